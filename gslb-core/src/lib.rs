@@ -1,1 +1,5 @@
-//! What is the answer?
+//! What is the answer? The model, the zones, the routing table, the decision and the wire format, without I/O, clock or logging.
+
+pub mod name;
+pub mod problem;
+pub mod zonefile;

@@ -1,0 +1,1 @@
+//! Master files: text to records.
