@@ -1,0 +1,317 @@
+//! What the operator wrote, checked: every reference is an index that exists, every number is in range, no policy loops.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use geoip::{Continent, Coordinate, CountryCode};
+use ipnet::IpNet;
+
+use crate::name::Name;
+use crate::problem::Location;
+use crate::zonefile::Record;
+
+/// Index into [`Site::data_centers`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DataCenterId(pub u32);
+/// Index into [`Site::probes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProbeId(pub u32);
+/// Index into [`Site::pools`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PoolId(pub u32);
+/// Index into [`Site::regions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegionId(pub u32);
+/// Index into [`Site::policies`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PolicyId(pub u32);
+/// Index into [`Site::services`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceId(pub u32);
+
+/// A checked document, in the order in which it was written.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// Zones that we are authoritative for.
+    pub zones: Vec<Zone>,
+    /// Data centers.
+    pub data_centers: Vec<DataCenter>,
+    /// Probes.
+    pub probes: Vec<Probe>,
+    /// Pools.
+    pub pools: Vec<Pool>,
+    /// Regions.
+    pub regions: Vec<Region>,
+    /// Named policies and those written in place, children before those who refer to them.
+    pub policies: Vec<Policy>,
+    /// Services.
+    pub services: Vec<Service>,
+}
+
+/// A zone and its records, as its master file has them.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    /// Name of the apex.
+    pub apex: Name,
+    /// All records, the apex' SOA among them.
+    pub records: Vec<Record>,
+    /// Where the document names the zone.
+    pub location: Location,
+}
+
+/// A site of endpoints that lives and dies together.
+#[derive(Debug, Clone)]
+pub struct DataCenter {
+    /// Its key in the document.
+    pub name: Arc<str>,
+    /// Country, where the document has it.
+    pub country: Option<CountryCode>,
+    /// Where it stands: as written, or else its country's coordinate.
+    pub coordinate: Option<Coordinate>,
+}
+
+/// How the members of a pool are checked; carried for the prober, which reads it.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Its key in the document.
+    pub name: Arc<str>,
+    /// Protocol.
+    pub kind: ProbeKind,
+    /// Port; none where the kind has none.
+    pub port: Option<u16>,
+    /// Path of the request, for http and https.
+    pub path: Arc<str>,
+    /// Statuses that mean up, each an inclusive range.
+    pub expect_status: Vec<(u16, u16)>,
+    /// Time between two probes of one endpoint.
+    pub interval: Duration,
+    /// Time after which a probe without result has failed; at most the interval.
+    pub timeout: Duration,
+    /// Successes in a row that turn an endpoint up.
+    pub rise: u32,
+    /// Failures in a row that turn an endpoint down.
+    pub fall: u32,
+}
+
+/// Protocol of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// HTTP/1.1 request.
+    Http,
+    /// The same over TLS.
+    Https,
+    /// TCP connection.
+    Tcp,
+    /// DNS query.
+    Dns,
+    /// grpc.health.v1.
+    Grpc,
+    /// Echo request.
+    Icmp,
+    /// Command with the exit codes of Nagios plugins.
+    Exec,
+    /// Verdicts that someone posts.
+    Push,
+}
+
+/// Endpoints that stand for each other.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    /// Its key in the document.
+    pub name: Arc<str>,
+    /// Where its endpoints are; none for pools of names outside any data center.
+    pub data_center: Option<DataCenterId>,
+    /// How they are checked; none means that they keep their initial status.
+    pub probe: Option<ProbeId>,
+    /// How endpoints are chosen.
+    pub choose: Choose,
+    /// How many endpoints an answer names, for all kinds of choice but [`Choose::All`]; at least 1.
+    pub answers: u32,
+    /// With fewer endpoints up than this, the pool is down; at least 1.
+    pub min_up: u32,
+    /// Status of an endpoint before anything is known of it.
+    pub initial: Initial,
+    /// Its endpoints, at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// Where the document has it.
+    pub location: Location,
+}
+
+/// How a pool chooses among its endpoints that are up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choose {
+    /// By weight, drawn anew or by client (see [`Service::sticky`]).
+    Weighted,
+    /// All of them.
+    All,
+    /// By rendezvous hash of the client's prefix, weighted.
+    Hash,
+}
+
+/// What an endpoint is taken for before its first verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Initial {
+    /// The status that was saved, or else up.
+    SavedOrUp,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+}
+
+/// One address or name that serves.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its key in the pool.
+    pub name: Arc<str>,
+    /// What an answer says.
+    pub target: Target,
+    /// Address that is probed instead of the target, where given.
+    pub probe_address: Option<IpAddr>,
+    /// Share of the pool's answers relative to the other endpoints; 0 drains.
+    pub weight: u32,
+}
+
+/// What an answer says of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An A or AAAA record.
+    Address(IpAddr),
+    /// A CNAME record.
+    Cname(Name),
+}
+
+/// A set of places that a `geo` policy can name.
+#[derive(Debug, Clone)]
+pub struct Region {
+    /// Its key in the document.
+    pub name: Arc<str>,
+    /// What belongs to it; at least one.
+    pub matchers: Vec<Matcher>,
+    /// Where the document has it.
+    pub location: Location,
+}
+
+/// One condition on a client's place. The order is the order of precedence, weakest first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Matcher {
+    /// `continent:EU`
+    Continent(Continent),
+    /// `country:TR`
+    Country(CountryCode),
+    /// `subdivision:US-CA` (ISO 3166-2, upper case)
+    Subdivision(Box<str>),
+    /// `asn:3320`
+    Asn(u32),
+    /// `prefix:203.0.113.0/24`; IPv4-mapped prefixes are unmapped, host bits are zero.
+    Prefix(IpNet),
+}
+
+/// A way to choose pools.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The name of a named policy; for one written in place, its path in the document.
+    pub label: Arc<str>,
+    /// What it does.
+    pub kind: PolicyKind,
+    /// Where the document has it.
+    pub location: Location,
+}
+
+/// What a policy does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PolicyKind {
+    /// One pool.
+    Pool(PoolId),
+    /// The branch of the client's region, else the default.
+    Geo {
+        /// One per region, in the order of the document.
+        branches: Vec<(RegionId, PolicyId)>,
+        /// For clients of no region, and the next candidate when a region's branch is down.
+        default: PolicyId,
+    },
+    /// The first that is up.
+    Failover(Vec<PolicyId>),
+    /// A draw by weight among those that are up.
+    Weighted(Vec<(PolicyId, u32)>),
+    /// The nearest to the client that is up, by great-circle distance of its data center.
+    Nearest(Vec<PoolId>),
+    /// The one with the lowest latency that is up; by distance where none was measured.
+    Latency(Vec<PoolId>),
+    /// Rendezvous hash of the client's prefix among those that are up.
+    Hash(Vec<PoolId>),
+    /// All that are up.
+    All(Vec<PoolId>),
+}
+
+/// A steered name.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Owner name; `*` as leftmost label makes it a wildcard.
+    pub name: Name,
+    /// Index of its zone in [`Site::zones`].
+    pub zone: u32,
+    /// True where A is steered.
+    pub steers_a: bool,
+    /// True where AAAA is steered.
+    pub steers_aaaa: bool,
+    /// Greatest TTL of its answers, in seconds.
+    pub ttl: u32,
+    /// Whose address decides.
+    pub client: ClientSource,
+    /// Prefix lengths by which draws stick to a client; none draws anew for every query.
+    pub sticky: Option<PrefixLengths>,
+    /// What is answered when no pool of the client's plan is up.
+    pub when_all_down: WhenAllDown,
+    /// How its pools are chosen.
+    pub policy: PolicyId,
+    /// Where the document has it.
+    pub location: Location,
+}
+
+/// Whose address decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientSource {
+    /// The network in the query's client subnet option, else the resolver.
+    ClientSubnet,
+    /// Always the resolver.
+    Resolver,
+}
+
+/// Prefix lengths in bits, one per address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrefixLengths {
+    /// 1 to 32.
+    pub v4: u8,
+    /// 1 to 128.
+    pub v6: u8,
+}
+
+/// What is answered when everything is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenAllDown {
+    /// As if everything were up.
+    ServeAll,
+    /// What was up last.
+    LastUp,
+    /// No data.
+    NoData,
+    /// SERVFAIL.
+    ServFail,
+    /// This pool, whatever its status.
+    Pool(PoolId),
+}
+
+/// Most levels that policies may nest.
+pub const MAX_NESTING: usize = 16;
+/// Most endpoints that one answer may name.
+pub const MAX_ANSWERS: usize = 64;
+/// Greatest weight of an endpoint or a branch.
+pub const MAX_WEIGHT: u32 = 1_000_000;
+/// Greatest TTL, in seconds: a week.
+pub const MAX_TTL: u32 = 604_800;
+
+/// Names in use, for telling what exists and what a misspelt one may have meant.
+pub type Index<Id> = BTreeMap<Arc<str>, Id>;
