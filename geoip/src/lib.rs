@@ -1,1 +1,36 @@
-//! Where is this network?
+//! Where is this network? Databases in, places out; nothing here knows what the answer is used for.
+//!
+//! A [`Database`] is a plain value: the [`Place`]s that a database names, each once, and the leaves of its search
+//! tree in address order, each leaf pointing at a place. It comes from a MaxMind DB file, read whole into memory and
+//! checked whole ([`Database::load`], [`Database::open`]), or from the country database within this crate
+//! ([`bundled`]). After loading, the file is no longer needed.
+//!
+//! ```
+//! let world = geoip::bundled();
+//! let place = world.place_of("193.0.6.139".parse().unwrap());
+//! assert_eq!(place.country.unwrap().as_str(), "NL");
+//! assert_eq!(place.continent, Some(geoip::Continent::Europe));
+//! ```
+
+mod bundled;
+mod continent;
+mod countries;
+mod database;
+mod error;
+#[cfg(feature = "fixture")]
+pub mod fixture;
+mod load;
+mod moved;
+mod nowhere;
+mod place;
+mod record;
+mod schema;
+mod tree;
+
+pub use bundled::bundled;
+pub use continent::{Continent, UnknownContinent};
+pub use database::{Database, Description, Leaf};
+pub use error::{Fault, LoadError};
+pub use load::MAX_FILE_BYTES;
+pub use moved::{Moved, moved_share};
+pub use place::{Coordinate, CountryCode, NotACountryCode, OutOfRange, Place};

@@ -1,0 +1,63 @@
+//! A database as a plain value: places, and leaves in address order that point at them.
+
+use std::net::IpAddr;
+
+use crate::Place;
+
+/// A database, loaded and checked.
+///
+/// These hold for every database that this crate makes:
+/// * `places[0]` is `Place::default()`, of which nothing is known; no place occurs twice;
+/// * `v4` and `v6` each cover their whole address space: the first leaf starts at 0, starts ascend strictly, and
+///   each leaf reaches to the start of the next one, the last to the end of the space;
+/// * neighbouring leaves have different places; every leaf's place is an index into `places`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Database {
+    /// What the file says of itself.
+    pub description: Description,
+    /// The places, each once.
+    pub places: Vec<Place>,
+    /// The IPv4 address space.
+    pub v4: Vec<Leaf<u32>>,
+    /// The IPv6 address space. What stands for IPv4 in it (`::/96`, `::ffff:0:0/96`, `2001::/32`, `2002::/16`) is
+    /// unknown here where the file keeps or aliases its IPv4 tree there: look such clients up by their IPv4 address.
+    pub v6: Vec<Leaf<u128>>,
+}
+
+/// What a database file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The kind of database, such as `GeoLite2-City`.
+    pub database_type: String,
+    /// When it was built, in seconds since 1970-01-01 UTC.
+    pub build_epoch: u64,
+    /// 4 for a database of IPv4 only, 6 for one of both families.
+    pub ip_version: u16,
+    /// How many nodes its search tree has.
+    pub node_count: u32,
+}
+
+/// A range of addresses that share a place; it reaches to the next leaf's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf<K> {
+    /// The first address.
+    pub start: K,
+    /// Index into [`Database::places`]; 0 is "nothing known".
+    pub place: u32,
+}
+
+impl Database {
+    /// The place of an address. IPv4 addresses that are written as IPv6 (`::ffff:0:0/96`) are looked up as IPv4.
+    pub fn place_of(&self, address: IpAddr) -> &Place {
+        let place = match address.to_canonical() {
+            IpAddr::V4(v4) => place_at(&self.v4, v4.to_bits()),
+            IpAddr::V6(v6) => place_at(&self.v6, v6.to_bits()),
+        };
+        &self.places[place as usize]
+    }
+}
+
+fn place_at<K: Ord + Copy>(leaves: &[Leaf<K>], address: K) -> u32 {
+    let after = leaves.partition_point(|leaf| leaf.start <= address);
+    leaves[after - 1].place
+}

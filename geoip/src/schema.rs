@@ -1,0 +1,188 @@
+//! The shapes that data records come in: MaxMind's nested maps and flat keys, read into one raw struct.
+//!
+//! Nothing is checked here beyond the types. Only what is named here is read; everything else is skipped, to a depth
+//! that the decoder limits.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// A record as it stands in the file.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Record<'a> {
+    /// Nested: a map with `code`. Flat: a code or a name.
+    #[serde(borrow)]
+    pub(crate) continent: Named<'a>,
+    pub(crate) continent_code: Value<'a>,
+    /// Nested: a map with `iso_code`. Flat: a code or a name.
+    pub(crate) country: Named<'a>,
+    pub(crate) country_code: Value<'a>,
+    pub(crate) registered_country: Named<'a>,
+    pub(crate) subdivisions: Vec<Named<'a>>,
+    pub(crate) region_code: Value<'a>,
+    pub(crate) subdivision: Value<'a>,
+    pub(crate) state1: Value<'a>,
+    pub(crate) region: Value<'a>,
+    pub(crate) location: Location<'a>,
+    pub(crate) latitude: Value<'a>,
+    pub(crate) longitude: Value<'a>,
+    pub(crate) lat: Value<'a>,
+    pub(crate) lng: Value<'a>,
+    pub(crate) autonomous_system_number: Value<'a>,
+    pub(crate) asn: Value<'a>,
+    pub(crate) traits: Traits<'a>,
+}
+
+/// MaxMind's `location`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Location<'a> {
+    #[serde(borrow)]
+    pub(crate) latitude: Value<'a>,
+    pub(crate) longitude: Value<'a>,
+}
+
+/// MaxMind's `traits`, in Enterprise databases.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Traits<'a> {
+    #[serde(borrow)]
+    pub(crate) autonomous_system_number: Value<'a>,
+}
+
+/// A single value of any type.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Value<'a> {
+    #[default]
+    Absent,
+    Text(&'a str),
+    Whole(u64),
+    Real(f64),
+    /// Of a type that no field has which we read.
+    Other,
+}
+
+/// A thing that is named by its code: either the text itself, or a map with the code in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Named<'a> {
+    #[default]
+    Absent,
+    /// Flat.
+    Plain(Value<'a>),
+    /// Nested: `iso_code` or `code`, if the map has it.
+    Coded(Value<'a>),
+}
+
+/// The keys of a record, to say what a database holds that is not understood.
+#[derive(Debug)]
+pub(crate) struct Keys<'a>(pub(crate) Vec<&'a str>);
+
+/// Reads any value as a `T`.
+struct AnyValue<T>(PhantomData<T>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue::<Value<'a>>(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Value<'a>> {
+    type Value = Value<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'a>, E> {
+        Ok(Value::Text(text))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value<'a>, E> {
+        Ok(Value::Whole(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value<'a>, E> {
+        Ok(u64::try_from(number).map_or(Value::Real(number as f64), Value::Whole))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value<'a>, E> {
+        Ok(Value::Real(number))
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Value<'a>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Value<'a>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_borrowed_bytes<E>(self, _: &'de [u8]) -> Result<Value<'a>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'a>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'a>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue::<Named<'a>>(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Named<'a>> {
+    type Value = Named<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a code, or a map with a code")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Named<'a>, E> {
+        Ok(Named::Plain(Value::Text(text)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<'a>, A::Error> {
+        let mut code = Value::Absent;
+        while let Some(key) = map.next_key::<&str>()? {
+            match key {
+                "iso_code" | "code" => code = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Named::Coded(code))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AnyValue::<Keys<'a>>(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Keys<'a>> {
+    type Value = Keys<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys<'a>, A::Error> {
+        let mut keys = Vec::new();
+        while let Some((key, _)) = map.next_entry::<&str, IgnoredAny>()? {
+            keys.push(key);
+        }
+        Ok(Keys(keys))
+    }
+}
