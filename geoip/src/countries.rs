@@ -6,16 +6,19 @@ use crate::{Continent, Coordinate, CountryCode};
 
 /// What the table says of one country.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Country {
-    pub(crate) code: CountryCode,
-    pub(crate) continent: Continent,
-    pub(crate) coordinate: Coordinate,
+pub struct Country {
+    /// Its ISO 3166-1 alpha-2 code.
+    pub code: CountryCode,
+    /// The continent that it is counted with.
+    pub continent: Continent,
+    /// A typical spot, roughly where its people are.
+    pub coordinate: Coordinate,
 }
 
 static COUNTRIES: LazyLock<Vec<Country>> = LazyLock::new(|| parse(include_str!("../data/countries.csv")));
 
 /// The table's line for `code`, if it has one.
-pub(crate) fn country(code: CountryCode) -> Option<&'static Country> {
+pub fn country(code: CountryCode) -> Option<&'static Country> {
     let index = COUNTRIES.binary_search_by_key(&code, |country| country.code).ok()?;
     COUNTRIES.get(index)
 }

@@ -29,6 +29,7 @@ mod tree;
 
 pub use bundled::bundled;
 pub use continent::{Continent, UnknownContinent};
+pub use countries::{Country, country};
 pub use database::{Database, Description, Leaf};
 pub use error::{Fault, LoadError};
 pub use load::MAX_FILE_BYTES;

@@ -3,4 +3,10 @@
 pub mod model;
 pub mod name;
 pub mod problem;
+pub mod rdata;
+pub mod respond;
+pub mod steer;
+pub mod table;
+pub mod wire;
+pub mod zone;
 pub mod zonefile;

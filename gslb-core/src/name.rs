@@ -259,9 +259,11 @@ impl Eq for Name {}
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for octet in &self.0 {
-            state.write_u8(octet.to_ascii_lowercase());
+        let mut lower = [0; MAX_NAME];
+        for (to, from) in lower.iter_mut().zip(&self.0) {
+            *to = from.to_ascii_lowercase();
         }
+        state.write(&lower[..self.0.len()]);
     }
 }
 

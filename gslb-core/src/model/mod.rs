@@ -1,6 +1,7 @@
 //! What the operator wrote, checked: every reference is an index that exists, every number is in range, no policy loops.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -290,7 +291,7 @@ pub struct PrefixLengths {
 }
 
 /// What is answered when everything is down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WhenAllDown {
     /// As if everything were up.
     ServeAll,
@@ -315,3 +316,16 @@ pub const MAX_TTL: u32 = 604_800;
 
 /// Names in use, for telling what exists and what a misspelt one may have meant.
 pub type Index<Id> = BTreeMap<Arc<str>, Id>;
+
+impl fmt::Display for Matcher {
+    /// As the document writes it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Matcher::Continent(continent) => write!(out, "continent:{continent}"),
+            Matcher::Country(country) => write!(out, "country:{country}"),
+            Matcher::Subdivision(code) => write!(out, "subdivision:{code}"),
+            Matcher::Asn(asn) => write!(out, "asn:{asn}"),
+            Matcher::Prefix(prefix) => write!(out, "prefix:{prefix}"),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! A query answered from the catalog: data, aliases followed, referrals, and proofs that there is nothing.
+
+use super::place::Place;
+use super::{Sender, Tally};
+use crate::name::MAX_NAME;
+use crate::steer::draw::Dice;
+use crate::steer::trace::{Step, Trace};
+use crate::table::RoutingTable;
+use crate::wire::message::{Full, Message, Section};
+use crate::wire::number::{Rcode, rtype};
+use crate::wire::qname::NameKey;
+use crate::wire::query::Query;
+use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
+use crate::zone::set::{Anchors, Set, ends_with};
+
+/// Aliases that one response follows; a longer chain or a loop is left to the resolver.
+const MAX_ALIASES: usize = 16;
+
+/// A response on its way.
+pub(super) struct Answering<'a, 'm, T> {
+    /// The name that is being answered.
+    pub(super) key: &'a mut NameKey,
+    pub(super) dice: &'a mut Dice,
+    pub(super) tally: &'a mut Tally,
+    pub(super) table: &'a RoutingTable,
+    pub(super) sender: Sender,
+    pub(super) query: &'a Query<'a>,
+    pub(super) message: &'a mut Message<'m>,
+    /// Longest scope of all decisions that the answer depends on.
+    pub(super) scope: u8,
+    pub(super) trace: &'a mut T,
+}
+
+/// What follows a name that was answered.
+pub(super) enum Next {
+    /// Nothing: the response is complete.
+    Done,
+    /// An alias; the name it leads to is in the key, and stands in the message at this place.
+    Follow(Place),
+}
+
+impl<T: Trace> Answering<'_, '_, T> {
+    /// Answers the name in the key, and the names that it leads to.
+    pub(super) fn run(&mut self) {
+        if matches!(self.query.qtype, rtype::AXFR | rtype::IXFR) {
+            self.message.rcode = Rcode::Refused;
+            return;
+        }
+        let mut place = Place::question();
+        for _ in 0..=MAX_ALIASES {
+            match self.name(place) {
+                Next::Done => return,
+                Next::Follow(next) => place = next,
+            }
+        }
+    }
+
+    /// Answers one name.
+    #[inline]
+    fn name(&mut self, place: Place) -> Next {
+        let table = self.table;
+        let at_parent = self.query.qtype == rtype::DS;
+        match table.topology().catalog.find(&self.key, at_parent) {
+            Found::Exact(node) | Found::Wildcard(node) => self.node(place, node),
+            Found::NxDomain(zone) => {
+                self.trace.note(|| Step::NoSuchName);
+                self.message.rcode = Rcode::NxDomain;
+                self.negative(place, zone)
+            }
+            Found::Dname { node, skip } => self.dname(place, node, skip),
+            Found::Referral(cut) => self.referral(place, cut),
+            Found::NotOurs => {
+                self.trace.note(|| Step::NotOurs);
+                // The end of a chain of aliases may well be elsewhere; a question may not.
+                if self.message.records(Section::Answer) == 0 {
+                    self.message.rcode = Rcode::Refused;
+                }
+                Next::Done
+            }
+        }
+    }
+
+    #[inline]
+    fn node(&mut self, place: Place, node: NodeRef<'_>) -> Next {
+        self.message.authoritative = true;
+        let qtype = self.query.qtype;
+        self.trace.note(|| Step::Node { zone: node.zone().apex().into(), name: node.name().into() });
+        if let Some(index) = node.service()
+            && let Some(service) = self.table.topology().services.get(index as usize)
+            && let Some(kind) = service.steers.kind(qtype)
+        {
+            return self.steered(place, node, index, service, kind);
+        }
+        if node.is_alias() && qtype != rtype::CNAME {
+            return self.alias(place, node);
+        }
+        if qtype == rtype::ANY && (!node.sets().is_empty() || node.service().is_some()) {
+            return self.any();
+        }
+        match node.set(qtype) {
+            Some(set) => {
+                let anchors = self.anchors(place, node.zone());
+                self.put(set, anchors, Section::Answer);
+                Next::Done
+            }
+            None => self.negative(place, node.zone()),
+        }
+    }
+
+    /// Positions of the current name and of the apex of its zone.
+    pub(super) fn anchors(&self, place: Place, zone: ZoneRef<'_>) -> Anchors {
+        let below_apex = self.key.wire_len().saturating_sub(zone.apex_len());
+        Anchors { owner: place.suffix(0), apex: place.suffix(below_apex) }
+    }
+
+    /// Writes a set, or says that the response is not complete.
+    fn put(&mut self, set: &Set, anchors: Anchors, section: Section) -> bool {
+        let written = self.table.topology().catalog.octets.write(set, anchors, section, self.message);
+        self.message.truncated |= written.is_err();
+        written.is_ok()
+    }
+
+    /// NODATA or NXDOMAIN: the zone's SOA says for how long (RFC 2308 §3).
+    pub(super) fn negative(&mut self, place: Place, zone: ZoneRef<'_>) -> Next {
+        self.message.authoritative = true;
+        let Anchors { apex, .. } = self.anchors(place, zone);
+        self.put(zone.negative(), Anchors { owner: apex, apex }, Section::Authority);
+        Next::Done
+    }
+
+    /// Writes the CNAME of a node, and follows it.
+    fn alias(&mut self, place: Place, node: NodeRef<'_>) -> Next {
+        let Some(set) = node.set(rtype::CNAME) else { return Next::Done };
+        let zone = node.zone();
+        let anchors = self.anchors(place, zone);
+        let target_at = self.message.len() + 12;
+        if !self.put(set, anchors, Section::Answer) || self.query.qtype == rtype::ANY {
+            return Next::Done;
+        }
+        let Ok(len) = self.key.fill(node.target()) else { return Next::Done };
+        let own = len.saturating_sub(zone.apex_len());
+        let compressed = zone.apex_len() > 1 && ends_with(self.key.suffix(0), own, zone.apex());
+        self.trace.note(|| Step::Alias { target: node.target().get(..len).unwrap_or_default().into() });
+        Next::Follow(match compressed {
+            true => Place::split(target_at, own, anchors.apex),
+            false => Place::whole(target_at),
+        })
+    }
+
+    /// RFC 8482 §4.2: every name has a HINFO record that says not to ask for everything.
+    fn any(&mut self) -> Next {
+        const HINFO: [u8; 21] =
+            [0xC0, 12, 0, 13, 0, 1, 0, 0, 0x0E, 0x10, 0, 9, 7, b'R', b'F', b'C', b'8', b'4', b'8', b'2', 0];
+        match self.message.put(&HINFO) {
+            Ok(()) => self.message.count(Section::Answer, 1),
+            Err(Full) => self.message.truncated = true,
+        }
+        Next::Done
+    }
+
+    /// Writes a DNAME and the CNAME that it makes for the current name (RFC 6672 §3.1), and follows that.
+    fn dname(&mut self, place: Place, node: NodeRef<'_>, skip: usize) -> Next {
+        self.message.authoritative = true;
+        let Some(set) = node.set(rtype::DNAME) else { return Next::Done };
+        let prefix_len = self.key.start(skip);
+        let anchors = Anchors { owner: place.suffix(prefix_len), apex: self.anchors(place, node.zone()).apex };
+        let set_at = self.message.len();
+        if !self.put(set, anchors, Section::Answer) {
+            return Next::Done;
+        }
+        let target = node.target();
+        let target_len = crate::name::wire_length(target).unwrap_or(0);
+        let len = prefix_len + target_len;
+        let mut name = [0; MAX_NAME];
+        let (Some(room), Some(prefix), Some(target)) =
+            (name.get_mut(..len), self.key.suffix(0).get(..prefix_len), target.get(..target_len))
+        else {
+            self.message.rcode = Rcode::YxDomain;
+            return Next::Done;
+        };
+        let (front, back) = room.split_at_mut(prefix_len);
+        front.copy_from_slice(prefix);
+        back.copy_from_slice(target);
+        let ttl = [self.message.read_u16(set_at + 6), self.message.read_u16(set_at + 8)];
+        let name = name.get(..len).unwrap_or_default();
+        let Ok(target_at) = self.put_cname(place, ttl, name) else { return Next::Done };
+        if self.query.qtype == rtype::CNAME || self.key.fill(name).is_err() {
+            return Next::Done;
+        }
+        self.trace.note(|| Step::Alias { target: name.into() });
+        Next::Follow(Place::whole(target_at))
+    }
+
+    /// Writes a CNAME record for the current name, and says where its target stands.
+    pub(super) fn put_cname(&mut self, place: Place, ttl: [u16; 2], target: &[u8]) -> Result<usize, Full> {
+        let before = self.message.len();
+        let [owner_high, owner_low] = crate::zone::set::pointer(place.suffix(0)).to_be_bytes();
+        let [[t0, t1], [t2, t3]] = ttl.map(u16::to_be_bytes);
+        let [len_high, len_low] = (target.len() as u16).to_be_bytes();
+        let head = [owner_high, owner_low, 0, 5, 0, 1, t0, t1, t2, t3, len_high, len_low];
+        if self.message.put(&head).and_then(|()| self.message.put(target)).is_err() {
+            self.message.truncate(before);
+            self.message.truncated = true;
+            return Err(Full);
+        }
+        self.message.count(Section::Answer, 1);
+        Ok(before + 12)
+    }
+
+    /// Points to the servers of a delegated zone, or answers about the delegation itself.
+    fn referral(&mut self, place: Place, cut: CutRef<'_>) -> Next {
+        let cut_at = self.key.start(cut.skip);
+        let anchors = Anchors { owner: place.suffix(cut_at), ..self.anchors(place, cut.zone()) };
+        if self.query.qtype == rtype::DS && cut.skip == 0 {
+            return self.delegation_signer(place, cut, anchors);
+        }
+        self.trace.note(|| Step::Referral);
+        if !self.put(cut.ns(), anchors, Section::Authority) {
+            return Next::Done;
+        }
+        if let Some(ds) = cut.ds().filter(|_| self.query.edns.is_some_and(|edns| edns.dnssec_ok)) {
+            self.put(ds, anchors, Section::Authority);
+        }
+        let octets = &self.table.topology().catalog.octets;
+        for set in cut.needed_glue() {
+            let written = octets.write_fixed(set, anchors, Section::Additional, self.message);
+            self.message.truncated |= written.is_err();
+        }
+        for set in cut.helpful_glue() {
+            // Left out where it does not fit: a resolver finds these addresses without us.
+            let _ = octets.write_fixed(set, anchors, Section::Additional, self.message);
+        }
+        Next::Done
+    }
+
+    /// DS stands on the parent's side of a cut (RFC 4035 §3.1.4.1).
+    fn delegation_signer(&mut self, place: Place, cut: CutRef<'_>, anchors: Anchors) -> Next {
+        match cut.ds() {
+            Some(ds) => {
+                self.message.authoritative = true;
+                self.put(ds, anchors, Section::Answer);
+                Next::Done
+            }
+            None => self.negative(place, cut.zone()),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Questions of class CH about the server itself (RFC 4892): answered only where the operator said so.
+
+use super::Settings;
+use crate::wire::message::{Message, Section};
+use crate::wire::number::{Rcode, rtype};
+use crate::wire::qname::NameKey;
+use crate::wire::query::Query;
+
+pub(super) fn answer(settings: &Settings, query: &Query<'_>, key: &NameKey, message: &mut Message<'_>) {
+    let text = match key.suffix(0) {
+        b"\x07version\x04bind\0" | b"\x07version\x06server\0" => settings.version.as_deref(),
+        b"\x02id\x06server\0" | b"\x08hostname\x04bind\0" => settings.hostname.as_deref(),
+        _ => None,
+    };
+    let Some(text) = text.filter(|text| text.len() <= 255) else {
+        message.rcode = Rcode::Refused;
+        return;
+    };
+    message.authoritative = true;
+    if !matches!(query.qtype, rtype::TXT | rtype::ANY) {
+        return;
+    }
+    let len = text.len() as u8;
+    let before = message.len();
+    // Owner as asked, TXT, CH, TTL 0, one character string.
+    let head = [0xC0, 12, 0, 16, 0, 3, 0, 0, 0, 0, 0, 0, len];
+    if message.put(&head).and_then(|()| message.put(text)).is_err() {
+        message.truncate(before);
+        message.truncated = true;
+        return;
+    }
+    message.patch(before + 10, u16::from(len) + 1);
+    message.count(Section::Answer, 1);
+}

@@ -1,0 +1,200 @@
+//! The answering path: a datagram in, a response out, and nothing in between that waits, allocates or panics.
+
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::steer::draw::Dice;
+use crate::steer::trace::{NoTrace, Trace};
+use crate::table::RoutingTable;
+use crate::wire::message::{Message, OptReply};
+use crate::wire::number::{Rcode, class};
+use crate::wire::qname::NameKey;
+use crate::wire::query::{self, Fault, Ignored, Query, Refusal};
+
+mod answer;
+mod chaos;
+mod place;
+mod steered;
+mod tally;
+
+pub use tally::{Counter, Tally};
+
+/// Octets of a datagram that every client takes (RFC 1035 §4.2.1, RFC 6891 §6.2.3).
+const SMALLEST_PAYLOAD: u16 = 512;
+
+/// How a query came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In a datagram.
+    Udp,
+    /// On a connection.
+    Tcp,
+}
+
+/// What to do with a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// Send the first octets of the buffer back.
+    Send(usize),
+    /// Say nothing.
+    Drop,
+}
+
+/// What a server says of itself and is willing to send; the same for all workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Octets of the largest datagram that is sent, and that we ask others to send (RFC 6891 §6.2.5).
+    pub udp_payload: u16,
+    /// Identifier for clients that ask for it (RFC 5001), at most 128 octets.
+    pub nsid: Option<Vec<u8>>,
+    /// Text of `version.bind` in class CH, at most 255 octets; none refuses the question.
+    pub version: Option<Vec<u8>>,
+    /// Text of `id.server` and `hostname.bind` in class CH (RFC 4892), at most 255 octets; none refuses the question.
+    pub hostname: Option<Vec<u8>>,
+    /// How long a connection may idle, for the keepalive option (RFC 7828).
+    pub tcp_idle: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { udp_payload: 1232, nsid: None, version: None, hostname: None, tcp_idle: Duration::from_secs(10) }
+    }
+}
+
+/// One thread's share of the answering: its dice, its counters, its scratch space.
+#[derive(Debug)]
+pub struct Worker {
+    settings: Arc<Settings>,
+    dice: Dice,
+    key: NameKey,
+    /// What it has done so far.
+    pub tally: Tally,
+}
+
+/// Who asked, and how.
+#[derive(Debug, Clone, Copy)]
+struct Sender {
+    resolver: IpAddr,
+    transport: Transport,
+}
+
+impl Worker {
+    /// A worker whose draws follow from `seed`.
+    pub fn new(settings: Arc<Settings>, seed: u64) -> Worker {
+        Worker { settings, dice: Dice::new(seed), key: NameKey::default(), tally: Tally::default() }
+    }
+
+    /// Answers one datagram (or one message of a connection) into `out`, which must have room for 512 octets.
+    #[inline]
+    pub fn respond(
+        &mut self,
+        table: &RoutingTable,
+        source: SocketAddr,
+        transport: Transport,
+        datagram: &[u8],
+        out: &mut [u8],
+    ) -> Reply {
+        self.respond_traced(table, source.ip(), transport, datagram, out, &mut NoTrace)
+    }
+
+    /// The same, with notes of every step.
+    pub fn respond_traced(
+        &mut self,
+        table: &RoutingTable,
+        resolver: IpAddr,
+        transport: Transport,
+        datagram: &[u8],
+        out: &mut [u8],
+        trace: &mut impl Trace,
+    ) -> Reply {
+        let sender = Sender { resolver: resolver.to_canonical(), transport };
+        self.tally.received(sender);
+        match query::parse(datagram, &mut self.key) {
+            Ok(query) => self.answer(table, sender, &query, out, trace),
+            Err(Fault::Refuse(refusal)) => self.refuse(sender, &refusal, out),
+            Err(Fault::Ignore(reason)) => {
+                match reason {
+                    Ignored::Short => self.tally.dropped_short += 1,
+                    Ignored::Response => self.tally.dropped_response += 1,
+                }
+                Reply::Drop
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        table: &RoutingTable,
+        sender: Sender,
+        query: &Query<'_>,
+        out: &mut [u8],
+        trace: &mut impl Trace,
+    ) -> Reply {
+        let Worker { settings, dice, key, tally } = self;
+        tally.asked(query);
+        let limit = limit(sender.transport, query.edns.map(|edns| edns.payload), settings);
+        let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
+        let opt_len = opt.map_or(0, |opt| opt.wire_len());
+        let mut message = Message::new(out, limit, query.question);
+        message.reserve(opt_len);
+        let scope = match query.qclass {
+            class::IN => {
+                let message = &mut message;
+                let mut answering =
+                    answer::Answering { key, dice, tally, table, sender, query, message, scope: 0, trace };
+                answering.run();
+                answering.scope
+            }
+            class::CH => {
+                chaos::answer(settings, query, key, &mut message);
+                0
+            }
+            _ => {
+                message.rcode = Rcode::Refused;
+                0
+            }
+        };
+        message.release(opt_len);
+        if let Some(opt) = opt {
+            // Room for it was kept.
+            let _ = message.put_opt(&opt, scope);
+        }
+        tally.responded(message.rcode, message.truncated);
+        Reply::Send(message.finish(query.head, 1))
+    }
+
+    fn refuse(&mut self, sender: Sender, refusal: &Refusal<'_>, out: &mut [u8]) -> Reply {
+        let settings = &self.settings;
+        let mut message = Message::new(out, usize::from(SMALLEST_PAYLOAD), refusal.question);
+        message.rcode = refusal.rcode;
+        if let Some(edns) = &refusal.edns {
+            // What a malformed or unknown OPT record asks for is not done, but that we speak EDNS is said.
+            let opt = OptReply { subnet: None, nsid: None, ..opt_reply(edns, sender.transport, settings) };
+            let _ = message.put_opt(&opt, 0);
+        }
+        self.tally.responded(message.rcode, false);
+        let questions = u16::from(!refusal.question.is_empty());
+        Reply::Send(message.finish(refusal.head, questions))
+    }
+}
+
+/// Octets that the response may have.
+fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usize {
+    match (transport, payload) {
+        (Transport::Tcp, _) => usize::from(u16::MAX),
+        (Transport::Udp, None) => usize::from(SMALLEST_PAYLOAD),
+        (Transport::Udp, Some(payload)) => usize::from(payload.min(settings.udp_payload).max(SMALLEST_PAYLOAD)),
+    }
+}
+
+fn opt_reply<'a>(edns: &crate::wire::edns::Edns<'a>, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
+    // RFC 7828 §3.2.2: over UDP the option is ignored.
+    let keepalive = match transport {
+        Transport::Udp => None,
+        Transport::Tcp => Some(u16::try_from(settings.tcp_idle.as_millis() / 100).unwrap_or(u16::MAX)),
+    };
+    OptReply::to(edns, settings.udp_payload, settings.nsid.as_deref(), keepalive)
+}

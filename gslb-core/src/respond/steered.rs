@@ -1,0 +1,196 @@
+//! A name that a service steers: the client is located, its plan decided, and the endpoints written.
+
+use std::net::IpAddr;
+
+use super::answer::{Answering, Next};
+use super::place::Place;
+use crate::model::{ClientSource, PrefixLengths};
+use crate::steer::column::Located;
+use crate::steer::decide::{Decision, Outcome, View};
+use crate::steer::draw::{Draw, client_key};
+use crate::steer::trace::{ClientFrom, Demand, Step, Trace};
+use crate::table::liveness::{Data, Kind};
+use crate::table::{Service, Steers, Target};
+use crate::wire::message::{Full, Message, Section};
+use crate::wire::number::{Rcode, rtype};
+use crate::zone::catalog::NodeRef;
+use crate::zone::set::pointer;
+
+impl Steers {
+    /// The kind of answer that a service gives to a query type; none where the zone's own data answers.
+    #[inline]
+    pub(super) fn kind(self, qtype: u16) -> Option<Kind> {
+        match qtype {
+            rtype::A if self.a => Some(Kind::A),
+            rtype::AAAA if self.aaaa => Some(Kind::Aaaa),
+            // Like an alias in a zone, a service of names answers every type with a CNAME.
+            _ if self.all_by_name => Some(Kind::Cname),
+            _ => None,
+        }
+    }
+}
+
+/// The client that a decision is made for.
+#[derive(Debug, Clone, Copy)]
+struct Client {
+    address: IpAddr,
+    from: ClientFrom,
+}
+
+impl<T: Trace> Answering<'_, '_, T> {
+    #[inline]
+    pub(super) fn steered(
+        &mut self,
+        place: Place,
+        node: NodeRef<'_>,
+        index: u32,
+        service: &Service,
+        kind: Kind,
+    ) -> Next {
+        self.trace.note(|| Step::Service { index });
+        if !kind.of(service.steers.has) {
+            return self.negative(place, node.zone());
+        }
+        let client = self.client(service);
+        let topology = self.table.topology();
+        let located = match topology.columns.get(service.column as usize) {
+            Some(column) => column.locate(client.address),
+            None => Located { class: 0, scope: 0 },
+        };
+        let Some(target) = service.targets.get(located.class as usize) else { return self.fail() };
+        let by_client = kind.of(target.by_client);
+        let scope = scope_of(client, located, by_client.then_some(service.prefixes));
+        self.scope = self.scope.max(scope);
+        self.trace.note(|| Step::Client { address: client.address, from: client.from, scope });
+        let key = if by_client { client_key(client.address, service.prefixes) } else { 0 };
+        self.decide(place, node, service, kind, target, key)
+    }
+
+    fn client(&self, service: &Service) -> Client {
+        match self.query.edns.and_then(|edns| edns.subnet) {
+            Some(subnet) if service.client == ClientSource::ClientSubnet && subnet.source > 0 => {
+                Client { address: subnet.address, from: ClientFrom::Subnet(subnet.source) }
+            }
+            _ => Client { address: self.sender.resolver, from: ClientFrom::Resolver },
+        }
+    }
+
+    #[inline]
+    fn decide(
+        &mut self,
+        place: Place,
+        node: NodeRef<'_>,
+        service: &Service,
+        kind: Kind,
+        target: &Target,
+        client_key: u64,
+    ) -> Next {
+        let start = self.message.len();
+        let mut records = Records {
+            message: self.message,
+            owner: pointer(place.suffix(0)).to_be_bytes(),
+            ttl: service.ttl.to_be_bytes(),
+            written: 0,
+            full: false,
+            cname: None,
+        };
+        let draw = if service.sticky { Draw::Sticky } else { Draw::Fresh(self.dice) };
+        let mut decision = Decision {
+            view: View { plans: &self.table.topology().plans, pools: self.table.pools(), kind },
+            client_key,
+            draw,
+            trace: self.trace,
+            emit: |_, entry: &crate::table::liveness::Entry| records.add(&entry.data),
+        };
+        let outcome = decision.decide(target.plan, service.when_all_down);
+        let Records { written, full, cname, .. } = records;
+        if full {
+            self.message.truncate(start);
+            self.message.truncated = true;
+            return Next::Done;
+        }
+        self.message.count(Section::Answer, written);
+        self.tally.steered += 1;
+        match outcome {
+            Outcome::Answered(demand) => self.tally.fallbacks += u64::from(demand != Demand::Up),
+            Outcome::NoData => return self.negative(place, node.zone()),
+            Outcome::ServFail => return self.fail(),
+        }
+        match cname {
+            Some(at) if self.query.qtype != rtype::CNAME => self.follow(at),
+            _ => Next::Done,
+        }
+    }
+
+    /// Goes on with the name that a steered CNAME leads to, where that is ours too.
+    fn follow(&mut self, target_at: usize) -> Next {
+        let target = self.message.written_from(target_at);
+        match self.key.fill(target) {
+            Ok(len) => {
+                let target = target.get(..len).unwrap_or_default();
+                self.trace.note(|| Step::Alias { target: target.into() });
+                Next::Follow(Place::whole(target_at))
+            }
+            Err(_) => Next::Done,
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self) -> Next {
+        self.tally.fallbacks += 1;
+        self.message.rcode = Rcode::ServFail;
+        Next::Done
+    }
+}
+
+/// RFC 7871 §7.2.1: how far around the client the answer holds; 0 where the resolver's own address decided.
+#[inline]
+fn scope_of(client: Client, located: Located, hashed: Option<PrefixLengths>) -> u8 {
+    if client.from == ClientFrom::Resolver {
+        return 0;
+    }
+    let hashed = match (hashed, client.address) {
+        (None, _) => 0,
+        (Some(lengths), IpAddr::V4(_)) => lengths.v4,
+        (Some(lengths), IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some() => lengths.v4 + 96,
+        (Some(lengths), IpAddr::V6(_)) => lengths.v6,
+    };
+    located.scope.max(hashed)
+}
+
+/// Records of a decision, written as they are chosen.
+struct Records<'a, 'm> {
+    message: &'a mut Message<'m>,
+    owner: [u8; 2],
+    ttl: [u8; 4],
+    written: u16,
+    full: bool,
+    /// Where the target of a CNAME stands.
+    cname: Option<usize>,
+}
+
+impl Records<'_, '_> {
+    #[inline]
+    fn add(&mut self, data: &Data) {
+        let added = match data {
+            Data::V4(address) => self.put(rtype::A, address),
+            Data::V6(address) => self.put(rtype::AAAA, address),
+            Data::Cname(name) => {
+                self.cname = Some(self.message.len() + 12);
+                self.put(rtype::CNAME, name.as_wire())
+            }
+        };
+        match added {
+            Ok(()) => self.written += 1,
+            Err(Full) => self.full = true,
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, rtype: u16, rdata: &[u8]) -> Result<(), Full> {
+        let ([o0, o1], [y0, y1], [t0, t1, t2, t3]) = (self.owner, rtype.to_be_bytes(), self.ttl);
+        let [l0, l1] = (rdata.len() as u16).to_be_bytes();
+        self.message.put(&[o0, o1, y0, y1, 0, 1, t0, t1, t2, t3, l0, l1])?;
+        self.message.put(rdata)
+    }
+}

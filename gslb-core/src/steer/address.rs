@@ -1,0 +1,90 @@
+//! The two address families as plain numbers, so that everything about leaves is written once.
+
+/// An address as a number; implemented by `u32` for IPv4 and `u128` for IPv6.
+pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static {
+    /// Bits of an address.
+    const BITS: u32;
+    /// The first address.
+    const ZERO: Self;
+    /// The last address.
+    const LAST: Self;
+    /// The address after this one; none after the last.
+    fn next(self) -> Option<Self>;
+    /// The address before this one; none before the first.
+    fn previous(self) -> Option<Self>;
+    /// Leading bits that both addresses have in common.
+    fn common_bits(self, other: Self) -> u32;
+    /// The leading bits as an index; at most 16 of them.
+    fn top(self, bits: u32) -> usize;
+    /// The address without the bits after `len`.
+    fn masked(self, len: u32) -> Self;
+    /// The last address of the network of this address and `len` bits.
+    fn last_of(self, len: u32) -> Self;
+}
+
+macro_rules! address {
+    ($number:ty) => {
+        impl Address for $number {
+            const BITS: u32 = <$number>::BITS;
+            const ZERO: Self = 0;
+            const LAST: Self = <$number>::MAX;
+
+            fn next(self) -> Option<Self> {
+                self.checked_add(1)
+            }
+
+            fn previous(self) -> Option<Self> {
+                self.checked_sub(1)
+            }
+
+            #[inline]
+            fn common_bits(self, other: Self) -> u32 {
+                (self ^ other).leading_zeros()
+            }
+
+            #[inline]
+            fn top(self, bits: u32) -> usize {
+                // Shifting by all bits would overflow; no bits give index 0.
+                self.checked_shr(Self::BITS - bits).unwrap_or(0) as usize
+            }
+
+            #[inline]
+            fn masked(self, len: u32) -> Self {
+                self & Self::MAX.checked_shl(Self::BITS.saturating_sub(len)).unwrap_or(0)
+            }
+
+            fn last_of(self, len: u32) -> Self {
+                self | Self::MAX.checked_shr(len).unwrap_or(0)
+            }
+        }
+    };
+}
+
+address!(u32);
+address!(u128);
+
+/// Length of the shortest prefix of `address` that lies within `first..=last`, which contain it.
+#[inline]
+pub fn shortest_prefix_within<A: Address>(address: A, first: A, last: A) -> u32 {
+    let clear_of = |outside: Option<A>| outside.map_or(0, |outside| address.common_bits(outside) + 1);
+    clear_of(first.previous()).max(clear_of(last.next()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_prefix_stays_inside_and_its_parent_does_not() {
+        let (first, last) = (0x0A00_0100u32, 0x0A00_04FF);
+        for address in [first, 0x0A00_01FF, 0x0A00_0200, 0x0A00_0399, 0x0A00_0400, last] {
+            let len = shortest_prefix_within(address, first, last);
+            let inside = |len: u32| address.masked(len) >= first && address.last_of(len) <= last;
+            assert!(inside(len), "{address:x}/{len}");
+            assert!(!inside(len - 1), "{address:x}/{}", len - 1);
+        }
+        assert_eq!(shortest_prefix_within(7u128, 0, u128::MAX), 0);
+        assert_eq!(shortest_prefix_within(7u32, 7, 7), 32);
+        assert_eq!(shortest_prefix_within(0u32, 0, u32::MAX / 2), 1);
+    }
+}

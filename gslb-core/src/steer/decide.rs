@@ -1,0 +1,276 @@
+//! The decision: from a client's plan and what is up to the endpoints that the answer names.
+
+use std::sync::Arc;
+
+use super::draw::{Dice, Draw, RaceTime, pick_by_weight};
+use super::plan::{Branch, Plan, PlanId, Plans};
+use super::trace::{Contender, Demand, Reason, Step, Trace};
+use crate::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
+use crate::table::liveness::{Entry, Kind, PoolLiveness, Ready};
+
+/// How a decision ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Endpoints were named; the demand says whether they had to be up.
+    Answered(Demand),
+    /// No endpoint may be named.
+    NoData,
+    /// Everything is down, and the service prefers silence to guesses.
+    ServFail,
+}
+
+/// What of a table a decision looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The plans.
+    pub plans: &'a Plans,
+    /// The pools.
+    pub pools: &'a [Arc<PoolLiveness>],
+    /// Kind of answer asked for.
+    pub kind: Kind,
+}
+
+/// Everything that a decision depends on, and who is told.
+pub struct Decision<'a, 'd, T, E> {
+    /// The table.
+    pub view: View<'a>,
+    /// Number of the client's prefix, for draws that stick.
+    pub client_key: u64,
+    /// How draws by weight are made.
+    pub draw: Draw<'d>,
+    /// Takes notes.
+    pub trace: &'a mut T,
+    /// Takes the endpoints, in the order in which they are chosen.
+    pub emit: E,
+}
+
+impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
+    /// Decides for the clients of `plan`.
+    #[inline]
+    pub fn decide(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
+        if self.walk(plan, Demand::Up) {
+            return Outcome::Answered(Demand::Up);
+        }
+        self.decide_all_down(plan, when_all_down)
+    }
+
+    #[cold]
+    fn decide_all_down(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
+        if self.relaxed(plan, Demand::UpWithoutWeight) {
+            return Outcome::Answered(Demand::UpWithoutWeight);
+        }
+        let demand = match when_all_down {
+            WhenAllDown::ServeAll => Demand::Any,
+            WhenAllDown::LastUp => Demand::LastUp,
+            WhenAllDown::NoData => return Outcome::NoData,
+            WhenAllDown::ServFail => return Outcome::ServFail,
+            WhenAllDown::Pool(pool) => {
+                let answered = [Demand::Up, Demand::Any].into_iter().find(|&demand| self.take(pool, demand));
+                return answered.map_or(Outcome::NoData, Outcome::Answered);
+            }
+        };
+        match self.relaxed(plan, demand) {
+            true => Outcome::Answered(demand),
+            false => Outcome::NoData,
+        }
+    }
+
+    fn relaxed(&mut self, plan: PlanId, demand: Demand) -> bool {
+        self.trace.note(|| Step::Relaxed(demand));
+        match demand {
+            Demand::LastUp => match self.view.last_to_go(plan) {
+                Some(pool) => self.take(pool, demand),
+                None => self.walk(plan, Demand::Any),
+            },
+            _ => self.walk(plan, demand),
+        }
+    }
+
+    /// Takes what fulfils the demand; false where nothing does.
+    fn walk(&mut self, plan: PlanId, demand: Demand) -> bool {
+        match self.view.plans.get(plan) {
+            None => false,
+            Some(Plan::Pool(pool)) => self.take(*pool, demand),
+            Some(Plan::Failover(list)) => list.iter().any(|&next| self.walk(next, demand)),
+            Some(Plan::All(list)) => list.iter().fold(false, |any, &next| self.walk(next, demand) || any),
+            Some(Plan::Weighted(branches)) => match self.draw {
+                Draw::Fresh(_) => self.walk_by_dice(branches, demand),
+                Draw::Sticky => self.walk_by_race(branches, demand),
+            },
+            Some(Plan::Hash(branches)) => self.walk_by_race(branches, demand),
+        }
+    }
+
+    fn walk_by_dice(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
+        let view = self.view;
+        let weight = |branch: &Branch| match view.takes_part(branch, demand) {
+            true if demand == Demand::Up => branch.weight,
+            // Under less demand weights may all be 0, and somebody must win.
+            true => branch.weight.max(1),
+            false => 0,
+        };
+        let total: u64 = branches.iter().map(|branch| u64::from(weight(branch))).sum();
+        if total == 0 {
+            self.note_passed_over(branches, demand);
+            return false;
+        }
+        let roll = match &mut self.draw {
+            Draw::Fresh(dice) => dice.roll(),
+            Draw::Sticky => self.client_key,
+        };
+        let winner = pick_by_weight(roll, total, branches.iter().map(weight));
+        self.follow(branches, winner, demand, false)
+    }
+
+    fn walk_by_race(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
+        let mut best: Option<(RaceTime, usize)> = None;
+        for (index, branch) in branches.iter().enumerate() {
+            if self.view.takes_part(branch, demand) {
+                let time = RaceTime::new(self.client_key, branch.identity, branch.weight);
+                if best.is_none_or(|(leader, _)| time.beats(&leader)) {
+                    best = Some((time, index));
+                }
+            }
+        }
+        match best {
+            Some((_, winner)) => self.follow(branches, winner, demand, true),
+            None => {
+                self.note_passed_over(branches, demand);
+                false
+            }
+        }
+    }
+
+    fn follow(&mut self, branches: &'a [Branch], winner: usize, demand: Demand, sticky: bool) -> bool {
+        let view = self.view;
+        self.trace.note(|| Step::Drawn { sticky, among: view.contenders(branches, demand), winner });
+        branches.get(winner).is_some_and(|branch| self.walk(branch.plan, demand))
+    }
+
+    /// Names endpoints of a pool; false where none fulfils the demand.
+    #[inline]
+    fn take(&mut self, id: PoolId, demand: Demand) -> bool {
+        let view = self.view;
+        let (Some(pool), Some(ready)) = (view.pool(id), view.ready(id, demand)) else {
+            self.trace.note(|| Step::PassedOver(id, view.reason(id, demand)));
+            return false;
+        };
+        self.trace.note(|| Step::Taken(id));
+        let answers = pool.answers as usize;
+        match (pool.choose, &mut self.draw) {
+            (Choose::All, _) => ready.entries.iter().for_each(|entry| (self.emit)(id, entry)),
+            _ if ready.entries.len() <= answers => ready.entries.iter().for_each(|entry| (self.emit)(id, entry)),
+            (Choose::Weighted, Draw::Fresh(dice)) if answers == 1 => {
+                if let Some(entry) = ready.entries.get(roll_entry(dice, ready)) {
+                    (self.emit)(id, entry);
+                }
+            }
+            (Choose::Weighted, Draw::Fresh(dice)) => {
+                let key = dice.roll();
+                self.take_by_race(id, ready, key, answers);
+            }
+            (Choose::Weighted | Choose::Hash, _) => self.take_by_race(id, ready, self.client_key, answers),
+        }
+        true
+    }
+
+    /// Names the `answers` endpoints that are first in the race for `key`, the fastest first.
+    fn take_by_race(&mut self, id: PoolId, ready: &'a Ready, key: u64, answers: usize) {
+        let mut leaders: [Option<(RaceTime, &Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
+        for entry in &ready.entries {
+            let mut runner = (RaceTime::new(key, entry.identity, entry.weight), entry);
+            for place in leaders.iter_mut().take(answers) {
+                match place {
+                    Some(leader) if !runner.0.beats(&leader.0) => {}
+                    Some(leader) => std::mem::swap(leader, &mut runner),
+                    None => {
+                        *place = Some(runner);
+                        break;
+                    }
+                }
+            }
+        }
+        leaders.iter().flatten().for_each(|(_, entry)| (self.emit)(id, entry));
+    }
+
+    fn note_passed_over(&mut self, branches: &[Branch], demand: Demand) {
+        let view = self.view;
+        for branch in branches {
+            view.plans.each_pool(branch.plan, &mut |id| {
+                self.trace.note(|| {
+                    let without_weight = demand == Demand::Up && branch.weight == 0;
+                    Step::PassedOver(id, if without_weight { Reason::NoWeight } else { view.reason(id, demand) })
+                });
+            });
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    fn pool(&self, id: PoolId) -> Option<&'a PoolLiveness> {
+        self.pools.get(id.0 as usize).map(|pool| &**pool)
+    }
+
+    fn ready(&self, id: PoolId, demand: Demand) -> Option<&'a Ready> {
+        self.pool(id).map(|pool| pool.ready(demand, self.kind)).filter(|ready| !ready.is_empty())
+    }
+
+    #[inline]
+    fn takes_part(&self, branch: &Branch, demand: Demand) -> bool {
+        (branch.weight > 0 || demand != Demand::Up) && self.is_alive(branch.plan, demand)
+    }
+
+    /// True where `walk` would take something.
+    fn is_alive(&self, plan: PlanId, demand: Demand) -> bool {
+        match self.plans.get(plan) {
+            None => false,
+            Some(Plan::Pool(pool)) => self.ready(*pool, demand).is_some(),
+            Some(Plan::Failover(list) | Plan::All(list)) => list.iter().any(|&next| self.is_alive(next, demand)),
+            Some(Plan::Weighted(branches)) => branches.iter().any(|branch| self.takes_part(branch, demand)),
+            Some(Plan::Hash(branches)) => branches.iter().any(|branch| self.is_alive(branch.plan, demand)),
+        }
+    }
+
+    /// The pool of a plan that went down last and has an answer of the kind; the first of several.
+    fn last_to_go(&self, plan: PlanId) -> Option<PoolId> {
+        let mut last: Option<(u64, PoolId)> = None;
+        self.plans.each_pool(plan, &mut |id| {
+            let Some(pool) = self.pool(id) else { return };
+            let later = last.is_none_or(|(since, _)| pool.down_since > since);
+            if later && self.ready(id, Demand::LastUp).is_some() {
+                last = Some((pool.down_since, id));
+            }
+        });
+        last.map(|(_, pool)| pool)
+    }
+
+    /// Why a pool does not fulfil the demand.
+    fn reason(&self, id: PoolId, demand: Demand) -> Reason {
+        match self.pool(id) {
+            Some(pool) if pool.up < pool.min_up && matches!(demand, Demand::Up | Demand::UpWithoutWeight) => {
+                Reason::Down { up: pool.up, min_up: pool.min_up }
+            }
+            _ => Reason::NoneOfType,
+        }
+    }
+
+    /// Everyone who could have taken part in a draw.
+    fn contenders(&self, branches: &[Branch], demand: Demand) -> Vec<Contender> {
+        let contender = |branch: &Branch| {
+            let mut pools = Vec::new();
+            self.plans.each_pool(branch.plan, &mut |pool| pools.push(pool));
+            Contender { pools, weight: branch.weight, takes_part: self.takes_part(branch, demand) }
+        };
+        branches.iter().map(contender).collect()
+    }
+}
+
+/// Index of the endpoint on which the dice fall.
+#[inline]
+fn roll_entry(dice: &mut Dice, ready: &Ready) -> usize {
+    let roll = dice.roll();
+    match ready.total {
+        0 => (u128::from(roll) * ready.entries.len() as u128 >> 64) as usize,
+        total => pick_by_weight(roll, total, ready.entries.iter().map(|entry| entry.weight)),
+    }
+}

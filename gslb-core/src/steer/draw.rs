@@ -1,0 +1,181 @@
+//! Chance and its opposite: dice for draws that are made anew, and hashes for those that stick to a client.
+
+use std::net::IpAddr;
+
+use super::address::Address;
+use crate::model::PrefixLengths;
+
+/// A small generator of random numbers (SplitMix64); fast and even, of no use for secrets.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Dice that fall the same way for the same seed.
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
+    /// The next number, uniform over all 64 bits.
+    #[inline]
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        scramble(self.0)
+    }
+}
+
+/// Makes every bit depend on every bit.
+#[inline]
+pub fn scramble(mut value: u64) -> u64 {
+    value = (value ^ value >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    value = (value ^ value >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ value >> 31
+}
+
+/// A number for a name that is the same on every node and in every version.
+pub fn identity(name: &str) -> u64 {
+    // FNV-1a, scrambled: short names differ in few bits.
+    let hash = name
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325, |hash: u64, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3));
+    scramble(hash)
+}
+
+/// A number for a client's prefix, the same on every node.
+#[inline]
+pub fn client_key(address: IpAddr, lengths: PrefixLengths) -> u64 {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => scramble(u64::from(v4.to_bits().masked(u32::from(lengths.v4))) | 4 << 32),
+        IpAddr::V6(v6) => {
+            let bits = v6.to_bits().masked(u32::from(lengths.v6));
+            scramble(scramble((bits >> 64) as u64 ^ 6).wrapping_add(bits as u64))
+        }
+    }
+}
+
+/// How a query draws.
+#[derive(Debug)]
+pub enum Draw<'a> {
+    /// Anew.
+    Fresh(&'a mut Dice),
+    /// By the client's prefix.
+    Sticky,
+}
+
+/// Index of the member on which a fresh draw falls; `total` is the sum of all weights.
+#[inline]
+pub fn pick_by_weight(roll: u64, total: u64, weights: impl Iterator<Item = u32>) -> usize {
+    let mut left = (u128::from(roll) * u128::from(total) >> 64) as u64;
+    for (index, weight) in weights.enumerate() {
+        match left.checked_sub(u64::from(weight)) {
+            Some(rest) => left = rest,
+            None => return index,
+        }
+    }
+    0
+}
+
+/// A member's time in a race that it wins as often as its weight says: the smallest wins.
+///
+/// Times are exponential with the weight as rate, so a member that leaves hands its wins to the others in proportion
+/// and moves nobody else (weighted rendezvous hashing). Whole numbers only: all nodes must agree.
+#[derive(Debug, Clone, Copy)]
+pub struct RaceTime {
+    negative_log: u64,
+    weight: u64,
+}
+
+impl RaceTime {
+    /// The time of `member` for `key`; weight 0 counts as 1, for races that only such members run.
+    #[inline]
+    pub fn new(key: u64, member: u64, weight: u32) -> RaceTime {
+        let uniform = scramble(key ^ member);
+        RaceTime { negative_log: negative_log2(uniform), weight: u64::from(weight.max(1)) }
+    }
+
+    /// True where this time is smaller. No overflow: a logarithm has 38 bits, a weight 20.
+    #[inline]
+    pub fn beats(&self, other: &RaceTime) -> bool {
+        self.negative_log * other.weight < other.negative_log * self.weight
+    }
+}
+
+/// -log2(value / 2^64), in units of 2^-32. Off by less than 3e-6: the table is interpolated linearly.
+fn negative_log2(value: u64) -> u64 {
+    let value = value | 1;
+    let zeros = value.leading_zeros();
+    let mantissa = value << zeros << 1;
+    let slot = (mantissa >> 56) as usize;
+    let (low, high) = match LOG2.get(slot..slot + 2) {
+        Some(&[low, high]) => (low, high),
+        _ => (0, 0),
+    };
+    let within = mantissa >> 24 & 0xFFFF_FFFF;
+    let log = low + ((high - low) * within >> 32);
+    (u64::from(zeros) + 1 << 32) - log
+}
+
+/// log2(1 + i/256) in units of 2^-32.
+const LOG2: [u64; 257] = log2_table();
+
+const fn log2_table() -> [u64; 257] {
+    let mut table = [0; 257];
+    let mut slot = 0;
+    while slot < 256 {
+        // Squaring a number between 1 and 2 doubles its logarithm, so each squaring yields one binary digit.
+        let mut number: u128 = (256 + slot as u128) << 54;
+        let mut digits = 0u64;
+        let mut digit = 0;
+        while digit < 32 {
+            number = number * number >> 62;
+            digits <<= 1;
+            if number >= 1 << 63 {
+                digits |= 1;
+                number >>= 1;
+            }
+            digit += 1;
+        }
+        #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            table[slot] = digits;
+        }
+        slot += 1;
+    }
+    table[256] = 1 << 32;
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_those_of_mathematics() {
+        for value in [1u64, 2, 3, 1000, u64::MAX / 3, u64::MAX / 2, u64::MAX - 1] {
+            let expected = 64.0 - (value as f64).log2();
+            let got = negative_log2(value) as f64 / 2f64.powi(32);
+            assert!((expected - got).abs() < 2e-5, "{value}: {expected} {got}");
+        }
+    }
+
+    #[test]
+    fn shares_follow_weights_in_both_kinds_of_draw() {
+        let weights = [70, 20, 10, 0];
+        let mut dice = Dice::new(7);
+        let (mut fresh, mut raced) = ([0f64; 4], [0f64; 4]);
+        let rounds = 200_000;
+        for _ in 0..rounds {
+            fresh[pick_by_weight(dice.roll(), 100, weights.into_iter())] += 1.0;
+            let key = dice.roll();
+            let time = |index: usize| RaceTime::new(key, identity(&format!("m{index}")), weights[index]);
+            let winner = (0..3).reduce(|best, next| if time(next).beats(&time(best)) { next } else { best });
+            raced[winner.unwrap()] += 1.0;
+        }
+        for (index, weight) in weights.into_iter().enumerate() {
+            let share = f64::from(weight) / 100.0;
+            let sigma = (f64::from(rounds) * share * (1.0 - share)).sqrt();
+            for counts in [fresh, raced] {
+                assert!((counts[index] - f64::from(rounds) * share).abs() <= 4.0 * sigma, "{counts:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Which endpoints a client gets: where it is, what its plan is, which candidates are up, what the draw says.
+
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod address;
+pub mod column;
+pub mod decide;
+pub mod draw;
+pub mod index;
+pub mod plan;
+pub mod prefixes;
+pub mod region;
+pub mod resolve;
+pub mod trace;

@@ -1,0 +1,109 @@
+//! A plan: what is left of a policy once it is known where the client is. Equal plans have one number.
+
+use std::collections::HashMap;
+
+use crate::model::PoolId;
+
+/// Index into [`Plans`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlanId(pub u32);
+
+/// A way to choose pools that does not depend on where the client is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Plan {
+    /// One pool.
+    Pool(PoolId),
+    /// The first that is up. Holds no failover itself, and nothing twice.
+    Failover(Box<[PlanId]>),
+    /// A draw by weight among those that are up.
+    Weighted(Box<[Branch]>),
+    /// The client's own among those that are up.
+    Hash(Box<[Branch]>),
+    /// All that are up.
+    All(Box<[PlanId]>),
+}
+
+/// A plan that takes part in a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Branch {
+    /// What it leads to.
+    pub plan: PlanId,
+    /// Its share relative to the others.
+    pub weight: u32,
+    /// Number of its name, by which sticky draws know it.
+    pub identity: u64,
+}
+
+/// All plans of a table, each once; children before those who refer to them.
+#[derive(Debug, Clone, Default)]
+pub struct Plans {
+    plans: Vec<Plan>,
+    ids: HashMap<Plan, PlanId>,
+}
+
+impl Plans {
+    /// The number of a plan.
+    pub fn id(&mut self, plan: Plan) -> PlanId {
+        let plans = &mut self.plans;
+        *self.ids.entry(plan).or_insert_with_key(|plan| {
+            plans.push(plan.clone());
+            PlanId(plans.len() as u32 - 1)
+        })
+    }
+
+    /// The first of `plans` that is up, in the simplest form: no failover inside, nothing twice, one alone as itself.
+    pub fn failover(&mut self, plans: &[PlanId]) -> PlanId {
+        let mut flat: Vec<PlanId> = Vec::with_capacity(plans.len());
+        for &plan in plans {
+            let inner = match self.get(plan) {
+                Some(Plan::Failover(inner)) => inner,
+                _ => &[plan][..],
+            };
+            for &candidate in inner {
+                if !flat.contains(&candidate) {
+                    flat.push(candidate);
+                }
+            }
+        }
+        match *flat {
+            [only] => only,
+            _ => self.id(Plan::Failover(flat.into())),
+        }
+    }
+
+    /// The plan of a number.
+    #[inline]
+    pub fn get(&self, id: PlanId) -> Option<&Plan> {
+        self.plans.get(id.0 as usize)
+    }
+
+    /// How many different plans there are.
+    pub fn len(&self) -> usize {
+        self.plans.len()
+    }
+
+    /// True while there are none.
+    pub fn is_empty(&self) -> bool {
+        self.plans.is_empty()
+    }
+
+    /// Forgets how to find the number of a plan; what is compiled is only read.
+    pub fn seal(&mut self) {
+        self.ids = HashMap::new();
+        self.plans.shrink_to_fit();
+    }
+
+    /// Calls `visit` with every pool of a plan, in the order in which they are candidates.
+    pub fn each_pool(&self, id: PlanId, visit: &mut impl FnMut(PoolId)) {
+        match self.get(id) {
+            None => {}
+            Some(Plan::Pool(pool)) => visit(*pool),
+            Some(Plan::Failover(plans) | Plan::All(plans)) => {
+                plans.iter().for_each(|&plan| self.each_pool(plan, visit));
+            }
+            Some(Plan::Weighted(branches) | Plan::Hash(branches)) => {
+                branches.iter().for_each(|branch| self.each_pool(branch.plan, visit));
+            }
+        }
+    }
+}

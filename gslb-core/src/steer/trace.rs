@@ -1,0 +1,148 @@
+//! What a decision can tell about itself: nothing on the hot path, every step when it is to be explained.
+
+use std::net::IpAddr;
+
+use crate::model::{Matcher, PolicyId, PoolId, RegionId};
+
+/// One step on the way to an answer, in the order in which it was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// The name, or a wildcard that stands for it, exists in a zone; both in wire form and lower case.
+    Node {
+        /// Apex of the zone.
+        zone: Box<[u8]>,
+        /// Name of the node.
+        name: Box<[u8]>,
+    },
+    /// The zone has no such name.
+    NoSuchName,
+    /// No zone of ours holds the name.
+    NotOurs,
+    /// The name is in a zone that we delegate.
+    Referral,
+    /// An alias leads to another name, in wire form.
+    Alias {
+        /// Where to.
+        target: Box<[u8]>,
+    },
+    /// A service answers.
+    Service {
+        /// Its index in the site.
+        index: u32,
+    },
+    /// Whose address decides.
+    Client {
+        /// The address; for a client subnet its first one.
+        address: IpAddr,
+        /// Where it comes from.
+        from: ClientFrom,
+        /// SCOPE PREFIX-LENGTH of the answer.
+        scope: u8,
+    },
+    /// A geo policy looked for the client's region.
+    Region {
+        /// The policy.
+        policy: PolicyId,
+        /// The region and the matcher that decided; none means the default branch.
+        matched: Option<(RegionId, Matcher)>,
+    },
+    /// A nearest or latency policy put its pools in order for the client.
+    Ordered {
+        /// The policy.
+        policy: PolicyId,
+        /// Pools and their distance in kilometres, nearest first; no distance where the client's place is unknown.
+        pools: Vec<(PoolId, Option<u32>)>,
+    },
+    /// A draw among candidates that are up.
+    Drawn {
+        /// True where the client's prefix decided, false where the dice did.
+        sticky: bool,
+        /// All candidates.
+        among: Vec<Contender>,
+        /// Index of the winner in `among`.
+        winner: usize,
+    },
+    /// A pool was taken.
+    Taken(PoolId),
+    /// A pool was passed over.
+    PassedOver(PoolId, Reason),
+    /// No candidate was up, so the search was repeated with less demand.
+    Relaxed(Demand),
+}
+
+/// Where the client's address comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientFrom {
+    /// The client subnet option, with its SOURCE PREFIX-LENGTH.
+    Subnet(u8),
+    /// The sender of the query.
+    Resolver,
+}
+
+/// A candidate in a draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contender {
+    /// The pools that it stands for.
+    pub pools: Vec<PoolId>,
+    /// Its weight.
+    pub weight: u32,
+    /// False where none of its pools is up, or its weight is 0.
+    pub takes_part: bool,
+}
+
+/// Why a pool was passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Fewer endpoints are up than the pool must have.
+    Down {
+        /// Endpoints that are up.
+        up: u32,
+        /// Endpoints that must be.
+        min_up: u32,
+    },
+    /// It has no endpoint of the address family asked for that is up and has weight.
+    NoneOfType,
+    /// Its branch has weight 0.
+    NoWeight,
+}
+
+/// What a candidate must fulfil.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Up, with weight.
+    Up,
+    /// Up; weight does not matter.
+    UpWithoutWeight,
+    /// Up before everything went down.
+    LastUp,
+    /// Nothing.
+    Any,
+}
+
+/// Takes notes of steps.
+pub trait Trace {
+    /// Notes a step; `step` is not called where nobody reads it.
+    fn note(&mut self, step: impl FnOnce() -> Step);
+}
+
+/// Takes no notes, and compiles to nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTrace;
+
+impl Trace for NoTrace {
+    #[inline(always)]
+    fn note(&mut self, _step: impl FnOnce() -> Step) {}
+}
+
+/// Keeps all steps.
+#[derive(Debug, Clone, Default)]
+pub struct Recorder {
+    /// The steps so far.
+    pub steps: Vec<Step>,
+}
+
+impl Trace for Recorder {
+    fn note(&mut self, step: impl FnOnce() -> Step) {
+        self.steps.push(step());
+    }
+}

@@ -1,0 +1,222 @@
+//! From a checked document and geo databases to a routing table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use geoip::Database;
+
+use super::coverage::{Coverage, idle_matchers};
+use super::liveness::{EndpointState, Kind, PoolLiveness};
+use super::{DEFAULT_PREFIXES, RoutingTable, Service, Steers, Target, Topology};
+use crate::model::{self, Choose, Initial, PolicyId, Pool, PoolId, Site, WhenAllDown};
+use crate::problem::{Problem, Severity};
+use crate::steer::column::Column;
+use crate::steer::index::LocationIndex;
+use crate::steer::plan::{Plan, PlanId, Plans};
+use crate::steer::resolve::Resolver;
+use crate::zone;
+
+/// What came of compiling.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The table; none where a problem is an error.
+    pub table: Option<RoutingTable>,
+    /// Everything that was found wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Compiles `site`. Endpoints that `previous` knows, by the names of pool and endpoint, keep their state.
+pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&RoutingTable>) -> Compiled {
+    let index = LocationIndex::build(databases, &site.regions);
+    let mut problems = idle_matchers(&site, &index);
+    let catalog = match zone::build::build(&site.zones, &site.services) {
+        Ok(catalog) => Some(catalog),
+        Err(problem) => {
+            problems.push(*problem);
+            None
+        }
+    };
+    // The catalog holds the records now, in less room.
+    site.zones.iter_mut().for_each(|zone| zone.records = Vec::new());
+    let mut steering = Steering::new(&site, &index);
+    let services = site.services.iter().map(|service| steering.service(service)).collect();
+    problems.extend(steering.coverage.problems(&site, &index));
+    let Steering { columns, mut plans, .. } = steering;
+    plans.seal();
+    let pools = site.pools.iter().map(|pool| Arc::new(pool_liveness(pool, previous))).collect();
+    let generation = previous.map_or(1, |table| table.generation + 1);
+    let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let table = catalog.filter(|_| !refused).map(|catalog| RoutingTable {
+        generation,
+        topology: Arc::new(Topology { site, catalog, index, columns, plans, services }),
+        pools,
+    });
+    Compiled { table, problems }
+}
+
+/// Services on their way to their columns and plans.
+struct Steering<'a> {
+    site: &'a Site,
+    index: &'a LocationIndex,
+    resolver: Resolver<'a>,
+    plans: Plans,
+    coverage: Coverage,
+    columns: Vec<Column>,
+    /// Column of a partition of the loci into classes.
+    partitions: HashMap<Vec<u32>, u32>,
+    divided: HashMap<PolicyId, Division>,
+    targets: HashMap<(PolicyId, bool, WhenAllDown), Arc<[Target]>>,
+}
+
+/// How a policy divides the clients.
+#[derive(Clone)]
+struct Division {
+    column: u32,
+    /// One per class.
+    plans: Arc<[PlanId]>,
+}
+
+impl<'a> Steering<'a> {
+    fn new(site: &'a Site, index: &'a LocationIndex) -> Steering<'a> {
+        Steering {
+            site,
+            index,
+            resolver: Resolver::new(site, index, site.services.iter().map(|service| service.policy)),
+            plans: Plans::default(),
+            coverage: Coverage::default(),
+            columns: Vec::new(),
+            partitions: HashMap::new(),
+            divided: HashMap::new(),
+            targets: HashMap::new(),
+        }
+    }
+
+    fn service(&mut self, service: &model::Service) -> Service {
+        let division = self.divide(service.policy);
+        let sticky = service.sticky.is_some();
+        let key = (service.policy, sticky, service.when_all_down);
+        let targets = match self.targets.get(&key) {
+            Some(targets) => Arc::clone(targets),
+            None => {
+                let target = |&plan: &PlanId| self.target(plan, sticky, service.when_all_down);
+                let targets: Arc<[Target]> = division.plans.iter().map(target).collect();
+                self.targets.insert(key, Arc::clone(&targets));
+                targets
+            }
+        };
+        Service {
+            ttl: service.ttl,
+            column: division.column,
+            steers: self.steers(service, &targets),
+            targets,
+            client: service.client,
+            sticky,
+            prefixes: service.sticky.unwrap_or(DEFAULT_PREFIXES),
+            when_all_down: service.when_all_down,
+        }
+    }
+
+    /// Asks the policy for the plan of every locus; loci with equal plans are one class.
+    fn divide(&mut self, policy: PolicyId) -> Division {
+        if let Some(division) = self.divided.get(&policy) {
+            return division.clone();
+        }
+        let mut class_of: HashMap<PlanId, u32> = HashMap::new();
+        let mut plans = Vec::new();
+        let loci = if self.resolver.depends_on_place(policy) { self.index.loci.len() } else { 1 };
+        let mut classes: Vec<u32> = Vec::with_capacity(self.index.loci.len());
+        for locus in 0..loci as u32 {
+            let plan = self.resolver.resolve(policy, locus, &mut self.plans, &mut self.coverage);
+            classes.push(*class_of.entry(plan).or_insert_with(|| {
+                plans.push(plan);
+                plans.len() as u32 - 1
+            }));
+        }
+        classes.resize(self.index.loci.len(), 0);
+        let (index, columns) = (self.index, &mut self.columns);
+        let column = *self.partitions.entry(classes).or_insert_with_key(|classes| {
+            columns.push(Column::build(index, classes));
+            columns.len() as u32 - 1
+        });
+        let division = Division { column, plans: plans.into() };
+        self.divided.insert(policy, division.clone());
+        division
+    }
+
+    fn target(&self, plan: PlanId, sticky: bool, when_all_down: WhenAllDown) -> Target {
+        let by_client = [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| {
+            let of_last_resort = match when_all_down {
+                WhenAllDown::Pool(pool) => self.pool_draws(pool, kind, sticky),
+                _ => false,
+            };
+            of_last_resort || self.draws(plan, kind, sticky)
+        });
+        Target { plan, by_client }
+    }
+
+    /// True where a plan's answer depends on the client's prefix, whatever is up.
+    fn draws(&self, plan: PlanId, kind: Kind, sticky: bool) -> bool {
+        let draws = |plan: &PlanId| self.draws(*plan, kind, sticky);
+        match self.plans.get(plan) {
+            None => false,
+            Some(Plan::Pool(pool)) => self.pool_draws(*pool, kind, sticky),
+            Some(Plan::Failover(list) | Plan::All(list)) => list.iter().any(draws),
+            Some(Plan::Weighted(list)) => sticky && list.len() > 1 || list.iter().any(|branch| draws(&branch.plan)),
+            Some(Plan::Hash(list)) => list.len() > 1 || list.iter().any(|branch| draws(&branch.plan)),
+        }
+    }
+
+    fn pool_draws(&self, id: PoolId, kind: Kind, sticky: bool) -> bool {
+        let Some(pool) = self.site.pools.get(id.0 as usize) else { return false };
+        let chooses = match pool.choose {
+            Choose::All => false,
+            Choose::Weighted => sticky,
+            Choose::Hash => true,
+        };
+        chooses
+            && pool.endpoints.iter().filter(|endpoint| gives(&endpoint.target, kind)).count() > pool.answers as usize
+    }
+
+    fn steers(&self, service: &model::Service, targets: &[Target]) -> Steers {
+        let mut has = [false; 3];
+        let mut all_by_name = true;
+        let mut look = |id: PoolId| {
+            for endpoint in self.site.pools.get(id.0 as usize).map_or(&[][..], |pool| &pool.endpoints) {
+                for (has, kind) in has.iter_mut().zip([Kind::A, Kind::Aaaa, Kind::Cname]) {
+                    *has |= gives(&endpoint.target, kind);
+                }
+                all_by_name &= matches!(endpoint.target, model::Target::Cname(_));
+            }
+        };
+        targets.iter().for_each(|target| self.plans.each_pool(target.plan, &mut look));
+        if let WhenAllDown::Pool(pool) = service.when_all_down {
+            look(pool);
+        }
+        Steers { a: service.steers_a, aaaa: service.steers_aaaa, all_by_name, has }
+    }
+}
+
+/// True where an endpoint can be part of an answer of this kind.
+fn gives(target: &model::Target, kind: Kind) -> bool {
+    match target {
+        model::Target::Address(address) if address.is_ipv4() => kind == Kind::A,
+        model::Target::Address(_) => kind == Kind::Aaaa,
+        model::Target::Cname(_) => true,
+    }
+}
+
+/// A pool's liveness when a table is compiled: what is known from before, else the pool's initial rule.
+fn pool_liveness(pool: &Pool, previous: Option<&RoutingTable>) -> PoolLiveness {
+    let known = previous.and_then(|table| {
+        let at = table.topology.site.pools.iter().position(|old| old.name == pool.name)?;
+        Some((table.topology.site.pools.get(at)?, table.pools.get(at)?))
+    });
+    let state = |endpoint: &model::Endpoint| {
+        let up = known.and_then(|(old, liveness)| {
+            let at = old.endpoints.iter().position(|e| e.name == endpoint.name && e.target == endpoint.target)?;
+            liveness.states().get(at).map(|state| state.up)
+        });
+        EndpointState { up: up.unwrap_or(pool.initial != Initial::Down), weight: endpoint.weight }
+    };
+    PoolLiveness::new(pool, pool.endpoints.iter().map(state).collect())
+}

@@ -1,0 +1,206 @@
+//! The quick layer of a table: what is up and with which weight, per pool, with its answers ready to be written.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::model::{Choose, Pool, PoolId, Target};
+use crate::name::Name;
+use crate::steer::draw::identity;
+use crate::steer::trace::Demand;
+
+/// Kinds of answers that a pool has ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A records, or the CNAMEs that lead to them.
+    A,
+    /// AAAA records, or the CNAMEs that lead to them.
+    Aaaa,
+    /// CNAME records.
+    Cname,
+}
+
+/// What is known of one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndpointState {
+    /// True where it may be answered.
+    pub up: bool,
+    /// Weight in force.
+    pub weight: u32,
+}
+
+/// A change of one endpoint's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Its pool.
+    pub pool: PoolId,
+    /// Its index in the pool.
+    pub endpoint: u32,
+    /// Its new state.
+    pub state: EndpointState,
+}
+
+/// An endpoint as an answer names it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Index in its pool.
+    pub endpoint: u16,
+    /// Weight in force.
+    pub weight: u32,
+    /// Number of its name, by which sticky draws know it.
+    pub identity: u64,
+    /// What the record says.
+    pub data: Data,
+}
+
+/// Rdata of an endpoint.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// A.
+    V4([u8; 4]),
+    /// AAAA.
+    V6([u8; 16]),
+    /// CNAME.
+    Cname(Arc<Name>),
+}
+
+/// Endpoints that fulfil a demand and give one kind of answer.
+#[derive(Debug, Clone, Default)]
+pub struct Ready {
+    /// The endpoints.
+    pub entries: Box<[Entry]>,
+    /// Sum of their weights.
+    pub total: u64,
+}
+
+/// A pool's state and its answers.
+#[derive(Debug, Clone)]
+pub struct PoolLiveness {
+    ready: [[Ready; 3]; 4],
+    /// How endpoints are chosen.
+    pub choose: Choose,
+    /// How many are named.
+    pub answers: u32,
+    /// How many are up.
+    pub up: u32,
+    /// How many must be.
+    pub min_up: u32,
+    /// Generation of the table in which it went down; 0 while it is up or never was.
+    pub down_since: u64,
+    states: Box<[EndpointState]>,
+    /// Which were up when the pool was up last.
+    last_up: Box<[bool]>,
+}
+
+impl PoolLiveness {
+    /// The state of a pool of whose endpoints nothing is known beyond `states`, one per endpoint.
+    pub fn new(pool: &Pool, states: Box<[EndpointState]>) -> PoolLiveness {
+        let last_up = vec![true; states.len()].into();
+        PoolLiveness::build(pool, states, last_up, 0, 0)
+    }
+
+    /// The same pool after `changes`, all of which are this pool's; `generation` is the table's that they lead to.
+    pub fn changed(&self, pool: &Pool, changes: &[Change], generation: u64) -> PoolLiveness {
+        let mut states = self.states.clone();
+        for change in changes {
+            if let Some(state) = states.get_mut(change.endpoint as usize) {
+                *state = EndpointState { weight: change.state.weight.min(crate::model::MAX_WEIGHT), ..change.state };
+            }
+        }
+        PoolLiveness::build(pool, states, self.last_up.clone(), self.down_since, generation)
+    }
+
+    fn build(
+        pool: &Pool,
+        states: Box<[EndpointState]>,
+        mut last_up: Box<[bool]>,
+        down_since: u64,
+        generation: u64,
+    ) -> PoolLiveness {
+        let up = states.iter().filter(|state| state.up).count() as u32;
+        let is_up = up >= pool.min_up;
+        if is_up {
+            last_up = states.iter().map(|state| state.up).collect();
+        }
+        let fulfils = |demand, endpoint: usize| {
+            let state = states.get(endpoint);
+            match demand {
+                Demand::Up => is_up && state.is_some_and(|state| state.up && state.weight > 0),
+                Demand::UpWithoutWeight => is_up && state.is_some_and(|state| state.up),
+                Demand::LastUp => last_up.get(endpoint).is_some_and(|up| *up),
+                Demand::Any => true,
+            }
+        };
+        let entries: Vec<Entry> =
+            pool.endpoints.iter().zip(&states).enumerate().map(|(at, (e, s))| entry(pool, at, &e.target, *s)).collect();
+        let ready = [Demand::Up, Demand::UpWithoutWeight, Demand::LastUp, Demand::Any].map(|demand| {
+            [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| {
+                let fitting = |entry: &&Entry| entry.gives(kind) && fulfils(demand, usize::from(entry.endpoint));
+                Ready::new(entries.iter().filter(fitting).cloned().collect())
+            })
+        });
+        let down_since = match (is_up, down_since) {
+            (true, _) => 0,
+            (false, 0) => generation,
+            (false, since) => since,
+        };
+        let (choose, answers, min_up) = (pool.choose, pool.answers, pool.min_up);
+        PoolLiveness { ready, choose, answers, up, min_up, down_since, states, last_up }
+    }
+
+    /// The endpoints that fulfil `demand` and give answers of `kind`.
+    #[inline]
+    pub fn ready(&self, demand: Demand, kind: Kind) -> &Ready {
+        let [up, without_weight, last_up, any] = &self.ready;
+        let [a, aaaa, cname] = match demand {
+            Demand::Up => up,
+            Demand::UpWithoutWeight => without_weight,
+            Demand::LastUp => last_up,
+            Demand::Any => any,
+        };
+        match kind {
+            Kind::A => a,
+            Kind::Aaaa => aaaa,
+            Kind::Cname => cname,
+        }
+    }
+
+    /// The state of every endpoint.
+    pub fn states(&self) -> &[EndpointState] {
+        &self.states
+    }
+}
+
+impl Ready {
+    fn new(entries: Box<[Entry]>) -> Ready {
+        let total = entries.iter().map(|entry| u64::from(entry.weight)).sum();
+        Ready { entries, total }
+    }
+
+    /// True where no endpoint qualifies.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl Entry {
+    fn gives(&self, kind: Kind) -> bool {
+        match &self.data {
+            Data::V4(_) => kind == Kind::A,
+            Data::V6(_) => kind == Kind::Aaaa,
+            Data::Cname(_) => true,
+        }
+    }
+}
+
+fn entry(pool: &Pool, index: usize, target: &Target, state: EndpointState) -> Entry {
+    let name = pool.endpoints.get(index).map_or("", |endpoint| &endpoint.name);
+    let data = match target {
+        Target::Address(IpAddr::V4(v4)) => Data::V4(v4.octets()),
+        Target::Address(IpAddr::V6(v6)) => Data::V6(v6.octets()),
+        Target::Cname(name) => Data::Cname(Arc::new(name.clone())),
+    };
+    // The pool's name keeps endpoints of different pools apart that are called alike.
+    let identity = identity(&format!("{}/{name}", pool.name));
+    Entry { endpoint: index as u16, weight: state.weight, identity, data }
+}

@@ -1,0 +1,148 @@
+//! The routing table: an immutable value that answers every query, published whole and replaced whole.
+
+use std::sync::Arc;
+
+use crate::model::{ClientSource, PoolId, PrefixLengths, Site, WhenAllDown};
+use crate::steer::column::Column;
+use crate::steer::index::LocationIndex;
+use crate::steer::plan::{PlanId, Plans};
+use crate::zone::catalog::Catalog;
+use liveness::{Change, EndpointState, Kind, PoolLiveness};
+
+pub mod compile;
+pub mod coverage;
+pub mod liveness;
+pub mod publish;
+
+pub use publish::Published;
+
+/// Prefixes by which hashes know a client where the service does not say otherwise: what resolvers send at most
+/// (RFC 7871 §11.1).
+pub const DEFAULT_PREFIXES: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
+
+/// Everything that answers depend on. Two layers that share structure: topology changes with the document and the
+/// geo databases, liveness with every verdict and override.
+#[derive(Debug, Clone)]
+pub struct RoutingTable {
+    generation: u64,
+    topology: Arc<Topology>,
+    pools: Arc<[Arc<PoolLiveness>]>,
+}
+
+/// The slow layer: what exists, and which plan the clients of each place have.
+#[derive(Debug)]
+pub struct Topology {
+    /// The document; its zones' records are in the catalog only.
+    pub site: Site,
+    /// Names and record sets.
+    pub catalog: Catalog,
+    /// Where clients are.
+    pub index: LocationIndex,
+    /// One per way in which policies divide the clients.
+    pub columns: Vec<Column>,
+    /// All plans.
+    pub plans: Plans,
+    /// One per service of the site, in its order.
+    pub services: Vec<Service>,
+}
+
+/// A service, compiled.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// TTL of its answers, in seconds.
+    pub ttl: u32,
+    /// Index of its column in [`Topology::columns`].
+    pub column: u32,
+    /// Its plans, one per class of the column.
+    pub targets: Arc<[Target]>,
+    /// Which types it answers, and how.
+    pub steers: Steers,
+    /// Whose address decides.
+    pub client: ClientSource,
+    /// True where draws stick to a client.
+    pub sticky: bool,
+    /// Prefixes by which draws and hashes know a client.
+    pub prefixes: PrefixLengths,
+    /// What is answered when all of a plan is down.
+    pub when_all_down: WhenAllDown,
+}
+
+/// What the clients of one class get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Their plan.
+    pub plan: PlanId,
+    /// For A, AAAA and CNAME: true where the answer also depends on the client's own prefix.
+    pub by_client: [bool; 3],
+}
+
+/// Which query types a service answers itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Steers {
+    /// A.
+    pub a: bool,
+    /// AAAA.
+    pub aaaa: bool,
+    /// Every type, as an alias would: all its endpoints are names.
+    pub all_by_name: bool,
+    /// For A, AAAA and CNAME: true where some plan has endpoints that give such an answer.
+    pub has: [bool; 3],
+}
+
+impl Kind {
+    /// Index of this kind in arrays with one place per kind.
+    #[inline]
+    pub fn of<V: Copy>(self, [a, aaaa, cname]: [V; 3]) -> V {
+        match self {
+            Kind::A => a,
+            Kind::Aaaa => aaaa,
+            Kind::Cname => cname,
+        }
+    }
+}
+
+impl RoutingTable {
+    /// Number of the table; a later one is greater.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The slow layer.
+    #[inline]
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// The quick layer: one entry per pool of the site.
+    #[inline]
+    pub fn pools(&self) -> &[Arc<PoolLiveness>] {
+        &self.pools
+    }
+
+    /// The state of an endpoint.
+    pub fn state(&self, pool: PoolId, endpoint: u32) -> Option<EndpointState> {
+        self.pools.get(pool.0 as usize)?.states().get(endpoint as usize).copied()
+    }
+
+    /// The next table, with other states of endpoints; everything that they do not touch is shared.
+    pub fn with_changes(&self, changes: &[Change]) -> RoutingTable {
+        let generation = self.generation + 1;
+        let mut sorted = changes.to_vec();
+        // Stable, so that of several changes to one endpoint the last one holds.
+        sorted.sort_by_key(|change| change.pool);
+        let mut pools = self.pools.to_vec();
+        for group in sorted.chunk_by(|a, b| a.pool == b.pool) {
+            let Some(id) = group.first().map(|change| change.pool.0 as usize) else { continue };
+            if let (Some(slot), Some(pool)) = (pools.get_mut(id), self.topology.site.pools.get(id)) {
+                *slot = Arc::new(slot.changed(pool, group, generation));
+            }
+        }
+        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: pools.into() }
+    }
+
+    /// Octets held, as far as they grow with the document and the databases.
+    pub fn memory(&self) -> usize {
+        let columns: usize = self.topology.columns.iter().map(Column::memory).sum();
+        self.topology.catalog.memory() + self.topology.index.memory() + columns
+    }
+}

@@ -1,0 +1,213 @@
+//! A response being written: never past its limit, and never half a record set.
+
+use super::edns::{Edns, option};
+use super::number::Rcode;
+use super::query::{HEADER, Head};
+use super::subnet;
+
+/// Does not fit into the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// The section that records are added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// What was asked for.
+    Answer,
+    /// SOA of a negative answer, NS of a referral.
+    Authority,
+    /// Glue.
+    Additional,
+}
+
+/// A response in the making: `octets` is the room there is, and the header is written last.
+#[derive(Debug)]
+pub struct Message<'a> {
+    octets: &'a mut [u8],
+    len: usize,
+    limit: usize,
+    counts: [u16; 3],
+    /// AA bit.
+    pub authoritative: bool,
+    /// TC bit: a record set did not fit.
+    pub truncated: bool,
+    /// Response code.
+    pub rcode: Rcode,
+}
+
+/// What the OPT record of a response says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OptReply<'a> {
+    /// Octets that we take in a datagram.
+    pub payload: u16,
+    /// DO bit, copied from the query (RFC 3225 §3).
+    pub dnssec_ok: bool,
+    /// Identifier to send.
+    pub nsid: Option<&'a [u8]>,
+    /// Idle timeout of the connection in units of 100 ms.
+    pub keepalive: Option<u16>,
+    /// Client subnet as received.
+    pub subnet: Option<&'a [u8]>,
+}
+
+impl<'a> OptReply<'a> {
+    /// The reply to what a query's OPT record asks for.
+    pub fn to(edns: &Edns<'a>, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
+        OptReply {
+            payload,
+            dnssec_ok: edns.dnssec_ok,
+            nsid: nsid.filter(|_| edns.nsid),
+            keepalive: keepalive.filter(|_| edns.keepalive),
+            subnet: edns.subnet.map(|subnet| subnet.octets),
+        }
+    }
+
+    /// Octets that the record will take.
+    pub fn wire_len(&self) -> usize {
+        11 + self.nsid.map_or(0, |nsid| 4 + nsid.len())
+            + self.keepalive.map_or(0, |_| 6)
+            + self.subnet.map_or(0, |octets| 4 + octets.len())
+    }
+}
+
+impl<'a> Message<'a> {
+    /// Starts a message of at most `limit` octets with the question section `question` (empty for none).
+    pub fn new(octets: &'a mut [u8], limit: usize, question: &[u8]) -> Message<'a> {
+        let limit = limit.min(octets.len());
+        let mut message = Message {
+            octets,
+            len: HEADER,
+            limit,
+            counts: [0; 3],
+            authoritative: false,
+            truncated: false,
+            rcode: Rcode::NoError,
+        };
+        // A question is at most 259 octets, and no limit is under 512.
+        let _ = message.put(question);
+        message
+    }
+
+    /// Octets written so far: where the next ones go.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True while nothing follows the header.
+    pub fn is_empty(&self) -> bool {
+        self.len <= HEADER
+    }
+
+    /// What was written at `at` and after it.
+    pub fn written_from(&self, at: usize) -> &[u8] {
+        self.octets.get(at..self.len).unwrap_or_default()
+    }
+
+    /// Forgets what was written after `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Keeps `octets` of the limit for later; what is reserved is free again after [`Message::release`].
+    pub fn reserve(&mut self, octets: usize) {
+        self.limit = self.limit.saturating_sub(octets);
+    }
+
+    /// Gives back what was reserved.
+    pub fn release(&mut self, octets: usize) {
+        self.limit = (self.limit + octets).min(self.octets.len());
+    }
+
+    /// Appends octets.
+    pub fn put(&mut self, octets: &[u8]) -> Result<(), Full> {
+        let end = self.len + octets.len();
+        if end > self.limit {
+            return Err(Full);
+        }
+        self.octets.get_mut(self.len..end).ok_or(Full)?.copy_from_slice(octets);
+        self.len = end;
+        Ok(())
+    }
+
+    /// Writes over two octets that stand already.
+    pub fn patch(&mut self, at: usize, value: u16) {
+        if let Some(place) = self.octets.get_mut(at..at + 2) {
+            place.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+
+    /// The two octets at `at`.
+    pub fn read_u16(&self, at: usize) -> u16 {
+        match self.octets.get(at..at + 2) {
+            Some(&[high, low]) => u16::from_be_bytes([high, low]),
+            _ => 0,
+        }
+    }
+
+    /// Counts records that were appended to a section.
+    pub fn count(&mut self, section: Section, records: u16) {
+        let [answer, authority, additional] = &mut self.counts;
+        match section {
+            Section::Answer => *answer += records,
+            Section::Authority => *authority += records,
+            Section::Additional => *additional += records,
+        }
+    }
+
+    /// Records in a section so far.
+    pub fn records(&self, section: Section) -> u16 {
+        let [answer, authority, additional] = self.counts;
+        match section {
+            Section::Answer => answer,
+            Section::Authority => authority,
+            Section::Additional => additional,
+        }
+    }
+
+    /// Appends the OPT record; `scope` goes into the client subnet option (RFC 7871 §7.2.1).
+    pub fn put_opt(&mut self, reply: &OptReply<'_>, scope: u8) -> Result<(), Full> {
+        let rdlen = (reply.wire_len() - 11) as u16;
+        let [payload_high, payload_low] = reply.payload.to_be_bytes();
+        let [len_high, len_low] = rdlen.to_be_bytes();
+        let extended = (self.rcode as u16 >> 4) as u8;
+        let flags = if reply.dnssec_ok { 0x80 } else { 0 };
+        self.put(&[0, 0, 41, payload_high, payload_low, extended, 0, flags, 0, len_high, len_low])?;
+        if let Some(nsid) = reply.nsid {
+            self.put_option(option::NSID, nsid)?;
+        }
+        if let Some(timeout) = reply.keepalive {
+            self.put_option(option::KEEPALIVE, &timeout.to_be_bytes())?;
+        }
+        if let Some(octets) = reply.subnet {
+            let at = self.len;
+            self.put_option(subnet::CODE, octets)?;
+            if let Some(place) = self.octets.get_mut(at + 7) {
+                *place = scope;
+            }
+        }
+        self.count(Section::Additional, 1);
+        Ok(())
+    }
+
+    fn put_option(&mut self, code: u16, data: &[u8]) -> Result<(), Full> {
+        self.put(&code.to_be_bytes())?;
+        self.put(&(data.len() as u16).to_be_bytes())?;
+        self.put(data)
+    }
+
+    /// Writes the header, and says how many octets the message has.
+    pub fn finish(self, head: Head, questions: u16) -> usize {
+        let flags = 0x8000
+            | u16::from(head.opcode) << 11
+            | u16::from(self.authoritative) << 10
+            | u16::from(self.truncated) << 9
+            | u16::from(head.recursion_desired) << 8
+            | self.rcode as u16 & 0x000F;
+        let [answer, authority, additional] = self.counts;
+        let words = [head.id, flags, questions, answer, authority, additional];
+        for (place, word) in self.octets.chunks_exact_mut(2).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        self.len
+    }
+}

@@ -1,0 +1,66 @@
+//! Numbers that IANA assigned and that the answering path treats specially.
+
+/// Record types (IANA "Resource Record (RR) TYPEs").
+pub mod rtype {
+    #![allow(missing_docs, reason = "each constant is the type of its name")]
+    pub const A: u16 = 1;
+    pub const NS: u16 = 2;
+    pub const CNAME: u16 = 5;
+    pub const SOA: u16 = 6;
+    pub const HINFO: u16 = 13;
+    pub const MX: u16 = 15;
+    pub const TXT: u16 = 16;
+    pub const AAAA: u16 = 28;
+    pub const SRV: u16 = 33;
+    pub const DNAME: u16 = 39;
+    pub const OPT: u16 = 41;
+    pub const DS: u16 = 43;
+    pub const IXFR: u16 = 251;
+    pub const AXFR: u16 = 252;
+    pub const ANY: u16 = 255;
+}
+
+/// Classes (RFC 1035 §3.2.4).
+pub mod class {
+    #![allow(missing_docs, reason = "each constant is the class of its name")]
+    pub const IN: u16 = 1;
+    pub const CH: u16 = 3;
+}
+
+/// Response codes, extended ones included (RFC 1035 §4.1.1, RFC 6891 §9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Rcode {
+    /// All went well, with or without data.
+    NoError = 0,
+    /// The query is not well formed.
+    FormErr = 1,
+    /// We failed.
+    ServFail = 2,
+    /// The name does not exist.
+    NxDomain = 3,
+    /// Opcode that we do not know.
+    NotImp = 4,
+    /// Nothing that we answer for, or not to this client.
+    Refused = 5,
+    /// A DNAME made a name that is too long (RFC 6672 §2.2).
+    YxDomain = 6,
+    /// EDNS version that we do not know.
+    BadVers = 16,
+}
+
+impl Rcode {
+    /// Its mnemonic, as dig prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rcode::NoError => "NOERROR",
+            Rcode::FormErr => "FORMERR",
+            Rcode::ServFail => "SERVFAIL",
+            Rcode::NxDomain => "NXDOMAIN",
+            Rcode::NotImp => "NOTIMP",
+            Rcode::Refused => "REFUSED",
+            Rcode::YxDomain => "YXDOMAIN",
+            Rcode::BadVers => "BADVERS",
+        }
+    }
+}

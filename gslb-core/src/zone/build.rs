@@ -1,0 +1,349 @@
+//! From records and services to a catalog: what is authoritative, what is delegated, what only exists in between.
+
+use std::collections::{HashMap, HashSet};
+
+use super::catalog::{Catalog, Cut, Kind, NONE, Node, ZoneEntry};
+use super::names::{Names, NodeId};
+use super::set::{Owner, Set, Sets, TooLarge};
+use crate::model::{Service, Zone};
+use crate::name::Name;
+use crate::problem::{Location, Problem, Severity};
+use crate::wire::number::rtype;
+use crate::wire::qname::NameKey;
+use crate::zonefile::Record;
+
+/// Builds the catalog of `zones`; each service's node carries its index.
+///
+/// The zones must have been checked: one SOA each, no data beside a CNAME, no owner outside. What is still refused
+/// is a record set that no message can carry.
+pub fn build(zones: &[Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
+    let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
+    let mut builder = Builder::new(zones, records + services.len());
+    for index in 0..zones.len() {
+        builder.add_zone(index as u32)?;
+    }
+    for (index, service) in services.iter().enumerate() {
+        let node = builder.node(&service.name, service.zone);
+        if let Some(node) = builder.catalog.nodes.get_mut(node.0 as usize) {
+            node.service = index as u32;
+        }
+    }
+    Ok(builder.finish())
+}
+
+struct Builder<'a> {
+    catalog: Catalog,
+    zones: &'a [Zone],
+    /// Index of the zone with this apex, in lower case.
+    apexes: HashMap<Box<[u8]>, u32>,
+    key: NameKey,
+}
+
+/// What a zone does with one of its records.
+enum Part {
+    Authoritative,
+    /// NS or DS at a delegation, whose name is this owner.
+    Delegation,
+    /// Below a delegation or DNAME, or in a zone of its own: at most glue.
+    Occluded,
+}
+
+impl<'a> Builder<'a> {
+    fn new(zones: &'a [Zone], names: usize) -> Builder<'a> {
+        let catalog = Catalog {
+            names: Names::with_capacity(names),
+            nodes: Vec::with_capacity(names),
+            sets: Vec::with_capacity(names),
+            octets: Sets::default(),
+            cuts: Vec::new(),
+            parent_cuts: HashMap::new(),
+            targets: Vec::new(),
+            zones: Vec::new(),
+            deepest: 0,
+        };
+        let apexes = zones.iter().enumerate().map(|(index, zone)| (lowered(&zone.apex), index as u32)).collect();
+        Builder { catalog, zones, apexes, key: NameKey::default() }
+    }
+
+    fn add_zone(&mut self, index: u32) -> Result<(), Box<Problem>> {
+        let Some(zone) = self.zones.get(index as usize) else { return Ok(()) };
+        let apex = self.node(&zone.apex, index);
+        let borders = Borders::of(zone);
+        let mut own = Vec::with_capacity(zone.records.len());
+        let mut delegated: HashMap<Box<[u8]>, Vec<&Record>> = HashMap::new();
+        for (at, record) in zone.records.iter().enumerate() {
+            match self.part(index, zone, &borders, record) {
+                Part::Authoritative => own.push((self.node(&record.owner, index), record.rtype, at as u32)),
+                Part::Delegation => delegated.entry(lowered(&record.owner)).or_default().push(record),
+                Part::Occluded => {}
+            }
+        }
+        own.sort_unstable();
+        for group in own.chunk_by(|a, b| a.0 == b.0) {
+            self.add_sets(zone, group)?;
+        }
+        self.add_zone_entry(zone, apex)?;
+        self.add_cuts(index, zone, delegated)
+    }
+
+    fn part(&mut self, index: u32, zone: &Zone, borders: &Borders, record: &Record) -> Part {
+        if self.key.fill(record.owner.as_wire()).is_err() {
+            return Part::Occluded;
+        }
+        let own_labels = self.key.label_count() - zone.apex.label_count();
+        let key = &self.key;
+        let delegates = matches!(record.rtype, rtype::NS | rtype::DS);
+        // A zone of ours at or above the owner, and below this zone's apex, has the say there.
+        if self.apexes.len() > 1 {
+            for skip in 0..own_labels {
+                match self.apexes.get(key.suffix(skip)) {
+                    Some(&other) if other != index && skip == 0 && delegates => return Part::Delegation,
+                    Some(&other) if other != index => return Part::Occluded,
+                    _ => {}
+                }
+            }
+        }
+        if (1..own_labels).any(|skip| borders.cuts.contains(key.suffix(skip)))
+            || (1..=own_labels).any(|skip| borders.redirects.contains(key.suffix(skip)))
+        {
+            return Part::Occluded;
+        }
+        match own_labels > 0 && borders.cuts.contains(key.suffix(0)) {
+            true if delegates => Part::Delegation,
+            true => Part::Occluded,
+            false => Part::Authoritative,
+        }
+    }
+
+    /// The node of a name, made with all that lie between it and the apex of its zone.
+    fn node(&mut self, name: &Name, zone: u32) -> NodeId {
+        let apex_labels = self.zones.get(zone as usize).map_or(0, |zone| zone.apex.label_count());
+        let mut made = None;
+        let mut child_is_wildcard = false;
+        let mut child: Option<NodeId> = None;
+        let labels = name.label_count();
+        self.catalog.deepest = self.catalog.deepest.max(labels);
+        for skip in 0..=labels.saturating_sub(apex_labels) {
+            if self.key.fill(suffix_of(name, skip)).is_err() {
+                break;
+            }
+            let found = self.catalog.names.find(&self.key, 0);
+            let id = found.unwrap_or_else(|| self.insert(zone));
+            if let (true, Some(child), Some(node)) =
+                (child_is_wildcard, child, self.catalog.nodes.get_mut(id.0 as usize))
+            {
+                node.wildcard = child.0;
+            }
+            made = made.or(Some(id));
+            if found.is_some() {
+                break;
+            }
+            child_is_wildcard = self.key.suffix(0).starts_with(&[1, b'*']);
+            child = Some(id);
+        }
+        made.unwrap_or(NodeId(NONE))
+    }
+
+    fn insert(&mut self, zone: u32) -> NodeId {
+        self.catalog.nodes.push(Node {
+            zone,
+            kind: Kind::Data,
+            sets: 0,
+            set_count: 0,
+            service: NONE,
+            wildcard: NONE,
+            target: NONE,
+        });
+        self.catalog.names.insert(&self.key)
+    }
+
+    /// Stores the record sets of one node; `group` is sorted by type.
+    fn add_sets(&mut self, zone: &Zone, group: &[(NodeId, u16, u32)]) -> Result<(), Box<Problem>> {
+        let Some(&(id, ..)) = group.first() else { return Ok(()) };
+        let sets = self.catalog.sets.len() as u32;
+        let mut kind = Kind::Data;
+        let mut target = NONE;
+        for same_type in group.chunk_by(|a, b| a.1 == b.1) {
+            let records: Vec<&Record> =
+                same_type.iter().filter_map(|&(_, _, at)| zone.records.get(at as usize)).collect();
+            let Some(first) = records.first() else { continue };
+            if let Some(redirect) = redirection(first.rtype) {
+                kind = redirect;
+                target = self.catalog.targets.len() as u32;
+                self.catalog.targets.extend_from_slice(&first.rdata);
+            }
+            let set = self.set(&zone.apex, Owner::Asked, first.ttl, &records)?;
+            self.catalog.sets.push(set);
+        }
+        let set_count = (self.catalog.sets.len() as u32 - sets) as u16;
+        if let Some(node) = self.catalog.nodes.get_mut(id.0 as usize) {
+            *node = Node { kind, sets, set_count, target, ..*node };
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, apex: &Name, owner: Owner<'_>, ttl: u32, records: &[&Record]) -> Result<Set, Box<Problem>> {
+        let Some(first) = records.first() else { return Ok(Set::EMPTY) };
+        let rdatas = records.iter().map(|record| &*record.rdata);
+        self.catalog
+            .octets
+            .add(apex, owner, first.rtype, ttl, rdatas)
+            .map_err(|TooLarge| too_large(&first.location, &first.owner))
+    }
+
+    fn add_zone_entry(&mut self, zone: &Zone, apex: NodeId) -> Result<(), Box<Problem>> {
+        let soa: Vec<&Record> = zone.records.iter().filter(|record| record.rtype == rtype::SOA).take(1).collect();
+        let negative_ttl = soa.first().map_or(0, |soa| soa.ttl.min(minimum(&soa.rdata)));
+        let negative = self.set(&zone.apex, Owner::Asked, negative_ttl, &soa)?;
+        let apex_len = zone.apex.wire_len() as u8;
+        self.catalog.zones.push(ZoneEntry { apex, apex_len, negative });
+        Ok(())
+    }
+
+    fn add_cuts(
+        &mut self,
+        index: u32,
+        zone: &Zone,
+        delegated: HashMap<Box<[u8]>, Vec<&Record>>,
+    ) -> Result<(), Box<Problem>> {
+        let addresses = glue_of(zone, &delegated);
+        for records in delegated.into_values() {
+            let Some(owner) = records.first().map(|record| &record.owner) else { continue };
+            let of = |wanted| records.iter().copied().filter(|r| r.rtype == wanted).collect::<Vec<_>>();
+            let (servers, ds) = (of(rtype::NS), of(rtype::DS));
+            let Some(ttl) = servers.first().map(|record| record.ttl) else { continue };
+            let ns = self.set(&zone.apex, Owner::Asked, ttl, &servers)?;
+            let ds = match ds.first() {
+                Some(first) => Some(self.set(&zone.apex, Owner::Asked, first.ttl, &ds)?),
+                None => None,
+            };
+            let glue = self.catalog.sets.len() as u32;
+            let targets: Vec<Name> = servers.iter().filter_map(|ns| Name::from_wire(&ns.rdata).ok()).collect();
+            let (inside, outside): (Vec<&Name>, Vec<&Name>) =
+                targets.iter().partition(|target| target.is_at_or_below(owner));
+            let needed = self.add_glue(zone, &inside, &addresses)?;
+            let helpful = self.add_glue(zone, &outside, &addresses)?;
+            let cut = Cut { zone: index, ns, ds, glue, needed, helpful };
+            self.place_cut(owner, index, cut);
+        }
+        Ok(())
+    }
+
+    fn add_glue(
+        &mut self,
+        zone: &Zone,
+        targets: &[&Name],
+        addresses: &HashMap<Box<[u8]>, Vec<&Record>>,
+    ) -> Result<u16, Box<Problem>> {
+        let before = self.catalog.sets.len();
+        for target in targets {
+            let Some(records) = addresses.get(&lowered(target)) else { continue };
+            for wanted in [rtype::A, rtype::AAAA] {
+                let of_type: Vec<&Record> = records.iter().copied().filter(|r| r.rtype == wanted).collect();
+                if let Some(first) = of_type.first() {
+                    let set = self.set(&zone.apex, Owner::Fixed(target), first.ttl, &of_type)?;
+                    self.catalog.sets.push(set);
+                }
+            }
+        }
+        Ok((self.catalog.sets.len() - before) as u16)
+    }
+
+    /// A cut is the node itself, unless the delegated zone is ours too: then its apex is.
+    fn place_cut(&mut self, owner: &Name, zone: u32, cut: Cut) {
+        let index = self.catalog.cuts.len() as u32;
+        self.catalog.cuts.push(cut);
+        match self.apexes.get(&lowered(owner)).copied() {
+            Some(child) => {
+                let apex = self.node(owner, child);
+                self.catalog.parent_cuts.insert(apex, index);
+                // The names between the parent's apex and the cut exist in the parent.
+                if let Some(above) = owner.parent() {
+                    self.node(&above, zone);
+                }
+            }
+            None => {
+                let id = self.node(owner, zone);
+                if let Some(node) = self.catalog.nodes.get_mut(id.0 as usize) {
+                    node.kind = Kind::Cut(index);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Catalog {
+        self.catalog.names.shrink();
+        self.catalog.nodes.shrink_to_fit();
+        self.catalog.sets.shrink_to_fit();
+        self.catalog.octets.shrink();
+        self.catalog
+    }
+}
+
+/// Names at which a zone's authority ends, in lower case.
+struct Borders {
+    cuts: HashSet<Box<[u8]>>,
+    redirects: HashSet<Box<[u8]>>,
+}
+
+impl Borders {
+    fn of(zone: &Zone) -> Borders {
+        let owners = |wanted: u16| {
+            let records = zone.records.iter().filter(move |record| record.rtype == wanted);
+            records.map(|record| lowered(&record.owner)).collect::<HashSet<_>>()
+        };
+        let mut cuts = owners(rtype::NS);
+        cuts.remove(&lowered(&zone.apex));
+        Borders { cuts, redirects: owners(rtype::DNAME) }
+    }
+}
+
+/// Addresses in the zone, by owner, of all names that its delegations name as servers.
+fn glue_of<'z>(zone: &'z Zone, delegated: &HashMap<Box<[u8]>, Vec<&Record>>) -> HashMap<Box<[u8]>, Vec<&'z Record>> {
+    let servers = delegated.values().flatten().filter(|record| record.rtype == rtype::NS);
+    let targets: HashSet<Box<[u8]>> = servers.map(|record| record.rdata.to_ascii_lowercase().into()).collect();
+    let mut addresses: HashMap<Box<[u8]>, Vec<&Record>> = HashMap::new();
+    if targets.is_empty() {
+        return addresses;
+    }
+    for record in zone.records.iter().filter(|record| matches!(record.rtype, rtype::A | rtype::AAAA)) {
+        let owner = lowered(&record.owner);
+        if targets.contains(&owner) {
+            addresses.entry(owner).or_default().push(record);
+        }
+    }
+    addresses
+}
+
+fn redirection(wanted: u16) -> Option<Kind> {
+    match wanted {
+        rtype::CNAME => Some(Kind::Alias),
+        rtype::DNAME => Some(Kind::Redirect),
+        _ => None,
+    }
+}
+
+fn lowered(name: &Name) -> Box<[u8]> {
+    name.as_wire().to_ascii_lowercase().into()
+}
+
+/// The name without its first `skip` labels, in wire form.
+fn suffix_of(name: &Name, skip: usize) -> &[u8] {
+    let gone: usize = name.labels().take(skip).map(|label| label.len() + 1).sum();
+    name.as_wire().get(gone..).unwrap_or_default()
+}
+
+/// MINIMUM, the last field of an SOA.
+fn minimum(soa: &[u8]) -> u32 {
+    soa.last_chunk::<4>().map_or(0, |octets| u32::from_be_bytes(*octets))
+}
+
+fn too_large(location: &Location, owner: &Name) -> Box<Problem> {
+    Box::new(Problem {
+        severity: Severity::Error,
+        location: location.clone(),
+        path: String::new(),
+        message: format!("a record set of {owner} is too large for any response"),
+        help: "keep the records of one name and type under 65,000 octets".into(),
+    })
+}

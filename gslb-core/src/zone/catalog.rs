@@ -1,0 +1,284 @@
+//! What exists at a name: the search of RFC 1034 §4.3.2 in zones that are ours.
+
+use std::collections::HashMap;
+
+use super::names::{Names, NodeId};
+use super::set::{Set, Sets};
+use crate::wire::qname::NameKey;
+
+/// Marks an index that points nowhere.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// All zones that are held, ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    pub(super) names: Names,
+    pub(super) nodes: Vec<Node>,
+    pub(super) sets: Vec<Set>,
+    /// Storage behind every set of the catalog.
+    pub octets: Sets,
+    pub(super) cuts: Vec<Cut>,
+    /// For an apex whose parent zone is ours too: the parent's cut there.
+    pub(super) parent_cuts: HashMap<NodeId, u32>,
+    /// Targets of CNAME and DNAME sets in wire form, uncompressed, behind each other.
+    pub(super) targets: Vec<u8>,
+    pub(super) zones: Vec<ZoneEntry>,
+    /// Labels of the longest name.
+    pub(super) deepest: usize,
+}
+
+/// What is at one name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub(super) zone: u32,
+    pub(super) kind: Kind,
+    pub(super) sets: u32,
+    pub(super) set_count: u16,
+    pub(super) service: u32,
+    /// The child named `*`.
+    pub(super) wildcard: u32,
+    /// Position in `targets`, where there is a CNAME or DNAME.
+    pub(super) target: u32,
+}
+
+/// What a node means for the names at and below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Authoritative data, or nothing (an empty non-terminal).
+    Data,
+    /// Authoritative data with a CNAME.
+    Alias,
+    /// A DNAME redirects everything below.
+    Redirect,
+    /// Delegated; the index is one into `cuts`.
+    Cut(u32),
+}
+
+/// A delegation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    /// Zone that delegates.
+    pub(super) zone: u32,
+    pub(super) ns: Set,
+    pub(super) ds: Option<Set>,
+    /// Glue sets, as a range of `sets`; those that the referral needs come first.
+    pub(super) glue: u32,
+    pub(super) needed: u16,
+    pub(super) helpful: u16,
+}
+
+/// A zone's own facts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ZoneEntry {
+    pub(super) apex: NodeId,
+    pub(super) apex_len: u8,
+    /// SOA with its TTL as of RFC 2308 §3.
+    pub(super) negative: Set,
+}
+
+/// A zone of the catalog.
+#[derive(Debug, Clone, Copy)]
+pub struct ZoneRef<'a> {
+    catalog: &'a Catalog,
+    entry: &'a ZoneEntry,
+}
+
+/// A node with authority over its own data.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeRef<'a> {
+    catalog: &'a Catalog,
+    node: &'a Node,
+    id: NodeId,
+}
+
+/// A delegation that a query met.
+#[derive(Debug, Clone, Copy)]
+pub struct CutRef<'a> {
+    catalog: &'a Catalog,
+    cut: &'a Cut,
+    /// Labels of the name asked for that stand before the delegated name.
+    pub skip: usize,
+}
+
+/// What a name turned out to be.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'a> {
+    /// The name itself.
+    Exact(NodeRef<'a>),
+    /// A wildcard that stands for the name (RFC 4592 §3.3.1).
+    Wildcard(NodeRef<'a>),
+    /// Below a DNAME, whose owner is the name without its first `skip` labels.
+    Dname {
+        /// Owner of the DNAME.
+        node: NodeRef<'a>,
+        /// Labels in front of it.
+        skip: usize,
+    },
+    /// At or below a delegation.
+    Referral(CutRef<'a>),
+    /// Nothing there.
+    NxDomain(ZoneRef<'a>),
+    /// In no zone of ours.
+    NotOurs,
+}
+
+impl Catalog {
+    /// Looks a name up. `at_parent` asks the delegating side of a cut for its own data, as type DS needs (RFC 4035
+    /// §3.1.4.1).
+    #[inline]
+    pub fn find(&self, key: &NameKey, at_parent: bool) -> Found<'_> {
+        // No name of ours has more labels than the deepest: longer ones need no look-up of their own.
+        let mut skip = key.label_count().saturating_sub(self.deepest);
+        loop {
+            if let Some(id) = self.names.find(key, skip) {
+                return self.meet(id, skip, at_parent);
+            }
+            skip += 1;
+            if skip > key.label_count() {
+                return Found::NotOurs;
+            }
+        }
+    }
+
+    /// Decides what the closest node that exists means for the name asked for.
+    fn meet(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {
+        let Some(node) = self.node(id) else { return Found::NotOurs };
+        match (node.node.kind, skip) {
+            (Kind::Cut(cut), _) => self.cut(cut, skip).map_or(Found::NotOurs, Found::Referral),
+            (_, 0) if at_parent && self.parent_cuts.contains_key(&id) => {
+                self.parent_cuts.get(&id).and_then(|&cut| self.cut(cut, 0)).map_or(Found::NotOurs, Found::Referral)
+            }
+            (_, 0) => Found::Exact(node),
+            (Kind::Redirect, _) => Found::Dname { node, skip },
+            _ => match self.node(NodeId(node.node.wildcard)) {
+                Some(wildcard) => Found::Wildcard(wildcard),
+                None => Found::NxDomain(node.zone()),
+            },
+        }
+    }
+
+    fn node(&self, id: NodeId) -> Option<NodeRef<'_>> {
+        self.nodes.get(id.0 as usize).map(|node| NodeRef { catalog: self, node, id })
+    }
+
+    fn cut(&self, index: u32, skip: usize) -> Option<CutRef<'_>> {
+        self.cuts.get(index as usize).map(|cut| CutRef { catalog: self, cut, skip })
+    }
+
+    fn zone(&self, index: u32) -> ZoneRef<'_> {
+        const NO_ZONE: ZoneEntry = ZoneEntry { apex: NodeId(NONE), apex_len: 1, negative: Set::EMPTY };
+        ZoneRef { catalog: self, entry: self.zones.get(index as usize).unwrap_or(&NO_ZONE) }
+    }
+
+    /// How many names exist, empty non-terminals included.
+    pub fn names(&self) -> usize {
+        self.names.len()
+    }
+
+    /// How many zones there are.
+    pub fn zones(&self) -> usize {
+        self.zones.len()
+    }
+
+    /// Octets held.
+    pub fn memory(&self) -> usize {
+        self.names.memory()
+            + self.nodes.capacity() * size_of::<Node>()
+            + self.sets.capacity() * size_of::<Set>()
+            + self.cuts.capacity() * size_of::<Cut>()
+            + self.targets.capacity()
+            + self.octets.memory()
+    }
+}
+
+impl<'a> NodeRef<'a> {
+    /// The record set of a type.
+    #[inline]
+    pub fn set(&self, rtype: u16) -> Option<&'a Set> {
+        self.sets().iter().find(|set| set.rtype == rtype)
+    }
+
+    /// All record sets; none at an empty non-terminal.
+    pub fn sets(&self) -> &'a [Set] {
+        let from = self.catalog.sets.get(self.node.sets as usize..).unwrap_or_default();
+        from.get(..usize::from(self.node.set_count)).unwrap_or_default()
+    }
+
+    /// The index of the service at this name.
+    #[inline]
+    pub fn service(&self) -> Option<u32> {
+        Some(self.node.service).filter(|&service| service != NONE)
+    }
+
+    /// True where the name has a CNAME.
+    #[inline]
+    pub fn is_alias(&self) -> bool {
+        self.node.kind == Kind::Alias
+    }
+
+    /// What the CNAME or DNAME here points to, in wire form; other octets may follow.
+    pub fn target(&self) -> &'a [u8] {
+        self.catalog.targets.get(self.node.target as usize..).unwrap_or_default()
+    }
+
+    /// The zone that it is in.
+    #[inline]
+    pub fn zone(&self) -> ZoneRef<'a> {
+        self.catalog.zone(self.node.zone)
+    }
+
+    /// Its name in wire form, lower case.
+    pub fn name(&self) -> &'a [u8] {
+        self.catalog.names.name(self.id)
+    }
+}
+
+impl<'a> ZoneRef<'a> {
+    /// Octets of the apex in wire form.
+    #[inline]
+    pub fn apex_len(&self) -> usize {
+        usize::from(self.entry.apex_len)
+    }
+
+    /// SOA for negative answers.
+    pub fn negative(&self) -> &'a Set {
+        &self.entry.negative
+    }
+
+    /// The apex in wire form, lower case.
+    pub fn apex(&self) -> &'a [u8] {
+        self.catalog.names.name(self.entry.apex)
+    }
+}
+
+impl<'a> CutRef<'a> {
+    /// The zone that delegates.
+    pub fn zone(&self) -> ZoneRef<'a> {
+        self.catalog.zone(self.cut.zone)
+    }
+
+    /// NS of the delegated zone.
+    pub fn ns(&self) -> &'a Set {
+        &self.cut.ns
+    }
+
+    /// DS of the delegated zone.
+    pub fn ds(&self) -> Option<&'a Set> {
+        self.cut.ds.as_ref()
+    }
+
+    /// Glue without which the referral leads nowhere: servers inside the delegated zone (RFC 9471 §3.1).
+    pub fn needed_glue(&self) -> &'a [Set] {
+        self.glue(0, self.cut.needed)
+    }
+
+    /// Glue that spares a look-up: servers elsewhere in the delegating zone (RFC 9471 §3.2).
+    pub fn helpful_glue(&self) -> &'a [Set] {
+        self.glue(self.cut.needed, self.cut.helpful)
+    }
+
+    fn glue(&self, from: u16, count: u16) -> &'a [Set] {
+        let start = self.cut.glue as usize + usize::from(from);
+        self.catalog.sets.get(start..start + usize::from(count)).unwrap_or_default()
+    }
+}

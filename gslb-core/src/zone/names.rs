@@ -1,0 +1,123 @@
+//! Names to nodes: one hash table over the names of all zones, asked for a name and then for its ancestors.
+
+use crate::wire::qname::NameKey;
+
+/// Index of a node in the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// Marks a free slot.
+const FREE: u32 = u32::MAX;
+
+/// Open addressing with linear probing; at most half full, so that a search that fails ends soon.
+#[derive(Debug, Clone)]
+pub struct Names {
+    slots: Vec<Slot>,
+    octets: Vec<u8>,
+    /// Start of each node's name in `octets`; the name has its length in wire form.
+    starts: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    tag: u32,
+    node: u32,
+}
+
+impl Names {
+    /// A table with room for `names` names.
+    pub fn with_capacity(names: usize) -> Names {
+        let slots = (names.max(4) * 2).next_power_of_two();
+        Names { slots: vec![Slot { tag: 0, node: FREE }; slots], octets: Vec::new(), starts: Vec::new() }
+    }
+
+    /// Adds a name that is not there yet, and gives it the next node's number.
+    ///
+    /// Grows when half full.
+    pub fn insert(&mut self, key: &NameKey) -> NodeId {
+        if (self.starts.len() + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        let node = self.starts.len() as u32;
+        self.starts.push(self.octets.len() as u32);
+        self.octets.extend_from_slice(key.suffix(0));
+        self.place(key.hash(0), node);
+        NodeId(node)
+    }
+
+    fn place(&mut self, hash: u64, node: u32) {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot.node == FREE {
+                *slot = Slot { tag: (hash >> 32) as u32, node };
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        let slots = self.slots.len() * 2;
+        self.slots.clear();
+        self.slots.resize(slots, Slot { tag: 0, node: FREE });
+        let mut key = NameKey::default();
+        for node in 0..self.starts.len() as u32 {
+            let filled = key.fill(self.tail(node));
+            debug_assert!(filled.is_ok(), "names come from keys");
+            self.place(key.hash(0), node);
+        }
+    }
+
+    /// The node of the suffix that is left without the first `skip` labels.
+    #[inline]
+    pub fn find(&self, key: &NameKey, skip: usize) -> Option<NodeId> {
+        let hash = key.hash(skip);
+        let name = key.suffix(skip);
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let slot = self.slots.get(at)?;
+            if slot.node == FREE {
+                return None;
+            }
+            if slot.tag == (hash >> 32) as u32 && self.tail(slot.node).starts_with(name) {
+                return Some(NodeId(slot.node));
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// The octets from a node's name on. A name ends with its only zero length, so one that starts alike is the same.
+    fn tail(&self, node: u32) -> &[u8] {
+        let start = self.starts.get(node as usize).map_or(usize::MAX, |&start| start as usize);
+        self.octets.get(start..).unwrap_or_default()
+    }
+
+    /// A node's name in wire form, lower case, followed by other octets.
+    pub fn name(&self, node: NodeId) -> &[u8] {
+        let tail = self.tail(node.0);
+        crate::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// True while there are none.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Octets held.
+    pub fn memory(&self) -> usize {
+        self.slots.capacity() * 8 + self.octets.capacity() + self.starts.capacity() * 4
+    }
+
+    /// Gives back room that was kept for growing.
+    pub fn shrink(&mut self) {
+        self.octets.shrink_to_fit();
+        self.starts.shrink_to_fit();
+    }
+}

@@ -1,0 +1,198 @@
+//! Record sets in wire form: copied into a response as they are, with the pointers set that depend on the question.
+//!
+//! A name inside a set that lies below its zone's apex ends in a pointer to the apex, which every response to a name
+//! of the zone contains. So a set is compressed once, when it is built, and needs a few stores to be written.
+
+use crate::name::Name;
+use crate::rdata::embedded_names;
+use crate::wire::message::{Full, Message, Section};
+
+/// Where names that a response refers to stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchors {
+    /// Position of the owner name of the records to write.
+    pub owner: u16,
+    /// Position of the apex of their zone.
+    pub apex: u16,
+}
+
+/// A pointer to `position` (RFC 1035 §4.1.4).
+pub fn pointer(position: u16) -> u16 {
+    0xC000 | position
+}
+
+/// One record set in [`Sets`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Set {
+    /// Record type.
+    pub rtype: u16,
+    records: u16,
+    octets: u32,
+    len: u16,
+    /// Apex pointers inside; see [`Sets::fixups`].
+    fixups: u32,
+    fixup_count: u16,
+}
+
+impl Set {
+    /// A set without records.
+    pub(super) const EMPTY: Set = Set { rtype: 0, records: 0, octets: 0, len: 0, fixups: 0, fixup_count: 0 };
+
+    /// How many records it has.
+    pub fn records(&self) -> u16 {
+        self.records
+    }
+}
+
+/// Storage of all record sets of a catalog.
+#[derive(Debug, Clone, Default)]
+pub struct Sets {
+    octets: Vec<u8>,
+    /// Positions inside a set where a pointer to the apex goes.
+    fixups: Vec<u16>,
+}
+
+/// More octets than a message can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+/// Who owns the records of a set that is being stored.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// Known when the response is written: a pointer is left to be set.
+    Asked,
+    /// Always this name.
+    Fixed(&'a Name),
+}
+
+impl Sets {
+    /// Stores a set of the zone `apex`.
+    pub fn add<'a>(
+        &mut self,
+        apex: &Name,
+        owner: Owner<'_>,
+        rtype: u16,
+        ttl: u32,
+        rdatas: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Set, TooLarge> {
+        let (octets, fixups) = (self.octets.len(), self.fixups.len());
+        let mut records = 0u16;
+        for rdata in rdatas {
+            match owner {
+                Owner::Asked => self.octets.extend_from_slice(&[0xC0, 0]),
+                Owner::Fixed(name) => self.push_name(octets, apex, name.as_wire()),
+            }
+            self.octets.extend_from_slice(&rtype.to_be_bytes());
+            self.octets.extend_from_slice(&[0, 1]);
+            self.octets.extend_from_slice(&ttl.to_be_bytes());
+            self.push_rdata(octets, apex, rtype, rdata);
+            records = records.checked_add(1).ok_or(TooLarge)?;
+            // Checked per record, so that positions in `fixups` always fit.
+            if self.octets.len() - octets > 65_000 {
+                return Err(TooLarge);
+            }
+        }
+        Ok(Set {
+            rtype,
+            records,
+            octets: u32::try_from(octets).map_err(|_| TooLarge)?,
+            len: (self.octets.len() - octets) as u16,
+            fixups: u32::try_from(fixups).map_err(|_| TooLarge)?,
+            fixup_count: (self.fixups.len() - fixups) as u16,
+        })
+    }
+
+    fn push_rdata(&mut self, set: usize, apex: &Name, rtype: u16, rdata: &[u8]) {
+        let len_at = self.octets.len();
+        self.octets.extend_from_slice(&[0, 0]);
+        let mut at = 0;
+        for (offset, len) in embedded_names(rtype, rdata) {
+            self.octets.extend_from_slice(rdata.get(at..offset).unwrap_or_default());
+            self.push_name(set, apex, rdata.get(offset..offset + len).unwrap_or_default());
+            at = offset + len;
+        }
+        self.octets.extend_from_slice(rdata.get(at..).unwrap_or_default());
+        let len = (self.octets.len() - len_at - 2) as u16;
+        if let Some(place) = self.octets.get_mut(len_at..len_at + 2) {
+            place.copy_from_slice(&len.to_be_bytes());
+        }
+    }
+
+    /// Appends a name; what it shares with the apex becomes a pointer.
+    fn push_name(&mut self, set: usize, apex: &Name, name: &[u8]) {
+        let own = name.len().saturating_sub(apex.wire_len());
+        let below = !apex.is_root() && ends_with(name, own, apex.as_wire());
+        if !below {
+            self.octets.extend_from_slice(name);
+            return;
+        }
+        self.octets.extend_from_slice(name.get(..own).unwrap_or_default());
+        self.fixups.push((self.octets.len() - set) as u16);
+        self.octets.extend_from_slice(&[0xC0, 0]);
+    }
+
+    /// Writes a set whole, or nothing of it.
+    #[inline]
+    pub fn write(&self, set: &Set, anchors: Anchors, section: Section, message: &mut Message<'_>) -> Result<(), Full> {
+        let start = self.write_octets(set, anchors, section, message)?;
+        let owner = pointer(anchors.owner);
+        let mut at = start;
+        for _ in 0..set.records {
+            message.patch(at, owner);
+            at += 12 + usize::from(message.read_u16(at + 10));
+        }
+        Ok(())
+    }
+
+    /// Writes a set that was stored with a fixed owner.
+    pub fn write_fixed(
+        &self,
+        set: &Set,
+        anchors: Anchors,
+        section: Section,
+        message: &mut Message<'_>,
+    ) -> Result<(), Full> {
+        self.write_octets(set, anchors, section, message).map(|_| ())
+    }
+
+    #[inline]
+    fn write_octets(
+        &self,
+        set: &Set,
+        anchors: Anchors,
+        section: Section,
+        message: &mut Message<'_>,
+    ) -> Result<usize, Full> {
+        let start = message.len();
+        let octets = self.octets.get(set.octets as usize..).and_then(|rest| rest.get(..usize::from(set.len)));
+        message.put(octets.ok_or(Full)?)?;
+        if set.fixup_count != 0 {
+            let fixups = self.fixups.get(set.fixups as usize..).unwrap_or_default();
+            for &fixup in fixups.iter().take(usize::from(set.fixup_count)) {
+                message.patch(start + usize::from(fixup), pointer(anchors.apex));
+            }
+        }
+        message.count(section, set.records);
+        Ok(start)
+    }
+
+    /// Octets held.
+    pub fn memory(&self) -> usize {
+        self.octets.capacity() + self.fixups.capacity() * 2
+    }
+
+    /// Gives back room that was kept for growing.
+    pub fn shrink(&mut self) {
+        self.octets.shrink_to_fit();
+        self.fixups.shrink_to_fit();
+    }
+}
+
+/// True where `name` has a label boundary at `own` and equals `apex` from there.
+pub fn ends_with(name: &[u8], own: usize, apex: &[u8]) -> bool {
+    let mut at = 0;
+    while at < own {
+        at += 1 + usize::from(name.get(at).copied().unwrap_or(0));
+    }
+    at == own && name.get(own..).is_some_and(|rest| rest.eq_ignore_ascii_case(apex))
+}
