@@ -1,0 +1,84 @@
+//! What the benchmarks measure: one site, one query per kind of answer, and a worker to ask.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gslb_core::document;
+use gslb_core::name::Name;
+use gslb_core::respond::{Reply, Settings, Transport, Worker};
+use gslb_core::table::{RoutingTable, compile};
+
+pub mod sites;
+
+/// The kinds of answers that are measured, by name.
+pub const KINDS: [&str; 9] =
+    ["static", "mx", "steered-v4", "steered-v6", "sticky", "nxdomain", "referral", "alias", "garbage"];
+
+/// The table of a document whose zone file is `zone`; databases as given.
+///
+/// # Panics
+/// Where the document is wrong: benchmarks bring their own.
+pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {
+    let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone.as_bytes().to_vec()));
+    let reading = document::read("bench.toml", document, &mut load);
+    let problems = reading.problems;
+    let site = reading.site.unwrap_or_else(|| panic!("{problems:#?}"));
+    let compiled = compile::compile(site, databases, None);
+    let problems = compiled.problems;
+    compiled.table.unwrap_or_else(|| panic!("{problems:#?}"))
+}
+
+/// The query of a kind of answer, for the site of [`sites::example`].
+pub fn query(kind: &str) -> Vec<u8> {
+    match kind {
+        "static" => datagram("mail.example.com", 1, None),
+        "mx" => datagram("example.com", 15, None),
+        "steered-v4" => datagram("www.example.com", 1, Some(&[0, 1, 24, 0, 193, 0, 6])),
+        "steered-v6" => datagram("www.example.com", 28, Some(&[0, 2, 56, 0, 0x2a, 0x02, 0x26, 0xf0, 0, 0x12, 0x34])),
+        "sticky" => datagram("sticky.example.com", 1, Some(&[0, 1, 24, 0, 17, 0, 0])),
+        "nxdomain" => datagram("no.such.name.example.com", 1, None),
+        "referral" => datagram("host.lab.example.com", 1, None),
+        "alias" => datagram("ftp.example.com", 1, Some(&[0, 1, 24, 0, 133, 11, 0])),
+        "garbage" => (0..64u8).map(|octet| octet.wrapping_mul(37) & 0x7F).collect(),
+        other => panic!("no kind of answer is called {other}"),
+    }
+}
+
+/// A query with EDNS, and with a client subnet option of this data where given.
+pub fn datagram(name: &str, qtype: u16, subnet: Option<&[u8]>) -> Vec<u8> {
+    let name: Name = name.parse().expect("a benchmark asks for names");
+    let mut octets = vec![0x12, 0x34, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    octets.extend_from_slice(name.as_wire());
+    octets.extend_from_slice(&qtype.to_be_bytes());
+    octets.extend_from_slice(&[0, 1, 0, 0, 41, 0x10, 0, 0, 0, 0, 0]);
+    let option = subnet.map(|data| [&[0, 8, 0, data.len() as u8], data].concat()).unwrap_or_default();
+    octets.extend_from_slice(&(option.len() as u16).to_be_bytes());
+    octets.extend_from_slice(&option);
+    octets
+}
+
+/// A worker, and what it needs to answer.
+#[derive(Debug)]
+pub struct Asking {
+    worker: Worker,
+    source: SocketAddr,
+    out: Vec<u8>,
+}
+
+impl Default for Asking {
+    fn default() -> Asking {
+        let worker = Worker::new(Arc::new(Settings::default()), 1);
+        Asking { worker, source: SocketAddr::from(([192, 0, 2, 1], 53)), out: vec![0; 4096] }
+    }
+}
+
+impl Asking {
+    /// Asks once, and says how long the response is.
+    #[inline(never)]
+    pub fn ask(&mut self, table: &RoutingTable, query: &[u8]) -> usize {
+        match self.worker.respond(table, self.source, Transport::Udp, query, &mut self.out) {
+            Reply::Send(len) => len,
+            Reply::Drop => 0,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Why an answer is what it is: the answering path itself, asked with a note-taker, and its notes put in order.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::model::{ClientSource, PolicyId};
+use crate::name::Name;
+use crate::respond::{Reply, Settings, Transport, Worker};
+use crate::steer::plan::Plans;
+use crate::steer::resolve::Resolver;
+use crate::steer::trace::{Recorder, Step};
+use crate::table::RoutingTable;
+use crate::wire::number::rtype;
+
+pub mod response;
+mod text;
+
+/// A question to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// QNAME.
+    pub name: Name,
+    /// QTYPE.
+    pub qtype: u16,
+    /// The network that the client subnet option tells; none sends no option.
+    pub client: Option<IpNet>,
+    /// Who asks.
+    pub resolver: IpAddr,
+}
+
+/// An answer and how it came about.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// What was asked.
+    pub question: Question,
+    /// Generation of the table that answered.
+    pub generation: u64,
+    /// What was noted, in order.
+    pub steps: Vec<Step>,
+    /// The response as it would be sent; empty where none would be.
+    pub response: Vec<u8>,
+}
+
+/// Asks `table`. `seed` decides how draws fall that are made anew for every query.
+pub fn explain(table: &RoutingTable, settings: Arc<Settings>, question: Question, seed: u64) -> Explanation {
+    let mut out = vec![0; usize::from(u16::MAX)];
+    let mut recorder = Recorder::default();
+    let query = datagram(&question);
+    let mut worker = Worker::new(settings, seed);
+    let reply =
+        worker.respond_traced(table, question.resolver, Transport::Udp, &query, &mut out, &mut recorder);
+    let len = if let Reply::Send(len) = reply { len } else { 0 };
+    out.truncate(len);
+    let steps = with_places(table, recorder.steps);
+    Explanation { question, generation: table.generation(), steps, response: out }
+}
+
+/// Follows each step that names a client with those that led from its place to its plan.
+///
+/// The answering path finds the plan in a column; the column was made by the very resolver that is asked here.
+fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
+    let topology = table.topology();
+    let mut policy: Option<PolicyId> = None;
+    let mut all = Vec::with_capacity(steps.len() + 4);
+    for step in steps {
+        if let Step::Service { index } = step {
+            policy = topology.site.services.get(index as usize).map(|service| service.policy);
+        }
+        let client = if let Step::Client { address, .. } = step { Some(address) } else { None };
+        all.push(step);
+        if let (Some(address), Some(policy)) = (client, policy) {
+            let resolver = Resolver::new(&topology.site, &topology.index, [policy]);
+            let mut places = Recorder::default();
+            resolver.resolve(policy, topology.index.locus_of(address), &mut Plans::default(), &mut places);
+            all.extend(places.steps);
+        }
+    }
+    all
+}
+
+/// The query of a question, with EDNS.
+fn datagram(question: &Question) -> Vec<u8> {
+    let mut octets = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    octets.extend_from_slice(question.name.as_wire());
+    octets.extend_from_slice(&question.qtype.to_be_bytes());
+    octets.extend_from_slice(&[0, 1]);
+    let subnet = question.client.map(subnet_option).unwrap_or_default();
+    octets.extend_from_slice(&[0, 0, rtype::OPT as u8, 0x04, 0xD0, 0, 0, 0, 0]);
+    octets.extend_from_slice(&(subnet.len() as u16).to_be_bytes());
+    octets.extend_from_slice(&subnet);
+    octets
+}
+
+/// The client subnet option of a network, code and length included (RFC 7871 §6).
+fn subnet_option(client: IpNet) -> Vec<u8> {
+    let (family, address): (u8, Vec<u8>) = match client.network() {
+        IpAddr::V4(v4) => (1, v4.octets().into()),
+        IpAddr::V6(v6) => (2, v6.octets().into()),
+    };
+    let octets = usize::from(client.prefix_len()).div_ceil(8);
+    let mut option = vec![0, 8, 0, 4 + octets as u8, 0, family, client.prefix_len(), 0];
+    option.extend(address.into_iter().take(octets));
+    option
+}
+
+impl Explanation {
+    /// True where the answer was drawn anew, so that asking again may give another one.
+    pub fn is_drawn(&self, table: &RoutingTable) -> bool {
+        let services = &table.topology().services;
+        self.steps.iter().any(|step| match step {
+            Step::Service { index } => services.get(*index as usize).is_some_and(|service| !service.sticky),
+            _ => false,
+        })
+    }
+
+    /// True where the client subnet was told and some service did not look at it.
+    pub fn ignores_subnet(&self, table: &RoutingTable) -> bool {
+        let services = &table.topology().services;
+        self.question.client.is_some()
+            && self.steps.iter().any(|step| match step {
+                Step::Service { index } => {
+                    services.get(*index as usize).is_some_and(|service| service.client == ClientSource::Resolver)
+                }
+                _ => false,
+            })
+    }
+}

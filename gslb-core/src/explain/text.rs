@@ -1,0 +1,217 @@
+//! An explanation in words: one line per step, and the answer in the form in which dig prints it.
+
+use std::fmt::Write;
+
+use super::Explanation;
+use super::response::Response;
+use crate::model::{PolicyId, PoolId};
+use crate::name::Name;
+use crate::steer::trace::{ClientFrom, Contender, Demand, Reason, Step};
+use crate::table::RoutingTable;
+use crate::wire::number::Rcode;
+
+impl Explanation {
+    /// The explanation as text for people; `table` must be the one that answered.
+    pub fn to_text(&self, table: &RoutingTable) -> String {
+        let mut lines = Lines { table, text: String::new() };
+        lines.question(self);
+        for step in &self.steps {
+            lines.step(step);
+        }
+        if self.ignores_subnet(table) {
+            lines.line("note", "the service has client = \"resolver\": the client subnet is not looked at");
+        }
+        lines.answer(self);
+        lines.text
+    }
+}
+
+struct Lines<'a> {
+    table: &'a RoutingTable,
+    text: String,
+}
+
+impl Lines<'_> {
+    fn line(&mut self, what: &str, text: impl std::fmt::Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{what:<11}{text}");
+    }
+
+    fn question(&mut self, explanation: &Explanation) {
+        let question = &explanation.question;
+        let rtype = crate::rdata::type_to_text(question.qtype);
+        self.line("question", format_args!("{} {rtype}", question.name));
+        self.line("table", format_args!("generation {}", explanation.generation));
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Node { zone, name } => self.node(zone, name),
+            Step::NoSuchName => self.line("name", "does not exist"),
+            Step::NotOurs => self.line("zone", "none of ours holds the name"),
+            Step::Referral => self.line("name", "is in a zone that is delegated to other servers"),
+            Step::Alias { target } => self.line("alias", format_args!("leads to {}", wire_text(target))),
+            Step::Service { index } => self.service(*index),
+            Step::Client { address, from, scope } => self.client(*address, *from, *scope),
+            Step::Region { policy, matched } => {
+                let policy = self.policy(*policy);
+                match matched {
+                    Some((region, matcher)) => {
+                        let region = self.table.topology().site.regions.get(region.0 as usize);
+                        let region = region.map_or("?", |region| &region.name).to_owned();
+                        self.line("region", format_args!("{region} (matched by {matcher}) in {policy}"));
+                    }
+                    None => self.line("region", format_args!("none matches: default branch of {policy}")),
+                }
+            }
+            Step::Ordered { policy, pools } => self.ordered(*policy, pools),
+            Step::Drawn { sticky, among, winner } => self.drawn(*sticky, among, *winner),
+            Step::Taken(pool) => {
+                let pool = self.pool(*pool);
+                self.line("candidate", format_args!("{pool}: taken"));
+            }
+            Step::PassedOver(pool, reason) => {
+                let pool = self.pool(*pool);
+                self.line("candidate", format_args!("{pool}: passed over, {}", because(*reason)));
+            }
+            Step::Relaxed(demand) => self.line("fallback", relaxed(*demand)),
+        }
+    }
+
+    fn node(&mut self, zone: &[u8], name: &[u8]) {
+        self.line("zone", wire_text(zone));
+        if name.starts_with(&[1, b'*']) {
+            self.line("name", format_args!("is made from the wildcard {}", wire_text(name)));
+        }
+    }
+
+    fn service(&mut self, index: u32) {
+        let Some(service) = self.table.topology().site.services.get(index as usize) else { return };
+        let policy = self.policy(service.policy);
+        self.line("service", format_args!("{} ({}), policy {policy}", service.name, service.location));
+    }
+
+    fn client(&mut self, address: std::net::IpAddr, from: ClientFrom, scope: u8) {
+        let index = &self.table.topology().index;
+        let place = index.place(index.locus_of(address));
+        let mut known = Vec::new();
+        if let Some(place) = place {
+            known.extend(place.continent.map(|continent| format!("continent {continent}")));
+            known.extend(place.country.map(|country| format!("country {country}")));
+            known.extend(place.subdivision.as_ref().map(|code| format!("subdivision {code}")));
+            known.extend(place.asn.map(|asn| format!("AS{asn}")));
+        }
+        let place = if known.is_empty() { "place unknown".to_owned() } else { known.join(", ") };
+        match from {
+            ClientFrom::Subnet(source) => {
+                self.line("client", format_args!("{address}/{source} from the client subnet option: {place}"));
+                self.line("scope", format_args!("/{scope}: the answer holds for this much of the address space"));
+            }
+            ClientFrom::Resolver => {
+                self.line("client", format_args!("{address}, the resolver's own address: {place}"));
+            }
+        }
+    }
+
+    fn ordered(&mut self, policy: PolicyId, pools: &[(PoolId, Option<u32>)]) {
+        let policy = self.policy(policy);
+        let order: Vec<String> = pools
+            .iter()
+            .map(|(pool, distance)| match distance {
+                Some(km) => format!("{} {km} km", self.pool(*pool)),
+                None => self.pool(*pool),
+            })
+            .collect();
+        let unknown = pools.iter().all(|(_, distance)| distance.is_none());
+        let basis = if unknown { "as written, the client's place being unknown" } else { "by distance" };
+        self.line("order", format_args!("{} ({basis}) in {policy}", order.join(", ")));
+    }
+
+    fn drawn(&mut self, sticky: bool, among: &[Contender], winner: usize) {
+        let basis = if sticky { "by the client's prefix" } else { "anew for every query" };
+        let names: Vec<String> = among
+            .iter()
+            .enumerate()
+            .map(|(index, contender)| {
+                let pools: Vec<String> = contender.pools.iter().map(|pool| self.pool(*pool)).collect();
+                let state = match (index == winner, contender.takes_part) {
+                    (true, _) => ", wins",
+                    (false, true) => "",
+                    (false, false) => ", takes no part",
+                };
+                format!("{} (weight {}{state})", pools.join("/"), contender.weight)
+            })
+            .collect();
+        self.line("draw", format_args!("{basis}: {}", names.join(", ")));
+    }
+
+    fn answer(&mut self, explanation: &Explanation) {
+        let Ok(response) = Response::parse(&explanation.response) else {
+            self.line("answer", "none: the query is dropped");
+            return;
+        };
+        let flags = [("aa", response.authoritative), ("tc", response.truncated)];
+        let flags: Vec<&str> = flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
+        let rcode = rcode_text(response.rcode);
+        self.line("answer", format_args!("{rcode}, {} octets, flags: {}", explanation.response.len(), flags.join(" ")));
+        if let Some((_, source, scope)) = response.subnet {
+            self.line("", format_args!("client subnet: source /{source}, scope /{scope}"));
+        }
+        for (name, records) in ["ANSWER", "AUTHORITY", "ADDITIONAL"].iter().zip(&response.sections) {
+            if !records.is_empty() {
+                let _ = writeln!(self.text, ";; {name} SECTION:");
+            }
+            for record in records {
+                let _ = writeln!(self.text, "{}", record.to_line());
+            }
+        }
+    }
+
+    fn pool(&self, id: PoolId) -> String {
+        let site = &self.table.topology().site;
+        let Some(pool) = site.pools.get(id.0 as usize) else { return "?".into() };
+        match pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize)) {
+            Some(data_center) if data_center.name != pool.name => format!("{} ({})", pool.name, data_center.name),
+            _ => pool.name.to_string(),
+        }
+    }
+
+    fn policy(&self, id: PolicyId) -> String {
+        self.table.topology().site.policies.get(id.0 as usize).map_or("?".into(), |policy| policy.label.to_string())
+    }
+}
+
+fn because(reason: Reason) -> String {
+    match reason {
+        Reason::Down { up, min_up } => format!("down: {up} up, {min_up} needed"),
+        Reason::NoneOfType => "no endpoint for this type qualifies".into(),
+        Reason::NoWeight => "weight 0".into(),
+    }
+}
+
+fn relaxed(demand: Demand) -> &'static str {
+    match demand {
+        Demand::Up => "candidates must be up",
+        Demand::UpWithoutWeight => "no candidate with weight is up: weights no longer count",
+        Demand::LastUp => "everything is down: what was up last is answered",
+        Demand::Any => "everything is down: answered as if everything were up",
+    }
+}
+
+fn rcode_text(rcode: u16) -> String {
+    let known = [
+        Rcode::NoError,
+        Rcode::FormErr,
+        Rcode::ServFail,
+        Rcode::NxDomain,
+        Rcode::NotImp,
+        Rcode::Refused,
+        Rcode::YxDomain,
+        Rcode::BadVers,
+    ];
+    known.into_iter().find(|known| *known as u16 == rcode).map_or(rcode.to_string(), |known| known.as_str().into())
+}
+
+fn wire_text(octets: &[u8]) -> String {
+    Name::from_wire(octets).map_or("?".into(), |name| name.to_string())
+}

@@ -1,0 +1,94 @@
+//! The answering path makes no heap allocation, whatever the answer.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use gslb_core::respond::{Settings, Transport, Worker};
+use support::{Server, WORLD, ask};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[allow(unsafe_code, reason = "an allocator cannot be written without; it only counts and passes on")]
+// SAFETY: every call is passed unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const DOCUMENT: &str = include_str!("../../deploy/example/site.toml");
+const ZONE: &str = include_str!("../../deploy/example/example.com.zone");
+
+#[test]
+fn no_kind_of_answer_allocates() {
+    let mut server = Server::new(support::table(DOCUMENT, ZONE, &[WORLD.clone()]));
+    let settings = Settings { nsid: Some(b"n".to_vec()), version: Some(b"v".to_vec()), ..Settings::default() };
+    server.worker = Worker::new(settings.into(), 7);
+    let mut version = ask("version.bind", 16);
+    version.qclass = 3;
+    let names = [
+        ("example.com", 15),
+        ("mail.example.com", 1),
+        ("mail.example.com", 28),
+        ("none.example.com", 1),
+        ("x.y.dev.example.com", 16),
+        ("www.example.com", 1),
+        ("www.example.com", 28),
+        ("api.example.com", 1),
+        ("cache.example.com", 28),
+        ("canary.example.com", 1),
+        ("static.example.com", 1),
+        ("ftp.example.com", 1),
+        ("docs.example.com", 1),
+        ("x.legacy.example.com", 1),
+        ("host.lab.example.com", 1),
+        ("lab.example.com", 43),
+        ("example.com", 255),
+        ("example.com", 252),
+        ("example.org", 1),
+    ];
+    let mut queries: Vec<Vec<u8>> = vec![version.octets(), vec![0; 5], vec![0; 12], vec![0xFF; 40], vec![0; 40]];
+    for (name, qtype) in names {
+        let plain = ask(name, qtype);
+        queries.push(plain.octets());
+        for subnet in ["193.0.6.0/24", "133.11.0.0/16", "200.160.0.0/24", "2001:67c::/32", "192.0.2.0/24", "0.0.0.0/0"] {
+            queries.push(plain.clone().option(3, b"").subnet(subnet).octets());
+        }
+        queries.push(plain.clone().option(8, b"bad").octets());
+    }
+    let mut states: Vec<Box<dyn Fn(&mut Server)>> = vec![Box::new(|_| {})];
+    for pool in ["fra", "iad", "nrt", "gru", "jnb", "syd"] {
+        states.push(Box::new(move |server| server.set_pool(pool, false)));
+    }
+    let mut out = vec![0; 4096];
+    for state in states {
+        state(&mut server);
+        for query in &queries {
+            for transport in [Transport::Udp, Transport::Tcp] {
+                let before = ALLOCATIONS.with(Cell::get);
+                let source = ([192, 0, 2, 1], 53).into();
+                server.worker.respond(&server.table, source, transport, query, &mut out);
+                assert_eq!(ALLOCATIONS.with(Cell::get), before, "{query:?}");
+            }
+        }
+    }
+}
