@@ -31,7 +31,9 @@ services."many.example.com".policy = "many"
 fn zone() -> String {
     let big: String = (0..8).map(|n| format!("big 60 IN TXT \"{n}{}\"\n", "x".repeat(200))).collect();
     let two: String = (0..3).map(|n| format!("two 60 IN TXT \"{n}{}\"\n", "x".repeat(200))).collect();
-    format!("@ 60 IN SOA ns h 1 2 3 4 60\n@ 60 IN NS ns.example.net.\na 60 IN A 192.0.2.10\n{big}{two}chain 60 IN CNAME big\n")
+    format!(
+        "@ 60 IN SOA ns h 1 2 3 4 60\n@ 60 IN NS ns.example.net.\na 60 IN A 192.0.2.10\n{big}{two}chain 60 IN CNAME big\n"
+    )
 }
 
 fn server() -> Server {
@@ -158,7 +160,7 @@ fn the_identifier_is_sent_when_configured_and_asked_for() {
     let question = ask("a.example.com", 1).option(3, b"");
     assert_eq!(opt(&server.raw(&question.octets()).unwrap()).unwrap().options, []);
     let settings = Settings { nsid: Some(b"fra-1".to_vec()), ..Settings::default() };
-    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[]), settings);
+    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[WORLD.clone()]), settings);
     let reply = server.raw(&question.octets()).unwrap();
     assert_eq!(opt(&reply).unwrap().options, [(3, b"fra-1".to_vec())]);
     let unasked = server.raw(&ask("a.example.com", 1).edns().octets()).unwrap();
@@ -175,7 +177,7 @@ fn the_server_names_itself_only_when_told_to() {
     }
     let settings =
         Settings { version: Some(b"gslb 1".to_vec()), hostname: Some(b"fra-1".to_vec()), ..Settings::default() };
-    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[]), settings);
+    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[WORLD.clone()]), settings);
     for (name, text) in [("version.bind", "\"gslb 1\""), ("ID.server", "\"fra-1\""), ("hostname.bind", "\"fra-1\"")] {
         let mut question = ask(name, 16);
         question.qclass = 3;
@@ -188,7 +190,7 @@ fn the_server_names_itself_only_when_told_to() {
 #[test]
 fn keepalive_is_answered_on_connections_only() {
     let settings = Settings { tcp_idle: Duration::from_secs(7), ..Settings::default() };
-    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[]), settings);
+    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[WORLD.clone()]), settings);
     let question = ask("a.example.com", 1).option(11, b"");
     let udp = server.raw(&question.octets()).unwrap();
     assert_eq!(opt(&udp).unwrap().options, []);

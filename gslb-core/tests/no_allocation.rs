@@ -70,7 +70,8 @@ fn no_kind_of_answer_allocates() {
     for (name, qtype) in names {
         let plain = ask(name, qtype);
         queries.push(plain.octets());
-        for subnet in ["193.0.6.0/24", "133.11.0.0/16", "200.160.0.0/24", "2001:67c::/32", "192.0.2.0/24", "0.0.0.0/0"] {
+        for subnet in ["193.0.6.0/24", "133.11.0.0/16", "200.160.0.0/24", "2001:67c::/32", "192.0.2.0/24", "0.0.0.0/0"]
+        {
             queries.push(plain.clone().option(3, b"").subnet(subnet).octets());
         }
         queries.push(plain.clone().option(8, b"bad").octets());

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use gslb_core::steer::address::Address;
 use gslb_core::steer::draw::Dice;
+use gslb_core::steer::index::Leaves;
 use gslb_core::steer::plan::Plans;
 use gslb_core::steer::resolve::Resolver;
 use gslb_core::steer::trace::NoTrace;
@@ -53,49 +54,65 @@ lab.match = ["prefix:193.0.6.128/25", "prefix:17.5.0.1/32", "prefix:2a02:26f0:12
 const ZONE: &str = "@ 60 IN SOA ns h 1 2 3 4 60\n@ 60 IN NS ns.example.net.\n";
 const SERVICES: [&str; 6] = ["geo", "nested", "nearest", "prefix", "only-prefixes", "one"];
 
-/// Judges clients of one service by asking its policy about the leaves themselves.
-struct Judge<'a> {
-    server: &'a Server,
-    service: &'a gslb_core::model::Service,
-    resolver: Resolver<'a>,
-    plans: Plans,
+/// Judges clients of one service by asking its policy about every leaf, without columns.
+struct Judge {
+    v4: Runs<u32>,
+    v6: Runs<u128>,
 }
 
-impl<'a> Judge<'a> {
-    fn new(server: &'a Server, name: &str) -> Judge<'a> {
+/// For every leaf: its first address, its plan, and how many leaves from it on have the same plan.
+struct Runs<A> {
+    starts: Vec<A>,
+    plans: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+impl<A: Address> Runs<A> {
+    fn new(leaves: &Leaves<A>, plan_of: &[u32]) -> Runs<A> {
+        let plans: Vec<u32> = leaves.loci.iter().map(|locus| plan_of[*locus as usize]).collect();
+        let mut ends = vec![plans.len(); plans.len()];
+        for at in (0..plans.len() - 1).rev() {
+            ends[at] = if plans[at] == plans[at + 1] { ends[at + 1] } else { at + 1 };
+        }
+        Runs { starts: leaves.starts.clone(), plans, ends }
+    }
+
+    /// The plan of all addresses from `first` to `last`; none where they differ.
+    fn plan(&self, first: A, last: A) -> Option<u32> {
+        let from = self.starts.partition_point(|start| *start <= first) - 1;
+        let to = self.starts.partition_point(|start| *start <= last);
+        (self.ends[from] >= to).then_some(self.plans[from])
+    }
+}
+
+impl Judge {
+    fn new(server: &Server, name: &str) -> Judge {
         let topology = server.table.topology();
         let name: gslb_core::name::Name = format!("{name}.example.com").parse().unwrap();
         let service = topology.site.services.iter().find(|service| service.name == name).unwrap();
         let resolver = Resolver::new(&topology.site, &topology.index, [service.policy]);
-        Judge { server, service, resolver, plans: Plans::default() }
-    }
-
-    /// The plans of all clients of a network.
-    fn plans_in<A: Address>(&mut self, leaves: &gslb_core::steer::index::Leaves<A>, first: A, last: A) -> BTreeSet<u32> {
-        let from = leaves.starts.partition_point(|start| *start <= first) - 1;
-        let to = leaves.starts.partition_point(|start| *start <= last);
-        let loci: BTreeSet<u32> = leaves.loci[from..to].iter().copied().collect();
-        let plan = |locus| self.resolver.resolve(self.service.policy, locus, &mut self.plans, &mut NoTrace).0;
-        loci.into_iter().map(plan).collect()
+        let mut plans = Plans::default();
+        let loci = 0..topology.index.loci.len() as u32;
+        let plan_of: Vec<u32> =
+            loci.map(|locus| resolver.resolve(service.policy, locus, &mut plans, &mut NoTrace).0).collect();
+        Judge { v4: Runs::new(&topology.index.v4, &plan_of), v6: Runs::new(&topology.index.v6, &plan_of) }
     }
 
     /// True where all clients of `address/len` get the same plan.
-    fn alike(&mut self, address: IpAddr, len: u8) -> bool {
-        let index = &self.server.table.topology().index;
+    fn alike(&self, address: IpAddr, len: u8) -> bool {
         let len = u32::from(len);
         match address {
             IpAddr::V4(v4) => {
                 let first = v4.to_bits().masked(len);
-                self.plans_in(&index.v4, first, first.last_of(len)).len() == 1
+                self.v4.plan(first, first.last_of(len)).is_some()
             }
             IpAddr::V6(v6) => {
                 let first = v6.to_bits().masked(len);
-                let mut plans = self.plans_in(&index.v6, first, first.last_of(len));
+                let last = first.last_of(len);
+                let plan = self.v6.plan(first, last);
                 // The block of IPv4-mapped addresses belongs to IPv4.
-                if first <= 0xFFFF_0000_0000 && first.last_of(len) >= 0xFFFF_0000_0000 {
-                    plans.extend(self.plans_in(&index.v4, 0, u32::MAX));
-                }
-                plans.len() == 1
+                let holds_mapped = first <= 0xFFFF_0000_0000 && last >= 0xFFFF_FFFF_FFFF;
+                plan.is_some() && (!holds_mapped || self.v4.plan(0, u32::MAX) == plan)
             }
         }
     }
@@ -116,9 +133,27 @@ fn clients(server: &Server) -> Vec<IpAddr> {
         clients.push(Ipv6Addr::from_bits(random).into());
     }
     let special = [
-        "0.0.0.0", "255.255.255.255", "193.0.6.0", "193.0.6.127", "193.0.6.128", "193.0.7.255", "193.0.8.0", "17.5.0.1",
-        "17.5.0.0", "17.127.255.255", "::", "::1", "::fffe:ffff:ffff", "::1:0:0:0", "ffff:ffff::", "2a02:26f0:1234:5600::1",
-        "2a02:26f0:1234:5600::80", "2a02:26f0:1235::", "2a02:26f0:1236::", "2002:c000:204::", "2001::1",
+        "0.0.0.0",
+        "255.255.255.255",
+        "193.0.6.0",
+        "193.0.6.127",
+        "193.0.6.128",
+        "193.0.7.255",
+        "193.0.8.0",
+        "17.5.0.1",
+        "17.5.0.0",
+        "17.127.255.255",
+        "::",
+        "::1",
+        "::fffe:ffff:ffff",
+        "::1:0:0:0",
+        "ffff:ffff::",
+        "2a02:26f0:1234:5600::1",
+        "2a02:26f0:1234:5600::80",
+        "2a02:26f0:1235::",
+        "2a02:26f0:1236::",
+        "2002:c000:204::",
+        "2001::1",
     ];
     clients.extend(special.map(|text| text.parse::<IpAddr>().unwrap()));
     clients
@@ -139,7 +174,7 @@ fn every_scope_is_sound_and_minimal() {
             assert_eq!((family, source), (if client.is_ipv4() { 1 } else { 2 }, bits));
             answers.push((*client, scope));
         }
-        let mut judge = Judge::new(&server, name);
+        let judge = Judge::new(&server, name);
         for (client, scope) in answers {
             assert!(judge.alike(client, scope), "{name}: not all of {client}/{scope} are treated alike");
             assert!(scope == 0 || !judge.alike(client, scope - 1), "{name}: {client}/{scope} could be shorter");

@@ -60,7 +60,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     fn name(&mut self, place: Place) -> Next {
         let table = self.table;
         let at_parent = self.query.qtype == rtype::DS;
-        match table.topology().catalog.find(&self.key, at_parent) {
+        match table.topology().catalog.find(self.key, at_parent) {
             Found::Exact(node) | Found::Wildcard(node) => self.node(place, node),
             Found::NxDomain(zone) => {
                 self.trace.note(|| Step::NoSuchName);

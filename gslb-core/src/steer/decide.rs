@@ -92,7 +92,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
             None => false,
             Some(Plan::Pool(pool)) => self.take(*pool, demand),
             Some(Plan::Failover(list)) => list.iter().any(|&next| self.walk(next, demand)),
-            Some(Plan::All(list)) => list.iter().fold(false, |any, &next| self.walk(next, demand) || any),
+            Some(Plan::All(list)) => list.iter().filter(|next| self.walk(**next, demand)).count() > 0,
             Some(Plan::Weighted(branches)) => match self.draw {
                 Draw::Fresh(_) => self.walk_by_dice(branches, demand),
                 Draw::Sticky => self.walk_by_race(branches, demand),
@@ -270,7 +270,7 @@ impl<'a> View<'a> {
 fn roll_entry(dice: &mut Dice, ready: &Ready) -> usize {
     let roll = dice.roll();
     match ready.total {
-        0 => (u128::from(roll) * ready.entries.len() as u128 >> 64) as usize,
+        0 => ((u128::from(roll) * ready.entries.len() as u128) >> 64) as usize,
         total => pick_by_weight(roll, total, ready.entries.iter().map(|entry| entry.weight)),
     }
 }

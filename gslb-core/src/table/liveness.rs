@@ -119,7 +119,7 @@ impl PoolLiveness {
         let up = states.iter().filter(|state| state.up).count() as u32;
         let is_up = up >= pool.min_up;
         if is_up {
-            last_up = states.iter().map(|state| state.up).collect();
+            remember(pool, &states, &mut last_up);
         }
         let fulfils = |demand, endpoint: usize| {
             let state = states.get(endpoint);
@@ -189,6 +189,21 @@ impl Entry {
             Data::V4(_) => kind == Kind::A,
             Data::V6(_) => kind == Kind::Aaaa,
             Data::Cname(_) => true,
+        }
+    }
+}
+
+/// Notes what is up, for each kind of endpoint of which something is: one family may go down before the other does.
+fn remember(pool: &Pool, states: &[EndpointState], last_up: &mut [bool]) {
+    let kind = |target: &Target| match target {
+        Target::Address(address) => Some(address.is_ipv4()),
+        Target::Cname(_) => None,
+    };
+    let all = || pool.endpoints.iter().zip(states);
+    for (slot, (endpoint, state)) in last_up.iter_mut().zip(all()) {
+        let mut alike = all().filter(|(other, _)| kind(&other.target) == kind(&endpoint.target));
+        if alike.any(|(_, state)| state.up) {
+            *slot = state.up;
         }
     }
 }

@@ -1,38 +1,71 @@
-//! Master files: text to records.
+//! Master files (RFC 1035 §5): text to records, with every problem told at its place.
+//!
+//! Understood are `$ORIGIN`, `$TTL`, `$INCLUDE`, BIND's `$GENERATE`, every record type of [`crate::rdata`], and unknown
+//! types as in RFC 3597. What concerns a zone as a whole (one SOA, nothing beside a CNAME, owners outside the zone) is
+//! not looked at here.
 
-use std::sync::Arc;
+mod directive;
+mod entry;
+mod generate;
+mod lexer;
+mod reader;
 
 use crate::name::Name;
 use crate::problem::{Location, Problem};
+use std::sync::Arc;
 
-/// One resource record of class IN.
-#[derive(Debug, Clone)]
+/// How deep files may include each other; the first file is not counted.
+pub const MAX_INCLUDE_DEPTH: usize = 16;
+/// Octets of all files together.
+pub const MAX_TEXT_OCTETS: usize = 1 << 30;
+/// Octets of one entry: a line, or the lines that parentheses make one. The longest rdata as `\DDD` needs half of it.
+pub const MAX_ENTRY_OCTETS: usize = 1 << 19;
+/// Records of all files together, the generated ones included.
+pub const MAX_RECORDS: usize = 20_000_000;
+/// Octets of all rdata together; generated records could have far more than the files.
+pub const MAX_RDATA_OCTETS: usize = 1 << 31;
+/// Records of one `$GENERATE`.
+pub const MAX_GENERATED: u32 = 1 << 20;
+/// Problems that are told; reading stops after so many.
+pub const MAX_PROBLEMS: usize = 1_000;
+/// Longest TTL, in seconds; RFC 2181 §8 wants longer ones to be taken as 0.
+pub const MAX_TTL: u32 = (1 << 31) - 1;
+
+/// One record as it stands in a master file, of class IN.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Owner name.
+    /// Owner name, absolute.
     pub owner: Name,
-    /// Type number.
+    /// Record type.
     pub rtype: u16,
-    /// Time to live, in seconds.
+    /// Time to live in seconds, at most [`MAX_TTL`].
     pub ttl: u32,
-    /// Rdata in uncompressed wire form.
+    /// Rdata in uncompressed wire form, checked against its type.
     pub rdata: Box<[u8]>,
-    /// Where it was written.
+    /// Where the record starts.
     pub location: Location,
 }
 
-/// What a master file holds, and what is wrong with it.
-#[derive(Debug, Clone)]
+/// What a master file says, and what is wrong with it.
+#[derive(Debug, Clone, Default)]
 pub struct Parsed {
-    /// Records in order.
+    /// All records that could be read, in their order.
     pub records: Vec<Record>,
-    /// Problems in order.
+    /// All problems in the order of reading; the zone is good if none is an error.
     pub problems: Vec<Problem>,
 }
 
-/// Fetches an included file: name as written and the file that names it, to the name to show and the octets.
-pub type Loader<'a> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), String> + 'a;
+/// Fetches the file that an `$INCLUDE` names.
+///
+/// It is given the name as written and the display name of the including file; it gives a display name and the octets,
+/// or says why there are none. What a relative name is relative to is its own affair.
+pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), String> + 'l;
 
 /// Reads a master file.
-pub fn parse(_file: &str, _text: &[u8], _origin: &Name, _include: &mut Loader<'_>) -> Parsed {
-    Parsed { records: Vec::new(), problems: Vec::new() }
+///
+/// `file` is the name shown in problems, `origin` completes relative names until `$ORIGIN` says otherwise. After an
+/// error reading goes on at the next line, so that all errors are told at once. Work and memory are bounded by the
+/// constants of this module.
+pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
+    reader::Reader::new(include).read(file, text, origin)
 }

@@ -1,0 +1,45 @@
+//! Durations as they are written: a whole number and a unit, such as `30s`.
+
+use std::time::Duration;
+
+/// Reads `500ms`, `30s`, `5m` or `1h`.
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(milliseconds).map(Duration::from_millis)
+}
+
+/// Writes a duration of whole milliseconds in the largest unit that needs no fraction.
+pub(super) fn show(duration: Duration) -> String {
+    match duration.as_millis() {
+        0 => "0s".to_owned(),
+        ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
+        ms if ms % 60_000 == 0 => format!("{}m", ms / 60_000),
+        ms if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
+        ms => format!("{ms}ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_duration_round_trip() {
+        for text in ["500ms", "30s", "5m", "1h", "0s", "1500ms", "90s"] {
+            assert_eq!(parse(text).map(show).as_deref(), Some(text));
+        }
+        for text in ["", "30", "s", "30 s", "-1s", "1.5s", "1d", "99999999999999999999s", "9999999999999999999h", "é"]
+        {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Octet offsets to lines and columns, in the same short time wherever they lie.
+
+use std::cell::Cell;
+
+use super::tree::Position;
+
+/// How many octets a count of characters covers. One endless line must not make every column a walk over all of it.
+const STRIDE: usize = 64;
+
+/// Knows where the lines of a text begin.
+pub(super) struct LineIndex<'a> {
+    text: &'a [u8],
+    /// Offsets of the first octet of each line.
+    lines: Vec<usize>,
+    /// How many characters begin before each multiple of [`STRIDE`].
+    characters: Vec<usize>,
+    /// The line that was asked for last, as what is asked for next mostly stands in the same or the next.
+    last: Cell<usize>,
+}
+
+impl<'a> LineIndex<'a> {
+    pub(super) fn new(text: &'a str) -> LineIndex<'a> {
+        let text = text.as_bytes();
+        let newlines = text.iter().enumerate().filter(|&(_, &octet)| octet == b'\n');
+        let lines = std::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
+        let mut characters = vec![0];
+        let mut count = 0;
+        for chunk in text.chunks(STRIDE) {
+            count += begun(chunk);
+            characters.push(count);
+        }
+        LineIndex { text, lines, characters, last: Cell::new(0) }
+    }
+
+    /// Line and column of the character at `offset`; the end of the text has a place too.
+    pub(super) fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
+        let line = self.line(offset);
+        let start = self.lines.get(line).copied().unwrap_or(0);
+        let column = self.characters_before(offset) - self.characters_before(start) + 1;
+        Position { line: narrowed(line + 1), column: narrowed(column) }
+    }
+
+    /// The number of the line that `offset` lies in, from 0.
+    fn line(&self, offset: usize) -> usize {
+        let holds = |&line: &usize| {
+            self.lines.get(line).is_some_and(|&start| start <= offset)
+                && self.lines.get(line + 1).is_none_or(|&next| offset < next)
+        };
+        let near = self.last.get();
+        let search = || self.lines.partition_point(|&start| start <= offset).saturating_sub(1);
+        let line = [near, near + 1].into_iter().find(holds).unwrap_or_else(search);
+        self.last.set(line);
+        line
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let whole = offset / STRIDE;
+        let rest = self.text.get(whole * STRIDE..offset).unwrap_or_default();
+        self.characters.get(whole).copied().unwrap_or(0) + begun(rest)
+    }
+}
+
+/// How many characters begin in a piece of UTF-8.
+fn begun(octets: &[u8]) -> usize {
+    octets.iter().filter(|&&octet| octet & 0xC0 != 0x80).count()
+}
+
+fn narrowed(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_however_long_the_line() {
+        let text = format!("{}\nä = \"{}\" x\n", "a".repeat(1000), "ö".repeat(500));
+        let index = LineIndex::new(&text);
+        let at = |offset| {
+            let Position { line, column } = index.position(offset);
+            (line, column)
+        };
+        assert_eq!(at(0), (1, 1));
+        assert_eq!(at(999), (1, 1000));
+        assert_eq!(at(1001), (2, 1));
+        assert_eq!(at(text.find('x').unwrap()), (2, 508));
+        assert_eq!(at(text.len()), (3, 1));
+        assert_eq!(at(usize::MAX), (3, 1));
+    }
+}

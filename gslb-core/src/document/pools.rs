@@ -1,0 +1,126 @@
+//! Reads `pools`.
+
+use super::endpoints;
+use super::item::{Fields, Item};
+use super::names::{Names, Section};
+use super::problems::Problems;
+use super::tree::Entry;
+use crate::model::{Choose, DataCenterId, Endpoint, Initial, MAX_ANSWERS, Pool, ProbeId, Target};
+
+const KEYS: [&str; 7] = ["data_center", "probe", "choose", "answers", "min_up", "initial", "endpoints"];
+const EXAMPLE: &str = r#"{ endpoints = { a = { address = "192.0.2.10" } } }"#;
+const ENDPOINTS: &str = r#"{ a = { address = "192.0.2.10" } }"#;
+const CHOICES: [(&str, Choose); 3] = [("weighted", Choose::Weighted), ("all", Choose::All), ("hash", Choose::Hash)];
+const INITIALS: [(&str, Initial); 3] =
+    [("saved-or-up", Initial::SavedOrUp), ("up", Initial::Up), ("down", Initial::Down)];
+
+/// Reads pools, which refer to data centers and probes.
+pub(super) struct PoolReader<'r, 't> {
+    pub(super) data_centers: &'r mut Names<'t>,
+    pub(super) probes: &'r mut Names<'t>,
+}
+
+impl PoolReader<'_, '_> {
+    /// One pool per entry, whatever is wrong with it, so that places in the section are indices.
+    pub(super) fn read(&mut self, section: &Section<'_>, problems: &mut Problems) -> Vec<Pool> {
+        section.items().map(|(entry, item)| self.pool(entry, &item, problems)).collect()
+    }
+
+    fn pool(&mut self, entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Pool {
+        let mut pool = Pool {
+            name: (&*entry.key).into(),
+            data_center: None,
+            probe: None,
+            choose: Choose::Weighted,
+            answers: 1,
+            min_up: 1,
+            initial: Initial::SavedOrUp,
+            endpoints: Vec::new(),
+            location: problems.location(entry.at),
+        };
+        let Some(fields) = item.fields(&KEYS, EXAMPLE, problems) else { return pool };
+        if let Some(item) = fields.get("data_center") {
+            pool.data_center = self.data_centers.resolve(&item, problems).map(DataCenterId);
+        }
+        if let Some(item) = fields.get("probe") {
+            pool.probe = self.probes.resolve(&item, problems).map(ProbeId);
+        }
+        choice(&fields, &mut pool, problems);
+        members(&fields, &mut pool, problems);
+        pool
+    }
+}
+
+fn choice(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
+    if let Some(choose) = fields.get("choose").and_then(|item| item.choice(&CHOICES, problems)) {
+        pool.choose = choose;
+    }
+    if let Some(initial) = fields.get("initial").and_then(|item| item.choice(&INITIALS, problems)) {
+        pool.initial = initial;
+    }
+    let Some(item) = fields.get("answers") else { return };
+    if let Some(answers) = item.integer("a number of answers", 1..=MAX_ANSWERS as u32, problems) {
+        pool.answers = answers;
+    }
+    if pool.choose == Choose::All {
+        item.warning(problems, "`answers` means nothing where `choose` is \"all\"", "remove it");
+    }
+}
+
+fn members(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
+    let min_up = fields.get("min_up");
+    let Some(item) = fields.require("endpoints", ENDPOINTS, problems) else { return };
+    let Some(table) = item.table(ENDPOINTS, problems) else { return };
+    if table.entries.is_empty() {
+        item.error(
+            problems,
+            "the pool has no endpoints",
+            "add one, such as endpoints.a = { address = \"192.0.2.10\" }",
+        );
+        return;
+    }
+    let count = table.entries.len();
+    if let Some(min_up) =
+        min_up.and_then(|item| item.integer("the least number of endpoints up", 1..=count as u32, problems))
+    {
+        pool.min_up = min_up;
+    }
+    pool.endpoints = endpoints::read(table, &item.path, problems);
+    if pool.endpoints.len() == count {
+        agreement(&item, pool, problems);
+    }
+}
+
+/// What the endpoints of a pool must be together; only asked where each is sound by itself.
+fn agreement(item: &Item<'_, '_>, pool: &Pool, problems: &mut Problems) {
+    if pool.endpoints.iter().all(|endpoint| endpoint.weight == 0) {
+        item.warning(problems, "all endpoints have weight 0: the pool never answers", "give one a weight");
+    }
+    if let Some(name) = pool.endpoints.iter().find(|endpoint| matches!(endpoint.target, Target::Cname(_))) {
+        let cause = match pool.choose {
+            Choose::All => Some("`choose` is \"all\""),
+            _ if pool.answers > 1 => Some("`answers` is more than 1"),
+            _ => None,
+        };
+        if let Some(cause) = cause {
+            let message = format!("endpoint `{}` is a cname, but {cause}", name.name);
+            item.error(problems, message, "a name has one CNAME: choose by \"weighted\" or \"hash\", with answers = 1");
+        }
+    }
+    for (family, count) in [("IPv4", v4(&pool.endpoints)), ("IPv6", v6(&pool.endpoints))] {
+        if pool.choose == Choose::All && count > MAX_ANSWERS {
+            let message = format!("`choose` is \"all\" and there are {count} {family} endpoints");
+            item.error(problems, message, format!("an answer holds at most {MAX_ANSWERS}: choose by \"weighted\""));
+        }
+    }
+}
+
+/// How many endpoints have an IPv4 address.
+pub(super) fn v4(endpoints: &[Endpoint]) -> usize {
+    endpoints.iter().filter(|endpoint| matches!(endpoint.target, Target::Address(address) if address.is_ipv4())).count()
+}
+
+/// How many endpoints have an IPv6 address.
+pub(super) fn v6(endpoints: &[Endpoint]) -> usize {
+    endpoints.iter().filter(|endpoint| matches!(endpoint.target, Target::Address(address) if address.is_ipv6())).count()
+}

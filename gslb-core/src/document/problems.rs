@@ -1,0 +1,92 @@
+//! Collects what is wrong, so that a reader goes on after a mistake and all mistakes are told at once.
+
+use std::sync::Arc;
+
+use super::path::Path;
+use super::suggest;
+use super::tree::Position;
+use crate::problem::{Location, Problem, Severity};
+
+/// Searches for a misspelt name look at every name there is, so a document may ask for only so many.
+const MAX_SUGGESTIONS: usize = 200;
+/// Longest list of names that a help text tells in full.
+const MAX_LISTED: usize = 12;
+
+/// The problems of one document so far.
+#[derive(Debug)]
+pub(super) struct Problems {
+    file: Arc<str>,
+    list: Vec<Problem>,
+    errors: usize,
+    suggestions: usize,
+}
+
+impl Problems {
+    pub(super) fn new(file: &str) -> Problems {
+        Problems { file: file.into(), list: Vec::new(), errors: 0, suggestions: 0 }
+    }
+
+    /// `at` as a place in the document's file.
+    pub(super) fn location(&self, at: Position) -> Location {
+        Location { file: self.file.clone(), line: at.line, column: at.column }
+    }
+
+    /// Notes something for which the document is refused.
+    pub(super) fn error(&mut self, at: Position, path: &Path<'_>, message: impl Into<String>, help: impl Into<String>) {
+        self.note(Severity::Error, self.location(at), path.to_string(), message.into(), help.into());
+    }
+
+    /// Notes something that works, but probably not as its author thinks.
+    pub(super) fn warning(
+        &mut self,
+        at: Position,
+        path: &Path<'_>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.note(Severity::Warning, self.location(at), path.to_string(), message.into(), help.into());
+    }
+
+    /// Notes something about a record, which has a place in a zone file but no path.
+    pub(super) fn at_record(&mut self, severity: Severity, location: &Location, message: String, help: &str) {
+        self.note(severity, location.clone(), String::new(), message, help.to_owned());
+    }
+
+    /// Takes over what the zone file reader found.
+    pub(super) fn take_over(&mut self, problems: Vec<Problem>) {
+        for problem in problems {
+            self.note(problem.severity, problem.location, problem.path, problem.message, problem.help);
+        }
+    }
+
+    /// How many errors there are so far; the same number before and after a step says that the step found none.
+    pub(super) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Help for a name that does not exist: the known one that was probably meant, and the list if it is short.
+    pub(super) fn suggestion<'a>(&mut self, wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+        self.suggestions += 1;
+        let close = if self.suggestions <= MAX_SUGGESTIONS { suggest::closest(wrong, known.clone()) } else { None };
+        let few: Vec<&str> = known.take(MAX_LISTED + 1).collect();
+        let listed = if few.len() <= MAX_LISTED { few.join(", ") } else { String::new() };
+        match (close, few.is_empty(), listed.is_empty()) {
+            (Some(close), _, true) => format!("did you mean `{close}`?"),
+            (Some(close), _, false) => format!("did you mean `{close}`? known: {listed}"),
+            (None, true, _) => "the document has none yet".to_owned(),
+            (None, false, true) => "correct the name, or add what it should name".to_owned(),
+            (None, false, false) => format!("known: {listed}"),
+        }
+    }
+
+    /// All problems, sorted by location, and whether any is an error.
+    pub(super) fn finish(mut self) -> (Vec<Problem>, bool) {
+        self.list.sort_by(|a, b| a.location.cmp(&b.location));
+        (self.list, self.errors > 0)
+    }
+
+    fn note(&mut self, severity: Severity, location: Location, path: String, message: String, help: String) {
+        self.errors += usize::from(severity == Severity::Error);
+        self.list.push(Problem { severity, location, path, message, help });
+    }
+}

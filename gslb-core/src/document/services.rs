@@ -1,0 +1,183 @@
+//! Reads `services`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::domain;
+use super::duration;
+use super::item::{Fields, Item};
+use super::names::Section;
+use super::policies::Policies;
+use super::problems::Problems;
+use super::tree::{Entry, shortened};
+use super::zones::Loaded;
+use crate::model::{ClientSource, MAX_TTL, PoolId, PrefixLengths, Service, WhenAllDown};
+use crate::name::Name;
+
+const KEYS: [&str; 6] = ["policy", "types", "ttl", "sticky", "client", "when_all_down"];
+const EXAMPLE: &str = r#"{ policy = "fra" }"#;
+const CLIENTS: [(&str, ClientSource); 2] =
+    [("client-subnet", ClientSource::ClientSubnet), ("resolver", ClientSource::Resolver)];
+const WHEN_ALL_DOWN: [(&str, WhenAllDown); 4] = [
+    ("serve-all", WhenAllDown::ServeAll),
+    ("last-up", WhenAllDown::LastUp),
+    ("nodata", WhenAllDown::NoData),
+    ("servfail", WhenAllDown::ServFail),
+];
+const DEFAULT_TTL: u32 = 30;
+const DEFAULT_STICKY: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
+/// How many zones are listed to whoever names a service that lies in none.
+const MAX_LISTED: usize = 8;
+
+/// A service and its entry in the document.
+#[derive(Debug)]
+pub(super) struct Written<'t> {
+    pub(super) entry: &'t Entry,
+    pub(super) service: Service,
+}
+
+/// Reads services, each of which lies in a zone and has a policy.
+pub(super) struct Services<'a, 'r, 't> {
+    zones: &'a [Loaded<'t>],
+    apexes: HashMap<&'a Name, u32>,
+    policies: &'a mut Policies<'r, 't>,
+}
+
+impl<'t> Services<'_, '_, 't> {
+    /// The services that are sound.
+    pub(super) fn read(
+        section: &Section<'t>,
+        zones: &[Loaded<'t>],
+        policies: &mut Policies<'_, 't>,
+        problems: &mut Problems,
+    ) -> Vec<Written<'t>> {
+        let apexes = zones.iter().zip(0..).map(|(loaded, number)| (&loaded.zone.apex, number)).collect();
+        let mut services = Services { zones, apexes, policies };
+        let mut names: HashMap<Name, &Entry> = HashMap::with_capacity(section.entries.len());
+        let mut written = Vec::with_capacity(section.entries.len());
+        for (entry, item) in section.items() {
+            let service = services.service(entry, &item, problems);
+            let Some(name) = domain_name(entry, &item, problems) else { continue };
+            if let Some(other) = names.get(&name) {
+                let message = format!("the service {name} is declared in line {} already", other.at.line);
+                problems.error(
+                    entry.at,
+                    &item.path,
+                    message,
+                    "declare each service once; case does not matter in names",
+                );
+                continue;
+            }
+            names.insert(name.clone(), entry);
+            let zone = services.zone(&name, entry, &item, problems);
+            written.extend(
+                service.zip(zone).map(|(service, zone)| Written { entry, service: Service { name, zone, ..service } }),
+            );
+        }
+        written
+    }
+
+    /// Everything but name and zone.
+    fn service(&mut self, entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Option<Service> {
+        if domain::unquoted(entry, &KEYS).is_some() {
+            return None;
+        }
+        let fields = item.fields(&KEYS, EXAMPLE, problems)?;
+        let (steers_a, steers_aaaa) = types(&fields, problems);
+        let ttl = fields.get("ttl").map_or(Some(DEFAULT_TTL), |item| ttl(&item, problems));
+        let sticky = fields.get("sticky").map(|item| sticky(&item, problems));
+        let client = fields.get("client").map(|item| item.choice(&CLIENTS, problems));
+        let when_all_down = fields.get("when_all_down").map(|item| self.when_all_down(&item, problems));
+        let policy = fields.require("policy", "the name of a pool or policy", problems);
+        let policy = policy.and_then(|item| self.policies.policy(&item, problems));
+        Some(Service {
+            name: Name::root(),
+            zone: 0,
+            steers_a,
+            steers_aaaa,
+            ttl: ttl?,
+            client: client.unwrap_or(Some(ClientSource::ClientSubnet))?,
+            sticky,
+            when_all_down: when_all_down.unwrap_or(Some(WhenAllDown::ServeAll))?,
+            policy: policy?,
+            location: problems.location(entry.at),
+        })
+    }
+
+    /// The number of the zone with the longest apex that `name` lies in.
+    fn zone(&self, name: &Name, entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Option<u32> {
+        let mut at = Some(name.clone());
+        while let Some(ancestor) = at {
+            if let Some(&zone) = self.apexes.get(&ancestor) {
+                return Some(zone);
+            }
+            at = ancestor.parent();
+        }
+        let apexes: Vec<String> =
+            self.zones.iter().take(MAX_LISTED + 1).map(|loaded| loaded.zone.apex.to_string()).collect();
+        let help = match apexes.len() {
+            0 => "declare its zone, such as [zones.\"example.com\"] with file = \"example.com.zone\"".to_owned(),
+            1..=MAX_LISTED => format!("declare its zone; there are: {}", apexes.join(" ")),
+            _ => "declare its zone".to_owned(),
+        };
+        problems.error(entry.at, &item.path, format!("{name} lies in no zone of the document"), help);
+        None
+    }
+
+    fn when_all_down(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<WhenAllDown> {
+        let text = item.string("\"serve-all\"", problems)?;
+        if let Some(name) = text.strip_prefix("pool:") {
+            let pool = self.policies.to.pool_names.resolve_name(name, item.at(), &item.path, problems);
+            return pool.map(|pool| WhenAllDown::Pool(PoolId(pool)));
+        }
+        let found = WHEN_ALL_DOWN.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let words = WHEN_ALL_DOWN.iter().map(|(word, _)| *word).chain(["pool:NAME"]);
+            let help = problems.suggestion(text, words);
+            item.error(problems, format!("{} is none of the values that this key takes", shortened(text)), help);
+        }
+        found.map(|&(_, meaning)| meaning)
+    }
+}
+
+fn domain_name(entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Option<Name> {
+    if let Some(name) = domain::unquoted(entry, &KEYS) {
+        let message = format!("`{}` holds only another table", entry.key);
+        problems.error(entry.at, &item.path, message, format!("write names with dots in quotes: [services.{name:?}]"));
+        return None;
+    }
+    domain::read(&entry.key, entry.at, &item.path, problems)
+}
+
+/// Whether A and AAAA are steered.
+fn types(fields: &Fields<'_, '_>, problems: &mut Problems) -> (bool, bool) {
+    let Some(list) = fields.get("types") else { return (true, true) };
+    let mut steers = (false, false);
+    for (index, node) in list.list(r#"["A", "AAAA"]"#, problems).unwrap_or_default().iter().enumerate() {
+        let item = Item { node, path: list.path.index(index) };
+        let Some(is_a) = item.choice(&[("A", true), ("AAAA", false)], problems) else { continue };
+        let steered = if is_a { &mut steers.0 } else { &mut steers.1 };
+        if std::mem::replace(steered, true) {
+            item.error(problems, "the type stands in this list already", "name each type once");
+        }
+    }
+    steers
+}
+
+fn ttl(item: &Item<'_, '_>, problems: &mut Problems) -> Option<u32> {
+    let ttl = item.duration(Duration::ZERO..=Duration::from_secs(u64::from(MAX_TTL)), problems)?;
+    if ttl.subsec_nanos() != 0 {
+        let message = format!("a TTL of {} is not a number of whole seconds", duration::show(ttl));
+        item.error(problems, message, format!("write \"{}s\"", ttl.as_secs() + 1));
+        return None;
+    }
+    u32::try_from(ttl.as_secs()).ok()
+}
+
+fn sticky(item: &Item<'_, '_>, problems: &mut Problems) -> PrefixLengths {
+    let Some(fields) = item.fields(&["v4", "v6"], "{ v4 = 24, v6 = 56 }", problems) else { return DEFAULT_STICKY };
+    let mut length = |key, most| fields.get(key)?.integer("a prefix length", 1..=most, problems);
+    let (v4, v6) = (length("v4", 32), length("v6", 128));
+    let narrow = |length: Option<u32>, default| length.and_then(|length| u8::try_from(length).ok()).unwrap_or(default);
+    PrefixLengths { v4: narrow(v4, DEFAULT_STICKY.v4), v6: narrow(v6, DEFAULT_STICKY.v6) }
+}

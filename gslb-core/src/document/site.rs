@@ -1,0 +1,79 @@
+//! Reads the whole document: sections in the order in which they refer to each other, then the rules that join them.
+
+use super::names::{Names, Section};
+use super::path::Path;
+use super::policies::{Policies, Referents};
+use super::pools::PoolReader;
+use super::problems::Problems;
+use super::services::{Services, Written};
+use super::tree::{Table, Value};
+use super::{data_centers, probes, regions, service_rules, zone_rules, zones};
+use crate::model::Site;
+use crate::zonefile::Loader;
+
+const SECTIONS: [&str; 7] = ["zones", "data_centers", "probes", "pools", "regions", "policies", "services"];
+
+/// The site as far as it can be read; it is only good where `problems` has no error.
+pub(super) fn read(file: &str, root: &Table, load: &mut Loader<'_>, problems: &mut Problems) -> Site {
+    refuse_unknown(root, problems);
+    let zones = zones::read(file, &section(root, "zones", problems), load, problems);
+    let before = problems.errors();
+    let mut data_centers = Names::of("data center", section(root, "data_centers", problems), problems);
+    let mut probe_names = Names::of("probe", section(root, "probes", problems), problems);
+    let pool_names = Names::of("pool", section(root, "pools", problems), problems);
+    let region_names = Names::of("region", section(root, "regions", problems), problems);
+    let policy_names = Names::of("policy", section(root, "policies", problems), problems);
+
+    let mut site = Site { data_centers: data_centers::read(data_centers.section(), problems), ..Site::default() };
+    site.probes = probes::read(probe_names.section(), problems);
+    site.pools =
+        PoolReader { data_centers: &mut data_centers, probes: &mut probe_names }.read(pool_names.section(), problems);
+    let sound = problems.errors() == before;
+    site.regions = regions::read(region_names.section(), problems);
+    let to = Referents {
+        data_centers: &site.data_centers,
+        pools: &site.pools,
+        regions: &site.regions,
+        pool_names,
+        region_names,
+        sound,
+    };
+    let mut policies = Policies::read(policy_names, to, problems);
+    let services = Services::read(&section(root, "services", problems), &zones, &mut policies, problems);
+
+    let kept = zone_rules::Checked::of(&zones, &services, problems);
+    service_rules::check(&services, &zones, &kept, &policies, problems);
+    let corrections = kept.corrections;
+    // While something is wrong, what should use a name may just not have been understood.
+    if problems.errors() == 0 {
+        policies.warn_of_unused(services.iter().map(|written| written.service.policy), problems);
+        policies.to.pool_names.warn_of_unused("policy or service", problems);
+        policies.to.region_names.warn_of_unused("geo policy", problems);
+        probe_names.warn_of_unused("pool", problems);
+        data_centers.warn_of_unused("pool", problems);
+    }
+    site.policies = policies.into_arena();
+    site.services = services.into_iter().map(|written: Written<'_>| written.service).collect();
+    site.zones = zones::finish(zones, corrections);
+    site
+}
+
+fn refuse_unknown(root: &Table, problems: &mut Problems) {
+    for entry in root.entries.iter().filter(|entry| !SECTIONS.contains(&&*entry.key)) {
+        let help = problems.suggestion(&entry.key, SECTIONS.into_iter());
+        problems.error(entry.at, &Path::ROOT.key(&entry.key), format!("unknown key `{}`", entry.key), help);
+    }
+}
+
+fn section<'t>(root: &'t Table, name: &'static str, problems: &mut Problems) -> Section<'t> {
+    let path = Path::ROOT.key(name);
+    let Some(entry) = root.get(name) else { return Section { path, entries: &[] } };
+    match &entry.node.value {
+        Value::Table(table) => Section { path, entries: &table.entries },
+        _ => {
+            let message = format!("expected a table, found {}", entry.node.describe());
+            problems.error(entry.node.at, &path, message, format!("write tables such as [{name}.NAME]"));
+            Section { path, entries: &[] }
+        }
+    }
+}

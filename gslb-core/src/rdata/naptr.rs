@@ -1,0 +1,103 @@
+//! The substitution expression of a NAPTR: `!pattern!replacement!flags` with any delimiter (RFC 3402 §3.2).
+
+use super::phrase::Phrase;
+use super::scalar::put_counted;
+use super::wire::{Unreadable, Wire};
+use super::word::{Fault, Words};
+
+pub(super) fn read(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    let word = words.next(label)?;
+    let octets = word.octets()?;
+    if !is_substitution(&octets) {
+        return Err(word.fault(
+            format!("the {label} \"{}\" is not a substitution", word.shown()),
+            "write \"\", or \"!pattern!replacement!\" with balanced parentheses; \\\\1 stands for the first of them",
+        ));
+    }
+    put_counted(label, &word, &octets, rdata)
+}
+
+pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
+    let octets = wire.counted()?;
+    if !is_substitution(octets) {
+        return Err(Unreadable::Malformed);
+    }
+    out.string(octets);
+    Ok(())
+}
+
+/// True for nothing at all and for two delimited parts, then flags; the pattern itself is not compiled.
+fn is_substitution(octets: &[u8]) -> bool {
+    let Some((&delimiter, rest)) = octets.split_first() else { return true };
+    if delimiter.is_ascii_digit() || matches!(delimiter, b'i' | b'\\' | 0) {
+        return false;
+    }
+    let Some((pattern, rest)) = until(rest, delimiter) else { return false };
+    let Some((replacement, flags)) = until(rest, delimiter) else { return false };
+    let Some(groups) = groups(pattern) else { return false };
+    !pattern.is_empty() && last_reference(replacement) <= groups && flags.iter().all(|&flag| flag == b'i')
+}
+
+/// What stands before and after the first delimiter that no backslash escapes.
+fn until(text: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
+    let mut escaped = false;
+    let end = text.iter().position(|&octet| {
+        let found = !escaped && octet == delimiter;
+        escaped = !escaped && octet == b'\\';
+        found
+    })?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
+/// How many groups the pattern has; none where its parentheses are not balanced. Brackets hide parentheses.
+fn groups(pattern: &[u8]) -> Option<usize> {
+    let (mut open, mut groups) = (0usize, 0usize);
+    let mut rest = pattern;
+    while let Some((&octet, tail)) = rest.split_first() {
+        rest = tail;
+        match octet {
+            b'\\' => rest = rest.get(1..)?,
+            b'[' => {
+                let first = usize::from(rest.starts_with(b"^")) + 1;
+                let end = rest.iter().skip(first).position(|&octet| octet == b']')?;
+                rest = rest.get(first + end + 1..)?;
+            }
+            b'(' => {
+                open += 1;
+                groups += 1;
+            }
+            b')' => open = open.checked_sub(1)?,
+            _ => {}
+        }
+    }
+    (open == 0).then_some(groups)
+}
+
+/// The highest group that the replacement refers to; 0 for none.
+fn last_reference(replacement: &[u8]) -> usize {
+    let mut escaped = false;
+    let mut highest = 0;
+    for &octet in replacement {
+        if escaped && octet.is_ascii_digit() {
+            highest = highest.max(usize::from(octet - b'0'));
+        }
+        escaped = !escaped && octet == b'\\';
+    }
+    highest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_substitution;
+
+    #[test]
+    fn substitutions() {
+        for good in ["", "!a!b!", "!a!b!i", r"!(a)b!\1!i", r"/\/(x)/\1\//", "!^.*$!sip:info@example.com!", "![^](]!x!"]
+        {
+            assert!(is_substitution(good.as_bytes()), "{good}");
+        }
+        for bad in ["!", "!a", "!a!b", "!a!b!x", r"!(a(b!\1!i", r"!ab!\1!i", "1a1b1", "iaibi", "!!b!", r"!a\!b!"] {
+            assert!(!is_substitution(bad.as_bytes()), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Presentation form being written: words with one blank between them.
+
+use std::fmt::{Display, Write};
+
+/// Characters of hex or base64 in a row before a blank, as dig and named-compilezone group them.
+const GROUP: usize = 56;
+
+/// The words written so far.
+#[derive(Debug, Default)]
+pub(crate) struct Phrase(String);
+
+impl Phrase {
+    /// Adds one word.
+    pub(crate) fn word(&mut self, word: impl Display) {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        // Writing into a String cannot fail.
+        let _ = write!(self.0, "{word}");
+    }
+
+    /// Adds a long run of digits as words of bounded length.
+    pub(crate) fn groups(&mut self, digits: &str) {
+        let mut rest = digits;
+        while let Some((head, tail)) = rest.split_at_checked(GROUP) {
+            self.word(head);
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            self.word(rest);
+        }
+    }
+
+    /// Adds a quoted string (RFC 1035 §5.1).
+    pub(crate) fn string(&mut self, octets: &[u8]) {
+        self.word(quoted(octets));
+    }
+
+    /// The text written.
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// `octets` between quotes, with everything escaped that a reader would take for something else.
+pub(crate) fn quoted(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len() + 2);
+    text.push('"');
+    for &octet in octets {
+        match octet {
+            b'"' | b'\\' => text.extend(['\\', char::from(octet)]),
+            b' '..=b'~' => text.push(char::from(octet)),
+            _ => {
+                // Writing into a String cannot fail.
+                let _ = write!(text, "\\{octet:03}");
+            }
+        }
+    }
+    text.push('"');
+    text
+}

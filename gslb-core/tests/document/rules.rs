@@ -1,0 +1,324 @@
+//! Documents whose parts are right but do not go together: zones, their records, services and pools.
+
+use super::{SOUND, assert_problems};
+
+#[test]
+fn zones_and_services() {
+    let document = r##"
+[zones]
+"example.com".file = "example.com.zone"
+"EXAMPLE.com.".file = "x"
+"a b".file = "x"
+"bücher.example".file = "x"
+"n.example" = {}
+"o.example".file = "none.zone"
+"*.w".file = "x"
+[zones.example.net]
+file = "x"
+[pools]
+fra.endpoints.a.address = "192.0.2.1"
+[services."www.example.com"]
+types = ["A", "aaaa", "A", "MX"]
+ttl = 30
+sticky = { v4 = 33, v6 = 0, v5 = 1 }
+client = "ecs"
+when_all_down = "pool:frb"
+[services."WWW.example.com."]
+policy = "fra"
+[services."www.example.org"]
+policy = "frb"
+ttl = "1500ms"
+when_all_down = "serve"
+[services.ftp.example.com]
+policy = "fra"
+[services."mail.example.com"]
+policy = "fra"
+ttl = "8d"
+[services."ok.example.com"]
+policy = "fra"
+ttl = "200h"
+"##;
+    let expected = r##"
+site.toml:3:1: error: zones."EXAMPLE.com.": the zone EXAMPLE.com. is declared in line 2 already
+    help: declare each zone once; case does not matter in names
+site.toml:4:1: error: zones."a b": "a b" is not a domain name: it holds the character ' '
+    help: write a name such as www.example.com
+site.toml:5:1: error: zones."bücher.example": "bücher.example" has letters outside ASCII
+    help: write each such label in its ASCII form, which begins with xn--
+site.toml:6:1: error: zones."n.example": `file` is missing
+    help: add file = "example.com.zone"
+site.toml:7:20: error: zones."o.example".file: cannot read the zone file "none.zone": there is no such file
+    help: name a file that can be read, relative to the document
+site.toml:8:1: error: zones."*.w": a wildcard is not the name of a zone
+    help: write the name above it
+site.toml:9:8: error: zones.example: `example` holds only another table
+    help: write names with dots in quotes: [zones."example.net"]
+site.toml:13:11: error: services."www.example.com": `policy` is missing
+    help: add policy = the name of a pool or policy
+site.toml:14:15: error: services."www.example.com".types[1]: "aaaa" is none of the values that this key takes
+    help: did you mean `AAAA`? known: A, AAAA
+site.toml:14:23: error: services."www.example.com".types[2]: the type stands in this list already
+    help: name each type once
+site.toml:14:28: error: services."www.example.com".types[3]: "MX" is none of the values that this key takes
+    help: known: A, AAAA
+site.toml:15:7: error: services."www.example.com".ttl: expected a duration such as "30s", found integer 30
+    help: write "30s" for seconds; the units are ms, s, m and h
+site.toml:16:17: error: services."www.example.com".sticky.v4: 33 is out of range for a prefix length
+    help: write a whole number from 1 to 32
+site.toml:16:26: error: services."www.example.com".sticky.v6: 0 is out of range for a prefix length
+    help: write a whole number from 1 to 128
+site.toml:16:29: error: services."www.example.com".sticky.v5: unknown key `v5`
+    help: did you mean `v4`? known: v4, v6
+site.toml:17:10: error: services."www.example.com".client: "ecs" is none of the values that this key takes
+    help: known: client-subnet, resolver
+site.toml:18:17: error: services."www.example.com".when_all_down: no pool is named `frb`
+    help: did you mean `fra`? known: fra
+site.toml:19:11: error: services."WWW.example.com.": the service WWW.example.com. is declared in line 13 already
+    help: declare each service once; case does not matter in names
+site.toml:21:11: error: services."www.example.org": www.example.org. lies in no zone of the document
+    help: declare its zone; there are: example.com. n.example. o.example.
+site.toml:22:10: error: services."www.example.org".policy: no pool or policy is named `frb`
+    help: did you mean `fra`? known: fra
+site.toml:23:7: error: services."www.example.org".ttl: a TTL of 1500ms is not a number of whole seconds
+    help: write "2s"
+site.toml:24:17: error: services."www.example.org".when_all_down: "serve" is none of the values that this key takes
+    help: did you mean `serve-all`? known: serve-all, last-up, nodata, servfail, pool:NAME
+site.toml:25:11: error: services.ftp: `ftp` holds only another table
+    help: write names with dots in quotes: [services."ftp.example.com"]
+site.toml:29:7: error: services."mail.example.com".ttl: "8d" is not a duration
+    help: write a whole number and one of the units ms, s, m and h, such as "30s" or "500ms"
+site.toml:32:7: error: services."ok.example.com".ttl: 200h is out of range
+    help: write a duration from 0s to 168h
+"##;
+    assert_problems(document, SOUND, expected);
+}
+
+#[test]
+fn records_that_do_not_go_together_nor_with_services() {
+    let document = r##"
+[zones]
+"example.com".file = "example.com.zone"
+"inner.example.com".file = "inner.zone"
+[pools]
+fra.endpoints.a.address = "192.0.2.1"
+cdn.endpoints.a.cname = "x.example."
+unused.endpoints.a.address = "2001:db8::1"
+[services]
+"www.example.com".policy = "fra"
+"alias.example.com".policy = "fra"
+"a.sub.example.com".policy = "fra"
+"sub.example.com".policy = "fra"
+"x.away.example.com".policy = "fra"
+"away.example.com".policy = "fra"
+"example.com".policy = "cdn"
+"txt.example.com".policy = { failover = ["fra", "cdn"] }
+"fb.example.com" = { policy = "fra", when_all_down = "pool:cdn" }
+"txt2.example.com" = { policy = "fra", when_all_down = "pool:cdn" }
+"##;
+    let zone = r#"
+$TTL 3600
+@     IN SOA ns1 hostmaster 1 7200 900 1209600 300
+@     IN SOA ns1 hostmaster 2 7200 900 1209600 300
+      IN NS ns1
+      IN NS NS1
+      IN NS ns2
+      60 IN NS ns3
+      IN MX 10 alias
+www   IN A 192.0.2.1
+www   IN AAAA 2001:db8::1
+www   IN AAAA 2001:db8::2
+alias IN CNAME www
+alias IN CNAME ns2
+alias IN TXT "x"
+sub   IN NS ns.sub
+sub   IN NS ns.sub2
+      IN TXT "hidden"
+a.sub IN TXT "hidden"
+b.sub IN A 192.0.2.3
+away  IN DNAME example.net.
+away  IN DNAME example.org.
+x.away IN A 192.0.2.1
+txt   IN TXT "x"
+txt2  IN TXT "x"
+x.example.net. IN A 192.0.2.1
+soa   IN SOA ns1 hostmaster 1 7200 900 1209600 300
+inner IN NS ns1
+y.inner IN TXT "y"
+"#;
+    let expected = r##"
+example.com.zone:3:1: error: second SOA record at example.com.; the first is at example.com.zone:2:1
+    help: a name has at most one of this type: keep one
+example.com.zone:4:7: warning: the NS record of example.com. names ns1.example.com., which has no address
+    help: add an A or AAAA record for it
+example.com.zone:6:7: warning: the NS record of example.com. names ns2.example.com., which has no address
+    help: add an A or AAAA record for it
+example.com.zone:7:7: warning: the NS records of example.com. differ in TTL: 3600 and 60
+    help: write one TTL for all of them (RFC 2181 §5.2); 60 is used
+example.com.zone:7:7: warning: the NS record of example.com. names ns3.example.com., which has no address
+    help: add an A or AAAA record for it
+example.com.zone:12:1: error: alias.example.com. has a CNAME and other records (TXT)
+    help: a name with a CNAME has nothing else: remove one or the other
+example.com.zone:13:1: error: second CNAME record at alias.example.com.; the first is at example.com.zone:12:1
+    help: a name has at most one of this type: keep one
+example.com.zone:15:1: warning: the NS record of sub.example.com. names ns.sub.example.com., which has no address
+    help: add an A or AAAA record for it
+example.com.zone:16:1: warning: the NS record of sub.example.com. names ns.sub2.example.com., which has no address
+    help: add an A or AAAA record for it
+example.com.zone:17:7: warning: the TXT record of sub.example.com. is not served: sub.example.com. is delegated (example.com.zone:15:1)
+    help: move it to the zone that it belongs to
+example.com.zone:18:1: warning: the TXT record of a.sub.example.com. is not served: sub.example.com. is delegated (example.com.zone:15:1)
+    help: move it to the zone that it belongs to
+example.com.zone:21:1: error: second DNAME record at away.example.com.; the first is at example.com.zone:20:1
+    help: a name has at most one of this type: keep one
+example.com.zone:22:1: error: x.away.example.com. lies below away.example.com., which has a DNAME (example.com.zone:20:1)
+    help: a DNAME redirects every name below it (RFC 6672 §2.4): remove the record or the DNAME
+example.com.zone:25:1: error: x.example.net. lies outside the zone example.com.
+    help: names without a final dot are completed by the origin; move others to their own zone
+example.com.zone:26:1: error: SOA at soa.example.com., which is not the zone's apex example.com.
+    help: a zone has one SOA, at its apex
+example.com.zone:28:1: warning: the TXT record of y.inner.example.com. is not served: inner.example.com. is a zone of its own (site.toml:3:1)
+    help: move it to the zone that it belongs to
+site.toml:9:1: error: services."www.example.com": www.example.com. is steered here, but its zone file has A records for it, at example.com.zone:9:1
+    help: remove the record or the service
+site.toml:9:1: error: services."www.example.com": www.example.com. is steered here, but its zone file has AAAA records for it, at example.com.zone:10:1
+    help: remove the record or the service
+site.toml:10:1: error: services."alias.example.com": alias.example.com. is steered here, but its zone file has CNAME records for it, at example.com.zone:12:1
+    help: remove the record or the service
+site.toml:11:1: error: services."a.sub.example.com": a.sub.example.com. is not ours to answer: sub.example.com. is delegated at example.com.zone:15:1
+    help: remove the NS records, or steer the name where it is delegated to
+site.toml:12:1: error: services."sub.example.com": sub.example.com. is not ours to answer: sub.example.com. is delegated at example.com.zone:15:1
+    help: remove the NS records, or steer the name where it is delegated to
+site.toml:13:1: error: services."x.away.example.com": x.away.example.com. lies below away.example.com., which has a DNAME at example.com.zone:20:1
+    help: a DNAME redirects every name below it: remove it or the service
+site.toml:15:1: error: services."example.com": a zone's apex cannot be a CNAME, and the pool `cdn` has cname endpoints
+    help: lead this service to pools of addresses only
+site.toml:16:1: error: services."txt.example.com": the pool `cdn` has cname endpoints, but this name has other data (TXT) too, at example.com.zone:23:1
+    help: a name with a CNAME has nothing else: remove the record, or use pools of addresses
+site.toml:16:1: warning: services."txt.example.com": AAAA queries of clients that are sent to `fra` are answered by the next candidate that has IPv6 endpoints, since negative answers are cached for all clients (RFC 7871 §7.4)
+    help: give each pool IPv6 endpoints, or none, or leave AAAA out of `types`
+site.toml:18:1: error: services."txt2.example.com": the pool `cdn` has cname endpoints, but this name has other data (TXT) too, at example.com.zone:24:1
+    help: a name with a CNAME has nothing else: remove the record, or use pools of addresses
+"##;
+    assert_problems(document, zone, expected);
+}
+
+#[test]
+fn a_zone_needs_soa_and_ns() {
+    let document = r##"
+[zones]
+"example.com".file = "x"
+"##;
+    let zone = r#"
+www.example.com. 60 IN A 192.0.2.1
+"#;
+    let expected = r##"
+site.toml:2:1: error: zones."example.com": the zone file has no SOA record at example.com.
+    help: add one, such as: @ 3600 IN SOA ns1 hostmaster 1 7200 900 1209600 300
+site.toml:2:1: error: zones."example.com": the zone file has no NS record at example.com.
+    help: add the zone's name servers, such as: @ 3600 IN NS ns1
+"##;
+    assert_problems(document, zone, expected);
+}
+
+#[test]
+fn a_cname_must_not_lead_back_to_its_service() {
+    let document = r##"
+[zones]
+"example.com".file = "x"
+[pools.cdn]
+endpoints.a.cname = "WWW.example.com"
+[services]
+"www.example.com".policy = { failover = [{ weighted = { cdn = 1 } }] }
+"##;
+    let zone = r#"
+@ 60 IN SOA ns1 h 1 2 3 4 5
+@ 60 IN NS ns1
+ns1 60 IN A 192.0.2.1
+"#;
+    let expected = r##"
+site.toml:6:1: error: services."www.example.com": endpoint `a` of pool `cdn` answers WWW.example.com. with itself
+    help: lead this service to other pools, or give the endpoint another cname
+"##;
+    assert_problems(document, zone, expected);
+}
+
+#[test]
+fn families_are_told_once_for_each_policy() {
+    let document = r##"
+[zones."example.com"]
+file = "example.com.zone"
+[pools]
+both.endpoints = { a.address = "192.0.2.1", b.address = "2001:db8::1" }
+four.endpoints.a.address = "192.0.2.2"
+name.endpoints.a.cname = "www.example.net."
+[policies]
+mixed.failover = ["four", "both"]
+[services]
+"a.example.com".policy = "mixed"
+"b.example.com".policy = "mixed"
+"c.example.com" = { policy = "mixed", types = ["A"] }
+"d.example.com".policy = "four"
+"e.example.com".policy = { failover = ["name", "both"] }
+"##;
+    let expected = r##"
+site.toml:10:1: warning: services."a.example.com": AAAA queries of clients that are sent to `four` are answered by the next candidate that has IPv6 endpoints, since negative answers are cached for all clients (RFC 7871 §7.4)
+    help: give each pool IPv6 endpoints, or none, or leave AAAA out of `types`
+"##;
+    assert_problems(document, SOUND, expected);
+}
+
+#[test]
+fn what_nothing_uses_is_worth_a_warning() {
+    let document = r##"
+[data_centers]
+fra = {}
+[probes]
+web.kind = "push"
+[pools]
+fra = { endpoints.a.address = "192.0.2.1" , endpoints.b.address = "2001:db8::1"}
+iad = { endpoints.a.address = "192.0.2.1" }
+zero = { endpoints.a = { address = "192.0.2.1", weight = 0 } }
+[regions]
+r.match = ["asn:1", "asn:1"]
+[policies]
+a = "fra"
+b = "a"
+c.failover = ["a", "b", "iad"]
+"##;
+    let expected = r##"
+site.toml:2:1: warning: data_centers.fra: data center `fra` is used by no pool
+    help: name it in a pool, or remove it
+site.toml:4:1: warning: probes.web: probe `web` is used by no pool
+    help: name it in a pool, or remove it
+site.toml:8:1: warning: pools.zero: pool `zero` is used by no policy or service
+    help: name it in a policy or service, or remove it
+site.toml:8:10: warning: pools.zero.endpoints: all endpoints have weight 0: the pool never answers
+    help: give one a weight
+site.toml:10:1: warning: regions.r: region `r` is used by no geo policy
+    help: name it in a geo policy, or remove it
+site.toml:10:21: warning: regions.r.match[1]: `asn:1` stands in this region already
+    help: remove it
+site.toml:12:1: warning: policies.a: no service uses the policy `a`
+    help: name it in a service, or remove it
+site.toml:13:1: warning: policies.b: no service uses the policy `b`
+    help: name it in a service, or remove it
+site.toml:14:1: warning: policies.c: no service uses the policy `c`
+    help: name it in a service, or remove it
+"##;
+    assert_problems(document, SOUND, expected);
+}
+
+#[test]
+fn a_set_must_fit_into_a_response() {
+    let addresses = (0..4_100).map(|n| format!("big IN A 10.0.{}.{}\n", n / 256, n % 256));
+    let zone = addresses.fold(SOUND.to_owned(), |zone, line| zone + &line);
+    let document = r#"
+[zones]
+"example.com".file = "example.com.zone"
+"#;
+    let expected = r#"
+example.com.zone:5:1: error: the A records of big.example.com. make 65600 octets
+    help: a response holds at most 65000 of them: remove some records
+"#;
+    assert_problems(document, &zone, expected);
+}

@@ -1,0 +1,140 @@
+//! Problems are told where they are: line, column and file, also across parentheses, quotes and included files.
+
+use gslb_core::name::Name;
+use gslb_core::problem::Severity;
+use gslb_core::zonefile::{MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_PROBLEMS, Parsed, parse};
+use std::sync::Arc;
+
+fn read(text: &[u8]) -> Parsed {
+    with_files(text, &[])
+}
+
+fn with_files(text: &[u8], files: &[(&str, &str)]) -> Parsed {
+    let origin: Name = "example.".parse().unwrap();
+    parse("main", text, &origin, &mut |name, from| {
+        let found = files.iter().find(|(file, _)| *file == name).ok_or(format!("{from} asks for what is not there"))?;
+        Ok((Arc::from(name), found.1.as_bytes().to_vec()))
+    })
+}
+
+/// Places of the errors as `file:line:column`.
+fn places(parsed: &Parsed) -> Vec<String> {
+    parsed.problems.iter().filter(|p| p.severity == Severity::Error).map(|p| p.location.to_string()).collect()
+}
+
+#[test]
+fn a_parenthesis_is_told_where_it_opens_and_what_follows_is_still_read() {
+    let parsed = read(b"$TTL 1\na A 192.0.2.1\nb TXT ( x\nc A 192.0.2\nd A 192.0.2.4\n");
+    assert_eq!(places(&parsed), ["main:3:7", "main:4:5"]);
+    assert_eq!(parsed.records.len(), 2);
+    assert_eq!(places(&read(b"$TTL 1\na TXT ( x ( y )\n")), ["main:2:7"]);
+    assert_eq!(places(&read(b"$TTL 1\na TXT x ) y\nb A 1.2.3\n")), ["main:2:9", "main:3:5"]);
+}
+
+#[test]
+fn a_quote_is_told_where_it_opens() {
+    let parsed = read(b"$TTL 1\na TXT x \"y\nb TXT ok\nc TXT \"x\\\"\n");
+    assert_eq!(places(&parsed), ["main:2:9", "main:4:7"]);
+    assert_eq!(parsed.records.len(), 1);
+    // The parenthesis that the string swallows is not told on top of it.
+    let parsed = read(b"$TTL 1\na TXT ( \"x )\nb TXT ok\n");
+    assert_eq!(places(&parsed), ["main:2:9"]);
+    assert_eq!(parsed.records.len(), 1);
+}
+
+#[test]
+fn a_wrong_line_inside_parentheses_does_not_make_the_others_wrong() {
+    let parsed = read(b"$TTL 1\na SOA ns host (\n 1 ; serial\n 2x\n 3 4 5 )\nb A 192.0.2.1\n");
+    assert_eq!(places(&parsed), ["main:4:2"]);
+    assert_eq!(parsed.records.len(), 1);
+}
+
+#[test]
+fn columns_count_characters() {
+    assert_eq!(places(&read("$TTL 1\nä\tTXT \"öü€\" \"x\n".as_bytes())), ["main:2:13"]);
+    assert_eq!(places(&read(b"$TTL 1\r\n\r\na A x\r\n")), ["main:3:5"]);
+    assert_eq!(places(&read(b"$TTL 1\r\ra A x\r")), ["main:3:5"]);
+}
+
+#[test]
+fn owner_and_data_are_both_told() {
+    assert_eq!(places(&read(b"$TTL 1\na..b A x\n MX y\n")), ["main:2:1", "main:2:8", "main:3:5"]);
+}
+
+#[test]
+fn what_is_not_a_text_file_is_told_once() {
+    let parsed = read(b"\xEF\xBB\xBF$TTL 1\na A 192.0.2.1\n");
+    assert_eq!(places(&parsed), ["main:1:1"]);
+    assert_eq!(parsed.records.len(), 1);
+    assert_eq!(places(&read(b"\xFF\xFEa\0 \0")), ["main:1:1"]);
+    assert_eq!(
+        places(&read(b"$TTL 1\na TXT \"x\0\"\nb TXT x ; \0\n\0 A 192.0.2.1")),
+        ["main:2:9", "main:3:11", "main:4:1"]
+    );
+}
+
+#[test]
+fn a_missing_ttl_is_told_once() {
+    assert_eq!(places(&read(b"a A 192.0.2.1\nb A 192.0.2.2\n")), ["main:1:1"]);
+    assert_eq!(places(&read(b"$TTL x\na A 192.0.2.1\n")), ["main:1:6"]);
+    assert_eq!(places(&read(b"@ SOA ns host 1 2 3 4\na A 192.0.2.1\n")), ["main:1:21"]);
+    assert_eq!(places(&read(b"a 5 A x\nb A 192.0.2.1\n")), ["main:1:7"]);
+}
+
+#[test]
+fn long_ttls_and_the_minimum_of_the_soa_are_warnings() {
+    let parsed = read(b"@ SOA ns host 1 2 3 4 5\na 3000000000 A 192.0.2.1\n$TTL 4294967295\n");
+    assert!(places(&parsed).is_empty());
+    let warned: Vec<u32> = parsed.problems.iter().map(|problem| problem.location.line).collect();
+    assert_eq!(warned, [1, 2, 3]);
+    assert_eq!(parsed.records.iter().map(|record| record.ttl).collect::<Vec<_>>(), [5, 0]);
+}
+
+#[test]
+fn included_files_have_their_own_places() {
+    let parsed = with_files(b"$TTL 1\n$INCLUDE one\n$INCLUDE two\na A x\n", &[("one", "b A 192.0.2.1\n  A y\n")]);
+    assert_eq!(places(&parsed), ["one:2:5", "main:3:10", "main:4:5"]);
+    assert!(parsed.problems[1].message.contains("main asks for what is not there"), "{}", parsed.problems[1]);
+    assert_eq!(parsed.records[0].location.to_string(), "one:1:1");
+}
+
+#[test]
+fn a_file_that_includes_itself_is_refused() {
+    let parsed = with_files(b"$TTL 1\n$INCLUDE loop\n", &[("loop", "a A 192.0.2.1\n$INCLUDE loop\n")]);
+    assert_eq!(places(&parsed), ["loop:2:1"]);
+    assert_eq!(parsed.records.len(), MAX_INCLUDE_DEPTH);
+}
+
+#[test]
+fn too_much_is_refused() {
+    let long = format!("$TTL 1\na TXT {}\nb TXT ok\n", "x ".repeat(MAX_ENTRY_OCTETS));
+    let parsed = read(long.as_bytes());
+    assert_eq!(places(&parsed), ["main:2:1"]);
+    assert_eq!(parsed.records.len(), 1);
+
+    let parsed = read("a A x\n".repeat(2 * MAX_PROBLEMS).as_bytes());
+    assert_eq!(parsed.problems.len(), MAX_PROBLEMS + 1);
+    let parsed = read("(\n".repeat(20_000).as_bytes());
+    assert_eq!(parsed.problems.len(), MAX_PROBLEMS + 1);
+
+    let parsed = read(b"$TTL 1\n$GENERATE 0-2000000 a$ A 192.0.2.1\n$GENERATE 0-300 a$ A 192.0.2.$\n");
+    assert_eq!(places(&parsed), ["main:2:11", "main:3:22"]);
+    assert!(parsed.problems[1].message.starts_with("for 256:"), "{}", parsed.problems[1]);
+    assert_eq!(parsed.records.len(), 256);
+
+    let octets = "\"x\" ".repeat(40_000);
+    assert_eq!(places(&read(format!("$TTL 1\na TXT {octets}\n").as_bytes())), ["main:2:3"]);
+}
+
+#[test]
+fn newer_service_parameters_and_types_are_known() {
+    let text = b"$TTL 1\na SVCB 1 . ohttp dohpath=/q{?dns}\nb RESINFO qnamemin\nc WALLET eth x\n";
+    let parsed = read(text);
+    assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+    let shown = |index: usize| {
+        let record = &parsed.records[index];
+        gslb_core::rdata::to_text(record.rtype, &record.rdata)
+    };
+    assert_eq!(shown(0), "1 . dohpath=\"/q{?dns}\" ohttp");
+    assert_eq!(shown(1), "\"qnamemin\"");
+}

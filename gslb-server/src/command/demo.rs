@@ -1,0 +1,145 @@
+//! `gslb demo`: the example site with an HTTP origin for each endpoint, and queries to try.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use clap::Args;
+use gslb_core::explain::response::Response;
+use gslb_core::explain::{Question, explain};
+use gslb_core::model::{Site, Target};
+use gslb_core::rdata;
+use gslb_core::table::RoutingTable;
+
+use super::Outcome;
+use super::serve::hooks;
+use crate::config::Config;
+use crate::origins::{Origin, Origins};
+use crate::serve::{Bound, ServeError};
+use crate::site::{Document, Served, Sources};
+
+/// The port of the origins, where it is free on all their addresses.
+const ORIGIN_PORT: u16 = 8080;
+
+const EXAMPLE: Document = Document::Builtin {
+    text: include_str!("../../../deploy/example/site.toml"),
+    zones: &[("example.com.zone", include_str!("../../../deploy/example/example.com.zone"))],
+};
+
+/// Queries to try: name, type, client, and whose that network is.
+const QUERIES: [(&str, &str, &str, &str); 3] = [
+    ("www.example.com", "A", "193.0.6.0/24", "a client in the Netherlands is in region europe: Frankfurt answers"),
+    ("www.example.com", "A", "133.11.0.0/16", "a client in Japan: Tokyo answers, with all its endpoints"),
+    ("api.example.com", "AAAA", "2800:3f0::/32", "an IPv6 client in South America: the nearest data center answers"),
+];
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where to answer DNS, over UDP and TCP; by default 127.0.0.1:5353, or a free port where that is taken
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Where to answer HTTP; by default 127.0.0.1:8053, or a free port where that is taken
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    api: Option<SocketAddr>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let served = Served::start(Sources { document: EXAMPLE, databases: Vec::new(), max_moved: 1.0 })?;
+    let published = served.published();
+    let table = published.load();
+    let origins = origins(&table.topology().site);
+    let (config, bound) = bind(arguments)?;
+    let listening = bind_origins(&origins)?;
+    tell(&table, &bound, &origins, listening.port());
+    drop(table);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Ends with the process: origins have nothing to finish.
+    thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
+    let settings = Arc::new(config.settings());
+    let mut running = bound.start(&config, published, settings, hooks(served))?;
+    running.wait();
+    running.stop();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Binds what was asked for, or the defaults, or else free ports: a demo should not fail for a port.
+fn bind(arguments: &Arguments) -> Result<(Config, Bound), ServeError> {
+    let mut config = Config::default();
+    config.dns.listen = arguments.listen.map_or(config.dns.listen, |address| vec![address]);
+    config.api.listen = arguments.api.unwrap_or(config.api.listen);
+    loop {
+        match Bound::bind(&config) {
+            Err(ServeError::Bind { address, protocol, .. }) if arguments.frees(&mut config, address, protocol) => {}
+            bound => return bound.map(|bound| (config, bound)),
+        }
+    }
+}
+
+impl Arguments {
+    /// Gives up a default port that is taken; false where the port was asked for, or was any port already.
+    fn frees(&self, config: &mut Config, address: SocketAddr, protocol: &str) -> bool {
+        let (asked, free) = (address.port(), SocketAddr::new(address.ip(), 0));
+        match protocol {
+            "HTTP" if self.api.is_none() && asked != 0 => config.api.listen = free,
+            "UDP" | "TCP" if self.listen.is_none() && asked != 0 => config.dns.listen = vec![free],
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn bind_origins(origins: &[Origin]) -> Result<Origins, String> {
+    Origins::bind(origins, ORIGIN_PORT)
+        .or_else(|_| Origins::bind(origins, 0))
+        .map_err(|(address, cause)| format!("cannot listen on {address} for an origin: {cause}"))
+}
+
+/// One origin per IPv4 endpoint; the IPv6 endpoints of the example have documentation addresses.
+fn origins(site: &Site) -> Vec<Origin> {
+    let mut origins = Vec::new();
+    for pool in &site.pools {
+        let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+        for endpoint in &pool.endpoints {
+            if let (Target::Address(address @ IpAddr::V4(_)), Some(data_center)) = (&endpoint.target, data_center) {
+                origins.push(Origin {
+                    address: *address,
+                    data_center: data_center.name.to_string(),
+                    endpoint: endpoint.name.to_string(),
+                });
+            }
+        }
+    }
+    origins
+}
+
+fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], origin_port: u16) {
+    let dns = bound.dns().first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    println!("gslb demo: example.com, steered over six data centers on six continents\n");
+    println!("  DNS      {dns} (UDP and TCP)");
+    println!("  HTTP     http://{}/livez /readyz /metrics", bound.api());
+    println!("  origins  {} HTTP servers on port {origin_port}, from {}", origins.len(), first_address(origins));
+    println!("\nTry these; each is followed by what it shows and what it answers now:\n");
+    for (name, rtype, client, shows) in QUERIES {
+        let (ip, port) = (dns.ip(), dns.port());
+        println!("  dig @{ip} -p {port} {name} {rtype} +subnet={client} +short");
+        println!("      {shows}: {}\n", answers(table, name, rtype, client).join(" "));
+    }
+    println!("Ctrl-C stops it.\n");
+}
+
+fn first_address(origins: &[Origin]) -> String {
+    origins.first().map_or(String::new(), |origin| origin.address.to_string())
+}
+
+/// What the table answers, so that what is printed is what dig will print.
+fn answers(table: &RoutingTable, name: &str, rtype: &str, client: &str) -> Vec<String> {
+    let (Ok(name), Some(qtype), Ok(client)) = (name.parse(), rdata::type_from_text(rtype), client.parse()) else {
+        return Vec::new();
+    };
+    let question = Question { name, qtype, client: Some(client), resolver: Ipv4Addr::LOCALHOST.into() };
+    let explanation = explain(table, Arc::default(), question, 0);
+    let response = Response::parse(&explanation.response);
+    let records = response.map(|response| response.sections.into_iter().next().unwrap_or_default()).unwrap_or_default();
+    records.iter().map(|record| rdata::to_text(record.rtype, &record.rdata)).collect()
+}

@@ -1,0 +1,16 @@
+//! What runs? The listeners, their threads, the configuration of the process and what it shows of itself.
+
+pub mod command;
+pub mod config;
+pub mod counter;
+pub mod metrics;
+pub mod observe;
+pub mod origins;
+pub mod reload;
+pub mod serve;
+pub mod signals;
+pub mod site;
+pub mod tcp;
+pub mod totals;
+pub mod udp;
+pub mod watch;

@@ -1,0 +1,66 @@
+//! What may be seen of a running server without a token: `/livez`, `/readyz` and `/metrics`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::metrics;
+use crate::totals::TotalsReader;
+
+/// What is asked for the number of the table in force.
+pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// Where the answers come from.
+#[derive(Clone)]
+pub struct Observed {
+    /// What the sockets count.
+    pub totals: TotalsReader,
+    /// Generation of the published table; nothing while none is.
+    pub generation: Generation,
+}
+
+/// The routes, to be merged with others.
+pub fn routes(observed: Observed) -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readiness))
+        .route("/metrics", get(exposition))
+        .with_state(observed)
+}
+
+/// `routes`, where all other paths are not found and all other methods not allowed.
+pub fn with_problems(routes: Router) -> Router {
+    routes.fallback(not_found).method_not_allowed_fallback(not_allowed)
+}
+
+async fn readiness(State(observed): State<Observed>) -> Response {
+    match (observed.generation)() {
+        Some(generation) => format!("ready, serving table {generation}\n").into_response(),
+        None => problem(StatusCode::SERVICE_UNAVAILABLE, "No routing table has been published yet."),
+    }
+}
+
+async fn exposition(State(observed): State<Observed>) -> Response {
+    let text = metrics::exposition(&observed.totals.read(), (observed.generation)());
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+}
+
+async fn not_found(uri: Uri) -> Response {
+    problem(StatusCode::NOT_FOUND, &format!("There is nothing at {}.", uri.path()))
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Response {
+    problem(StatusCode::METHOD_NOT_ALLOWED, &format!("{} does not take {method}.", uri.path()))
+}
+
+/// A problem document (RFC 9457) of no type of its own.
+fn problem(status: StatusCode, detail: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("Problem");
+    let body =
+        serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}

@@ -1,0 +1,145 @@
+//! Reloads, one at a time and away from everything that answers.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+use tracing::error;
+
+/// Why to reload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Someone asked, by SIGHUP.
+    Asked,
+    /// These files have changed.
+    Changed(Vec<PathBuf>),
+}
+
+impl Cause {
+    /// Both causes in one: being asked covers any change.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Changed(mut paths), Self::Changed(more)) => {
+                paths.extend(more);
+                paths.sort();
+                paths.dedup();
+                Self::Changed(paths)
+            }
+            _ => Self::Asked,
+        }
+    }
+}
+
+/// What is sent to the thread.
+enum Order {
+    Reload(Cause),
+    Stop,
+}
+
+/// A thread that reloads when asked.
+pub struct Reloader {
+    orders: Sender<Order>,
+}
+
+/// Asks a [`Reloader`].
+#[derive(Clone)]
+pub struct Asker(Sender<Order>);
+
+impl Asker {
+    /// Asks for a reload. What is asked while one is under way is done after it, all at once.
+    pub fn ask(&self, cause: Cause) {
+        // After the stop nobody listens, and nobody need to.
+        let _ = self.0.send(Order::Reload(cause));
+    }
+}
+
+impl Reloader {
+    /// Starts the thread. A panic in `reload` is told and ends only that reload.
+    ///
+    /// # Errors
+    /// When the system starts no thread.
+    pub fn start(mut reload: impl FnMut(Cause) + Send + 'static) -> io::Result<Self> {
+        let (orders, received) = mpsc::channel();
+        thread::Builder::new().name("reload".to_owned()).spawn(move || {
+            while let Some(cause) = next(&received) {
+                if catch_unwind(AssertUnwindSafe(|| reload(cause))).is_err() {
+                    error!("the reload failed by a fault in the program; what was served before is served on");
+                }
+            }
+        })?;
+        Ok(Self { orders })
+    }
+
+    /// Where to ask.
+    pub fn asker(&self) -> Asker {
+        Asker(self.orders.clone())
+    }
+
+    /// Takes no further orders. A reload under way is left to itself: it may take long, and nothing waits for it.
+    pub fn stop(self) {
+        let _ = self.orders.send(Order::Stop);
+    }
+}
+
+/// Waits for an order, and joins those that have come meanwhile; nothing once the stop is among them.
+fn next(orders: &Receiver<Order>) -> Option<Cause> {
+    let Order::Reload(mut cause) = orders.recv().ok()? else { return None };
+    while let Ok(order) = orders.try_recv() {
+        let Order::Reload(more) = order else { return None };
+        cause = cause.and(more);
+    }
+    Some(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(paths: &[&str]) -> Cause {
+        Cause::Changed(paths.iter().map(PathBuf::from).collect())
+    }
+
+    #[test]
+    fn what_is_asked_during_a_reload_is_done_after_it_at_once() {
+        let (begun, begins) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel::<()>();
+        let reloader = Reloader::start(move |cause| {
+            begun.send(cause).unwrap();
+            goes_on.recv().unwrap();
+        })
+        .unwrap();
+        let ask = reloader.asker();
+        ask.ask(changed(&["a"]));
+        assert_eq!(begins.recv().unwrap(), changed(&["a"]));
+        ask.ask(changed(&["c", "b"]));
+        ask.ask(changed(&["b"]));
+        go_on.send(()).unwrap();
+        assert_eq!(begins.recv().unwrap(), changed(&["b", "c"]));
+        ask.ask(changed(&["a"]));
+        ask.ask(Cause::Asked);
+        go_on.send(()).unwrap();
+        assert_eq!(begins.recv().unwrap(), Cause::Asked);
+        ask.ask(Cause::Asked);
+        reloader.stop();
+        go_on.send(()).unwrap();
+        assert!(begins.recv().is_err(), "after the stop nothing is reloaded");
+    }
+
+    #[test]
+    fn a_reload_that_panics_is_not_the_last() {
+        let (begun, begins) = mpsc::channel();
+        let reloader = Reloader::start(move |cause| {
+            begun.send(cause.clone()).unwrap();
+            assert_eq!(cause, Cause::Asked, "this reload is meant to panic");
+        })
+        .unwrap();
+        let ask = reloader.asker();
+        ask.ask(changed(&["a"]));
+        assert_eq!(begins.recv().unwrap(), changed(&["a"]));
+        ask.ask(Cause::Asked);
+        assert_eq!(begins.recv().unwrap(), Cause::Asked);
+        reloader.stop();
+    }
+}

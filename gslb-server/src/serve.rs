@@ -1,0 +1,231 @@
+//! The running server, composed: bind all, start all, wait, and stop in order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gslb_core::respond::Settings;
+use gslb_core::table::Published;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::observe::{self, Generation, Observed};
+use crate::reload::{Cause, Reloader};
+use crate::signals::{Asked, Signals};
+use crate::totals::{Totals, TotalsReader};
+use crate::watch::Watcher;
+use crate::{tcp, udp};
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long HTTP requests under way may take after the stop.
+const HTTP_GRACE: Duration = Duration::from_secs(1);
+
+/// How often a free port is looked for that both UDP and TCP can have.
+const PORT_ATTEMPTS: usize = 32;
+
+/// What the server calls on, and leaves to its caller.
+pub struct Hooks {
+    /// Generation of the table in force, for `/readyz` and `/metrics`.
+    pub generation: Generation,
+    /// The files whose change asks for a reload, asked for before each look.
+    pub files: Box<dyn FnMut() -> Vec<PathBuf> + Send>,
+    /// Reads everything again and publishes what came of it. Called on a thread of its own, one call at a time.
+    pub reload: Box<dyn FnMut(Cause) + Send>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address could not be had.
+    #[error("cannot listen on {address} ({protocol}): {cause}{}", advice(*.address, .cause))]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// `UDP`, `TCP` or `HTTP`.
+        protocol: &'static str,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// A thread, an event queue or a signal handler could not be had.
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// What to do about a failed bind, where that is known.
+fn advice(address: SocketAddr, cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("; another process has port {}, or another `listen` entry covers this one", address.port())
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "; this host does not have the address".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// All sockets of a server, bound. Nothing is answered yet.
+pub struct Bound {
+    udp: Vec<UdpSocket>,
+    tcp: Vec<TcpListener>,
+    http: TcpListener,
+    dns: Vec<SocketAddr>,
+    api: SocketAddr,
+}
+
+impl Bound {
+    /// Binds what `config` names; a port of 0 takes one that is free, the same for UDP and TCP.
+    ///
+    /// # Errors
+    /// [`ServeError::Bind`] for the first address that cannot be had.
+    pub fn bind(config: &Config) -> Result<Self, ServeError> {
+        let (mut udp, mut tcp, mut dns) = (Vec::new(), Vec::new(), Vec::new());
+        for address in &config.dns.listen {
+            let (listener, sockets, bound) = bind_both(*address, config.dns.workers.get())?;
+            tcp.push(listener);
+            udp.extend(sockets);
+            dns.push(bound);
+        }
+        let failed = |cause| ServeError::Bind { address: config.api.listen, protocol: "HTTP", cause };
+        let http = tcp::bind(config.api.listen).map_err(failed)?;
+        let api = http.local_addr()?;
+        Ok(Self { udp, tcp, http, dns, api })
+    }
+
+    /// Where DNS is answered, over UDP and TCP each, in the order of the configuration.
+    pub fn dns(&self) -> &[SocketAddr] {
+        &self.dns
+    }
+
+    /// Where HTTP is answered.
+    pub fn api(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// Starts answering.
+    ///
+    /// # Errors
+    /// [`ServeError::Start`].
+    pub fn start(
+        self,
+        config: &Config,
+        published: Arc<Published>,
+        settings: Arc<Settings>,
+        hooks: Hooks,
+    ) -> Result<Running, ServeError> {
+        let control = Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
+        let entered = control.enter();
+        let signals = Signals::take()?;
+        let http = tokio::net::TcpListener::from_std(self.http)?;
+        drop(entered);
+        let threads = config.dns.workers.get();
+        let udp = udp::Workers::start(self.udp, &published, &settings)?;
+        let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published, &settings)?;
+        let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
+        let observed = Observed { totals: totals.clone(), generation: hooks.generation };
+        let (stop_http, stopped) = oneshot::channel::<()>();
+        let http = control.spawn(serve_http(http, observed, stopped));
+        let reloader = Reloader::start(hooks.reload)?;
+        let ask = reloader.asker();
+        let watcher = Watcher::start(LOOK, hooks.files, move |paths| ask.ask(Cause::Changed(paths)))?;
+        for address in &self.dns {
+            info!("answering DNS on {address}, UDP and TCP");
+        }
+        info!("answering HTTP on http://{}", self.api);
+        Ok(Running { control, signals, udp, tcp, http, stop_http, watcher, reloader, totals })
+    }
+}
+
+/// Binds TCP, which tells whether the address is another process's, then UDP on the same port.
+fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<UdpSocket>, SocketAddr), ServeError> {
+    let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        let failed = |protocol| move |cause| ServeError::Bind { address, protocol, cause };
+        let listener = tcp::bind(address).map_err(failed("TCP"))?;
+        let bound = listener.local_addr()?;
+        match udp::bind(bound, workers) {
+            Ok(sockets) => return Ok((listener, sockets, bound)),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
+            Err(error) => return Err(failed("UDP")(error)),
+        }
+    }
+}
+
+async fn serve_http(listener: tokio::net::TcpListener, observed: Observed, stopped: oneshot::Receiver<()>) {
+    let routes = observe::with_problems(observe::routes(observed));
+    let served = axum::serve(listener, routes).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    if let Err(error) = served.await {
+        warn!("HTTP ended: {error}");
+    }
+}
+
+/// A server that answers.
+pub struct Running {
+    control: Runtime,
+    signals: Signals,
+    udp: udp::Workers,
+    tcp: tcp::Server,
+    http: JoinHandle<()>,
+    stop_http: oneshot::Sender<()>,
+    watcher: Watcher,
+    reloader: Reloader,
+    totals: TotalsReader,
+}
+
+impl Running {
+    /// Where to read what has been counted.
+    pub fn totals(&self) -> TotalsReader {
+        self.totals.clone()
+    }
+
+    /// Passes each SIGHUP on as a reload; returns at SIGTERM or SIGINT.
+    pub fn wait(&mut self) {
+        let (control, signals, ask) = (&self.control, &mut self.signals, self.reloader.asker());
+        control.block_on(async {
+            while signals.next().await == Asked::Reload {
+                info!("reloading, as SIGHUP asks");
+                ask.ask(Cause::Asked);
+            }
+        });
+    }
+
+    /// Takes no new reloads, answers the queries that have been received, then ends. Health checks are answered
+    /// until the last, so that whoever looks sees a server that is stopping and not one that has died.
+    pub fn stop(self) -> Totals {
+        info!("stopping");
+        drop(self.watcher);
+        self.reloader.stop();
+        self.udp.stop();
+        self.tcp.stop();
+        let _ = self.stop_http.send(());
+        let _ = self.control.block_on(async { timeout(HTTP_GRACE, self.http).await });
+        self.control.shutdown_background();
+        self.totals.read()
+    }
+}
+
+/// Serves until a signal says stop, and returns what was counted.
+///
+/// # Errors
+/// When an address cannot be had, or the system lacks what starting needs. Nothing runs on then.
+pub fn run(
+    config: &Config,
+    published: Arc<Published>,
+    settings: Arc<Settings>,
+    hooks: Hooks,
+) -> Result<Totals, ServeError> {
+    let mut running = Bound::bind(config)?.start(config, published, settings, hooks)?;
+    running.wait();
+    Ok(running.stop())
+}

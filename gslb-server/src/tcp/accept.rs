@@ -1,0 +1,105 @@
+//! Accepting connections, also when the process has no file descriptor left for one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::Shared;
+use super::connection::{Connection, End};
+use super::connections::Admission;
+
+/// First pause after a failure that is likely to repeat; each further one doubles it.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// Longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepts on one listener until the stop.
+pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                pause = SHORTEST_PAUSE;
+                shared.counts.accepted.count();
+                welcome(stream, peer, &shared, stop.clone());
+            }
+            Err(error) => {
+                shared.counts.accept_errors.count();
+                if is_about_one_connection(&error) {
+                    continue;
+                }
+                // Out of descriptors or memory: the connection used least gives its own back, and the pause keeps a
+                // condition that lasts from burning a core.
+                if shared.connections.evict_idlest() {
+                    shared.counts.evicted.count();
+                }
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+    accept_queued(listener, &shared, &stop);
+}
+
+/// Accepts what the kernel has accepted for us, which the event queue may not have told yet, and closes the listener.
+fn accept_queued(listener: TcpListener, shared: &Arc<Shared>, stop: &watch::Receiver<bool>) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+        let Ok(stream) = stream else { continue };
+        shared.counts.accepted.count();
+        welcome(stream, peer, shared, stop.clone());
+    }
+}
+
+/// Whether only the connection to be accepted is concerned, so that the next one may be tried at once.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied, TimedOut};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
+}
+
+/// Starts a connection's task, if its client may have one more.
+fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watch::Receiver<bool>) {
+    let place = match shared.connections.admit(peer.ip()) {
+        Admission::Admitted { place, evicted } => {
+            if evicted {
+                shared.counts.evicted.count();
+            }
+            place
+        }
+        Admission::ClientIsFull => {
+            shared.counts.refused.count();
+            return;
+        }
+    };
+    // Answers are written whole, so there is nothing to gather for.
+    let _ = stream.set_nodelay(true);
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        let connection = Connection::new(stream, peer, shared.clone());
+        let end = tokio::select! {
+            end = connection.serve(&place, stop.clone()) => end,
+            () = place.evicted() => End::Evicted,
+        };
+        match end {
+            End::Client => shared.counts.closed_by_client.count(),
+            End::Idle => shared.counts.idle.count(),
+            End::Stalled => shared.counts.stalled.count(),
+            // An eviction is counted where it is decided.
+            End::Evicted | End::Stopped => {}
+        }
+        drop(place);
+        // Last of all: who stops the server waits for this.
+        drop(stop);
+    });
+}

@@ -1,0 +1,189 @@
+//! Which connections are open, how many each client has, and which one has to go when there are too many
+//! (RFC 7766 section 6.2.2, RFC 9210 section 4).
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+/// Whom a limit holds for: an IPv4 address, or the first 64 bits of an IPv6 address, which one host can fill alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Client(IpAddr);
+
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(v4) => v4.into(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        })
+    }
+}
+
+/// All open connections.
+pub(super) struct Connections {
+    start: Instant,
+    most: usize,
+    most_per_client: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    next_number: u64,
+    all: HashMap<u64, Arc<Entry>>,
+    per_client: HashMap<Client, usize>,
+}
+
+/// What is known about an open connection.
+struct Entry {
+    client: Client,
+    /// When it was last of use, in nanoseconds since [`Connections::start`].
+    last_use: AtomicU64,
+    evicted: Notify,
+}
+
+/// Whether a new connection may stay.
+pub(super) enum Admission {
+    /// It may; `evicted` tells whether another one was told to go for it.
+    Admitted { place: Place, evicted: bool },
+    /// Its client has as many as it may.
+    ClientIsFull,
+}
+
+/// A connection's place among the open ones, given up when dropped.
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    number: u64,
+    entry: Arc<Entry>,
+}
+
+impl Connections {
+    /// None open; `most` in all and `most_per_client` may be.
+    pub(super) fn new(most: usize, most_per_client: usize) -> Arc<Self> {
+        Arc::new(Self { start: Instant::now(), most, most_per_client, open: Mutex::default() })
+    }
+
+    /// Makes place for a connection from `address`, at the cost of the one idle for longest where all are taken.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
+        let client = Client::from(address);
+        let mut open = self.lock();
+        if open.per_client.get(&client).is_some_and(|count| *count >= self.most_per_client) {
+            return Admission::ClientIsFull;
+        }
+        let evicted = open.all.len() >= self.most && open.evict_idlest();
+        let entry = Arc::new(Entry { client, last_use: self.now().into(), evicted: Notify::new() });
+        let number = open.next_number;
+        open.next_number += 1;
+        open.all.insert(number, entry.clone());
+        *open.per_client.entry(client).or_default() += 1;
+        Admission::Admitted { place: Place { connections: self.clone(), number, entry }, evicted }
+    }
+
+    /// Tells the connection that has been idle for longest to go. Returns whether there was one.
+    pub(super) fn evict_idlest(&self) -> bool {
+        self.lock().evict_idlest()
+    }
+
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.lock().all.len()
+    }
+
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// A look at each of them: only done when all places are taken, and there are thousands at most.
+    fn evict_idlest(&mut self) -> bool {
+        let idlest = self.all.iter().min_by_key(|(number, entry)| (entry.last_use.load(Ordering::Relaxed), **number));
+        let Some(number) = idlest.map(|(number, _)| *number) else { return false };
+        if let Some(entry) = self.remove(number) {
+            entry.evicted.notify_one();
+        }
+        true
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Arc<Entry>> {
+        let entry = self.all.remove(&number)?;
+        if let Some(count) = self.per_client.get_mut(&entry.client) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_client.remove(&entry.client);
+            }
+        }
+        Some(entry)
+    }
+}
+
+impl Place {
+    /// Notes that the connection is of use just now.
+    pub(super) fn used(&self) {
+        self.entry.last_use.store(self.connections.now(), Ordering::Relaxed);
+    }
+
+    /// Waits until the connection is told to go.
+    pub(super) async fn evicted(&self) {
+        self.entry.evicted.notified().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.lock().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(connections: &Arc<Connections>, address: &str) -> Option<(Place, bool)> {
+        match connections.admit(address.parse().unwrap()) {
+            Admission::Admitted { place, evicted } => Some((place, evicted)),
+            Admission::ClientIsFull => None,
+        }
+    }
+
+    #[test]
+    fn a_client_is_an_ipv4_address_or_a_network_of_64_bits() {
+        let connections = Connections::new(100, 2);
+        let _first = admit(&connections, "2001:db8:0:1::1").unwrap();
+        let second = admit(&connections, "2001:db8:0:1:ffff::2").unwrap();
+        assert!(admit(&connections, "2001:db8:0:1::3").is_none());
+        let _elsewhere = admit(&connections, "2001:db8:0:2::3").unwrap();
+        drop(second);
+        let _again = admit(&connections, "2001:db8:0:1::3").unwrap();
+
+        let _v4 = (admit(&connections, "192.0.2.1").unwrap(), admit(&connections, "::ffff:192.0.2.1").unwrap());
+        assert!(admit(&connections, "192.0.2.1").is_none());
+        assert!(admit(&connections, "192.0.2.2").is_some());
+    }
+
+    #[test]
+    fn the_one_idle_for_longest_makes_place() {
+        let connections = Connections::new(3, 3);
+        let places = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|address| admit(&connections, address).unwrap().0);
+        places[0].used();
+        let (_fourth, evicted) = admit(&connections, "192.0.2.4").unwrap();
+        assert!(evicted);
+        let numbers = |connections: &Connections| {
+            let mut numbers: Vec<u64> = connections.lock().all.keys().copied().collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        assert_eq!(numbers(&connections), [0, 2, 3]);
+        // The evicted one leaves later, and takes nobody's place with it.
+        drop(places);
+        assert_eq!(numbers(&connections), [3]);
+        assert_eq!(connections.lock().per_client.len(), 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! What happens to TCP connections, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::counter::Counter;
+
+/// Connections since start, and how many are open now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpCounts {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections that are open.
+    pub open: u64,
+    /// Ended by the client, in order or by a reset.
+    pub closed_by_client: u64,
+    /// Ended because no whole query came for the idle time.
+    pub idle: u64,
+    /// Ended because the client did not take its answers for the idle time.
+    pub stalled: u64,
+    /// Ended in favour of a new connection, having been idle for longest.
+    pub evicted: u64,
+    /// Ended at once, since their client had as many as it may.
+    pub refused: u64,
+    /// Attempts to accept that failed.
+    pub accept_errors: u64,
+    /// Queries whose answering panicked: a fault in the program, worth a report.
+    pub panics: u64,
+}
+
+impl TcpCounts {
+    /// All that only ever grows, as it is shown.
+    pub fn counters(&self) -> impl Iterator<Item = Counter> {
+        let closed = "TCP connections closed, by cause.";
+        [
+            ("gslb_tcp_accepted_total", "", "TCP connections accepted.", self.accepted),
+            ("gslb_tcp_closed_total", "cause=\"client\"", closed, self.closed_by_client),
+            ("gslb_tcp_closed_total", "cause=\"idle\"", closed, self.idle),
+            ("gslb_tcp_closed_total", "cause=\"stalled\"", closed, self.stalled),
+            ("gslb_tcp_closed_total", "cause=\"evicted\"", closed, self.evicted),
+            ("gslb_tcp_closed_total", "cause=\"refused\"", closed, self.refused),
+            (
+                "gslb_tcp_accept_errors_total",
+                "",
+                "Attempts to accept a TCP connection that failed.",
+                self.accept_errors,
+            ),
+            ("gslb_panics_total", "transport=\"tcp\"", "Messages whose answering panicked.", self.panics),
+        ]
+        .into_iter()
+    }
+}
+
+/// A counter that many tasks share.
+#[derive(Default)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// [`TcpCounts`] while they are being counted.
+#[derive(Default)]
+pub(super) struct SharedCounts {
+    pub(super) accepted: Count,
+    pub(super) closed_by_client: Count,
+    pub(super) idle: Count,
+    pub(super) stalled: Count,
+    pub(super) evicted: Count,
+    pub(super) refused: Count,
+    pub(super) accept_errors: Count,
+    pub(super) panics: Count,
+}
+
+impl SharedCounts {
+    /// The counts of now, with `open` connections.
+    pub(super) fn read(&self, open: usize) -> TcpCounts {
+        TcpCounts {
+            accepted: self.accepted.get(),
+            open: open as u64,
+            closed_by_client: self.closed_by_client.get(),
+            idle: self.idle.get(),
+            stalled: self.stalled.get(),
+            evicted: self.evicted.get(),
+            refused: self.refused.get(),
+            accept_errors: self.accept_errors.get(),
+            panics: self.panics.get(),
+        }
+    }
+}

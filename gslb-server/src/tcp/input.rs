@@ -1,0 +1,86 @@
+//! The octets a client has sent, cut into messages (RFC 7766 section 8: two octets of length, then the message).
+
+/// Octets that a connection without an unfinished message holds at most.
+const SMALL: usize = 2048;
+/// Octets of the length before each message.
+const PREFIX: usize = 2;
+
+/// What was received and not yet answered. Holds at most one message and what was read along with it: the room grows
+/// with what has come, never with what a client merely announces.
+#[derive(Default)]
+pub(super) struct Input {
+    octets: Vec<u8>,
+    /// How many of `octets` have been handed out.
+    taken: usize,
+}
+
+impl Input {
+    /// The next whole message, once all of it is there.
+    pub(super) fn next_message(&mut self) -> Option<&[u8]> {
+        let rest = self.octets.get(self.taken..)?;
+        let (prefix, rest) = rest.split_first_chunk::<PREFIX>()?;
+        let length = usize::from(u16::from_be_bytes(*prefix));
+        let message = rest.get(..length)?;
+        self.taken += PREFIX + length;
+        Some(message)
+    }
+
+    /// Where to append what is read next. To be called when [`Input::next_message`] has nothing more.
+    pub(super) fn room(&mut self) -> &mut Vec<u8> {
+        self.octets.drain(..self.taken);
+        self.taken = 0;
+        if self.octets.is_empty() && self.octets.capacity() > SMALL {
+            self.octets = Vec::new();
+        }
+        if self.octets.len() == self.octets.capacity() {
+            let whole =
+                self.octets.first_chunk().map_or(SMALL, |prefix| usize::from(u16::from_be_bytes(*prefix)) + PREFIX);
+            // Twice what is there: a client has to send half of what it makes us hold.
+            let wanted = whole.min(self.octets.len() * 2).max(SMALL);
+            self.octets.reserve_exact(wanted - self.octets.len());
+        }
+        &mut self.octets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        [&(message.len() as u16).to_be_bytes()[..], message].concat()
+    }
+
+    #[test]
+    fn messages_come_out_as_they_went_in_however_they_are_cut() {
+        let messages: [&[u8]; 4] = [b"first", b"", &[7; 65535], b"last"];
+        let stream = messages.map(framed).concat();
+        for step in [1, 2, 3, 1000, stream.len()] {
+            let (mut input, mut got) = (Input::default(), Vec::new());
+            for chunk in stream.chunks(step) {
+                input.room().extend_from_slice(chunk);
+                while let Some(message) = input.next_message() {
+                    got.push(message.to_vec());
+                }
+            }
+            assert_eq!(got, messages, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn an_announced_length_takes_no_room_before_it_has_come() {
+        let mut input = Input::default();
+        input.room().extend_from_slice(&[0xff, 0xff, 0]);
+        assert!(input.next_message().is_none());
+        assert!(input.room().capacity() <= SMALL);
+    }
+
+    #[test]
+    fn room_is_given_back_after_a_long_message() {
+        let mut input = Input::default();
+        input.room().extend_from_slice(&framed(&[1; 60000]));
+        assert!(input.next_message().is_some());
+        assert!(input.next_message().is_none());
+        assert!(input.room().capacity() <= SMALL);
+    }
+}

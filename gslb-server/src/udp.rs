@@ -1,0 +1,87 @@
+//! UDP: a thread per worker and listen address, each with a socket of its own.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::mem;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use gslb_core::respond::{Settings, Worker};
+use gslb_core::table::Published;
+
+mod counts;
+mod mmsg;
+mod socket;
+mod worker;
+
+pub use counts::{UdpCounters, UdpCounts};
+
+/// Opens `workers` sockets that share `address`; a port of 0 takes one that is free.
+///
+/// # Errors
+/// As `bind(2)`: the address is in use by another user or without sharing, is not this host's, or is not permitted.
+pub fn bind(mut address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket>> {
+    let mut sockets = Vec::with_capacity(workers);
+    for _ in 0..workers {
+        let socket = socket::bind(address)?;
+        address.set_port(socket.local_addr()?.port());
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
+/// Running UDP workers. They end when it is dropped; [`Workers::stop`] also waits for that.
+pub struct Workers {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    counters: UdpCounters,
+}
+
+impl Workers {
+    /// Starts a worker on each of `sockets`.
+    ///
+    /// # Errors
+    /// When the system starts no more threads; those already started are stopped.
+    pub fn start(sockets: Vec<UdpSocket>, published: &Arc<Published>, settings: &Arc<Settings>) -> io::Result<Self> {
+        let counters = UdpCounters(sockets.iter().map(|_| counts::Board::default()).collect());
+        let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters };
+        for (number, socket) in sockets.into_iter().enumerate() {
+            let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
+            let boards = workers.counters.clone();
+            let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
+                let worker = Worker::new(settings, seed());
+                worker::UdpWorker::new(&socket, &published, &boards.0[number], worker).run(&stop);
+            });
+            workers.threads.push(thread?);
+        }
+        Ok(workers)
+    }
+
+    /// Where to read what the workers have counted, also after they have stopped.
+    pub fn counters(&self) -> UdpCounters {
+        self.counters.clone()
+    }
+
+    /// Has the workers answer what they have received, and waits until they have.
+    pub fn stop(mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in mem::take(&mut self.threads) {
+            // A worker that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A number that no one can guess, to start a worker's dice: the standard library keys its hashes from the system's
+/// randomness.
+pub(crate) fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,110 @@
+//! A UDP socket made ready for answering: one of several that share an address.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::mmsg::set_option;
+
+/// How long a call on the socket may block. It is how often an idle worker looks whether it is to stop.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Receive buffer asked for, in octets: some ten thousand queries while a worker is not scheduled.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Opens a socket on `address`, which any number of sockets of this user may share: the kernel spreads the sources
+/// over them (`SO_REUSEPORT`).
+pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_reuse_port(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The kernel gives what its own limit allows; a smaller buffer only means an earlier loss under a burst.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    ignore_path_mtu(&socket, address.is_ipv6());
+    if address.ip().is_unspecified() {
+        tell_local_address(&socket, address.is_ipv6())?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Forged "packet too big" messages are not to make the kernel fragment answers (RFC 9715 section 3.1, R1). They are
+/// small enough for any path, so that nothing is lost where a kernel lacks the option.
+fn ignore_path_mtu(socket: &Socket, v6: bool) {
+    let _ = if v6 {
+        set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
+    } else {
+        set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
+    };
+}
+
+/// A reply has to leave from the address that was asked (RFC 2181 section 4.1), and only these messages tell a socket
+/// that listens on all addresses which one it was.
+fn tell_local_address(socket: &Socket, v6: bool) -> io::Result<()> {
+    if v6 {
+        set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+    } else {
+        set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1)
+    }
+}
+
+/// Lets nothing more into the socket's queue, so that the queue can be emptied to its end: a connected socket is
+/// passed over for every sender but one, and the one chosen here is the socket itself. What comes meanwhile goes to
+/// another socket on the same address, or is refused at once instead of being left unread.
+pub(super) fn close_intake(socket: &UdpSocket) -> io::Result<()> {
+    socket.connect(own_address(socket)?)
+}
+
+/// The socket's own address; the loopback address where it listens on all.
+fn own_address(socket: &UdpSocket) -> io::Result<SocketAddr> {
+    let mut address = socket.local_addr()?;
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends a datagram from each of a hundred sources.
+    fn send_from_many(address: SocketAddr) -> Vec<UdpSocket> {
+        let any = SocketAddr::new(address.ip(), 0);
+        let senders: Vec<UdpSocket> = (0..100).map(|_| UdpSocket::bind(any).unwrap()).collect();
+        senders.iter().for_each(|sender| assert_eq!(sender.send_to(b"x", address).unwrap(), 1));
+        senders
+    }
+
+    /// How many datagrams are queued.
+    fn queued(socket: &UdpSocket) -> usize {
+        socket.set_nonblocking(true).unwrap();
+        std::iter::from_fn(|| socket.recv(&mut [0]).ok()).count()
+    }
+
+    #[test]
+    fn a_closed_intake_keeps_its_queue_and_leaves_the_rest_to_others() {
+        for (listen, ask) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.2"), ("[::]:0", "::1")] {
+            let closing = bind(listen.parse().unwrap()).unwrap();
+            let address = closing.local_addr().unwrap();
+            let asked = SocketAddr::new(ask.parse().unwrap(), address.port());
+            let staying = bind(address).unwrap();
+            let _before = send_from_many(asked);
+            close_intake(&closing).unwrap();
+            let _after = send_from_many(asked);
+            let (kept, passed_on) = (queued(&closing), queued(&staying));
+            assert!(kept < 100, "{kept} of the first hundred went to one of two sockets");
+            assert_eq!(kept + passed_on, 200, "{listen}");
+            assert!(passed_on >= 100);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The UDP loop: receive a batch, answer it, send it. Between receive and send nothing allocates, waits or logs.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use gslb_core::respond::{Reply, Transport, Worker};
+use gslb_core::table::Published;
+
+use super::counts::{Board, UdpCounts};
+use super::mmsg::{Datagram, Inbox, OCTETS, Outbox, Wait};
+use super::socket::close_intake;
+
+/// Most batches that are answered after the stop: more than any receive buffer holds.
+const LAST_BATCHES: usize = 1024;
+
+/// Pause after a receive that failed for no known reason, so that a broken socket does not burn a core.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// All that one worker thread owns or looks at.
+pub(super) struct UdpWorker<'a> {
+    socket: &'a UdpSocket,
+    published: &'a Published,
+    board: &'a Board,
+    worker: Worker,
+    inbox: Inbox,
+    outbox: Outbox,
+    counts: UdpCounts,
+    /// Whether the board shows all that was counted.
+    shown: bool,
+}
+
+impl<'a> UdpWorker<'a> {
+    /// Allocates all that the loop will need.
+    pub(super) fn new(socket: &'a UdpSocket, published: &'a Published, board: &'a Board, worker: Worker) -> Self {
+        let wildcard = socket.local_addr().is_ok_and(|address| address.ip().is_unspecified());
+        let (inbox, outbox) = (Inbox::new(wildcard), Outbox::new());
+        Self { socket, published, board, worker, inbox, outbox, counts: UdpCounts::default(), shown: true }
+    }
+
+    /// Answers until `stop` is set, then answers what had been received by then.
+    pub(super) fn run(&mut self, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            self.batch(Wait::ForFirst);
+        }
+        // Where this fails, the bound on the batches ends the loop.
+        let _ = close_intake(self.socket);
+        for _ in 0..LAST_BATCHES {
+            if !self.batch(Wait::Never) {
+                break;
+            }
+        }
+        while !self.shown {
+            thread::yield_now();
+            self.show();
+        }
+    }
+
+    /// Receives one batch and answers it. Returns whether there may be more to receive.
+    fn batch(&mut self, wait: Wait) -> bool {
+        match self.inbox.receive(self.socket.as_fd(), wait) {
+            Ok(received) => {
+                self.counts.batches += 1;
+                self.counts.received += received as u64;
+                self.answer(received);
+                self.send();
+                self.show();
+                true
+            }
+            Err(error) => {
+                if !self.shown {
+                    self.show();
+                }
+                self.receive_failed(error.kind())
+            }
+        }
+    }
+
+    /// Answers a whole batch from one table.
+    fn answer(&mut self, received: usize) {
+        let (table, worker) = (self.published.load(), &mut self.worker);
+        self.outbox.clear();
+        answer_all(&self.inbox, received, &mut self.outbox, &mut self.counts, |source, query, out| {
+            worker.respond(&table, source, Transport::Udp, query, out)
+        });
+    }
+
+    /// Sends all replies. One that cannot be sent is skipped, and its resolver asks again.
+    fn send(&mut self) {
+        let mut next = 0;
+        while next < self.outbox.len() {
+            match self.outbox.send(self.socket.as_fd(), next) {
+                Ok(sent) => {
+                    self.counts.sent += sent as u64;
+                    next += sent;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // The interface has been full for as long as a worker may wait: waiting once per reply would be worse.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.counts.send_errors += (self.outbox.len() - next) as u64;
+                    return;
+                }
+                Err(_) => {
+                    self.counts.send_errors += 1;
+                    next += 1;
+                }
+            }
+        }
+    }
+
+    fn show(&mut self) {
+        self.shown = self.board.show(&self.worker.tally, self.counts);
+    }
+
+    /// No failure ends a worker. Returns whether there may be more to receive.
+    fn receive_failed(&mut self, kind: ErrorKind) -> bool {
+        match kind {
+            ErrorKind::WouldBlock => return false,
+            ErrorKind::Interrupted => {}
+            // Word from the network about an earlier reply.
+            ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                self.counts.receive_errors += 1;
+            }
+            _ => {
+                self.counts.receive_errors += 1;
+                self.shown = false;
+                thread::sleep(PAUSE);
+            }
+        }
+        true
+    }
+}
+
+/// Answers the first `received` datagrams of `inbox` into `outbox`. A panic costs the datagram that caused it.
+fn answer_all(
+    inbox: &Inbox,
+    received: usize,
+    outbox: &mut Outbox,
+    counts: &mut UdpCounts,
+    mut respond: impl FnMut(SocketAddr, &[u8], &mut [u8]) -> Reply,
+) {
+    let mut next = 0;
+    while next < received {
+        // One landing place for the rest of the batch: where nothing panics, it is set up once.
+        let landed = catch_unwind(AssertUnwindSafe(|| {
+            while next < received {
+                let index = next;
+                next += 1;
+                match inbox.datagram(index) {
+                    Datagram::Whole { source, octets } => {
+                        if let Reply::Send(length) = respond(source, octets, outbox.room()) {
+                            outbox.push(length, inbox, index);
+                        }
+                    }
+                    Datagram::Oversized => counts.oversized += 1,
+                    Datagram::Foreign => {}
+                }
+            }
+        }));
+        if landed.is_err() {
+            counts.panics += 1;
+        }
+    }
+}
+
+// A reply of the largest size that UDP may be set to fits a slot.
+const _: () = assert!(OCTETS >= 1400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch of datagrams, each of one octet: 0, 1, 2 and so on.
+    fn inbox_of(datagrams: u8) -> Inbox {
+        let (receiver, sender) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        for octet in 0..datagrams {
+            sender.send_to(&[octet], receiver.local_addr().unwrap()).unwrap();
+        }
+        let mut inbox = Inbox::new(false);
+        assert_eq!(inbox.receive(receiver.as_fd(), Wait::ForFirst).unwrap(), usize::from(datagrams));
+        inbox
+    }
+
+    #[test]
+    fn a_panic_costs_only_the_datagram_that_caused_it() {
+        let (inbox, mut outbox, mut counts) = (inbox_of(8), Outbox::new(), UdpCounts::default());
+        let mut answered = Vec::new();
+        answer_all(&inbox, 8, &mut outbox, &mut counts, |_, query, out| {
+            assert!(![0, 3, 7].contains(&query[0]), "this datagram is meant to panic");
+            answered.push(query[0]);
+            out[0] = query[0];
+            Reply::Send(1)
+        });
+        assert_eq!(answered, [1, 2, 4, 5, 6]);
+        assert_eq!((outbox.len(), counts.panics), (5, 3));
+    }
+
+    #[test]
+    fn what_is_dropped_is_not_sent() {
+        let (inbox, mut outbox, mut counts) = (inbox_of(4), Outbox::new(), UdpCounts::default());
+        answer_all(&inbox, 4, &mut outbox, &mut counts, |_, query, _| match query[0] {
+            2 => Reply::Drop,
+            _ => Reply::Send(1),
+        });
+        assert_eq!((outbox.len(), counts.panics), (3, 0));
+    }
+}

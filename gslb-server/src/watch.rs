@@ -1,0 +1,186 @@
+//! Noticing that a file has changed, by looking: what works on every file system, and for files that editors replace.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// What tells one state of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fingerprint {
+    device: u64,
+    inode: u64,
+    octets: u64,
+    modified: (i64, i64),
+}
+
+impl Fingerprint {
+    /// The state of the file at `path`; nothing while there is none that can be seen.
+    fn of(path: &Path) -> Option<Self> {
+        let seen = fs::metadata(path).ok()?;
+        let modified = (seen.mtime(), seen.mtime_nsec());
+        Some(Self { device: seen.dev(), inode: seen.ino(), octets: seen.size(), modified })
+    }
+}
+
+/// A file that is looked at.
+struct Watched {
+    /// Its state when it was last told, or first seen.
+    told: Option<Fingerprint>,
+    /// Another state, that was seen at the last look.
+    changing: Option<Option<Fingerprint>>,
+}
+
+/// Remembers files from look to look.
+#[derive(Default)]
+pub struct Looks(HashMap<PathBuf, Watched>);
+
+impl Looks {
+    /// Looks at `files`, and returns those that have changed since they were last told or first looked at, and are
+    /// the same now as at the last look: a file that is still being written is told once it is at rest.
+    pub fn look(&mut self, files: &[PathBuf]) -> Vec<PathBuf> {
+        self.0.retain(|path, _| files.contains(path));
+        files.iter().filter(|path| self.has_changed(path)).cloned().collect()
+    }
+
+    fn has_changed(&mut self, path: &Path) -> bool {
+        let now = Fingerprint::of(path);
+        let Some(watched) = self.0.get_mut(path) else {
+            self.0.insert(path.into(), Watched { told: now, changing: None });
+            return false;
+        };
+        if now == watched.told {
+            watched.changing = None;
+            return false;
+        }
+        let at_rest = watched.changing == Some(now);
+        if at_rest {
+            (watched.told, watched.changing) = (now, None);
+        } else {
+            watched.changing = Some(now);
+        }
+        at_rest
+    }
+}
+
+/// A thread that looks at files. It ends when this is dropped.
+pub struct Watcher {
+    /// Closed to end the thread.
+    running: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watcher {
+    /// Looks every `period` at the files that `files` names then, and calls `changed` with those that have changed.
+    ///
+    /// # Errors
+    /// When the system starts no thread.
+    pub fn start(
+        period: Duration,
+        mut files: impl FnMut() -> Vec<PathBuf> + Send + 'static,
+        mut changed: impl FnMut(Vec<PathBuf>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (running, ended) = mpsc::channel::<()>();
+        let mut looks = Looks::default();
+        looks.look(&files());
+        let thread = thread::Builder::new().name("watch".to_owned()).spawn(move || {
+            while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
+                let paths = looks.look(&files());
+                if !paths.is_empty() {
+                    changed(paths);
+                }
+            }
+        })?;
+        Ok(Self { running: Some(running), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.running = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An empty folder, gone at the end of the test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("gslb-watch-{name}-{}", std::process::id()));
+            fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_once_and_only_at_rest() {
+        let folder = Folder::new("rest");
+        let file = folder.0.join("site.toml");
+        let files = [file.clone()];
+        fs::write(&file, "a").unwrap();
+        let mut looks = Looks::default();
+        assert!(looks.look(&files).is_empty(), "what is seen first is no change");
+        fs::write(&file, "ab").unwrap();
+        assert!(looks.look(&files).is_empty(), "it may still be written");
+        fs::write(&file, "abc").unwrap();
+        assert!(looks.look(&files).is_empty(), "and it was");
+        assert_eq!(looks.look(&files), files);
+        assert!(looks.look(&files).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_removed_or_made_has_changed() {
+        let folder = Folder::new("replaced");
+        let (file, other) = (folder.0.join("a"), folder.0.join("b"));
+        let files = [file.clone()];
+        let mut looks = Looks::default();
+        assert!(looks.look(&files).is_empty());
+        for change in [
+            Box::new(|| fs::write(&file, "1").unwrap()) as Box<dyn Fn()>,
+            Box::new(|| {
+                fs::write(&other, "2").unwrap();
+                fs::rename(&other, &file).unwrap();
+            }),
+            Box::new(|| fs::remove_file(&file).unwrap()),
+        ] {
+            change();
+            assert!(looks.look(&files).is_empty());
+            assert_eq!(looks.look(&files), files);
+        }
+    }
+
+    #[test]
+    fn a_watcher_tells_and_ends() {
+        let folder = Folder::new("thread");
+        let file = folder.0.join("site.toml");
+        let (tell, told) = mpsc::channel();
+        let watched = file.clone();
+        let watcher = Watcher::start(
+            Duration::from_millis(5),
+            move || vec![watched.clone()],
+            move |paths| tell.send(paths).unwrap(),
+        )
+        .unwrap();
+        fs::write(&file, "made").unwrap();
+        assert_eq!(told.recv().unwrap(), [file]);
+        drop(watcher);
+        assert!(told.recv().is_err());
+    }
+}

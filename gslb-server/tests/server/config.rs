@@ -1,0 +1,170 @@
+//! `gslb.toml`: defaults, all that may be written, and all that is wrong told at once with its place.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use gslb::config::{Config, ConfigError};
+
+/// What is told about a text, each problem as its first line.
+fn problems(text: &str) -> Vec<String> {
+    let problems = Config::parse("gslb.toml", text).unwrap_err();
+    problems.iter().map(|problem| problem.to_string().lines().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn nothing_need_be_written() {
+    let config = Config::parse("gslb.toml", "").unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.dns.listen, ["127.0.0.1:5353".parse().unwrap()]);
+    assert_eq!(config.api.listen, "127.0.0.1:8053".parse().unwrap());
+    assert_eq!(config.data_dir, Path::new("gslb-data"));
+    assert_eq!((config.dns.udp_payload, config.dns.tcp_idle), (1232, Duration::from_secs(10)));
+    assert_eq!((config.dns.tcp_connections, config.dns.tcp_connections_per_client), (1024, 32));
+    let settings = config.settings();
+    assert_eq!((settings.nsid, settings.version, settings.hostname), (None, None, None));
+}
+
+#[test]
+fn all_that_may_be_written_is_read() {
+    let config = Config::parse(
+        "gslb.toml",
+        r#"
+            data_dir = "/var/lib/gslb"
+            [node]
+            name = "fra-1"
+            [dns]
+            listen = ["192.0.2.53:53", "[2001:db8::53]:53"]
+            workers = 3
+            udp_payload = 1400
+            nsid = "fra-1"
+            version = "gslb"
+            id_server = "fra-1.example.com"
+            tcp_idle = "500ms"
+            tcp_connections = 10
+            tcp_connections_per_client = 2
+            [api]
+            listen = "[::1]:8053"
+            [geo]
+            databases = ["country.mmdb", "/srv/asn.mmdb"]
+            max_moved = 0.5
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.node.name, "fra-1");
+    assert_eq!(config.dns.listen, ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]);
+    assert_eq!(config.dns.workers, NonZeroUsize::new(3).unwrap());
+    assert_eq!(config.geo.databases, [Path::new("country.mmdb"), Path::new("/srv/asn.mmdb")]);
+    assert_eq!((config.geo.max_moved, config.api.listen), (0.5, "[::1]:8053".parse().unwrap()));
+    let (settings, limits) = (config.settings(), config.tcp_limits());
+    assert_eq!((settings.udp_payload, settings.nsid), (1400, Some(b"fra-1".to_vec())));
+    assert_eq!(settings.hostname, Some(b"fra-1.example.com".to_vec()));
+    assert_eq!((limits.connections, limits.connections_per_client), (10, 2));
+    assert_eq!((limits.idle, settings.tcp_idle), (Duration::from_millis(500), Duration::from_millis(500)));
+    assert_eq!(Config::parse("gslb.toml", "[dns]\nworkers = \"auto\"").unwrap().dns, Config::default().dns);
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_its_place() {
+    let text = r#"data_dir = 5
+colour = "blue"
+[node]
+name = "a b"
+[dns]
+listen = ["127.0.0.1", "127.0.0.1:53", "[::ffff:192.0.2.1]:53", "127.0.0.1:53", 7]
+workers = 0
+udp_payload = 4096
+nsid = ""
+tcp_idle = "10"
+tcp_connections = -1
+[api]
+listen = []
+[geo]
+databases = "x"
+max_moved = 1.5
+depth = 1
+"#;
+    assert_eq!(
+        problems(text),
+        [
+            "gslb.toml:1:12: error: data_dir: this is a number",
+            "gslb.toml:2:1: error: colour: there is no such key",
+            "gslb.toml:4:8: error: node.name: \"a b\" is no name",
+            "gslb.toml:6:11: error: dns.listen[0]: \"127.0.0.1\" is not an address with a port",
+            "gslb.toml:6:40: error: dns.listen[2]: IPv6 listeners take no IPv4",
+            "gslb.toml:6:65: error: dns.listen[3]: this stands in the list already",
+            "gslb.toml:6:81: error: dns.listen[4]: this is a number",
+            "gslb.toml:7:11: error: dns.workers: 0 is out of range",
+            "gslb.toml:8:15: error: dns.udp_payload: 4096 is out of range",
+            "gslb.toml:9:8: error: dns.nsid: this has 0 octets",
+            "gslb.toml:10:12: error: dns.tcp_idle: \"10\" is not a time",
+            "gslb.toml:11:19: error: dns.tcp_connections: -1 is out of range",
+            "gslb.toml:13:10: error: api.listen: this is a list",
+            "gslb.toml:15:13: error: geo.databases: this is a string",
+            "gslb.toml:16:13: error: geo.max_moved: 1.5 is out of range",
+            "gslb.toml:17:1: error: geo.depth: there is no such key",
+        ]
+    );
+}
+
+#[test]
+fn every_problem_says_what_would_be_right() {
+    let text = "[dns]\ntcp_idle = \"ten\"\nlisten = []\nport = 53\n[node]\nname = \"\"\nworkers = nan\n";
+    let problems = Config::parse("gslb.toml", text).unwrap_err();
+    assert_eq!(problems.len(), 5);
+    assert!(problems.iter().all(|problem| !problem.help.is_empty()), "{problems:#?}");
+    let unknown = problems.iter().find(|problem| problem.path == "dns.port").unwrap();
+    assert!(unknown.help.contains("listen, workers, udp_payload"), "{}", unknown.help);
+}
+
+#[test]
+fn what_is_not_toml_is_told_with_its_place_and_the_rest_is_checked() {
+    let problems = problems("[dns]\nworkers = = 3\nudp_payload = 1\n");
+    assert!(problems[0].starts_with("gslb.toml:2:"), "{problems:?}");
+    assert!(
+        problems.iter().any(|problem| problem.starts_with("gslb.toml:3:15: error: dns.udp_payload")),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn columns_count_characters() {
+    assert_eq!(
+        problems("node = { name = \"é\", \"größe\" = 1 }"),
+        [
+            "gslb.toml:1:17: error: node.name: \"é\" is no name",
+            "gslb.toml:1:22: error: node.größe: there is no such key"
+        ]
+    );
+}
+
+#[test]
+fn hostile_texts_end_in_problems() {
+    let deep = format!("a = {}", "[".repeat(100_000));
+    for text in [
+        &deep,
+        "\0",
+        "\u{feff}[dns",
+        "[dns]\n[dns]",
+        "dns = 1",
+        "[[dns]]",
+        "[dns]\ntcp_connections = 99999999999999999999",
+    ] {
+        assert!(Config::parse("gslb.toml", text).is_err(), "{:?}", &text[..text.len().min(40)]);
+    }
+}
+
+#[test]
+fn paths_are_beside_the_file() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("gslb.toml");
+    std::fs::write(&file, "data_dir = \"data\"\ngeo.databases = [\"a.mmdb\", \"/b.mmdb\"]").unwrap();
+    let config = Config::read(&file).unwrap();
+    assert_eq!(config.data_dir, folder.join("data"));
+    assert_eq!(config.geo.databases, [folder.join("a.mmdb"), "/b.mmdb".into()]);
+
+    let absent = Config::read(&folder.join("absent.toml")).unwrap_err();
+    assert!(matches!(absent, ConfigError::Unreadable { .. }));
+    assert!(absent.to_string().contains("absent.toml: No such file"), "{absent}");
+}

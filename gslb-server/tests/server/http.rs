@@ -1,0 +1,124 @@
+//! What is seen over HTTP: health, metrics, and problem documents for everything else; and the demo's origins.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gslb::config::Config;
+use gslb::origins::{Origin, Origins};
+use gslb::serve::{Bound, Hooks, Running};
+
+use crate::published;
+use crate::query::{PATIENCE, ask, query};
+
+/// One exchange: status, headers in lower case, body.
+fn exchange(address: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_lowercase(), body.to_owned())
+}
+
+fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
+    exchange(address, "GET", path)
+}
+
+/// A server on free ports; `generation` 0 stands for no table.
+fn serve(generation: &Arc<AtomicU64>) -> (Running, SocketAddr, SocketAddr) {
+    let mut config = Config::default();
+    config.dns.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    config.api.listen = "127.0.0.1:0".parse().unwrap();
+    let bound = Bound::bind(&config).unwrap();
+    let (dns, api) = (bound.dns()[0], bound.api());
+    let generation = generation.clone();
+    let hooks = Hooks {
+        generation: Arc::new(move || Some(generation.load(Ordering::Relaxed)).filter(|number| *number > 0)),
+        files: Box::new(Vec::new),
+        reload: Box::new(|_| {}),
+    };
+    (bound.start(&config, published(), Arc::new(config.settings()), hooks).unwrap(), dns, api)
+}
+
+#[test]
+fn health_and_metrics_are_told() {
+    let generation = Arc::new(AtomicU64::new(0));
+    let (running, dns, api) = serve(&generation);
+    assert_eq!(get(api, "/livez").0, 200);
+    assert_eq!(get(api, "/readyz").0, 503);
+    generation.store(42, Ordering::Relaxed);
+    let (status, _, body) = get(api, "/readyz");
+    assert_eq!((status, body.as_str()), (200, "ready, serving table 42\n"));
+
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.send_to(&query(1), dns).unwrap();
+    client.recv(&mut [0; 512]).unwrap();
+    let mut stream = TcpStream::connect(dns).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    ask(&mut stream, 2);
+    let (status, head, body) = get(api, "/metrics");
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
+    for line in ["gslb_table_generation 42", "gslb_tcp_accepted_total 1", "gslb_tcp_connections 1"] {
+        assert!(body.lines().any(|other| other == line), "{line} is not in\n{body}");
+    }
+    drop(stream);
+    let totals = running.stop();
+    assert_eq!((totals.udp.received, totals.udp.sent, totals.tcp.accepted), (1, 1, 1));
+    assert!(TcpStream::connect(api).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn anything_else_is_a_problem_document() {
+    let (running, _, api) = serve(&Arc::default());
+    for (method, path, expected) in [("GET", "/no\"where", 404), ("POST", "/metrics", 405), ("DELETE", "/livez", 405)] {
+        let (status, head, body) = exchange(api, method, path);
+        assert_eq!(status, expected);
+        assert!(head.contains("content-type: application/problem+json"), "{head}");
+        assert_eq!(head.contains("\nallow: get,head"), expected == 405, "{head}");
+        let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(problem["status"], expected);
+    }
+    assert_eq!(exchange(api, "HEAD", "/livez").2, "");
+    running.stop();
+}
+
+#[test]
+fn a_taken_address_is_named_with_what_to_do() {
+    let (running, dns, api) = serve(&Arc::default());
+    let mut config = Config::default();
+    config.dns.listen = vec![dns];
+    let error = Bound::bind(&config).err().unwrap().to_string();
+    assert!(error.starts_with(&format!("cannot listen on {dns} (TCP): ")), "{error}");
+    assert!(error.contains("another process has port"), "{error}");
+    config.dns.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    config.api.listen = api;
+    let error = Bound::bind(&config).err().unwrap().to_string();
+    assert!(error.starts_with(&format!("cannot listen on {api} (HTTP): ")), "{error}");
+    running.stop();
+}
+
+#[test]
+fn origins_say_who_they_are() {
+    let origin = |last, data_center: &str| Origin {
+        address: IpAddr::V4(Ipv4Addr::new(127, 7, 0, last)),
+        data_center: data_center.to_owned(),
+        endpoint: format!("{data_center}-{last}"),
+    };
+    let origins = Origins::bind(&[origin(1, "fra"), origin(2, "iad")], 0).unwrap();
+    let port = origins.port();
+    assert!(Origins::bind(&[origin(2, "iad")], port).is_err(), "the port is taken");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let serving = runtime.spawn(origins.serve());
+    let address = |last| SocketAddr::from((Ipv4Addr::new(127, 7, 0, last), port));
+    assert_eq!(get(address(1), "/").2, "You have reached endpoint fra-1 (127.7.0.1) in data center fra.\n");
+    assert_eq!(get(address(2), "/a/b?c").2, "You have reached endpoint iad-2 (127.7.0.2) in data center iad.\n");
+    let (status, _, body) = get(address(2), "/healthz");
+    assert_eq!((status, body.as_str()), (200, "ok\n"));
+    serving.abort();
+}

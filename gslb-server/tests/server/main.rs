@@ -1,0 +1,18 @@
+//! The sockets, the process and its configuration, from outside. What is answered does not matter here: a table
+//! without zones refuses every query, and a refusal is an answer.
+
+mod config;
+mod http;
+mod process;
+mod query;
+mod tcp;
+mod udp;
+
+use std::sync::Arc;
+
+use gslb_core::table::{Published, RoutingTable};
+
+/// A table without zones, published.
+fn published() -> Arc<Published> {
+    Arc::new(Published::new(RoutingTable::default()))
+}

@@ -1,0 +1,221 @@
+//! TCP: pipelining, half-close, slow clients and limits (RFC 7766).
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use gslb::tcp::{Limits, Server, bind};
+use gslb_core::respond::Settings;
+use socket2::{Domain, Socket, Type};
+
+use crate::published;
+use crate::query::{PATIENCE, ask, await_close, framed, query, read_answer};
+
+/// Time enough that no test runs into it by accident.
+const UNLIMITED: Limits = Limits { idle: PATIENCE, connections: 1000, connections_per_client: 1000 };
+
+/// Short, for tests that wait until it is over.
+const SHORT: Duration = Duration::from_millis(200);
+
+fn serve(limits: Limits) -> (Server, SocketAddr) {
+    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    (start(listener, limits), address)
+}
+
+fn start(listener: TcpListener, limits: Limits) -> Server {
+    Server::start(vec![listener], 2, limits, published(), &Arc::new(Settings::default())).unwrap()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    connect_from(Ipv4Addr::LOCALHOST, address)
+}
+
+/// Connects from an address of the loopback network.
+fn connect_from(source: Ipv4Addr, address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+    socket.connect(&address.into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+#[test]
+fn a_hundred_queries_in_one_write_are_answered_in_order() {
+    let (server, address) = serve(UNLIMITED);
+    let mut client = connect(address);
+    let queries: Vec<u8> = (0..100).flat_map(|id| framed(&query(id))).collect();
+    client.write_all(&queries).unwrap();
+    for id in 0..100 {
+        assert_eq!(read_answer(&mut client), id);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_query_may_come_octet_by_octet() {
+    let (server, address) = serve(UNLIMITED);
+    let mut client = connect(address);
+    for id in 0..3 {
+        for octet in framed(&query(id)) {
+            client.write_all(&[octet]).unwrap();
+        }
+        assert_eq!(read_answer(&mut client), id);
+    }
+    server.stop();
+}
+
+#[test]
+fn the_longest_message_passes() {
+    let (server, address) = serve(UNLIMITED);
+    let mut client = connect(address);
+    let mut long = query(5);
+    long.resize(65535, 0);
+    client.write_all(&framed(&long)).unwrap();
+    assert_eq!(read_answer(&mut client), 5);
+    ask(&mut client, 6);
+    server.stop();
+}
+
+#[test]
+fn a_client_that_sends_no_more_gets_all_its_answers() {
+    let (server, address) = serve(UNLIMITED);
+    let mut client = connect(address);
+    let queries: Vec<u8> = (0..500).flat_map(|id| framed(&query(id))).collect();
+    client.write_all(&queries).unwrap();
+    // The last message never becomes whole.
+    client.write_all(&framed(&query(500))[..10]).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    for id in 0..500 {
+        assert_eq!(read_answer(&mut client), id);
+    }
+    await_close(&mut client);
+    server.stop();
+}
+
+#[test]
+fn what_earns_no_answer_is_passed_over() {
+    let (server, address) = serve(UNLIMITED);
+    let mut client = connect(address);
+    let mut response = query(1);
+    response[2] = 0x80;
+    for message in [&[][..], &[0; 11], &response] {
+        client.write_all(&framed(message)).unwrap();
+    }
+    ask(&mut client, 2);
+    server.stop();
+}
+
+#[test]
+fn an_idle_connection_is_closed_and_junk_does_not_keep_it() {
+    let (server, address) = serve(Limits { idle: SHORT, ..UNLIMITED });
+    let counters = server.counters();
+    let (mut silent, mut used, mut junk) = (connect(address), connect(address), connect(address));
+    ask(&mut used, 1);
+    let mut writer = junk.try_clone().unwrap();
+    // Messages without a query in them, for as long as they are taken.
+    let writing = thread::spawn(move || while writer.write_all(&[0, 0]).is_ok() {});
+    await_close(&mut silent);
+    await_close(&mut used);
+    await_close(&mut junk);
+    writing.join().unwrap();
+    assert_eq!(counters.total().1.idle, 3);
+    server.stop();
+}
+
+#[test]
+fn a_client_has_as_many_connections_as_it_may() {
+    let (server, address) = serve(Limits { connections_per_client: 3, ..UNLIMITED });
+    let mut clients: Vec<TcpStream> = (0..3).map(|_| connect(address)).collect();
+    clients.iter_mut().for_each(|client| ask(client, 1));
+    await_close(&mut connect(address));
+    // Another client is not concerned, and those who were there are not either.
+    ask(&mut connect_from(Ipv4Addr::new(127, 0, 0, 2), address), 2);
+    clients.iter_mut().for_each(|client| ask(client, 3));
+    let counters = server.counters();
+    assert_eq!(counters.total().1.refused, 1);
+    // A place given up can be taken.
+    drop(clients.pop());
+    while counters.total().1.open > 2 {
+        thread::yield_now();
+    }
+    ask(&mut connect(address), 4);
+    server.stop();
+}
+
+#[test]
+fn when_all_places_are_taken_the_one_idle_for_longest_goes() {
+    let (server, address) = serve(Limits { connections: 3, ..UNLIMITED });
+    let mut clients: Vec<TcpStream> = (0..3).map(|_| connect(address)).collect();
+    // Used in this order: the second one is the longest idle.
+    for number in [1, 0, 2] {
+        ask(&mut clients[number], 1);
+    }
+    let mut new = connect(address);
+    ask(&mut new, 2);
+    await_close(&mut clients[1]);
+    ask(&mut clients[0], 3);
+    ask(&mut clients[2], 3);
+    ask(&mut new, 3);
+    let (_, counts) = server.counters().total();
+    assert_eq!((counts.accepted, counts.open, counts.evicted), (4, 3, 1));
+    server.stop();
+}
+
+#[test]
+fn a_client_that_takes_no_answers_is_left() {
+    let (server, address) = serve(Limits { idle: SHORT, ..UNLIMITED });
+    let counters = server.counters();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&address.into()).unwrap();
+    let mut client = TcpStream::from(socket);
+    client.set_write_timeout(Some(PATIENCE)).unwrap();
+    let queries: Vec<u8> = (0..1000).flat_map(|id| framed(&query(id))).collect();
+    let error = loop {
+        if let Err(error) = client.write_all(&queries) {
+            break error;
+        }
+    };
+    assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
+    while counters.total().1.stalled == 0 {
+        thread::yield_now();
+    }
+    ask(&mut connect(address), 1);
+    server.stop();
+}
+
+#[test]
+fn what_was_received_before_the_stop_is_answered_and_then_connections_end() {
+    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut clients: Vec<TcpStream> = (0..10).map(|_| connect(address)).collect();
+    for client in &mut clients {
+        client.write_all(&framed(&query(1))).unwrap();
+        client.write_all(&framed(&query(2))[..20]).unwrap();
+    }
+    // The stop comes while all of them wait to be accepted.
+    let server = start(listener, UNLIMITED);
+    let counters = server.counters();
+    server.stop();
+    for client in &mut clients {
+        assert_eq!(read_answer(client), 1);
+        let mut rest = Vec::new();
+        let _ = client.read_to_end(&mut rest);
+        assert!(rest.is_empty());
+    }
+    assert_eq!(counters.total().1.open, 0);
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn an_address_is_bound_once() {
+    let (server, address) = serve(UNLIMITED);
+    assert_eq!(bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
+    server.stop();
+    bind(address).unwrap();
+}
