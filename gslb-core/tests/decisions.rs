@@ -38,7 +38,7 @@ japan.match = ["country:JP"]
 policy = {policy}
 "#
     );
-    Server::new(support::table(&document, ZONE, &[WORLD.clone()]))
+    Server::new(support::table(&document, ZONE, &*WORLD))
 }
 
 fn answers(server: &mut Server) -> Vec<String> {
@@ -343,7 +343,7 @@ fn compiling_anew_keeps_what_is_known_of_endpoints() {
     // The zone's records went into the catalog, so the steered name is asked through a decision only.
     let pool = site.pools.iter().position(|pool| &*pool.name == "fra").unwrap();
     let id = gslb_core::model::PoolId(pool as u32);
-    let compiled = gslb_core::table::compile::compile(site, &[WORLD.clone()], Some(&server.table));
+    let compiled = gslb_core::table::compile::compile(site, &*WORLD, Some(&server.table));
     let table = compiled.table.unwrap();
     assert!(!table.state(id, 0).unwrap().up);
     assert!(table.generation() > server.table.generation());

@@ -37,7 +37,7 @@ fn zone() -> String {
 }
 
 fn server() -> Server {
-    Server::new(support::table(DOCUMENT, &zone(), &[WORLD.clone()]))
+    Server::new(support::table(DOCUMENT, &zone(), &*WORLD))
 }
 
 /// The OPT record of a response, if there is one: payload, TTL field, options.
@@ -160,7 +160,7 @@ fn the_identifier_is_sent_when_configured_and_asked_for() {
     let question = ask("a.example.com", 1).option(3, b"");
     assert_eq!(opt(&server.raw(&question.octets()).unwrap()).unwrap().options, []);
     let settings = Settings { nsid: Some(b"fra-1".to_vec()), ..Settings::default() };
-    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[WORLD.clone()]), settings);
+    let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
     let reply = server.raw(&question.octets()).unwrap();
     assert_eq!(opt(&reply).unwrap().options, [(3, b"fra-1".to_vec())]);
     let unasked = server.raw(&ask("a.example.com", 1).edns().octets()).unwrap();
@@ -177,7 +177,7 @@ fn the_server_names_itself_only_when_told_to() {
     }
     let settings =
         Settings { version: Some(b"gslb 1".to_vec()), hostname: Some(b"fra-1".to_vec()), ..Settings::default() };
-    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[WORLD.clone()]), settings);
+    let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
     for (name, text) in [("version.bind", "\"gslb 1\""), ("ID.server", "\"fra-1\""), ("hostname.bind", "\"fra-1\"")] {
         let mut question = ask(name, 16);
         question.qclass = 3;
@@ -190,7 +190,7 @@ fn the_server_names_itself_only_when_told_to() {
 #[test]
 fn keepalive_is_answered_on_connections_only() {
     let settings = Settings { tcp_idle: Duration::from_secs(7), ..Settings::default() };
-    let mut server = Server::with(support::table(DOCUMENT, &zone(), &[WORLD.clone()]), settings);
+    let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
     let question = ask("a.example.com", 1).option(11, b"");
     let udp = server.raw(&question.octets()).unwrap();
     assert_eq!(opt(&udp).unwrap().options, []);

@@ -15,7 +15,7 @@ use support::{Ask, Server, WORLD, ask};
 
 static TABLE: LazyLock<gslb_core::table::RoutingTable> = LazyLock::new(|| {
     let document = include_str!("../../deploy/example/site.toml");
-    support::table(document, include_str!("../../deploy/example/example.com.zone"), &[WORLD.clone()])
+    support::table(document, include_str!("../../deploy/example/example.com.zone"), &*WORLD)
 });
 
 fn server() -> Server {

@@ -1,6 +1,6 @@
 //! The answering path: a datagram in, a response out, and nothing in between that waits, allocates or panics.
 
-#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here allocates, and no octet of a datagram is used as an index or a length before it is checked.
 
-#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod edns;
 pub mod message;

@@ -1,6 +1,6 @@
 //! What we are authoritative for: a catalog of zones with every record set already in wire form.
 
-#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod build;
 pub mod catalog;

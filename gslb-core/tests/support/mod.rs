@@ -13,7 +13,7 @@ use gslb_core::table::liveness::{Change, EndpointState};
 use gslb_core::table::{RoutingTable, compile};
 
 /// The bundled country database, unpacked once.
-pub static WORLD: LazyLock<Arc<geoip::Database>> = LazyLock::new(|| Arc::new(geoip::bundled()));
+pub static WORLD: LazyLock<[Arc<geoip::Database>; 1]> = LazyLock::new(|| [Arc::new(geoip::bundled())]);
 
 /// Compiles a document; every zone file it names has the text `zone`.
 pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {

@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let sources = Sources { document, databases: config.geo.databases, max_moved: config.geo.max_moved };
     match sources.load(None) {
         Ok(loaded) => {
-            println!("{}", listed(&loaded.warnings).trim_start());
+            loaded.warnings.iter().for_each(|problem| println!("{problem}"));
             let site = &loaded.table.topology().site;
             println!(
                 "{}: {} services, {} pools, {} data centers, {} zones: good{}",

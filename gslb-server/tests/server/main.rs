@@ -10,9 +10,11 @@ mod udp;
 
 use std::sync::Arc;
 
-use gslb_core::table::{Published, RoutingTable};
+use gslb_core::model::Site;
+use gslb_core::table::{Published, compile};
 
 /// A table without zones, published.
 fn published() -> Arc<Published> {
-    Arc::new(Published::new(RoutingTable::default()))
+    let compiled = compile::compile(Site::default(), &[], None);
+    Arc::new(Published::new(compiled.table.expect("nothing in it can be wrong")))
 }

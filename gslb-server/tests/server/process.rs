@@ -7,6 +7,8 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::query::{PATIENCE, ask, query};
 
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/example/site.toml");
+
 /// A running `gslb serve` on free ports, killed when dropped.
 struct Process {
     child: Child,
@@ -19,9 +21,9 @@ impl Process {
     fn start(name: &str, descriptors: u32) -> Self {
         let config =
             config_file(name, "[dns]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n[api]\nlisten = \"127.0.0.1:0\"\n");
-        let limited = format!("ulimit -n {descriptors}; exec \"$0\" serve --config \"$1\"");
+        let limited = format!("ulimit -n {descriptors}; exec \"$0\" serve --config \"$1\" --document \"$2\"");
         let mut command = Command::new("sh");
-        command.args(["-c", &limited, env!("CARGO_BIN_EXE_gslb")]).arg(config).stderr(Stdio::piped());
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_gslb")]).arg(config).arg(DOCUMENT).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut process = Self { child, log, dns: SocketAddr::from(([0; 4], 0)) };
@@ -74,7 +76,7 @@ fn sighup_reloads_and_sigterm_ends_it_in_order() {
     for ending in ["TERM", "INT"] {
         let mut process = Process::start(&format!("signals-{ending}"), 1024);
         process.signal("HUP");
-        process.await_line("reloading");
+        process.await_line("table of generation 2");
         ask_udp(process.dns);
         ask(&mut process.connect(), 1);
         process.signal(ending);
@@ -96,7 +98,11 @@ fn without_descriptors_udp_goes_on_and_tcp_takes_the_idle_ones() {
 #[test]
 fn a_wrong_configuration_ends_it_with_all_problems() {
     let file = config_file("wrong", "[dns]\nworkers = 0\ntcp_idle = 5\n");
-    let output = Command::new(env!("CARGO_BIN_EXE_gslb")).args(["serve", "--config"]).arg(&file).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gslb"))
+        .args(["serve", "--document", DOCUMENT, "--config"])
+        .arg(&file)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     for place in [":2:11: error: dns.workers", ":3:12: error: dns.tcp_idle"] {
