@@ -33,8 +33,8 @@ pub fn query(kind: &str) -> Vec<u8> {
     match kind {
         "static" => datagram("mail.example.com", 1, None),
         "mx" => datagram("example.com", 15, None),
-        "steered-v4" => datagram("www.example.com", 1, Some(&[0, 1, 24, 0, 193, 0, 6])),
-        "steered-v6" => datagram("www.example.com", 28, Some(&[0, 2, 56, 0, 0x2a, 0x02, 0x26, 0xf0, 0, 0x12, 0x34])),
+        "steered-v4" => datagram("geo.example.com", 1, Some(&[0, 1, 24, 0, 193, 0, 6])),
+        "steered-v6" => datagram("geo.example.com", 28, Some(&[0, 2, 56, 0, 0x2a, 0x02, 0x26, 0xf0, 0, 0x12, 0x34])),
         "sticky" => datagram("sticky.example.com", 1, Some(&[0, 1, 24, 0, 17, 0, 0])),
         "nxdomain" => datagram("no.such.name.example.com", 1, None),
         "referral" => datagram("host.lab.example.com", 1, None),

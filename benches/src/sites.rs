@@ -5,11 +5,11 @@ use std::fmt::Write;
 /// Zone of [`example`].
 pub const ZONE: &str = include_str!("../../deploy/example/example.com.zone");
 
-/// The example site with one more service, whose draws stick to a client.
+/// The example site with two more services: one by continent that draws anew, one whose draws stick to a client.
 pub fn example() -> String {
     let example = include_str!("../../deploy/example/site.toml");
-    let sticky = "[services.\"sticky.example.com\"]\nsticky = {}\npolicy = { weighted = { iad = 90, fra = 10 } }\n";
-    format!("{example}\n{sticky}")
+    let more = "[services.\"geo.example.com\"]\npolicy = \"by-continent\"\n[services.\"sticky.example.com\"]\nsticky = {}\npolicy = { weighted = { iad = 90, fra = 10 } }\n";
+    format!("{example}\n{more}")
 }
 
 /// A site of `services` services over `pools` pools of `endpoints` endpoints each.

@@ -114,6 +114,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     /// Writes a set, or says that the response is not complete.
+    #[inline]
     fn put(&mut self, set: &Set, anchors: Anchors, section: Section) -> bool {
         let written = self.table.topology().catalog.octets.write(set, anchors, section, self.message);
         self.message.truncated |= written.is_err();
@@ -148,6 +149,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     /// RFC 8482 §4.2: every name has a HINFO record that says not to ask for everything.
+    #[cold]
     fn any(&mut self) -> Next {
         const HINFO: [u8; 21] =
             [0xC0, 12, 0, 13, 0, 1, 0, 0, 0x0E, 0x10, 0, 9, 7, b'R', b'F', b'C', b'8', b'4', b'8', b'2', 0];
@@ -159,6 +161,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     /// Writes a DNAME and the CNAME that it makes for the current name (RFC 6672 §3.1), and follows that.
+    #[cold]
     fn dname(&mut self, place: Place, node: NodeRef<'_>, skip: usize) -> Next {
         self.message.authoritative = true;
         let Some(set) = node.set(rtype::DNAME) else { return Next::Done };
@@ -208,6 +211,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     /// Points to the servers of a delegated zone, or answers about the delegation itself.
+    #[cold]
     fn referral(&mut self, place: Place, cut: CutRef<'_>) -> Next {
         let cut_at = self.key.start(cut.skip);
         let anchors = Anchors { owner: place.suffix(cut_at), ..self.anchors(place, cut.zone()) };
@@ -218,7 +222,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         if !self.put(cut.ns(), anchors, Section::Authority) {
             return Next::Done;
         }
-        if let Some(ds) = cut.ds().filter(|_| self.query.edns.is_some_and(|edns| edns.dnssec_ok)) {
+        if let Some(ds) = cut.ds().filter(|_| self.query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok)) {
             self.put(ds, anchors, Section::Authority);
         }
         let octets = &self.table.topology().catalog.octets;

@@ -101,6 +101,7 @@ impl Worker {
     }
 
     /// The same, with notes of every step.
+    #[inline(always)]
     pub fn respond_traced(
         &mut self,
         table: &RoutingTable,
@@ -110,7 +111,7 @@ impl Worker {
         out: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
-        let sender = Sender { resolver: resolver.to_canonical(), transport };
+        let sender = Sender { resolver, transport };
         self.tally.received(sender);
         match query::parse(datagram, &mut self.key) {
             Ok(query) => self.answer(table, sender, &query, out, trace),
@@ -125,6 +126,7 @@ impl Worker {
         }
     }
 
+    #[inline(always)]
     fn answer(
         &mut self,
         table: &RoutingTable,
@@ -135,7 +137,7 @@ impl Worker {
     ) -> Reply {
         let Worker { settings, dice, key, tally } = self;
         tally.asked(query);
-        let limit = limit(sender.transport, query.edns.map(|edns| edns.payload), settings);
+        let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
         let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
         let opt_len = opt.map_or(0, |opt| opt.wire_len());
         let mut message = Message::new(out, limit, query.question);
@@ -166,6 +168,7 @@ impl Worker {
         Reply::Send(message.finish(query.head, 1))
     }
 
+    #[cold]
     fn refuse(&mut self, sender: Sender, refusal: &Refusal<'_>, out: &mut [u8]) -> Reply {
         let settings = &self.settings;
         let mut message = Message::new(out, usize::from(SMALLEST_PAYLOAD), refusal.question);
@@ -182,6 +185,7 @@ impl Worker {
 }
 
 /// Octets that the response may have.
+#[inline]
 fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usize {
     match (transport, payload) {
         (Transport::Tcp, _) => usize::from(u16::MAX),
@@ -190,6 +194,7 @@ fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usi
     }
 }
 
+#[inline]
 fn opt_reply<'a>(edns: &crate::wire::edns::Edns<'a>, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
     // RFC 7828 §3.2.2: over UDP the option is ignored.
     let keepalive = match transport {

@@ -66,12 +66,13 @@ impl<T: Trace> Answering<'_, '_, T> {
         self.decide(place, node, service, kind, target, key)
     }
 
+    #[inline]
     fn client(&self, service: &Service) -> Client {
-        match self.query.edns.and_then(|edns| edns.subnet) {
+        match self.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref()) {
             Some(subnet) if service.client == ClientSource::ClientSubnet && subnet.source > 0 => {
                 Client { address: subnet.address, from: ClientFrom::Subnet(subnet.source) }
             }
-            _ => Client { address: self.sender.resolver, from: ClientFrom::Resolver },
+            _ => Client { address: self.sender.resolver.to_canonical(), from: ClientFrom::Resolver },
         }
     }
 
@@ -173,11 +174,18 @@ impl Records<'_, '_> {
     #[inline]
     fn add(&mut self, data: &Data) {
         let added = match data {
-            Data::V4(address) => self.put(rtype::A, address),
-            Data::V6(address) => self.put(rtype::AAAA, address),
+            Data::V4(address) => {
+                let head = self.head(rtype::A, 4);
+                self.message.put_array(head).and_then(|()| self.message.put_array(*address))
+            }
+            Data::V6(address) => {
+                let head = self.head(rtype::AAAA, 16);
+                self.message.put_array(head).and_then(|()| self.message.put_array(*address))
+            }
             Data::Cname(name) => {
                 self.cname = Some(self.message.len() + 12);
-                self.put(rtype::CNAME, name.as_wire())
+                let head = self.head(rtype::CNAME, name.wire_len());
+                self.message.put_array(head).and_then(|()| self.message.put(name.as_wire()))
             }
         };
         match added {
@@ -186,11 +194,11 @@ impl Records<'_, '_> {
         }
     }
 
+    /// What stands in front of `rdata_len` octets of rdata.
     #[inline]
-    fn put(&mut self, rtype: u16, rdata: &[u8]) -> Result<(), Full> {
+    fn head(&self, rtype: u16, rdata_len: usize) -> [u8; 12] {
         let ([o0, o1], [y0, y1], [t0, t1, t2, t3]) = (self.owner, rtype.to_be_bytes(), self.ttl);
-        let [l0, l1] = (rdata.len() as u16).to_be_bytes();
-        self.message.put(&[o0, o1, y0, y1, 0, 1, t0, t1, t2, t3, l0, l1])?;
-        self.message.put(rdata)
+        let [l0, l1] = (rdata_len as u16).to_be_bytes();
+        [o0, o1, y0, y1, 0, 1, t0, t1, t2, t3, l0, l1]
     }
 }

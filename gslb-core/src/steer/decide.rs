@@ -91,7 +91,11 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
         match self.view.plans.get(plan) {
             None => false,
             Some(Plan::Pool(pool)) => self.take(*pool, demand),
-            Some(Plan::Failover(list)) => list.iter().any(|&next| self.walk(next, demand)),
+            Some(Plan::Failover(list)) => list.iter().any(|&next| match self.view.plans.get(next) {
+                // The usual member, without another call.
+                Some(Plan::Pool(pool)) => self.take(*pool, demand),
+                _ => self.walk(next, demand),
+            }),
             Some(Plan::All(list)) => list.iter().filter(|next| self.walk(**next, demand)).count() > 0,
             Some(Plan::Weighted(branches)) => match self.draw {
                 Draw::Fresh(_) => self.walk_by_dice(branches, demand),
@@ -175,7 +179,25 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
     }
 
     /// Names the `answers` endpoints that are first in the race for `key`, the fastest first.
+    #[inline]
     fn take_by_race(&mut self, id: PoolId, ready: &'a Ready, key: u64, answers: usize) {
+        if answers > 1 {
+            return self.take_leaders(id, ready, key, answers);
+        }
+        let mut best: Option<(RaceTime, &Entry)> = None;
+        for entry in &ready.entries {
+            let time = RaceTime::new(key, entry.identity, entry.weight);
+            if best.is_none_or(|(leader, _)| time.beats(&leader)) {
+                best = Some((time, entry));
+            }
+        }
+        if let Some((_, entry)) = best {
+            (self.emit)(id, entry);
+        }
+    }
+
+    /// The same for several answers, which need room to be kept in order.
+    fn take_leaders(&mut self, id: PoolId, ready: &'a Ready, key: u64, answers: usize) {
         let mut leaders: [Option<(RaceTime, &Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
         for entry in &ready.entries {
             let mut runner = (RaceTime::new(key, entry.identity, entry.weight), entry);

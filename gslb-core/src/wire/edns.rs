@@ -48,6 +48,7 @@ impl<'a> Edns<'a> {
     }
 
     /// Reads the options; unknown ones are passed over (RFC 6891 §6.1.2).
+    #[inline]
     pub fn read_options(&mut self, mut octets: &'a [u8]) -> Result<(), Malformed> {
         for _ in 0..=MAX_OPTIONS {
             let (code, data, rest) = match octets {
@@ -65,6 +66,7 @@ impl<'a> Edns<'a> {
         Err(Malformed)
     }
 
+    #[inline]
     fn take_option(&mut self, code: u16, data: &'a [u8]) -> Result<(), Malformed> {
         match code {
             subnet::CODE if self.subnet.is_some() => return Err(Malformed),

@@ -52,17 +52,19 @@ pub struct OptReply<'a> {
 
 impl<'a> OptReply<'a> {
     /// The reply to what a query's OPT record asks for.
+    #[inline]
     pub fn to(edns: &Edns<'a>, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
         OptReply {
             payload,
             dnssec_ok: edns.dnssec_ok,
             nsid: nsid.filter(|_| edns.nsid),
             keepalive: keepalive.filter(|_| edns.keepalive),
-            subnet: edns.subnet.map(|subnet| subnet.octets),
+            subnet: edns.subnet.as_ref().map(|subnet| subnet.octets),
         }
     }
 
     /// Octets that the record will take.
+    #[inline]
     pub fn wire_len(&self) -> usize {
         11 + self.nsid.map_or(0, |nsid| 4 + nsid.len())
             + self.keepalive.map_or(0, |_| 6)
@@ -72,6 +74,7 @@ impl<'a> OptReply<'a> {
 
 impl<'a> Message<'a> {
     /// Starts a message of at most `limit` octets with the question section `question` (empty for none).
+    #[inline]
     pub fn new(octets: &'a mut [u8], limit: usize, question: &[u8]) -> Message<'a> {
         let limit = limit.min(octets.len());
         let mut message = Message {
@@ -119,17 +122,25 @@ impl<'a> Message<'a> {
     }
 
     /// Appends octets.
+    #[inline]
     pub fn put(&mut self, octets: &[u8]) -> Result<(), Full> {
-        let end = self.len + octets.len();
-        if end > self.limit {
-            return Err(Full);
-        }
-        self.octets.get_mut(self.len..end).ok_or(Full)?.copy_from_slice(octets);
-        self.len = end;
+        let room = self.octets.get_mut(self.len..self.limit).ok_or(Full)?;
+        room.get_mut(..octets.len()).ok_or(Full)?.copy_from_slice(octets);
+        self.len += octets.len();
+        Ok(())
+    }
+
+    /// Appends octets whose number is known when the program is built, which is cheaper.
+    #[inline]
+    pub fn put_array<const N: usize>(&mut self, octets: [u8; N]) -> Result<(), Full> {
+        let room = self.octets.get_mut(self.len..self.limit).and_then(<[u8]>::first_chunk_mut).ok_or(Full)?;
+        *room = octets;
+        self.len += N;
         Ok(())
     }
 
     /// Writes over two octets that stand already.
+    #[inline]
     pub fn patch(&mut self, at: usize, value: u16) {
         if let Some(place) = self.octets.get_mut(at..at + 2) {
             place.copy_from_slice(&value.to_be_bytes());
@@ -145,6 +156,7 @@ impl<'a> Message<'a> {
     }
 
     /// Counts records that were appended to a section.
+    #[inline]
     pub fn count(&mut self, section: Section, records: u16) {
         let [answer, authority, additional] = &mut self.counts;
         match section {
@@ -165,13 +177,13 @@ impl<'a> Message<'a> {
     }
 
     /// Appends the OPT record; `scope` goes into the client subnet option (RFC 7871 §7.2.1).
+    #[inline]
     pub fn put_opt(&mut self, reply: &OptReply<'_>, scope: u8) -> Result<(), Full> {
-        let rdlen = (reply.wire_len() - 11) as u16;
         let [payload_high, payload_low] = reply.payload.to_be_bytes();
-        let [len_high, len_low] = rdlen.to_be_bytes();
+        let [len_high, len_low] = ((reply.wire_len() - 11) as u16).to_be_bytes();
         let extended = (self.rcode as u16 >> 4) as u8;
         let flags = if reply.dnssec_ok { 0x80 } else { 0 };
-        self.put(&[0, 0, 41, payload_high, payload_low, extended, 0, flags, 0, len_high, len_low])?;
+        self.put_array([0, 0, 41, payload_high, payload_low, extended, 0, flags, 0, len_high, len_low])?;
         if let Some(nsid) = reply.nsid {
             self.put_option(option::NSID, nsid)?;
         }
@@ -189,13 +201,15 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
+    #[inline]
     fn put_option(&mut self, code: u16, data: &[u8]) -> Result<(), Full> {
-        self.put(&code.to_be_bytes())?;
-        self.put(&(data.len() as u16).to_be_bytes())?;
+        let ([code_high, code_low], [len_high, len_low]) = (code.to_be_bytes(), (data.len() as u16).to_be_bytes());
+        self.put_array([code_high, code_low, len_high, len_low])?;
         self.put(data)
     }
 
     /// Writes the header, and says how many octets the message has.
+    #[inline]
     pub fn finish(self, head: Head, questions: u16) -> usize {
         let flags = 0x8000
             | u16::from(head.opcode) << 11
@@ -204,9 +218,9 @@ impl<'a> Message<'a> {
             | u16::from(head.recursion_desired) << 8
             | self.rcode as u16 & 0x000F;
         let [answer, authority, additional] = self.counts;
-        let words = [head.id, flags, questions, answer, authority, additional];
-        for (place, word) in self.octets.chunks_exact_mut(2).zip(words) {
-            place.copy_from_slice(&word.to_be_bytes());
+        let words = [head.id, flags, questions, answer, authority, additional].map(u16::to_be_bytes);
+        if let Some(header) = self.octets.first_chunk_mut::<HEADER>() {
+            header.copy_from_slice(words.as_flattened());
         }
         self.len
     }

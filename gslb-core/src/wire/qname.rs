@@ -1,18 +1,20 @@
-//! A name in lower case with the hash of each of its suffixes: what a look-up in the catalog needs, computed once.
+//! A name in lower case, cut into labels: what a look-up in the catalog needs.
 
 use crate::name::{MAX_LABEL, MAX_NAME};
 
 /// Labels a name can have, the root's included.
 const MAX_LABELS: usize = 128;
-/// Room after the longest name, so that eight octets can be read wherever a label starts.
-const PADDING: usize = 8;
+/// Octets that are worked on at once.
+const WORD: usize = 8;
+/// Room for the longest name and the zeros after it, in whole words.
+const ROOM: usize = (MAX_NAME + 2 * WORD) / WORD * WORD;
 
 /// A name made ready for look-ups; filled again and again, never allocated.
 #[derive(Debug, Clone)]
 pub struct NameKey {
-    lower: [u8; MAX_NAME + 1 + PADDING],
+    /// The name in lower case, followed by at least eight zeros.
+    lower: [u8; ROOM],
     starts: [u8; MAX_LABELS],
-    hashes: [u64; MAX_LABELS],
     labels: usize,
     len: usize,
 }
@@ -23,13 +25,7 @@ pub struct Malformed;
 
 impl Default for NameKey {
     fn default() -> NameKey {
-        NameKey {
-            lower: [0; MAX_NAME + 1 + PADDING],
-            starts: [0; MAX_LABELS],
-            hashes: [0; MAX_LABELS],
-            labels: 0,
-            len: 1,
-        }
+        NameKey { lower: [0; ROOM], starts: [0; MAX_LABELS], labels: 0, len: 1 }
     }
 }
 
@@ -37,32 +33,32 @@ impl NameKey {
     /// Takes the uncompressed name at the start of `octets`, and says how many octets it has.
     ///
     /// Compression pointers are malformed here: nothing stands before a query's name that it could point to.
+    #[inline]
     pub fn fill(&mut self, octets: &[u8]) -> Result<usize, Malformed> {
         let mut at = 0;
         let mut labels = 0;
-        loop {
+        // The last start is the root's, so that every suffix has one.
+        for start in &mut self.starts {
             let len = usize::from(*octets.get(at).ok_or(Malformed)?);
-            if len > MAX_LABEL {
-                return Err(Malformed);
-            }
-            *self.starts.get_mut(labels).ok_or(Malformed)? = at as u8;
+            *start = at as u8;
             at += 1 + len;
-            if at > MAX_NAME {
-                return Err(Malformed);
-            }
             if len == 0 {
                 break;
             }
+            if len > MAX_LABEL || at >= MAX_NAME {
+                return Err(Malformed);
+            }
             labels += 1;
         }
-        let name = octets.get(..at).ok_or(Malformed)?;
-        // Length octets are below 'A' and so stay as they are.
-        for (to, from) in self.lower.iter_mut().zip(name) {
-            *to = from.to_ascii_lowercase();
+        self.lower.get_mut(..at).ok_or(Malformed)?.copy_from_slice(octets.get(..at).ok_or(Malformed)?);
+        *self.lower.get_mut(at..).and_then(<[u8]>::first_chunk_mut).ok_or(Malformed)? = [0; WORD];
+        let (words, _) = self.lower.as_chunks_mut::<WORD>();
+        for word in words.get_mut(..at.div_ceil(WORD)).unwrap_or_default() {
+            // Length octets are below 'A' and so stay as they are.
+            *word = lowered(u64::from_le_bytes(*word)).to_le_bytes();
         }
         self.len = at;
         self.labels = labels;
-        self.hash_suffixes();
         Ok(at)
     }
 
@@ -77,49 +73,42 @@ impl NameKey {
     }
 
     /// The name without its first `skip` labels, in lower case.
+    #[inline]
     pub fn suffix(&self, skip: usize) -> &[u8] {
         self.lower.get(self.start(skip)..self.len).unwrap_or_default()
     }
 
     /// Octets in front of the suffix.
+    #[inline]
     pub fn start(&self, skip: usize) -> usize {
         self.starts.get(skip).map_or(self.len, |&start| usize::from(start))
     }
 
     /// Hash of the suffix.
+    #[inline]
     pub fn hash(&self, skip: usize) -> u64 {
-        self.hashes.get(skip).copied().unwrap_or_default()
-    }
-
-    /// Each suffix' hash continues the hash of the next shorter one, so that all cost one pass.
-    fn hash_suffixes(&mut self) {
         let mut hash = 0x9E37_79B9_7F4A_7C15;
-        let mut end = self.len - 1;
-        if let Some(root) = self.hashes.get_mut(self.labels) {
-            *root = hash;
+        // Up to seven of the zeros after the name count too, the same for every name that ends alike.
+        let start = self.start(skip);
+        let whole = (self.len - start).next_multiple_of(WORD);
+        let (words, _) = self.lower.get(start..start + whole).unwrap_or_default().as_chunks::<WORD>();
+        for word in words {
+            hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+            hash ^= hash >> 32;
         }
-        for index in (0..self.labels).rev() {
-            let start = self.start(index);
-            hash = mix_label(hash, &self.lower, start, end);
-            if let Some(slot) = self.hashes.get_mut(index) {
-                *slot = hash;
-            }
-            end = start;
-        }
+        hash
     }
 }
 
-/// Mixes the octets from `start` to `end`, a label with its length, into `hash`.
-fn mix_label(mut hash: u64, octets: &[u8], start: usize, end: usize) -> u64 {
-    let mut at = start;
-    while at < end {
-        let word = octets.get(at..at + 8).and_then(|eight| eight.try_into().ok()).map_or(0, u64::from_le_bytes);
-        let keep = (end - at).min(8) as u32 * 8;
-        hash = (hash ^ (word & (u64::MAX >> (64 - keep)))).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        hash ^= hash >> 32;
-        at += 8;
-    }
-    hash
+/// Eight octets with their ASCII capitals in lower case.
+fn lowered(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low_bits = word & (0x7F * EACH);
+    // In each octet the top bit says: at least 'A'; and then: at least one more than 'Z'.
+    let from_a = low_bits + (0x80 - b'A' as u64) * EACH;
+    let above_z = low_bits + (0x80 - b'Z' as u64 - 1) * EACH;
+    let capitals = from_a & !above_z & !word & (0x80 * EACH);
+    word | capitals >> 2
 }
 
 #[cfg(test)]
@@ -141,6 +130,22 @@ mod tests {
         assert_eq!(long.suffix(2), short.suffix(0));
         assert_eq!(long.hash(4), key(".").hash(0));
         assert_ne!(short.hash(0), key("example.con").hash(0));
+    }
+
+    #[test]
+    fn every_octet_is_lowered_as_ascii_says() {
+        for octet in 0..=255u8 {
+            let word = u64::from_le_bytes([octet, b'a', octet, 0xFF, b'Z', octet, 0x80, octet]);
+            let expected = word.to_le_bytes().map(|octet| octet.to_ascii_lowercase());
+            assert_eq!(lowered(word).to_le_bytes(), expected, "{octet:02x}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_as_good_when_it_is_filled_again() {
+        let mut key = key("a.very.long.name.that.fills.the.key.before.example.com");
+        key.fill("b.Example.com".parse::<Name>().unwrap().as_wire()).unwrap();
+        assert_eq!((key.hash(0), key.suffix(1)), (self::key("b.example.com").hash(0), self::key("example.com").suffix(0)));
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub enum Fault<'a> {
 }
 
 /// Reads `datagram`, and leaves the name asked for in `key`.
+#[inline(always)] // So that the query's fields stay where they are computed, instead of being moved into a result.
 pub fn parse<'a>(datagram: &'a [u8], key: &mut NameKey) -> Result<Query<'a>, Fault<'a>> {
     let Some((header, body)) = datagram.split_first_chunk::<HEADER>() else {
         return Err(Fault::Ignore(Ignored::Short));
@@ -110,6 +111,7 @@ pub fn parse<'a>(datagram: &'a [u8], key: &mut NameKey) -> Result<Query<'a>, Fau
     }
 }
 
+#[inline(always)]
 fn read_question<'a>(body: &'a [u8], key: &mut NameKey) -> Option<(&'a [u8], u16, u16)> {
     let name = key.fill(body).ok()?;
     let question = body.get(..name + 4)?;
@@ -126,6 +128,7 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
+    #[inline(always)]
     fn read(mut self, edns: &mut Option<Edns<'a>>) -> Result<(), Rcode> {
         if self.before_additional + self.additional > MAX_RECORDS {
             return Err(Rcode::FormErr);
@@ -140,6 +143,7 @@ impl<'a> Records<'a> {
     }
 
     /// Steps over one record; an OPT record is kept in `edns`, and has no place in other sections.
+    #[inline]
     fn next(&mut self, edns: Option<&mut Option<Edns<'a>>>) -> Result<(), Rcode> {
         let owner_is_root = self.datagram.get(self.at) == Some(&0);
         let fields_at = skip_name(self.datagram, self.at).ok_or(Rcode::FormErr)?;

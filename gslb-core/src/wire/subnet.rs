@@ -25,6 +25,7 @@ impl<'a> ClientSubnet<'a> {
     ///
     /// Family 0 is taken where nothing follows it: that is how some clients say that they keep their network to
     /// themselves (`dig +subnet=0`).
+    #[inline]
     pub fn parse(octets: &'a [u8]) -> Result<ClientSubnet<'a>, Malformed> {
         let &[family_high, family_low, source, scope, ref address @ ..] = octets else { return Err(Malformed) };
         if scope != 0 || address.len() != usize::from(source).div_ceil(8) || has_trailing_bits(address, source) {
@@ -51,8 +52,8 @@ fn has_trailing_bits(address: &[u8], source: u8) -> bool {
 /// The octets given, followed by zeros.
 fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
     let mut all = [0; N];
-    for (to, from) in all.iter_mut().zip(octets) {
-        *to = *from;
+    if let Some(front) = all.get_mut(..octets.len()) {
+        front.copy_from_slice(octets);
     }
     all
 }

@@ -141,6 +141,7 @@ impl Catalog {
     }
 
     /// Decides what the closest node that exists means for the name asked for.
+    #[inline]
     fn meet(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {
         let Some(node) = self.node(id) else { return Found::NotOurs };
         match (node.node.kind, skip) {
@@ -157,6 +158,7 @@ impl Catalog {
         }
     }
 
+    #[inline]
     fn node(&self, id: NodeId) -> Option<NodeRef<'_>> {
         self.nodes.get(id.0 as usize).map(|node| NodeRef { catalog: self, node, id })
     }
