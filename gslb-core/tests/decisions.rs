@@ -348,3 +348,143 @@ fn compiling_anew_keeps_what_is_known_of_endpoints() {
     assert!(!table.state(id, 0).unwrap().up);
     assert!(table.generation() > server.table.generation());
 }
+
+/// Why a site is refused, all problems in one text.
+fn refusal(policy: &str, more: &str) -> String {
+    let refused = std::panic::catch_unwind(|| site(policy, more)).err().expect("a refusal");
+    refused.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[test]
+fn no_endpoint_of_a_family_is_no_sign_of_trouble() {
+    let policy = r#"{ geo = { europe = "fra", default = "v4-only" } }"#;
+    for rule in ["servfail", "pool:spare", "last-up"] {
+        // The default branch is v4-only: clients outside Europe have no plan for AAAA, and everything is up.
+        let mut server = site(policy, &format!("when_all_down = \"{rule}\""));
+        let response = server.ask(&ask("www.example.com", 28).subnet("8.8.8.0/24"));
+        assert_eq!((response.rcode, response.sections[0].len(), response.sections[1].len()), (0, 0, 1), "{rule}");
+    }
+}
+
+#[test]
+fn last_up_never_means_a_pool_that_never_was() {
+    let mut server = site(r#"{ failover = ["fra", "spare"] }"#, r#"when_all_down = "last-up""#);
+    server.set_pool("fra", false);
+    assert_eq!(answers(&mut server), ["192.0.2.1"]);
+    server.set("spare", "a", false, Some(7));
+    assert_eq!(answers(&mut server), ["192.0.2.1"], "a change of weight is no change of status");
+}
+
+#[test]
+fn what_was_up_last_survives_a_reload() {
+    let policy = r#"{ failover = ["fra", "weights"] }"#;
+    let mut server = site(policy, r#"when_all_down = "last-up""#);
+    server.set_pool("fra", false);
+    server.set("weights", "a", false, None);
+    server.set("weights", "c", false, None);
+    server.set("weights", "b", false, None);
+    assert_eq!(answers(&mut server), ["192.0.2.22"]);
+    let again = site(policy, r#"when_all_down = "last-up""#).table.topology().site.clone();
+    let mut zones = again;
+    let parsed = gslb_core::zonefile::parse("z", ZONE.as_bytes(), &zones.zones[0].apex, &mut |_, _| Err("none".into()));
+    zones.zones[0].records = parsed.records;
+    server.table = gslb_core::table::compile::compile(zones, &*WORLD, Some(&server.table)).table.unwrap();
+    for _ in 0..20 {
+        assert_eq!(answers(&mut server), ["192.0.2.22"]);
+    }
+}
+
+#[test]
+fn serving_all_still_respects_weight_0() {
+    for (policy, more) in [
+        (r#"{ weighted = { fra = 1, iad = 0 } }"#, ""),
+        (r#"{ weighted = { fra = 1, iad = 0 } }"#, "sticky = {}"),
+        (r#"{ weighted = { weights = 1, iad = 0 } }"#, ""),
+    ] {
+        let mut server = site(policy, more);
+        ["fra", "iad", "weights"].iter().for_each(|pool| server.set_pool(pool, false));
+        for n in 0..200 {
+            let answer = server.answers(&ask("www.example.com", 1).subnet(&format!("10.0.{n}.0/24"))).concat();
+            assert!(answer != "192.0.2.2" && answer != "192.0.2.23", "{policy} {more}: {answer} is drained");
+        }
+    }
+}
+
+#[test]
+fn nested_sticky_draws_are_independent() {
+    let n = 20_000;
+    let document = r#"{ weighted = { fra = 50, mix = 50 } }
+[policies.mix]
+weighted = { fra = 50, iad = 50 }"#;
+    let mut server = site(document, "sticky = {}");
+    let mut drawn = HashMap::new();
+    for client in 0..n {
+        let subnet = format!("10.{}.{}.0/24", client >> 8, client & 255);
+        *drawn.entry(server.answers(&ask("www.example.com", 1).subnet(&subnet)).concat()).or_default() += 1;
+    }
+    assert_share(&drawn, "192.0.2.1", n, 0.75);
+    assert_share(&drawn, "192.0.2.2", n, 0.25);
+}
+
+#[test]
+fn a_fallback_pool_names_what_is_up_of_it_first() {
+    let mut server = site(r#""fra""#, r#"when_all_down = "pool:weights""#);
+    server.set_pool("fra", false);
+    server.set("weights", "a", false, None);
+    server.set("weights", "b", false, None);
+    assert_eq!(answers(&mut server), ["192.0.2.23"], "drained, but up");
+}
+
+#[test]
+fn policies_that_would_take_too_long_are_refused() {
+    let levels: String = (1..8)
+        .map(|level| {
+            format!("p{level} = {{ weighted = {{ a{level} = 1, b{level} = 1, c{level} = 1, d{level} = 1 }} }}\n")
+        })
+        .collect();
+    let names: String = (1..8)
+        .flat_map(|level| {
+            ["a", "b", "c", "d"].map(|name| {
+                format!("{name}{level} = \"{}\"\n", if level == 1 { "fra".into() } else { format!("p{}", level - 1) })
+            })
+        })
+        .collect();
+    let refusal = refusal(&format!("\"p7\"\n[policies]\n{levels}{names}"), "");
+    assert!(refusal.contains("comes to 4096 pools"), "{refusal}");
+}
+
+#[test]
+fn one_address_in_two_pools_of_all_is_refused() {
+    let twin = "[pools.twin]\nendpoints.z = { address = \"192.0.2.1\" }\n";
+    let refusal = refusal(&format!("{{ all = [\"fra\", \"twin\"] }}\n{twin}"), "");
+    assert!(refusal.contains("the pools `fra` and `twin` have an endpoint with the same address"), "{refusal}");
+}
+
+#[test]
+fn plans_that_come_to_the_same_have_one_scope() {
+    for policy in [
+        r#"{ geo = { europe = { weighted = { fra = 1 } }, default = "fra" } }"#,
+        r#"{ geo = { europe = { weighted = { fra = 1, iad = 2 } }, default = { weighted = { iad = 2, fra = 1 } } } }"#,
+        r#"{ geo = { europe = { all = ["fra"] }, default = { hash = ["fra"] } } }"#,
+        r#"{ geo = { europe = "fra", japan = { failover = ["iad", "fra"] }, default = { failover = ["fra", "iad"] } } }"#,
+    ] {
+        let mut server = site(policy, "");
+        let scope = server.ask(&ask("www.example.com", 1).subnet("193.0.6.0/24")).subnet.unwrap().2;
+        let alike = !policy.contains("japan");
+        assert_eq!(scope == 0, alike, "{policy}: /{scope}");
+    }
+}
+
+#[test]
+fn equal_policies_written_twice_share_one_column() {
+    let twice = r#"{ geo = { europe = "fra", default = "iad" } }
+[services."other.example.com"]
+policy = { geo = { europe = "fra", default = "iad" } }
+[services."reverse.example.com"]
+policy = { geo = { europe = "iad", default = "nrt" } }"#;
+    let server = site(twice, "");
+    assert_eq!(server.table.topology().columns.len(), 1, "all three divide the clients alike");
+    let [first, second, third] = &server.table.topology().services[..] else { panic!("three services") };
+    assert!(std::sync::Arc::ptr_eq(&first.targets, &second.targets));
+    assert!(!std::sync::Arc::ptr_eq(&first.targets, &third.targets));
+}

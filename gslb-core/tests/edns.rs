@@ -299,3 +299,16 @@ fn draws_that_stick_have_at_least_the_scope_that_is_hashed() {
         assert_eq!(server.ask(&ask(name, 1).subnet("2001:67c::/32")).subnet, Some((2, 32, v6)), "{name}");
     }
 }
+
+#[test]
+fn a_hashed_prefix_never_speaks_for_mapped_clients() {
+    let mut server = server();
+    for (client, scope) in [("::1/128", 81), ("::fffe:0:0/128", 96), ("::1:0:0:0/128", 80), ("0:0:1::/128", 48)] {
+        let response = server.ask(&ask("hash.example.com", 1).subnet(client));
+        assert_eq!(response.subnet.unwrap().2, scope.max(56), "{client}");
+    }
+    let mapped = server.ask(&ask("hash.example.com", 1).subnet("::ffff:193.0.6.0/120"));
+    assert_eq!(mapped.subnet.unwrap().2, 96 + 24);
+    let v4 = server.answers(&ask("hash.example.com", 1).subnet("193.0.6.0/24"));
+    assert_eq!(server.answers(&ask("hash.example.com", 1).subnet("::ffff:193.0.6.0/120")), v4);
+}

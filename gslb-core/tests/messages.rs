@@ -66,6 +66,9 @@ fn unknown_opcodes_are_not_implemented() {
         question.flags = opcode << 11 | 0x0100;
         let response = server.raw(&question.octets()).unwrap();
         assert_eq!(flags(&response), 0x8104 | opcode << 11);
+        assert_eq!((counts(&response), response.len()), ([0, 0, 0, 1], 23), "a header, and EDNS as it was sent");
+        question.edns = None;
+        let response = server.raw(&question.octets()).unwrap();
         assert_eq!((counts(&response), response.len()), ([0; 4], 12), "a header and nothing else");
     }
 }
@@ -73,6 +76,11 @@ fn unknown_opcodes_are_not_implemented() {
 #[test]
 fn only_one_question_is_answered() {
     let mut server = server();
+    let mut without = ask("a.example.com", 1).edns().octets();
+    without.drain(12..12 + 19);
+    without[5] = 0;
+    let response = server.raw(&without).unwrap();
+    assert_eq!((flags(&response), counts(&response)), (0x8101, [0, 0, 0, 1]), "no question, but EDNS");
     let good = ask("a.example.com", 1).octets();
     for count in [0u16, 2, 3, 0xFFFF] {
         let mut octets = good.clone();

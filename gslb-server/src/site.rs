@@ -77,26 +77,30 @@ pub struct Loaded {
     pub table: RoutingTable,
     /// What is doubtful about the document.
     pub warnings: Vec<Problem>,
-    /// All files that were read.
-    pub files: Vec<PathBuf>,
     /// The databases in use.
     pub databases: Vec<Arc<Database>>,
 }
 
 impl Sources {
-    /// Reads everything and compiles it; `previous` is what is served now, if anything is.
+    /// Reads everything and compiles it; `previous` is what is served now, if anything is. Every file that is looked
+    /// at is added to `files`, also when something is wrong: mending it is a reason to try again.
     ///
     /// # Errors
     /// When anything at all is wrong; what was served before is not touched.
-    pub fn load(&self, previous: Option<(&RoutingTable, &[Arc<Database>])>) -> Result<Loaded, SiteError> {
+    pub fn load(
+        &self,
+        previous: Option<(&RoutingTable, &[Arc<Database>])>,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<Loaded, SiteError> {
+        files.extend(self.databases.iter().cloned());
+        // The document first: what is wrong with it is told without waiting for a database.
+        let reading = self.read_document(files)?;
         let databases = self.load_databases(previous.map(|(_, databases)| databases))?;
-        let mut files = self.databases.clone();
-        let reading = self.read_document(&mut files)?;
         let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
         let compiled = compile::compile(site, &databases, previous.map(|(table, _)| table));
         let warnings = [reading.problems, compiled.problems].concat();
         match compiled.table {
-            Some(table) => Ok(Loaded { table, warnings, files, databases }),
+            Some(table) => Ok(Loaded { table, warnings, databases }),
             None => Err(SiteError::Wrong(warnings)),
         }
     }
@@ -165,7 +169,8 @@ impl Served {
     /// # Errors
     /// When there is nothing that could be served.
     pub fn start(sources: Sources) -> Result<Served, SiteError> {
-        let Loaded { table, warnings, files, databases } = sources.load(None)?;
+        let mut files = Vec::new();
+        let Loaded { table, warnings, databases } = sources.load(None, &mut files)?;
         tell_warnings(&warnings);
         tell_table(&table);
         Ok(Served { sources, databases, published: Arc::new(Published::new(table)), files })
@@ -183,12 +188,13 @@ impl Served {
             Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
         }
         let old = self.published.load();
-        match self.sources.load(Some((&old, &self.databases))) {
-            Ok(Loaded { table, warnings, files, databases }) => {
+        self.files.clear();
+        match self.sources.load(Some((&old, &self.databases)), &mut self.files) {
+            Ok(Loaded { table, warnings, databases }) => {
                 tell_warnings(&warnings);
                 tell_table(&table);
                 match self.published.publish(table) {
-                    Ok(()) => (self.files, self.databases) = (files, databases),
+                    Ok(()) => self.databases = databases,
                     Err(stale) => error!("not published: {stale}"),
                 }
             }

@@ -1,1 +1,26 @@
-//! x
+//! The real `gslb` binary, started for a test, and the programs that ask it: dig, kdig and curl.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub mod answer;
+pub mod ask;
+pub mod folder;
+mod lines;
+pub mod program;
+pub mod server;
+
+/// How long anything is waited for before the test fails. Nothing takes as long, however busy the machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `holds`; `what` names it when it never does.
+///
+/// # Panics
+/// When it does not hold for as long as [`PATIENCE`].
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

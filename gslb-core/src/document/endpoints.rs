@@ -9,7 +9,7 @@ use super::names;
 use super::path::Path;
 use super::problems::Problems;
 use super::tree::{Table, shortened};
-use crate::model::{Endpoint, MAX_WEIGHT, Target};
+use crate::model::{Endpoint, MAX_ENDPOINTS, MAX_WEIGHT, Target};
 use crate::name::Name;
 
 const KEYS: [&str; 4] = ["address", "cname", "weight", "probe_address"];
@@ -21,6 +21,10 @@ pub(super) fn read(table: &Table, path: &Path<'_>, problems: &mut Problems) -> V
     for entry in &table.entries {
         names::check(&entry.key, entry.at, path, problems);
         endpoints.extend(endpoint(&entry.key, &Item::of(entry, path), problems));
+    }
+    if let Some(entry) = table.entries.get(MAX_ENDPOINTS) {
+        let message = format!("the pool has {} endpoints", table.entries.len());
+        problems.error(entry.at, path, message, format!("keep it at {MAX_ENDPOINTS} or fewer, or make several pools"));
     }
     refuse_twins(table, path, &endpoints, problems);
     endpoints

@@ -176,7 +176,7 @@ pub struct Endpoint {
 }
 
 /// What an answer says of an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// An A or AAAA record.
     Address(IpAddr),
@@ -307,6 +307,10 @@ pub enum WhenAllDown {
 
 /// Most levels that policies may nest.
 pub const MAX_NESTING: usize = 16;
+/// Most pools that a policy may come to, counted as often as they are named.
+pub const MAX_WIDTH: usize = 1024;
+/// Most endpoints of a pool.
+pub const MAX_ENDPOINTS: usize = 4096;
 /// Most endpoints that one answer may name.
 pub const MAX_ANSWERS: usize = 64;
 /// Greatest weight of an endpoint or a branch.

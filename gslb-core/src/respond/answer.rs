@@ -11,6 +11,7 @@ use crate::wire::number::{Rcode, rtype};
 use crate::wire::qname::NameKey;
 use crate::wire::query::Query;
 use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
+use crate::zone::names::NodeId;
 use crate::zone::set::{Anchors, Set, ends_with};
 
 /// Aliases that one response follows; a longer chain or a loop is left to the resolver.
@@ -35,8 +36,13 @@ pub(super) struct Answering<'a, 'm, T> {
 pub(super) enum Next {
     /// Nothing: the response is complete.
     Done,
-    /// An alias; the name it leads to is in the key, and stands in the message at this place.
-    Follow(Place),
+    /// An alias leads on.
+    Follow {
+        /// The node that has it.
+        from: NodeId,
+        /// Where the name that it leads to stands in the message; the name is in the key.
+        place: Place,
+    },
 }
 
 impl<T: Trace> Answering<'_, '_, T> {
@@ -46,12 +52,19 @@ impl<T: Trace> Answering<'_, '_, T> {
             self.message.rcode = Rcode::Refused;
             return;
         }
-        let mut place = Place::question();
-        for _ in 0..=MAX_ALIASES {
-            match self.name(place) {
-                Next::Done => return,
-                Next::Follow(next) => place = next,
+        let mut next = self.name(Place::question());
+        // Where the chain has been: a loop would only repeat what the response says already.
+        let mut met = [None; MAX_ALIASES];
+        for slot in 0..MAX_ALIASES {
+            let Next::Follow { from, place } = next else { return };
+            if let Some(slot) = met.get_mut(slot) {
+                *slot = Some(from);
             }
+            let here = self.table.topology().catalog.answering_node(self.key);
+            if here.is_some() && met.contains(&here) {
+                return;
+            }
+            next = self.name(place);
         }
     }
 
@@ -95,7 +108,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             return self.alias(place, node);
         }
         if qtype == rtype::ANY && (!node.sets().is_empty() || node.service().is_some()) {
-            return self.any();
+            return self.any(place);
         }
         match node.set(qtype) {
             Some(set) => {
@@ -135,29 +148,40 @@ impl<T: Trace> Answering<'_, '_, T> {
         let zone = node.zone();
         let anchors = self.anchors(place, zone);
         let target_at = self.message.len() + 12;
-        if !self.put(set, anchors, Section::Answer) || self.query.qtype == rtype::ANY {
+        if !self.put(set, anchors, Section::Answer) || self.ends_at_alias() {
             return Next::Done;
         }
         let Ok(len) = self.key.fill(node.target()) else { return Next::Done };
         let own = len.saturating_sub(zone.apex_len());
         let compressed = zone.apex_len() > 1 && ends_with(self.key.suffix(0), own, zone.apex());
         self.trace.note(|| Step::Alias { target: node.target().get(..len).unwrap_or_default().into() });
-        Next::Follow(match compressed {
+        let place = match compressed {
             true => Place::split(target_at, own, anchors.apex),
             false => Place::whole(target_at),
-        })
+        };
+        Next::Follow { from: node.id(), place }
     }
 
     /// RFC 8482 §4.2: every name has a HINFO record that says not to ask for everything.
     #[cold]
-    fn any(&mut self) -> Next {
-        const HINFO: [u8; 21] =
-            [0xC0, 12, 0, 13, 0, 1, 0, 0, 0x0E, 0x10, 0, 9, 7, b'R', b'F', b'C', b'8', b'4', b'8', b'2', 0];
-        match self.message.put(&HINFO) {
+    fn any(&mut self, place: Place) -> Next {
+        let [owner_high, owner_low] = crate::zone::set::pointer(place.suffix(0)).to_be_bytes();
+        let hinfo = [owner_high, owner_low, 0, 13, 0, 1, 0, 0, 0x0E, 0x10, 0, 9];
+        let text = *b"\x07RFC8482\0";
+        let before = self.message.len();
+        match self.message.put_array(hinfo).and_then(|()| self.message.put_array(text)) {
             Ok(()) => self.message.count(Section::Answer, 1),
-            Err(Full) => self.message.truncated = true,
+            Err(Full) => {
+                self.message.truncate(before);
+                self.message.truncated = true;
+            }
         }
         Next::Done
+    }
+
+    /// True where an alias is the whole answer: it was asked for, or one record set of any type was.
+    pub(super) fn ends_at_alias(&self) -> bool {
+        matches!(self.query.qtype, rtype::CNAME | rtype::ANY)
     }
 
     /// Writes a DNAME and the CNAME that it makes for the current name (RFC 6672 §3.1), and follows that.
@@ -187,11 +211,11 @@ impl<T: Trace> Answering<'_, '_, T> {
         let ttl = [self.message.read_u16(set_at + 6), self.message.read_u16(set_at + 8)];
         let name = name.get(..len).unwrap_or_default();
         let Ok(target_at) = self.put_cname(place, ttl, name) else { return Next::Done };
-        if self.query.qtype == rtype::CNAME || self.key.fill(name).is_err() {
+        if self.ends_at_alias() || self.key.fill(name).is_err() {
             return Next::Done;
         }
         self.trace.note(|| Step::Alias { target: name.into() });
-        Next::Follow(Place::whole(target_at))
+        Next::Follow { from: node.id(), place: Place::whole(target_at) }
     }
 
     /// Writes a CNAME record for the current name, and says where its target stands.

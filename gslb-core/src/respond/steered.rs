@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use super::answer::{Answering, Next};
 use super::place::Place;
-use crate::model::{ClientSource, PrefixLengths};
+use crate::model::ClientSource;
 use crate::steer::column::Located;
 use crate::steer::decide::{Decision, Outcome, View};
-use crate::steer::draw::{Draw, client_key};
+use crate::steer::draw::{Draw, HashedPrefix};
 use crate::steer::trace::{ClientFrom, Demand, Step, Trace};
 use crate::table::liveness::{Data, Kind};
 use crate::table::{Service, Steers, Target};
@@ -59,11 +59,11 @@ impl<T: Trace> Answering<'_, '_, T> {
         };
         let Some(target) = service.targets.get(located.class as usize) else { return self.fail() };
         let by_client = kind.of(target.by_client);
-        let scope = scope_of(client, located, by_client.then_some(service.prefixes));
+        let hashed = by_client.then(|| HashedPrefix::of(client.address, service.prefixes));
+        let scope = scope_of(client, located, hashed);
         self.scope = self.scope.max(scope);
         self.trace.note(|| Step::Client { address: client.address, from: client.from, scope });
-        let key = if by_client { client_key(client.address, service.prefixes) } else { 0 };
-        self.decide(place, node, service, kind, target, key)
+        self.decide(place, node, service, kind, target, hashed.map_or(0, |prefix| prefix.key))
     }
 
     #[inline]
@@ -118,19 +118,19 @@ impl<T: Trace> Answering<'_, '_, T> {
             Outcome::ServFail => return self.fail(),
         }
         match cname {
-            Some(at) if self.query.qtype != rtype::CNAME => self.follow(at),
+            Some(at) if !self.ends_at_alias() => self.follow(node, at),
             _ => Next::Done,
         }
     }
 
     /// Goes on with the name that a steered CNAME leads to, where that is ours too.
-    fn follow(&mut self, target_at: usize) -> Next {
+    fn follow(&mut self, node: NodeRef<'_>, target_at: usize) -> Next {
         let target = self.message.written_from(target_at);
         match self.key.fill(target) {
             Ok(len) => {
                 let target = target.get(..len).unwrap_or_default();
                 self.trace.note(|| Step::Alias { target: target.into() });
-                Next::Follow(Place::whole(target_at))
+                Next::Follow { from: node.id(), place: Place::whole(target_at) }
             }
             Err(_) => Next::Done,
         }
@@ -146,17 +146,11 @@ impl<T: Trace> Answering<'_, '_, T> {
 
 /// RFC 7871 §7.2.1: how far around the client the answer holds; 0 where the resolver's own address decided.
 #[inline]
-fn scope_of(client: Client, located: Located, hashed: Option<PrefixLengths>) -> u8 {
-    if client.from == ClientFrom::Resolver {
-        return 0;
+fn scope_of(client: Client, located: Located, hashed: Option<HashedPrefix>) -> u8 {
+    match client.from {
+        ClientFrom::Resolver => 0,
+        ClientFrom::Subnet(_) => located.scope.max(hashed.map_or(0, |prefix| prefix.len)),
     }
-    let hashed = match (hashed, client.address) {
-        (None, _) => 0,
-        (Some(lengths), IpAddr::V4(_)) => lengths.v4,
-        (Some(lengths), IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some() => lengths.v4 + 96,
-        (Some(lengths), IpAddr::V6(_)) => lengths.v6,
-    };
-    located.scope.max(hashed)
 }
 
 /// Records of a decision, written as they are chosen.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::draw::{Dice, Draw, RaceTime, pick_by_weight};
+use super::draw::{Dice, Draw, RaceTime, pick_by_weight, scramble};
 use super::plan::{Branch, Plan, PlanId, Plans};
 use super::trace::{Contender, Demand, Reason, Step, Trace};
 use crate::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
@@ -59,13 +59,17 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
         if self.relaxed(plan, Demand::UpWithoutWeight) {
             return Outcome::Answered(Demand::UpWithoutWeight);
         }
+        if self.view.lacks_kind(plan) {
+            return Outcome::NoData;
+        }
         let demand = match when_all_down {
             WhenAllDown::ServeAll => Demand::Any,
             WhenAllDown::LastUp => Demand::LastUp,
             WhenAllDown::NoData => return Outcome::NoData,
             WhenAllDown::ServFail => return Outcome::ServFail,
             WhenAllDown::Pool(pool) => {
-                let answered = [Demand::Up, Demand::Any].into_iter().find(|&demand| self.take(pool, demand));
+                let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::Any];
+                let answered = demands.into_iter().find(|&demand| self.take(pool, demand));
                 return answered.map_or(Outcome::NoData, Outcome::Answered);
             }
         };
@@ -107,10 +111,11 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
 
     fn walk_by_dice(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
         let view = self.view;
-        let weight = |branch: &Branch| match view.takes_part(branch, demand) {
-            true if demand == Demand::Up => branch.weight,
-            // Under less demand weights may all be 0, and somebody must win.
-            true => branch.weight.max(1),
+        let weighted = view.needs_weight(branches, demand);
+        let weight = |branch: &Branch| match view.takes_part(branch, weighted, demand) {
+            true if weighted => branch.weight,
+            // Where all weights are 0, somebody must win.
+            true => 1,
             false => 0,
         };
         let total: u64 = branches.iter().map(|branch| u64::from(weight(branch))).sum();
@@ -128,8 +133,9 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
 
     fn walk_by_race(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
         let mut best: Option<(RaceTime, usize)> = None;
+        let weighted = self.view.needs_weight(branches, demand);
         for (index, branch) in branches.iter().enumerate() {
-            if self.view.takes_part(branch, demand) {
+            if self.view.takes_part(branch, weighted, demand) {
                 let time = RaceTime::new(self.client_key, branch.identity, branch.weight);
                 if best.is_none_or(|(leader, _)| time.beats(&leader)) {
                     best = Some((time, index));
@@ -148,7 +154,12 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
     fn follow(&mut self, branches: &'a [Branch], winner: usize, demand: Demand, sticky: bool) -> bool {
         let view = self.view;
         self.trace.note(|| Step::Drawn { sticky, among: view.contenders(branches, demand), winner });
-        branches.get(winner).is_some_and(|branch| self.walk(branch.plan, demand))
+        // A draw inside must not fall as this one did, or shares would multiply wrongly.
+        let key = self.client_key;
+        self.client_key = scramble(key);
+        let taken = branches.get(winner).is_some_and(|branch| self.walk(branch.plan, demand));
+        self.client_key = key;
+        taken
     }
 
     /// Names endpoints of a pool; false where none fulfils the demand.
@@ -237,9 +248,15 @@ impl<'a> View<'a> {
         self.pool(id).map(|pool| pool.ready(demand, self.kind)).filter(|ready| !ready.is_empty())
     }
 
+    /// True where only branches with weight take part: those without are for when there is nobody else.
     #[inline]
-    fn takes_part(&self, branch: &Branch, demand: Demand) -> bool {
-        (branch.weight > 0 || demand != Demand::Up) && self.is_alive(branch.plan, demand)
+    fn needs_weight(&self, branches: &[Branch], demand: Demand) -> bool {
+        demand == Demand::Up || branches.iter().any(|branch| self.takes_part(branch, true, demand))
+    }
+
+    #[inline]
+    fn takes_part(&self, branch: &Branch, weighted: bool, demand: Demand) -> bool {
+        (branch.weight > 0 || !weighted) && self.is_alive(branch.plan, demand)
     }
 
     /// True where `walk` would take something.
@@ -248,9 +265,21 @@ impl<'a> View<'a> {
             None => false,
             Some(Plan::Pool(pool)) => self.ready(*pool, demand).is_some(),
             Some(Plan::Failover(list) | Plan::All(list)) => list.iter().any(|&next| self.is_alive(next, demand)),
-            Some(Plan::Weighted(branches)) => branches.iter().any(|branch| self.takes_part(branch, demand)),
-            Some(Plan::Hash(branches)) => branches.iter().any(|branch| self.is_alive(branch.plan, demand)),
+            Some(Plan::Weighted(branches) | Plan::Hash(branches)) => {
+                branches.iter().any(|branch| self.takes_part(branch, demand == Demand::Up, demand))
+            }
         }
+    }
+
+    /// True where a plan is up, but none of its pools has an endpoint of this kind, up or down: that there is
+    /// nothing is then the truth, and no sign of trouble.
+    fn lacks_kind(&self, plan: PlanId) -> bool {
+        let (mut is_up, mut has_kind) = (false, false);
+        self.plans.each_pool(plan, &mut |id| {
+            is_up |= self.pool(id).is_some_and(|pool| pool.up >= pool.min_up);
+            has_kind |= self.ready(id, Demand::Any).is_some();
+        });
+        is_up && !has_kind
     }
 
     /// The pool of a plan that went down last and has an answer of the kind; the first of several.
@@ -278,10 +307,11 @@ impl<'a> View<'a> {
 
     /// Everyone who could have taken part in a draw.
     fn contenders(&self, branches: &[Branch], demand: Demand) -> Vec<Contender> {
+        let weighted = self.needs_weight(branches, demand);
         let contender = |branch: &Branch| {
             let mut pools = Vec::new();
             self.plans.each_pool(branch.plan, &mut |pool| pools.push(pool));
-            Contender { pools, weight: branch.weight, takes_part: self.takes_part(branch, demand) }
+            Contender { pools, weight: branch.weight, takes_part: self.takes_part(branch, weighted, demand) }
         };
         branches.iter().map(contender).collect()
     }

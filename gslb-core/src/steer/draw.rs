@@ -40,16 +40,42 @@ pub fn identity(name: &str) -> u64 {
     scramble(hash)
 }
 
-/// A number for a client's prefix, the same on every node.
-#[inline]
-pub fn client_key(address: IpAddr, lengths: PrefixLengths) -> u64 {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => scramble(u64::from(v4.to_bits().masked(u32::from(lengths.v4))) | 4 << 32),
-        IpAddr::V6(v6) => {
-            let bits = v6.to_bits().masked(u32::from(lengths.v6));
-            scramble(scramble((bits >> 64) as u64 ^ 6).wrapping_add(bits as u64))
+/// The prefix by which hashes know a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashedPrefix {
+    /// A number for it, the same on every node.
+    pub key: u64,
+    /// Its length, in bits of the address as it was given.
+    pub len: u8,
+}
+
+impl HashedPrefix {
+    /// The prefix of `address` of the length that its family has in `lengths`.
+    #[inline]
+    pub fn of(address: IpAddr, lengths: PrefixLengths) -> HashedPrefix {
+        match address {
+            IpAddr::V4(v4) => HashedPrefix { key: key4(v4.to_bits(), lengths.v4), len: lengths.v4 },
+            IpAddr::V6(v6) => HashedPrefix::of_v6(v6.to_bits(), lengths),
         }
     }
+
+    fn of_v6(bits: u128, lengths: PrefixLengths) -> HashedPrefix {
+        /// First of the IPv4-mapped addresses, `::ffff:0:0/96`.
+        const MAPPED: u128 = 0xFFFF_0000_0000;
+        let len = match bits.common_bits(MAPPED) {
+            96.. => return HashedPrefix { key: key4(bits as u32, lengths.v4), len: lengths.v4 + 96 },
+            // A prefix that held the mapped addresses would speak for clients that are hashed as IPv4.
+            common => u32::from(lengths.v6).max(if common >= u32::from(lengths.v6) { common + 1 } else { 0 }),
+        };
+        let prefix = bits.masked(len);
+        let key = scramble(scramble((prefix >> 64) as u64 ^ 6).wrapping_add(prefix as u64));
+        HashedPrefix { key, len: len as u8 }
+    }
+}
+
+#[inline]
+fn key4(bits: u32, len: u8) -> u64 {
+    scramble(u64::from(bits.masked(u32::from(len))) | 4 << 32)
 }
 
 /// How a query draws.

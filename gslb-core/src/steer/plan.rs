@@ -71,6 +71,17 @@ impl Plans {
         }
     }
 
+    /// A draw among branches, in the simplest form: their order says nothing, and one alone is its plan.
+    pub fn draw(&mut self, mut branches: Vec<Branch>, kind: impl FnOnce(Box<[Branch]>) -> Plan) -> PlanId {
+        if let [only] = *branches
+            && only.weight > 0
+        {
+            return only.plan;
+        }
+        branches.sort_by_key(|branch| (branch.identity, branch.plan));
+        self.id(kind(branches.into()))
+    }
+
     /// The plan of a number.
     #[inline]
     pub fn get(&self, id: PlanId) -> Option<&Plan> {

@@ -91,7 +91,7 @@ impl<'a> Resolver<'a> {
                     identity: self.identity_of(policy),
                 });
                 let branches = branches.collect();
-                plans.id(Plan::Weighted(branches))
+                plans.draw(branches, Plan::Weighted)
             }
             // Latencies are not measured yet: until then distance is the best guess at them.
             Some(PolicyKind::Nearest(pools) | PolicyKind::Latency(pools)) => {
@@ -106,11 +106,11 @@ impl<'a> Resolver<'a> {
                     identity: self.pool_identity(pool),
                 });
                 let branches = branches.collect();
-                plans.id(Plan::Hash(branches))
+                plans.draw(branches, Plan::Hash)
             }
             Some(PolicyKind::All(pools)) => {
-                let inner = pools.iter().map(|&pool| plans.id(Plan::Pool(pool))).collect();
-                plans.id(Plan::All(inner))
+                let inner: Box<[PlanId]> = pools.iter().map(|&pool| plans.id(Plan::Pool(pool))).collect();
+                if let [only] = *inner { only } else { plans.id(Plan::All(inner)) }
             }
         }
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use geoip::Database;
 
+use super::bounds;
 use super::coverage::{Coverage, idle_matchers};
 use super::liveness::{EndpointState, Kind, PoolLiveness};
 use super::{DEFAULT_PREFIXES, RoutingTable, Service, Steers, Target, Topology};
-use crate::model::{self, Choose, Initial, PolicyId, Pool, PoolId, Site, WhenAllDown};
+use crate::model::{self, Choose, Initial, PolicyId, PolicyKind, Pool, PoolId, Site, WhenAllDown};
 use crate::problem::{Problem, Severity};
 use crate::steer::column::Column;
 use crate::steer::index::LocationIndex;
@@ -27,8 +28,12 @@ pub struct Compiled {
 
 /// Compiles `site`. Endpoints that `previous` knows, by the names of pool and endpoint, keep their state.
 pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&RoutingTable>) -> Compiled {
+    let mut problems = bounds::problems(&site);
+    if !problems.is_empty() {
+        return Compiled { table: None, problems };
+    }
     let index = LocationIndex::build(databases, &site.regions);
-    let mut problems = idle_matchers(&site, &index);
+    problems.extend(idle_matchers(&site, &index));
     let catalog = match zone::build::build(&site.zones, &site.services) {
         Ok(catalog) => Some(catalog),
         Err(problem) => {
@@ -43,7 +48,8 @@ pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&Ro
     problems.extend(steering.coverage.problems(&site, &index));
     let Steering { columns, mut plans, .. } = steering;
     plans.seal();
-    let pools = site.pools.iter().map(|pool| Arc::new(pool_liveness(pool, previous))).collect();
+    let known = previous.map(Known::of).unwrap_or_default();
+    let pools = site.pools.iter().map(|pool| Arc::new(known.liveness(pool))).collect();
     let generation = previous.map_or(1, |table| table.generation + 1);
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
     let table = catalog.filter(|_| !refused).map(|catalog| RoutingTable {
@@ -64,6 +70,8 @@ struct Steering<'a> {
     columns: Vec<Column>,
     /// Column of a partition of the loci into classes.
     partitions: HashMap<Vec<u32>, u32>,
+    /// For every policy the first one that means the same.
+    canonical: Vec<PolicyId>,
     divided: HashMap<PolicyId, Division>,
     targets: HashMap<(PolicyId, bool, WhenAllDown), Arc<[Target]>>,
 }
@@ -78,10 +86,13 @@ struct Division {
 
 impl<'a> Steering<'a> {
     fn new(site: &'a Site, index: &'a LocationIndex) -> Steering<'a> {
+        let canonical = canonical(site);
+        let roots = site.services.iter().filter_map(|service| canonical.get(service.policy.0 as usize).copied());
         Steering {
             site,
             index,
-            resolver: Resolver::new(site, index, site.services.iter().map(|service| service.policy)),
+            resolver: Resolver::new(site, index, roots),
+            canonical,
             plans: Plans::default(),
             coverage: Coverage::default(),
             columns: Vec::new(),
@@ -92,9 +103,10 @@ impl<'a> Steering<'a> {
     }
 
     fn service(&mut self, service: &model::Service) -> Service {
-        let division = self.divide(service.policy);
+        let policy = self.canonical.get(service.policy.0 as usize).copied().unwrap_or(service.policy);
+        let division = self.divide(policy);
         let sticky = service.sticky.is_some();
-        let key = (service.policy, sticky, service.when_all_down);
+        let key = (policy, sticky, service.when_all_down);
         let targets = match self.targets.get(&key) {
             Some(targets) => Arc::clone(targets),
             None => {
@@ -205,18 +217,63 @@ fn gives(target: &model::Target, kind: Kind) -> bool {
     }
 }
 
-/// A pool's liveness when a table is compiled: what is known from before, else the pool's initial rule.
-fn pool_liveness(pool: &Pool, previous: Option<&RoutingTable>) -> PoolLiveness {
-    let known = previous.and_then(|table| {
-        let at = table.topology.site.pools.iter().position(|old| old.name == pool.name)?;
-        Some((table.topology.site.pools.get(at)?, table.pools.get(at)?))
-    });
-    let state = |endpoint: &model::Endpoint| {
-        let up = known.and_then(|(old, liveness)| {
-            let at = old.endpoints.iter().position(|e| e.name == endpoint.name && e.target == endpoint.target)?;
-            liveness.states().get(at).map(|state| state.up)
-        });
-        EndpointState { up: up.unwrap_or(pool.initial != Initial::Down), weight: endpoint.weight }
-    };
-    PoolLiveness::new(pool, pool.endpoints.iter().map(state).collect())
+/// What an earlier table knows of pools, by name.
+#[derive(Default)]
+struct Known<'a>(HashMap<&'a str, (&'a Pool, &'a PoolLiveness)>);
+
+impl<'a> Known<'a> {
+    fn of(table: &'a RoutingTable) -> Known<'a> {
+        let pools = table.topology.site.pools.iter().zip(table.pools.iter());
+        Known(pools.map(|(pool, liveness)| (&*pool.name, (pool, &**liveness))).collect())
+    }
+
+    /// A pool's liveness: what is known of its endpoints, else its initial rule; weights are the document's.
+    fn liveness(&self, pool: &Pool) -> PoolLiveness {
+        let initial = pool.initial != Initial::Down;
+        let fresh = |endpoint: &model::Endpoint| EndpointState { up: initial, weight: endpoint.weight };
+        let Some((old, liveness)) = self.0.get(&*pool.name) else {
+            return PoolLiveness::new(pool, pool.endpoints.iter().map(fresh).collect());
+        };
+        let facts = liveness.states().iter().zip(liveness.last_up());
+        let known: HashMap<_, _> = old
+            .endpoints
+            .iter()
+            .zip(facts)
+            .map(|(endpoint, facts)| ((&*endpoint.name, &endpoint.target), facts))
+            .collect();
+        let facts = |endpoint: &model::Endpoint| known.get(&(&*endpoint.name, &endpoint.target)).copied();
+        let state = |endpoint| match facts(endpoint) {
+            Some((state, _)) => EndpointState { up: state.up, weight: endpoint.weight },
+            None => fresh(endpoint),
+        };
+        let states = pool.endpoints.iter().map(state).collect();
+        let last_up =
+            pool.endpoints.iter().map(|endpoint| facts(endpoint).is_none_or(|(_, last_up)| *last_up)).collect();
+        PoolLiveness::restored(pool, states, last_up, liveness.down_since)
+    }
+}
+
+/// For every policy the first one that means the same, so that services with equal policies share what is compiled.
+fn canonical(site: &Site) -> Vec<PolicyId> {
+    // Draws know their branches by label, so branches that are called differently are different.
+    let mut first: HashMap<(PolicyKind, Vec<&str>), PolicyId> = HashMap::new();
+    let mut same: Vec<PolicyId> = Vec::with_capacity(site.policies.len());
+    for (id, policy) in (0u32..).map(PolicyId).zip(&site.policies) {
+        let of = |id: PolicyId| same.get(id.0 as usize).copied().unwrap_or(id);
+        let label = |id: PolicyId| site.policies.get(id.0 as usize).map_or("", |policy| &*policy.label);
+        let (kind, labels) = match &policy.kind {
+            PolicyKind::Geo { branches, default } => {
+                let branches = branches.iter().map(|&(region, id)| (region, of(id))).collect();
+                (PolicyKind::Geo { branches, default: of(*default) }, Vec::new())
+            }
+            PolicyKind::Failover(list) => (PolicyKind::Failover(list.iter().map(|&id| of(id)).collect()), Vec::new()),
+            PolicyKind::Weighted(list) => {
+                let labels = list.iter().map(|&(id, _)| label(id)).collect();
+                (PolicyKind::Weighted(list.iter().map(|&(id, weight)| (of(id), weight)).collect()), labels)
+            }
+            other => (other.clone(), Vec::new()),
+        };
+        same.push(*first.entry((kind, labels)).or_insert(id));
+    }
+    same
 }

@@ -95,7 +95,12 @@ impl PoolLiveness {
     /// The state of a pool of whose endpoints nothing is known beyond `states`, one per endpoint.
     pub fn new(pool: &Pool, states: Box<[EndpointState]>) -> PoolLiveness {
         let last_up = vec![true; states.len()].into();
-        PoolLiveness::build(pool, states, last_up, 0, 0)
+        PoolLiveness::build(pool, states, last_up, 0)
+    }
+
+    /// The state of a pool that was known before under another document, with what it remembers.
+    pub fn restored(pool: &Pool, states: Box<[EndpointState]>, last_up: Box<[bool]>, down_since: u64) -> PoolLiveness {
+        PoolLiveness::build(pool, states, last_up, down_since)
     }
 
     /// The same pool after `changes`, all of which are this pool's; `generation` is the table's that they lead to.
@@ -106,16 +111,24 @@ impl PoolLiveness {
                 *state = EndpointState { weight: change.state.weight.min(crate::model::MAX_WEIGHT), ..change.state };
             }
         }
-        PoolLiveness::build(pool, states, self.last_up.clone(), self.down_since, generation)
+        let mut changed = PoolLiveness::build(pool, states, self.last_up.clone(), self.down_since);
+        if self.is_up() && !changed.is_up() {
+            changed.down_since = generation;
+        }
+        changed
     }
 
-    fn build(
-        pool: &Pool,
-        states: Box<[EndpointState]>,
-        mut last_up: Box<[bool]>,
-        down_since: u64,
-        generation: u64,
-    ) -> PoolLiveness {
+    /// True where enough endpoints are up.
+    pub fn is_up(&self) -> bool {
+        self.up >= self.min_up
+    }
+
+    /// Which endpoints were up when the pool was up last.
+    pub fn last_up(&self) -> &[bool] {
+        &self.last_up
+    }
+
+    fn build(pool: &Pool, states: Box<[EndpointState]>, mut last_up: Box<[bool]>, down_since: u64) -> PoolLiveness {
         let up = states.iter().filter(|state| state.up).count() as u32;
         let is_up = up >= pool.min_up;
         if is_up {
@@ -135,14 +148,13 @@ impl PoolLiveness {
         let ready = [Demand::Up, Demand::UpWithoutWeight, Demand::LastUp, Demand::Any].map(|demand| {
             [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| {
                 let fitting = |entry: &&Entry| entry.gives(kind) && fulfils(demand, usize::from(entry.endpoint));
-                Ready::new(entries.iter().filter(fitting).cloned().collect())
+                // An endpoint without weight is for when there is no other.
+                let weighted = entries.iter().filter(fitting).any(|entry| entry.weight > 0);
+                let fitting = entries.iter().filter(fitting).filter(|entry| entry.weight > 0 || !weighted);
+                Ready::new(fitting.cloned().collect())
             })
         });
-        let down_since = match (is_up, down_since) {
-            (true, _) => 0,
-            (false, 0) => generation,
-            (false, since) => since,
-        };
+        let down_since = if is_up { 0 } else { down_since };
         let (choose, answers, min_up) = (pool.choose, pool.answers, pool.min_up);
         PoolLiveness { ready, choose, answers, up, min_up, down_since, states, last_up }
     }
@@ -196,13 +208,15 @@ impl Entry {
 /// Notes what is up, for each kind of endpoint of which something is: one family may go down before the other does.
 fn remember(pool: &Pool, states: &[EndpointState], last_up: &mut [bool]) {
     let kind = |target: &Target| match target {
-        Target::Address(address) => Some(address.is_ipv4()),
-        Target::Cname(_) => None,
+        Target::Address(IpAddr::V4(_)) => 0,
+        Target::Address(IpAddr::V6(_)) => 1,
+        Target::Cname(_) => 2,
     };
     let all = || pool.endpoints.iter().zip(states);
+    let mut any_up = [false; 3];
+    all().for_each(|(endpoint, state)| any_up[kind(&endpoint.target)] |= state.up);
     for (slot, (endpoint, state)) in last_up.iter_mut().zip(all()) {
-        let mut alike = all().filter(|(other, _)| kind(&other.target) == kind(&endpoint.target));
-        if alike.any(|(_, state)| state.up) {
+        if any_up[kind(&endpoint.target)] {
             *slot = state.up;
         }
     }

@@ -9,6 +9,7 @@ use crate::steer::plan::{PlanId, Plans};
 use crate::zone::catalog::Catalog;
 use liveness::{Change, EndpointState, Kind, PoolLiveness};
 
+mod bounds;
 pub mod compile;
 pub mod coverage;
 pub mod liveness;

@@ -145,7 +145,10 @@ mod tests {
     fn a_key_is_as_good_when_it_is_filled_again() {
         let mut key = key("a.very.long.name.that.fills.the.key.before.example.com");
         key.fill("b.Example.com".parse::<Name>().unwrap().as_wire()).unwrap();
-        assert_eq!((key.hash(0), key.suffix(1)), (self::key("b.example.com").hash(0), self::key("example.com").suffix(0)));
+        assert_eq!(
+            (key.hash(0), key.suffix(1)),
+            (self::key("b.example.com").hash(0), self::key("example.com").suffix(0))
+        );
     }
 
     #[test]

@@ -90,22 +90,26 @@ pub fn parse<'a>(datagram: &'a [u8], key: &mut NameKey) -> Result<Query<'a>, Fau
         recursion_desired: flags & 0x01 != 0,
     };
     let refuse = |rcode, question, edns| Fault::Refuse(Refusal { head, rcode, question, edns });
-    if head.opcode != 0 {
-        return Err(refuse(Rcode::NotImp, &[], None));
-    }
-    if [qd_high, qd_low] != [0, 1] {
-        return Err(refuse(Rcode::FormErr, &[], None));
-    }
-    let (question, qtype, qclass) = read_question(body, key).ok_or_else(|| refuse(Rcode::FormErr, &[], None))?;
-    let records = Records {
+    let records = |questions: usize| Records {
         datagram,
-        at: HEADER + question.len(),
+        at: HEADER + questions,
         before_additional: u32::from(u16::from_be_bytes([an_high, an_low]))
             + u32::from(u16::from_be_bytes([ns_high, ns_low])),
         additional: u32::from(u16::from_be_bytes([ar_high, ar_low])),
     };
+    let questions = u16::from_be_bytes([qd_high, qd_low]);
+    if head.opcode != 0 || questions != 1 {
+        let rcode = if head.opcode != 0 { Rcode::NotImp } else { Rcode::FormErr };
+        let len = match questions {
+            0 => Some(0),
+            1 => read_question(body, key).map(|(question, ..)| question.len()),
+            _ => None,
+        };
+        return Err(refuse(rcode, &[], len.and_then(|len| records(len).opt())));
+    }
+    let (question, qtype, qclass) = read_question(body, key).ok_or_else(|| refuse(Rcode::FormErr, &[], None))?;
     let mut edns = None;
-    match records.read(&mut edns) {
+    match records(question.len()).read(&mut edns) {
         Ok(()) => Ok(Query { head, question, qtype, qclass, edns }),
         Err(rcode) => Err(refuse(rcode, question, edns)),
     }
@@ -128,6 +132,15 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
+    /// The OPT record of a message that is refused anyway: its sender speaks EDNS, so the refusal does (RFC 6891 §7).
+    #[cold]
+    fn opt(self) -> Option<Edns<'a>> {
+        let mut edns = None;
+        // Whether the rest is well formed does not matter any more.
+        let _ = self.read(&mut edns);
+        edns
+    }
+
     #[inline(always)]
     fn read(mut self, edns: &mut Option<Edns<'a>>) -> Result<(), Rcode> {
         if self.before_additional + self.additional > MAX_RECORDS {

@@ -19,6 +19,10 @@ use crate::zonefile::Record;
 pub fn build(zones: &[Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
     let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
     let mut builder = Builder::new(zones, records + services.len());
+    // All apexes first: names in between must not take one for a name of their own zone.
+    for (index, zone) in zones.iter().enumerate() {
+        builder.node(&zone.apex, index as u32);
+    }
     for index in 0..zones.len() {
         builder.add_zone(index as u32)?;
     }
@@ -93,22 +97,15 @@ impl<'a> Builder<'a> {
         let own_labels = self.key.label_count() - zone.apex.label_count();
         let key = &self.key;
         let delegates = matches!(record.rtype, rtype::NS | rtype::DS);
-        // A zone of ours at or above the owner, and below this zone's apex, has the say there.
-        if self.apexes.len() > 1 {
-            for skip in 0..own_labels {
-                match self.apexes.get(key.suffix(skip)) {
-                    Some(&other) if other != index && skip == 0 && delegates => return Part::Delegation,
-                    Some(&other) if other != index => return Part::Occluded,
-                    _ => {}
-                }
-            }
-        }
-        if (1..own_labels).any(|skip| borders.cuts.contains(key.suffix(skip)))
+        let is_other_apex =
+            |skip| self.apexes.len() > 1 && self.apexes.get(key.suffix(skip)).is_some_and(|&other| other != index);
+        // Whoever holds a name between this zone's apex and the owner has the say there.
+        if (1..own_labels).any(|skip| is_other_apex(skip) || borders.cuts.contains(key.suffix(skip)))
             || (1..=own_labels).any(|skip| borders.redirects.contains(key.suffix(skip)))
         {
             return Part::Occluded;
         }
-        match own_labels > 0 && borders.cuts.contains(key.suffix(0)) {
+        match own_labels > 0 && (is_other_apex(0) || borders.cuts.contains(key.suffix(0))) {
             true if delegates => Part::Delegation,
             true => Part::Occluded,
             false => Part::Authoritative,
@@ -289,7 +286,9 @@ struct Borders {
 impl Borders {
     fn of(zone: &Zone) -> Borders {
         let owners = |wanted: u16| {
-            let records = zone.records.iter().filter(move |record| record.rtype == wanted);
+            // A delegation needs a name of its own: NS at a wildcard is data like any other (RFC 4592 §4.2).
+            let records = zone.records.iter();
+            let records = records.filter(move |record| record.rtype == wanted && !record.owner.is_wildcard());
             records.map(|record| lowered(&record.owner)).collect::<HashSet<_>>()
         };
         let mut cuts = owners(rtype::NS);

@@ -140,6 +140,14 @@ impl Catalog {
         }
     }
 
+    /// The node that answers a name, as far as there is one; for telling whether a chain of aliases comes back.
+    pub fn answering_node(&self, key: &NameKey) -> Option<NodeId> {
+        match self.find(key, false) {
+            Found::Exact(node) | Found::Wildcard(node) | Found::Dname { node, .. } => Some(node.id),
+            Found::Referral(_) | Found::NxDomain(_) | Found::NotOurs => None,
+        }
+    }
+
     /// Decides what the closest node that exists means for the name asked for.
     #[inline]
     fn meet(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {
@@ -194,6 +202,11 @@ impl Catalog {
 }
 
 impl<'a> NodeRef<'a> {
+    /// Which node it is.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
     /// The record set of a type.
     #[inline]
     pub fn set(&self, rtype: u16) -> Option<&'a Set> {

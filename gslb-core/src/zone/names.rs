@@ -47,14 +47,20 @@ impl Names {
 
     fn place(&mut self, hash: u64, node: u32) {
         let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = self.first_slot(hash);
         while let Some(slot) = self.slots.get_mut(at) {
             if slot.node == FREE {
-                *slot = Slot { tag: (hash >> 32) as u32, node };
+                *slot = Slot { tag: hash as u32, node };
                 return;
             }
             at = (at + 1) & mask;
         }
+    }
+
+    /// Where a search begins: the upper bits of a hash by multiplication are those that depend on every octet.
+    #[inline]
+    fn first_slot(&self, hash: u64) -> usize {
+        (hash >> (64 - self.slots.len().ilog2())) as usize
     }
 
     fn grow(&mut self) {
@@ -75,13 +81,13 @@ impl Names {
         let hash = key.hash(skip);
         let name = key.suffix(skip);
         let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = self.first_slot(hash);
         loop {
             let slot = self.slots.get(at)?;
             if slot.node == FREE {
                 return None;
             }
-            if slot.tag == (hash >> 32) as u32 && self.tail(slot.node).starts_with(name) {
+            if slot.tag == hash as u32 && self.tail(slot.node).starts_with(name) {
                 return Some(NodeId(slot.node));
             }
             at = (at + 1) & mask;

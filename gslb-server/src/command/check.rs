@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     let document = Document::File(arguments.document.clone());
     let sources = Sources { document, databases: config.geo.databases, max_moved: config.geo.max_moved };
-    match sources.load(None) {
+    match sources.load(None, &mut Vec::new()) {
         Ok(loaded) => {
             loaded.warnings.iter().for_each(|problem| println!("{problem}"));
             let site = &loaded.table.topology().site;

@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let settings = Arc::new(config.settings());
     let document = Document::File(arguments.document.clone());
     let sources = Sources { document, databases: config.geo.databases, max_moved: config.geo.max_moved };
-    let table = sources.load(None)?.table;
+    let table = sources.load(None, &mut Vec::new())?.table;
     let question = Question {
         name: arguments.name.clone(),
         qtype: arguments.rtype,

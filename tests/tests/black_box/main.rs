@@ -1,1 +1,12 @@
-//! x
+//! The real binary, asked by real programs: what only sockets, files, signals and other people's parsers can show.
+
+mod check;
+mod databases;
+mod demo;
+mod geography;
+mod interop;
+mod listen;
+mod loops;
+mod reload;
+mod sites;
+mod stop;

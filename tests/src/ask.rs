@@ -1,0 +1,57 @@
+//! Asking with the programs that people ask with.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use crate::answer::Answer;
+use crate::program::run;
+
+/// Asks with dig; `question` is the rest of its command line.
+///
+/// # Panics
+/// When there is no response.
+pub fn dig(server: SocketAddr, question: &str) -> Answer {
+    let mut command = Command::new("dig");
+    command.args(["-r", "+tries=1", "+time=30"]); // Without the settings of whoever runs this.
+    answer(command, server, question)
+}
+
+/// Asks with kdig; `question` is the rest of its command line.
+///
+/// # Panics
+/// When there is no response.
+pub fn kdig(server: SocketAddr, question: &str) -> Answer {
+    let mut command = Command::new("kdig");
+    command.args(["+retry=0", "+time=30"]);
+    answer(command, server, question)
+}
+
+fn answer(mut command: Command, server: SocketAddr, question: &str) -> Answer {
+    command.arg(format!("@{}", server.ip())).args(["-p", &server.port().to_string()]);
+    let ran = run(command.args(question.split_whitespace()));
+    assert_eq!(ran.code, 0, "{question}: {}{}", ran.out, ran.err);
+    Answer::read(&ran.out)
+}
+
+/// What was got over HTTP.
+#[derive(Debug)]
+pub struct Page {
+    /// Status code.
+    pub status: u16,
+    /// Status line and header fields.
+    pub head: String,
+    /// Body.
+    pub body: String,
+}
+
+/// Gets a page with curl.
+///
+/// # Panics
+/// When there is none.
+pub fn curl(url: &str) -> Page {
+    let ran = run(Command::new("curl").args(["-q", "--silent", "--show-error", "--noproxy", "*", "--include", url]));
+    assert_eq!(ran.code, 0, "{url}: {}", ran.err);
+    let (head, body) = ran.out.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status code");
+    Page { status, head: head.to_owned(), body: body.to_owned() }
+}

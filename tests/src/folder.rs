@@ -1,0 +1,68 @@
+//! A folder with the files of a site, gone when dropped; `gslb` is run in it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::program::{Ran, gslb, run};
+use crate::server::Server;
+
+/// Of the process itself: free ports on loopback, and one worker to answer in order.
+pub const PROCESS: &str = "\
+[dns]
+listen = [\"127.0.0.1:0\"]
+workers = 1
+[api]
+listen = \"127.0.0.1:0\"
+";
+
+/// A folder of files.
+pub struct Folder(TempDir);
+
+impl Folder {
+    /// A folder with these files, by name and content.
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let folder = Self(TempDir::new().expect("a temporary folder can be made"));
+        files.iter().for_each(|(name, text)| folder.write(name, text));
+        folder
+    }
+
+    /// Where a file is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file, into the one that is there if one is.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).expect("the folder can be written to");
+    }
+
+    /// Puts a file in the place of one that is there, at once.
+    pub fn replace(&self, name: &str, content: impl AsRef<[u8]>) {
+        self.write("replacement", content);
+        fs::rename(self.path("replacement"), self.path(name)).expect("a file can be renamed");
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.path(name)).expect("the file is there");
+    }
+
+    /// Runs `gslb` with these arguments, divided by blanks, to its end.
+    pub fn gslb(&self, arguments: &str) -> Ran {
+        run(&mut self.command(arguments))
+    }
+
+    /// Serves `site.toml` as `gslb.toml` says.
+    pub fn serve(&self) -> Server {
+        Server::start(&mut self.command("serve --config gslb.toml --document site.toml"))
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(gslb());
+        command.args(arguments.split_whitespace()).current_dir(self.0.path());
+        command
+    }
+}

@@ -1,0 +1,45 @@
+//! Programs run to their end: the binary under test, and those that ask it.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// What a program wrote, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+    /// Exit code.
+    pub code: i32,
+}
+
+/// The binary of this build: what `GSLB_BIN` names, or else `gslb` beside the folder that the running test is in.
+///
+/// # Panics
+/// When it is not there: cargo builds it for the tests of the whole workspace, not for those of this package alone.
+pub fn gslb() -> PathBuf {
+    let named = env::var_os("GSLB_BIN").map(PathBuf::from);
+    let built = || {
+        let test = env::current_exe().expect("the running test has a path");
+        test.ancestors().nth(2).expect("tests are in a folder of the profile's").join("gslb")
+    };
+    let path = named.unwrap_or_else(built);
+    assert!(path.is_file(), "{} is not there: run tests/run, or `cargo build`, or set GSLB_BIN", path.display());
+    path
+}
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// When it cannot be run, is killed, or writes what is not UTF-8.
+pub fn run(command: &mut Command) -> Ran {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let Output { status, stdout, stderr } = command
+        .output()
+        .unwrap_or_else(|error| panic!("{program} cannot be run ({error}); tests/run installs what tests need"));
+    let text = |octets| String::from_utf8(octets).expect("programs write UTF-8");
+    let code = status.code().unwrap_or_else(|| panic!("{program} was killed: {status}"));
+    Ran { out: text(stdout), err: text(stderr), code }
+}

@@ -1,0 +1,142 @@
+//! A running `gslb demo` or `gslb serve`, killed when dropped.
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use crate::lines::Lines;
+use crate::program::{gslb, run};
+use crate::{ask, eventually};
+
+/// A process that answers.
+pub struct Server {
+    child: Child,
+    out: Lines,
+    log: Lines,
+    /// Where it answers DNS, in the order of its configuration.
+    pub dns: Vec<SocketAddr>,
+    /// Where it answers HTTP.
+    pub api: SocketAddr,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code; nothing where a signal ended it.
+    pub code: Option<i32>,
+    /// All of its log.
+    pub log: String,
+}
+
+impl Server {
+    /// Starts `gslb demo` on free ports.
+    pub fn demo() -> Self {
+        Self::start(Command::new(gslb()).args(["demo", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"]))
+    }
+
+    /// Starts `command`, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gslb can be run");
+        let out = Lines::of(child.stdout.take().expect("standard output is a pipe"));
+        let log = Lines::of(child.stderr.take().expect("standard error is a pipe"));
+        let mut server = Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)) };
+        while !server.api.ip().is_loopback() {
+            let line = server.await_log("answering ");
+            let (_, address) = line.rsplit_once("answering ").expect("the line says so");
+            match address.strip_prefix("HTTP on http://") {
+                Some(http) => server.api = http.parse().expect("an address"),
+                None => server.dns.push(dns_address(address)),
+            }
+        }
+        server
+    }
+
+    /// The first address where it answers DNS.
+    pub fn address(&self) -> SocketAddr {
+        self.dns[0]
+    }
+
+    /// The next line of the log with `part`, after the last one that was awaited.
+    pub fn await_log(&mut self, part: &str) -> String {
+        self.log.next_with(part)
+    }
+
+    /// The next line of standard output with `part`, after the last one that was awaited.
+    pub fn await_out(&mut self, part: &str) -> String {
+        self.out.next_with(part)
+    }
+
+    /// All of standard output so far.
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    /// Sends a signal: `TERM`, `HUP` and so on.
+    pub fn signal(&self, name: &str) {
+        let sent = run(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &self.child.id().to_string()]));
+        assert_eq!(sent.code, 0, "{}", sent.err);
+    }
+
+    /// Waits for the process to end.
+    pub fn end(mut self) -> Ended {
+        let log = self.log.to_end();
+        Ended { code: self.child.wait().expect("it can be waited for").code(), log }
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(self) -> Ended {
+        self.signal("TERM");
+        self.end()
+    }
+
+    /// Stops all its threads where they are, until [`Server::resume`].
+    pub fn pause(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let state = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        eventually("every thread is stopped", || {
+            let mut tasks = std::fs::read_dir(&tasks).expect("the process runs").map_while(Result::ok);
+            tasks.all(|task| state(task).rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+        });
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    /// Gets `path` over HTTP.
+    pub fn get(&self, path: &str) -> ask::Page {
+        ask::curl(&format!("http://{}{path}", self.api))
+    }
+
+    /// Number of the table in force.
+    pub fn generation(&self) -> u64 {
+        let body = self.get("/readyz").body;
+        let number = body.trim().strip_prefix("ready, serving table ").and_then(|number| number.parse().ok());
+        number.unwrap_or_else(|| panic!("no generation in {body:?}"))
+    }
+
+    /// Value of a metric, by its name and labels as they are written.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").body;
+        let mut samples = text.lines().filter_map(|line| line.rsplit_once(' '));
+        let (_, value) = samples.find(|(sample, _)| *sample == name).unwrap_or_else(|| panic!("no {name} in:\n{text}"));
+        value.parse().expect("counts are whole")
+    }
+}
+
+/// The address in `DNS on 127.0.0.1:5353, UDP and TCP`.
+fn dns_address(text: &str) -> SocketAddr {
+    let address = text.strip_prefix("DNS on ").and_then(|rest| rest.split(',').next());
+    address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {text:?}"))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

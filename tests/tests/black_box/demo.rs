@@ -1,0 +1,107 @@
+//! `gslb demo`: what it prints is so, and what it starts is there.
+
+use std::process::Command;
+
+use gslb_tests::ask::{curl, dig};
+use gslb_tests::program::{gslb, run};
+use gslb_tests::server::Server;
+
+/// A demo that has said all that it says, and that.
+fn demo() -> (Server, String) {
+    let mut demo = Server::demo();
+    demo.await_out("Ctrl-C stops it.");
+    let said = demo.out();
+    (demo, said)
+}
+
+/// The port of the origins, as the demo tells it.
+fn origin_port(said: &str) -> &str {
+    let (_, rest) = said.split_once("HTTP servers on port ").expect("the demo tells of its origins");
+    rest.split(',').next().unwrap()
+}
+
+#[test]
+fn the_printed_queries_give_the_printed_answers() {
+    let (_demo, said) = demo();
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    let queries = lines.windows(2).filter(|pair| pair[0].starts_with("dig "));
+    let mut shown = 0;
+    for pair in queries {
+        let ran = run(Command::new("sh").args(["-c", pair[0]]));
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        let (_, printed) = pair[1].rsplit_once(": ").expect("what it shows, and what it answers");
+        assert_eq!(
+            ran.out.split_whitespace().collect::<Vec<_>>(),
+            printed.split(' ').collect::<Vec<_>>(),
+            "{}",
+            pair[0]
+        );
+        shown += 1;
+    }
+    assert_eq!(shown, 3, "{said}");
+}
+
+#[test]
+fn an_origin_answers_at_every_steered_address_and_names_its_data_center() {
+    let (demo, said) = demo();
+    let mut reached = Vec::new();
+    for client in ["193.0.6.0/24", "8.8.8.0/24", "133.11.0.0/16", "200.160.0.0/20", "137.158.0.0/16", "139.130.4.0/24"]
+    {
+        let answer = dig(demo.address(), &format!("api.example.com A +subnet={client}"));
+        assert!(!answer.data().is_empty(), "{}", answer.text);
+        for address in answer.data() {
+            let page = curl(&format!("http://{address}:{}/", origin_port(&said)));
+            let (_, data_center) = page.body.trim_end().rsplit_once("in data center ").expect("it says where it is");
+            assert!(page.body.contains(address), "{address}: {}", page.body);
+            reached.push(data_center.to_owned());
+            assert_eq!(curl(&format!("http://{address}:{}/healthz", origin_port(&said))).body, "ok\n");
+        }
+    }
+    reached.dedup();
+    assert_eq!(reached, ["fra.", "iad.", "nrt.", "gru.", "jnb.", "syd."]);
+}
+
+#[test]
+fn health_and_metrics_are_told_over_http() {
+    let (demo, _) = demo();
+    let (live, ready) = (demo.get("/livez"), demo.get("/readyz"));
+    assert_eq!((live.status, live.body.as_str()), (200, "ok\n"));
+    assert_eq!((ready.status, ready.body.as_str()), (200, "ready, serving table 1\n"));
+    assert_eq!(demo.get("/metrics/").status, 404);
+    let metrics = demo.get("/metrics");
+    assert!(metrics.head.to_lowercase().contains("content-type: text/plain; version=0.0.4"), "{}", metrics.head);
+    dig(demo.address(), "www.example.com A +subnet=193.0.6.0/24");
+    dig(demo.address(), "+tcp www.example.com AAAA +subnet=2001:67c:2e8::/48");
+    dig(demo.address(), "www.example.org A");
+    for (name, value) in [
+        ("gslb_dns_queries_total{transport=\"udp\"}", 2),
+        ("gslb_dns_queries_total{transport=\"tcp\"}", 1),
+        ("gslb_dns_client_subnets_total{family=\"ipv4\"}", 1),
+        ("gslb_dns_client_subnets_total{family=\"ipv6\"}", 1),
+        ("gslb_dns_responses_total{rcode=\"REFUSED\"}", 1),
+        ("gslb_dns_steered_total", 2),
+        ("gslb_table_generation", 1),
+    ] {
+        gslb_tests::eventually(&format!("{name} is {value}"), || demo.metric(name) == value);
+    }
+}
+
+#[test]
+fn a_demo_never_fails_for_a_default_port() {
+    // Whoever comes first has the default ports; the others find free ones.
+    let demos = [(); 3].map(|()| Server::start(Command::new(gslb()).arg("demo")));
+    for demo in &demos {
+        assert_eq!(dig(demo.address(), "www.example.com A +subnet=200.160.0.0/20").data(), ["127.0.40.1"]);
+        assert_eq!(demo.get("/livez").status, 200);
+    }
+}
+
+#[test]
+fn an_address_that_was_asked_for_is_not_replaced() {
+    let (first, _) = demo();
+    let taken = first.address().to_string();
+    let ran = run(Command::new(gslb()).args(["demo", "--listen", &taken, "--api", "127.0.0.1:0"]));
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains(&format!("\ngslb: cannot listen on {taken} (TCP): ")), "{}", ran.err);
+    assert!(ran.err.contains("another process has port"), "{}", ran.err);
+}

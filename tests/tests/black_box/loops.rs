@@ -1,0 +1,64 @@
+//! Two servers that are made to talk to each other fall silent: a response is never answered.
+
+use std::net::SocketAddr;
+
+use gslb_tests::ask::dig;
+use gslb_tests::eventually;
+use gslb_tests::server::Server;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::sites::small;
+
+const RECEIVED: &str = "gslb_udp_received_total";
+const SENT: &str = "gslb_udp_sent_total";
+const RESPONSES: &str = "gslb_dns_drops_total{reason=\"response\"}";
+
+/// Sends datagrams to one server that seem to come from the other: from its very port, which SO_REUSEPORT lets us
+/// share. Meanwhile the receiver stands still, so that what it answers comes when the port is the other's alone again.
+fn send(from: SocketAddr, to: &Server, datagrams: &[Vec<u8>]) {
+    to.pause();
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
+    socket.set_reuse_port(true).unwrap();
+    socket.bind(&from.into()).unwrap();
+    for datagram in datagrams {
+        assert_eq!(socket.send_to(datagram, &to.address().into()).unwrap(), datagram.len());
+    }
+    drop(socket);
+    to.resume();
+}
+
+/// A message of one question with these first two octets of flags.
+fn message(flags: u16) -> Vec<u8> {
+    let counts = [0, 1, 0, 0, 0, 0, 0, 0];
+    [&[0xBE, 0xEF], &flags.to_be_bytes()[..], &counts, b"\x03www\x07example\x03com\x00", &[0, 1, 0, 1]].concat()
+}
+
+#[test]
+fn no_response_is_answered_whatever_it_says() {
+    let (one, other) = (small("").serve(), small("").serve());
+    let responses: Vec<_> =
+        (0..16).flat_map(|opcode| (0..16).map(move |rcode| 0x8000 | opcode << 11 | rcode)).collect();
+    for part in responses.chunks(64) {
+        let before = one.metric(RECEIVED);
+        send(other.address(), &one, &part.iter().copied().map(message).collect::<Vec<_>>());
+        eventually("all are received", || one.metric(RECEIVED) == before + part.len() as u64);
+    }
+    // What comes after them is answered, and so they have been dealt with.
+    assert_eq!(dig(one.address(), "www.example.com").data(), ["192.0.2.1"]);
+    assert_eq!(dig(other.address(), "www.example.com").data(), ["192.0.2.1"]);
+    assert_eq!([RECEIVED, RESPONSES, SENT].map(|name| one.metric(name)), [257, 256, 1]);
+    assert_eq!([RECEIVED, RESPONSES, SENT].map(|name| other.metric(name)), [1, 0, 1]);
+}
+
+#[test]
+fn what_one_server_answers_to_another_ends_there() {
+    let (one, other) = (small("").serve(), small("").serve());
+    // A query, one that is refused for its opcode, one that is not well formed, and one that is too short to answer.
+    let cut = message(0x0100)[..20].to_vec();
+    send(other.address(), &one, &[message(0x0100), message(0x2800), cut, vec![0xBE; 11]]);
+    eventually("the answers are dropped", || other.metric(RESPONSES) == 3);
+    assert_eq!(dig(one.address(), "www.example.com").data(), ["192.0.2.1"]);
+    assert_eq!(dig(other.address(), "www.example.com").data(), ["192.0.2.1"]);
+    assert_eq!([RECEIVED, SENT].map(|name| one.metric(name)), [5, 4]);
+    assert_eq!([RECEIVED, SENT].map(|name| other.metric(name)), [4, 1]);
+}
