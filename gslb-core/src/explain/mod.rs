@@ -49,7 +49,8 @@ pub fn explain(table: &RoutingTable, settings: Arc<Settings>, question: Question
     let mut recorder = Recorder::default();
     let query = datagram(&question);
     let mut worker = Worker::new(settings, seed);
-    let reply = worker.respond_traced(table, question.resolver, Transport::Udp, &query, &mut out, &mut recorder);
+    let reply =
+        worker.respond_traced(table, (question.resolver, 53).into(), Transport::Udp, &query, &mut out, &mut recorder);
     let len = if let Reply::Send(len) = reply { len } else { 0 };
     out.truncate(len);
     let steps = with_places(table, recorder.steps);

@@ -1,5 +1,6 @@
 //! A query answered from the catalog: data, aliases followed, referrals, and proofs that there is nothing.
 
+use super::chain::Chain;
 use super::place::Place;
 use super::{Sender, Tally};
 use crate::name::MAX_NAME;
@@ -14,13 +15,12 @@ use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
 use crate::zone::names::NodeId;
 use crate::zone::set::{Anchors, Set, ends_with};
 
-/// Aliases that one response follows; a longer chain or a loop is left to the resolver.
-const MAX_ALIASES: usize = 16;
-
 /// A response on its way.
 pub(super) struct Answering<'a, 'm, T> {
     /// The name that is being answered.
     pub(super) key: &'a mut NameKey,
+    /// The aliases that led to it.
+    pub(super) chain: &'a mut Chain,
     pub(super) dice: &'a mut Dice,
     pub(super) tally: &'a mut Tally,
     pub(super) table: &'a RoutingTable,
@@ -52,19 +52,13 @@ impl<T: Trace> Answering<'_, '_, T> {
             self.message.rcode = Rcode::Refused;
             return;
         }
-        let mut next = self.name(Place::question());
-        // Where the chain has been: a loop would only repeat what the response says already.
-        let mut met = [None; MAX_ALIASES];
-        for slot in 0..MAX_ALIASES {
-            let Next::Follow { from, place } = next else { return };
-            if let Some(slot) = met.get_mut(slot) {
-                *slot = Some(from);
-            }
-            let here = self.table.topology().catalog.answering_node(self.key);
-            if here.is_some() && met.contains(&here) {
+        self.chain.clear();
+        let mut place = Place::question();
+        while let Next::Follow { from, place: next } = self.name(place) {
+            if self.chain.comes_back(from, self.table.topology().catalog.answering_node(self.key)) {
                 return;
             }
-            next = self.name(place);
+            place = next;
         }
     }
 

@@ -2,9 +2,11 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+use chain::Chain;
 
 use crate::steer::draw::Dice;
 use crate::steer::trace::{NoTrace, Trace};
@@ -15,6 +17,7 @@ use crate::wire::qname::NameKey;
 use crate::wire::query::{self, Fault, Ignored, Query, Refusal};
 
 mod answer;
+mod chain;
 mod chaos;
 mod place;
 mod steered;
@@ -70,6 +73,7 @@ pub struct Worker {
     settings: Arc<Settings>,
     dice: Dice,
     key: NameKey,
+    chain: Chain,
     /// What it has done so far.
     pub tally: Tally,
 }
@@ -77,14 +81,20 @@ pub struct Worker {
 /// Who asked, and how.
 #[derive(Debug, Clone, Copy)]
 struct Sender {
-    resolver: IpAddr,
+    resolver: SocketAddr,
     transport: Transport,
 }
 
 impl Worker {
     /// A worker whose draws follow from `seed`.
     pub fn new(settings: Arc<Settings>, seed: u64) -> Worker {
-        Worker { settings, dice: Dice::new(seed), key: NameKey::default(), tally: Tally::default() }
+        Worker {
+            settings,
+            dice: Dice::new(seed),
+            key: NameKey::default(),
+            chain: Chain::default(),
+            tally: Tally::default(),
+        }
     }
 
     /// Answers one datagram (or one message of a connection) into `out`, which must have room for 512 octets.
@@ -97,7 +107,7 @@ impl Worker {
         datagram: &[u8],
         out: &mut [u8],
     ) -> Reply {
-        self.respond_traced(table, source.ip(), transport, datagram, out, &mut NoTrace)
+        self.respond_traced(table, source, transport, datagram, out, &mut NoTrace)
     }
 
     /// The same, with notes of every step.
@@ -105,7 +115,7 @@ impl Worker {
     pub fn respond_traced(
         &mut self,
         table: &RoutingTable,
-        resolver: IpAddr,
+        resolver: SocketAddr,
         transport: Transport,
         datagram: &[u8],
         out: &mut [u8],
@@ -135,7 +145,7 @@ impl Worker {
         out: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
-        let Worker { settings, dice, key, tally } = self;
+        let Worker { settings, dice, key, chain, tally } = self;
         tally.asked(query);
         let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
         let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
@@ -146,7 +156,7 @@ impl Worker {
             class::IN => {
                 let message = &mut message;
                 let mut answering =
-                    answer::Answering { key, dice, tally, table, sender, query, message, scope: 0, trace };
+                    answer::Answering { key, chain, dice, tally, table, sender, query, message, scope: 0, trace };
                 answering.run();
                 answering.scope
             }

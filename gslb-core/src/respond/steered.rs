@@ -72,7 +72,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             Some(subnet) if service.client == ClientSource::ClientSubnet && subnet.source > 0 => {
                 Client { address: subnet.address, from: ClientFrom::Subnet(subnet.source) }
             }
-            _ => Client { address: self.sender.resolver.to_canonical(), from: ClientFrom::Resolver },
+            _ => Client { address: self.sender.resolver.ip().to_canonical(), from: ClientFrom::Resolver },
         }
     }
 
