@@ -198,9 +198,9 @@ impl Dns {
         dns.set_list("listen", &mut self.listen, address);
         dns.set("workers", &mut self.workers, workers);
         dns.set("udp_payload", &mut self.udp_payload, |value| integer(value, 512..=1400));
-        dns.set("nsid", &mut self.nsid, |value| label(value).map(Some));
-        dns.set("version", &mut self.version, |value| label(value).map(Some));
-        dns.set("id_server", &mut self.id_server, |value| label(value).map(Some));
+        dns.set("nsid", &mut self.nsid, |value| label(value, NSID_MOST).map(Some));
+        dns.set("version", &mut self.version, |value| label(value, STRING_MOST).map(Some));
+        dns.set("id_server", &mut self.id_server, |value| label(value, STRING_MOST).map(Some));
         dns.set("tcp_idle", &mut self.tcp_idle, |value| time(value, IDLE_LEAST, IDLE_MOST));
         dns.set("tcp_connections", &mut self.tcp_connections, |value| integer(value, 1..=65535));
         let per_client = &mut self.tcp_connections_per_client;
@@ -263,11 +263,15 @@ fn workers(value: &DeValue) -> Checked<NonZeroUsize> {
     }
 }
 
-/// A string that fits a TXT record's (RFC 1035 section 3.3).
-fn label(value: &DeValue) -> Checked<String> {
-    let wanted = "a string of 1 to 255 octets";
-    let text = string(value, wanted)?;
-    if (1..=255).contains(&text.len()) {
+/// Longest string of a TXT record (RFC 1035 section 3.3), in octets.
+const STRING_MOST: usize = 255;
+/// Longest name server identifier, in octets: the smallest response of 512 octets has room for it beside any question.
+const NSID_MOST: usize = 128;
+
+fn label(value: &DeValue, most: usize) -> Checked<String> {
+    let wanted = format!("a string of 1 to {most} octets");
+    let text = string(value, &wanted)?;
+    if (1..=most).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
         wrong(format_args!("this has {} octets", text.len()), format!("write {wanted}, or leave the key out"))
