@@ -11,7 +11,8 @@ use gslb_tests::server::Server;
 
 use crate::sites::{EXAMPLE, document, small, zone};
 
-/// Serves the small site with lines on who answers, and in its zone a record of an unknown type and a set of six TXT records, 1.6 kB in all.
+/// Serves the small site, with lines on who answers in its configuration, and in its zone a record of an unknown type
+/// and a set of six TXT records, 1.6 kB in all.
 fn serve(identity: &str) -> (Folder, Server) {
     let process = PROCESS.replace("[dns]\n", &format!("[dns]\n{identity}"));
     let many: String = (0..6).map(|index| format!("many IN TXT \"{index} {}\"\n", "x".repeat(250))).collect();
