@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use crate::observe::{self, Generation, Observed};
 use crate::reload::{Cause, Reloader};
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
-use crate::watch::Watcher;
+use crate::watch::{SourceFile, Watcher};
 use crate::{tcp, udp};
 
 /// How often the files are looked at.
@@ -36,7 +35,7 @@ pub struct Hooks {
     /// Generation of the table in force, for `/readyz` and `/metrics`.
     pub generation: Generation,
     /// The files whose change asks for a reload, asked for before each look.
-    pub files: Box<dyn FnMut() -> Vec<PathBuf> + Send>,
+    pub files: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
     /// Reads everything again and publishes what came of it. Called on a thread of its own, one call at a time.
     pub reload: Box<dyn FnMut(Cause) + Send>,
 }

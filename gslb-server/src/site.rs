@@ -11,6 +11,7 @@ use gslb_core::table::{Published, RoutingTable, compile};
 use tracing::{error, info, warn};
 
 use crate::reload::Cause;
+use crate::watch::SourceFile;
 
 /// Where everything is read from.
 #[derive(Debug, Clone)]
@@ -65,6 +66,9 @@ pub enum SiteError {
         /// How much it may.
         max_moved: f64,
     },
+    /// Something was served, and the new document has nothing in it.
+    #[error("the document has no zones any more: it is not taken for an order to answer nothing; stop gslb for that")]
+    Emptied,
     /// The document has errors.
     #[error("{}", listed(.0))]
     Wrong(Vec<Problem>),
@@ -90,13 +94,16 @@ impl Sources {
     pub fn load(
         &self,
         previous: Option<(&RoutingTable, &[Arc<Database>])>,
-        files: &mut Vec<PathBuf>,
+        files: &mut Vec<SourceFile>,
     ) -> Result<Loaded, SiteError> {
-        files.extend(self.databases.iter().cloned());
+        files.extend(self.databases.iter().map(|path| SourceFile::before_reading(path)));
         // The document first: what is wrong with it is told without waiting for a database.
         let reading = self.read_document(files)?;
         let databases = self.load_databases(previous.map(|(_, databases)| databases))?;
         let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
+        if site.zones.is_empty() && previous.is_some_and(|(table, _)| table.topology().catalog.zones() > 0) {
+            return Err(SiteError::Emptied);
+        }
         let compiled = compile::compile(site, &databases, previous.map(|(table, _)| table));
         let warnings = [reading.problems, compiled.problems].concat();
         match compiled.table {
@@ -106,15 +113,15 @@ impl Sources {
     }
 
     /// Reads and checks the document only; every file that is read is added to `files`.
-    fn read_document(&self, files: &mut Vec<PathBuf>) -> Result<document::Reading, SiteError> {
+    fn read_document(&self, files: &mut Vec<SourceFile>) -> Result<document::Reading, SiteError> {
         match &self.document {
             Document::File(path) => {
-                files.push(path.clone());
+                files.push(SourceFile::before_reading(path));
                 let text =
                     fs::read_to_string(path).map_err(|cause| SiteError::Unreadable { path: path.clone(), cause })?;
                 Ok(document::read(&path.to_string_lossy(), &text, &mut |name, from| {
                     let path = Path::new(from).parent().unwrap_or(Path::new("")).join(name);
-                    files.push(path.clone());
+                    files.push(SourceFile::before_reading(&path));
                     let octets = fs::read(&path).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
                     Ok((Arc::from(path.to_string_lossy()), octets))
                 }))
@@ -160,7 +167,7 @@ pub struct Served {
     databases: Vec<Arc<Database>>,
     published: Arc<Published>,
     /// Files whose change asks for a reload.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<SourceFile>,
 }
 
 impl Served {
@@ -188,8 +195,8 @@ impl Served {
             Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
         }
         let old = self.published.load();
-        self.files.clear();
-        match self.sources.load(Some((&old, &self.databases)), &mut self.files) {
+        let mut files = Vec::new();
+        match self.sources.load(Some((&old, &self.databases)), &mut files) {
             Ok(Loaded { table, warnings, databases }) => {
                 tell_warnings(&warnings);
                 tell_table(&table);
@@ -198,8 +205,15 @@ impl Served {
                     Err(stale) => error!("not published: {stale}"),
                 }
             }
-            Err(error) => error!("not reloaded, generation {} is served on: {error}", old.generation()),
+            Err(error) => {
+                error!("not reloaded, generation {} is served on: {error}", old.generation());
+                // What was not come to this time is still a part of what is served.
+                let missed = |old: &SourceFile| files.iter().all(|new| new.path() != old.path());
+                let missed: Vec<SourceFile> = self.files.iter().filter(|old| missed(old)).cloned().collect();
+                files.extend(missed);
+            }
         }
+        self.files = files;
     }
 }
 

@@ -27,9 +27,30 @@ impl Fingerprint {
     }
 }
 
+/// A file that somebody reads, and its state just before it was read: a later one is a reason to read it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    path: PathBuf,
+    as_read: Option<Fingerprint>,
+}
+
+impl SourceFile {
+    /// Takes the state of the file at `path`, which is to be read after this and not before.
+    pub fn before_reading(path: &Path) -> Self {
+        Self { path: path.into(), as_read: Fingerprint::of(path) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// A file that is looked at.
 struct Watched {
-    /// Its state when it was last told, or first seen.
+    /// Its state when it was last read.
+    as_read: Option<Fingerprint>,
+    /// Its state when it was last told or read.
     told: Option<Fingerprint>,
     /// Another state, that was seen at the last look.
     changing: Option<Option<Fingerprint>>,
@@ -40,19 +61,20 @@ struct Watched {
 pub struct Looks(HashMap<PathBuf, Watched>);
 
 impl Looks {
-    /// Looks at `files`, and returns those that have changed since they were last told or first looked at, and are
-    /// the same now as at the last look: a file that is still being written is told once it is at rest.
-    pub fn look(&mut self, files: &[PathBuf]) -> Vec<PathBuf> {
-        self.0.retain(|path, _| files.contains(path));
-        files.iter().filter(|path| self.has_changed(path)).cloned().collect()
+    /// Looks at `files`, and returns those that have changed since they were last read or told, and are the same now
+    /// as at the last look: a file that is still being written is told once it is at rest.
+    pub fn look(&mut self, files: &[SourceFile]) -> Vec<PathBuf> {
+        self.0.retain(|path, _| files.iter().any(|file| file.path == *path));
+        files.iter().filter(|file| self.has_changed(file)).map(|file| file.path.clone()).collect()
     }
 
-    fn has_changed(&mut self, path: &Path) -> bool {
-        let now = Fingerprint::of(path);
-        let Some(watched) = self.0.get_mut(path) else {
-            self.0.insert(path.into(), Watched { told: now, changing: None });
-            return false;
-        };
+    fn has_changed(&mut self, file: &SourceFile) -> bool {
+        let now = Fingerprint::of(&file.path);
+        let read = || Watched { as_read: file.as_read, told: file.as_read, changing: None };
+        let watched = self.0.entry(file.path.clone()).or_insert_with(read);
+        if watched.as_read != file.as_read {
+            *watched = read();
+        }
         if now == watched.told {
             watched.changing = None;
             return false;
@@ -81,12 +103,11 @@ impl Watcher {
     /// When the system starts no thread.
     pub fn start(
         period: Duration,
-        mut files: impl FnMut() -> Vec<PathBuf> + Send + 'static,
+        mut files: impl FnMut() -> Vec<SourceFile> + Send + 'static,
         mut changed: impl FnMut(Vec<PathBuf>) + Send + 'static,
     ) -> io::Result<Self> {
         let (running, ended) = mpsc::channel::<()>();
         let mut looks = Looks::default();
-        looks.look(&files());
         let thread = thread::Builder::new().name("watch".to_owned()).spawn(move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
                 let paths = looks.look(&files());
@@ -133,23 +154,37 @@ mod tests {
     fn a_change_is_told_once_and_only_at_rest() {
         let folder = Folder::new("rest");
         let file = folder.0.join("site.toml");
-        let files = [file.clone()];
         fs::write(&file, "a").unwrap();
+        let files = [SourceFile::before_reading(&file)];
         let mut looks = Looks::default();
-        assert!(looks.look(&files).is_empty(), "what is seen first is no change");
+        assert!(looks.look(&files).is_empty(), "as it was read");
         fs::write(&file, "ab").unwrap();
         assert!(looks.look(&files).is_empty(), "it may still be written");
         fs::write(&file, "abc").unwrap();
         assert!(looks.look(&files).is_empty(), "and it was");
-        assert_eq!(looks.look(&files), files);
+        assert_eq!(looks.look(&files), [file]);
         assert!(looks.look(&files).is_empty());
+    }
+
+    #[test]
+    fn a_change_between_reading_and_the_first_look_is_told() {
+        let folder = Folder::new("between");
+        let file = folder.0.join("site.toml");
+        fs::write(&file, "a").unwrap();
+        let mut looks = Looks::default();
+        for text in ["ab", "abc"] {
+            let files = [SourceFile::before_reading(&file)];
+            fs::write(&file, text).unwrap();
+            assert!(looks.look(&files).is_empty(), "it may still be written");
+            assert_eq!(looks.look(&files), [file.clone()]);
+        }
     }
 
     #[test]
     fn a_file_that_is_replaced_removed_or_made_has_changed() {
         let folder = Folder::new("replaced");
         let (file, other) = (folder.0.join("a"), folder.0.join("b"));
-        let files = [file.clone()];
+        let files = [SourceFile::before_reading(&file)];
         let mut looks = Looks::default();
         assert!(looks.look(&files).is_empty());
         for change in [
@@ -162,7 +197,7 @@ mod tests {
         ] {
             change();
             assert!(looks.look(&files).is_empty());
-            assert_eq!(looks.look(&files), files);
+            assert_eq!(looks.look(&files), [file.clone()]);
         }
     }
 
@@ -171,7 +206,7 @@ mod tests {
         let folder = Folder::new("thread");
         let file = folder.0.join("site.toml");
         let (tell, told) = mpsc::channel();
-        let watched = file.clone();
+        let watched = SourceFile::before_reading(&file);
         let watcher = Watcher::start(
             Duration::from_millis(5),
             move || vec![watched.clone()],

@@ -6,7 +6,7 @@ use super::Explanation;
 use super::response::Response;
 use crate::model::{PolicyId, PoolId};
 use crate::name::Name;
-use crate::steer::trace::{ClientFrom, Contender, Demand, Reason, Step};
+use crate::steer::trace::{Choice, ClientFrom, Contender, Demand, Reason, Step};
 use crate::table::RoutingTable;
 use crate::wire::number::Rcode;
 
@@ -70,6 +70,7 @@ impl Lines<'_> {
                 let pool = self.pool(*pool);
                 self.line("candidate", format_args!("{pool}: taken"));
             }
+            Step::Named { pool, endpoint, by, among } => self.named(*pool, *endpoint, *by, *among),
             Step::PassedOver(pool, reason) => {
                 let pool = self.pool(*pool);
                 self.line("candidate", format_args!("{pool}: passed over, {}", because(*reason)));
@@ -143,6 +144,27 @@ impl Lines<'_> {
             })
             .collect();
         self.line("draw", format_args!("{basis}: {}", names.join(", ")));
+    }
+
+    fn named(&mut self, pool: PoolId, endpoint: u16, by: Choice, among: usize) {
+        let pool = self.table.topology().site.pools.get(pool.0 as usize);
+        let Some(endpoint) = pool.and_then(|pool| pool.endpoints.get(usize::from(endpoint))) else { return };
+        let (name, weight) = (&endpoint.name, endpoint.weight);
+        match by {
+            Choice::All => self.line("endpoint", format_args!("{name}, as all that qualify")),
+            Choice::Dice => {
+                self.line(
+                    "endpoint",
+                    format_args!("{name} (weight {weight}), drawn anew among {among} for every query"),
+                );
+            }
+            Choice::Client => {
+                self.line(
+                    "endpoint",
+                    format_args!("{name} (weight {weight}), drawn among {among} by the client's prefix"),
+                );
+            }
+        }
     }
 
     fn answer(&mut self, explanation: &Explanation) {

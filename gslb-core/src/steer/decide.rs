@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::draw::{Dice, Draw, RaceTime, pick_by_weight, scramble};
 use super::plan::{Branch, Plan, PlanId, Plans};
-use super::trace::{Contender, Demand, Reason, Step, Trace};
+use super::trace::{Choice, Contender, Demand, Reason, Step, Trace};
 use crate::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
 use crate::table::liveness::{Entry, Kind, PoolLiveness, Ready};
 
@@ -173,29 +173,33 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
         self.trace.note(|| Step::Taken(id));
         let answers = pool.answers as usize;
         match (pool.choose, &mut self.draw) {
-            (Choose::All, _) => ready.entries.iter().for_each(|entry| (self.emit)(id, entry)),
-            _ if ready.entries.len() <= answers => ready.entries.iter().for_each(|entry| (self.emit)(id, entry)),
+            (Choose::All, _) => ready.entries.iter().for_each(|entry| self.name(id, entry, ready, Choice::All)),
+            _ if ready.entries.len() <= answers => {
+                ready.entries.iter().for_each(|entry| self.name(id, entry, ready, Choice::All));
+            }
             (Choose::Weighted, Draw::Fresh(dice)) if answers == 1 => {
                 if let Some(entry) = ready.entries.get(roll_entry(dice, ready)) {
-                    (self.emit)(id, entry);
+                    self.name(id, entry, ready, Choice::Dice);
                 }
             }
             (Choose::Weighted, Draw::Fresh(dice)) => {
                 let key = dice.roll();
-                self.take_by_race(id, ready, key, answers);
+                self.take_by_race(id, ready, key, Choice::Dice, answers);
             }
-            (Choose::Weighted | Choose::Hash, _) => self.take_by_race(id, ready, self.client_key, answers),
+            (Choose::Weighted | Choose::Hash, _) => {
+                self.take_by_race(id, ready, self.client_key, Choice::Client, answers);
+            }
         }
         true
     }
 
     /// Names the `answers` endpoints that are first in the race for `key`, the fastest first.
     #[inline]
-    fn take_by_race(&mut self, id: PoolId, ready: &'a Ready, key: u64, answers: usize) {
+    fn take_by_race(&mut self, id: PoolId, ready: &'a Ready, key: u64, by: Choice, answers: usize) {
         if answers > 1 {
-            return self.take_leaders(id, ready, key, answers);
+            return self.take_leaders(id, ready, key, by, answers);
         }
-        let mut best: Option<(RaceTime, &Entry)> = None;
+        let mut best: Option<(RaceTime, &'a Entry)> = None;
         for entry in &ready.entries {
             let time = RaceTime::new(key, entry.identity, entry.weight);
             if best.is_none_or(|(leader, _)| time.beats(&leader)) {
@@ -203,13 +207,19 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
             }
         }
         if let Some((_, entry)) = best {
-            (self.emit)(id, entry);
+            self.name(id, entry, ready, by);
         }
     }
 
+    #[inline]
+    fn name(&mut self, pool: PoolId, entry: &'a Entry, ready: &Ready, by: Choice) {
+        self.trace.note(|| Step::Named { pool, endpoint: entry.endpoint, by, among: ready.entries.len() });
+        (self.emit)(pool, entry);
+    }
+
     /// The same for several answers, which need room to be kept in order.
-    fn take_leaders(&mut self, id: PoolId, ready: &'a Ready, key: u64, answers: usize) {
-        let mut leaders: [Option<(RaceTime, &Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
+    fn take_leaders(&mut self, id: PoolId, ready: &'a Ready, key: u64, by: Choice, answers: usize) {
+        let mut leaders: [Option<(RaceTime, &'a Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
         for entry in &ready.entries {
             let mut runner = (RaceTime::new(key, entry.identity, entry.weight), entry);
             for place in leaders.iter_mut().take(answers) {
@@ -223,7 +233,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
                 }
             }
         }
-        leaders.iter().flatten().for_each(|(_, entry)| (self.emit)(id, entry));
+        leaders.into_iter().flatten().for_each(|(_, entry)| self.name(id, entry, ready, by));
     }
 
     fn note_passed_over(&mut self, branches: &[Branch], demand: Demand) {

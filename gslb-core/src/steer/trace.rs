@@ -64,6 +64,17 @@ pub enum Step {
     },
     /// A pool was taken.
     Taken(PoolId),
+    /// An endpoint of the pool taken was named.
+    Named {
+        /// Its pool.
+        pool: PoolId,
+        /// Its index there.
+        endpoint: u16,
+        /// How it was chosen.
+        by: Choice,
+        /// How many qualified.
+        among: usize,
+    },
     /// A pool was passed over.
     PassedOver(PoolId, Reason),
     /// No candidate was up, so the search was repeated with less demand.
@@ -77,6 +88,17 @@ pub enum ClientFrom {
     Subnet(u8),
     /// The sender of the query.
     Resolver,
+}
+
+/// How an endpoint was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// All that qualified are named.
+    All,
+    /// By weight, anew for every query.
+    Dice,
+    /// By weight and the client's prefix.
+    Client,
 }
 
 /// A candidate in a draw.
