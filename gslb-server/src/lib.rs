@@ -2,7 +2,6 @@
 
 pub mod command;
 pub mod config;
-pub mod counter;
 pub mod metrics;
 pub mod observe;
 pub mod origins;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::counter::Counter;
+use gslb_core::respond::Counter;
 
 /// Connections since start, and how many are open now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use gslb_core::respond::Tally;
 
-use crate::counter::Counter;
+use gslb_core::respond::Counter;
 
 /// Datagrams and system calls since start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
