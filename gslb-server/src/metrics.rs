@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::reload::Reloads;
 use crate::totals::Totals;
 
 /// The format's media type; Prometheus 3 takes no answer without it.
@@ -41,8 +42,8 @@ impl Families {
     }
 }
 
-/// Writes `totals`, and the generation of the table in force when there is one.
-pub fn exposition(totals: &Totals, generation: Option<u64>) -> String {
+/// Writes `totals`, how reloads went, and the generation of the table in force when there is one.
+pub fn exposition(totals: &Totals, generation: Option<u64>, reloads: &Reloads) -> String {
     let mut families = Families::default();
     let counters = totals.tally.counters().chain(totals.udp.counters()).chain(totals.tcp.counters());
     for (name, labels, help, value) in counters {
@@ -52,6 +53,12 @@ pub fn exposition(totals: &Totals, generation: Option<u64>) -> String {
     if let Some(generation) = generation {
         families.add("gauge", "gslb_table_generation", "", "Number of the routing table in force.", generation);
     }
+    let (published, refused) = reloads.counts();
+    let help = "Reloads, by what came of them.";
+    families.add("counter", "gslb_reloads_total", "result=\"published\"", help, published);
+    families.add("counter", "gslb_reloads_total", "result=\"refused\"", help, refused);
+    let help = "1 while what is on disk was refused, and something older is served.";
+    families.add("gauge", "gslb_reload_refused", "", help, u64::from(reloads.last_was_refused()));
     let version = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"");
     families.add("gauge", "gslb_build_info", version, "What is running; always 1.", 1);
     families.write()
@@ -63,7 +70,7 @@ mod tests {
 
     #[test]
     fn samples_of_one_name_stand_together_under_one_heading() {
-        let text = exposition(&Totals::default(), Some(7));
+        let text = exposition(&Totals::default(), Some(7), &Reloads::default());
         let mut seen = Vec::new();
         for line in text.lines().filter(|line| !line.starts_with("# HELP")) {
             if let Some(heading) = line.strip_prefix("# TYPE ") {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::metrics;
+use crate::reload::Reloads;
 use crate::totals::TotalsReader;
 
 /// What is asked for the number of the table in force.
@@ -21,6 +22,8 @@ pub struct Observed {
     pub totals: TotalsReader,
     /// Generation of the published table; nothing while none is.
     pub generation: Generation,
+    /// How reloads went.
+    pub reloads: Arc<Reloads>,
 }
 
 /// The routes, to be merged with others.
@@ -45,7 +48,7 @@ async fn readiness(State(observed): State<Observed>) -> Response {
 }
 
 async fn exposition(State(observed): State<Observed>) -> Response {
-    let text = metrics::exposition(&observed.totals.read(), (observed.generation)());
+    let text = metrics::exposition(&observed.totals.read(), (observed.generation)(), &observed.reloads);
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 

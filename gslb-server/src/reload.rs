@@ -3,6 +3,8 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
@@ -29,6 +31,33 @@ impl Cause {
             }
             _ => Self::Asked,
         }
+    }
+}
+
+/// How reloads went, for whoever watches from outside.
+#[derive(Debug, Default)]
+pub struct Reloads {
+    published: AtomicU64,
+    refused: AtomicU64,
+    last_refused: AtomicBool,
+}
+
+impl Reloads {
+    /// Notes that a reload put a new table in force, or was refused.
+    pub fn note(&self, published: bool) {
+        let count = if published { &self.published } else { &self.refused };
+        count.fetch_add(1, Relaxed);
+        self.last_refused.store(!published, Relaxed);
+    }
+
+    /// Reloads that put a new table in force, and those that were refused.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.published.load(Relaxed), self.refused.load(Relaxed))
+    }
+
+    /// True while what is on disk is not what is served, because it was refused.
+    pub fn last_was_refused(&self) -> bool {
+        self.last_refused.load(Relaxed)
     }
 }
 

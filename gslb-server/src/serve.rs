@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::observe::{self, Generation, Observed};
-use crate::reload::{Cause, Reloader};
+use crate::reload::{Cause, Reloader, Reloads};
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
 use crate::watch::{SourceFile, Watcher};
@@ -34,6 +34,8 @@ const PORT_ATTEMPTS: usize = 32;
 pub struct Hooks {
     /// Generation of the table in force, for `/readyz` and `/metrics`.
     pub generation: Generation,
+    /// How reloads went, for `/metrics`.
+    pub reloads: Arc<Reloads>,
     /// The files whose change asks for a reload, asked for before each look.
     pub files: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
     /// Reads everything again and publishes what came of it. Called on a thread of its own, one call at a time.
@@ -129,7 +131,7 @@ impl Bound {
         let udp = udp::Workers::start(self.udp, &published, &settings)?;
         let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published, &settings)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
-        let observed = Observed { totals: totals.clone(), generation: hooks.generation };
+        let observed = Observed { totals: totals.clone(), generation: hooks.generation, reloads: hooks.reloads };
         let (stop_http, stopped) = oneshot::channel::<()>();
         let http = control.spawn(serve_http(http, observed, stopped));
         let reloader = Reloader::start(hooks.reload)?;

@@ -10,7 +10,7 @@ use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{Published, RoutingTable, compile};
 use tracing::{error, info, warn};
 
-use crate::reload::Cause;
+use crate::reload::{Cause, Reloads};
 use crate::watch::SourceFile;
 
 /// Where everything is read from.
@@ -70,7 +70,7 @@ pub enum SiteError {
     #[error("the document has no zones any more: it is not taken for an order to answer nothing; stop gslb for that")]
     Emptied,
     /// The document has errors.
-    #[error("{}", listed(.0))]
+    #[error("the document cannot be served:{}", listed(.0))]
     Wrong(Vec<Problem>),
 }
 
@@ -166,6 +166,8 @@ pub struct Served {
     sources: Sources,
     databases: Vec<Arc<Database>>,
     published: Arc<Published>,
+    /// How reloads went.
+    pub reloads: Arc<Reloads>,
     /// Files whose change asks for a reload.
     pub files: Vec<SourceFile>,
 }
@@ -180,7 +182,7 @@ impl Served {
         let Loaded { table, warnings, databases } = sources.load(None, &mut files)?;
         tell_warnings(&warnings);
         tell_table(&table);
-        Ok(Served { sources, databases, published: Arc::new(Published::new(table)), files })
+        Ok(Served { sources, databases, published: Arc::new(Published::new(table)), reloads: Arc::default(), files })
     }
 
     /// The table in force.
@@ -196,6 +198,7 @@ impl Served {
         }
         let old = self.published.load();
         let mut files = Vec::new();
+        let generation = old.generation();
         match self.sources.load(Some((&old, &self.databases)), &mut files) {
             Ok(Loaded { table, warnings, databases }) => {
                 tell_warnings(&warnings);
@@ -214,6 +217,7 @@ impl Served {
             }
         }
         self.files = files;
+        self.reloads.note(self.published.load().generation() > generation);
     }
 }
 

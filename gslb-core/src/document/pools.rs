@@ -94,7 +94,11 @@ fn members(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
 /// What the endpoints of a pool must be together; only asked where each is sound by itself.
 fn agreement(item: &Item<'_, '_>, pool: &Pool, problems: &mut Problems) {
     if pool.endpoints.iter().all(|endpoint| endpoint.weight == 0) {
-        item.warning(problems, "all endpoints have weight 0: the pool never answers", "give one a weight");
+        item.warning(
+            problems,
+            "all endpoints have weight 0: the pool answers only when nothing else is up",
+            "give one a weight, unless it is drained on purpose",
+        );
     }
     if let Some(name) = pool.endpoints.iter().find(|endpoint| matches!(endpoint.target, Target::Cname(_))) {
         let cause = match pool.choose {

@@ -48,6 +48,10 @@ impl Lines<'_> {
         match step {
             Step::Node { zone, name } => self.node(zone, name),
             Step::NoSuchName => self.line("name", "does not exist"),
+            Step::NoSuchType => self.line("name", "exists, but has no records of this type"),
+            Step::NoSuchEndpoint => self.line("service", "none of its pools has an endpoint of this type, up or down"),
+            Step::NotSteered => self.line("service", "does not steer this type: the zone file has the say"),
+            Step::Any => self.line("type", "ANY is answered with as little as possible (RFC 8482)"),
             Step::NotOurs => self.line("zone", "none of ours holds the name"),
             Step::Referral => self.line("name", "is in a zone that is delegated to other servers"),
             Step::Alias { target } => self.line("alias", format_args!("leads to {}", wire_text(target))),
@@ -206,8 +210,8 @@ impl Lines<'_> {
 fn because(reason: Reason) -> String {
     match reason {
         Reason::Down { up, min_up } => format!("down: {up} up, {min_up} needed"),
-        Reason::NoneOfType => "no endpoint for this type qualifies".into(),
-        Reason::NoWeight => "weight 0".into(),
+        Reason::NoneOfType => "it has no endpoint for this type that is up".into(),
+        Reason::NoWeight => "drained: weight 0".into(),
     }
 }
 

@@ -101,7 +101,11 @@ impl<T: Trace> Answering<'_, '_, T> {
         if node.is_alias() && qtype != rtype::CNAME {
             return self.alias(place, node);
         }
+        if node.service().is_some() {
+            self.trace.note(|| Step::NotSteered);
+        }
         if qtype == rtype::ANY && (!node.sets().is_empty() || node.service().is_some()) {
+            self.trace.note(|| Step::Any);
             return self.any(place);
         }
         match node.set(qtype) {
@@ -110,7 +114,10 @@ impl<T: Trace> Answering<'_, '_, T> {
                 self.put(set, anchors, Section::Answer);
                 Next::Done
             }
-            None => self.negative(place, node.zone()),
+            None => {
+                self.trace.note(|| Step::NoSuchType);
+                self.negative(place, node.zone())
+            }
         }
     }
 

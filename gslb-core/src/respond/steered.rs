@@ -49,6 +49,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     ) -> Next {
         self.trace.note(|| Step::Service { index });
         if !kind.of(service.steers.has) {
+            self.trace.note(|| Step::NoSuchEndpoint);
             return self.negative(place, node.zone());
         }
         let client = self.client(service);

@@ -311,6 +311,7 @@ impl<'a> View<'a> {
             Some(pool) if pool.up < pool.min_up && matches!(demand, Demand::Up | Demand::UpWithoutWeight) => {
                 Reason::Down { up: pool.up, min_up: pool.min_up }
             }
+            _ if demand == Demand::Up && self.ready(id, Demand::UpWithoutWeight).is_some() => Reason::NoWeight,
             _ => Reason::NoneOfType,
         }
     }

@@ -16,6 +16,14 @@ pub enum Step {
     },
     /// The zone has no such name.
     NoSuchName,
+    /// The name has no records of the type asked for.
+    NoSuchType,
+    /// No pool of the service has an endpoint of the type asked for.
+    NoSuchEndpoint,
+    /// The type asked for is not steered: the zone file has the say.
+    NotSteered,
+    /// ANY is answered with as little as possible (RFC 8482).
+    Any,
     /// No zone of ours holds the name.
     NotOurs,
     /// The name is in a zone that we delegate.
@@ -122,9 +130,9 @@ pub enum Reason {
         /// Endpoints that must be.
         min_up: u32,
     },
-    /// It has no endpoint of the address family asked for that is up and has weight.
+    /// It has no endpoint of the type asked for that is up.
     NoneOfType,
-    /// Its branch has weight 0.
+    /// Its endpoints of the type that are up have weight 0, or its branch has.
     NoWeight,
 }
 

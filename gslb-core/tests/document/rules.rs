@@ -292,8 +292,8 @@ site.toml:4:1: warning: probes.web: probe `web` is used by no pool
     help: name it in a pool, or remove it
 site.toml:8:1: warning: pools.zero: pool `zero` is used by no policy or service
     help: name it in a policy or service, or remove it
-site.toml:8:10: warning: pools.zero.endpoints: all endpoints have weight 0: the pool never answers
-    help: give one a weight
+site.toml:8:10: warning: pools.zero.endpoints: all endpoints have weight 0: the pool answers only when nothing else is up
+    help: give one a weight, unless it is drained on purpose
 site.toml:10:1: warning: regions.r: region `r` is used by no geo policy
     help: name it in a geo policy, or remove it
 site.toml:10:21: warning: regions.r.match[1]: `asn:1` stands in this region already

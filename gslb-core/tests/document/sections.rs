@@ -226,8 +226,8 @@ site.toml:16:363: error: pools.nrt.endpoints."k l".address: expected a string su
     help: write "5" in quotes
 site.toml:19:11: warning: pools.sin.answers: `answers` means nothing where `choose` is "all"
     help: remove it
-site.toml:20:1: warning: pools.sin.endpoints: all endpoints have weight 0: the pool never answers
-    help: give one a weight
+site.toml:20:1: warning: pools.sin.endpoints: all endpoints have weight 0: the pool answers only when nothing else is up
+    help: give one a weight, unless it is drained on purpose
 site.toml:20:1: error: pools.sin.endpoints: endpoint `c` is a cname, but `choose` is "all"
     help: a name has one CNAME: choose by "weighted" or "hash", with answers = 1
 site.toml:20:58: error: pools.sin.endpoints.b: endpoint `a` has the same target 192.0.2.1

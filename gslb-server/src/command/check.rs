@@ -27,6 +27,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Ok(loaded) => {
             loaded.warnings.iter().for_each(|problem| println!("{problem}"));
             let site = &loaded.table.topology().site;
+            if site.zones.is_empty() {
+                println!(
+                    "{}: warning: the document has no zones: nothing would be answered",
+                    arguments.document.display()
+                );
+            }
             println!(
                 "{}: {} services, {} pools, {} data centers, {} zones: good{}",
                 arguments.document.display(),
@@ -44,7 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         }
         Err(SiteError::Wrong(problems)) => {
             println!("{}", listed(&problems).trim_start());
-            println!("{}: {} problems", arguments.document.display(), problems.len());
+            let counted = if problems.len() == 1 { "1 problem".into() } else { format!("{} problems", problems.len()) };
+            println!("{}: {counted}", arguments.document.display());
             Ok(ExitCode::FAILURE)
         }
         Err(error) => Err(error.into()),

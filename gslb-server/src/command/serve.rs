@@ -40,10 +40,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 /// Ties a site to a server: its generation is shown, its files are watched, and it is read again when asked.
 pub(super) fn hooks(served: Served) -> Hooks {
     let published = served.published();
+    let reloads = Arc::clone(&served.reloads);
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
+        reloads,
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files.clone()),
         reload: Box::new(move |cause| served.lock().unwrap_or_else(PoisonError::into_inner).reload(&cause)),
     }

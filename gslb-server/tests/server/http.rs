@@ -37,6 +37,7 @@ fn serve(generation: &Arc<AtomicU64>) -> (Running, SocketAddr, SocketAddr) {
     let (dns, api) = (bound.dns()[0], bound.api());
     let generation = generation.clone();
     let hooks = Hooks {
+        reloads: Arc::default(),
         generation: Arc::new(move || Some(generation.load(Ordering::Relaxed)).filter(|number| *number > 0)),
         files: Box::new(Vec::new),
         reload: Box::new(|_| {}),
