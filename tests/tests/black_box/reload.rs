@@ -57,8 +57,10 @@ fn a_broken_change_is_refused_and_what_mends_it_is_taken_up() {
         server.await_log(told);
         assert_eq!(answers(&server), ["192.0.2.1", "\"first\""]);
         assert_eq!(server.generation(), before);
+        eventually("the refusal shows", || server.metric("gslb_reload_refused") == 1);
         folder.write(file, mended);
         eventually("the mended file is read", || server.generation() > before);
+        eventually("the refusal is over", || server.metric("gslb_reload_refused") == 0);
     }
 }
 
