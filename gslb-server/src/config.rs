@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs, io, thread};
 
+use gslb_core::document::duration;
 use gslb_core::problem::Problem;
 use gslb_core::respond::Settings;
 use toml::de::DeValue;
 
 use crate::tcp::Limits;
 
-mod duration;
 mod section;
 
 use section::{Checked, Section, Text, integer, number, string, wrong};
@@ -229,10 +229,10 @@ const IDLE_LEAST: Duration = Duration::from_millis(100);
 const IDLE_MOST: Duration = Duration::from_secs(3600);
 
 fn time(value: &DeValue, least: Duration, most: Duration) -> Checked<Duration> {
-    let range = format!("from \"{}\" to \"{}\"", duration::write(least), duration::write(most));
+    let range = format!("from \"{}\" to \"{}\"", duration::show(least), duration::show(most));
     let wanted = format!("a number and its unit (ms, s, m, h), like \"10s\", {range}");
     let text = string(value, &wanted)?;
-    match duration::read(text) {
+    match duration::parse(text) {
         Some(time) if (least..=most).contains(&time) => Ok(time),
         Some(_) => wrong(format_args!("\"{text}\" is out of range"), format!("write a time {range}")),
         None => wrong(format_args!("\"{text}\" is not a time"), format!("write {wanted}")),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Reads `500ms`, `30s`, `5m` or `1h`.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+/// Reads `500ms`, `30s`, `5m` or `1h`; nothing when it is anything else, or too long to count in milliseconds.
+pub fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;
@@ -18,7 +18,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
 }
 
 /// Writes a duration of whole milliseconds in the largest unit that needs no fraction.
-pub(super) fn show(duration: Duration) -> String {
+pub fn show(duration: Duration) -> String {
     match duration.as_millis() {
         0 => "0s".to_owned(),
         ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
@@ -38,6 +38,24 @@ mod tests {
             assert_eq!(parse(text).map(show).as_deref(), Some(text));
         }
         for text in ["", "30", "s", "30 s", "-1s", "1.5s", "1d", "99999999999999999999s", "9999999999999999999h", "é"]
+        {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_read_and_written_back() {
+        for (text, milliseconds) in [("500ms", 500), ("10s", 10_000), ("1m", 60_000), ("2h", 7_200_000), ("0s", 0)] {
+            assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(show(Duration::from_millis(milliseconds)), text);
+        }
+        assert_eq!(show(Duration::from_millis(90_000)), "90s");
+    }
+
+    #[test]
+    fn anything_else_is_not_a_duration() {
+        for text in
+            ["", "10", "s", "1.5s", "-1s", "1 s", "1d", "10S", "s10", "99999999999999999999s", "9999999999999999h"]
         {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -52,7 +52,7 @@ mod borders;
 mod country;
 mod data_centers;
 mod domain;
-mod duration;
+pub mod duration;
 mod endpoints;
 mod item;
 mod line_index;

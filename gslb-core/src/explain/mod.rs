@@ -106,15 +106,6 @@ fn subnet_option(client: IpNet) -> Vec<u8> {
 }
 
 impl Explanation {
-    /// True where the answer was drawn anew, so that asking again may give another one.
-    pub fn is_drawn(&self, table: &RoutingTable) -> bool {
-        let services = &table.topology().services;
-        self.steps.iter().any(|step| match step {
-            Step::Service { index } => services.get(*index as usize).is_some_and(|service| !service.sticky),
-            _ => false,
-        })
-    }
-
     /// True where the client subnet was told and some service did not look at it.
     pub fn ignores_subnet(&self, table: &RoutingTable) -> bool {
         let services = &table.topology().services;

@@ -1,6 +1,5 @@
 //! What the operator wrote, checked: every reference is an index that exists, every number is in range, no policy loops.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -317,9 +316,6 @@ pub const MAX_ANSWERS: usize = 64;
 pub const MAX_WEIGHT: u32 = 1_000_000;
 /// Greatest TTL, in seconds: a week.
 pub const MAX_TTL: u32 = 604_800;
-
-/// Names in use, for telling what exists and what a misspelt one may have meant.
-pub type Index<Id> = BTreeMap<Arc<str>, Id>;
 
 impl fmt::Display for Matcher {
     /// As the document writes it.
