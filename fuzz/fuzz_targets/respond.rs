@@ -34,14 +34,18 @@ fuzz_target!(|octets: &[u8]| {
     let Some((&how, datagram)) = octets.split_first() else { return };
     let transport = if how & 1 == 0 { Transport::Udp } else { Transport::Tcp };
     let resolver = IpAddr::V4(Ipv4Addr::new(how, 0, 6, 1));
-    let mut out = [0; 65_535];
+    let mut buffer = [0xA5; 65_535];
+    if datagram.len() > buffer.len() {
+        return;
+    }
+    buffer[..datagram.len()].copy_from_slice(datagram);
     let mut worker = WORKER.lock().expect("no panic has been survived");
-    match worker.respond(&TABLE, (resolver, 53).into(), transport, datagram, &mut out) {
+    match worker.respond(&TABLE, (resolver, 53).into(), transport, &mut buffer, datagram.len()) {
         Reply::Drop => assert!(datagram.len() < 12 || datagram[2] & 0x80 != 0, "only these are dropped"),
         Reply::Send(len) => {
             assert!(transport == Transport::Tcp || len <= 1232);
-            assert_eq!(out[..2], datagram[..2], "the ID comes back");
-            Response::parse(&out[..len]).expect("a response reads back");
+            assert_eq!(buffer[..2], datagram[..2], "the ID comes back");
+            Response::parse(&buffer[..len]).expect("a response reads back");
         }
     }
 });

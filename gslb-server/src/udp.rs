@@ -12,7 +12,8 @@ use gslb_core::respond::{Settings, Worker};
 use gslb_core::table::Published;
 
 mod counts;
-mod mmsg;
+#[doc(hidden)] // public for the load generator of the benches package, and for nobody else
+pub mod mmsg;
 mod socket;
 mod worker;
 

@@ -45,16 +45,16 @@ pub struct Explanation {
 
 /// Asks `table`. `seed` decides how draws fall that are made anew for every query.
 pub fn explain(table: &RoutingTable, settings: Arc<Settings>, question: Question, seed: u64) -> Explanation {
-    let mut out = vec![0; usize::from(u16::MAX)];
+    let mut buffer = datagram(&question);
+    let len = buffer.len();
+    buffer.resize(usize::from(u16::MAX), 0);
     let mut recorder = Recorder::default();
-    let query = datagram(&question);
     let mut worker = Worker::new(settings, seed);
     let reply =
-        worker.respond_traced(table, (question.resolver, 53).into(), Transport::Udp, &query, &mut out, &mut recorder);
-    let len = if let Reply::Send(len) = reply { len } else { 0 };
-    out.truncate(len);
+        worker.respond_traced(table, (question.resolver, 53).into(), Transport::Udp, &mut buffer, len, &mut recorder);
+    buffer.truncate(if let Reply::Send(len) = reply { len } else { 0 });
     let steps = with_places(table, recorder.steps);
-    Explanation { question, generation: table.generation(), steps, response: out }
+    Explanation { question, generation: table.generation(), steps, response: buffer }
 }
 
 /// Follows each step that names a client with those that led from its place to its plan.

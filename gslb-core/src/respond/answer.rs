@@ -25,7 +25,7 @@ pub(super) struct Answering<'a, 'm, T> {
     pub(super) tally: &'a mut Tally,
     pub(super) table: &'a RoutingTable,
     pub(super) sender: Sender,
-    pub(super) query: &'a Query<'a>,
+    pub(super) query: &'a Query,
     pub(super) message: &'a mut Message<'m>,
     /// Longest scope of all decisions that the answer depends on.
     pub(super) scope: u8,

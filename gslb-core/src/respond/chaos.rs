@@ -6,7 +6,7 @@ use crate::wire::number::{Rcode, rtype};
 use crate::wire::qname::NameKey;
 use crate::wire::query::Query;
 
-pub(super) fn answer(settings: &Settings, query: &Query<'_>, key: &NameKey, message: &mut Message<'_>) {
+pub(super) fn answer(settings: &Settings, query: &Query, key: &NameKey, message: &mut Message<'_>) {
     let text = match key.suffix(0) {
         b"\x07version\x04bind\0" | b"\x07version\x06server\0" => settings.version.as_deref(),
         b"\x02id\x06server\0" | b"\x08hostname\x04bind\0" => settings.hostname.as_deref(),

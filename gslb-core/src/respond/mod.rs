@@ -14,7 +14,7 @@ use crate::table::RoutingTable;
 use crate::wire::message::{Message, OptReply};
 use crate::wire::number::{Rcode, class};
 use crate::wire::qname::NameKey;
-use crate::wire::query::{self, Fault, Ignored, Query, Refusal};
+use crate::wire::query::{Fault, Query};
 
 mod answer;
 mod chain;
@@ -37,10 +37,10 @@ pub enum Transport {
     Tcp,
 }
 
-/// What to do with a datagram.
+/// What to do with a message that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
-    /// Send the first octets of the buffer back.
+    /// Send so many octets from the start of the buffer.
     Send(usize),
     /// Say nothing.
     Drop,
@@ -72,6 +72,7 @@ impl Default for Settings {
 pub struct Worker {
     settings: Arc<Settings>,
     dice: Dice,
+    query: Query,
     key: NameKey,
     chain: Chain,
     /// What it has done so far.
@@ -91,23 +92,25 @@ impl Worker {
         Worker {
             settings,
             dice: Dice::new(seed),
+            query: Query::default(),
             key: NameKey::default(),
             chain: Chain::default(),
             tally: Tally::default(),
         }
     }
 
-    /// Answers one datagram (or one message of a connection) into `out`, which must have room for 512 octets.
+    /// Answers the message in the first `len` octets of `buffer`, and writes the response over it. The buffer must have
+    /// room for 512 octets; what is in it beyond the message does not matter.
     #[inline]
     pub fn respond(
         &mut self,
         table: &RoutingTable,
         source: SocketAddr,
         transport: Transport,
-        datagram: &[u8],
-        out: &mut [u8],
+        buffer: &mut [u8],
+        len: usize,
     ) -> Reply {
-        self.respond_traced(table, source, transport, datagram, out, &mut NoTrace)
+        self.respond_traced(table, source, transport, buffer, len, &mut NoTrace)
     }
 
     /// The same, with notes of every step.
@@ -117,40 +120,27 @@ impl Worker {
         table: &RoutingTable,
         resolver: SocketAddr,
         transport: Transport,
-        datagram: &[u8],
-        out: &mut [u8],
+        buffer: &mut [u8],
+        len: usize,
         trace: &mut impl Trace,
     ) -> Reply {
         let sender = Sender { resolver, transport };
         self.tally.received(sender);
-        match query::parse(datagram, &mut self.key) {
-            Ok(query) => self.answer(table, sender, &query, out, trace),
-            Err(Fault::Refuse(refusal)) => self.refuse(sender, &refusal, out),
-            Err(Fault::Ignore(reason)) => {
-                match reason {
-                    Ignored::Short => self.tally.dropped_short += 1,
-                    Ignored::Response => self.tally.dropped_response += 1,
-                }
-                Reply::Drop
-            }
+        match self.query.read(buffer, len, &mut self.key) {
+            Ok(()) => self.answer(table, sender, buffer, trace),
+            Err(fault) => self.refuse(sender, fault, buffer),
         }
     }
 
     #[inline(always)]
-    fn answer(
-        &mut self,
-        table: &RoutingTable,
-        sender: Sender,
-        query: &Query<'_>,
-        out: &mut [u8],
-        trace: &mut impl Trace,
-    ) -> Reply {
-        let Worker { settings, dice, key, chain, tally } = self;
+    fn answer(&mut self, table: &RoutingTable, sender: Sender, buffer: &mut [u8], trace: &mut impl Trace) -> Reply {
+        let Worker { settings, dice, query, key, chain, tally } = self;
+        let query = &*query;
         tally.asked(query);
         let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
         let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
-        let opt_len = opt.map_or(0, |opt| opt.wire_len());
-        let mut message = Message::new(out, limit, query.question);
+        let opt_len = opt.as_ref().map_or(0, OptReply::wire_len);
+        let mut message = Message::new(buffer, limit, query.question);
         message.reserve(opt_len);
         let scope = match query.qclass {
             class::IN => {
@@ -170,27 +160,37 @@ impl Worker {
             }
         };
         message.release(opt_len);
-        if let Some(opt) = opt {
+        if let Some(opt) = &opt {
             // Room for it was kept.
-            let _ = message.put_opt(&opt, scope);
+            let _ = message.put_opt(opt, scope);
         }
         tally.responded(message.rcode, message.truncated);
         Reply::Send(message.finish(query.head, 1))
     }
 
     #[cold]
-    fn refuse(&mut self, sender: Sender, refusal: &Refusal<'_>, out: &mut [u8]) -> Reply {
-        let settings = &self.settings;
-        let mut message = Message::new(out, usize::from(SMALLEST_PAYLOAD), refusal.question);
-        message.rcode = refusal.rcode;
-        if let Some(edns) = &refusal.edns {
+    fn refuse(&mut self, sender: Sender, fault: Fault, buffer: &mut [u8]) -> Reply {
+        let Worker { settings, query, tally, .. } = self;
+        let rcode = match fault {
+            Fault::Short => {
+                tally.dropped_short += 1;
+                return Reply::Drop;
+            }
+            Fault::Response => {
+                tally.dropped_response += 1;
+                return Reply::Drop;
+            }
+            Fault::Refuse(rcode) => rcode,
+        };
+        let mut message = Message::new(buffer, usize::from(SMALLEST_PAYLOAD), query.question);
+        message.rcode = rcode;
+        if let Some(edns) = &query.edns {
             // What a malformed or unknown OPT record asks for is not done, but that we speak EDNS is said.
             let opt = OptReply { subnet: None, nsid: None, ..opt_reply(edns, sender.transport, settings) };
             let _ = message.put_opt(&opt, 0);
         }
-        self.tally.responded(message.rcode, false);
-        let questions = u16::from(!refusal.question.is_empty());
-        Reply::Send(message.finish(refusal.head, questions))
+        tally.responded(message.rcode, false);
+        Reply::Send(message.finish(query.head, u16::from(query.question > 0)))
     }
 }
 
@@ -205,7 +205,7 @@ fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usi
 }
 
 #[inline]
-fn opt_reply<'a>(edns: &crate::wire::edns::Edns<'a>, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
+fn opt_reply<'a>(edns: &crate::wire::edns::Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
     // RFC 7828 §3.2.2: over UDP the option is ignored.
     let keepalive = match transport {
         Transport::Udp => None,

@@ -71,7 +71,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     fn client(&self, service: &Service) -> Client {
         match self.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref()) {
             Some(subnet) if service.client == ClientSource::ClientSubnet && subnet.source > 0 => {
-                Client { address: subnet.address, from: ClientFrom::Subnet(subnet.source) }
+                Client { address: subnet.address(), from: ClientFrom::Subnet(subnet.source) }
             }
             _ => Client { address: self.sender.resolver.ip().to_canonical(), from: ClientFrom::Resolver },
         }

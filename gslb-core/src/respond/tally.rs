@@ -45,9 +45,9 @@ impl Tally {
     }
 
     #[inline]
-    pub(super) fn asked(&mut self, query: &Query<'_>) {
+    pub(super) fn asked(&mut self, query: &Query) {
         match query.edns.as_ref().and_then(|edns| edns.subnet.as_ref()) {
-            Some(subnet) if subnet.address.is_ipv4() => self.subnet_v4 += 1,
+            Some(subnet) if !subnet.is_ipv6() => self.subnet_v4 += 1,
             Some(_) => self.subnet_v6 += 1,
             None => {}
         }

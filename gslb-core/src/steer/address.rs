@@ -1,6 +1,7 @@
 //! The two address families as plain numbers, so that everything about leaves is written once.
 
-/// An address as a number; implemented by `u32` for IPv4 and `u128` for IPv6.
+/// An address as a number; implemented by `u32` for IPv4, `u128` for IPv6 and `u64` for the
+/// upper half of IPv6.
 pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static {
     /// Bits of an address.
     const BITS: u32;
@@ -14,8 +15,12 @@ pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync 
     fn previous(self) -> Option<Self>;
     /// Leading bits that both addresses have in common.
     fn common_bits(self, other: Self) -> u32;
-    /// The leading bits as an index; at most 16 of them.
+    /// The leading bits as an index; at most 32 of them.
     fn top(self, bits: u32) -> usize;
+    /// The number with these leading bits, and zeros after them: the reverse of [`Address::top`].
+    fn from_top(top: usize, bits: u32) -> Self;
+    /// The bits after the first `bits`, moved to the front; fewer than all.
+    fn after(self, bits: u32) -> Self;
     /// The address without the bits after `len`.
     fn masked(self, len: u32) -> Self;
     /// The last address of the network of this address and `len` bits.
@@ -48,6 +53,15 @@ macro_rules! address {
                 self.checked_shr(Self::BITS - bits).unwrap_or(0) as usize
             }
 
+            fn from_top(top: usize, bits: u32) -> Self {
+                (top as Self).checked_shl(Self::BITS - bits).unwrap_or(0)
+            }
+
+            #[inline]
+            fn after(self, bits: u32) -> Self {
+                self.wrapping_shl(bits)
+            }
+
             #[inline]
             fn masked(self, len: u32) -> Self {
                 self & Self::MAX.checked_shl(Self::BITS.saturating_sub(len)).unwrap_or(0)
@@ -61,6 +75,7 @@ macro_rules! address {
 }
 
 address!(u32);
+address!(u64);
 address!(u128);
 
 /// Length of the shortest prefix of `address` that lies within `first..=last`, which contain it.

@@ -1,4 +1,4 @@
-//! What a query's OPT record says (RFC 6891), read once and without copying.
+//! What a query's OPT record says (RFC 6891), read once.
 
 use super::subnet::{self, ClientSubnet};
 
@@ -15,7 +15,7 @@ const MAX_OPTIONS: usize = 64;
 
 /// The OPT record of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edns<'a> {
+pub struct Edns {
     /// Octets the sender can take in a datagram, as sent.
     pub payload: u16,
     /// Version; only 0 exists.
@@ -27,16 +27,17 @@ pub struct Edns<'a> {
     /// True where the TCP keepalive option is present.
     pub keepalive: bool,
     /// The client's network, where the resolver tells it.
-    pub subnet: Option<ClientSubnet<'a>>,
+    pub subnet: Option<ClientSubnet>,
 }
 
 /// An option that runs past the record, or is not what its RFC says: FORMERR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-impl<'a> Edns<'a> {
+impl Edns {
     /// Reads the fields that an OPT record keeps where others have class and TTL.
-    pub fn from_fields(class: u16, ttl: u32) -> Edns<'a> {
+    #[inline]
+    pub fn from_fields(class: u16, ttl: u32) -> Edns {
         Edns {
             payload: class,
             version: (ttl >> 16) as u8,
@@ -47,33 +48,30 @@ impl<'a> Edns<'a> {
         }
     }
 
-    /// Reads the options; unknown ones are passed over (RFC 6891 §6.1.2).
+    /// Reads the options, which are the first `len` of `octets`; unknown ones are passed over (RFC 6891 §6.1.2).
     #[inline]
-    pub fn read_options(&mut self, mut octets: &'a [u8]) -> Result<(), Malformed> {
+    pub fn read_options(&mut self, mut octets: &[u8], mut len: usize) -> Result<(), Malformed> {
         for _ in 0..=MAX_OPTIONS {
-            let (code, data, rest) = match octets {
-                [] => return Ok(()),
-                &[code_high, code_low, len_high, len_low, ref rest @ ..] => {
-                    let len = usize::from(u16::from_be_bytes([len_high, len_low]));
-                    let (data, rest) = rest.split_at_checked(len).ok_or(Malformed)?;
-                    (u16::from_be_bytes([code_high, code_low]), data, rest)
-                }
-                _ => return Err(Malformed),
-            };
-            self.take_option(code, data)?;
-            octets = rest;
+            if len == 0 {
+                return Ok(());
+            }
+            let (&[code_high, code_low, len_high, len_low], data) = octets.split_first_chunk().ok_or(Malformed)?;
+            let data_len = usize::from(u16::from_be_bytes([len_high, len_low]));
+            len = len.checked_sub(4 + data_len).ok_or(Malformed)?;
+            self.take_option(u16::from_be_bytes([code_high, code_low]), data, data_len)?;
+            octets = data.get(data_len..).ok_or(Malformed)?;
         }
         Err(Malformed)
     }
 
     #[inline]
-    fn take_option(&mut self, code: u16, data: &'a [u8]) -> Result<(), Malformed> {
+    fn take_option(&mut self, code: u16, octets: &[u8], len: usize) -> Result<(), Malformed> {
         match code {
             subnet::CODE if self.subnet.is_some() => return Err(Malformed),
-            subnet::CODE => self.subnet = Some(ClientSubnet::parse(data).map_err(|_| Malformed)?),
+            subnet::CODE => self.subnet = Some(ClientSubnet::parse(octets, len).map_err(|_| Malformed)?),
             option::NSID => self.nsid = true,
             // RFC 7828 §3.2.1: a client sends it without a timeout.
-            option::KEEPALIVE => self.keepalive = data.is_empty(),
+            option::KEEPALIVE => self.keepalive = len == 0,
             _ => {}
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::edns::{Edns, option};
 use super::number::Rcode;
 use super::query::{HEADER, Head};
-use super::subnet;
+use super::subnet::{self, ClientSubnet};
 
 /// Does not fit into the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub enum Section {
     Additional,
 }
 
-/// A response in the making: `octets` is the room there is, and the header is written last.
+/// A response in the making, in the very buffer that holds its query: the question stays where it is, records follow,
+/// and the header is written last.
 #[derive(Debug)]
 pub struct Message<'a> {
     octets: &'a mut [u8],
@@ -47,19 +48,19 @@ pub struct OptReply<'a> {
     /// Idle timeout of the connection in units of 100 ms.
     pub keepalive: Option<u16>,
     /// Client subnet as received.
-    pub subnet: Option<&'a [u8]>,
+    pub subnet: Option<ClientSubnet>,
 }
 
 impl<'a> OptReply<'a> {
     /// The reply to what a query's OPT record asks for.
     #[inline]
-    pub fn to(edns: &Edns<'a>, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
+    pub fn to(edns: &Edns, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
         OptReply {
             payload,
             dnssec_ok: edns.dnssec_ok,
             nsid: nsid.filter(|_| edns.nsid),
             keepalive: keepalive.filter(|_| edns.keepalive),
-            subnet: edns.subnet.as_ref().map(|subnet| subnet.octets),
+            subnet: edns.subnet,
         }
     }
 
@@ -68,27 +69,24 @@ impl<'a> OptReply<'a> {
     pub fn wire_len(&self) -> usize {
         11 + self.nsid.map_or(0, |nsid| 4 + nsid.len())
             + self.keepalive.map_or(0, |_| 6)
-            + self.subnet.map_or(0, |octets| 4 + octets.len())
+            + self.subnet.map_or(0, |subnet| 4 + subnet.len())
     }
 }
 
 impl<'a> Message<'a> {
-    /// Starts a message of at most `limit` octets with the question section `question` (empty for none).
+    /// Starts a response of at most `limit` octets after the question section in `octets`, which has `question` octets.
     #[inline]
-    pub fn new(octets: &'a mut [u8], limit: usize, question: &[u8]) -> Message<'a> {
+    pub fn new(octets: &'a mut [u8], limit: usize, question: usize) -> Message<'a> {
         let limit = limit.min(octets.len());
-        let mut message = Message {
+        Message {
             octets,
-            len: HEADER,
+            len: HEADER + question,
             limit,
             counts: [0; 3],
             authoritative: false,
             truncated: false,
             rcode: Rcode::NoError,
-        };
-        // A question is at most 259 octets, and no limit is under 512.
-        let _ = message.put(question);
-        message
+        }
     }
 
     /// Octets written so far: where the next ones go.
@@ -190,15 +188,29 @@ impl<'a> Message<'a> {
         if let Some(timeout) = reply.keepalive {
             self.put_option(option::KEEPALIVE, &timeout.to_be_bytes())?;
         }
-        if let Some(octets) = reply.subnet {
-            let at = self.len;
-            self.put_option(subnet::CODE, octets)?;
-            if let Some(place) = self.octets.get_mut(at + 7) {
-                *place = scope;
-            }
+        if let Some(subnet) = &reply.subnet {
+            self.put_subnet(subnet, scope)?;
         }
         self.count(Section::Additional, 1);
         Ok(())
+    }
+
+    #[inline]
+    fn put_subnet(&mut self, subnet: &ClientSubnet, scope: u8) -> Result<(), Full> {
+        let (fields, address) = subnet.answered(scope);
+        let len = subnet.len();
+        let ([f0, f1, f2, f3], [len_high, len_low]) = (fields, (len as u16).to_be_bytes());
+        self.put_array([0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3])?;
+        let len = len - fields.len();
+        match self.octets.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
+            // All 16 octets at once, of which `len` will be sent.
+            Some(room) if self.len + len <= self.limit => {
+                *room = address;
+                self.len += len;
+                Ok(())
+            }
+            _ => self.put(address.get(..len).unwrap_or_default()),
+        }
     }
 
     #[inline]

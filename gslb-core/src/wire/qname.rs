@@ -6,8 +6,10 @@ use crate::name::{MAX_LABEL, MAX_NAME};
 const MAX_LABELS: usize = 128;
 /// Octets that are worked on at once.
 const WORD: usize = 8;
-/// Room for the longest name and the zeros after it, in whole words.
-const ROOM: usize = (MAX_NAME + 2 * WORD) / WORD * WORD;
+/// Octets that are put into lower case at once.
+const BLOCK: usize = 16;
+/// Room for the longest name in whole blocks, and the zeros after it.
+const ROOM: usize = MAX_NAME.next_multiple_of(BLOCK) + BLOCK;
 
 /// A name made ready for look-ups; filled again and again, never allocated.
 #[derive(Debug, Clone)]
@@ -30,17 +32,16 @@ impl Default for NameKey {
 }
 
 impl NameKey {
-    /// Takes the uncompressed name at the start of `octets`, and says how many octets it has.
+    /// Takes the uncompressed name at the start of `octets`, and says how many octets it has. Anything may follow it.
     ///
     /// Compression pointers are malformed here: nothing stands before a query's name that it could point to.
-    #[inline]
+    #[inline(always)]
     pub fn fill(&mut self, octets: &[u8]) -> Result<usize, Malformed> {
-        let mut at = 0;
-        let mut labels = 0;
-        // The last start is the root's, so that every suffix has one.
-        for start in &mut self.starts {
+        let (mut at, mut labels) = (0, 0);
+        loop {
             let len = usize::from(*octets.get(at).ok_or(Malformed)?);
-            *start = at as u8;
+            // The last start is the root's, so that every suffix has one.
+            *self.starts.get_mut(labels).ok_or(Malformed)? = at as u8;
             at += 1 + len;
             if len == 0 {
                 break;
@@ -50,16 +51,31 @@ impl NameKey {
             }
             labels += 1;
         }
-        self.lower.get_mut(..at).ok_or(Malformed)?.copy_from_slice(octets.get(..at).ok_or(Malformed)?);
-        *self.lower.get_mut(at..).and_then(<[u8]>::first_chunk_mut).ok_or(Malformed)? = [0; WORD];
-        let (words, _) = self.lower.as_chunks_mut::<WORD>();
-        for word in words.get_mut(..at.div_ceil(WORD)).unwrap_or_default() {
-            // Length octets are below 'A' and so stay as they are.
-            *word = lowered(u64::from_le_bytes(*word)).to_le_bytes();
+        match octets.get(..at.next_multiple_of(BLOCK)) {
+            Some(blocks) => self.lower_from(blocks),
+            None => self.lower_padded(octets.get(..at).ok_or(Malformed)?),
         }
-        self.len = at;
-        self.labels = labels;
+        *self.lower.get_mut(at..).and_then(<[u8]>::first_chunk_mut).ok_or(Malformed)? = [0; WORD];
+        (self.len, self.labels) = (at, labels);
         Ok(at)
+    }
+
+    /// Takes whole blocks in lower case. Length octets are below 'A' and so stay as they are.
+    #[inline(always)]
+    fn lower_from(&mut self, octets: &[u8]) {
+        let (to, _) = self.lower.as_chunks_mut::<BLOCK>();
+        let (from, _) = octets.as_chunks::<BLOCK>();
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = from.map(|octet| octet | u8::from(octet.is_ascii_uppercase()) << 5);
+        }
+    }
+
+    /// The same for octets that nothing follows.
+    #[cold]
+    fn lower_padded(&mut self, octets: &[u8]) {
+        let mut padded = [0; ROOM];
+        padded.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        self.lower_from(&padded);
     }
 
     /// Labels without the root's.
@@ -100,17 +116,6 @@ impl NameKey {
     }
 }
 
-/// Eight octets with their ASCII capitals in lower case.
-fn lowered(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let low_bits = word & (0x7F * EACH);
-    // In each octet the top bit says: at least 'A'; and then: at least one more than 'Z'.
-    let from_a = low_bits + (0x80 - b'A' as u64) * EACH;
-    let above_z = low_bits + (0x80 - b'Z' as u64 - 1) * EACH;
-    let capitals = from_a & !above_z & !word & (0x80 * EACH);
-    word | capitals >> 2
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,11 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_is_lowered_as_ascii_says() {
-        for octet in 0..=255u8 {
-            let word = u64::from_le_bytes([octet, b'a', octet, 0xFF, b'Z', octet, 0x80, octet]);
-            let expected = word.to_le_bytes().map(|octet| octet.to_ascii_lowercase());
-            assert_eq!(lowered(word).to_le_bytes(), expected, "{octet:02x}");
+    fn every_octet_is_lowered_as_ascii_says_whatever_follows() {
+        let label: Vec<u8> = (0..=255).collect();
+        for part in label.chunks(63) {
+            let name = [&[part.len() as u8], part, &[0]].concat();
+            for stale in [&[][..], &[b'X'; 40]] {
+                let mut key = NameKey::default();
+                assert_eq!(key.fill(&[&name, stale].concat()), Ok(name.len()));
+                assert_eq!(key.suffix(0), name.to_ascii_lowercase());
+                assert_eq!(key.hash(1), self::key(".").hash(0));
+            }
         }
     }
 

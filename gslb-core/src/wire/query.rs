@@ -11,7 +11,7 @@ pub const HEADER: usize = 12;
 const MAX_RECORDS: u32 = 32;
 
 /// What every response repeats of its query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Head {
     /// Message ID.
     pub id: u16,
@@ -21,166 +21,157 @@ pub struct Head {
     pub recursion_desired: bool,
 }
 
-/// A well-formed query with one question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Query<'a> {
+/// What a message asks. Its name is left to a [`NameKey`]; nothing here points into the message, so that the response
+/// may be written over it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Query {
     /// What the response repeats of the header.
     pub head: Head,
-    /// Question section as received: name, type, class.
-    pub question: &'a [u8],
+    /// Octets of the question section that the response repeats; 0 where there is none that could be read.
+    pub question: usize,
     /// QTYPE.
     pub qtype: u16,
     /// QCLASS.
     pub qclass: u16,
     /// The OPT record, where there is one.
-    pub edns: Option<Edns<'a>>,
+    pub edns: Option<Edns>,
 }
 
-impl<'a> Query<'a> {
-    /// The name asked for in wire form, with its case.
-    pub fn qname(&self) -> &'a [u8] {
-        self.question.get(..self.question.len().saturating_sub(4)).unwrap_or_default()
-    }
-}
-
-/// Why a datagram is not answered at all.
+/// Why there is nothing to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ignored {
-    /// Shorter than a header.
+pub enum Fault {
+    /// Shorter than a header: no response.
     Short,
-    /// A response: answering one could start a loop.
+    /// A response, which gets none: answering one could start a loop.
     Response,
+    /// Not a query that we can read: this is said, with what could be read of it.
+    Refuse(Rcode),
 }
 
-/// What is said about a datagram that is not a query that we can read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal<'a> {
-    /// What the response repeats of the header.
-    pub head: Head,
-    /// Why.
-    pub rcode: Rcode,
-    /// Question section to repeat; empty where it could not be read.
-    pub question: &'a [u8],
-    /// The OPT record, where one was seen.
-    pub edns: Option<Edns<'a>>,
-}
-
-/// Why there is no query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault<'a> {
-    /// No response.
-    Ignore(Ignored),
-    /// An error response.
-    Refuse(Refusal<'a>),
-}
-
-/// Reads `datagram`, and leaves the name asked for in `key`.
-#[inline(always)] // So that the query's fields stay where they are computed, instead of being moved into a result.
-pub fn parse<'a>(datagram: &'a [u8], key: &mut NameKey) -> Result<Query<'a>, Fault<'a>> {
-    let Some((header, body)) = datagram.split_first_chunk::<HEADER>() else {
-        return Err(Fault::Ignore(Ignored::Short));
-    };
-    let [id_high, id_low, flags, _, qd_high, qd_low, an_high, an_low, ns_high, ns_low, ar_high, ar_low] = *header;
-    if flags & 0x80 != 0 {
-        return Err(Fault::Ignore(Ignored::Response));
+impl Query {
+    /// Reads the message in the first `len` octets of `buffer`, and leaves the name asked for in `key`. What follows
+    /// in the buffer is looked at, since that is cheaper than not to, but does not matter.
+    ///
+    /// The query is a place to be filled, not a result: moving it would cost as much as reading it.
+    #[inline(always)]
+    pub fn read(&mut self, buffer: &[u8], len: usize, key: &mut NameKey) -> Result<(), Fault> {
+        let (&[id_high, id_low, flags, _, qd_high, qd_low, an_high, an_low, ns_high, ns_low, ar_high, ar_low], body) =
+            buffer.split_first_chunk::<HEADER>().filter(|_| len >= HEADER).ok_or(Fault::Short)?;
+        if flags & 0x80 != 0 {
+            return Err(Fault::Response);
+        }
+        self.head = Head {
+            id: u16::from_be_bytes([id_high, id_low]),
+            opcode: flags >> 3 & 0x0F,
+            recursion_desired: flags & 0x01 != 0,
+        };
+        (self.question, self.edns) = (0, None);
+        let mut records = Records {
+            buffer,
+            len,
+            at: HEADER,
+            before_additional: u32::from(u16::from_be_bytes([an_high, an_low]))
+                + u32::from(u16::from_be_bytes([ns_high, ns_low])),
+            additional: u32::from(u16::from_be_bytes([ar_high, ar_low])),
+        };
+        let questions = u16::from_be_bytes([qd_high, qd_low]);
+        if self.head.opcode != 0 || questions != 1 {
+            return Err(self.refuse(questions, body, records, key));
+        }
+        self.read_question(body, len - HEADER, key).ok_or(Fault::Refuse(Rcode::FormErr))?;
+        records.at += self.question;
+        records.read(&mut self.edns).map_err(Fault::Refuse)
     }
-    let head = Head {
-        id: u16::from_be_bytes([id_high, id_low]),
-        opcode: flags >> 3 & 0x0F,
-        recursion_desired: flags & 0x01 != 0,
-    };
-    let refuse = |rcode, question, edns| Fault::Refuse(Refusal { head, rcode, question, edns });
-    let records = |questions: usize| Records {
-        datagram,
-        at: HEADER + questions,
-        before_additional: u32::from(u16::from_be_bytes([an_high, an_low]))
-            + u32::from(u16::from_be_bytes([ns_high, ns_low])),
-        additional: u32::from(u16::from_be_bytes([ar_high, ar_low])),
-    };
-    let questions = u16::from_be_bytes([qd_high, qd_low]);
-    if head.opcode != 0 || questions != 1 {
-        let rcode = if head.opcode != 0 { Rcode::NotImp } else { Rcode::FormErr };
-        let len = match questions {
-            0 => Some(0),
-            1 => read_question(body, key).map(|(question, ..)| question.len()),
+
+    #[inline(always)]
+    fn read_question(&mut self, body: &[u8], len: usize, key: &mut NameKey) -> Option<()> {
+        let name = key.fill(body).ok()?;
+        let &[type_high, type_low, class_high, class_low] = body.get(name..)?.first_chunk()?;
+        if name + 4 > len {
+            return None;
+        }
+        self.question = name + 4;
+        self.qtype = u16::from_be_bytes([type_high, type_low]);
+        self.qclass = u16::from_be_bytes([class_high, class_low]);
+        Some(())
+    }
+
+    /// A message that is no query of one question. Its sender may speak EDNS, and is then answered so (RFC 6891 §7).
+    #[cold]
+    fn refuse(&mut self, questions: u16, body: &[u8], mut records: Records<'_>, key: &mut NameKey) -> Fault {
+        let readable = match questions {
+            0 => Some(()),
+            1 => self.read_question(body, records.len - HEADER, key),
             _ => None,
         };
-        return Err(refuse(rcode, &[], len.and_then(|len| records(len).opt())));
+        if readable.is_some() {
+            records.at += self.question;
+            // Whether the rest is well formed does not matter any more.
+            let _ = records.read(&mut self.edns);
+        }
+        self.question = 0;
+        Fault::Refuse(if self.head.opcode != 0 { Rcode::NotImp } else { Rcode::FormErr })
     }
-    let (question, qtype, qclass) = read_question(body, key).ok_or_else(|| refuse(Rcode::FormErr, &[], None))?;
-    let mut edns = None;
-    match records(question.len()).read(&mut edns) {
-        Ok(()) => Ok(Query { head, question, qtype, qclass, edns }),
-        Err(rcode) => Err(refuse(rcode, question, edns)),
-    }
-}
-
-#[inline(always)]
-fn read_question<'a>(body: &'a [u8], key: &mut NameKey) -> Option<(&'a [u8], u16, u16)> {
-    let name = key.fill(body).ok()?;
-    let question = body.get(..name + 4)?;
-    let &[type_high, type_low, class_high, class_low] = question.last_chunk::<4>()?;
-    Some((question, u16::from_be_bytes([type_high, type_low]), u16::from_be_bytes([class_high, class_low])))
 }
 
 /// The records that follow the question: looked through for the OPT record, the others only passed over.
 struct Records<'a> {
-    datagram: &'a [u8],
+    buffer: &'a [u8],
+    /// Octets of the buffer that are the message.
+    len: usize,
     at: usize,
     before_additional: u32,
     additional: u32,
 }
 
-impl<'a> Records<'a> {
-    /// The OPT record of a message that is refused anyway: its sender speaks EDNS, so the refusal does (RFC 6891 §7).
-    #[cold]
-    fn opt(self) -> Option<Edns<'a>> {
-        let mut edns = None;
-        // Whether the rest is well formed does not matter any more.
-        let _ = self.read(&mut edns);
-        edns
-    }
-
+impl Records<'_> {
     #[inline(always)]
-    fn read(mut self, edns: &mut Option<Edns<'a>>) -> Result<(), Rcode> {
+    fn read(mut self, edns: &mut Option<Edns>) -> Result<(), Rcode> {
         if self.before_additional + self.additional > MAX_RECORDS {
             return Err(Rcode::FormErr);
         }
         for _ in 0..self.before_additional {
-            self.next(None)?;
+            self.pass_over()?;
         }
         for _ in 0..self.additional {
-            self.next(Some(edns))?;
+            self.additional(edns)?;
         }
-        if self.at == self.datagram.len() { Ok(()) } else { Err(Rcode::FormErr) }
+        if self.at == self.len { Ok(()) } else { Err(Rcode::FormErr) }
     }
 
-    /// Steps over one record; an OPT record is kept in `edns`, and has no place in other sections.
-    #[inline]
-    fn next(&mut self, edns: Option<&mut Option<Edns<'a>>>) -> Result<(), Rcode> {
-        let owner_is_root = self.datagram.get(self.at) == Some(&0);
-        let fields_at = skip_name(self.datagram, self.at).ok_or(Rcode::FormErr)?;
-        let rest = self.datagram.get(fields_at..).ok_or(Rcode::FormErr)?;
-        let (&[t0, t1, c0, c1, ttl0, ttl1, ttl2, ttl3, l0, l1], rest) =
-            rest.split_first_chunk::<10>().ok_or(Rcode::FormErr)?;
-        let rdata = rest.get(..usize::from(u16::from_be_bytes([l0, l1]))).ok_or(Rcode::FormErr)?;
-        self.at = fields_at + 10 + rdata.len();
-        if u16::from_be_bytes([t0, t1]) != rtype::OPT {
-            return Ok(());
+    /// Reads a record of the additional section; an OPT record is kept in `edns`.
+    #[inline(always)]
+    fn additional(&mut self, edns: &mut Option<Edns>) -> Result<(), Rcode> {
+        const OPT: u8 = rtype::OPT as u8;
+        let rest = self.buffer.get(self.at..).unwrap_or_default();
+        // The owner of an OPT record is the root (RFC 6891 §6.1.2).
+        let Some((&[0, 0, OPT, c0, c1, t0, t1, t2, t3, l0, l1], rdata)) = rest.split_first_chunk() else {
+            return self.pass_over();
+        };
+        let len = usize::from(u16::from_be_bytes([l0, l1]));
+        self.at += 11 + len;
+        if edns.is_some() || self.at > self.len {
+            return Err(Rcode::FormErr);
         }
-        match edns {
-            Some(found @ None) if owner_is_root => {
-                let read = found.insert(Edns::from_fields(
-                    u16::from_be_bytes([c0, c1]),
-                    u32::from_be_bytes([ttl0, ttl1, ttl2, ttl3]),
-                ));
-                if read.version != 0 {
-                    return Err(Rcode::BadVers);
-                }
-                read.read_options(rdata).map_err(|_| Rcode::FormErr)
-            }
-            _ => Err(Rcode::FormErr),
+        let read = edns.insert(Edns::from_fields(u16::from_be_bytes([c0, c1]), u32::from_be_bytes([t0, t1, t2, t3])));
+        if read.version != 0 {
+            return Err(Rcode::BadVers);
         }
+        read.read_options(rdata, len).map_err(|_| Rcode::FormErr)
+    }
+
+    /// Steps over a record, which must not be an OPT record.
+    #[cold]
+    fn pass_over(&mut self) -> Result<(), Rcode> {
+        let message = self.buffer.get(..self.len).unwrap_or_default();
+        let fields_at = skip_name(message, self.at).ok_or(Rcode::FormErr)?;
+        let fields = message.get(fields_at..).and_then(<[u8]>::first_chunk).ok_or(Rcode::FormErr)?;
+        let &[type_high, type_low, _, _, _, _, _, _, len_high, len_low] = fields;
+        self.at = fields_at + 10 + usize::from(u16::from_be_bytes([len_high, len_low]));
+        if self.at > self.len || u16::from_be_bytes([type_high, type_low]) == rtype::OPT {
+            return Err(Rcode::FormErr);
+        }
+        Ok(())
     }
 }
 

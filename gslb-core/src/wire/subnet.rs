@@ -4,72 +4,130 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Option code (RFC 7871 §6).
 pub const CODE: u16 = 8;
+/// Octets in front of the address: family, source and scope prefix length.
+const FIELDS: usize = 4;
 
 /// The network on whose behalf a resolver asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientSubnet<'a> {
-    /// Option data as received; the response repeats it with another scope.
-    pub octets: &'a [u8],
+pub struct ClientSubnet {
+    /// FAMILY: 1 for IPv4, 2 for IPv6, 0 for a client that keeps its network to itself.
+    family: u8,
     /// SOURCE PREFIX-LENGTH in bits, at most 32 or 128.
     pub source: u8,
-    /// The address, its bits beyond the source prefix zero.
-    pub address: IpAddr,
+    /// The address from the first bit on, as it stands in the option; all bits after the source prefix are zero.
+    bits: u128,
 }
 
 /// An option that RFC 7871 §6 and §7.1.2 do not allow: FORMERR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-impl<'a> ClientSubnet<'a> {
-    /// Reads the data of an option in a query.
+impl ClientSubnet {
+    /// Reads the data of an option in a query: the first `len` of `octets`, which may be followed by anything.
     ///
     /// Family 0 is taken where nothing follows it: that is how some clients say that they keep their network to
     /// themselves (`dig +subnet=0`).
     #[inline]
-    pub fn parse(octets: &'a [u8]) -> Result<ClientSubnet<'a>, Malformed> {
-        let &[family_high, family_low, source, scope, ref address @ ..] = octets else { return Err(Malformed) };
-        if scope != 0 || address.len() != usize::from(source).div_ceil(8) || has_trailing_bits(address, source) {
+    pub fn parse(octets: &[u8], len: usize) -> Result<ClientSubnet, Malformed> {
+        let (&[0, family, source, 0], rest) = octets.split_first_chunk::<FIELDS>().ok_or(Malformed)? else {
             return Err(Malformed);
-        }
-        let address = match (u16::from_be_bytes([family_high, family_low]), source) {
-            (0, 0) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            (1, 0..=32) => IpAddr::V4(Ipv4Addr::from(padded::<4>(address))),
-            (2, 0..=128) => IpAddr::V6(Ipv6Addr::from(padded::<16>(address))),
+        };
+        let longest = match family {
+            0 => 0,
+            1 => 32,
+            2 => 128,
             _ => return Err(Malformed),
         };
-        Ok(ClientSubnet { octets, source, address })
+        let octets = usize::from(source).div_ceil(8);
+        if source > longest || len != FIELDS + octets {
+            return Err(Malformed);
+        }
+        let all = match rest.first_chunk() {
+            Some(&address) => u128::from_be_bytes(address),
+            None => padded(rest.get(..octets).ok_or(Malformed)?),
+        };
+        let bits = all & leading(u32::from(source));
+        // No bit of the last octet may be set beyond the prefix.
+        if all & leading(octets as u32 * 8) != bits {
+            return Err(Malformed);
+        }
+        Ok(ClientSubnet { family, source, bits })
+    }
+
+    /// The address, its bits beyond the source prefix zero.
+    #[inline]
+    pub fn address(&self) -> IpAddr {
+        match self.is_ipv6() {
+            false => IpAddr::V4(Ipv4Addr::from_bits((self.bits >> 96) as u32)),
+            true => IpAddr::V6(Ipv6Addr::from_bits(self.bits)),
+        }
+    }
+
+    /// True for a network of IPv6.
+    #[inline]
+    pub fn is_ipv6(&self) -> bool {
+        self.family == 2
+    }
+
+    /// Octets of the option's data.
+    #[inline]
+    pub fn len(&self) -> usize {
+        FIELDS + usize::from(self.source).div_ceil(8)
+    }
+
+    /// The option's data as it was received, but for `scope`; only the first [`ClientSubnet::len`] octets count.
+    #[inline]
+    pub(super) fn answered(&self, scope: u8) -> ([u8; FIELDS], [u8; 16]) {
+        ([0, self.family, self.source, scope], self.bits.to_be_bytes())
     }
 }
 
-/// True where a bit beyond the prefix is set in the last octet.
-fn has_trailing_bits(address: &[u8], source: u8) -> bool {
-    match (address.last(), source % 8) {
-        (Some(last), used @ 1..) => last << used != 0,
-        _ => false,
-    }
+/// A number whose first `bits` bits are set.
+#[inline]
+fn leading(bits: u32) -> u128 {
+    !u128::MAX.checked_shr(bits).unwrap_or(0)
 }
 
-/// The octets given, followed by zeros.
-fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
-    let mut all = [0; N];
-    if let Some(front) = all.get_mut(..octets.len()) {
-        front.copy_from_slice(octets);
-    }
-    all
+/// The octets given, at most 16, followed by zeros.
+#[cold]
+fn padded(octets: &[u8]) -> u128 {
+    octets.iter().fold(0, |all, octet| all << 8 | u128::from(*octet)) << ((16 - octets.len().min(16)) * 8 % 128)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Reads an option at the end of a buffer, and again with octets behind it that are not its own.
+    fn parse(data: &[u8]) -> Result<ClientSubnet, Malformed> {
+        let alone = ClientSubnet::parse(data, data.len());
+        for stale in [0, 0xFF] {
+            let longer = [data, &[stale; 20]].concat();
+            assert_eq!(ClientSubnet::parse(&longer, data.len()), alone);
+        }
+        alone
+    }
+
     #[test]
     fn good_options_are_read() {
-        let v4 = ClientSubnet::parse(&[0, 1, 20, 0, 198, 51, 96]).unwrap();
-        assert_eq!((v4.source, v4.address), (20, "198.51.96.0".parse().unwrap()));
-        let v6 = ClientSubnet::parse(&[0, 2, 32, 0, 0x20, 1, 0xd, 0xb8]).unwrap();
-        assert_eq!((v6.source, v6.address), (32, "2001:db8::".parse().unwrap()));
+        let v4 = parse(&[0, 1, 20, 0, 198, 51, 96]).unwrap();
+        assert_eq!((v4.source, v4.address()), (20, "198.51.96.0".parse().unwrap()));
+        let v6 = parse(&[0, 2, 32, 0, 0x20, 1, 0xd, 0xb8]).unwrap();
+        assert_eq!((v6.source, v6.address()), (32, "2001:db8::".parse().unwrap()));
+        let whole = parse(&[0, 2, 128, 0, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
+        assert_eq!(whole.address(), "2001:db8::7".parse::<IpAddr>().unwrap());
         for family in [0, 1, 2] {
-            assert_eq!(ClientSubnet::parse(&[0, family, 0, 0]).unwrap().source, 0);
+            let none = parse(&[0, family, 0, 0]).unwrap();
+            assert_eq!((none.source, none.len(), none.is_ipv6()), (0, 4, family == 2));
+        }
+    }
+
+    #[test]
+    fn an_option_is_answered_as_it_came() {
+        for data in [&[0, 0, 0, 0][..], &[0, 1, 20, 0, 198, 51, 96], &[0, 2, 17, 0, 0x20, 1, 0x80]] {
+            let subnet = parse(data).unwrap();
+            let (fields, address) = subnet.answered(0);
+            assert_eq!([&fields[..], &address].concat()[..subnet.len()], *data);
         }
     }
 
@@ -85,10 +143,11 @@ mod tests {
             ("longer than IPv4", &[0, 1, 33, 0, 192, 0, 2, 1, 0]),
             ("longer than IPv6", &[0, 2, 129, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 0]),
             ("family 3", &[0, 3, 8, 0, 1]),
+            ("family 257", &[1, 1, 8, 0, 1]),
             ("family 0 with an address", &[0, 0, 8, 0, 1]),
         ];
         for (what, octets) in bad {
-            assert_eq!(ClientSubnet::parse(octets), Err(Malformed), "{what}");
+            assert_eq!(parse(octets), Err(Malformed), "{what}");
         }
     }
 }

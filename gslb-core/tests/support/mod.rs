@@ -160,11 +160,17 @@ impl Server {
 
     /// Sends octets; none where nothing comes back.
     pub fn send(&mut self, octets: &[u8], resolver: IpAddr, transport: Transport) -> Option<Vec<u8>> {
-        let mut out = vec![0; 65_535];
-        match self.worker.respond(&self.table, (resolver, 5300).into(), transport, octets, &mut out) {
+        self.send_in(0, octets, resolver, transport)
+    }
+
+    /// The same in a buffer whose other octets are `stale`.
+    pub fn send_in(&mut self, stale: u8, octets: &[u8], resolver: IpAddr, transport: Transport) -> Option<Vec<u8>> {
+        let mut buffer = octets.to_vec();
+        buffer.resize(65_535, stale);
+        match self.worker.respond(&self.table, (resolver, 5300).into(), transport, &mut buffer, octets.len()) {
             Reply::Send(len) => {
-                out.truncate(len);
-                Some(out)
+                buffer.truncate(len);
+                Some(buffer)
             }
             Reply::Drop => None,
         }

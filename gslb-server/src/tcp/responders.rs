@@ -19,7 +19,7 @@ pub(super) struct Responders {
     desks: Box<[Mutex<Desk>]>,
 }
 
-/// A worker and the room it writes into.
+/// A worker, and the room in which it answers.
 struct Desk {
     worker: Worker,
     out: Box<[u8]>,
@@ -36,7 +36,9 @@ impl Responders {
         let mut desk = self.free_desk();
         let Desk { worker, out } = &mut *desk;
         let table = self.published.load();
-        let reply = catch_unwind(AssertUnwindSafe(|| worker.respond(&table, source, Transport::Tcp, query, out)));
+        // No message is longer than its length of two octets can say, so it fits.
+        out[..query.len()].copy_from_slice(query);
+        let reply = catch_unwind(AssertUnwindSafe(|| worker.respond(&table, source, Transport::Tcp, out, query.len())));
         match reply {
             Ok(Reply::Send(length)) => {
                 let message = &out[..length.min(LONGEST)];

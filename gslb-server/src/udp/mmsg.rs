@@ -1,9 +1,9 @@
 //! `recvmmsg` and `sendmmsg`: up to 64 datagrams per system call, and the only unsafe code of the project.
 //!
 //! Both calls take arrays of headers that point at buffers, and neither the standard library nor a safe crate offers
-//! them together with the control messages that a wildcard listener needs. What keeps this sound is one habit: the
-//! headers are written anew for each call, from buffers that are borrowed for exactly that call. A pointer from an
-//! earlier call may lie in a header, but nothing follows it.
+//! them together with the control messages that a wildcard listener needs. What keeps this sound is one habit: a header
+//! that is passed to the kernel was written anew since its slot was last looked at. A pointer from before may lie in a
+//! header, but nothing follows it.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -12,29 +12,33 @@ use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
-/// Datagrams per system call.
-pub(super) const SLOTS: usize = 64;
+/// Datagrams per system call, at most.
+pub const SLOTS: usize = 64;
 /// Longest query that is looked at, and room for the longest reply, in octets.
-pub(super) const OCTETS: usize = 4096;
+pub const OCTETS: usize = 4096;
+/// Room that a receive offers at least, in datagrams.
+const FEWEST: usize = 8;
 
 /// Whether a receive waits for a first datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wait {
+pub enum Wait {
     /// Until one has come or the socket's receive timeout is over.
     ForFirst,
     /// Only what is queued already.
     Never,
 }
 
-/// What came in one slot of an [`Inbox`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Datagram<'a> {
+/// What came in one slot of a [`Batch`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Datagram<'a> {
     /// A datagram, as it was sent.
     Whole {
         /// Who sent it.
         source: SocketAddr,
-        /// Its octets.
-        octets: &'a [u8],
+        /// Its octets, and after them the room for a reply, which may be written over them.
+        buffer: &'a mut [u8; OCTETS],
+        /// How many octets it has.
+        len: usize,
     },
     /// Longer than [`OCTETS`]: the rest is lost.
     Oversized,
@@ -56,11 +60,17 @@ impl Address {
         libc::c_int::from(unsafe { self.v4.sin_family })
     }
 
+    fn none() -> Self {
+        // SAFETY: plain integers, of which zero is a value.
+        Address { v6: unsafe { zeroed() } }
+    }
+
     fn octets(&self) -> libc::socklen_t {
         let octets = if self.family() == libc::AF_INET { size_of::<libc::sockaddr_in>() } else { size_of::<Self>() };
         octets as libc::socklen_t
     }
 
+    #[inline]
     fn to_socket_addr(self) -> Option<SocketAddr> {
         match self.family() {
             libc::AF_INET => {
@@ -127,25 +137,26 @@ impl Control {
     }
 }
 
-/// One datagram's buffers. Its size is no multiple of a page, so that the starts of datagrams spread over the cache.
+/// One datagram's buffers: what a short query needs lies in two lines of the processor's cache. The size is no multiple
+/// of a page, so that the slots spread over the cache.
+#[repr(C, align(64))]
 struct Slot {
-    peer: Address,
-    control: Control,
-    /// Octets of `control` in use.
-    control_octets: usize,
     part: libc::iovec,
+    peer: Address,
     octets: [u8; OCTETS],
+    control: Control,
 }
 
 impl Slot {
     fn new() -> Self {
-        // SAFETY: an address and a control message are plain integers, and an `iovec` a pointer and a length: zeros
-        // (a null pointer) are values of all of them.
-        let (peer, control, part) = unsafe { (Address { v6: zeroed() }, zeroed(), zeroed()) };
-        Self { peer, control, control_octets: 0, part, octets: [0; OCTETS] }
+        // SAFETY: a control message is plain integers, and an `iovec` a pointer and a length: zeros (a null pointer)
+        // are values of both.
+        let (control, part) = unsafe { (zeroed(), zeroed()) };
+        Self { part, peer: Address::none(), octets: [0; OCTETS], control }
     }
 
     /// Points `header` at these buffers, with the first `octets` of the payload in use.
+    #[inline]
     fn fill(&mut self, header: &mut libc::mmsghdr, octets: usize, peer: libc::socklen_t, control: usize) {
         self.part = libc::iovec { iov_base: self.octets.as_mut_ptr().cast(), iov_len: octets };
         let message = &mut header.msg_hdr;
@@ -160,117 +171,98 @@ impl Slot {
     }
 }
 
-/// [`SLOTS`] buffers and the headers over them.
-fn allocate() -> (Box<[Slot]>, Box<[libc::mmsghdr]>) {
-    let slots = (0..SLOTS).map(|_| Slot::new()).collect();
-    // SAFETY: a header is pointers and integers; null and zero are values of all of them.
-    let headers = (0..SLOTS).map(|_| unsafe { zeroed() }).collect();
-    (slots, headers)
-}
-
-/// Where datagrams arrive.
-pub(super) struct Inbox {
+/// Datagrams that came in one system call, and the replies that leave in another. A reply is written where its query
+/// was, so nothing is copied, and it goes to whom the query came from.
+pub struct Batch {
     slots: Box<[Slot]>,
     headers: Box<[libc::mmsghdr]>,
     /// Octets of control asked for per datagram: 0 on a listener of one address.
     control: usize,
+    /// Datagrams that the next receive has room for. Headers take time to write, so it is no more than is likely to
+    /// come: twice what came last.
+    offered: usize,
+    /// Replies, whose headers are the first ones.
+    replies: usize,
 }
 
-impl Inbox {
+impl Batch {
     /// Allocates all buffers. `wildcard` tells whether to ask which local address each datagram was sent to.
-    pub(super) fn new(wildcard: bool) -> Self {
-        let (slots, headers) = allocate();
-        Self { slots, headers, control: if wildcard { size_of::<Control>() } else { 0 } }
+    pub fn new(wildcard: bool) -> Self {
+        let slots = (0..SLOTS).map(|_| Slot::new()).collect();
+        // SAFETY: a header is pointers and integers; null and zero are values of all of them.
+        let headers = (0..SLOTS).map(|_| unsafe { zeroed() }).collect();
+        let control = if wildcard { size_of::<Control>() } else { 0 };
+        Self { slots, headers, control, offered: SLOTS, replies: 0 }
     }
 
-    /// Receives up to [`SLOTS`] datagrams and returns how many came. What was received before is gone.
+    /// Receives up to [`SLOTS`] datagrams and returns how many came. What was received before is gone, and so are
+    /// replies that were not sent.
     ///
     /// # Errors
     /// As `recvmmsg(2)`; `WouldBlock` when nothing came in time.
-    pub(super) fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usize> {
-        for (slot, header) in self.slots.iter_mut().zip(&mut self.headers) {
+    pub fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usize> {
+        self.replies = 0;
+        let headers = &mut self.headers[..self.offered];
+        for (slot, header) in self.slots.iter_mut().zip(headers.iter_mut()) {
             slot.fill(header, OCTETS, size_of::<Address>() as libc::socklen_t, self.control);
         }
         let flags = match wait {
             Wait::ForFirst => libc::MSG_WAITFORONE,
             Wait::Never => libc::MSG_DONTWAIT,
         };
-        let headers = self.headers.as_mut_ptr();
-        // SAFETY: `socket` is open while borrowed. There are SLOTS headers, all just written: each points at a peer,
-        // a part, a control message and a payload of one slot, with their true sizes. No two share a slot, and
+        let (first, offered) = (headers.as_mut_ptr(), headers.len());
+        // SAFETY: `socket` is open while borrowed. There are `offered` headers, all just written: each points at a
+        // peer, a part, a control message and a payload of one slot, with their true sizes. No two share a slot, and
         // `&mut self` keeps all of them in place and out of other hands until the call returns. No timeout is given.
-        let received = unsafe { libc::recvmmsg(socket.as_raw_fd(), headers, SLOTS as _, flags as _, ptr::null_mut()) };
-        usize::try_from(received).map_err(|_| io::Error::last_os_error())
+        let received = unsafe { libc::recvmmsg(socket.as_raw_fd(), first, offered as _, flags as _, ptr::null_mut()) };
+        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+        self.offered = (received * 2).clamp(FEWEST, SLOTS);
+        Ok(received)
     }
 
-    /// What came in slot `index` of the last [`Inbox::receive`], for an index below what it returned.
-    pub(super) fn datagram(&self, index: usize) -> Datagram<'_> {
-        let (slot, header) = (&self.slots[index], &self.headers[index]);
+    /// What came in slot `index` of the last [`Batch::receive`], for an index below what it returned and not below
+    /// any that was replied to.
+    #[inline]
+    pub fn datagram(&mut self, index: usize) -> Datagram<'_> {
+        let (slot, header) = (&mut self.slots[index], &self.headers[index]);
         if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
             return Datagram::Oversized;
         }
-        let octets = &slot.octets[..(header.msg_len as usize).min(OCTETS)];
-        slot.peer.to_socket_addr().map_or(Datagram::Foreign, |source| Datagram::Whole { source, octets })
-    }
-}
-
-/// Where replies wait to be sent.
-pub(super) struct Outbox {
-    slots: Box<[Slot]>,
-    headers: Box<[libc::mmsghdr]>,
-    lengths: [usize; SLOTS],
-    filled: usize,
-}
-
-impl Outbox {
-    /// Allocates all buffers.
-    pub(super) fn new() -> Self {
-        let (slots, headers) = allocate();
-        Self { slots, headers, lengths: [0; SLOTS], filled: 0 }
-    }
-
-    /// How many replies wait.
-    pub(super) fn len(&self) -> usize {
-        self.filled
-    }
-
-    /// Forgets all replies.
-    pub(super) fn clear(&mut self) {
-        self.filled = 0;
-    }
-
-    /// Where to write the next reply. There is room for one reply to each datagram of an inbox.
-    pub(super) fn room(&mut self) -> &mut [u8] {
-        &mut self.slots[self.filled].octets
-    }
-
-    /// Keeps the first `octets` of [`Outbox::room`] as the reply to slot `index` of `inbox`.
-    pub(super) fn push(&mut self, octets: usize, inbox: &Inbox, index: usize) {
-        let (query, header) = (&inbox.slots[index], &inbox.headers[index]);
-        let reply = &mut self.slots[self.filled];
-        reply.peer = query.peer;
-        reply.control_octets = 0;
-        if inbox.control != 0 {
-            reply.control = query.control;
-            reply.control_octets = reply.control.turn_round(header.msg_hdr.msg_controllen as _);
+        let len = (header.msg_len as usize).min(OCTETS);
+        match slot.peer.to_socket_addr() {
+            Some(source) => Datagram::Whole { source, buffer: &mut slot.octets, len },
+            None => Datagram::Foreign,
         }
-        self.lengths[self.filled] = octets.min(OCTETS);
-        self.filled += 1;
+    }
+
+    /// Keeps the first `octets` of the buffer of slot `index` as the next reply. Slots are replied to in order, each
+    /// at most once.
+    #[inline]
+    pub fn reply(&mut self, index: usize, octets: usize) {
+        let slot = &mut self.slots[index];
+        let control = match self.control {
+            0 => 0,
+            _ => slot.control.turn_round(self.headers[index].msg_hdr.msg_controllen as _),
+        };
+        let peer = slot.peer.octets();
+        slot.fill(&mut self.headers[self.replies], octets.min(OCTETS), peer, control);
+        self.replies += 1;
+    }
+
+    /// Replies kept since the last receive.
+    pub fn replies(&self) -> usize {
+        self.replies
     }
 
     /// Sends the replies from number `first` on, and returns how many of them the kernel took.
     ///
     /// # Errors
     /// As `sendmmsg(2)`: then reply `first` is the one that could not be sent.
-    pub(super) fn send(&mut self, socket: BorrowedFd<'_>, first: usize) -> io::Result<usize> {
-        let waiting = first..self.filled;
-        let (slots, headers) = (&mut self.slots[waiting.clone()], &mut self.headers[waiting.clone()]);
-        for ((slot, header), octets) in slots.iter_mut().zip(headers.iter_mut()).zip(&self.lengths[waiting]) {
-            let (peer, control) = (slot.peer.octets(), slot.control_octets);
-            slot.fill(header, *octets, peer, control);
-        }
-        // SAFETY: `socket` is open while borrowed. Each of these headers was just written, and points into one slot
-        // with lengths that lie within its buffers; `&mut self` keeps the slots in place until the call returns.
+    pub fn send(&mut self, socket: BorrowedFd<'_>, first: usize) -> io::Result<usize> {
+        let headers = &mut self.headers[first..self.replies];
+        // SAFETY: `socket` is open while borrowed. Each of these headers was written by `reply`, and points into one
+        // slot, which nobody has looked at since, with lengths that lie within its buffers; `&mut self` keeps the
+        // slots in place until the call returns.
         let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), headers.len() as _, 0) };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }

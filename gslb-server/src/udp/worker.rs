@@ -12,7 +12,7 @@ use gslb_core::respond::{Reply, Transport, Worker};
 use gslb_core::table::Published;
 
 use super::counts::{Board, UdpCounts};
-use super::mmsg::{Datagram, Inbox, OCTETS, Outbox, Wait};
+use super::mmsg::{Batch, Datagram, OCTETS, Wait};
 use super::socket::close_intake;
 
 /// Most batches that are answered after the stop: more than any receive buffer holds.
@@ -27,8 +27,7 @@ pub(super) struct UdpWorker<'a> {
     published: &'a Published,
     board: &'a Board,
     worker: Worker,
-    inbox: Inbox,
-    outbox: Outbox,
+    batch: Batch,
     counts: UdpCounts,
     /// Whether the board shows all that was counted.
     shown: bool,
@@ -38,19 +37,26 @@ impl<'a> UdpWorker<'a> {
     /// Allocates all that the loop will need.
     pub(super) fn new(socket: &'a UdpSocket, published: &'a Published, board: &'a Board, worker: Worker) -> Self {
         let wildcard = socket.local_addr().is_ok_and(|address| address.ip().is_unspecified());
-        let (inbox, outbox) = (Inbox::new(wildcard), Outbox::new());
-        Self { socket, published, board, worker, inbox, outbox, counts: UdpCounts::default(), shown: true }
+        Self {
+            socket,
+            published,
+            board,
+            worker,
+            batch: Batch::new(wildcard),
+            counts: UdpCounts::default(),
+            shown: true,
+        }
     }
 
     /// Answers until `stop` is set, then answers what had been received by then.
     pub(super) fn run(&mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            self.batch(Wait::ForFirst);
+            self.serve(Wait::ForFirst);
         }
         // Where this fails, the bound on the batches ends the loop.
         let _ = close_intake(self.socket);
         for _ in 0..LAST_BATCHES {
-            if !self.batch(Wait::Never) {
+            if !self.serve(Wait::Never) {
                 break;
             }
         }
@@ -61,8 +67,8 @@ impl<'a> UdpWorker<'a> {
     }
 
     /// Receives one batch and answers it. Returns whether there may be more to receive.
-    fn batch(&mut self, wait: Wait) -> bool {
-        match self.inbox.receive(self.socket.as_fd(), wait) {
+    fn serve(&mut self, wait: Wait) -> bool {
+        match self.batch.receive(self.socket.as_fd(), wait) {
             Ok(received) => {
                 self.counts.batches += 1;
                 self.counts.received += received as u64;
@@ -83,17 +89,16 @@ impl<'a> UdpWorker<'a> {
     /// Answers a whole batch from one table.
     fn answer(&mut self, received: usize) {
         let (table, worker) = (self.published.load(), &mut self.worker);
-        self.outbox.clear();
-        answer_all(&self.inbox, received, &mut self.outbox, &mut self.counts, |source, query, out| {
-            worker.respond(&table, source, Transport::Udp, query, out)
+        answer_all(&mut self.batch, received, &mut self.counts, |source, buffer, len| {
+            worker.respond(&table, source, Transport::Udp, buffer, len)
         });
     }
 
     /// Sends all replies. One that cannot be sent is skipped, and its resolver asks again.
     fn send(&mut self) {
         let mut next = 0;
-        while next < self.outbox.len() {
-            match self.outbox.send(self.socket.as_fd(), next) {
+        while next < self.batch.replies() {
+            match self.batch.send(self.socket.as_fd(), next) {
                 Ok(sent) => {
                     self.counts.sent += sent as u64;
                     next += sent;
@@ -101,7 +106,7 @@ impl<'a> UdpWorker<'a> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // The interface has been full for as long as a worker may wait: waiting once per reply would be worse.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.counts.send_errors += (self.outbox.len() - next) as u64;
+                    self.counts.send_errors += (self.batch.replies() - next) as u64;
                     return;
                 }
                 Err(_) => {
@@ -135,13 +140,12 @@ impl<'a> UdpWorker<'a> {
     }
 }
 
-/// Answers the first `received` datagrams of `inbox` into `outbox`. A panic costs the datagram that caused it.
+/// Answers the first `received` datagrams of `batch`. A panic costs the datagram that caused it.
 fn answer_all(
-    inbox: &Inbox,
+    batch: &mut Batch,
     received: usize,
-    outbox: &mut Outbox,
     counts: &mut UdpCounts,
-    mut respond: impl FnMut(SocketAddr, &[u8], &mut [u8]) -> Reply,
+    mut respond: impl FnMut(SocketAddr, &mut [u8; OCTETS], usize) -> Reply,
 ) {
     let mut next = 0;
     while next < received {
@@ -150,10 +154,10 @@ fn answer_all(
             while next < received {
                 let index = next;
                 next += 1;
-                match inbox.datagram(index) {
-                    Datagram::Whole { source, octets } => {
-                        if let Reply::Send(length) = respond(source, octets, outbox.room()) {
-                            outbox.push(length, inbox, index);
+                match batch.datagram(index) {
+                    Datagram::Whole { source, buffer, len } => {
+                        if let Reply::Send(octets) = respond(source, buffer, len) {
+                            batch.reply(index, octets);
                         }
                     }
                     Datagram::Oversized => counts.oversized += 1,
@@ -174,38 +178,55 @@ const _: () = assert!(OCTETS >= 1400);
 mod tests {
     use super::*;
 
-    /// A batch of datagrams, each of one octet: 0, 1, 2 and so on.
-    fn inbox_of(datagrams: u8) -> Inbox {
+    /// A batch of datagrams, each of one octet: 0, 1, 2 and so on; and the two sockets.
+    fn batch_of(datagrams: u8) -> (Batch, UdpSocket, UdpSocket) {
         let (receiver, sender) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
         for octet in 0..datagrams {
             sender.send_to(&[octet], receiver.local_addr().unwrap()).unwrap();
         }
-        let mut inbox = Inbox::new(false);
-        assert_eq!(inbox.receive(receiver.as_fd(), Wait::ForFirst).unwrap(), usize::from(datagrams));
-        inbox
+        let mut batch = Batch::new(false);
+        assert_eq!(batch.receive(receiver.as_fd(), Wait::ForFirst).unwrap(), usize::from(datagrams));
+        (batch, receiver, sender)
     }
 
     #[test]
     fn a_panic_costs_only_the_datagram_that_caused_it() {
-        let (inbox, mut outbox, mut counts) = (inbox_of(8), Outbox::new(), UdpCounts::default());
-        let mut answered = Vec::new();
-        answer_all(&inbox, 8, &mut outbox, &mut counts, |_, query, out| {
-            assert!(![0, 3, 7].contains(&query[0]), "this datagram is meant to panic");
-            answered.push(query[0]);
-            out[0] = query[0];
-            Reply::Send(1)
+        let (mut batch, receiver, sender) = batch_of(8);
+        let mut counts = UdpCounts::default();
+        answer_all(&mut batch, 8, &mut counts, |_, buffer, len| {
+            assert_eq!(len, 1);
+            assert!(![0, 3, 7].contains(&buffer[0]), "this datagram is meant to panic");
+            buffer[1] = buffer[0] + 100;
+            Reply::Send(2)
         });
-        assert_eq!(answered, [1, 2, 4, 5, 6]);
-        assert_eq!((outbox.len(), counts.panics), (5, 3));
+        assert_eq!((batch.replies(), counts.panics), (5, 3));
+        assert_eq!(batch.send(receiver.as_fd(), 0).unwrap(), 5);
+        let mut reply = [0; 9];
+        for octet in [1, 2, 4, 5, 6] {
+            assert_eq!((sender.recv(&mut reply).unwrap(), reply[0], reply[1]), (2, octet, octet + 100));
+        }
     }
 
     #[test]
     fn what_is_dropped_is_not_sent() {
-        let (inbox, mut outbox, mut counts) = (inbox_of(4), Outbox::new(), UdpCounts::default());
-        answer_all(&inbox, 4, &mut outbox, &mut counts, |_, query, _| match query[0] {
+        let (mut batch, ..) = batch_of(4);
+        let mut counts = UdpCounts::default();
+        answer_all(&mut batch, 4, &mut counts, |_, buffer, _| match buffer[0] {
             2 => Reply::Drop,
             _ => Reply::Send(1),
         });
-        assert_eq!((outbox.len(), counts.panics), (3, 0));
+        assert_eq!((batch.replies(), counts.panics), (3, 0));
+    }
+
+    #[test]
+    fn a_lone_datagram_does_not_make_the_next_receive_small_for_long() {
+        let (mut batch, receiver, sender) = batch_of(1);
+        let mut most = 0;
+        for octet in 0..100 {
+            sender.send_to(&[octet], receiver.local_addr().unwrap()).unwrap();
+        }
+        while most < 32 {
+            most = most.max(batch.receive(receiver.as_fd(), Wait::Never).unwrap());
+        }
     }
 }
