@@ -1,0 +1,3 @@
+//! What may an operator ask or change? The store of what they decided, and who may use it.
+
+pub mod store;

@@ -1,0 +1,1 @@
+//! What happens where the disk fails: every operation on it, in turn.
