@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::super::Revision;
 
-/// Why there is no store. None of these has changed what is in the directory's files.
+/// Why there is no store. A damaged file is left as it is, to the octet; the others hold what they held.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The system refuses something.

@@ -12,9 +12,12 @@
 //! | `store.highest` | the highest revision that was acknowledged, to notice lost commits |
 //! | `store.lock` | locked while a process has the store |
 //!
-//! After a failure to write, the database is opened again, at once and then with every commit that comes, until that
-//! succeeds. What the disk holds decides whether the commit that failed was done. If the system loses writes that it
-//! could not sync, and the machine dies before they are written again, the checksums show it at the next opening.
+//! After a failure to write, the database is opened again, at once and then with every commit and expiry that comes,
+//! until that succeeds. What the disk holds decides whether the commit that failed was done. If the system loses
+//! writes that it could not sync, the checksums show it at the next opening.
+//!
+//! What is not noticed: a change that somebody makes together with its checksum, and the loss of the latest commits
+//! together with `store.highest`.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -64,7 +67,7 @@ impl EmbeddedStore {
     /// it, so it takes a moment for each hundred megabytes.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing was changed then.
+    /// [`OpenError`]; what is in the directory is kept then.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Self::open_with(directory, disk::attach())
     }
