@@ -39,6 +39,8 @@ mod disk;
 mod error;
 mod mark;
 #[cfg(test)]
+mod power_tests;
+#[cfg(test)]
 mod tests;
 mod writer;
 
