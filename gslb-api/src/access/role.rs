@@ -1,0 +1,47 @@
+//! What a token allows: three roles, each with all that the one before it has.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A role; a greater one may do all that a lesser one may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// May look at everything but tokens.
+    Viewer,
+    /// May also change documents, overrides and shifts.
+    Operator,
+    /// May also make and revoke tokens.
+    Admin,
+}
+
+impl Role {
+    /// All roles, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+
+    /// Whether who has this role may do what needs `needed`.
+    pub fn allows(self, needed: Self) -> bool {
+        self >= needed
+    }
+
+    /// The role of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// Its name: `viewer`, `operator` or `admin`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}

@@ -1,0 +1,139 @@
+//! A bearer token: `gslb_ID_SECRET`, of which the store keeps a digest of the secret and nothing else.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+
+/// Octets of an id. It names a token, and is no secret.
+const ID_OCTETS: usize = 8;
+/// Octets of a secret: 256 bits, from the system's randomness.
+const SECRET_OCTETS: usize = 32;
+
+/// A token as its holder has it. It is shown once, when it is made; neither `Debug` nor the store tells its secret.
+#[derive(Clone)]
+pub struct Token {
+    id: String,
+    secret: [u8; SECRET_OCTETS],
+}
+
+impl Token {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Where the system has no randomness to give.
+    pub(super) fn draw() -> Result<Self, getrandom::Error> {
+        let (mut id, mut secret) = ([0; ID_OCTETS], [0; SECRET_OCTETS]);
+        getrandom::fill(&mut id)?;
+        getrandom::fill(&mut secret)?;
+        Ok(Self { id: hex(&id), secret })
+    }
+
+    /// Reads a token; nothing where `text` has another form.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (id, secret) = text.strip_prefix("gslb_")?.split_once('_')?;
+        let _: [u8; ID_OCTETS] = unhex(id)?;
+        Some(Self { id: id.to_owned(), secret: unhex(secret)? })
+    }
+
+    /// Names the token in the store, in lists and in logs: 16 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The whole token, to be handed to its holder.
+    pub fn reveal(&self) -> String {
+        format!("gslb_{}_{}", self.id, hex(&self.secret))
+    }
+
+    /// What the store keeps. One round of SHA-256 suffices: slow hashes are for passwords, which can be guessed, and
+    /// nobody guesses 256 random bits.
+    pub(super) fn digest(&self) -> Digest {
+        Digest(Sha256::digest(self.secret).into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Token(gslb_{}_***)", self.id)
+    }
+}
+
+/// The SHA-256 digest of a secret. It has no `==`: comparing must not tell by its duration how much is alike.
+#[derive(Clone, Copy)]
+pub(super) struct Digest([u8; 32]);
+
+impl Digest {
+    /// Whether it is the same, in a time that does not depend on the answer.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
+    pub(super) fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        unhex(text).map(Self)
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Reads lower-case hexadecimal digits of exactly `N` octets: one token has one spelling.
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut octets = [0; N];
+    for (octet, [high, low]) in octets.iter_mut().zip(pairs) {
+        *octet = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_as_it_was_written_and_no_other_way() {
+        let token = Token::draw().unwrap();
+        let text = token.reveal();
+        assert_eq!(text.len(), 5 + 16 + 1 + 64);
+        let read = Token::parse(&text).unwrap();
+        assert!(read.id() == token.id() && read.digest().is(&token.digest()));
+        let upper = text.to_uppercase();
+        let wrong =
+            ["", "gslb_", &text[1..], &text[..text.len() - 1], &format!("{text}0"), &format!(" {text}"), &upper];
+        for wrong in wrong {
+            assert!(Token::parse(wrong).is_none(), "{wrong}");
+        }
+        assert!(Token::parse(&text.replace('_', "-")).is_none());
+    }
+
+    #[test]
+    fn debug_does_not_tell_the_secret() {
+        let token = Token::draw().unwrap();
+        let text = token.reveal();
+        let shown = format!("{token:?} {token:#?}");
+        assert!(shown.contains(token.id()));
+        for part in (22..text.len() - 8).map(|start| &text[start..start + 8]) {
+            assert!(!shown.contains(part));
+        }
+    }
+
+    #[test]
+    fn no_two_tokens_are_alike() {
+        let (one, other) = (Token::draw().unwrap(), Token::draw().unwrap());
+        assert!(one.id() != other.id() && !one.digest().is(&other.digest()));
+    }
+}

@@ -1,0 +1,238 @@
+//! The store's file: a redb database with the entries in one table and the revision in another.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+
+use super::super::watch::{Change, Changes};
+use super::super::{Entry, Revision, Time, Versioned};
+
+/// Key to revision, expiry and value; see [`pack`].
+const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
+/// What there is one of: [`REVISION`] and [`FORMAT`].
+const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
+const REVISION: &str = "revision";
+const FORMAT: &str = "format";
+
+/// The number of the format that this code writes, and the highest that it reads.
+pub(super) const KNOWN_FORMAT: u64 = 1;
+
+/// Octets that the database may keep of its file. The entries are in memory anyway.
+const CACHE_OCTETS: usize = 16 << 20;
+
+/// How a database is opened on a file; tests put a disk that fails in between.
+pub(super) type Attach = Box<dyn Fn(&Builder, FileBackend) -> Result<Database, DatabaseError> + Send>;
+
+/// The way that is not a test's.
+pub(super) fn attach() -> Attach {
+    Box::new(|builder, file| builder.create_with_backend(file))
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub(super) enum DiskError {
+    /// The system refuses something.
+    System(io::Error),
+    /// Another process has it.
+    InUse,
+    /// It is not what was once written.
+    Damaged(String),
+    /// It was written by a later version.
+    Later(u64),
+}
+
+/// The open database. Dropping it may panic after a failure: [`Disk::close`] does not.
+pub(super) struct Disk(Database);
+
+impl Disk {
+    /// Makes a file with an empty store at `path`. It has that name once it is whole and durable.
+    pub(super) fn create(path: &Path, attach: &Attach) -> Result<(), DiskError> {
+        let unfinished = path.with_extension("new");
+        match fs::remove_file(&unfinished) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(DiskError::System(cause)),
+            _ => {}
+        }
+        let open = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&unfinished);
+        let disk = Self::attach(open().map_err(DiskError::System)?, attach)?;
+        let written = disk.write(&[], Revision::ZERO);
+        disk.close();
+        written.map_err(|reason| DiskError::System(io::Error::other(reason)))?;
+        let name = || {
+            File::open(&unfinished)?.sync_all()?;
+            fs::rename(&unfinished, path)?;
+            File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        };
+        name().map_err(DiskError::System)
+    }
+
+    /// Opens the file at `path`, which must exist. All of it is read and checked: what another program, or a failing
+    /// disk, has changed is refused.
+    pub(super) fn open(path: &Path, attach: &Attach) -> Result<Self, DiskError> {
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(DiskError::System)?;
+        // The database would take an empty file for a new one.
+        if file.metadata().map_err(DiskError::System)?.len() == 0 {
+            return Err(DiskError::Damaged("it is empty".to_owned()));
+        }
+        Self::attach(file, attach)
+    }
+
+    fn attach(file: File, attach: &Attach) -> Result<Self, DiskError> {
+        guarded(|| {
+            let mut builder = Builder::new();
+            builder.set_cache_size(CACHE_OCTETS).set_check_integrity_on_open(true);
+            attach(&builder, FileBackend::new(file)?).map_err(DiskError::from)
+        })
+        .unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
+        .map(Self)
+    }
+
+    /// The revision that the file is at.
+    pub(super) fn revision(&self) -> Result<Revision, DiskError> {
+        let read = || {
+            let numbers = self.0.begin_read().map_err(damage)?.open_table(NUMBERS).map_err(damage)?;
+            let number = |name| -> Result<Option<u64>, DiskError> {
+                Ok(numbers.get(name).map_err(damage)?.map(|number| number.value()))
+            };
+            match number(FORMAT)? {
+                Some(format) if format > KNOWN_FORMAT => return Err(DiskError::Later(format)),
+                Some(_) => {}
+                None => return Err(DiskError::Damaged("it does not tell its format".to_owned())),
+            }
+            let revision = number(REVISION)?;
+            revision.map(Revision::new).ok_or_else(|| DiskError::Damaged("it does not tell its revision".to_owned()))
+        };
+        guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
+    }
+
+    /// All entries.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, DiskError> {
+        let read = || {
+            let table = self.0.begin_read().map_err(damage)?.open_table(ENTRIES).map_err(damage)?;
+            let mut entries = Vec::new();
+            for row in table.iter().map_err(damage)? {
+                let (key, packed) = row.map_err(damage)?;
+                let held = unpack(packed.value());
+                let held = held.ok_or_else(|| DiskError::Damaged(format!("{:?} holds no entry", key.value())))?;
+                entries.push(Entry { key: key.value().into(), held });
+            }
+            Ok(entries)
+        };
+        guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
+    }
+
+    /// Writes commits, the last of which has `revision`, in one transaction, and returns when they are durable.
+    ///
+    /// # Errors
+    /// What went wrong. The database is of no use then: it refuses everything until it was opened anew.
+    pub(super) fn write(&self, commits: &[Arc<Changes>], revision: Revision) -> Result<(), String> {
+        guarded(|| self.try_write(commits, revision).map_err(|error| error.to_string())).unwrap_or_else(Err)
+    }
+
+    fn try_write(&self, commits: &[Arc<Changes>], revision: Revision) -> Result<(), redb::Error> {
+        let mut transaction = self.0.begin_write()?;
+        // In one phase, a latest commit that was damaged later is taken for one that a crash has cut short, and the
+        // one before it is used without a word. In two, it is an error.
+        transaction.set_two_phase_commit(true);
+        {
+            let mut entries = transaction.open_table(ENTRIES)?;
+            for change in commits.iter().flat_map(|commit| &commit.changes) {
+                match change {
+                    Change::Put { key, held } => entries.insert(&**key, &*pack(held))?,
+                    Change::Deleted { key } => entries.remove(&**key)?,
+                };
+            }
+            let mut numbers = transaction.open_table(NUMBERS)?;
+            numbers.insert(REVISION, revision.number())?;
+            numbers.insert(FORMAT, KNOWN_FORMAT)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Closes the database, whatever state it is in.
+    pub(super) fn close(self) {
+        // What was acknowledged is durable already: closing only saves the next opening some work.
+        let _ = guarded(|| self.0.close());
+    }
+}
+
+/// Runs `work` in the database's code, which may panic on files that are damaged and after failures.
+///
+/// # Errors
+/// What the panic said.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // The database is closed after a panic, so nobody sees what it left half done.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("its reader gave up: {}", said.unwrap_or("no reason was told"))
+    })
+}
+
+fn damage(error: impl Into<redb::Error>) -> DiskError {
+    match error.into() {
+        redb::Error::Io(cause) => system(cause),
+        error => DiskError::Damaged(error.to_string()),
+    }
+}
+
+/// An error of reading: a file that ends too early, or begins as none of ours, is damaged; others are the system's.
+fn system(cause: io::Error) -> DiskError {
+    match cause.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => DiskError::Damaged(cause.to_string()),
+        _ => DiskError::System(cause),
+    }
+}
+
+impl From<DatabaseError> for DiskError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => Self::InUse,
+            DatabaseError::Storage(StorageError::Io(cause)) => system(cause),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// Octets before the value: the revision and the expiry, little-endian.
+const HEAD: usize = 16;
+/// The expiry of what does not expire.
+const NEVER: u64 = u64::MAX;
+
+/// An entry as it is written.
+fn pack(held: &Versioned) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(HEAD + held.value.len());
+    packed.extend_from_slice(&held.revision.number().to_le_bytes());
+    packed.extend_from_slice(&held.expires.map_or(NEVER, Time::millis).to_le_bytes());
+    packed.extend_from_slice(&held.value);
+    packed
+}
+
+/// The entry that was written so; nothing where it was none.
+fn unpack(packed: &[u8]) -> Option<Versioned> {
+    let (revision, rest) = packed.split_first_chunk()?;
+    let (expires, value) = rest.split_first_chunk()?;
+    let expires = Some(u64::from_le_bytes(*expires)).filter(|millis| *millis != NEVER);
+    let revision = Revision::new(u64::from_le_bytes(*revision));
+    Some(Versioned { value: value.into(), revision, expires: expires.map(Time::from_millis) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_read_as_it_was_written() {
+        let value: Arc<[u8]> = b"value".as_slice().into();
+        for expires in [None, Some(Time::from_millis(0)), Some(Time::from_millis(1 << 41))] {
+            let held = Versioned { value: Arc::clone(&value), revision: Revision::new(7), expires };
+            assert_eq!(unpack(&pack(&held)), Some(held));
+        }
+        assert_eq!(unpack(&[0; HEAD - 1]), None);
+    }
+}

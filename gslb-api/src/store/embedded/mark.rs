@@ -1,0 +1,53 @@
+//! The highest revision that was acknowledged, in a file of its own: a store that has lost commits is noticed.
+//!
+//! The store's file guards each page of itself by a checksum, but a file of yesterday is sound too, and so is one
+//! whose header was damaged so that it points at the commit before the last. The mark tells these from the latest.
+//! It is written after the commit is durable and not forced to the disk itself. So it is never ahead of the store:
+//! after a power failure it may be behind, and then guards less, but never accuses a store that is whole.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::super::Revision;
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Mark {
+    file: File,
+    path: PathBuf,
+}
+
+impl Mark {
+    /// Opens the file at `path`, or makes one.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The revision that it tells; zero where it tells none, being new or damaged: it is a second opinion only.
+    pub(super) fn highest(&self) -> Revision {
+        let mut line = [0; LINE];
+        let told = self.file.read_exact_at(&mut line, 0).ok().and_then(|()| parse(&line));
+        Revision::new(told.unwrap_or_default())
+    }
+
+    /// Says that `revision` was reached. Where that fails the store is guarded less, which is no reason to refuse a
+    /// commit that is durable.
+    pub(super) fn reached(&self, revision: Revision) {
+        let _ = self.file.write_all_at(format!("{0:020} {0:020}\n", revision.number()).as_bytes(), 0);
+    }
+}
+
+/// Octets of the line: the number twice, so that half a line or a damaged one is noticed.
+const LINE: usize = 42;
+
+fn parse(line: &[u8]) -> Option<u64> {
+    let (first, second) = str::from_utf8(line).ok()?.trim_end().split_once(' ')?;
+    if first == second { first.parse().ok() } else { None }
+}

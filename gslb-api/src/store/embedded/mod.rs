@@ -1,0 +1,207 @@
+//! The store in a file of this node: for one server, or one writer among several.
+//!
+//! All entries are held in memory, and the file is the memory's safe copy. Reads never touch the disk. Commits go to
+//! a thread of the store's own through a queue: so no task of a runtime blocks on the disk, there is one writer
+//! without a lock around the disk, and commits that come while it is busy share its next write (group commit).
+//!
+//! In the data directory are three files, for this user only:
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `store.redb` | the entries and the revision; every page has a checksum, which is checked when it is opened |
+//! | `store.highest` | the highest revision that was acknowledged, to notice lost commits |
+//! | `store.lock` | locked while a process has the store |
+//!
+//! After a failure to write, the database is opened again, at once and then with every commit and expiry that comes,
+//! until that succeeds. What the disk holds decides whether the commit that failed was done. If the system loses
+//! writes that it could not sync, the checksums show it at the next opening.
+//!
+//! What is not noticed: a change that somebody makes together with its checksum, and the loss of the latest commits
+//! together with `store.highest`.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::commit::{Commit, CommitError};
+use super::limits::QUEUE;
+use super::shared::Shared;
+use super::state::State;
+use super::value::{Order, Page, Revision, Time, Versioned};
+use super::watch::Watch;
+use super::{Expired, Pending, Store, Unavailable};
+
+mod disk;
+mod error;
+mod mark;
+#[cfg(test)]
+mod power_tests;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use disk::{Attach, Disk, DiskError, KNOWN_FORMAT};
+use mark::Mark;
+use writer::{Asker, Job, Writer};
+
+pub use error::OpenError;
+
+/// A [`Store`] in the files of a directory.
+///
+/// Dropping it waits for the commits that were taken, and releases the directory. That may take as long as a write to
+/// the disk, so a runtime drops it where it may block.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+    /// Taken to end the thread.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    /// Held for as long as the store is open. The database locks its file too, but not while it is opened again.
+    _lock: File,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in `directory`; where there is none, makes one, and the directory too. Reads and checks all of
+    /// it, so it takes a moment for each hundred megabytes.
+    ///
+    /// # Errors
+    /// [`OpenError`]; what is in the directory is kept then.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Self::open_with(directory, disk::attach())
+    }
+
+    fn open_with(directory: &Path, attach: Attach) -> Result<Self, OpenError> {
+        let refused = |what, path: &Path| {
+            let path = path.to_owned();
+            move |cause| OpenError::System { what, path, cause }
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refused("create", directory))?;
+        let lock = lock(&directory.join("store.lock"))?;
+        let path = directory.join("store.redb");
+        let mark_path = directory.join("store.highest");
+        let mark = Mark::open(&mark_path).map_err(refused("open", &mark_path))?;
+        let (disk, state) = load(&path, &mark, &attach)?;
+        mark.reached(state.revision());
+
+        let shared = Arc::new(Shared::new(state));
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (disk, in_doubt) = (Some(disk), Vec::new());
+        let writer = Writer { shared: Arc::clone(&shared), path: path.clone(), attach, mark, disk, in_doubt };
+        let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(queue));
+        let thread = thread.map_err(refused("start a thread for", &path))?;
+        Ok(Self { shared, jobs: Some(jobs), thread: Some(thread), _lock: lock })
+    }
+
+    /// Hands a job to the thread, and waits for its answer.
+    async fn ask<T>(&self, job: impl FnOnce(Asker<T>) -> Job) -> Result<T, CommitError> {
+        let (asker, answer) = oneshot::channel();
+        let ended = || Unavailable { reason: "its thread has ended".to_owned() };
+        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(job(asker)).await.map_err(|_| ended())?;
+        answer.await.unwrap_or_else(|_| Err(ended().into()))
+    }
+}
+
+/// Takes the directory for this process.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let refused = |what| move |cause| OpenError::System { what, path: path.to_owned(), cause };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let file = file.map_err(refused("open"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(cause)) => Err(refused("lock")(cause)),
+    }
+}
+
+/// Opens the file at `path`, made first where there never was one, and reads all that it holds.
+fn load(path: &Path, mark: &Mark, attach: &Attach) -> Result<(Disk, State), OpenError> {
+    let highest = mark.highest();
+    let at_least = |revision| {
+        if revision >= highest {
+            return Ok(revision);
+        }
+        Err(OpenError::Behind { path: path.to_owned(), revision, highest, mark: mark.path().to_owned() })
+    };
+    let told = |what| move |error| tell(error, what, path, mark);
+    if !path.try_exists().map_err(|cause| tell(DiskError::System(cause), "open", path, mark))? {
+        at_least(Revision::ZERO)?;
+        Disk::create(path, attach).map_err(told("create"))?;
+    }
+    let disk = Disk::open(path, attach).map_err(told("open"))?;
+    let read = || {
+        let revision = at_least(disk.revision().map_err(told("read"))?)?;
+        Ok(State::at(revision, disk.entries().map_err(told("read"))?))
+    };
+    match read() {
+        Ok(state) => Ok((disk, state)),
+        Err(error) => {
+            disk.close();
+            Err(error)
+        }
+    }
+}
+
+fn tell(error: DiskError, what: &'static str, path: &Path, mark: &Mark) -> OpenError {
+    let (path, mark) = (path.to_owned(), mark.path().to_owned());
+    match error {
+        DiskError::System(cause) => OpenError::System { what, path, cause },
+        DiskError::InUse => OpenError::InUse { path },
+        DiskError::Damaged(found) => OpenError::Damaged { path, found, mark },
+        DiskError::Later(format) => OpenError::Later { path, format, known: KNOWN_FORMAT },
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn revision(&self) -> Pending<'_, Result<Revision, Unavailable>> {
+        Box::pin(async move { Ok(self.shared.read().revision()) })
+    }
+
+    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<Versioned>, Unavailable>> {
+        Box::pin(async move { Ok(self.shared.read().get(key).cloned()) })
+    }
+
+    fn range<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+        order: Order,
+    ) -> Pending<'a, Result<Page, Unavailable>> {
+        Box::pin(async move { Ok(self.shared.read().page(prefix, after, limit, order)) })
+    }
+
+    fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
+        Box::pin(self.ask(|asker| Job::Commit(commit, asker)))
+    }
+
+    fn expire(&self, now: Time) -> Pending<'_, Result<Expired, CommitError>> {
+        Box::pin(async move {
+            let mut keys = 0;
+            loop {
+                let expired = self.ask(|asker| Job::Expire(now, asker)).await?;
+                if expired.keys == 0 {
+                    return Ok(Expired { keys, revision: expired.revision });
+                }
+                keys += expired.keys;
+            }
+        })
+    }
+
+    fn watch(&self, prefix: &str, after: Revision) -> Watch {
+        self.shared.watch(prefix, after)
+    }
+}

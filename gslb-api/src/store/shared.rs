@@ -1,0 +1,44 @@
+//! What readers, watchers and the one writer of a store have in common.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use tokio::sync::watch::Sender;
+
+use super::state::State;
+use super::value::Revision;
+use super::watch::{Changes, Watch};
+
+/// A state that one writer changes and everybody reads. Locks are held for as long as memory takes, never for a disk.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Arc<RwLock<State>>,
+    /// Wakes the watchers.
+    reached: Sender<Revision>,
+}
+
+impl Shared {
+    pub(super) fn new(state: State) -> Self {
+        let reached = Sender::new(state.revision());
+        Self { state: Arc::new(RwLock::new(state)), reached }
+    }
+
+    /// The state, which no one changes while this is held.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in commits that are done, in one go, and tells the watchers.
+    pub(super) fn publish(&self, commits: Vec<Arc<Changes>>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for changes in commits {
+            state.apply(changes);
+        }
+        let revision = state.revision();
+        drop(state);
+        self.reached.send_replace(revision);
+    }
+
+    pub(super) fn watch(&self, prefix: &str, after: Revision) -> Watch {
+        Watch::new(prefix.to_owned(), after, Arc::clone(&self.state), self.reached.subscribe())
+    }
+}

@@ -1,0 +1,118 @@
+//! Commits that are decided but not yet done: one after the other, each on top of those before it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::commit::{Commit, CommitError, Expectation, Limit, Write, within};
+use super::limits::COMMIT_KEYS;
+use super::state::{State, entry_octets};
+use super::value::{Revision, Time, Versioned};
+use super::watch::{Change, Changes};
+
+/// A state with commits on top of it that are to be done together.
+pub(super) struct Stage<'a> {
+    state: &'a State,
+    /// Keys that those commits write: what they hold then.
+    written: BTreeMap<Arc<str>, Option<Versioned>>,
+    revision: Revision,
+    octets: usize,
+    commits: Vec<Arc<Changes>>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn on(state: &'a State) -> Self {
+        let (revision, octets) = (state.revision(), state.octets());
+        Self { state, written: BTreeMap::new(), revision, octets, commits: Vec::new() }
+    }
+
+    /// The revision after all that was staged.
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// What is to be done, in this order.
+    pub(super) fn finish(self) -> Vec<Arc<Changes>> {
+        self.commits
+    }
+
+    /// Decides `commit`, and stages it if it is to be done.
+    pub(super) fn commit(&mut self, commit: Commit) -> Result<Revision, CommitError> {
+        commit.check()?;
+        for (key, expectation) in &commit.expect {
+            self.meet(key, *expectation)?;
+        }
+        if commit.writes.is_empty() {
+            return Ok(self.revision);
+        }
+        let octets = self.octets_with(&commit.writes);
+        // Where the limit was lowered, what makes the store smaller is still taken.
+        if octets > self.octets {
+            within(Limit::StoreOctets, octets)?;
+        }
+        self.octets = octets;
+        self.revision = self.revision.next();
+        let changes = commit.writes.into_iter().filter_map(|write| self.write(write)).collect();
+        self.commits.push(Arc::new(Changes { revision: self.revision, changes }));
+        Ok(self.revision)
+    }
+
+    /// Stages the removal of keys that expire at `now` or earlier, as many as a commit may have, and returns how many
+    /// they are.
+    pub(super) fn expire(&mut self, now: Time) -> Result<usize, CommitError> {
+        // One that was put anew by a commit before this may not be due any more.
+        let is_due = |key: &str| self.get(key).and_then(|held| held.expires).is_some_and(|time| time <= now);
+        let due = self.state.expired(now).filter(|key| is_due(key)).take(COMMIT_KEYS);
+        let writes: Vec<Write> = due.map(|key| Write::Delete { key: key.to_string() }).collect();
+        let count = writes.len();
+        self.commit(Commit { expect: Vec::new(), writes })?;
+        Ok(count)
+    }
+
+    fn get(&self, key: &str) -> Option<&Versioned> {
+        match self.written.get(key) {
+            Some(written) => written.as_ref(),
+            None => self.state.get(key),
+        }
+    }
+
+    fn meet(&self, key: &str, expectation: Expectation) -> Result<(), CommitError> {
+        let found = self.get(key).map(|held| held.revision);
+        let holds = match expectation {
+            Expectation::Absent => found.is_none(),
+            Expectation::At(revision) => found == Some(revision),
+            Expectation::Any => found.is_some(),
+        };
+        if holds { Ok(()) } else { Err(CommitError::Conflict { key: key.to_owned(), found }) }
+    }
+
+    /// What the store would count after `writes`.
+    fn octets_with(&self, writes: &[Write]) -> usize {
+        let mut octets = self.octets;
+        for write in writes {
+            let key = write.key();
+            octets -= self.get(key).map_or(0, |held| entry_octets(key, held));
+            if let Write::Put { value, .. } = write {
+                octets += key.len() + value.len() + super::limits::ENTRY_OCTETS;
+            }
+        }
+        octets
+    }
+
+    /// Stages one write, and returns what it changes: a key that is not there cannot be deleted.
+    fn write(&mut self, write: Write) -> Option<Change> {
+        match write {
+            Write::Put { key, value, expires } => {
+                let key: Arc<str> = key.into();
+                let held = Versioned { value, revision: self.revision, expires };
+                self.written.insert(Arc::clone(&key), Some(held.clone()));
+                Some(Change::Put { key, held })
+            }
+            Write::Delete { key } => {
+                self.get(&key)?;
+                let key: Arc<str> = key.into();
+                self.written.insert(Arc::clone(&key), None);
+                Some(Change::Deleted { key })
+            }
+        }
+    }
+}
