@@ -1,7 +1,7 @@
 //! The two address families as plain numbers, so that everything about leaves is written once.
 
-/// An address as a number; implemented by `u32` for IPv4, `u128` for IPv6 and `u64` for the
-/// upper half of IPv6.
+/// An address as a number; implemented by `u32` for IPv4, `u128` for IPv6 and `u64` for
+/// [`super::intervals`].
 pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static {
     /// Bits of an address.
     const BITS: u32;
@@ -17,10 +17,6 @@ pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync 
     fn common_bits(self, other: Self) -> u32;
     /// The leading bits as an index; at most 32 of them.
     fn top(self, bits: u32) -> usize;
-    /// The number with these leading bits, and zeros after them: the reverse of [`Address::top`].
-    fn from_top(top: usize, bits: u32) -> Self;
-    /// The bits after the first `bits`, moved to the front; fewer than all.
-    fn after(self, bits: u32) -> Self;
     /// The address without the bits after `len`.
     fn masked(self, len: u32) -> Self;
     /// The last address of the network of this address and `len` bits.
@@ -51,15 +47,6 @@ macro_rules! address {
             fn top(self, bits: u32) -> usize {
                 // Shifting by all bits would overflow; no bits give index 0.
                 self.checked_shr(Self::BITS - bits).unwrap_or(0) as usize
-            }
-
-            fn from_top(top: usize, bits: u32) -> Self {
-                (top as Self).checked_shl(Self::BITS - bits).unwrap_or(0)
-            }
-
-            #[inline]
-            fn after(self, bits: u32) -> Self {
-                self.wrapping_shl(bits)
             }
 
             #[inline]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::address::{Address, shortest_prefix_within};
 use super::halves::{self, Split};
 use super::index::{Leaves, LocationIndex};
-use super::intervals::{ELSEWHERE, Interval, Intervals4, Intervals6};
+use super::intervals::{ELSEWHERE, Interval, Intervals};
 
 /// Leading bits of IPv4-mapped addresses, `::ffff:0:0/96`, within which IPv4 rules.
 const MAPPED: (u128, u128) = (0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF);
@@ -15,9 +15,9 @@ const MAPPED_CLASS: u32 = u32::MAX - 1;
 /// Classes of clients by address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    v4: Intervals4,
+    v4: Intervals,
     /// Networks of at most 64 bits, which nearly all are.
-    v6: Intervals6,
+    v6: Intervals,
     /// Networks that are longer, where `v6` says [`ELSEWHERE`].
     split: Split,
 }
@@ -34,11 +34,13 @@ pub struct Located {
 impl Column {
     /// Merges leaves into intervals of one class; `classes` has one class per locus.
     pub fn build(index: &LocationIndex, classes: &[u32]) -> Column {
-        let v4 = Intervals4::build(&merged(&index.v4, classes));
+        let pairs4: Vec<(u64, u32)> =
+            merged(&index.v4, classes).into_iter().map(|(start, class)| (left_aligned(start), class)).collect();
         let mut pairs = merged(&index.v6, classes);
-        insert_range(&mut pairs, MAPPED, v4.only_class().unwrap_or(MAPPED_CLASS));
+        let inside = if let [(_, only)] = *pairs4 { only } else { MAPPED_CLASS };
+        insert_range(&mut pairs, MAPPED, inside);
         let (halves, split) = halves::divide(&pairs);
-        Column { v4, v6: Intervals6::build(&halves), split }
+        Column { v4: Intervals::build(&pairs4), v6: Intervals::build(&halves), split }
     }
 
     /// Finds the class of an address.
@@ -60,7 +62,8 @@ impl Column {
 
     #[inline]
     fn locate_v4(&self, bits: u32) -> Located {
-        Located::within(self.v4.find(bits), bits)
+        let address = left_aligned(bits);
+        Located::within(self.v4.find(address), address)
     }
 
     #[cold]
@@ -90,6 +93,12 @@ impl Located {
         let scope = shortest_prefix_within(address, interval.first, interval.last) as u8;
         Located { class: interval.class, scope }
     }
+}
+
+/// An IPv4 address in the upper half of a number, as intervals know it; prefixes keep their lengths.
+#[inline]
+fn left_aligned(address: u32) -> u64 {
+    u64::from(address) << 32
 }
 
 fn merged<A: Address>(leaves: &Leaves<A>, classes: &[u32]) -> Vec<(A, u32)> {

@@ -1,220 +1,282 @@
-//! Which of many intervals holds a number: a search that meets a few cache lines, however many intervals there are.
+//! Which of many intervals holds an address: a search that reads one line of the processor's cache, however many
+//! intervals there are, and a few entries of tables that are small enough to stay cached.
 //!
-//! Starts lie in lines of the processor's cache, and the first start of every line lies apart, among the *heads*: so
-//! few that a cache keeps them. The leading bits of a number choose a *bucket* of heads. A bucket with many heads is
-//! cut again by the bits that follow, into as many *cuts* as it has heads, so that networks that crowd together (and
-//! they do) are told apart as fast as those that lie alone. What is left is to compare with a handful of heads, and
-//! then with one line of starts, the only one of the list that is read.
+//! A *line* has all that is said of the addresses in it: where intervals start, where the last one ends, and their
+//! classes. It is kept small, since a cache that holds all lines answers many times faster than one that does not:
+//! starts are written as distances from one of them, in the largest unit that all of them are multiples of. Tables over
+//! the leading bits of an address lead to its line. Where more intervals crowd under the same bits than a line holds,
+//! and networks do crowd, a table leads to another table over the bits that follow. Neighbours share a line where they
+//! fit, so lines are nearly full.
+//!
+//! Addresses of both families are numbers of 64 bits here: IPv4 in the upper half, or the upper half of IPv6.
+
+use std::ops::Range;
 
 use super::address::Address;
 
 /// The class that says: look elsewhere. No interval's own class.
 pub(super) const ELSEWHERE: u32 = u32::MAX;
 
-/// Leading bits that choose a bucket, at most.
-const BUCKET_BITS: u32 = 16;
-/// Bits of a bucket that say by how many bits it is cut again.
-const CUT_BITS: u32 = 5;
+/// Bits that one table is over, at most.
+const TABLE_BITS: u32 = 12;
+/// Set in a table's entry that leads to a line; without it, the entry leads to another table.
+const TO_LINE: u32 = 1 << 31;
+/// Bits of an entry that say how many bits the table is over that it leads to; the others say where it begins.
+const BITS_BITS: u32 = 4;
 
-/// Heads that are looked at without a search.
-const FEW: usize = 4;
-
-/// Starts that one cache line holds.
+/// Intervals that cover all addresses, each with a class.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[repr(align(64))]
-struct Line<A, const N: usize>([A; N]);
-
-/// Intervals that cover all numbers, each with a class; `N` starts fill a cache line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Intervals<A, const N: usize> {
-    lines: Box<[Line<A, N>]>,
-    /// The first start of each line.
-    heads: Box<[A]>,
-    /// For each value of the leading bits: where its cuts begin, and how many more bits choose among them.
-    buckets: Box<[u32]>,
-    bits: u32,
-    /// For each cut: the last line whose head is at or before the cut's first number. One more for the end.
-    cuts: Box<[u32]>,
-    classes: Classes,
+pub(super) enum Intervals {
+    /// Classes fit into an octet, as they nearly always do.
+    Narrow(Lines<u8, 12, 14>),
+    /// There are more classes.
+    Wide(Lines<u32, 4, 6>),
 }
-
-/// Intervals of IPv4 addresses.
-pub(super) type Intervals4 = Intervals<u32, 16>;
-/// Intervals of the upper halves of IPv6 addresses.
-pub(super) type Intervals6 = Intervals<u64, 8>;
 
 /// An interval that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interval<A> {
     /// Its class.
     pub(super) class: u32,
-    /// Its first number.
+    /// Its first address.
     pub(super) first: A,
-    /// Its last number.
+    /// Its last address.
     pub(super) last: A,
 }
 
-/// Classes by interval: in two octets each, unless there are too many of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Classes {
-    Narrow(Box<[u16]>),
-    Wide(Box<[u32]>),
+/// How a class is kept in a line; the greatest number stands for [`ELSEWHERE`].
+pub(super) trait Class: Copy + Default {
+    fn narrowed(class: u32) -> Option<Self>;
+    fn widened(self) -> u32;
 }
 
-impl<A: Address, const N: usize> Intervals<A, N> {
-    /// Takes intervals as pairs of start and class, in order; the first starts at the first number.
-    pub(super) fn build(pairs: &[(A, u32)]) -> Self {
-        let lines: Box<[Line<A, N>]> = pairs.chunks(N).map(Line::of).collect();
-        let heads: Box<[A]> = pairs.iter().step_by(N).map(|&(start, _)| start).collect();
-        let bits = lines.len().max(1).next_power_of_two().ilog2().min(BUCKET_BITS);
-        let (buckets, cuts) = Cuts::of(&heads, bits);
-        Intervals { lines, heads, buckets, bits, cuts, classes: Classes::of(pairs) }
+impl Class for u8 {
+    fn narrowed(class: u32) -> Option<u8> {
+        match class {
+            ELSEWHERE => Some(u8::MAX),
+            _ => u8::try_from(class).ok().filter(|class| *class < u8::MAX),
+        }
+    }
+
+    #[inline]
+    fn widened(self) -> u32 {
+        if self == u8::MAX { ELSEWHERE } else { u32::from(self) }
+    }
+}
+
+impl Class for u32 {
+    fn narrowed(class: u32) -> Option<u32> {
+        Some(class)
+    }
+
+    #[inline]
+    fn widened(self) -> u32 {
+        self
+    }
+}
+
+impl Intervals {
+    /// Takes intervals as pairs of start and class, in order; the first starts at 0.
+    pub(super) fn build(pairs: &[(u64, u32)]) -> Intervals {
+        match pairs.iter().all(|&(_, class)| u8::narrowed(class).is_some()) {
+            true => Intervals::Narrow(Lines::build(pairs)),
+            false => Intervals::Wide(Lines::build(pairs)),
+        }
+    }
+
+    /// The interval that holds `address`.
+    #[inline]
+    pub(super) fn find(&self, address: u64) -> Interval<u64> {
+        match self {
+            Intervals::Narrow(lines) => lines.find(address),
+            Intervals::Wide(lines) => lines.find(address),
+        }
     }
 
     /// How many intervals there are.
     pub(super) fn len(&self) -> usize {
-        self.classes.len()
-    }
-
-    /// The class of all numbers, where they have but one.
-    pub(super) fn only_class(&self) -> Option<u32> {
-        (self.len() == 1).then(|| self.classes.get(0))
-    }
-
-    /// The interval that holds `number`.
-    #[inline]
-    pub(super) fn find(&self, number: A) -> Interval<A> {
-        let line = self.line_of(number);
-        let Some(Line(starts)) = self.lines.get(line) else { return Interval::nowhere() };
-        let before = starts.iter().filter(|start| **start <= number).count();
-        // What fills the last line is equal to the last number, and so may count as a start before that one.
-        let at = (line * N + before.saturating_sub(1)).min(self.len().saturating_sub(1));
-        let within = at - line * N;
-        let next = match starts.get(within + 1) {
-            Some(&next) => Some(next),
-            None => self.heads.get(line + 1).copied(),
-        };
-        let ends = at + 1 == self.len();
-        Interval {
-            class: self.classes.get(at),
-            first: starts.get(within).copied().unwrap_or(A::ZERO),
-            last: next.filter(|_| !ends).and_then(A::previous).unwrap_or(A::LAST),
-        }
-    }
-
-    /// The line that holds the last start at or before `number`.
-    #[inline]
-    fn line_of(&self, number: A) -> usize {
-        let bucket = self.buckets.get(number.top(self.bits)).copied().unwrap_or(0);
-        let cut = (bucket >> CUT_BITS) as usize + number.after(self.bits).top(bucket & ((1 << CUT_BITS) - 1));
-        let Some(&[low, high]) = self.cuts.get(cut..).and_then(<[u32]>::first_chunk) else { return 0 };
-        let (low, high) = (low as usize, high as usize);
-        // Most cuts have few heads: a look at a fixed number of them needs no branch.
-        let few = self.heads.get(low + 1..low + 1 + FEW).unwrap_or_default();
-        match few.iter().filter(|head| **head <= number).count() {
-            before if before < few.len() => low + before,
-            _ => low + self.heads.get(low + 1..high + 1).unwrap_or_default().partition_point(|head| *head <= number),
+        match self {
+            Intervals::Narrow(lines) => lines.intervals,
+            Intervals::Wide(lines) => lines.intervals,
         }
     }
 
     /// Octets held.
     pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.lines)
-            + size_of_val(&*self.heads)
-            + size_of_val(&*self.buckets)
-            + size_of_val(&*self.cuts)
-            + self.classes.memory()
-    }
-}
-
-impl<A: Address, const N: usize> Line<A, N> {
-    /// A line of at most `N` starts, filled up with the last number.
-    fn of(pairs: &[(A, u32)]) -> Self {
-        let mut line = [A::LAST; N];
-        line.iter_mut().zip(pairs).for_each(|(place, &(start, _))| *place = start);
-        Line(line)
-    }
-}
-
-impl<A: Address> Interval<A> {
-    fn nowhere() -> Self {
-        Interval { class: 0, first: A::ZERO, last: A::LAST }
-    }
-}
-
-/// The two levels over the heads, in the making.
-struct Cuts<'a, A> {
-    heads: &'a [A],
-    /// The last head at or before the cut that was made last.
-    at: usize,
-    cuts: Vec<u32>,
-}
-
-impl<A: Address> Cuts<'_, A> {
-    /// Buckets by `bits` leading bits, and their cuts.
-    fn of(heads: &[A], bits: u32) -> (Box<[u32]>, Box<[u32]>) {
-        let mut making = Cuts { heads, at: 0, cuts: Vec::with_capacity(heads.len() * 2 + (1 << bits)) };
-        let buckets = (0..1usize << bits).map(|top| making.bucket(top, bits)).collect();
-        making.cuts.push(heads.len().saturating_sub(1) as u32);
-        (buckets, making.cuts.into())
-    }
-
-    /// Cuts one bucket, and says where its cuts are.
-    fn bucket(&mut self, top: usize, bits: u32) -> u32 {
-        let first = A::from_top(top, bits);
-        let crowd = self.heads.get(self.at..).unwrap_or_default();
-        let crowd = crowd.iter().take_while(|head| **head <= first.last_of(bits)).filter(|head| **head > first);
-        let more = crowd.count().next_power_of_two().ilog2().min(A::BITS - bits).min(BUCKET_BITS);
-        let bucket = (self.cuts.len() as u32) << CUT_BITS | more;
-        for cut in 0..1usize << more {
-            // The first number of the cut: the bucket's leading bits, then the cut's.
-            let start = A::from_top(top << more | cut, bits + more);
-            while self.heads.get(self.at + 1).is_some_and(|head| *head <= start) {
-                self.at += 1;
-            }
-            self.cuts.push(self.at as u32);
+        match self {
+            Intervals::Narrow(lines) => lines.memory(),
+            Intervals::Wide(lines) => lines.memory(),
         }
-        bucket
     }
 }
 
-impl Classes {
-    fn of<A>(pairs: &[(A, u32)]) -> Classes {
-        // The greatest number of two octets stands for ELSEWHERE.
-        let narrow = |class: u32| if class == ELSEWHERE { Ok(u16::MAX) } else { u16::try_from(class) };
-        match pairs
-            .iter()
-            .map(|&(_, class)| narrow(class).ok().filter(|&c| c < u16::MAX || class == ELSEWHERE))
-            .collect()
-        {
-            Some(classes) => Classes::Narrow(classes),
-            None => Classes::Wide(pairs.iter().map(|&(_, class)| class).collect()),
-        }
+/// Lines, and the tables that lead to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lines<C, const STARTS: usize, const CLASSES: usize> {
+    /// All tables, one behind the other; the first is over the first bits.
+    tables: Box<[u32]>,
+    /// Bits that the first table is over.
+    bits: u32,
+    lines: Box<[Line<C, STARTS, CLASSES>]>,
+    intervals: usize,
+}
+
+/// Neighbouring intervals, at least one and at most `CLASSES`, which is `STARTS` and two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+struct Line<C, const STARTS: usize, const CLASSES: usize> {
+    /// Where the first interval starts.
+    first: u64,
+    /// Where the second one starts; the first one stands for it where there is none.
+    second: u64,
+    /// The last address of all.
+    last: u64,
+    /// How far behind the second one the others start, in units of two to the power of `unit`; the greatest number
+    /// where there are no more.
+    starts: [u16; STARTS],
+    classes: [C; CLASSES],
+    unit: u8,
+    /// How many of `starts` count.
+    used: u8,
+}
+
+impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASSES> {
+    fn build(pairs: &[(u64, u32)]) -> Self {
+        let mut building = Building { pairs, tables: Vec::new(), lines: Vec::new(), line: 0..0 };
+        let bits = building.table(0, 0, 0..pairs.len());
+        building.flush();
+        let Building { tables, lines, .. } = building;
+        Lines { tables: tables.into(), bits, lines: lines.into(), intervals: pairs.len() }
     }
 
     #[inline]
-    fn get(&self, at: usize) -> u32 {
-        match self {
-            Classes::Narrow(classes) => match classes.get(at) {
-                Some(&u16::MAX) => ELSEWHERE,
-                class => u32::from(class.copied().unwrap_or(0)),
-            },
-            Classes::Wide(classes) => classes.get(at).copied().unwrap_or(0),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Classes::Narrow(classes) => classes.len(),
-            Classes::Wide(classes) => classes.len(),
+    fn find(&self, address: u64) -> Interval<u64> {
+        let (mut table, mut bits, mut rest) = (0, self.bits, address);
+        let line = loop {
+            match self.tables.get(table + rest.top(bits)) {
+                Some(&entry) if entry & TO_LINE != 0 => break entry & !TO_LINE,
+                Some(&entry) => {
+                    rest <<= bits;
+                    (table, bits) = ((entry >> BITS_BITS) as usize, entry & ((1 << BITS_BITS) - 1));
+                }
+                None => break u32::MAX,
+            }
+        };
+        match self.lines.get(line as usize) {
+            Some(line) => line.find(address),
+            None => Interval { class: 0, first: 0, last: u64::MAX },
         }
     }
 
     fn memory(&self) -> usize {
-        match self {
-            Classes::Narrow(classes) => size_of_val(&**classes),
-            Classes::Wide(classes) => size_of_val(&**classes),
+        size_of_val(&*self.tables) + size_of_val(&*self.lines)
+    }
+}
+
+impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSES> {
+    /// The line of some neighbouring intervals, where it can hold them; `next` is the start of the one after them.
+    fn of(intervals: &[(u64, u32)], next: Option<u64>) -> Option<Self> {
+        let &(first, _) = intervals.first()?;
+        let last = next.map_or(u64::MAX, |next| next - 1);
+        let &(second, _) = intervals.get(1).or(intervals.first())?;
+        let others = intervals.get(2..).unwrap_or_default();
+        let distances = others.iter().map(|&(start, _)| start - second);
+        // Zero has as many trailing zeros as bits, so without others the unit is the largest.
+        let unit = distances.clone().fold(0, |all, distance| all | distance).trailing_zeros().min(u64::BITS - 1);
+        let used = others.len() as u8;
+        let classes = [C::narrowed(intervals.last()?.1)?; CLASSES];
+        let mut line = Line { first, second, last, starts: [u16::MAX; STARTS], classes, unit: unit as u8, used };
+        for (at, distance) in distances.enumerate() {
+            *line.starts.get_mut(at)? = u16::try_from(distance >> unit).ok()?;
         }
+        for (at, &(_, class)) in intervals.iter().enumerate() {
+            *line.classes.get_mut(at)? = C::narrowed(class)?;
+        }
+        Some(line)
+    }
+
+    #[inline]
+    fn find(&self, address: u64) -> Interval<u64> {
+        let class = |at: usize| self.classes.get(at).copied().unwrap_or_default().widened();
+        let Some(beyond) = address.checked_sub(self.second) else {
+            return Interval { class: class(0), first: self.first, last: self.second - 1 };
+        };
+        let distance = u16::try_from(beyond >> (self.unit & 63)).unwrap_or(u16::MAX);
+        let before = self.starts.iter().filter(|start| **start <= distance).count().min(usize::from(self.used));
+        let start = |at: usize| {
+            self.starts.get(at).map(|&start| self.second.wrapping_add(u64::from(start) << (self.unit & 63)))
+        };
+        Interval {
+            class: class(before + 1),
+            first: before.checked_sub(1).and_then(start).unwrap_or(self.second),
+            last: match start(before) {
+                Some(next) if before < usize::from(self.used) => next - 1,
+                _ => self.last,
+            },
+        }
+    }
+}
+
+/// Tables and lines in the making, in the order of addresses.
+struct Building<'a, C, const STARTS: usize, const CLASSES: usize> {
+    pairs: &'a [(u64, u32)],
+    tables: Vec<u32>,
+    lines: Vec<Line<C, STARTS, CLASSES>>,
+    /// The intervals of the line that is being filled.
+    line: Range<usize>,
+}
+
+impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS, CLASSES> {
+    /// Makes the table for addresses whose first `depth` bits are `leading`, among which `intervals` lie in part or
+    /// whole. Returns how many bits it is over.
+    fn table(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
+        // About as many entries as there will be lines.
+        let wanted = (intervals.len() / CLASSES).max(2).next_power_of_two().ilog2();
+        let bits = wanted.min(TABLE_BITS).min(u64::BITS - depth);
+        let (table, depth) = (self.tables.len(), depth + bits);
+        self.tables.resize(table + (1 << bits), 0);
+        let mut at = intervals.start;
+        for entry in 0..1 << bits {
+            let leading = leading << bits | entry;
+            let first = leading << (u64::BITS - depth);
+            let begins_by = |at: usize, address: u64| self.pairs.get(at).is_some_and(|&(start, _)| start <= address);
+            while begins_by(at + 1, first) {
+                at += 1;
+            }
+            let mut end = at + 1;
+            while begins_by(end, first.last_of(depth)) {
+                end += 1;
+            }
+            let value = self.entry(leading, depth, at..end);
+            if let Some(place) = self.tables.get_mut(table + entry as usize) {
+                *place = value;
+            }
+        }
+        bits
+    }
+
+    /// What a table says of addresses whose first `depth` bits are `leading`.
+    fn entry(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
+        if self.line_of(intervals.clone()).is_none() {
+            let table = self.tables.len() as u32;
+            return table << BITS_BITS | self.table(leading, depth, intervals);
+        }
+        if self.line_of(self.line.start..intervals.end).is_none() {
+            self.flush();
+            self.line.start = intervals.start;
+        }
+        self.line.end = intervals.end;
+        TO_LINE | self.lines.len() as u32
+    }
+
+    fn line_of(&self, intervals: Range<usize>) -> Option<Line<C, STARTS, CLASSES>> {
+        let next = self.pairs.get(intervals.end).map(|&(start, _)| start);
+        Line::of(self.pairs.get(intervals).unwrap_or_default(), next)
+    }
+
+    /// Ends the line that is being filled.
+    fn flush(&mut self) {
+        self.lines.extend(self.line_of(self.line.clone()));
     }
 }
 
@@ -223,18 +285,18 @@ mod tests {
     use super::*;
     use crate::steer::draw::Dice;
 
-    fn plainly<A: Address>(pairs: &[(A, u32)], number: A) -> Interval<A> {
-        let at = pairs.partition_point(|&(start, _)| start <= number) - 1;
-        let last = pairs.get(at + 1).and_then(|&(next, _)| next.previous()).unwrap_or(A::LAST);
+    fn plainly(pairs: &[(u64, u32)], address: u64) -> Interval<u64> {
+        let at = pairs.partition_point(|&(start, _)| start <= address) - 1;
+        let last = pairs.get(at + 1).map_or(u64::MAX, |&(next, _)| next - 1);
         Interval { class: pairs[at].1, first: pairs[at].0, last }
     }
 
-    fn check<A: Address, const N: usize>(pairs: &[(A, u32)]) {
-        let intervals = Intervals::<A, N>::build(pairs);
+    fn check(pairs: &[(u64, u32)]) {
+        let intervals = Intervals::build(pairs);
         assert_eq!(intervals.len(), pairs.len());
-        let borders = pairs.iter().flat_map(|&(start, _)| [Some(start), start.previous(), start.next()]).flatten();
-        for number in borders.chain([A::ZERO, A::LAST]) {
-            assert_eq!(intervals.find(number), plainly(pairs, number), "{number:?} of {}", pairs.len());
+        let borders = pairs.iter().flat_map(|&(start, _)| [start, start.saturating_sub(1), start.saturating_add(1)]);
+        for address in borders.chain([0, u64::MAX]) {
+            assert_eq!(intervals.find(address), plainly(pairs, address), "{address:x} of {}", pairs.len());
         }
     }
 
@@ -254,25 +316,30 @@ mod tests {
     }
 
     #[test]
-    fn every_number_is_found_where_a_plain_search_finds_it() {
-        for (len, seed) in [(1, 1), (2, 2), (15, 3), (16, 4), (17, 5), (300, 6), (5_000, 7), (100_000, 8)] {
+    fn every_address_is_found_where_a_plain_search_finds_it() {
+        for (len, seed) in [(1, 1), (2, 2), (13, 3), (14, 4), (15, 5), (300, 6), (5_000, 7), (100_000, 8)] {
             let classes = (0..).map(|at| at % 7);
-            let starts = crowded(len, seed, 64);
-            check::<u64, 8>(&starts.iter().copied().zip(classes.clone()).collect::<Vec<_>>());
-            let starts = crowded(len, seed, 32);
-            check::<u32, 16>(&starts.iter().map(|start| *start as u32).zip(classes).collect::<Vec<_>>());
+            check(&crowded(len, seed, 64).into_iter().zip(classes.clone()).collect::<Vec<_>>());
+            let upper = crowded(len, seed, 32).into_iter().map(|start| start << 32);
+            check(&upper.zip(classes).collect::<Vec<_>>());
         }
-        check::<u32, 16>(&[(0, 5)]);
-        check::<u64, 8>(&[(0, 5)]);
+        check(&[(0, 5)]);
+        check(&[(0, 5), (u64::MAX, 6)]);
+        check(&[(0, 5), (u64::MAX - 1, 4), (u64::MAX, 6)]);
     }
 
     #[test]
     fn classes_may_be_many_and_one_of_them_is_elsewhere() {
-        for classes in [70_000u32, 65_536, 65_535, 10] {
-            let pairs: Vec<(u32, u32)> = (0..classes).map(|class| (class << 8, class)).collect();
-            check::<u32, 16>(&pairs);
+        for classes in [70_000u32, 256, 255, 254, 10] {
+            let pairs: Vec<(u64, u32)> = (0..classes).map(|class| (u64::from(class) << 40, class)).collect();
+            check(&pairs);
         }
-        check::<u32, 16>(&[(0, 1), (9, ELSEWHERE), (10, 2)]);
-        check::<u32, 16>(&[(0, 1), (9, ELSEWHERE), (10, 70_000)]);
+        check(&[(0, 1), (9, ELSEWHERE), (10, 2)]);
+        check(&[(0, 1), (9, ELSEWHERE), (10, 70_000)]);
+    }
+
+    #[test]
+    fn a_line_fills_one_line_of_the_cache() {
+        assert_eq!((size_of::<Line<u8, 12, 14>>(), size_of::<Line<u32, 4, 6>>()), (64, 64));
     }
 }
