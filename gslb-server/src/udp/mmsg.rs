@@ -13,13 +13,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
 /// Datagrams per system call.
-pub(super) const SLOTS: usize = 64;
+pub const SLOTS: usize = 64;
 /// Longest query that is looked at, and room for the longest reply, in octets.
-pub(super) const OCTETS: usize = 4096;
+pub const OCTETS: usize = 4096;
 
 /// Whether a receive waits for a first datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wait {
+pub enum Wait {
     /// Until one has come or the socket's receive timeout is over.
     ForFirst,
     /// Only what is queued already.
@@ -28,7 +28,7 @@ pub(super) enum Wait {
 
 /// What came in one slot of an [`Inbox`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Datagram<'a> {
+pub enum Datagram<'a> {
     /// A datagram, as it was sent.
     Whole {
         /// Who sent it.
@@ -169,7 +169,7 @@ fn allocate() -> (Box<[Slot]>, Box<[libc::mmsghdr]>) {
 }
 
 /// Where datagrams arrive.
-pub(super) struct Inbox {
+pub struct Inbox {
     slots: Box<[Slot]>,
     headers: Box<[libc::mmsghdr]>,
     /// Octets of control asked for per datagram: 0 on a listener of one address.
@@ -178,7 +178,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Allocates all buffers. `wildcard` tells whether to ask which local address each datagram was sent to.
-    pub(super) fn new(wildcard: bool) -> Self {
+    pub fn new(wildcard: bool) -> Self {
         let (slots, headers) = allocate();
         Self { slots, headers, control: if wildcard { size_of::<Control>() } else { 0 } }
     }
@@ -187,7 +187,7 @@ impl Inbox {
     ///
     /// # Errors
     /// As `recvmmsg(2)`; `WouldBlock` when nothing came in time.
-    pub(super) fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usize> {
+    pub fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usize> {
         for (slot, header) in self.slots.iter_mut().zip(&mut self.headers) {
             slot.fill(header, OCTETS, size_of::<Address>() as libc::socklen_t, self.control);
         }
@@ -204,7 +204,7 @@ impl Inbox {
     }
 
     /// What came in slot `index` of the last [`Inbox::receive`], for an index below what it returned.
-    pub(super) fn datagram(&self, index: usize) -> Datagram<'_> {
+    pub fn datagram(&self, index: usize) -> Datagram<'_> {
         let (slot, header) = (&self.slots[index], &self.headers[index]);
         if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
             return Datagram::Oversized;
@@ -215,7 +215,7 @@ impl Inbox {
 }
 
 /// Where replies wait to be sent.
-pub(super) struct Outbox {
+pub struct Outbox {
     slots: Box<[Slot]>,
     headers: Box<[libc::mmsghdr]>,
     lengths: [usize; SLOTS],
@@ -224,28 +224,28 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Allocates all buffers.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let (slots, headers) = allocate();
         Self { slots, headers, lengths: [0; SLOTS], filled: 0 }
     }
 
     /// How many replies wait.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.filled
     }
 
     /// Forgets all replies.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.filled = 0;
     }
 
     /// Where to write the next reply. There is room for one reply to each datagram of an inbox.
-    pub(super) fn room(&mut self) -> &mut [u8] {
+    pub fn room(&mut self) -> &mut [u8] {
         &mut self.slots[self.filled].octets
     }
 
     /// Keeps the first `octets` of [`Outbox::room`] as the reply to slot `index` of `inbox`.
-    pub(super) fn push(&mut self, octets: usize, inbox: &Inbox, index: usize) {
+    pub fn push(&mut self, octets: usize, inbox: &Inbox, index: usize) {
         let (query, header) = (&inbox.slots[index], &inbox.headers[index]);
         let reply = &mut self.slots[self.filled];
         reply.peer = query.peer;
@@ -262,7 +262,7 @@ impl Outbox {
     ///
     /// # Errors
     /// As `sendmmsg(2)`: then reply `first` is the one that could not be sent.
-    pub(super) fn send(&mut self, socket: BorrowedFd<'_>, first: usize) -> io::Result<usize> {
+    pub fn send(&mut self, socket: BorrowedFd<'_>, first: usize) -> io::Result<usize> {
         let waiting = first..self.filled;
         let (slots, headers) = (&mut self.slots[waiting.clone()], &mut self.headers[waiting.clone()]);
         for ((slot, header), octets) in slots.iter_mut().zip(headers.iter_mut()).zip(&self.lengths[waiting]) {
@@ -280,7 +280,7 @@ impl Outbox {
 ///
 /// # Errors
 /// As `setsockopt(2)`; a kernel without the option says `ENOPROTOOPT` or `EINVAL`.
-pub(super) fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
+pub fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
     let octets = size_of_val(&value) as libc::socklen_t;
     // SAFETY: `socket` is open while borrowed, and the kernel reads just the `octets` of `value`, which outlives the
     // call.
