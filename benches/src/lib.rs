@@ -14,6 +14,7 @@ pub mod load;
 pub mod mix;
 pub mod queries;
 pub mod random;
+pub mod rounds;
 pub mod sites;
 pub mod usage;
 pub mod world;

@@ -36,7 +36,8 @@ impl Usage {
             sum.user_ticks += field(14)?;
             sum.system_ticks += field(15)?;
             for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-                let schedstat = fs::read_to_string(task?.path().join("schedstat"))?;
+                // A thread may end while its list is read.
+                let Ok(schedstat) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
                 let nanos = schedstat.split(' ').next().ok_or_else(unexpected)?;
                 sum.total += Duration::from_nanos(nanos.parse().map_err(io::Error::other)?);
             }
@@ -74,8 +75,8 @@ fn family(pid: u32) -> io::Result<Vec<u32>> {
     let mut family = vec![pid];
     let mut next = 0;
     while let Some(pid) = family.get(next) {
-        for task in fs::read_dir(format!("/proc/{pid}/task"))?.collect::<io::Result<Vec<_>>>()? {
-            let children = fs::read_to_string(task.path().join("children"))?;
+        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let children = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
             family.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
         }
         next += 1;

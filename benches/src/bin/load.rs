@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,6 +50,8 @@ struct Arguments {
 
 /// After this time a query counts as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to watch what an idle server uses.
+const IDLE: Duration = Duration::from_millis(300);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
@@ -74,14 +77,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut line = describe(&outcome);
     if let (Some(pid), Some(before)) = (arguments.pid, before) {
-        let (user, system) = Usage::of(pid)?.since(&before);
-        let per_answer = |time: Duration| time.as_nanos() as f64 / outcome.answered.max(1) as f64;
-        line += &format!(" user_ns={:.1} system_ns={:.1}", per_answer(user), per_answer(system));
+        let after = Usage::of(pid)?;
+        let (user, system) = after.since(&before);
+        let (idle_user, idle_system) = idle(pid, &after)?;
+        let per_answer = |time: Duration, idle: f64| {
+            (time.as_secs_f64() - idle * outcome.elapsed.as_secs_f64()) * 1e9 / outcome.answered.max(1) as f64
+        };
+        line +=
+            &format!(" user_ns={:.1} system_ns={:.1}", per_answer(user, idle_user), per_answer(system, idle_system));
         line += &format!(" busy={:.3}", (user + system).as_secs_f64() / outcome.elapsed.as_secs_f64());
-        line += &format!(" rss_kib={}", resident_kib(pid)?);
+        line += &format!(" idle={:.6} rss_kib={}", idle_user + idle_system, resident_kib(pid)?);
     }
     println!("{line}");
     Ok(())
+}
+
+/// What the server uses when nobody asks, in user and in system mode, as shares of a core.
+fn idle(pid: u32, since: &Usage) -> io::Result<(f64, f64)> {
+    std::thread::sleep(IDLE);
+    let (user, system) = Usage::of(pid)?.since(since);
+    Ok((user.as_secs_f64() / IDLE.as_secs_f64(), system.as_secs_f64() / IDLE.as_secs_f64()))
 }
 
 fn read_expected(path: &PathBuf, queries: usize) -> Result<Vec<Expected>, Box<dyn Error>> {
