@@ -8,7 +8,16 @@ use gslb_core::name::Name;
 use gslb_core::respond::{Reply, Settings, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
 
+pub mod expected;
+pub mod histogram;
+pub mod load;
+pub mod mix;
+pub mod queries;
+pub mod random;
+pub mod rounds;
 pub mod sites;
+pub mod usage;
+pub mod world;
 
 /// The kinds of answers that are measured, by name.
 pub const KINDS: [&str; 9] =

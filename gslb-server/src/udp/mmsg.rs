@@ -249,6 +249,23 @@ impl Batch {
         self.replies += 1;
     }
 
+    /// Where to write the next datagram that [`Batch::post`] takes, for a batch that is only sent from.
+    pub fn room(&mut self) -> &mut [u8; OCTETS] {
+        &mut self.slots[self.replies].octets
+    }
+
+    /// Keeps the first `octets` of [`Batch::room`] to be sent to the peer of a connected socket; [`SLOTS`] at most
+    /// until [`Batch::clear`].
+    pub fn post(&mut self, octets: usize) {
+        self.slots[self.replies].fill(&mut self.headers[self.replies], octets.min(OCTETS), 0, 0);
+        self.replies += 1;
+    }
+
+    /// Forgets what was to be sent.
+    pub fn clear(&mut self) {
+        self.replies = 0;
+    }
+
     /// Replies kept since the last receive.
     pub fn replies(&self) -> usize {
         self.replies
@@ -260,7 +277,7 @@ impl Batch {
     /// As `sendmmsg(2)`: then reply `first` is the one that could not be sent.
     pub fn send(&mut self, socket: BorrowedFd<'_>, first: usize) -> io::Result<usize> {
         let headers = &mut self.headers[first..self.replies];
-        // SAFETY: `socket` is open while borrowed. Each of these headers was written by `reply`, and points into one
+        // SAFETY: `socket` is open while borrowed. Each of these headers was written by `reply` or `post`, and points into one
         // slot, which nobody has looked at since, with lengths that lie within its buffers; `&mut self` keeps the
         // slots in place until the call returns.
         let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), headers.len() as _, 0) };
@@ -272,7 +289,7 @@ impl Batch {
 ///
 /// # Errors
 /// As `setsockopt(2)`; a kernel without the option says `ENOPROTOOPT` or `EINVAL`.
-pub(super) fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
+pub fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
     let octets = size_of_val(&value) as libc::socklen_t;
     // SAFETY: `socket` is open while borrowed, and the kernel reads just the `octets` of `value`, which outlives the
     // call.
