@@ -8,6 +8,7 @@ use gslb_core::name::Name;
 use gslb_core::respond::{Reply, Settings, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
 
+pub mod growth;
 pub mod sites;
 
 /// The kinds of answers that are measured, by name.
@@ -19,7 +20,12 @@ pub const KINDS: [&str; 9] =
 /// # Panics
 /// Where the document is wrong: benchmarks bring their own.
 pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {
-    let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone.as_bytes().to_vec()));
+    compiled(document, &mut || zone.as_bytes().to_vec(), databases)
+}
+
+/// The same, with a zone file that is not kept: `zone` is asked for its octets.
+fn compiled(document: &str, zone: &mut dyn FnMut() -> Vec<u8>, databases: &[Arc<geoip::Database>]) -> RoutingTable {
+    let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone()));
     let reading = document::read("bench.toml", document, &mut load);
     let problems = reading.problems;
     let site = reading.site.unwrap_or_else(|| panic!("{problems:#?}"));
