@@ -74,7 +74,7 @@ fn inherit(branches: &[RegionId], index: &LocationIndex) -> Vec<Option<Found>> {
     let of_region: HashMap<RegionId, usize> = branches.iter().copied().zip(0..).collect();
     let mut found: Vec<Option<Found>> = Vec::with_capacity(index.prefixes.nodes().len());
     for (prefix, node) in (0u32..).zip(index.prefixes.nodes()) {
-        let own = node.regions.iter().find_map(|region| of_region.get(region));
+        let own = index.prefixes.regions(prefix).iter().find_map(|region| of_region.get(region));
         let around = || found.get(node.parent as usize).copied().flatten().filter(|_| node.parent != prefixes::NONE);
         found.push(own.map(|&branch| Found { branch, prefix }).or_else(around));
     }
