@@ -1,17 +1,20 @@
 //! A database of the size of a city database, made up: its networks, its places, and what loading it costs.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use geoip::fixture::{Data, Recorded, Shape, Writer, map};
 use geoip::{Country, Database};
+use gslb_core::steer::index::LocationIndex;
 
 use super::figures::{Row, Unit};
 use super::networks;
 use super::process::{Memory, timed};
 
-pub(super) const COLUMNS: [(&str, Unit); 6] = [
+pub(super) const COLUMNS: [(&str, Unit); 7] = [
     ("file", Unit::Megabytes),
     ("load", Unit::Millis),
+    ("index", Unit::Millis),
     ("leaves", Unit::Count),
     ("places", Unit::Count),
     ("resident", Unit::Megabytes),
@@ -119,16 +122,19 @@ fn city(country: &Country, number: usize, random: &mut Random) -> Data {
     ])
 }
 
-/// Loads the database, as a server does.
+/// Loads the database and indexes it, as a server does.
 ///
 /// # Errors
 /// Where the file is no database.
 pub(super) fn measure(file: &str) -> Result<Row, Box<dyn Error>> {
     let octets = std::fs::metadata(file)?.len() as f64 / 1e6;
     let (database, millis) = timed(|| Database::open(file));
-    let database = database?;
+    let databases = [Arc::new(database?)];
+    let (index, indexing) = timed(|| LocationIndex::build(&databases, &[]));
+    let [database] = databases;
     let leaves = (database.v4.len() + database.v6.len()) as f64;
     let memory = Memory::now();
     let places = database.places.len() as f64;
-    Ok(Row::new("city", [octets, millis, leaves, places, memory.resident, memory.peak]))
+    drop(index);
+    Ok(Row::new("city", [octets, millis, indexing, leaves, places, memory.resident, memory.peak]))
 }

@@ -1,13 +1,13 @@
 //! What it costs to divide the clients of a large database anew, by kind of policy.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::document;
-use gslb_core::model::{PolicyId, Service};
+use gslb_core::model::Service;
+use gslb_core::steer::classes::Classes;
 use gslb_core::steer::column::Column;
 use gslb_core::steer::index::LocationIndex;
 use gslb_core::steer::plan::Plans;
@@ -20,7 +20,7 @@ use crate::sites;
 
 pub(super) const COLUMNS: [(&str, Unit); 6] = [
     ("leaves", Unit::Count),
-    ("resolve every locus", Unit::Millis),
+    ("find the classes", Unit::Millis),
     ("build the column", Unit::Millis),
     ("both", Unit::Millis),
     ("intervals", Unit::Count),
@@ -76,26 +76,13 @@ pub(super) fn measure(file: &str) -> Result<Vec<Row>, Box<dyn Error>> {
     let index = LocationIndex::build(&databases, &site.regions);
     let resolver = Resolver::new(&site, &index, site.services.iter().map(|service| service.policy));
     let row = |(service, (kind, _)): (&Service, (&str, &str))| {
-        let (classes, resolve) = timed(|| classes(&resolver, &index, service.policy));
-        let (column, build) = timed(|| Column::build(&index, &classes));
+        let (classes, resolve) =
+            timed(|| Classes::of(service.policy, &resolver, &index, &mut Plans::default(), &mut NoTrace));
+        let (column, build) = timed(|| Column::build(&index, &classes.of_locus));
         let leaves = (index.v4.starts.len() + index.v6.starts.len()) as f64;
         let (v4, v6) = column.intervals();
         let megabytes = column.memory() as f64 / 1e6;
         Row::new(kind, [leaves, resolve, build, resolve + build, (v4 + v6) as f64, megabytes])
     };
     Ok(site.services.iter().zip(KINDS).map(row).collect())
-}
-
-/// The class of every locus under one policy.
-fn classes(resolver: &Resolver<'_>, index: &LocationIndex, policy: PolicyId) -> Vec<u32> {
-    let mut plans = Plans::default();
-    let mut class_of = HashMap::new();
-    let loci = 0..index.loci.len() as u32;
-    let plans = loci.map(|locus| resolver.resolve(policy, locus, &mut plans, &mut NoTrace));
-    plans
-        .map(|plan| {
-            let next = class_of.len() as u32;
-            *class_of.entry(plan).or_insert(next)
-        })
-        .collect()
 }

@@ -29,11 +29,11 @@ pub struct Located {
 impl Column {
     /// Merges leaves into intervals of one class; `classes` has one class per locus.
     pub fn build(index: &LocationIndex, classes: &[u32]) -> Column {
-        let v4 = Intervals::build(merged(&index.v4, classes));
-        let mut pairs = merged(&index.v6, classes);
+        let v4 = Merged::of(&index.v4, classes).into_intervals();
+        let mut v6 = Merged::of(&index.v6, classes);
         let inside = if let [only] = *v4.classes { only } else { MAPPED_CLASS };
-        insert_range(&mut pairs, MAPPED, inside);
-        Column { v4, v6: Intervals::build(pairs) }
+        v6.give(MAPPED, inside);
+        Column { v4, v6: v6.into_intervals() }
     }
 
     /// Finds the class of an address.
@@ -64,29 +64,67 @@ impl Column {
     }
 }
 
-fn merged<A: Address>(leaves: &Leaves<A>, classes: &[u32]) -> Vec<(A, u32)> {
-    let mut pairs: Vec<(A, u32)> = Vec::new();
-    let mut last = None;
-    for (&start, &locus) in leaves.starts.iter().zip(&leaves.loci) {
-        let class = classes.get(locus as usize).copied();
-        if class != last {
-            pairs.push((start, class.unwrap_or(0)));
-            last = class;
-        }
-    }
-    pairs
+/// Intervals on their way: where each begins, and its class. There is at least one, and neighbours differ in class.
+struct Merged<A> {
+    starts: Vec<A>,
+    classes: Vec<u32>,
 }
 
-/// Gives the addresses of `range` their own class.
-fn insert_range(pairs: &mut Vec<(u128, u32)>, range: (u128, u128), class: u32) {
-    let (first, last) = range;
-    let from = pairs.partition_point(|&(start, _)| start < first);
-    let to = pairs.partition_point(|&(start, _)| start <= last);
-    let after = pairs.get(to.saturating_sub(1)).map_or(0, |&(_, class)| class);
-    let resumes = pairs.get(to).is_none_or(|&(start, _)| start != last + 1);
-    let tail = resumes.then_some((last + 1, after));
-    pairs.splice(from..to, [(first, class)].into_iter().chain(tail));
-    pairs.dedup_by(|later, earlier| later.1 == earlier.1);
+impl<A: Address> Merged<A> {
+    /// Merges neighbouring leaves of one class.
+    ///
+    /// Counts first, so that nothing is moved or left over; and writes every leaf, the next one over it where it has
+    /// the same class, so that there is no branch that nobody can predict.
+    fn of(leaves: &Leaves<A>, classes: &[u32]) -> Merged<A> {
+        let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
+        let mut last = None;
+        let begins = |locus: &u32| {
+            let class = Some(class_of(locus));
+            usize::from(class != std::mem::replace(&mut last, class))
+        };
+        let count: usize = leaves.loci.iter().map(begins).sum();
+        // One more to write into, and one for what `give` may add.
+        let (mut starts, mut of_start) = (Vec::with_capacity(count + 2), Vec::with_capacity(count + 2));
+        starts.resize(count + 1, A::ZERO);
+        of_start.resize(count + 1, 0);
+        let mut next = 0;
+        let mut last = None;
+        for (&start, locus) in leaves.starts.iter().zip(&leaves.loci) {
+            let class = class_of(locus);
+            let begins = Some(class) != last;
+            last = Some(class);
+            if let (Some(start_at), Some(class_at)) = (starts.get_mut(next), of_start.get_mut(next)) {
+                (*start_at, *class_at) = (start, class);
+            }
+            next += usize::from(begins);
+        }
+        starts.truncate(next);
+        of_start.truncate(next);
+        Merged { starts, classes: of_start }
+    }
+
+    fn into_intervals(self) -> Intervals<A> {
+        Intervals::build(self.starts.into(), self.classes.into())
+    }
+}
+
+impl Merged<u128> {
+    /// Gives the addresses of a range their own class.
+    fn give(&mut self, (first, last): (u128, u128), class: u32) {
+        let from = self.starts.partition_point(|&start| start < first);
+        let mut to = self.starts.partition_point(|&start| start <= last);
+        let class_of = |at: usize| self.classes.get(at).copied();
+        let mut before = from.checked_sub(1).and_then(class_of);
+        let after = to.checked_sub(1).and_then(class_of).unwrap_or(0);
+        let mut given = vec![(first, class)];
+        match self.starts.get(to) {
+            Some(&next) if next == last + 1 => to += usize::from(class_of(to) == Some(class)),
+            _ => given.push((last + 1, after)),
+        }
+        given.retain(|&(_, class)| before.replace(class) != Some(class));
+        self.starts.splice(from..to, given.iter().map(|&(start, _)| start));
+        self.classes.splice(from..to, given.iter().map(|&(_, class)| class));
+    }
 }
 
 /// Intervals of one family behind a table over the leading bits of an address.
@@ -100,20 +138,19 @@ struct Intervals<A> {
 }
 
 impl<A: Address> Intervals<A> {
-    fn build(pairs: Vec<(A, u32)>) -> Intervals<A> {
+    fn build(starts: Box<[A]>, classes: Box<[u32]>) -> Intervals<A> {
         // About one interval per entry, where addresses spread evenly; none at all where there is one interval.
-        let bits = pairs.len().ilog2().min(16);
+        let bits = starts.len().ilog2().min(16);
         let mut jump = Vec::with_capacity((1 << bits) + 1);
         let mut at = 0;
         for top in 0..1usize << bits {
-            while pairs.get(at + 1).is_some_and(|next| next.0.top(bits) < top || is_first_of(next.0, bits, top)) {
+            while starts.get(at + 1).is_some_and(|next| next.top(bits) < top || is_first_of(*next, bits, top)) {
                 at += 1;
             }
             jump.push(at as u32);
         }
-        jump.push(pairs.len() as u32 - 1);
-        let (starts, classes): (Vec<A>, Vec<u32>) = pairs.into_iter().unzip();
-        Intervals { starts: starts.into(), classes: classes.into(), jump: jump.into(), bits }
+        jump.push(starts.len() as u32 - 1);
+        Intervals { starts, classes, jump: jump.into(), bits }
     }
 
     #[inline]
