@@ -35,15 +35,13 @@ pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&Ro
     }
     let index = LocationIndex::build(databases, &site.regions);
     problems.extend(idle_matchers(&site, &index));
-    let catalog = match zone::build::build(&site.zones, &site.services) {
+    let catalog = match zone::build::build(&mut site.zones, &site.services) {
         Ok(catalog) => Some(catalog),
         Err(problem) => {
             problems.push(*problem);
             None
         }
     };
-    // The catalog holds the records now, in less room.
-    site.zones.iter_mut().for_each(|zone| zone.records = Vec::new());
     let mut steering = Steering::new(&site, &index);
     let services = site.services.iter().map(|service| steering.service(service)).collect();
     problems.extend(steering.coverage.problems(&site, &index));

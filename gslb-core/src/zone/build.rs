@@ -14,19 +14,21 @@ use crate::wire::number::rtype;
 use crate::wire::qname::NameKey;
 use crate::zonefile::Record;
 
-/// Builds the catalog of `zones`; each service's node carries its index.
+/// Builds the catalog of `zones`; each service's node carries its index. The records of the zones are taken out and
+/// freed, zone by zone: the catalog holds them in less room.
 ///
 /// The zones must have been checked: one SOA each, no data beside a CNAME, no owner outside. What is still refused
 /// is a record set that no message can carry.
-pub fn build(zones: &[Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
+pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
     let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
     let mut builder = Builder::new(zones, records + services.len());
     // All apexes first: names in between must not take one for a name of their own zone.
     for (index, zone) in zones.iter().enumerate() {
         builder.node(&zone.apex, index as u32);
     }
-    for index in 0..zones.len() {
-        builder.add_zone(index as u32)?;
+    for (index, zone) in zones.iter_mut().enumerate() {
+        let records = std::mem::take(&mut zone.records);
+        builder.add_zone(index as u32, &Zone { records, ..zone.clone() })?;
     }
     for (index, service) in services.iter().enumerate() {
         let node = builder.node(&service.name, service.zone);
@@ -35,15 +37,16 @@ pub fn build(zones: &[Zone], services: &[Service]) -> Result<Catalog, Box<Proble
         }
     }
     let Builder { catalog, names, drafts, .. } = builder;
-    settle(catalog, &names, &drafts).map_err(|TooLarge| too_many(zones))
+    settle(catalog, names, drafts).map_err(|TooLarge| too_many(zones))
 }
 
-struct Builder<'a> {
+struct Builder {
     catalog: Catalog,
     names: Names,
     /// One per name.
     drafts: Vec<Draft>,
-    zones: &'a [Zone],
+    /// Labels of each zone's apex.
+    apex_labels: Vec<usize>,
     /// Index of the zone with this apex, in lower case.
     apexes: HashMap<Box<[u8]>, u32>,
     key: NameKey,
@@ -58,22 +61,21 @@ enum Part {
     Occluded,
 }
 
-impl<'a> Builder<'a> {
-    fn new(zones: &'a [Zone], names: usize) -> Builder<'a> {
+impl Builder {
+    fn new(zones: &[Zone], names: usize) -> Builder {
         let catalog = Catalog { sets: Vec::with_capacity(names), ..Catalog::default() };
         let apexes = zones.iter().enumerate().map(|(index, zone)| (lowered(&zone.apex), index as u32)).collect();
         Builder {
             catalog,
             names: Names::with_capacity(names),
             drafts: Vec::with_capacity(names),
-            zones,
+            apex_labels: zones.iter().map(|zone| zone.apex.label_count()).collect(),
             apexes,
             key: NameKey::default(),
         }
     }
 
-    fn add_zone(&mut self, index: u32) -> Result<(), Box<Problem>> {
-        let Some(zone) = self.zones.get(index as usize) else { return Ok(()) };
+    fn add_zone(&mut self, index: u32, zone: &Zone) -> Result<(), Box<Problem>> {
         let apex = self.node(&zone.apex, index);
         let borders = Borders::of(zone);
         let mut own = Vec::with_capacity(zone.records.len());
@@ -117,7 +119,7 @@ impl<'a> Builder<'a> {
 
     /// The node of a name, made with all that lie between it and the apex of its zone.
     fn node(&mut self, name: &Name, zone: u32) -> NodeId {
-        let apex_labels = self.zones.get(zone as usize).map_or(0, |zone| zone.apex.label_count());
+        let apex_labels = self.apex_labels.get(zone as usize).copied().unwrap_or(0);
         let mut made = None;
         let mut child_is_wildcard = false;
         let mut child: Option<NodeId> = None;
@@ -164,7 +166,11 @@ impl<'a> Builder<'a> {
     fn add_sets(&mut self, zone: &Zone, group: &[(NodeId, u16, u32)]) -> Result<(), Box<Problem>> {
         let Some(&(id, ..)) = group.first() else { return Ok(()) };
         let sets = self.catalog.sets.len() as u32;
-        let name = self.catalog.octets.add_name(self.names.name(id)).map_err(|TooLarge| too_many(self.zones))?;
+        let name = self
+            .catalog
+            .octets
+            .add_name(self.names.name(id))
+            .map_err(|TooLarge| too_many(std::slice::from_ref(zone)))?;
         for same_type in group.chunk_by(|a, b| a.1 == b.1) {
             let records: Vec<&Record> =
                 same_type.iter().filter_map(|&(_, _, at)| zone.records.get(at as usize)).collect();

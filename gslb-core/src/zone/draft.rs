@@ -27,26 +27,27 @@ impl Draft {
 }
 
 /// Gives every node its slot, and turns all numbers of nodes in `catalog` into slots.
-pub(super) fn settle(mut catalog: Catalog, names: &Names, drafts: &[Draft]) -> Result<Catalog, TooLarge> {
+pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>) -> Result<Catalog, TooLarge> {
+    for ((_, name), draft) in names.all().zip(&mut drafts).filter(|(_, draft)| draft.name == NONE) {
+        draft.name = catalog.octets.add_name(name)?;
+    }
+    // All names are with the sets now; the room of the first copy is free before the table needs its own.
+    drop(names);
     let mut key = NameKey::default();
     let mut slots = Vec::with_capacity(drafts.len());
     // Plain nodes hold their set themselves; the others' sets move together.
     let sets = std::mem::take(&mut catalog.sets);
     catalog.nodes = Nodes::with_room(drafts.len());
-    for ((_, name), draft) in names.all().zip(drafts) {
-        let start = match draft.name {
-            NONE => catalog.octets.add_name(name)?,
-            start => start,
-        };
+    for draft in &drafts {
         let own = range(&sets, draft.sets, usize::from(draft.set_count));
         let (details, only) = match *own {
             [] if draft.details == NONE => (NONE, Set::EMPTY),
             [only] if draft.details == NONE => (NONE, only),
             _ => (with_sets(&mut catalog, draft.details, own), Set::EMPTY),
         };
-        let filled = key.fill(name);
+        let filled = key.fill(catalog.octets.tail(draft.name));
         debug_assert!(filled.is_ok(), "names come from keys");
-        slots.push(catalog.nodes.place(key.hash(0), Node::new(start, draft.zone, details, only)));
+        slots.push(catalog.nodes.place(key.hash(0), Node::new(draft.name, draft.zone, details, only)));
     }
     for cut in &mut catalog.cuts {
         let glue = range(&sets, cut.glue, usize::from(cut.needed) + usize::from(cut.helpful));

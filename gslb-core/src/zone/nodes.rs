@@ -107,3 +107,32 @@ impl Nodes {
         self.slots.capacity() * size_of::<Node>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::Name;
+
+    #[test]
+    fn every_name_is_found_and_no_other() {
+        let mut octets = Sets::default();
+        let key = |number: usize| {
+            let mut key = NameKey::default();
+            key.fill(format!("n{number}.example").parse::<Name>().unwrap().as_wire()).unwrap();
+            key
+        };
+        for count in [0, 1, 2, 7, 1000] {
+            let mut nodes = Nodes::with_room(count);
+            for number in 0..count {
+                let key = key(number);
+                let name = octets.add_name(key.suffix(0)).unwrap();
+                nodes.place(key.hash(0), Node::new(name, number as u32, NONE, Set::EMPTY));
+            }
+            assert_eq!(nodes.len(), count);
+            for number in 0..count + 100 {
+                let found = nodes.find(&key(number), 0, &octets).and_then(|id| nodes.get(id));
+                assert_eq!(found.map(|node| node.zone as usize), (number < count).then_some(number));
+            }
+        }
+    }
+}
