@@ -135,8 +135,7 @@ impl Catalog {
     /// §3.1.4.1).
     #[inline]
     pub fn find(&self, key: &NameKey, at_parent: bool) -> Found<'_> {
-        // No name of ours has more labels than the deepest: longer ones need no look-up of their own.
-        let mut skip = key.label_count().saturating_sub(self.deepest);
+        let mut skip = self.first_skip(key);
         loop {
             if let Some(id) = self.nodes.find(key, skip, &self.octets) {
                 return self.meet(id, skip, at_parent);
@@ -146,6 +145,18 @@ impl Catalog {
                 return Found::NotOurs;
             }
         }
+    }
+
+    /// No name of ours has more labels than the deepest: longer ones need no look-up of their own.
+    #[inline]
+    fn first_skip(&self, key: &NameKey) -> usize {
+        key.label_count().saturating_sub(self.deepest)
+    }
+
+    /// Hash of the name or ancestor that a look-up of the key asks for first.
+    #[inline]
+    pub(super) fn first_hash(&self, key: &NameKey) -> u64 {
+        key.hash(self.first_skip(key))
     }
 
     /// The node that answers a name, as far as there is one; for telling whether a chain of aliases comes back.

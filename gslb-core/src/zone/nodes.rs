@@ -91,7 +91,26 @@ impl Nodes {
         }
     }
 
-    /// The node of a number; none in a free slot.
+    /// Reads from where a search begins, to have it at hand.
+    #[inline]
+    pub(super) fn touch(&self, hash: u64) -> u32 {
+        self.slots.get(self.first_slot(hash)).map_or(0, |slot| slot.tag)
+    }
+
+    /// Where the name stands that has this hash, unless another name's hash is half the same.
+    #[inline]
+    pub(super) fn likely_name(&self, hash: u64) -> u32 {
+        let mut at = self.first_slot(hash);
+        while let Some(slot) = self.slots.get(at) {
+            if slot.tag == hash as u32 || slot.name == NONE {
+                return slot.name;
+            }
+            at = self.after(at);
+        }
+        NONE
+    }
+
+    /// The node of a number.
     #[inline]
     pub(super) fn get(&self, id: NodeId) -> Option<&Node> {
         self.slots.get(id.0 as usize)
