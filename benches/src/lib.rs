@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use gslb_core::document;
 use gslb_core::name::Name;
-use gslb_core::respond::{Reply, Settings, Transport, Worker};
+use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
 
 pub mod expected;
+pub mod growth;
 pub mod histogram;
 pub mod load;
 pub mod mix;
@@ -28,7 +29,12 @@ pub const KINDS: [&str; 9] =
 /// # Panics
 /// Where the document is wrong: benchmarks bring their own.
 pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {
-    let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone.as_bytes().to_vec()));
+    compiled(document, &mut || zone.as_bytes().to_vec(), databases)
+}
+
+/// The same, with a zone file that is not kept: `zone` is asked for its octets.
+fn compiled(document: &str, zone: &mut dyn FnMut() -> Vec<u8>, databases: &[Arc<geoip::Database>]) -> RoutingTable {
+    let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone()));
     let reading = document::read("bench.toml", document, &mut load);
     let problems = reading.problems;
     let site = reading.site.unwrap_or_else(|| panic!("{problems:#?}"));
@@ -72,12 +78,18 @@ pub struct Asking {
     worker: Worker,
     source: SocketAddr,
     buffer: Vec<u8>,
+    slots: Vec<[u8; 4096 + 128]>,
 }
 
 impl Default for Asking {
     fn default() -> Asking {
         let worker = Worker::new(Arc::new(Settings::default()), 1);
-        Asking { worker, source: SocketAddr::from(([192, 0, 2, 1], 53)), buffer: vec![0; 4096] }
+        Asking {
+            worker,
+            source: SocketAddr::from(([192, 0, 2, 1], 53)),
+            buffer: vec![0; 4096],
+            slots: vec![[0; 4096 + 128]; MAX_BATCH],
+        }
     }
 }
 
@@ -93,5 +105,23 @@ impl Asking {
             Reply::Send(len) => len,
             Reply::Drop => 0,
         }
+    }
+
+    /// Asks a batch of at most [`MAX_BATCH`] queries as a UDP worker does, and says how long the responses are in all.
+    pub fn ask_batch<'q>(&mut self, table: &RoutingTable, queries: impl Iterator<Item = &'q [u8]>) -> usize {
+        let mut count = 0;
+        for (slot, query) in self.slots.iter_mut().zip(queries) {
+            slot[..query.len()].copy_from_slice(query);
+            self.worker.read(count, slot, query.len());
+            count += 1;
+        }
+        self.worker.fetch(table, count);
+        let mut octets = 0;
+        for (at, slot) in self.slots.iter_mut().take(count).enumerate() {
+            if let Reply::Send(len) = self.worker.answer(at, table, self.source, Transport::Udp, slot) {
+                octets += len;
+            }
+        }
+        octets
     }
 }

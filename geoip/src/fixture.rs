@@ -11,6 +11,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use trie::{Target, Trie};
+
+mod trie;
+
 /// What kind of file to write. The default is a database of both families with records of 24 bits and no aliases.
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -94,30 +98,80 @@ pub fn nested(continent: &str, country: &str, subdivision: &str, latitude: f64, 
 /// # Panics
 /// Where a network is no network of the shape's families, or something is too large for this small writer.
 pub fn write(shape: &Shape, networks: &[(&str, Data)]) -> Vec<u8> {
-    let mut trie = Trie { nodes: vec![[Target::Nothing; 2]] };
-    let (mut data, mut offsets) = (Vec::new(), HashMap::new());
+    let mut writer = Writer::new(shape);
     for (network, record) in networks {
+        let (address, length) = network.split_once('/').expect("a network is written as address/length");
+        let address = address.parse().expect("a network begins with an address");
+        let record = writer.record(record);
+        writer.put(address, length.parse().expect("a prefix length is a number"), record);
+    }
+    writer.finish()
+}
+
+/// A database on its way to a file, network by network: for databases too large to be listed first.
+#[derive(Debug)]
+pub struct Writer {
+    shape: Shape,
+    trie: Trie,
+    data: Vec<u8>,
+    /// Offset of every record in the data, by its octets.
+    offsets: HashMap<Box<[u8]>, u32>,
+}
+
+/// A record that a [`Writer`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded(u32);
+
+impl Writer {
+    /// A database without networks.
+    pub fn new(shape: &Shape) -> Writer {
+        Writer { shape: shape.clone(), trie: Trie::default(), data: Vec::new(), offsets: HashMap::new() }
+    }
+
+    /// Keeps a record; equal ones are kept once.
+    ///
+    /// # Panics
+    /// Where something is too large for this small writer.
+    pub fn record(&mut self, record: &Data) -> Recorded {
         let mut octets = Vec::new();
         encode(record, &mut octets);
-        let offset = *offsets.entry(octets.clone()).or_insert_with(|| {
-            data.extend_from_slice(&octets);
-            data.len() - octets.len()
-        });
-        let (bits, length) = bits_of(network, shape.ip_version);
-        trie.insert(bits, length, Target::Record(offset));
+        let next = u32::try_from(self.data.len()).expect("the data has up to 4 GiB");
+        let data = &mut self.data;
+        Recorded(*self.offsets.entry(octets.into()).or_insert_with_key(|octets| {
+            data.extend_from_slice(octets);
+            next
+        }))
     }
-    if shape.aliases {
-        let v4 = trie.insert(0, 96, Target::Kept);
-        for (bits, length) in [(0xffff << 32, 96), (0x2001 << 112, 32), (0x2002 << 112, 16)] {
-            trie.insert(bits, length, v4);
+
+    /// Gives a network its record. Where networks overlap, the later one wins within its range.
+    ///
+    /// # Panics
+    /// Where it is no network of the shape's families.
+    pub fn put(&mut self, address: IpAddr, length: u8, record: Recorded) {
+        let (bits, length) = match (address, self.shape.ip_version) {
+            (IpAddr::V4(v4), 4) => (u128::from(v4.to_bits()) << 96, length),
+            (IpAddr::V4(v4), _) => (u128::from(v4.to_bits()), length + 96),
+            (IpAddr::V6(v6), 6) => (v6.to_bits(), length),
+            (IpAddr::V6(_), _) => panic!("{address} cannot be in a database of IPv4"),
+        };
+        self.trie.insert(bits, length, Target::Record(record.0));
+    }
+
+    /// The file.
+    pub fn finish(mut self) -> Vec<u8> {
+        if self.shape.aliases {
+            let v4 = self.trie.insert(0, 96, Target::Kept);
+            for (bits, length) in [(0xffff << 32, 96), (0x2001 << 112, 32), (0x2002 << 112, 16)] {
+                self.trie.insert(bits, length, v4);
+            }
         }
+        let mut file = self.trie.encode(self.shape.record_size);
+        file.extend_from_slice(&[0; 16]);
+        file.append(&mut self.data);
+        file.extend_from_slice(b"\xab\xcd\xefMaxMind.com");
+        encode(&metadata(&self.shape, self.trie.len()), &mut file);
+        file
     }
-    let mut file = trie.encode(shape.record_size);
-    file.extend_from_slice(&[0; 16]);
-    file.append(&mut data);
-    file.extend_from_slice(b"\xab\xcd\xefMaxMind.com");
-    encode(&metadata(shape, trie.nodes.len()), &mut file);
-    file
 }
 
 fn metadata(shape: &Shape, node_count: usize) -> Data {
@@ -132,78 +186,6 @@ fn metadata(shape: &Shape, node_count: usize) -> Data {
         ("node_count", Data::U32(node_count as u32)),
         ("record_size", Data::U16(shape.record_size)),
     ])
-}
-
-/// The network's bits, first bit of the tree foremost, and how many of them count.
-fn bits_of(network: &str, ip_version: u16) -> (u128, u8) {
-    let (address, length) = network.split_once('/').expect("a network is written as address/length");
-    let length: u8 = length.parse().expect("a prefix length is a number");
-    match (address.parse().expect("a network begins with an address"), ip_version) {
-        (IpAddr::V4(v4), 4) => (u128::from(v4.to_bits()) << 96, length),
-        (IpAddr::V4(v4), _) => (u128::from(v4.to_bits()), length + 96),
-        (IpAddr::V6(v6), 6) => (v6.to_bits(), length),
-        (IpAddr::V6(_), _) => panic!("{network} cannot be in a database of IPv4"),
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Target {
-    Nothing,
-    Node(usize),
-    Record(usize),
-    /// Only as an argument of `insert`: leave what is there.
-    Kept,
-}
-
-struct Trie {
-    nodes: Vec<[Target; 2]>,
-}
-
-impl Trie {
-    /// Puts `target` at the prefix and returns what is there afterwards.
-    fn insert(&mut self, bits: u128, length: u8, target: Target) -> Target {
-        assert!((1..=128).contains(&length), "prefix length {length} has no branch in the tree");
-        let mut node = 0;
-        for depth in 0..length {
-            let side = (bits >> (127 - depth)) as usize & 1;
-            let slot = self.nodes[node][side];
-            if depth + 1 == length {
-                if !matches!(target, Target::Kept) {
-                    self.nodes[node][side] = target;
-                }
-                return self.nodes[node][side];
-            }
-            node = match slot {
-                Target::Node(next) => next,
-                // A leaf on the way is split: both halves of it say what it said.
-                leaf => {
-                    self.nodes.push([leaf; 2]);
-                    self.nodes[node][side] = Target::Node(self.nodes.len() - 1);
-                    self.nodes.len() - 1
-                }
-            };
-        }
-        unreachable!("the last bit returns")
-    }
-
-    fn encode(&self, record_size: u16) -> Vec<u8> {
-        let number = |target: Target| match target {
-            Target::Node(node) => node as u32,
-            Target::Record(offset) => (self.nodes.len() + 16 + offset) as u32,
-            Target::Nothing | Target::Kept => self.nodes.len() as u32,
-        };
-        let mut octets = Vec::new();
-        for node in &self.nodes {
-            let [low, high] = node.map(|target| number(target).to_be_bytes());
-            match record_size {
-                24 => octets.extend([&low[1..], &high[1..]].concat()),
-                28 => octets.extend([&low[1..], &[low[0] << 4 | high[0]], &high[1..]].concat()),
-                32 => octets.extend([low, high].concat()),
-                other => panic!("record size {other} is none of 24, 28 and 32"),
-            }
-        }
-        octets
-    }
 }
 
 /// Second octet of types that do not fit the first one: the type's number less 7.

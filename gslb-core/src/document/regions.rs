@@ -34,17 +34,45 @@ fn region(entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Region
     let mut region = Region { name: (&*entry.key).into(), matchers: Vec::new(), location: problems.location(entry.at) };
     let Some(fields) = item.fields(&["match"], &format!("{{ match = {EXAMPLE} }}"), problems) else { return region };
     let Some(list) = fields.require("match", EXAMPLE, problems) else { return region };
-    let mut seen = HashSet::new();
-    for (index, node) in list.list(EXAMPLE, problems).unwrap_or_default().iter().enumerate() {
+    let nodes = list.list(EXAMPLE, problems).unwrap_or_default();
+    region.matchers.reserve_exact(nodes.len());
+    // Where each matcher stands in the list.
+    let mut indices = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
         let item = Item { node, path: list.path.index(index) };
         let Some(text) = item.string("\"continent:EU\"", problems) else { continue };
         match matcher(text, problems) {
             Err(wrong) => item.error(problems, wrong.message, wrong.help),
-            Ok(matcher) if seen.insert(matcher.clone()) => region.matchers.push(matcher),
-            Ok(_) => item.warning(problems, format!("`{text}` stands in this region already"), "remove it"),
+            Ok(matcher) => {
+                region.matchers.push(matcher);
+                indices.push(index);
+            }
         }
     }
+    for repeated in take_repeated(&mut region.matchers) {
+        let Some((index, node)) = indices.get(repeated).and_then(|&index| Some((index, nodes.get(index)?))) else {
+            continue;
+        };
+        let item = Item { node, path: list.path.index(index) };
+        let Some(text) = item.string("\"continent:EU\"", problems) else { continue };
+        item.warning(problems, format!("`{text}` stands in this region already"), "remove it");
+    }
     region
+}
+
+/// Takes out matchers that stand in the list before, and says where they stood.
+fn take_repeated(matchers: &mut Vec<Matcher>) -> Vec<usize> {
+    let numbered = matchers.iter().cloned().zip(0usize..).collect();
+    let mut repeated: Vec<usize> =
+        groups(numbered).flat_map(|group| group.into_iter().skip(1).map(|(_, index)| index)).collect();
+    repeated.sort_unstable();
+    let mut gone = repeated.iter().peekable();
+    let mut index = 0;
+    matchers.retain(|_| {
+        index += 1;
+        gone.next_if_eq(&&(index - 1)).is_none()
+    });
+    repeated
 }
 
 fn matcher(text: &str, problems: &mut Problems) -> Result<Matcher, Wrong> {
@@ -134,14 +162,35 @@ fn unmapped(prefix: IpNet) -> IpNet {
 
 /// The matchers that stand in more than one region, by region: no geo policy may name two regions that share one.
 pub(super) fn contested(regions: &[Region]) -> HashMap<RegionId, Vec<&Matcher>> {
-    let mut count: HashMap<&Matcher, u32> = HashMap::new();
-    for matcher in regions.iter().flat_map(|region| &region.matchers) {
-        *count.entry(matcher).or_default() += 1;
+    // No region has a matcher twice, so whatever is there twice is in two regions.
+    let all = regions.iter().flat_map(|region| &region.matchers).map(|matcher| (matcher.clone(), ())).collect();
+    let shared: HashSet<Matcher> = groups(all).filter_map(|group| Some(group.into_iter().next()?.0)).collect();
+    if shared.is_empty() {
+        return HashMap::new();
     }
-    let shared = |matcher: &&Matcher| count.get(matcher).is_some_and(|&count| count > 1);
     let by_region = regions.iter().zip(0..).map(|(region, number)| {
-        let matchers: Vec<&Matcher> = region.matchers.iter().filter(shared).collect();
+        let matchers: Vec<&Matcher> = region.matchers.iter().filter(|matcher| shared.contains(*matcher)).collect();
         (RegionId(number), matchers)
     });
     by_region.filter(|(_, matchers)| !matchers.is_empty()).collect()
+}
+
+/// Equal matchers, two or more together, in their order.
+///
+/// By sorting, as a million matchers are mostly written in order, and a table of their hashes fits into no cache.
+fn groups<T>(mut numbered: Vec<(Matcher, T)>) -> impl Iterator<Item = Vec<(Matcher, T)>> {
+    numbered.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut rest = numbered.into_iter().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let first = rest.next()?;
+            if rest.peek().is_some_and(|next| next.0 == first.0) {
+                let mut group = vec![first];
+                while let Some(next) = rest.next_if(|next| next.0 == group[0].0) {
+                    group.push(next);
+                }
+                return Some(group);
+            }
+        }
+    })
 }

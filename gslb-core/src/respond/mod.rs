@@ -7,22 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chain::Chain;
+use reading::Reading;
 
 use crate::steer::draw::Dice;
 use crate::steer::trace::{NoTrace, Trace};
 use crate::table::RoutingTable;
 use crate::wire::message::{Message, OptReply};
 use crate::wire::number::{Rcode, class};
-use crate::wire::qname::NameKey;
-use crate::wire::query::{Fault, Query};
+use crate::wire::query::Fault;
 
 mod answer;
 mod chain;
 mod chaos;
 mod place;
+mod reading;
 mod steered;
 mod tally;
 
+pub use reading::MAX_BATCH;
 pub use tally::{Counter, Tally};
 
 /// Octets of a datagram that every client takes (RFC 1035 §4.2.1, RFC 6891 §6.2.3).
@@ -72,8 +74,7 @@ impl Default for Settings {
 pub struct Worker {
     settings: Arc<Settings>,
     dice: Dice,
-    query: Query,
-    key: NameKey,
+    readings: Box<[Reading]>,
     chain: Chain,
     /// What it has done so far.
     pub tally: Tally,
@@ -92,8 +93,7 @@ impl Worker {
         Worker {
             settings,
             dice: Dice::new(seed),
-            query: Query::default(),
-            key: NameKey::default(),
+            readings: vec![Reading::default(); MAX_BATCH].into(),
             chain: Chain::default(),
             tally: Tally::default(),
         }
@@ -124,17 +124,80 @@ impl Worker {
         len: usize,
         trace: &mut impl Trace,
     ) -> Reply {
-        let sender = Sender { resolver, transport };
-        self.tally.received(sender);
-        match self.query.read(buffer, len, &mut self.key) {
-            Ok(()) => self.answer(table, sender, buffer, trace),
-            Err(fault) => self.refuse(sender, fault, buffer),
+        self.read(0, buffer, len);
+        self.answer_traced(0, table, resolver, transport, buffer, trace)
+    }
+
+    /// Reads the message in the first `len` octets of `buffer`, to be answered later as number `at` of a batch of at
+    /// most [`MAX_BATCH`].
+    #[inline(always)]
+    pub fn read(&mut self, at: usize, buffer: &[u8], len: usize) {
+        if let Some(reading) = self.readings.get_mut(at) {
+            reading.read(buffer, len);
         }
     }
 
+    /// Has at hand what answers to the first `count` messages of a batch will need. It changes no answer.
+    #[inline]
+    pub fn fetch(&mut self, table: &RoutingTable, count: usize) {
+        reading::fetch(self.readings.get_mut(..count).unwrap_or_default(), table);
+    }
+
+    /// Answers message `at` of a batch, which was read from `buffer`, and writes the response over it.
+    #[inline]
+    pub fn answer(
+        &mut self,
+        at: usize,
+        table: &RoutingTable,
+        source: SocketAddr,
+        transport: Transport,
+        buffer: &mut [u8],
+    ) -> Reply {
+        self.answer_traced(at, table, source, transport, buffer, &mut NoTrace)
+    }
+
     #[inline(always)]
-    fn answer(&mut self, table: &RoutingTable, sender: Sender, buffer: &mut [u8], trace: &mut impl Trace) -> Reply {
-        let Worker { settings, dice, query, key, chain, tally } = self;
+    fn answer_traced(
+        &mut self,
+        at: usize,
+        table: &RoutingTable,
+        resolver: SocketAddr,
+        transport: Transport,
+        buffer: &mut [u8],
+        trace: &mut impl Trace,
+    ) -> Reply {
+        let sender = Sender { resolver, transport };
+        self.tally.received(sender);
+        let Worker { settings, dice, readings, chain, tally } = self;
+        let Some(reading) = readings.get_mut(at) else { return Reply::Drop };
+        let means = Means { settings, dice, chain, tally };
+        match reading.fault {
+            None => means.answer(reading, table, sender, buffer, trace),
+            Some(fault) => means.refuse(reading, sender, fault, buffer),
+        }
+    }
+}
+
+/// What of a worker an answer uses besides what was read.
+struct Means<'a> {
+    settings: &'a Settings,
+    dice: &'a mut Dice,
+    chain: &'a mut Chain,
+    tally: &'a mut Tally,
+}
+
+impl Means<'_> {
+    #[inline(always)]
+    fn answer(
+        self,
+        reading: &mut Reading,
+        table: &RoutingTable,
+        sender: Sender,
+        buffer: &mut [u8],
+        trace: &mut impl Trace,
+    ) -> Reply {
+        let Means { settings, dice, chain, tally } = self;
+        let Reading { query, key, .. } = reading;
         let query = &*query;
         tally.asked(query);
         let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
@@ -169,8 +232,8 @@ impl Worker {
     }
 
     #[cold]
-    fn refuse(&mut self, sender: Sender, fault: Fault, buffer: &mut [u8]) -> Reply {
-        let Worker { settings, query, tally, .. } = self;
+    fn refuse(self, reading: &Reading, sender: Sender, fault: Fault, buffer: &mut [u8]) -> Reply {
+        let (Means { settings, tally, .. }, query) = (self, &reading.query);
         let rcode = match fault {
             Fault::Short => {
                 tally.dropped_short += 1;

@@ -60,6 +60,16 @@ impl Column {
         }
     }
 
+    /// Loads what [`Column::locate`] will need for an address, and says something about it that only serves to have
+    /// loaded it.
+    #[inline]
+    pub fn touch(&self, address: IpAddr) -> u32 {
+        match address {
+            IpAddr::V4(v4) => self.v4.touch(left_aligned(v4.to_bits())),
+            IpAddr::V6(v6) => self.v6.touch((v6.to_bits() >> 64) as u64),
+        }
+    }
+
     #[inline]
     fn locate_v4(&self, bits: u32) -> Located {
         let address = left_aligned(bits);
@@ -101,16 +111,32 @@ fn left_aligned(address: u32) -> u64 {
     u64::from(address) << 32
 }
 
+/// Merges neighbouring leaves of one class; there is at least one.
+///
+/// Counts first, so that nothing is moved or left over; and writes every leaf, the next one over it where it has the
+/// same class, so that there is no branch that nobody can predict.
 fn merged<A: Address>(leaves: &Leaves<A>, classes: &[u32]) -> Vec<(A, u32)> {
-    let mut pairs: Vec<(A, u32)> = Vec::new();
+    let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
     let mut last = None;
-    for (&start, &locus) in leaves.starts.iter().zip(&leaves.loci) {
-        let class = classes.get(locus as usize).copied();
-        if class != last {
-            pairs.push((start, class.unwrap_or(0)));
-            last = class;
+    let begins = |locus: &u32| {
+        let class = Some(class_of(locus));
+        usize::from(class != std::mem::replace(&mut last, class))
+    };
+    let count: usize = leaves.loci.iter().map(begins).sum();
+    // One more to write into, and one for what `insert_range` may add.
+    let mut pairs = Vec::with_capacity(count + 2);
+    pairs.resize(count + 1, (A::ZERO, 0));
+    let (mut next, mut last) = (0, None);
+    for (&start, locus) in leaves.starts.iter().zip(&leaves.loci) {
+        let class = class_of(locus);
+        let begins = Some(class) != last;
+        last = Some(class);
+        if let Some(pair) = pairs.get_mut(next) {
+            *pair = (start, class);
         }
+        next += usize::from(begins);
     }
+    pairs.truncate(next);
     pairs
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use geoip::{Database, Place};
 
 use super::address::Address;
+use super::pairs::Pairs;
 use super::prefixes::{self, Prefixes};
 use crate::model::Region;
 
@@ -52,9 +53,9 @@ impl LocationIndex {
         let mut place4 = vec![(0u32, 0u32)];
         let mut place6 = vec![(0u128, 0u32)];
         for database in databases {
-            let mut merged = HashMap::new();
+            let mut merged = Pairs::new(0);
             let mut merge = |known: u32, found: u32| {
-                *merged.entry((known, found)).or_insert_with(|| {
+                merged.number(known, found, || {
                     let place = combine(places.get(known), database.places.get(found as usize));
                     places.id(place)
                 })
@@ -62,11 +63,20 @@ impl LocationIndex {
             place4 = overlay(&place4, database.v4.iter().map(|leaf| (leaf.start, leaf.place)), &mut merge);
             place6 = overlay(&place6, database.v6.iter().map(|leaf| (leaf.start, leaf.place)), &mut merge);
         }
-        let mut loci = Interner::<Locus>::starting_with(Locus { place: 0, prefix: prefixes::NONE });
-        let mut locate = |place, prefix| loci.id(Locus { place, prefix });
+        let mut loci = Vec::new();
+        let mut numbers = Pairs::new(prefixes::NONE);
+        let mut locate = |place, prefix| {
+            numbers.number(prefix, place, || {
+                loci.push(Locus { place, prefix });
+                loci.len() as u32 - 1
+            })
+        };
+        // What nobody knows anything of comes first.
+        locate(0, prefixes::NONE);
         let v4 = Leaves::new(overlay(&place4, prefixes4.into_iter(), &mut locate));
         let v6 = Leaves::new(overlay(&place6, prefixes6.into_iter(), &mut locate));
-        LocationIndex { v4, v6, loci: loci.values, places: places.values, prefixes }
+        loci.shrink_to_fit();
+        LocationIndex { v4, v6, loci, places: places.values, prefixes }
     }
 
     /// The locus of an address. An IPv4-mapped address counts as IPv4.

@@ -93,6 +93,15 @@ impl Intervals {
         }
     }
 
+    /// Loads the line of `address`.
+    #[inline]
+    pub(super) fn touch(&self, address: u64) -> u32 {
+        match self {
+            Intervals::Narrow(lines) => lines.line(address).map_or(0, |line| u32::from(line.used)),
+            Intervals::Wide(lines) => lines.line(address).map_or(0, |line| u32::from(line.used)),
+        }
+    }
+
     /// How many intervals there are.
     pub(super) fn len(&self) -> usize {
         match self {
@@ -151,6 +160,15 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
 
     #[inline]
     fn find(&self, address: u64) -> Interval<u64> {
+        match self.line(address) {
+            Some(line) => line.find(address),
+            None => Interval { class: 0, first: 0, last: u64::MAX },
+        }
+    }
+
+    /// The line that holds `address`.
+    #[inline]
+    fn line(&self, address: u64) -> Option<&Line<C, STARTS, CLASSES>> {
         let (mut table, mut bits, mut rest) = (0, self.bits, address);
         let line = loop {
             match self.tables.get(table + rest.top(bits)) {
@@ -162,10 +180,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
                 None => break u32::MAX,
             }
         };
-        match self.lines.get(line as usize) {
-            Some(line) => line.find(address),
-            None => Interval { class: 0, first: 0, last: u64::MAX },
-        }
+        self.lines.get(line as usize)
     }
 
     fn memory(&self) -> usize {

@@ -3,12 +3,14 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod address;
+pub mod classes;
 pub mod column;
 pub mod decide;
 pub mod draw;
 mod halves;
 pub mod index;
 mod intervals;
+mod pairs;
 pub mod plan;
 pub mod prefixes;
 pub mod region;

@@ -1,8 +1,8 @@
 //! The prefixes that regions name, as a tree: which one holds an address most closely, and which ones hold that.
 
-use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address::Address;
 use crate::model::{Matcher, Region, RegionId};
@@ -14,17 +14,19 @@ pub const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone, Default)]
 pub struct Prefixes {
     nodes: Vec<Node>,
+    /// The regions that name each node's prefix, behind each other.
+    regions: Vec<RegionId>,
 }
 
-/// A prefix, the regions that name it, and the next wider prefix that holds it.
-#[derive(Debug, Clone)]
+/// A prefix, and the next wider prefix that holds it.
+#[derive(Debug, Clone, Copy)]
 pub struct Node {
     /// The prefix.
     pub prefix: IpNet,
     /// The prefix around it, or [`NONE`].
     pub parent: u32,
-    /// Regions that name it, usually one.
-    pub regions: Vec<RegionId>,
+    /// Start of its regions.
+    regions: u32,
 }
 
 /// Starts of address ranges, each with the prefix that holds the range most closely.
@@ -33,36 +35,41 @@ pub type Ranges<A> = Vec<(A, u32)>;
 impl Prefixes {
     /// Collects the prefixes of all regions, and the ranges into which they cut both address spaces.
     pub fn build(regions: &[Region]) -> (Prefixes, Ranges<u32>, Ranges<u128>) {
-        let (mut v4, mut v6) = (BTreeMap::new(), BTreeMap::new());
-        for (index, region) in regions.iter().enumerate() {
-            let id = RegionId(index as u32);
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (region, id) in regions.iter().zip((0..).map(RegionId)) {
             for matcher in &region.matchers {
-                let Matcher::Prefix(prefix) = matcher else { continue };
-                // Keyed by first address and then length, which puts parents before children.
-                match prefix {
-                    IpNet::V4(net) => {
-                        add(&mut v4, (net.network().to_bits(), net.prefix_len()), *prefix, id);
-                    }
-                    IpNet::V6(net) => {
-                        add(&mut v6, (net.network().to_bits(), net.prefix_len()), *prefix, id);
-                    }
+                // By first address and then length, which puts parents before children.
+                match matcher {
+                    Matcher::Prefix(IpNet::V4(net)) => v4.push((net.network().to_bits(), net.prefix_len(), id)),
+                    Matcher::Prefix(IpNet::V6(net)) => v6.push((net.network().to_bits(), net.prefix_len(), id)),
+                    _ => {}
                 }
             }
         }
-        let mut prefixes = Prefixes { nodes: Vec::with_capacity(v4.len() + v6.len()) };
-        let v4 = prefixes.nest(v4);
-        let v6 = prefixes.nest(v6);
+        let mut prefixes = Prefixes { nodes: Vec::with_capacity(v4.len() + v6.len()), regions: Vec::new() };
+        prefixes.regions.reserve_exact(v4.len() + v6.len());
+        let v4 =
+            prefixes.nest(v4, |first, len| Ipv4Net::new(Ipv4Addr::from_bits(first), len).unwrap_or_default().into());
+        let v6 =
+            prefixes.nest(v6, |first, len| Ipv6Net::new(Ipv6Addr::from_bits(first), len).unwrap_or_default().into());
+        prefixes.nodes.shrink_to_fit();
         (prefixes, v4, v6)
     }
 
-    /// Appends sorted prefixes as nodes, and walks their borders in address order.
-    fn nest<A: Address>(&mut self, sorted: BTreeMap<(A, u8), Node>) -> Ranges<A> {
-        let mut ranges = vec![(A::ZERO, NONE)];
+    /// Sorts prefixes and appends them as nodes, walking their borders in address order.
+    fn nest<A: Address>(&mut self, mut prefixes: Vec<(A, u8, RegionId)>, prefix: impl Fn(A, u8) -> IpNet) -> Ranges<A> {
+        // Stable: documents mostly have their prefixes in order, region by region, which makes it a merge.
+        prefixes.sort();
+        let mut ranges = Vec::with_capacity(prefixes.len() + 1);
+        ranges.push((A::ZERO, NONE));
         let mut open: Vec<(A, u32)> = Vec::new();
-        for ((first, len), node) in sorted {
+        for same in prefixes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let Some(&(first, len, _)) = same.first() else { continue };
             close_before(&mut open, Some(first), &mut ranges);
-            let index = self.nodes.len() as u32;
-            self.nodes.push(Node { parent: open.last().map_or(NONE, |&(_, parent)| parent), ..node });
+            let (index, regions) = (self.nodes.len() as u32, self.regions.len() as u32);
+            self.regions.extend(same.iter().map(|&(_, _, region)| region));
+            let parent = open.last().map_or(NONE, |&(_, parent)| parent);
+            self.nodes.push(Node { prefix: prefix(first, len), parent, regions });
             open.push((first.last_of(u32::from(len)), index));
             begin(&mut ranges, first, index);
         }
@@ -74,11 +81,12 @@ impl Prefixes {
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
-}
 
-fn add<A: Address>(sorted: &mut BTreeMap<(A, u8), Node>, key: (A, u8), prefix: IpNet, region: RegionId) {
-    let node = sorted.entry(key).or_insert_with(|| Node { prefix, parent: NONE, regions: Vec::new() });
-    node.regions.push(region);
+    /// The regions that name a prefix, usually one.
+    pub fn regions(&self, prefix: u32) -> &[RegionId] {
+        let start = |prefix: usize| self.nodes.get(prefix).map_or(self.regions.len(), |node| node.regions as usize);
+        self.regions.get(start(prefix as usize)..start(prefix as usize + 1)).unwrap_or_default()
+    }
 }
 
 /// Ends the open prefixes that lie wholly before `next`; each gives way to the one around it.

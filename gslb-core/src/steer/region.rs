@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use geoip::{Continent, CountryCode};
+use geoip::{Continent, CountryCode, Place};
 
 use super::index::LocationIndex;
 use super::prefixes;
@@ -51,12 +51,29 @@ impl Chooser {
 
     /// The branch of a locus and the matcher that decides, or none where no region matches.
     pub fn choose(&self, locus: u32, index: &LocationIndex) -> Option<(usize, Matcher)> {
-        let prefix = index.loci.get(locus as usize)?.prefix;
-        if let Some(Some(found)) = self.prefixes.get(prefix as usize) {
+        let branch = self.branch(locus, index)?;
+        if let Some(found) = self.by_prefix(locus, index) {
             let prefix = index.prefixes.nodes().get(found.prefix as usize)?.prefix;
-            return Some((found.branch, Matcher::Prefix(prefix)));
+            return Some((branch, Matcher::Prefix(prefix)));
         }
-        let place = index.place(locus)?;
+        let (_, how) = self.by_place(index.place(locus)?)?;
+        Some((branch, how))
+    }
+
+    /// The branch alone.
+    pub fn branch(&self, locus: u32, index: &LocationIndex) -> Option<usize> {
+        match self.by_prefix(locus, index) {
+            Some(found) => Some(found.branch),
+            None => self.by_place(index.place(locus)?).map(|(branch, _)| branch),
+        }
+    }
+
+    fn by_prefix(&self, locus: u32, index: &LocationIndex) -> Option<Found> {
+        let prefix = index.loci.get(locus as usize)?.prefix;
+        self.prefixes.get(prefix as usize).copied().flatten()
+    }
+
+    fn by_place(&self, place: &Place) -> Option<(usize, Matcher)> {
         let by_asn = || place.asn.and_then(|asn| Some((*self.asns.get(&asn)?, Matcher::Asn(asn))));
         let by_subdivision = || {
             let code = place.subdivision.as_ref()?;
@@ -74,7 +91,7 @@ fn inherit(branches: &[RegionId], index: &LocationIndex) -> Vec<Option<Found>> {
     let of_region: HashMap<RegionId, usize> = branches.iter().copied().zip(0..).collect();
     let mut found: Vec<Option<Found>> = Vec::with_capacity(index.prefixes.nodes().len());
     for (prefix, node) in (0u32..).zip(index.prefixes.nodes()) {
-        let own = node.regions.iter().find_map(|region| of_region.get(region));
+        let own = index.prefixes.regions(prefix).iter().find_map(|region| of_region.get(region));
         let around = || found.get(node.parent as usize).copied().flatten().filter(|_| node.parent != prefixes::NONE);
         found.push(own.map(|&branch| Found { branch, prefix }).or_else(around));
     }

@@ -66,6 +66,27 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Appends what `id` sees of a locus: which branches it takes and in which order its pools are. Loci that it sees
+    /// alike have the same plan.
+    pub fn look(&self, id: PolicyId, locus: u32, view: &mut Vec<u32>) {
+        match self.kind(id) {
+            Some(PolicyKind::Geo { branches, default }) => {
+                let branch = self.choosers.get(&id).and_then(|chooser| chooser.branch(locus, self.index));
+                view.push(branch.map_or(u32::MAX, |branch| branch as u32));
+                if let Some((_, policy)) = branch.and_then(|branch| branches.get(branch)) {
+                    self.look(*policy, locus, view);
+                }
+                self.look(*default, locus, view);
+            }
+            Some(PolicyKind::Failover(list)) => list.iter().for_each(|policy| self.look(*policy, locus, view)),
+            Some(PolicyKind::Weighted(list)) => list.iter().for_each(|(policy, _)| self.look(*policy, locus, view)),
+            Some(PolicyKind::Nearest(pools) | PolicyKind::Latency(pools)) => {
+                view.extend(self.distances(pools, locus).into_iter().map(|(pool, _)| pool.0));
+            }
+            _ => {}
+        }
+    }
+
     /// The plan of `id` for clients of `locus`.
     pub fn resolve(&self, id: PolicyId, locus: u32, plans: &mut Plans, trace: &mut impl Trace) -> PlanId {
         match self.kind(id) {
@@ -134,15 +155,21 @@ impl<'a> Resolver<'a> {
 
     /// Pools, nearest first; in the order written where the client's place is unknown, and among equals.
     fn by_distance(&self, id: PolicyId, pools: &[PoolId], locus: u32, trace: &mut impl Trace) -> Vec<PoolId> {
-        let client = self.index.loci.get(locus as usize).and_then(|locus| *self.places.get(locus.place as usize)?);
-        let distance = |pool: PoolId| Some(client?.distance((*self.pools.get(pool.0 as usize)?)?));
-        let mut ordered: Vec<(PoolId, Option<f64>)> = pools.iter().map(|&pool| (pool, distance(pool))).collect();
-        ordered.sort_by(|a, b| a.1.unwrap_or(f64::MAX).total_cmp(&b.1.unwrap_or(f64::MAX)));
+        let ordered = self.distances(pools, locus);
         trace.note(|| Step::Ordered {
             policy: id,
             pools: ordered.iter().map(|&(pool, chord)| (pool, chord.map(kilometres))).collect(),
         });
         ordered.into_iter().map(|(pool, _)| pool).collect()
+    }
+
+    /// Pools in their order for a locus, each with the square of the chord between.
+    fn distances(&self, pools: &[PoolId], locus: u32) -> Vec<(PoolId, Option<f64>)> {
+        let client = self.index.loci.get(locus as usize).and_then(|locus| *self.places.get(locus.place as usize)?);
+        let distance = |pool: PoolId| Some(client?.distance((*self.pools.get(pool.0 as usize)?)?));
+        let mut ordered: Vec<(PoolId, Option<f64>)> = pools.iter().map(|&pool| (pool, distance(pool))).collect();
+        ordered.sort_by(|a, b| a.1.unwrap_or(f64::MAX).total_cmp(&b.1.unwrap_or(f64::MAX)));
+        ordered
     }
 
     /// A pool written in place of a policy is known by the pool's name, any other policy by its label.

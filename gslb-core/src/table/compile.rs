@@ -11,6 +11,7 @@ use super::liveness::{EndpointState, Kind, PoolLiveness};
 use super::{DEFAULT_PREFIXES, RoutingTable, Service, Steers, Target, Topology};
 use crate::model::{self, Choose, Initial, PolicyId, PolicyKind, Pool, PoolId, Site, WhenAllDown};
 use crate::problem::{Problem, Severity};
+use crate::steer::classes::Classes;
 use crate::steer::column::Column;
 use crate::steer::index::LocationIndex;
 use crate::steer::plan::{Plan, PlanId, Plans};
@@ -34,15 +35,13 @@ pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&Ro
     }
     let index = LocationIndex::build(databases, &site.regions);
     problems.extend(idle_matchers(&site, &index));
-    let catalog = match zone::build::build(&site.zones, &site.services) {
+    let catalog = match zone::build::build(&mut site.zones, &site.services) {
         Ok(catalog) => Some(catalog),
         Err(problem) => {
             problems.push(*problem);
             None
         }
     };
-    // The catalog holds the records now, in less room.
-    site.zones.iter_mut().for_each(|zone| zone.records = Vec::new());
     let mut steering = Steering::new(&site, &index);
     let services = site.services.iter().map(|service| steering.service(service)).collect();
     problems.extend(steering.coverage.problems(&site, &index));
@@ -128,29 +127,18 @@ impl<'a> Steering<'a> {
         }
     }
 
-    /// Asks the policy for the plan of every locus; loci with equal plans are one class.
+    /// Finds the classes of a policy; policies that divide the loci in the same way share a column.
     fn divide(&mut self, policy: PolicyId) -> Division {
         if let Some(division) = self.divided.get(&policy) {
             return division.clone();
         }
-        let mut class_of: HashMap<PlanId, u32> = HashMap::new();
-        let mut plans = Vec::new();
-        let loci = if self.resolver.depends_on_place(policy) { self.index.loci.len() } else { 1 };
-        let mut classes: Vec<u32> = Vec::with_capacity(self.index.loci.len());
-        for locus in 0..loci as u32 {
-            let plan = self.resolver.resolve(policy, locus, &mut self.plans, &mut self.coverage);
-            classes.push(*class_of.entry(plan).or_insert_with(|| {
-                plans.push(plan);
-                plans.len() as u32 - 1
-            }));
-        }
-        classes.resize(self.index.loci.len(), 0);
+        let classes = Classes::of(policy, &self.resolver, self.index, &mut self.plans, &mut self.coverage);
         let (index, columns) = (self.index, &mut self.columns);
-        let column = *self.partitions.entry(classes).or_insert_with_key(|classes| {
+        let column = *self.partitions.entry(classes.of_locus).or_insert_with_key(|classes| {
             columns.push(Column::build(index, classes));
             columns.len() as u32 - 1
         });
-        let division = Division { column, plans: plans.into() };
+        let division = Division { column, plans: classes.plans.into() };
         self.divided.insert(policy, division.clone());
         division
     }

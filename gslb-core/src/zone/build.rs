@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::catalog::{Catalog, Cut, Kind, NONE, Node, ZoneEntry};
+use super::catalog::{Catalog, Cut, Details, Kind, ZoneEntry};
+use super::draft::{Draft, settle};
 use super::names::{Names, NodeId};
-use super::set::{Owner, Set, Sets, TooLarge};
+use super::nodes::NONE;
+use super::set::{Owner, Set, TooLarge};
 use crate::model::{Service, Zone};
 use crate::name::Name;
 use crate::problem::{Location, Problem, Severity};
@@ -12,32 +14,39 @@ use crate::wire::number::rtype;
 use crate::wire::qname::NameKey;
 use crate::zonefile::Record;
 
-/// Builds the catalog of `zones`; each service's node carries its index.
+/// Builds the catalog of `zones`; each service's node carries its index. The records of the zones are taken out and
+/// freed, zone by zone: the catalog holds them in less room.
 ///
 /// The zones must have been checked: one SOA each, no data beside a CNAME, no owner outside. What is still refused
 /// is a record set that no message can carry.
-pub fn build(zones: &[Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
+pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
     let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
     let mut builder = Builder::new(zones, records + services.len());
     // All apexes first: names in between must not take one for a name of their own zone.
     for (index, zone) in zones.iter().enumerate() {
         builder.node(&zone.apex, index as u32);
     }
-    for index in 0..zones.len() {
-        builder.add_zone(index as u32)?;
+    for (index, zone) in zones.iter_mut().enumerate() {
+        let records = std::mem::take(&mut zone.records);
+        builder.add_zone(index as u32, &Zone { records, ..zone.clone() })?;
     }
     for (index, service) in services.iter().enumerate() {
         let node = builder.node(&service.name, service.zone);
-        if let Some(node) = builder.catalog.nodes.get_mut(node.0 as usize) {
-            node.service = index as u32;
+        if let Some(details) = builder.details(node) {
+            details.service = index as u32;
         }
     }
-    Ok(builder.finish())
+    let Builder { catalog, names, drafts, .. } = builder;
+    settle(catalog, names, drafts).map_err(|TooLarge| too_many(zones))
 }
 
-struct Builder<'a> {
+struct Builder {
     catalog: Catalog,
-    zones: &'a [Zone],
+    names: Names,
+    /// One per name.
+    drafts: Vec<Draft>,
+    /// Labels of each zone's apex.
+    apex_labels: Vec<usize>,
     /// Index of the zone with this apex, in lower case.
     apexes: HashMap<Box<[u8]>, u32>,
     key: NameKey,
@@ -52,25 +61,21 @@ enum Part {
     Occluded,
 }
 
-impl<'a> Builder<'a> {
-    fn new(zones: &'a [Zone], names: usize) -> Builder<'a> {
-        let catalog = Catalog {
-            names: Names::with_capacity(names),
-            nodes: Vec::with_capacity(names),
-            sets: Vec::with_capacity(names),
-            octets: Sets::default(),
-            cuts: Vec::new(),
-            parent_cuts: HashMap::new(),
-            targets: Vec::new(),
-            zones: Vec::new(),
-            deepest: 0,
-        };
+impl Builder {
+    fn new(zones: &[Zone], names: usize) -> Builder {
+        let catalog = Catalog { sets: Vec::with_capacity(names), ..Catalog::default() };
         let apexes = zones.iter().enumerate().map(|(index, zone)| (lowered(&zone.apex), index as u32)).collect();
-        Builder { catalog, zones, apexes, key: NameKey::default() }
+        Builder {
+            catalog,
+            names: Names::with_capacity(names),
+            drafts: Vec::with_capacity(names),
+            apex_labels: zones.iter().map(|zone| zone.apex.label_count()).collect(),
+            apexes,
+            key: NameKey::default(),
+        }
     }
 
-    fn add_zone(&mut self, index: u32) -> Result<(), Box<Problem>> {
-        let Some(zone) = self.zones.get(index as usize) else { return Ok(()) };
+    fn add_zone(&mut self, index: u32, zone: &Zone) -> Result<(), Box<Problem>> {
         let apex = self.node(&zone.apex, index);
         let borders = Borders::of(zone);
         let mut own = Vec::with_capacity(zone.records.len());
@@ -114,7 +119,7 @@ impl<'a> Builder<'a> {
 
     /// The node of a name, made with all that lie between it and the apex of its zone.
     fn node(&mut self, name: &Name, zone: u32) -> NodeId {
-        let apex_labels = self.zones.get(zone as usize).map_or(0, |zone| zone.apex.label_count());
+        let apex_labels = self.apex_labels.get(zone as usize).copied().unwrap_or(0);
         let mut made = None;
         let mut child_is_wildcard = false;
         let mut child: Option<NodeId> = None;
@@ -124,12 +129,13 @@ impl<'a> Builder<'a> {
             if self.key.fill(suffix_of(name, skip)).is_err() {
                 break;
             }
-            let found = self.catalog.names.find(&self.key, 0);
+            let found = self.names.find(&self.key);
             let id = found.unwrap_or_else(|| self.insert(zone));
-            if let (true, Some(child), Some(node)) =
-                (child_is_wildcard, child, self.catalog.nodes.get_mut(id.0 as usize))
+            if child_is_wildcard
+                && let Some(child) = child
+                && let Some(details) = self.details(id)
             {
-                node.wildcard = child.0;
+                details.wildcard = child.0;
             }
             made = made.or(Some(id));
             if found.is_some() {
@@ -142,39 +148,46 @@ impl<'a> Builder<'a> {
     }
 
     fn insert(&mut self, zone: u32) -> NodeId {
-        self.catalog.nodes.push(Node {
-            zone,
-            kind: Kind::Data,
-            sets: 0,
-            set_count: 0,
-            service: NONE,
-            wildcard: NONE,
-            target: NONE,
-        });
-        self.catalog.names.insert(&self.key)
+        self.drafts.push(Draft::new(zone));
+        self.names.insert(&self.key)
+    }
+
+    /// What is known of a node beyond one set of data; a node that is asked for it is not plain any more.
+    fn details(&mut self, id: NodeId) -> Option<&mut Details> {
+        let draft = self.drafts.get_mut(id.0 as usize)?;
+        if draft.details == NONE {
+            draft.details = self.catalog.details.len() as u32;
+            self.catalog.details.push(Details::PLAIN);
+        }
+        self.catalog.details.get_mut(draft.details as usize)
     }
 
     /// Stores the record sets of one node; `group` is sorted by type.
     fn add_sets(&mut self, zone: &Zone, group: &[(NodeId, u16, u32)]) -> Result<(), Box<Problem>> {
         let Some(&(id, ..)) = group.first() else { return Ok(()) };
         let sets = self.catalog.sets.len() as u32;
-        let mut kind = Kind::Data;
-        let mut target = NONE;
+        let name = self
+            .catalog
+            .octets
+            .add_name(self.names.name(id))
+            .map_err(|TooLarge| too_many(std::slice::from_ref(zone)))?;
         for same_type in group.chunk_by(|a, b| a.1 == b.1) {
             let records: Vec<&Record> =
                 same_type.iter().filter_map(|&(_, _, at)| zone.records.get(at as usize)).collect();
             let Some(first) = records.first() else { continue };
             if let Some(redirect) = redirection(first.rtype) {
-                kind = redirect;
-                target = self.catalog.targets.len() as u32;
+                let target = self.catalog.targets.len() as u32;
+                if let Some(details) = self.details(id) {
+                    (details.kind, details.target) = (redirect, target);
+                }
                 self.catalog.targets.extend_from_slice(&first.rdata);
             }
             let set = self.set(&zone.apex, Owner::Asked, first.ttl, &records)?;
             self.catalog.sets.push(set);
         }
         let set_count = (self.catalog.sets.len() as u32 - sets) as u16;
-        if let Some(node) = self.catalog.nodes.get_mut(id.0 as usize) {
-            *node = Node { kind, sets, set_count, target, ..*node };
+        if let Some(draft) = self.drafts.get_mut(id.0 as usize) {
+            *draft = Draft { name, sets, set_count, ..*draft };
         }
         Ok(())
     }
@@ -261,19 +274,11 @@ impl<'a> Builder<'a> {
             }
             None => {
                 let id = self.node(owner, zone);
-                if let Some(node) = self.catalog.nodes.get_mut(id.0 as usize) {
-                    node.kind = Kind::Cut(index);
+                if let Some(details) = self.details(id) {
+                    details.kind = Kind::Cut(index);
                 }
             }
         }
-    }
-
-    fn finish(mut self) -> Catalog {
-        self.catalog.names.shrink();
-        self.catalog.nodes.shrink_to_fit();
-        self.catalog.sets.shrink_to_fit();
-        self.catalog.octets.shrink();
-        self.catalog
     }
 }
 
@@ -344,5 +349,17 @@ fn too_large(location: &Location, owner: &Name) -> Box<Problem> {
         path: String::new(),
         message: format!("a record set of {owner} is too large for any response"),
         help: "keep the records of one name and type under 65,000 octets".into(),
+    })
+}
+
+/// All record sets together are longer than positions can tell.
+fn too_many(zones: &[Zone]) -> Box<Problem> {
+    let location = zones.last().map_or(Location { file: "".into(), line: 1, column: 1 }, |zone| zone.location.clone());
+    Box::new(Problem {
+        severity: Severity::Error,
+        location,
+        path: "zones".into(),
+        message: "the records of all zones come to more than 4 GiB".into(),
+        help: "divide the zones among several servers".into(),
     })
 }

@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::names::{Names, NodeId};
+use super::names::NodeId;
+use super::nodes::{NONE, Node, Nodes};
 use super::set::{Set, Sets};
 use crate::wire::qname::NameKey;
 
-/// Marks an index that points nowhere.
-pub(super) const NONE: u32 = u32::MAX;
-
 /// All zones that are held, ready to be asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    pub(super) names: Names,
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Nodes,
+    /// Of the nodes that are not plain.
+    pub(super) details: Vec<Details>,
+    /// Sets of nodes that are not plain, and glue.
     pub(super) sets: Vec<Set>,
-    /// Storage behind every set of the catalog.
+    /// Storage behind every set of the catalog, and of all names.
     pub octets: Sets,
     pub(super) cuts: Vec<Cut>,
     /// For an apex whose parent zone is ours too: the parent's cut there.
@@ -27,18 +27,24 @@ pub struct Catalog {
     pub(super) deepest: usize,
 }
 
-/// What is at one name.
+/// What is known of a node beyond one set of authoritative data.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Node {
-    pub(super) zone: u32,
+pub(super) struct Details {
     pub(super) kind: Kind,
-    pub(super) sets: u32,
-    pub(super) set_count: u16,
     pub(super) service: u32,
     /// The child named `*`.
     pub(super) wildcard: u32,
     /// Position in `targets`, where there is a CNAME or DNAME.
     pub(super) target: u32,
+    /// Its sets, as a range of the catalog's.
+    pub(super) sets: u32,
+    pub(super) set_count: u16,
+}
+
+impl Details {
+    /// Nothing beyond a name.
+    pub(super) const PLAIN: Details =
+        Details { kind: Kind::Data, service: NONE, wildcard: NONE, target: NONE, sets: 0, set_count: 0 };
 }
 
 /// What a node means for the names at and below it.
@@ -88,6 +94,8 @@ pub struct ZoneRef<'a> {
 pub struct NodeRef<'a> {
     catalog: &'a Catalog,
     node: &'a Node,
+    /// None where the node is plain.
+    details: Option<&'a Details>,
     id: NodeId,
 }
 
@@ -127,10 +135,9 @@ impl Catalog {
     /// §3.1.4.1).
     #[inline]
     pub fn find(&self, key: &NameKey, at_parent: bool) -> Found<'_> {
-        // No name of ours has more labels than the deepest: longer ones need no look-up of their own.
-        let mut skip = key.label_count().saturating_sub(self.deepest);
+        let mut skip = self.first_skip(key);
         loop {
-            if let Some(id) = self.names.find(key, skip) {
+            if let Some(id) = self.nodes.find(key, skip, &self.octets) {
                 return self.meet(id, skip, at_parent);
             }
             skip += 1;
@@ -138,6 +145,40 @@ impl Catalog {
                 return Found::NotOurs;
             }
         }
+    }
+
+    /// No name of ours has more labels than the deepest: longer ones need no look-up of their own.
+    #[inline]
+    fn first_skip(&self, key: &NameKey) -> usize {
+        key.label_count().saturating_sub(self.deepest)
+    }
+
+    /// Hash of the name or ancestor that a look-up of the key asks for first.
+    #[inline]
+    pub fn first_hash(&self, key: &NameKey) -> u64 {
+        key.hash(self.first_skip(key))
+    }
+
+    /// Loads where the search for a hash begins, and says something about it that only serves to have loaded it.
+    #[inline]
+    pub fn touch_node(&self, hash: u64) -> u32 {
+        self.nodes.touch(hash)
+    }
+
+    /// The same for the name that probably has the hash, and for the records behind it.
+    #[inline]
+    pub fn touch_name(&self, hash: u64) -> u32 {
+        /// Octets of a cache line on the machines that we know.
+        const LINE: usize = 64;
+        let octets = self.octets.tail(self.nodes.likely(hash).map_or(NONE, |node| node.name));
+        u32::from(octets.first().copied().unwrap_or(0)) ^ u32::from(octets.get(LINE - 1).copied().unwrap_or(0))
+    }
+
+    /// The service of the name that probably has the hash.
+    #[inline]
+    pub fn likely_service(&self, hash: u64) -> Option<u32> {
+        let details = self.details.get(self.nodes.likely(hash)?.details as usize)?;
+        Some(details.service).filter(|&service| service != NONE)
     }
 
     /// The node that answers a name, as far as there is one; for telling whether a chain of aliases comes back.
@@ -152,14 +193,14 @@ impl Catalog {
     #[inline]
     fn meet(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {
         let Some(node) = self.node(id) else { return Found::NotOurs };
-        match (node.node.kind, skip) {
+        match (node.kind(), skip) {
             (Kind::Cut(cut), _) => self.cut(cut, skip).map_or(Found::NotOurs, Found::Referral),
             (_, 0) if at_parent && self.parent_cuts.contains_key(&id) => {
                 self.parent_cuts.get(&id).and_then(|&cut| self.cut(cut, 0)).map_or(Found::NotOurs, Found::Referral)
             }
             (_, 0) => Found::Exact(node),
             (Kind::Redirect, _) => Found::Dname { node, skip },
-            _ => match self.node(NodeId(node.node.wildcard)) {
+            _ => match node.details.and_then(|details| self.node(NodeId(details.wildcard))) {
                 Some(wildcard) => Found::Wildcard(wildcard),
                 None => Found::NxDomain(node.zone()),
             },
@@ -168,7 +209,9 @@ impl Catalog {
 
     #[inline]
     fn node(&self, id: NodeId) -> Option<NodeRef<'_>> {
-        self.nodes.get(id.0 as usize).map(|node| NodeRef { catalog: self, node, id })
+        let node = self.nodes.get(id)?;
+        // Plain nodes, the most by far, are known by an index that no detail has.
+        Some(NodeRef { catalog: self, node, details: self.details.get(node.details as usize), id })
     }
 
     fn cut(&self, index: u32, skip: usize) -> Option<CutRef<'_>> {
@@ -182,7 +225,7 @@ impl Catalog {
 
     /// How many names exist, empty non-terminals included.
     pub fn names(&self) -> usize {
-        self.names.len()
+        self.nodes.len()
     }
 
     /// How many zones there are.
@@ -192,8 +235,8 @@ impl Catalog {
 
     /// Octets held.
     pub fn memory(&self) -> usize {
-        self.names.memory()
-            + self.nodes.capacity() * size_of::<Node>()
+        self.nodes.memory()
+            + self.details.capacity() * size_of::<Details>()
             + self.sets.capacity() * size_of::<Set>()
             + self.cuts.capacity() * size_of::<Cut>()
             + self.targets.capacity()
@@ -214,26 +257,37 @@ impl<'a> NodeRef<'a> {
     }
 
     /// All record sets; none at an empty non-terminal.
+    #[inline]
     pub fn sets(&self) -> &'a [Set] {
-        let from = self.catalog.sets.get(self.node.sets as usize..).unwrap_or_default();
-        from.get(..usize::from(self.node.set_count)).unwrap_or_default()
+        let Some(details) = self.details else {
+            let only = std::slice::from_ref(&self.node.only);
+            return if self.node.only.records() > 0 { only } else { &[] };
+        };
+        let from = self.catalog.sets.get(details.sets as usize..).unwrap_or_default();
+        from.get(..usize::from(details.set_count)).unwrap_or_default()
+    }
+
+    #[inline]
+    fn kind(&self) -> Kind {
+        self.details.map_or(Kind::Data, |details| details.kind)
     }
 
     /// The index of the service at this name.
     #[inline]
     pub fn service(&self) -> Option<u32> {
-        Some(self.node.service).filter(|&service| service != NONE)
+        self.details.map(|details| details.service).filter(|&service| service != NONE)
     }
 
     /// True where the name has a CNAME.
     #[inline]
     pub fn is_alias(&self) -> bool {
-        self.node.kind == Kind::Alias
+        self.kind() == Kind::Alias
     }
 
     /// What the CNAME or DNAME here points to, in wire form; other octets may follow.
     pub fn target(&self) -> &'a [u8] {
-        self.catalog.targets.get(self.node.target as usize..).unwrap_or_default()
+        let target = self.details.map_or(usize::MAX, |details| details.target as usize);
+        self.catalog.targets.get(target..).unwrap_or_default()
     }
 
     /// The zone that it is in.
@@ -244,7 +298,7 @@ impl<'a> NodeRef<'a> {
 
     /// Its name in wire form, lower case.
     pub fn name(&self) -> &'a [u8] {
-        self.catalog.names.name(self.id)
+        self.catalog.octets.name(self.node.name)
     }
 }
 
@@ -262,7 +316,7 @@ impl<'a> ZoneRef<'a> {
 
     /// The apex in wire form, lower case.
     pub fn apex(&self) -> &'a [u8] {
-        self.catalog.names.name(self.entry.apex)
+        self.catalog.nodes.get(self.entry.apex).map_or(&[], |node| self.catalog.octets.name(node.name))
     }
 }
 

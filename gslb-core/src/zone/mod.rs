@@ -4,5 +4,7 @@
 
 pub mod build;
 pub mod catalog;
+mod draft;
 pub mod names;
+mod nodes;
 pub mod set;

@@ -1,8 +1,8 @@
-//! Names to nodes: one hash table over the names of all zones, asked for a name and then for its ancestors.
+//! Names on their way into a catalog: which ones there are, numbered in the order in which they come.
 
 use crate::wire::qname::NameKey;
 
-/// Index of a node in the catalog.
+/// Number of a node: while a catalog is built, in the order in which names come; afterwards its slot in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
@@ -10,8 +10,8 @@ pub struct NodeId(pub u32);
 const FREE: u32 = u32::MAX;
 
 /// Open addressing with linear probing; at most half full, so that a search that fails ends soon.
-#[derive(Debug, Clone)]
-pub struct Names {
+#[derive(Debug)]
+pub(super) struct Names {
     slots: Vec<Slot>,
     octets: Vec<u8>,
     /// Start of each node's name in `octets`; the name has its length in wire form.
@@ -26,7 +26,7 @@ struct Slot {
 
 impl Names {
     /// A table with room for `names` names.
-    pub fn with_capacity(names: usize) -> Names {
+    pub(super) fn with_capacity(names: usize) -> Names {
         let slots = (names.max(4) * 2).next_power_of_two();
         Names { slots: vec![Slot { tag: 0, node: FREE }; slots], octets: Vec::new(), starts: Vec::new() }
     }
@@ -34,7 +34,7 @@ impl Names {
     /// Adds a name that is not there yet, and gives it the next node's number.
     ///
     /// Grows when half full.
-    pub fn insert(&mut self, key: &NameKey) -> NodeId {
+    pub(super) fn insert(&mut self, key: &NameKey) -> NodeId {
         if (self.starts.len() + 1) * 2 > self.slots.len() {
             self.grow();
         }
@@ -75,11 +75,10 @@ impl Names {
         }
     }
 
-    /// The node of the suffix that is left without the first `skip` labels.
-    #[inline]
-    pub fn find(&self, key: &NameKey, skip: usize) -> Option<NodeId> {
-        let hash = key.hash(skip);
-        let name = key.suffix(skip);
+    /// The number of the key's name.
+    pub(super) fn find(&self, key: &NameKey) -> Option<NodeId> {
+        let hash = key.hash(0);
+        let name = key.suffix(0);
         let mask = self.slots.len() - 1;
         let mut at = self.first_slot(hash);
         loop {
@@ -101,29 +100,13 @@ impl Names {
     }
 
     /// A node's name in wire form, lower case, followed by other octets.
-    pub fn name(&self, node: NodeId) -> &[u8] {
+    pub(super) fn name(&self, node: NodeId) -> &[u8] {
         let tail = self.tail(node.0);
         crate::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
     }
 
-    /// How many names there are.
-    pub fn len(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// True while there are none.
-    pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
-    }
-
-    /// Octets held.
-    pub fn memory(&self) -> usize {
-        self.slots.capacity() * 8 + self.octets.capacity() + self.starts.capacity() * 4
-    }
-
-    /// Gives back room that was kept for growing.
-    pub fn shrink(&mut self) {
-        self.octets.shrink_to_fit();
-        self.starts.shrink_to_fit();
+    /// All numbers and their names, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (NodeId, &[u8])> {
+        (0..self.starts.len() as u32).map(|node| (NodeId(node), self.name(NodeId(node))))
     }
 }

@@ -44,7 +44,7 @@ impl Set {
     }
 }
 
-/// Storage of all record sets of a catalog.
+/// Storage of all record sets of a catalog, and of the names that own them.
 #[derive(Debug, Clone, Default)]
 pub struct Sets {
     octets: Vec<u8>,
@@ -100,6 +100,25 @@ impl Sets {
             fixups: u32::try_from(fixups).map_err(|_| TooLarge)?,
             fixup_count: (self.fixups.len() - fixups) as u16,
         })
+    }
+
+    /// Keeps the name of a node, and says where. Stored just before the node's sets, it comes with them from memory.
+    pub(super) fn add_name(&mut self, name: &[u8]) -> Result<u32, TooLarge> {
+        let start = u32::try_from(self.octets.len()).map_err(|_| TooLarge)?;
+        self.octets.extend_from_slice(name);
+        Ok(start)
+    }
+
+    /// The octets from a name on.
+    #[inline]
+    pub(super) fn tail(&self, start: u32) -> &[u8] {
+        self.octets.get(start as usize..).unwrap_or_default()
+    }
+
+    /// A name in wire form, lower case.
+    pub(super) fn name(&self, start: u32) -> &[u8] {
+        let tail = self.tail(start);
+        crate::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
     }
 
     fn push_rdata(&mut self, set: usize, apex: &Name, rtype: u16, rdata: &[u8]) {

@@ -220,6 +220,13 @@ impl Batch {
         Ok(received)
     }
 
+    /// The buffer of slot `index`, and how many octets the datagram in it has, for an index below what the last
+    /// [`Batch::receive`] returned.
+    #[inline]
+    pub fn octets(&self, index: usize) -> (&[u8; OCTETS], usize) {
+        (&self.slots[index].octets, (self.headers[index].msg_len as usize).min(OCTETS))
+    }
+
     /// What came in slot `index` of the last [`Batch::receive`], for an index below what it returned and not below
     /// any that was replied to.
     #[inline]

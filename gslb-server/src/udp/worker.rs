@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use gslb_core::respond::{Reply, Transport, Worker};
+use gslb_core::respond::{MAX_BATCH, Reply, Transport, Worker};
 use gslb_core::table::Published;
 
 use super::counts::{Board, UdpCounts};
-use super::mmsg::{Batch, Datagram, OCTETS, Wait};
+use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::socket::close_intake;
 
 /// Most batches that are answered after the stop: more than any receive buffer holds.
@@ -89,8 +89,14 @@ impl<'a> UdpWorker<'a> {
     /// Answers a whole batch from one table.
     fn answer(&mut self, received: usize) {
         let (table, worker) = (self.published.load(), &mut self.worker);
-        answer_all(&mut self.batch, received, &mut self.counts, |source, buffer, len| {
-            worker.respond(&table, source, Transport::Udp, buffer, len)
+        let (batch, counts) = (&mut self.batch, &mut self.counts);
+        each(received, counts, |index, _| {
+            let (buffer, len) = batch.octets(index);
+            worker.read(index, buffer, len);
+        });
+        worker.fetch(&table, received);
+        answer_all(batch, received, counts, |index, source, buffer| {
+            worker.answer(index, &table, source, Transport::Udp, buffer)
         });
     }
 
@@ -140,29 +146,33 @@ impl<'a> UdpWorker<'a> {
     }
 }
 
-/// Answers the first `received` datagrams of `batch`. A panic costs the datagram that caused it.
+/// Answers the first `received` datagrams of `batch`.
 fn answer_all(
     batch: &mut Batch,
     received: usize,
     counts: &mut UdpCounts,
-    mut respond: impl FnMut(SocketAddr, &mut [u8; OCTETS], usize) -> Reply,
+    mut answer: impl FnMut(usize, SocketAddr, &mut [u8; OCTETS]) -> Reply,
 ) {
+    each(received, counts, |index, counts| match batch.datagram(index) {
+        Datagram::Whole { source, buffer, .. } => {
+            if let Reply::Send(octets) = answer(index, source, buffer) {
+                batch.reply(index, octets);
+            }
+        }
+        Datagram::Oversized => counts.oversized += 1,
+        Datagram::Foreign => {}
+    });
+}
+
+/// Calls `with` for each of so many datagrams. A panic costs the datagram that caused it.
+fn each(received: usize, counts: &mut UdpCounts, mut with: impl FnMut(usize, &mut UdpCounts)) {
     let mut next = 0;
     while next < received {
         // One landing place for the rest of the batch: where nothing panics, it is set up once.
         let landed = catch_unwind(AssertUnwindSafe(|| {
             while next < received {
-                let index = next;
                 next += 1;
-                match batch.datagram(index) {
-                    Datagram::Whole { source, buffer, len } => {
-                        if let Reply::Send(octets) = respond(source, buffer, len) {
-                            batch.reply(index, octets);
-                        }
-                    }
-                    Datagram::Oversized => counts.oversized += 1,
-                    Datagram::Foreign => {}
-                }
+                with(next - 1, counts);
             }
         }));
         if landed.is_err() {
@@ -173,6 +183,8 @@ fn answer_all(
 
 // A reply of the largest size that UDP may be set to fits a slot.
 const _: () = assert!(OCTETS >= 1400);
+// A worker can read as many messages as a receive brings.
+const _: () = assert!(SLOTS <= MAX_BATCH);
 
 #[cfg(test)]
 mod tests {
@@ -193,8 +205,7 @@ mod tests {
     fn a_panic_costs_only_the_datagram_that_caused_it() {
         let (mut batch, receiver, sender) = batch_of(8);
         let mut counts = UdpCounts::default();
-        answer_all(&mut batch, 8, &mut counts, |_, buffer, len| {
-            assert_eq!(len, 1);
+        answer_all(&mut batch, 8, &mut counts, |_, _, buffer| {
             assert!(![0, 3, 7].contains(&buffer[0]), "this datagram is meant to panic");
             buffer[1] = buffer[0] + 100;
             Reply::Send(2)
@@ -211,7 +222,7 @@ mod tests {
     fn what_is_dropped_is_not_sent() {
         let (mut batch, ..) = batch_of(4);
         let mut counts = UdpCounts::default();
-        answer_all(&mut batch, 4, &mut counts, |_, buffer, _| match buffer[0] {
+        answer_all(&mut batch, 4, &mut counts, |_, _, buffer| match buffer[0] {
             2 => Reply::Drop,
             _ => Reply::Send(1),
         });

@@ -1,0 +1,14 @@
+//! How time and memory grow: sites and databases of a size, each measured in a process of its own.
+
+mod city;
+mod documents;
+mod figures;
+mod locations;
+mod lookup;
+mod networks;
+mod prefixes;
+mod process;
+mod report;
+mod zones;
+
+pub use report::{measure, report};

@@ -1,0 +1,157 @@
+//! The nodes of a catalog, in a hash table by their names: a look-up touches a node and what it says, and little else.
+//!
+//! A node stands in the table itself, half a cache line of it, and its name stands in front of its record set. So an
+//! answer from a large catalog waits for memory twice: for the node, and for name and records together.
+
+use super::names::NodeId;
+use super::set::{Set, Sets};
+use crate::wire::qname::NameKey;
+
+/// Marks an index that points nowhere.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// What is at one name. Most names have records of one type and nothing else; those are plain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    /// Part of the name's hash.
+    tag: u32,
+    /// Where the name stands in the octets of the sets; [`NONE`] in a free slot.
+    pub(super) name: u32,
+    pub(super) zone: u32,
+    /// Index of what else is known of it, or [`NONE`] where it is plain.
+    pub(super) details: u32,
+    /// The only set of a plain node; without records where there is none.
+    pub(super) only: Set,
+}
+
+const _: () = assert!(size_of::<Node>() == 32, "two nodes share a cache line");
+
+impl Node {
+    const FREE: Node = Node { tag: 0, name: NONE, zone: NONE, details: NONE, only: Set::EMPTY };
+
+    pub(super) fn new(name: u32, zone: u32, details: u32, only: Set) -> Node {
+        Node { tag: 0, name, zone, details, only }
+    }
+}
+
+/// Open addressing with linear probing; six slots in ten are taken, so that a search that fails ends soon.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Nodes {
+    slots: Vec<Node>,
+    taken: usize,
+}
+
+impl Nodes {
+    /// A table for so many nodes.
+    pub(super) fn with_room(nodes: usize) -> Nodes {
+        Nodes { slots: vec![Node::FREE; nodes * 5 / 3 + 1], taken: 0 }
+    }
+
+    /// Puts a node in its place, which is its number from now on.
+    pub(super) fn place(&mut self, hash: u64, node: Node) -> NodeId {
+        let mut at = self.first_slot(hash);
+        // There is room for all nodes, so a free slot is found.
+        while self.slots.get(at).is_some_and(|slot| slot.name != NONE) {
+            at = self.after(at);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Node { tag: hash as u32, ..node };
+            self.taken += 1;
+        }
+        NodeId(at as u32)
+    }
+
+    /// Where a search begins: the upper bits of a hash by multiplication are those that depend on every octet.
+    #[inline]
+    fn first_slot(&self, hash: u64) -> usize {
+        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
+    }
+
+    #[inline]
+    fn after(&self, slot: usize) -> usize {
+        if slot + 1 < self.slots.len() { slot + 1 } else { 0 }
+    }
+
+    /// The node of the suffix that is left without the first `skip` labels.
+    #[inline]
+    pub(super) fn find(&self, key: &NameKey, skip: usize, octets: &Sets) -> Option<NodeId> {
+        let hash = key.hash(skip);
+        let name = key.suffix(skip);
+        let mut at = self.first_slot(hash);
+        loop {
+            let slot = self.slots.get(at)?;
+            if slot.name == NONE {
+                return None;
+            }
+            // A name ends with its only zero length, so one that starts alike is the same.
+            if slot.tag == hash as u32 && octets.tail(slot.name).starts_with(name) {
+                return Some(NodeId(at as u32));
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// Reads from where a search begins, to have it at hand.
+    #[inline]
+    pub(super) fn touch(&self, hash: u64) -> u32 {
+        self.slots.get(self.first_slot(hash)).map_or(0, |slot| slot.tag)
+    }
+
+    /// The node whose name has this hash, unless another name's hash is half the same.
+    #[inline]
+    pub(super) fn likely(&self, hash: u64) -> Option<&Node> {
+        let mut at = self.first_slot(hash);
+        loop {
+            let slot = self.slots.get(at).filter(|slot| slot.name != NONE)?;
+            if slot.tag == hash as u32 {
+                return Some(slot);
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// The node of a number.
+    #[inline]
+    pub(super) fn get(&self, id: NodeId) -> Option<&Node> {
+        self.slots.get(id.0 as usize)
+    }
+
+    /// How many nodes there are.
+    pub(super) fn len(&self) -> usize {
+        self.taken
+    }
+
+    /// Octets held.
+    pub(super) fn memory(&self) -> usize {
+        self.slots.capacity() * size_of::<Node>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::Name;
+
+    #[test]
+    fn every_name_is_found_and_no_other() {
+        let mut octets = Sets::default();
+        let key = |number: usize| {
+            let mut key = NameKey::default();
+            key.fill(format!("n{number}.example").parse::<Name>().unwrap().as_wire()).unwrap();
+            key
+        };
+        for count in [0, 1, 2, 7, 1000] {
+            let mut nodes = Nodes::with_room(count);
+            for number in 0..count {
+                let key = key(number);
+                let name = octets.add_name(key.suffix(0)).unwrap();
+                nodes.place(key.hash(0), Node::new(name, number as u32, NONE, Set::EMPTY));
+            }
+            assert_eq!(nodes.len(), count);
+            for number in 0..count + 100 {
+                let found = nodes.find(&key(number), 0, &octets).and_then(|id| nodes.get(id));
+                assert_eq!(found.map(|node| node.zone as usize), (number < count).then_some(number));
+            }
+        }
+    }
+}
