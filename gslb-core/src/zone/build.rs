@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::catalog::{Catalog, Cut, Details, Kind, ZoneEntry};
 use super::draft::{Draft, settle};
 use super::names::{Names, NodeId};
-use super::nodes::NONE;
+use super::nodes::{NONE, PLAIN};
 use super::set::{Owner, Set, TooLarge};
 use crate::model::{Service, Zone};
 use crate::name::Name;
@@ -63,7 +63,7 @@ enum Part {
 
 impl Builder {
     fn new(zones: &[Zone], names: usize) -> Builder {
-        let catalog = Catalog { sets: Vec::with_capacity(names), ..Catalog::default() };
+        let catalog = Catalog { sets: Vec::with_capacity(names), details: vec![Details::PLAIN], ..Catalog::default() };
         let apexes = zones.iter().enumerate().map(|(index, zone)| (lowered(&zone.apex), index as u32)).collect();
         Builder {
             catalog,
@@ -155,7 +155,7 @@ impl Builder {
     /// What is known of a node beyond one set of data; a node that is asked for it is not plain any more.
     fn details(&mut self, id: NodeId) -> Option<&mut Details> {
         let draft = self.drafts.get_mut(id.0 as usize)?;
-        if draft.details == NONE {
+        if draft.details == PLAIN {
             draft.details = self.catalog.details.len() as u32;
             self.catalog.details.push(Details::PLAIN);
         }

@@ -11,7 +11,7 @@ use crate::wire::qname::NameKey;
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     pub(super) nodes: Nodes,
-    /// Of the nodes that are not plain.
+    /// Of the nodes that are not plain; the first are those of all that are.
     pub(super) details: Vec<Details>,
     /// Sets of nodes that are not plain, and glue.
     pub(super) sets: Vec<Set>,
@@ -94,8 +94,7 @@ pub struct ZoneRef<'a> {
 pub struct NodeRef<'a> {
     catalog: &'a Catalog,
     node: &'a Node,
-    /// None where the node is plain.
-    details: Option<&'a Details>,
+    details: &'a Details,
     id: NodeId,
 }
 
@@ -200,7 +199,7 @@ impl Catalog {
             }
             (_, 0) => Found::Exact(node),
             (Kind::Redirect, _) => Found::Dname { node, skip },
-            _ => match node.details.and_then(|details| self.node(NodeId(details.wildcard))) {
+            _ => match self.node(NodeId(node.details.wildcard)) {
                 Some(wildcard) => Found::Wildcard(wildcard),
                 None => Found::NxDomain(node.zone()),
             },
@@ -210,8 +209,8 @@ impl Catalog {
     #[inline]
     fn node(&self, id: NodeId) -> Option<NodeRef<'_>> {
         let node = self.nodes.get(id)?;
-        // Plain nodes, the most by far, are known by an index that no detail has.
-        Some(NodeRef { catalog: self, node, details: self.details.get(node.details as usize), id })
+        let details = self.details.get(node.details as usize)?;
+        Some(NodeRef { catalog: self, node, details, id })
     }
 
     fn cut(&self, index: u32, skip: usize) -> Option<CutRef<'_>> {
@@ -259,23 +258,23 @@ impl<'a> NodeRef<'a> {
     /// All record sets; none at an empty non-terminal.
     #[inline]
     pub fn sets(&self) -> &'a [Set] {
-        let Some(details) = self.details else {
+        if self.details.set_count == 0 {
             let only = std::slice::from_ref(&self.node.only);
             return if self.node.only.records() > 0 { only } else { &[] };
-        };
-        let from = self.catalog.sets.get(details.sets as usize..).unwrap_or_default();
-        from.get(..usize::from(details.set_count)).unwrap_or_default()
+        }
+        let from = self.catalog.sets.get(self.details.sets as usize..).unwrap_or_default();
+        from.get(..usize::from(self.details.set_count)).unwrap_or_default()
     }
 
     #[inline]
     fn kind(&self) -> Kind {
-        self.details.map_or(Kind::Data, |details| details.kind)
+        self.details.kind
     }
 
     /// The index of the service at this name.
     #[inline]
     pub fn service(&self) -> Option<u32> {
-        self.details.map(|details| details.service).filter(|&service| service != NONE)
+        Some(self.details.service).filter(|&service| service != NONE)
     }
 
     /// True where the name has a CNAME.
@@ -286,8 +285,7 @@ impl<'a> NodeRef<'a> {
 
     /// What the CNAME or DNAME here points to, in wire form; other octets may follow.
     pub fn target(&self) -> &'a [u8] {
-        let target = self.details.map_or(usize::MAX, |details| details.target as usize);
-        self.catalog.targets.get(target..).unwrap_or_default()
+        self.catalog.targets.get(self.details.target as usize..).unwrap_or_default()
     }
 
     /// The zone that it is in.

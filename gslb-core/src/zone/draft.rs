@@ -2,7 +2,7 @@
 
 use super::catalog::{Catalog, Details};
 use super::names::{Names, NodeId};
-use super::nodes::{NONE, Node, Nodes};
+use super::nodes::{NONE, Node, Nodes, PLAIN};
 use super::set::{Set, TooLarge};
 use crate::wire::qname::NameKey;
 
@@ -12,7 +12,7 @@ pub(super) struct Draft {
     pub(super) zone: u32,
     /// Where its name stands in the octets of the sets; [`NONE`] where it has no set that the name could stand before.
     pub(super) name: u32,
-    /// Index of its details; [`NONE`] as long as it is plain.
+    /// Index of its details; [`PLAIN`] as long as it is plain.
     pub(super) details: u32,
     /// Its sets, as a range of the catalog's.
     pub(super) sets: u32,
@@ -22,7 +22,7 @@ pub(super) struct Draft {
 impl Draft {
     /// A node of which nothing is known but its zone.
     pub(super) fn new(zone: u32) -> Draft {
-        Draft { zone, name: NONE, details: NONE, sets: 0, set_count: 0 }
+        Draft { zone, name: NONE, details: PLAIN, sets: 0, set_count: 0 }
     }
 }
 
@@ -41,8 +41,8 @@ pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>)
     for draft in &drafts {
         let own = range(&sets, draft.sets, usize::from(draft.set_count));
         let (details, only) = match *own {
-            [] if draft.details == NONE => (NONE, Set::EMPTY),
-            [only] if draft.details == NONE => (NONE, only),
+            [] => (draft.details, Set::EMPTY),
+            [only] if draft.details == PLAIN => (PLAIN, only),
             _ => (with_sets(&mut catalog, draft.details, own), Set::EMPTY),
         };
         let filled = key.fill(catalog.octets.tail(draft.name));
@@ -66,8 +66,8 @@ pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>)
 
 /// Gives a node its sets among the catalog's; its details are made where it has none.
 fn with_sets(catalog: &mut Catalog, details: u32, own: &[Set]) -> u32 {
-    let index = if details == NONE { catalog.details.len() as u32 } else { details };
-    if details == NONE {
+    let index = if details == PLAIN { catalog.details.len() as u32 } else { details };
+    if details == PLAIN {
         catalog.details.push(Details::PLAIN);
     }
     if let Some(details) = catalog.details.get_mut(index as usize) {

@@ -10,6 +10,9 @@ use crate::wire::qname::NameKey;
 /// Marks an index that points nowhere.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// Index of the details of all plain nodes.
+pub(super) const PLAIN: u32 = 0;
+
 /// What is at one name. Most names have records of one type and nothing else; those are plain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
@@ -18,7 +21,7 @@ pub(super) struct Node {
     /// Where the name stands in the octets of the sets; [`NONE`] in a free slot.
     pub(super) name: u32,
     pub(super) zone: u32,
-    /// Index of what else is known of it, or [`NONE`] where it is plain.
+    /// Index of what else is known of it; [`PLAIN`] where it is plain.
     pub(super) details: u32,
     /// The only set of a plain node; without records where there is none.
     pub(super) only: Set,
@@ -27,14 +30,17 @@ pub(super) struct Node {
 const _: () = assert!(size_of::<Node>() == 32, "two nodes share a cache line");
 
 impl Node {
-    const FREE: Node = Node { tag: 0, name: NONE, zone: NONE, details: NONE, only: Set::EMPTY };
+    const FREE: Node = Node { tag: 0, name: NONE, zone: NONE, details: PLAIN, only: Set::EMPTY };
 
     pub(super) fn new(name: u32, zone: u32, details: u32, only: Set) -> Node {
         Node { tag: 0, name, zone, details, only }
     }
 }
 
-/// Open addressing with linear probing; six slots in ten are taken, so that a search that fails ends soon.
+/// Slots of the smallest table: 32 KiB, of which a small site only touches what it uses.
+const MIN_SLOTS: usize = 1024;
+
+/// Open addressing with linear probing; at most six slots in ten are taken, so that a search that fails ends soon.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Nodes {
     slots: Vec<Node>,
@@ -44,7 +50,7 @@ pub(super) struct Nodes {
 impl Nodes {
     /// A table for so many nodes.
     pub(super) fn with_room(nodes: usize) -> Nodes {
-        Nodes { slots: vec![Node::FREE; nodes * 5 / 3 + 1], taken: 0 }
+        Nodes { slots: vec![Node::FREE; (nodes * 5 / 3 + 1).max(MIN_SLOTS)], taken: 0 }
     }
 
     /// Puts a node in its place, which is its number from now on.
@@ -140,12 +146,12 @@ mod tests {
             key.fill(format!("n{number}.example").parse::<Name>().unwrap().as_wire()).unwrap();
             key
         };
-        for count in [0, 1, 2, 7, 1000] {
+        for count in [0, 1, 2, 7, 1000, 10_000] {
             let mut nodes = Nodes::with_room(count);
             for number in 0..count {
                 let key = key(number);
                 let name = octets.add_name(key.suffix(0)).unwrap();
-                nodes.place(key.hash(0), Node::new(name, number as u32, NONE, Set::EMPTY));
+                nodes.place(key.hash(0), Node::new(name, number as u32, PLAIN, Set::EMPTY));
             }
             assert_eq!(nodes.len(), count);
             for number in 0..count + 100 {
