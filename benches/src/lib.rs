@@ -8,6 +8,7 @@ use gslb_core::name::Name;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
 
+pub mod change;
 pub mod expected;
 pub mod growth;
 pub mod histogram;
@@ -29,16 +30,31 @@ pub const KINDS: [&str; 9] =
 /// # Panics
 /// Where the document is wrong: benchmarks bring their own.
 pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {
-    compiled(document, &mut || zone.as_bytes().to_vec(), databases)
+    compiled(document, &mut || zone.as_bytes().to_vec(), databases, None)
+}
+
+/// The same, as the successor of `previous`.
+fn table_after(
+    previous: &RoutingTable,
+    document: &str,
+    zone: &str,
+    databases: &[Arc<geoip::Database>],
+) -> RoutingTable {
+    compiled(document, &mut || zone.as_bytes().to_vec(), databases, Some(previous))
 }
 
 /// The same, with a zone file that is not kept: `zone` is asked for its octets.
-fn compiled(document: &str, zone: &mut dyn FnMut() -> Vec<u8>, databases: &[Arc<geoip::Database>]) -> RoutingTable {
+fn compiled(
+    document: &str,
+    zone: &mut dyn FnMut() -> Vec<u8>,
+    databases: &[Arc<geoip::Database>],
+    previous: Option<&RoutingTable>,
+) -> RoutingTable {
     let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone()));
     let reading = document::read("bench.toml", document, &mut load);
     let problems = reading.problems;
     let site = reading.site.unwrap_or_else(|| panic!("{problems:#?}"));
-    let compiled = compile::compile(site, databases, None);
+    let compiled = compile::compile(site, databases, previous);
     let problems = compiled.problems;
     compiled.table.unwrap_or_else(|| panic!("{problems:#?}"))
 }
@@ -105,6 +121,12 @@ impl Asking {
             Reply::Send(len) => len,
             Reply::Drop => 0,
         }
+    }
+
+    /// Asks once, and gives the response.
+    pub fn response(&mut self, table: &RoutingTable, query: &[u8]) -> &[u8] {
+        let len = self.ask(table, query);
+        &self.buffer[..len]
     }
 
     /// Asks a batch of at most [`MAX_BATCH`] queries as a UDP worker does, and says how long the responses are in all.

@@ -1,5 +1,6 @@
 //! What runs? The listeners, their threads, the configuration of the process and what it shows of itself.
 
+pub mod background;
 pub mod command;
 pub mod config;
 pub mod metrics;

@@ -1,5 +1,6 @@
 //! Reloads, one at a time and away from everything that answers.
 
+use crate::background;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -92,6 +93,7 @@ impl Reloader {
     pub fn start(mut reload: impl FnMut(Cause) + Send + 'static) -> io::Result<Self> {
         let (orders, received) = mpsc::channel();
         thread::Builder::new().name("reload".to_owned()).spawn(move || {
+            background::enter();
             while let Some(cause) = next(&received) {
                 if catch_unwind(AssertUnwindSafe(|| reload(cause))).is_err() {
                     error!("the reload failed by a fault in the program; what was served before is served on");

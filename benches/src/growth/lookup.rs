@@ -38,7 +38,7 @@ pub(super) fn measure(sizes: &[u32]) -> Vec<Row> {
 /// Nanoseconds per answer: each query by itself, and batches as a UDP worker answers them.
 fn per_answer(names: u32) -> [f64; 2] {
     let mut zone = Some(documents::zone(names).into_bytes());
-    let table = compiled(documents::STATIC, &mut || zone.take().unwrap_or_default(), &[]);
+    let table = compiled(documents::STATIC, &mut || zone.take().unwrap_or_default(), &[], None);
     let template = datagram(&format!("{}.example.com", documents::label(0)), 1, None);
     let queries = queries(&template, names);
     let queries = || queries.chunks(template.len() * MAX_BATCH).map(|batch| batch.chunks(template.len()));

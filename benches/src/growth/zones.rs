@@ -19,7 +19,8 @@ pub(super) fn measure(names: u32) -> Row {
     let databases = [Arc::new(geoip::bundled())];
     let zone = documents::zone(names).into_bytes();
     let mut zone = Some(zone);
-    let (table, millis) = timed(|| compiled(documents::STATIC, &mut || zone.take().unwrap_or_default(), &databases));
+    let (table, millis) =
+        timed(|| compiled(documents::STATIC, &mut || zone.take().unwrap_or_default(), &databases, None));
     let memory = Memory::now();
     let share = table.memory() as f64 / 1e6;
     Row::new(grouped(u64::from(names)), [millis, memory.resident, memory.peak, share])

@@ -1,17 +1,22 @@
 //! The one place where a table is swapped: readers never wait, and no older table ever replaces a newer one.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::RoutingTable;
 
+/// How often it is looked whether a large table that was replaced is still read.
+const PATIENCE: usize = 1_000;
+
 /// The table in force.
 #[derive(Debug)]
 pub struct Published {
     table: ArcSwap<RoutingTable>,
-    /// Held while a table is compared and put in force; readers do not touch it.
-    publishing: Mutex<()>,
+    /// Tables that were replaced while someone still read them. Held while a table is compared and put in force;
+    /// readers do not touch it.
+    retired: Mutex<Vec<Arc<RoutingTable>>>,
 }
 
 /// A table that is not newer than the one in force.
@@ -27,7 +32,7 @@ pub struct Stale {
 impl Published {
     /// Puts the first table in force.
     pub fn new(table: RoutingTable) -> Published {
-        Published { table: ArcSwap::from_pointee(table), publishing: Mutex::new(()) }
+        Published { table: ArcSwap::from_pointee(table), retired: Mutex::default() }
     }
 
     /// The table in force; it stays whole for as long as the guard is held.
@@ -37,14 +42,59 @@ impl Published {
     }
 
     /// Puts a newer table in force.
+    ///
+    /// A table is freed here and never by a reader, whom a million names would keep from answering: one that is still
+    /// read is kept until the next call.
     pub fn publish(&self, table: RoutingTable) -> Result<(), Stale> {
-        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let in_force = self.table.load().generation();
         let offered = table.generation();
         if offered <= in_force {
             return Err(Stale { offered, in_force });
         }
-        self.table.store(Arc::new(table));
+        let old = self.table.swap(Arc::new(table));
+        let is_large = !Arc::ptr_eq(&old.topology, &self.table.load().topology);
+        retired.push(old);
+        // Readers hold a table for one batch, so a large one is soon free.
+        for _ in 0..if is_large { PATIENCE } else { 1 } {
+            retired.retain(|table| Arc::strong_count(table) > 1);
+            if retired.is_empty() {
+                break;
+            }
+            thread::yield_now();
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Site;
+    use crate::table::compile::compile;
+
+    fn table(previous: Option<&RoutingTable>) -> RoutingTable {
+        compile(Site::default(), &[], previous).table.unwrap()
+    }
+
+    #[test]
+    fn a_reader_never_frees_a_table() {
+        let published = Published::new(table(None));
+        let read = published.load();
+        let weak = Arc::downgrade(&read);
+        published.publish(table(Some(&read))).unwrap();
+        drop(read);
+        assert!(weak.upgrade().is_some(), "it is kept for the publisher to free");
+        let next = table(Some(&published.load()));
+        published.publish(next).unwrap();
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    fn an_older_table_is_refused() {
+        let published = Published::new(table(None));
+        let (second, again) = (table(Some(&published.load())), table(Some(&published.load())));
+        published.publish(second).unwrap();
+        assert_eq!(published.publish(again), Err(Stale { offered: 2, in_force: 2 }));
     }
 }
