@@ -10,6 +10,7 @@
 //!
 //! Addresses of both families are numbers of 64 bits here: IPv4 in the upper half, or the upper half of IPv6.
 
+use std::array;
 use std::ops::Range;
 
 use super::address::Address;
@@ -189,25 +190,21 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
 }
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSES> {
-    /// The line of some neighbouring intervals, where it can hold them; `next` is the start of the one after them.
-    fn of(intervals: &[(u64, u32)], next: Option<u64>) -> Option<Self> {
-        let &(first, _) = intervals.first()?;
-        let last = next.map_or(u64::MAX, |next| next - 1);
-        let &(second, _) = intervals.get(1).or(intervals.first())?;
-        let others = intervals.get(2..).unwrap_or_default();
-        let distances = others.iter().map(|&(start, _)| start - second);
-        // Zero has as many trailing zeros as bits, so without others the unit is the largest.
-        let unit = distances.clone().fold(0, |all, distance| all | distance).trailing_zeros().min(u64::BITS - 1);
-        let used = others.len() as u8;
-        let classes = [C::narrowed(intervals.last()?.1)?; CLASSES];
-        let mut line = Line { first, second, last, starts: [u16::MAX; STARTS], classes, unit: unit as u8, used };
-        for (at, distance) in distances.enumerate() {
-            *line.starts.get_mut(at)? = u16::try_from(distance >> unit).ok()?;
+    /// The line of some neighbouring intervals, which fit; `next` is the start of the one after them.
+    fn of(intervals: &[(u64, u32)], next: Option<u64>) -> Self {
+        let distances = Distances::of(intervals);
+        let class = |at: usize| intervals.get(at).or(intervals.last()).and_then(|pair| C::narrowed(pair.1));
+        let start = |at: usize| intervals.get(at + 2).map(|&(start, _)| (start - distances.second) >> distances.unit);
+        Line {
+            first: intervals.first().map_or(0, |&(start, _)| start),
+            second: distances.second,
+            last: next.map_or(u64::MAX, |next| next - 1),
+            starts: array::from_fn(|at| start(at).and_then(|start| u16::try_from(start).ok()).unwrap_or(u16::MAX)),
+            // A line of one interval has its class twice.
+            classes: array::from_fn(|at| class(at).unwrap_or_default()),
+            unit: distances.unit as u8,
+            used: intervals.len().saturating_sub(2) as u8,
         }
-        for (at, &(_, class)) in intervals.iter().enumerate() {
-            *line.classes.get_mut(at)? = C::narrowed(class)?;
-        }
-        Some(line)
     }
 
     #[inline]
@@ -229,6 +226,30 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSE
                 _ => self.last,
             },
         }
+    }
+}
+
+/// How far the starts of neighbouring intervals are behind the second one, as a line writes it.
+struct Distances {
+    second: u64,
+    /// The greatest distance.
+    most: u64,
+    /// All are multiples of two to this power.
+    unit: u32,
+}
+
+impl Distances {
+    fn of(intervals: &[(u64, u32)]) -> Distances {
+        let second = intervals.get(1).or(intervals.first()).map_or(0, |&(start, _)| start);
+        let others = intervals.get(2..).unwrap_or_default();
+        let (most, all) = others.iter().fold((0, 0), |(_, all), &(start, _)| (start - second, all | (start - second)));
+        // Zero has as many trailing zeros as bits, so without others the unit is the largest.
+        Distances { second, most, unit: u64::trailing_zeros(all).min(u64::BITS - 1) }
+    }
+
+    /// True where a line has room for the greatest distance.
+    fn fit(&self) -> bool {
+        u16::try_from(self.most >> self.unit).is_ok()
     }
 }
 
@@ -272,11 +293,11 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
 
     /// What a table says of addresses whose first `depth` bits are `leading`.
     fn entry(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
-        if self.line_of(intervals.clone()).is_none() {
+        if !self.fit(intervals.clone()) {
             let table = self.tables.len() as u32;
             return table << BITS_BITS | self.table(leading, depth, intervals);
         }
-        if self.line_of(self.line.start..intervals.end).is_none() {
+        if !self.fit(self.line.start..intervals.end) {
             self.flush();
             self.line.start = intervals.start;
         }
@@ -284,14 +305,15 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
         TO_LINE | self.lines.len() as u32
     }
 
-    fn line_of(&self, intervals: Range<usize>) -> Option<Line<C, STARTS, CLASSES>> {
-        let next = self.pairs.get(intervals.end).map(|&(start, _)| start);
-        Line::of(self.pairs.get(intervals).unwrap_or_default(), next)
+    /// True where one line holds these intervals.
+    fn fit(&self, intervals: Range<usize>) -> bool {
+        intervals.len() <= CLASSES && Distances::of(self.pairs.get(intervals).unwrap_or_default()).fit()
     }
 
     /// Ends the line that is being filled.
     fn flush(&mut self) {
-        self.lines.extend(self.line_of(self.line.clone()));
+        let next = self.pairs.get(self.line.end).map(|&(start, _)| start);
+        self.lines.push(Line::of(self.pairs.get(self.line.clone()).unwrap_or_default(), next));
     }
 }
 
