@@ -1,7 +1,7 @@
 //! The two address families as plain numbers, so that everything about leaves is written once.
 
 /// An address as a number; implemented by `u32` for IPv4, `u128` for IPv6 and `u64` for
-/// [`super::intervals`].
+/// the upper half of IPv6.
 pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static {
     /// Bits of an address.
     const BITS: u32;

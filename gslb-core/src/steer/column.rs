@@ -34,9 +34,8 @@ pub struct Located {
 impl Column {
     /// Merges leaves into intervals of one class; `classes` has one class per locus.
     pub fn build(index: &LocationIndex, classes: &[u32]) -> Column {
-        let pairs4: Vec<(u64, u32)> =
-            merged(&index.v4, classes).into_iter().map(|(start, class)| (left_aligned(start), class)).collect();
-        let mut pairs = merged(&index.v6, classes);
+        let pairs4 = merged(&index.v4, classes, left_aligned);
+        let mut pairs = merged(&index.v6, classes, |start| start);
         let inside = if let [(_, only)] = *pairs4 { only } else { MAPPED_CLASS };
         insert_range(&mut pairs, MAPPED, inside);
         let (halves, split) = halves::divide(&pairs);
@@ -111,11 +110,11 @@ fn left_aligned(address: u32) -> u64 {
     u64::from(address) << 32
 }
 
-/// Merges neighbouring leaves of one class; there is at least one.
+/// Merges neighbouring leaves of one class; there is at least one. `key` says what a start is in the result.
 ///
 /// Counts first, so that nothing is moved or left over; and writes every leaf, the next one over it where it has the
 /// same class, so that there is no branch that nobody can predict.
-fn merged<A: Address>(leaves: &Leaves<A>, classes: &[u32]) -> Vec<(A, u32)> {
+fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl Fn(A) -> K) -> Vec<(K, u32)> {
     let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
     let mut last = None;
     let begins = |locus: &u32| {
@@ -125,14 +124,14 @@ fn merged<A: Address>(leaves: &Leaves<A>, classes: &[u32]) -> Vec<(A, u32)> {
     let count: usize = leaves.loci.iter().map(begins).sum();
     // One more to write into, and one for what `insert_range` may add.
     let mut pairs = Vec::with_capacity(count + 2);
-    pairs.resize(count + 1, (A::ZERO, 0));
+    pairs.resize(count + 1, (K::ZERO, 0));
     let (mut next, mut last) = (0, None);
     for (&start, locus) in leaves.starts.iter().zip(&leaves.loci) {
         let class = class_of(locus);
         let begins = Some(class) != last;
         last = Some(class);
         if let Some(pair) = pairs.get_mut(next) {
-            *pair = (start, class);
+            *pair = (key(start), class);
         }
         next += usize::from(begins);
     }

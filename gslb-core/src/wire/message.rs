@@ -69,7 +69,7 @@ impl<'a> OptReply<'a> {
     pub fn wire_len(&self) -> usize {
         11 + self.nsid.map_or(0, |nsid| 4 + nsid.len())
             + self.keepalive.map_or(0, |_| 6)
-            + self.subnet.map_or(0, |subnet| 4 + subnet.len())
+            + self.subnet.map_or(0, |subnet| 4 + subnet.option_len())
     }
 }
 
@@ -198,7 +198,7 @@ impl<'a> Message<'a> {
     #[inline]
     fn put_subnet(&mut self, subnet: &ClientSubnet, scope: u8) -> Result<(), Full> {
         let (fields, address) = subnet.answered(scope);
-        let len = subnet.len();
+        let len = subnet.option_len();
         let ([f0, f1, f2, f3], [len_high, len_low]) = (fields, (len as u16).to_be_bytes());
         self.put_array([0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3])?;
         let len = len - fields.len();

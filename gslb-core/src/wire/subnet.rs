@@ -71,11 +71,11 @@ impl ClientSubnet {
 
     /// Octets of the option's data.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn option_len(&self) -> usize {
         FIELDS + usize::from(self.source).div_ceil(8)
     }
 
-    /// The option's data as it was received, but for `scope`; only the first [`ClientSubnet::len`] octets count.
+    /// The option's data as it was received, but for `scope`; only the first [`ClientSubnet::option_len`] octets count.
     #[inline]
     pub(super) fn answered(&self, scope: u8) -> ([u8; FIELDS], [u8; 16]) {
         ([0, self.family, self.source, scope], self.bits.to_be_bytes())
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(whole.address(), "2001:db8::7".parse::<IpAddr>().unwrap());
         for family in [0, 1, 2] {
             let none = parse(&[0, family, 0, 0]).unwrap();
-            assert_eq!((none.source, none.len(), none.is_ipv6()), (0, 4, family == 2));
+            assert_eq!((none.source, none.option_len(), none.is_ipv6()), (0, 4, family == 2));
         }
     }
 
@@ -127,7 +127,7 @@ mod tests {
         for data in [&[0, 0, 0, 0][..], &[0, 1, 20, 0, 198, 51, 96], &[0, 2, 17, 0, 0x20, 1, 0x80]] {
             let subnet = parse(data).unwrap();
             let (fields, address) = subnet.answered(0);
-            assert_eq!([&fields[..], &address].concat()[..subnet.len()], *data);
+            assert_eq!([&fields[..], &address].concat()[..subnet.option_len()], *data);
         }
     }
 
