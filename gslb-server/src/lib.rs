@@ -1,7 +1,9 @@
 //! What runs? The listeners, their threads, the configuration of the process and what it shows of itself.
 
+pub mod client;
 pub mod command;
 pub mod config;
+pub mod http;
 pub mod metrics;
 pub mod observe;
 pub mod origins;

@@ -46,6 +46,7 @@ pub(super) fn hooks(served: Served) -> Hooks {
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
+        routes: axum::Router::new(),
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files.clone()),
         reload: Box::new(move |cause| served.lock().unwrap_or_else(PoisonError::into_inner).reload(&cause)),
     }
