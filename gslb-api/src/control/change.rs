@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Refusal;
 use crate::access::Role;
 use crate::document::{Etag, Section};
+use crate::overrides::Override;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,9 +117,11 @@ pub enum Edit {
         condition: Condition,
     },
     /// The document becomes what it was once.
-    Restore {
-        /// The revision that has it.
+    Restored {
+        /// The revision that had it.
         revision: u64,
+        /// It.
+        document: Value,
         /// What the document in force must be.
         condition: Condition,
     },
@@ -126,8 +129,8 @@ pub enum Edit {
     Override {
         /// Its id.
         id: String,
-        /// What it says, as a body has it; none removes it.
-        body: Option<Value>,
+        /// What it says; none removes it.
+        body: Option<Box<Override>>,
         /// What it must be before.
         condition: Condition,
     },

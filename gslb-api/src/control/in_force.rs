@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::table::RoutingTable;
-use gslb_core::table::overrides::Override;
 use serde_json::Value;
+
+use crate::overrides::Override;
 
 /// Document, overrides, databases and the table that was made of them.
 #[derive(Debug, Clone)]

@@ -19,3 +19,4 @@ pub use in_force::InForce;
 pub use refusal::{Refusal, StartError};
 pub(crate) use start::start;
 pub use task::Control;
+pub(crate) use task::{blocking, now};

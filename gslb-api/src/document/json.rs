@@ -8,37 +8,34 @@ use serde_json::{Map, Number, Value};
 /// Most levels of objects and arrays.
 pub const MAX_DEPTH: usize = 64;
 
-/// Why a text is no document: a sentence with the place in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct JsonError(pub String);
-
 /// Reads JSON (RFC 8259). A member that is there twice is refused: whoever wrote it meant both.
 ///
 /// # Errors
-/// [`JsonError`] with line and column.
-pub fn from_json(octets: &[u8]) -> Result<Value, JsonError> {
+/// A sentence with line and column.
+pub fn from_json(octets: &[u8]) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(octets);
     let value = Nested { left: MAX_DEPTH }.deserialize(&mut deserializer);
     let value = value.and_then(|value| deserializer.end().map(|()| value));
-    value.map_err(|error| JsonError(format!("not JSON: {error}")))
+    value.map_err(|error| format!("not JSON: {error}"))
 }
 
 /// Reads TOML.
 ///
 /// # Errors
-/// [`JsonError`]; dates and times, which no key of a document takes, are among them.
-pub fn from_toml(text: &str) -> Result<Value, JsonError> {
-    let value: toml::Value = toml::from_str(text).map_err(|error| JsonError(format!("not TOML: {error}")))?;
-    serde_json::to_value(value).map_err(|error| JsonError(error.to_string()))
+/// What is wrong with it, a line for each problem.
+pub fn from_toml(text: &str) -> Result<Value, String> {
+    gslb_core::document::to_json("document", text).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    })
 }
 
 /// Writes a document as TOML.
 ///
 /// # Errors
-/// [`JsonError`] where it holds what TOML cannot say, which no checked document does.
-pub fn to_toml(document: &Value) -> Result<String, JsonError> {
-    toml::to_string(document).map_err(|error| JsonError(error.to_string()))
+/// Where it holds what TOML cannot say, which no checked document does.
+pub fn to_toml(document: &Value) -> Result<String, String> {
+    toml::to_string(document).map_err(|error| error.to_string())
 }
 
 /// A value with so many levels left.

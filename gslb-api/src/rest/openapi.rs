@@ -1,0 +1,10 @@
+//! What the API says of itself.
+
+use axum::Router;
+
+use crate::Api;
+
+/// The routes of the description.
+pub fn routes() -> Router<Api> {
+    Router::new()
+}
