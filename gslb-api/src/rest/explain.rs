@@ -54,7 +54,7 @@ async fn answer_explained(State(api): State<Api>, request: Request) -> Result<Re
     let told = blocking(move || {
         let explanation = explain(&table, settings, question, seed);
         let text = explanation.to_text(&table);
-        json!({ "revision": revision, "explanation": explanation.to_json(&table), "text": text })
+        json!({ "revision": revision, "generation": explanation.generation, "text": text })
     });
     Ok(answer::of_json(StatusCode::OK, &told.await?))
 }
