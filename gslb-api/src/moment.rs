@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use crate::store::Time;
 
 /// `time` with milliseconds, such as `2026-11-22T10:09:58.123Z`.
-pub fn show(time: Time) -> String {
+pub(crate) fn show(time: Time) -> String {
     let millis = i64::try_from(time.millis()).unwrap_or(i64::MAX);
     let timestamp = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
     format!("{timestamp:.3}")
 }
 
 /// Reads a moment, with `Z` or an offset; nothing where `text` is none, or before 1970.
-pub fn parse(text: &str) -> Option<Time> {
+pub(crate) fn parse(text: &str) -> Option<Time> {
     let timestamp: Timestamp = text.parse().ok()?;
     u64::try_from(timestamp.as_millisecond()).ok().map(Time::from_millis)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use geoip::Database;
 use gslb_core::document as reading;
 use gslb_core::problem::{Problem, Severity};
 use gslb_core::plan;
@@ -85,19 +86,22 @@ pub(super) fn build(
     base: &InForce,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    compiled(document, base, Some(&base.table), all)
+    compiled(document, &base.databases, Some(&base.table), all)
 }
 
-/// The same, where `previous` need not be.
+/// The same, with these databases, and after another table or none.
+///
+/// # Errors
+/// Everything that is wrong with it.
 pub(super) fn compiled(
     document: &Value,
-    base: &InForce,
+    databases: &[Arc<Database>],
     previous: Option<&RoutingTable>,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
     let read = reading::read_json("document", document, &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
-    let compiled = compile::compile(site, &base.databases, previous);
+    let compiled = compile::compile(site, databases, previous);
     let problems = [read.problems, compiled.problems].concat();
     match compiled.table {
         Some(table) => Ok((overrides::in_force(&table, all), problems)),

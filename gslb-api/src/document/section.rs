@@ -73,7 +73,7 @@ impl Section {
     }
 
     /// The entry `name` in `document`.
-    pub fn entry(self, document: &Value, name: &str) -> Option<&Value> {
+    pub fn entry<'d>(self, document: &'d Value, name: &str) -> Option<&'d Value> {
         self.entries(document)?.get(name)
     }
 

@@ -74,7 +74,7 @@ impl Wrong {
         };
         let mut targets = Vec::with_capacity(list.len());
         for (at, target) in list.iter().enumerate() {
-            match target.as_str().map(str::parse) {
+            match target.as_str().map(str::parse::<Pattern>) {
                 Some(Ok(target)) => targets.push(target),
                 Some(Err(error)) => self.note(format!("/targets/{at}"), error.to_string()),
                 None => self.note(format!("/targets/{at}"), "expected text such as \"pool/eu-*\""),

@@ -10,7 +10,7 @@ use crate::control::Done;
 use crate::document::Etag;
 
 /// JSON.
-pub fn of_json(status: StatusCode, value: &Value) -> Response {
+pub(super) fn of_json(status: StatusCode, value: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
@@ -18,7 +18,7 @@ pub fn of_json(status: StatusCode, value: &Value) -> Response {
 ///
 /// # Errors
 /// As for [`conditions::is_known`].
-pub fn tagged(headers: &HeaderMap, etag: &Etag, value: &Value) -> Result<Response, Problem> {
+pub(super) fn tagged(headers: &HeaderMap, etag: &Etag, value: &Value) -> Result<Response, Problem> {
     let response = if conditions::is_known(headers, etag)? {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -28,7 +28,7 @@ pub fn tagged(headers: &HeaderMap, etag: &Etag, value: &Value) -> Result<Respons
 }
 
 /// The same response with a header.
-pub fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
+pub(super) fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
@@ -39,7 +39,7 @@ pub fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
 ///
 /// # Errors
 /// 406, with what there is.
-pub fn accepts(headers: &HeaderMap, media: &[&'static str]) -> Result<&'static str, Problem> {
+pub(super) fn accepts(headers: &HeaderMap, media: &[&'static str]) -> Result<&'static str, Problem> {
     let first = media.first().copied().unwrap_or_default();
     let mut best: Option<(f32, &'static str)> = None;
     let mut said = false;
@@ -77,7 +77,7 @@ fn quality(range: &str) -> (&str, f32) {
 }
 
 /// What a change came to, or would come to.
-pub fn of_done(done: &Done, dry_run: bool) -> Response {
+pub(super) fn of_done(done: &Done, dry_run: bool) -> Response {
     let status = if done.created && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
     let response = of_json(status, &told(done, dry_run));
     match &done.etag {
@@ -87,7 +87,7 @@ pub fn of_done(done: &Done, dry_run: bool) -> Response {
 }
 
 /// The body of that answer.
-pub fn told(done: &Done, dry_run: bool) -> Value {
+pub(super) fn told(done: &Done, dry_run: bool) -> Value {
     json!({
         "dry_run": dry_run,
         "revision": done.revision,

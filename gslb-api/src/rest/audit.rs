@@ -12,7 +12,7 @@ use super::{answer, query};
 use crate::{Api, audit};
 
 /// The route of the audit.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/audit", get(list))
 }
 

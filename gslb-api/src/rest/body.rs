@@ -12,7 +12,7 @@ use crate::document::{from_json, from_toml};
 
 /// The notation of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Media {
+pub(super) enum Media {
     /// `application/json`
     Json,
     /// `application/merge-patch+json` (RFC 7396)
@@ -34,7 +34,7 @@ impl Media {
     ///
     /// # Errors
     /// 415, with what is taken.
-    pub fn of(headers: &HeaderMap, taken: &[Self]) -> Result<Self, Problem> {
+    pub(super) fn of(headers: &HeaderMap, taken: &[Self]) -> Result<Self, Problem> {
         let told = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = told.split(';').next().unwrap_or_default().trim();
         let media = taken.iter().find(|media| media.name().eq_ignore_ascii_case(essence));
@@ -51,7 +51,7 @@ impl Media {
 
 /// Which bodies are meant to be long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Size {
+pub(super) enum Size {
     /// A resource.
     Resource,
     /// A whole document.
@@ -62,7 +62,7 @@ pub enum Size {
 ///
 /// # Errors
 /// 413, 408, and 400 for what is not of that kind.
-pub async fn read(api: &Api, body: Body, media: Media, size: Size) -> Result<Value, Problem> {
+pub(super) async fn read(api: &Api, body: Body, media: Media, size: Size) -> Result<Value, Problem> {
     let limits = &api.options.limits;
     let most = if size == Size::Document { limits.document_octets } else { limits.body_octets };
     let collected = timeout(limits.body_time, Limited::new(body, most).collect()).await;

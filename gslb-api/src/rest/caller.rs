@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -17,11 +17,11 @@ use crate::control::{Who, now};
 /// What a wrong token costs of an address' bucket, compared to a request.
 const WRONG_TOKEN_COST: f64 = 10.0;
 /// The header that overrides safety rules.
-pub const OVERRIDE_RULES: &str = "gslb-override-rules";
+pub(super) const OVERRIDE_RULES: &str = "gslb-override-rules";
 
 /// Who sent a request, as the handlers see it.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub(super) struct Caller {
     /// Who.
     pub who: Who,
     /// What they may do.
@@ -44,8 +44,13 @@ pub fn role_needed(method: &Method, path: &str) -> Role {
 }
 
 /// Lets a request in, with its [`Caller`], or answers why not.
-pub async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    match caller(&api, &request).await {
+pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let from = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let needed = role_needed(request.method(), request.uri().path());
+    let needed = if breaks_glass(&request) { Role::Admin } else { needed };
+    let header = request.headers().get(header::AUTHORIZATION).cloned();
+    match caller(&api, header, from, needed).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -54,14 +59,15 @@ pub async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> 
     }
 }
 
-async fn caller(api: &Api, request: &Request) -> Result<Caller, Problem> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let from = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
-    let (who, role) = recognise(api, request.headers(), from).await?;
+async fn caller(
+    api: &Api,
+    header: Option<HeaderValue>,
+    from: Option<IpAddr>,
+    needed: Role,
+) -> Result<Caller, Problem> {
+    let (who, role) = recognise(api, header, from).await?;
     let asker = if let Who::Token { id, .. } = &who { Asker::Token(id.clone()) } else { Asker::at(from) };
     rate(api, asker, 1.0)?;
-    let needed = role_needed(request.method(), request.uri().path());
-    let needed = if breaks_glass(request) { Role::Admin } else { needed };
     if role.allows(needed) {
         return Ok(Caller { who, role, from });
     }
@@ -76,8 +82,8 @@ fn breaks_glass(request: &Request) -> bool {
         || query.split('&').any(|pair| pair.split('=').next() == Some("override_rules"))
 }
 
-async fn recognise(api: &Api, headers: &HeaderMap, from: Option<IpAddr>) -> Result<(Who, Role), Problem> {
-    let Some(header) = headers.get(header::AUTHORIZATION) else {
+async fn recognise(api: &Api, header: Option<HeaderValue>, from: Option<IpAddr>) -> Result<(Who, Role), Problem> {
+    let Some(header) = header else {
         if api.options.loopback_without_token && from.is_some_and(|from| from.is_loopback()) {
             return Ok((Who::Loopback, Role::Admin));
         }

@@ -10,7 +10,7 @@ use crate::document::Etag;
 ///
 /// # Errors
 /// 400 where they cannot be understood, or say two things.
-pub fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
+pub(super) fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
     match (tags(headers, &header::IF_MATCH)?, tags(headers, &header::IF_NONE_MATCH)?) {
         (None, None) => Ok(Condition::Unsaid),
         (Some(Tags::Any), None) => Ok(Condition::Any),
@@ -28,7 +28,7 @@ pub fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
 ///
 /// # Errors
 /// 400 where `If-None-Match` cannot be understood.
-pub fn is_known(headers: &HeaderMap, etag: &Etag) -> Result<bool, Problem> {
+pub(super) fn is_known(headers: &HeaderMap, etag: &Etag) -> Result<bool, Problem> {
     Ok(match tags(headers, &header::IF_NONE_MATCH)? {
         None => false,
         Some(Tags::Any) => true,

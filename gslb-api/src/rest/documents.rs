@@ -18,7 +18,7 @@ use crate::revisions::{self, Header};
 use crate::store::Time;
 
 /// The routes of the document and its revisions.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/document", get(read).put(replace).patch(patch))
         .route("/revisions", get(list))
@@ -89,7 +89,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
 }
 
 /// Revision `number` with its document.
-pub async fn stored(api: &Api, number: u64) -> Result<(Header, Value), Problem> {
+pub(super) async fn stored(api: &Api, number: u64) -> Result<(Header, Value), Problem> {
     let read = revisions::read(&**api.control.store(), number).await;
     let found = read.map_err(|error| Problem::unavailable(error.to_string()))?;
     found.ok_or_else(|| Problem::not_found(format!("Revision {number} never was, or is not kept any more.")))

@@ -24,7 +24,7 @@ use crate::store::{Change, Changes, Revision, Watch, Watched};
 const ALIVE: Duration = Duration::from_secs(15);
 
 /// The route of events.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/events", get(events))
 }
 

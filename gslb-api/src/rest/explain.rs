@@ -24,7 +24,7 @@ use crate::control::{Refusal, blocking};
 const KEYS: [&str; 6] = ["name", "type", "client", "resolver", "revision", "seed"];
 
 /// The route of explanations.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/explain", post(answer_explained))
 }
 

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use crate::Api;
 
 /// Lets a request for one of our names pass.
-pub async fn check(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) -> Response {
     // HTTP/2 has the host in the URI.
     let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().map(|authority| authority.as_str()).or(header);

@@ -5,6 +5,6 @@ use axum::Router;
 use crate::Api;
 
 /// The routes of the description.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
 }

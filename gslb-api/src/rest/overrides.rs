@@ -16,7 +16,7 @@ use crate::document::Etag;
 use crate::overrides::{from_body, to_json};
 
 /// The routes of overrides.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/overrides", get(list)).route("/overrides/{id}", get(read).put(put).delete(delete))
 }
 

@@ -14,7 +14,7 @@ use crate::Api;
 use crate::control::{Change, Condition, Edit, Refusal};
 
 /// The route of plans.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/plan", post(plan))
 }
 

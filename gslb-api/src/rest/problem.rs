@@ -13,7 +13,7 @@ use crate::safety::Broken;
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Detail {
+pub(super) struct Detail {
     /// Where it stands (RFC 6901): in the document; of a body that is no part of one, in the body.
     pub pointer: String,
     /// What is wrong.
@@ -26,7 +26,7 @@ pub struct Detail {
 
 /// A request that was not done.
 #[derive(Debug)]
-pub struct Problem {
+pub(super) struct Problem {
     status: StatusCode,
     /// Names the kind of problem for programs.
     kind: &'static str,
@@ -38,43 +38,43 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of the kind `kind`, a word that stays the same from version to version.
-    pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
         let (errors, more, headers) = (Vec::new(), Map::new(), Vec::new());
         Self { status, kind, detail: detail.into(), errors, more, headers }
     }
 
     /// The request makes no sense.
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
     }
 
     /// There is no such thing.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
 
     /// The store does not answer.
-    pub fn unavailable(detail: impl Into<String>) -> Self {
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).header(header::RETRY_AFTER, "5")
     }
 
     /// The same, with this at this pointer.
     #[must_use]
-    pub fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(super) fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         self.errors.push(Detail { pointer: pointer.into(), detail: detail.into(), help: String::new() });
         self
     }
 
     /// The same, with all of these.
     #[must_use]
-    pub fn with(mut self, errors: impl IntoIterator<Item = Detail>) -> Self {
+    pub(super) fn with(mut self, errors: impl IntoIterator<Item = Detail>) -> Self {
         self.errors.extend(errors);
         self
     }
 
     /// The same, with a header.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+    pub(super) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
@@ -95,7 +95,7 @@ impl Problem {
 }
 
 /// Problems of a document as details; warnings only where there is no error.
-pub fn details(found: &[Found]) -> Vec<Detail> {
+pub(super) fn details(found: &[Found]) -> Vec<Detail> {
     let worst = found.iter().map(|problem| problem.severity).max().unwrap_or(Severity::Warning);
     found.iter().filter(|problem| problem.severity == worst).map(detail).collect()
 }

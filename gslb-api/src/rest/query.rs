@@ -12,7 +12,7 @@ use super::problem::Problem;
 /// Entries of a page where nobody says otherwise.
 const PAGE: usize = 100;
 /// Most entries of a page.
-pub const MAX_PAGE: usize = 1000;
+pub(super) const MAX_PAGE: usize = 1000;
 /// Characters of a message, and of a reason.
 const TEXT_CHARACTERS: usize = 500;
 
@@ -20,7 +20,7 @@ const TEXT_CHARACTERS: usize = 500;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Write {
+pub(super) struct Write {
     /// Works everything out, and changes nothing.
     #[serde(default)]
     #[param(required = false)]
@@ -38,7 +38,7 @@ pub struct Write {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Numbered {
+pub(super) struct Numbered {
     /// Most entries, 1 to 1000; 100 where it is not said.
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<usize>,
@@ -50,7 +50,7 @@ pub struct Numbered {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Named {
+pub(super) struct Named {
     /// Most entries, 1 to 1000; all where it is not said.
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<usize>,
@@ -62,7 +62,7 @@ pub struct Named {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Diff {
+pub(super) struct Diff {
     /// The older revision; the one before where it is not said.
     pub from: Option<u64>,
 }
@@ -70,13 +70,13 @@ pub struct Diff {
 /// No query at all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub(super) struct Nothing {}
 
 /// The query of `uri`.
 ///
 /// # Errors
 /// 400.
-pub fn of<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+pub(super) fn of<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     let query = Query::try_from_uri(uri).map_err(|error| Problem::bad_request(error.body_text()))?;
     Ok(query.0)
 }
@@ -85,7 +85,7 @@ pub fn of<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
 ///
 /// # Errors
 /// 400.
-pub fn of_write(uri: &Uri, headers: &HeaderMap) -> Result<Write, Problem> {
+pub(super) fn of_write(uri: &Uri, headers: &HeaderMap) -> Result<Write, Problem> {
     let mut write: Write = of(uri)?;
     if let Some(reason) = headers.get(OVERRIDE_RULES) {
         let reason = reason.to_str().map_err(|_| Problem::bad_request("Gslb-Override-Rules is not text."))?;
@@ -106,7 +106,7 @@ pub fn of_write(uri: &Uri, headers: &HeaderMap) -> Result<Write, Problem> {
 ///
 /// # Errors
 /// 400 where that is none, or too many.
-pub fn page(limit: Option<usize>) -> Result<usize, Problem> {
+pub(super) fn page(limit: Option<usize>) -> Result<usize, Problem> {
     match limit.unwrap_or(PAGE) {
         limit if (1..=MAX_PAGE).contains(&limit) => Ok(limit),
         _ => Err(Problem::bad_request(format!("limit is 1 to {MAX_PAGE}."))),

@@ -11,7 +11,7 @@ const MAX_BUCKETS: usize = 10_000;
 
 /// Who is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Asker {
+pub(crate) enum Asker {
     /// The holder of a token.
     Token(String),
     /// An address without a valid one; IPv6 by its /64, which one host has all of.
@@ -22,7 +22,7 @@ pub enum Asker {
 
 impl Asker {
     /// Whoever asks from `address`.
-    pub fn at(address: Option<IpAddr>) -> Self {
+    pub(crate) fn at(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V6(v6)) => Self::Address(IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into())),
             Some(v4) => Self::Address(v4),
@@ -33,7 +33,7 @@ impl Asker {
 
 /// What comes of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowed {
+pub(crate) enum Allowed {
     /// Go on.
     Now,
     /// Not before so many seconds have passed.
@@ -48,7 +48,7 @@ struct Bucket {
 
 /// The buckets of all who ask.
 #[derive(Debug)]
-pub struct Buckets {
+pub(crate) struct Buckets {
     per_second: f64,
     most: f64,
     buckets: Mutex<HashMap<Asker, Bucket>>,
@@ -56,13 +56,13 @@ pub struct Buckets {
 
 impl Buckets {
     /// Buckets that let through `per_second` on the long run, and `burst` at once.
-    pub fn new(per_second: u32, burst: u32) -> Self {
+    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let (per_second, most) = (f64::from(per_second.max(1)), f64::from(burst.max(1)));
         Self { per_second, most, buckets: Mutex::default() }
     }
 
     /// Takes one from the bucket of `asker` at `now`; `cost` of a request is 1, that of a wrong token more.
-    pub fn take(&self, asker: Asker, cost: f64, now: Instant) -> Allowed {
+    pub(crate) fn take(&self, asker: Asker, cost: f64, now: Instant) -> Allowed {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&asker) {
             let full = Duration::from_secs_f64(self.most / self.per_second);

@@ -15,7 +15,7 @@ use crate::control::{Action, Edit};
 use crate::document::{Etag, Section};
 
 /// The routes of `section`.
-pub fn routes(section: Section) -> Router<Api> {
+pub(super) fn routes(section: Section) -> Router<Api> {
     let list = move |State(api): State<Api>, request: Request| async move { list(&api, section, &request) };
     let read = move |State(api): State<Api>, Path(name): Path<String>, request: Request| async move {
         read(&api, section, &name, &request)

@@ -18,7 +18,7 @@ use crate::store::Time;
 use crate::{Api, moment};
 
 /// The routes of tokens.
-pub fn routes() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new().route("/tokens", get(list).post(create)).route("/tokens/{id}", delete(revoke))
 }
 

@@ -13,7 +13,7 @@ use crate::control::{Change, Edit, Refusal};
 ///
 /// # Errors
 /// Every refusal, and 400 for the query.
-pub async fn run(api: &Api, parts: &Parts, edit: Edit) -> Result<Response, Problem> {
+pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit) -> Result<Response, Problem> {
     let query = query::of_write(&parts.uri, &parts.headers)?;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let change = Change {
