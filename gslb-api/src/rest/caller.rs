@@ -24,8 +24,6 @@ pub(super) const OVERRIDE_RULES: &str = "gslb-override-rules";
 pub(super) struct Caller {
     /// Who.
     pub who: Who,
-    /// What they may do.
-    pub role: Role,
     /// From which address.
     pub from: Option<IpAddr>,
 }
@@ -69,7 +67,7 @@ async fn caller(
     let asker = if let Who::Token { id, .. } = &who { Asker::Token(id.clone()) } else { Asker::at(from) };
     rate(api, asker, 1.0)?;
     if role.allows(needed) {
-        return Ok(Caller { who, role, from });
+        return Ok(Caller { who, from });
     }
     let detail = format!("This needs the role {needed}; the token has {role}.");
     Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))

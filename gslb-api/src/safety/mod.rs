@@ -5,7 +5,7 @@ mod reach;
 use std::fmt;
 
 use gslb_core::model::{Safety, Share, Site};
-use gslb_core::plan::Comparison;
+use crate::plan_seam::Comparison;
 use gslb_core::table::RoutingTable;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use gslb_core::model::{PolicyId, PolicyKind, PoolId, Site};
-use gslb_core::plan::Comparison;
+use crate::plan_seam::Comparison;
 use gslb_core::table::RoutingTable;
 
 /// The data centers with a pool that takes clients.
