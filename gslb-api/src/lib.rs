@@ -7,7 +7,6 @@ pub mod control;
 pub mod document;
 mod moment;
 mod options;
-mod plan_seam;
 pub mod overrides;
 pub mod rest;
 pub mod revisions;

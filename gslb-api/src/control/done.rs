@@ -1,6 +1,6 @@
 //! What a change came to.
 
-use crate::plan_seam::Comparison;
+use gslb_core::plan::Comparison;
 use gslb_core::problem::Problem;
 
 use super::InForce;

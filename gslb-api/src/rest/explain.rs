@@ -53,8 +53,7 @@ async fn answer_explained(State(api): State<Api>, request: Request) -> Result<Re
     let settings = Arc::clone(&api.options.settings);
     let told = blocking(move || {
         let explanation = explain(&table, settings, question, seed);
-        let text = explanation.to_text(&table);
-        json!({ "revision": revision, "generation": explanation.generation, "text": text })
+        json!({ "revision": revision, "explanation": explanation.to_data(&table) })
     });
     Ok(answer::of_json(StatusCode::OK, &told.await?))
 }

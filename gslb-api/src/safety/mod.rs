@@ -5,7 +5,7 @@ mod reach;
 use std::fmt;
 
 use gslb_core::model::{Safety, Share, Site};
-use crate::plan_seam::Comparison;
+use gslb_core::plan::Comparison;
 use gslb_core::table::RoutingTable;
 use serde::Serialize;
 
@@ -66,11 +66,12 @@ fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
 }
 
 fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
-    let least = rules.min_data_centers_up.max(next.min_data_centers_up)? as usize;
-    let (before, after) = (reach::data_centers_up(old).len(), reach::data_centers_up(new).len());
+    let least = rules.min_data_centers_up.max(next.min_data_centers_up)?;
+    let count = |table| u32::try_from(reach::data_centers(table).len()).unwrap_or(u32::MAX);
+    let (before, after) = (count(old), count(new));
     // Fewer than the rule asks for may be up already; then a change that takes none away is no reason to refuse it.
     let broken = after < least && after < before;
-    let detail = format!("{after} data centers would be up, of {before} now; at least {least} must be");
+    let detail = format!("{after} data centers would take clients, {before} do now; at least {least} must");
     broken.then_some(Broken { rule: "min_data_centers_up", detail })
 }
 
@@ -85,14 +86,14 @@ fn moved(rules: &Safety, moves: &Comparison) -> Vec<Broken> {
     let exceeds = |limit: Option<Share>, share: f64| limit.filter(|limit| share > limit.0);
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let mut list = Vec::new();
-    let (most, service) = reach::most_moved(moves);
+    let (most, service) = most_moved(moves);
     if let Some(limit) = exceeds(rules.max_address_space_moved, most) {
         let detail =
             format!("{} of the address space of {service} would move, more than {}", percent(most), percent(limit.0));
         list.push(Broken { rule: "max_address_space_moved", detail });
     }
-    let (share, of) = match moves.sampled_share() {
-        Some(share) => (share, "the sampled traffic".to_owned()),
+    let (share, of) = match &moves.sampled {
+        Some(sampled) => (sampled.elsewhere, "the sampled traffic".to_owned()),
         None => (most, format!("the address space of {service}")),
     };
     if let Some(limit) = exceeds(rules.max_traffic_moved, share) {
@@ -100,6 +101,19 @@ fn moved(rules: &Safety, moves: &Comparison) -> Vec<Broken> {
         list.push(Broken { rule: "max_traffic_moved", detail });
     }
     list
+}
+
+/// The greatest share of a family's address space that goes to another destination for one service, and the service.
+/// Of one that is removed, all goes.
+fn most_moved(moves: &Comparison) -> (f64, &str) {
+    if let Some(service) = moves.removed.first() {
+        return (1.0, service);
+    }
+    let share = |at: usize| {
+        moves.movements.get(at).map_or(0.0, |movement| movement.elsewhere.v4.share.max(movement.elsewhere.v6.share))
+    };
+    let shares = moves.changed.iter().map(|change| (share(change.movement), change.service.as_str()));
+    shares.fold((0.0, ""), |most, next| if next.0 > most.0 { next } else { most })
 }
 
 /// Names a service as the document does.

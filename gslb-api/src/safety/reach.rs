@@ -1,18 +1,14 @@
-//! What a table reaches: the data centers that take clients, and the services that have somebody to answer with.
+//! Which data centers take clients, and which services have somebody to answer with.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
-use gslb_core::model::{PolicyId, PolicyKind, PoolId, Site};
-use crate::plan_seam::Comparison;
+use gslb_core::model::{DataCenterId, PolicyId, PolicyKind, PoolId, Site};
 use gslb_core::table::RoutingTable;
 
-/// The data centers with a pool that takes clients.
-pub(super) fn data_centers_up(table: &RoutingTable) -> BTreeSet<Arc<str>> {
-    let site = &table.topology().site;
-    let pools = (0u32..).map(PoolId).zip(&site.pools).filter(|(id, _)| takes_clients(table, *id));
-    let ids = pools.filter_map(|(_, pool)| pool.data_center);
-    ids.filter_map(|id| site.data_centers.get(id.0 as usize)).map(|data_center| Arc::clone(&data_center.name)).collect()
+/// The data centers with a pool that takes clients. One that is drained is up, but nobody to rely on.
+pub(super) fn data_centers(table: &RoutingTable) -> HashSet<DataCenterId> {
+    let pools = (0u32..).map(PoolId).zip(&table.topology().site.pools);
+    pools.filter(|(id, _)| takes_clients(table, *id)).filter_map(|(_, pool)| pool.data_center).collect()
 }
 
 /// Services that have endpoints in `old`, and are there without any in `new`.
@@ -60,9 +56,4 @@ fn takes_clients(table: &RoutingTable, pool: PoolId) -> bool {
     table.pools().get(pool.0 as usize).is_some_and(|liveness| {
         liveness.is_up() && liveness.states().iter().any(|state| state.up && state.weight > 0)
     })
-}
-
-/// The greatest share of one family's address space that moves for one service, and the service.
-pub(super) fn most_moved(moves: &Comparison) -> (f64, String) {
-    moves.most_moved()
 }

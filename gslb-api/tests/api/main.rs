@@ -2,6 +2,7 @@
 
 mod access;
 mod changes;
+mod description;
 mod documents;
 mod events;
 mod hostile;
