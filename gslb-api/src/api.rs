@@ -5,7 +5,7 @@ use std::sync::Arc;
 use geoip::Database;
 use gslb_core::table::Published;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::control::{self, Change, Control, Done, Edit, Refusal, StartError, Who};
 use crate::document::Etag;
@@ -19,7 +19,9 @@ pub struct Api {
     pub(crate) control: Control,
     pub(crate) options: Arc<Options>,
     pub(crate) buckets: Arc<Buckets>,
-    pub(crate) streams: Arc<tokio::sync::Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
+    /// Places for bodies that are whole documents.
+    pub(crate) documents: Arc<Semaphore>,
     /// True once it is stopping: streams end then.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -60,10 +62,11 @@ impl Api {
     ) -> Result<Started, StartError> {
         let (control, published, origin) = control::start(store, databases, &options).await?;
         let revision = control.in_force().revision;
-        let streams = Arc::new(tokio::sync::Semaphore::new(options.limits.streams));
+        let streams = Arc::new(Semaphore::new(options.limits.streams));
+        let documents = Arc::new(Semaphore::new(options.limits.documents));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
-        Ok(Started { api: Self { control, options, buckets, streams, stopping }, published, revision, origin })
+        Ok(Started { api: Self { control, options, buckets, streams, documents, stopping }, published, revision, origin })
     }
 
     /// Puts `document` in force, which the watched file has now. The safety rules hold for it too. A document that is

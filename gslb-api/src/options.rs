@@ -34,6 +34,8 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests at once beyond that.
     pub burst: u32,
+    /// Bodies at once that are whole documents; more wait for a place.
+    pub documents: usize,
     /// Streams of events at once.
     pub streams: usize,
 }
@@ -46,6 +48,7 @@ impl Default for Limits {
             body_time: Duration::from_secs(30),
             requests_per_second: 500,
             burst: 1000,
+            documents: 4,
             streams: 64,
         }
     }

@@ -65,7 +65,12 @@ pub(super) enum Size {
 pub(super) async fn read(api: &Api, body: Body, media: Media, size: Size) -> Result<Value, Problem> {
     let limits = &api.options.limits;
     let most = if size == Size::Document { limits.document_octets } else { limits.body_octets };
-    let collected = timeout(limits.body_time, Limited::new(body, most).collect()).await;
+    let collected = timeout(limits.body_time, async {
+        // Documents are long enough for a few of them to fill the memory.
+        let _place = if size == Size::Document { api.documents.acquire().await.ok() } else { None };
+        Limited::new(body, most).collect().await
+    });
+    let collected = collected.await;
     let octets = match collected {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
