@@ -12,47 +12,47 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 /// The zone of the site.
-pub const ZONE: &str = "$TTL 1h\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\n IN NS ns1\nns1 IN A 192.0.2.53\n";
+pub(crate) const ZONE: &str = "$TTL 1h\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\n IN NS ns1\nns1 IN A 192.0.2.53\n";
 
 /// An API and who may ask it.
-pub struct Asked {
-    pub api: Api,
-    pub store: Arc<dyn Store>,
-    pub published: Arc<Published>,
-    pub viewer: String,
-    pub operator: String,
-    pub admin: String,
+pub(crate) struct Asked {
+    pub(crate) api: Api,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) viewer: String,
+    pub(crate) operator: String,
+    pub(crate) admin: String,
 }
 
 /// An answer, its body as JSON where it is.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Value,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The kind of a problem.
-    pub fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         let kind = self.body.get("type").and_then(Value::as_str).unwrap_or_default();
         kind.strip_prefix("urn:problem-type:gslb:").unwrap_or(kind)
     }
 
     /// The pointers of a problem.
-    pub fn pointers(&self) -> Vec<&str> {
+    pub(crate) fn pointers(&self) -> Vec<&str> {
         let errors = self.body.get("errors").and_then(Value::as_array);
         errors.into_iter().flatten().filter_map(|error| error.get("pointer")?.as_str()).collect()
     }
 }
 
 /// Two data centers, two regions by prefix, a service that fails over and one that is divided.
-pub fn site() -> Value {
+pub(crate) fn site() -> Value {
     json!({
         "zones": {"example.com": {"records": ZONE}},
         "data_centers": {"fra": {}, "iad": {}},
@@ -70,15 +70,15 @@ pub fn site() -> Value {
     })
 }
 
-pub async fn start() -> Asked {
+pub(crate) async fn start() -> Asked {
     start_with(Options { source: Source::Store { first: Some(site()) }, ..Options::default() }).await
 }
 
-pub async fn start_with(options: Options) -> Asked {
+pub(crate) async fn start_with(options: Options) -> Asked {
     start_on(Arc::new(MemoryStore::new()), options).await
 }
 
-pub async fn start_on(store: Arc<dyn Store>, options: Options) -> Asked {
+pub(crate) async fn start_on(store: Arc<dyn Store>, options: Options) -> Asked {
     let Started { api, published, .. } = Api::start(Arc::clone(&store), Vec::new(), options).await.unwrap();
     let mut tokens = Vec::new();
     for role in Role::ALL {
@@ -90,7 +90,7 @@ pub async fn start_on(store: Arc<dyn Store>, options: Options) -> Asked {
 }
 
 impl Asked {
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = router(self.api.clone()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let octets = to_bytes(body, usize::MAX).await.unwrap();
@@ -100,7 +100,7 @@ impl Asked {
     }
 
     /// Asks as an operator; `headers` are added, and replace those that are usual.
-    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
         let bearer = format!("Bearer {}", self.operator);
         let content = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         let mut all = vec![("host", "localhost"), ("authorization", bearer.as_str()), ("content-type", content)];
@@ -113,12 +113,12 @@ impl Asked {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], "").await
     }
 
     /// Everything that a change could have changed.
-    pub async fn everything(&self) -> (Value, Value, u64) {
+    pub(crate) async fn everything(&self) -> (Value, Value, u64) {
         let revisions = self.get("/api/v1/revisions").await.body;
         let overrides = self.get("/api/v1/overrides").await.body;
         (revisions, overrides, self.published.load().generation())
