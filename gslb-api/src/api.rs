@@ -66,7 +66,12 @@ impl Api {
         let documents = Arc::new(Semaphore::new(options.limits.documents));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
-        Ok(Started { api: Self { control, options, buckets, streams, documents, stopping }, published, revision, origin })
+        Ok(Started {
+            api: Self { control, options, buckets, streams, documents, stopping },
+            published,
+            revision,
+            origin,
+        })
     }
 
     /// Puts `document` in force, which the watched file has now. The safety rules hold for it too. A document that is

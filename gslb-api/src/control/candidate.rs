@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::document as reading;
-use gslb_core::problem::{Problem, Severity};
 use gslb_core::plan;
+use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{RoutingTable, compile};
 use serde_json::Value;
 

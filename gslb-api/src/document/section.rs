@@ -23,15 +23,8 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 7] = [
-        Self::Zones,
-        Self::DataCenters,
-        Self::Probes,
-        Self::Pools,
-        Self::Regions,
-        Self::Policies,
-        Self::Services,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Zones, Self::DataCenters, Self::Probes, Self::Pools, Self::Regions, Self::Policies, Self::Services];
 
     /// Its key in the document.
     pub fn key(self) -> &'static str {

@@ -30,7 +30,8 @@ pub(super) struct Caller {
 
 /// The role that a request needs. Whatever is not known here needs no less than an operator.
 pub fn role_needed(method: &Method, path: &str) -> Role {
-    let below = path.strip_prefix("/api/v1/").unwrap_or(path);
+    // With or without the prefix that a nested router takes off.
+    let below = path.strip_prefix("/api/v1").unwrap_or(path).trim_start_matches('/');
     let reads = matches!(*method, Method::GET | Method::HEAD) || below == "plan" || below == "explain";
     if below == "tokens" || below.starts_with("tokens/") {
         Role::Admin
@@ -57,12 +58,7 @@ pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Ne
     }
 }
 
-async fn caller(
-    api: &Api,
-    header: Option<HeaderValue>,
-    from: Option<IpAddr>,
-    needed: Role,
-) -> Result<Caller, Problem> {
+async fn caller(api: &Api, header: Option<HeaderValue>, from: Option<IpAddr>, needed: Role) -> Result<Caller, Problem> {
     let (who, role) = recognise(api, header, from).await?;
     let asker = if let Who::Token { id, .. } = &who { Asker::Token(id.clone()) } else { Asker::at(from) };
     rate(api, asker, 1.0)?;

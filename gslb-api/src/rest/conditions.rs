@@ -50,7 +50,8 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem>
     let mut list = Vec::new();
     let mut any = false;
     for value in headers.get_all(name) {
-        let wrong = || Problem::bad_request(format!("{name} is * or a list of tags such as \"0a1b\", quotes included."));
+        let wrong =
+            || Problem::bad_request(format!("{name} is * or a list of tags such as \"0a1b\", quotes included."));
         let text = value.to_str().map_err(|_| wrong())?.trim();
         if text == "*" {
             any = true;

@@ -100,11 +100,7 @@ fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::not_found(format!("{text:?} is not the number of a revision.")))
 }
 
-async fn revision(
-    State(api): State<Api>,
-    Path(text): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn revision(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let _: query::Nothing = query::of(request.uri())?;
     let (header, document) = stored(&api, number(&text)?).await?;

@@ -20,7 +20,8 @@ mod tokens;
 mod write;
 
 use axum::Router;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::extract::OriginalUri;
+use axum::http::{Extensions, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 
@@ -62,11 +63,16 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-async fn not_found(uri: Uri) -> Problem {
+/// The path of a request as it came, before nested routers took off what is theirs.
+fn path<'r>(extensions: &'r Extensions, uri: &'r Uri) -> &'r str {
+    extensions.get::<OriginalUri>().map_or(uri, |OriginalUri(uri)| uri).path()
+}
+
+async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
     Problem::not_found(format!("There is nothing at {}.", uri.path()))
 }
 
-async fn not_allowed(method: Method, uri: Uri) -> Problem {
+async fn not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
     let detail = format!("{} does not take {method}.", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
 }

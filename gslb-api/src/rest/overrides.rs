@@ -33,7 +33,8 @@ async fn read(State(api): State<Api>, Path(id): Path<String>, request: Request) 
     answer::accepts(request.headers(), &["application/json"])?;
     let _: query::Nothing = query::of(request.uri())?;
     let in_force = api.control.in_force();
-    let held = in_force.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
+    let held =
+        in_force.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
     let value = to_json(held);
     answer::tagged(request.headers(), &Etag::of(&value), &value)
 }

@@ -149,7 +149,8 @@ impl From<Refusal> for Problem {
 }
 
 fn broken(breaks: &[Broken]) -> Problem {
-    let detail = "Safety rules of the document forbid it. Nothing was changed. An admin may override them with a reason.";
+    let detail =
+        "Safety rules of the document forbid it. Nothing was changed. An admin may override them with a reason.";
     let problem = Problem::new(StatusCode::CONFLICT, "unsafe", detail).member("breaks", json!(breaks));
     let at = |rule: &Broken| (format!("/safety/{}", rule.rule), rule.detail.clone());
     breaks.iter().map(at).fold(problem, |problem, (pointer, detail)| problem.at(pointer, detail))

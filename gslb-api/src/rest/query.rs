@@ -2,8 +2,8 @@
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
-use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::caller::OVERRIDE_RULES;

@@ -85,13 +85,7 @@ fn read(api: &Api, section: Section, name: &str, request: &Request) -> Result<Re
     answer::tagged(request.headers(), &Etag::of(value), value)
 }
 
-async fn change(
-    api: &Api,
-    section: Section,
-    name: String,
-    kind: Kind,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn change(api: &Api, section: Section, name: String, kind: Kind, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let (parts, octets) = request.into_parts();
     let taken = if kind == Kind::Merge { Media::MergePatch } else { Media::Json };

@@ -82,7 +82,7 @@ async fn revoke(State(api): State<Api>, Path(id): Path<String>, request: Request
 /// Notes in the audit what became of a token.
 async fn audited(api: &Api, parts: &axum::http::request::Parts, after: Option<Value>) {
     let Some(caller) = parts.extensions.get::<Caller>() else { return };
-    let request = format!("{} {}", parts.method, parts.uri.path());
+    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
     let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
     change.from = caller.from;
     api.control.note(change, after).await;

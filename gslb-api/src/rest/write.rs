@@ -19,7 +19,7 @@ pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit) -> Result<Response
     let change = Change {
         who: caller.who.clone(),
         from: caller.from,
-        request: format!("{} {}", parts.method, parts.uri.path()),
+        request: format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri)),
         edit,
         message: query.message,
         override_rules: query.override_rules,

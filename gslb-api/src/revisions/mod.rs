@@ -4,7 +4,9 @@ mod keep;
 mod record;
 
 pub use keep::{Kept, MAX_OCTETS, MAX_REVISIONS};
-pub use record::{CURRENT, Damaged, Header, MESSAGE_CHARACTERS, PREFIX, key, pack, pack_current, unpack, unpack_current};
+pub use record::{
+    CURRENT, Damaged, Header, MESSAGE_CHARACTERS, PREFIX, key, pack, pack_current, unpack, unpack_current,
+};
 
 use serde_json::Value;
 
@@ -35,11 +37,7 @@ pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Valu
 ///
 /// # Errors
 /// [`RevisionError`].
-pub async fn list(
-    store: &dyn Store,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<(Vec<Header>, bool), RevisionError> {
+pub async fn list(store: &dyn Store, before: Option<u64>, limit: usize) -> Result<(Vec<Header>, bool), RevisionError> {
     let after = before.map(key);
     let page = store.range(PREFIX, after.as_deref(), limit, Order::Descending).await?;
     let headers: Result<Vec<Header>, Damaged> =

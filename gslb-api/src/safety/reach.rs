@@ -53,7 +53,8 @@ fn alive(table: &RoutingTable) -> Vec<bool> {
 
 /// Whether a pool is up, with an endpoint that is up and has weight.
 fn takes_clients(table: &RoutingTable, pool: PoolId) -> bool {
-    table.pools().get(pool.0 as usize).is_some_and(|liveness| {
-        liveness.is_up() && liveness.states().iter().any(|state| state.up && state.weight > 0)
-    })
+    table
+        .pools()
+        .get(pool.0 as usize)
+        .is_some_and(|liveness| liveness.is_up() && liveness.states().iter().any(|state| state.up && state.weight > 0))
 }

@@ -42,7 +42,7 @@ async fn every_route_asks_for_its_role() {
         let as_who = |token: &str| {
             let bearer = if token.is_empty() { String::new() } else { format!("Bearer {token}") };
             let asked = &asked;
-            async move { asked.ask(method, path, &[("authorization", &bearer)], "x").await }
+            async move { asked.ask(method, path, &[("authorization", &bearer), ("if-match", "\"0\"")], "x").await }
         };
         let wrong = format!("gslb_{}_{}", "0".repeat(16), "0".repeat(64));
         for token in ["", "x", &wrong, &ended] {
@@ -66,6 +66,7 @@ async fn what_is_not_there_needs_a_token_too() {
     assert_eq!(unknown.status, StatusCode::UNAUTHORIZED);
     let known = asked.get("/api/v1/none").await;
     assert_eq!((known.status, known.kind()), (StatusCode::NOT_FOUND, "not-found"));
+    assert!(known.text.contains("/api/v1/none"), "{}", known.text);
     let method = asked.ask("POST", "/api/v1/pools", &[], "").await;
     assert_eq!((method.status, method.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD"));
 }

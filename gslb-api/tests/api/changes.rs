@@ -69,10 +69,7 @@ async fn a_patch_changes_what_it_names() {
     let patched = asked.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], patch.clone()).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
     let read = asked.get("/api/v1/pools/fra").await.body;
-    assert_eq!(
-        read,
-        json!({"data_center": "fra", "endpoints": {"fra-1": {"address": "192.0.2.10", "weight": 3}}})
-    );
+    assert_eq!(read, json!({"data_center": "fra", "endpoints": {"fra-1": {"address": "192.0.2.10", "weight": 3}}}));
     assert_eq!(asked.ask("PATCH", "/api/v1/pools/none", &[], patch).await.status, StatusCode::NOT_FOUND);
 }
 

@@ -32,7 +32,10 @@ async fn broken_bodies_are_told_and_change_nothing() {
         ("PUT services/x", r#"{"policy":"none"}"#.to_owned()),
         ("PUT zones/example.net", json!({"records": "$INCLUDE /etc/passwd"}).to_string()),
         ("PUT zones/example.net", json!({"file": "/etc/passwd"}).to_string()),
-        ("PUT zones/example.net", json!({"records": format!("@ IN SOA ns1 h 1 1 1 1 1\n{label} A 192.0.2.1")}).to_string()),
+        (
+            "PUT zones/example.net",
+            json!({"records": format!("@ IN SOA ns1 h 1 1 1 1 1\n{label} A 192.0.2.1")}).to_string(),
+        ),
         ("PUT document", r#"{"zonse":{}}"#.to_owned()),
         ("PUT document", deep),
         ("PUT overrides/x", "{}".to_owned()),

@@ -23,7 +23,10 @@ async fn an_override_is_in_force_when_it_is_answered() {
     let unsaid = asked.ask("PUT", "/api/v1/overrides/disk", &[], body.to_string()).await;
     assert_eq!(unsaid.status, StatusCode::PRECONDITION_REQUIRED);
     let tag = read.header("etag");
-    assert_eq!(asked.ask("PUT", "/api/v1/overrides/disk", &[("if-match", tag)], body.to_string()).await.status, StatusCode::OK);
+    assert_eq!(
+        asked.ask("PUT", "/api/v1/overrides/disk", &[("if-match", tag)], body.to_string()).await.status,
+        StatusCode::OK
+    );
     assert_eq!(weight(), 7);
     // It holds for documents that come after it.
     let patch = json!({"endpoints": {"fra-1": {"weight": 99}}}).to_string();
@@ -57,6 +60,9 @@ async fn what_means_nothing_is_refused() {
     let body = json!({"targets": ["pool/fra", "pool/nrt*"], "force": "down", "reason": "r"});
     let refused = asked.ask("PUT", "/api/v1/overrides/x", &[], body.to_string()).await;
     assert_eq!((refused.status, refused.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/targets/1"]));
-    assert_eq!(asked.ask("DELETE", "/api/v1/overrides/x", &[("if-match", "*")], "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        asked.ask("DELETE", "/api/v1/overrides/x", &[("if-match", "*")], "").await.status,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(asked.everything().await, before);
 }

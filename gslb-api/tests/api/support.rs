@@ -100,7 +100,13 @@ impl Asked {
     }
 
     /// Asks as an operator; `headers` are added, and replace those that are usual.
-    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         let bearer = format!("Bearer {}", self.operator);
         let content = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         let mut all = vec![("host", "localhost"), ("authorization", bearer.as_str()), ("content-type", content)];

@@ -20,7 +20,8 @@ use crate::Api;
 /// Where the description is.
 const DESCRIPTION: &str = "/api/openapi.json";
 /// What the page may load and run: what comes with it.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 static DESCRIBED: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default());
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from(DESCRIPTION)));

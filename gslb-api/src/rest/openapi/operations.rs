@@ -61,10 +61,7 @@ fn of_document(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/revisions", item([(HttpMethod::Get, list.asks::<query::Numbered>())]))
         .path("/api/v1/revisions/{number}", item([(HttpMethod::Get, one.cached())]))
         .path("/api/v1/revisions/{number}/diff", item([(HttpMethod::Get, diff.asks::<query::Diff>())]))
-        .path(
-            "/api/v1/revisions/{number}/restore",
-            item([(HttpMethod::Post, restore.write().gives("200", "Done"))]),
-        )
+        .path("/api/v1/revisions/{number}/restore", item([(HttpMethod::Post, restore.write().gives("200", "Done"))]))
 }
 
 fn of_overrides(paths: PathsBuilder) -> PathsBuilder {
@@ -74,9 +71,7 @@ fn of_overrides(paths: PathsBuilder) -> PathsBuilder {
     let put = put.writes(&[JSON], "Override").gives("200", "Done").gives("201", "Done");
     let delete = Told::new("overrides", "delete", "End an override").named("id").write().gives("200", "Done");
     let one = item([(HttpMethod::Get, read.cached()), (HttpMethod::Put, put), (HttpMethod::Delete, delete)]);
-    paths
-        .path("/api/v1/overrides", item([(HttpMethod::Get, list.cached())]))
-        .path("/api/v1/overrides/{id}", one)
+    paths.path("/api/v1/overrides", item([(HttpMethod::Get, list.cached())])).path("/api/v1/overrides/{id}", one)
 }
 
 fn others(paths: PathsBuilder) -> PathsBuilder {
@@ -94,10 +89,7 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/explain", item([(HttpMethod::Post, explain)]))
         .path("/api/v1/events", item([(HttpMethod::Get, events)]))
         .path("/api/v1/audit", item([(HttpMethod::Get, audit.asks::<query::Numbered>())]))
-        .path(
-            "/api/v1/tokens",
-            item([(HttpMethod::Get, tokens), (HttpMethod::Post, create.gives("201", "Token"))]),
-        )
+        .path("/api/v1/tokens", item([(HttpMethod::Get, tokens), (HttpMethod::Post, create.gives("201", "Token"))]))
         .path("/api/v1/tokens/{id}", item([(HttpMethod::Delete, revoke)]))
 }
 

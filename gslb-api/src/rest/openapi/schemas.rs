@@ -13,9 +13,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
     let any = json!({ "type": ["object", "array", "string", "number", "boolean", "null"] });
     let moment = json!({ "type": "string", "format": "date-time" });
     let list = |name: &str| json!({ "type": "array", "items": reference(name) });
-    let object = |required: &[&str], properties: Value| {
-        json!({ "type": "object", "required": required, "properties": properties })
-    };
+    let object = |required: &[&str], properties: Value| json!({ "type": "object", "required": required, "properties": properties });
     let forms = [
         ("Resource", json!({ "type": "object", "description": "An entry of the document, as it is written there." })),
         ("Collection", json!({ "type": "object", "additionalProperties": reference("Resource") })),
@@ -57,51 +55,91 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         ),
         (
             "Revisions",
-            object(&["revisions", "next"], json!({ "revisions": list("Revision"), "next": { "type": ["string", "null"] } })),
+            object(
+                &["revisions", "next"],
+                json!({ "revisions": list("Revision"), "next": { "type": ["string", "null"] } }),
+            ),
         ),
         (
             "Diff",
-            object(&["from", "to", "differences"], json!({ "from": number, "to": number, "differences": list("Difference") })),
+            object(
+                &["from", "to", "differences"],
+                json!({ "from": number, "to": number, "differences": list("Difference") }),
+            ),
         ),
         ("Override", written_override(&text)),
-        ("OverrideRead", object(&["targets", "force", "reason", "owner", "created"], json!({
-            "targets": { "type": "array", "items": text }, "force": force(), "reason": text, "owner": text,
-            "created": moment, "expires": moment,
-        }))),
+        (
+            "OverrideRead",
+            object(
+                &["targets", "force", "reason", "owner", "created"],
+                json!({
+                    "targets": { "type": "array", "items": text }, "force": force(), "reason": text, "owner": text,
+                    "created": moment, "expires": moment,
+                }),
+            ),
+        ),
         ("Overrides", json!({ "type": "object", "additionalProperties": reference("OverrideRead") })),
-        ("Question", json!({
-            "type": "object", "required": ["name"], "additionalProperties": false,
-            "properties": {
-                "name": { "type": "string", "examples": ["www.example.com"] },
-                "type": { "type": "string", "default": "A" },
-                "client": { "type": "string", "examples": ["203.0.113.0/24"] },
-                "resolver": { "type": "string", "examples": ["198.51.100.53"] },
-                "revision": number, "seed": number,
-            },
-        })),
-        ("Explained", object(&["revision", "explanation"], json!({ "revision": number, "explanation": { "type": "object" } }))),
-        ("AuditEntry", object(&["number", "at", "who", "name", "request", "outcome", "revision"], json!({
-            "number": number, "at": moment, "who": text, "name": text, "from": text, "request": text,
-            "outcome": { "type": "string", "enum": ["done", "refused"] }, "revision": number, "before": any, "after": any,
-            "broke": { "type": "array", "items": text }, "override_rules": text,
-        }))),
-        ("Audit", object(&["entries", "next"], json!({ "entries": list("AuditEntry"), "next": { "type": ["string", "null"] } }))),
-        ("TokenAsked", json!({
-            "type": "object", "required": ["name", "role"], "additionalProperties": false,
-            "properties": {
-                "name": { "type": "string", "minLength": 1, "maxLength": 100 },
-                "role": { "type": "string", "enum": ["viewer", "operator", "admin"] },
-                "expires_in": { "type": "string", "examples": ["720h"] },
-            },
-        })),
-        ("Token", object(&["id", "name", "role", "created"], json!({
-            "id": text, "name": text, "role": text, "created": moment,
-            "expires": { "type": ["string", "null"], "format": "date-time" },
-            "token": { "type": "string", "description": "The whole token, once, when it is made." },
-        }))),
+        (
+            "Question",
+            json!({
+                "type": "object", "required": ["name"], "additionalProperties": false,
+                "properties": {
+                    "name": { "type": "string", "examples": ["www.example.com"] },
+                    "type": { "type": "string", "default": "A" },
+                    "client": { "type": "string", "examples": ["203.0.113.0/24"] },
+                    "resolver": { "type": "string", "examples": ["198.51.100.53"] },
+                    "revision": number, "seed": number,
+                },
+            }),
+        ),
+        (
+            "Explained",
+            object(&["revision", "explanation"], json!({ "revision": number, "explanation": { "type": "object" } })),
+        ),
+        (
+            "AuditEntry",
+            object(
+                &["number", "at", "who", "name", "request", "outcome", "revision"],
+                json!({
+                    "number": number, "at": moment, "who": text, "name": text, "from": text, "request": text,
+                    "outcome": { "type": "string", "enum": ["done", "refused"] }, "revision": number, "before": any, "after": any,
+                    "broke": { "type": "array", "items": text }, "override_rules": text,
+                }),
+            ),
+        ),
+        (
+            "Audit",
+            object(
+                &["entries", "next"],
+                json!({ "entries": list("AuditEntry"), "next": { "type": ["string", "null"] } }),
+            ),
+        ),
+        (
+            "TokenAsked",
+            json!({
+                "type": "object", "required": ["name", "role"], "additionalProperties": false,
+                "properties": {
+                    "name": { "type": "string", "minLength": 1, "maxLength": 100 },
+                    "role": { "type": "string", "enum": ["viewer", "operator", "admin"] },
+                    "expires_in": { "type": "string", "examples": ["720h"] },
+                },
+            }),
+        ),
+        (
+            "Token",
+            object(
+                &["id", "name", "role", "created"],
+                json!({
+                    "id": text, "name": text, "role": text, "created": moment,
+                    "expires": { "type": ["string", "null"], "format": "date-time" },
+                    "token": { "type": "string", "description": "The whole token, once, when it is made." },
+                }),
+            ),
+        ),
         ("Tokens", json!({ "type": "object", "additionalProperties": reference("Token") })),
     ];
-    let parsed = forms.into_iter().filter_map(|(name, form)| Some((name.to_owned(), serde_json::from_value(form).ok()?)));
+    let parsed =
+        forms.into_iter().filter_map(|(name, form)| Some((name.to_owned(), serde_json::from_value(form).ok()?)));
     parsed.chain([("Detail".to_owned(), Detail::schema())]).collect()
 }
 
