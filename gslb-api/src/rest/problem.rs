@@ -24,9 +24,12 @@ pub(super) struct Detail {
     pub help: String,
 }
 
-/// A request that was not done.
+/// A request that was not done. Boxed, so that what goes well does not carry room for it.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct Problem(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     status: StatusCode,
     /// Names the kind of problem for programs.
     kind: &'static str,
@@ -40,7 +43,7 @@ impl Problem {
     /// A problem of the kind `kind`, a word that stays the same from version to version.
     pub(super) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
         let (errors, more, headers) = (Vec::new(), Map::new(), Vec::new());
-        Self { status, kind, detail: detail.into(), errors, more, headers }
+        Self(Box::new(Told { status, kind, detail: detail.into(), errors, more, headers }))
     }
 
     /// The request makes no sense.
@@ -61,14 +64,14 @@ impl Problem {
     /// The same, with this at this pointer.
     #[must_use]
     pub(super) fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        self.errors.push(Detail { pointer: pointer.into(), detail: detail.into(), help: String::new() });
+        self.0.errors.push(Detail { pointer: pointer.into(), detail: detail.into(), help: String::new() });
         self
     }
 
     /// The same, with all of these.
     #[must_use]
     pub(super) fn with(mut self, errors: impl IntoIterator<Item = Detail>) -> Self {
-        self.errors.extend(errors);
+        self.0.errors.extend(errors);
         self
     }
 
@@ -76,13 +79,13 @@ impl Problem {
     #[must_use]
     pub(super) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.push((name, value));
+            self.0.headers.push((name, value));
         }
         self
     }
 
     fn member(mut self, name: &str, value: Value) -> Self {
-        self.more.insert(name.to_owned(), value);
+        self.0.more.insert(name.to_owned(), value);
         self
     }
 
@@ -158,22 +161,22 @@ fn broken(breaks: &[Broken]) -> Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let title = self.status.canonical_reason().unwrap_or("Problem");
+        let title = self.0.status.canonical_reason().unwrap_or("Problem");
         let mut body = json!({
-            "type": format!("urn:problem-type:gslb:{}", self.kind),
+            "type": format!("urn:problem-type:gslb:{}", self.0.kind),
             "title": title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
+            "status": self.0.status.as_u16(),
+            "detail": self.0.detail,
         });
         if let Some(members) = body.as_object_mut() {
-            if !self.errors.is_empty() {
-                members.insert("errors".to_owned(), json!(self.errors));
+            if !self.0.errors.is_empty() {
+                members.insert("errors".to_owned(), json!(self.0.errors));
             }
-            members.extend(self.more);
+            members.extend(self.0.more);
         }
         let content = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (self.status, content, body.to_string()).into_response();
-        response.headers_mut().extend(self.headers);
+        let mut response = (self.0.status, content, body.to_string()).into_response();
+        response.headers_mut().extend(self.0.headers);
         response
     }
 }
