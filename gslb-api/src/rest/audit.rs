@@ -20,7 +20,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
     answer::accepts(request.headers(), &["application/json"])?;
     let numbered: query::Numbered = query::of(request.uri())?;
     let limit = query::page(numbered.limit)?;
-    let listed = audit::list(&**api.control.store(), numbered.after, limit).await;
+    let listed = audit::list(&**api.control.store(), query::number(numbered.after)?, limit).await;
     let (entries, more) = listed.map_err(|error| Problem::unavailable(error.to_string()))?;
     let last = entries.last().filter(|_| more).map(|entry| entry.number);
     let next = last.map(|last| format!("/api/v1/audit?limit={limit}&after={last}"));

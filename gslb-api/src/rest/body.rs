@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::Api;
+use crate::control::Refusal;
 use crate::document::{from_json, from_toml};
 
 /// The notation of a body.
@@ -56,6 +57,17 @@ pub(super) enum Size {
     Resource,
     /// A whole document.
     Document,
+}
+
+/// The same body, which must be an object.
+///
+/// # Errors
+/// 422.
+pub(super) fn object(value: Value) -> Result<Value, Problem> {
+    if value.is_object() {
+        return Ok(value);
+    }
+    Err(Refusal::Body(vec![(String::new(), "expected an object".to_owned())]).into())
 }
 
 /// Reads a body of the kind `media`.

@@ -57,8 +57,12 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem>
             any = true;
             continue;
         }
-        for tag in text.split(',') {
-            list.push(parse(tag.trim()).ok_or_else(wrong)?);
+        // Empty elements of a list mean nothing (RFC 9110 §5.6.1.2).
+        for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+            list.push(parse(tag).ok_or_else(wrong)?);
+        }
+        if list.is_empty() {
+            return Err(wrong());
         }
     }
     Ok(if any {
@@ -94,6 +98,8 @@ mod tests {
         assert_eq!(of(&[(header::IF_MATCH, "*")]), Some(Condition::Any));
         assert_eq!(of(&[(header::IF_MATCH, "\"a\", W/\"b\" ,\"c\"")]), Some(matches(&["a", "c"])));
         assert_eq!(of(&[(header::IF_NONE_MATCH, "*")]), Some(Condition::Absent));
+        assert_eq!(of(&[(header::IF_MATCH, ", \"a\",")]), Some(matches(&["a"])));
+        assert_eq!(of(&[(header::IF_MATCH, "")]), None);
         assert_eq!(of(&[(header::IF_NONE_MATCH, "\"a\"")]), None);
         assert_eq!(of(&[(header::IF_MATCH, "a")]), None);
         assert_eq!(of(&[(header::IF_MATCH, "\"a\""), (header::IF_NONE_MATCH, "*")]), None);

@@ -54,7 +54,7 @@ async fn change(api: &Api, request: Request, taken: &[Media]) -> Result<Response
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, taken)?;
     let condition = conditions::of_write(&parts.headers)?;
-    let value = body::read(api, octets, media, Size::Document).await?;
+    let value = body::object(body::read(api, octets, media, Size::Document).await?)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
@@ -80,7 +80,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
     answer::accepts(request.headers(), &["application/json"])?;
     let numbered: query::Numbered = query::of(request.uri())?;
     let limit = query::page(numbered.limit)?;
-    let listed = revisions::list(&**api.control.store(), numbered.after, limit).await;
+    let listed = revisions::list(&**api.control.store(), query::number(numbered.after)?, limit).await;
     let (headers, more) = listed.map_err(|error| Problem::unavailable(error.to_string()))?;
     let last = headers.last().filter(|_| more).map(|header| header.revision);
     let next = last.map(|last| format!("/api/v1/revisions?limit={limit}&after={last}"));
@@ -113,7 +113,7 @@ async fn diff(State(api): State<Api>, Path(text): Path<String>, request: Request
     answer::accepts(request.headers(), &["application/json"])?;
     let asked: query::Diff = query::of(request.uri())?;
     let to = number(&text)?;
-    let from = asked.from.unwrap_or_else(|| to.saturating_sub(1));
+    let from = query::number(asked.from)?.unwrap_or_else(|| to.saturating_sub(1));
     let (_, after) = stored(&api, to).await?;
     // Before the first revision there was an empty document.
     let before = if from == 0 { json!({}) } else { stored(&api, from).await?.1 };

@@ -27,7 +27,7 @@ async fn plan(State(api): State<Api>, request: Request) -> Result<Response, Prob
         Condition::Unsaid => Condition::Any,
         said => said,
     };
-    let value = body::read(&api, octets, media, Size::Document).await?;
+    let value = body::object(body::read(&api, octets, media, Size::Document).await?)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {

@@ -13,6 +13,8 @@ use super::problem::Problem;
 const PAGE: usize = 100;
 /// Most entries of a page.
 pub(super) const MAX_PAGE: usize = 1000;
+/// Greatest number of a revision or an entry: what every reader of JSON can hold (RFC 8259 §6).
+const MAX_NUMBER: u64 = (1 << 53) - 1;
 /// Characters of a message, and of a reason.
 const TEXT_CHARACTERS: usize = 500;
 
@@ -43,6 +45,7 @@ pub(super) struct Numbered {
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<usize>,
     /// The number of the last entry that is known: those before it follow.
+    #[param(minimum = 0, maximum = 9007199254740991i64)]
     pub after: Option<u64>,
 }
 
@@ -64,6 +67,7 @@ pub(super) struct Named {
 #[into_params(parameter_in = Query)]
 pub(super) struct Diff {
     /// The older revision; the one before where it is not said.
+    #[param(minimum = 0, maximum = 9007199254740991i64)]
     pub from: Option<u64>,
 }
 
@@ -100,6 +104,17 @@ pub(super) fn of_write(uri: &Uri, headers: &HeaderMap) -> Result<Write, Problem>
         return Ok(write);
     }
     Err(Problem::bad_request(format!("A message has up to {TEXT_CHARACTERS} characters, none of control.")))
+}
+
+/// The number of a revision or an entry.
+///
+/// # Errors
+/// 400 where it is greater than any can be.
+pub(super) fn number(number: Option<u64>) -> Result<Option<u64>, Problem> {
+    match number {
+        Some(number) if number > MAX_NUMBER => Err(Problem::bad_request(format!("A number is at most {MAX_NUMBER}."))),
+        number => Ok(number),
+    }
 }
 
 /// How many entries a page is to have, of those for which `limit` was said.

@@ -95,6 +95,9 @@ async fn change(api: &Api, section: Section, name: String, kind: Kind, request: 
     } else {
         let media = Media::of(&parts.headers, &[taken])?;
         let value = body::read(api, octets, media, Size::Resource).await?;
+        // A policy may be another one's name.
+        let is_name = section == Section::Policies && kind == Kind::Put && value.is_string();
+        let value = if is_name { value } else { body::object(value)? };
         if kind == Kind::Merge { Action::Merge(value) } else { Action::Put(value) }
     };
     write::run(api, &parts, Edit::Resource { section, name, action, condition }).await

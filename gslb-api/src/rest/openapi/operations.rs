@@ -13,6 +13,8 @@ use crate::rest::query;
 const JSON: &str = "application/json";
 const PATCH: &str = "application/merge-patch+json";
 const TOML: &str = "application/toml";
+/// `*`, or tags.
+const TAGS: &str = r#"^(\*|(W/)?"[!#-+.-~-]*"( *, *(W/)?"[!#-+.-~-]*")*)$"#;
 
 /// All paths with their operations.
 pub(super) fn all() -> Paths {
@@ -25,9 +27,10 @@ pub(super) fn all() -> Paths {
 fn of_section(paths: PathsBuilder, section: Section) -> PathsBuilder {
     let (segment, one) = (section.segment(), section.singular());
     let list = Told::new(segment, "list", format!("All {segment}, by name")).gives("200", "Collection");
-    let read = Told::new(segment, "read", format!("One {one}")).named("name").gives("200", "Resource");
+    let form = if section == Section::Policies { "Policy" } else { "Resource" };
+    let read = Told::new(segment, "read", format!("One {one}")).named("name").gives("200", form);
     let put = Told::new(segment, "put", format!("Make or replace a {one}")).named("name");
-    let put = put.writes(&[JSON], "Resource").gives("200", "Done").gives("201", "Done");
+    let put = put.writes(&[JSON], form).gives("200", "Done").gives("201", "Done");
     let patch = Told::new(segment, "patch", format!("Change a {one}")).named("name");
     let patch = patch.writes(&[PATCH], "Patch").gives("200", "Done");
     let delete = Told::new(segment, "delete", format!("Delete a {one} that nothing refers to")).named("name");
@@ -138,8 +141,8 @@ impl Told {
         self.parameter(parameter.schema(Some(schema)).build())
     }
 
-    fn in_header(self, name: &str, told: &str) -> Self {
-        let schema = ObjectBuilder::new().schema_type(Type::String);
+    fn in_header(self, name: &str, pattern: &str, told: &str) -> Self {
+        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
         let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).description(Some(told));
         self.parameter(parameter.required(Required::False).schema(Some(schema)).build())
     }
@@ -157,7 +160,7 @@ impl Told {
     }
 
     fn if_match(self) -> Self {
-        self.in_header("If-Match", "Tags of the states that are meant; needed where something exists.")
+        self.in_header("If-Match", TAGS, "Tags of the states that are meant; needed where something exists.")
     }
 
     /// A write of what may exist.
@@ -166,7 +169,7 @@ impl Told {
     }
 
     fn writes(self, media: &[&str], schema: &str) -> Self {
-        self.body(media, schema).write().in_header("If-None-Match", "* where nothing must exist.")
+        self.body(media, schema).write().in_header("If-None-Match", "^\\*$", "* where nothing must exist.")
     }
 
     fn body(self, media: &[&str], schema: &str) -> Self {
@@ -203,14 +206,14 @@ impl Told {
 
     fn cached(self) -> Self {
         let not_modified = ResponseBuilder::new().description("The reader has it").build();
-        self.in_header("If-None-Match", "Tags of the states that the reader has.")
+        self.in_header("If-None-Match", TAGS, "Tags of the states that the reader has.")
             .with(|operation| operation.response("304", not_modified))
     }
 
     fn streams(self) -> Self {
         let content = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
         let response = ResponseBuilder::new().description("Events").content("text/event-stream", content).build();
-        self.in_header("Last-Event-ID", "The id of the last event that is known.")
+        self.in_header("Last-Event-ID", "^[0-9]{1,15}$", "The id of the last event that is known.")
             .with(|operation| operation.response("200", response))
     }
 
