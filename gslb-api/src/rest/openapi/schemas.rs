@@ -17,7 +17,10 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
     let forms = [
         ("Resource", json!({ "type": "object", "description": "An entry of the document, as it is written there." })),
         ("Collection", json!({ "type": "object", "additionalProperties": reference("Policy") })),
-        ("Policy", json!({ "type": ["object", "string"], "description": "A policy, or the name of one or of a pool." })),
+        (
+            "Policy",
+            json!({ "type": ["object", "string"], "description": "A policy, or the name of one or of a pool." }),
+        ),
         ("Document", json!({ "type": "object", "description": "The whole site: zones, pools, policies, services." })),
         ("Patch", json!({ "type": "object", "description": "What is to be different (RFC 7396)." })),
         ("Difference", object(&["pointer"], json!({ "pointer": text, "before": any, "after": any }))),
