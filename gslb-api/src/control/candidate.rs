@@ -104,7 +104,7 @@ pub(super) fn compiled(
     let compiled = compile::compile(site, databases, previous);
     let problems = [read.problems, compiled.problems].concat();
     match compiled.table {
-        Some(table) => Ok((overrides::in_force(&table, all), problems)),
+        Some(table) => Ok((overrides::on_new(table, all), problems)),
         None => Err(problems),
     }
 }

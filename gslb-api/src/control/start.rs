@@ -77,7 +77,7 @@ async fn compiled(
         let Some(site) = read.site else { return Err(StartError::Wrong(read.problems)) };
         let compiled = compile::compile(site, &databases, None);
         let Some(table) = compiled.table else { return Err(StartError::Wrong(compiled.problems)) };
-        let table = overrides::in_force(&table, &all);
+        let table = overrides::on_new(table, &all);
         Ok((document, databases, all, table))
     };
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(StartError::Fault))

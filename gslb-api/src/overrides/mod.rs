@@ -73,6 +73,14 @@ pub fn in_force(table: &RoutingTable, all: &BTreeMap<String, Override>) -> Routi
     table.with_states(&core::apply(all.values(), site, &core::initial_states(site)))
 }
 
+/// A table that was just compiled and nobody has seen, with the overrides `all` on top: itself where they force nothing,
+/// so that its generation is the next one.
+pub fn on_new(table: RoutingTable, all: &BTreeMap<String, Override>) -> RoutingTable {
+    let site = &table.topology().site;
+    let changes = table.changes_to(&core::apply(all.values(), site, &core::initial_states(site)));
+    if changes.is_empty() { table } else { table.with_changes(&changes) }
+}
+
 /// Whether the time of `held` has passed.
 pub fn is_expired(held: &Override, now: Time) -> bool {
     held.is_over(now.millis())
