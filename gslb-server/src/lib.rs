@@ -1,5 +1,6 @@
 //! What runs? The listeners, their threads, the configuration of the process and what it shows of itself.
 
+pub mod candidate;
 pub mod client;
 pub mod command;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod observe;
 pub mod origins;
 pub mod reload;
 pub mod serve;
+pub mod served;
 pub mod signals;
 pub mod site;
 pub mod tcp;

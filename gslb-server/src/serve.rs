@@ -34,6 +34,8 @@ pub struct Hooks {
     pub reloads: Arc<Reloads>,
     /// What is answered over HTTP besides health and metrics.
     pub routes: Router,
+    /// Called at the stop, before HTTP ends: streams are to end then.
+    pub stopping: Box<dyn FnOnce() + Send>,
     /// The files whose change asks for a reload, asked for before each look.
     pub files: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
     /// Reads everything again and publishes what came of it. Called on a thread of its own, one call at a time.
@@ -129,18 +131,18 @@ impl Bound {
         format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.api)
     }
 
-    /// Starts answering.
+    /// Starts answering; HTTP and signals on `control`, which [`control_runtime`] made.
     ///
     /// # Errors
     /// [`ServeError::Start`].
     pub fn start(
         self,
+        control: Runtime,
         config: &Config,
         published: Arc<Published>,
         settings: Arc<Settings>,
         hooks: Hooks,
     ) -> Result<Running, ServeError> {
-        let control = Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let url = self.url();
         let entered = control.enter();
         let signals = Signals::take()?;
@@ -160,8 +162,17 @@ impl Bound {
             info!("answering DNS on {address}, UDP and TCP");
         }
         info!("answering HTTP on {url}");
-        Ok(Running { control, signals, udp, tcp, http, watcher, reloader, totals })
+        let stopping = hooks.stopping;
+        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals })
     }
+}
+
+/// The runtime of everything that does not answer queries.
+///
+/// # Errors
+/// When the system gives no thread or no event queue.
+pub fn control_runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()
 }
 
 /// Binds TCP, which tells whether the address is another process's, then UDP on the same port.
@@ -203,6 +214,7 @@ pub struct Running {
     udp: udp::Workers,
     tcp: tcp::Server,
     http: http::Server,
+    stopping: Box<dyn FnOnce() + Send>,
     watcher: Watcher,
     reloader: Reloader,
     totals: TotalsReader,
@@ -233,23 +245,9 @@ impl Running {
         self.reloader.stop();
         self.udp.stop();
         self.tcp.stop();
+        (self.stopping)();
         self.http.stop();
         self.control.shutdown_background();
         self.totals.read()
     }
-}
-
-/// Serves until a signal says stop, and returns what was counted.
-///
-/// # Errors
-/// When an address cannot be had, or the system lacks what starting needs. Nothing runs on then.
-pub fn run(
-    config: &Config,
-    published: Arc<Published>,
-    settings: Arc<Settings>,
-    hooks: Hooks,
-) -> Result<Totals, ServeError> {
-    let mut running = Bound::bind(config)?.start(config, published, settings, hooks)?;
-    running.wait();
-    Ok(running.stop())
 }

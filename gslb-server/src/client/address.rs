@@ -58,9 +58,10 @@ impl FromStr for Address {
         if host.is_empty() || authority.as_str().contains('@') {
             return Err(WrongAddress);
         }
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().map_err(|_| WrongAddress)?,
-            None => PORT,
+        // What follows the host, which ends with a bracket where it has colons itself.
+        let port = match authority.as_str().get(authority.host().len()..).unwrap_or_default() {
+            "" => PORT,
+            port => port.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(WrongAddress)?,
         };
         Ok(Self { secure, host, port })
     }

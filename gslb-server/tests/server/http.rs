@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gslb::config::Config;
 use gslb::observe::Generation;
 use gslb::origins::{Origin, Origins};
-use gslb::serve::{Bound, Hooks, Running};
+use gslb::serve::{Bound, Hooks, Running, control_runtime};
 
 use crate::published;
 use crate::query::{PATIENCE, ask, query};
@@ -34,6 +34,7 @@ pub(crate) fn hooks() -> Hooks {
     Hooks {
         reloads: Arc::default(),
         routes: axum::Router::new(),
+        stopping: Box::new(|| {}),
         generation: Arc::new(|| None),
         files: Box::new(Vec::new),
         reload: Box::new(|_| {}),
@@ -51,7 +52,11 @@ fn serve(generation: &Arc<AtomicU64>) -> (Running, SocketAddr, SocketAddr) {
     let generation: Generation =
         Arc::new(move || Some(generation.load(Ordering::Relaxed)).filter(|number| *number > 0));
     let hooks = Hooks { generation, ..hooks() };
-    (bound.start(&config, published(), Arc::new(config.settings()), hooks).unwrap(), dns, api)
+    (
+        bound.start(control_runtime().unwrap(), &config, published(), Arc::new(config.settings()), hooks).unwrap(),
+        dns,
+        api,
+    )
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use gslb::config::Config;
-use gslb::serve::Bound;
+use gslb::serve::{Bound, control_runtime};
 
 use crate::http::{get, hooks};
 use crate::published;
@@ -19,7 +19,8 @@ fn serving(change: impl FnOnce(&mut Config), with: impl FnOnce(SocketAddr)) {
     change(&mut config);
     let bound = Bound::bind(&config).unwrap();
     let api = bound.api();
-    let running = bound.start(&config, published(), config.settings().into(), hooks()).unwrap();
+    let running =
+        bound.start(control_runtime().unwrap(), &config, published(), config.settings().into(), hooks()).unwrap();
     with(api);
     running.stop();
 }

@@ -7,7 +7,7 @@ use std::{fs, thread};
 use gslb::client::{Address, Client, Error, Request, Trust};
 use gslb::config::Config;
 use gslb::http::tls::TlsFiles;
-use gslb::serve::{Bound, Running};
+use gslb::serve::{Bound, Running, control_runtime};
 use tempfile::TempDir;
 
 use crate::http::hooks;
@@ -33,7 +33,7 @@ fn serve(folder: &Path) -> (Running, SocketAddr) {
     let bound = Bound::bind(&config).unwrap();
     assert_eq!(bound.url(), format!("https://{}", bound.api()));
     let api = bound.api();
-    (bound.start(&config, published(), config.settings().into(), hooks()).unwrap(), api)
+    (bound.start(control_runtime().unwrap(), &config, published(), config.settings().into(), hooks()).unwrap(), api)
 }
 
 /// Asks for `/livez` by the name `host`, trusting the certificate in `folder`.
