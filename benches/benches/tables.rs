@@ -7,6 +7,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gslb_benches::{sites, table};
 use gslb_core::model::PoolId;
+use gslb_core::plan::compare;
 use gslb_core::table::Published;
 use gslb_core::table::liveness::{Change, EndpointState};
 
@@ -31,6 +32,13 @@ fn tables(criterion: &mut Criterion) {
             |changes| published.publish(published.load().with_changes(&changes)),
             BatchSize::SmallInput,
         );
+    });
+    let old = table(&sites::large(10_000, 1_000, 2), sites::ZONE, &databases);
+    let down =
+        [0, 1].map(|endpoint| Change { pool: PoolId(500), endpoint, state: EndpointState { up: false, weight: 1 } });
+    let new = old.with_changes(&down);
+    group.bench_function("compare two tables of 10,000 services, a pool down in one", |bencher| {
+        bencher.iter(|| compare(&old, &new, &[]));
     });
     group.finish();
 }

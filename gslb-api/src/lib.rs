@@ -1,4 +1,18 @@
-//! What may an operator ask or change? The store of what they decided, and who may use it.
+//! What may an operator ask or change? The state store, who may use it, the control task, and the REST API.
 
 pub mod access;
+mod api;
+pub mod audit;
+pub mod control;
+pub mod document;
+mod moment;
+mod options;
+pub mod overrides;
+pub mod rest;
+pub mod revisions;
+pub mod safety;
 pub mod store;
+
+pub use api::{Api, Origin, Started};
+pub use options::{Limits, Options, Source};
+pub use rest::router;

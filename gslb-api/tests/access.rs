@@ -21,7 +21,7 @@ fn a_token_grants_its_role() {
     let store = MemoryStore::new();
     for role in Role::ALL {
         let token = wait(create(&store, "deploy job", role, now(), None)).unwrap();
-        let granted = Outcome::Granted { id: token.id().to_owned(), role };
+        let granted = Outcome::Granted { id: token.id().to_owned(), name: "deploy job".to_owned(), role };
         for scheme in ["Bearer", "bearer", "BEARER"] {
             assert_eq!(ask(&store, &format!("{scheme} {}", token.reveal()), now()), granted);
         }
@@ -125,7 +125,7 @@ fn the_first_admin_token_is_in_a_file_of_this_user_and_its_secret_nowhere_else()
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let token = fs::read_to_string(&path).unwrap();
     let token = token.trim_end();
-    let granted = Outcome::Granted { id: id.clone(), role: Role::Admin };
+    let granted = Outcome::Granted { id: id.clone(), name: "first admin".to_owned(), role: Role::Admin };
     assert_eq!(ask(&store, &format!("Bearer {token}"), now()), granted);
     assert_eq!(wait(first_admin(&store, directory.path(), now())).unwrap(), First::NotNeeded);
     let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());

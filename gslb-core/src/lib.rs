@@ -4,6 +4,7 @@ pub mod document;
 pub mod explain;
 pub mod model;
 pub mod name;
+pub mod plan;
 pub mod problem;
 pub mod rdata;
 pub mod respond;

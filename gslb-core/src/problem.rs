@@ -17,9 +17,9 @@ pub enum Severity {
 pub struct Location {
     /// Name of the file as the operator gave it.
     pub file: Arc<str>,
-    /// Line, counted from 1.
+    /// Line, counted from 1; 0 in a document that came as JSON, which has no lines.
     pub line: u32,
-    /// Column in characters, counted from 1.
+    /// Column in characters, counted from 1; without lines, the value's place in the order of the document.
     pub column: u32,
 }
 
@@ -30,7 +30,8 @@ pub struct Problem {
     pub severity: Severity,
     /// Where it stands.
     pub location: Location,
-    /// Path of the key inside the document (`policies.eu-first.failover[1]`); empty in a zone file.
+    /// Path of the key inside the document (`policies.eu-first.failover[1]`), keys quoted as in TOML where they must be;
+    /// empty in a zone file, and where the document as a whole is meant.
     pub path: String,
     /// What is wrong.
     pub message: String,
@@ -38,14 +39,25 @@ pub struct Problem {
     pub help: String,
 }
 
+impl Problem {
+    /// The path as a JSON pointer (RFC 6901): `/policies/eu-first/failover/1`. Where a key is missing it points at what
+    /// lacks it; the empty pointer is the whole document.
+    pub fn pointer(&self) -> String {
+        crate::document::pointer_of(&self.path)
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}:{}:{}", self.file, self.line, self.column)
+        match self.line {
+            0 => out.write_str(&self.file),
+            line => write!(out, "{}:{line}:{}", self.file, self.column),
+        }
     }
 }
 
 impl fmt::Display for Problem {
-    /// `file:line:column: error: path: message` and, on a line of its own, the help.
+    /// `file:line:column: error: path: message` and, on a line of its own, the help; without lines `file: error: ...`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.severity {
             Severity::Error => "error",

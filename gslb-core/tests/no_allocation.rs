@@ -5,7 +5,7 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use gslb_core::respond::{Settings, Transport, Worker};
+use gslb_core::respond::{MAX_BATCH, Settings, Transport, Worker};
 use support::{Server, WORLD, ask};
 
 struct Counting;
@@ -77,6 +77,7 @@ fn no_kind_of_answer_allocates() {
         queries.push(plain.clone().option(8, b"bad").octets());
     }
     let mut buffer = vec![0; 4096];
+    let mut slots = vec![vec![0; 4096]; MAX_BATCH];
     for down in [None, Some("fra"), Some("iad"), Some("nrt"), Some("gru"), Some("jnb"), Some("syd")] {
         if let Some(pool) = down {
             server.set_pool(pool, false);
@@ -89,6 +90,20 @@ fn no_kind_of_answer_allocates() {
                 server.worker.respond(&server.table, source, transport, &mut buffer, query.len());
                 assert_eq!(ALLOCATIONS.with(Cell::get), before, "{query:?}");
             }
+        }
+        for batch in queries.chunks(slots.len()) {
+            for (slot, query) in slots.iter_mut().zip(batch) {
+                slot[..query.len()].copy_from_slice(query);
+            }
+            let before = ALLOCATIONS.with(Cell::get);
+            for (at, (slot, query)) in slots.iter().zip(batch).enumerate() {
+                server.worker.read(at, slot, query.len());
+            }
+            server.worker.fetch(&server.table, batch.len());
+            for (at, slot) in slots.iter_mut().take(batch.len()).enumerate() {
+                server.worker.answer(at, &server.table, ([192, 0, 2, 1], 53).into(), Transport::Udp, slot);
+            }
+            assert_eq!(ALLOCATIONS.with(Cell::get), before, "a batch");
         }
     }
 }

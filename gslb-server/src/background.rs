@@ -1,6 +1,6 @@
 //! Work that may wait: threads that compile tables let those that answer go first.
 
-/// What the niceness of a thread grows by; answering has a dozen times its share where both want the same core.
+/// What the niceness of a thread grows by; answering has nine times its share where both want the same core.
 const NICENESS: i32 = 10;
 
 /// Has the calling thread, and no other, let threads of ordinary priority go first.

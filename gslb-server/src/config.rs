@@ -11,11 +11,12 @@ use gslb_core::problem::Problem;
 use gslb_core::respond::Settings;
 use toml::de::DeValue;
 
-use crate::tcp::Limits;
+use crate::http::tls::TlsFiles;
+use crate::{http, tcp};
 
 mod section;
 
-use section::{Checked, Section, Text, integer, number, string, wrong};
+use section::{Checked, Section, Text, boolean, integer, number, string, wrong};
 
 /// All that may be configured about a process, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +66,20 @@ pub struct Dns {
 /// The `[api]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
-    /// `listen`: address and port of HTTP. Default `127.0.0.1:8053`.
+    /// `listen`: address and port of HTTP. Default `127.0.0.1:8053`. Any but a loopback address needs `tls`.
     pub listen: SocketAddr,
+    /// `tls.certificate` and `tls.key`: PEM files, beside the file unless absolute. Default: no TLS.
+    pub tls: Option<TlsFiles>,
+    /// `loopback_without_token`: whether requests from a loopback address may do everything. Default false.
+    pub loopback_without_token: bool,
+    /// `hosts`: names that requests may be for, besides `localhost` and addresses. Default: none.
+    pub hosts: Vec<String>,
+    /// `connections`: HTTP connections in all. Default 256.
+    pub connections: usize,
+    /// `connections_per_client`: HTTP connections per IPv4 address or IPv6 /64. Default 64.
+    pub connections_per_client: usize,
+    /// `header_timeout`: time for the header of a request to come. Default `10s`.
+    pub header_timeout: Duration,
 }
 
 /// The `[geo]` table.
@@ -125,7 +138,15 @@ impl Default for Config {
                 tcp_connections: 1024,
                 tcp_connections_per_client: 32,
             },
-            api: Api { listen: local(8053) },
+            api: Api {
+                listen: local(8053),
+                tls: None,
+                loopback_without_token: false,
+                hosts: Vec::new(),
+                connections: 256,
+                connections_per_client: 64,
+                header_timeout: Duration::from_secs(10),
+            },
             geo: Geo { databases: Vec::new(), max_moved: 0.2 },
         }
     }
@@ -141,6 +162,9 @@ impl Config {
         let mut config = Self::parse(&path.to_string_lossy(), &text).map_err(ConfigError::Wrong)?;
         if let Some(folder) = path.parent() {
             config.data_dir = folder.join(&config.data_dir);
+            if let Some(TlsFiles { certificate, key }) = &mut config.api.tls {
+                [certificate, key].into_iter().for_each(|file| *file = folder.join(&*file));
+            }
             config.geo.databases.iter_mut().for_each(|database| *database = folder.join(&*database));
         }
         Ok(config)
@@ -177,11 +201,20 @@ impl Config {
     }
 
     /// What TCP clients may take.
-    pub fn tcp_limits(&self) -> Limits {
-        Limits {
+    pub fn tcp_limits(&self) -> tcp::Limits {
+        tcp::Limits {
             idle: self.dns.tcp_idle,
             connections: self.dns.tcp_connections,
             connections_per_client: self.dns.tcp_connections_per_client,
+        }
+    }
+
+    /// What HTTP clients may take.
+    pub fn http_limits(&self) -> http::Limits {
+        http::Limits {
+            connections: self.api.connections,
+            connections_per_client: self.api.connections_per_client,
+            header: self.api.header_timeout,
         }
     }
 }
@@ -212,6 +245,12 @@ impl Dns {
 impl Api {
     fn take_from(&mut self, mut api: Section<'_, '_>) {
         api.set("listen", &mut self.listen, address);
+        self.tls = tls_files(&mut api);
+        api.set("loopback_without_token", &mut self.loopback_without_token, boolean);
+        api.set_list("hosts", &mut self.hosts, host);
+        api.set("connections", &mut self.connections, |value| integer(value, 1..=65535));
+        api.set("connections_per_client", &mut self.connections_per_client, |value| integer(value, 1..=65535));
+        api.set("header_timeout", &mut self.header_timeout, |value| time(value, HEADER_LEAST, HEADER_MOST));
         api.finish();
     }
 }
@@ -227,6 +266,35 @@ impl Geo {
 /// Shortest and longest `tcp_idle`. The keepalive option counts to 6553.5 s (RFC 7828 section 3.1).
 const IDLE_LEAST: Duration = Duration::from_millis(100);
 const IDLE_MOST: Duration = Duration::from_secs(3600);
+
+/// Shortest and longest `header_timeout`.
+const HEADER_LEAST: Duration = Duration::from_millis(100);
+const HEADER_MOST: Duration = Duration::from_secs(600);
+
+/// The table `tls`, which is whole or not there.
+fn tls_files(api: &mut Section<'_, '_>) -> Option<TlsFiles> {
+    let mut tls = api.section_if("tls")?;
+    let (mut certificate, mut key) = (None, None);
+    tls.require("certificate", &mut certificate, |value| path(value).map(Some));
+    tls.require("key", &mut key, |value| path(value).map(Some));
+    tls.finish();
+    Some(TlsFiles { certificate: certificate?, key: key? })
+}
+
+/// A name that stands in a `Host` field, without a port.
+fn host(value: &DeValue) -> Checked<String> {
+    let wanted = "a host name without a port, like \"gslb.example.com\"";
+    let text = string(value, wanted)?;
+    let ours = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
+    if (1..=HOST_MOST).contains(&text.len()) && text.bytes().all(ours) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        wrong(format_args!("\"{}\" is no host name", text.escape_debug()), format!("write {wanted}"))
+    }
+}
+
+/// Longest host name, in octets (RFC 1035 section 2.3.4, as text).
+const HOST_MOST: usize = 253;
 
 fn time(value: &DeValue, least: Duration, most: Duration) -> Checked<Duration> {
     let range = format!("from \"{}\" to \"{}\"", duration::show(least), duration::show(most));

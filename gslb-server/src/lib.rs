@@ -1,13 +1,17 @@
 //! What runs? The listeners, their threads, the configuration of the process and what it shows of itself.
 
 pub mod background;
+pub mod candidate;
+pub mod client;
 pub mod command;
 pub mod config;
+pub mod http;
 pub mod metrics;
 pub mod observe;
 pub mod origins;
 pub mod reload;
 pub mod serve;
+pub mod served;
 pub mod signals;
 pub mod site;
 pub mod tcp;

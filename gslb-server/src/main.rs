@@ -3,12 +3,12 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
-use gslb::command::Command;
+use clap::{CommandFactory, Parser};
+use gslb::command::{Command, exit};
 
 /// Geo-aware authoritative DNS.
 #[derive(Debug, Parser)]
-#[command(name = "gslb", version, arg_required_else_help = true)]
+#[command(name = "gslb", version, arg_required_else_help = true, after_help = exit::HELP)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -16,8 +16,8 @@ struct CommandLine {
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).init();
-    CommandLine::parse().command.run().unwrap_or_else(|error| {
+    CommandLine::parse().command.run(CommandLine::command()).unwrap_or_else(|error| {
         eprintln!("gslb: {error}");
-        ExitCode::FAILURE
+        exit::of(&*error).into()
     })
 }

@@ -5,27 +5,23 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use gslb_core::respond::Settings;
 use gslb_core::table::Published;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::config::Config;
+use crate::http::tls::{Tls, TlsError};
 use crate::observe::{self, Generation, Observed};
 use crate::reload::{Cause, Reloader, Reloads};
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
 use crate::watch::{SourceFile, Watcher};
-use crate::{tcp, udp};
+use crate::{http, tcp, udp};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How long HTTP requests under way may take after the stop.
-const HTTP_GRACE: Duration = Duration::from_secs(1);
 
 /// How often a free port is looked for that both UDP and TCP can have.
 const PORT_ATTEMPTS: usize = 32;
@@ -36,6 +32,10 @@ pub struct Hooks {
     pub generation: Generation,
     /// How reloads went, for `/metrics`.
     pub reloads: Arc<Reloads>,
+    /// What is answered over HTTP besides health and metrics.
+    pub routes: Router,
+    /// Called at the stop, before HTTP ends: streams are to end then.
+    pub stopping: Box<dyn FnOnce() + Send>,
     /// The files whose change asks for a reload, asked for before each look.
     pub files: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
     /// Reads everything again and publishes what came of it. Called on a thread of its own, one call at a time.
@@ -56,6 +56,15 @@ pub enum ServeError {
         #[source]
         cause: io::Error,
     },
+    /// Tokens would go over a network that anybody may read.
+    #[error(
+        "HTTP on {0} can be reached from other hosts, and [api] has no tls: tokens would be readable on the way; add \
+         tls = {{ certificate = \"…\", key = \"…\" }}, or listen on 127.0.0.1"
+    )]
+    Readable(SocketAddr),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A thread, an event queue or a signal handler could not be had.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
@@ -78,6 +87,7 @@ pub struct Bound {
     udp: Vec<UdpSocket>,
     tcp: Vec<TcpListener>,
     http: TcpListener,
+    tls: Option<Arc<Tls>>,
     dns: Vec<SocketAddr>,
     api: SocketAddr,
 }
@@ -86,8 +96,13 @@ impl Bound {
     /// Binds what `config` names; a port of 0 takes one that is free, the same for UDP and TCP.
     ///
     /// # Errors
-    /// [`ServeError::Bind`] for the first address that cannot be had.
+    /// [`ServeError::Readable`], [`ServeError::Tls`], and [`ServeError::Bind`] for the first address that cannot be
+    /// had.
     pub fn bind(config: &Config) -> Result<Self, ServeError> {
+        let tls = config.api.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+        if tls.is_none() && !config.api.listen.ip().is_loopback() {
+            return Err(ServeError::Readable(config.api.listen));
+        }
         let (mut udp, mut tcp, mut dns) = (Vec::new(), Vec::new(), Vec::new());
         for address in &config.dns.listen {
             let (listener, sockets, bound) = bind_both(*address, config.dns.workers.get())?;
@@ -98,7 +113,7 @@ impl Bound {
         let failed = |cause| ServeError::Bind { address: config.api.listen, protocol: "HTTP", cause };
         let http = tcp::bind(config.api.listen).map_err(failed)?;
         let api = http.local_addr()?;
-        Ok(Self { udp, tcp, http, dns, api })
+        Ok(Self { udp, tcp, http, tls, dns, api })
     }
 
     /// Where DNS is answered, over UDP and TCP each, in the order of the configuration.
@@ -111,38 +126,53 @@ impl Bound {
         self.api
     }
 
-    /// Starts answering.
+    /// The same as the beginning of a URL.
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.api)
+    }
+
+    /// Starts answering; HTTP and signals on `control`, which [`control_runtime`] made.
     ///
     /// # Errors
     /// [`ServeError::Start`].
     pub fn start(
         self,
+        control: Runtime,
         config: &Config,
         published: Arc<Published>,
         settings: Arc<Settings>,
         hooks: Hooks,
     ) -> Result<Running, ServeError> {
-        let control = Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
+        let url = self.url();
         let entered = control.enter();
         let signals = Signals::take()?;
-        let http = tokio::net::TcpListener::from_std(self.http)?;
         drop(entered);
         let threads = config.dns.workers.get();
         let udp = udp::Workers::start(self.udp, &published, &settings)?;
         let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published, &settings)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
         let observed = Observed { totals: totals.clone(), generation: hooks.generation, reloads: hooks.reloads };
-        let (stop_http, stopped) = oneshot::channel::<()>();
-        let http = control.spawn(serve_http(http, observed, stopped));
-        let reloader = Reloader::start(hooks.reload)?;
+        let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
+        let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.http_limits())?;
+        let reloader = Reloader::start(reload(self.tls.clone(), hooks.reload))?;
         let ask = reloader.asker();
-        let watcher = Watcher::start(LOOK, hooks.files, move |paths| ask.ask(Cause::Changed(paths)))?;
+        let files = files(self.tls, hooks.files);
+        let watcher = Watcher::start(LOOK, files, move |paths| ask.ask(Cause::Changed(paths)))?;
         for address in &self.dns {
             info!("answering DNS on {address}, UDP and TCP");
         }
-        info!("answering HTTP on http://{}", self.api);
-        Ok(Running { control, signals, udp, tcp, http, stop_http, watcher, reloader, totals })
+        info!("answering HTTP on {url}");
+        let stopping = hooks.stopping;
+        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals })
     }
+}
+
+/// The runtime of everything that does not answer queries.
+///
+/// # Errors
+/// When the system gives no thread or no event queue.
+pub fn control_runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()
 }
 
 /// Binds TCP, which tells whether the address is another process's, then UDP on the same port.
@@ -161,14 +191,20 @@ fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<Ud
     }
 }
 
-async fn serve_http(listener: tokio::net::TcpListener, observed: Observed, stopped: oneshot::Receiver<()>) {
-    let routes = observe::with_problems(observe::routes(observed));
-    let served = axum::serve(listener, routes).with_graceful_shutdown(async {
-        let _ = stopped.await;
-    });
-    if let Err(error) = served.await {
-        warn!("HTTP ended: {error}");
+/// All that is read again when asked: the certificate, then the rest.
+fn reload(tls: Option<Arc<Tls>>, mut rest: Box<dyn FnMut(Cause) + Send>) -> impl FnMut(Cause) + Send {
+    move |cause| match &tls {
+        Some(tls) => tls.reload(cause).map_or((), &mut rest),
+        None => rest(cause),
     }
+}
+
+/// All files whose change asks for a reload.
+fn files(
+    tls: Option<Arc<Tls>>,
+    mut rest: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
+) -> impl FnMut() -> Vec<SourceFile> {
+    move || tls.iter().flat_map(|tls| tls.sources()).chain(rest()).collect()
 }
 
 /// A server that answers.
@@ -177,8 +213,8 @@ pub struct Running {
     signals: Signals,
     udp: udp::Workers,
     tcp: tcp::Server,
-    http: JoinHandle<()>,
-    stop_http: oneshot::Sender<()>,
+    http: http::Server,
+    stopping: Box<dyn FnOnce() + Send>,
     watcher: Watcher,
     reloader: Reloader,
     totals: TotalsReader,
@@ -209,24 +245,9 @@ impl Running {
         self.reloader.stop();
         self.udp.stop();
         self.tcp.stop();
-        let _ = self.stop_http.send(());
-        let _ = self.control.block_on(async { timeout(HTTP_GRACE, self.http).await });
+        (self.stopping)();
+        self.http.stop();
         self.control.shutdown_background();
         self.totals.read()
     }
-}
-
-/// Serves until a signal says stop, and returns what was counted.
-///
-/// # Errors
-/// When an address cannot be had, or the system lacks what starting needs. Nothing runs on then.
-pub fn run(
-    config: &Config,
-    published: Arc<Published>,
-    settings: Arc<Settings>,
-    hooks: Hooks,
-) -> Result<Totals, ServeError> {
-    let mut running = Bound::bind(config)?.start(config, published, settings, hooks)?;
-    running.wait();
-    Ok(running.stop())
 }

@@ -12,9 +12,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-mod accept;
+pub(crate) mod accept;
 mod connection;
-mod connections;
+pub(crate) mod connections;
 mod counts;
 mod input;
 mod responders;

@@ -49,7 +49,17 @@ pub struct Page {
 /// # Panics
 /// When there is none.
 pub fn curl(url: &str) -> Page {
-    let ran = run(Command::new("curl").args(["-q", "--silent", "--show-error", "--noproxy", "*", "--include", url]));
+    curl_with(&[], url)
+}
+
+/// The same with more arguments.
+///
+/// # Panics
+/// When there is no response.
+pub fn curl_with(arguments: &[&str], url: &str) -> Page {
+    let mut command = Command::new("curl");
+    command.args(["-q", "--silent", "--show-error", "--noproxy", "*", "--include"]).args(arguments).arg(url);
+    let ran = run(&mut command);
     assert_eq!(ran.code, 0, "{url}: {}", ran.err);
     let (head, body) = ran.out.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status code");

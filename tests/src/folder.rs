@@ -55,14 +55,45 @@ impl Folder {
         run(&mut self.command(arguments))
     }
 
-    /// Serves `site.toml` as `gslb.toml` says.
+    /// Serves `site.toml` as `gslb.toml` says, whatever the file says at any time.
     pub fn serve(&self) -> Server {
-        Server::start(&mut self.command("serve --config gslb.toml --document site.toml"))
+        self.start("serve --config gslb.toml --document site.toml --watch")
+    }
+
+    /// Serves from the store, which takes `site.toml` while it is empty.
+    pub fn serve_store(&self) -> Server {
+        self.start("serve --config gslb.toml --document site.toml")
+    }
+
+    /// Starts `gslb` with these arguments, which make it serve.
+    pub fn start(&self, arguments: &str) -> Server {
+        Server::start(&mut self.command(arguments))
+    }
+
+    /// The first admin token of the server that runs here, or has run.
+    pub fn token(&self) -> String {
+        let read = fs::read_to_string(self.path("gslb-data/admin.token")).expect("the first start has made a token");
+        read.trim().to_owned()
+    }
+
+    /// Runs `gslb` as a client of `server`, with the first admin token.
+    pub fn ask(&self, server: &Server, arguments: &str) -> Ran {
+        self.ask_as(&self.token(), server, arguments)
+    }
+
+    /// The same with another token.
+    pub fn ask_as(&self, token: &str, server: &Server, arguments: &str) -> Ran {
+        let url = format!("http://{}", server.api);
+        run(self.command(arguments).env("GSLB_SERVER", url).env("GSLB_TOKEN", token))
     }
 
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(gslb());
         command.args(arguments.split_whitespace()).current_dir(self.0.path());
+        // Without the settings of whoever runs this.
+        for variable in ["GSLB_SERVER", "GSLB_TOKEN", "GSLB_CA"] {
+            command.env_remove(variable);
+        }
         command
     }
 }

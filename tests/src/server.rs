@@ -91,6 +91,13 @@ impl Server {
         self.end()
     }
 
+    /// Asks it to stop, and has all of its log looked at.
+    pub fn stop_and(self, look: impl FnOnce(&str)) {
+        let ended = self.stop();
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        look(&ended.log);
+    }
+
     /// Stops all its threads where they are, until [`Server::resume`].
     pub fn pause(&self) {
         self.signal("STOP");

@@ -10,8 +10,8 @@ use gslb_benches::rounds::Rounds;
 const FLOOR: &str = "
 ## The floor
 
-`echo` sends each query back as it came, with the system calls that gslb makes. No server that answers over the same
-sockets costs less.
+`echo` sends each query back as it came, with the system calls that gslb makes. It is what the system takes for as many
+datagrams per call as come at once; a server that is slower gets more of them per call, and each then costs a little less.
 ";
 
 const GEO: &str = "

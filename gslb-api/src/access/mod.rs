@@ -62,6 +62,8 @@ pub enum Outcome {
     Granted {
         /// Names the token, for the audit.
         id: String,
+        /// Who has it.
+        name: String,
         /// What it allows.
         role: Role,
     },
@@ -164,7 +166,7 @@ pub async fn authenticate(store: &dyn Store, header: &str, now: Time) -> Result<
     } else if holder.is_expired(now) {
         Outcome::Expired
     } else {
-        Outcome::Granted { id: holder.id, role: holder.role }
+        Outcome::Granted { id: holder.id, name: holder.name, role: holder.role }
     })
 }
 

@@ -73,6 +73,15 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
+    /// True or false.
+    pub(super) fn boolean(&self, problems: &mut Problems) -> Option<bool> {
+        match self.node.value {
+            Value::Boolean(truth) => return Some(truth),
+            _ => self.mismatch(problems, "true or false", "write true or false, without quotes"),
+        }
+        None
+    }
+
     /// A number of degrees within `-limit` to `limit`.
     pub(super) fn degrees(&self, limit: f64, problems: &mut Problems) -> Option<f64> {
         let degrees = match self.node.value {

@@ -1,17 +1,19 @@
-//! The document: TOML text in, a checked [`Site`] out, and every problem of the text at once.
+//! The document: TOML or JSON in, a checked [`Site`] out, and every problem of it at once.
 //!
 //! # The schema
 //!
-//! A document has seven tables, all optional, each a map keyed by name: `zones`, `data_centers`, `probes`, `pools`,
-//! `regions`, `policies` and `services`. A key that is not listed here is an error. Durations are text, a whole number
-//! and one of the units `ms`, `s`, `m`, `h`.
+//! A document has eight tables, all optional. Seven are maps keyed by name: `zones`, `data_centers`, `probes`, `pools`,
+//! `regions`, `policies` and `services`; `safety` has keys of its own. A key that is not listed here is an error.
+//! Durations are text, a whole number and one of the units `ms`, `s`, `m`, `h`. In JSON a document is one object with
+//! the same keys and values.
 //!
 //! Data centers, probes, pools, regions, policies and endpoints are named by 1 to 63 of `A-Z a-z 0-9 . _ -`, the first
 //! a letter or digit. Pools and policies share one space of names, since policies name both.
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `zones."apex"` | `file` | master file (RFC 1035), required |
+//! | `zones."apex"` | `file` | name of a master file (RFC 1035) beside the document; this or `records` |
+//! | | `records` | text of a master file, without `$INCLUDE`; this or `file` |
 //! | `data_centers.X` | `location` | `{ country, latitude, longitude }`; latitude and longitude only together |
 //! | `probes.X` | `kind` | `http`, `https`, `tcp`, `dns`, `grpc`, `icmp`, `exec` or `push`, required |
 //! | | `port` | 1 to 65535; default 80 for `http`, 443 for `https`, 53 for `dns`; required for `tcp` and `grpc`; else none |
@@ -34,6 +36,10 @@
 //! | | `sticky` | `{ v4 = 24, v6 = 56 }`; absent: every query draws anew |
 //! | | `client` | `client-subnet` (default) or `resolver` |
 //! | | `when_all_down` | `serve-all` (default), `last-up`, `nodata`, `servfail` or `pool:NAME` |
+//! | `safety` | `min_data_centers_up` | 1 to the number of data centers, optional |
+//! | | `max_traffic_moved`, `max_address_space_moved` | a share such as `"20%"`, optional |
+//! | | `require_endpoints` | boolean, default true |
+//! | | `frozen` | list of intervals of ISO 8601 in UTC, `"2026-12-24T00:00:00Z/2026-12-27T00:00:00Z"` |
 //!
 //! Kinds of policies: `geo = {region: policy, default: policy}`, `failover = [policy, ...]`,
 //! `weighted = {pool or policy: weight}`, and lists of pools for `nearest`, `latency`, `hash` and `all`.
@@ -54,16 +60,20 @@ mod data_centers;
 mod domain;
 pub mod duration;
 mod endpoints;
+pub mod instant;
 mod item;
+mod json;
 mod line_index;
 mod names;
 mod owners;
-mod path;
+pub(crate) mod path;
+mod pointer;
 mod policies;
 mod pools;
 mod probes;
 mod problems;
 mod regions;
+mod safety;
 mod service_rules;
 mod services;
 mod site;
@@ -74,7 +84,11 @@ mod tree;
 mod zone_rules;
 mod zones;
 
+use std::sync::Arc;
+
+pub(crate) use self::pointer::pointer_of;
 use self::problems::Problems;
+use self::tree::Table;
 use crate::model::Site;
 use crate::problem::Problem;
 use crate::zonefile::Loader;
@@ -94,7 +108,39 @@ pub struct Reading {
 /// what zone files include.
 pub fn read(file: &str, text: &str, load: &mut Loader<'_>) -> Reading {
     let mut problems = Problems::new(file);
-    let site = toml_text::read(text, &mut problems).map(|root| site::read(file, &root, load, &mut problems));
+    let root = toml_text::read(text, &mut problems);
+    finish(file, root, load, problems)
+}
+
+/// Reads a document that came as JSON; `name` is its name for messages and for `load`.
+///
+/// Everything else is as in [`read`], which also gives the same site or the same paths and messages for the same
+/// document. Its problems have no lines but [pointers](Problem::pointer). A document that did not come as a file has
+/// nothing beside it: give [`no_files`] as `load`.
+pub fn read_json(name: &str, document: &serde_json::Value, load: &mut Loader<'_>) -> Reading {
+    let mut problems = Problems::new(name);
+    let root = json::read(document, &mut problems);
+    finish(name, root, load, problems)
+}
+
+/// A document in TOML as JSON: what is written and no more, in the order in which it is written. Only the notation is
+/// checked, not what it says. `file` is the document's name for messages.
+pub fn to_json(file: &str, text: &str) -> Result<serde_json::Value, Vec<Problem>> {
+    let mut problems = Problems::new(file);
+    let value = toml_text::read(text, &mut problems).map(|root| json::write(&root, &mut problems));
+    match (value, problems.finish()) {
+        (Some(value), (_, false)) => Ok(value),
+        (_, (problems, _)) => Err(problems),
+    }
+}
+
+/// The loader of documents that did not come as a file: it has no file to give.
+pub fn no_files(_: &str, _: &str) -> Result<(Arc<str>, Vec<u8>), String> {
+    Err("this document is not a file, so there is none beside it; give the zone as text, in `records`".to_owned())
+}
+
+fn finish(name: &str, root: Option<Table>, load: &mut Loader<'_>, mut problems: Problems) -> Reading {
+    let site = root.map(|root| site::read(name, &root, load, &mut problems));
     let (problems, refused) = problems.finish();
     Reading { site: site.filter(|_| !refused), problems }
 }

@@ -55,6 +55,17 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// The path of a key below other keys, as problems have it.
+pub(crate) fn of_keys(keys: &[&str]) -> String {
+    fn below(parent: &Path<'_>, keys: &[&str]) -> String {
+        match keys {
+            [] => parent.to_string(),
+            [key, rest @ ..] => below(&parent.key(key), rest),
+        }
+    }
+    below(&Path::ROOT, keys)
+}
+
 /// True for keys that TOML takes without quotes.
 fn is_bare(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))

@@ -1,8 +1,10 @@
 //! Collects what is wrong, so that a reader goes on after a mistake and all mistakes are told at once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::path::Path;
+use super::pointer::pointer_of;
 use super::suggest;
 use super::tree::Position;
 use crate::problem::{Location, Problem, Severity};
@@ -16,6 +18,8 @@ const MAX_LISTED: usize = 12;
 #[derive(Debug)]
 pub(super) struct Problems {
     file: Arc<str>,
+    /// Paths of the texts inside the document that are read like files, by the name that they are shown under.
+    texts: HashMap<Arc<str>, String>,
     list: Vec<Problem>,
     errors: usize,
     suggestions: usize,
@@ -23,7 +27,7 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn new(file: &str) -> Problems {
-        Problems { file: file.into(), list: Vec::new(), errors: 0, suggestions: 0 }
+        Problems { file: file.into(), texts: HashMap::new(), list: Vec::new(), errors: 0, suggestions: 0 }
     }
 
     /// `at` as a place in the document's file.
@@ -50,6 +54,14 @@ impl Problems {
     /// Notes something about a record, which has a place in a zone file but no path.
     pub(super) fn at_record(&mut self, severity: Severity, location: &Location, message: String, help: &str) {
         self.note(severity, location.clone(), String::new(), message, help.to_owned());
+    }
+
+    /// A name for the text at `path`, which is read like a file of its own. Problems in it get the path.
+    pub(super) fn text_at(&mut self, path: &Path<'_>) -> Arc<str> {
+        let path = path.to_string();
+        let name: Arc<str> = format!("{}#{}", self.file, pointer_of(&path)).into();
+        self.texts.insert(name.clone(), path);
+        name
     }
 
     /// Takes over what the zone file reader found.
@@ -87,6 +99,7 @@ impl Problems {
 
     fn note(&mut self, severity: Severity, location: Location, path: String, message: String, help: String) {
         self.errors += usize::from(severity == Severity::Error);
+        let path = if path.is_empty() { self.texts.get(&location.file).cloned().unwrap_or_default() } else { path };
         self.list.push(Problem { severity, location, path, message, help });
     }
 }

@@ -59,7 +59,7 @@ impl<'t> Services<'_, '_, 't> {
             let service = services.service(entry, &item, problems);
             let Some(name) = domain_name(entry, &item, problems) else { continue };
             if let Some(other) = names.get(&name) {
-                let message = format!("the service {name} is declared in line {} already", other.at.line);
+                let message = format!("the service {name} is declared{} already", other.at.in_line());
                 problems.error(
                     entry.at,
                     &item.path,

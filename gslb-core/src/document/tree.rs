@@ -3,11 +3,19 @@
 /// Most levels of tables and arrays; policies need two levels per nesting, everything else fewer than ten in all.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// A place in the document's text; line and column count from 1.
+/// A place in the document's text; line and column count from 1. JSON comes as values, not as text: there the line is
+/// 0, and the column is the value's place in the order in which the document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: u32,
     pub(super) column: u32,
+}
+
+impl Position {
+    /// Where this is, for sentences: ` in line 5`, or nothing where there are no lines.
+    pub(super) fn in_line(self) -> String {
+        if self.line == 0 { String::new() } else { format!(" in line {}", self.line) }
+    }
 }
 
 /// A value and where it begins.
@@ -19,6 +27,8 @@ pub(super) struct Node {
 
 #[derive(Debug)]
 pub(super) enum Value {
+    /// The null of JSON, which no key takes.
+    Null,
     String(Box<str>),
     Integer(i64),
     Float(f64),
@@ -54,6 +64,7 @@ impl Node {
     /// The value in words, for "found ...".
     pub(super) fn describe(&self) -> String {
         match &self.value {
+            Value::Null => "null".to_owned(),
             Value::String(text) => format!("string {}", shortened(text)),
             Value::Integer(number) => format!("integer {number}"),
             Value::Float(number) => format!("number {number:?}"),

@@ -14,7 +14,7 @@ use crate::zonefile::{self, Loader};
 
 /// Most records of all zones of a document together.
 const MAX_RECORDS: usize = 5_000_000;
-const KEYS: [&str; 1] = ["file"];
+const KEYS: [&str; 2] = ["file", "records"];
 const EXAMPLE: &str = r#"{ file = "example.com.zone" }"#;
 
 /// A zone as it was read, before the rules that its records must meet.
@@ -24,6 +24,14 @@ pub(super) struct Loaded<'t> {
     pub(super) zone: Zone,
     /// False where the file could not be read, wholly or in part: then what seems to be missing may be there.
     pub(super) sound: bool,
+}
+
+/// Where the records of a zone are.
+enum Source<'t, 'p> {
+    /// In a master file of this name.
+    File(Item<'t, 'p>),
+    /// In the document, as the text of a master file.
+    Records(Item<'t, 'p>),
 }
 
 /// The zones with valid names, in the order of the document.
@@ -38,19 +46,28 @@ pub(super) fn read<'t>(
     let mut records = 0;
     for (entry, item) in section.items() {
         let before = problems.errors();
-        let Some((apex, file)) = zone(entry, &item, problems) else { continue };
+        let Some((apex, source)) = zone(entry, &item, problems) else { continue };
         if let Some(other) = apexes.insert(apex.clone(), entry) {
-            let message = format!("the zone {apex} is declared in line {} already", other.at.line);
+            let message = format!("the zone {apex} is declared{} already", other.at.in_line());
             problems.error(entry.at, &item.path, message, "declare each zone once; case does not matter in names");
             continue;
         }
         let mut zone = Zone { apex, records: Vec::new(), location: problems.location(entry.at) };
-        if let Some(file) = file.filter(|_| records <= MAX_RECORDS) {
-            zone.records = master_file(document, &file, &zone.apex, load, problems);
+        if let Some(source) = source.filter(|_| records <= MAX_RECORDS) {
+            let item = match source {
+                Source::File(file) => {
+                    zone.records = master_file(document, &file, &zone.apex, load, problems);
+                    file
+                }
+                Source::Records(text) => {
+                    zone.records = master_text(&text, &zone.apex, problems);
+                    text
+                }
+            };
             records += zone.records.len();
             if records > MAX_RECORDS {
                 let message = format!("the zones up to this one have {records} records together");
-                file.error(problems, message, format!("a document holds at most {MAX_RECORDS} records"));
+                item.error(problems, message, format!("a document holds at most {MAX_RECORDS} records"));
             }
         }
         zones.push(Loaded { entry, zone, sound: problems.errors() == before });
@@ -68,26 +85,53 @@ pub(super) fn finish(zones: Vec<Loaded<'_>>, corrections: Vec<Corrections>) -> V
     zones.into_iter().zip(corrections).map(corrected).collect()
 }
 
-/// Apex and file of a zone; none where it has no valid name.
+/// Apex and records of a zone; none where it has no valid name.
 fn zone<'t, 'p>(
     entry: &'t Entry,
     item: &'p Item<'t, '_>,
     problems: &mut Problems,
-) -> Option<(Name, Option<Item<'t, 'p>>)> {
+) -> Option<(Name, Option<Source<'t, 'p>>)> {
     if let Some(name) = domain::unquoted(entry, &KEYS) {
         let message = format!("`{}` holds only another table", entry.key);
         problems.error(entry.at, &item.path, message, format!("write names with dots in quotes: [zones.{name:?}]"));
         return None;
     }
-    let fields = item.fields(&KEYS, EXAMPLE, problems);
-    let file = fields.and_then(|fields| fields.require("file", "\"example.com.zone\"", problems).map(|file| file.node));
-    let file = file.map(|node| Item { node, path: item.path.key("file") });
+    let source = source(item, problems);
     let apex = domain::read(&entry.key, entry.at, &item.path, problems)?;
     if apex.is_wildcard() {
         problems.error(entry.at, &item.path, "a wildcard is not the name of a zone", "write the name above it");
         return None;
     }
-    Some((apex, file))
+    Some((apex, source))
+}
+
+fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Source<'t, 'p>> {
+    let fields = item.fields(&KEYS, EXAMPLE, problems)?;
+    let value = |key| fields.get(key).map(|value| Item { node: value.node, path: item.path.key(key) });
+    match (value("file"), value("records")) {
+        (Some(file), None) => Some(Source::File(file)),
+        (None, Some(records)) => Some(Source::Records(records)),
+        (Some(_), Some(records)) => {
+            records.error(problems, "a zone has a `file` or `records`, not both", "remove one of the two");
+            None
+        }
+        (None, None) => {
+            let help = "add file = \"example.com.zone\", or the text of such a file as records";
+            problems.error(fields.at, &fields.path, "the zone has neither `file` nor `records`", help);
+            None
+        }
+    }
+}
+
+/// Records that stand in the document itself. Nothing stands beside them, so they cannot include anything.
+fn master_text(item: &Item<'_, '_>, apex: &Name, problems: &mut Problems) -> Vec<zonefile::Record> {
+    let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Vec::new() };
+    let mut refuse =
+        |_: &str, _: &str| Err("`records` hold the whole zone; write the lines of the file here".to_owned());
+    let shown = problems.text_at(&item.path);
+    let parsed = zonefile::parse(&shown, text.as_bytes(), apex, &mut refuse);
+    problems.take_over(parsed.problems);
+    parsed.records
 }
 
 fn master_file(

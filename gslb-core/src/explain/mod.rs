@@ -14,6 +14,7 @@ use crate::steer::trace::{Recorder, Step};
 use crate::table::RoutingTable;
 use crate::wire::number::rtype;
 
+pub mod data;
 pub mod response;
 mod text;
 

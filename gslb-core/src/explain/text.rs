@@ -151,9 +151,10 @@ impl Lines<'_> {
     }
 
     fn named(&mut self, pool: PoolId, endpoint: u16, by: Choice, among: usize) {
+        let state = self.table.state(pool, u32::from(endpoint));
         let pool = self.table.topology().site.pools.get(pool.0 as usize);
         let Some(endpoint) = pool.and_then(|pool| pool.endpoints.get(usize::from(endpoint))) else { return };
-        let (name, weight) = (&endpoint.name, endpoint.weight);
+        let (name, weight) = (&endpoint.name, state.map_or(endpoint.weight, |state| state.weight));
         match by {
             Choice::All => self.line("endpoint", format_args!("{name}, as all that qualify")),
             Choice::Dice => {
@@ -224,7 +225,7 @@ fn relaxed(demand: Demand) -> &'static str {
     }
 }
 
-fn rcode_text(rcode: u16) -> String {
+pub(super) fn rcode_text(rcode: u16) -> String {
     let known = [
         Rcode::NoError,
         Rcode::FormErr,

@@ -1,5 +1,7 @@
 //! What the operator wrote, checked: every reference is an index that exists, every number is in range, no policy loops.
 
+mod safety;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use ipnet::IpNet;
 use crate::name::Name;
 use crate::problem::Location;
 use crate::zonefile::Record;
+
+pub use safety::{Safety, Share, Window};
 
 /// Index into [`Site::data_centers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +52,8 @@ pub struct Site {
     pub policies: Vec<Policy>,
     /// Services.
     pub services: Vec<Service>,
+    /// What a change must leave as it is.
+    pub safety: Safety,
 }
 
 /// A zone and its records, as its master file has them.
@@ -214,10 +220,34 @@ pub enum Matcher {
 pub struct Policy {
     /// The name of a named policy; for one written in place, its path in the document.
     pub label: Arc<str>,
+    /// How the document writes it.
+    pub written: Written,
     /// What it does.
     pub kind: PolicyKind,
     /// Where the document has it.
     pub location: Location,
+}
+
+/// How a document writes a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// In `policies`, under its label.
+    Named,
+    /// Where it is used; its label is its path.
+    InPlace,
+    /// Not at all: a pool named in place of a policy, whose name is the label.
+    AsPool,
+}
+
+impl Policy {
+    /// Its path in the document, as problems have it.
+    pub fn path(&self) -> String {
+        match self.written {
+            Written::Named => crate::document::path::of_keys(&["policies", &self.label]),
+            Written::InPlace => self.label.to_string(),
+            Written::AsPool => crate::document::path::of_keys(&["pools", &self.label]),
+        }
+    }
 }
 
 /// What a policy does.

@@ -36,6 +36,8 @@ impl Reading {
     /// Reads the message in the first `len` octets of `buffer`.
     #[inline(always)]
     pub(super) fn read(&mut self, buffer: &[u8], len: usize) {
+        // Should reading end in a panic, then nothing was read, and what was read before must not be answered again.
+        self.fault = Some(Fault::Short);
         self.fault = self.query.read(buffer, len, &mut self.key).err();
     }
 }

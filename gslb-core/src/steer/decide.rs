@@ -30,36 +30,36 @@ pub struct View<'a> {
     pub kind: Kind,
 }
 
-/// Everything that a decision depends on, and who is told.
-pub struct Decision<'a, 'd, T, E> {
-    /// The table.
-    pub view: View<'a>,
-    /// Number of the client's prefix, for draws that stick.
-    pub client_key: u64,
-    /// How draws by weight are made.
-    pub draw: Draw<'d>,
-    /// Takes notes.
-    pub trace: &'a mut T,
-    /// Takes the endpoints, in the order in which they are chosen.
-    pub emit: E,
-}
+/// A search for endpoints that lowers its demands step by step. What a walk makes of a draw is its own affair: a
+/// decision follows one branch, [`super::shares`] follow them all.
+pub(super) trait Search<'a> {
+    /// What is looked at.
+    fn view(&self) -> View<'a>;
 
-impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
-    /// Decides for the clients of `plan`.
+    /// Takes what fulfils the demand; false where nothing does.
+    fn walk(&mut self, plan: PlanId, demand: Demand) -> bool;
+
+    /// Takes endpoints of a pool; false where none fulfils the demand.
+    fn take(&mut self, pool: PoolId, demand: Demand) -> bool;
+
+    /// Is told before each walk with less demand.
+    fn note_relaxed(&mut self, demand: Demand);
+
+    /// Finds what the clients of `plan` get.
     #[inline]
-    pub fn decide(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
+    fn search(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
         if self.walk(plan, Demand::Up) {
             return Outcome::Answered(Demand::Up);
         }
-        self.decide_all_down(plan, when_all_down)
+        self.search_all_down(plan, when_all_down)
     }
 
     #[cold]
-    fn decide_all_down(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
+    fn search_all_down(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
         if self.relaxed(plan, Demand::UpWithoutWeight) {
             return Outcome::Answered(Demand::UpWithoutWeight);
         }
-        if self.view.lacks_kind(plan) {
+        if self.view().lacks_kind(plan) {
             return Outcome::NoData;
         }
         let demand = match when_all_down {
@@ -80,27 +80,70 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
     }
 
     fn relaxed(&mut self, plan: PlanId, demand: Demand) -> bool {
-        self.trace.note(|| Step::Relaxed(demand));
+        self.note_relaxed(demand);
         match demand {
-            Demand::LastUp => match self.view.last_to_go(plan) {
+            Demand::LastUp => match self.view().last_to_go(plan) {
                 Some(pool) => self.take(pool, demand),
                 None => self.walk(plan, Demand::Any),
             },
             _ => self.walk(plan, demand),
         }
     }
+}
+
+/// Everything that a decision depends on, and who is told.
+pub struct Decision<'a, 'd, T, E> {
+    /// The table.
+    pub view: View<'a>,
+    /// Number of the client's prefix, for draws that stick.
+    pub client_key: u64,
+    /// How draws by weight are made.
+    pub draw: Draw<'d>,
+    /// Takes notes.
+    pub trace: &'a mut T,
+    /// Takes the endpoints, in the order in which they are chosen.
+    pub emit: E,
+}
+
+impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Search<'a> for Decision<'a, '_, T, E> {
+    #[inline]
+    fn view(&self) -> View<'a> {
+        self.view
+    }
+
+    #[inline]
+    fn walk(&mut self, plan: PlanId, demand: Demand) -> bool {
+        self.walk_plan(plan, demand)
+    }
+
+    #[inline]
+    fn take(&mut self, pool: PoolId, demand: Demand) -> bool {
+        self.take_pool(pool, demand)
+    }
+
+    fn note_relaxed(&mut self, demand: Demand) {
+        self.trace.note(|| Step::Relaxed(demand));
+    }
+}
+
+impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
+    /// Decides for the clients of `plan`.
+    #[inline]
+    pub fn decide(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
+        self.search(plan, when_all_down)
+    }
 
     /// Takes what fulfils the demand; false where nothing does.
-    fn walk(&mut self, plan: PlanId, demand: Demand) -> bool {
+    fn walk_plan(&mut self, plan: PlanId, demand: Demand) -> bool {
         match self.view.plans.get(plan) {
             None => false,
-            Some(Plan::Pool(pool)) => self.take(*pool, demand),
+            Some(Plan::Pool(pool)) => self.take_pool(*pool, demand),
             Some(Plan::Failover(list)) => list.iter().any(|&next| match self.view.plans.get(next) {
                 // The usual member, without another call.
-                Some(Plan::Pool(pool)) => self.take(*pool, demand),
-                _ => self.walk(next, demand),
+                Some(Plan::Pool(pool)) => self.take_pool(*pool, demand),
+                _ => self.walk_plan(next, demand),
             }),
-            Some(Plan::All(list)) => list.iter().filter(|next| self.walk(**next, demand)).count() > 0,
+            Some(Plan::All(list)) => list.iter().filter(|next| self.walk_plan(**next, demand)).count() > 0,
             Some(Plan::Weighted(branches)) => match self.draw {
                 Draw::Fresh(_) => self.walk_by_dice(branches, demand),
                 Draw::Sticky => self.walk_by_race(branches, demand),
@@ -112,12 +155,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
     fn walk_by_dice(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
         let view = self.view;
         let weighted = view.needs_weight(branches, demand);
-        let weight = |branch: &Branch| match view.takes_part(branch, weighted, demand) {
-            true if weighted => branch.weight,
-            // Where all weights are 0, somebody must win.
-            true => 1,
-            false => 0,
-        };
+        let weight = |branch: &Branch| view.weight_of(branch, weighted, demand);
         let total: u64 = branches.iter().map(|branch| u64::from(weight(branch))).sum();
         if total == 0 {
             self.note_passed_over(branches, demand);
@@ -157,14 +195,14 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
         // A draw inside must not fall as this one did, or shares would multiply wrongly.
         let key = self.client_key;
         self.client_key = scramble(key);
-        let taken = branches.get(winner).is_some_and(|branch| self.walk(branch.plan, demand));
+        let taken = branches.get(winner).is_some_and(|branch| self.walk_plan(branch.plan, demand));
         self.client_key = key;
         taken
     }
 
     /// Names endpoints of a pool; false where none fulfils the demand.
     #[inline]
-    fn take(&mut self, id: PoolId, demand: Demand) -> bool {
+    fn take_pool(&mut self, id: PoolId, demand: Demand) -> bool {
         let view = self.view;
         let (Some(pool), Some(ready)) = (view.pool(id), view.ready(id, demand)) else {
             self.trace.note(|| Step::PassedOver(id, view.reason(id, demand)));
@@ -250,17 +288,17 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
 }
 
 impl<'a> View<'a> {
-    fn pool(&self, id: PoolId) -> Option<&'a PoolLiveness> {
+    pub(super) fn pool(&self, id: PoolId) -> Option<&'a PoolLiveness> {
         self.pools.get(id.0 as usize).map(|pool| &**pool)
     }
 
-    fn ready(&self, id: PoolId, demand: Demand) -> Option<&'a Ready> {
+    pub(super) fn ready(&self, id: PoolId, demand: Demand) -> Option<&'a Ready> {
         self.pool(id).map(|pool| pool.ready(demand, self.kind)).filter(|ready| !ready.is_empty())
     }
 
     /// True where only branches with weight take part: those without are for when there is nobody else.
     #[inline]
-    fn needs_weight(&self, branches: &[Branch], demand: Demand) -> bool {
+    pub(super) fn needs_weight(&self, branches: &[Branch], demand: Demand) -> bool {
         demand == Demand::Up || branches.iter().any(|branch| self.takes_part(branch, true, demand))
     }
 
@@ -269,8 +307,19 @@ impl<'a> View<'a> {
         (branch.weight > 0 || !weighted) && self.is_alive(branch.plan, demand)
     }
 
-    /// True where `walk` would take something.
-    fn is_alive(&self, plan: PlanId, demand: Demand) -> bool {
+    /// The weight of a branch in a draw; 0 where it takes no part.
+    #[inline]
+    pub(super) fn weight_of(&self, branch: &Branch, weighted: bool, demand: Demand) -> u32 {
+        match self.takes_part(branch, weighted, demand) {
+            true if weighted => branch.weight,
+            // Where all weights are 0, somebody must win.
+            true => 1,
+            false => 0,
+        }
+    }
+
+    /// True where a walk would take something.
+    pub(super) fn is_alive(&self, plan: PlanId, demand: Demand) -> bool {
         match self.plans.get(plan) {
             None => false,
             Some(Plan::Pool(pool)) => self.ready(*pool, demand).is_some(),

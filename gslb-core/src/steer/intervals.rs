@@ -20,6 +20,11 @@ pub(super) const ELSEWHERE: u32 = u32::MAX;
 
 /// Bits that one table is over, at most.
 const TABLE_BITS: u32 = 12;
+/// Bits that one table is over, at least, so that no address is looked up in more than sixteen of them.
+const LEAST_BITS: u32 = 4;
+/// Entries of all tables of a column. Beyond these, more intervals than a line holds are lines in a row, which are
+/// searched one after the other: slow, but right.
+const MAX_ENTRIES: usize = 1 << 26;
 /// Set in a table's entry that leads to a line; without it, the entry leads to another table.
 const TO_LINE: u32 = 1 << 31;
 /// Bits of an entry that say how many bits the table is over that it leads to; the others say where it begins.
@@ -98,8 +103,8 @@ impl Intervals {
     #[inline]
     pub(super) fn touch(&self, address: u64) -> u32 {
         match self {
-            Intervals::Narrow(lines) => lines.line(address).map_or(0, |line| u32::from(line.used)),
-            Intervals::Wide(lines) => lines.line(address).map_or(0, |line| u32::from(line.used)),
+            Intervals::Narrow(lines) => lines.touch(address),
+            Intervals::Wide(lines) => lines.touch(address),
         }
     }
 
@@ -154,34 +159,42 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
     fn build(pairs: &[(u64, u32)]) -> Self {
         let mut building = Building { pairs, tables: Vec::new(), lines: Vec::new(), line: 0..0 };
         let bits = building.table(0, 0, 0..pairs.len());
-        building.flush();
+        building.flush(pairs.len());
         let Building { tables, lines, .. } = building;
         Lines { tables: tables.into(), bits, lines: lines.into(), intervals: pairs.len() }
     }
 
     #[inline]
     fn find(&self, address: u64) -> Interval<u64> {
-        match self.line(address) {
+        let first = self.line(address);
+        // Intervals that fit into no one line are in several, one behind the other.
+        let line = self.lines.get(first..).and_then(|lines| lines.iter().find(|line| address <= line.last));
+        match line {
             Some(line) => line.find(address),
             None => Interval { class: 0, first: 0, last: u64::MAX },
         }
     }
 
-    /// The line that holds `address`.
+    /// The line that holds `address`, or the first of several of which one does.
     #[inline]
-    fn line(&self, address: u64) -> Option<&Line<C, STARTS, CLASSES>> {
+    fn line(&self, address: u64) -> usize {
         let (mut table, mut bits, mut rest) = (0, self.bits, address);
-        let line = loop {
+        loop {
             match self.tables.get(table + rest.top(bits)) {
-                Some(&entry) if entry & TO_LINE != 0 => break entry & !TO_LINE,
+                Some(&entry) if entry & TO_LINE != 0 => return (entry & !TO_LINE) as usize,
                 Some(&entry) => {
                     rest <<= bits;
                     (table, bits) = ((entry >> BITS_BITS) as usize, entry & ((1 << BITS_BITS) - 1));
                 }
-                None => break u32::MAX,
+                None => return usize::MAX,
             }
-        };
-        self.lines.get(line as usize)
+        }
+    }
+
+    /// Loads the line of `address`.
+    #[inline]
+    fn touch(&self, address: u64) -> u32 {
+        self.lines.get(self.line(address)).map_or(0, |line| u32::from(line.used))
     }
 
     fn memory(&self) -> usize {
@@ -267,8 +280,8 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
     /// whole. Returns how many bits it is over.
     fn table(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
         // About as many entries as there will be lines.
-        let wanted = (intervals.len() / CLASSES).max(2).next_power_of_two().ilog2();
-        let bits = wanted.min(TABLE_BITS).min(u64::BITS - depth);
+        let wanted = (intervals.len() / CLASSES).next_power_of_two().ilog2();
+        let bits = wanted.clamp(LEAST_BITS, TABLE_BITS).min(u64::BITS - depth);
         let (table, depth) = (self.tables.len(), depth + bits);
         self.tables.resize(table + (1 << bits), 0);
         let mut at = intervals.start;
@@ -293,16 +306,21 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
 
     /// What a table says of addresses whose first `depth` bits are `leading`.
     fn entry(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
-        if !self.fit(intervals.clone()) {
+        if intervals.len() > CLASSES && self.tables.len() < MAX_ENTRIES {
             let table = self.tables.len() as u32;
             return table << BITS_BITS | self.table(leading, depth, intervals);
         }
         if !self.fit(self.line.start..intervals.end) {
-            self.flush();
-            self.line.start = intervals.start;
+            self.flush(intervals.start);
         }
-        self.line.end = intervals.end;
-        TO_LINE | self.lines.len() as u32
+        let line = self.lines.len() as u32;
+        for at in self.line.end..intervals.end {
+            if !self.fit(self.line.start..at + 1) {
+                self.flush(at);
+            }
+            self.line.end = at + 1;
+        }
+        TO_LINE | line
     }
 
     /// True where one line holds these intervals.
@@ -310,10 +328,13 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
         intervals.len() <= CLASSES && Distances::of(self.pairs.get(intervals).unwrap_or_default()).fit()
     }
 
-    /// Ends the line that is being filled.
-    fn flush(&mut self) {
-        let next = self.pairs.get(self.line.end).map(|&(start, _)| start);
-        self.lines.push(Line::of(self.pairs.get(self.line.clone()).unwrap_or_default(), next));
+    /// Ends the line that is being filled; the next one begins with interval `next`.
+    fn flush(&mut self, next: usize) {
+        if !self.line.is_empty() {
+            let after = self.pairs.get(self.line.end).map(|&(start, _)| start);
+            self.lines.push(Line::of(self.pairs.get(self.line.clone()).unwrap_or_default(), after));
+        }
+        self.line = next..next;
     }
 }
 
@@ -373,6 +394,18 @@ mod tests {
         }
         check(&[(0, 1), (9, ELSEWHERE), (10, 2)]);
         check(&[(0, 1), (9, ELSEWHERE), (10, 70_000)]);
+    }
+
+    #[test]
+    fn neighbours_far_from_all_others_are_found_through_few_tables() {
+        let pairs: Vec<(u64, u32)> = (0..3_000u64)
+            .flat_map(|at| [0, 1, 1 << 17, (1 << 17) + 1].map(|beside| (at << 50 | beside << 3) + beside))
+            .zip((0..).map(|at| at % 5))
+            .collect();
+        let pairs: Vec<(u64, u32)> = pairs.into_iter().filter(|pair| pair.0 < 1 << 62).collect();
+        check(&pairs);
+        let Intervals::Narrow(lines) = Intervals::build(&pairs) else { panic!("five classes are few") };
+        assert!(lines.tables.len() < 4 * pairs.len(), "{} entries for {}", lines.tables.len(), pairs.len());
     }
 
     #[test]

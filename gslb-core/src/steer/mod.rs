@@ -15,4 +15,5 @@ pub mod plan;
 pub mod prefixes;
 pub mod region;
 pub mod resolve;
+pub mod shares;
 pub mod trace;

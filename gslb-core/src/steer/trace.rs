@@ -137,7 +137,7 @@ pub enum Reason {
 }
 
 /// What a candidate must fulfil.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Demand {
     /// Up, with weight.
     Up,

@@ -63,11 +63,5 @@ fn twins(site: &Site, policy: &Policy) -> Option<Problem> {
 }
 
 fn error(policy: &Policy, message: String, help: String) -> Problem {
-    Problem {
-        severity: Severity::Error,
-        location: policy.location.clone(),
-        path: policy.label.to_string(),
-        message,
-        help,
-    }
+    Problem { severity: Severity::Error, location: policy.location.clone(), path: policy.path(), message, help }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::document::path::of_keys;
 use crate::model::{Matcher, PolicyId, PolicyKind, RegionId, Site};
 use crate::problem::{Problem, Severity};
 use crate::steer::index::LocationIndex;
@@ -42,7 +43,7 @@ impl Coverage {
                 problems.push(Problem {
                     severity: Severity::Error,
                     location: policy.location.clone(),
-                    path: policy.label.to_string(),
+                    path: policy.path(),
                     message: format!("no client ever comes to the branch of region `{}`", region.name),
                     help: help.into(),
                 });
@@ -61,7 +62,7 @@ pub fn idle_matchers(site: &Site, index: &LocationIndex) -> Vec<Problem> {
             problems.push(Problem {
                 severity: Severity::Warning,
                 location: region.location.clone(),
-                path: format!("regions.{}.match", region.name),
+                path: of_keys(&["regions", &region.name, "match"]),
                 message: format!("`{matcher}` matches no client with the geo databases that are loaded"),
                 help: "load a database that knows it, or take it out".into(),
             });

@@ -9,7 +9,7 @@ use crate::steer::draw::identity;
 use crate::steer::trace::Demand;
 
 /// Kinds of answers that a pool has ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A records, or the CNAMEs that lead to them.
     A,

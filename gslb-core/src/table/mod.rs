@@ -13,6 +13,8 @@ mod bounds;
 pub mod compile;
 pub mod coverage;
 pub mod liveness;
+pub mod overrides;
+pub mod pattern;
 pub mod publish;
 
 pub use publish::Published;
@@ -78,7 +80,7 @@ pub struct Target {
 }
 
 /// Which query types a service answers itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Steers {
     /// A.
     pub a: bool,
@@ -139,6 +141,23 @@ impl RoutingTable {
             }
         }
         RoutingTable { generation, topology: Arc::clone(&self.topology), pools: pools.into() }
+    }
+
+    /// The changes that lead to `states`, which has one list per pool and one state per endpoint: none for endpoints that
+    /// are in their state already. A state too many is left aside.
+    pub fn changes_to(&self, states: &overrides::States) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for ((pool, liveness), states) in (0..).map(PoolId).zip(self.pools.iter()).zip(states) {
+            let endpoints = (0u32..).zip(liveness.states()).zip(states);
+            let differ = endpoints.filter(|((_, now), next)| *now != *next);
+            changes.extend(differ.map(|((endpoint, _), &state)| Change { pool, endpoint, state }));
+        }
+        changes
+    }
+
+    /// The next table, in which endpoints are in these states; pools that have them already are shared.
+    pub fn with_states(&self, states: &overrides::States) -> RoutingTable {
+        self.with_changes(&self.changes_to(states))
     }
 
     /// Octets held, as far as they grow with the document and the databases.

@@ -1,14 +1,10 @@
 //! The one place where a table is swapped: readers never wait, and no older table ever replaces a newer one.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::RoutingTable;
-
-/// How often it is looked whether a large table that was replaced is still read.
-const PATIENCE: usize = 1_000;
 
 /// The table in force.
 #[derive(Debug)]
@@ -43,8 +39,8 @@ impl Published {
 
     /// Puts a newer table in force.
     ///
-    /// A table is freed here and never by a reader, whom a million names would keep from answering: one that is still
-    /// read is kept until the next call.
+    /// A table is freed here or by [`Published::sweep`], and never by a reader, whom a million names would keep from
+    /// answering.
     pub fn publish(&self, table: RoutingTable) -> Result<(), Stale> {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let in_force = self.table.load().generation();
@@ -52,18 +48,20 @@ impl Published {
         if offered <= in_force {
             return Err(Stale { offered, in_force });
         }
-        let old = self.table.swap(Arc::new(table));
-        let is_large = !Arc::ptr_eq(&old.topology, &self.table.load().topology);
-        retired.push(old);
-        // Readers hold a table for one batch, so a large one is soon free.
-        for _ in 0..if is_large { PATIENCE } else { 1 } {
-            retired.retain(|table| Arc::strong_count(table) > 1);
-            if retired.is_empty() {
-                break;
-            }
-            thread::yield_now();
-        }
+        retired.push(self.table.swap(Arc::new(table)));
+        drop(retired);
+        self.sweep();
         Ok(())
+    }
+
+    /// Frees tables that were replaced and are no longer read. Whoever publishes large tables has this called now and
+    /// then, since readers may still be at work when a table is replaced.
+    pub fn sweep(&self) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let unread: Vec<_> = retired.extract_if(.., |table| Arc::strong_count(table) == 1).collect();
+        // To free them takes time, in which others may publish.
+        drop(retired);
+        drop(unread);
     }
 }
 
@@ -85,8 +83,7 @@ mod tests {
         published.publish(table(Some(&read))).unwrap();
         drop(read);
         assert!(weak.upgrade().is_some(), "it is kept for the publisher to free");
-        let next = table(Some(&published.load()));
-        published.publish(next).unwrap();
+        published.sweep();
         assert!(weak.upgrade().is_none());
     }
 

@@ -1,7 +1,10 @@
 //! Documents, good and bad, as `document::read` sees them.
 
+mod json;
 mod mutations;
+mod records;
 mod rules;
+mod safety;
 mod sections;
 mod site;
 

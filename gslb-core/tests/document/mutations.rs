@@ -5,7 +5,7 @@ use gslb_core::problem::Severity;
 use super::site::{EXAMPLE, ZONE, read_with};
 
 /// A small generator (xorshift64), so that a failure can be run again.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
@@ -48,7 +48,7 @@ const PIECES: [&str; 28] = [
     "\\u0000",
 ];
 
-fn mutated(text: &str, dice: &mut Dice) -> String {
+pub(crate) fn mutated(text: &str, dice: &mut Dice) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     for _ in 0..=dice.below(4) {
         let start = dice.below(letters.len());
@@ -71,7 +71,7 @@ fn mutated(text: &str, dice: &mut Dice) -> String {
 }
 
 /// The same words in other places: the syntax stays right far more often than by [`mutated`].
-fn reworded(text: &str, dice: &mut Dice) -> String {
+pub(crate) fn reworded(text: &str, dice: &mut Dice) -> String {
     let mut words: Vec<&str> = text.split_inclusive([' ', '\n']).collect();
     for _ in 0..=dice.below(3) {
         let (one, other) = (dice.below(words.len()), dice.below(words.len()));

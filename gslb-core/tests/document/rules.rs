@@ -45,8 +45,8 @@ site.toml:4:1: error: zones."a b": "a b" is not a domain name: it holds the char
     help: write a name such as www.example.com
 site.toml:5:1: error: zones."bücher.example": "bücher.example" has letters outside ASCII
     help: write each such label in its ASCII form, which begins with xn--
-site.toml:6:1: error: zones."n.example": `file` is missing
-    help: add file = "example.com.zone"
+site.toml:6:1: error: zones."n.example": the zone has neither `file` nor `records`
+    help: add file = "example.com.zone", or the text of such a file as records
 site.toml:7:20: error: zones."o.example".file: cannot read the zone file "none.zone": there is no such file
     help: name a file that can be read, relative to the document
 site.toml:8:1: error: zones."*.w": a wildcard is not the name of a zone

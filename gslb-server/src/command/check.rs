@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Outcome;
 use crate::config::Config;
-use crate::site::{Document, SiteError, Sources, listed};
+use crate::site::{Databases, SiteError, Sources, listed};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -21,9 +21,9 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-    let document = Document::File(arguments.document.clone());
-    let sources = Sources { document, databases: config.geo.databases, max_moved: config.geo.max_moved };
-    match sources.load(None, &mut Vec::new()) {
+    let databases = Databases { files: config.geo.databases, max_moved: config.geo.max_moved };
+    let sources = Sources { document: arguments.document.clone(), databases };
+    match sources.load() {
         Ok(loaded) => {
             loaded.warnings.iter().for_each(|problem| println!("{problem}"));
             let site = &loaded.table.topology().site;

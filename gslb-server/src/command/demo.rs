@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use clap::Args;
+use gslb_api::store::MemoryStore;
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
 use gslb_core::model::{Site, Target};
@@ -13,19 +14,21 @@ use gslb_core::rdata;
 use gslb_core::table::RoutingTable;
 
 use super::Outcome;
-use super::serve::hooks;
+use super::serve::{options, serve};
+use crate::candidate::{Candidate, read_text};
 use crate::config::Config;
 use crate::origins::{Origin, Origins};
-use crate::serve::{Bound, ServeError};
-use crate::site::{Document, Served, Sources};
+use crate::serve::{Bound, ServeError, control_runtime};
+use crate::served::{Served, Truth};
+use crate::site::{Databases, SiteError};
 
 /// The port of the origins, where it is free on all their addresses.
 const ORIGIN_PORT: u16 = 8080;
 
-const EXAMPLE: Document = Document::Builtin {
-    text: include_str!("../../../deploy/example/site.toml"),
-    zones: &[("example.com.zone", include_str!("../../../deploy/example/example.com.zone"))],
-};
+/// The example site.
+const DOCUMENT: &str = include_str!("../../../deploy/example/site.toml");
+/// The file that it names.
+const ZONE: (&str, &str) = ("example.com.zone", include_str!("../../../deploy/example/example.com.zone"));
 
 /// Queries to try: name, type, client, and whose that network is.
 const QUERIES: [(&str, &str, &str, &str); 3] = [
@@ -39,44 +42,52 @@ pub struct Arguments {
     /// Where to answer DNS, over UDP and TCP; by default 127.0.0.1:5353, or a free port where that is taken
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Where to answer HTTP; by default 127.0.0.1:8053, or a free port where that is taken
+    /// Where to answer HTTP, on a loopback address; by default 127.0.0.1:8053, or a free port where that is taken
     #[arg(long, value_name = "ADDRESS:PORT")]
     api: Option<SocketAddr>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let served = Served::start(Sources { document: EXAMPLE, databases: Vec::new(), max_moved: 1.0 })?;
-    let published = served.published();
-    let table = published.load();
+    let control = control_runtime()?;
+    let mut config = Config::default();
+    // Whoever tries it on this host should need nothing more.
+    config.api.loopback_without_token = true;
+    let truth = Truth::Store(Some(example()?.document));
+    let databases = Databases { files: Vec::new(), max_moved: 1.0 };
+    let served = Served::start(control.handle(), Arc::new(MemoryStore::new()), truth, databases, options(&config))?;
+    let table = served.published.load();
     let origins = origins(&table.topology().site);
-    let (config, bound) = bind(arguments)?;
+    let bound = arguments.bind(&mut config)?;
     let listening = bind_origins(&origins)?;
     tell(&table, &bound, &origins, listening.port());
     drop(table);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins have nothing to finish.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    let settings = Arc::new(config.settings());
-    let mut running = bound.start(&config, published, settings, hooks(served))?;
-    running.wait();
-    running.stop();
+    serve(control, &config, bound, served)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Binds what was asked for, or the defaults, or else free ports: a demo should not fail for a port.
-fn bind(arguments: &Arguments) -> Result<(Config, Bound), ServeError> {
-    let mut config = Config::default();
-    config.dns.listen = arguments.listen.map_or(config.dns.listen, |address| vec![address]);
-    config.api.listen = arguments.api.unwrap_or(config.api.listen);
-    loop {
-        match Bound::bind(&config) {
-            Err(ServeError::Bind { address, protocol, .. }) if arguments.frees(&mut config, address, protocol) => {}
-            bound => return bound.map(|bound| (config, bound)),
-        }
-    }
+fn example() -> Result<Candidate, SiteError> {
+    read_text("site.toml", DOCUMENT, &mut |name, _| match ZONE {
+        (zone, text) if zone == name => Ok((Arc::from(name), text.as_bytes().to_vec())),
+        _ => Err("it did not come with the program".to_owned()),
+    })
 }
 
 impl Arguments {
+    /// Binds what was asked for, or the defaults, or else free ports: a demo should not fail for a port.
+    fn bind(&self, config: &mut Config) -> Result<Bound, ServeError> {
+        config.dns.listen = self.listen.map_or_else(|| config.dns.listen.clone(), |address| vec![address]);
+        config.api.listen = self.api.unwrap_or(config.api.listen);
+        loop {
+            match Bound::bind(config) {
+                Err(ServeError::Bind { address, protocol, .. }) if self.frees(config, address, protocol) => {}
+                bound => return bound,
+            }
+        }
+    }
+
     /// Gives up a default port that is taken; false where the port was asked for, or was any port already.
     fn frees(&self, config: &mut Config, address: SocketAddr, protocol: &str) -> bool {
         let (asked, free) = (address.port(), SocketAddr::new(address.ip(), 0));
@@ -117,7 +128,8 @@ fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], origin_port: u1
     let dns = bound.dns().first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     println!("gslb demo: example.com, steered over six data centers on six continents\n");
     println!("  DNS      {dns} (UDP and TCP)");
-    println!("  HTTP     http://{}/livez /readyz /metrics", bound.api());
+    println!("  HTTP     {}/livez /readyz /metrics", bound.url());
+    println!("  API      {}/api/docs, open to this host without a token", bound.url());
     println!("  origins  {} HTTP servers on port {origin_port}, from {}", origins.len(), first_address(origins));
     println!("\nTry these; each is followed by what it shows and what it answers now:\n");
     for (name, rtype, client, shows) in QUERIES {
@@ -125,6 +137,12 @@ fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], origin_port: u1
         println!("  dig @{ip} -p {port} {name} {rtype} +subnet={client} +short");
         println!("      {shows}: {}\n", answers(table, name, rtype, client).join(" "));
     }
+    println!("Change it, and ask again:\n");
+    println!("  curl -X PATCH -H 'content-type: application/merge-patch+json' -H 'if-match: *' \\");
+    println!("      -d '{{\"endpoints\": {{\"fra-1\": {{\"weight\": 0}}}}}}' {}/api/v1/pools/fra", bound.url());
+    println!("      the weight of fra-1 becomes 0: fra-2 answers for the Netherlands\n");
+    println!("  gslb drain data-center/nrt --reason demo --server {}", bound.url());
+    println!("      Tokyo takes no more clients: Japan goes elsewhere, until `gslb undrain data-center/nrt`\n");
     println!("Ctrl-C stops it.\n");
 }
 

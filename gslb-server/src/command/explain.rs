@@ -1,7 +1,7 @@
-//! `gslb explain`: the answer to a query and every step that led to it, without a server.
+//! `gslb explain`: the answer to a query and every step that led to it, by a server or without one.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,12 +9,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use gslb_core::explain::{Question, explain};
 use gslb_core::name::Name;
-use gslb_core::rdata::type_from_text;
+use gslb_core::rdata::{type_from_text, type_to_text};
+use hyper::Method;
 use ipnet::IpNet;
+use serde_json::json;
 
 use super::Outcome;
+use super::remote::{Remote, show, text};
+use crate::client::Request;
 use crate::config::Config;
-use crate::site::{Document, Sources};
+use crate::site::{Databases, Sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -30,23 +34,55 @@ pub struct Arguments {
     /// The resolver that asks
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     resolver: IpAddr,
-    /// The document that decides
+    /// The document that decides; without it, the server is asked
     #[arg(long, value_name = "site.toml")]
-    document: PathBuf,
+    document: Option<PathBuf>,
     /// The process's own file, for the geo databases that it names
-    #[arg(long, value_name = "gslb.toml")]
+    #[arg(long, value_name = "gslb.toml", requires = "document")]
     config: Option<PathBuf>,
     /// Decides how draws fall that are made anew for every query; without it, chance does
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    /// What the server would have answered at this revision
+    #[arg(long, value_name = "REVISION", conflicts_with = "document")]
+    revision: Option<u64>,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
+    match &arguments.document {
+        Some(document) => by_document(arguments, document),
+        None => by_server(arguments),
+    }
+}
+
+fn by_server(arguments: &Arguments) -> Outcome {
+    let mut body = json!({
+        "name": arguments.name.to_string(),
+        "type": type_to_text(arguments.rtype).to_string(),
+        "resolver": arguments.resolver,
+    });
+    if let Some(client) = arguments.client {
+        body["client"] = client.to_string().into();
+    }
+    for (key, number) in [("revision", arguments.revision), ("seed", arguments.seed)] {
+        if let Some(number) = number {
+            body[key] = number.into();
+        }
+    }
+    let request = Request::new(Method::POST, "/api/v1/explain").json(&body);
+    let answer = arguments.remote.client()?.ask(request)?.json()?;
+    show(arguments.remote.format(), &answer, |answer| text(answer, "/explanation/text"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     let settings = Arc::new(config.settings());
-    let document = Document::File(arguments.document.clone());
-    let sources = Sources { document, databases: config.geo.databases, max_moved: config.geo.max_moved };
-    let table = sources.load(None, &mut Vec::new())?.table;
+    let databases = Databases { files: config.geo.databases, max_moved: config.geo.max_moved };
+    let sources = Sources { document: document.to_owned(), databases };
+    let table = sources.load()?.table;
     let question = Question {
         name: arguments.name.clone(),
         qtype: arguments.rtype,

@@ -5,38 +5,100 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+mod audit;
+mod change;
 mod check;
+mod completions;
 mod demo;
+mod events;
+pub mod exit;
 mod explain;
+mod history;
+mod moves;
+mod overrides;
+mod plan;
+mod remote;
+mod resource;
 mod serve;
+mod token;
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run an example site with local origins and bundled geo data: a complete system to play with
     Demo(demo::Arguments),
-    /// Answer DNS queries until SIGTERM; SIGHUP reloads
+    /// Answer DNS queries and serve the API until SIGTERM; SIGHUP reloads
     Serve(serve::Arguments),
     /// Tell every problem of a document; exit 0 where it can be served, 1 where not
     Check(check::Arguments),
     /// Tell why a query gets the answer that it gets
     Explain(explain::Arguments),
+    /// Tell what a document would change, and whose traffic would move; exit 6 where a safety rule forbids it
+    Plan(plan::Plan),
+    /// Plan a document, and put it in force after a yes
+    Apply(plan::Apply),
+    /// Show the document, a collection of it, or one resource
+    Get(resource::Get),
+    /// Write one resource
+    Put(resource::Put),
+    /// Change one resource by a JSON merge patch
+    Patch(resource::Patch),
+    /// Remove one resource
+    Delete(resource::Delete),
+    /// List the revisions of the document, or show what one of them changed
+    History(history::History),
+    /// Put an earlier revision in force again
+    Rollback(history::Rollback),
+    /// Send clients elsewhere, away from data centers, pools or endpoints
+    Drain(overrides::Word),
+    /// End a drain
+    Undrain(overrides::Undrain),
+    /// Force endpoints up, down or to a weight, whatever the document and the probes say
+    #[command(subcommand)]
+    Force(overrides::Force),
+    /// List what is forced, or end it
+    Overrides(overrides::Overrides),
+    /// Follow what changes, as it changes
+    Events(events::Arguments),
+    /// List who changed what
+    Audit(audit::Arguments),
+    /// Make, list and revoke tokens
+    #[command(subcommand)]
+    Token(token::What),
+    /// Write what a shell needs to complete this command line
+    Completions(completions::Arguments),
 }
 
 /// What a subcommand comes to: an exit code, or an error to be told.
 pub type Outcome = Result<ExitCode, Box<dyn error::Error>>;
 
 impl Command {
-    /// Does it.
+    /// Does it; `program` is the whole command line, for completions.
     ///
     /// # Errors
     /// Whatever keeps it from being done, in words for the user.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, program: clap::Command) -> Outcome {
         match self {
             Command::Demo(arguments) => demo::run(&arguments),
             Command::Serve(arguments) => serve::run(&arguments),
             Command::Check(arguments) => check::run(&arguments),
             Command::Explain(arguments) => explain::run(&arguments),
+            Command::Plan(arguments) => plan::plan(&arguments),
+            Command::Apply(arguments) => plan::apply(&arguments),
+            Command::Get(arguments) => resource::get(&arguments),
+            Command::Put(arguments) => resource::put(&arguments),
+            Command::Patch(arguments) => resource::patch(&arguments),
+            Command::Delete(arguments) => resource::delete(&arguments),
+            Command::History(arguments) => history::history(&arguments),
+            Command::Rollback(arguments) => history::rollback(&arguments),
+            Command::Drain(word) => overrides::drain(&word),
+            Command::Undrain(arguments) => overrides::undrain(&arguments),
+            Command::Force(force) => overrides::force(&force),
+            Command::Overrides(arguments) => overrides::overrides(&arguments),
+            Command::Events(arguments) => events::run(&arguments),
+            Command::Audit(arguments) => audit::run(&arguments),
+            Command::Token(what) => token::run(&what),
+            Command::Completions(arguments) => completions::run(&arguments, program),
         }
     }
 }

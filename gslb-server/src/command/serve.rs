@@ -1,52 +1,136 @@
-//! `gslb serve`: a document answered until a signal says stop.
+//! `gslb serve`: a site answered until a signal says stop, from the store or from a watched file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
-use tracing::info;
+use gslb_api::access::{First, first_admin};
+use gslb_api::store::{EmbeddedStore, Store, wait};
+use gslb_api::{Options, Origin, revisions, router};
+use tokio::runtime::Runtime;
+use tracing::{info, warn};
 
 use super::Outcome;
+use super::token::now;
+use crate::candidate;
 use crate::config::Config;
-use crate::serve::{self, Hooks};
-use crate::site::{Document, Served, Sources};
+use crate::serve::{Bound, Hooks, control_runtime};
+use crate::served::{Served, Truth};
+use crate::site::Databases;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The process's own file; without it, everything has its default
     #[arg(long, value_name = "gslb.toml")]
     config: Option<PathBuf>,
-    /// The site to serve
+    /// The site to serve at first, while the store is empty; with --watch, always
     #[arg(long, value_name = "site.toml")]
-    document: PathBuf,
+    document: Option<PathBuf>,
+    /// Serve what the document's file says at any time: the API cannot change it, and the file is looked at
+    #[arg(long, requires = "document")]
+    watch: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-    let sources = Sources {
-        document: Document::File(arguments.document.clone()),
-        databases: config.geo.databases.clone(),
-        max_moved: config.geo.max_moved,
-    };
-    let served = Served::start(sources)?;
-    let published = served.published();
-    let settings = Arc::new(config.settings());
-    let totals = serve::run(&config, published, settings, hooks(served))?;
+    let control = control_runtime()?;
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&config.data_dir)?);
+    let truth = truth(arguments, &*store, &config.data_dir)?;
+    let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
+    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options(&config))?;
+    tell_origin(arguments, served.begun, &config.data_dir);
+    tell_first_token(&*store, &config.data_dir)?;
+    let bound = Bound::bind(&config)?;
+    let totals = serve(control, &config, bound, served)?;
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
 }
 
+/// Serves until a signal says stop.
+pub(super) fn serve(
+    control: Runtime,
+    config: &Config,
+    bound: Bound,
+    served: Served,
+) -> Result<crate::totals::Totals, crate::serve::ServeError> {
+    let (published, settings) = (Arc::clone(&served.published), Arc::new(config.settings()));
+    let mut running = bound.start(control, config, published, settings, hooks(served))?;
+    running.wait();
+    Ok(running.stop())
+}
+
+/// Where the document comes from. The file is not looked at where the store has one: it may long be out of date.
+fn truth(arguments: &Arguments, store: &dyn Store, data_dir: &Path) -> Result<Truth, Box<dyn std::error::Error>> {
+    let has_one = wait(store.read(revisions::CURRENT))?.is_some();
+    match &arguments.document {
+        Some(path) if arguments.watch => Ok(Truth::File(path.clone())),
+        Some(path) if !has_one => {
+            let candidate = candidate::read(path)?;
+            candidate.warnings.iter().for_each(|problem| warn!("{problem}"));
+            Ok(Truth::Store(Some(candidate.document)))
+        }
+        None if !has_one => {
+            warn!(
+                "the store in {} is empty, and no --document was given: nothing is answered until one is applied",
+                data_dir.display()
+            );
+            Ok(Truth::Store(None))
+        }
+        _ => Ok(Truth::Store(None)),
+    }
+}
+
+fn tell_origin(arguments: &Arguments, (revision, origin): (u64, Origin), data_dir: &Path) {
+    let store = data_dir.display();
+    match (&arguments.document, origin) {
+        (Some(document), Origin::Given) => {
+            info!("the store in {store} was empty: {} is its revision {revision}", document.display());
+        }
+        (Some(document), Origin::Stored) => {
+            let document = document.display();
+            info!(
+                "serving revision {revision} of the store in {store}; {document} was not read: `gslb apply {document}` \
+                 puts it in force, --watch makes it the truth"
+            );
+        }
+        (Some(document), Origin::File) => {
+            info!("serving {} as revision {revision}; the API cannot change it", document.display());
+        }
+        (None, _) => info!("serving revision {revision} of the store in {store}"),
+    }
+}
+
+/// Sees that somebody can be let in.
+fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), gslb_api::access::AccessError> {
+    if let First::Made { path, .. } = wait(first_admin(store, data_dir, now()))? {
+        info!("the first admin token is in {}", path.display());
+    }
+    Ok(())
+}
+
+/// What the API is told of the configuration.
+pub(super) fn options(config: &Config) -> Options {
+    Options {
+        hosts: config.api.hosts.clone(),
+        loopback_without_token: config.api.loopback_without_token,
+        settings: Arc::new(config.settings()),
+        ..Options::default()
+    }
+}
+
 /// Ties a site to a server: its generation is shown, its files are watched, and it is read again when asked.
-pub(super) fn hooks(served: Served) -> Hooks {
-    let published = served.published();
+fn hooks(served: Served) -> Hooks {
+    let (published, api) = (Arc::clone(&served.published), served.api.clone());
     let reloads = Arc::clone(&served.reloads);
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
-        files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files.clone()),
+        routes: router(api.clone()),
+        stopping: Box::new(move || api.stop()),
+        files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),
         reload: Box::new(move |cause| served.lock().unwrap_or_else(PoisonError::into_inner).reload(&cause)),
     }
 }

@@ -46,7 +46,8 @@ impl<'t> Text<'t> {
             self.tell(error.span().unwrap_or(0..0), String::new(), wrong);
             self.broken.set(true);
         }
-        Section { text: self, path: String::new(), table: table.into_inner(), known: Vec::new() }
+        let span = table.span();
+        Section { text: self, path: String::new(), span, table: table.into_inner(), known: Vec::new() }
     }
 
     /// All problems, in the order of the text; nothing when there are none.
@@ -84,6 +85,8 @@ impl<'t> Text<'t> {
 pub(super) struct Section<'r, 't> {
     text: &'r Text<'t>,
     path: String,
+    /// Where it is; empty where it is not there.
+    span: Range<usize>,
     table: DeTable<'t>,
     known: Vec<&'static str>,
 }
@@ -91,16 +94,32 @@ pub(super) struct Section<'r, 't> {
 impl<'r, 't> Section<'r, 't> {
     /// The table at `key`; an empty one when it is absent or no table, which is told.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'r, 't> {
+        let empty =
+            Section { text: self.text, path: self.path_of(key), span: 0..0, table: DeTable::new(), known: Vec::new() };
+        self.section_if(key).unwrap_or(empty)
+    }
+
+    /// The table at `key`; nothing when it is absent or no table, which is told.
+    pub(super) fn section_if(&mut self, key: &'static str) -> Option<Section<'r, 't>> {
         let path = self.path_of(key);
-        let table = match self.take(key).map(|value| (value.span(), value.into_inner())) {
-            None => DeTable::new(),
-            Some((_, DeValue::Table(table))) => table,
-            Some((span, other)) => {
-                self.text.report(span, path.clone(), not_a("a table", &other));
-                DeTable::new()
+        let value = self.take(key)?;
+        match (value.span(), value.into_inner()) {
+            (span, DeValue::Table(table)) => Some(Section { text: self.text, path, span, table, known: Vec::new() }),
+            (span, other) => {
+                self.text.report(span, path, not_a("a table", &other));
+                None
             }
-        };
-        Section { text: self.text, path, table, known: Vec::new() }
+        }
+    }
+
+    /// As [`set`](Self::set), and a problem where there is no value.
+    pub(super) fn require<T>(&mut self, key: &'static str, target: &mut T, read: impl FnOnce(&DeValue) -> Checked<T>) {
+        if self.table.contains_key(key) {
+            return self.set(key, target, read);
+        }
+        self.known.push(key);
+        let wrong = Wrong { message: "this is missing".to_owned(), help: format!("add {key} =") };
+        self.text.report(self.span.clone(), self.path_of(key), wrong);
     }
 
     /// Puts the value at `key` into `target`, if it is there and right.
@@ -186,6 +205,14 @@ pub(super) fn string<'v>(value: &'v DeValue, wanted: &str) -> Checked<&'v str> {
     match value {
         DeValue::String(text) => Ok(text),
         other => Err(not_a(wanted, other)),
+    }
+}
+
+/// True or false.
+pub(super) fn boolean(value: &DeValue) -> Checked<bool> {
+    match value {
+        DeValue::Boolean(value) => Ok(*value),
+        other => Err(not_a("true or false", other)),
     }
 }
 

@@ -18,9 +18,26 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long to wait before the next attempt after a failure that is likely to repeat.
+pub(crate) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(SHORTEST_PAUSE)
+    }
+}
+
+impl Pause {
+    /// This pause; the one after it is longer.
+    pub(crate) fn next(&mut self) -> Duration {
+        let next = (self.0 * 2).min(LONGEST_PAUSE);
+        std::mem::replace(&mut self.0, next)
+    }
+}
+
 /// Accepts on one listener until the stop.
 pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut pause = SHORTEST_PAUSE;
+    let mut pause = Pause::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -29,7 +46,7 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
         };
         match accepted {
             Ok((stream, peer)) => {
-                pause = SHORTEST_PAUSE;
+                pause = Pause::default();
                 shared.counts.accepted.count();
                 welcome(stream, peer, &shared, stop.clone());
             }
@@ -43,8 +60,7 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
                 if shared.connections.evict_idlest() {
                     shared.counts.evicted.count();
                 }
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                sleep(pause.next()).await;
             }
         }
     }
@@ -63,7 +79,7 @@ fn accept_queued(listener: TcpListener, shared: &Arc<Shared>, stop: &watch::Rece
 }
 
 /// Whether only the connection to be accepted is concerned, so that the next one may be tried at once.
-fn is_about_one_connection(error: &io::Error) -> bool {
+pub(crate) fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied, TimedOut};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
 }

@@ -23,7 +23,7 @@ impl From<IpAddr> for Client {
 }
 
 /// All open connections.
-pub(super) struct Connections {
+pub(crate) struct Connections {
     start: Instant,
     most: usize,
     most_per_client: usize,
@@ -46,7 +46,7 @@ struct Entry {
 }
 
 /// Whether a new connection may stay.
-pub(super) enum Admission {
+pub(crate) enum Admission {
     /// It may; `evicted` tells whether another one was told to go for it.
     Admitted { place: Place, evicted: bool },
     /// Its client has as many as it may.
@@ -54,7 +54,7 @@ pub(super) enum Admission {
 }
 
 /// A connection's place among the open ones, given up when dropped.
-pub(super) struct Place {
+pub(crate) struct Place {
     connections: Arc<Connections>,
     number: u64,
     entry: Arc<Entry>,
@@ -62,12 +62,12 @@ pub(super) struct Place {
 
 impl Connections {
     /// None open; `most` in all and `most_per_client` may be.
-    pub(super) fn new(most: usize, most_per_client: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize, most_per_client: usize) -> Arc<Self> {
         Arc::new(Self { start: Instant::now(), most, most_per_client, open: Mutex::default() })
     }
 
     /// Makes place for a connection from `address`, at the cost of the one idle for longest where all are taken.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
         let client = Client::from(address);
         let mut open = self.lock();
         if open.per_client.get(&client).is_some_and(|count| *count >= self.most_per_client) {
@@ -83,12 +83,12 @@ impl Connections {
     }
 
     /// Tells the connection that has been idle for longest to go. Returns whether there was one.
-    pub(super) fn evict_idlest(&self) -> bool {
+    pub(crate) fn evict_idlest(&self) -> bool {
         self.lock().evict_idlest()
     }
 
     /// How many are open.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.lock().all.len()
     }
 
@@ -126,12 +126,12 @@ impl Open {
 
 impl Place {
     /// Notes that the connection is of use just now.
-    pub(super) fn used(&self) {
+    pub(crate) fn used(&self) {
         self.entry.last_use.store(self.connections.now(), Ordering::Relaxed);
     }
 
     /// Waits until the connection is told to go.
-    pub(super) async fn evicted(&self) {
+    pub(crate) async fn evicted(&self) {
         self.entry.evicted.notified().await;
     }
 }

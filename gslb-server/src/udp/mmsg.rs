@@ -1,4 +1,4 @@
-//! `recvmmsg` and `sendmmsg`: up to 64 datagrams per system call, and the only unsafe code of the project.
+//! `recvmmsg` and `sendmmsg`: up to 64 datagrams per system call, and the only unsafe code of the program.
 //!
 //! Both calls take arrays of headers that point at buffers, and neither the standard library nor a safe crate offers
 //! them together with the control messages that a wildcard listener needs. What keeps this sound is one habit: a header
@@ -231,6 +231,7 @@ impl Batch {
     /// any that was replied to.
     #[inline]
     pub fn datagram(&mut self, index: usize) -> Datagram<'_> {
+        debug_assert!(index >= self.replies, "header {index} is that of a reply by now");
         let (slot, header) = (&mut self.slots[index], &self.headers[index]);
         if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
             return Datagram::Oversized;
@@ -246,6 +247,7 @@ impl Batch {
     /// at most once.
     #[inline]
     pub fn reply(&mut self, index: usize, octets: usize) {
+        debug_assert!(index >= self.replies, "slots are replied to in order");
         let slot = &mut self.slots[index];
         let control = match self.control {
             0 => 0,

@@ -94,7 +94,8 @@ impl<'a> UdpWorker<'a> {
             let (buffer, len) = batch.octets(index);
             worker.read(index, buffer, len);
         });
-        worker.fetch(&table, received);
+        // For all of the batch at once, and not needed for any answer.
+        each(1, counts, |_, _| worker.fetch(&table, received));
         answer_all(batch, received, counts, |index, source, buffer| {
             worker.answer(index, &table, source, Transport::Udp, buffer)
         });

@@ -21,7 +21,9 @@ fn nothing_need_be_written() {
     assert_eq!(config.data_dir, Path::new("gslb-data"));
     assert_eq!((config.dns.udp_payload, config.dns.tcp_idle), (1232, Duration::from_secs(10)));
     assert_eq!((config.dns.tcp_connections, config.dns.tcp_connections_per_client), (1024, 32));
-    let settings = config.settings();
+    assert_eq!((config.api.tls, config.api.loopback_without_token), (None, false));
+    assert_eq!((config.api.connections, config.api.connections_per_client), (256, 64));
+    let settings = Config::default().settings();
     assert_eq!((settings.nsid, settings.version, settings.hostname), (None, None, None));
 }
 
@@ -45,6 +47,12 @@ fn all_that_may_be_written_is_read() {
             tcp_connections_per_client = 2
             [api]
             listen = "[::1]:8053"
+            tls = { certificate = "api.pem", key = "/etc/gslb/api.key" }
+            loopback_without_token = true
+            hosts = ["GSLB.example.com"]
+            connections = 20
+            connections_per_client = 5
+            header_timeout = "1s"
             [geo]
             databases = ["country.mmdb", "/srv/asn.mmdb"]
             max_moved = 0.5
@@ -56,6 +64,14 @@ fn all_that_may_be_written_is_read() {
     assert_eq!(config.dns.workers, NonZeroUsize::new(3).unwrap());
     assert_eq!(config.geo.databases, [Path::new("country.mmdb"), Path::new("/srv/asn.mmdb")]);
     assert_eq!((config.geo.max_moved, config.api.listen), (0.5, "[::1]:8053".parse().unwrap()));
+    let tls = config.api.tls.as_ref().unwrap();
+    assert_eq!((tls.certificate.as_path(), tls.key.as_path()), (Path::new("api.pem"), Path::new("/etc/gslb/api.key")));
+    assert_eq!(
+        (config.api.loopback_without_token, config.api.hosts.as_slice()),
+        (true, &["gslb.example.com".to_owned()][..])
+    );
+    let http = config.http_limits();
+    assert_eq!((http.connections, http.connections_per_client, http.header), (20, 5, Duration::from_secs(1)));
     let (settings, limits) = (config.settings(), config.tcp_limits());
     assert_eq!((settings.udp_payload, settings.nsid), (1400, Some(b"fra-1".to_vec())));
     assert_eq!(settings.hostname, Some(b"fra-1.example.com".to_vec()));
@@ -79,6 +95,9 @@ tcp_idle = "10"
 tcp_connections = -1
 [api]
 listen = []
+loopback_without_token = "yes"
+hosts = ["a:80"]
+tls = { key = "k.pem" }
 [geo]
 databases = "x"
 max_moved = 1.5
@@ -100,9 +119,12 @@ depth = 1
             "gslb.toml:10:12: error: dns.tcp_idle: \"10\" is not a time",
             "gslb.toml:11:19: error: dns.tcp_connections: -1 is out of range",
             "gslb.toml:13:10: error: api.listen: this is a list",
-            "gslb.toml:15:13: error: geo.databases: this is a string",
-            "gslb.toml:16:13: error: geo.max_moved: 1.5 is out of range",
-            "gslb.toml:17:1: error: geo.depth: there is no such key",
+            "gslb.toml:14:26: error: api.loopback_without_token: this is a string",
+            "gslb.toml:15:10: error: api.hosts[0]: \"a:80\" is no host name",
+            "gslb.toml:16:7: error: api.tls.certificate: this is missing",
+            "gslb.toml:18:13: error: geo.databases: this is a string",
+            "gslb.toml:19:13: error: geo.max_moved: 1.5 is out of range",
+            "gslb.toml:20:1: error: geo.depth: there is no such key",
         ]
     );
 }

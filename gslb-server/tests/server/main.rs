@@ -3,9 +3,11 @@
 
 mod config;
 mod http;
+mod limits;
 mod process;
 mod query;
 mod tcp;
+mod tls;
 mod udp;
 
 use std::sync::Arc;

@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Lines};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
+
+use tempfile::TempDir;
 
 use crate::query::{PATIENCE, ask, query};
 
@@ -14,23 +16,29 @@ struct Process {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
     dns: SocketAddr,
+    api: SocketAddr,
+    /// Its configuration and its data.
+    _folder: TempDir,
 }
 
 impl Process {
     /// Starts it with at most `descriptors` open files.
-    fn start(name: &str, descriptors: u32) -> Self {
+    fn start(descriptors: u32) -> Self {
+        let folder = TempDir::new().unwrap();
         let config =
-            config_file(name, "[dns]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n[api]\nlisten = \"127.0.0.1:0\"\n");
+            config_file(&folder, "[dns]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n[api]\nlisten = \"127.0.0.1:0\"\n");
         let limited = format!("ulimit -n {descriptors}; exec \"$0\" serve --config \"$1\" --document \"$2\"");
         let mut command = Command::new("sh");
         command.args(["-c", &limited, env!("CARGO_BIN_EXE_gslb")]).arg(config).arg(DOCUMENT).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut process = Self { child, log, dns: SocketAddr::from(([0; 4], 0)) };
+        let nowhere = SocketAddr::from(([0; 4], 0));
+        let mut process = Self { child, log, dns: nowhere, api: nowhere, _folder: folder };
         let line = process.await_line("answering DNS on ");
         let address = line.split("answering DNS on ").nth(1).unwrap().split(',').next().unwrap();
         process.dns = address.parse().unwrap();
-        process.await_line("answering HTTP on ");
+        let line = process.await_line("answering HTTP on http://");
+        process.api = line.rsplit_once("http://").unwrap().1.parse().unwrap();
         process
     }
 
@@ -58,8 +66,8 @@ impl Drop for Process {
     }
 }
 
-fn config_file(name: &str, text: &str) -> PathBuf {
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
+fn config_file(folder: &TempDir, text: &str) -> PathBuf {
+    let file = folder.path().join("gslb.toml");
     std::fs::write(&file, text).unwrap();
     file
 }
@@ -74,7 +82,7 @@ fn ask_udp(address: SocketAddr) {
 #[test]
 fn sighup_reloads_and_sigterm_ends_it_in_order() {
     for ending in ["TERM", "INT"] {
-        let mut process = Process::start(&format!("signals-{ending}"), 1024);
+        let mut process = Process::start(1024);
         process.signal("HUP");
         process.await_line("table of generation 2");
         ask_udp(process.dns);
@@ -87,17 +95,29 @@ fn sighup_reloads_and_sigterm_ends_it_in_order() {
 
 #[test]
 fn without_descriptors_udp_goes_on_and_tcp_takes_the_idle_ones() {
-    let process = Process::start("descriptors", 32);
+    let process = Process::start(40);
     // More than there are descriptors for: the kernel accepts them all, and the server those it can.
-    let _held: Vec<TcpStream> = (0..31).map(|_| process.connect()).collect();
+    let _held: Vec<TcpStream> = (0..39).map(|_| process.connect()).collect();
     ask_udp(process.dns);
     ask(&mut process.connect(), 2);
     ask_udp(process.dns);
 }
 
 #[test]
+fn clients_of_http_take_no_descriptor_that_dns_needs() {
+    let process = Process::start(128);
+    let held: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(process.api).unwrap()).collect();
+    for _ in 0..10 {
+        ask_udp(process.dns);
+        ask(&mut process.connect(), 2);
+    }
+    drop(held);
+}
+
+#[test]
 fn a_wrong_configuration_ends_it_with_all_problems() {
-    let file = config_file("wrong", "[dns]\nworkers = 0\ntcp_idle = 5\n");
+    let folder = TempDir::new().unwrap();
+    let file = config_file(&folder, "[dns]\nworkers = 0\ntcp_idle = 5\n");
     let output = Command::new(env!("CARGO_BIN_EXE_gslb"))
         .args(["serve", "--document", DOCUMENT, "--config"])
         .arg(&file)

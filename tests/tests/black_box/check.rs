@@ -109,7 +109,7 @@ fn arguments_that_are_none_are_told_and_nothing_is_done() {
         ("frobnicate", "unrecognized subcommand 'frobnicate'"),
         ("check", "<site.toml>"),
         ("check site.toml again.toml", "unexpected argument 'again.toml'"),
-        ("serve", "--document <site.toml>"),
+        ("serve --watch", "--document <site.toml>"),
         ("demo --listen 5353", "invalid value '5353'"),
         ("explain www.example.com NOTYPE --document site.toml", "write a mnemonic such as AAAA, or TYPE and a number"),
         ("explain www.example.com --document site.toml --client 192.0.2.0/33", "write 203.0.113.0/24"),

@@ -42,6 +42,26 @@ fn the_printed_queries_give_the_printed_answers() {
 }
 
 #[test]
+fn the_printed_changes_change_what_they_say() {
+    let (demo, said) = demo();
+    let europe = || dig(demo.address(), "www.example.com A +subnet=193.0.6.0/24").data().join(" ");
+    let japan = || dig(demo.address(), "www.example.com A +subnet=133.11.0.0/16").data().join(" ");
+    assert_eq!((europe(), japan()), ("127.0.10.1".to_owned(), "127.0.30.1 127.0.30.2".to_owned()));
+    let changed = run(Command::new("sh").args(["-c", &command(&said, "curl -X PATCH", 2)]));
+    assert_eq!((changed.code, europe()), (0, "127.0.10.2".to_owned()), "{}{}", changed.out, changed.err);
+    let drain = command(&said, "gslb drain", 1).replace("gslb drain", "\"$0\" drain");
+    let drained = run(Command::new("sh").args(["-c", &drain]).arg(gslb()));
+    assert_eq!(drained.code, 0, "{}", drained.err);
+    assert!(!japan().contains("127.0.30."), "{}", japan());
+}
+
+/// The printed command that begins so, of so many lines.
+fn command(said: &str, begin: &str, lines: usize) -> String {
+    let lines = said.lines().map(str::trim).skip_while(|line| !line.starts_with(begin)).take(lines);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
 fn an_origin_answers_at_every_steered_address_and_names_its_data_center() {
     let (demo, said) = demo();
     let mut reached = Vec::new();

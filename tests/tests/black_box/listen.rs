@@ -49,7 +49,10 @@ fn a_wildcard_listener_answers_from_the_address_that_was_asked() {
 fn a_taken_address_ends_the_second_process_and_not_the_first() {
     let (folder, server) = serve("\"127.0.0.1:0\"");
     let taken = server.address();
-    folder.write("second.toml", format!("[dns]\nlisten = [\"{taken}\"]\n[api]\nlisten = \"127.0.0.1:0\"\n"));
+    folder.write(
+        "second.toml",
+        format!("data_dir = \"second\"\n[dns]\nlisten = [\"{taken}\"]\n[api]\nlisten = \"127.0.0.1:0\"\n"),
+    );
     let ran = folder.gslb("serve --config second.toml --document site.toml");
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains(&format!("gslb: cannot listen on {taken} (TCP): ")), "{}", ran.err);

@@ -1,5 +1,7 @@
 //! The real binary, asked by real programs: what only sockets, files, signals and other people's parsers can show.
 
+mod access;
+mod change;
 mod check;
 mod databases;
 mod demo;
@@ -10,3 +12,4 @@ mod loops;
 mod reload;
 mod sites;
 mod stop;
+mod store;

@@ -13,7 +13,9 @@ use super::names::{Names, quoted};
 use super::path::Path;
 use super::problems::Problems;
 use super::tree::{Entry, Position, Value};
-use crate::model::{DataCenter, MAX_NESTING, Matcher, Policy, PolicyId, PolicyKind, Pool, PoolId, Region, RegionId};
+use crate::model::{
+    DataCenter, MAX_NESTING, Matcher, Policy, PolicyId, PolicyKind, Pool, PoolId, Region, RegionId, Written,
+};
 
 const EXAMPLE: &str = r#"{ failover = ["fra", "iad"] }"#;
 
@@ -76,7 +78,7 @@ impl<'r, 't> Policies<'r, 't> {
             Value::String(name) => self.refer(name, item.at(), &item.path, problems),
             Value::Table(_) => {
                 let kind = self.kind(item, problems)?;
-                self.push(item.path.to_string().into(), kind, item, problems)
+                self.push((Written::InPlace, item.path.to_string().into()), kind, item, problems)
             }
             _ => {
                 let wanted = "a policy: the name of a pool or policy, or a table";
@@ -155,7 +157,7 @@ impl<'r, 't> Policies<'r, 't> {
             Value::Table(_) => self.kind(&item, problems)?,
             _ => return self.policy(&item, problems),
         };
-        self.push((&*entry.key).into(), kind, &item, problems)
+        self.push((Written::Named, (&*entry.key).into()), kind, &item, problems)
     }
 
     /// Another name for a pool, or for a policy: a failover with nothing to fall back on is that policy.
@@ -190,7 +192,7 @@ impl<'r, 't> Policies<'r, 't> {
         let id = PolicyId(self.arena.len() as u32);
         if let Some(named) = self.to.pools.get(pool.0 as usize) {
             let (label, location) = (named.name.clone(), named.location.clone());
-            self.arena.push(Policy { label, kind: PolicyKind::Pool(pool), location });
+            self.arena.push(Policy { label, written: Written::AsPool, kind: PolicyKind::Pool(pool), location });
             self.reaches.push(Reach::of_pool(pool, named));
         }
         self.by_pool.insert(pool, id);
@@ -199,7 +201,7 @@ impl<'r, 't> Policies<'r, 't> {
 
     fn push(
         &mut self,
-        label: Arc<str>,
+        (written, label): (Written, Arc<str>),
         kind: PolicyKind,
         item: &Item<'_, '_>,
         problems: &mut Problems,
@@ -211,7 +213,7 @@ impl<'r, 't> Policies<'r, 't> {
             return None;
         }
         let id = PolicyId(self.arena.len() as u32);
-        self.arena.push(Policy { label, kind, location: problems.location(item.at()) });
+        self.arena.push(Policy { label, written, kind, location: problems.location(item.at()) });
         self.reaches.push(reach);
         Some(id)
     }

@@ -1,0 +1,169 @@
+//! What a change asks for: by whom, of what, under which condition.
+
+use serde_json::Value;
+
+use super::Refusal;
+use crate::access::Role;
+use crate::document::{Etag, Section};
+use crate::overrides::Override;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// The holder of a token.
+    Token {
+        /// Names the token.
+        id: String,
+        /// Its holder's name.
+        name: String,
+        /// What it allows.
+        role: Role,
+    },
+    /// Someone on this host, where that needs no token.
+    Loopback,
+    /// The watched file.
+    File,
+    /// The server itself, when it starts or a time has come.
+    Server,
+}
+
+impl Who {
+    /// What names them in a revision and in the audit.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Token { id, .. } => id,
+            Self::Loopback => "loopback",
+            Self::File => "file",
+            Self::Server => "server",
+        }
+    }
+
+    /// What people call them.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Token { name, .. } => name,
+            other => other.id(),
+        }
+    }
+}
+
+/// What the state before a change must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing is said, which suffices for what is not there yet.
+    Unsaid,
+    /// There is one, in any state.
+    Any,
+    /// There is one, with one of these tags.
+    Matches(Vec<String>),
+    /// There is none.
+    Absent,
+}
+
+impl Condition {
+    /// Holds the condition against the state that is there; none where nothing is.
+    ///
+    /// # Errors
+    /// [`Refusal::Unconditional`] where something is there and nothing was said of it (RFC 6585 §3), and
+    /// [`Refusal::Stale`] where the condition does not hold.
+    pub fn check(&self, current: Option<&Etag>) -> Result<(), Refusal> {
+        let holds = match (self, current) {
+            (Self::Unsaid, None) | (Self::Absent, None) | (Self::Any, Some(_)) => true,
+            (Self::Unsaid, Some(current)) => return Err(Refusal::Unconditional { current: current.clone() }),
+            (Self::Matches(tags), Some(current)) => tags.iter().any(|tag| tag == current.opaque()),
+            (Self::Absent, Some(_)) | (Self::Any | Self::Matches(_), None) => false,
+        };
+        if holds { Ok(()) } else { Err(Refusal::Stale { current: current.cloned() }) }
+    }
+}
+
+/// What is done to one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// It becomes this.
+    Put(Value),
+    /// It is changed by this merge patch.
+    Merge(Value),
+    /// It goes.
+    Delete,
+}
+
+/// What is to be different.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// The whole document becomes this.
+    Document {
+        /// It.
+        document: Value,
+        /// What the document in force must be.
+        condition: Condition,
+    },
+    /// The whole document is changed by this merge patch.
+    Merge {
+        /// It.
+        patch: Value,
+        /// What the document in force must be.
+        condition: Condition,
+    },
+    /// One resource of the document.
+    Resource {
+        /// Its collection.
+        section: Section,
+        /// Its name.
+        name: String,
+        /// What is done to it.
+        action: Action,
+        /// What it must be before.
+        condition: Condition,
+    },
+    /// The document becomes what it was once.
+    Restored {
+        /// The revision that had it.
+        revision: u64,
+        /// It.
+        document: Value,
+        /// What the document in force must be.
+        condition: Condition,
+    },
+    /// One override.
+    Override {
+        /// Its id.
+        id: String,
+        /// What it says; none removes it.
+        body: Option<Box<Override>>,
+        /// What it must be before.
+        condition: Condition,
+    },
+}
+
+impl Edit {
+    /// A whole document, whatever is in force.
+    pub fn document(document: Value) -> Self {
+        Self::Document { document, condition: Condition::Any }
+    }
+}
+
+/// A change that is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Who asks.
+    pub who: Who,
+    /// From which address, where it came from one.
+    pub from: Option<std::net::IpAddr>,
+    /// The request as the audit tells it: method and path.
+    pub request: String,
+    /// What is to be different.
+    pub edit: Edit,
+    /// Why, for the history.
+    pub message: String,
+    /// Why the safety rules do not hold this time.
+    pub override_rules: Option<String>,
+}
+
+impl Change {
+    /// A change that came from no address and says nothing about itself.
+    pub fn new(who: Who, request: &str, edit: Edit) -> Self {
+        let request = request.to_owned();
+        Self { who, from: None, request, edit, message: String::new(), override_rules: None }
+    }
+}

@@ -1,0 +1,22 @@
+//! The control task: the only one that changes what is in force.
+//!
+//! A change is prepared off the runtime's threads (edited, read, compiled, compared, checked against the safety
+//! rules), committed to the store, published, and only then answered. One change at a time does so, each on top of
+//! the one before; what is in force is never replaced by something older.
+
+mod candidate;
+mod change;
+mod done;
+mod in_force;
+mod refusal;
+mod start;
+mod task;
+
+pub use candidate::{Candidate, prepare};
+pub use change::{Action, Change, Condition, Edit, Who};
+pub use done::Done;
+pub use in_force::InForce;
+pub use refusal::{Refusal, StartError};
+pub(crate) use start::start;
+pub use task::Control;
+pub(crate) use task::{blocking, now};

@@ -1,0 +1,141 @@
+//! Why a change is not done, or the API does not start.
+
+use gslb_core::problem::Problem;
+
+use crate::audit::AuditError;
+use crate::document::Etag;
+use crate::overrides::OverridesError;
+use crate::revisions::{Damaged, RevisionError};
+use crate::safety::Broken;
+use crate::store::{CommitError, Unavailable};
+
+/// Why a change was not done. What was in force stays.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It exists, and the change says nothing about which state it is to replace.
+    #[error("the resource exists: say which state of it is to be changed")]
+    Unconditional {
+        /// Its tag now.
+        current: Etag,
+    },
+    /// It is not, or not any more, as the change expects it.
+    #[error("the resource is not in the state that the change is based on")]
+    Stale {
+        /// Its tag now; none where there is none.
+        current: Option<Etag>,
+    },
+    /// There is no such resource.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// What it should be called.
+        name: String,
+    },
+    /// The document is what a file says.
+    #[error("the document is a file that the server watches: change that")]
+    IsFile,
+    /// Others refer to what is to be deleted.
+    #[error("{what} {name:?} is in use")]
+    InUse {
+        /// What kind of thing.
+        what: &'static str,
+        /// What it is called.
+        name: String,
+        /// Who refers to it.
+        by: Vec<Problem>,
+    },
+    /// What would come of it is not a good document or override.
+    #[error("{} problems", .0.len())]
+    Wrong(Vec<Problem>),
+    /// What was sent is wrong in itself, at these pointers.
+    #[error("the body is not what is expected here")]
+    Body(Vec<(String, String)>),
+    /// A safety rule forbids it.
+    #[error("{} safety rules forbid it", .0.len())]
+    Unsafe(Vec<Broken>),
+    /// It takes more than the store has room for.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The store cannot write. What is in force goes on.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault in the program.
+    #[error("the change failed by a fault in the program")]
+    Fault,
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<RevisionError> for Refusal {
+    fn from(error: RevisionError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<CommitError> for Refusal {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            // Someone else has written to the store, or it holds what we do not expect.
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+/// Why the API does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] CommitError),
+    /// What the store has is not what this version writes.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// The store says that a revision is in force, and does not have it.
+    #[error("the store has no revision {0}, which should be in force: put a backup of the data directory in its place")]
+    Missing(u64),
+    /// The document cannot be served.
+    #[error("the document cannot be served:{}", .0.iter().map(|problem| format!("\n{problem}")).collect::<String>())]
+    Wrong(Vec<Problem>),
+    /// A fault in the program.
+    #[error("the document could not be compiled, by a fault in the program")]
+    Fault,
+}
+
+impl From<Unavailable> for StartError {
+    fn from(error: Unavailable) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<AuditError> for StartError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Unavailable(error) => error.into(),
+            AuditError::Damaged(error) => error.into(),
+        }
+    }
+}
+
+impl From<OverridesError> for StartError {
+    fn from(error: OverridesError) -> Self {
+        match error {
+            OverridesError::Unavailable(error) => error.into(),
+            OverridesError::Damaged(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevisionError> for StartError {
+    fn from(error: RevisionError) -> Self {
+        match error {
+            RevisionError::Unavailable(error) => error.into(),
+            RevisionError::Damaged(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Entity tags: what names a state of a resource, so that nobody overwrites what they have not seen.
+
+use std::fmt;
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// Octets of a digest that a tag shows: 96 bits, which no two states of one resource share by chance.
+const OCTETS: usize = 12;
+
+/// A strong entity tag (RFC 9110 §8.8.3), without its quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Etag(String);
+
+impl Etag {
+    /// The tag of a resource: a digest of its JSON form, so that a change elsewhere leaves it as it is.
+    pub fn of(value: &Value) -> Self {
+        // Writing a value as JSON into memory cannot fail.
+        let octets = serde_json::to_vec(value).unwrap_or_default();
+        let digest = Sha256::digest(octets);
+        Self(digest.iter().take(OCTETS).map(|octet| format!("{octet:02x}")).collect())
+    }
+
+    /// The tag of a document: the number of its revision.
+    pub fn of_revision(revision: u64) -> Self {
+        Self(revision.to_string())
+    }
+
+    /// The tag without quotes.
+    pub fn opaque(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Etag {
+    /// As a header has it, in quotes.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "\"{}\"", self.0)
+    }
+}

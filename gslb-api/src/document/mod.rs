@@ -1,0 +1,13 @@
+//! The document as the API holds it: one JSON object, just as the operator wrote it.
+
+mod diff;
+mod etag;
+mod json;
+mod merge;
+mod section;
+
+pub use diff::{Difference, MAX_DIFFERENCES, differences};
+pub use etag::Etag;
+pub use json::{MAX_DEPTH, from_json, from_toml, to_toml};
+pub use merge::merge;
+pub use section::Section;

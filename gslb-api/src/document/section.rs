@@ -1,0 +1,86 @@
+//! The collections of a document: what each is called in it, in a path and in a message.
+
+use serde_json::{Map, Value};
+
+/// A table of the document whose entries are resources of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Section {
+    /// Zones, by apex.
+    Zones,
+    /// Data centers.
+    DataCenters,
+    /// Probes.
+    Probes,
+    /// Pools with their endpoints.
+    Pools,
+    /// Regions.
+    Regions,
+    /// Policies.
+    Policies,
+    /// Services, by owner name.
+    Services,
+}
+
+impl Section {
+    /// All of them, in the order of the reference.
+    pub const ALL: [Self; 7] =
+        [Self::Zones, Self::DataCenters, Self::Probes, Self::Pools, Self::Regions, Self::Policies, Self::Services];
+
+    /// Its key in the document.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Zones => "zones",
+            Self::DataCenters => "data_centers",
+            Self::Probes => "probes",
+            Self::Pools => "pools",
+            Self::Regions => "regions",
+            Self::Policies => "policies",
+            Self::Services => "services",
+        }
+    }
+
+    /// Its segment in a path below `/api/v1`.
+    pub fn segment(self) -> &'static str {
+        match self {
+            Self::DataCenters => "data-centers",
+            other => other.key(),
+        }
+    }
+
+    /// One of its entries, in a message.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Zones => "zone",
+            Self::DataCenters => "data center",
+            Self::Probes => "probe",
+            Self::Pools => "pool",
+            Self::Regions => "region",
+            Self::Policies => "policy",
+            Self::Services => "service",
+        }
+    }
+
+    /// The entries in `document`; nothing where it has none of the kind.
+    pub fn entries(self, document: &Value) -> Option<&Map<String, Value>> {
+        document.get(self.key())?.as_object()
+    }
+
+    /// The entry `name` in `document`.
+    pub fn entry<'d>(self, document: &'d Value, name: &str) -> Option<&'d Value> {
+        self.entries(document)?.get(name)
+    }
+
+    /// Puts `value` at `name` into `document`: in the place of the entry that is there, or behind all others.
+    pub fn put(self, document: &mut Value, name: &str, value: Value) {
+        let Some(root) = document.as_object_mut() else { return };
+        let section = root.entry(self.key()).or_insert_with(|| Value::Object(Map::new()));
+        if let Some(entries) = section.as_object_mut() {
+            entries.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Removes the entry `name` from `document`; the order of the others stays.
+    pub fn remove(self, document: &mut Value, name: &str) -> Option<Value> {
+        document.get_mut(self.key())?.as_object_mut()?.shift_remove(name)
+    }
+}

@@ -1,0 +1,82 @@
+//! What the server says when it starts the API: where the document comes from, who may ask, and how much.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gslb_core::respond::Settings;
+use serde_json::Value;
+
+/// Where the truth is.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// In the store. Where that is empty, it takes this document first; none is an empty one.
+    Store {
+        /// The document of the first start.
+        first: Option<Value>,
+    },
+    /// In a file that the server watches. The document cannot be changed through the API; overrides can.
+    File {
+        /// What the file says now.
+        document: Value,
+    },
+}
+
+/// How much the API takes. Limits of sockets (connections, headers) are the server's.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Octets of a body that is a whole document.
+    pub document_octets: usize,
+    /// Octets of any other body.
+    pub body_octets: usize,
+    /// Time for a body to arrive.
+    pub body_time: Duration,
+    /// Requests a second for each token, or each address where there is no token.
+    pub requests_per_second: u32,
+    /// Requests at once beyond that.
+    pub burst: u32,
+    /// Bodies at once that are whole documents; more wait for a place.
+    pub documents: usize,
+    /// Streams of events at once.
+    pub streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_octets: 64 << 20,
+            body_octets: 1 << 20,
+            body_time: Duration::from_secs(30),
+            requests_per_second: 500,
+            burst: 1000,
+            documents: 4,
+            streams: 64,
+        }
+    }
+}
+
+/// Everything that [`Api::start`](crate::Api::start) is told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the document comes from.
+    pub source: Source,
+    /// Names of this server, besides `localhost` and addresses: a request for any other host is refused.
+    pub hosts: Vec<String>,
+    /// Requests from a loopback address without a token are taken as an admin's.
+    pub loopback_without_token: bool,
+    /// How much is taken.
+    pub limits: Limits,
+    /// How answers are given; explain gives the same.
+    pub settings: Arc<Settings>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            source: Source::Store { first: None },
+            hosts: Vec::new(),
+            loopback_without_token: false,
+            limits: Limits::default(),
+            settings: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Overrides in the store, on the wire and in force.
+
+mod body;
+
+use std::collections::BTreeMap;
+
+pub use body::from_body;
+pub use gslb_core::table::overrides::{Force, Override};
+
+use gslb_core::table::{RoutingTable, overrides as core};
+use serde_json::{Value, json};
+
+use crate::control::Refusal;
+use crate::moment;
+use crate::revisions::Damaged;
+use crate::store::{Commit, Order, Store, Time, Unavailable, limits};
+
+/// Where overrides are kept.
+pub const PREFIX: &str = "overrides/";
+/// Most overrides at one time. They are for exceptions.
+pub const MAX_OVERRIDES: usize = 1000;
+
+/// The key of the override `id`.
+pub fn key(id: &str) -> String {
+    format!("{PREFIX}{id}")
+}
+
+/// `commit` that also puts the override `id`, to be removed when its time has passed, or removes it.
+pub fn write(commit: Commit, id: &str, held: Option<&Override>) -> Commit {
+    let Some(held) = held else { return commit.delete(key(id)) };
+    let value = serde_json::to_vec(held).unwrap_or_default();
+    match held.expires {
+        Some(expires) => commit.put_until(key(id), value, Time::from_millis(expires)),
+        None => commit.put(key(id), value),
+    }
+}
+
+/// Why the overrides cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum OverridesError {
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// What the store has is no override.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+}
+
+/// All overrides in `store`, by id.
+///
+/// # Errors
+/// [`OverridesError`].
+pub async fn read(store: &dyn Store) -> Result<BTreeMap<String, Override>, OverridesError> {
+    let mut all = BTreeMap::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
+        for entry in &page.entries {
+            let held: Override =
+                serde_json::from_slice(&entry.held.value).map_err(|_| Damaged { key: entry.key.to_string() })?;
+            all.insert(held.id.to_string(), held);
+        }
+        after = page.entries.last().map(|entry| entry.key.to_string());
+        if !page.more || after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The next table after `table`, in which `all` have had their say.
+pub fn in_force(table: &RoutingTable, all: &BTreeMap<String, Override>) -> RoutingTable {
+    let site = &table.topology().site;
+    table.with_states(&core::apply(all.values(), site, &core::initial_states(site)))
+}
+
+/// A table that was just compiled and nobody has seen, with the overrides `all` on top: itself where they force nothing,
+/// so that its generation is the next one.
+pub fn on_new(table: RoutingTable, all: &BTreeMap<String, Override>) -> RoutingTable {
+    let site = &table.topology().site;
+    let changes = table.changes_to(&core::apply(all.values(), site, &core::initial_states(site)));
+    if changes.is_empty() { table } else { table.with_changes(&changes) }
+}
+
+/// Whether the time of `held` has passed.
+pub fn is_expired(held: &Override, now: Time) -> bool {
+    held.is_over(now.millis())
+}
+
+/// An override as the API tells it.
+pub fn to_json(held: &Override) -> Value {
+    let mut told = json!({
+        "targets": held.targets,
+        "force": held.force,
+        "reason": held.reason,
+        "owner": held.owner,
+        "created": moment::show(Time::from_millis(held.created)),
+    });
+    if let (Some(expires), Some(told)) = (held.expires, told.as_object_mut()) {
+        told.insert("expires".to_owned(), moment::show(Time::from_millis(expires)).into());
+    }
+    told
+}
+
+/// Refuses an override that means nothing that `table` has, or is one too many.
+///
+/// # Errors
+/// [`Refusal::Body`].
+pub fn check(held: &Override, table: &RoutingTable, all: &BTreeMap<String, Override>) -> Result<(), Refusal> {
+    if all.len() >= MAX_OVERRIDES && !all.contains_key(&*held.id) {
+        let told = format!("there are {MAX_OVERRIDES} overrides already: remove some, or target more with one");
+        return Err(Refusal::Body(vec![(String::new(), told)]));
+    }
+    let site = &table.topology().site;
+    let idle = held.targets.iter().enumerate().filter(|(_, target)| !target.means_any(site));
+    let wrong: Vec<(String, String)> =
+        idle.map(|(at, target)| (format!("/targets/{at}"), format!("no endpoint is meant by {target}"))).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Refusal::Body(wrong)) }
+}

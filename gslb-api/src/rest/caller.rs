@@ -1,0 +1,114 @@
+//! Who asks: every request is let in here or not at all.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
+use super::rate::{Allowed, Asker};
+use crate::Api;
+use crate::access::{self, Outcome, Role};
+use crate::control::{Who, now};
+
+/// What a wrong token costs of an address' bucket, compared to a request.
+const WRONG_TOKEN_COST: f64 = 10.0;
+/// The header that overrides safety rules.
+pub(super) const OVERRIDE_RULES: &str = "gslb-override-rules";
+
+/// Who sent a request, as the handlers see it.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// Who.
+    pub who: Who,
+    /// From which address.
+    pub from: Option<IpAddr>,
+}
+
+/// The role that a request needs. Whatever is not known here needs no less than an operator.
+pub fn role_needed(method: &Method, path: &str) -> Role {
+    // With or without the prefix that a nested router takes off.
+    let below = path.strip_prefix("/api/v1").unwrap_or(path).trim_start_matches('/');
+    let reads = matches!(*method, Method::GET | Method::HEAD) || below == "plan" || below == "explain";
+    if below == "tokens" || below.starts_with("tokens/") {
+        Role::Admin
+    } else if reads {
+        Role::Viewer
+    } else {
+        Role::Operator
+    }
+}
+
+/// Lets a request in, with its [`Caller`], or answers why not.
+pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let from = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let needed = role_needed(request.method(), request.uri().path());
+    let needed = if breaks_glass(&request) { Role::Admin } else { needed };
+    let header = request.headers().get(header::AUTHORIZATION).cloned();
+    match caller(&api, header, from, needed).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn caller(api: &Api, header: Option<HeaderValue>, from: Option<IpAddr>, needed: Role) -> Result<Caller, Problem> {
+    let (who, role) = recognise(api, header, from).await?;
+    let asker = if let Who::Token { id, .. } = &who { Asker::Token(id.clone()) } else { Asker::at(from) };
+    rate(api, asker, 1.0)?;
+    if role.allows(needed) {
+        return Ok(Caller { who, from });
+    }
+    let detail = format!("This needs the role {needed}; the token has {role}.");
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+}
+
+/// Whether a request asks for safety rules not to hold, in either way.
+fn breaks_glass(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.headers().contains_key(OVERRIDE_RULES)
+        || query.split('&').any(|pair| pair.split('=').next() == Some("override_rules"))
+}
+
+async fn recognise(api: &Api, header: Option<HeaderValue>, from: Option<IpAddr>) -> Result<(Who, Role), Problem> {
+    let Some(header) = header else {
+        if api.options.loopback_without_token && from.is_some_and(|from| from.is_loopback()) {
+            return Ok((Who::Loopback, Role::Admin));
+        }
+        rate(api, Asker::at(from), 1.0)?;
+        return Err(unauthorized("Send a token: Authorization: Bearer gslb_...", "Bearer realm=\"gslb\""));
+    };
+    let outcome = access::authenticate(&**api.control.store(), header.to_str().unwrap_or_default(), now()).await;
+    match outcome.map_err(|error| Problem::unavailable(error.to_string()))? {
+        Outcome::Granted { id, name, role } => Ok((Who::Token { id, name, role }, role)),
+        refused => {
+            rate(api, Asker::at(from), WRONG_TOKEN_COST)?;
+            let detail = match refused {
+                Outcome::Expired => "The token has expired.",
+                _ => "The token is not known here.",
+            };
+            Err(unauthorized(detail, "Bearer realm=\"gslb\", error=\"invalid_token\""))
+        }
+    }
+}
+
+fn unauthorized(detail: &str, challenge: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).header(header::WWW_AUTHENTICATE, challenge)
+}
+
+fn rate(api: &Api, asker: Asker, cost: f64) -> Result<(), Problem> {
+    match api.buckets.take(asker, cost, Instant::now()) {
+        Allowed::Now => Ok(()),
+        Allowed::After(seconds) => {
+            let detail = format!("Too many requests: the next one in {seconds} s.");
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
+            Err(problem.header(header::RETRY_AFTER, &seconds.to_string()))
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Conditional requests (RFC 9110 §13): which state of a resource a request means.
+
+use axum::http::{HeaderMap, HeaderName, header};
+
+use super::problem::Problem;
+use crate::control::Condition;
+use crate::document::Etag;
+
+/// What `If-Match` and `If-None-Match` of a write say.
+///
+/// # Errors
+/// 400 where they cannot be understood, or say two things.
+pub(super) fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
+    match (tags(headers, &header::IF_MATCH)?, tags(headers, &header::IF_NONE_MATCH)?) {
+        (None, None) => Ok(Condition::Unsaid),
+        (Some(Tags::Any), None) => Ok(Condition::Any),
+        // A weak tag never matches here (RFC 9110 §13.1.1).
+        (Some(Tags::These(tags)), None) => {
+            Ok(Condition::Matches(tags.into_iter().filter(|tag| !tag.weak).map(|tag| tag.opaque).collect()))
+        }
+        (None, Some(Tags::Any)) => Ok(Condition::Absent),
+        (None, Some(Tags::These(_))) => Err(Problem::bad_request("If-None-Match of a write is * or nothing.")),
+        (Some(_), Some(_)) => Err(Problem::bad_request("Send If-Match or If-None-Match, not both.")),
+    }
+}
+
+/// Whether a reader has the state of `etag` already.
+///
+/// # Errors
+/// 400 where `If-None-Match` cannot be understood.
+pub(super) fn is_known(headers: &HeaderMap, etag: &Etag) -> Result<bool, Problem> {
+    Ok(match tags(headers, &header::IF_NONE_MATCH)? {
+        None => false,
+        Some(Tags::Any) => true,
+        Some(Tags::These(tags)) => tags.iter().any(|tag| tag.opaque == etag.opaque()),
+    })
+}
+
+enum Tags {
+    Any,
+    These(Vec<Tag>),
+}
+
+struct Tag {
+    weak: bool,
+    opaque: String,
+}
+
+fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {
+    let mut list = Vec::new();
+    let mut any = false;
+    for value in headers.get_all(name) {
+        let wrong =
+            || Problem::bad_request(format!("{name} is * or a list of tags such as \"0a1b\", quotes included."));
+        let text = value.to_str().map_err(|_| wrong())?.trim();
+        if text == "*" {
+            any = true;
+            continue;
+        }
+        // Empty elements of a list mean nothing (RFC 9110 §5.6.1.2).
+        for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+            list.push(parse(tag).ok_or_else(wrong)?);
+        }
+        if list.is_empty() {
+            return Err(wrong());
+        }
+    }
+    Ok(if any {
+        Some(Tags::Any)
+    } else if list.is_empty() {
+        None
+    } else {
+        Some(Tags::These(list))
+    })
+}
+
+fn parse(tag: &str) -> Option<Tag> {
+    let (weak, quoted) = tag.strip_prefix("W/").map_or((false, tag), |quoted| (true, quoted));
+    let opaque = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    // None of our tags has a comma or quote, so a tag that is cut at one matches nothing.
+    (!opaque.contains('"')).then(|| Tag { weak, opaque: opaque.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn conditions_are_what_the_headers_say() {
+        let of = |pairs: &[(HeaderName, &str)]| of_write(&headers(pairs)).ok();
+        let matches = |tags: &[&str]| Condition::Matches(tags.iter().map(|&tag| tag.to_owned()).collect());
+        assert_eq!(of(&[]), Some(Condition::Unsaid));
+        assert_eq!(of(&[(header::IF_MATCH, "*")]), Some(Condition::Any));
+        assert_eq!(of(&[(header::IF_MATCH, "\"a\", W/\"b\" ,\"c\"")]), Some(matches(&["a", "c"])));
+        assert_eq!(of(&[(header::IF_NONE_MATCH, "*")]), Some(Condition::Absent));
+        assert_eq!(of(&[(header::IF_MATCH, ", \"a\",")]), Some(matches(&["a"])));
+        assert_eq!(of(&[(header::IF_MATCH, "")]), None);
+        assert_eq!(of(&[(header::IF_NONE_MATCH, "\"a\"")]), None);
+        assert_eq!(of(&[(header::IF_MATCH, "a")]), None);
+        assert_eq!(of(&[(header::IF_MATCH, "\"a\""), (header::IF_NONE_MATCH, "*")]), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! The whole document, and what became of it: revisions.
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::body::{self, Media, Size};
+use super::problem::Problem;
+use super::{answer, conditions, query, write};
+use crate::Api;
+use crate::control::{Condition, Edit};
+use crate::document::{Etag, differences, to_toml};
+use crate::moment;
+use crate::revisions::{self, Header};
+use crate::store::Time;
+
+/// The routes of the document and its revisions.
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/document", get(read).put(replace).patch(patch))
+        .route("/revisions", get(list))
+        .route("/revisions/{number}", get(revision))
+        .route("/revisions/{number}/diff", get(diff))
+        .route("/revisions/{number}/restore", post(restore))
+}
+
+async fn read(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    let media = answer::accepts(request.headers(), &["application/json", "application/toml"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let in_force = api.control.in_force();
+    let etag = Etag::of_revision(in_force.revision);
+    if media == "application/json" || conditions::is_known(request.headers(), &etag)? {
+        return answer::tagged(request.headers(), &etag, &in_force.document);
+    }
+    let text = to_toml(&in_force.document)
+        .map_err(|error| Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", error))?;
+    let response = ([(header::CONTENT_TYPE, "application/toml")], text).into_response();
+    Ok(answer::with(response, header::ETAG, &etag.to_string()))
+}
+
+async fn replace(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    change(&api, request, &[Media::Json, Media::Toml]).await
+}
+
+async fn patch(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    change(&api, request, &[Media::MergePatch]).await
+}
+
+async fn change(api: &Api, request: Request, taken: &[Media]) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let (parts, octets) = request.into_parts();
+    let media = Media::of(&parts.headers, taken)?;
+    let condition = conditions::of_write(&parts.headers)?;
+    let value = body::object(body::read(api, octets, media, Size::Document).await?)?;
+    let edit = if media == Media::MergePatch {
+        Edit::Merge { patch: value, condition }
+    } else {
+        Edit::Document { document: value, condition }
+    };
+    write::run(api, &parts, edit).await
+}
+
+/// A revision as the API tells it, without its document.
+fn told(header: &Header) -> Value {
+    json!({
+        "revision": header.revision,
+        "author": header.author,
+        "author_name": header.author_name,
+        "time": moment::show(Time::from_millis(header.millis)),
+        "message": header.message,
+        "restored": header.restored,
+        "octets": header.octets,
+    })
+}
+
+async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let numbered: query::Numbered = query::of(request.uri())?;
+    let limit = query::page(numbered.limit)?;
+    let listed = revisions::list(&**api.control.store(), query::number(numbered.after)?, limit).await;
+    let (headers, more) = listed.map_err(|error| Problem::unavailable(error.to_string()))?;
+    let last = headers.last().filter(|_| more).map(|header| header.revision);
+    let next = last.map(|last| format!("/api/v1/revisions?limit={limit}&after={last}"));
+    let list: Vec<Value> = headers.iter().map(told).collect();
+    Ok(answer::of_json(StatusCode::OK, &json!({ "revisions": list, "next": next })))
+}
+
+/// Revision `number` with its document.
+pub(super) async fn stored(api: &Api, number: u64) -> Result<(Header, Value), Problem> {
+    let read = revisions::read(&**api.control.store(), number).await;
+    let found = read.map_err(|error| Problem::unavailable(error.to_string()))?;
+    found.ok_or_else(|| Problem::not_found(format!("Revision {number} never was, or is not kept any more.")))
+}
+
+/// The number that a path names.
+fn number(text: &str) -> Result<u64, Problem> {
+    text.parse().map_err(|_| Problem::not_found(format!("{text:?} is not the number of a revision.")))
+}
+
+async fn revision(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let (header, document) = stored(&api, number(&text)?).await?;
+    let mut value = told(&header);
+    value.as_object_mut().map(|members| members.insert("document".to_owned(), document));
+    answer::tagged(request.headers(), &Etag::of_revision(header.revision), &value)
+}
+
+async fn diff(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let asked: query::Diff = query::of(request.uri())?;
+    let to = number(&text)?;
+    let from = query::number(asked.from)?.unwrap_or_else(|| to.saturating_sub(1));
+    let (_, after) = stored(&api, to).await?;
+    // Before the first revision there was an empty document.
+    let before = if from == 0 { json!({}) } else { stored(&api, from).await?.1 };
+    let differences = differences(&before, &after);
+    Ok(answer::of_json(StatusCode::OK, &json!({ "from": from, "to": to, "differences": differences })))
+}
+
+async fn restore(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let (parts, _) = request.into_parts();
+    let (header, document) = stored(&api, number(&text)?).await?;
+    // It says itself what is to be in force afterwards; who cares what was before can still say so.
+    let condition = match conditions::of_write(&parts.headers)? {
+        Condition::Unsaid => Condition::Any,
+        said => said,
+    };
+    write::run(&api, &parts, Edit::Restored { revision: header.revision, document, condition }).await
+}

@@ -1,0 +1,119 @@
+//! Events: what changes in the store, told as it happens, and told again from where a reader was.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use serde_json::{Value, json};
+use tokio::select;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::problem::Problem;
+use super::{answer, query};
+use crate::Api;
+use crate::revisions::CURRENT;
+use crate::store::{Change, Changes, Revision, Watch, Watched};
+
+/// How often a stream shows that it is alive.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// The route of events.
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/events", get(events))
+}
+
+/// A reader's place in the events.
+struct Reader {
+    watch: Watch,
+    stopping: watch::Receiver<bool>,
+    ended: bool,
+    /// Where the store was when the reader came, for one that must begin anew.
+    now: Revision,
+    _place: OwnedSemaphorePermit,
+}
+
+async fn events(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["text/event-stream"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let store = api.control.store();
+    let now = store.revision().await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    let after = match request.headers().get("last-event-id") {
+        None => now,
+        Some(id) => {
+            let id = id.to_str().ok().and_then(|id| id.trim().parse().ok());
+            Revision::new(id.ok_or_else(|| Problem::bad_request("Last-Event-ID is the id of an event: a number."))?)
+        }
+    };
+    let place = std::sync::Arc::clone(&api.streams).try_acquire_owned().map_err(|_| {
+        let most = api.options.limits.streams;
+        let detail = format!("There are {most} streams of events already.");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail)
+            .header(axum::http::header::RETRY_AFTER, "5")
+    })?;
+    let (watch, stopping) = (store.watch("", after), api.stopping.subscribe());
+    let reader = Reader { watch, stopping, ended: false, now, _place: place };
+    let stream = stream::unfold(reader, next);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+}
+
+/// The next event; none once the stream has ended.
+async fn next(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)> {
+    if reader.ended {
+        return None;
+    }
+    loop {
+        let watched = select! {
+            watched = reader.watch.next() => watched,
+            _ = reader.stopping.wait_for(|stopping| *stopping) => return None,
+        };
+        match watched {
+            Watched::Changed(changes) => {
+                if let Some(event) = told(&changes) {
+                    return Some((Ok(event), reader));
+                }
+            }
+            Watched::Compacted => {
+                reader.ended = true;
+                let data = json!({ "revision": reader.now.number() }).to_string();
+                let event = Event::default().event("reset").id(reader.now.to_string()).data(data);
+                return Some((Ok(event), reader));
+            }
+            Watched::Closed => return None,
+        }
+    }
+}
+
+/// A commit as an event; none where it has nothing for readers.
+fn told(changes: &Changes) -> Option<Event> {
+    let list: Vec<Value> = changes.changes.iter().filter_map(change).collect();
+    if list.is_empty() {
+        return None;
+    }
+    let id = changes.revision.to_string();
+    let data = json!({ "changes": list }).to_string();
+    Some(Event::default().event("change").id(id).data(data))
+}
+
+/// What happened to a resource. Tokens are not for every reader, and the audit tells of what is told here anyway.
+fn change(change: &Change) -> Option<Value> {
+    let value = |change: &Change| match change {
+        Change::Put { held, .. } => serde_json::from_slice::<Value>(&held.value).unwrap_or_default(),
+        Change::Deleted { .. } => Value::Null,
+    };
+    let key: &str = change.key();
+    if key == CURRENT {
+        return Some(json!({ "kind": "document", "revision": value(change).get("revision") }));
+    }
+    let id = key.strip_prefix(crate::overrides::PREFIX)?;
+    let held = match change {
+        Change::Put { .. } => serde_json::from_value(value(change)).ok().map(|held| crate::overrides::to_json(&held)),
+        Change::Deleted { .. } => None,
+    };
+    Some(json!({ "kind": "override", "id": id, "override": held }))
+}

@@ -1,0 +1,117 @@
+//! Explain: the answer to a query, and every step that led to it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::post;
+use gslb_core::explain::{Question, explain};
+use gslb_core::name::Name;
+use gslb_core::rdata::type_from_text;
+use ipnet::IpNet;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+use super::body::{self, Media, Size};
+use super::problem::Problem;
+use super::{answer, documents, query};
+use crate::Api;
+use crate::control::{Refusal, blocking};
+
+const KEYS: [&str; 6] = ["name", "type", "client", "resolver", "revision", "seed"];
+
+/// The route of explanations.
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/explain", post(answer_explained))
+}
+
+/// What is to be explained.
+struct Asked {
+    question: Question,
+    revision: Option<u64>,
+    seed: u64,
+}
+
+async fn answer_explained(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let (parts, octets) = request.into_parts();
+    let media = Media::of(&parts.headers, &[Media::Json])?;
+    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let Asked { question, revision, seed } = asked(&sent)?;
+    let in_force = api.control.in_force();
+    let (table, revision) = match revision {
+        Some(revision) if revision != in_force.revision => {
+            let (header, document) = documents::stored(&api, revision).await?;
+            (api.control.table_of(document).await?, header.revision)
+        }
+        _ => (Arc::clone(&in_force.table), in_force.revision),
+    };
+    let settings = Arc::clone(&api.options.settings);
+    let told = blocking(move || {
+        let explanation = explain(&table, settings, question, seed);
+        json!({ "revision": revision, "explanation": explanation.to_data(&table) })
+    });
+    Ok(answer::of_json(StatusCode::OK, &told.await?))
+}
+
+fn asked(body: &Value) -> Result<Asked, Refusal> {
+    let mut wrong: Vec<(String, String)> = Vec::new();
+    let none = Map::new();
+    let members = body.as_object().unwrap_or_else(|| {
+        wrong.push((String::new(), "expected an object".to_owned()));
+        &none
+    });
+    for name in members.keys().filter(|name| !KEYS.contains(&name.as_str())) {
+        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        wrong.push((pointer, format!("unknown member; known: {}", KEYS.join(", "))));
+    }
+    let mut note = |name: &str, told: &str| wrong.push((format!("/{name}"), told.to_owned()));
+    let text = |name: &str| members.get(name).map(|value| value.as_str().unwrap_or_default());
+    let name = text("name").and_then(|text| Name::parse(text.as_bytes(), &Name::root()).ok());
+    if name.is_none() {
+        note("name", "expected a domain name such as \"www.example.com\"");
+    }
+    let qtype = type_from_text(text("type").unwrap_or("A"));
+    if qtype.is_none() {
+        note("type", "expected a record type such as \"AAAA\" or \"TYPE65280\"");
+    }
+    let client = text("client").map(network);
+    if client == Some(None) {
+        note("client", "expected a network such as \"203.0.113.0/24\" or \"2001:db8::/48\"");
+    }
+    let resolver: Option<Result<IpAddr, _>> = text("resolver").map(str::parse);
+    if matches!(resolver, Some(Err(_))) {
+        note("resolver", "expected an address such as \"198.51.100.53\"");
+    }
+    let number = |name: &str| members.get(name).map(Value::as_u64);
+    let (revision, seed) = (number("revision"), number("seed"));
+    if revision == Some(None) {
+        note("revision", "expected the number of a revision");
+    }
+    if seed == Some(None) {
+        note("seed", "expected a number of up to 64 bits");
+    }
+    match (name, qtype) {
+        (Some(name), Some(qtype)) if wrong.is_empty() => {
+            let resolver = resolver.and_then(Result::ok).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let question = Question { name, qtype, client: client.flatten(), resolver };
+            Ok(Asked { question, revision: revision.flatten(), seed: seed.flatten().unwrap_or_else(chance) })
+        }
+        _ => Err(Refusal::Body(wrong)),
+    }
+}
+
+/// A prefix, or an address.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.ok().map(|network| network.trunc())
+}
+
+/// A seed that nobody chose.
+fn chance() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+}

@@ -1,0 +1,192 @@
+//! The forms of what is sent and answered.
+
+use serde_json::{Value, json};
+use utoipa::PartialSchema as _;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
+
+use crate::rest::problem::Detail;
+
+/// All forms, by name.
+pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
+    let text = json!({ "type": "string" });
+    let number = json!({ "type": "integer", "minimum": 0 });
+    let any = json!({ "type": ["object", "array", "string", "number", "boolean", "null"] });
+    let moment = json!({ "type": "string", "format": "date-time" });
+    let list = |name: &str| json!({ "type": "array", "items": reference(name) });
+    let object = |required: &[&str], properties: Value| json!({ "type": "object", "required": required, "properties": properties });
+    let forms = [
+        ("Resource", json!({ "type": "object", "description": "An entry of the document, as it is written there." })),
+        ("Collection", json!({ "type": "object", "additionalProperties": reference("Policy") })),
+        (
+            "Policy",
+            json!({ "type": ["object", "string"], "description": "A policy, or the name of one or of a pool." }),
+        ),
+        ("Document", json!({ "type": "object", "description": "The whole site: zones, pools, policies, services." })),
+        ("Patch", json!({ "type": "object", "description": "What is to be different (RFC 7396)." })),
+        ("Difference", object(&["pointer"], json!({ "pointer": text, "before": any, "after": any }))),
+        ("Broken", object(&["rule", "detail"], json!({ "rule": text, "detail": text }))),
+        (
+            "Done",
+            object(
+                &["dry_run", "revision", "generation", "changes", "moves", "breaks", "warnings"],
+                json!({
+                    "dry_run": { "type": "boolean" }, "revision": number, "generation": number,
+                    "changes": list("Difference"), "breaks": list("Broken"), "warnings": list("Detail"),
+                    "moves": { "type": ["object", "null"], "description": "Whose answers move, and where to." },
+                }),
+            ),
+        ),
+        (
+            "Problem",
+            object(
+                &["type", "title", "status", "detail"],
+                json!({
+                    "type": text, "title": text, "status": number, "detail": text,
+                    "errors": list("Detail"), "breaks": list("Broken"),
+                }),
+            ),
+        ),
+        (
+            "Revision",
+            object(
+                &["revision", "author", "author_name", "time", "message", "octets"],
+                json!({
+                    "revision": number, "author": text, "author_name": text, "time": moment, "message": text,
+                    "restored": { "type": ["integer", "null"] }, "octets": number,
+                    "document": reference("Document"),
+                }),
+            ),
+        ),
+        (
+            "Revisions",
+            object(
+                &["revisions", "next"],
+                json!({ "revisions": list("Revision"), "next": { "type": ["string", "null"] } }),
+            ),
+        ),
+        (
+            "Diff",
+            object(
+                &["from", "to", "differences"],
+                json!({ "from": number, "to": number, "differences": list("Difference") }),
+            ),
+        ),
+        ("Override", written_override(&text)),
+        (
+            "OverrideRead",
+            object(
+                &["targets", "force", "reason", "owner", "created"],
+                json!({
+                    "targets": { "type": "array", "items": text }, "force": force(), "reason": text, "owner": text,
+                    "created": moment, "expires": moment,
+                }),
+            ),
+        ),
+        ("Overrides", json!({ "type": "object", "additionalProperties": reference("OverrideRead") })),
+        (
+            "Question",
+            json!({
+                "type": "object", "required": ["name"], "additionalProperties": false,
+                "properties": {
+                    "name": { "type": "string", "examples": ["www.example.com"] },
+                    "type": { "type": "string", "default": "A" },
+                    "client": { "type": "string", "examples": ["203.0.113.0/24"] },
+                    "resolver": { "type": "string", "examples": ["198.51.100.53"] },
+                    "revision": number, "seed": number,
+                },
+            }),
+        ),
+        (
+            "Explained",
+            object(&["revision", "explanation"], json!({ "revision": number, "explanation": { "type": "object" } })),
+        ),
+        (
+            "AuditEntry",
+            object(
+                &["number", "at", "who", "name", "request", "outcome", "revision"],
+                json!({
+                    "number": number, "at": moment, "who": text, "name": text, "from": text, "request": text,
+                    "outcome": { "type": "string", "enum": ["done", "refused"] }, "revision": number, "before": any, "after": any,
+                    "broke": { "type": "array", "items": text }, "override_rules": text,
+                }),
+            ),
+        ),
+        (
+            "Audit",
+            object(
+                &["entries", "next"],
+                json!({ "entries": list("AuditEntry"), "next": { "type": ["string", "null"] } }),
+            ),
+        ),
+        (
+            "TokenAsked",
+            json!({
+                "type": "object", "required": ["name", "role"], "additionalProperties": false,
+                "properties": {
+                    "name": { "type": "string", "minLength": 1, "maxLength": 100 },
+                    "role": { "type": "string", "enum": ["viewer", "operator", "admin"] },
+                    "expires_in": { "type": "string", "examples": ["720h"] },
+                },
+            }),
+        ),
+        (
+            "Token",
+            object(
+                &["id", "name", "role", "created"],
+                json!({
+                    "id": text, "name": text, "role": text, "created": moment,
+                    "expires": { "type": ["string", "null"], "format": "date-time" },
+                    "token": { "type": "string", "description": "The whole token, once, when it is made." },
+                }),
+            ),
+        ),
+        ("Tokens", json!({ "type": "object", "additionalProperties": reference("Token") })),
+    ];
+    let parsed =
+        forms.into_iter().filter_map(|(name, form)| Some((name.to_owned(), serde_json::from_value(form).ok()?)));
+    parsed.chain([("Detail".to_owned(), Detail::schema())]).collect()
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn force() -> Value {
+    json!({ "oneOf": [
+        { "type": "string", "enum": ["up", "down", "drain"] },
+        { "type": "object", "required": ["weight"], "additionalProperties": false,
+          "properties": { "weight": { "type": "integer", "minimum": 0, "maximum": 1_000_000 } } },
+    ] })
+}
+
+fn written_override(text: &Value) -> Value {
+    json!({
+        "type": "object", "required": ["targets", "force", "reason"], "additionalProperties": false,
+        "properties": {
+            "targets": { "type": "array", "minItems": 1, "maxItems": 100, "items": text },
+            "force": force(),
+            "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
+            "owner": { "type": "string", "minLength": 1, "maxLength": 500 },
+            "expires": { "type": "string", "format": "date-time" },
+            "expires_in": { "type": "string", "examples": ["30m"] },
+        },
+    })
+}
+
+/// Responses that every operation may give.
+pub(super) fn responses() -> Vec<(String, RefOr<Response>)> {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let problem = ResponseBuilder::new().description("Why it was not done (RFC 9457).");
+    vec![("Problem".to_owned(), RefOr::T(problem.content("application/problem+json", content).build()))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_one() {
+        let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), 23, "a form that cannot be read is left out: {names:?}");
+    }
+}

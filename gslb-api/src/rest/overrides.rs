@@ -1,0 +1,58 @@
+//! Overrides: what operators force, with a reason and an end.
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::{Map, Value};
+
+use super::body::{self, Media, Size};
+use super::caller::Caller;
+use super::problem::Problem;
+use super::{answer, conditions, query, write};
+use crate::Api;
+use crate::control::{Edit, Refusal, now};
+use crate::document::Etag;
+use crate::overrides::{from_body, to_json};
+
+/// The routes of overrides.
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/overrides", get(list)).route("/overrides/{id}", get(read).put(put).delete(delete))
+}
+
+async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let in_force = api.control.in_force();
+    let all: Map<String, Value> = in_force.overrides.iter().map(|(id, held)| (id.clone(), to_json(held))).collect();
+    let value = Value::Object(all);
+    answer::tagged(request.headers(), &Etag::of(&value), &value)
+}
+
+async fn read(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let in_force = api.control.in_force();
+    let held =
+        in_force.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
+    let value = to_json(held);
+    answer::tagged(request.headers(), &Etag::of(&value), &value)
+}
+
+async fn put(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let (parts, octets) = request.into_parts();
+    let media = Media::of(&parts.headers, &[Media::Json])?;
+    let condition = conditions::of_write(&parts.headers)?;
+    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let held = from_body(&id, &sent, caller.who.name(), now())?;
+    write::run(&api, &parts, Edit::Override { id, body: Some(Box::new(held)), condition }).await
+}
+
+async fn delete(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let (parts, _) = request.into_parts();
+    let condition = conditions::of_write(&parts.headers)?;
+    write::run(&api, &parts, Edit::Override { id, body: None, condition }).await
+}

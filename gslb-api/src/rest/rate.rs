@@ -1,0 +1,114 @@
+//! How often one token or address may ask: a bucket each, that fills again with time.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most buckets; beyond that those that are full again are forgotten, which changes nothing for anybody.
+const MAX_BUCKETS: usize = 10_000;
+
+/// Who is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Asker {
+    /// The holder of a token.
+    Token(String),
+    /// An address without a valid one; IPv6 by its /64, which one host has all of.
+    Address(IpAddr),
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Asker {
+    /// Whoever asks from `address`.
+    pub(crate) fn at(address: Option<IpAddr>) -> Self {
+        match address.map(|address| address.to_canonical()) {
+            Some(IpAddr::V6(v6)) => Self::Address(IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into())),
+            Some(v4) => Self::Address(v4),
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// What comes of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// Go on.
+    Now,
+    /// Not before so many seconds have passed.
+    After(u64),
+}
+
+#[derive(Debug)]
+struct Bucket {
+    left: f64,
+    seen: Instant,
+}
+
+/// The buckets of all who ask.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    per_second: f64,
+    most: f64,
+    buckets: Mutex<HashMap<Asker, Bucket>>,
+}
+
+impl Buckets {
+    /// Buckets that let through `per_second` on the long run, and `burst` at once.
+    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
+        let (per_second, most) = (f64::from(per_second.max(1)), f64::from(burst.max(1)));
+        Self { per_second, most, buckets: Mutex::default() }
+    }
+
+    /// Takes one from the bucket of `asker` at `now`; `cost` of a request is 1, that of a wrong token more.
+    pub(crate) fn take(&self, asker: Asker, cost: f64, now: Instant) -> Allowed {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&asker) {
+            let full = Duration::from_secs_f64(self.most / self.per_second);
+            buckets.retain(|_, bucket| now.saturating_duration_since(bucket.seen) < full);
+        }
+        // Whoever comes from too many addresses at once shares what is left of one.
+        let asker = if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&asker) { Asker::Unknown } else { asker };
+        let bucket = buckets.entry(asker).or_insert(Bucket { left: self.most, seen: now });
+        let passed = now.saturating_duration_since(bucket.seen).as_secs_f64();
+        bucket.left = (bucket.left + passed * self.per_second).min(self.most);
+        bucket.seen = now;
+        if bucket.left < cost {
+            return Allowed::After(((cost - bucket.left) / self.per_second).ceil().max(1.0) as u64);
+        }
+        bucket.left -= cost;
+        Allowed::Now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_let_through_and_then_so_many_a_second() {
+        let (buckets, start) = (Buckets::new(10, 3), Instant::now());
+        let ask = |millis| buckets.take(Asker::Token("a".into()), 1.0, start + Duration::from_millis(millis));
+        assert_eq!([ask(0), ask(0), ask(0), ask(0)], [Allowed::Now, Allowed::Now, Allowed::Now, Allowed::After(1)]);
+        assert_eq!([ask(100), ask(100)], [Allowed::Now, Allowed::After(1)]);
+        assert_eq!(buckets.take(Asker::Token("b".into()), 1.0, start), Allowed::Now);
+    }
+
+    #[test]
+    fn memory_is_bounded_whoever_asks() {
+        let (buckets, start) = (Buckets::new(10, 3), Instant::now());
+        for number in 0..2 * MAX_BUCKETS as u32 {
+            buckets.take(Asker::at(Some(IpAddr::V4(number.into()))), 1.0, start);
+        }
+        assert!(buckets.buckets.lock().unwrap().len() <= MAX_BUCKETS + 1);
+    }
+
+    #[test]
+    fn one_host_is_one_asker() {
+        let at = |text: &str| Asker::at(text.parse().ok());
+        assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
+        assert_ne!(at("192.0.2.1"), at("192.0.2.2"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Tokens: made, listed and revoked by admins. A secret is shown once.
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use gslb_core::document::duration;
+use serde_json::{Map, Value, json};
+
+use super::body::{self, Media, Size};
+use super::caller::Caller;
+use super::problem::Problem;
+use super::{answer, query};
+use crate::access::{self, AccessError, Holder, Revoked, Role};
+use crate::control::{Change, Edit, Refusal, now};
+use crate::store::Time;
+use crate::{Api, moment};
+
+/// The routes of tokens.
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/tokens", get(list).post(create)).route("/tokens/{id}", delete(revoke))
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Name => Refusal::Body(vec![("/name".to_owned(), error.to_string())]).into(),
+            other => Self::unavailable(other.to_string()),
+        }
+    }
+}
+
+fn told(holder: &Holder) -> Value {
+    json!({
+        "id": holder.id,
+        "name": holder.name,
+        "role": holder.role,
+        "created": moment::show(holder.created),
+        "expires": holder.expires.map(moment::show),
+    })
+}
+
+async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let holders = access::list(&**api.control.store()).await?;
+    let all: Map<String, Value> = holders.iter().map(|holder| (holder.id.clone(), told(holder))).collect();
+    Ok(answer::of_json(StatusCode::OK, &Value::Object(all)))
+}
+
+async fn create(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let (parts, octets) = request.into_parts();
+    let media = Media::of(&parts.headers, &[Media::Json])?;
+    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let now = now();
+    let (name, role, expires) = asked(&sent, now)?;
+    let token = access::create(&**api.control.store(), &name, role, now, expires).await?;
+    let holder = Holder { id: token.id().to_owned(), name, role, created: now, expires };
+    audited(&api, &parts, Some(told(&holder))).await;
+    let mut value = told(&holder);
+    value.as_object_mut().map(|members| members.insert("token".to_owned(), token.reveal().into()));
+    let response = answer::of_json(StatusCode::CREATED, &value);
+    let response = answer::with(response, header::LOCATION, &format!("/api/v1/tokens/{}", holder.id));
+    Ok(answer::with(response, header::CACHE_CONTROL, "no-store"))
+}
+
+async fn revoke(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    let _: query::Nothing = query::of(request.uri())?;
+    let (parts, _) = request.into_parts();
+    match access::revoke(&**api.control.store(), &id).await? {
+        Revoked::Done => {
+            audited(&api, &parts, None).await;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        Revoked::Unknown => Err(Problem::not_found(format!("There is no token {id:?}."))),
+    }
+}
+
+/// Notes in the audit what became of a token.
+async fn audited(api: &Api, parts: &axum::http::request::Parts, after: Option<Value>) {
+    let Some(caller) = parts.extensions.get::<Caller>() else { return };
+    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
+    let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
+    change.from = caller.from;
+    api.control.note(change, after).await;
+}
+
+/// Name, role and end of a token that is asked for.
+fn asked(body: &Value, now: Time) -> Result<(String, Role, Option<Time>), Refusal> {
+    const KEYS: [&str; 3] = ["name", "role", "expires_in"];
+    let mut wrong: Vec<(String, String)> = Vec::new();
+    let Some(members) = body.as_object() else {
+        return Err(Refusal::Body(vec![(String::new(), "expected an object".to_owned())]));
+    };
+    for name in members.keys().filter(|name| !KEYS.contains(&name.as_str())) {
+        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        wrong.push((pointer, format!("unknown member; known: {}", KEYS.join(", "))));
+    }
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let role = text("role").and_then(Role::from_name);
+    if role.is_none() {
+        wrong.push(("/role".to_owned(), "expected \"viewer\", \"operator\" or \"admin\"".to_owned()));
+    }
+    let expires = text("expires_in").and_then(duration::parse).filter(|time| !time.is_zero());
+    if members.contains_key("expires_in") && expires.is_none() {
+        wrong.push(("/expires_in".to_owned(), "expected a duration such as \"720h\"".to_owned()));
+    }
+    match role {
+        Some(role) if wrong.is_empty() => {
+            Ok((text("name").unwrap_or_default().to_owned(), role, expires.map(|time| now.after(time))))
+        }
+        _ => Err(Refusal::Body(wrong)),
+    }
+}

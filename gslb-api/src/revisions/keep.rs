@@ -1,0 +1,80 @@
+//! Which revisions are kept: the latest ones, by number and by what they take.
+
+use std::collections::VecDeque;
+
+use super::record::{Damaged, PREFIX, key};
+use crate::store::{Order, Store, Unavailable, limits};
+
+/// Most revisions that are kept; the one in force is among them.
+pub const MAX_REVISIONS: usize = 200;
+/// Most octets that all of them take in the store; the one in force is kept whatever it takes.
+pub const MAX_OCTETS: usize = 64 << 20;
+
+/// The revisions that the store has, oldest first, and what each takes there.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    revisions: VecDeque<(u64, usize)>,
+    octets: usize,
+}
+
+impl Kept {
+    /// What `store` has.
+    ///
+    /// # Errors
+    /// Where it cannot be asked, or has a key there that is none of ours.
+    pub async fn of(store: &dyn Store) -> Result<Self, super::RevisionError> {
+        let mut kept = Self::default();
+        let mut after: Option<String> = None;
+        loop {
+            let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await;
+            let page = page.map_err(|error: Unavailable| error)?;
+            for entry in &page.entries {
+                let number = entry.key.strip_prefix(PREFIX).and_then(|number| number.parse().ok());
+                let number = number.ok_or_else(|| Damaged { key: entry.key.to_string() })?;
+                kept.add(number, entry.held.value.len());
+            }
+            after = page.entries.last().map(|entry| entry.key.to_string());
+            if !page.more || after.is_none() {
+                return Ok(kept);
+            }
+        }
+    }
+
+    /// The greatest number; 0 where there is none.
+    pub fn latest(&self) -> u64 {
+        self.revisions.back().map_or(0, |(number, _)| *number)
+    }
+
+    /// Notes a new one.
+    pub fn add(&mut self, number: u64, octets: usize) {
+        self.revisions.push_back((number, octets));
+        self.octets += octets;
+    }
+
+    /// Forgets those that are too many, and returns their keys.
+    pub fn forget(&mut self) -> Vec<String> {
+        let mut keys = Vec::new();
+        while self.revisions.len() > 1 && (self.revisions.len() > MAX_REVISIONS || self.octets > MAX_OCTETS) {
+            if let Some((number, octets)) = self.revisions.pop_front() {
+                self.octets -= octets;
+                keys.push(key(number));
+            }
+        }
+        keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_are_forgotten_and_the_latest_never() {
+        let mut kept = Kept::default();
+        (1..=MAX_REVISIONS as u64 + 3).for_each(|number| kept.add(number, 10));
+        assert_eq!(kept.forget(), [key(1), key(2), key(3)]);
+        kept.add(999, MAX_OCTETS + 1);
+        assert_eq!(kept.forget().len(), MAX_REVISIONS);
+        assert_eq!((kept.latest(), kept.forget().len()), (999, 0));
+    }
+}

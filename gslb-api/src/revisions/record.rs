@@ -1,0 +1,140 @@
+//! The stored form of a revision: a line of JSON that says whose it is, then the document, compressed.
+
+use std::sync::Arc;
+
+use lz4_flex::block::{compress, decompress};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The key that says which revision is in force.
+pub const CURRENT: &str = "document";
+/// Where revisions are kept.
+pub const PREFIX: &str = "revisions/";
+/// Characters of a revision's message.
+pub const MESSAGE_CHARACTERS: usize = 500;
+/// Octets of a document as JSON. Whoever writes the store is not trusted with more memory than that.
+const DOCUMENT_OCTETS: usize = 256 << 20;
+
+/// What is known of a revision besides its document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Its number.
+    pub revision: u64,
+    /// Who put it in force: the id of a token, or `file`, or `start`.
+    pub author: String,
+    /// The name of that token's holder; the same as `author` for the others.
+    pub author_name: String,
+    /// When, in milliseconds since 1970 in UTC.
+    pub millis: u64,
+    /// Why, where they said so.
+    #[serde(default)]
+    pub message: String,
+    /// The revision whose document it has, where it was restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<u64>,
+    /// Octets of the document as JSON.
+    pub octets: usize,
+}
+
+/// What the store has under a key is none of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} in the store is not what this version writes there")]
+pub struct Damaged {
+    /// The key.
+    pub key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Current {
+    revision: u64,
+}
+
+/// The key of revision `number`. Keys sort as numbers do.
+pub fn key(number: u64) -> String {
+    format!("{PREFIX}{number:020}")
+}
+
+/// The value of [`CURRENT`] for revision `number`.
+pub fn pack_current(number: u64) -> Vec<u8> {
+    format!("{{\"revision\":{number}}}").into_bytes()
+}
+
+/// The revision that a value of [`CURRENT`] names.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn unpack_current(value: &[u8]) -> Result<u64, Damaged> {
+    let current: Result<Current, _> = serde_json::from_slice(value);
+    current.map(|current| current.revision).map_err(|_| Damaged { key: CURRENT.to_owned() })
+}
+
+/// The stored form; `header.octets` is set to what the document has.
+pub fn pack(mut header: Header, document: &Value) -> Arc<[u8]> {
+    let json = serde_json::to_vec(document).unwrap_or_default();
+    header.octets = json.len();
+    let mut octets = serde_json::to_vec(&header).unwrap_or_default();
+    octets.push(b'\n');
+    octets.extend(compress(&json));
+    octets.into()
+}
+
+/// The header in a stored form.
+///
+/// # Errors
+/// [`Damaged`].
+pub(super) fn header(key: &str, octets: &[u8]) -> Result<Header, Damaged> {
+    divided(octets).map(|(header, _)| header).ok_or_else(|| Damaged { key: key.to_owned() })
+}
+
+/// Header and document in a stored form.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn unpack(key: &str, octets: &[u8]) -> Result<(Header, Value), Damaged> {
+    let damaged = || Damaged { key: key.to_owned() };
+    let (header, compressed) = divided(octets).ok_or_else(damaged)?;
+    if header.octets > DOCUMENT_OCTETS {
+        return Err(damaged());
+    }
+    let json = decompress(compressed, header.octets).map_err(|_| damaged())?;
+    let document = serde_json::from_slice(&json).map_err(|_| damaged())?;
+    Ok((header, document))
+}
+
+fn divided(octets: &[u8]) -> Option<(Header, &[u8])> {
+    let end = octets.iter().position(|&octet| octet == b'\n')?;
+    let (line, rest) = octets.split_at_checked(end)?;
+    Some((serde_json::from_slice(line).ok()?, rest.get(1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn header_of(revision: u64) -> Header {
+        let (author, author_name) = ("0123".to_owned(), "Ada\nL".to_owned());
+        Header { revision, author, author_name, millis: 1, message: "why\n".to_owned(), restored: None, octets: 0 }
+    }
+
+    #[test]
+    fn a_revision_is_read_as_it_was_written() {
+        let document = json!({"z": [1, 2.5, "ü"], "a": {"b": null}});
+        let packed = pack(header_of(7), &document);
+        let (header, read) = unpack("k", &packed).unwrap();
+        assert_eq!((header.revision, header.message.as_str(), read.to_string()), (7, "why\n", document.to_string()));
+        assert_eq!(header.octets, document.to_string().len());
+    }
+
+    #[test]
+    fn damage_is_an_answer() {
+        let packed = pack(header_of(7), &json!({"a": "b".repeat(1000)}));
+        for end in 0..packed.len() {
+            assert!(unpack("k", &packed[..end]).is_err(), "{end}");
+        }
+        let boasting = br#"{"revision":1,"author":"a","author_name":"a","millis":1,"octets":99999999999}"#;
+        assert!(unpack("k", &[boasting.as_slice(), b"\n\0"].concat()).is_err());
+        assert_eq!(unpack_current(&pack_current(42)), Ok(42));
+        assert!(unpack_current(b"{}").is_err());
+    }
+}

@@ -1,0 +1,122 @@
+//! The safety rules: which of them a change would break.
+
+mod reach;
+
+use std::fmt;
+
+use gslb_core::model::{Safety, Share, Site};
+use gslb_core::plan::Comparison;
+use gslb_core::table::RoutingTable;
+use serde::Serialize;
+
+use crate::moment;
+use crate::store::Time;
+
+/// A rule that a change breaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// The rule's key in `safety`.
+    pub rule: &'static str,
+    /// What would break it.
+    pub detail: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.rule, self.detail)
+    }
+}
+
+/// Whether any rule asks whose answers move.
+pub fn asks_for_moves(rules: &Safety) -> bool {
+    rules.max_traffic_moved.is_some() || rules.max_address_space_moved.is_some()
+}
+
+/// The rules that going from `old` to `new` at `now` would break.
+///
+/// How much may move, and when, is said by the rules in force, so that no change can loosen them for itself. What
+/// must hold afterwards is said by both. `moves` is needed where [`asks_for_moves`]. A frozen window stops changes of
+/// the document; overrides are for what cannot wait.
+pub fn broken(
+    old: &RoutingTable,
+    new: &RoutingTable,
+    moves: Option<&Comparison>,
+    is_new_document: bool,
+    now: Time,
+) -> Vec<Broken> {
+    let (rules, next) = (&old.topology().site.safety, &new.topology().site.safety);
+    let mut list = Vec::new();
+    if is_new_document {
+        list.extend(frozen(rules, now));
+    }
+    list.extend(too_few_data_centers(rules, next, old, new));
+    if rules.require_endpoints || next.require_endpoints {
+        list.extend(without_endpoints(old, new));
+    }
+    if let Some(moves) = moves {
+        list.extend(moved(rules, moves));
+    }
+    list
+}
+
+fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
+    let window = rules.frozen.iter().find(|window| window.contains(now.millis()))?;
+    let end = moment::show(Time::from_millis(window.end));
+    Some(Broken { rule: "frozen", detail: format!("no change of the document until {end} ({})", window.text) })
+}
+
+fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
+    let least = rules.min_data_centers_up.max(next.min_data_centers_up)?;
+    let count = |table| u32::try_from(reach::data_centers(table).len()).unwrap_or(u32::MAX);
+    let (before, after) = (count(old), count(new));
+    // Fewer than the rule asks for may be up already; then a change that takes none away is no reason to refuse it.
+    let broken = after < least && after < before;
+    let detail = format!("{after} data centers would take clients, {before} do now; at least {least} must");
+    broken.then_some(Broken { rule: "min_data_centers_up", detail })
+}
+
+fn without_endpoints(old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
+    let bare = reach::left_without_endpoints(old, new);
+    let first = bare.first()?;
+    let more = if bare.len() > 1 { format!(" and {} more services", bare.len() - 1) } else { String::new() };
+    Some(Broken { rule: "require_endpoints", detail: format!("{first}{more} would have no endpoint that is up") })
+}
+
+fn moved(rules: &Safety, moves: &Comparison) -> Vec<Broken> {
+    let exceeds = |limit: Option<Share>, share: f64| limit.filter(|limit| share > limit.0);
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let mut list = Vec::new();
+    let (most, service) = most_moved(moves);
+    if let Some(limit) = exceeds(rules.max_address_space_moved, most) {
+        let detail =
+            format!("{} of the address space of {service} would move, more than {}", percent(most), percent(limit.0));
+        list.push(Broken { rule: "max_address_space_moved", detail });
+    }
+    let (share, of) = match &moves.sampled {
+        Some(sampled) => (sampled.elsewhere, "the sampled traffic".to_owned()),
+        None => (most, format!("the address space of {service}")),
+    };
+    if let Some(limit) = exceeds(rules.max_traffic_moved, share) {
+        let detail = format!("{} of {of} would move, more than {}", percent(share), percent(limit.0));
+        list.push(Broken { rule: "max_traffic_moved", detail });
+    }
+    list
+}
+
+/// The greatest share of a family's address space that goes to another destination for one service, and the service.
+/// Of one that is removed, all goes.
+fn most_moved(moves: &Comparison) -> (f64, &str) {
+    if let Some(service) = moves.removed.first() {
+        return (1.0, service);
+    }
+    let share = |at: usize| {
+        moves.movements.get(at).map_or(0.0, |movement| movement.elsewhere.v4.share.max(movement.elsewhere.v6.share))
+    };
+    let shares = moves.changed.iter().map(|change| (share(change.movement), change.service.as_str()));
+    shares.fold((0.0, ""), |most, next| if next.0 > most.0 { next } else { most })
+}
+
+/// Names a service as the document does.
+fn name(site: &Site, index: usize) -> String {
+    site.services.get(index).map(|service| service.name.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,151 @@
+//! Who may do what: every route with every role, and no route forgotten.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
+use gslb_api::access::{self, Role};
+use gslb_api::store::Time;
+use gslb_api::{Limits, Options, Source};
+use serde_json::json;
+
+use crate::support::{site, start, start_with};
+
+/// Every route and method, with the role that it needs.
+const ROUTES: [(&str, &str, Role); 16] = [
+    ("GET", "/api/v1/pools", Role::Viewer),
+    ("GET", "/api/v1/pools/fra", Role::Viewer),
+    ("PUT", "/api/v1/pools/fra", Role::Operator),
+    ("PATCH", "/api/v1/pools/fra", Role::Operator),
+    ("DELETE", "/api/v1/pools/fra", Role::Operator),
+    ("GET", "/api/v1/document", Role::Viewer),
+    ("PUT", "/api/v1/document", Role::Operator),
+    ("GET", "/api/v1/revisions", Role::Viewer),
+    ("POST", "/api/v1/revisions/1/restore", Role::Operator),
+    ("GET", "/api/v1/overrides", Role::Viewer),
+    ("PUT", "/api/v1/overrides/x", Role::Operator),
+    ("GET", "/api/v1/audit", Role::Viewer),
+    ("POST", "/api/v1/plan", Role::Viewer),
+    ("POST", "/api/v1/explain", Role::Viewer),
+    ("GET", "/api/v1/tokens", Role::Admin),
+    ("DELETE", "/api/v1/tokens/x", Role::Admin),
+];
+
+#[tokio::test]
+async fn every_route_asks_for_its_role() {
+    let asked = start().await;
+    let before = asked.everything().await;
+    let ended = access::create(&*asked.store, "e", Role::Admin, Time::from_millis(0), Some(Time::from_millis(1)));
+    let ended = ended.await.unwrap().reveal();
+    for (method, path, needed) in ROUTES {
+        let as_who = |token: &str| {
+            let bearer = if token.is_empty() { String::new() } else { format!("Bearer {token}") };
+            let asked = &asked;
+            async move { asked.ask(method, path, &[("authorization", &bearer), ("if-match", "\"0\"")], "x").await }
+        };
+        let wrong = format!("gslb_{}_{}", "0".repeat(16), "0".repeat(64));
+        for token in ["", "x", &wrong, &ended] {
+            let refused = as_who(token).await;
+            assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{method} {path} {token}");
+            assert!(refused.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+            assert!(token.is_empty() || !refused.text.contains(token), "{}", refused.text);
+        }
+        for (role, token) in [(Role::Viewer, &asked.viewer), (Role::Operator, &asked.operator)] {
+            let status = as_who(token).await.status;
+            assert_eq!(status == StatusCode::FORBIDDEN, !role.allows(needed), "{method} {path} {role} {status}");
+        }
+    }
+    assert_eq!(asked.everything().await, before);
+}
+
+#[tokio::test]
+async fn what_is_not_there_needs_a_token_too() {
+    let asked = start().await;
+    let unknown = asked.ask("GET", "/api/v1/none", &[("authorization", "")], "").await;
+    assert_eq!(unknown.status, StatusCode::UNAUTHORIZED);
+    let known = asked.get("/api/v1/none").await;
+    assert_eq!((known.status, known.kind()), (StatusCode::NOT_FOUND, "not-found"));
+    assert!(known.text.contains("/api/v1/none"), "{}", known.text);
+    let method = asked.ask("POST", "/api/v1/pools", &[], "").await;
+    assert_eq!((method.status, method.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD"));
+}
+
+#[tokio::test]
+async fn only_this_host_needs_no_token_and_only_where_it_is_said() {
+    let loopback = |open: bool, peer: &str| {
+        let (open, peer): (bool, SocketAddr) = (open, peer.parse().unwrap());
+        async move {
+            let source = Source::Store { first: Some(site()) };
+            let asked = start_with(Options { source, loopback_without_token: open, ..Options::default() }).await;
+            let request = Request::get("/api/v1/pools").header("host", "localhost").extension(ConnectInfo(peer));
+            asked.send(request.body("".into()).unwrap()).await.status
+        }
+    };
+    assert_eq!(loopback(true, "127.0.0.1:1").await, StatusCode::OK);
+    assert_eq!(loopback(true, "[::ffff:127.0.0.1]:1").await, StatusCode::OK);
+    assert_eq!(loopback(true, "192.0.2.1:1").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(loopback(false, "127.0.0.1:1").await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_does_not_reach_us() {
+    let asked = start().await;
+    for host in ["evil.example", "127.0.0.1.evil.example:8053"] {
+        let refused = asked.ask("GET", "/api/v1/pools", &[("host", host)], "").await;
+        assert_eq!(refused.status, StatusCode::MISDIRECTED_REQUEST);
+    }
+    let answer = asked.ask("GET", "/api/v1/pools", &[("origin", "http://evil.example")], "").await;
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+    let plain = asked.ask("PUT", "/api/v1/pools/x", &[("content-type", "text/plain")], "{}").await;
+    assert_eq!(plain.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_when_to_come_again() {
+    let limits = Limits { requests_per_second: 1, burst: 3, ..Limits::default() };
+    let source = Source::Store { first: Some(site()) };
+    let asked = start_with(Options { source, limits, ..Options::default() }).await;
+    let mut last = asked.get("/api/v1/pools").await;
+    for _ in 0..5 {
+        last = asked.get("/api/v1/pools").await;
+    }
+    assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(last.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let other = asked.ask("GET", "/api/v1/pools", &[("authorization", &format!("Bearer {}", asked.viewer))], "").await;
+    assert_eq!(other.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn tokens_are_made_shown_once_and_revoked() {
+    let asked = start().await;
+    let admin = format!("Bearer {}", asked.admin);
+    let as_admin = [("authorization", admin.as_str())];
+    let body = json!({"name": "ci", "role": "viewer", "expires_in": "1h"}).to_string();
+    let made = asked.ask("POST", "/api/v1/tokens", &as_admin, body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let (id, token) = (made.body["id"].as_str().unwrap(), made.body["token"].as_str().unwrap());
+    let bearer = format!("Bearer {token}");
+    assert_eq!(asked.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await.status, StatusCode::OK);
+    let secret = token.rsplit('_').next().unwrap();
+    for path in ["/api/v1/tokens", "/api/v1/audit"] {
+        let listed = asked.ask("GET", path, &as_admin, "").await;
+        assert!(listed.text.contains(id) && !listed.text.contains(secret), "{path}: {}", listed.text);
+    }
+    let revoked = asked.ask("DELETE", &format!("/api/v1/tokens/{id}"), &as_admin, "").await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT);
+    let after = asked.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await;
+    assert_eq!(after.status, StatusCode::UNAUTHORIZED);
+    let wrong = asked.ask("POST", "/api/v1/tokens", &as_admin, r#"{"role":"king","x":1}"#).await;
+    assert_eq!(wrong.pointers(), ["/x", "/role"]);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let limits = Limits { body_time: Duration::from_millis(50), ..Limits::default() };
+    let source = Source::Store { first: Some(site()) };
+    let asked = start_with(Options { source, limits, ..Options::default() }).await;
+    let stream = futures_util::stream::pending::<Result<String, std::io::Error>>();
+    let body = axum::body::Body::from_stream(stream);
+    assert_eq!(asked.ask("PUT", "/api/v1/pools/x", &[], body).await.status, StatusCode::REQUEST_TIMEOUT);
+}

@@ -1,0 +1,43 @@
+//! What the API says of itself: every path of it is there, and the page needs nothing from elsewhere.
+
+use axum::http::StatusCode;
+
+use crate::support::start;
+
+#[tokio::test]
+async fn every_operation_that_is_told_is_there() {
+    let asked = start().await;
+    let described = asked.ask("GET", "/api/openapi.json", &[("authorization", "")], "").await;
+    assert_eq!((described.status, &described.body["openapi"]), (StatusCode::OK, &"3.1.0".into()));
+    let paths = described.body["paths"].as_object().unwrap();
+    assert!(paths.len() >= 26, "{}", paths.len());
+    for (path, item) in paths {
+        let at = path.replace("{name}", "x").replace("{id}", "x").replace("{number}", "1");
+        for method in item.as_object().unwrap().keys().filter(|method| at != "/api/v1/events" || *method != "get") {
+            let method = method.to_uppercase();
+            let admin = format!("Bearer {}", asked.admin);
+            let answer = asked.ask(&method, &at, &[("authorization", &admin)], "").await;
+            assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {at}");
+            assert!(!answer.text.contains("There is nothing at"), "{method} {at}: {}", answer.text);
+        }
+        let none = asked.ask("TRACE", &at, &[], "").await;
+        assert!([StatusCode::METHOD_NOT_ALLOWED, StatusCode::FORBIDDEN].contains(&none.status), "{at} {}", none.status);
+    }
+}
+
+#[tokio::test]
+async fn the_page_loads_nothing_from_elsewhere() {
+    let asked = start().await;
+    let at = |path: &'static str| {
+        let asked = &asked;
+        async move { asked.ask("GET", path, &[("authorization", "")], "").await }
+    };
+    assert_eq!(at("/api/docs").await.header("location"), "/api/docs/");
+    let page = at("/api/docs/").await;
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
+    assert!(!page.text.contains("src=\"http") && !page.text.contains("href=\"http"), "{}", page.text);
+    assert!(at("/api/docs/swagger-initializer.js").await.text.contains("/api/openapi.json"));
+    assert_eq!(at("/api/docs/swagger-ui.css").await.status, StatusCode::OK);
+    assert_eq!(at("/api/docs/none.js").await.status, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,114 @@
+//! The whole document, its revisions, the way back, and the audit.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use gslb_api::store::MemoryStore;
+use gslb_api::{Options, Source};
+use serde_json::{Value, json};
+
+use crate::support::{site, start, start_on, start_with};
+
+#[tokio::test]
+async fn the_document_comes_and_goes_as_json_and_toml() {
+    let asked = start().await;
+    let read = asked.get("/api/v1/document").await;
+    assert_eq!((read.body.to_string(), read.header("etag")), (site().to_string(), "\"1\""));
+    let toml = asked.ask("GET", "/api/v1/document", &[("accept", "application/toml")], "").await;
+    assert_eq!(toml.header("content-type"), "application/toml");
+    let headers = [("content-type", "application/toml"), ("if-match", "\"1\"")];
+    let put = asked.ask("PUT", "/api/v1/document?message=as+toml", &headers, toml.text).await;
+    assert_eq!((put.status, &put.body["revision"]), (StatusCode::OK, &json!(2)), "{}", put.text);
+    assert_eq!(asked.get("/api/v1/document").await.body, site());
+    let stale = asked.ask("PUT", "/api/v1/document", &[("if-match", "\"1\"")], site().to_string()).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+    let listed = asked.get("/api/v1/revisions").await.body;
+    assert_eq!(listed["revisions"][0]["message"], "as toml");
+    assert_eq!(listed["revisions"][0]["author_name"], "operator's");
+}
+
+#[tokio::test]
+async fn what_was_once_in_force_comes_back() {
+    let asked = start().await;
+    let patch = json!({"services": {"api.example.com": null}}).to_string();
+    let patched = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
+    assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
+    let diff = asked.get("/api/v1/revisions/2/diff").await.body;
+    assert_eq!(diff["differences"][0]["pointer"], "/services/api.example.com");
+    assert_eq!(diff["differences"][0]["before"], site()["services"]["api.example.com"]);
+    let restored = asked.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
+    assert_eq!((restored.status, &restored.body["revision"]), (StatusCode::OK, &json!(3)), "{}", restored.text);
+    assert_eq!(asked.get("/api/v1/document").await.body, site());
+    let listed = asked.get("/api/v1/revisions?limit=2").await.body;
+    assert_eq!((&listed["revisions"][0]["restored"], listed["revisions"].as_array().unwrap().len()), (&json!(1), 2));
+    assert_eq!(listed["next"], "/api/v1/revisions?limit=2&after=2");
+    assert_eq!(asked.get(listed["next"].as_str().unwrap()).await.body["revisions"][0]["revision"], 1);
+    for path in ["/api/v1/revisions/9", "/api/v1/revisions/x", "/api/v1/revisions/9/diff"] {
+        assert_eq!(asked.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_changed_what_is_kept() {
+    let asked = start().await;
+    let patch = json!({"endpoints": {"fra-1": {"weight": 3}}}).to_string();
+    asked.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], patch).await;
+    let audit = asked.get("/api/v1/audit?limit=1").await.body;
+    let entry = &audit["entries"][0];
+    assert_eq!((&entry["name"], &entry["request"]), (&json!("operator's"), &json!("PATCH /api/v1/pools/fra")));
+    assert_eq!((&entry["outcome"], &entry["revision"]), (&json!("done"), &json!(2)));
+    assert_eq!(entry["before"]["endpoints"]["fra-1"]["weight"], 10);
+    assert_eq!(entry["after"]["endpoints"]["fra-1"]["weight"], 3);
+    assert_eq!(audit["next"], "/api/v1/audit?limit=1&after=2");
+}
+
+#[tokio::test]
+async fn a_later_start_reads_the_store() {
+    let store = Arc::new(MemoryStore::new());
+    let first = Options { source: Source::Store { first: Some(site()) }, ..Options::default() };
+    let asked = start_on(store.clone(), first).await;
+    let patch = json!({"services": {"api.example.com": null}}).to_string();
+    asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
+    drop(asked);
+    let again = Options { source: Source::Store { first: Some(site()) }, ..Options::default() };
+    let asked = start_on(store, again).await;
+    let document = asked.get("/api/v1/document").await;
+    assert_eq!((document.header("etag"), document.body["services"].as_object().unwrap().len()), ("\"2\"", 1));
+}
+
+#[tokio::test]
+async fn a_document_that_is_a_file_is_changed_there() {
+    let asked = start_with(Options { source: Source::File { document: site() }, ..Options::default() }).await;
+    let before = asked.everything().await;
+    for (method, path) in
+        [("PUT", "/api/v1/document"), ("PATCH", "/api/v1/pools/fra"), ("POST", "/api/v1/revisions/1/restore")]
+    {
+        let refused = asked.ask(method, path, &[("if-match", "*")], site().to_string()).await;
+        assert_eq!((refused.status, refused.kind()), (StatusCode::CONFLICT, "document-is-a-file"), "{method} {path}");
+    }
+    assert_eq!(asked.everything().await, before);
+    let mut other = site();
+    other["services"].as_object_mut().unwrap().remove("api.example.com");
+    let done = asked.api.replace_document(other.clone()).await.unwrap();
+    assert_eq!((done.revision, asked.get("/api/v1/document").await.body), (2, other.clone()));
+    assert_eq!(asked.api.replace_document(other).await.unwrap().revision, 2, "the same again is no change");
+    assert!(asked.api.replace_document(json!({"pools": 1})).await.is_err());
+    let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
+    assert_eq!(asked.ask("PUT", "/api/v1/overrides/a", &[], force).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn explain_looks_back() {
+    let asked = start().await;
+    let patch = json!({"endpoints": {"iad-1": {"address": "198.51.100.77"}}}).to_string();
+    asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
+    let explain = |revision: Value| {
+        let body = json!({"name": "www.example.com", "type": "A", "resolver": "198.18.0.1", "revision": revision});
+        let asked = &asked;
+        async move { asked.ask("POST", "/api/v1/explain", &[], body.to_string()).await.text }
+    };
+    assert!(explain(json!(1)).await.contains("198.51.100.10"));
+    assert!(explain(json!(2)).await.contains("198.51.100.77"));
+    let wrong = asked.ask("POST", "/api/v1/explain", &[], r#"{"name":"a..b","type":"NO","client":"x","y":1}"#).await;
+    assert_eq!(wrong.pointers(), ["/y", "/name", "/type", "/client"]);
+}

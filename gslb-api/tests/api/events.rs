@@ -1,0 +1,64 @@
+//! Events: told as they happen, and again to who was away.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use gslb_api::router;
+use http_body_util::BodyExt as _;
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use crate::support::{Asked, start};
+
+async fn stream(asked: &Asked, last: Option<&str>) -> Body {
+    let mut request = Request::get("/api/v1/events").header("host", "localhost");
+    request = request.header("authorization", format!("Bearer {}", asked.viewer));
+    if let Some(last) = last {
+        request = request.header("last-event-id", last);
+    }
+    let response = router(asked.api.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    response.into_body()
+}
+
+async fn next(body: &mut Body) -> String {
+    let frame = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("no event came");
+    String::from_utf8(frame.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap()
+}
+
+fn id(event: &str) -> &str {
+    event.lines().find_map(|line| line.strip_prefix("id:")).unwrap().trim()
+}
+
+#[tokio::test]
+async fn changes_are_told_and_told_again_from_where_a_reader_was() {
+    let asked = start().await;
+    let mut body = stream(&asked, None).await;
+    let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
+    asked.ask("PUT", "/api/v1/overrides/a", &[], force).await;
+    let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
+    asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
+    let (first, second) = (next(&mut body).await, next(&mut body).await);
+    assert!(first.contains("event: change") && first.contains(r#""kind":"override","id":"a""#), "{first}");
+    assert!(second.contains(r#""kind":"document","revision":2"#), "{second}");
+    let mut again = stream(&asked, Some(id(&first))).await;
+    assert_eq!(next(&mut again).await, second);
+}
+
+#[tokio::test]
+async fn who_asks_for_what_is_not_known_any_more_begins_anew() {
+    let asked = start().await;
+    let mut body = stream(&asked, Some("999999")).await;
+    assert!(next(&mut body).await.contains("event: reset"));
+    assert!(body.frame().await.is_none(), "the stream ends, and the reader comes again from the id it was given");
+}
+
+#[tokio::test]
+async fn streams_end_when_the_server_stops() {
+    let asked = start().await;
+    let mut body = stream(&asked, None).await;
+    asked.api.stop();
+    let ended = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("it goes on");
+    assert!(ended.is_none());
+}

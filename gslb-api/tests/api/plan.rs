@@ -1,0 +1,82 @@
+//! Plans, and the safety rules that hold for every change.
+
+use axum::http::StatusCode;
+use gslb_api::{Options, Source};
+use serde_json::{Value, json};
+
+use crate::support::{Asked, site, start_with};
+
+async fn with_safety(safety: Value) -> Asked {
+    let mut document = site();
+    document["safety"] = safety;
+    start_with(Options { source: Source::Store { first: Some(document) }, ..Options::default() }).await
+}
+
+fn drain(target: &str) -> String {
+    json!({"targets": [target], "force": "drain", "reason": "r"}).to_string()
+}
+
+#[tokio::test]
+async fn a_plan_tells_what_breaks_and_changes_nothing() {
+    let asked = with_safety(json!({"max_traffic_moved": "5%"})).await;
+    let before = asked.everything().await;
+    let mut other = site();
+    other["services"]["www.example.com"]["policy"] = json!("fra");
+    other["policies"] = json!({});
+    other["regions"] = json!({});
+    let planned = asked.ask("POST", "/api/v1/plan", &[], other.to_string()).await;
+    assert_eq!(planned.status, StatusCode::OK, "{}", planned.text);
+    assert_eq!((&planned.body["dry_run"], &planned.body["revision"]), (&json!(true), &json!(1)));
+    assert_eq!(planned.body["breaks"][0]["rule"], "max_traffic_moved", "{}", planned.text);
+    assert_eq!(asked.everything().await, before);
+    let refused = asked.ask("PUT", "/api/v1/document", &[("if-match", "*")], other.to_string()).await;
+    assert_eq!((refused.status, refused.kind()), (StatusCode::CONFLICT, "unsafe"), "{}", refused.text);
+    assert_eq!(asked.everything().await, before);
+    let stale = asked.ask("POST", "/api/v1/plan", &[("if-match", "\"7\"")], site().to_string()).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+}
+
+#[tokio::test]
+async fn rules_are_overridden_by_an_admin_with_a_reason() {
+    let asked = with_safety(json!({"min_data_centers_up": 2})).await;
+    let refused = asked.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/fra")).await;
+    assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/min_data_centers_up"]));
+    let path = "/api/v1/overrides/a?override_rules=fire";
+    assert_eq!(asked.ask("PUT", path, &[], drain("data-center/fra")).await.status, StatusCode::FORBIDDEN);
+    let header = [("gslb-override-rules", "fire")];
+    let by_operator = asked.ask("PUT", "/api/v1/overrides/a", &header, drain("data-center/fra")).await;
+    assert_eq!(by_operator.status, StatusCode::FORBIDDEN);
+    let admin = format!("Bearer {}", asked.admin);
+    let headers = [("authorization", admin.as_str()), ("gslb-override-rules", "fire in the building")];
+    let done = asked.ask("PUT", "/api/v1/overrides/a", &headers, drain("data-center/fra")).await;
+    assert_eq!(done.status, StatusCode::CREATED, "{}", done.text);
+    let audit = asked.get("/api/v1/audit").await.body;
+    assert_eq!(audit["entries"][0]["override_rules"], "fire in the building");
+    assert!(audit["entries"][0]["broke"][0].as_str().unwrap().starts_with("min_data_centers_up"));
+    assert_eq!(audit["entries"][1]["outcome"], "refused");
+    // What takes no further data center away is not refused for what is down already.
+    let weight = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
+    let other = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], weight).await;
+    assert_eq!(other.status, StatusCode::OK, "{}", other.text);
+}
+
+#[tokio::test]
+async fn no_service_is_left_without_endpoints() {
+    let asked = with_safety(json!({})).await;
+    let refused = asked.ask("PUT", "/api/v1/overrides/a", &[], drain("pool/*")).await;
+    assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/require_endpoints"]));
+    let allowed = with_safety(json!({"require_endpoints": false})).await;
+    assert_eq!(allowed.ask("PUT", "/api/v1/overrides/a", &[], drain("pool/*")).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_frozen_document_is_not_changed_and_overrides_are() {
+    let asked = with_safety(json!({"frozen": ["2020-01-01T00:00:00Z/2120-01-01T00:00:00Z"]})).await;
+    let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
+    let refused = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch.clone()).await;
+    assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/frozen"]));
+    // Nor can it be thawed by the change itself.
+    let thaw = json!({"safety": null}).to_string();
+    assert_eq!(asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], thaw).await.status, StatusCode::CONFLICT);
+    assert_eq!(asked.ask("PUT", "/api/v1/overrides/a", &[], drain("pool/fra")).await.status, StatusCode::CREATED);
+}

@@ -1,0 +1,132 @@
+//! An API in this process, with a token of each role, asked without a socket.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use gslb_api::access::{self, Role};
+use gslb_api::store::{MemoryStore, Store, Time};
+use gslb_api::{Api, Options, Source, Started, router};
+use gslb_core::table::Published;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// The zone of the site.
+pub(crate) const ZONE: &str = "$TTL 1h\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\n IN NS ns1\nns1 IN A 192.0.2.53\n";
+
+/// An API and who may ask it.
+pub(crate) struct Asked {
+    pub(crate) api: Api,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) viewer: String,
+    pub(crate) operator: String,
+    pub(crate) admin: String,
+}
+
+/// An answer, its body as JSON where it is.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The kind of a problem.
+    pub(crate) fn kind(&self) -> &str {
+        let kind = self.body.get("type").and_then(Value::as_str).unwrap_or_default();
+        kind.strip_prefix("urn:problem-type:gslb:").unwrap_or(kind)
+    }
+
+    /// The pointers of a problem.
+    pub(crate) fn pointers(&self) -> Vec<&str> {
+        let errors = self.body.get("errors").and_then(Value::as_array);
+        errors.into_iter().flatten().filter_map(|error| error.get("pointer")?.as_str()).collect()
+    }
+}
+
+/// Two data centers, two regions by prefix, a service that fails over and one that is divided.
+pub(crate) fn site() -> Value {
+    json!({
+        "zones": {"example.com": {"records": ZONE}},
+        "data_centers": {"fra": {}, "iad": {}},
+        "pools": {
+            "fra": {"data_center": "fra", "endpoints": {
+                "fra-1": {"address": "192.0.2.10", "weight": 10}, "fra-2": {"address": "192.0.2.11", "weight": 10}}},
+            "iad": {"data_center": "iad", "endpoints": {"iad-1": {"address": "198.51.100.10"}}}
+        },
+        "regions": {"office": {"match": ["prefix:203.0.113.0/24"]}},
+        "policies": {"by-place": {"geo": {"office": "fra", "default": {"failover": ["iad", "fra"]}}}},
+        "services": {
+            "www.example.com": {"policy": "by-place", "types": ["A"]},
+            "api.example.com": {"policy": {"failover": ["fra", "iad"]}, "types": ["A"]}
+        }
+    })
+}
+
+pub(crate) async fn start() -> Asked {
+    start_with(Options { source: Source::Store { first: Some(site()) }, ..Options::default() }).await
+}
+
+pub(crate) async fn start_with(options: Options) -> Asked {
+    start_on(Arc::new(MemoryStore::new()), options).await
+}
+
+pub(crate) async fn start_on(store: Arc<dyn Store>, options: Options) -> Asked {
+    let Started { api, published, .. } = Api::start(Arc::clone(&store), Vec::new(), options).await.unwrap();
+    let mut tokens = Vec::new();
+    for role in Role::ALL {
+        let token = access::create(&*store, &format!("{role}'s"), role, Time::from_millis(0), None).await.unwrap();
+        tokens.push(token.reveal());
+    }
+    let [viewer, operator, admin] = tokens.try_into().unwrap();
+    Asked { api, store, published, viewer, operator, admin }
+}
+
+impl Asked {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = router(self.api.clone()).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let octets = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&octets).into_owned();
+        let body = serde_json::from_slice(&octets).unwrap_or_default();
+        Answer { status: parts.status, headers: parts.headers, body, text }
+    }
+
+    /// Asks as an operator; `headers` are added, and replace those that are usual.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let bearer = format!("Bearer {}", self.operator);
+        let content = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let mut all = vec![("host", "localhost"), ("authorization", bearer.as_str()), ("content-type", content)];
+        all.retain(|(name, _)| headers.iter().all(|(other, _)| other != name));
+        all.extend_from_slice(headers);
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in all.into_iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(name, value);
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], "").await
+    }
+
+    /// Everything that a change could have changed.
+    pub(crate) async fn everything(&self) -> (Value, Value, u64) {
+        let revisions = self.get("/api/v1/revisions").await.body;
+        let overrides = self.get("/api/v1/overrides").await.body;
+        (revisions, overrides, self.published.load().generation())
+    }
+}

@@ -1,0 +1,296 @@
+//! An explanation as data, for programs: every step by name, and the answer in the form in which dig prints it.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::Explanation;
+use super::response::{Record, Response};
+use super::text::rcode_text;
+use crate::model::{PolicyId, PoolId};
+use crate::name::Name;
+use crate::rdata::type_to_text;
+use crate::steer::trace::{Choice, ClientFrom, Demand, Reason, Step};
+use crate::table::RoutingTable;
+
+/// An explanation with all numbers replaced by names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explained {
+    /// What was asked.
+    pub question: Asked,
+    /// Generation of the table that answered.
+    pub generation: u64,
+    /// What was noted, in order.
+    pub steps: Vec<Told>,
+    /// True where a client subnet was sent and a service did not look at it.
+    pub ignores_subnet: bool,
+    /// The answer; none where the query is dropped.
+    pub answer: Option<Answer>,
+    /// The whole explanation as text for people.
+    pub text: String,
+}
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// QNAME.
+    pub name: String,
+    /// QTYPE, such as `AAAA` or `TYPE65280`.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// Network of the client subnet option; none where it is not sent.
+    pub client: Option<String>,
+    /// Who asks.
+    pub resolver: IpAddr,
+}
+
+/// A response as it would be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// Response code, such as `NOERROR`.
+    pub rcode: String,
+    /// AA bit.
+    pub authoritative: bool,
+    /// TC bit.
+    pub truncated: bool,
+    /// Octets of the message.
+    pub octets: usize,
+    /// SOURCE PREFIX-LENGTH of the client subnet option; none without the option.
+    pub source: Option<u8>,
+    /// SCOPE PREFIX-LENGTH of the client subnet option; none without the option.
+    pub scope: Option<u8>,
+    /// Records of the answer section, each as a line of a master file.
+    pub answer: Vec<String>,
+    /// The same of the authority section.
+    pub authority: Vec<String>,
+    /// The same of the additional section, without OPT.
+    pub additional: Vec<String>,
+}
+
+/// A step, told by names. See [`Step`] for what each means.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the steps and their fields are those of `Step`, by name instead of number")]
+pub enum Told {
+    Node { zone: String, name: String },
+    NoSuchName,
+    NoSuchType,
+    NoSuchEndpoint,
+    NotSteered,
+    Any,
+    NotOurs,
+    Referral,
+    Alias { target: String },
+    Service { name: String, policy: String },
+    Client { address: IpAddr, source: Option<u8>, scope: u8, place: Place },
+    Region { policy: String, region: Option<String>, matcher: Option<String> },
+    Ordered { policy: String, pools: Vec<Distance> },
+    Drawn { sticky: bool, among: Vec<Contender>, winner: usize },
+    Taken { pool: String, data_center: Option<String> },
+    Named { pool: String, endpoint: String, weight: u32, by: &'static str, among: usize },
+    PassedOver { pool: String, data_center: Option<String>, reason: &'static str, up: Option<u32>, min_up: Option<u32> },
+    Relaxed { demand: &'static str },
+}
+
+/// What is known of where a client is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Place {
+    /// Continent, such as `EU`.
+    pub continent: Option<String>,
+    /// Country, such as `DE`.
+    pub country: Option<String>,
+    /// Subdivision, such as `US-CA`.
+    pub subdivision: Option<String>,
+    /// Number of the autonomous system.
+    pub asn: Option<u32>,
+}
+
+/// A pool and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Distance {
+    /// Name of the pool.
+    pub pool: String,
+    /// Kilometres; none where the client's place is unknown.
+    pub kilometres: Option<u32>,
+}
+
+/// A candidate in a draw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Contender {
+    /// Names of the pools that it stands for.
+    pub pools: Vec<String>,
+    /// Its weight.
+    pub weight: u32,
+    /// False where none of its pools is up, or its weight is 0.
+    pub takes_part: bool,
+}
+
+impl Explanation {
+    /// The explanation as data for programs; `table` must be the one that answered.
+    pub fn to_data(&self, table: &RoutingTable) -> Explained {
+        let names = Names { table };
+        Explained {
+            question: Asked {
+                name: self.question.name.to_string(),
+                rtype: type_to_text(self.question.qtype).to_string(),
+                client: self.question.client.map(|client| client.to_string()),
+                resolver: self.question.resolver,
+            },
+            generation: self.generation,
+            steps: self.steps.iter().map(|step| names.told(step)).collect(),
+            ignores_subnet: self.ignores_subnet(table),
+            answer: Response::parse(&self.response).ok().map(|response| answer(&response, self.response.len())),
+            text: self.to_text(table),
+        }
+    }
+}
+
+fn answer(response: &Response, octets: usize) -> Answer {
+    let lines = |section: &[Record]| section.iter().map(Record::to_line).collect();
+    let [answer, authority, additional] = &response.sections;
+    Answer {
+        rcode: rcode_text(response.rcode),
+        authoritative: response.authoritative,
+        truncated: response.truncated,
+        octets,
+        source: response.subnet.map(|(_, source, _)| source),
+        scope: response.subnet.map(|(_, _, scope)| scope),
+        answer: lines(answer),
+        authority: lines(authority),
+        additional: lines(additional),
+    }
+}
+
+/// Finds names for numbers.
+struct Names<'a> {
+    table: &'a RoutingTable,
+}
+
+impl Names<'_> {
+    fn told(&self, step: &Step) -> Told {
+        match step {
+            Step::Node { zone, name } => Told::Node { zone: domain(zone), name: domain(name) },
+            Step::NoSuchName => Told::NoSuchName,
+            Step::NoSuchType => Told::NoSuchType,
+            Step::NoSuchEndpoint => Told::NoSuchEndpoint,
+            Step::NotSteered => Told::NotSteered,
+            Step::Any => Told::Any,
+            Step::NotOurs => Told::NotOurs,
+            Step::Referral => Told::Referral,
+            Step::Alias { target } => Told::Alias { target: domain(target) },
+            Step::Service { index } => self.service(*index),
+            Step::Client { address, from, scope } => Told::Client {
+                address: *address,
+                source: match from {
+                    ClientFrom::Subnet(source) => Some(*source),
+                    ClientFrom::Resolver => None,
+                },
+                scope: *scope,
+                place: self.place(*address),
+            },
+            Step::Region { policy, matched } => Told::Region {
+                policy: self.policy(*policy),
+                region: matched.as_ref().map(|(region, _)| self.region(region.0)),
+                matcher: matched.as_ref().map(|(_, matcher)| matcher.to_string()),
+            },
+            Step::Ordered { policy, pools } => Told::Ordered {
+                policy: self.policy(*policy),
+                pools: pools.iter().map(|&(pool, kilometres)| Distance { pool: self.pool(pool), kilometres }).collect(),
+            },
+            Step::Drawn { sticky, among, winner } => Told::Drawn {
+                sticky: *sticky,
+                among: among
+                    .iter()
+                    .map(|contender| Contender {
+                        pools: contender.pools.iter().map(|&pool| self.pool(pool)).collect(),
+                        weight: contender.weight,
+                        takes_part: contender.takes_part,
+                    })
+                    .collect(),
+                winner: *winner,
+            },
+            Step::Taken(pool) => Told::Taken { pool: self.pool(*pool), data_center: self.data_center(*pool) },
+            Step::Named { pool, endpoint, by, among } => self.named(*pool, *endpoint, *by, *among),
+            Step::PassedOver(pool, reason) => self.passed_over(*pool, *reason),
+            Step::Relaxed(demand) => Told::Relaxed { demand: demanded(*demand) },
+        }
+    }
+
+    fn service(&self, index: u32) -> Told {
+        let service = self.table.topology().site.services.get(index as usize);
+        Told::Service {
+            name: service.map_or_else(String::new, |service| service.name.to_string()),
+            policy: service.map_or_else(String::new, |service| self.policy(service.policy)),
+        }
+    }
+
+    fn place(&self, address: IpAddr) -> Place {
+        let index = &self.table.topology().index;
+        let Some(place) = index.place(index.locus_of(address)) else { return Place::default() };
+        Place {
+            continent: place.continent.map(|continent| continent.to_string()),
+            country: place.country.map(|country| country.to_string()),
+            subdivision: place.subdivision.as_ref().map(|code| code.to_string()),
+            asn: place.asn,
+        }
+    }
+
+    fn named(&self, pool: PoolId, endpoint: u16, by: Choice, among: usize) -> Told {
+        let found = self.table.topology().site.pools.get(pool.0 as usize);
+        let found = found.and_then(|pool| pool.endpoints.get(usize::from(endpoint)));
+        let weight = self.table.state(pool, u32::from(endpoint)).map_or(0, |state| state.weight);
+        Told::Named {
+            pool: self.pool(pool),
+            endpoint: found.map_or_else(String::new, |endpoint| endpoint.name.to_string()),
+            weight,
+            by: match by {
+                Choice::All => "all",
+                Choice::Dice => "dice",
+                Choice::Client => "client",
+            },
+            among,
+        }
+    }
+
+    fn passed_over(&self, pool: PoolId, reason: Reason) -> Told {
+        let (reason, up, min_up) = match reason {
+            Reason::Down { up, min_up } => ("down", Some(up), Some(min_up)),
+            Reason::NoneOfType => ("none-of-type", None, None),
+            Reason::NoWeight => ("no-weight", None, None),
+        };
+        Told::PassedOver { pool: self.pool(pool), data_center: self.data_center(pool), reason, up, min_up }
+    }
+
+    fn pool(&self, id: PoolId) -> String {
+        self.table.topology().site.pools.get(id.0 as usize).map_or_else(String::new, |pool| pool.name.to_string())
+    }
+
+    fn data_center(&self, id: PoolId) -> Option<String> {
+        let site = &self.table.topology().site;
+        let data_center = site.pools.get(id.0 as usize)?.data_center?;
+        site.data_centers.get(data_center.0 as usize).map(|data_center| data_center.name.to_string())
+    }
+
+    fn policy(&self, id: PolicyId) -> String {
+        let policy = self.table.topology().site.policies.get(id.0 as usize);
+        policy.map_or_else(String::new, |policy| policy.label.to_string())
+    }
+
+    fn region(&self, id: u32) -> String {
+        let region = self.table.topology().site.regions.get(id as usize);
+        region.map_or_else(String::new, |region| region.name.to_string())
+    }
+}
+
+fn demanded(demand: Demand) -> &'static str {
+    match demand {
+        Demand::Up => "up",
+        Demand::UpWithoutWeight => "up-without-weight",
+        Demand::LastUp => "last-up",
+        Demand::Any => "any",
+    }
+}
+
+fn domain(wire: &[u8]) -> String {
+    Name::from_wire(wire).map_or_else(|_| String::new(), |name| name.to_string())
+}

@@ -1,0 +1,148 @@
+//! What a table answers to the clients of a plan, as a distribution; each is worked out once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::comparison::Destination;
+use super::content::{Contents, EMPTY};
+use crate::model::{PoolId, WhenAllDown};
+use crate::steer::decide::{Outcome, View};
+use crate::steer::plan::PlanId;
+use crate::steer::shares::{shares, within_pool};
+use crate::steer::trace::Demand;
+use crate::table::liveness::Kind;
+use crate::table::{RoutingTable, Service, Steers};
+
+/// A part of the clients who are answered alike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cell {
+    pub(super) destination: u32,
+    pub(super) content: u32,
+    /// From 0 to 1.
+    pub(super) share: f64,
+}
+
+/// Who of a plan's clients is answered what; shares sum to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Distribution {
+    /// Sorted by destination and content, each pair once.
+    pub(super) cells: Vec<Cell>,
+    /// True where endpoints are named that are up.
+    pub(super) is_served: bool,
+}
+
+/// A type that a service may steer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    A,
+    Aaaa,
+}
+
+impl Asked {
+    pub(super) const ALL: [Asked; 2] = [Asked::A, Asked::Aaaa];
+
+    /// The kind of answer that a service gives; none where the zone file answers.
+    fn kind(self, steers: Steers) -> Option<Kind> {
+        match self {
+            Asked::A if steers.a => Some(Kind::A),
+            Asked::Aaaa if steers.aaaa => Some(Kind::Aaaa),
+            _ if steers.all_by_name => Some(Kind::Cname),
+            _ => None,
+        }
+    }
+}
+
+/// The answers of one table.
+pub(super) struct Answers<'t> {
+    table: &'t RoutingTable,
+    pools: HashMap<(PoolId, Demand, Kind), (u32, u32)>,
+    plans: HashMap<(PlanId, Kind, WhenAllDown), Arc<Distribution>>,
+}
+
+impl<'t> Answers<'t> {
+    pub(super) fn of(table: &'t RoutingTable) -> Answers<'t> {
+        Answers { table, pools: HashMap::new(), plans: HashMap::new() }
+    }
+
+    /// What the clients of a class are answered; none where the service does not steer the type.
+    pub(super) fn to(
+        &mut self,
+        service: &Service,
+        class: u32,
+        asked: Asked,
+        contents: &mut Contents,
+    ) -> Option<Arc<Distribution>> {
+        let kind = asked.kind(service.steers)?;
+        let Some(target) = service.targets.get(class as usize).filter(|_| kind.of(service.steers.has)) else {
+            return Some(lone(Destination::NoData, contents));
+        };
+        let key = (target.plan, kind, service.when_all_down);
+        if let Some(known) = self.plans.get(&key) {
+            return Some(Arc::clone(known));
+        }
+        let distribution = Arc::new(self.distribution(target.plan, kind, service.when_all_down, contents));
+        self.plans.insert(key, Arc::clone(&distribution));
+        Some(distribution)
+    }
+
+    fn distribution(
+        &mut self,
+        plan: PlanId,
+        kind: Kind,
+        when_all_down: WhenAllDown,
+        contents: &mut Contents,
+    ) -> Distribution {
+        let view = View { plans: &self.table.topology().plans, pools: self.table.pools(), kind };
+        let mut cells: Vec<Cell> = Vec::new();
+        let outcome = shares(view, plan, when_all_down, &mut |pool, demand, share| {
+            let (destination, content) = self.pool(pool, demand, kind, contents);
+            cells.push(Cell { destination, content, share });
+        });
+        let is_served = matches!(outcome, Outcome::Answered(Demand::Up | Demand::UpWithoutWeight));
+        let nothing = match outcome {
+            Outcome::Answered(_) => None,
+            Outcome::NoData => Some(Destination::NoData),
+            Outcome::ServFail => Some(Destination::ServFail),
+        };
+        cells.extend(nothing.map(|nothing| whole(contents.destination(nothing))));
+        cells.sort_by_key(|cell| (cell.destination, cell.content));
+        cells.dedup_by(|later, first| {
+            let same = (later.destination, later.content) == (first.destination, first.content);
+            first.share += if same { later.share } else { 0.0 };
+            same
+        });
+        Distribution { cells, is_served }
+    }
+
+    /// Destination and content of a pool's answers.
+    fn pool(&mut self, id: PoolId, demand: Demand, kind: Kind, contents: &mut Contents) -> (u32, u32) {
+        if let Some(&known) = self.pools.get(&(id, demand, kind)) {
+            return known;
+        }
+        let site = &self.table.topology().site;
+        let found = site.pools.get(id.0 as usize).zip(self.table.pools().get(id.0 as usize));
+        let Some((pool, liveness)) = found else { return (contents.destination(Destination::NoData), EMPTY) };
+        let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+        let destination = match data_center {
+            Some(data_center) => Destination::DataCenter(data_center.name.to_string()),
+            None => Destination::Pool(pool.name.to_string()),
+        };
+        let ready = liveness.ready(demand, kind);
+        let named = ready.entries.iter().zip(within_pool(liveness, ready));
+        let target = |endpoint: u16| pool.endpoints.get(usize::from(endpoint)).map(|endpoint| &endpoint.target);
+        let content = contents.content(named.filter_map(|(entry, share)| Some((target(entry.endpoint)?, share))));
+        let cell = (contents.destination(destination), content);
+        self.pools.insert((id, demand, kind), cell);
+        cell
+    }
+}
+
+/// All clients at one destination without endpoints.
+pub(super) fn lone(destination: Destination, contents: &mut Contents) -> Arc<Distribution> {
+    let cells = vec![whole(contents.destination(destination))];
+    Arc::new(Distribution { cells, is_served: false })
+}
+
+fn whole(destination: u32) -> Cell {
+    Cell { destination, content: EMPTY, share: 1.0 }
+}

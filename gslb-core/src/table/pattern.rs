@@ -1,0 +1,232 @@
+//! Patterns of names: `data-center/fra`, `pool/eu-*`, `endpoint/fra/fra-?`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Pool, Site};
+
+/// Longest pattern, in octets: a kind and two names of 63, each wrapped in wildcards, with room to spare.
+const MAX_PATTERN: usize = 256;
+
+/// Names of data centers, pools or endpoints, where `*` stands for any letters, and `?` for any one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Pattern {
+    /// All endpoints of the data centers of this name.
+    DataCenter(Box<str>),
+    /// All endpoints of the pools of this name.
+    Pool(Box<str>),
+    /// The endpoints of a pool of this name.
+    Endpoint {
+        /// Name of the pool.
+        pool: Box<str>,
+        /// Name of the endpoint.
+        endpoint: Box<str>,
+    },
+}
+
+/// How much a pattern says; the greater one says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Specificity {
+    /// 0 for data centers, 1 for pools, 2 for endpoints.
+    kind: u8,
+    /// True without wildcards.
+    whole: bool,
+    /// Letters that are no wildcards.
+    letters: usize,
+}
+
+/// Text that is not a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not a target: write data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? may stand for letters"
+)]
+pub struct NotAPattern {
+    /// What was written, as far as it is not endless.
+    pub text: String,
+}
+
+impl Pattern {
+    /// How much the pattern says.
+    pub fn specificity(&self) -> Specificity {
+        let (kind, text): (u8, String) = match self {
+            Pattern::DataCenter(name) => (0, name.to_string()),
+            Pattern::Pool(name) => (1, name.to_string()),
+            Pattern::Endpoint { pool, endpoint } => (2, format!("{pool}{endpoint}")),
+        };
+        let letters = text.bytes().filter(|letter| !matches!(letter, b'*' | b'?')).count();
+        Specificity { kind, whole: letters == text.len(), letters }
+    }
+
+    /// True where the endpoint of `pool` is meant.
+    pub fn matches(&self, site: &Site, pool: &Pool, endpoint: &str) -> bool {
+        let named = match self {
+            Pattern::Endpoint { endpoint: pattern, .. } => glob(pattern, endpoint),
+            _ => true,
+        };
+        named && self.may_meet(site, pool)
+    }
+
+    /// True where some endpoint of `pool` could be meant.
+    pub fn may_meet(&self, site: &Site, pool: &Pool) -> bool {
+        match self {
+            Pattern::DataCenter(pattern) => {
+                let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+                data_center.is_some_and(|data_center| glob(pattern, &data_center.name))
+            }
+            Pattern::Pool(pattern) | Pattern::Endpoint { pool: pattern, .. } => glob(pattern, &pool.name),
+        }
+    }
+
+    /// True where the pattern means any endpoint of the site. One that means none is mostly a slip.
+    pub fn means_any(&self, site: &Site) -> bool {
+        let meant = |pool: &Pool| pool.endpoints.iter().any(|endpoint| self.matches(site, pool, &endpoint.name));
+        site.pools.iter().any(meant)
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = NotAPattern;
+
+    fn from_str(text: &str) -> Result<Pattern, NotAPattern> {
+        let refused = || NotAPattern { text: text.chars().take(MAX_PATTERN).collect() };
+        let is_name = |name: &str| {
+            let fits =
+                |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'.' | b'_' | b'-' | b'*' | b'?');
+            !name.is_empty() && name.bytes().all(fits)
+        };
+        if text.len() > MAX_PATTERN {
+            return Err(refused());
+        }
+        let parts: Vec<&str> = text.split('/').collect();
+        match *parts {
+            ["data-center", name] if is_name(name) => Ok(Pattern::DataCenter(name.into())),
+            ["pool", name] if is_name(name) => Ok(Pattern::Pool(name.into())),
+            ["endpoint", pool, endpoint] if is_name(pool) && is_name(endpoint) => {
+                Ok(Pattern::Endpoint { pool: pool.into(), endpoint: endpoint.into() })
+            }
+            _ => Err(refused()),
+        }
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = NotAPattern;
+
+    fn try_from(text: String) -> Result<Pattern, NotAPattern> {
+        text.parse()
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> String {
+        pattern.to_string()
+    }
+}
+
+impl fmt::Display for Pattern {
+    /// As it is written.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::DataCenter(name) => write!(out, "data-center/{name}"),
+            Pattern::Pool(name) => write!(out, "pool/{name}"),
+            Pattern::Endpoint { pool, endpoint } => write!(out, "endpoint/{pool}/{endpoint}"),
+        }
+    }
+}
+
+/// True where `pattern` stands for `name`. It takes at most as many steps as the product of both lengths: after a
+/// mismatch only the last `*` takes in one more letter.
+fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut at, mut read) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while read < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(&letter) if letter == b'?' || name.get(read) == Some(&letter) => {
+                at += 1;
+                read += 1;
+            }
+            _ => {
+                let Some((star_at, taken)) = star else { return false };
+                star = Some((star_at, taken + 1));
+                (at, read) = (star_at + 1, taken + 1);
+            }
+        }
+    }
+    pattern.get(at..).is_some_and(|rest| rest.iter().all(|&letter| letter == b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_stand_for_letters() {
+        for (pattern, name) in [
+            ("fra", "fra"),
+            ("*", ""),
+            ("*", "fra"),
+            ("f*", "fra"),
+            ("*a", "fra"),
+            ("f?a", "fra"),
+            ("f*-*1", "fra-x-1"),
+            ("*ab*ab", "abxabab"),
+            ("**", "x"),
+            ("a*b*c", "aXbYbZc"),
+        ] {
+            assert!(glob(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in
+            [("fra", "fr"), ("fr", "fra"), ("?", ""), ("f?", "f"), ("*b", "ba"), ("a*a", "a"), ("", "a")]
+        {
+            assert!(!glob(pattern, name), "{pattern} {name}");
+        }
+        assert!(!glob(&"*a".repeat(120), &"a".repeat(63)));
+    }
+
+    #[test]
+    fn patterns_are_written_as_they_are_read() {
+        for text in ["data-center/fra", "pool/eu-*", "endpoint/fra/fra-?", "endpoint/*/*"] {
+            assert_eq!(text.parse::<Pattern>().unwrap().to_string(), text);
+        }
+        let long = format!("pool/{}", "a".repeat(300));
+        for text in [
+            "",
+            "fra",
+            "pool",
+            "pool/",
+            "pool/a/b",
+            "endpoint/a",
+            "endpoint//b",
+            "pools/a",
+            "pool/ä",
+            "pool/a b",
+            &long,
+        ] {
+            assert!(text.parse::<Pattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_more_a_pattern_says_the_more_specific_it_is() {
+        let order = [
+            "data-center/*",
+            "data-center/f*",
+            "data-center/fra",
+            "pool/*",
+            "pool/fra",
+            "endpoint/*/*",
+            "endpoint/fra/*",
+            "endpoint/a/b",
+        ];
+        let all: Vec<Specificity> = order.iter().map(|text| text.parse::<Pattern>().unwrap().specificity()).collect();
+        assert!(all.is_sorted() && all.windows(2).all(|two| two[0] < two[1]), "{all:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Zones whose records stand in the document itself.
+
+use gslb_core::document::{Reading, no_files, read, read_json};
+use serde_json::json;
+
+use super::SOUND;
+
+fn with_records(records: &str) -> Reading {
+    let document = json!({ "zones": { "example.com": { "records": records } } });
+    read_json("site.json", &document, &mut no_files)
+}
+
+#[test]
+fn records_are_read_like_a_file() {
+    let reading = with_records(SOUND);
+    assert!(reading.problems.is_empty(), "{:?}", reading.problems);
+    assert_eq!(reading.site.unwrap().zones[0].records.len(), 3);
+    let toml = format!("[zones.\"example.com\"]\nrecords = '''{SOUND}'''\n");
+    assert_eq!(read("site.toml", &toml, &mut no_files).site.unwrap().zones[0].records.len(), 3);
+}
+
+#[test]
+fn problems_in_records_say_the_line_and_point_at_the_key() {
+    let reading = with_records(&format!("{SOUND}www IN A 192.0.2.300\n"));
+    let [problem] = &*reading.problems else { panic!("{:?}", reading.problems) };
+    assert_eq!(problem.pointer(), "/zones/example.com/records");
+    let told = problem.to_string();
+    assert!(told.starts_with("site.json#/zones/example.com/records:6:"), "{told}");
+    // A rule of the whole zone, which is not the reader's.
+    let reading = with_records(&format!("{SOUND}@ IN CNAME www.example.net.\n"));
+    assert!(reading.site.is_none());
+    assert!(reading.problems.iter().all(|problem| problem.pointer() == "/zones/example.com/records"));
+}
+
+#[test]
+fn records_include_nothing() {
+    let reading = with_records(&format!("{SOUND}$INCLUDE /etc/passwd\n"));
+    let [problem] = &*reading.problems else { panic!("{:?}", reading.problems) };
+    assert!(problem.message.contains("`records` hold the whole zone"), "{problem}");
+}
+
+#[test]
+fn a_zone_has_either_a_file_or_records() {
+    for (zone, message) in [
+        (json!({}), "neither `file` nor `records`"),
+        (json!({ "file": "a.zone", "records": SOUND }), "not both"),
+        (json!({ "file": "a.zone" }), "not a file, so there is none beside it"),
+        (json!({ "records": 5 }), "expected a string"),
+    ] {
+        let reading = read_json("site.json", &json!({ "zones": { "example.com": zone } }), &mut no_files);
+        assert!(reading.problems[0].message.contains(message), "{:?}", reading.problems);
+        assert!(reading.site.is_none());
+    }
+}

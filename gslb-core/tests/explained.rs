@@ -1,0 +1,79 @@
+//! Explanations as data: the same answer as on the wire, with names for everything.
+
+mod support;
+
+use std::sync::Arc;
+
+use gslb_core::explain::{Question, explain};
+use gslb_core::respond::Settings;
+use serde_json::{Value, json};
+use support::{Server, WORLD, ask, table};
+
+const ZONE: &str = "$TTL 1h\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.53\n";
+const DOCUMENT: &str = r#"
+[zones."example.com"]
+file = "example.com.zone"
+[data_centers]
+fra = { location = { country = "DE" } }
+iad = { location = { country = "US" } }
+[pools.fra]
+data_center = "fra"
+endpoints.fra-1 = { address = "192.0.2.10" }
+[pools.iad]
+data_center = "iad"
+endpoints.iad-1 = { address = "192.0.2.20", weight = 5 }
+endpoints.iad-2 = { address = "192.0.2.21", weight = 5 }
+[regions.europe]
+match = ["continent:EU"]
+[services."www.example.com"]
+types = ["A"]
+sticky = {}
+policy = { geo = { europe = "fra", default = { nearest = ["iad", "fra"] } } }
+"#;
+
+fn explained(server: &Server, name: &str, client: &str) -> Value {
+    let question = Question {
+        name: name.parse().unwrap(),
+        qtype: 1,
+        client: Some(client.parse().unwrap()),
+        resolver: "192.0.2.1".parse().unwrap(),
+    };
+    let explanation = explain(&server.table, Arc::new(Settings::default()), question, 1);
+    serde_json::to_value(explanation.to_data(&server.table)).unwrap()
+}
+
+#[test]
+fn every_step_has_names_and_the_answer_is_that_of_the_wire() {
+    let mut server = Server::new(table(DOCUMENT, ZONE, &*WORLD));
+    server.set_pool("fra", false);
+    let data = explained(&server, "www.example.com", "193.0.6.0/24");
+    assert_eq!(
+        data["question"],
+        json!({ "name": "www.example.com.", "type": "A", "client": "193.0.6.0/24", "resolver": "192.0.2.1" })
+    );
+    assert_eq!(data["generation"], server.table.generation());
+    let steps = data["steps"].as_array().unwrap();
+    let step = |name: &str| steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("{name}: {data}"));
+    assert_eq!(step("service")["name"], "www.example.com.");
+    assert_eq!(step("client")["place"]["country"], "NL");
+    assert_eq!(step("region")["matcher"], "continent:EU");
+    assert_eq!(step("passed-over")["pool"], "fra");
+    assert_eq!((&step("passed-over")["reason"], &step("passed-over")["min_up"]), (&json!("down"), &json!(1)));
+    assert_eq!(*step("taken"), json!({ "step": "taken", "pool": "iad", "data_center": "iad" }));
+    assert_eq!((&step("named")["weight"], &step("named")["by"]), (&json!(5), &json!("client")));
+    let wire = server.ask(&ask("www.example.com", 1).subnet("193.0.6.0/24"));
+    let lines: Vec<String> = wire.sections[0].iter().map(|record| record.to_line()).collect();
+    assert_eq!(data["answer"]["answer"], json!(lines));
+    assert_eq!(data["answer"]["scope"], json!(wire.subnet.unwrap().2));
+    assert!(data["text"].as_str().unwrap().contains("candidate  fra: passed over"));
+}
+
+#[test]
+fn names_that_are_not_ours_and_negative_answers_are_data_too() {
+    let server = Server::new(table(DOCUMENT, ZONE, &*WORLD));
+    let data = explained(&server, "www.example.net", "193.0.6.0/24");
+    assert_eq!((&data["answer"]["rcode"], &data["steps"][0]["step"]), (&json!("REFUSED"), &json!("not-ours")));
+    let data = explained(&server, "nothing.example.com", "193.0.6.0/24");
+    assert_eq!((&data["answer"]["rcode"], &data["answer"]["scope"]), (&json!("NXDOMAIN"), &json!(0)));
+    assert_eq!(data["answer"]["authority"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,118 @@
+//! Overrides: whose endpoints they are about, which of several holds, and how a table takes them on.
+
+mod support;
+
+use gslb_core::table::RoutingTable;
+use gslb_core::table::liveness::EndpointState;
+use gslb_core::table::overrides::{Force, Override, States, apply, in_force, initial_states};
+use support::{Server, WORLD, ask, table};
+
+const ZONE: &str = "$TTL 1h\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.53\n";
+const DOCUMENT: &str = r#"
+[zones."example.com"]
+file = "example.com.zone"
+[data_centers]
+fra = {}
+iad = {}
+[pools.fra]
+data_center = "fra"
+endpoints.fra-1 = { address = "192.0.2.1", weight = 3 }
+endpoints.fra-2 = { address = "192.0.2.2", weight = 1 }
+[pools.fra-cold]
+data_center = "fra"
+initial = "down"
+endpoints.cold-1 = { address = "192.0.2.3" }
+[pools.iad]
+data_center = "iad"
+endpoints.iad-1 = { address = "192.0.2.4" }
+[services."www.example.com"]
+policy = { failover = ["fra", "fra-cold", "iad"] }
+"#;
+
+fn word(id: &str, target: &str, force: Force, created: u64) -> Override {
+    let targets = vec![target.parse().unwrap()];
+    Override { id: id.into(), targets, force, reason: "test".into(), owner: "me".into(), created, expires: None }
+}
+
+fn subject() -> RoutingTable {
+    table(DOCUMENT, ZONE, &*WORLD)
+}
+
+fn states(table: &RoutingTable, words: &[Override]) -> States {
+    let site = &table.topology().site;
+    apply(words, site, &initial_states(site))
+}
+
+/// `up` and weight of every endpoint, in the order of the document.
+fn flat(states: &States) -> Vec<(bool, u32)> {
+    states.iter().flatten().map(|state| (state.up, state.weight)).collect()
+}
+
+#[test]
+fn each_force_does_what_it_says() {
+    let table = subject();
+    let with = |target, force| flat(&states(&table, &[word("a", target, force, 1)]));
+    assert_eq!(flat(&states(&table, &[])), [(true, 3), (true, 1), (false, 1), (true, 1)]);
+    assert_eq!(with("data-center/fra", Force::Down), [(false, 3), (false, 1), (false, 1), (true, 1)]);
+    assert_eq!(with("pool/fra*", Force::Up), [(true, 3), (true, 1), (true, 1), (true, 1)]);
+    assert_eq!(with("endpoint/*/*-1", Force::Drain), [(true, 0), (true, 1), (false, 0), (true, 0)]);
+    assert_eq!(with("endpoint/fra/fra-?", Force::Weight(7)), [(true, 7), (true, 7), (false, 1), (true, 1)]);
+    assert_eq!(with("pool/nothing", Force::Down), flat(&states(&table, &[])));
+}
+
+#[test]
+fn the_most_specific_target_holds_and_of_equals_the_newest() {
+    let table = subject();
+    let first = |words: &[Override]| flat(&states(&table, words))[0];
+    let center = word("c", "data-center/fra", Force::Down, 9);
+    let pool = word("p", "pool/fra", Force::Weight(5), 5);
+    let glob = word("g", "pool/fr*", Force::Weight(6), 8);
+    let endpoint = word("e", "endpoint/fra/fra-1", Force::Drain, 1);
+    assert_eq!(first(std::slice::from_ref(&center)), (false, 3));
+    assert_eq!(first(&[center.clone(), pool.clone()]), (true, 5));
+    assert_eq!(first(&[glob.clone(), pool.clone(), center.clone()]), (true, 5));
+    assert_eq!(first(&[center.clone(), endpoint.clone(), pool.clone()]), (true, 0));
+    let newer = word("n", "pool/fra", Force::Weight(8), 6);
+    assert_eq!(first(&[newer.clone(), pool.clone()]), (true, 8));
+    assert_eq!(first(&[pool.clone(), newer.clone()]), (true, 8));
+    let twin = word("q", "pool/fra", Force::Weight(9), 5);
+    assert_eq!(first(&[twin.clone(), pool.clone()]), first(&[pool.clone(), twin]));
+    let site = &table.topology().site;
+    let words = [center, pool, newer];
+    assert_eq!(in_force(&words, site, &site.pools[0], "fra-1").map(|word| &*word.id), Some("n"));
+    assert_eq!(in_force(&words, site, &site.pools[2], "iad-1"), None);
+}
+
+#[test]
+fn a_table_takes_on_states_and_gives_them_back() {
+    let mut server = Server::new(subject());
+    let www = ask("www.example.com", 1);
+    let forced = states(&server.table, &[word("a", "data-center/fra", Force::Down, 1)]);
+    let before = server.table.clone();
+    assert_eq!(before.changes_to(&forced).len(), 2);
+    server.table = before.with_states(&forced);
+    assert_eq!(server.table.generation(), before.generation() + 1);
+    assert_eq!(server.answers(&www), ["192.0.2.4"]);
+    assert!(std::sync::Arc::ptr_eq(&before.pools()[2], &server.table.pools()[2]));
+    assert!(server.table.changes_to(&forced).is_empty());
+    server.table = server.table.with_states(&states(&before, &[]));
+    assert!(["192.0.2.1", "192.0.2.2"].contains(&&*server.answers(&www)[0]));
+    // States of a site with other pools do no harm.
+    let strange: States = vec![vec![EndpointState { up: true, weight: 3 }; 9].into(); 9];
+    assert!(server.table.changes_to(&strange).len() <= 4);
+}
+
+#[test]
+fn an_override_is_json_as_the_api_shows_it() {
+    let text = r#"{"id":"a","targets":["data-center/fra","endpoint/fra/fra-?"],"force":{"weight":5},"reason":"r","owner":"o","created":1,"expires":2}"#;
+    let read: Override = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    assert_eq!((read.is_over(1), read.is_over(2)), (false, true));
+    for force in ["up", "down", "drain"] {
+        assert!(serde_json::from_str::<Force>(&format!("{force:?}")).is_ok());
+    }
+    for wrong in [r#""sideways""#, r#"{"weight":-1}"#, r#"{"weight":"5"}"#] {
+        assert!(serde_json::from_str::<Force>(wrong).is_err(), "{wrong}");
+    }
+    assert!(serde_json::from_str::<Override>(&text.replace("fra-?", "fra /?")).is_err());
+}

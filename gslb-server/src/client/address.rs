@@ -1,0 +1,90 @@
+//! Where a server is: `http://127.0.0.1:8053` or `https://gslb.example.com`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// A scheme, a host and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Whether it is asked over TLS.
+    pub secure: bool,
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// 8053 where none is written.
+    pub port: u16,
+}
+
+/// The port where none is written: the server's default.
+const PORT: u16 = 8053;
+
+/// What an address should look like.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a server: write http://127.0.0.1:8053 or https://gslb.example.com:8053")]
+pub struct WrongAddress;
+
+impl Address {
+    /// Whether what is sent stays on this host.
+    pub fn is_loopback(&self) -> bool {
+        self.host.parse::<IpAddr>().map_or(self.host == "localhost", |address| address.to_canonical().is_loopback())
+    }
+
+    /// Host and port as in a URL and in a `Host` field.
+    pub fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}://{}", if self.secure { "https" } else { "http" }, self.authority())
+    }
+}
+
+impl FromStr for Address {
+    type Err = WrongAddress;
+
+    fn from_str(text: &str) -> Result<Self, WrongAddress> {
+        let (scheme, rest) = text.split_once("://").ok_or(WrongAddress)?;
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(WrongAddress),
+        };
+        let authority: hyper::http::uri::Authority =
+            rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| WrongAddress)?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        if host.is_empty() || authority.as_str().contains('@') {
+            return Err(WrongAddress);
+        }
+        // What follows the host, which ends with a bracket where it has colons itself.
+        let port = match authority.as_str().get(authority.host().len()..).unwrap_or_default() {
+            "" => PORT,
+            port => port.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(WrongAddress)?,
+        };
+        Ok(Self { secure, host, port })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_scheme_a_host_and_perhaps_a_port() {
+        for (text, shown, loopback) in [
+            ("http://127.0.0.1:8053", "http://127.0.0.1:8053", true),
+            ("https://GSLB.example.com/", "https://gslb.example.com:8053", false),
+            ("http://localhost", "http://localhost:8053", true),
+            ("https://[2001:db8::1]:443", "https://[2001:db8::1]:443", false),
+            ("http://[::1]:80", "http://[::1]:80", true),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!((address.to_string().as_str(), address.is_loopback()), (shown, loopback));
+        }
+        for wrong in ["", "gslb", "127.0.0.1:8053", "ftp://a", "http://", "http://a/b", "http://u@a", "http://a:x"] {
+            assert_eq!(wrong.parse::<Address>(), Err(WrongAddress), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A connection to a server, over TLS where its address says so.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use super::{Address, Error};
+use crate::http::tls::{TlsError, certificates};
+
+/// How long a connection, and a handshake on it, may take each.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Those of the authorities that the system trusts.
+    System,
+    /// Those of the authorities in this PEM file only.
+    File(PathBuf),
+}
+
+/// Why there is nobody to trust.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] TlsError),
+    /// The system has no certificates of authorities.
+    #[error("this system trusts no authority: name one with --ca")]
+    Nobody,
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS: {0}")]
+    Unusable(#[from] rustls::Error),
+}
+
+/// What to make connections over TLS with.
+pub(super) fn tls(trust: &Trust) -> Result<TlsConnector, TrustError> {
+    let mut roots = RootCertStore::empty();
+    match trust {
+        Trust::System => {
+            // What cannot be read is passed over: one broken file among a hundred is no reason to trust nobody.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        Trust::File(path) => {
+            for certificate in certificates(path)? {
+                roots.add(certificate)?;
+            }
+        }
+    }
+    if roots.is_empty() {
+        return Err(TrustError::Nobody);
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config).into())
+}
+
+/// Connects to `address`. The connection is driven by a task of the runtime.
+pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> Result<SendRequest<Full<Bytes>>, Error> {
+    let unreachable = |cause: String| Error::Unreachable { address: address.to_string(), cause };
+    let late = |_| unreachable(format!("no connection within {} seconds", PATIENCE.as_secs()));
+    let connected = timeout(PATIENCE, TcpStream::connect((address.host.as_str(), address.port))).await;
+    let stream = connected.map_err(late)?.map_err(|cause| unreachable(cause.to_string()))?;
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return handshake(stream).await };
+    let name = ServerName::try_from(address.host.clone()).map_err(|cause| unreachable(cause.to_string()))?;
+    let stream = timeout(PATIENCE, tls.connect(name, stream)).await.map_err(late)?;
+    handshake(stream.map_err(|cause| unreachable(cause.to_string()))?).await
+}
+
+async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|cause| Error::broken(&cause))?;
+    // What goes wrong with the connection, the request that is under way is told.
+    tokio::spawn(connection);
+    Ok(sender)
+}

@@ -1,0 +1,115 @@
+//! How a change is asked for, and what is told of it: what differs, whose traffic moves, which rules it breaks.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use comfy_table::{Cell, Color};
+use serde_json::Value;
+
+use super::Outcome;
+use super::moves;
+use super::remote::{Remote, show, table, text};
+use super::resource::shortened;
+
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Manner {
+    /// Foresee it, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Why, for the history
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Do it although safety rules forbid it, and say why; for admins, and kept in the audit
+    #[arg(long, value_name = "REASON")]
+    override_rules: Option<String>,
+}
+
+impl Manner {
+    /// Whether nothing is to be changed.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// `path`, with the query that asks for this.
+    pub(super) fn path(&self, path: &str) -> String {
+        let mut path = path.to_owned();
+        let mut add = |key: &str, value: &str| {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str(&format!("{key}={}", super::resource::escape(value)));
+        };
+        if self.dry_run {
+            add("dry_run", "true");
+        }
+        if let Some(message) = &self.message {
+            add("message", message);
+        }
+        if let Some(reason) = &self.override_rules {
+            add("override_rules", reason);
+        }
+        path
+    }
+}
+
+/// Tells what came of a change, or would.
+pub(super) fn tell(remote: &Remote, done: &Value) -> Outcome {
+    show(remote.format(), done, told);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All that is known of a change, for people.
+pub(super) fn told(done: &Value) -> String {
+    let differences = differences(done, "changes");
+    let parts = [
+        differences,
+        moves::told(done.get("moves").unwrap_or(&Value::Null)),
+        rules(done),
+        warnings(done),
+        revision(done),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What documents say differently, a line each; `key` is where `done` has it.
+pub(super) fn differences(done: &Value, key: &str) -> String {
+    let list = done.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let row = |difference: &Value| {
+        let (before, after) = (difference.get("before"), difference.get("after"));
+        let (sign, colour) = match (before, after) {
+            (None, _) => ("+", Color::Green),
+            (_, None) => ("-", Color::Red),
+            _ => ("~", Color::Yellow),
+        };
+        let value = |value: Option<&Value>| value.map(|value| shortened(&value.to_string())).unwrap_or_default();
+        let change = match (before, after) {
+            (Some(_), Some(_)) => format!("{} -> {}", value(before), value(after)),
+            _ => value(after.or(before)),
+        };
+        [Cell::new(sign).fg(colour), Cell::new(text(difference, "/pointer")).fg(colour), Cell::new(change)]
+    };
+    if list.is_empty() { String::new() } else { table(["", "document", "change"], list.iter().map(row)) }
+}
+
+/// The safety rules that it breaks.
+fn rules(done: &Value) -> String {
+    let list = done.get("breaks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let row = |rule: &Value| [Cell::new(text(rule, "/rule")).fg(Color::Red), Cell::new(text(rule, "/detail"))];
+    if list.is_empty() { String::new() } else { table(["safety rule", "broken, since"], list.iter().map(row)) }
+}
+
+fn warnings(done: &Value) -> String {
+    let list = done.get("warnings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let lines =
+        list.iter().map(|problem| format!("warning: {}: {}", text(problem, "/pointer"), text(problem, "/detail")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn revision(done: &Value) -> String {
+    if done["dry_run"] == true {
+        return format!("nothing was changed: revision {} is in force", text(done, "/revision"));
+    }
+    match (text(done, "/revision"), text(done, "/generation")) {
+        (revision, _) if revision.is_empty() => String::new(),
+        (revision, generation) if generation.is_empty() => format!("revision {revision}"),
+        (revision, generation) => format!("revision {revision}, served by table {generation}"),
+    }
+}

@@ -1,0 +1,22 @@
+//! `gslb completions`: what a shell needs to complete the command line.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+use clap_complete::{Shell, generate};
+
+use super::Outcome;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The shell
+    shell: Shell,
+}
+
+/// Writes the script; `program` is the whole command line.
+pub(super) fn run(arguments: &Arguments, mut program: clap::Command) -> Outcome {
+    let name = program.get_name().to_owned();
+    generate(arguments.shell, &mut program, name, &mut io::stdout());
+    Ok(ExitCode::SUCCESS)
+}

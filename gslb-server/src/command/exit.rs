@@ -1,0 +1,76 @@
+//! Exit codes: what a script may tell apart.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use hyper::StatusCode;
+
+use crate::client;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// It is done.
+    Done = 0,
+    /// There are problems, or the server refuses: the message says why.
+    Refused = 1,
+    /// The command line is wrong. Given by the reader of command lines.
+    Usage = 2,
+    /// The server cannot be reached, or cannot do it now.
+    Unreachable = 3,
+    /// What the change is based on is not what is in force any more.
+    Stale = 4,
+    /// The token is missing, unknown or expired, or does not allow this.
+    Unauthorised = 5,
+    /// A safety rule forbids the change.
+    Unsafe = 6,
+}
+
+/// What `gslb --help` says of them.
+pub const HELP: &str = "\
+Exit codes:
+  0  done
+  1  problems, or the server refuses
+  2  the command line is wrong
+  3  the server cannot be reached, or cannot do it now
+  4  the base is stale: someone else has changed what is to be changed
+  5  the token is missing, unknown or expired, or does not allow this
+  6  a safety rule forbids the change";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The exit code of an error.
+pub fn of(error: &(dyn Error + 'static)) -> Exit {
+    match error.downcast_ref::<client::Error>() {
+        Some(client::Error::Unreachable { .. } | client::Error::Broken(_)) => Exit::Unreachable,
+        Some(client::Error::Refused(refusal)) => of_refusal(refusal),
+        _ if error.is::<Stale>() => Exit::Stale,
+        _ => Exit::Refused,
+    }
+}
+
+fn of_refusal(refusal: &client::Refusal) -> Exit {
+    match refusal.code {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Unauthorised,
+        StatusCode::PRECONDITION_FAILED | StatusCode::PRECONDITION_REQUIRED => Exit::Stale,
+        StatusCode::TOO_MANY_REQUESTS => Exit::Unreachable,
+        code if code.is_server_error() => Exit::Unreachable,
+        _ if refusal.kind.ends_with("unsafe") => Exit::Unsafe,
+        _ => Exit::Refused,
+    }
+}
+
+/// What was to be changed is not what the change is based on.
+#[derive(Debug, thiserror::Error)]
+#[error("the base is stale: revision {in_force} is in force, and the change is based on {base}; plan it again")]
+pub struct Stale {
+    /// The revision in force.
+    pub in_force: u64,
+    /// The revision that the change is based on.
+    pub base: u64,
+}

@@ -1,0 +1,81 @@
+//! `gslb history` and `gslb rollback`: the revisions of the document, and the way back to one of them.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use comfy_table::Cell;
+use hyper::Method;
+use serde_json::Value;
+
+use super::Outcome;
+use super::change::{Manner, differences, tell};
+use super::remote::{Remote, show, table, text};
+use crate::client::Request;
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// A revision to show, with what it changed; without it, the latest ones are listed
+    revision: Option<u64>,
+    /// The revision to compare it with; by default the one before it
+    #[arg(long, value_name = "REVISION", requires = "revision")]
+    since: Option<u64>,
+    /// How many to list
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
+    limit: usize,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The revision whose document is to be in force again
+    revision: u64,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) fn history(arguments: &History) -> Outcome {
+    let client = arguments.remote.client()?;
+    let path = match arguments.revision {
+        None => format!("/api/v1/revisions?limit={}", arguments.limit),
+        Some(revision) => {
+            let since = arguments.since.unwrap_or_else(|| revision.saturating_sub(1));
+            format!("/api/v1/revisions/{revision}/diff?from={since}")
+        }
+    };
+    let answer = client.ask(Request::get(path))?.json()?;
+    show(arguments.remote.format(), &answer, if arguments.revision.is_some() { changed } else { listed });
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn rollback(arguments: &Rollback) -> Outcome {
+    let client = arguments.remote.client()?;
+    let path = arguments.manner.path(&format!("/api/v1/revisions/{}/restore", arguments.revision));
+    tell(&arguments.remote, &client.ask(Request::new(Method::POST, path))?.json()?)
+}
+
+fn listed(answer: &Value) -> String {
+    let items = answer["revisions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let row = |revision: &Value| {
+        let message = match text(revision, "/restored") {
+            restored if restored.is_empty() => text(revision, "/message"),
+            restored => format!("as revision {restored} {}", text(revision, "/message")),
+        };
+        [
+            Cell::new(text(revision, "/revision")),
+            Cell::new(text(revision, "/time")),
+            Cell::new(text(revision, "/author_name")),
+            Cell::new(message),
+        ]
+    };
+    table(["revision", "time", "by", "message"], items.iter().map(row))
+}
+
+fn changed(answer: &Value) -> String {
+    match differences(answer, "differences") {
+        nothing if nothing.is_empty() => "nothing differs".to_owned(),
+        list => list,
+    }
+}

@@ -1,0 +1,205 @@
+//! `gslb get`, `put`, `patch` and `delete`: one resource of the document, or a collection of them.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use comfy_table::Cell;
+use hyper::Method;
+use hyper::header::{IF_MATCH, IF_NONE_MATCH};
+use serde_json::Value;
+
+use super::Outcome;
+use super::change::{Manner, tell};
+use super::remote::{Format, Remote, show, table};
+use crate::client::{self, Client, Request};
+
+/// What the document has collections of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    /// The whole document
+    Document,
+    Zones,
+    DataCenters,
+    Probes,
+    Pools,
+    Regions,
+    Policies,
+    Services,
+}
+
+impl Kind {
+    fn path(self, name: Option<&str>) -> String {
+        let kind = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        match name {
+            Some(name) => format!("/api/v1/{kind}/{}", escape(name)),
+            None => format!("/api/v1/{kind}"),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Get {
+    /// What to show
+    kind: Kind,
+    /// Its name; without it, all of them
+    name: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub struct Put {
+    /// What to write
+    kind: Kind,
+    /// Its name
+    name: String,
+    /// A file with its JSON or TOML; `-` is standard input
+    file: PathBuf,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub struct Patch {
+    /// What to change
+    kind: Kind,
+    /// Its name
+    name: String,
+    /// What is to be different, as a JSON merge patch (RFC 7396), like '{"min_up": 2}'
+    patch: String,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// What to remove
+    kind: Kind,
+    /// Its name
+    name: String,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) fn get(arguments: &Get) -> Outcome {
+    let client = arguments.remote.client()?;
+    let path = arguments.kind.path(arguments.name.as_deref());
+    if arguments.kind == Kind::Document || arguments.name.is_some() {
+        // One thing is JSON for people too: it is what they would put.
+        show(Format::Json, &client.ask(Request::get(path))?.json()?, |_| String::new());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let all = client.ask(Request::get(path))?.json()?;
+    show(arguments.remote.format(), &all, listed);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn put(arguments: &Put) -> Outcome {
+    let body = read_value(&arguments.file)?;
+    let client = arguments.remote.client()?;
+    let path = arguments.kind.path(Some(&arguments.name));
+    let request = Request::new(Method::PUT, arguments.manner.path(&path)).json(&body);
+    let request = match current_tag(&client, &path)? {
+        Some(tag) => request.with(IF_MATCH, tag),
+        None => request.with(IF_NONE_MATCH, "*"),
+    };
+    tell(&arguments.remote, &client.ask(request)?.json()?)
+}
+
+pub(super) fn patch(arguments: &Patch) -> Outcome {
+    let body: Value =
+        serde_json::from_str(&arguments.patch).map_err(|error| format!("the patch is no JSON: {error}"))?;
+    let client = arguments.remote.client()?;
+    let path = arguments.kind.path(Some(&arguments.name));
+    let request = Request::new(Method::PATCH, arguments.manner.path(&path));
+    let request = request.json_as("application/merge-patch+json", &body).with(IF_MATCH, tag(&client, &path)?);
+    tell(&arguments.remote, &client.ask(request)?.json()?)
+}
+
+pub(super) fn delete(arguments: &Delete) -> Outcome {
+    let client = arguments.remote.client()?;
+    let path = arguments.kind.path(Some(&arguments.name));
+    let request = Request::new(Method::DELETE, arguments.manner.path(&path)).with(IF_MATCH, tag(&client, &path)?);
+    tell(&arguments.remote, &client.ask(request)?.json()?)
+}
+
+/// The tag of what is at `path` now.
+fn tag(client: &Client, path: &str) -> Result<String, client::Error> {
+    let answer = client.ask(Request::get(path))?;
+    answer.etag.ok_or_else(|| client::Error::Broken(format!("{path} has no ETag")))
+}
+
+/// The tag of what is at `path` now; nothing where nothing is.
+pub(super) fn current_tag(client: &Client, path: &str) -> Result<Option<String>, client::Error> {
+    match tag(client, path) {
+        Ok(tag) => Ok(Some(tag)),
+        Err(client::Error::Refused(refusal)) if refusal.code == hyper::StatusCode::NOT_FOUND => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A line per resource, cut where it is long.
+fn listed(all: &Value) -> String {
+    let row = |(name, value): (&String, &Value)| [Cell::new(name), Cell::new(shortened(&value.to_string()))];
+    table(["name", "value"], all.as_object().into_iter().flatten().map(row))
+}
+
+/// Characters of a value in a table.
+const CELL_CHARACTERS: usize = 160;
+
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(CELL_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The JSON or TOML in a file.
+fn read_value(path: &Path) -> Result<Value, String> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        io::stdin().read_to_string(&mut text).map(|_| ())
+    } else {
+        fs::read_to_string(path).map(|read| text = read)
+    };
+    read.map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
+    // An object of JSON begins with a brace, which nothing in TOML does.
+    if text.trim_start().starts_with('{') {
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    } else {
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
+/// A name as a segment of a path (RFC 3986 section 3.3).
+pub(super) fn escape(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for octet in name.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
+            path.push(char::from(octet));
+        } else {
+            path.push_str(&format!("%{octet:02X}"));
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_as_a_segment_of_a_path() {
+        assert_eq!(escape("www.example.com"), "www.example.com");
+        assert_eq!(escape("*.a/b c?é"), "%2A.a%2Fb%20c%3F%C3%A9");
+    }
+}

@@ -1,0 +1,165 @@
+//! `gslb token`: bearer tokens, made and revoked by a running server, or in its data directory while none runs.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+use comfy_table::Cell;
+use gslb_api::access::{self, Holder, Revoked, Role};
+use gslb_api::store::{EmbeddedStore, Time, wait};
+use gslb_core::document::duration;
+use hyper::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::remote::{Remote, show, table, text};
+use super::resource::escape;
+use crate::client::Request;
+use crate::config::Config;
+
+/// Where tokens are.
+const PATH: &str = "/api/v1/tokens";
+
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Make a token; it is shown this once
+    Create {
+        /// Who it is for
+        name: String,
+        /// What it allows
+        #[arg(long, value_name = "ROLE", default_value = "viewer", value_parser = role)]
+        role: Role,
+        /// When it ends by itself, like 12h; by default never
+        #[arg(long = "for", value_name = "TIME", value_parser = time)]
+        lasts: Option<Duration>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List all tokens; their secrets are known to their holders alone
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make a token useless
+    Revoke {
+        /// Its id: the first part of it, between gslb_ and the next _
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where the tokens are: with a server, or in a directory.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// Work on this data directory, while no server runs on it
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
+    data_dir: Option<PathBuf>,
+    /// The same, for the directory that this file names
+    #[arg(long, value_name = "gslb.toml")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Place {
+    /// The data directory, where one is named.
+    fn directory(&self) -> Result<Option<PathBuf>, crate::config::ConfigError> {
+        let from_config = self.config.as_deref().map(Config::read).transpose()?.map(|config| config.data_dir);
+        Ok(self.data_dir.clone().or(from_config))
+    }
+}
+
+pub(super) fn run(what: &What) -> Outcome {
+    let (What::Create { place, .. } | What::List { place } | What::Revoke { place, .. }) = what;
+    let answer = match place.directory()? {
+        Some(directory) => in_directory(&directory, what)?,
+        None => at_server(&place.remote, what)?,
+    };
+    let people = match what {
+        What::Create { .. } => |made: &Value| text(made, "/token"),
+        What::List { .. } => listed,
+        What::Revoke { .. } => |_: &Value| "revoked".to_owned(),
+    };
+    show(place.remote.format(), &answer, people);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn std::error::Error>> {
+    let request = match what {
+        What::Create { name, role, lasts, .. } => {
+            let mut body = json!({ "name": name, "role": role.name() });
+            if let Some(lasts) = lasts {
+                body["expires_in"] = duration::show(*lasts).into();
+            }
+            Request::new(Method::POST, PATH).json(&body)
+        }
+        What::List { .. } => Request::get(PATH),
+        What::Revoke { id, .. } => Request::new(Method::DELETE, format!("{PATH}/{}", escape(id))),
+    };
+    Ok(remote.client()?.ask(request)?.json()?)
+}
+
+fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn std::error::Error>> {
+    if !directory.is_dir() {
+        return Err(format!("{} is not there: it is made when a server first runs", directory.display()).into());
+    }
+    let store = EmbeddedStore::open(directory)?;
+    let now = now();
+    match what {
+        What::Create { name, role, lasts, .. } => {
+            let expires = lasts.map(|lasts| now.after(lasts));
+            let token = wait(access::create(&store, name, *role, now, expires))?;
+            Ok(json!({ "id": token.id(), "token": token.reveal(), "name": name, "role": role.name() }))
+        }
+        What::List { .. } => {
+            let all = wait(access::list(&store))?;
+            Ok(all.iter().map(|holder| (holder.id.clone(), shown(holder))).collect::<serde_json::Map<_, _>>().into())
+        }
+        What::Revoke { id, .. } => match wait(access::revoke(&store, id))? {
+            Revoked::Done => Ok(Value::Null),
+            Revoked::Unknown => Err(format!("there is no token {id}").into()),
+        },
+    }
+}
+
+/// A holder as the API shows it.
+fn shown(holder: &Holder) -> Value {
+    let mut shown = json!({
+        "id": holder.id, "name": holder.name, "role": holder.role.name(), "created": moment(holder.created),
+    });
+    if let Some(expires) = holder.expires {
+        shown["expires"] = moment(expires).into();
+    }
+    shown
+}
+
+fn listed(answer: &Value) -> String {
+    let row = |token: &Value| ["/id", "/name", "/role", "/created", "/expires"].map(|key| Cell::new(text(token, key)));
+    table(
+        ["id", "name", "role", "created", "expires"],
+        answer.as_object().into_iter().flatten().map(|(_, token)| row(token)),
+    )
+}
+
+/// A moment as RFC 3339 has it, in UTC.
+fn moment(time: Time) -> String {
+    let millis = i64::try_from(time.millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |moment| moment.to_string())
+}
+
+/// The time of now.
+pub(super) fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::from_name(text).ok_or_else(|| "write viewer, operator or admin".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "not a time: write a number and its unit (ms, s, m, h), like 12h".to_owned())
+}

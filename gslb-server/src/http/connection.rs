@@ -1,0 +1,66 @@
+//! One HTTP connection: a handshake where there is TLS, then requests one after the other.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tower_service::Service as _;
+
+use super::Shared;
+use crate::tcp::connections::Place;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Octets of the header of a request, and of what is read ahead.
+const HEADER_OCTETS: usize = 64 << 10;
+/// Fields of the header of a request; more are answered with 431 (RFC 6585 section 5).
+const HEADER_FIELDS: usize = 100;
+
+/// Serves until the client ends it, breaks a rule or a limit, or the server stops. What goes wrong on a connection is
+/// its client's business: a request that can be answered is, and there is nobody else to tell.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: &Shared,
+    place: &Arc<Place>,
+    stop: watch::Receiver<bool>,
+) {
+    let Some(tls) = &shared.tls else { return converse(stream, peer, shared, place, stop).await };
+    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
+        converse(stream, peer, shared, place, stop).await;
+    }
+}
+
+async fn converse<S>(stream: S, peer: SocketAddr, shared: &Shared, place: &Arc<Place>, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(|request: Request<Incoming>| {
+        place.used();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        // Routes are always ready.
+        shared.routes.clone().call(request)
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(shared.header);
+    http.max_buf_size(HEADER_OCTETS).max_headers(HEADER_FIELDS);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

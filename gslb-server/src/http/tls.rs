@@ -1,0 +1,150 @@
+//! TLS for HTTP: a certificate and its key from files, which may be replaced while the server runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use tokio_rustls::rustls::{self, ServerConfig};
+use tracing::{error, info};
+
+use crate::reload::Cause;
+use crate::watch::SourceFile;
+
+/// Where the certificate and its key are, as PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that lead from it to an authority.
+    pub certificate: PathBuf,
+    /// The key of the certificate.
+    pub key: PathBuf,
+}
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or is not PEM of what it should be.
+    #[error("cannot read {what} from {}: {cause}", path.display())]
+    File {
+        /// `certificates` or `a private key`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        cause: pem::Error,
+    },
+    /// There is no certificate in the file.
+    #[error("{} has no certificate: it should have `-----BEGIN CERTIFICATE-----`", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificate and the key cannot be used, or not together.
+    #[error("cannot use {} with {}: {cause}", certificate.display(), key.display())]
+    Unusable {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// What is wrong.
+        #[source]
+        cause: rustls::Error,
+    },
+}
+
+/// What connections are encrypted with, from now on.
+pub struct Tls {
+    files: TlsFiles,
+    /// Read once per connection.
+    current: RwLock<InUse>,
+}
+
+struct InUse {
+    config: Arc<ServerConfig>,
+    /// The files as they were before they were read.
+    read_from: [SourceFile; 2],
+}
+
+impl Tls {
+    /// Reads `files`.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let current = RwLock::new(InUse::read(&files)?);
+        Ok(Self { files, current })
+    }
+
+    /// Reads the files again if `cause` concerns them, and returns what of the cause concerns others. Connections
+    /// that are open keep what they have. What is wrong is told, and what was in use stays in use.
+    pub fn reload(&self, cause: Cause) -> Option<Cause> {
+        let (ours, rest) = match cause {
+            Cause::Asked => (true, Some(Cause::Asked)),
+            Cause::Changed(paths) => {
+                let all = paths.len();
+                let is_ours = |path: &PathBuf| [&self.files.certificate, &self.files.key].contains(&path);
+                let others: Vec<PathBuf> = paths.into_iter().filter(|path| !is_ours(path)).collect();
+                (others.len() < all, (!others.is_empty()).then_some(Cause::Changed(others)))
+            }
+        };
+        if ours {
+            match InUse::read(&self.files) {
+                Ok(next) => {
+                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
+                    info!("new connections get the certificate in {}", self.files.certificate.display());
+                }
+                Err(error) => error!("the certificate was not reloaded, the one before stays in use: {error}"),
+            }
+        }
+        rest
+    }
+
+    /// The files, as they were before they were read, to be looked at for changes.
+    pub fn sources(&self) -> [SourceFile; 2] {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).read_from.clone()
+    }
+
+    /// What to accept a connection with.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config).into()
+    }
+}
+
+impl InUse {
+    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        let read_from = [&files.certificate, &files.key].map(|path| SourceFile::before_reading(path));
+        Ok(Self { config: read(files)?, read_from })
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(failed("a private key", &files.key))?;
+    let unusable = |cause| {
+        let TlsFiles { certificate, key } = files.clone();
+        TlsError::Unusable { certificate, key, cause }
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut config = builder.map_err(unusable)?.with_no_client_auth().with_single_cert(chain, key).map_err(unusable)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// The certificates in a file, at least one.
+///
+/// # Errors
+/// [`TlsError::File`], [`TlsError::NoCertificate`].
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let failed = || failed("certificates", path);
+    let read = CertificateDer::pem_file_iter(path).map_err(failed())?;
+    let chain = read.collect::<Result<Vec<_>, _>>().map_err(failed())?;
+    if chain.is_empty() { Err(TlsError::NoCertificate { path: path.to_owned() }) } else { Ok(chain) }
+}
+
+fn failed(what: &'static str, path: &Path) -> impl FnOnce(pem::Error) -> TlsError {
+    let path = path.to_owned();
+    move |cause| TlsError::File { what, path, cause }
+}

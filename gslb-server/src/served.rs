@@ -1,0 +1,203 @@
+//! A site that is served: the API, which alone publishes, and the files that are read again when asked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use geoip::Database;
+use gslb_api::control::{Done, StartError};
+use gslb_api::store::Store;
+use gslb_api::{Api, Options, Origin, Source, Started};
+use gslb_core::problem::Problem;
+use gslb_core::table::{Published, RoutingTable};
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tracing::{error, info, warn};
+
+use crate::candidate::{self, Candidate};
+use crate::reload::{Cause, Reloads};
+use crate::site::{Databases, SiteError};
+use crate::watch::SourceFile;
+
+/// Where the document comes from.
+#[derive(Debug, Clone)]
+pub enum Truth {
+    /// From the store. Where that is empty, it takes this one first; none is an empty document.
+    Store(Option<Value>),
+    /// From this file, as it is at any time.
+    File(PathBuf),
+}
+
+/// A site that is served.
+pub struct Served {
+    /// What may be asked and changed.
+    pub api: Api,
+    /// The table in force.
+    pub published: Arc<Published>,
+    /// How reloads went.
+    pub reloads: Arc<Reloads>,
+    /// The number of the revision that was in force at the start, and where it came from.
+    pub begun: (u64, Origin),
+    runtime: Handle,
+    document: Option<PathBuf>,
+    document_files: Vec<SourceFile>,
+    databases: Databases,
+    database_files: Vec<SourceFile>,
+    in_use: Vec<Arc<Database>>,
+}
+
+/// Why there is nothing to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum NotServed {
+    /// The files are not good.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The API does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl Served {
+    /// Reads everything for the first time, and starts the API on `runtime`. Not to be called from within a task.
+    ///
+    /// # Errors
+    /// [`NotServed`].
+    pub fn start(
+        runtime: &Handle,
+        store: Arc<dyn Store>,
+        truth: Truth,
+        databases: Databases,
+        options: Options,
+    ) -> Result<Self, NotServed> {
+        let (mut document_files, mut database_files) = (Vec::new(), Vec::new());
+        let (source, document, warnings) = match truth {
+            Truth::Store(first) => (Source::Store { first }, None, Vec::new()),
+            Truth::File(path) => {
+                let Candidate { document, warnings, .. } = candidate::read_noting(&path, &mut document_files)?;
+                (Source::File { document }, Some(path), warnings)
+            }
+        };
+        let in_use = databases.load(None, &mut database_files)?;
+        let options = Options { source, ..options };
+        let Started { api, published, revision, origin } =
+            runtime.block_on(Api::start(store, in_use.clone(), options))?;
+        tell_warnings(&warnings);
+        tell_table(&published.load());
+        let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::default());
+        Ok(Self {
+            api,
+            published,
+            reloads,
+            begun,
+            runtime,
+            document,
+            document_files,
+            databases,
+            database_files,
+            in_use,
+        })
+    }
+
+    /// The files whose change asks for a reload.
+    pub fn files(&self) -> Vec<SourceFile> {
+        [self.document_files.as_slice(), &self.database_files].concat()
+    }
+
+    /// Reads again what `cause` concerns. What is wrong is told, and what was served before is served on.
+    pub fn reload(&mut self, cause: &Cause) {
+        match cause {
+            Cause::Asked => info!("reading everything again, as asked"),
+            Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
+        }
+        let before = self.published.load().generation();
+        let outcome = self.read_again(cause);
+        let table = self.published.load();
+        if table.generation() > before {
+            tell_table(&table);
+        }
+        if let Err(error) = &outcome {
+            error!("not reloaded, generation {} is served on: {error}", table.generation());
+        }
+        self.reloads.note(outcome.is_ok());
+    }
+
+    fn read_again(&mut self, cause: &Cause) -> Result<(), SiteError> {
+        let concerns = |files: &[SourceFile]| match cause {
+            Cause::Asked => true,
+            Cause::Changed(paths) => files.iter().any(|file| paths.iter().any(|path| path == file.path())),
+        };
+        let (document, databases) = (concerns(&self.document_files), concerns(&self.database_files));
+        // The document first: what is wrong with it is told without waiting for a database.
+        let candidate = if document { self.read_document()? } else { None };
+        // The databases are put in force first: a new document may be in need of them.
+        if databases {
+            self.replace_databases()?;
+        }
+        candidate.map_or(Ok(()), |candidate| self.replace_document(candidate))
+    }
+
+    fn read_document(&mut self) -> Result<Option<Candidate>, SiteError> {
+        let Some(path) = &self.document else { return Ok(None) };
+        let mut files = Vec::new();
+        let read = candidate::read_noting(path, &mut files);
+        if read.is_err() {
+            keep_missed(&mut files, &self.document_files);
+        }
+        self.document_files = files;
+        let candidate = read?;
+        if candidate.zones == 0 && self.published.load().topology().catalog.zones() > 0 {
+            return Err(SiteError::Emptied);
+        }
+        Ok(Some(candidate))
+    }
+
+    fn replace_document(&self, candidate: Candidate) -> Result<(), SiteError> {
+        let done = self.runtime.block_on(self.api.replace_document(candidate.document))?;
+        tell_warnings(&candidate.warnings);
+        tell_further(&done, &candidate.warnings);
+        Ok(())
+    }
+
+    fn replace_databases(&mut self) -> Result<(), SiteError> {
+        let mut files = Vec::new();
+        let read = self.databases.load(Some(&self.in_use), &mut files);
+        if read.is_err() {
+            keep_missed(&mut files, &self.database_files);
+        }
+        self.database_files = files;
+        let databases = read?;
+        let done = self.runtime.block_on(self.api.replace_databases(databases.clone()))?;
+        tell_further(&done, &[]);
+        self.in_use = databases;
+        Ok(())
+    }
+}
+
+/// What was not come to this time is still a part of what is served.
+fn keep_missed(files: &mut Vec<SourceFile>, old: &[SourceFile]) {
+    let missed = |old: &&SourceFile| files.iter().all(|new| new.path() != old.path());
+    let missed: Vec<SourceFile> = old.iter().filter(missed).cloned().collect();
+    files.extend(missed);
+}
+
+fn tell_warnings(warnings: &[Problem]) {
+    warnings.iter().for_each(|problem| warn!("{problem}"));
+}
+
+/// Tells the warnings of a change that reading the file has not told already, with lines.
+fn tell_further(done: &Done, told: &[Problem]) {
+    let is_told =
+        |problem: &Problem| told.iter().any(|told| (&told.path, &told.message) == (&problem.path, &problem.message));
+    done.warnings.iter().filter(|problem| !is_told(problem)).for_each(|problem| warn!("{problem}"));
+}
+
+fn tell_table(table: &RoutingTable) {
+    let topology = table.topology();
+    let (zones, names) = (topology.catalog.zones(), topology.catalog.names());
+    let services = topology.services.len();
+    let networks = topology.index.v4.starts.len() + topology.index.v6.starts.len();
+    let megabytes = table.memory() / 1_000_000;
+    info!(
+        "table of generation {}: {zones} zones, {names} names, {services} services, {networks} networks, {megabytes} MB",
+        table.generation()
+    );
+}

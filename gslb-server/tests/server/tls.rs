@@ -1,0 +1,89 @@
+//! HTTPS: a certificate of an own authority, one that is replaced while the server runs, and those that cannot be used.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::{fs, thread};
+
+use gslb::client::{Address, Client, Error, Request, Trust};
+use gslb::config::Config;
+use gslb::http::tls::TlsFiles;
+use gslb::serve::{Bound, Running, control_runtime};
+use tempfile::TempDir;
+
+use crate::http::hooks;
+use crate::published;
+
+/// Writes a certificate for `name` that is its own authority, and its key.
+fn write_certificate(folder: &Path, name: &str) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    fs::write(folder.join("certificate.pem"), made.cert.pem()).unwrap();
+}
+
+fn config(folder: &Path) -> Config {
+    let mut config = Config::default();
+    config.dns.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    config.api.listen = "127.0.0.1:0".parse().unwrap();
+    config.api.tls = Some(TlsFiles { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") });
+    config
+}
+
+fn serve(folder: &Path) -> (Running, SocketAddr) {
+    let config = config(folder);
+    let bound = Bound::bind(&config).unwrap();
+    assert_eq!(bound.url(), format!("https://{}", bound.api()));
+    let api = bound.api();
+    (bound.start(control_runtime().unwrap(), &config, published(), config.settings().into(), hooks()).unwrap(), api)
+}
+
+/// Asks for `/livez` by the name `host`, trusting the certificate in `folder`.
+fn ask(api: SocketAddr, host: &str, folder: &Path) -> Result<String, Error> {
+    let address = Address { secure: true, host: host.to_owned(), port: api.port() };
+    let client = Client::new(address, None, &Trust::File(folder.join("certificate.pem")))?;
+    Ok(String::from_utf8_lossy(&client.ask(Request::get("/livez"))?.body).into_owned())
+}
+
+#[test]
+fn a_replaced_certificate_is_taken_up_while_serving() {
+    let folder = TempDir::new().unwrap();
+    write_certificate(folder.path(), "127.0.0.1");
+    let (running, api) = serve(folder.path());
+    assert_eq!(ask(api, "127.0.0.1", folder.path()).unwrap(), "ok\n");
+    let Err(Error::Unreachable { cause, .. }) = ask(api, "localhost", folder.path()) else { panic!("another name") };
+    assert!(cause.contains("certificate"), "{cause}");
+
+    write_certificate(folder.path(), "localhost");
+    while ask(api, "localhost", folder.path()).is_err() {
+        thread::yield_now();
+    }
+    assert!(ask(api, "127.0.0.1", folder.path()).is_err());
+    running.stop();
+}
+
+#[test]
+fn a_broken_certificate_leaves_the_one_before_in_use() {
+    let folder = TempDir::new().unwrap();
+    write_certificate(folder.path(), "127.0.0.1");
+    let (running, api) = serve(folder.path());
+    let trusted = TempDir::new().unwrap();
+    fs::copy(folder.path().join("certificate.pem"), trusted.path().join("certificate.pem")).unwrap();
+    for broken in ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        fs::write(folder.path().join("certificate.pem"), broken).unwrap();
+        let error = Bound::bind(&config(folder.path())).err().expect("it cannot be used").to_string();
+        assert!(error.contains("certificate.pem"), "{error}");
+        assert_eq!(ask(api, "127.0.0.1", trusted.path()).unwrap(), "ok\n");
+    }
+    write_certificate(folder.path(), "127.0.0.1");
+    fs::copy(trusted.path().join("certificate.pem"), folder.path().join("certificate.pem")).unwrap();
+    let error = Bound::bind(&config(folder.path())).err().expect("the key is of another one").to_string();
+    assert!(error.contains("key.pem"), "{error}");
+    running.stop();
+}
+
+#[test]
+fn tokens_are_not_sent_where_others_can_read_them() {
+    let address: Address = "http://192.0.2.1:8053".parse().unwrap();
+    let error = Client::new(address, Some("gslb_1_2"), &Trust::System).err().unwrap();
+    assert!(matches!(error, Error::Readable(_)), "{error}");
+    assert!(!format!("{error:?}").contains("gslb_1_2"));
+}

@@ -1,0 +1,93 @@
+//! What lasts: the first start, later starts, a killed process, and the file that stays the truth.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use gslb_tests::ask::dig;
+
+use crate::change::{answers, folder, two};
+use crate::sites::zone;
+
+#[test]
+fn an_empty_store_takes_the_document_and_later_starts_read_the_store() {
+    let folder = folder("");
+    let mut server = folder.serve_store();
+    server.stop_and(|log| {
+        assert!(log.contains("the store in gslb-data was empty: site.toml is its revision 1"), "{log}");
+        assert!(log.contains("the first admin token is in gslb-data/admin.token"), "{log}");
+    });
+    let mode = fs::metadata(folder.path("gslb-data/admin.token")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let token = folder.token();
+
+    // What the file says by now does not matter, not even whether it can be read.
+    folder.write("site.toml", "broken");
+    server = folder.serve_store();
+    assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
+    server.stop_and(|log| {
+        assert!(log.contains("serving revision 1 of the store in gslb-data; site.toml was not read"), "{log}");
+        assert!(!log.contains("admin token"), "{log}");
+    });
+    server = folder.start("serve --config gslb.toml");
+    assert_eq!((answers(&server), folder.token()), (["192.0.2.1".into(), "192.0.2.2".into()], token));
+    assert_eq!(folder.ask(&server, "history").code, 0, "the token is still good");
+}
+
+#[test]
+fn a_server_may_start_with_nothing() {
+    let folder = folder("");
+    let server = folder.start("serve --config gslb.toml");
+    assert_eq!(dig(server.address(), "www.example.com A").status, "REFUSED");
+    assert_eq!(folder.ask(&server, "apply site.toml --yes").code, 0);
+    assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let folder = folder("");
+    let mut server = folder.serve_store();
+    for round in 1..4 {
+        let patch = format!("patch pools iad {{\"endpoints\":{{\"iad-1\":{{\"address\":\"192.0.2.10{round}\"}}}}}}");
+        assert_eq!(folder.ask(&server, &patch).code, 0);
+        assert_eq!(folder.ask(&server, &format!("drain pool/fra --reason r{round}")).code, 0);
+        server.signal("KILL");
+        assert_eq!(server.end().code, None);
+        server = folder.serve_store();
+        assert_eq!(answers(&server), [(); 2].map(|()| format!("192.0.2.10{round}")));
+    }
+}
+
+#[test]
+fn with_watch_the_file_is_the_truth_and_overrides_still_work() {
+    let folder = folder("");
+    let server = folder.serve();
+    folder.write("pool.toml", "endpoints.one = { address = \"192.0.2.7\" }\n");
+    for arguments in ["put pools new pool.toml", "delete pools fra", "rollback 1", "apply site.toml --yes"] {
+        folder.write("site.toml", two("\"iad\", \"fra\"", "# the same\n"));
+        let ran = folder.ask(&server, arguments);
+        // A document that changes nothing need not be applied.
+        if arguments.starts_with("apply") {
+            assert_eq!(ran.code, 0, "{}", ran.err);
+        } else {
+            assert!(ran.code == 1 && ran.err.contains("(409)") && ran.err.contains("file"), "{arguments}: {}", ran.err);
+        }
+    }
+    assert_eq!(folder.ask(&server, "drain pool/fra --reason test").code, 0);
+    assert_eq!(answers(&server), ["192.0.2.2", "192.0.2.2"]);
+    folder.write("site.toml", two("\"fra\"", ""));
+    gslb_tests::eventually("the file is read", || answers(&server)[1] == "192.0.2.1");
+    folder.write("example.com.zone", zone("second") + "$INCLUDE more.zone\n");
+    folder.write("more.zone", "more IN TXT \"more\"\n");
+    gslb_tests::eventually("an included file is read", || {
+        dig(server.address(), "more.example.com TXT").data() == ["\"more\""]
+    });
+}
+
+#[test]
+fn one_data_directory_is_for_one_server() {
+    let folder = folder("");
+    let _server = folder.serve_store();
+    let second = folder.gslb("serve --config gslb.toml");
+    assert_eq!(second.code, 1);
+    assert!(second.err.contains("gslb-data"), "{}", second.err);
+}
