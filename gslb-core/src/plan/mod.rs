@@ -94,7 +94,7 @@ impl<'t> Matched<'t> {
         let mut matched =
             Matched { old, new, groups: Vec::new(), successors: vec![None; known.len()], added: Vec::new() };
         let mut group_of = HashMap::new();
-        for (index, (written, service)) in (0u32..).zip(after.site.services.iter().zip(&after.services)) {
+        for (index, (written, service)) in (0u32..).zip(after.site.services.iter().zip(&*after.services)) {
             let predecessor = known.get(&written.name).copied();
             let Some((at, former)) = predecessor.and_then(|at| Some((at, before.services.get(at as usize)?))) else {
                 matched.added.push(index);

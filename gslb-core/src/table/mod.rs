@@ -8,6 +8,7 @@ use crate::steer::index::LocationIndex;
 use crate::steer::plan::{PlanId, Plans};
 use crate::zone::catalog::Catalog;
 use liveness::{Change, EndpointState, Kind, PoolLiveness};
+use steering::Divisions;
 
 mod bounds;
 pub mod compile;
@@ -16,6 +17,8 @@ pub mod liveness;
 pub mod overrides;
 pub mod pattern;
 pub mod publish;
+mod services;
+mod steering;
 
 pub use publish::Published;
 
@@ -28,25 +31,28 @@ pub const DEFAULT_PREFIXES: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
 #[derive(Debug, Clone)]
 pub struct RoutingTable {
     generation: u64,
-    topology: Arc<Topology>,
+    topology: Topology,
     pools: Arc<[Arc<PoolLiveness>]>,
 }
 
-/// The slow layer: what exists, and which plan the clients of each place have.
-#[derive(Debug)]
+/// The slow layer: what exists, and which plan the clients of each place have. It consists of parts, each of which the
+/// next table shares where what the part was made of stays the same.
+#[derive(Debug, Clone)]
 pub struct Topology {
     /// The document; its zones' records are in the catalog only.
-    pub site: Site,
-    /// Names and record sets.
-    pub catalog: Catalog,
-    /// Where clients are.
-    pub index: LocationIndex,
-    /// One per way in which policies divide the clients.
-    pub columns: Vec<Column>,
-    /// All plans.
-    pub plans: Plans,
-    /// One per service of the site, in its order.
-    pub services: Vec<Service>,
+    pub site: Arc<Site>,
+    /// Names and record sets. Made of the zones' records, and the names of the services.
+    pub catalog: Arc<Catalog>,
+    /// Where clients are. Made of the databases, and the prefixes of the regions.
+    pub index: Arc<LocationIndex>,
+    /// How policies divide the clients. Made of the index, and of what [`steering`] says.
+    pub(crate) divisions: Arc<Divisions>,
+    /// One per way in which policies divide the clients; made with the divisions.
+    pub columns: Arc<[Column]>,
+    /// All plans; made with the divisions.
+    pub plans: Arc<Plans>,
+    /// One per service of the site, in its order. Made of divisions, services and pools, each time.
+    pub services: Arc<[Service]>,
 }
 
 /// A service, compiled.
@@ -140,7 +146,7 @@ impl RoutingTable {
                 *slot = Arc::new(slot.changed(pool, group, generation));
             }
         }
-        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: pools.into() }
+        RoutingTable { generation, topology: self.topology.clone(), pools: pools.into() }
     }
 
     /// The changes that lead to `states`, which has one list per pool and one state per endpoint: none for endpoints that
