@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::change::{Action, Edit};
 use super::{Done, InForce, Refusal};
-use crate::document::{Etag, Section, differences, merge};
+use crate::document::{Etag, Section, differences, differences_of_entry, merge};
 use crate::overrides::{self, Override};
 use crate::safety;
 use crate::store::Time;
@@ -49,20 +49,26 @@ pub enum Depth {
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
 pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Candidate, Refusal> {
     let edited = edited(base, edit)?;
-    let document = edited.document.map(Arc::new);
-    let all = edited.overrides.map_or_else(|| Arc::clone(&base.overrides), Arc::new);
-    let (table, warnings) = match &document {
-        Some(document) => build(document, base, &all).map_err(|wrong| refused(wrong, edited.deleted))?,
+    let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
+    let (table, warnings) = match &edited.document {
+        Some(document) => build(document, base, &all).map_err(|wrong| refused(wrong, &edited))?,
         None => (overrides::in_force(&base.table, &all), Vec::new()),
     };
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| plan::compare(&base.table, &table, &[]));
-    let breaks = safety::broken(&base.table, &table, moves.as_ref(), document.is_some(), now);
+    let breaks = safety::broken(&base.table, &table, moves.as_ref(), edited.document.is_some(), now);
     let etag = match (&edited.after, &edited.etag) {
         (_, Some(etag)) => Some(etag.clone()),
         (after, None) => after.as_ref().map(Etag::of),
     };
-    let changes = document.as_ref().map_or_else(Vec::new, |document| differences(&base.document, document));
+    let document = edited.document;
+    let changes = match (&edited.entry, &document) {
+        (Some((section, name)), Some(_)) => {
+            differences_of_entry(section.key(), name, edited.before.as_ref(), edited.after.as_ref())
+        }
+        (None, Some(document)) => differences(&base.document, document),
+        (_, None) => Vec::new(),
+    };
     let (revision, generation) = (base.revision, table.generation());
     let created = edited.before.is_none() && edited.after.is_some();
     let is_new_document = document.is_some();
@@ -112,24 +118,24 @@ pub(super) fn compiled(
 /// A change that has been made to the text, and what it changed.
 struct Edited {
     /// The whole document, where it is another one.
-    document: Option<Value>,
+    document: Option<Arc<Value>>,
     /// All overrides, where they are others.
-    overrides: Option<BTreeMap<String, Override>>,
+    overrides: Option<Arc<BTreeMap<String, Override>>>,
     before: Option<Value>,
     after: Option<Value>,
     etag: Option<Etag>,
-    /// What was deleted from the document.
-    deleted: Option<(Section, String)>,
+    /// The only entry of the document that may have changed; none where it may be any.
+    entry: Option<(Section, String)>,
 }
 
 fn edited(base: &InForce, edit: Edit) -> Result<Edited, Refusal> {
-    let whole = |document: Value| Edited {
+    let whole = |document: Arc<Value>| Edited {
         document: Some(document),
         overrides: None,
         before: Some(serde_json::json!({ "revision": base.revision })),
         after: Some(serde_json::json!({ "revision": base.revision + 1 })),
         etag: Some(Etag::of_revision(base.revision + 1)),
-        deleted: None,
+        entry: None,
     };
     let current = Etag::of_revision(base.revision);
     match edit {
@@ -141,7 +147,7 @@ fn edited(base: &InForce, edit: Edit) -> Result<Edited, Refusal> {
             condition.check(Some(&current))?;
             let mut document = (*base.document).clone();
             merge(&mut document, patch);
-            Ok(whole(document))
+            Ok(whole(Arc::new(document)))
         }
         Edit::Resource { section, name, action, condition } => {
             let before = section.entry(&base.document, &name);
@@ -167,12 +173,12 @@ fn resource(base: &InForce, section: Section, name: String, action: Action) -> E
         }
         Action::Delete => None,
     };
-    let deleted = after.is_none().then(|| (section, name.clone()));
     match &after {
         Some(value) => section.put(&mut document, &name, value.clone()),
         None => drop(section.remove(&mut document, &name)),
     }
-    Edited { document: Some(document), overrides: None, before, after, etag: None, deleted }
+    let (document, entry) = (Some(Arc::new(document)), Some((section, name)));
+    Edited { document, overrides: None, before, after, etag: None, entry }
 }
 
 fn overrides_with(
@@ -195,16 +201,17 @@ fn overrides_with(
         }
         None => drop(all.remove(&id)),
     }
-    Ok(Edited { document: None, overrides: Some(all), before, after, etag: None, deleted: None })
+    Ok(Edited { document: None, overrides: Some(Arc::new(all)), before, after, etag: None, entry: None })
 }
 
 /// Why a document was refused: where something was deleted from a good one, errors are what referred to it.
-fn refused(wrong: Vec<Problem>, deleted: Option<(Section, String)>) -> Refusal {
-    match deleted {
-        Some((section, name)) => {
+fn refused(wrong: Vec<Problem>, edited: &Edited) -> Refusal {
+    match &edited.entry {
+        Some((section, name)) if edited.after.is_none() => {
+            let name = name.clone();
             let by = wrong.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
             Refusal::InUse { what: section.singular(), name, by }
         }
-        None => Refusal::Wrong(wrong),
+        _ => Refusal::Wrong(wrong),
     }
 }

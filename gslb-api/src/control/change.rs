@@ -1,5 +1,7 @@
 //! What a change asks for: by whom, of what, under which condition.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Refusal;
@@ -94,7 +96,7 @@ pub enum Edit {
     /// The whole document becomes this.
     Document {
         /// It.
-        document: Value,
+        document: Arc<Value>,
         /// What the document in force must be.
         condition: Condition,
     },
@@ -121,7 +123,7 @@ pub enum Edit {
         /// The revision that had it.
         revision: u64,
         /// It.
-        document: Value,
+        document: Arc<Value>,
         /// What the document in force must be.
         condition: Condition,
     },
@@ -139,7 +141,7 @@ pub enum Edit {
 impl Edit {
     /// A whole document, whatever is in force.
     pub fn document(document: Value) -> Self {
-        Self::Document { document, condition: Condition::Any }
+        Self::Document { document: Arc::new(document), condition: Condition::Any }
     }
 }
 

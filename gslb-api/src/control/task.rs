@@ -143,12 +143,16 @@ impl Task {
         loop {
             match timeout(EXPIRY, queue.recv()).await {
                 Ok(Some(Job::Change(change, asker))) => {
+                    let before = self.base();
                     let done = self.change(*change).await;
                     let _ = asker.send(done);
+                    free(before).await;
                 }
                 Ok(Some(Job::Databases(databases, asker))) => {
+                    let before = self.base();
                     let done = self.databases(databases).await;
                     let _ = asker.send(done);
+                    free(before).await;
                 }
                 Ok(Some(Job::Note(change, after, asker))) => {
                     let mut entry = Entry::of(&change, self.audited + 1, now());
@@ -188,7 +192,8 @@ impl Task {
             next.revision = kept.latest() + 1;
             done.revision = next.revision;
             let header = header(change, next.revision, now);
-            let packed = revisions::pack(header, &next.document);
+            let document = Arc::clone(&next.document);
+            let packed = blocking(move || revisions::pack(header, &document)).await?;
             kept.add(next.revision, packed.len());
             let key = revisions::key(next.revision);
             commit = commit.expect(key.as_str(), Expectation::Absent).put(key, packed);
@@ -294,6 +299,11 @@ pub(super) fn with_audit(commit: Commit, entry: &Entry) -> Commit {
         Some(oldest) if oldest > 0 => commit.delete(audit::key(oldest)),
         _ => commit,
     }
+}
+
+/// Lets go of what was in force. A large document takes a while to be freed, for which nobody should have to wait.
+async fn free(before: Arc<InForce>) {
+    let _ = blocking(move || drop(before)).await;
 }
 
 /// The time of the wall clock.

@@ -6,7 +6,7 @@ mod json;
 mod merge;
 mod section;
 
-pub use diff::{Difference, MAX_DIFFERENCES, differences};
+pub use diff::{Difference, MAX_DIFFERENCES, differences, differences_of_entry};
 pub use etag::Etag;
 pub use json::{MAX_DEPTH, from_json, from_toml, to_toml};
 pub use merge::merge;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::Api;
-use crate::control::Refusal;
+use crate::control::{Refusal, blocking};
 use crate::document::{from_json, from_toml};
 
 /// The notation of a body.
@@ -95,9 +95,17 @@ pub(super) async fn read(api: &Api, body: Body, media: Media, size: Size) -> Res
             return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail));
         }
     };
-    let value = match media {
-        Media::Toml => std::str::from_utf8(&octets).map_err(|_| "not UTF-8".to_owned()).and_then(from_toml),
-        Media::Json | Media::MergePatch => from_json(&octets),
+    let value = match size {
+        // All other requests would wait for a long one on this thread.
+        Size::Document => blocking(move || parse(&octets, media)).await?,
+        Size::Resource => parse(&octets, media),
     };
     value.map_err(|error| Problem::bad_request("The body cannot be read.").at("", error))
+}
+
+fn parse(octets: &[u8], media: Media) -> Result<Value, String> {
+    match media {
+        Media::Toml => std::str::from_utf8(octets).map_err(|_| "not UTF-8".to_owned()).and_then(from_toml),
+        Media::Json | Media::MergePatch => from_json(octets),
+    }
 }

@@ -58,7 +58,7 @@ async fn change(api: &Api, request: Request, taken: &[Media]) -> Result<Response
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
-        Edit::Document { document: value, condition }
+        Edit::Document { document: value.into(), condition }
     };
     write::run(api, &parts, edit).await
 }
@@ -130,5 +130,5 @@ async fn restore(State(api): State<Api>, Path(text): Path<String>, request: Requ
         Condition::Unsaid => Condition::Any,
         said => said,
     };
-    write::run(&api, &parts, Edit::Restored { revision: header.revision, document, condition }).await
+    write::run(&api, &parts, Edit::Restored { revision: header.revision, document: document.into(), condition }).await
 }

@@ -31,7 +31,7 @@ async fn plan(State(api): State<Api>, request: Request) -> Result<Response, Prob
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
-        Edit::Document { document: value, condition }
+        Edit::Document { document: value.into(), condition }
     };
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let done = api.control.plan(Change::new(caller.who.clone(), "plan", edit)).await?;

@@ -4,7 +4,7 @@ mod reach;
 
 use std::fmt;
 
-use gslb_core::model::{Safety, Share, Site};
+use gslb_core::model::{Safety, Share};
 use gslb_core::plan::Comparison;
 use gslb_core::table::RoutingTable;
 use serde::Serialize;
@@ -114,9 +114,4 @@ fn most_moved(moves: &Comparison) -> (f64, &str) {
     };
     let shares = moves.changed.iter().map(|change| (share(change.movement), change.service.as_str()));
     shares.fold((0.0, ""), |most, next| if next.0 > most.0 { next } else { most })
-}
-
-/// Names a service as the document does.
-fn name(site: &Site, index: usize) -> String {
-    site.services.get(index).map(|service| service.name.to_string()).unwrap_or_default()
 }
