@@ -7,7 +7,7 @@ use gslb_core::table::Published;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 
-use crate::control::{self, Change, Control, Done, Edit, Refusal, StartError, Who};
+use crate::control::{self, Begun, Change, Control, Done, Edit, PassedOver, Refusal, StartError, Who};
 use crate::document::Etag;
 use crate::options::Options;
 use crate::rest::rate::Buckets;
@@ -47,11 +47,17 @@ pub struct Started {
     pub revision: u64,
     /// Where the document came from.
     pub origin: Origin,
+    /// Documents that should be in force rather than this one, the first of all first, and why they cannot be served.
+    /// Not empty means that something older is served, which somebody should look after.
+    pub passed_over: Vec<PassedOver>,
 }
 
 impl Api {
     /// Reads the document in force from `store`, or takes the one of `options` into it, compiles it and starts the
     /// task that is the only publisher. To be called within a runtime, which runs that task.
+    ///
+    /// A document that could be served once may be beyond it now, as where a database does not know a region any more.
+    /// Then the latest revision that can be served is: an older answer is better than none.
     ///
     /// # Errors
     /// [`StartError`]: nothing could be served then.
@@ -60,7 +66,7 @@ impl Api {
         databases: Vec<Arc<Database>>,
         options: Options,
     ) -> Result<Started, StartError> {
-        let (control, published, origin) = control::start(store, databases, &options).await?;
+        let Begun { control, published, origin, passed_over } = control::start(store, databases, &options).await?;
         let revision = control.in_force().revision;
         let streams = Arc::new(Semaphore::new(options.limits.streams));
         let documents = Arc::new(Semaphore::new(options.limits.documents));
@@ -71,6 +77,7 @@ impl Api {
             published,
             revision,
             origin,
+            passed_over,
         })
     }
 

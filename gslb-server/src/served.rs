@@ -78,11 +78,14 @@ impl Served {
         };
         let in_use = databases.load(None, &mut database_files)?;
         let options = Options { source, ..options };
-        let Started { api, published, revision, origin } =
+        let Started { api, published, revision, origin, passed_over } =
             runtime.block_on(Api::start(store, in_use.clone(), options))?;
         tell_warnings(&warnings);
         tell_table(&published.load());
-        let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::default());
+        let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::<Reloads>::default());
+        if !passed_over.is_empty() {
+            reloads.note(false);
+        }
         Ok(Self {
             api,
             published,

@@ -7,6 +7,7 @@
 mod candidate;
 mod change;
 mod done;
+mod first_table;
 mod in_force;
 mod refusal;
 mod start;
@@ -15,8 +16,9 @@ mod task;
 pub use candidate::{Candidate, prepare};
 pub use change::{Action, Change, Condition, Edit, Who};
 pub use done::Done;
+pub use first_table::PassedOver;
 pub use in_force::InForce;
 pub use refusal::{Refusal, StartError};
-pub(crate) use start::start;
+pub(crate) use start::{Begun, start};
 pub use task::Control;
 pub(crate) use task::{blocking, now};

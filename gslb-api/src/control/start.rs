@@ -1,86 +1,90 @@
 //! The start: from what the store holds, or is given, to the first table.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use geoip::Database;
-use gslb_core::document::{no_files, read_json};
-use gslb_core::table::{Published, RoutingTable, compile};
+use gslb_core::table::Published;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
+use tracing::error;
 
+use super::first_table::{self, Served, Surroundings};
 use super::task::{Task, now, with_audit};
-use super::{Change, Control, Edit, InForce, StartError, Who};
+use super::{Change, Control, Edit, InForce, PassedOver, StartError, Who};
 use crate::api::Origin;
 use crate::audit::{self, Entry};
 use crate::options::{Options, Source};
-use crate::overrides::{self, Override};
+use crate::overrides;
 use crate::revisions::{self, Header, Kept};
 use crate::store::{Commit, Expectation, Store};
+
+/// A task that runs, and how it came to its first table.
+pub(crate) struct Begun {
+    pub(crate) control: Control,
+    pub(crate) published: Arc<Published>,
+    pub(crate) origin: Origin,
+    pub(crate) passed_over: Vec<PassedOver>,
+}
 
 /// See [`Api::start`](crate::Api::start).
 pub(crate) async fn start(
     store: Arc<dyn Store>,
     databases: Vec<Arc<Database>>,
     options: &Options,
-) -> Result<(Control, Arc<Published>, Origin), StartError> {
+) -> Result<Begun, StartError> {
     store.expire(now()).await?;
     let mut kept = Kept::of(&*store).await?;
     let mut audited = audit::list(&*store, None, 1).await?.0.first().map_or(0, |entry| entry.number);
-    let stored = stored(&*store).await?;
-    let is_file = matches!(options.source, Source::File { .. });
-    let (document, revision, origin) = match (&options.source, stored) {
-        (Source::Store { .. }, Some((revision, document))) => (document, Some(revision), Origin::Stored),
-        (Source::Store { first }, None) => {
-            (first.clone().unwrap_or_else(|| Value::Object(Map::new())), None, Origin::Given)
-        }
-        (Source::File { document }, Some((revision, stored))) if *document == stored => {
-            (stored, Some(revision), Origin::File)
-        }
-        (Source::File { document }, _) => (document.clone(), None, Origin::File),
-    };
-    let all = overrides::read(&*store).await?;
-    let databases: Arc<[Arc<Database>]> = databases.into();
-    let (document, databases, all, table) = compiled(document, databases, all).await?;
+    let (wanted, origin) = wanted(&*store, &options.source, &mut kept).await?;
+    let overrides = Arc::new(overrides::read(&*store).await?);
+    let around = Arc::new(Surroundings { databases: databases.into(), overrides });
+    let (served, passed_over) = first_table::choose(wanted, &around, &kept, &*store).await?;
+    let Served { revision, document, table } = served;
     let revision = match revision {
         Some(revision) => revision,
         None => {
             audited += 1;
-            first_revision(&*store, &mut kept, &document, audited, is_file).await?
+            first_revision(&*store, &mut kept, &document, audited, origin == Origin::File).await?
         }
     };
+    if !passed_over.is_empty() {
+        error!(
+            "revision {revision} is served, which is not the one that should be in force; what is written from now on \
+             goes on top of it, and a later start tries the other first"
+        );
+    }
     let published = Arc::new(Published::new(table.clone()));
-    let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(table));
-    let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, databases, table }));
+    let (databases, overrides) = (Arc::clone(&around.databases), Arc::clone(&around.overrides));
+    let in_force = InForce { revision, document, overrides, databases, table: Arc::new(table) };
+    let in_force = watch::Sender::new(Arc::new(in_force));
     let task = Task { store, published: Arc::clone(&published), in_force, kept, audited };
-    Ok((Control::start(task, is_file), published, origin))
+    let control = Control::start(task, origin == Origin::File);
+    Ok(Begun { control, published, origin, passed_over })
 }
 
-/// The document that the store says is in force.
-async fn stored(store: &dyn Store) -> Result<Option<(u64, Value)>, StartError> {
-    let Some(held) = store.read(revisions::CURRENT).await? else { return Ok(None) };
-    let revision = revisions::unpack_current(&held.value)?;
-    let (_, document) = revisions::read(store, revision).await?.ok_or(StartError::Missing(revision))?;
-    Ok(Some((revision, document)))
-}
-
-/// What goes to the thread that compiles, and comes back with the table.
-type Compiled = (Value, Arc<[Arc<Database>]>, BTreeMap<String, Override>, RoutingTable);
-
-async fn compiled(
-    document: Value,
-    databases: Arc<[Arc<Database>]>,
-    all: BTreeMap<String, Override>,
-) -> Result<Compiled, StartError> {
-    let work = move || {
-        let read = read_json("document", &document, &mut no_files);
-        let Some(site) = read.site else { return Err(StartError::Wrong(read.problems)) };
-        let compiled = compile::compile(site, &databases, None);
-        let Some(table) = compiled.table else { return Err(StartError::Wrong(compiled.problems)) };
-        let table = overrides::on_new(table, &all);
-        Ok((document, databases, all, table))
+/// The document that should be in force, and where it comes from.
+async fn wanted(
+    store: &dyn Store,
+    source: &Source,
+    kept: &mut Kept,
+) -> Result<(Result<(Option<u64>, Value), PassedOver>, Origin), StartError> {
+    let current =
+        store.read(revisions::CURRENT).await?.map(|held| revisions::unpack_current(&held.value)).transpose()?;
+    let stored = match current {
+        Some(number) => {
+            kept.note_given(number);
+            Some(first_table::stored(store, number).await.map(|document| (Some(number), document)))
+        }
+        None => None,
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StartError::Fault))
+    Ok(match (source, stored) {
+        (Source::Store { .. }, Some(stored)) => (stored, Origin::Stored),
+        (Source::Store { first }, None) => {
+            (Ok((None, first.clone().unwrap_or_else(|| Value::Object(Map::new())))), Origin::Given)
+        }
+        (Source::File { document }, Some(Ok(stored))) if *document == stored.1 => (Ok(stored), Origin::File),
+        (Source::File { document }, _) => (Ok((None, document.clone())), Origin::File),
+    })
 }
 
 /// Puts the first document, or the one that the file has now, into the store as a revision.

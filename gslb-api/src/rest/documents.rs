@@ -85,7 +85,8 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
     let last = headers.last().filter(|_| more).map(|header| header.revision);
     let next = last.map(|last| format!("/api/v1/revisions?limit={limit}&after={last}"));
     let list: Vec<Value> = headers.iter().map(told).collect();
-    Ok(answer::of_json(StatusCode::OK, &json!({ "revisions": list, "next": next })))
+    let in_force = api.control.in_force().revision;
+    Ok(answer::of_json(StatusCode::OK, &json!({ "in_force": in_force, "revisions": list, "next": next })))
 }
 
 /// Revision `number` with its document.

@@ -6,6 +6,7 @@ mod description;
 mod documents;
 mod events;
 mod hostile;
+mod older;
 mod overrides;
 mod plan;
 mod support;

@@ -60,8 +60,12 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         (
             "Revisions",
             object(
-                &["revisions", "next"],
-                json!({ "revisions": list("Revision"), "next": { "type": ["string", "null"] } }),
+                &["in_force", "revisions", "next"],
+                json!({
+                    "in_force": { "type": "integer", "minimum": 1 },
+                    "revisions": list("Revision"),
+                    "next": { "type": ["string", "null"] },
+                }),
             ),
         ),
         (
