@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,7 +20,10 @@ use crate::reload::{Cause, Reloader, Reloads};
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
 use crate::watch::{SourceFile, Watcher};
-use crate::{http, tcp, udp};
+use crate::{background, http, tcp, udp};
+
+/// Threads that run the tasks of everything that does not answer queries.
+const CONTROL_THREADS: usize = 1;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -172,7 +177,21 @@ impl Bound {
 /// # Errors
 /// When the system gives no thread or no event queue.
 pub fn control_runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()
+    /// What compiles, and whatever else takes its time: threads that the runtime starts when they are needed.
+    const LATER: &str = "compile";
+    let started = AtomicUsize::new(0);
+    // The threads of a runtime that run its tasks are the first that it starts.
+    let name = move || {
+        let is_first = started.fetch_add(1, Ordering::Relaxed) < CONTROL_THREADS;
+        if is_first { "control" } else { LATER }.to_owned()
+    };
+    let enter = || {
+        if thread::current().name() == Some(LATER) {
+            background::enter();
+        }
+    };
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(CONTROL_THREADS).thread_name_fn(name).on_thread_start(enter).enable_all().build()
 }
 
 /// Binds TCP, which tells whether the address is another process's, then UDP on the same port.
@@ -249,5 +268,22 @@ impl Running {
         self.http.stop();
         self.control.shutdown_background();
         self.totals.read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compiles_lets_others_go_first_and_what_serves_http_does_not() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let runtime = control_runtime().unwrap();
+        let (own, blocking) = runtime.block_on(async move {
+            let own = tokio::spawn(async move { niceness() }).await.unwrap();
+            (own, tokio::task::spawn_blocking(niceness).await.unwrap())
+        });
+        assert_eq!(own, niceness());
+        assert!(blocking > own, "{blocking}");
     }
 }
