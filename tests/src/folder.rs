@@ -87,7 +87,8 @@ impl Folder {
         run(self.command(arguments).env("GSLB_SERVER", url).env("GSLB_TOKEN", token))
     }
 
-    fn command(&self, arguments: &str) -> Command {
+    /// The command that runs `gslb` with these arguments here.
+    pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(gslb());
         command.args(arguments.split_whitespace()).current_dir(self.0.path());
         // Without the settings of whoever runs this.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 pub mod answer;
 pub mod ask;
 pub mod folder;
+pub mod http;
 mod lines;
 pub mod program;
 pub mod server;

@@ -73,6 +73,11 @@ impl Server {
         self.out.text()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal: `TERM`, `HUP` and so on.
     pub fn signal(&self, name: &str) {
         let sent = run(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &self.child.id().to_string()]));
