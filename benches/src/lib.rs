@@ -9,6 +9,7 @@ use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
 
 pub mod change;
+pub mod control;
 pub mod expected;
 pub mod growth;
 pub mod histogram;
