@@ -8,13 +8,13 @@ use geoip::Database;
 use gslb_core::document as reading;
 use gslb_core::plan;
 use gslb_core::problem::{Problem, Severity};
-use gslb_core::table::{RoutingTable, compile};
+use gslb_core::table::{RoutingTable, carried_states, compile, overrides as core};
 use serde_json::Value;
 
 use super::change::{Action, Edit};
 use super::{Done, InForce, Refusal};
 use crate::document::{Etag, Section, differences, merge};
-use crate::overrides::{self, Override};
+use crate::overrides::{self, Override, States};
 use crate::safety;
 use crate::store::Time;
 
@@ -42,18 +42,24 @@ pub enum Depth {
     Moves,
 }
 
-/// Works out what `edit` of what is in force at `now` comes to. Takes as long as compiling: a runtime does it where it
-/// may block.
+/// Works out what `edit` of what is in force at `now` comes to, while `states` hold for endpoints that nothing forces.
+/// Takes as long as compiling: a runtime does it where it may block.
 ///
 /// # Errors
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
-pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Candidate, Refusal> {
+pub fn prepare(
+    base: &InForce,
+    states: &States,
+    edit: Edit,
+    now: Time,
+    depth: Depth,
+) -> Result<Candidate, Refusal> {
     let edited = edited(base, edit)?;
     let document = edited.document.map(Arc::new);
     let all = edited.overrides.map_or_else(|| Arc::clone(&base.overrides), Arc::new);
     let (table, warnings) = match &document {
-        Some(document) => build(document, base, &all).map_err(|wrong| refused(wrong, edited.deleted))?,
-        None => (overrides::in_force(&base.table, &all), Vec::new()),
+        Some(document) => build(document, base, states, &all).map_err(|wrong| refused(wrong, edited.deleted))?,
+        None => (overrides::in_force(&base.table, &all, states), Vec::new()),
     };
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| plan::compare(&base.table, &table, &[]));
@@ -77,36 +83,41 @@ pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Ca
     Ok(Candidate { next, is_new_document, before: edited.before, after: edited.after, done })
 }
 
-/// Reads and compiles `document`, with the overrides `all` on top.
+/// Reads and compiles `document` with the databases of `base`, whose `states` it takes over for endpoints that stay, with
+/// the overrides `all` on top.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn build(
     document: &Value,
     base: &InForce,
+    states: &States,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    compiled(document, &base.databases, Some(&base.table), all)
+    compiled(document, &base.databases, Some((&base.table, states)), all)
 }
 
-/// The same, with these databases, and after another table or none.
+/// The same with these databases, and after a table with its states, or none.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn compiled(
     document: &Value,
     databases: &[Arc<Database>],
-    previous: Option<&RoutingTable>,
+    previous: Option<(&RoutingTable, &States)>,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
     let read = reading::read_json("document", document, &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
-    let compiled = compile::compile(site, databases, previous);
+    let compiled = compile::compile(site, databases, previous.map(|(table, _)| table));
     let problems = [read.problems, compiled.problems].concat();
-    match compiled.table {
-        Some(table) => Ok((overrides::on_new(table, all), problems)),
-        None => Err(problems),
-    }
+    let Some(table) = compiled.table else { return Err(problems) };
+    let site = &table.topology().site;
+    let states = match previous {
+        Some((before, states)) => carried_states(&before.topology().site, states, site),
+        None => core::initial_states(site),
+    };
+    Ok((overrides::on_new(table, all, &states), problems))
 }
 
 /// A change that has been made to the text, and what it changed.

@@ -105,6 +105,9 @@ pub enum StartError {
     /// A fault in the program.
     #[error("the document could not be compiled, by a fault in the program")]
     Fault,
+    /// The thread that publishes could not be had.
+    #[error("the thread that publishes cannot start: {0}")]
+    Thread(std::io::Error),
 }
 
 impl From<Unavailable> for StartError {

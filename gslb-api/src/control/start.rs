@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use geoip::Database;
 use gslb_core::document::{no_files, read_json};
-use gslb_core::table::{Published, RoutingTable, compile};
+use gslb_core::table::{Published, RoutingTable, compile, overrides as core};
 use serde_json::{Map, Value};
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
 
 use super::task::{Task, now, with_audit};
 use super::{Change, Control, Edit, InForce, StartError, Who};
 use crate::api::Origin;
 use crate::audit::{self, Entry};
+use crate::health::{Keeper, MAX_WORDS};
 use crate::options::{Options, Source};
 use crate::overrides::{self, Override};
 use crate::revisions::{self, Header, Kept};
@@ -50,10 +53,22 @@ pub(crate) async fn start(
         }
     };
     let published = Arc::new(Published::new(table.clone()));
+    let keeper = Keeper::new(&table.topology().site, Instant::now(), now().millis());
+    let (words, heard) = mpsc::channel(MAX_WORDS);
     let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(table));
     let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, databases, table }));
-    let task = Task { store, published: Arc::clone(&published), in_force, kept, audited };
-    Ok((Control::start(task, is_file), published, origin))
+    let task = Task {
+        store,
+        published: Arc::clone(&published),
+        in_force,
+        kept,
+        audited,
+        keeper,
+        words: heard,
+        open: words.clone(),
+        elsewhere: Handle::current(),
+    };
+    Ok((Control::start(task, words, is_file)?, published, origin))
 }
 
 /// The document that the store says is in force.
@@ -77,7 +92,8 @@ async fn compiled(
         let Some(site) = read.site else { return Err(StartError::Wrong(read.problems)) };
         let compiled = compile::compile(site, &databases, None);
         let Some(table) = compiled.table else { return Err(StartError::Wrong(compiled.problems)) };
-        let table = overrides::on_new(table, &all);
+        let states = core::initial_states(&table.topology().site);
+        let table = overrides::on_new(table, &all, &states);
         Ok((document, databases, all, table))
     };
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(StartError::Fault))

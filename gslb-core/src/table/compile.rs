@@ -207,16 +207,27 @@ fn gives(target: &model::Target, kind: Kind) -> bool {
 
 /// What an earlier table knows of pools, by name.
 #[derive(Default)]
-struct Known<'a>(HashMap<&'a str, (&'a Pool, &'a PoolLiveness)>);
+pub(super) struct Known<'a>(HashMap<&'a str, (&'a Pool, &'a PoolLiveness)>);
 
 impl<'a> Known<'a> {
     fn of(table: &'a RoutingTable) -> Known<'a> {
-        let pools = table.topology.site.pools.iter().zip(table.pools.iter());
-        Known(pools.map(|(pool, liveness)| (&*pool.name, (pool, &**liveness))).collect())
+        Known::of_pools(table, |_| true)
+    }
+
+    /// Of those pools only whose index is one that `concerns`.
+    pub(super) fn of_pools(table: &'a RoutingTable, concerns: impl Fn(usize) -> bool) -> Known<'a> {
+        let pools = table.topology.site.pools.iter().zip(table.pools.iter()).enumerate();
+        let pools = pools.filter(|(index, _)| concerns(*index));
+        Known(pools.map(|(_, (pool, liveness))| (&*pool.name, (pool, &**liveness))).collect())
+    }
+
+    /// True where it knows a pool of this name.
+    pub(super) fn has(&self, pool: &str) -> bool {
+        self.0.contains_key(pool)
     }
 
     /// A pool's liveness: what is known of its endpoints, else its initial rule; weights are the document's.
-    fn liveness(&self, pool: &Pool) -> PoolLiveness {
+    pub(super) fn liveness(&self, pool: &Pool) -> PoolLiveness {
         let initial = pool.initial != Initial::Down;
         let fresh = |endpoint: &model::Endpoint| EndpointState { up: initial, weight: endpoint.weight };
         let Some((old, liveness)) = self.0.get(&*pool.name) else {

@@ -16,8 +16,10 @@ pub mod liveness;
 pub mod overrides;
 pub mod pattern;
 pub mod publish;
+mod rebase;
 
 pub use publish::Published;
+pub use rebase::carried_states;
 
 /// Prefixes by which hashes know a client where the service does not say otherwise: what resolvers send at most
 /// (RFC 7871 §11.1).

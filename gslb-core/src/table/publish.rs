@@ -55,13 +55,15 @@ impl Published {
     }
 
     /// Frees tables that were replaced and are no longer read. Whoever publishes large tables has this called now and
-    /// then, since readers may still be at work when a table is replaced.
-    pub fn sweep(&self) {
+    /// then, since readers may still be at work when a table is replaced. Returns how many are still read.
+    pub fn sweep(&self) -> usize {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let unread: Vec<_> = retired.extract_if(.., |table| Arc::strong_count(table) == 1).collect();
+        let left = retired.len();
         // To free them takes time, in which others may publish.
         drop(retired);
         drop(unread);
+        left
     }
 }
 
