@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod explain;
+pub mod health;
 pub mod model;
 pub mod name;
 pub mod plan;
