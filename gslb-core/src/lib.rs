@@ -3,6 +3,7 @@
 pub mod document;
 pub mod explain;
 pub mod health;
+pub mod latency;
 pub mod model;
 pub mod name;
 pub mod plan;

@@ -55,6 +55,6 @@ fn alive(table: &RoutingTable) -> Vec<bool> {
 fn takes_clients(table: &RoutingTable, pool: PoolId) -> bool {
     table
         .pools()
-        .get(pool.0 as usize)
+        .get(pool)
         .is_some_and(|liveness| liveness.is_up() && liveness.states().iter().any(|state| state.up && state.weight > 0))
 }

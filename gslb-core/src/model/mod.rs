@@ -2,6 +2,7 @@
 
 mod probe;
 mod safety;
+mod vantage;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,7 +18,8 @@ use crate::zonefile::Record;
 pub use probe::{
     DnsProbe, ExecProbe, GrpcProbe, HttpProbe, MAX_PROBE_BODY, Method, Probe, ProbeKind, TcpProbe, TlsProbe, Transport,
 };
-pub use safety::{Safety, Share, Window};
+pub use safety::{MassFailure, Safety, Share, Window};
+pub use vantage::{DEFAULT_REACH_KM, MAX_REACH_KM, Vantage};
 
 /// Index into [`Site::data_centers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,7 +57,9 @@ pub struct Site {
     pub policies: Vec<Policy>,
     /// Services.
     pub services: Vec<Service>,
-    /// What a change must leave as it is.
+    /// Where nodes are that measure latencies.
+    pub vantages: Vec<Vantage>,
+    /// What a change must leave as it is, and when failures are doubted.
     pub safety: Safety,
 }
 
@@ -98,6 +102,10 @@ pub struct Pool {
     pub min_up: u32,
     /// Status of an endpoint before anything is known of it.
     pub initial: Initial,
+    /// How long an endpoint stays down at least once it went down; zero not longer than its probe says.
+    pub hold_down: Duration,
+    /// How an endpoint comes back that went down.
+    pub resume: Resume,
     /// Its endpoints, at least one.
     pub endpoints: Vec<Endpoint>,
     /// Where the document has it.
@@ -124,6 +132,15 @@ pub enum Initial {
     Up,
     /// Down.
     Down,
+}
+
+/// How an endpoint comes back that went down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// With the verdict of its probe.
+    Auto,
+    /// When an operator says so, after the verdict.
+    Manual,
 }
 
 /// One address or name that serves.

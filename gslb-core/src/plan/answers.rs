@@ -120,7 +120,7 @@ impl<'t> Answers<'t> {
             return known;
         }
         let site = &self.table.topology().site;
-        let found = site.pools.get(id.0 as usize).zip(self.table.pools().get(id.0 as usize));
+        let found = site.pools.get(id.0 as usize).zip(self.table.pools().get(id));
         let Some((pool, liveness)) = found else { return (contents.destination(Destination::NoData), EMPTY) };
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
         let destination = match data_center {

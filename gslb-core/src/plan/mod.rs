@@ -56,7 +56,7 @@ pub fn compare(old: &RoutingTable, new: &RoutingTable, sample: &[Sampled]) -> Co
 
 /// How many data centers are up: those with a pool that is.
 pub fn data_centers_up(table: &RoutingTable) -> u32 {
-    let pools = table.topology().site.pools.iter().zip(table.pools());
+    let pools = table.topology().site.pools.iter().zip(table.pools().iter());
     let up: HashSet<_> =
         pools.filter(|(_, liveness)| liveness.is_up()).filter_map(|(pool, _)| pool.data_center).collect();
     up.len() as u32

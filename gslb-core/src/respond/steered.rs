@@ -91,7 +91,6 @@ impl<T: Trace> Answering<'_, '_, T> {
         let mut records = Records {
             message: self.message,
             owner: pointer(place.suffix(0)).to_be_bytes(),
-            ttl: service.ttl.to_be_bytes(),
             written: 0,
             full: false,
             cname: None,
@@ -101,8 +100,9 @@ impl<T: Trace> Answering<'_, '_, T> {
             view: View { plans: &self.table.topology().plans, pools: self.table.pools(), kind },
             client_key,
             draw,
+            ttl: service.ttl,
             trace: self.trace,
-            emit: |_, entry: &crate::table::liveness::Entry| records.add(&entry.data),
+            emit: |_, entry: &crate::table::liveness::Entry, ttl| records.add(&entry.data, ttl),
         };
         let outcome = decision.decide(target.plan, service.when_all_down);
         let Records { written, full, cname, .. } = records;
@@ -158,7 +158,6 @@ fn scope_of(client: Client, located: Located, hashed: Option<HashedPrefix>) -> u
 struct Records<'a, 'm> {
     message: &'a mut Message<'m>,
     owner: [u8; 2],
-    ttl: [u8; 4],
     written: u16,
     full: bool,
     /// Where the target of a CNAME stands.
@@ -167,19 +166,19 @@ struct Records<'a, 'm> {
 
 impl Records<'_, '_> {
     #[inline]
-    fn add(&mut self, data: &Data) {
+    fn add(&mut self, data: &Data, ttl: u32) {
         let added = match data {
             Data::V4(address) => {
-                let head = self.head(rtype::A, 4);
+                let head = self.head(rtype::A, ttl, 4);
                 self.message.put_array(head).and_then(|()| self.message.put_array(*address))
             }
             Data::V6(address) => {
-                let head = self.head(rtype::AAAA, 16);
+                let head = self.head(rtype::AAAA, ttl, 16);
                 self.message.put_array(head).and_then(|()| self.message.put_array(*address))
             }
             Data::Cname(name) => {
                 self.cname = Some(self.message.len() + 12);
-                let head = self.head(rtype::CNAME, name.wire_len());
+                let head = self.head(rtype::CNAME, ttl, name.wire_len());
                 self.message.put_array(head).and_then(|()| self.message.put(name.as_wire()))
             }
         };
@@ -191,8 +190,8 @@ impl Records<'_, '_> {
 
     /// What stands in front of `rdata_len` octets of rdata.
     #[inline]
-    fn head(&self, rtype: u16, rdata_len: usize) -> [u8; 12] {
-        let ([o0, o1], [y0, y1], [t0, t1, t2, t3]) = (self.owner, rtype.to_be_bytes(), self.ttl);
+    fn head(&self, rtype: u16, ttl: u32, rdata_len: usize) -> [u8; 12] {
+        let ([o0, o1], [y0, y1], [t0, t1, t2, t3]) = (self.owner, rtype.to_be_bytes(), ttl.to_be_bytes());
         let [l0, l1] = (rdata_len as u16).to_be_bytes();
         [o0, o1, y0, y1, 0, 1, t0, t1, t2, t3, l0, l1]
     }

@@ -87,6 +87,15 @@ pub enum Step {
     PassedOver(PoolId, Reason),
     /// No candidate was up, so the search was repeated with less demand.
     Relaxed(Demand),
+    /// No candidate is up, but of some nobody has found out yet: so the service's silence has to wait.
+    NotYetKnown,
+    /// An endpoint of a pool that was looked at may change soon, so the answer's TTL is shorter.
+    TtlLimited {
+        /// The pool.
+        pool: PoolId,
+        /// The TTL from here on, in seconds.
+        ttl: u32,
+    },
 }
 
 /// Where the client's address comes from.
@@ -143,6 +152,8 @@ pub enum Demand {
     Up,
     /// Up; weight does not matter.
     UpWithoutWeight,
+    /// Up, though in a pool with fewer up than it must have.
+    UpInAnyPool,
     /// Up before everything went down.
     LastUp,
     /// Nothing.

@@ -48,7 +48,7 @@ pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&Ro
     let Steering { columns, mut plans, .. } = steering;
     plans.seal();
     let known = previous.map(Known::of).unwrap_or_default();
-    let pools = site.pools.iter().map(|pool| Arc::new(known.liveness(pool))).collect();
+    let pools = site.pools.iter().map(|pool| known.liveness(pool)).collect();
     let generation = previous.map_or(1, |table| table.generation + 1);
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
     let table = catalog.filter(|_| !refused).map(|catalog| RoutingTable {
@@ -214,11 +214,11 @@ impl<'a> Known<'a> {
         Known::of_pools(table, |_| true)
     }
 
-    /// Of those pools only whose index is one that `concerns`.
-    pub(super) fn of_pools(table: &'a RoutingTable, concerns: impl Fn(usize) -> bool) -> Known<'a> {
-        let pools = table.topology.site.pools.iter().zip(table.pools.iter()).enumerate();
-        let pools = pools.filter(|(index, _)| concerns(*index));
-        Known(pools.map(|(_, (pool, liveness))| (&*pool.name, (pool, &**liveness))).collect())
+    /// The same of pools that are `meant` only.
+    pub(super) fn of_pools(table: &'a RoutingTable, meant: impl Fn(PoolId) -> bool) -> Known<'a> {
+        let pools = (0..).map(PoolId).zip(table.topology.site.pools.iter().zip(table.pools.iter()));
+        let meant = pools.filter(|(id, _)| meant(*id));
+        Known(meant.map(|(_, (pool, liveness))| (&*pool.name, (pool, &**liveness))).collect())
     }
 
     /// True where it knows a pool of this name.
@@ -228,8 +228,9 @@ impl<'a> Known<'a> {
 
     /// A pool's liveness: what is known of its endpoints, else its initial rule; weights are the document's.
     pub(super) fn liveness(&self, pool: &Pool) -> PoolLiveness {
-        let initial = pool.initial != Initial::Down;
-        let fresh = |endpoint: &model::Endpoint| EndpointState { up: initial, weight: endpoint.weight };
+        let up = pool.initial != Initial::Down;
+        let is_known = up || pool.probe.is_none();
+        let fresh = |endpoint: &model::Endpoint| EndpointState { is_known, ..EndpointState::new(up, endpoint.weight) };
         let Some((old, liveness)) = self.0.get(&*pool.name) else {
             return PoolLiveness::new(pool, pool.endpoints.iter().map(fresh).collect());
         };
@@ -242,7 +243,7 @@ impl<'a> Known<'a> {
             .collect();
         let facts = |endpoint: &model::Endpoint| known.get(&(&*endpoint.name, &endpoint.target)).copied();
         let state = |endpoint| match facts(endpoint) {
-            Some((state, _)) => EndpointState { up: state.up, weight: endpoint.weight },
+            Some((state, _)) => EndpointState { weight: endpoint.weight, ..*state },
             None => fresh(endpoint),
         };
         let states = pool.endpoints.iter().map(state).collect();

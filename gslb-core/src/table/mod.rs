@@ -7,7 +7,8 @@ use crate::steer::column::Column;
 use crate::steer::index::LocationIndex;
 use crate::steer::plan::{PlanId, Plans};
 use crate::zone::catalog::Catalog;
-use liveness::{Change, EndpointState, Kind, PoolLiveness};
+use liveness::{Change, EndpointState, Kind};
+use pools::Pools;
 
 mod bounds;
 pub mod compile;
@@ -15,6 +16,7 @@ pub mod coverage;
 pub mod liveness;
 pub mod overrides;
 pub mod pattern;
+pub mod pools;
 pub mod publish;
 mod rebase;
 
@@ -31,7 +33,7 @@ pub const DEFAULT_PREFIXES: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
 pub struct RoutingTable {
     generation: u64,
     topology: Arc<Topology>,
-    pools: Arc<[Arc<PoolLiveness>]>,
+    pools: Pools,
 }
 
 /// The slow layer: what exists, and which plan the clients of each place have.
@@ -120,13 +122,13 @@ impl RoutingTable {
 
     /// The quick layer: one entry per pool of the site.
     #[inline]
-    pub fn pools(&self) -> &[Arc<PoolLiveness>] {
+    pub fn pools(&self) -> &Pools {
         &self.pools
     }
 
     /// The state of an endpoint.
     pub fn state(&self, pool: PoolId, endpoint: u32) -> Option<EndpointState> {
-        self.pools.get(pool.0 as usize)?.states().get(endpoint as usize).copied()
+        self.pools.get(pool)?.states().get(endpoint as usize).copied()
     }
 
     /// The next table, with other states of endpoints; everything that they do not touch is shared.
@@ -135,14 +137,13 @@ impl RoutingTable {
         let mut sorted = changes.to_vec();
         // Stable, so that of several changes to one endpoint the last one holds.
         sorted.sort_by_key(|change| change.pool);
-        let mut pools = self.pools.to_vec();
-        for group in sorted.chunk_by(|a, b| a.pool == b.pool) {
-            let Some(id) = group.first().map(|change| change.pool.0 as usize) else { continue };
-            if let (Some(slot), Some(pool)) = (pools.get_mut(id), self.topology.site.pools.get(id)) {
-                *slot = Arc::new(slot.changed(pool, group, generation));
-            }
-        }
-        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: pools.into() }
+        let of_pool = |group: &[Change]| {
+            let id = group.first()?.pool;
+            let pool = self.topology.site.pools.get(id.0 as usize)?;
+            Some((id, self.pools.get(id)?.changed(pool, group, generation)))
+        };
+        let others = sorted.chunk_by(|a, b| a.pool == b.pool).filter_map(of_pool).collect();
+        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: self.pools.with(others) }
     }
 
     /// The changes that lead to `states`, which has one list per pool and one state per endpoint: none for endpoints that

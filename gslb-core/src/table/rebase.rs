@@ -8,7 +8,7 @@ use super::RoutingTable;
 use super::compile::Known;
 use super::liveness::EndpointState;
 use super::overrides::{States, initial_states};
-use crate::model::{Pool, Site};
+use crate::model::{Pool, PoolId, Site};
 
 /// What holds for each endpoint of `site` where `known` holds for those of `before`: endpoints of the same names that
 /// answer the same are as they were, all others have their initial status. Weights are those of `site`.
@@ -38,17 +38,16 @@ impl RoutingTable {
     #[must_use]
     pub fn rebased(&self, base: &RoutingTable, current: &RoutingTable) -> RoutingTable {
         let generation = self.generation.max(current.generation + 1);
-        // Of another document, indices say nothing of what is the same.
+        // Of another document, numbers say nothing of what is the same.
         let is_alike = Arc::ptr_eq(&base.topology, &current.topology);
-        let is_shared = |index: usize| match (base.pools.get(index), current.pools.get(index)) {
+        let is_shared = |id: PoolId| match (base.pools.shared(id), current.pools.shared(id)) {
             (Some(before), Some(now)) => is_alike && Arc::ptr_eq(before, now),
             _ => false,
         };
-        let changed = Known::of_pools(current, |index| !is_shared(index));
-        let pools = self.topology.site.pools.iter().zip(self.pools.iter()).map(|(pool, own)| {
-            if changed.has(&pool.name) { Arc::new(changed.liveness(pool)) } else { Arc::clone(own) }
-        });
-        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: pools.collect() }
+        let changed = Known::of_pools(current, |id| !is_shared(id));
+        let pools = (0..).map(PoolId).zip(&self.topology.site.pools).filter(|(_, pool)| changed.has(&pool.name));
+        let others = pools.map(|(id, pool)| (id, changed.liveness(pool))).collect();
+        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: self.pools.with(others) }
     }
 
     /// True where the document and the databases that both were compiled from are the same.
@@ -61,9 +60,8 @@ impl RoutingTable {
 mod tests {
     use super::*;
     use crate::document::{no_files, read};
-    use crate::model::PoolId;
     use crate::table::compile::compile;
-    use crate::table::liveness::{Change, EndpointState};
+    use crate::table::liveness::Change;
 
     fn table(weight: u32, previous: Option<&RoutingTable>) -> RoutingTable {
         let text = format!(
@@ -74,7 +72,7 @@ mod tests {
     }
 
     fn down(pool: u32, endpoint: u32) -> Change {
-        Change { pool: PoolId(pool), endpoint, state: EndpointState { up: false, weight: 1 } }
+        Change { pool: PoolId(pool), endpoint, state: EndpointState::new(false, 1) }
     }
 
     #[test]
@@ -84,9 +82,9 @@ mod tests {
         let current = base.with_changes(&[down(0, 1)]).with_changes(&[down(0, 0)]);
         let next = prepared.rebased(&base, &current);
         assert_eq!(next.generation(), current.generation() + 1);
-        assert_eq!(next.state(PoolId(0), 0), Some(EndpointState { up: false, weight: 7 }));
-        assert_eq!(next.pools()[0].last_up(), [true, false], "as it went down, one after the other");
-        assert!(Arc::ptr_eq(&next.pools()[1], &prepared.pools()[1]), "what did not change is shared");
+        assert_eq!(next.state(PoolId(0), 0), Some(EndpointState::new(false, 7)));
+        assert_eq!(next.pools().get(PoolId(0)).unwrap().last_up(), [true, false], "as it went down, one after the other");
+        assert!(Arc::ptr_eq(next.pools().shared(PoolId(1)).unwrap(), prepared.pools().shared(PoolId(1)).unwrap()), "what did not change is shared");
     }
 
     #[test]
@@ -95,6 +93,6 @@ mod tests {
         let prepared = table(7, Some(&base));
         let next = prepared.rebased(&base, &base);
         assert_eq!(next.generation(), prepared.generation());
-        assert!(next.pools().iter().zip(prepared.pools()).all(|(a, b)| Arc::ptr_eq(a, b)));
+        assert!(next.pools().iter().zip(prepared.pools().iter()).all(|(a, b)| Arc::ptr_eq(a, b)));
     }
 }
