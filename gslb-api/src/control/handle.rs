@@ -112,7 +112,7 @@ impl Control {
     /// As for [`foresee`](Self::foresee).
     pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
         let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
-        let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states().clone())).await?;
+        let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states())).await?;
         let candidate = blocking(move || prepare(&base, &states, change.edit, now(), Depth::Moves)).await??;
         Ok(candidate.done)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gslb_core::table::{RoutingTable, overrides};
+use gslb_core::table::overrides;
 use tracing::error;
 
 use super::task::{Task, now};
@@ -27,7 +27,7 @@ impl Task {
         // Of the same topology, what is in force is the newest there is.
         let table = if is_new { next.table.rebased(&base.table, &current.table) } else { (*current.table).clone() };
         let site = &table.topology().site;
-        let states = overrides::apply(next.overrides.values(), site, self.keeper.states());
+        let states = overrides::apply(next.overrides.values(), site, &self.keeper.states());
         let changes = table.changes_to(&states);
         let table = if is_new && changes.is_empty() { table } else { table.with_changes(&changes) };
         let generation = table.generation();
@@ -65,47 +65,40 @@ impl Task {
 
     /// Takes words in, and puts in force what they change, all in one table.
     pub(super) fn hear(&mut self, words: &mut Vec<Word>) {
-        let (at, wall) = (Instant::now(), now().millis());
+        let (base, at, wall) = (self.base(), Instant::now(), now().millis());
         let mut looks = Vec::new();
         for word in words.drain(..) {
             match word {
                 Word::Look(look) => looks.push(look),
-                word => self.keeper.hear(word, at, wall),
+                word => self.keeper.hear(word, &base.table.topology().site, at, wall),
             }
         }
-        self.follow_keeper();
-        // Who looks sees what came before, in force.
+        self.follow_keeper(&base);
+        // Who asks and who looks sees what came before, in force.
+        self.keeper.reply();
         let in_force = self.base();
         looks.into_iter().for_each(|look| look(&self.keeper, &in_force));
     }
 
     /// Looks at the times that pass by themselves.
     pub(super) fn tick(&mut self) {
-        self.keeper.tick(Instant::now(), now().millis());
-        self.follow_keeper();
+        let base = self.base();
+        self.keeper.tick(&base.table.topology().site, Instant::now(), now().millis());
+        self.follow_keeper(&base);
+        drop(base);
         self.published.sweep();
     }
 
-    /// Puts in force what the keeper has found to be different.
-    fn follow_keeper(&mut self) {
+    /// Puts in force what the keeper has found to be different from `base`, which is in force.
+    fn follow_keeper(&mut self, base: &InForce) {
         let changed = self.keeper.take_changed();
-        if changed.is_empty() {
-            return;
-        }
-        let base = self.base();
         let site = &base.table.topology().site;
-        let ranked = overrides::Ranked::of(base.overrides.values());
-        let changes = changed.into_iter().filter_map(|mut change| {
-            let pool = site.pools.get(change.pool.0 as usize)?;
-            let endpoint = pool.endpoints.get(change.endpoint as usize)?;
-            change.state = ranked.on(site, pool, &endpoint.name, change.state);
-            (base.table.state(change.pool, change.endpoint) != Some(change.state)).then_some(change)
-        });
-        let changes: Vec<_> = changes.collect();
+        let mut changes = overrides::apply_to(base.overrides.values(), site, &changed);
+        changes.retain(|change| base.table.state(change.pool, change.endpoint) != Some(change.state));
         if !changes.is_empty() {
-            let table: RoutingTable = base.table.with_changes(&changes);
+            let table = Arc::new(base.table.with_changes(&changes));
             // A refusal has been told already.
-            let _ = self.publish(InForce { table: Arc::new(table), ..(*base).clone() });
+            let _ = self.publish(InForce { table, ..base.clone() });
         }
     }
 }

@@ -114,7 +114,7 @@ impl Task {
     async fn change(&mut self, hearing: &mut Hearing, change: Change) -> Result<Done, Refusal> {
         let (base, now, edit) = (self.base(), now(), change.edit.clone());
         let prepared = {
-            let (base, states) = (Arc::clone(&base), self.keeper.states().clone());
+            let (base, states) = (Arc::clone(&base), self.keeper.states());
             self.elsewhere(hearing, move || prepare(&base, &states, edit, now, Depth::Rules)).await??
         };
         if !prepared.done.breaks.is_empty() && change.override_rules.is_none() {
@@ -184,7 +184,7 @@ impl Task {
         let base = self.base();
         let databases: Arc<[Arc<Database>]> = databases.into();
         let work = {
-            let (base, states) = (Arc::clone(&base), self.keeper.states().clone());
+            let (base, states) = (Arc::clone(&base), self.keeper.states());
             move || {
                 let previous = Some((&*base.table, &states));
                 let built = candidate::compiled(&base.document, &databases, previous, &base.overrides);

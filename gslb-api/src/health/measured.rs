@@ -1,0 +1,75 @@
+//! How far data centers are: what this node and its clients measured, round by round, and what is accepted of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gslb_core::health::Moment;
+use gslb_core::latency::{Book, Latencies, Observation};
+use gslb_core::table::RoutingTable;
+
+/// All that was measured. Everyone who has it shares it; the task that publishes does not wait for it.
+#[derive(Debug)]
+pub struct Measured {
+    /// What this node is called, which is the name of its vantage.
+    node: Arc<str>,
+    started: Instant,
+    book: Mutex<Book>,
+}
+
+/// What is accepted.
+pub type Accepted = Arc<Latencies>;
+
+impl Measured {
+    /// Nothing yet, by the node of this name.
+    pub fn new(node: &str) -> Self {
+        Self { node: node.into(), started: Instant::now(), book: Mutex::default() }
+    }
+
+    /// What the node is called.
+    pub fn node(&self) -> &Arc<str> {
+        &self.node
+    }
+
+    /// What is accepted now.
+    pub fn accepted(&self) -> Accepted {
+        Arc::clone(self.book().accepted())
+    }
+
+    /// Takes what clients measured, all or none, for the place of each that cannot be taken and why.
+    ///
+    /// # Errors
+    /// The places of what cannot be taken.
+    pub fn take(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
+        let (topology, now) = (table.topology(), self.now());
+        let mut book = self.book();
+        // Tried on a copy, so that none is taken where one is wrong.
+        let mut clients = book.clients.clone();
+        let tried = observations.iter().enumerate().filter_map(|(place, observation)| {
+            let error = clients.observe(observation, &topology.site, &topology.index, now).err()?;
+            Some((place, error.to_string()))
+        });
+        let wrong: Vec<(usize, String)> = tried.collect();
+        if wrong.is_empty() {
+            book.clients = clients;
+            return Ok(());
+        }
+        Err(wrong)
+    }
+
+    /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now, where
+    /// that is something else than before.
+    pub fn round(&self, table: &RoutingTable, latencies: &[Option<Duration>]) -> Option<Accepted> {
+        let names = table.topology().site.data_centers.iter().map(|data_center| Arc::clone(&data_center.name));
+        let measured = names.zip(latencies).filter_map(|(name, latency)| Some((name, (*latency)?))).collect();
+        self.book().round(&[(Arc::clone(&self.node), measured)], self.now())
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.started.elapsed())
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
