@@ -101,7 +101,8 @@ pub(super) fn compiled(
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
     let read = reading::read_json("document", document, &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
-    let compiled = compile::compile(site, databases, previous);
+    let latencies = previous.map(|table| Arc::clone(&table.topology().latencies)).unwrap_or_default();
+    let compiled = compile::compile(site, databases, &latencies, previous);
     let problems = [read.problems, compiled.problems].concat();
     match compiled.table {
         Some(table) => Ok((overrides::on_new(table, all), problems)),

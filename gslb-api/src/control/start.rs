@@ -75,7 +75,7 @@ async fn compiled(
     let work = move || {
         let read = read_json("document", &document, &mut no_files);
         let Some(site) = read.site else { return Err(StartError::Wrong(read.problems)) };
-        let compiled = compile::compile(site, &databases, None);
+        let compiled = compile::compile(site, &databases, &Arc::default(), None);
         let Some(table) = compiled.table else { return Err(StartError::Wrong(compiled.problems)) };
         let table = overrides::on_new(table, &all);
         Ok((document, databases, all, table))

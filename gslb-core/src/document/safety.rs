@@ -50,7 +50,7 @@ fn least(item: &Item<'_, '_>, data_centers: usize, problems: &mut Problems) -> O
 }
 
 /// A percentage from 0 to 100, with or without decimals.
-fn share(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Share> {
+pub(super) fn share(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Share> {
     let text = item.string("\"20%\"", problems)?;
     let digits = text.strip_suffix('%').filter(|digits| digits.bytes().all(|it| it.is_ascii_digit() || it == b'.'));
     let percent = digits.and_then(|digits| digits.parse::<f64>().ok()).filter(|percent| *percent <= 100.0);

@@ -1,5 +1,6 @@
 //! What the operator wrote, checked: every reference is an index that exists, every number is in range, no policy loops.
 
+mod probe;
 mod safety;
 mod vantage;
 
@@ -15,6 +16,9 @@ use crate::name::Name;
 use crate::problem::Location;
 use crate::zonefile::Record;
 
+pub use probe::{
+    DnsProbe, ExecProbe, GrpcProbe, HttpProbe, MAX_PROBE_BODY, Method, Probe, ProbeKind, TcpProbe, TlsProbe, Transport,
+};
 pub use safety::{MassFailure, Safety, Share, Window};
 pub use vantage::{DEFAULT_REACH_KM, MAX_REACH_KM, Vantage};
 
@@ -80,50 +84,6 @@ pub struct DataCenter {
     pub country: Option<CountryCode>,
     /// Where it stands: as written, or else its country's coordinate.
     pub coordinate: Option<Coordinate>,
-}
-
-/// How the members of a pool are checked; carried for the prober, which reads it.
-#[derive(Debug, Clone)]
-pub struct Probe {
-    /// Its key in the document.
-    pub name: Arc<str>,
-    /// Protocol.
-    pub kind: ProbeKind,
-    /// Port; none where the kind has none.
-    pub port: Option<u16>,
-    /// Path of the request, for http and https.
-    pub path: Arc<str>,
-    /// Statuses that mean up, each an inclusive range.
-    pub expect_status: Vec<(u16, u16)>,
-    /// Time between two probes of one endpoint.
-    pub interval: Duration,
-    /// Time after which a probe without result has failed; at most the interval.
-    pub timeout: Duration,
-    /// Successes in a row that turn an endpoint up.
-    pub rise: u32,
-    /// Failures in a row that turn an endpoint down.
-    pub fall: u32,
-}
-
-/// Protocol of a probe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProbeKind {
-    /// HTTP/1.1 request.
-    Http,
-    /// The same over TLS.
-    Https,
-    /// TCP connection.
-    Tcp,
-    /// DNS query.
-    Dns,
-    /// grpc.health.v1.
-    Grpc,
-    /// Echo request.
-    Icmp,
-    /// Command with the exit codes of Nagios plugins.
-    Exec,
-    /// Verdicts that someone posts.
-    Push,
 }
 
 /// Endpoints that stand for each other.

@@ -2,6 +2,7 @@
 
 mod json;
 mod mutations;
+mod probes;
 mod records;
 mod rules;
 mod safety;
