@@ -54,7 +54,7 @@ fn compiled(
     let reading = document::read("bench.toml", document, &mut load);
     let problems = reading.problems;
     let site = reading.site.unwrap_or_else(|| panic!("{problems:#?}"));
-    let compiled = compile::compile(site, databases, previous);
+    let compiled = compile::compile(site, databases, &Arc::default(), previous);
     let problems = compiled.problems;
     compiled.table.unwrap_or_else(|| panic!("{problems:#?}"))
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use geoip::Database;
 use gslb_core::table::Published;
 use serde_json::Value;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::control::{self, Change, Control, Done, Edit, Refusal, StartError, Who};
+use crate::control::{self, Change, Control, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::document::Etag;
+use crate::health::{Journal, Measured, StatusChanges, Word, rounds};
 use crate::options::Options;
 use crate::rest::rate::Buckets;
 use crate::store::Store;
@@ -17,6 +18,8 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct Api {
     pub(crate) control: Control,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) measured: Arc<Measured>,
     pub(crate) options: Arc<Options>,
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) streams: Arc<Semaphore>,
@@ -60,18 +63,16 @@ impl Api {
         databases: Vec<Arc<Database>>,
         options: Options,
     ) -> Result<Started, StartError> {
-        let (control, published, origin) = control::start(store, databases, &options).await?;
+        let (control, journal, published, origin) = control::start(store, databases, &options).await?;
+        let measured = Arc::new(Measured::new(&options.node));
         let revision = control.in_force().revision;
         let streams = Arc::new(Semaphore::new(options.limits.streams));
         let documents = Arc::new(Semaphore::new(options.limits.documents));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
-        Ok(Started {
-            api: Self { control, options, buckets, streams, documents, stopping },
-            published,
-            revision,
-            origin,
-        })
+        tokio::spawn(rounds(Arc::clone(&measured), control.clone(), stopping.subscribe()));
+        let api = Self { control, journal, measured, options, buckets, streams, documents, stopping };
+        Ok(Started { api, published, revision, origin })
     }
 
     /// Puts `document` in force, which the watched file has now. The safety rules hold for it too. A document that is
@@ -94,6 +95,21 @@ impl Api {
     /// [`Refusal`]: what was in force stays.
     pub async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
         self.control.replace_databases(databases).await
+    }
+
+    /// Where outcomes of probes go: the table follows at once. It is bounded, so who sends into it waits for a place.
+    pub fn words(&self) -> mpsc::Sender<Word> {
+        self.control.words()
+    }
+
+    /// What is in force, whenever it is something else; probes follow the document with it.
+    pub fn follow(&self) -> watch::Receiver<Arc<InForce>> {
+        self.control.follow()
+    }
+
+    /// How often statuses have turned since the start.
+    pub fn status_changes(&self) -> StatusChanges {
+        self.journal.changes()
     }
 
     /// Ends the streams of events, so that a graceful shutdown of the server comes to its end.

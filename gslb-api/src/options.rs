@@ -57,6 +57,8 @@ impl Default for Limits {
 /// Everything that [`Api::start`](crate::Api::start) is told.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// What this node is called: latencies that it measures are those of the vantage of this name.
+    pub node: String,
     /// Where the document comes from.
     pub source: Source,
     /// Names of this server, besides `localhost` and addresses: a request for any other host is refused.
@@ -72,6 +74,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            node: String::new(),
             source: Source::Store { first: None },
             hosts: Vec::new(),
             loopback_without_token: false,

@@ -343,7 +343,7 @@ fn compiling_anew_keeps_what_is_known_of_endpoints() {
     // The zone's records went into the catalog, so the steered name is asked through a decision only.
     let pool = site.pools.iter().position(|pool| &*pool.name == "fra").unwrap();
     let id = gslb_core::model::PoolId(pool as u32);
-    let compiled = gslb_core::table::compile::compile(site, &*WORLD, Some(&server.table));
+    let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), Some(&server.table));
     let table = compiled.table.unwrap();
     assert!(!table.state(id, 0).unwrap().up);
     assert!(table.generation() > server.table.generation());
@@ -388,7 +388,7 @@ fn what_was_up_last_survives_a_reload() {
     let mut zones = again;
     let parsed = gslb_core::zonefile::parse("z", ZONE.as_bytes(), &zones.zones[0].apex, &mut |_, _| Err("none".into()));
     zones.zones[0].records = parsed.records;
-    server.table = gslb_core::table::compile::compile(zones, &*WORLD, Some(&server.table)).table.unwrap();
+    server.table = gslb_core::table::compile::compile(zones, &*WORLD, &Default::default(), Some(&server.table)).table.unwrap();
     for _ in 0..20 {
         assert_eq!(answers(&mut server), ["192.0.2.22"]);
     }

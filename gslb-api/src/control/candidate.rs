@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::document as reading;
+use gslb_core::latency::Latencies;
 use gslb_core::plan;
 use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{RoutingTable, carried_states, compile, overrides as core};
@@ -94,22 +95,24 @@ pub(super) fn build(
     states: &States,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    compiled(document, &base.databases, Some((&base.table, states)), all)
+    let latencies = &base.table.topology().latencies;
+    compiled(document, &base.databases, latencies, Some((&base.table, states)), all)
 }
 
-/// The same with these databases, and after a table with its states, or none.
+/// The same with these databases and latencies, and after a table with its states, or none.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn compiled(
     document: &Value,
     databases: &[Arc<Database>],
+    latencies: &Arc<Latencies>,
     previous: Option<(&RoutingTable, &States)>,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
     let read = reading::read_json("document", document, &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
-    let compiled = compile::compile(site, databases, previous.map(|(table, _)| table));
+    let compiled = compile::compile(site, databases, latencies, previous.map(|(table, _)| table));
     let problems = [read.problems, compiled.problems].concat();
     let Some(table) = compiled.table else { return Err(problems) };
     let site = &table.topology().site;

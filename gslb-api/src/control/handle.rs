@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use geoip::Database;
+use gslb_core::latency::Latencies;
 use gslb_core::table::RoutingTable;
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -124,7 +125,11 @@ impl Control {
     pub async fn table_of(&self, document: Value) -> Result<Arc<RoutingTable>, Refusal> {
         let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
         let base = self.in_force();
-        let built = blocking(move || candidate::compiled(&document, &base.databases, None, &base.overrides)).await?;
+        let built = blocking(move || {
+            let latencies = &base.table.topology().latencies;
+            candidate::compiled(&document, &base.databases, latencies, None, &base.overrides)
+        });
+        let built = built.await?;
         built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Wrong)
     }
 
@@ -140,6 +145,16 @@ impl Control {
     pub(crate) async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
         let (asker, answer) = oneshot::channel();
         self.jobs.send(Job::Databases(databases, asker)).await.map_err(|_| Refusal::Fault)?;
+        answer.await.unwrap_or(Err(Refusal::Fault))
+    }
+
+    /// Compiles what is in force with other latencies, and publishes what comes of it.
+    ///
+    /// # Errors
+    /// [`Refusal`]: what was in force stays.
+    pub(crate) async fn replace_latencies(&self, latencies: Arc<Latencies>) -> Result<Done, Refusal> {
+        let (asker, answer) = oneshot::channel();
+        self.jobs.send(Job::Latencies(latencies, asker)).await.map_err(|_| Refusal::Fault)?;
         answer.await.unwrap_or(Err(Refusal::Fault))
     }
 

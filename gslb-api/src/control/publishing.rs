@@ -91,7 +91,11 @@ impl Task {
 
     /// Puts in force what the keeper has found to be different from `base`, which is in force.
     fn follow_keeper(&mut self, base: &InForce) {
-        let changed = self.keeper.take_changed();
+        let mut changed = self.keeper.take_changed();
+        // Of several changes to one endpoint the last one holds.
+        changed.reverse();
+        changed.sort_by_key(|change| (change.pool, change.endpoint));
+        changed.dedup_by_key(|change| (change.pool, change.endpoint));
         let site = &base.table.topology().site;
         let mut changes = overrides::apply_to(base.overrides.values(), site, &changed);
         changes.retain(|change| base.table.state(change.pool, change.endpoint) != Some(change.state));

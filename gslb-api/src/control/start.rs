@@ -1,12 +1,10 @@
 //! The start: from what the store holds, or is given, to the first table.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use geoip::Database;
 use gslb_core::document::{no_files, read_json};
-use gslb_core::table::{Published, RoutingTable, compile, overrides as core};
+use gslb_core::table::{Published, RoutingTable, compile};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -15,9 +13,9 @@ use super::task::{Task, now, with_audit};
 use super::{Change, Control, Edit, InForce, StartError, Who};
 use crate::api::Origin;
 use crate::audit::{self, Entry};
-use crate::health::{Keeper, MAX_WORDS};
+use crate::health::{self, Journal, Keeper, MAX_WORDS};
 use crate::options::{Options, Source};
-use crate::overrides::{self, Override};
+use crate::overrides;
 use crate::revisions::{self, Header, Kept};
 use crate::store::{Commit, Expectation, Store};
 
@@ -26,7 +24,7 @@ pub(crate) async fn start(
     store: Arc<dyn Store>,
     databases: Vec<Arc<Database>>,
     options: &Options,
-) -> Result<(Control, Arc<Published>, Origin), StartError> {
+) -> Result<(Control, Arc<Journal>, Arc<Published>, Origin), StartError> {
     store.expire(now()).await?;
     let mut kept = Kept::of(&*store).await?;
     let mut audited = audit::list(&*store, None, 1).await?.0.first().map_or(0, |entry| entry.number);
@@ -44,7 +42,7 @@ pub(crate) async fn start(
     };
     let all = overrides::read(&*store).await?;
     let databases: Arc<[Arc<Database>]> = databases.into();
-    let (document, databases, all, table) = compiled(document, databases, all).await?;
+    let (document, databases, table) = compiled(document, databases).await?;
     let revision = match revision {
         Some(revision) => revision,
         None => {
@@ -52,11 +50,14 @@ pub(crate) async fn start(
             first_revision(&*store, &mut kept, &document, audited, is_file).await?
         }
     };
+    let (journal, held) = (Arc::new(Journal::default()), health::read(&*store).await?);
+    let keeper = Keeper::new(&table.topology().site, &held.saved, Arc::clone(&journal), now().millis());
+    let table = overrides::on_new(table, &all, &keeper.states());
     let published = Arc::new(Published::new(table.clone()));
-    let keeper = Keeper::new(&table.topology().site, Instant::now(), now().millis());
     let (words, heard) = mpsc::channel(MAX_WORDS);
     let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(table));
     let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, databases, table }));
+    tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), in_force.subscribe(), held.keys));
     let task = Task {
         store,
         published: Arc::clone(&published),
@@ -68,7 +69,7 @@ pub(crate) async fn start(
         open: words.clone(),
         elsewhere: Handle::current(),
     };
-    Ok((Control::start(task, words, is_file)?, published, origin))
+    Ok((Control::start(task, words, is_file)?, journal, published, origin))
 }
 
 /// The document that the store says is in force.
@@ -80,21 +81,15 @@ async fn stored(store: &dyn Store) -> Result<Option<(u64, Value)>, StartError> {
 }
 
 /// What goes to the thread that compiles, and comes back with the table.
-type Compiled = (Value, Arc<[Arc<Database>]>, BTreeMap<String, Override>, RoutingTable);
+type Compiled = (Value, Arc<[Arc<Database>]>, RoutingTable);
 
-async fn compiled(
-    document: Value,
-    databases: Arc<[Arc<Database>]>,
-    all: BTreeMap<String, Override>,
-) -> Result<Compiled, StartError> {
+async fn compiled(document: Value, databases: Arc<[Arc<Database>]>) -> Result<Compiled, StartError> {
     let work = move || {
         let read = read_json("document", &document, &mut no_files);
         let Some(site) = read.site else { return Err(StartError::Wrong(read.problems)) };
-        let compiled = compile::compile(site, &databases, None);
+        let compiled = compile::compile(site, &databases, &Arc::default(), None);
         let Some(table) = compiled.table else { return Err(StartError::Wrong(compiled.problems)) };
-        let states = core::initial_states(&table.topology().site);
-        let table = overrides::on_new(table, &all, &states);
-        Ok((document, databases, all, table))
+        Ok((document, databases, table))
     };
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(StartError::Fault))
 }

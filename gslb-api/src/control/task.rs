@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use geoip::Database;
+use gslb_core::latency::Latencies;
 use gslb_core::table::Published;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -29,6 +30,7 @@ const EXPIRY: Duration = Duration::from_millis(500);
 pub(super) enum Job {
     Change(Box<Change>, oneshot::Sender<Result<Done, Refusal>>),
     Databases(Vec<Arc<Database>>, oneshot::Sender<Result<Done, Refusal>>),
+    Latencies(Arc<Latencies>, oneshot::Sender<Result<Done, Refusal>>),
     Note(Box<Change>, Option<Value>, oneshot::Sender<()>),
 }
 
@@ -62,7 +64,15 @@ impl Task {
                     let _ = asker.send(done);
                 }
                 Ok(Some(Job::Databases(databases, asker))) => {
-                    let done = self.databases(&mut hearing, databases).await;
+                    let base = self.base();
+                    let latencies = Arc::clone(&base.table.topology().latencies);
+                    let done = self.compile(&mut hearing, base, databases.into(), latencies).await;
+                    let _ = asker.send(done);
+                }
+                Ok(Some(Job::Latencies(latencies, asker))) => {
+                    let base = self.base();
+                    let databases = Arc::clone(&base.databases);
+                    let done = self.compile(&mut hearing, base, databases, latencies).await;
                     let _ = asker.send(done);
                 }
                 Ok(Some(Job::Note(change, after, asker))) => {
@@ -180,14 +190,19 @@ impl Task {
         }
     }
 
-    async fn databases(&mut self, hearing: &mut Hearing, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
-        let base = self.base();
-        let databases: Arc<[Arc<Database>]> = databases.into();
+    /// Compiles the document of `base`, which is in force, with these databases and latencies.
+    async fn compile(
+        &mut self,
+        hearing: &mut Hearing,
+        base: Arc<InForce>,
+        databases: Arc<[Arc<Database>]>,
+        latencies: Arc<Latencies>,
+    ) -> Result<Done, Refusal> {
         let work = {
             let (base, states) = (Arc::clone(&base), self.keeper.states());
             move || {
                 let previous = Some((&*base.table, &states));
-                let built = candidate::compiled(&base.document, &databases, previous, &base.overrides);
+                let built = candidate::compiled(&base.document, &databases, &latencies, previous, &base.overrides);
                 let (table, warnings) = built.map_err(Refusal::Wrong)?;
                 Ok::<_, Refusal>((InForce { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
             }

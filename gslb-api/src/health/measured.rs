@@ -4,8 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gslb_core::health::Moment;
-use gslb_core::latency::{Book, Latencies, Observation};
+use gslb_core::latency::{Book, Latencies, Observation, ROUND};
 use gslb_core::table::RoutingTable;
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::control::Control;
 
 /// All that was measured. Everyone who has it shares it; the task that publishes does not wait for it.
 #[derive(Debug)]
@@ -73,3 +79,21 @@ impl Measured {
     }
 }
 
+
+/// Ends a round now and then, until the API stops, and has `latency` policies go by what is accepted then.
+pub(crate) async fn rounds(measured: Arc<Measured>, control: Control, mut stopping: watch::Receiver<bool>) {
+    loop {
+        select! {
+            () = sleep(ROUND) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        let look = control.look(|keeper, in_force| {
+            (keeper.health().latencies(&in_force.table.topology().site), Arc::clone(in_force))
+        });
+        let Ok((latencies, in_force)) = look.await else { return };
+        let Some(accepted) = measured.round(&in_force.table, &latencies) else { continue };
+        if let Err(refusal) = control.replace_latencies(accepted).await {
+            warn!("latencies are measured, but clients are not steered by them yet: {refusal}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod word;
 pub use journal::{Journal, StatusChanges, Turns};
 pub use keeper::Keeper;
 pub use measured::{Accepted, Measured};
+pub(crate) use measured::rounds;
 pub use saved::{MASS_FAILURE, PREFIX, Record, key};
-pub(crate) use saved::{Held, read};
+pub(crate) use saved::read;
 pub use word::{MAX_WORDS, Observed, Posted, Resumed, Word};

@@ -72,7 +72,7 @@ fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
         let client = if let Step::Client { address, .. } = step { Some(address) } else { None };
         all.push(step);
         if let (Some(address), Some(policy)) = (client, policy) {
-            let resolver = Resolver::new(&topology.site, &topology.index, [policy]);
+            let resolver = Resolver::new(&topology.site, &topology.index, &topology.latencies, [policy]);
             let mut places = Recorder::default();
             resolver.resolve(policy, topology.index.locus_of(address), &mut Plans::default(), &mut places);
             all.extend(places.steps);

@@ -7,6 +7,7 @@ mod vantage;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use geoip::{Continent, Coordinate, CountryCode};
 use ipnet::IpNet;

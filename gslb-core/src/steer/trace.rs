@@ -1,7 +1,9 @@
 //! What a decision can tell about itself: nothing on the hot path, every step when it is to be explained.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use crate::latency::Area;
 use crate::model::{Matcher, PolicyId, PoolId, RegionId};
 
 /// One step on the way to an answer, in the order in which it was taken.
@@ -58,8 +60,10 @@ pub enum Step {
     Ordered {
         /// The policy.
         policy: PolicyId,
-        /// Pools and their distance in kilometres, nearest first; no distance where the client's place is unknown.
-        pools: Vec<(PoolId, Option<u32>)>,
+        /// What it went by.
+        by: OrderedBy,
+        /// The pools in their order.
+        pools: Vec<OrderedPool>,
     },
     /// A draw among candidates that are up.
     Drawn {
@@ -96,6 +100,28 @@ pub enum Step {
         /// The TTL from here on, in seconds.
         ttl: u32,
     },
+}
+
+/// What pools are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderedBy {
+    /// Distance from the client.
+    Distance,
+    /// Latencies that the nearest vantage measured, by its name.
+    Vantage(Arc<str>),
+    /// Latencies that clients of an area measured.
+    Clients(Area),
+}
+
+/// A pool in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderedPool {
+    /// The pool.
+    pub pool: PoolId,
+    /// Distance from the client; none where either place is unknown.
+    pub kilometres: Option<u32>,
+    /// Latency of its data center; none where it was not measured, or distance decides.
+    pub milliseconds: Option<u32>,
 }
 
 /// Where the client's address comes from.

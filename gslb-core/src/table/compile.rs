@@ -9,6 +9,7 @@ use super::bounds;
 use super::coverage::{Coverage, idle_matchers};
 use super::liveness::{EndpointState, Kind, PoolLiveness};
 use super::{DEFAULT_PREFIXES, RoutingTable, Service, Steers, Target, Topology};
+use crate::latency::Latencies;
 use crate::model::{self, Choose, Initial, PolicyId, PolicyKind, Pool, PoolId, Site, WhenAllDown};
 use crate::problem::{Problem, Severity};
 use crate::steer::classes::Classes;
@@ -27,8 +28,14 @@ pub struct Compiled {
     pub problems: Vec<Problem>,
 }
 
-/// Compiles `site`. Endpoints that `previous` knows, by the names of pool and endpoint, keep their state.
-pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&RoutingTable>) -> Compiled {
+/// Compiles `site`; its `latency` policies go by `latencies`. Endpoints that `previous` knows, by the names of pool and
+/// endpoint, keep their state.
+pub fn compile(
+    mut site: Site,
+    databases: &[Arc<Database>],
+    latencies: &Arc<Latencies>,
+    previous: Option<&RoutingTable>,
+) -> Compiled {
     let mut problems = bounds::problems(&site);
     if !problems.is_empty() {
         return Compiled { table: None, problems };
@@ -42,7 +49,7 @@ pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&Ro
             None
         }
     };
-    let mut steering = Steering::new(&site, &index);
+    let mut steering = Steering::new(&site, &index, latencies);
     let services = site.services.iter().map(|service| steering.service(service)).collect();
     problems.extend(steering.coverage.problems(&site, &index));
     let Steering { columns, mut plans, .. } = steering;
@@ -51,9 +58,10 @@ pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&Ro
     let pools = site.pools.iter().map(|pool| known.liveness(pool)).collect();
     let generation = previous.map_or(1, |table| table.generation + 1);
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let latencies = Arc::clone(latencies);
     let table = catalog.filter(|_| !refused).map(|catalog| RoutingTable {
         generation,
-        topology: Arc::new(Topology { site, catalog, index, columns, plans, services }),
+        topology: Arc::new(Topology { site, catalog, index, latencies, columns, plans, services }),
         pools,
     });
     Compiled { table, problems }
@@ -84,13 +92,13 @@ struct Division {
 }
 
 impl<'a> Steering<'a> {
-    fn new(site: &'a Site, index: &'a LocationIndex) -> Steering<'a> {
+    fn new(site: &'a Site, index: &'a LocationIndex, latencies: &Latencies) -> Steering<'a> {
         let canonical = canonical(site);
         let roots = site.services.iter().filter_map(|service| canonical.get(service.policy.0 as usize).copied());
         Steering {
             site,
             index,
-            resolver: Resolver::new(site, index, roots),
+            resolver: Resolver::new(site, index, latencies, roots),
             canonical,
             plans: Plans::default(),
             coverage: Coverage::default(),

@@ -132,9 +132,9 @@ impl PoolLiveness {
             }
         }
         let mut changed = PoolLiveness::build(pool, states, self.last_up.clone(), self.down_since);
-        let kinds = [Kind::A, Kind::Aaaa, Kind::Cname];
-        for (since, kind) in changed.down_since.iter_mut().zip(kinds) {
-            if self.has_up(kind) && changed.ready(Demand::UpWithoutWeight, kind).is_empty() {
+        let went_down = [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| self.has_up(kind) && !changed.has_up(kind));
+        for (since, went_down) in changed.down_since.iter_mut().zip(went_down) {
+            if went_down {
                 *since = generation;
             }
         }

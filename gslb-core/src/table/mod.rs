@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::latency::Latencies;
 use crate::model::{ClientSource, PoolId, PrefixLengths, Site, WhenAllDown};
 use crate::steer::column::Column;
 use crate::steer::index::LocationIndex;
@@ -45,6 +46,8 @@ pub struct Topology {
     pub catalog: Catalog,
     /// Where clients are.
     pub index: LocationIndex,
+    /// What `latency` policies go by.
+    pub latencies: Arc<Latencies>,
     /// One per way in which policies divide the clients.
     pub columns: Vec<Column>,
     /// All plans.

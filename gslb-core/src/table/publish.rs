@@ -74,7 +74,7 @@ mod tests {
     use crate::table::compile::compile;
 
     fn table(previous: Option<&RoutingTable>) -> RoutingTable {
-        compile(Site::default(), &[], previous).table.unwrap()
+        compile(Site::default(), &[], &Arc::default(), previous).table.unwrap()
     }
 
     #[test]
