@@ -12,6 +12,7 @@ pub mod overrides;
 pub mod rest;
 pub mod revisions;
 pub mod safety;
+mod status;
 pub mod store;
 
 pub use api::{Api, Origin, Started};

@@ -48,13 +48,7 @@ pub enum Depth {
 ///
 /// # Errors
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
-pub fn prepare(
-    base: &InForce,
-    states: &States,
-    edit: Edit,
-    now: Time,
-    depth: Depth,
-) -> Result<Candidate, Refusal> {
+pub fn prepare(base: &InForce, states: &States, edit: Edit, now: Time, depth: Depth) -> Result<Candidate, Refusal> {
     let edited = edited(base, edit)?;
     let document = edited.document.map(Arc::new);
     let all = edited.overrides.map_or_else(|| Arc::clone(&base.overrides), Arc::new);

@@ -164,4 +164,3 @@ impl Control {
         if self.is_file && of_document && change.who != Who::File { Err(Refusal::IsFile) } else { Ok(()) }
     }
 }
-

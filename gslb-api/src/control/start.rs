@@ -66,7 +66,7 @@ pub(crate) async fn start(
         audited,
         keeper,
         words: heard,
-        open: words.clone(),
+        _open: words.clone(),
         elsewhere: Handle::current(),
     };
     Ok((Control::start(task, words, is_file)?, journal, published, origin))

@@ -47,7 +47,7 @@ pub(super) struct Task {
     /// Outcomes of probes, and what is asked about them.
     pub(super) words: mpsc::Receiver<Word>,
     /// Keeps the channel of words open.
-    pub(super) open: mpsc::Sender<Word>,
+    pub(super) _open: mpsc::Sender<Word>,
     /// Where what takes long is done.
     pub(super) elsewhere: Handle,
 }

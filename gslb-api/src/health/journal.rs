@@ -214,7 +214,7 @@ impl Journal {
         for some in gone.chunks(BATCH) {
             let commit = some.iter().fold(Commit::new(), |commit, key| commit.delete(key.as_str()));
             match store.commit(commit).await {
-                Ok(_) => some.iter().for_each(|key| drop(stored.remove(key))),
+                Ok(_) => stored.retain(|key| !some.contains(key)),
                 Err(cause) => warn!("statuses of endpoints that are gone stay in the store: {cause}"),
             }
         }

@@ -74,11 +74,11 @@ impl Keeper {
             Word::Observed(observed) => self.observe(&observed, site, wall),
             Word::Posted(posted, asker) => {
                 let taken = self.take_posted(&posted, site, at, wall);
-                self.replies.push(Box::new(move || drop(asker.send(taken))));
+                self.reply_with(asker, taken);
             }
             Word::Resume(pool, endpoint, asker) => {
                 let resumed = self.resume(&pool, &endpoint, site, at, wall);
-                self.replies.push(Box::new(move || drop(asker.send(resumed))));
+                self.reply_with(asker, resumed);
             }
             Word::Lift(asker) => self.lift(asker, site, at, wall),
             // Who looks is answered by who has what is in force.
@@ -125,18 +125,12 @@ impl Keeper {
         at: Instant,
         wall: u64,
     ) -> Result<(), Vec<(usize, String)>> {
-        let mut targets = Vec::with_capacity(posted.len());
-        let mut wrong = Vec::new();
-        for (place, word) in posted.iter().enumerate() {
-            match self.pushed(site, word) {
-                Ok(target) => targets.push(target),
-                Err(why) => wrong.push((place, why)),
-            }
-        }
+        let wrong = self.refused(posted, site);
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        for (target, word) in targets.into_iter().zip(posted) {
+        for word in posted {
+            let Ok(target) = self.pushed(site, word) else { continue };
             let result = if word.up { Ok(()) } else { Err(Failure::Reported) };
             let outcome = Outcome::new(result, Duration::ZERO, &word.reason);
             let effects = self.health.observe(target, &outcome, self.moment(at), wall);
@@ -146,13 +140,20 @@ impl Keeper {
         Ok(())
     }
 
+    /// The places of words that cannot be taken, and why.
+    pub(crate) fn refused(&self, posted: &[Posted], site: &Site) -> Vec<(usize, String)> {
+        let why = |(place, word)| Some((place, self.pushed(site, word).err()?));
+        posted.iter().enumerate().filter_map(why).collect()
+    }
+
     /// The target of an endpoint that others speak for.
     fn pushed(&self, site: &Site, word: &Posted) -> Result<u32, String> {
         let (pool, endpoint) = (&word.pool, &word.endpoint);
         let member = member(site, pool, endpoint).ok_or_else(|| format!("there is no endpoint {pool}/{endpoint}"))?;
         let target = self.health.targets().of_endpoint(member);
-        let is_push =
-            |number: &u32| self.health.targets().get(*number).is_some_and(|it| matches!(it.kind, ProbeKind::Push { .. }));
+        let is_push = |number: &u32| {
+            self.health.targets().get(*number).is_some_and(|it| matches!(it.kind, ProbeKind::Push { .. }))
+        };
         target.filter(is_push).ok_or_else(|| format!("{pool}/{endpoint} has no probe of kind \"push\""))
     }
 
@@ -167,7 +168,7 @@ impl Keeper {
         let effects = self.health.lift(self.moment(at), wall);
         let lifted = effects.is_some();
         self.take(effects.unwrap_or_default(), site, wall);
-        self.replies.push(Box::new(move || drop(asker.send(lifted))));
+        self.reply_with(asker, lifted);
     }
 
     /// Keeps what is to be put in force, and hands the journal what is to be told.
@@ -180,6 +181,13 @@ impl Keeper {
         if let Some(turn) = effects.mass_failure {
             self.journal.doubt(turn, wall);
         }
+    }
+
+    fn reply_with<T: Send + 'static>(&mut self, asker: oneshot::Sender<T>, answer: T) {
+        self.replies.push(Box::new(move || {
+            // Who does not wait any more need not know.
+            let _ = asker.send(answer);
+        }));
     }
 
     fn now(&self) -> Moment {

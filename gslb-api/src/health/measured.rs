@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gslb_core::health::Moment;
-use gslb_core::latency::{Book, Latencies, Observation, ROUND};
+use gslb_core::latency::{Book, Clients, Latencies, Observation, ROUND};
 use gslb_core::table::RoutingTable;
 use tokio::select;
 use tokio::sync::watch;
@@ -41,25 +41,42 @@ impl Measured {
         Arc::clone(self.book().accepted())
     }
 
-    /// Takes what clients measured, all or none, for the place of each that cannot be taken and why.
+    /// Takes what clients measured, all or none.
     ///
     /// # Errors
-    /// The places of what cannot be taken.
+    /// The places of what cannot be taken, and why.
     pub fn take(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
-        let (topology, now) = (table.topology(), self.now());
+        if observations.is_empty() {
+            return Ok(());
+        }
         let mut book = self.book();
-        // Tried on a copy, so that none is taken where one is wrong.
-        let mut clients = book.clients.clone();
+        book.clients = self.tried(&book.clients, table, observations)?;
+        Ok(())
+    }
+
+    /// Whether [`take`](Self::take) would take them; takes nothing.
+    ///
+    /// # Errors
+    /// As for that.
+    pub fn check(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
+        let clients = self.book().clients.clone();
+        self.tried(&clients, table, observations).map(drop)
+    }
+
+    /// What `clients` become, on a copy, so that none is taken where one is wrong.
+    fn tried(
+        &self,
+        clients: &Clients,
+        table: &RoutingTable,
+        observations: &[Observation],
+    ) -> Result<Clients, Vec<(usize, String)>> {
+        let (topology, now, mut clients) = (table.topology(), self.now(), clients.clone());
         let tried = observations.iter().enumerate().filter_map(|(place, observation)| {
             let error = clients.observe(observation, &topology.site, &topology.index, now).err()?;
             Some((place, error.to_string()))
         });
         let wrong: Vec<(usize, String)> = tried.collect();
-        if wrong.is_empty() {
-            book.clients = clients;
-            return Ok(());
-        }
-        Err(wrong)
+        if wrong.is_empty() { Ok(clients) } else { Err(wrong) }
     }
 
     /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now, where
@@ -78,7 +95,6 @@ impl Measured {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
 
 /// Ends a round now and then, until the API stops, and has `latency` policies go by what is accepted then.
 pub(crate) async fn rounds(measured: Arc<Measured>, control: Control, mut stopping: watch::Receiver<bool>) {

@@ -13,8 +13,9 @@ mod word;
 
 pub use journal::{Journal, StatusChanges, Turns};
 pub use keeper::Keeper;
-pub use measured::{Accepted, Measured};
+pub(crate) use keeper::member;
 pub(crate) use measured::rounds;
-pub use saved::{MASS_FAILURE, PREFIX, Record, key};
+pub use measured::{Accepted, Measured};
 pub(crate) use saved::read;
-pub use word::{MAX_WORDS, Observed, Posted, Resumed, Word};
+pub use saved::{MASS_FAILURE, PREFIX, Record, key};
+pub use word::{Look, MAX_WORDS, Observed, Posted, Resumed, Word};

@@ -18,7 +18,8 @@ use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
 use crate::revisions::CURRENT;
-use crate::store::{Change, Changes, Revision, Watch, Watched};
+use crate::store::{Change, Changes, Revision, Time, Watch, Watched};
+use crate::{health, moment};
 
 /// How often a stream shows that it is alive.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -110,10 +111,30 @@ fn change(change: &Change) -> Option<Value> {
     if key == CURRENT {
         return Some(json!({ "kind": "document", "revision": value(change).get("revision") }));
     }
+    if key == health::MASS_FAILURE {
+        return Some(json!({ "kind": "mass-failure", "mass_failure": value(change) }));
+    }
+    if let Some(name) = key.strip_prefix(health::PREFIX) {
+        return Some(of_status(name, change));
+    }
     let id = key.strip_prefix(crate::overrides::PREFIX)?;
     let held = match change {
         Change::Put { .. } => serde_json::from_value(value(change)).ok().map(|held| crate::overrides::to_json(&held)),
         Change::Deleted { .. } => None,
     };
     Some(json!({ "kind": "override", "id": id, "override": held }))
+}
+
+/// The status of the endpoint `name`, which is that of its pool and its own; nothing where it is gone.
+fn of_status(name: &str, change: &Change) -> Value {
+    let (pool, endpoint) = name.split_once('/').unwrap_or((name, ""));
+    let record = match change {
+        Change::Put { held, .. } => serde_json::from_slice::<health::Record>(&held.value).ok(),
+        Change::Deleted { .. } => None,
+    };
+    let status = record.map(|record| {
+        let since = moment::show(Time::from_millis(record.status.since));
+        json!({ "status": if record.status.up { "up" } else { "down" }, "since": since, "why": record.status.why })
+    });
+    json!({ "kind": "status", "pool": pool, "endpoint": endpoint, "status": status })
 }

@@ -9,6 +9,8 @@ mod documents;
 mod events;
 mod explain;
 mod host;
+mod latency;
+mod observations;
 mod openapi;
 mod overrides;
 mod plan;
@@ -16,6 +18,7 @@ mod problem;
 mod query;
 pub(crate) mod rate;
 mod resources;
+mod status;
 mod tokens;
 mod write;
 
@@ -42,6 +45,9 @@ pub fn router(api: Api) -> Router {
         .merge(plan::routes())
         .merge(explain::routes())
         .merge(events::routes())
+        .merge(status::routes())
+        .merge(latency::routes())
+        .merge(observations::routes())
         .merge(audit::routes())
         .merge(tokens::routes())
         .fallback(not_found)

@@ -2,6 +2,7 @@
 
 use axum::http::request::Parts;
 use axum::response::Response;
+use serde_json::Value;
 
 use super::caller::Caller;
 use super::problem::Problem;
@@ -26,4 +27,13 @@ pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit) -> Result<Response
     };
     let done = if query.dry_run { api.control.foresee(change).await? } else { api.control.change(change).await? };
     Ok(answer::of_done(&done, query.dry_run))
+}
+
+/// Notes in the audit what was done without the document, and what it came to.
+pub(super) async fn note(api: &Api, parts: &Parts, after: Option<Value>) {
+    let Some(caller) = parts.extensions.get::<Caller>() else { return };
+    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
+    let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
+    change.from = caller.from;
+    api.control.note(change, after).await;
 }

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 
 use crate::support::{Asked, start};
 
-async fn stream(asked: &Asked, last: Option<&str>) -> Body {
+pub(crate) async fn stream(asked: &Asked, last: Option<&str>) -> Body {
     let mut request = Request::get("/api/v1/events").header("host", "localhost");
     request = request.header("authorization", format!("Bearer {}", asked.viewer));
     if let Some(last) = last {
@@ -22,7 +22,7 @@ async fn stream(asked: &Asked, last: Option<&str>) -> Body {
     response.into_body()
 }
 
-async fn next(body: &mut Body) -> String {
+pub(crate) async fn next(body: &mut Body) -> String {
     let frame = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("no event came");
     String::from_utf8(frame.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap()
 }

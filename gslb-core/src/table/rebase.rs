@@ -83,8 +83,15 @@ mod tests {
         let next = prepared.rebased(&base, &current);
         assert_eq!(next.generation(), current.generation() + 1);
         assert_eq!(next.state(PoolId(0), 0), Some(EndpointState::new(false, 7)));
-        assert_eq!(next.pools().get(PoolId(0)).unwrap().last_up(), [true, false], "as it went down, one after the other");
-        assert!(Arc::ptr_eq(next.pools().shared(PoolId(1)).unwrap(), prepared.pools().shared(PoolId(1)).unwrap()), "what did not change is shared");
+        assert_eq!(
+            next.pools().get(PoolId(0)).unwrap().last_up(),
+            [true, false],
+            "as it went down, one after the other"
+        );
+        assert!(
+            Arc::ptr_eq(next.pools().shared(PoolId(1)).unwrap(), prepared.pools().shared(PoolId(1)).unwrap()),
+            "what did not change is shared"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, Required, ResponseBuil
 
 use crate::document::Section;
 use crate::rest::query;
+use crate::rest::status::Asked;
 
 const JSON: &str = "application/json";
 const PATCH: &str = "application/merge-patch+json";
@@ -21,6 +22,7 @@ pub(super) fn all() -> Paths {
     let paths = Section::ALL.into_iter().fold(PathsBuilder::new(), of_section);
     let paths = of_document(paths);
     let paths = of_overrides(paths);
+    let paths = of_health(paths);
     others(paths).build()
 }
 
@@ -75,6 +77,25 @@ fn of_overrides(paths: PathsBuilder) -> PathsBuilder {
     let delete = Told::new("overrides", "delete", "End an override").named("id").write().gives("200", "Done");
     let one = item([(HttpMethod::Get, read.cached()), (HttpMethod::Put, put), (HttpMethod::Delete, delete)]);
     paths.path("/api/v1/overrides", item([(HttpMethod::Get, list.cached())])).path("/api/v1/overrides/{id}", one)
+}
+
+fn of_health(paths: PathsBuilder) -> PathsBuilder {
+    let list = Told::new("status", "list", "What is up, since when and why").asks::<Asked>().gives("200", "Statuses");
+    let read = Told::new("status", "read", "One endpoint with all of its evidence");
+    let read = read.named("pool").named("endpoint").gives("200", "Status");
+    let resume = Told::new("status", "resume", "Let an endpoint back that hold_down or resume keeps down");
+    let resume = resume.named("pool").named("endpoint").gives("200", "Resumed");
+    let lift = Told::new("status", "lift", "Believe the failures of a mass failure").gives("200", "Lifted");
+    let latency = Told::new("latency", "read", "How far data centers are, as measured").gives("200", "Latency");
+    let observe = Told::new("observations", "post", "Say what was seen: word of endpoints, and clients' latencies");
+    let observe = observe.body(&[JSON], "Observations").gives("200", "Observed");
+    paths
+        .path("/api/v1/status", item([(HttpMethod::Get, list)]))
+        .path("/api/v1/status/{pool}/{endpoint}", item([(HttpMethod::Get, read)]))
+        .path("/api/v1/status/{pool}/{endpoint}/resume", item([(HttpMethod::Post, resume)]))
+        .path("/api/v1/mass-failure/lift", item([(HttpMethod::Post, lift)]))
+        .path("/api/v1/latency", item([(HttpMethod::Get, latency)]))
+        .path("/api/v1/observations", item([(HttpMethod::Post, observe)]))
 }
 
 fn others(paths: PathsBuilder) -> PathsBuilder {

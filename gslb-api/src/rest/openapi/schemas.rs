@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use utoipa::PartialSchema as _;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 
+use super::health;
 use crate::rest::problem::Detail;
 
 /// All forms, by name.
@@ -98,7 +99,13 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         ),
         (
             "Explained",
-            object(&["revision", "explanation"], json!({ "revision": number, "explanation": { "type": "object" } })),
+            object(
+                &["revision", "explanation", "statuses"],
+                json!({
+                    "revision": number, "explanation": { "type": "object" },
+                    "statuses": { "type": "array", "items": reference("Status") },
+                }),
+            ),
         ),
         (
             "AuditEntry",
@@ -142,8 +149,10 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         ),
         ("Tokens", json!({ "type": "object", "additionalProperties": reference("Token") })),
     ];
-    let parsed =
-        forms.into_iter().filter_map(|(name, form)| Some((name.to_owned(), serde_json::from_value(form).ok()?)));
+    let parsed = forms
+        .into_iter()
+        .chain(health::forms(reference))
+        .filter_map(|(name, form)| Some((name.to_owned(), serde_json::from_value(form).ok()?)));
     parsed.chain([("Detail".to_owned(), Detail::schema())]).collect()
 }
 
@@ -187,6 +196,6 @@ mod tests {
     #[test]
     fn every_form_is_one() {
         let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 23, "a form that cannot be read is left out: {names:?}");
+        assert_eq!(names.len(), 30, "a form that cannot be read is left out: {names:?}");
     }
 }
