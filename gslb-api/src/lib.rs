@@ -5,6 +5,7 @@ mod api;
 pub mod audit;
 pub mod control;
 pub mod document;
+mod drill;
 pub mod health;
 mod moment;
 mod options;

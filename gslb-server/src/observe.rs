@@ -9,11 +9,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::metrics;
+use crate::probe::Pulse;
 use crate::reload::Reloads;
 use crate::totals::TotalsReader;
 
 /// What is asked for the number of the table in force.
 pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// What is asked whether probes run.
+pub type Pulsing = Arc<dyn Fn() -> Pulse + Send + Sync>;
 
 /// Where the answers come from.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub struct Observed {
     pub generation: Generation,
     /// How reloads went.
     pub reloads: Arc<Reloads>,
+    /// Whether probes run.
+    pub pulse: Pulsing,
 }
 
 /// The routes, to be merged with others.
@@ -41,6 +47,12 @@ pub fn with_problems(routes: Router) -> Router {
 }
 
 async fn readiness(State(observed): State<Observed>) -> Response {
+    let pulse = (observed.pulse)();
+    if pulse.stalled {
+        let seconds = pulse.since_beat.as_secs();
+        let told = format!("Probes have stopped, {seconds} s ago: statuses are not what the endpoints are now.");
+        return problem(StatusCode::SERVICE_UNAVAILABLE, &told);
+    }
     match (observed.generation)() {
         Some(generation) => format!("ready, serving table {generation}\n").into_response(),
         None => problem(StatusCode::SERVICE_UNAVAILABLE, "No routing table has been published yet."),

@@ -13,7 +13,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::http::tls::{Tls, TlsError};
-use crate::observe::{self, Generation, Observed};
+use crate::observe::{self, Generation, Observed, Pulsing};
 use crate::reload::{Cause, Reloader, Reloads};
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
@@ -32,6 +32,8 @@ pub struct Hooks {
     pub generation: Generation,
     /// How reloads went, for `/metrics`.
     pub reloads: Arc<Reloads>,
+    /// Whether probes run, for `/readyz` and `/metrics`.
+    pub pulse: Pulsing,
     /// What is answered over HTTP besides health and metrics.
     pub routes: Router,
     /// Called at the stop, before HTTP ends: streams are to end then.
@@ -151,7 +153,8 @@ impl Bound {
         let udp = udp::Workers::start(self.udp, &published, &settings)?;
         let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published, &settings)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
-        let observed = Observed { totals: totals.clone(), generation: hooks.generation, reloads: hooks.reloads };
+        let (generation, reloads, pulse) = (hooks.generation, hooks.reloads, hooks.pulse);
+        let observed = Observed { totals: totals.clone(), generation, reloads, pulse };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.http_limits())?;
         let reloader = Reloader::start(reload(self.tls.clone(), hooks.reload))?;

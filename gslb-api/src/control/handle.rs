@@ -6,7 +6,7 @@ use geoip::Database;
 use gslb_core::latency::Latencies;
 use gslb_core::table::RoutingTable;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 
 use super::candidate::{self, Depth, prepare};
 use super::task::{Job, Task, blocking, now};
@@ -98,6 +98,14 @@ impl Control {
         answer.await.unwrap_or(Err(Refusal::Fault))
     }
 
+    /// A place among those who foresee something: each takes a core and a table's worth of memory.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] where nothing is done any more.
+    pub(crate) async fn place_to_foresee(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)
+    }
+
     /// Works out what a change would come to, and does not do it.
     ///
     /// # Errors
@@ -112,7 +120,7 @@ impl Control {
     /// # Errors
     /// As for [`foresee`](Self::foresee).
     pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
-        let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
+        let _one_at_a_time = self.place_to_foresee().await?;
         let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states())).await?;
         let candidate = blocking(move || prepare(&base, &states, change.edit, now(), Depth::Moves)).await??;
         Ok(candidate.done)
@@ -123,7 +131,7 @@ impl Control {
     /// # Errors
     /// [`Refusal::Wrong`] where it cannot be served with the databases of today.
     pub async fn table_of(&self, document: Value) -> Result<Arc<RoutingTable>, Refusal> {
-        let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
+        let _one_at_a_time = self.place_to_foresee().await?;
         let base = self.in_force();
         let built = blocking(move || {
             let latencies = &base.table.topology().latencies;

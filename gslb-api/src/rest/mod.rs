@@ -6,6 +6,7 @@ mod body;
 mod caller;
 mod conditions;
 mod documents;
+mod drill;
 mod events;
 mod explain;
 mod host;
@@ -46,6 +47,7 @@ pub fn router(api: Api) -> Router {
         .merge(explain::routes())
         .merge(events::routes())
         .merge(status::routes())
+        .merge(drill::routes())
         .merge(latency::routes())
         .merge(observations::routes())
         .merge(audit::routes())

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::{site, start, start_with};
 
 /// Every route and method, with the role that it needs.
-const ROUTES: [(&str, &str, Role); 22] = [
+const ROUTES: [(&str, &str, Role); 23] = [
     ("GET", "/api/v1/pools", Role::Viewer),
     ("GET", "/api/v1/pools/fra", Role::Viewer),
     ("PUT", "/api/v1/pools/fra", Role::Operator),
@@ -33,6 +33,7 @@ const ROUTES: [(&str, &str, Role); 22] = [
     ("POST", "/api/v1/status/fra/fra-1/resume", Role::Operator),
     ("POST", "/api/v1/mass-failure/lift", Role::Operator),
     ("GET", "/api/v1/latency", Role::Viewer),
+    ("POST", "/api/v1/drill", Role::Viewer),
     ("POST", "/api/v1/observations", Role::Operator),
     ("GET", "/api/v1/tokens", Role::Admin),
     ("DELETE", "/api/v1/tokens/x", Role::Admin),

@@ -15,6 +15,7 @@ use super::Outcome;
 use super::token::now;
 use crate::candidate;
 use crate::config::Config;
+use crate::probing::Probing;
 use crate::serve::{Bound, Hooks, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::Databases;
@@ -53,9 +54,10 @@ pub(super) fn serve(
     config: &Config,
     bound: Bound,
     served: Served,
-) -> Result<crate::totals::Totals, crate::serve::ServeError> {
+) -> Result<crate::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.settings()));
-    let mut running = bound.start(control, config, published, settings, hooks(served))?;
+    let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
+    let mut running = bound.start(control, config, published, settings, hooks(served, &probing))?;
     running.wait();
     Ok(running.stop())
 }
@@ -112,6 +114,7 @@ fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), gslb_api::
 /// What the API is told of the configuration.
 pub(super) fn options(config: &Config) -> Options {
     Options {
+        node: config.node.name.clone(),
         hosts: config.api.hosts.clone(),
         loopback_without_token: config.api.loopback_without_token,
         settings: Arc::new(config.settings()),
@@ -120,7 +123,7 @@ pub(super) fn options(config: &Config) -> Options {
 }
 
 /// Ties a site to a server: its generation is shown, its files are watched, and it is read again when asked.
-fn hooks(served: Served) -> Hooks {
+fn hooks(served: Served, probing: &Probing) -> Hooks {
     let (published, api) = (Arc::clone(&served.published), served.api.clone());
     let reloads = Arc::clone(&served.reloads);
     let served = Arc::new(Mutex::new(served));
@@ -128,6 +131,7 @@ fn hooks(served: Served) -> Hooks {
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
+        pulse: Arc::new(probing.pulse()),
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),

@@ -33,6 +33,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
 pub(crate) fn hooks() -> Hooks {
     Hooks {
         reloads: Arc::default(),
+        pulse: Arc::new(|| Pulse { stalled: false, since_beat: Duration::ZERO, last_result: None }),
         routes: axum::Router::new(),
         stopping: Box::new(|| {}),
         generation: Arc::new(|| None),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// The forms by name; `reference` names another form.
-pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value); 7] {
+pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value); 9] {
     let text = json!({ "type": "string" });
     let number = json!({ "type": "integer", "minimum": 0 });
     let by_name = json!({ "type": "object", "additionalProperties": { "type": "object" } });
@@ -39,6 +39,23 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                     "node": text, "is_vantage": { "type": "boolean" },
                     "measured_ms": { "type": "object", "additionalProperties": { "type": "number" } },
                     "accepted": { "type": "object" },
+                },
+            }),
+        ),
+        (
+            "DrillAsked",
+            json!({ "type": "object", "required": ["data_center"], "additionalProperties": false,
+                    "properties": { "data_center": { "type": "string", "examples": ["fra"] } } }),
+        ),
+        (
+            "Drill",
+            json!({
+                "type": "object", "required": ["data_center", "services", "moves", "failing", "one_left", "witnesses"],
+                "properties": {
+                    "data_center": text, "services": number, "moves": { "type": "object" },
+                    "failing": { "type": "array", "items": text },
+                    "one_left": { "type": "array", "items": { "type": "object" } },
+                    "witnesses": { "type": "array", "items": { "type": "object" } },
                 },
             }),
         ),

@@ -87,6 +87,8 @@ fn of_health(paths: PathsBuilder) -> PathsBuilder {
     let resume = resume.named("pool").named("endpoint").gives("200", "Resumed");
     let lift = Told::new("status", "lift", "Believe the failures of a mass failure").gives("200", "Lifted");
     let latency = Told::new("latency", "read", "How far data centers are, as measured").gives("200", "Latency");
+    let drill = Told::new("drill", "post", "What every service would answer if a data center were gone");
+    let drill = drill.body(&[JSON], "DrillAsked").gives("200", "Drill");
     let observe = Told::new("observations", "post", "Say what was seen: word of endpoints, and clients' latencies");
     let observe = observe.body(&[JSON], "Observations").gives("200", "Observed");
     paths
@@ -94,6 +96,7 @@ fn of_health(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/status/{pool}/{endpoint}", item([(HttpMethod::Get, read)]))
         .path("/api/v1/status/{pool}/{endpoint}/resume", item([(HttpMethod::Post, resume)]))
         .path("/api/v1/mass-failure/lift", item([(HttpMethod::Post, lift)]))
+        .path("/api/v1/drill", item([(HttpMethod::Post, drill)]))
         .path("/api/v1/latency", item([(HttpMethod::Get, latency)]))
         .path("/api/v1/observations", item([(HttpMethod::Post, observe)]))
 }
