@@ -388,7 +388,8 @@ fn what_was_up_last_survives_a_reload() {
     let mut zones = again;
     let parsed = gslb_core::zonefile::parse("z", ZONE.as_bytes(), &zones.zones[0].apex, &mut |_, _| Err("none".into()));
     zones.zones[0].records = parsed.records;
-    server.table = gslb_core::table::compile::compile(zones, &*WORLD, &Default::default(), Some(&server.table)).table.unwrap();
+    server.table =
+        gslb_core::table::compile::compile(zones, &*WORLD, &Default::default(), Some(&server.table)).table.unwrap();
     for _ in 0..20 {
         assert_eq!(answers(&mut server), ["192.0.2.22"]);
     }

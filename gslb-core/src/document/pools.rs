@@ -79,7 +79,11 @@ fn choice(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
 fn comeback(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
     for key in ["hold_down", "resume"] {
         if let (Some(item), None) = (fields.get(key), fields.get("probe")) {
-            item.error(problems, format!("`{key}` means nothing in a pool without `probe`"), "add a probe, or remove it");
+            item.error(
+                problems,
+                format!("`{key}` means nothing in a pool without `probe`"),
+                "add a probe, or remove it",
+            );
         }
     }
     if let Some(item) = fields.get("hold_down") {

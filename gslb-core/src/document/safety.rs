@@ -9,8 +9,14 @@ use super::problems::Problems;
 use super::tree::{Table, Value, shortened};
 use crate::model::{MassFailure, Safety, Share, Window};
 
-const KEYS: [&str; 6] =
-    ["min_data_centers_up", "max_traffic_moved", "max_address_space_moved", "require_endpoints", "frozen", "mass_failure"];
+const KEYS: [&str; 6] = [
+    "min_data_centers_up",
+    "max_traffic_moved",
+    "max_address_space_moved",
+    "require_endpoints",
+    "frozen",
+    "mass_failure",
+];
 const EXAMPLE: &str = r#"{ max_traffic_moved = "20%" }"#;
 const WINDOW: &str = r#""2026-12-24T00:00:00Z/2026-12-27T00:00:00Z""#;
 const MASS_FAILURE: &str = r#"{ share = "50%", within = "10s" }"#;

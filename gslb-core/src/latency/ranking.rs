@@ -97,7 +97,8 @@ impl Ranking {
     }
 
     fn passes(&self, at: usize) -> bool {
-        let (Some(first), Some(second)) = (at.checked_sub(1).and_then(|before| self.accepted.get(before)), self.accepted.get(at))
+        let (Some(first), Some(second)) =
+            (at.checked_sub(1).and_then(|before| self.accepted.get(before)), self.accepted.get(at))
         else {
             return false;
         };

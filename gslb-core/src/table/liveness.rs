@@ -119,7 +119,12 @@ impl PoolLiveness {
     }
 
     /// The state of a pool that was known before under another document, with what it remembers.
-    pub fn restored(pool: &Pool, states: Box<[EndpointState]>, last_up: Box<[bool]>, down_since: [u64; 3]) -> PoolLiveness {
+    pub fn restored(
+        pool: &Pool,
+        states: Box<[EndpointState]>,
+        last_up: Box<[bool]>,
+        down_since: [u64; 3],
+    ) -> PoolLiveness {
         PoolLiveness::build(pool, states, last_up, down_since)
     }
 
@@ -156,7 +161,12 @@ impl PoolLiveness {
         &self.last_up
     }
 
-    fn build(pool: &Pool, states: Box<[EndpointState]>, mut last_up: Box<[bool]>, down_since: [u64; 3]) -> PoolLiveness {
+    fn build(
+        pool: &Pool,
+        states: Box<[EndpointState]>,
+        mut last_up: Box<[bool]>,
+        down_since: [u64; 3],
+    ) -> PoolLiveness {
         let up = states.iter().filter(|state| state.up).count() as u32;
         let is_up = up >= pool.min_up;
         if is_up {

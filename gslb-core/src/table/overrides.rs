@@ -98,11 +98,7 @@ pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site,
 
 /// The changes that `changes` of base states come to once `overrides` have had their say: the quick way where few
 /// endpoints are concerned.
-pub fn apply_to<'o>(
-    overrides: impl IntoIterator<Item = &'o Override>,
-    site: &Site,
-    changes: &[Change],
-) -> Vec<Change> {
+pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, changes: &[Change]) -> Vec<Change> {
     let ranked = ranked(overrides);
     let force = |change: &Change| {
         let pool = site.pools.get(change.pool.0 as usize)?;
