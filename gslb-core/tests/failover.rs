@@ -141,7 +141,10 @@ fn primary_dies_secondary_answers_primary_returns() {
     let (now, _) = live.now();
     let status = live.health.status(live.member("a", "x"), now).unwrap();
     assert_eq!((status.up, status.source, status.flaps), (true, Source::Verdict, 2));
-    assert_eq!((status.since, &*status.why), (WALL + live.seconds * 1_000, "3 successes in a row, the last one: status 200"));
+    assert_eq!(
+        (status.since, &*status.why),
+        (WALL + live.seconds * 1_000, "3 successes in a row, the last one: status 200")
+    );
     assert_eq!((status.outcomes.len(), status.latency), (9, Some(Duration::from_millis(20))));
 }
 
@@ -218,7 +221,7 @@ fn a_pool_below_its_least_number_backs_out() {
 
 #[test]
 fn the_pool_of_last_resort_answers_with_what_is_up_there() {
-    let mut live = Live::of("", "when_all_down = \"pool:pair\"\npolicy = \"a\"");
+    let mut live = Live::of("[safety]\nmass_failure = \"off\"", "when_all_down = \"pool:pair\"\npolicy = \"a\"");
     live.probe("a", "x", "---");
     assert_eq!(live.answers(), ["192.0.2.11", "192.0.2.12", "192.0.2.13"]);
     live.probe("pair", "x", "--");
@@ -295,7 +298,11 @@ fn explain_tells_the_ttl_and_who_shortens_it() {
     let text = explained.to_text(table);
     assert!(text.contains("ttl        at most 10 s: an endpoint of a may change by then"), "{text}");
     assert!(text.contains("www.example.com.\t10\tIN\tA\t192.0.2.1"), "{text}");
-    assert!(serde_json::to_string(&explained.to_data(table)).unwrap().contains(r#"{"step":"ttl-limited","pool":"a","ttl":10}"#));
+    assert!(
+        serde_json::to_string(&explained.to_data(table))
+            .unwrap()
+            .contains(r#"{"step":"ttl-limited","pool":"a","ttl":10}"#)
+    );
 }
 
 #[test]
