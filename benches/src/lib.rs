@@ -19,6 +19,7 @@ pub mod random;
 pub mod rounds;
 pub mod sites;
 pub mod usage;
+pub mod verdict;
 pub mod world;
 
 /// The kinds of answers that are measured, by name.

@@ -2,6 +2,7 @@
 
 mod support;
 
+use gslb_core::model::PoolId;
 use gslb_core::table::RoutingTable;
 use gslb_core::table::liveness::EndpointState;
 use gslb_core::table::overrides::{Force, Override, States, apply, in_force, initial_states};

@@ -1,5 +1,6 @@
 //! Documents, good and bad, as `document::read` sees them.
 
+mod health;
 mod json;
 mod mutations;
 mod probes;
