@@ -81,8 +81,8 @@ fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
     all
 }
 
-/// The query of a question, with EDNS.
-fn datagram(question: &Question) -> Vec<u8> {
+/// The query of a question, with EDNS; its ID is 0.
+pub fn datagram(question: &Question) -> Vec<u8> {
     let mut octets = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
     octets.extend_from_slice(question.name.as_wire());
     octets.extend_from_slice(&question.qtype.to_be_bytes());

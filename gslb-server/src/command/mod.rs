@@ -10,16 +10,19 @@ mod change;
 mod check;
 mod completions;
 mod demo;
+mod drill;
 mod events;
 pub mod exit;
 mod explain;
 mod history;
+mod latency;
 mod moves;
 mod overrides;
 mod plan;
 mod remote;
 mod resource;
 mod serve;
+mod status;
 mod token;
 
 /// What the program is asked to do.
@@ -58,6 +61,14 @@ pub enum Command {
     Force(overrides::Force),
     /// List what is forced, or end it
     Overrides(overrides::Overrides),
+    /// Tell what is up, since when and why
+    Status(status::Status),
+    /// Let an endpoint back that hold_down or resume keeps down
+    Resume(status::Resume),
+    /// Tell how far data centers are, as was measured
+    Latency(latency::Latency),
+    /// Tell what would happen if a data center died, or have it happen for a while; exit 7 where services would fail
+    Drill(drill::Drill),
     /// Follow what changes, as it changes
     Events(events::Arguments),
     /// List who changed what
@@ -95,6 +106,10 @@ impl Command {
             Command::Undrain(arguments) => overrides::undrain(&arguments),
             Command::Force(force) => overrides::force(&force),
             Command::Overrides(arguments) => overrides::overrides(&arguments),
+            Command::Status(arguments) => status::status(&arguments),
+            Command::Resume(arguments) => status::resume(&arguments),
+            Command::Latency(arguments) => latency::latency(&arguments),
+            Command::Drill(arguments) => drill::run(&arguments),
             Command::Events(arguments) => events::run(&arguments),
             Command::Audit(arguments) => audit::run(&arguments),
             Command::Token(what) => token::run(&what),

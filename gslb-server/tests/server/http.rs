@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use gslb::config::Config;
 use gslb::observe::Generation;
 use gslb::origins::{Origin, Origins};
+use gslb::probe::Pulse;
 use gslb::serve::{Bound, Hooks, Running, control_runtime};
 
 use crate::published;
