@@ -14,8 +14,10 @@ use toml::de::DeValue;
 use crate::http::tls::TlsFiles;
 use crate::{http, tcp};
 
+mod probes;
 mod section;
 
+pub use probes::Probes;
 use section::{Checked, Section, Text, boolean, integer, number, string, wrong};
 
 /// All that may be configured about a process, checked.
@@ -31,6 +33,8 @@ pub struct Config {
     pub api: Api,
     /// `[geo]`: what is known about networks.
     pub geo: Geo,
+    /// `[probes]`: what probes may reach.
+    pub probes: Probes,
 }
 
 /// The `[node]` table.
@@ -148,6 +152,7 @@ impl Default for Config {
                 header_timeout: Duration::from_secs(10),
             },
             geo: Geo { databases: Vec::new(), max_moved: 0.2 },
+            probes: Probes::default(),
         }
     }
 }
@@ -166,6 +171,7 @@ impl Config {
                 [certificate, key].into_iter().for_each(|file| *file = folder.join(&*file));
             }
             config.geo.databases.iter_mut().for_each(|database| *database = folder.join(&*database));
+            config.probes.ca.iter_mut().for_each(|file| *file = folder.join(&*file));
         }
         Ok(config)
     }
@@ -183,6 +189,7 @@ impl Config {
         config.dns.take_from(root.section("dns"));
         config.api.take_from(root.section("api"));
         config.geo.take_from(root.section("geo"));
+        config.probes.take_from(root.section("probes"));
         root.finish();
         let problems = text.into_problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }

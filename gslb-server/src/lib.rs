@@ -9,6 +9,7 @@ pub mod http;
 pub mod metrics;
 pub mod observe;
 pub mod origins;
+pub mod probe;
 pub mod probing;
 pub mod reload;
 pub mod serve;

@@ -16,12 +16,18 @@
 //! | | `records` | text of a master file, without `$INCLUDE`; this or `file` |
 //! | `data_centers.X` | `location` | `{ country, latitude, longitude }`; latitude and longitude only together |
 //! | `probes.X` | `kind` | `http`, `https`, `tcp`, `dns`, `grpc`, `icmp`, `exec` or `push`, required |
-//! | | `port` | 1 to 65535; default 80 for `http`, 443 for `https`, 53 for `dns`; required for `tcp` and `grpc`; else none |
-//! | | `path` | for `http` and `https`: the request's path, default `/` |
-//! | | `expect_status` | for `http` and `https`: list of `"200"` or `"200-299"`, default `["200-299"]` |
-//! | | `interval` | 100 ms to 1 h, default `5s` |
+//! | | `interval` | 100 ms to 1 h, default `5s`; as the next two not for `push` |
 //! | | `timeout` | at most the interval, default `2s` or the interval |
+//! | | `jitter` | share of the interval, at most and by default `"50%"` and `"10%"` |
 //! | | `rise`, `fall` | 1 to 100, defaults 2 and 3 |
+//! | | `port` | 1 to 65535; default 80 for `http`, 443 for `https`, 53 for `dns`; required for `tcp` and `grpc` |
+//! | `http`, `https` | | `path`, `method`, `host`, `headers`, `expect_status`, `expect_body` |
+//! | `https`, `grpc` | | `server_name`, `verify`, `certificate_days` |
+//! | `tcp` | | `send`, `expect` |
+//! | `dns` | | `name`, `type`, `transport`, `expect_rcode`, `expect_answer` |
+//! | `grpc` | | `service`, `host`, `tls` |
+//! | `exec` | | `command`, with `port` for its placeholder |
+//! | `push` | | `ttl` |
 //! | `pools.X` | `data_center`, `probe` | names, optional |
 //! | | `choose` | `weighted` (default), `all` or `hash` |
 //! | | `answers` | 1 to 64, default 1; not for `choose = "all"` |
