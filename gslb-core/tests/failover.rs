@@ -340,9 +340,39 @@ fn what_nobody_knows_yet_silences_no_name() {
         assert_eq!(live.answers(), ["192.0.2.31"], "it begins down, which is nobody's finding");
         live.probe("c", "x", "--");
         assert_eq!(live.answers(), Vec::<String>::new(), "now it was found down");
+        let saved = Saved { statuses: live.health.members().filter_map(|member| live.health.saved(member)).collect() };
+        let text = document("", &format!("when_all_down = \"{silence}\"\npolicy = \"a\""));
+        let mut before = Live::with(&text, &Saved::default());
+        before.probe("a", "x", "---");
+        let known = Saved { statuses: before.health.members().filter_map(|it| before.health.saved(it)).collect() };
+        assert_eq!(Live::with(&text, &known).answers(), Vec::<String>::new(), "a restart answers as before");
+        assert_eq!(saved.statuses.len(), 1);
         live.probe("c", "x", "+");
         assert_eq!(live.answers(), ["192.0.2.31"]);
     }
+}
+
+#[test]
+fn the_quickest_target_that_passes_says_how_far_a_data_center_is() {
+    let pools = r#"
+[data_centers]
+fra = {}
+iad = {}
+[pools.c]
+data_center = "fra"
+probe = "quick"
+endpoints = { x = { address = "192.0.2.31" }, y = { address = "192.0.2.32" } }
+"#;
+    let mut live = Live::of(pools, r#"policy = { failover = ["c", "a"] }"#);
+    for (endpoint, milliseconds) in [("x", 30), ("y", 12)] {
+        let target = live.health.targets().of_endpoint(live.member("c", endpoint)).unwrap();
+        let outcome = Outcome::new(Ok(()), Duration::from_millis(milliseconds), "");
+        live.health.observe(target, &outcome, Moment::default(), WALL);
+    }
+    let latencies = |live: &Live| live.health.latencies(&live.server.table.topology().site);
+    assert_eq!(latencies(&live), [Some(Duration::from_millis(12)), None]);
+    live.probe("c", "y", "-");
+    assert_eq!(latencies(&live), [Some(Duration::from_millis(30)), None]);
 }
 
 #[test]
