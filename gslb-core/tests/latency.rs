@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gslb_core::explain::{Question, explain};
 use gslb_core::health::Moment;
-use gslb_core::latency::{Book, CLIENTS_LAST, Latencies, MIN_CLIENTS, Observation, Unusable};
+use gslb_core::latency::{Book, CLIENTS_LAST, Latencies, MIN_CLIENTS, Measurements, Observation, Unusable};
 use gslb_core::model::Site;
 use gslb_core::table::compile;
 use support::{Server, WORLD, ask};
@@ -52,8 +52,9 @@ fn answer(server: &mut Server, client: &str) -> String {
     server.answers(&ask("www.example.com", 1).subnet(client)).concat()
 }
 
-fn measured(values: &[(&str, u64)]) -> Vec<(Arc<str>, Duration)> {
-    values.iter().map(|&(name, ms)| (name.into(), Duration::from_millis(ms))).collect()
+fn measured(vantage: &str, values: &[(&str, u64)]) -> Measurements {
+    let latencies = values.iter().map(|&(name, ms)| (name.into(), Duration::from_millis(ms))).collect();
+    (vantage.into(), latencies)
 }
 
 fn explained(server: &Server, client: &str) -> String {
@@ -72,8 +73,8 @@ fn a_vantage_speaks_for_the_clients_in_its_reach() {
     let mut unmeasured = server(&Arc::default());
     assert_eq!(answer(&mut unmeasured, GERMANY), "192.0.2.1", "the nearest");
     let rounds = [
-        ("fra-1".into(), measured(&[("fra", 80), ("lon", 12), ("nrt", 230)])),
-        ("nrt-1".into(), measured(&[("fra", 230), ("lon", 90), ("nrt", 200)])),
+        measured("fra-1", &[("fra", 80), ("lon", 12), ("nrt", 230)]),
+        measured("nrt-1", &[("fra", 230), ("lon", 90), ("nrt", 200)]),
     ];
     let latencies = book.round(&rounds, Moment::default()).unwrap();
     assert_eq!(book.round(&rounds, Moment::default()), None, "nothing new, so no new table");
@@ -93,9 +94,9 @@ fn a_vantage_speaks_for_the_clients_in_its_reach() {
 #[test]
 fn what_was_not_measured_comes_after_what_was_and_one_alone_says_nothing() {
     let mut book = Book::default();
-    let one = book.round(&[("fra-1".into(), measured(&[("nrt", 5)]))], Moment::default()).unwrap();
+    let one = book.round(&[measured("fra-1", &[("nrt", 5)])], Moment::default()).unwrap();
     assert_eq!(answer(&mut server(&one), GERMANY), "192.0.2.1");
-    let two = book.round(&[("fra-1".into(), measured(&[("nrt", 5), ("lon", 90)]))], Moment::default()).unwrap();
+    let two = book.round(&[measured("fra-1", &[("nrt", 5), ("lon", 90)])], Moment::default()).unwrap();
     let mut server = server(&two);
     assert_eq!(answer(&mut server, GERMANY), "192.0.2.3");
     assert!(explained(&server, GERMANY).contains("nrt 5 ms, lon 90 ms, fra "));
@@ -115,7 +116,7 @@ fn observe(book: &mut Book, server: &Server, data_center: &str, networks: usize,
 fn clients_of_a_region_come_before_vantages_where_there_are_enough() {
     let mut book = Book::default();
     let start = Moment::default();
-    let vantage = [("fra-1".into(), measured(&[("fra", 10), ("lon", 30)]))];
+    let vantage = [measured("fra-1", &[("fra", 10), ("lon", 30)])];
     let first = server(&book.round(&vantage, start).unwrap());
     observe(&mut book, &first, "lon", MIN_CLIENTS, 20.0, start);
     observe(&mut book, &first, "fra", MIN_CLIENTS - 1, 50.0, start);
@@ -150,5 +151,11 @@ fn what_cannot_be_true_is_refused() {
     }
     assert_eq!(refused("193.146.0.0/24", "fro", 5.0), Unusable::DataCenter("fro".into()));
     assert!(matches!(refused("10.0.0.0/8", "fra", 5.0), Unusable::Nowhere(_)));
-    assert!(book.clients.medians(Moment::default()).is_empty());
+    let good = Observation { client: "193.146.0.0/24".parse().unwrap(), data_center: "fra".into(), milliseconds: 5.0 };
+    let all = [good.clone(), Observation { milliseconds: -5.0, ..good.clone() }];
+    let wrong = book.clients.observe_all(&all, &topology.site, &topology.index, Moment::default()).unwrap_err();
+    assert_eq!(wrong, [(1, Unusable::Latency)]);
+    let none: Vec<Observation> = Vec::new();
+    assert!(book.clients.observe_all(&none, &topology.site, &topology.index, Moment::default()).is_ok());
+    assert!(book.clients.medians(Moment::default()).is_empty(), "of a post with something wrong nothing is taken");
 }

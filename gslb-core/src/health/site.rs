@@ -257,16 +257,15 @@ impl Health {
         self.endpoints.iter().map(|known| known.member)
     }
 
-    /// Smoothed time of the successes of each data center's targets, the least of each: the quickest endpoint says how
-    /// far a data center is, and the others add their own work to it. One entry per data center of `site`, which must be
-    /// the one of this health.
+    /// Smoothed time of the successes of each data center's targets, the least of each: the quickest endpoint says how far
+    /// a data center is, and the others add their own work to it. What does not pass now is left out. One entry per data
+    /// center of `site`, which must be the one of this health.
     pub fn latencies(&self, site: &Site) -> Vec<Option<Duration>> {
         let mut least: Vec<Option<Duration>> = vec![None; site.data_centers.len()];
         for known in &self.endpoints {
             let data_center = site.pools.get(known.member.pool.0 as usize).and_then(|pool| pool.data_center);
             let slot = data_center.and_then(|id| least.get_mut(id.0 as usize));
             let probed = known.target.and_then(|target| self.probed.get(target as usize));
-            // What fails now was measured at another time.
             let measured = probed.filter(|probed| probed.run.is_passing()).and_then(|probed| probed.latency.get());
             if let (Some(slot), Some(measured)) = (slot, measured) {
                 *slot = Some(slot.map_or(measured, |least| least.min(measured)));
@@ -464,7 +463,7 @@ impl Known {
             up,
             weight: self.weight,
             ttl_limit: limit.map_or(NO_TTL_LIMIT, whole_seconds),
-            is_known: up || source == Source::Verdict || self.target.is_none(),
+            is_known: up || source != Source::Initial || self.target.is_none(),
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::health::Moment;
 /// Time of a round: the order is looked at so often.
 pub const ROUND: Duration = Duration::from_secs(10);
 
+/// What a vantage measured in a round: its name, and smoothed latencies by the names of data centers.
+pub type Measurements = (Arc<str>, Vec<(Arc<str>, Duration)>);
+
 /// Everything that was measured.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
@@ -28,9 +31,9 @@ impl Book {
         &self.accepted
     }
 
-    /// Ends a round, with what each vantage measured in it: smoothed latencies by the names of data centers. What is
-    /// accepted now, where that is something else than before; then a table must be compiled with it.
-    pub fn round(&mut self, measured: &[(Arc<str>, Vec<(Arc<str>, Duration)>)], now: Moment) -> Option<Arc<Latencies>> {
+    /// Ends a round, with what each vantage measured in it. What is accepted now, where that is something else than before;
+    /// then a table must be compiled with it.
+    pub fn round(&mut self, measured: &[Measurements], now: Moment) -> Option<Arc<Latencies>> {
         let mut next: Option<Latencies> = None;
         for (vantage, latencies) in measured {
             if let Some(order) = self.vantages.entry(Arc::clone(vantage)).or_default().round(latencies) {

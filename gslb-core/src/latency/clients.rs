@@ -84,11 +84,45 @@ impl Clients {
         index: &LocationIndex,
         now: Moment,
     ) -> Result<(), Unusable> {
+        self.take(observation, &Areas::of(site, index), site, index, now)
+    }
+
+    /// Takes observations, all or none.
+    ///
+    /// # Errors
+    /// The places of those that are unusable, and why: nothing has changed.
+    pub fn observe_all(
+        &mut self,
+        observations: &[Observation],
+        site: &Site,
+        index: &LocationIndex,
+        now: Moment,
+    ) -> Result<(), Vec<(usize, Unusable)>> {
+        let areas = Areas::of(site, index);
+        let mut tried = self.clone();
+        let mut take = |observation| tried.take(observation, &areas, site, index, now).err();
+        let wrong: Vec<_> =
+            observations.iter().enumerate().filter_map(|(place, it)| Some((place, take(it)?))).collect();
+        if wrong.is_empty() {
+            *self = tried;
+            return Ok(());
+        }
+        Err(wrong)
+    }
+
+    fn take(
+        &mut self,
+        observation: &Observation,
+        areas: &Areas,
+        site: &Site,
+        index: &LocationIndex,
+        now: Moment,
+    ) -> Result<(), Unusable> {
         let found = site.data_centers.iter().find(|data_center| *data_center.name == *observation.data_center);
         let data_center = found.ok_or_else(|| Unusable::DataCenter(observation.data_center.clone()))?;
         let latency = latency(observation.milliseconds).ok_or(Unusable::Latency)?;
         let client = observation.client.trunc();
-        let areas = areas_of(index.locus_of(client.addr()), site, index);
+        let areas = areas.at(index.locus_of(client.addr()), site, index);
         if areas.is_empty() {
             return Err(Unusable::Nowhere(observation.client));
         }
@@ -134,12 +168,6 @@ impl Cell {
     }
 }
 
-/// The areas that a locus is in, the smallest first: the region alone where the operator has one for it, else the country
-/// and the continent.
-pub fn areas_of(locus: u32, site: &Site, index: &LocationIndex) -> Vec<Area> {
-    Areas::of(site, index).at(locus, site, index)
-}
-
 /// Finds the areas of loci.
 #[derive(Debug, Clone)]
 pub(crate) struct Areas(Chooser);
@@ -150,6 +178,8 @@ impl Areas {
         Areas(Chooser::new(&site.regions, &all, index))
     }
 
+    /// The areas that a locus is in, the smallest first: the region alone where the operator has one for it, else the
+    /// country and the continent.
     pub(crate) fn at(&self, locus: u32, site: &Site, index: &LocationIndex) -> Vec<Area> {
         if let Some(region) = self.0.branch(locus, index).and_then(|region| site.regions.get(region)) {
             return vec![Area::Region(Arc::clone(&region.name))];

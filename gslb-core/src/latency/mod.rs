@@ -11,11 +11,9 @@ mod clients;
 mod ranking;
 mod smooth;
 
-pub use book::{Book, ROUND};
+pub use book::{Book, Measurements, ROUND};
 pub(crate) use clients::Areas;
-pub use clients::{
-    CLIENTS_LAST, Clients, MAX_CELLS, MAX_CLIENTS, MAX_LATENCY, MIN_CLIENTS, Observation, Unusable, areas_of,
-};
+pub use clients::{CLIENTS_LAST, Clients, MAX_CELLS, MAX_CLIENTS, MAX_LATENCY, MIN_CLIENTS, Observation, Unusable};
 pub use ranking::{FORGOTTEN_AFTER, MARGIN, RATIO, ROUNDS, Ranking};
 pub use smooth::Smoothed;
 

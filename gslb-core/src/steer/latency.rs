@@ -71,8 +71,8 @@ impl Voices {
         }
         let client = client?;
         let near = self.vantages.iter().map(|voice| (voice.direction.distance(client), voice));
-        let nearest = near.filter(|(chord, voice)| *chord <= voice.reach).min_by(|a, b| a.0.total_cmp(&b.0));
-        let (_, voice) = nearest.filter(|(_, voice)| voice.ranks.compare(pools, site))?;
+        let able = near.filter(|(chord, voice)| *chord <= voice.reach && voice.ranks.compare(pools, site));
+        let (_, voice) = able.min_by(|a, b| a.0.total_cmp(&b.0))?;
         Some((OrderedBy::Vantage(Arc::clone(&voice.name)), &voice.ranks))
     }
 }

@@ -47,7 +47,7 @@ when = 1979-05-27T07:32:00Z
 site.toml:1:9: error: pools: expected a table, found integer 5
     help: write tables such as [pools.NAME]
 site.toml:2:1: error: when: unknown key `when`
-    help: known: zones, data_centers, probes, pools, regions, policies, services, safety
+    help: known: zones, data_centers, probes, pools, regions, policies, services, vantages, safety
 site.toml:4:1: error: services."a.b": a.b. lies in no zone of the document
     help: declare its zone, such as [zones."example.com"] with file = "example.com.zone"
 site.toml:4:17: error: services."a.b".ttl: 99999999999999999999 does not fit into 64 bits
@@ -89,7 +89,7 @@ site.toml:7:1: error: data_centers.sfo.loction: unknown key `loction`
 site.toml:8:12: error: data_centers.sfo.location: expected a table, found string "US"
     help: write a table such as { country = "DE", latitude = 50.11, longitude = 8.68 }
 site.toml:9:2: error: data_centres: unknown key `data_centres`
-    help: did you mean `data_centers`? known: zones, data_centers, probes, pools, regions, policies, services, safety
+    help: did you mean `data_centers`? known: zones, data_centers, probes, pools, regions, policies, services, vantages, safety
 "##;
     assert_problems(document, SOUND, expected);
 }
