@@ -95,7 +95,8 @@ pub(crate) fn drill(table: &RoutingTable, data_center: DataCenterId, settings: &
 fn gone(table: &RoutingTable, data_center: DataCenterId) -> Vec<Change> {
     let site = &table.topology().site;
     let pools = (0..).map(PoolId).zip(&site.pools).filter(|(_, pool)| pool.data_center == Some(data_center));
-    let members = pools.flat_map(|(pool, it)| (0..it.endpoints.len() as u32).map(move |endpoint| Member { pool, endpoint }));
+    let members =
+        pools.flat_map(|(pool, it)| (0..it.endpoints.len() as u32).map(move |endpoint| Member { pool, endpoint }));
     let down = |Member { pool, endpoint }: Member| {
         let state = EndpointState { up: false, ..table.state(pool, endpoint)? };
         Some(Change { pool, endpoint, state })
@@ -119,7 +120,12 @@ fn places<'p>(site: &Site, table: &RoutingTable, pools: impl IntoIterator<Item =
 }
 
 /// A client of `service` that is answered from `data_center` now, where one is found soon.
-fn witness(table: &RoutingTable, service: &Service, data_center: DataCenterId, settings: &Arc<Settings>) -> Option<Witness> {
+fn witness(
+    table: &RoutingTable,
+    service: &Service,
+    data_center: DataCenterId,
+    settings: &Arc<Settings>,
+) -> Option<Witness> {
     let site = &table.topology().site;
     let pools = site.pools.iter().filter(|pool| pool.data_center == Some(data_center));
     let addresses: Vec<IpAddr> = pools
@@ -142,6 +148,11 @@ fn witness(table: &RoutingTable, service: &Service, data_center: DataCenterId, s
         let answer = response.sections.first()?;
         let named = answer.iter().filter_map(|record| rdata::to_text(record.rtype, &record.rdata).parse().ok());
         let is_there = named.into_iter().any(|address: IpAddr| addresses.contains(&address));
-        is_there.then(|| Witness { name: name.to_string(), rtype, client: client.to_string(), addresses: addresses.clone() })
+        is_there.then(|| Witness {
+            name: name.to_string(),
+            rtype,
+            client: client.to_string(),
+            addresses: addresses.clone(),
+        })
     })
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gslb_core::health::Moment;
-use gslb_core::latency::{Book, Clients, Latencies, Observation, ROUND};
+use gslb_core::latency::{Book, Latencies, Observation, ROUND, Unusable};
 use gslb_core::table::RoutingTable;
 use tokio::select;
 use tokio::sync::watch;
@@ -49,9 +49,8 @@ impl Measured {
         if observations.is_empty() {
             return Ok(());
         }
-        let mut book = self.book();
-        book.clients = self.tried(&book.clients, table, observations)?;
-        Ok(())
+        let (topology, now) = (table.topology(), self.now());
+        located(self.book().clients.observe_all(observations, &topology.site, &topology.index, now))
     }
 
     /// Whether [`take`](Self::take) would take them; takes nothing.
@@ -59,24 +58,8 @@ impl Measured {
     /// # Errors
     /// As for that.
     pub fn check(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
-        let clients = self.book().clients.clone();
-        self.tried(&clients, table, observations).map(drop)
-    }
-
-    /// What `clients` become, on a copy, so that none is taken where one is wrong.
-    fn tried(
-        &self,
-        clients: &Clients,
-        table: &RoutingTable,
-        observations: &[Observation],
-    ) -> Result<Clients, Vec<(usize, String)>> {
-        let (topology, now, mut clients) = (table.topology(), self.now(), clients.clone());
-        let tried = observations.iter().enumerate().filter_map(|(place, observation)| {
-            let error = clients.observe(observation, &topology.site, &topology.index, now).err()?;
-            Some((place, error.to_string()))
-        });
-        let wrong: Vec<(usize, String)> = tried.collect();
-        if wrong.is_empty() { Ok(clients) } else { Err(wrong) }
+        let (topology, now, mut clients) = (table.topology(), self.now(), self.book().clients.clone());
+        located(clients.observe_all(observations, &topology.site, &topology.index, now))
     }
 
     /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now, where
@@ -94,6 +77,10 @@ impl Measured {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn located(taken: Result<(), Vec<(usize, Unusable)>>) -> Result<(), Vec<(usize, String)>> {
+    taken.map_err(|wrong| wrong.into_iter().map(|(place, why)| (place, why.to_string())).collect())
 }
 
 /// Ends a round now and then, until the API stops, and has `latency` policies go by what is accepted then.

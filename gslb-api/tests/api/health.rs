@@ -253,13 +253,22 @@ async fn a_drill_tells_what_would_be_and_touches_nothing() {
     let before = asked.everything().await;
     let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
     assert_eq!(drill.status, StatusCode::OK, "{}", drill.text);
-    assert_eq!((&drill.body["services"], &drill.body["failing"]), (&json!(3), &json!(["only.example.com."])), "{}", drill.text);
+    assert_eq!(
+        (&drill.body["services"], &drill.body["failing"]),
+        (&json!(3), &json!(["only.example.com."])),
+        "{}",
+        drill.text
+    );
     let left = json!([{"service": "www.example.com.", "left": "iad"}, {"service": "api.example.com.", "left": "iad"}]);
     let mut told: Vec<Value> = drill.body["one_left"].as_array().unwrap().clone();
     told.sort_by_key(|it| std::cmp::Reverse(it["service"].as_str().unwrap().to_owned()));
     assert_eq!(Value::Array(told), left);
     let witnesses = drill.body["witnesses"].as_array().unwrap();
-    assert!(witnesses.iter().any(|it| it["name"] == "api.example.com." && it["addresses"][0] == "192.0.2.10"), "{}", drill.text);
+    assert!(
+        witnesses.iter().any(|it| it["name"] == "api.example.com." && it["addresses"][0] == "192.0.2.10"),
+        "{}",
+        drill.text
+    );
     assert_eq!(asked.everything().await, before);
     let unknown = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "x"}).to_string()).await;
     assert_eq!((unknown.status, unknown.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/data_center"]));

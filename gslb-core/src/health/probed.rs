@@ -51,6 +51,10 @@ impl Probed {
     }
 
     pub(super) fn observe(&mut self, outcome: &Outcome, now: Moment, wall: u64) {
+        if matches!(outcome.result, Err(Failure::Forbidden | Failure::System)) {
+            // That a probe could not run is our own fault, and says nothing of who was to be probed.
+            return self.keep(outcome.clone(), wall);
+        }
         self.heard = now;
         self.run.observe(outcome.passed());
         self.certificate_expires = outcome.certificate_expires.or(self.certificate_expires);
@@ -91,5 +95,20 @@ impl Probed {
             (count, "") => format!("{count} {words} in a row"),
             (count, what) => format!("{count} {words} in a row, the last one: {what}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_that_could_not_run_is_evidence_and_no_failure() {
+        let mut probed = Probed::new(None, Moment::default());
+        for failure in [Failure::Forbidden, Failure::System] {
+            let outcome = Outcome::new(Err(failure), Duration::ZERO, "not allowed");
+            probed.observe(&outcome, Moment::default(), 7);
+        }
+        assert_eq!((probed.run, probed.outcomes.len()), (Run::default(), 2));
     }
 }

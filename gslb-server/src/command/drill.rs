@@ -122,7 +122,9 @@ fn really(
 ) -> Result<Value, Box<dyn std::error::Error>> {
     let watched = Watched::of(&foreseen["witnesses"], arguments.dns)?;
     if watched.is_empty() {
-        return Err(format!("no client is answered from {} now: there is nothing to watch", arguments.data_center).into());
+        return Err(
+            format!("no client is answered from {} now: there is nothing to watch", arguments.data_center).into()
+        );
     }
     if watched.named()? < watched.len() {
         let told = "what answers there is not the server that was asked, or does not name the data center";
@@ -173,7 +175,9 @@ fn force_down(arguments: &Drill, client: &Client, lasts: Duration) -> Result<(),
 }
 
 fn measured(report: &Value) -> String {
-    let time = |name: &str| report[name].as_f64().map_or_else(|| "never, as far as was waited".to_owned(), |ms| format!("{ms} ms"));
+    let time = |name: &str| {
+        report[name].as_f64().map_or_else(|| "never, as far as was waited".to_owned(), |ms| format!("{ms} ms"))
+    };
     format!(
         "detection  {}  from the order to the answer that it is in force\n\
          redirect   {}  until none of {} queries named {} any more\n\

@@ -91,8 +91,7 @@ pub(super) fn resume(arguments: &Resume) -> Outcome {
 /// All of it, page by page.
 fn read(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::Error>> {
     let mut path = format!("/api/v1/status?limit={PAGE}");
-    let said =
-        [("pool", &chosen.pool), ("data_center", &chosen.data_center), ("service", &chosen.service)];
+    let said = [("pool", &chosen.pool), ("data_center", &chosen.data_center), ("service", &chosen.service)];
     for (name, value) in said {
         if let Some(value) = value {
             path.push_str(&format!("&{name}={}", escape(value)));
@@ -124,7 +123,9 @@ fn told(answer: &Value) -> String {
     let count = |of: &str| format!("{} of {} {of} up", counts[of]["up"], counts[of]["all"]).replace('_', " ");
     let mut parts = vec![format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"))];
     if let Some(seconds) = answer["mass_failure"]["seconds"].as_u64() {
-        parts.push(format!("MASS FAILURE, held for {seconds} s: too many endpoints fail at once, so the last statuses hold"));
+        parts.push(format!(
+            "MASS FAILURE, held for {seconds} s: too many endpoints fail at once, so the last statuses hold"
+        ));
     }
     parts.extend(services(answer));
     let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -148,7 +149,8 @@ fn services(answer: &Value) -> Option<String> {
 
 fn row(endpoint: &Value) -> [Cell; 7] {
     let held = text(endpoint, "/held/by");
-    let why = if held.is_empty() { text(endpoint, "/why") } else { format!("held by {held}; {}", text(endpoint, "/why")) };
+    let why =
+        if held.is_empty() { text(endpoint, "/why") } else { format!("held by {held}; {}", text(endpoint, "/why")) };
     let latency = endpoint["latency_ms"].as_f64().map(|ms| format!("{ms:.1}")).unwrap_or_default();
     [
         Cell::new(format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint"))),
@@ -221,7 +223,9 @@ fn judged(answer: &Value) -> (Nagios, String) {
     let up = endpoints.len() - down.len();
     let mut told = vec![format!("{up} of {} endpoints up", endpoints.len())];
     let lists = [("services down", &services), ("pools down", &pools), ("endpoints down", &down)];
-    told.extend(lists.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {}", some(names))));
+    told.extend(
+        lists.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {}", some(names))),
+    );
     if held {
         told.push("a mass failure is held".to_owned());
     }

@@ -5,6 +5,7 @@ mod change;
 mod check;
 mod databases;
 mod demo;
+mod failover;
 mod geography;
 mod interop;
 mod listen;
