@@ -44,13 +44,16 @@ impl Task {
         })?;
         let before = self.in_force.send_replace(Arc::new(next));
         if !before.table.has_topology_of(&self.base().table) {
-            self.free(before);
+            self.let_go(before);
         }
         Ok(())
     }
 
-    /// Frees what was in force elsewhere: a million names take their time, and no verdict is to wait for it.
-    fn free(&self, before: Arc<InForce>) {
+    /// Lets go of what was in force, elsewhere: to free a million names takes its time, and no verdict is to wait for it.
+    pub(super) fn let_go(&self, before: Arc<InForce>) {
+        if before.table.has_topology_of(&self.base().table) {
+            return;
+        }
         let published = Arc::clone(&self.published);
         self.elsewhere.spawn_blocking(move || {
             for _ in 0..SWEEPS.0 {

@@ -60,20 +60,24 @@ impl Task {
         loop {
             match self.meanwhile(&mut hearing, timeout(EXPIRY, queue.recv())).await {
                 Ok(Some(Job::Change(change, asker))) => {
+                    let before = self.base();
                     let done = self.change(&mut hearing, *change).await;
                     let _ = asker.send(done);
+                    self.let_go(before);
                 }
                 Ok(Some(Job::Databases(databases, asker))) => {
-                    let base = self.base();
-                    let latencies = Arc::clone(&base.table.topology().latencies);
-                    let done = self.compile(&mut hearing, base, databases.into(), latencies).await;
+                    let before = self.base();
+                    let latencies = Arc::clone(&before.table.topology().latencies);
+                    let done = self.compile(&mut hearing, &before, databases.into(), latencies).await;
                     let _ = asker.send(done);
+                    self.let_go(before);
                 }
                 Ok(Some(Job::Latencies(latencies, asker))) => {
-                    let base = self.base();
-                    let databases = Arc::clone(&base.databases);
-                    let done = self.compile(&mut hearing, base, databases, latencies).await;
+                    let before = self.base();
+                    let databases = Arc::clone(&before.databases);
+                    let done = self.compile(&mut hearing, &before, databases, latencies).await;
                     let _ = asker.send(done);
+                    self.let_go(before);
                 }
                 Ok(Some(Job::Note(change, after, asker))) => {
                     let mut entry = Entry::of(&change, self.audited + 1, now());
@@ -194,12 +198,12 @@ impl Task {
     async fn compile(
         &mut self,
         hearing: &mut Hearing,
-        base: Arc<InForce>,
+        base: &Arc<InForce>,
         databases: Arc<[Arc<Database>]>,
         latencies: Arc<Latencies>,
     ) -> Result<Done, Refusal> {
         let work = {
-            let (base, states) = (Arc::clone(&base), self.keeper.states());
+            let (base, states) = (Arc::clone(base), self.keeper.states());
             move || {
                 let previous = Some((&*base.table, &states));
                 let built = candidate::compiled(&base.document, &databases, &latencies, previous, &base.overrides);
@@ -209,7 +213,7 @@ impl Task {
         };
         let (next, warnings) = self.elsewhere(hearing, work).await??;
         let done = Done { warnings, ..Done::unchanged(&next) };
-        let generation = self.put_in_force(&base, next)?;
+        let generation = self.put_in_force(base, next)?;
         Ok(Done { generation, ..done })
     }
 
