@@ -144,7 +144,7 @@ mod tests {
             let mut slots = [0_u32; 10];
             first.iter().for_each(|(_, at)| slots[((*at - SECOND).as_millis() / 500) as usize] += 1);
             let (least, most) = (slots.iter().min().unwrap(), slots.iter().max().unwrap());
-            assert!(most - least <= 2, "{slots:?}");
+            assert!(most - least <= 4, "{slots:?}");
         }
     }
 
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_is_due_longest_comes_first_and_what_is_gone_never_comes() {
         let mut calendar = Calendar::new(1);
-        let numbers: Vec<u32> = (0..100).map(|_| calendar.add(every(SECOND, SECOND / 10), Duration::ZERO)).collect();
+        let numbers: Vec<u32> = (0..100).map(|_| calendar.add(every(SECOND, Duration::ZERO), Duration::ZERO)).collect();
         numbers.iter().filter(|number| **number % 2 == 0).for_each(|&number| calendar.remove(number));
         let mut before = Duration::ZERO;
         let mut seen = Vec::new();

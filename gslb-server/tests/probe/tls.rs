@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
 
-use crate::origin::{Origin, read_request};
+use crate::origin::{Origin, hang, read_request};
 use crate::{outcome_with, settings, write};
 
 const DAY: u64 = 86_400;
@@ -123,7 +123,10 @@ fn a_server_without_tls_fails() {
     let probe = format!("kind = \"https\", port = {}, timeout = \"300ms\"", plain.port());
     let outcome = outcome_with(settings(), &probe, "address = \"127.0.0.1\"");
     assert!(matches!(outcome.result, Err(Failure::Tls | Failure::Timeout)), "{outcome:?}");
-    let junk = Origin::new(|mut stream| drop(stream.write_all(b"220 mail.example.com ESMTP\r\n")));
+    let junk = Origin::new(|mut stream| {
+        let _ = stream.write_all(b"220 mail.example.com ESMTP\r\n");
+        hang(stream);
+    });
     let probe = format!("kind = \"https\", port = {}", junk.port());
     assert_eq!(outcome_with(settings(), &probe, "address = \"127.0.0.1\"").result, Err(Failure::Tls));
 }
