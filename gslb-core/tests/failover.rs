@@ -418,13 +418,17 @@ endpoints.x.address = "192.0.2.32"
     assert_eq!(live.answers(), ["192.0.2.31"], "its time is over");
 }
 
-/// Ten data centers of one endpoint each, in a failover.
+/// Ten pools of one endpoint each, all of them in one answer.
 fn ten() -> Live {
+    ten_that_rise_after(1)
+}
+
+fn ten_that_rise_after(rise: u32) -> Live {
     let pools: String = (0..10)
         .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.x.address = \"198.51.100.{n}\"\n", n = n + 1))
         .collect();
     let text = format!(
-        "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nrise = 1\n\
+        "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nrise = {rise}\n\
          fall = 2\n{pools}[services.\"www.example.com\"]\ntypes = [\"A\"]\npolicy = {{ all = [{}] }}\n",
         (1..=10).map(|n| format!("\"p{n}\"")).collect::<Vec<_>>().join(", ")
     );
@@ -451,6 +455,19 @@ fn where_our_own_network_fails_no_answer_changes() {
     assert!(effects.iter().any(|effects| matches!(effects.mass_failure, Some(MassFailureTurn::Ended(_)))));
     assert_eq!(live.answers().len(), 10);
     assert_eq!(live.health.doubts_since(), None);
+}
+
+#[test]
+fn what_was_held_up_does_not_go_down_while_it_comes_back() {
+    let mut live = ten_that_rise_after(3);
+    for passes in [false, false, false, true, true, true] {
+        let effects = live.probe_all(|_| passes);
+        assert!(effects.iter().all(|effects| effects.transitions.is_empty()));
+        assert_eq!(live.answers().len(), 10);
+    }
+    let held =
+        |live: &Live| live.health.members().any(|it| live.health.status(it, live.now().0).unwrap().held.is_some());
+    assert!(!held(&live) && live.health.doubts_since().is_none());
 }
 
 #[test]

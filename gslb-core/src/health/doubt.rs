@@ -109,7 +109,7 @@ impl Doubt {
         self.gone.clear();
     }
 
-    /// Ends the hold where it is time; the failures that still are then hold.
+    /// Ends the hold where it is time.
     pub fn ends(&mut self, now: Moment) -> Option<Ended> {
         let hold = self.hold?;
         let network_works = self.passed.is_some_and(|at| at > hold.began && now.since(at) <= hold.within);

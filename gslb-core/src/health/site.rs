@@ -322,7 +322,10 @@ impl Health {
     fn settle(&mut self, number: usize, now: Moment, wall: u64, effects: &mut Effects) {
         let run = self.run(number);
         let Some(known) = self.endpoints.get(number) else { return };
-        if let Some(verdict) = known.rules.rule.verdict(run, known.endpoint.verdict) {
+        // What was held up and is on its way back need not go down first.
+        let recovers = known.endpoint.held == Some(Held::MassFailure) && run.is_passing();
+        let verdict = known.rules.rule.verdict(run, known.endpoint.verdict).filter(|verdict| *verdict || !recovers);
+        if let Some(verdict) = verdict {
             if known.endpoint.up && !verdict {
                 self.begin_doubt(now, wall, effects);
             }
@@ -391,12 +394,14 @@ impl Health {
         }
     }
 
-    /// Lets the verdicts hold that were doubted.
+    /// Lets the verdicts hold that were doubted. Where most have recovered, the others may be about to: each of them goes
+    /// with its next failure, and not before.
     fn believe(&mut self, ended: Ended, now: Moment, wall: u64, effects: &mut Effects) {
         effects.mass_failure = Some(MassFailureTurn::Ended(ended));
-        for number in 0..self.endpoints.len() {
+        let all = if ended == Ended::Recovered { 0 } else { self.endpoints.len() };
+        for number in 0..all {
             let held = self.endpoints.get(number).is_some_and(|known| known.endpoint.held == Some(Held::MassFailure));
-            if held {
+            if held && self.run(number).is_failing() {
                 self.turn(number, false, now, wall, effects);
                 self.tell(number, self.run(number), effects);
             }
