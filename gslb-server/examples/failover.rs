@@ -104,7 +104,10 @@ fn large() -> Value {
     let pool = |number: usize| {
         let endpoints: Map<String, Value> = (0..ENDPOINTS).map(|at| endpoint(number, at)).collect();
         let data_center = format!("d{}", number % 10);
-        (format!("p{number}"), json!({ "data_center": data_center, "probe": "web", "choose": "all", "endpoints": endpoints }))
+        (
+            format!("p{number}"),
+            json!({ "data_center": data_center, "probe": "web", "choose": "all", "endpoints": endpoints }),
+        )
     };
     let service = |number: usize| {
         let policy = json!({ "failover": [format!("p{}", number % POOLS), format!("p{}", (number + 1) % POOLS)] });
@@ -173,7 +176,9 @@ fn others(served: &Served, all: &[Arc<gslb_core::health::Target>], ended: &Arc<A
             let due = begun.elapsed().as_millis() as u64 * OTHERS / 1000;
             while sent < due {
                 // The last endpoint of each pool: verdicts come to it last, and what it says is what it is.
-                let Some(target) = all.get((sent as usize * ENDPOINTS + ENDPOINTS - 1) % all.len()) else { return sent };
+                let Some(target) = all.get((sent as usize * ENDPOINTS + ENDPOINTS - 1) % all.len()) else {
+                    return sent;
+                };
                 let observed = Observed { target: Arc::clone(target), outcome: outcome(true), at: Instant::now() };
                 if words.blocking_send(Word::Observed(observed)).is_err() {
                     return sent;

@@ -111,6 +111,12 @@ impl Journal {
         mut stored: HashSet<String>,
     ) {
         let mut known: Option<Arc<InForce>> = None;
+        // A doubt does not outlive the process that had it.
+        if matches!(store.read(MASS_FAILURE).await, Ok(Some(_)))
+            && let Err(cause) = store.commit(Commit::new().delete(MASS_FAILURE)).await
+        {
+            warn!("a mass failure of an earlier start is still told: {cause}");
+        }
         loop {
             let ended = select! {
                 () = self.work.notified() => false,

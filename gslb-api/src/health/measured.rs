@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use gslb_core::health::Moment;
 use gslb_core::latency::{Book, Latencies, Observation, ROUND, Unusable};
+use gslb_core::model::{Policy, PolicyKind};
 use gslb_core::table::RoutingTable;
 use tokio::select;
 use tokio::sync::watch;
@@ -36,11 +37,6 @@ impl Measured {
         &self.node
     }
 
-    /// What is accepted now.
-    pub fn accepted(&self) -> Accepted {
-        Arc::clone(self.book().accepted())
-    }
-
     /// Takes what clients measured, all or none.
     ///
     /// # Errors
@@ -62,12 +58,16 @@ impl Measured {
         located(clients.observe_all(observations, &topology.site, &topology.index, now))
     }
 
-    /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now, where
-    /// that is something else than before.
-    pub fn round(&self, table: &RoutingTable, latencies: &[Option<Duration>]) -> Option<Accepted> {
-        let names = table.topology().site.data_centers.iter().map(|data_center| Arc::clone(&data_center.name));
+    /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now.
+    pub fn round(&self, table: &RoutingTable, latencies: &[Option<Duration>]) -> Accepted {
+        let site = &table.topology().site;
+        let names = site.data_centers.iter().map(|data_center| Arc::clone(&data_center.name));
         let measured = names.zip(latencies).filter_map(|(name, latency)| Some((name, (*latency)?))).collect();
-        self.book().round(&[(Arc::clone(&self.node), measured)], self.now())
+        // Nobody is steered by a node of which the document does not say where it is.
+        let is_vantage = site.vantages.iter().any(|vantage| vantage.name == self.node);
+        let mut book = self.book();
+        book.round(if is_vantage { &[(Arc::clone(&self.node), measured)][..] } else { &[] }, self.now());
+        Arc::clone(book.accepted())
     }
 
     fn now(&self) -> Moment {
@@ -94,7 +94,12 @@ pub(crate) async fn rounds(measured: Arc<Measured>, control: Control, mut stoppi
             (keeper.health().latencies(&in_force.table.topology().site), Arc::clone(in_force))
         });
         let Ok((latencies, in_force)) = look.await else { return };
-        let Some(accepted) = measured.round(&in_force.table, &latencies) else { continue };
+        let accepted = measured.round(&in_force.table, &latencies);
+        let topology = in_force.table.topology();
+        let goes_by_it = |policy: &Policy| matches!(policy.kind, PolicyKind::Latency(_));
+        if topology.latencies == accepted || !topology.site.policies.iter().any(goes_by_it) {
+            continue;
+        }
         if let Err(refusal) = control.replace_latencies(accepted).await {
             warn!("latencies are measured, but clients are not steered by them yet: {refusal}");
         }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use gslb_core::health::Member;
+use gslb_core::model::{PoolId, Service};
 use gslb_core::name::Name;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -152,17 +153,16 @@ impl Gathered {
             page("endpoints", members.last().map(label));
         }
         let of_data_center = |value: &Value| asked.data_center.as_deref().is_none_or(|it| value["data_center"] == it);
-        let is_meant = |name: &str| {
-            let id =
-                || site.pools.iter().position(|pool| *pool.name == *name).map(|at| gslb_core::model::PoolId(at as u32));
+        let is_meant = |id: PoolId, name: &str| {
             asked.pool.as_deref().is_none_or(|pool| pool == name)
-                && filter.pools.as_ref().is_none_or(|pools| id().is_some_and(|id| pools.contains(&id)))
+                && filter.pools.as_ref().is_none_or(|pools| pools.contains(&id))
         };
-        let pools = status::pools(table).filter(|(name, value)| of_data_center(value) && is_meant(name));
+        let pools = (0..).map(PoolId).zip(status::pools(table));
+        let pools = pools.filter(|(id, (name, value))| of_data_center(value) && is_meant(*id, name)).map(|(_, it)| it);
         let pools = pools.filter(|_| wants(Of::Pools));
         let (pools, more) = paged(pools, after(Of::Pools), limit);
         page("pools", more);
-        let told = |service: &gslb_core::model::Service, reach: &mut Reach| status::service(table, service, reach);
+        let told = |service: &Service, reach: &mut Reach| status::service(table, service, reach);
         let chosen = site.services.iter().filter(|_| wants(Of::Services));
         let chosen =
             chosen.filter(|it| asked.service.is_none() || service.is_some_and(|service| service.name == it.name));
@@ -212,7 +212,7 @@ fn paged(
 }
 
 /// The service of this name.
-fn named<'b>(base: &'b InForce, text: &str) -> Result<&'b gslb_core::model::Service, Problem> {
+fn named<'b>(base: &'b InForce, text: &str) -> Result<&'b Service, Problem> {
     let name = Name::parse(text.as_bytes(), &Name::root()).ok();
     let found = name.and_then(|name| base.table.topology().site.services.iter().find(|service| service.name == name));
     found.ok_or_else(|| Problem::not_found(format!("There is no service {text:?}.")))
