@@ -56,10 +56,14 @@ fn a_pair_fails_over_and_back_and_a_restart_answers_as_before() {
     assert_eq!((of_service.code, of_service.err.as_str()), (0, ""), "{}", of_service.out);
     let explained = folder.ask(&server, "explain www.example.com A");
     assert!(explained.out.contains("verdict") && explained.out.contains("refused"), "{}", explained.out);
-    // Killed once the status has been saved, as it is at once.
+    // Killed once the status has been saved, which the event tells.
+    let token = format!("authorization: Bearer {}", folder.token());
     eventually("the status is an event", || {
-        let events = folder.ask(&server, "events --after 1 -n 20 -o json");
-        events.out.contains("\"down\"")
+        let url = format!("http://{}/api/v1/events", server.api);
+        let mut curl = Command::new("curl");
+        // The stream does not end by itself.
+        curl.args(["-q", "-s", "-N", "--noproxy", "*", "--max-time", "1", "-H", &token, "-H", "last-event-id: 1", &url]);
+        run(&mut curl).out.contains("\"status\":\"down\"")
     });
     server.signal("KILL");
     server.end();
