@@ -66,7 +66,8 @@ impl Measured {
         // Nobody is steered by a node of which the document does not say where it is.
         let is_vantage = site.vantages.iter().any(|vantage| vantage.name == self.node);
         let mut book = self.book();
-        book.round(if is_vantage { &[(Arc::clone(&self.node), measured)][..] } else { &[] }, self.now());
+        let own = [(Arc::clone(&self.node), measured)];
+        book.round(if is_vantage { &own } else { &[] }, self.now());
         Arc::clone(book.accepted())
     }
 
