@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gslb_core::health::{Failure, Target};
 use gslb_core::model;
+use gslb_core::name::Name;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -56,7 +57,7 @@ pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes)
             tools.guard.permits(*address)?;
             return Ok(vec![*address]);
         }
-        model::Target::Cname(name) => name.to_string(),
+        model::Target::Cname(name) => question(name),
     };
     notes.stage = "resolving its name";
     let found = tools.resolver.resolve(name).await?;
@@ -70,6 +71,13 @@ pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes)
         }
     }
     if permitted.is_empty() { Err(refused) } else { Ok(permitted) }
+}
+
+/// A name as the system's resolver is asked for it: with its final dot, so that nothing is appended to it. One label alone
+/// is never a name of the DNS; the system's own file may have it, which knows no final dots.
+fn question(name: &Name) -> String {
+    let text = name.to_string();
+    if name.label_count() == 1 { text.trim_end_matches('.').to_owned() } else { text }
 }
 
 /// A connection to the first address that takes one. Each gets its share of the time that the probe has.

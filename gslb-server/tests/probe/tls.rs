@@ -33,7 +33,8 @@ impl Server {
     /// With a certificate that ends so many days from now, or ended so many days ago.
     fn new(name: &str, days: i64) -> Self {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        let ends = now().saturating_add_signed(days * DAY as i64);
+        // An hour more, so that what passes meanwhile is no matter.
+        let ends = now().saturating_add_signed(days * DAY as i64 + days.signum() * 3600);
         let moment = |seconds: u64| (SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).into();
         params.not_before = moment(ends - 400 * DAY);
         params.not_after = moment(ends);
@@ -74,7 +75,7 @@ fn a_good_certificate_passes_and_its_end_is_evidence() {
     assert_eq!(server.probe(server.trusting(), ", certificate_days = 29").result, Ok(()));
     let near = server.probe(server.trusting(), ", certificate_days = 31");
     assert_eq!((near.result, near.certificate_expires), (Err(Failure::CertificateExpires), Some(server.ends)));
-    assert_eq!(&*near.evidence, "the certificate ends in 29 days");
+    assert_eq!(&*near.evidence, "the certificate ends in 30 days");
 }
 
 #[test]
