@@ -135,7 +135,7 @@ site.toml:6:63: error: probes.e.rise: 0 is out of range for a number of results 
     help: write a whole number from 1 to 100
 site.toml:6:73: error: probes.e.fall: expected a number of results in a row, a whole number, found number 2.5
     help: write a whole number from 1 to 100
-site.toml:6:78: error: probes.e.send: a probe of kind "https" has no `send`
+site.toml:6:85: error: probes.e.send: a probe of kind "https" has no `send`
     help: remove it; kinds that have it: tcp
 site.toml:7:1: error: probes.f: `kind` is missing
     help: add kind = "http"
