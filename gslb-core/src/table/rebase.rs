@@ -68,7 +68,7 @@ mod tests {
             "[pools.a]\nendpoints.a-1 = {{ address = \"192.0.2.1\", weight = {weight} }}\n\
              endpoints.a-2 = {{ address = \"192.0.2.2\" }}\n[pools.b]\nendpoints.b-1 = {{ address = \"192.0.2.3\" }}\n"
         );
-        compile(read("t", &text, &mut no_files).site.unwrap(), &[], previous).table.unwrap()
+        compile(read("t", &text, &mut no_files).site.unwrap(), &[], &Arc::default(), previous).table.unwrap()
     }
 
     fn down(pool: u32, endpoint: u32) -> Change {

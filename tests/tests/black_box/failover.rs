@@ -62,7 +62,20 @@ fn a_pair_fails_over_and_back_and_a_restart_answers_as_before() {
         let url = format!("http://{}/api/v1/events", server.api);
         let mut curl = Command::new("curl");
         // The stream does not end by itself.
-        curl.args(["-q", "-s", "-N", "--noproxy", "*", "--max-time", "1", "-H", &token, "-H", "last-event-id: 1", &url]);
+        curl.args([
+            "-q",
+            "-s",
+            "-N",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "1",
+            "-H",
+            &token,
+            "-H",
+            "last-event-id: 1",
+            &url,
+        ]);
         run(&mut curl).out.contains("\"status\":\"down\"")
     });
     server.signal("KILL");
