@@ -30,11 +30,11 @@ pub(super) fn read(fields: &Fields<'_, '_>, port: Option<u16>, problems: &mut Pr
         (Some(item), Some(rtype)) => answer(&item, rtype, problems),
         _ => None,
     };
-    if let (Some(item), Some(rcode)) = (fields.get("expect_answer"), expect_rcode) {
-        if rcode != Rcode::NoError {
-            let message = format!("a response of {} has no such answer", rcode.as_str());
-            item.error(problems, message, "remove `expect_answer` or `expect_rcode`");
-        }
+    if let (Some(item), Some(rcode)) = (fields.get("expect_answer"), expect_rcode)
+        && rcode != Rcode::NoError
+    {
+        let message = format!("a response of {} has no such answer", rcode.as_str());
+        item.error(problems, message, "remove `expect_answer` or `expect_rcode`");
     }
     Some(DnsProbe {
         port: port?,
