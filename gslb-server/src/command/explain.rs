@@ -80,7 +80,7 @@ fn by_server(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why each candidate is what it is.
+/// Why each candidate is what it is, as far as anything is known of it.
 fn statuses(answer: &Value) -> String {
     let row = |it: &Value| {
         let name = format!("{}/{}", text(it, "/pool"), text(it, "/endpoint"));
@@ -90,10 +90,9 @@ fn statuses(answer: &Value) -> String {
         };
         [name, text(it, "/status"), source, text(it, "/since"), text(it, "/why")].map(Cell::new)
     };
-    match answer["statuses"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        [] => String::new(),
-        list => table(["endpoint", "status", "source", "since", "why"], list.iter().map(row)),
-    }
+    let known = answer["statuses"].as_array().into_iter().flatten().filter(|it| it["source"] != "initial");
+    let rows: Vec<_> = known.map(row).collect();
+    if rows.is_empty() { String::new() } else { table(["endpoint", "status", "source", "since", "why"], rows) }
 }
 
 fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
