@@ -65,6 +65,9 @@ async fn a_verdict_is_in_force_and_told_with_its_evidence() {
     let asked = start_with(options(probed())).await;
     let before = asked.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&before["status"], &before["source"]), (&json!("up"), &json!("initial")), "{before}");
+    observe(&asked, 1, true).await;
+    let other = asked.get("/api/v1/status/fra/fra-2").await.body;
+    assert_eq!((&other["source"], &other["why"]), (&json!("verdict"), &json!("one success: status 200")), "{other}");
     observe(&asked, 0, false).await;
     assert!(!is_up(&asked, 0, 0) && is_up(&asked, 0, 1));
     let one = asked.get("/api/v1/status/fra/fra-1").await.body;

@@ -337,16 +337,21 @@ impl Health {
     fn turn(&mut self, number: usize, verdict: bool, now: Moment, wall: u64, effects: &mut Effects) {
         let (run, doubted) = (self.run(number), self.doubt.is_holding());
         let Some(known) = self.endpoints.get_mut(number) else { return };
-        let held = known.endpoint.held;
+        let (held, source) = (known.endpoint.held, known.endpoint.source);
         let turned = known.endpoint.settle(verdict, known.rules, doubted, now);
         if let (Some(Held::HoldDown { until }), true) = (known.endpoint.held, known.endpoint.held != held) {
             self.due.push(Reverse((until, Due::Comeback(number))));
         }
+        let probed = known.target.and_then(|target| self.probed.get(target as usize));
+        let why = || probed.map_or_else(String::new, |probed| probed.why(verdict));
         if !turned {
+            // It is what it was, but by now there is a better reason for it.
+            if source != Source::Verdict && known.endpoint.up == verdict {
+                known.why = why().into();
+            }
             return;
         }
-        let probed = known.target.and_then(|target| self.probed.get(target as usize));
-        let why = probed.map_or_else(String::new, |probed| probed.why(known.endpoint.up));
+        let why = why();
         let up = known.turned(why, now, wall, effects);
         if up {
             self.doubt.came_back(number as u32);
