@@ -60,10 +60,12 @@ impl Task {
         loop {
             match self.meanwhile(&mut hearing, timeout(EXPIRY, queue.recv())).await {
                 Ok(Some(Job::Change(change, asker))) => {
-                    let before = self.base();
-                    let done = self.change(&mut hearing, *change).await;
+                    let (before, change) = (self.base(), Arc::from(change));
+                    let done = self.change(&mut hearing, &change).await;
                     let _ = asker.send(done);
                     self.let_go(before);
+                    // It may be a document of a hundred thousand services.
+                    self.elsewhere.spawn_blocking(move || drop(change));
                 }
                 Ok(Some(Job::Databases(databases, asker))) => {
                     let before = self.base();
@@ -125,17 +127,19 @@ impl Task {
         Arc::clone(&self.in_force.borrow())
     }
 
-    async fn change(&mut self, hearing: &mut Hearing, change: Change) -> Result<Done, Refusal> {
-        let (base, now, edit) = (self.base(), now(), change.edit.clone());
+    async fn change(&mut self, hearing: &mut Hearing, change: &Arc<Change>) -> Result<Done, Refusal> {
+        let (base, now) = (self.base(), now());
         let prepared = {
-            let (base, states) = (Arc::clone(&base), self.keeper.states());
-            self.elsewhere(hearing, move || prepare(&base, &states, edit, now, Depth::Rules)).await??
+            let (base, states, change) = (Arc::clone(&base), self.keeper.states(), Arc::clone(change));
+            // Copied there, not here: no verdict is to wait for it.
+            let work = move || prepare(&base, &states, change.edit.clone(), now, Depth::Rules);
+            self.elsewhere(hearing, work).await??
         };
         if !prepared.done.breaks.is_empty() && change.override_rules.is_none() {
-            self.note_refused(hearing, &change, &prepared, now).await;
+            self.note_refused(hearing, change, &prepared, now).await;
             return Err(Refusal::Unsafe(prepared.done.breaks));
         }
-        self.commit(hearing, &change, &base, prepared, now).await
+        self.commit(hearing, change, &base, prepared, now).await
     }
 
     /// Commits a candidate, which was made of `base`, with its audit; then puts it in force.
