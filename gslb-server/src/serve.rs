@@ -9,11 +9,14 @@ use axum::Router;
 use gslb_core::respond::Settings;
 use gslb_core::table::Published;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
 use crate::config::Config;
 use crate::http::tls::{Tls, TlsError};
+use crate::notify::{Notify, Word};
 use crate::observe::{self, Generation, Observed};
+use crate::pulse::Pulses;
 use crate::reload::{Cause, Reloader, Reloads};
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
@@ -163,7 +166,8 @@ impl Bound {
         }
         info!("answering HTTP on {url}");
         let stopping = hooks.stopping;
-        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals })
+        let notify = Arc::default();
+        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals, notify })
     }
 }
 
@@ -187,6 +191,18 @@ fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<Ud
             Ok(sockets) => return Ok((listener, sockets, bound)),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
             Err(error) => return Err(failed("UDP")(error)),
+        }
+    }
+}
+
+/// Tells that all is well, a few times within each period, as long as it is.
+async fn tell_while_all_go_on(notify: Arc<Notify>, within: Duration, mut pulses: Pulses) {
+    let mut looks = interval((within / 4).max(Duration::from_millis(1)));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if pulses.all_went_on() {
+            notify.tell(Word::Alive);
         }
     }
 }
@@ -218,9 +234,21 @@ pub struct Running {
     watcher: Watcher,
     reloader: Reloader,
     totals: TotalsReader,
+    notify: Arc<Notify>,
 }
 
 impl Running {
+    /// Tells the service manager that queries are answered, and from then on that this goes on: while every UDP worker
+    /// does, and the control side, whose runtime does the telling.
+    pub fn notify(&mut self, notify: Notify) {
+        notify.tell(Word::Ready);
+        self.notify = Arc::new(notify);
+        if let Some(within) = self.notify.watchdog() {
+            let pulses = Pulses::new(self.udp.pulses());
+            self.control.spawn(tell_while_all_go_on(Arc::clone(&self.notify), within, pulses));
+        }
+    }
+
     /// Where to read what has been counted.
     pub fn totals(&self) -> TotalsReader {
         self.totals.clone()
@@ -241,6 +269,7 @@ impl Running {
     /// until the last, so that whoever looks sees a server that is stopping and not one that has died.
     pub fn stop(self) -> Totals {
         info!("stopping");
+        self.notify.tell(Word::Stopping);
         drop(self.watcher);
         self.reloader.stop();
         self.udp.stop();

@@ -11,6 +11,8 @@ use std::thread::{self, JoinHandle};
 use gslb_core::respond::{Settings, Worker};
 use gslb_core::table::Published;
 
+use crate::pulse::Pulse;
+
 mod counts;
 #[doc(hidden)] // public for the load generator of the benches package, and for nobody else
 pub mod mmsg;
@@ -38,6 +40,7 @@ pub struct Workers {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     counters: UdpCounters,
+    pulses: Arc<[Pulse]>,
 }
 
 impl Workers {
@@ -47,13 +50,14 @@ impl Workers {
     /// When the system starts no more threads; those already started are stopped.
     pub fn start(sockets: Vec<UdpSocket>, published: &Arc<Published>, settings: &Arc<Settings>) -> io::Result<Self> {
         let counters = UdpCounters(sockets.iter().map(|_| counts::Board::default()).collect());
-        let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters };
+        let pulses = sockets.iter().map(|_| Pulse::default()).collect();
+        let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters, pulses };
         for (number, socket) in sockets.into_iter().enumerate() {
             let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
-            let boards = workers.counters.clone();
+            let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
             let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
                 let worker = Worker::new(settings, seed());
-                worker::UdpWorker::new(&socket, &published, &boards.0[number], worker).run(&stop);
+                worker::UdpWorker::new(&socket, &published, &boards.0[number], worker).run(&stop, &pulses[number]);
             });
             workers.threads.push(thread?);
         }
@@ -63,6 +67,11 @@ impl Workers {
     /// Where to read what the workers have counted, also after they have stopped.
     pub fn counters(&self) -> UdpCounters {
         self.counters.clone()
+    }
+
+    /// The pulse of each worker: it beats with each batch, and several times a second where there is none.
+    pub fn pulses(&self) -> Arc<[Pulse]> {
+        Arc::clone(&self.pulses)
     }
 
     /// Has the workers answer what they have received, and waits until they have.

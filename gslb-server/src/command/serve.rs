@@ -15,6 +15,7 @@ use super::Outcome;
 use super::token::now;
 use crate::candidate;
 use crate::config::Config;
+use crate::notify::Notify;
 use crate::serve::{Bound, Hooks, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::Databases;
@@ -38,7 +39,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&config.data_dir)?);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
-    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options(&config))?;
+    let served =
+        Served::start(control.handle(), Arc::clone(&store), truth, databases, options(&config))?;
     tell_origin(arguments, served.begun, &config.data_dir);
     tell_first_token(&*store, &config.data_dir)?;
     let bound = Bound::bind(&config)?;
@@ -55,7 +57,9 @@ pub(super) fn serve(
     served: Served,
 ) -> Result<crate::totals::Totals, crate::serve::ServeError> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.settings()));
+    let notify = Notify::from_environment()?;
     let mut running = bound.start(control, config, published, settings, hooks(served))?;
+    running.notify(notify);
     running.wait();
     Ok(running.stop())
 }

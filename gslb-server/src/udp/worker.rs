@@ -14,6 +14,7 @@ use gslb_core::table::Published;
 use super::counts::{Board, UdpCounts};
 use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::socket::close_intake;
+use crate::pulse::Pulse;
 
 /// Most batches that are answered after the stop: more than any receive buffer holds.
 const LAST_BATCHES: usize = 1024;
@@ -49,9 +50,10 @@ impl<'a> UdpWorker<'a> {
     }
 
     /// Answers until `stop` is set, then answers what had been received by then.
-    pub(super) fn run(&mut self, stop: &AtomicBool) {
+    pub(super) fn run(&mut self, stop: &AtomicBool, pulse: &Pulse) {
         while !stop.load(Ordering::Relaxed) {
             self.serve(Wait::ForFirst);
+            pulse.beat();
         }
         // Where this fails, the bound on the batches ends the loop.
         let _ = close_intake(self.socket);

@@ -9,6 +9,7 @@ mod geography;
 mod interop;
 mod listen;
 mod loops;
+mod notify;
 mod reload;
 mod sites;
 mod stop;
