@@ -1,5 +1,6 @@
 //! Overrides in the store, on the wire and in force.
 
+pub mod alert;
 mod body;
 
 use std::collections::BTreeMap;

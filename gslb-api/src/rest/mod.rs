@@ -1,5 +1,6 @@
 //! The REST API: paths to handlers, and what holds for all of them.
 
+mod alertmanager;
 mod answer;
 mod audit;
 mod body;
@@ -44,6 +45,7 @@ pub fn router(api: Api) -> Router {
         .merge(events::routes())
         .merge(audit::routes())
         .merge(tokens::routes())
+        .merge(alertmanager::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(api.clone(), caller::admit));

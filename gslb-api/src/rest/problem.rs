@@ -84,7 +84,8 @@ impl Problem {
         self
     }
 
-    fn member(mut self, name: &str, value: Value) -> Self {
+    /// Adds a member of the problem's own kind.
+    pub(super) fn member(mut self, name: &str, value: Value) -> Self {
         self.0.more.insert(name.to_owned(), value);
         self
     }

@@ -1,6 +1,7 @@
 //! What the API promises to whoever asks it, one file per concern.
 
 mod access;
+mod alertmanager;
 mod changes;
 mod description;
 mod documents;

@@ -8,7 +8,7 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, Required, ResponseBuilder, Type};
 
 use crate::document::Section;
-use crate::rest::query;
+use crate::rest::{alertmanager, query};
 
 const JSON: &str = "application/json";
 const PATCH: &str = "application/merge-patch+json";
@@ -21,6 +21,7 @@ pub(super) fn all() -> Paths {
     let paths = Section::ALL.into_iter().fold(PathsBuilder::new(), of_section);
     let paths = of_document(paths);
     let paths = of_overrides(paths);
+    let paths = of_process(paths);
     others(paths).build()
 }
 
@@ -94,6 +95,13 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/audit", item([(HttpMethod::Get, audit.asks::<query::Numbered>())]))
         .path("/api/v1/tokens", item([(HttpMethod::Get, tokens), (HttpMethod::Post, create.gives("201", "Token"))]))
         .path("/api/v1/tokens/{id}", item([(HttpMethod::Delete, revoke)]))
+}
+
+fn of_process(paths: PathsBuilder) -> PathsBuilder {
+    let alerts = "Alerts of Alertmanager that become overrides, and end them: what its webhook sends";
+    let alerts = Told::new("alertmanager", "post", alerts).asks::<alertmanager::Webhook>();
+    let alerts = alerts.body(&[JSON], "Notification").gives("200", "Heeded");
+    paths.path("/api/v1/integrations/alertmanager", item([(HttpMethod::Post, alerts)]))
 }
 
 fn item<const N: usize>(operations: [(HttpMethod, Told); N]) -> PathItem {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use utoipa::PartialSchema as _;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 
+use crate::overrides::alert::MAX_ALERTS;
 use crate::rest::problem::Detail;
 
 /// All forms, by name.
@@ -140,6 +141,21 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 }),
             ),
         ),
+        ("Notification", notification(&text)),
+        (
+            "Heeded",
+            object(
+                &["alerts"],
+                json!({ "alerts": { "type": "array", "items": object(
+                    &["fingerprint", "outcome", "override"],
+                    json!({
+                        "fingerprint": text, "override": { "type": ["string", "null"] },
+                        "outcome": { "type": "string",
+                            "enum": ["ignored", "forced", "renewed", "unchanged", "ended", "not-in-force"] },
+                    }),
+                ) } }),
+            ),
+        ),
         ("Tokens", json!({ "type": "object", "additionalProperties": reference("Token") })),
     ];
     let parsed =
@@ -173,6 +189,29 @@ fn written_override(text: &Value) -> Value {
     })
 }
 
+/// What Alertmanager sends; members that are not told here are let be.
+fn notification(text: &Value) -> Value {
+    let texts = json!({ "type": "object", "additionalProperties": text });
+    let labels = json!({
+        "type": "object", "additionalProperties": text,
+        "properties": {
+            "gslb_action": { "type": "string", "enum": ["drain", "down", "up"] },
+            "gslb_data_center": text, "gslb_pool": text, "gslb_endpoint": text,
+        },
+    });
+    json!({
+        "type": "object", "required": ["alerts"],
+        "properties": { "alerts": { "type": "array", "maxItems": MAX_ALERTS, "items": {
+            "type": "object", "required": ["status", "fingerprint"],
+            "properties": {
+                "status": { "type": "string", "enum": ["firing", "resolved"] },
+                "labels": labels, "annotations": texts,
+                "fingerprint": { "type": "string", "pattern": "^[0-9A-Za-z]{1,32}$" },
+            },
+        } } },
+    })
+}
+
 /// Responses that every operation may give.
 pub(super) fn responses() -> Vec<(String, RefOr<Response>)> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -187,6 +226,6 @@ mod tests {
     #[test]
     fn every_form_is_one() {
         let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 23, "a form that cannot be read is left out: {names:?}");
+        assert_eq!(names.len(), 25, "a form that cannot be read is left out: {names:?}");
     }
 }
