@@ -5,6 +5,7 @@ mod api;
 pub mod audit;
 pub mod control;
 pub mod document;
+mod log;
 mod moment;
 mod options;
 pub mod overrides;
@@ -14,5 +15,6 @@ pub mod safety;
 pub mod store;
 
 pub use api::{Api, Origin, Started};
+pub use log::{LogLevel, LogSwitch};
 pub use options::{Limits, Options, Source};
 pub use rest::router;

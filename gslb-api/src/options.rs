@@ -6,6 +6,8 @@ use std::time::Duration;
 use gslb_core::respond::Settings;
 use serde_json::Value;
 
+use crate::log::LogSwitch;
+
 /// Where the truth is.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -67,6 +69,8 @@ pub struct Options {
     pub limits: Limits,
     /// How answers are given; explain gives the same.
     pub settings: Arc<Settings>,
+    /// How much is logged, and what makes that more or less.
+    pub log: Arc<LogSwitch>,
 }
 
 impl Default for Options {
@@ -77,6 +81,7 @@ impl Default for Options {
             loopback_without_token: false,
             limits: Limits::default(),
             settings: Arc::default(),
+            log: Arc::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs, io, thread};
 
+use gslb_api::LogLevel;
 use gslb_core::document::duration;
 use gslb_core::problem::Problem;
 use gslb_core::respond::Settings;
@@ -31,6 +32,8 @@ pub struct Config {
     pub api: Api,
     /// `[geo]`: what is known about networks.
     pub geo: Geo,
+    /// `[log]`: what is logged, and in which form.
+    pub log: Log,
 }
 
 /// The `[node]` table.
@@ -91,6 +94,25 @@ pub struct Geo {
     pub max_moved: f64,
 }
 
+/// The `[log]` table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Log {
+    /// `format`: `text` or `json`. Default `text`.
+    pub format: LogFormat,
+    /// `level`: `error`, `warn`, `info`, `debug` or `trace`. Default `info`. The API can change it at run time.
+    pub level: LogLevel,
+}
+
+/// In which form a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object of JSON.
+    Json,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -148,6 +170,7 @@ impl Default for Config {
                 header_timeout: Duration::from_secs(10),
             },
             geo: Geo { databases: Vec::new(), max_moved: 0.2 },
+            log: Log::default(),
         }
     }
 }
@@ -183,6 +206,7 @@ impl Config {
         config.dns.take_from(root.section("dns"));
         config.api.take_from(root.section("api"));
         config.geo.take_from(root.section("geo"));
+        config.log.take_from(root.section("log"));
         root.finish();
         let problems = text.into_problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
@@ -260,6 +284,14 @@ impl Geo {
         geo.set_list("databases", &mut self.databases, path);
         geo.set("max_moved", &mut self.max_moved, |value| number(value, 0.0..=1.0));
         geo.finish();
+    }
+}
+
+impl Log {
+    fn take_from(&mut self, mut log: Section<'_, '_>) {
+        log.set("format", &mut self.format, log_format);
+        log.set("level", &mut self.level, log_level);
+        log.finish();
     }
 }
 
@@ -358,6 +390,21 @@ fn node_name(value: &DeValue) -> Checked<String> {
 
 fn is_node_name(text: &str) -> bool {
     (1..=63).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet))
+}
+
+fn log_format(value: &DeValue) -> Checked<LogFormat> {
+    match string(value, "\"text\" or \"json\"")? {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        other => wrong(format_args!("\"{}\" is no format", other.escape_debug()), "write \"text\" or \"json\""),
+    }
+}
+
+fn log_level(value: &DeValue) -> Checked<LogLevel> {
+    let wanted = format!("one of {}", LogLevel::ALL.map(|level| format!("\"{}\"", level.name())).join(", "));
+    let text = string(value, &wanted)?;
+    let wrong = || wrong(format_args!("\"{}\" is no level", text.escape_debug()), format!("write {wanted}"));
+    LogLevel::from_name(text).map_or_else(wrong, Ok)
 }
 
 fn path(value: &DeValue) -> Checked<PathBuf> {

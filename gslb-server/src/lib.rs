@@ -6,6 +6,7 @@ pub mod client;
 pub mod command;
 pub mod config;
 pub mod http;
+pub mod logging;
 pub mod metrics;
 pub mod notify;
 pub mod observe;

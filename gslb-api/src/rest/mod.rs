@@ -10,6 +10,7 @@ mod documents;
 mod events;
 mod explain;
 mod host;
+mod log;
 mod openapi;
 mod overrides;
 mod plan;
@@ -46,6 +47,7 @@ pub fn router(api: Api) -> Router {
         .merge(audit::routes())
         .merge(tokens::routes())
         .merge(alertmanager::routes())
+        .merge(log::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(api.clone(), caller::admit));

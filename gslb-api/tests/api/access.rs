@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::{site, start, start_with};
 
 /// Every route and method, with the role that it needs.
-const ROUTES: [(&str, &str, Role); 17] = [
+const ROUTES: [(&str, &str, Role); 19] = [
     ("GET", "/api/v1/pools", Role::Viewer),
     ("GET", "/api/v1/pools/fra", Role::Viewer),
     ("PUT", "/api/v1/pools/fra", Role::Operator),
@@ -29,6 +29,8 @@ const ROUTES: [(&str, &str, Role); 17] = [
     ("POST", "/api/v1/plan", Role::Viewer),
     ("POST", "/api/v1/explain", Role::Viewer),
     ("POST", "/api/v1/integrations/alertmanager", Role::Operator),
+    ("GET", "/api/v1/log", Role::Viewer),
+    ("PUT", "/api/v1/log", Role::Operator),
     ("GET", "/api/v1/tokens", Role::Admin),
     ("DELETE", "/api/v1/tokens/x", Role::Admin),
 ];

@@ -7,6 +7,7 @@ mod description;
 mod documents;
 mod events;
 mod hostile;
+mod log;
 mod overrides;
 mod plan;
 mod support;

@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::config::Log;
+use crate::logging;
+
 mod audit;
 mod change;
 mod check;
@@ -78,6 +81,10 @@ impl Command {
     /// # Errors
     /// Whatever keeps it from being done, in words for the user.
     pub fn run(self, program: clap::Command) -> Outcome {
+        if !matches!(self, Command::Serve(_)) {
+            // The others have no file that says how to log.
+            logging::start(&Log::default());
+        }
         match self {
             Command::Demo(arguments) => demo::run(&arguments),
             Command::Serve(arguments) => serve::run(&arguments),

@@ -15,6 +15,7 @@ use super::Outcome;
 use super::token::now;
 use crate::candidate;
 use crate::config::Config;
+use crate::logging;
 use crate::notify::Notify;
 use crate::serve::{Bound, Hooks, control_runtime};
 use crate::served::{Served, Truth};
@@ -35,12 +36,13 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+    let log = Arc::new(logging::start(&config.log));
     let control = control_runtime()?;
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&config.data_dir)?);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
     let served =
-        Served::start(control.handle(), Arc::clone(&store), truth, databases, options(&config))?;
+        Served::start(control.handle(), Arc::clone(&store), truth, databases, Options { log, ..options(&config) })?;
     tell_origin(arguments, served.begun, &config.data_dir);
     tell_first_token(&*store, &config.data_dir)?;
     let bound = Bound::bind(&config)?;

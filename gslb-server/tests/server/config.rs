@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
-use gslb::config::{Config, ConfigError};
+use gslb::config::{Config, ConfigError, Log, LogFormat};
+use gslb_api::LogLevel;
 
 /// What is told about a text, each problem as its first line.
 fn problems(text: &str) -> Vec<String> {
@@ -23,8 +24,15 @@ fn nothing_need_be_written() {
     assert_eq!((config.dns.tcp_connections, config.dns.tcp_connections_per_client), (1024, 32));
     assert_eq!((config.api.tls, config.api.loopback_without_token), (None, false));
     assert_eq!((config.api.connections, config.api.connections_per_client), (256, 64));
+    assert_eq!((config.log.format, config.log.level), (LogFormat::Text, LogLevel::Info));
     let settings = Config::default().settings();
     assert_eq!((settings.nsid, settings.version, settings.hostname), (None, None, None));
+}
+
+#[test]
+fn the_example_has_the_defaults() {
+    let example = include_str!("../../../deploy/example/gslb.toml");
+    assert_eq!(Config::parse("gslb.toml", example).unwrap(), Config::default());
 }
 
 #[test]
@@ -56,6 +64,9 @@ fn all_that_may_be_written_is_read() {
             [geo]
             databases = ["country.mmdb", "/srv/asn.mmdb"]
             max_moved = 0.5
+            [log]
+            format = "json"
+            level = "debug"
         "#,
     )
     .unwrap();
@@ -70,6 +81,7 @@ fn all_that_may_be_written_is_read() {
         (config.api.loopback_without_token, config.api.hosts.as_slice()),
         (true, &["gslb.example.com".to_owned()][..])
     );
+    assert_eq!(config.log, Log { format: LogFormat::Json, level: LogLevel::Debug });
     let http = config.http_limits();
     assert_eq!((http.connections, http.connections_per_client, http.header), (20, 5, Duration::from_secs(1)));
     let (settings, limits) = (config.settings(), config.tcp_limits());

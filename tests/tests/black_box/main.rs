@@ -8,6 +8,7 @@ mod demo;
 mod geography;
 mod interop;
 mod listen;
+mod logs;
 mod loops;
 mod notify;
 mod reload;

@@ -101,7 +101,12 @@ fn of_process(paths: PathsBuilder) -> PathsBuilder {
     let alerts = "Alerts of Alertmanager that become overrides, and end them: what its webhook sends";
     let alerts = Told::new("alertmanager", "post", alerts).asks::<alertmanager::Webhook>();
     let alerts = alerts.body(&[JSON], "Notification").gives("200", "Heeded");
-    paths.path("/api/v1/integrations/alertmanager", item([(HttpMethod::Post, alerts)]))
+    let read = Told::new("log", "read", "How much this server logs").gives("200", "Log");
+    let put = Told::new("log", "put", "Log more or less, until the server starts anew");
+    let put = put.body(&[JSON], "Log").if_match().gives("200", "Log");
+    paths
+        .path("/api/v1/integrations/alertmanager", item([(HttpMethod::Post, alerts)]))
+        .path("/api/v1/log", item([(HttpMethod::Get, read.cached()), (HttpMethod::Put, put)]))
 }
 
 fn item<const N: usize>(operations: [(HttpMethod, Told); N]) -> PathItem {

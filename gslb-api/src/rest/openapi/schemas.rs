@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use utoipa::PartialSchema as _;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 
+use crate::LogLevel;
 use crate::overrides::alert::MAX_ALERTS;
 use crate::rest::problem::Detail;
 
@@ -156,6 +157,13 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 ) } }),
             ),
         ),
+        (
+            "Log",
+            json!({
+                "type": "object", "required": ["level"], "additionalProperties": false,
+                "properties": { "level": { "type": "string", "enum": LogLevel::ALL.map(LogLevel::name) } },
+            }),
+        ),
         ("Tokens", json!({ "type": "object", "additionalProperties": reference("Token") })),
     ];
     let parsed =
@@ -226,6 +234,6 @@ mod tests {
     #[test]
     fn every_form_is_one() {
         let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 25, "a form that cannot be read is left out: {names:?}");
+        assert_eq!(names.len(), 26, "a form that cannot be read is left out: {names:?}");
     }
 }
