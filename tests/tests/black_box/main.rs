@@ -1,15 +1,18 @@
 //! The real binary, asked by real programs: what only sockets, files, signals and other people's parsers can show.
 
 mod access;
+mod alertmanager;
 mod change;
 mod check;
 mod databases;
 mod demo;
+mod described;
 mod geography;
 mod interop;
 mod listen;
 mod logs;
 mod loops;
+mod monitoring;
 mod notify;
 mod reload;
 mod sites;
