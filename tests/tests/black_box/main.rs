@@ -6,6 +6,7 @@ mod change;
 mod check;
 mod databases;
 mod demo;
+mod deployment;
 mod described;
 mod geography;
 mod interop;
