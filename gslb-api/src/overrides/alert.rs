@@ -148,8 +148,9 @@ fn force(action: &str) -> Option<Force> {
 mod tests {
     use super::*;
 
-    const NOW: Time = Time::from_millis(1_000);
-    const END: Time = Time::from_millis(2_000);
+    fn asks(alert: &Alert) -> Result<Asked, Vec<(String, String)>> {
+        alert.asks("am", Time::from_millis(1_000), Time::from_millis(2_000))
+    }
 
     fn alert(status: &str, labels: &[(&str, &str)]) -> Alert {
         let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
@@ -161,7 +162,7 @@ mod tests {
     }
 
     fn forced(labels: &[(&str, &str)]) -> Override {
-        match alert("firing", labels).asks("am", NOW, END) {
+        match asks(&alert("firing", labels)) {
             Ok(Asked::Force(held)) => *held,
             other => panic!("{labels:?}: {other:?}"),
         }
@@ -185,9 +186,9 @@ mod tests {
     #[test]
     fn what_is_resolved_ends_and_what_says_nothing_is_left_alone() {
         let labels = [("gslb_action", "down"), ("gslb_pool", "fra")];
-        let ended = alert("resolved", &labels).asks("am", NOW, END);
+        let ended = asks(&alert("resolved", &labels));
         assert_eq!(ended, Ok(Asked::End("alert-c0ffee0123456789".to_owned())));
-        assert_eq!(alert("firing", &[("gslb_pool", "fra")]).asks("am", NOW, END), Ok(Asked::Nothing));
+        assert_eq!(asks(&alert("firing", &[("gslb_pool", "fra")])), Ok(Asked::Nothing));
     }
 
     #[test]
@@ -199,11 +200,11 @@ mod tests {
             (vec![("gslb_action", "down"), ("gslb_pool", "f*")], "/labels/gslb_pool"),
             (vec![("gslb_action", "down"), ("gslb_data_center", "a/b")], "/labels/gslb_data_center"),
         ] {
-            let wrong = alert("firing", &labels).asks("am", NOW, END).unwrap_err();
+            let wrong = asks(&alert("firing", &labels)).unwrap_err();
             assert_eq!(wrong[0].0, pointer, "{labels:?}");
         }
         let mut nameless = alert("firing", &[("gslb_action", "down"), ("gslb_pool", "fra")]);
         nameless.fingerprint = "../x".to_owned();
-        assert_eq!(nameless.asks("am", NOW, END).unwrap_err()[0].0, "/fingerprint");
+        assert_eq!(asks(&nameless).unwrap_err()[0].0, "/fingerprint");
     }
 }

@@ -52,7 +52,7 @@ async fn an_alert_forces_while_it_fires_and_is_told_twice_without_harm() {
     assert_eq!(asked.everything().await, before);
 
     let resolved = alert("aa11", "resolved", labels);
-    assert_eq!(outcomes(&notify(&asked, &[resolved.clone()]).await), ["ended"]);
+    assert_eq!(outcomes(&notify(&asked, std::slice::from_ref(&resolved)).await), ["ended"]);
     assert_eq!(weight(&asked), 10);
     assert_eq!(asked.get("/api/v1/overrides").await.body, json!({}));
     assert_eq!(outcomes(&notify(&asked, &[resolved]).await), ["not-in-force"]);
