@@ -98,10 +98,14 @@ impl<'t> Answers<'t> {
             let (destination, content) = self.pool(pool, demand, kind, contents);
             cells.push(Cell { destination, content, share });
         });
-        let is_served = matches!(outcome, Outcome::Answered(Demand::Up | Demand::UpWithoutWeight));
+        let is_served = matches!(
+            outcome,
+            Outcome::Answered(Demand::Up | Demand::UpWithoutWeight)
+                | Outcome::LastResort(Demand::Up | Demand::UpWithoutWeight)
+        );
         let nothing = match outcome {
-            Outcome::Answered(_) => None,
-            Outcome::NoData => Some(Destination::NoData),
+            Outcome::Answered(_) | Outcome::LastResort(_) => None,
+            Outcome::NoData | Outcome::NoSuchKind => Some(Destination::NoData),
             Outcome::ServFail => Some(Destination::ServFail),
         };
         cells.extend(nothing.map(|nothing| whole(contents.destination(nothing))));

@@ -11,9 +11,13 @@ use crate::table::liveness::{Entry, Kind, PoolLiveness, Ready};
 /// How a decision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Endpoints were named; the demand says whether they had to be up.
+    /// Endpoints of the plan were named; the demand says whether they had to be up.
     Answered(Demand),
-    /// No endpoint may be named.
+    /// Everything is down, and endpoints of the pool of last resort were named.
+    LastResort(Demand),
+    /// The plan is up, and has no endpoint of the kind: that there is nothing is the truth.
+    NoSuchKind,
+    /// Everything is down, and no endpoint may be named.
     NoData,
     /// Everything is down, and the service prefers silence to guesses.
     ServFail,
@@ -60,7 +64,7 @@ pub(super) trait Search<'a> {
             return Outcome::Answered(Demand::UpWithoutWeight);
         }
         if self.view().lacks_kind(plan) {
-            return Outcome::NoData;
+            return Outcome::NoSuchKind;
         }
         let demand = match when_all_down {
             WhenAllDown::ServeAll => Demand::Any,
@@ -70,7 +74,7 @@ pub(super) trait Search<'a> {
             WhenAllDown::Pool(pool) => {
                 let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::Any];
                 let answered = demands.into_iter().find(|&demand| self.take(pool, demand));
-                return answered.map_or(Outcome::NoData, Outcome::Answered);
+                return answered.map_or(Outcome::NoData, Outcome::LastResort);
             }
         };
         match self.relaxed(plan, demand) {

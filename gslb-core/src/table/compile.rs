@@ -55,6 +55,7 @@ pub fn compile(mut site: Site, databases: &[Arc<Database>], previous: Option<&Ro
         generation,
         topology: Arc::new(Topology { site, catalog, index, columns, plans, services }),
         pools,
+        counts: None,
     });
     Compiled { table, problems }
 }

@@ -7,10 +7,12 @@ use crate::steer::column::Column;
 use crate::steer::index::LocationIndex;
 use crate::steer::plan::{PlanId, Plans};
 use crate::zone::catalog::Catalog;
+use counts::{Counts, Row};
 use liveness::{Change, EndpointState, Kind, PoolLiveness};
 
 mod bounds;
 pub mod compile;
+pub mod counts;
 pub mod coverage;
 pub mod liveness;
 pub mod overrides;
@@ -30,6 +32,8 @@ pub struct RoutingTable {
     generation: u64,
     topology: Arc<Topology>,
     pools: Arc<[Arc<PoolLiveness>]>,
+    /// What was answered from tables of this topology; none where nobody counts.
+    counts: Option<Arc<Counts>>,
 }
 
 /// The slow layer: what exists, and which plan the clients of each place have.
@@ -122,6 +126,26 @@ impl RoutingTable {
         &self.pools
     }
 
+    /// What was answered from this table and others of its topology; none where nobody counts.
+    pub fn counts(&self) -> Option<&Arc<Counts>> {
+        self.counts.as_ref()
+    }
+
+    /// Where a worker counts its answers.
+    #[inline]
+    pub(crate) fn row(&self, worker: usize) -> Option<&Row> {
+        self.counts.as_ref()?.row(worker)
+    }
+
+    /// The same table, from which so many workers count their answers: on top of those from `previous`, where that has
+    /// the same topology.
+    pub fn counting(mut self, workers: usize, previous: Option<&RoutingTable>) -> RoutingTable {
+        let same = previous.filter(|previous| Arc::ptr_eq(&previous.topology, &self.topology));
+        let new = || Arc::new(Counts::new(Arc::clone(&self.topology), self.generation, workers));
+        self.counts = Some(same.and_then(|previous| previous.counts.clone()).unwrap_or_else(new));
+        self
+    }
+
     /// The state of an endpoint.
     pub fn state(&self, pool: PoolId, endpoint: u32) -> Option<EndpointState> {
         self.pools.get(pool.0 as usize)?.states().get(endpoint as usize).copied()
@@ -140,7 +164,8 @@ impl RoutingTable {
                 *slot = Arc::new(slot.changed(pool, group, generation));
             }
         }
-        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: pools.into() }
+        let (topology, counts) = (Arc::clone(&self.topology), self.counts.clone());
+        RoutingTable { generation, topology, pools: pools.into(), counts }
     }
 
     /// The changes that lead to `states`, which has one list per pool and one state per endpoint: none for endpoints that
@@ -163,6 +188,7 @@ impl RoutingTable {
     /// Octets held, as far as they grow with the document and the databases.
     pub fn memory(&self) -> usize {
         let columns: usize = self.topology.columns.iter().map(Column::memory).sum();
-        self.topology.catalog.memory() + self.topology.index.memory() + columns
+        let counts = self.counts.as_ref().map_or(0, |counts| counts.memory());
+        self.topology.catalog.memory() + self.topology.index.memory() + columns + counts
     }
 }

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gslb_core::respond::Counter;
-
 /// Connections since start, and how many are open now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TcpCounts {
@@ -25,29 +23,6 @@ pub struct TcpCounts {
     pub accept_errors: u64,
     /// Queries whose answering panicked: a fault in the program, worth a report.
     pub panics: u64,
-}
-
-impl TcpCounts {
-    /// All that only ever grows, as it is shown.
-    pub fn counters(&self) -> impl Iterator<Item = Counter> {
-        let closed = "TCP connections closed, by cause.";
-        [
-            ("gslb_tcp_accepted_total", "", "TCP connections accepted.", self.accepted),
-            ("gslb_tcp_closed_total", "cause=\"client\"", closed, self.closed_by_client),
-            ("gslb_tcp_closed_total", "cause=\"idle\"", closed, self.idle),
-            ("gslb_tcp_closed_total", "cause=\"stalled\"", closed, self.stalled),
-            ("gslb_tcp_closed_total", "cause=\"evicted\"", closed, self.evicted),
-            ("gslb_tcp_closed_total", "cause=\"refused\"", closed, self.refused),
-            (
-                "gslb_tcp_accept_errors_total",
-                "",
-                "Attempts to accept a TCP connection that failed.",
-                self.accept_errors,
-            ),
-            ("gslb_panics_total", "transport=\"tcp\"", "Messages whose answering panicked.", self.panics),
-        ]
-        .into_iter()
-    }
 }
 
 /// A counter that many tasks share.
