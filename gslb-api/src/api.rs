@@ -7,17 +7,19 @@ use gslb_core::table::Published;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 
-use crate::control::{self, Change, Control, Done, Edit, Refusal, StartError, Who};
+use crate::control::{self, Change, Control, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::document::Etag;
+use crate::meters::Meters;
 use crate::options::Options;
 use crate::rest::rate::Buckets;
-use crate::store::Store;
+use crate::store::{MeteredStore, Store};
 
 /// A running API. Clones are handles of the same one.
 #[derive(Clone)]
 pub struct Api {
     pub(crate) control: Control,
     pub(crate) options: Arc<Options>,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) streams: Arc<Semaphore>,
     /// Places for bodies that are whole documents.
@@ -60,14 +62,19 @@ impl Api {
         databases: Vec<Arc<Database>>,
         options: Options,
     ) -> Result<Started, StartError> {
-        let (control, published, origin) = control::start(store, databases, &options).await?;
+        let meters = Arc::new(Meters::default());
+        if let Ok(revision) = store.revision().await {
+            meters.store_is_at(revision.number());
+        }
+        let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&meters)));
+        let (control, published, origin) = control::start(store, databases, &options, &meters).await?;
         let revision = control.in_force().revision;
         let streams = Arc::new(Semaphore::new(options.limits.streams));
         let documents = Arc::new(Semaphore::new(options.limits.documents));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
         Ok(Started {
-            api: Self { control, options, buckets, streams, documents, stopping },
+            api: Self { control, options, meters, buckets, streams, documents, stopping },
             published,
             revision,
             origin,
@@ -94,6 +101,16 @@ impl Api {
     /// [`Refusal`]: what was in force stays.
     pub async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
         self.control.replace_databases(databases).await
+    }
+
+    /// What is measured of the control side.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// What is in force now.
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.control.in_force()
     }
 
     /// Ends the streams of events, so that a graceful shutdown of the server comes to its end.

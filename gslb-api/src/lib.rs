@@ -5,12 +5,14 @@ mod api;
 pub mod audit;
 pub mod control;
 pub mod document;
+pub mod meters;
 mod moment;
 mod options;
 pub mod overrides;
 pub mod rest;
 pub mod revisions;
 pub mod safety;
+pub mod sample;
 pub mod store;
 
 pub use api::{Api, Origin, Started};

@@ -6,6 +6,8 @@ use std::time::Duration;
 use gslb_core::respond::Settings;
 use serde_json::Value;
 
+use crate::sample::Sample;
+
 /// Where the truth is.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -67,6 +69,10 @@ pub struct Options {
     pub limits: Limits,
     /// How answers are given; explain gives the same.
     pub settings: Arc<Settings>,
+    /// How many workers count what they answer from the tables that are published; 0 where nobody counts.
+    pub workers: usize,
+    /// What was answered lately.
+    pub sample: Sample,
 }
 
 impl Default for Options {
@@ -77,6 +83,8 @@ impl Default for Options {
             loopback_without_token: false,
             limits: Limits::default(),
             settings: Arc::default(),
+            workers: 0,
+            sample: Sample::default(),
         }
     }
 }

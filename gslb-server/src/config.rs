@@ -31,6 +31,8 @@ pub struct Config {
     pub api: Api,
     /// `[geo]`: what is known about networks.
     pub geo: Geo,
+    /// `[metrics]`: what is told to Prometheus.
+    pub metrics: Metrics,
 }
 
 /// The `[node]` table.
@@ -91,6 +93,13 @@ pub struct Geo {
     pub max_moved: f64,
 }
 
+/// The `[metrics]` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// `services`: how many services are told apart; none is all of them. Default `"top:1000"`.
+    pub services: Option<usize>,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -148,6 +157,7 @@ impl Default for Config {
                 header_timeout: Duration::from_secs(10),
             },
             geo: Geo { databases: Vec::new(), max_moved: 0.2 },
+            metrics: Metrics { services: Some(1000) },
         }
     }
 }
@@ -183,6 +193,7 @@ impl Config {
         config.dns.take_from(root.section("dns"));
         config.api.take_from(root.section("api"));
         config.geo.take_from(root.section("geo"));
+        config.metrics.take_from(root.section("metrics"));
         root.finish();
         let problems = text.into_problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
@@ -198,6 +209,11 @@ impl Config {
             hostname: octets(&self.dns.id_server),
             tcp_idle: self.dns.tcp_idle,
         }
+    }
+
+    /// How many workers count what they answer: one for each UDP thread, and one for each of TCP.
+    pub fn workers(&self) -> usize {
+        self.dns.workers.get() * (self.dns.listen.len() + 1)
     }
 
     /// What TCP clients may take.
@@ -260,6 +276,29 @@ impl Geo {
         geo.set_list("databases", &mut self.databases, path);
         geo.set("max_moved", &mut self.max_moved, |value| number(value, 0.0..=1.0));
         geo.finish();
+    }
+}
+
+impl Metrics {
+    fn take_from(&mut self, mut metrics: Section<'_, '_>) {
+        metrics.set("services", &mut self.services, services);
+        metrics.finish();
+    }
+}
+
+/// Most services that can be told apart by a number.
+const SERVICES_MOST: usize = 1_000_000;
+
+/// `"all"`, or the number behind `"top:"`.
+fn services(value: &DeValue) -> Checked<Option<usize>> {
+    let wanted = format!("\"all\", or \"top:N\" with N from 1 to {SERVICES_MOST}");
+    let text = string(value, &wanted)?;
+    if text == "all" {
+        return Ok(None);
+    }
+    match text.strip_prefix("top:").and_then(|number| number.parse().ok()) {
+        Some(number) if (1..=SERVICES_MOST).contains(&number) => Ok(Some(number)),
+        _ => wrong(format_args!("\"{}\" is no choice of services", text.escape_debug()), format!("write {wanted}")),
     }
 }
 

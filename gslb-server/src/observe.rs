@@ -8,9 +8,7 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::metrics;
-use crate::reload::Reloads;
-use crate::totals::TotalsReader;
+use crate::metrics::{self, Metrics};
 
 /// What is asked for the number of the table in force.
 pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
@@ -18,12 +16,10 @@ pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 /// Where the answers come from.
 #[derive(Clone)]
 pub struct Observed {
-    /// What the sockets count.
-    pub totals: TotalsReader,
     /// Generation of the published table; nothing while none is.
     pub generation: Generation,
-    /// How reloads went.
-    pub reloads: Arc<Reloads>,
+    /// All that is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The routes, to be merged with others.
@@ -48,8 +44,11 @@ async fn readiness(State(observed): State<Observed>) -> Response {
 }
 
 async fn exposition(State(observed): State<Observed>) -> Response {
-    let text = metrics::exposition(&observed.totals.read(), (observed.generation)(), &observed.reloads);
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+    // It takes milliseconds with many services: others are answered meanwhile.
+    match tokio::task::spawn_blocking(move || observed.metrics.exposition()).await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, "The metrics could not be written, by a fault in the program."),
+    }
 }
 
 async fn not_found(uri: Uri) -> Response {

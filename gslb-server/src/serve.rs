@@ -12,9 +12,13 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::info;
 
 use crate::config::Config;
+use crate::gather::Gatherer;
 use crate::http::tls::{Tls, TlsError};
+use crate::ledger::Ledger;
+use crate::metrics::{self, Collector, Metrics};
 use crate::observe::{self, Generation, Observed};
-use crate::reload::{Cause, Reloader, Reloads};
+use crate::reload::{Cause, Reloader};
+use crate::sample::Sample;
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
 use crate::watch::{SourceFile, Watcher};
@@ -30,8 +34,10 @@ const PORT_ATTEMPTS: usize = 32;
 pub struct Hooks {
     /// Generation of the table in force, for `/readyz` and `/metrics`.
     pub generation: Generation,
-    /// How reloads went, for `/metrics`.
-    pub reloads: Arc<Reloads>,
+    /// What else is to be seen at `/metrics`.
+    pub collectors: Vec<Collector>,
+    /// Where samples of answers go.
+    pub sample: Arc<Sample>,
     /// What is answered over HTTP besides health and metrics.
     pub routes: Router,
     /// Called at the stop, before HTTP ends: streams are to end then.
@@ -147,11 +153,22 @@ impl Bound {
         let entered = control.enter();
         let signals = Signals::take()?;
         drop(entered);
-        let threads = config.dns.workers.get();
+        let (threads, row) = (config.dns.workers.get(), self.udp.len());
         let udp = udp::Workers::start(self.udp, &published, &settings)?;
-        let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published, &settings)?;
+        let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published.clone(), &settings, row)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
-        let observed = Observed { totals: totals.clone(), generation: hooks.generation, reloads: hooks.reloads };
+        let ledger = Arc::new(Ledger::new(published.clone()));
+        let gatherer = Gatherer::start(totals.clone(), hooks.sample.clone(), ledger.clone())?;
+        let own = [
+            metrics::dns::collector(totals.clone()),
+            metrics::services::collector(ledger, config.metrics.services),
+            metrics::sample::collector(hooks.sample),
+            metrics::pools::collector(published.clone()),
+            metrics::table::collector(published, hooks.generation.clone()),
+            metrics::process::collector(),
+        ];
+        let metrics = Arc::new(Metrics::new(own.into_iter().chain(hooks.collectors)));
+        let observed = Observed { generation: hooks.generation, metrics };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.http_limits())?;
         let reloader = Reloader::start(reload(self.tls.clone(), hooks.reload))?;
@@ -163,7 +180,7 @@ impl Bound {
         }
         info!("answering HTTP on {url}");
         let stopping = hooks.stopping;
-        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals })
+        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals, _gatherer: gatherer })
     }
 }
 
@@ -218,6 +235,7 @@ pub struct Running {
     watcher: Watcher,
     reloader: Reloader,
     totals: TotalsReader,
+    _gatherer: Gatherer,
 }
 
 impl Running {

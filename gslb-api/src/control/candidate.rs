@@ -16,6 +16,7 @@ use super::{Done, InForce, Refusal};
 use crate::document::{Etag, Section, differences, merge};
 use crate::overrides::{self, Override};
 use crate::safety;
+use crate::sample::Sample;
 use crate::store::Time;
 
 /// What would be in force, and what that means.
@@ -43,11 +44,11 @@ pub enum Depth {
 }
 
 /// Works out what `edit` of what is in force at `now` comes to. Takes as long as compiling: a runtime does it where it
-/// may block.
+/// may block. `sample` is of what was answered lately.
 ///
 /// # Errors
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
-pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Candidate, Refusal> {
+pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth, sample: &Sample) -> Result<Candidate, Refusal> {
     let edited = edited(base, edit)?;
     let document = edited.document.map(Arc::new);
     let all = edited.overrides.map_or_else(|| Arc::clone(&base.overrides), Arc::new);
@@ -56,7 +57,7 @@ pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Ca
         None => (overrides::in_force(&base.table, &all), Vec::new()),
     };
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
-    let moves = asks.then(|| plan::compare(&base.table, &table, &[]));
+    let moves = asks.then(|| plan::compare(&base.table, &table, &sample.of(&base.table)));
     let breaks = safety::broken(&base.table, &table, moves.as_ref(), document.is_some(), now);
     let etag = match (&edited.after, &edited.etag) {
         (_, Some(etag)) => Some(etag.clone()),

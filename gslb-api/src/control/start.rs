@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use geoip::Database;
 use gslb_core::document::{no_files, read_json};
@@ -13,6 +14,7 @@ use super::task::{Task, now, with_audit};
 use super::{Change, Control, Edit, InForce, StartError, Who};
 use crate::api::Origin;
 use crate::audit::{self, Entry};
+use crate::meters::Meters;
 use crate::options::{Options, Source};
 use crate::overrides::{self, Override};
 use crate::revisions::{self, Header, Kept};
@@ -23,6 +25,7 @@ pub(crate) async fn start(
     store: Arc<dyn Store>,
     databases: Vec<Arc<Database>>,
     options: &Options,
+    meters: &Arc<Meters>,
 ) -> Result<(Control, Arc<Published>, Origin), StartError> {
     store.expire(now()).await?;
     let mut kept = Kept::of(&*store).await?;
@@ -41,7 +44,9 @@ pub(crate) async fn start(
     };
     let all = overrides::read(&*store).await?;
     let databases: Arc<[Arc<Database>]> = databases.into();
+    let began = Instant::now();
     let (document, databases, all, table) = compiled(document, databases, all).await?;
+    meters.built(began.elapsed());
     let revision = match revision {
         Some(revision) => revision,
         None => {
@@ -49,10 +54,12 @@ pub(crate) async fn start(
             first_revision(&*store, &mut kept, &document, audited, is_file).await?
         }
     };
-    let published = Arc::new(Published::new(table.clone()));
+    let published = Arc::new(Published::counting(table.clone(), options.workers));
     let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(table));
     let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, databases, table }));
-    let task = Task { store, published: Arc::clone(&published), in_force, kept, audited };
+    meters.published(now());
+    let (sample, meters) = (options.sample.clone(), Arc::clone(meters));
+    let task = Task { store, published: Arc::clone(&published), in_force, kept, audited, sample, meters };
     Ok((Control::start(task, is_file), published, origin))
 }
 

@@ -1,7 +1,7 @@
 //! The task, and the handle by which everyone else asks it.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use geoip::Database;
 use gslb_core::table::Published;
@@ -13,8 +13,10 @@ use tracing::{error, warn};
 use super::candidate::{self, Candidate, Depth, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, Who};
 use crate::audit::{self, Entry, Outcome};
+use crate::meters::Meters;
 use crate::overrides;
 use crate::revisions::{self, Header, Kept};
+use crate::sample::Sample;
 use crate::store::{Commit, Expectation, Store, Time};
 
 /// Changes that wait for the task; who comes later waits for a place.
@@ -37,6 +39,7 @@ pub struct Control {
     store: Arc<dyn Store>,
     /// Changes that are foreseen at once: each takes a core and a table's worth of memory.
     foreseeing: Arc<Semaphore>,
+    sample: Sample,
     is_file: bool,
 }
 
@@ -48,6 +51,9 @@ pub(super) struct Task {
     pub(super) kept: Kept,
     /// The last entry of the audit.
     pub(super) audited: u64,
+    /// What was answered lately.
+    pub(super) sample: Sample,
+    pub(super) meters: Arc<Meters>,
 }
 
 impl Control {
@@ -55,8 +61,9 @@ impl Control {
     pub(super) fn start(task: Task, is_file: bool) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (in_force, store) = (task.in_force.subscribe(), Arc::clone(&task.store));
+        let sample = task.sample.clone();
         tokio::spawn(task.run(queue));
-        Self { jobs, in_force, store, foreseeing: Arc::new(Semaphore::new(1)), is_file }
+        Self { jobs, in_force, store, foreseeing: Arc::new(Semaphore::new(1)), sample, is_file }
     }
 
     /// What is in force now.
@@ -100,8 +107,8 @@ impl Control {
     /// As for [`foresee`](Self::foresee).
     pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
         let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
-        let base = self.in_force();
-        let candidate = blocking(move || prepare(&base, change.edit, now(), Depth::Moves)).await??;
+        let (base, sample) = (self.in_force(), self.sample.clone());
+        let candidate = blocking(move || prepare(&base, change.edit, now(), Depth::Moves, &sample)).await??;
         Ok(candidate.done)
     }
 
@@ -170,7 +177,11 @@ impl Task {
 
     async fn change(&mut self, change: Change) -> Result<Done, Refusal> {
         let (base, now, edit) = (self.base(), now(), change.edit.clone());
-        let prepared = blocking(move || prepare(&base, edit, now, Depth::Rules)).await??;
+        let (sample, began) = (self.sample.clone(), Instant::now());
+        let prepared = blocking(move || prepare(&base, edit, now, Depth::Rules, &sample)).await??;
+        if prepared.is_new_document {
+            self.meters.built(began.elapsed());
+        }
         if !prepared.done.breaks.is_empty() && change.override_rules.is_none() {
             self.note_refused(&change, &prepared, now).await;
             return Err(Refusal::Unsafe(prepared.done.breaks));
@@ -214,6 +225,7 @@ impl Task {
             Refusal::Fault
         })?;
         self.in_force.send_replace(Arc::new(next));
+        self.meters.published(now());
         Ok(())
     }
 
@@ -237,7 +249,7 @@ impl Task {
     }
 
     async fn databases(&mut self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
-        let base = self.base();
+        let (base, began) = (self.base(), Instant::now());
         let databases: Arc<[Arc<Database>]> = databases.into();
         let next = blocking(move || {
             let built = candidate::compiled(&base.document, &databases, Some(&base.table), &base.overrides);
@@ -245,6 +257,7 @@ impl Task {
             Ok::<_, Refusal>((InForce { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
         });
         let (next, warnings) = next.await??;
+        self.meters.built(began.elapsed());
         let done = Done { warnings, ..Done::unchanged(&next) };
         self.put_in_force(next)?;
         Ok(done)

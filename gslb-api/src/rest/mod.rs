@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod explain;
 mod host;
+mod measure;
 mod openapi;
 mod overrides;
 mod plan;
@@ -52,6 +53,7 @@ pub fn router(api: Api) -> Router {
         .merge(openapi::routes())
         .layer(map_response(guarded))
         .layer(from_fn_with_state(api.clone(), host::check))
+        .layer(from_fn_with_state(api.clone(), measure::measured))
         .with_state(api)
 }
 

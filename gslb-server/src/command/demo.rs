@@ -18,6 +18,7 @@ use super::serve::{options, serve};
 use crate::candidate::{Candidate, read_text};
 use crate::config::Config;
 use crate::origins::{Origin, Origins};
+use crate::sample::Sample;
 use crate::serve::{Bound, ServeError, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::{Databases, SiteError};
@@ -54,7 +55,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     config.api.loopback_without_token = true;
     let truth = Truth::Store(Some(example()?.document));
     let databases = Databases { files: Vec::new(), max_moved: 1.0 };
-    let served = Served::start(control.handle(), Arc::new(MemoryStore::new()), truth, databases, options(&config))?;
+    let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
+    let served = Served::start(control.handle(), store, truth, databases, options(&config, &sample))?;
     let table = served.published.load();
     let origins = origins(&table.topology().site);
     let bound = arguments.bind(&mut config)?;
@@ -64,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins have nothing to finish.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    serve(control, &config, bound, served)?;
+    serve(control, &config, bound, served, sample)?;
     Ok(ExitCode::SUCCESS)
 }
 

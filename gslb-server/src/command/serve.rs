@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use clap::Args;
 use gslb_api::access::{First, first_admin};
@@ -15,6 +16,8 @@ use super::Outcome;
 use super::token::now;
 use crate::candidate;
 use crate::config::Config;
+use crate::metrics;
+use crate::sample::Sample;
 use crate::serve::{Bound, Hooks, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::Databases;
@@ -38,11 +41,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&config.data_dir)?);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
-    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options(&config))?;
+    let sample = Arc::new(Sample::default());
+    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options(&config, &sample))?;
     tell_origin(arguments, served.begun, &config.data_dir);
     tell_first_token(&*store, &config.data_dir)?;
     let bound = Bound::bind(&config)?;
-    let totals = serve(control, &config, bound, served)?;
+    let totals = serve(control, &config, bound, served, sample)?;
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
 }
@@ -53,9 +57,10 @@ pub(super) fn serve(
     config: &Config,
     bound: Bound,
     served: Served,
+    sample: Arc<Sample>,
 ) -> Result<crate::totals::Totals, crate::serve::ServeError> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.settings()));
-    let mut running = bound.start(control, config, published, settings, hooks(served))?;
+    let mut running = bound.start(control, config, published, settings, hooks(served, sample))?;
     running.wait();
     Ok(running.stop())
 }
@@ -109,9 +114,12 @@ fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), gslb_api::
     Ok(())
 }
 
-/// What the API is told of the configuration.
-pub(super) fn options(config: &Config) -> Options {
+/// What the API is told of the configuration, and from where it knows what is answered.
+pub(super) fn options(config: &Config, sample: &Arc<Sample>) -> Options {
+    let read = Arc::clone(sample);
     Options {
+        workers: config.workers(),
+        sample: gslb_api::sample::Sample::new(move || read.window.answers(Instant::now())),
         hosts: config.api.hosts.clone(),
         loopback_without_token: config.api.loopback_without_token,
         settings: Arc::new(config.settings()),
@@ -120,14 +128,21 @@ pub(super) fn options(config: &Config) -> Options {
 }
 
 /// Ties a site to a server: its generation is shown, its files are watched, and it is read again when asked.
-fn hooks(served: Served) -> Hooks {
+fn hooks(served: Served, sample: Arc<Sample>) -> Hooks {
     let (published, api) = (Arc::clone(&served.published), served.api.clone());
-    let reloads = Arc::clone(&served.reloads);
+    let collectors = vec![
+        metrics::api::collector(api.clone()),
+        metrics::store::collector(api.clone()),
+        metrics::control::collector(api.clone()),
+        metrics::control::reloads(Arc::clone(&served.reloads)),
+        metrics::overrides::collector(api.clone()),
+    ];
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
-        reloads,
+        collectors,
+        sample,
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),

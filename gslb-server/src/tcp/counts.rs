@@ -1,6 +1,12 @@
 //! What happens to TCP connections, counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use gslb_core::count::Histogram;
+
+use crate::durations::{self, Durations};
 
 /// Connections since start, and how many are open now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +56,8 @@ pub(super) struct SharedCounts {
     pub(super) refused: Count,
     pub(super) accept_errors: Count,
     pub(super) panics: Count,
+    /// From where the first query of a write is looked at to the end of the write, once for each response.
+    pub(super) durations: Mutex<Histogram<{ durations::RANGES }>>,
 }
 
 impl SharedCounts {
@@ -66,5 +74,15 @@ impl SharedCounts {
             accept_errors: self.accept_errors.get(),
             panics: self.panics.get(),
         }
+    }
+
+    /// Notes that so many answers took `time` each.
+    pub(super) fn took(&self, time: Duration, answers: u64) {
+        durations::note(&self.durations.lock().unwrap_or_else(PoisonError::into_inner), time, answers);
+    }
+
+    /// How long answers took.
+    pub(super) fn durations(&self) -> Durations {
+        Durations::default().and(&self.durations.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -32,7 +32,8 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
 /// Hooks that do nothing.
 pub(crate) fn hooks() -> Hooks {
     Hooks {
-        reloads: Arc::default(),
+        collectors: Vec::new(),
+        sample: Arc::default(),
         routes: axum::Router::new(),
         stopping: Box::new(|| {}),
         generation: Arc::new(|| None),
