@@ -1,5 +1,7 @@
 //! What was answered lately, by name: whoever answers keeps it, and plans and rankings are held against it.
 
+mod finder;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +10,8 @@ use gslb_core::name::Name;
 use gslb_core::plan::Sampled;
 use gslb_core::table::RoutingTable;
 use ipnet::IpNet;
+
+pub use finder::RegionFinder;
 
 /// An answer that a service decided.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

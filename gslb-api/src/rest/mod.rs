@@ -18,6 +18,7 @@ mod query;
 pub(crate) mod rate;
 mod resources;
 mod tokens;
+mod top;
 mod write;
 
 use axum::Router;
@@ -45,6 +46,7 @@ pub fn router(api: Api) -> Router {
         .merge(events::routes())
         .merge(audit::routes())
         .merge(tokens::routes())
+        .merge(top::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(api.clone(), caller::admit));

@@ -21,6 +21,7 @@ mod remote;
 mod resource;
 mod serve;
 mod token;
+mod top;
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
@@ -62,6 +63,8 @@ pub enum Command {
     Events(events::Arguments),
     /// List who changed what
     Audit(audit::Arguments),
+    /// Rank what was answered in the last ten minutes, from a sample
+    Top(top::Arguments),
     /// Make, list and revoke tokens
     #[command(subcommand)]
     Token(token::What),
@@ -97,6 +100,7 @@ impl Command {
             Command::Overrides(arguments) => overrides::overrides(&arguments),
             Command::Events(arguments) => events::run(&arguments),
             Command::Audit(arguments) => audit::run(&arguments),
+            Command::Top(arguments) => top::run(&arguments),
             Command::Token(what) => token::run(&what),
             Command::Completions(arguments) => completions::run(&arguments, program),
         }

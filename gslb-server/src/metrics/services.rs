@@ -62,7 +62,7 @@ impl Shown {
             }
         };
         for (name, counted) in names.iter().filter(|(name, _)| !is_limited || self.members.contains(*name)) {
-            add(&label(name), counted);
+            add(&name.to_written(), counted);
         }
         if is_limited || self.others.all > 0 {
             add(OTHER, &self.others);
@@ -118,15 +118,6 @@ impl Answers {
     }
 }
 
-/// A name as a label: as the document writes it.
-pub(super) fn label(name: &Name) -> String {
-    let text = name.to_string();
-    match text.strip_suffix('.') {
-        Some("") | None => text,
-        Some(relative) => relative.to_owned(),
-    }
-}
-
 fn pools(sums: &Sums) -> Family {
     let help = "Answers that name endpoints of a pool, by pool and its data center.";
     let mut family = Family::counter("gslb_pool_answers_total", help);
@@ -152,7 +143,7 @@ mod tests {
         let look = |shown: &mut Shown, counts: [u64; 3]| {
             let list: Vec<_> = names.iter().zip(counts).map(|(name, all)| (name, answers(all))).collect();
             shown.look(&list);
-            let members: Vec<String> = shown.members.iter().map(label).collect();
+            let members: Vec<String> = shown.members.iter().map(Name::to_written).collect();
             (members.concat(), shown.others.all)
         };
         assert_eq!(look(&mut shown, [1, 10, 0]), ("b.example".into(), 11));

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use gslb_core::model::RegionId;
+use gslb_api::sample::RegionFinder;
 use gslb_core::respond::SteeredAnswer;
-use gslb_core::steer::region::Chooser;
-use gslb_core::table::Topology;
 use gslb_core::table::counts::Counts;
 
 /// Most pairs of region and data center that are counted apart; those beyond are counted together.
@@ -21,26 +19,7 @@ const OTHER: &str = "other";
 pub struct RegionAnswers {
     counts: BTreeMap<(Arc<str>, Arc<str>), u64>,
     /// What finds the regions of one edition.
-    finder: Option<(u64, Arc<Finder>)>,
-}
-
-/// Finds the region that a client is in, of all regions of a document.
-#[derive(Debug)]
-pub struct Finder(Chooser);
-
-impl Finder {
-    /// For the regions of a table.
-    pub fn new(topology: &Topology) -> Self {
-        let regions = &topology.site.regions;
-        let all: Vec<RegionId> = (0..regions.len() as u32).map(RegionId).collect();
-        Self(Chooser::new(regions, &all, &topology.index))
-    }
-
-    /// The region whose matcher is the most specific.
-    pub fn region(&self, topology: &Topology, client: std::net::IpAddr) -> Option<Arc<str>> {
-        let branch = self.0.branch(topology.index.locus_of(client), &topology.index)?;
-        topology.site.regions.get(branch).map(|region| Arc::clone(&region.name))
-    }
+    finder: Option<(u64, Arc<RegionFinder>)>,
 }
 
 impl RegionAnswers {
@@ -50,7 +29,7 @@ impl RegionAnswers {
         let finder = match &self.finder {
             Some((of, finder)) if *of == edition.edition() => Arc::clone(finder),
             _ => {
-                let finder = Arc::new(Finder::new(topology));
+                let finder = Arc::new(RegionFinder::new(topology));
                 self.finder = Some((edition.edition(), Arc::clone(&finder)));
                 finder
             }

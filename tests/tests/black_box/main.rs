@@ -10,6 +10,7 @@ mod interop;
 mod listen;
 mod loops;
 mod reload;
+mod sample;
 mod sites;
 mod stop;
 mod store;

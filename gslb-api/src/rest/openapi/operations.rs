@@ -84,6 +84,7 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
     let explain = explain.body(&[JSON], "Question").gives("200", "Explained");
     let events = Told::new("events", "read", "What changes, as it happens: server-sent events").streams();
     let audit = Told::new("audit", "list", "Who changed what, the latest first").gives("200", "Audit");
+    let top = Told::new("top", "list", "What was answered most in the last ten minutes, from a sample");
     let tokens = Told::new("tokens", "list", "All tokens, by id, without their secrets").gives("200", "Tokens");
     let create = Told::new("tokens", "create", "Make a token, whose secret is shown once").body(&[JSON], "TokenAsked");
     let revoke = Told::new("tokens", "revoke", "Revoke a token").named("id").gives_nothing("204");
@@ -92,6 +93,7 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/explain", item([(HttpMethod::Post, explain)]))
         .path("/api/v1/events", item([(HttpMethod::Get, events)]))
         .path("/api/v1/audit", item([(HttpMethod::Get, audit.asks::<query::Numbered>())]))
+        .path("/api/v1/top", item([(HttpMethod::Get, top.asks::<query::Top>().gives("200", "Ranking"))]))
         .path("/api/v1/tokens", item([(HttpMethod::Get, tokens), (HttpMethod::Post, create.gives("201", "Token"))]))
         .path("/api/v1/tokens/{id}", item([(HttpMethod::Delete, revoke)]))
 }

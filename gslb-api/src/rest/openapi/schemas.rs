@@ -119,6 +119,20 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
             ),
         ),
         (
+            "Ranked",
+            object(
+                &["name", "answers", "share"],
+                json!({ "name": text, "answers": number, "share": { "type": "number" } }),
+            ),
+        ),
+        (
+            "Ranking",
+            object(
+                &["by", "answers", "top", "more"],
+                json!({ "by": text, "answers": number, "top": list("Ranked"), "more": number }),
+            ),
+        ),
+        (
             "TokenAsked",
             json!({
                 "type": "object", "required": ["name", "role"], "additionalProperties": false,
@@ -187,6 +201,6 @@ mod tests {
     #[test]
     fn every_form_is_one() {
         let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 23, "a form that cannot be read is left out: {names:?}");
+        assert_eq!(names.len(), 25, "a form that cannot be read is left out: {names:?}");
     }
 }
