@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::{site, start, start_with};
 
 /// Every route and method, with the role that it needs.
-const ROUTES: [(&str, &str, Role); 16] = [
+const ROUTES: [(&str, &str, Role); 17] = [
     ("GET", "/api/v1/pools", Role::Viewer),
     ("GET", "/api/v1/pools/fra", Role::Viewer),
     ("PUT", "/api/v1/pools/fra", Role::Operator),
@@ -28,6 +28,7 @@ const ROUTES: [(&str, &str, Role); 16] = [
     ("GET", "/api/v1/audit", Role::Viewer),
     ("POST", "/api/v1/plan", Role::Viewer),
     ("POST", "/api/v1/explain", Role::Viewer),
+    ("GET", "/api/v1/top?by=service", Role::Viewer),
     ("GET", "/api/v1/tokens", Role::Admin),
     ("DELETE", "/api/v1/tokens/x", Role::Admin),
 ];

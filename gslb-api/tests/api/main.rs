@@ -8,4 +8,5 @@ mod events;
 mod hostile;
 mod overrides;
 mod plan;
+mod sample;
 mod support;

@@ -11,7 +11,7 @@ pub struct Family {
 }
 
 /// Names of labels and their values.
-pub type Labels<'l> = &'l [(&'static str, &'l str)];
+type Labels<'l> = &'l [(&'static str, &'l str)];
 
 impl Family {
     /// Of numbers that only grow.
@@ -32,12 +32,6 @@ impl Family {
     /// With a value that has no labels.
     pub fn of(mut self, value: f64) -> Self {
         self.add(&[], value);
-        self
-    }
-
-    /// With a value for each of these.
-    pub fn with<'l>(mut self, values: impl IntoIterator<Item = (Labels<'l>, f64)>) -> Self {
-        values.into_iter().for_each(|(labels, value)| self.add(labels, value));
         self
     }
 

@@ -50,6 +50,7 @@ impl RegionAnswers {
         if self.finder.as_ref().is_none_or(|(of, _)| *of == latest.edition()) {
             return;
         }
+        self.finder = None;
         let site = &latest.topology().site;
         let regions: HashSet<&str> = site.regions.iter().map(|region| &*region.name).chain([NONE, OTHER]).collect();
         let centers = site.data_centers.iter().map(|data_center| &*data_center.name);

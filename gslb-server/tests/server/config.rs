@@ -56,10 +56,15 @@ fn all_that_may_be_written_is_read() {
             [geo]
             databases = ["country.mmdb", "/srv/asn.mmdb"]
             max_moved = 0.5
+            [metrics]
+            services = "top:20"
         "#,
     )
     .unwrap();
     assert_eq!(config.node.name, "fra-1");
+    assert_eq!(config.metrics.services, Some(20));
+    let all = Config::parse("gslb.toml", "[metrics]\nservices = \"all\"").unwrap();
+    assert_eq!((all.metrics.services, Config::default().metrics.services), (None, Some(1000)));
     assert_eq!(config.dns.listen, ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]);
     assert_eq!(config.dns.workers, NonZeroUsize::new(3).unwrap());
     assert_eq!(config.geo.databases, [Path::new("country.mmdb"), Path::new("/srv/asn.mmdb")]);
@@ -102,6 +107,8 @@ tls = { key = "k.pem" }
 databases = "x"
 max_moved = 1.5
 depth = 1
+[metrics]
+services = "top:0"
 "#;
     assert_eq!(
         problems(text),
@@ -125,6 +132,7 @@ depth = 1
             "gslb.toml:18:13: error: geo.databases: this is a string",
             "gslb.toml:19:13: error: geo.max_moved: 1.5 is out of range",
             "gslb.toml:20:1: error: geo.depth: there is no such key",
+            "gslb.toml:22:12: error: metrics.services: \"top:0\" is no choice of services",
         ]
     );
 }
