@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gslb_core::model::Site;
 use gslb_core::name::Name;
-use gslb_core::table::Published;
 use gslb_core::table::counts::{Counts, Fallback, ServiceAnswers};
+use gslb_core::table::{Published, RoutingTable};
 
 /// Kinds of fallbacks, by what they are called.
 pub const KINDS: [&str; 6] = ["without-weight", "serve-all", "last-up", "pool", "nodata", "servfail"];
@@ -59,6 +59,11 @@ impl Ledger {
     /// What is answered from now, and was not settled yet, the latest last.
     pub fn editions(&self) -> Vec<Arc<Counts>> {
         self.published.counts()
+    }
+
+    /// The table in force.
+    pub fn table(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.published.load())
     }
 
     /// Adds up what is over. To be called now and then, so that replaced tables do not pile up.

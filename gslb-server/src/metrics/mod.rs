@@ -7,6 +7,7 @@ mod family;
 pub mod overrides;
 pub mod pools;
 pub mod process;
+mod reach;
 pub mod sample;
 pub mod services;
 pub mod store;

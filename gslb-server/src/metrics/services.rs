@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gslb_core::name::Name;
+use gslb_core::table::RoutingTable;
 
-use super::{Collector, Family};
+use super::{Collector, Family, reach};
 use crate::ledger::{Answers, KINDS, Ledger, Sums};
 
 /// What services beyond the most are counted under.
@@ -32,7 +33,8 @@ pub fn collector(ledger: Arc<Ledger>, most: Option<usize>) -> Collector {
     let shown = Mutex::new(Shown::new(most));
     Collector::new("services", move || {
         let Some(sums) = ledger.read() else { return Vec::new() };
-        let mut families = shown.lock().unwrap_or_else(PoisonError::into_inner).families(&sums);
+        let table = ledger.table();
+        let mut families = shown.lock().unwrap_or_else(PoisonError::into_inner).families(&sums, &table);
         families.push(pools(&sums));
         families
     })
@@ -44,7 +46,7 @@ impl Shown {
         Self { most, members: HashSet::new(), seen: HashMap::new(), others: Answers::default() }
     }
 
-    fn families(&mut self, sums: &Sums) -> Vec<Family> {
+    fn families(&mut self, sums: &Sums, table: &RoutingTable) -> Vec<Family> {
         let services = &sums.edition.topology().site.services;
         let names: Vec<(&Name, Answers)> =
             services.iter().map(|service| &service.name).zip(sums.services.iter().copied()).collect();
@@ -67,7 +69,19 @@ impl Shown {
         if is_limited || self.others.all > 0 {
             add(OTHER, &self.others);
         }
-        vec![answers, fallbacks]
+        let mut pools = Family::gauge("gslb_service_pools", "Pools that a service may come to.");
+        let mut up =
+            Family::gauge("gslb_service_pools_up", "Of the pools that a service may come to, those that are up.");
+        // Of the table in force, which may be a newer one by now.
+        for service in &table.topology().site.services {
+            if !is_limited || self.members.contains(&service.name) {
+                let (all, alive) = reach::pools(table, service);
+                let name = service.name.to_written();
+                pools.add(&[("service", &name)], all as f64);
+                up.add(&[("service", &name)], alive as f64);
+            }
+        }
+        vec![answers, fallbacks, pools, up]
     }
 
     /// Counts what the others have answered, then sees who is shown from now on.

@@ -108,6 +108,7 @@ fn health_and_metrics_are_told_over_http() {
         ("gslb_sample_queries_total", 2),
         ("gslb_sample_lost_total", 0),
         ("gslb_endpoint_up{data_center=\"fra\",endpoint=\"fra-1\",pool=\"fra\"}", 1),
+        ("gslb_service_pools_up{service=\"www.example.com\"}", 6),
         ("gslb_document_revision", 1),
         ("gslb_table_generation", 1),
     ] {
