@@ -10,7 +10,9 @@ use tokio::sync::{Semaphore, watch};
 use crate::control::{self, Change, Control, Done, Edit, Refusal, StartError, Who};
 use crate::document::Etag;
 use crate::options::Options;
+use crate::rest::places::Places;
 use crate::rest::rate::Buckets;
+use crate::rest::rendered::Rendered;
 use crate::store::Store;
 
 /// A running API. Clones are handles of the same one.
@@ -21,7 +23,8 @@ pub struct Api {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) streams: Arc<Semaphore>,
     /// Places for bodies that are whole documents.
-    pub(crate) documents: Arc<Semaphore>,
+    pub(crate) documents: Arc<Places>,
+    pub(crate) rendered: Arc<Rendered>,
     /// True once it is stopping: streams end then.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -63,11 +66,11 @@ impl Api {
         let (control, published, origin) = control::start(store, databases, &options).await?;
         let revision = control.in_force().revision;
         let streams = Arc::new(Semaphore::new(options.limits.streams));
-        let documents = Arc::new(Semaphore::new(options.limits.documents));
+        let documents = Arc::new(Places::new(options.limits.documents));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
         Ok(Started {
-            api: Self { control, options, buckets, streams, documents, stopping },
+            api: Self { control, options, buckets, streams, documents, rendered: Arc::default(), stopping },
             published,
             revision,
             origin,

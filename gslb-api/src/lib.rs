@@ -15,4 +15,4 @@ pub mod store;
 
 pub use api::{Api, Origin, Started};
 pub use options::{Limits, Options, Source};
-pub use rest::router;
+pub use rest::{is_ours, router};

@@ -26,15 +26,23 @@ pub enum Source {
 pub struct Limits {
     /// Octets of a body that is a whole document.
     pub document_octets: usize,
+    /// Octets of such a body in TOML, which takes far more memory than JSON while it is read.
+    pub toml_octets: usize,
     /// Octets of any other body.
     pub body_octets: usize,
     /// Time for a body to arrive.
     pub body_time: Duration,
+    /// Time in which a body may be slower than `body_octets_per_second`.
+    pub body_grace: Duration,
+    /// Octets that come at least in each second after that.
+    pub body_octets_per_second: usize,
+    /// How long a request waits for others before it is told to come again.
+    pub patience: Duration,
     /// Requests a second for each token, or each address where there is no token.
     pub requests_per_second: u32,
     /// Requests at once beyond that.
     pub burst: u32,
-    /// Bodies at once that are whole documents; more wait for a place.
+    /// Bodies at once that are whole documents, half of them at most one caller's; more wait for a place.
     pub documents: usize,
     /// Streams of events at once.
     pub streams: usize,
@@ -44,8 +52,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             document_octets: 64 << 20,
+            toml_octets: 4 << 20,
             body_octets: 1 << 20,
             body_time: Duration::from_secs(30),
+            body_grace: Duration::from_secs(5),
+            body_octets_per_second: 32 << 10,
+            patience: Duration::from_secs(30),
             requests_per_second: 500,
             burst: 1000,
             documents: 4,

@@ -15,7 +15,7 @@ use super::change::{Action, Edit};
 use super::{Done, InForce, Refusal};
 use crate::document::{Etag, Section, differences, merge};
 use crate::overrides::{self, Override};
-use crate::safety;
+use crate::safety::{self, Touched};
 use crate::store::Time;
 
 /// What would be in force, and what that means.
@@ -48,8 +48,13 @@ pub enum Depth {
 /// # Errors
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
 pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Candidate, Refusal> {
-    let edited = edited(base, edit)?;
-    let document = edited.document.map(Arc::new);
+    let touched = edit.touched();
+    let mut edited = edited(base, edit)?;
+    let document = edited.document.take().filter(|document| !is_same(document, &base.document)).map(Arc::new);
+    if document.is_none() && touched == Touched::Document {
+        (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));
+    }
+    let touched = if document.is_none() { Touched::Overrides } else { touched };
     let all = edited.overrides.map_or_else(|| Arc::clone(&base.overrides), Arc::new);
     let (table, warnings) = match &document {
         Some(document) => build(document, base, &all).map_err(|wrong| refused(wrong, edited.deleted))?,
@@ -57,7 +62,7 @@ pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Ca
     };
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| plan::compare(&base.table, &table, &[]));
-    let breaks = safety::broken(&base.table, &table, moves.as_ref(), document.is_some(), now);
+    let breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
     let etag = match (&edited.after, &edited.etag) {
         (_, Some(etag)) => Some(etag.clone()),
         (after, None) => after.as_ref().map(Etag::of),
@@ -107,6 +112,11 @@ pub(super) fn compiled(
         Some(table) => Ok((overrides::on_new(table, all), problems)),
         None => Err(problems),
     }
+}
+
+/// Whether two documents are the same to the letter: what is equal but for its order is another text, with other tags.
+fn is_same(document: &Value, other: &Value) -> bool {
+    document == other && Etag::of(document) == Etag::of(other)
 }
 
 /// A change that has been made to the text, and what it changed.

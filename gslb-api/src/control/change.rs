@@ -6,6 +6,7 @@ use super::Refusal;
 use crate::access::Role;
 use crate::document::{Etag, Section};
 use crate::overrides::Override;
+use crate::safety::Touched;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +138,15 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// What it is a change of.
+    pub fn touched(&self) -> Touched {
+        match self {
+            Self::Document { .. } | Self::Merge { .. } | Self::Restored { .. } => Touched::Document,
+            Self::Resource { .. } => Touched::Resource,
+            Self::Override { .. } => Touched::Overrides,
+        }
+    }
+
     /// A whole document, whatever is in force.
     pub fn document(document: Value) -> Self {
         Self::Document { document, condition: Condition::Any }

@@ -60,6 +60,9 @@ pub enum Refusal {
     /// The store cannot write. What is in force goes on.
     #[error("{0}")]
     Unavailable(String),
+    /// Others have had to be waited for too long.
+    #[error("other plans are being worked out: try again")]
+    Busy,
     /// A fault in the program.
     #[error("the change failed by a fault in the program")]
     Fault,

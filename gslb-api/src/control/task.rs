@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use geoip::Database;
 use gslb_core::table::Published;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
@@ -19,6 +19,8 @@ use crate::store::{Commit, Expectation, Store, Time};
 
 /// Changes that wait for the task; who comes later waits for a place.
 const QUEUE: usize = 128;
+/// How long what is to be foreseen waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often keys whose time has passed are removed.
 const EXPIRY: Duration = Duration::from_millis(500);
 
@@ -99,10 +101,13 @@ impl Control {
     /// # Errors
     /// As for [`foresee`](Self::foresee).
     pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
-        let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
+        let place = self.place().await?;
         let base = self.in_force();
-        let candidate = blocking(move || prepare(&base, change.edit, now(), Depth::Moves)).await??;
-        Ok(candidate.done)
+        let candidate = blocking(move || {
+            let _place = place;
+            prepare(&base, change.edit, now(), Depth::Moves)
+        });
+        Ok(candidate.await??.done)
     }
 
     /// The table of a document that may not be in force, and what is in force.
@@ -110,10 +115,19 @@ impl Control {
     /// # Errors
     /// [`Refusal::Wrong`] where it cannot be served with the databases of today.
     pub async fn table_of(&self, document: Value) -> Result<Arc<gslb_core::table::RoutingTable>, Refusal> {
-        let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
+        let place = self.place().await?;
         let base = self.in_force();
-        let built = blocking(move || candidate::compiled(&document, &base.databases, None, &base.overrides)).await?;
-        built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Wrong)
+        let built = blocking(move || {
+            let _place = place;
+            candidate::compiled(&document, &base.databases, None, &base.overrides)
+        });
+        built.await?.map(|(table, _)| Arc::new(table)).map_err(Refusal::Wrong)
+    }
+
+    /// Waits until nothing else is foreseen. The work holds the place, not who waits for it: they may go, it stays.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = timeout(PATIENCE, Arc::clone(&self.foreseeing).acquire_owned()).await;
+        place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Fault)
     }
 
     /// Notes in the audit what was done without this task, and what the resource is since.

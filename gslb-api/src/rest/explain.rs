@@ -40,7 +40,7 @@ async fn answer_explained(State(api): State<Api>, request: Request) -> Result<Re
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let Asked { question, revision, seed } = asked(&sent)?;
     let in_force = api.control.in_force();
     let (table, revision) = match revision {

@@ -10,11 +10,14 @@ mod events;
 mod explain;
 mod host;
 mod openapi;
+mod origin;
 mod overrides;
+pub(crate) mod places;
 mod plan;
 mod problem;
 mod query;
 pub(crate) mod rate;
+pub(crate) mod rendered;
 mod resources;
 mod tokens;
 mod write;
@@ -22,7 +25,7 @@ mod write;
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::{Extensions, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 
 use crate::Api;
@@ -30,6 +33,7 @@ use crate::document::Section;
 use problem::Problem;
 
 pub use caller::role_needed;
+pub use host::is_ours;
 
 /// The routes below `/api`, to be merged with others or served alone. Where connections are known by their address,
 /// requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it nobody counts as being on this host.
@@ -50,6 +54,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .nest("/api/v1", routes)
         .merge(openapi::routes())
+        .layer(from_fn(origin::check))
         .layer(map_response(guarded))
         .layer(from_fn_with_state(api.clone(), host::check))
         .with_state(api)

@@ -54,7 +54,7 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let now = now();
     let (name, role, expires) = asked(&sent, now)?;
     let token = access::create(&**api.control.store(), &name, role, now, expires).await?;

@@ -2,6 +2,7 @@
 
 mod reach;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use gslb_core::model::{Safety, Share, Site};
@@ -27,6 +28,20 @@ impl fmt::Display for Broken {
     }
 }
 
+/// Most of the services that one change of the whole document may take away: one of this many.
+const SHRINK_SHARE: usize = 2;
+
+/// What a change is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// What is forced; the document stays.
+    Overrides,
+    /// One resource of the document, by its name.
+    Resource,
+    /// The document as a whole.
+    Document,
+}
+
 /// Whether any rule asks whose answers move.
 pub fn asks_for_moves(rules: &Safety) -> bool {
     rules.max_traffic_moved.is_some() || rules.max_address_space_moved.is_some()
@@ -36,18 +51,22 @@ pub fn asks_for_moves(rules: &Safety) -> bool {
 ///
 /// How much may move, and when, is said by the rules in force, so that no change can loosen them for itself. What
 /// must hold afterwards is said by both. `moves` is needed where [`asks_for_moves`]. A frozen window stops changes of
-/// the document; overrides are for what cannot wait.
+/// the document; overrides are for what cannot wait. That a document does not shrink to little or nothing holds without
+/// being said: a file that was cut off looks the same as a wish. Who deletes a service by its name means it.
 pub fn broken(
     old: &RoutingTable,
     new: &RoutingTable,
     moves: Option<&Comparison>,
-    is_new_document: bool,
+    touched: Touched,
     now: Time,
 ) -> Vec<Broken> {
     let (rules, next) = (&old.topology().site.safety, &new.topology().site.safety);
     let mut list = Vec::new();
-    if is_new_document {
+    if touched != Touched::Overrides {
         list.extend(frozen(rules, now));
+    }
+    if touched == Touched::Document {
+        list.extend(shrinking(&old.topology().site, &new.topology().site));
     }
     list.extend(too_few_data_centers(rules, next, old, new));
     if rules.require_endpoints || next.require_endpoints {
@@ -63,6 +82,20 @@ fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
     let window = rules.frozen.iter().find(|window| window.contains(now.millis()))?;
     let end = moment::show(Time::from_millis(window.end));
     Some(Broken { rule: "frozen", detail: format!("no change of the document until {end} ({})", window.text) })
+}
+
+/// All zones go, or all services, or more than half of them.
+fn shrinking(old: &Site, new: &Site) -> Option<Broken> {
+    let broken = |detail| Some(Broken { rule: "shrinking", detail });
+    if new.zones.is_empty() && !old.zones.is_empty() {
+        return broken(format!("all {} zones would go", old.zones.len()));
+    }
+    let left: HashSet<_> = new.services.iter().map(|service| &service.name).collect();
+    let (all, gone) = (old.services.len(), old.services.iter().filter(|service| !left.contains(&service.name)).count());
+    if gone * SHRINK_SHARE <= all {
+        return None;
+    }
+    broken(format!("{gone} of {all} services would go, more than half; deleting them one by one is let through"))
 }
 
 fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {

@@ -149,3 +149,35 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let body = axum::body::Body::from_stream(stream);
     assert_eq!(asked.ask("PUT", "/api/v1/pools/x", &[], body).await.status, StatusCode::REQUEST_TIMEOUT);
 }
+
+#[tokio::test]
+async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
+    let grace = Duration::from_millis(50);
+    let limits = Limits { body_time: Duration::from_secs(3600), body_grace: grace, ..Limits::default() };
+    let asked =
+        start_with(Options { source: Source::Store { first: Some(site()) }, limits, ..Options::default() }).await;
+    let first = futures_util::stream::iter([Ok::<_, std::io::Error>("{".to_owned())]);
+    let stream = futures_util::StreamExt::chain(first, futures_util::stream::pending());
+    let slow = asked.ask("POST", "/api/v1/plan", &[], axum::body::Body::from_stream(stream)).await;
+    assert_eq!((slow.status, slow.kind()), (StatusCode::REQUEST_TIMEOUT, "too-slow"));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let source = Source::Store { first: Some(site()) };
+    let asked = start_with(Options { source, loopback_without_token: true, ..Options::default() }).await;
+    let before = asked.everything().await;
+    let from = |name: &'static str, value: &'static str| {
+        let peer: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let request = Request::post("/api/v1/revisions/1/restore").header("host", "localhost:8053");
+        let request = request.header("if-match", "*").header(name, value).extension(ConnectInfo(peer));
+        let asked = &asked;
+        async move { asked.send(request.body("".into()).unwrap()).await }
+    };
+    for (name, value) in [("origin", "http://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+        let refused = from(name, value).await;
+        assert_eq!((refused.status, refused.kind()), (StatusCode::FORBIDDEN, "cross-site"), "{name}: {value}");
+    }
+    assert_eq!(asked.everything().await, before);
+    assert_eq!(from("origin", "http://localhost:8053").await.status, StatusCode::OK);
+}

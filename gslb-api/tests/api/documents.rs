@@ -36,7 +36,9 @@ async fn what_was_once_in_force_comes_back() {
     let diff = asked.get("/api/v1/revisions/2/diff").await.body;
     assert_eq!(diff["differences"][0]["pointer"], "/services/api.example.com");
     assert_eq!(diff["differences"][0]["before"], site()["services"]["api.example.com"]);
-    let restored = asked.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
+    let unsaid = asked.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
+    assert_eq!(unsaid.status, StatusCode::PRECONDITION_REQUIRED, "it undoes what somebody did");
+    let restored = asked.ask("POST", "/api/v1/revisions/1/restore", &[("if-match", "\"2\"")], "").await;
     assert_eq!((restored.status, &restored.body["revision"]), (StatusCode::OK, &json!(3)), "{}", restored.text);
     assert_eq!(asked.get("/api/v1/document").await.body, site());
     let listed = asked.get("/api/v1/revisions?limit=2").await.body;
@@ -111,4 +113,30 @@ async fn explain_looks_back() {
     assert!(explain(json!(2)).await.contains("198.51.100.77"));
     let wrong = asked.ask("POST", "/api/v1/explain", &[], r#"{"name":"a..b","type":"NO","client":"x","y":1}"#).await;
     assert_eq!(wrong.pointers(), ["/y", "/name", "/type", "/client"]);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_no_revision() {
+    let asked = start().await;
+    let pool = site()["pools"]["iad"].to_string();
+    let any = [("if-match", "*")];
+    for (method, path, body) in [
+        ("PUT", "/api/v1/document", site().to_string()),
+        ("PATCH", "/api/v1/document", "{}".to_owned()),
+        ("PUT", "/api/v1/pools/iad", pool),
+        ("POST", "/api/v1/revisions/1/restore", String::new()),
+    ] {
+        let same = asked.ask(method, path, &any, body).await;
+        assert_eq!(
+            (same.status, &same.body["revision"]),
+            (StatusCode::OK, &json!(1)),
+            "{method} {path}: {}",
+            same.text
+        );
+        assert_eq!(
+            same.header("etag"),
+            asked.get(&path.replace("revisions/1/restore", "document")).await.header("etag")
+        );
+    }
+    assert_eq!(asked.get("/api/v1/revisions").await.body["revisions"].as_array().unwrap().len(), 1);
 }

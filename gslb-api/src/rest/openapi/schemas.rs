@@ -42,7 +42,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 &["type", "title", "status", "detail"],
                 json!({
                     "type": text, "title": text, "status": number, "detail": text,
-                    "errors": list("Detail"), "breaks": list("Broken"),
+                    "errors": list("Detail"), "more_errors": number, "breaks": list("Broken"),
                 }),
             ),
         ),
