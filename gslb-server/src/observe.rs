@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -24,6 +24,8 @@ pub struct Observed {
     pub generation: Generation,
     /// How reloads went.
     pub reloads: Arc<Reloads>,
+    /// Names of this server, besides `localhost` and addresses: metrics are for those who ask for one of them.
+    pub hosts: Arc<[String]>,
 }
 
 /// The routes, to be merged with others.
@@ -47,7 +49,15 @@ async fn readiness(State(observed): State<Observed>) -> Response {
     }
 }
 
-async fn exposition(State(observed): State<Observed>) -> Response {
+/// Health is told to whoever asks; metrics say enough of a site that no page from elsewhere may read them under a name
+/// that it has made lead here.
+async fn exposition(State(observed): State<Observed>, request: Request) -> Response {
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri().authority().map(|authority| authority.as_str()).or(header).unwrap_or_default();
+    if !gslb_api::is_ours(host, &observed.hosts) {
+        let detail = format!("This server is not {host:?}. Its names are in `hosts` of its configuration.");
+        return problem(StatusCode::MISDIRECTED_REQUEST, &detail);
+    }
     let text = metrics::exposition(&observed.totals.read(), (observed.generation)(), &observed.reloads);
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }

@@ -9,10 +9,10 @@ use axum::Router;
 use gslb_core::respond::Settings;
 use gslb_core::table::Published;
 use tokio::runtime::{Builder, Runtime};
-use tracing::info;
+use tracing::{error, info};
 
 use crate::config::Config;
-use crate::http::tls::{Tls, TlsError};
+use crate::http::tls::{Reread, Tls};
 use crate::observe::{self, Generation, Observed};
 use crate::reload::{Cause, Reloader, Reloads};
 use crate::signals::{Asked, Signals};
@@ -62,9 +62,6 @@ pub enum ServeError {
          tls = {{ certificate = \"…\", key = \"…\" }}, or listen on 127.0.0.1"
     )]
     Readable(SocketAddr),
-    /// The certificate or its key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     /// A thread, an event queue or a signal handler could not be had.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
@@ -96,10 +93,14 @@ impl Bound {
     /// Binds what `config` names; a port of 0 takes one that is free, the same for UDP and TCP.
     ///
     /// # Errors
-    /// [`ServeError::Readable`], [`ServeError::Tls`], and [`ServeError::Bind`] for the first address that cannot be
-    /// had.
+    /// [`ServeError::Readable`], and [`ServeError::Bind`] for the first address that cannot be had. A certificate that
+    /// cannot be used is told in the log.
     pub fn bind(config: &Config) -> Result<Self, ServeError> {
-        let tls = config.api.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+        let tls = config.api.tls.clone().map(Tls::start);
+        if let Some((_, Some(error))) = &tls {
+            error!("the API and the metrics are off until the certificate can be used, DNS is answered: {error}");
+        }
+        let tls = tls.map(|(tls, _)| Arc::new(tls));
         if tls.is_none() && !config.api.listen.ip().is_loopback() {
             return Err(ServeError::Readable(config.api.listen));
         }
@@ -144,6 +145,7 @@ impl Bound {
         hooks: Hooks,
     ) -> Result<Running, ServeError> {
         let url = self.url();
+        let http_is_ready = self.tls.as_ref().is_none_or(|tls| tls.is_ready());
         let entered = control.enter();
         let signals = Signals::take()?;
         drop(entered);
@@ -151,17 +153,24 @@ impl Bound {
         let udp = udp::Workers::start(self.udp, &published, &settings)?;
         let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published, &settings)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
-        let observed = Observed { totals: totals.clone(), generation: hooks.generation, reloads: hooks.reloads };
+        let reloads = hooks.reloads;
+        if let Some(tls) = &self.tls {
+            reloads.note_certificate(tls.is_ready());
+        }
+        let (generation, hosts) = (hooks.generation, config.api.hosts.clone().into());
+        let observed = Observed { totals: totals.clone(), generation, reloads: Arc::clone(&reloads), hosts };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.http_limits())?;
-        let reloader = Reloader::start(reload(self.tls.clone(), hooks.reload))?;
+        let reloader = Reloader::start(reload(self.tls.clone(), reloads, hooks.reload))?;
         let ask = reloader.asker();
         let files = files(self.tls, hooks.files);
         let watcher = Watcher::start(LOOK, files, move |paths| ask.ask(Cause::Changed(paths)))?;
         for address in &self.dns {
             info!("answering DNS on {address}, UDP and TCP");
         }
-        info!("answering HTTP on {url}");
+        if http_is_ready {
+            info!("answering HTTP on {url}");
+        }
         let stopping = hooks.stopping;
         Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals })
     }
@@ -192,10 +201,20 @@ fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<Ud
 }
 
 /// All that is read again when asked: the certificate, then the rest.
-fn reload(tls: Option<Arc<Tls>>, mut rest: Box<dyn FnMut(Cause) + Send>) -> impl FnMut(Cause) + Send {
-    move |cause| match &tls {
-        Some(tls) => tls.reload(cause).map_or((), &mut rest),
-        None => rest(cause),
+fn reload(
+    tls: Option<Arc<Tls>>,
+    reloads: Arc<Reloads>,
+    mut rest: Box<dyn FnMut(Cause) + Send>,
+) -> impl FnMut(Cause) + Send {
+    move |cause| {
+        let Some(tls) = &tls else { return rest(cause) };
+        let (reread, others) = tls.reload(cause);
+        if reread != Reread::Untouched {
+            reloads.note_certificate(reread == Reread::Taken);
+        }
+        if let Some(others) = others {
+            rest(others);
+        }
     }
 }
 

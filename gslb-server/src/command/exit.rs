@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use hyper::StatusCode;
 
+use super::resource::Unsaid;
 use crate::client;
 
 /// How a command ended.
@@ -49,7 +50,7 @@ pub fn of(error: &(dyn Error + 'static)) -> Exit {
     match error.downcast_ref::<client::Error>() {
         Some(client::Error::Unreachable { .. } | client::Error::Broken(_)) => Exit::Unreachable,
         Some(client::Error::Refused(refusal)) => of_refusal(refusal),
-        _ if error.is::<Stale>() => Exit::Stale,
+        _ if error.is::<Stale>() || error.is::<Unsaid>() => Exit::Stale,
         _ => Exit::Refused,
     }
 }

@@ -90,7 +90,8 @@ fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
         resolver: arguments.resolver,
     };
     let explanation = explain(&table, settings, question, arguments.seed.unwrap_or_else(chance));
-    print!("{}", explanation.to_text(&table));
+    let told = json!({ "explanation": explanation.to_data(&table) });
+    show(arguments.remote.format(), &told, |_| explanation.to_text(&table));
     Ok(ExitCode::SUCCESS)
 }
 

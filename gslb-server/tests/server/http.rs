@@ -136,3 +136,18 @@ fn origins_say_who_they_are() {
     assert_eq!((status, body.as_str()), (200, "ok\n"));
     serving.abort();
 }
+
+#[test]
+fn metrics_are_not_for_pages_from_elsewhere() {
+    let (running, _, api) = serve(&Arc::default());
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(api).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    };
+    assert!(ask("/metrics").starts_with("HTTP/1.1 421"));
+    assert!(ask("/livez").starts_with("HTTP/1.1 200"), "a health check may use any name");
+    running.stop();
+}
