@@ -114,7 +114,7 @@ fn tell_plan(remote: &Remote, manner: &Manner, foreseen: &Value) -> Outcome {
 /// The plan, and how it becomes more than one.
 fn planned(foreseen: &Value, document: &Path) -> String {
     let told = people(foreseen);
-    if unchanged(foreseen) {
+    if unchanged(foreseen) || broken(foreseen) != Exit::Done {
         return told;
     }
     format!("{told}\napply with: gslb apply {} --base {}", document.display(), foreseen["revision"])
