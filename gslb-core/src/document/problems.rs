@@ -110,6 +110,8 @@ impl Problems {
         let more = [(Severity::Error, self.errors, "errors"), (Severity::Warning, self.warnings, "warnings")];
         for ((severity, count, what), untold) in more.into_iter().zip(self.untold) {
             let Some(location) = untold else { continue };
+            // Behind all that is told, so that the list stays sorted.
+            let location = self.list.last().map_or(&location, |last| (&last.location).max(&location)).clone();
             let message = format!("there are {} more {what}", count - MAX_TOLD);
             let help = "mend those that are told, then look again".to_owned();
             self.list.push(Problem { severity, location, path: String::new(), message, help });
