@@ -25,7 +25,7 @@ fn tables(criterion: &mut Criterion) {
         let mut up = true;
         let mut change = || {
             up = !up;
-            [Change { pool: PoolId(500), endpoint: 3, state: EndpointState { up, weight: 1 } }]
+            [Change { pool: PoolId(500), endpoint: 3, state: EndpointState::new(up, 1) }]
         };
         bencher.iter_batched(
             &mut change,
@@ -34,8 +34,7 @@ fn tables(criterion: &mut Criterion) {
         );
     });
     let old = table(&sites::large(10_000, 1_000, 2), sites::ZONE, &databases);
-    let down =
-        [0, 1].map(|endpoint| Change { pool: PoolId(500), endpoint, state: EndpointState { up: false, weight: 1 } });
+    let down = [0, 1].map(|endpoint| Change { pool: PoolId(500), endpoint, state: EndpointState::new(false, 1) });
     let new = old.with_changes(&down);
     group.bench_function("compare two tables of 10,000 services, a pool down in one", |bencher| {
         bencher.iter(|| compare(&old, &new, &[]));

@@ -108,7 +108,7 @@ impl Sides {
                 table_after(previous, &document(europe), &self.zone, &[Arc::clone(&self.database)])
             }
             Changes::None | Changes::Liveness => {
-                let state = EndpointState { up: !other, weight: 1 };
+                let state = EndpointState::new(!other, 1);
                 // Both addresses of the first pool, which is Europe's.
                 previous.with_changes(&[0, 1].map(|endpoint| Change { pool: PoolId(0), endpoint, state }))
             }

@@ -26,6 +26,12 @@ impl Histogram {
         self.total += 1;
     }
 
+    /// Adds all that another one has counted.
+    pub fn merge(&mut self, other: &Histogram) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        self.total += other.total;
+    }
+
     /// The duration that this share of all (0 to 1) is not above, to the upper end of its bucket. Zero when empty.
     pub fn quantile(&self, share: f64) -> Duration {
         let wanted = (self.total as f64 * share).ceil() as u64;

@@ -1,5 +1,6 @@
 //! What the benchmarks measure: one site, one query per kind of answer, and a worker to ask.
 
+use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
 
 pub mod change;
+pub mod control;
 pub mod expected;
 pub mod growth;
 pub mod histogram;
@@ -19,18 +21,19 @@ pub mod random;
 pub mod rounds;
 pub mod sites;
 pub mod usage;
+pub mod verdict;
 pub mod world;
 
 /// The kinds of answers that are measured, by name.
 pub const KINDS: [&str; 9] =
     ["static", "mx", "steered-v4", "steered-v6", "sticky", "nxdomain", "referral", "alias", "garbage"];
 
-/// The table of a document whose zone file is `zone`; databases as given.
+/// The table of a document whose zone file is `zone`; databases as given. Its answers are counted, as a server's are.
 ///
 /// # Panics
 /// Where the document is wrong: benchmarks bring their own.
 pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {
-    compiled(document, &mut || zone.as_bytes().to_vec(), databases, None)
+    compiled(document, &mut || zone.as_bytes().to_vec(), databases, None).counting(1, None)
 }
 
 /// The same, as the successor of `previous`.
@@ -54,7 +57,7 @@ fn compiled(
     let reading = document::read("bench.toml", document, &mut load);
     let problems = reading.problems;
     let site = reading.site.unwrap_or_else(|| panic!("{problems:#?}"));
-    let compiled = compile::compile(site, databases, previous);
+    let compiled = compile::compile(site, databases, &Arc::default(), previous);
     let problems = compiled.problems;
     compiled.table.unwrap_or_else(|| panic!("{problems:#?}"))
 }
@@ -99,7 +102,7 @@ pub struct Asking {
 
 impl Default for Asking {
     fn default() -> Asking {
-        let worker = Worker::new(Arc::new(Settings::default()), 1);
+        let worker = Worker::new(Arc::new(Settings::default()), 1).in_row(0);
         Asking {
             worker,
             source: SocketAddr::from(([192, 0, 2, 1], 53)),
@@ -117,7 +120,10 @@ impl Asking {
         if let Some(front) = self.buffer.get_mut(..query.len()) {
             front.copy_from_slice(query);
         }
-        match self.worker.respond(table, self.source, Transport::Udp, &mut self.buffer, query.len()) {
+        let reply = self.worker.respond(table, self.source, Transport::Udp, &mut self.buffer, query.len());
+        // As a worker does after each batch, which is one query here.
+        black_box(self.worker.take_sample());
+        match reply {
             Reply::Send(len) => len,
             Reply::Drop => 0,
         }
@@ -144,6 +150,7 @@ impl Asking {
                 octets += len;
             }
         }
+        black_box(self.worker.take_sample());
         octets
     }
 }

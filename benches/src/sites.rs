@@ -14,12 +14,22 @@ pub fn example() -> String {
 
 /// A site of `services` services over `pools` pools of `endpoints` endpoints each.
 pub fn large(services: usize, pools: usize, endpoints: usize) -> String {
+    written(services, pools, endpoints, "")
+}
+
+/// The same, with a probe for all pools.
+pub fn probed(services: usize, pools: usize, endpoints: usize) -> String {
+    let probe = "[probes.web]\nkind = \"http\"\ninterval = \"1s\"\ntimeout = \"500ms\"\nfall = 2\nrise = 2\n";
+    format!("{probe}{}", written(services, pools, endpoints, "probe = \"web\"\n"))
+}
+
+fn written(services: usize, pools: usize, endpoints: usize, of_pool: &str) -> String {
     let mut text = String::from("[zones.\"example.com\"]\nfile = \"example.com.zone\"\n");
     for (region, continent) in [("europe", "EU"), ("asia", "AS"), ("south-america", "SA")] {
         let _ = writeln!(text, "[regions.{region}]\nmatch = [\"continent:{continent}\"]");
     }
     for pool in 0..pools {
-        let _ = writeln!(text, "[pools.p{pool}]");
+        let _ = write!(text, "[pools.p{pool}]\n{of_pool}");
         for endpoint in 0..endpoints {
             let at = pool * endpoints + endpoint;
             let (high, middle, low) = (at >> 16 & 0xFF, at >> 8 & 0xFF, at & 0xFF);

@@ -5,23 +5,31 @@ use std::sync::Arc;
 use geoip::Database;
 use gslb_core::table::Published;
 use serde_json::Value;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::control::{self, Change, Control, Done, Edit, Refusal, StartError, Who};
+use crate::control::{self, Begun, Change, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Who};
 use crate::document::Etag;
-use crate::options::Options;
+use crate::health::{self, Evidence, Journal, Measured, StatusChanges, Word, rounds};
+use crate::meters::Meters;
+use crate::options::{Options, Source};
+use crate::rest::places::Places;
 use crate::rest::rate::Buckets;
-use crate::store::Store;
+use crate::rest::rendered::Rendered;
+use crate::store::{MeteredStore, Store};
 
 /// A running API. Clones are handles of the same one.
 #[derive(Clone)]
 pub struct Api {
     pub(crate) control: Control,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) measured: Arc<Measured>,
     pub(crate) options: Arc<Options>,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) streams: Arc<Semaphore>,
     /// Places for bodies that are whole documents.
-    pub(crate) documents: Arc<Semaphore>,
+    pub(crate) documents: Arc<Places>,
+    pub(crate) rendered: Arc<Rendered>,
     /// True once it is stopping: streams end then.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -47,11 +55,20 @@ pub struct Started {
     pub revision: u64,
     /// Where the document came from.
     pub origin: Origin,
+    /// Documents that should be in force rather than this one, the first of all first, and why they cannot be served.
+    /// Not empty means that something older is served, which somebody should look after.
+    pub passed_over: Vec<PassedOver>,
+    /// Why the watched file is not in force, where it was refused.
+    pub refused: Option<Refusal>,
 }
 
 impl Api {
     /// Reads the document in force from `store`, or takes the one of `options` into it, compiles it and starts the
     /// task that is the only publisher. To be called within a runtime, which runs that task.
+    ///
+    /// A document that could be served once may be beyond it now, as where a database does not know a region any more.
+    /// Then the latest revision that can be served is: an older answer is better than none. A file that differs from what
+    /// was in force is a change, which the safety rules may refuse; a restart is no way round them.
     ///
     /// # Errors
     /// [`StartError`]: nothing could be served then.
@@ -60,18 +77,27 @@ impl Api {
         databases: Vec<Arc<Database>>,
         options: Options,
     ) -> Result<Started, StartError> {
-        let (control, published, origin) = control::start(store, databases, &options).await?;
-        let revision = control.in_force().revision;
+        let meters = Arc::new(Meters::default());
+        if let Ok(revision) = store.revision().await {
+            meters.store_is_at(revision.number());
+        }
+        let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&meters)));
+        let begun = control::start(store, databases, &options, &meters).await?;
+        let Begun { control, journal, published, origin, passed_over } = begun;
+        let measured = Arc::new(Measured::new(&options.node));
         let streams = Arc::new(Semaphore::new(options.limits.streams));
-        let documents = Arc::new(Semaphore::new(options.limits.documents));
+        let documents = Arc::new(Places::new(options.limits.documents));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
-        Ok(Started {
-            api: Self { control, options, buckets, streams, documents, stopping },
-            published,
-            revision,
-            origin,
-        })
+        tokio::spawn(rounds(Arc::clone(&measured), control.clone(), stopping.subscribe()));
+        let rendered = Arc::default();
+        let api = Self { control, journal, measured, meters, options, buckets, streams, documents, rendered, stopping };
+        let refused = match &api.options.source {
+            Source::File { document } => api.replace_document(document.clone()).await.err(),
+            Source::Store { .. } => None,
+        };
+        let revision = api.control.in_force().revision;
+        Ok(Started { api, published, revision, origin, passed_over, refused })
     }
 
     /// Puts `document` in force, which the watched file has now. The safety rules hold for it too. A document that is
@@ -94,6 +120,44 @@ impl Api {
     /// [`Refusal`]: what was in force stays.
     pub async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
         self.control.replace_databases(databases).await
+    }
+
+    /// Where outcomes of probes go: the table follows at once. It is bounded, so who sends into it waits for a place.
+    pub fn words(&self) -> mpsc::Sender<Word> {
+        self.control.words()
+    }
+
+    /// What is in force, whenever it is something else; probes follow the document with it.
+    pub fn follow(&self) -> watch::Receiver<Arc<InForce>> {
+        self.control.follow()
+    }
+
+    /// What health rests on now.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] where nothing is published any more.
+    pub async fn evidence(&self) -> Result<Evidence, Refusal> {
+        health::evidence(&self.control).await
+    }
+
+    /// What this node is called, which is the name of its vantage.
+    pub fn node(&self) -> &str {
+        self.measured.node()
+    }
+
+    /// How often statuses have turned since the start.
+    pub fn status_changes(&self) -> StatusChanges {
+        self.journal.changes()
+    }
+
+    /// What is measured of the control side.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// What is in force now.
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.control.in_force()
     }
 
     /// Ends the streams of events, so that a graceful shutdown of the server comes to its end.

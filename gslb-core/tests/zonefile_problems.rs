@@ -2,7 +2,7 @@
 
 use gslb_core::name::Name;
 use gslb_core::problem::Severity;
-use gslb_core::zonefile::{MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_PROBLEMS, Parsed, parse};
+use gslb_core::zonefile::{MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_PROBLEMS, Parsed, Room, parse, parse_within};
 use std::sync::Arc;
 
 fn read(text: &[u8]) -> Parsed {
@@ -137,4 +137,17 @@ fn newer_service_parameters_and_types_are_known() {
     };
     assert_eq!(shown(0), "1 . dohpath=\"/q{?dns}\" ohttp");
     assert_eq!(shown(1), "\"qnamemin\"");
+}
+
+#[test]
+fn what_is_generated_ends_where_the_room_does() {
+    let text = b"$TTL 1\n$GENERATE 0-1048575 a$ A 192.0.2.1\nb A 192.0.2.2\n";
+    let within = |records, octets| {
+        let mut none = |_: &str, _: &str| Err("none".to_owned());
+        parse_within(Room { records, octets }, "main", text, &"example.com".parse().unwrap(), &mut none)
+    };
+    let few = within(10, usize::MAX);
+    assert_eq!((few.records.len(), few.is_cut, few.problems.len()), (10, true, 0));
+    let short = within(usize::MAX, 100);
+    assert!(short.is_cut && short.records.len() < 10, "{}", short.records.len());
 }

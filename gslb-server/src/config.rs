@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs, io, thread};
 
+use gslb_api::LogLevel;
 use gslb_core::document::duration;
 use gslb_core::problem::Problem;
 use gslb_core::respond::Settings;
@@ -14,8 +15,10 @@ use toml::de::DeValue;
 use crate::http::tls::TlsFiles;
 use crate::{http, tcp};
 
+mod probes;
 mod section;
 
+pub use probes::Probes;
 use section::{Checked, Section, Text, boolean, integer, number, string, wrong};
 
 /// All that may be configured about a process, checked.
@@ -31,6 +34,12 @@ pub struct Config {
     pub api: Api,
     /// `[geo]`: what is known about networks.
     pub geo: Geo,
+    /// `[probes]`: what probes may reach.
+    pub probes: Probes,
+    /// `[log]`: what is logged, and in which form.
+    pub log: Log,
+    /// `[metrics]`: what is told to Prometheus.
+    pub metrics: Metrics,
 }
 
 /// The `[node]` table.
@@ -91,6 +100,32 @@ pub struct Geo {
     pub max_moved: f64,
 }
 
+/// The `[log]` table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Log {
+    /// `format`: `text` or `json`. Default `text`.
+    pub format: LogFormat,
+    /// `level`: `error`, `warn`, `info`, `debug` or `trace`. Default `info`. The API can change it at run time.
+    pub level: LogLevel,
+}
+
+/// In which form a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object of JSON.
+    Json,
+}
+
+/// The `[metrics]` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// `services`: how many services are told apart; none is all of them. Default `"top:1000"`.
+    pub services: Option<usize>,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -148,6 +183,9 @@ impl Default for Config {
                 header_timeout: Duration::from_secs(10),
             },
             geo: Geo { databases: Vec::new(), max_moved: 0.2 },
+            probes: Probes::default(),
+            log: Log::default(),
+            metrics: Metrics { services: Some(1000) },
         }
     }
 }
@@ -166,6 +204,7 @@ impl Config {
                 [certificate, key].into_iter().for_each(|file| *file = folder.join(&*file));
             }
             config.geo.databases.iter_mut().for_each(|database| *database = folder.join(&*database));
+            config.probes.ca.iter_mut().for_each(|file| *file = folder.join(&*file));
         }
         Ok(config)
     }
@@ -183,6 +222,9 @@ impl Config {
         config.dns.take_from(root.section("dns"));
         config.api.take_from(root.section("api"));
         config.geo.take_from(root.section("geo"));
+        config.probes.take_from(root.section("probes"));
+        config.log.take_from(root.section("log"));
+        config.metrics.take_from(root.section("metrics"));
         root.finish();
         let problems = text.into_problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
@@ -198,6 +240,11 @@ impl Config {
             hostname: octets(&self.dns.id_server),
             tcp_idle: self.dns.tcp_idle,
         }
+    }
+
+    /// How many workers count what they answer: one for each UDP thread, and one for each of TCP.
+    pub fn workers(&self) -> usize {
+        self.dns.workers.get() * (self.dns.listen.len() + 1)
     }
 
     /// What TCP clients may take.
@@ -260,6 +307,37 @@ impl Geo {
         geo.set_list("databases", &mut self.databases, path);
         geo.set("max_moved", &mut self.max_moved, |value| number(value, 0.0..=1.0));
         geo.finish();
+    }
+}
+
+impl Log {
+    fn take_from(&mut self, mut log: Section<'_, '_>) {
+        log.set("format", &mut self.format, log_format);
+        log.set("level", &mut self.level, log_level);
+        log.finish();
+    }
+}
+
+impl Metrics {
+    fn take_from(&mut self, mut metrics: Section<'_, '_>) {
+        metrics.set("services", &mut self.services, services);
+        metrics.finish();
+    }
+}
+
+/// Most services that can be told apart by a number.
+const SERVICES_MOST: usize = 1_000_000;
+
+/// `"all"`, or the number behind `"top:"`.
+fn services(value: &DeValue) -> Checked<Option<usize>> {
+    let wanted = format!("\"all\", or \"top:N\" with N from 1 to {SERVICES_MOST}");
+    let text = string(value, &wanted)?;
+    if text == "all" {
+        return Ok(None);
+    }
+    match text.strip_prefix("top:").and_then(|number| number.parse().ok()) {
+        Some(number) if (1..=SERVICES_MOST).contains(&number) => Ok(Some(number)),
+        _ => wrong(format_args!("\"{}\" is no choice of services", text.escape_debug()), format!("write {wanted}")),
     }
 }
 
@@ -358,6 +436,21 @@ fn node_name(value: &DeValue) -> Checked<String> {
 
 fn is_node_name(text: &str) -> bool {
     (1..=63).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet))
+}
+
+fn log_format(value: &DeValue) -> Checked<LogFormat> {
+    match string(value, "\"text\" or \"json\"")? {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        other => wrong(format_args!("\"{}\" is no format", other.escape_debug()), "write \"text\" or \"json\""),
+    }
+}
+
+fn log_level(value: &DeValue) -> Checked<LogLevel> {
+    let wanted = format!("one of {}", LogLevel::ALL.map(|level| format!("\"{}\"", level.name())).join(", "));
+    let text = string(value, &wanted)?;
+    let wrong = || wrong(format_args!("\"{}\" is no level", text.escape_debug()), format!("write {wanted}"));
+    LogLevel::from_name(text).map_or_else(wrong, Ok)
 }
 
 fn path(value: &DeValue) -> Checked<PathBuf> {

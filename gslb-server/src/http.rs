@@ -18,6 +18,7 @@ use crate::tcp::connections::Connections;
 
 mod accept;
 mod connection;
+mod progress;
 pub mod tls;
 
 use tls::Tls;
@@ -34,7 +35,7 @@ const DESCRIPTOR_SHARE: u64 = 4;
 pub struct Limits {
     /// Connections in all; when there are more, the one that has been idle for longest is closed.
     pub connections: usize,
-    /// Connections per IPv4 address or IPv6 network of 64 bits; more are closed at once.
+    /// Connections per IPv4 address or IPv6 network of 64 bits; for one more, its own idlest is closed.
     pub connections_per_client: usize,
     /// Time for the header of a request to come, counted from the connection's start or the response before it.
     pub header: Duration,

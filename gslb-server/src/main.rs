@@ -1,6 +1,5 @@
 //! The `gslb` command.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -15,7 +14,6 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).init();
     CommandLine::parse().command.run(CommandLine::command()).unwrap_or_else(|error| {
         eprintln!("gslb: {error}");
         exit::of(&*error).into()

@@ -3,27 +3,31 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::metrics;
-use crate::reload::Reloads;
-use crate::totals::TotalsReader;
+use crate::metrics::{self, Metrics};
+use crate::probe::Pulse;
 
 /// What is asked for the number of the table in force.
 pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
+/// What is asked whether probes run.
+pub type Pulsing = Arc<dyn Fn() -> Pulse + Send + Sync>;
+
 /// Where the answers come from.
 #[derive(Clone)]
 pub struct Observed {
-    /// What the sockets count.
-    pub totals: TotalsReader,
     /// Generation of the published table; nothing while none is.
     pub generation: Generation,
-    /// How reloads went.
-    pub reloads: Arc<Reloads>,
+    /// Whether probes run.
+    pub pulse: Pulsing,
+    /// Names of this server, besides `localhost` and addresses: metrics are for those who ask for one of them.
+    pub hosts: Arc<[String]>,
+    /// All that is counted and measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The routes, to be merged with others.
@@ -41,15 +45,32 @@ pub fn with_problems(routes: Router) -> Router {
 }
 
 async fn readiness(State(observed): State<Observed>) -> Response {
+    let pulse = (observed.pulse)();
+    if pulse.stalled {
+        let seconds = pulse.since_beat.as_secs();
+        let told = format!("Probes have stopped, {seconds} s ago: statuses are not what the endpoints are now.");
+        return problem(StatusCode::SERVICE_UNAVAILABLE, &told);
+    }
     match (observed.generation)() {
         Some(generation) => format!("ready, serving table {generation}\n").into_response(),
         None => problem(StatusCode::SERVICE_UNAVAILABLE, "No routing table has been published yet."),
     }
 }
 
-async fn exposition(State(observed): State<Observed>) -> Response {
-    let text = metrics::exposition(&observed.totals.read(), (observed.generation)(), &observed.reloads);
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+/// Health is told to whoever asks; metrics say enough of a site that no page from elsewhere may read them under a name
+/// that it has made lead here.
+async fn exposition(State(observed): State<Observed>, request: Request) -> Response {
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri().authority().map(|authority| authority.as_str()).or(header).unwrap_or_default();
+    if !gslb_api::is_ours(host, &observed.hosts) {
+        let detail = format!("This server is not {host:?}. Its names are in `hosts` of its configuration.");
+        return problem(StatusCode::MISDIRECTED_REQUEST, &detail);
+    }
+    // It takes milliseconds with many services: others are answered meanwhile.
+    match tokio::task::spawn_blocking(move || observed.metrics.exposition()).await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, "The metrics could not be written, by a fault in the program."),
+    }
 }
 
 async fn not_found(uri: Uri) -> Response {

@@ -41,6 +41,7 @@ pub struct Reloads {
     published: AtomicU64,
     refused: AtomicU64,
     last_refused: AtomicBool,
+    certificate_refused: AtomicBool,
 }
 
 impl Reloads {
@@ -51,6 +52,14 @@ impl Reloads {
         self.last_refused.store(!published, Relaxed);
     }
 
+    /// Notes whether the certificate in the files is in use. The document's fate is another matter.
+    pub fn note_certificate(&self, in_use: bool) {
+        if !in_use {
+            self.refused.fetch_add(1, Relaxed);
+        }
+        self.certificate_refused.store(!in_use, Relaxed);
+    }
+
     /// Reloads that put a new table in force, and those that were refused.
     pub fn counts(&self) -> (u64, u64) {
         (self.published.load(Relaxed), self.refused.load(Relaxed))
@@ -58,7 +67,7 @@ impl Reloads {
 
     /// True while what is on disk is not what is served, because it was refused.
     pub fn last_was_refused(&self) -> bool {
-        self.last_refused.load(Relaxed)
+        self.last_refused.load(Relaxed) || self.certificate_refused.load(Relaxed)
     }
 }
 

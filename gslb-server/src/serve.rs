@@ -3,22 +3,34 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use axum::Router;
 use gslb_core::respond::Settings;
 use gslb_core::table::Published;
 use tokio::runtime::{Builder, Runtime};
-use tracing::info;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info};
 
 use crate::config::Config;
-use crate::http::tls::{Tls, TlsError};
-use crate::observe::{self, Generation, Observed};
+use crate::gather::Gatherer;
+use crate::http::tls::{Reread, Tls};
+use crate::ledger::Ledger;
+use crate::metrics::{self, Collector, Metrics};
+use crate::notify::{Notify, Word};
+use crate::observe::{self, Generation, Observed, Pulsing};
+use crate::pulse::Pulses;
 use crate::reload::{Cause, Reloader, Reloads};
+use crate::sample::Sample;
 use crate::signals::{Asked, Signals};
 use crate::totals::{Totals, TotalsReader};
 use crate::watch::{SourceFile, Watcher};
-use crate::{http, tcp, udp};
+use crate::{background, http, tcp, udp};
+
+/// Threads that run the tasks of everything that does not answer queries.
+const CONTROL_THREADS: usize = 1;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -30,8 +42,14 @@ const PORT_ATTEMPTS: usize = 32;
 pub struct Hooks {
     /// Generation of the table in force, for `/readyz` and `/metrics`.
     pub generation: Generation,
-    /// How reloads went, for `/metrics`.
+    /// How reloads went, to which that of the certificate is added.
     pub reloads: Arc<Reloads>,
+    /// Whether probes run, for `/readyz` and `/metrics`.
+    pub pulse: Pulsing,
+    /// What else is to be seen at `/metrics`.
+    pub collectors: Vec<Collector>,
+    /// Where samples of answers go.
+    pub sample: Arc<Sample>,
     /// What is answered over HTTP besides health and metrics.
     pub routes: Router,
     /// Called at the stop, before HTTP ends: streams are to end then.
@@ -62,9 +80,6 @@ pub enum ServeError {
          tls = {{ certificate = \"…\", key = \"…\" }}, or listen on 127.0.0.1"
     )]
     Readable(SocketAddr),
-    /// The certificate or its key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     /// A thread, an event queue or a signal handler could not be had.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
@@ -96,10 +111,14 @@ impl Bound {
     /// Binds what `config` names; a port of 0 takes one that is free, the same for UDP and TCP.
     ///
     /// # Errors
-    /// [`ServeError::Readable`], [`ServeError::Tls`], and [`ServeError::Bind`] for the first address that cannot be
-    /// had.
+    /// [`ServeError::Readable`], and [`ServeError::Bind`] for the first address that cannot be had. A certificate that
+    /// cannot be used is told in the log.
     pub fn bind(config: &Config) -> Result<Self, ServeError> {
-        let tls = config.api.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+        let tls = config.api.tls.clone().map(Tls::start);
+        if let Some((_, Some(error))) = &tls {
+            error!("the API and the metrics are off until the certificate can be used, DNS is answered: {error}");
+        }
+        let tls = tls.map(|(tls, _)| Arc::new(tls));
         if tls.is_none() && !config.api.listen.ip().is_loopback() {
             return Err(ServeError::Readable(config.api.listen));
         }
@@ -144,26 +163,46 @@ impl Bound {
         hooks: Hooks,
     ) -> Result<Running, ServeError> {
         let url = self.url();
+        let http_is_ready = self.tls.as_ref().is_none_or(|tls| tls.is_ready());
         let entered = control.enter();
         let signals = Signals::take()?;
         drop(entered);
-        let threads = config.dns.workers.get();
+        let (threads, row) = (config.dns.workers.get(), self.udp.len());
         let udp = udp::Workers::start(self.udp, &published, &settings)?;
-        let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published, &settings)?;
+        let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published.clone(), &settings, row)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
-        let observed = Observed { totals: totals.clone(), generation: hooks.generation, reloads: hooks.reloads };
+        let reloads = hooks.reloads;
+        if let Some(tls) = &self.tls {
+            reloads.note_certificate(tls.is_ready());
+        }
+        let ledger = Arc::new(Ledger::new(published.clone()));
+        let gatherer = Gatherer::start(totals.clone(), hooks.sample.clone(), ledger.clone())?;
+        let own = [
+            metrics::dns::collector(totals.clone()),
+            metrics::services::collector(ledger, config.metrics.services),
+            metrics::sample::collector(hooks.sample),
+            metrics::pools::collector(published.clone()),
+            metrics::table::collector(published, hooks.generation.clone()),
+            metrics::process::collector(),
+        ];
+        let metrics = Arc::new(Metrics::new(own.into_iter().chain(hooks.collectors)));
+        let (generation, pulse, hosts) = (hooks.generation, hooks.pulse, config.api.hosts.clone().into());
+        let observed = Observed { generation, pulse, hosts, metrics };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.http_limits())?;
-        let reloader = Reloader::start(reload(self.tls.clone(), hooks.reload))?;
+        let reloader = Reloader::start(reload(self.tls.clone(), reloads, hooks.reload))?;
         let ask = reloader.asker();
         let files = files(self.tls, hooks.files);
         let watcher = Watcher::start(LOOK, files, move |paths| ask.ask(Cause::Changed(paths)))?;
         for address in &self.dns {
             info!("answering DNS on {address}, UDP and TCP");
         }
-        info!("answering HTTP on {url}");
+        if http_is_ready {
+            info!("answering HTTP on {url}");
+        }
         let stopping = hooks.stopping;
-        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals })
+        let (notify, _gatherer) = (Arc::default(), gatherer);
+        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals, notify, _gatherer })
     }
 }
 
@@ -172,7 +211,21 @@ impl Bound {
 /// # Errors
 /// When the system gives no thread or no event queue.
 pub fn control_runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()
+    /// What compiles, and whatever else takes its time: threads that the runtime starts when they are needed.
+    const LATER: &str = "compile";
+    let started = AtomicUsize::new(0);
+    // The threads of a runtime that run its tasks are the first that it starts.
+    let name = move || {
+        let is_first = started.fetch_add(1, Ordering::Relaxed) < CONTROL_THREADS;
+        if is_first { "control" } else { LATER }.to_owned()
+    };
+    let enter = || {
+        if thread::current().name() == Some(LATER) {
+            background::enter();
+        }
+    };
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(CONTROL_THREADS).thread_name_fn(name).on_thread_start(enter).enable_all().build()
 }
 
 /// Binds TCP, which tells whether the address is another process's, then UDP on the same port.
@@ -191,11 +244,33 @@ fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<Ud
     }
 }
 
+/// Tells that all is well, a few times within each period, as long as it is.
+async fn tell_while_all_go_on(notify: Arc<Notify>, within: Duration, mut pulses: Pulses) {
+    let mut looks = interval((within / 4).max(Duration::from_millis(1)));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if pulses.all_went_on() {
+            notify.tell(Word::Alive);
+        }
+    }
+}
+
 /// All that is read again when asked: the certificate, then the rest.
-fn reload(tls: Option<Arc<Tls>>, mut rest: Box<dyn FnMut(Cause) + Send>) -> impl FnMut(Cause) + Send {
-    move |cause| match &tls {
-        Some(tls) => tls.reload(cause).map_or((), &mut rest),
-        None => rest(cause),
+fn reload(
+    tls: Option<Arc<Tls>>,
+    reloads: Arc<Reloads>,
+    mut rest: Box<dyn FnMut(Cause) + Send>,
+) -> impl FnMut(Cause) + Send {
+    move |cause| {
+        let Some(tls) = &tls else { return rest(cause) };
+        let (reread, others) = tls.reload(cause);
+        if reread != Reread::Untouched {
+            reloads.note_certificate(reread == Reread::Taken);
+        }
+        if let Some(others) = others {
+            rest(others);
+        }
     }
 }
 
@@ -218,9 +293,22 @@ pub struct Running {
     watcher: Watcher,
     reloader: Reloader,
     totals: TotalsReader,
+    notify: Arc<Notify>,
+    _gatherer: Gatherer,
 }
 
 impl Running {
+    /// Tells the service manager that queries are answered, and from then on that this goes on: while every UDP worker
+    /// does, and the control side, whose runtime does the telling.
+    pub fn notify(&mut self, notify: Notify) {
+        notify.tell(Word::Ready);
+        self.notify = Arc::new(notify);
+        if let Some(within) = self.notify.watchdog() {
+            let pulses = Pulses::new(self.udp.pulses());
+            self.control.spawn(tell_while_all_go_on(Arc::clone(&self.notify), within, pulses));
+        }
+    }
+
     /// Where to read what has been counted.
     pub fn totals(&self) -> TotalsReader {
         self.totals.clone()
@@ -241,6 +329,7 @@ impl Running {
     /// until the last, so that whoever looks sees a server that is stopping and not one that has died.
     pub fn stop(self) -> Totals {
         info!("stopping");
+        self.notify.tell(Word::Stopping);
         drop(self.watcher);
         self.reloader.stop();
         self.udp.stop();
@@ -249,5 +338,22 @@ impl Running {
         self.http.stop();
         self.control.shutdown_background();
         self.totals.read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compiles_lets_others_go_first_and_what_serves_http_does_not() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let runtime = control_runtime().unwrap();
+        let (own, blocking) = runtime.block_on(async move {
+            let own = tokio::spawn(async move { niceness() }).await.unwrap();
+            (own, tokio::task::spawn_blocking(niceness).await.unwrap())
+        });
+        assert_eq!(own, niceness());
+        assert!(blocking > own, "{blocking}");
     }
 }

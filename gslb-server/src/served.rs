@@ -78,11 +78,17 @@ impl Served {
         };
         let in_use = databases.load(None, &mut database_files)?;
         let options = Options { source, ..options };
-        let Started { api, published, revision, origin } =
+        let Started { api, published, revision, origin, passed_over, refused } =
             runtime.block_on(Api::start(store, in_use.clone(), options))?;
         tell_warnings(&warnings);
         tell_table(&published.load());
-        let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::default());
+        let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::<Reloads>::default());
+        if let Some(refused) = &refused {
+            error!("the document's file is not in force, revision {revision} is: {refused}");
+        }
+        if !passed_over.is_empty() || refused.is_some() {
+            reloads.note(false);
+        }
         Ok(Self {
             api,
             published,

@@ -105,7 +105,7 @@ impl Sources {
         let reading = read_document(&self.document)?;
         let databases = self.databases.load(None, &mut Vec::new())?;
         let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
-        let compiled = compile::compile(site, &databases, None);
+        let compiled = compile::compile(site, &databases, &Arc::default(), None);
         let warnings = [reading.problems, compiled.problems].concat();
         match compiled.table {
             Some(table) => Ok(Loaded { table, warnings }),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gslb_core::respond::{Settings, Tally};
@@ -11,6 +11,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::timeout;
+
+use crate::durations::Durations;
+use crate::sample::Reservoir;
 
 pub(crate) mod accept;
 mod connection;
@@ -80,10 +83,21 @@ impl TcpCounters {
     pub fn total(&self) -> (Tally, TcpCounts) {
         (self.0.responders.tally(), self.0.counts.read(self.0.connections.count()))
     }
+
+    /// How long answers took.
+    pub fn durations(&self) -> Durations {
+        self.0.counts.durations()
+    }
+
+    /// The sample of each worker.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &Mutex<Reservoir>> {
+        self.0.responders.samples()
+    }
 }
 
 impl Server {
-    /// Accepts on `listeners`, which [`bind`] made, and answers on `threads` threads.
+    /// Accepts on `listeners`, which [`bind`] made, and answers on `threads` threads. They count in the rows of what is
+    /// published from `row` on.
     ///
     /// # Errors
     /// When the system gives no thread or no event queue.
@@ -93,13 +107,14 @@ impl Server {
         limits: Limits,
         published: Arc<Published>,
         settings: &Arc<Settings>,
+        row: usize,
     ) -> io::Result<Self> {
         let threads = threads.max(1);
         let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("tcp").enable_all().build()?;
         let shared = Arc::new(Shared {
             idle: limits.idle,
             connections: connections::Connections::new(limits.connections, limits.connections_per_client),
-            responders: responders::Responders::new(threads, published, settings),
+            responders: responders::Responders::new(threads, published, settings, row),
             counts: counts::SharedCounts::default(),
         });
         let (stop, stopped) = watch::channel(false);

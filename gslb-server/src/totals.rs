@@ -2,18 +2,25 @@
 
 use gslb_core::respond::Tally;
 
+use crate::durations::Durations;
 use crate::tcp::{TcpCounters, TcpCounts};
 use crate::udp::{UdpCounters, UdpCounts};
 
 /// Counts since start.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Totals {
-    /// What answering counted, over UDP and TCP.
-    pub tally: Tally,
+    /// What answering over UDP counted.
+    pub over_udp: Tally,
+    /// What answering over TCP counted.
+    pub over_tcp: Tally,
     /// What the UDP workers counted.
     pub udp: UdpCounts,
     /// What happened to TCP connections.
     pub tcp: TcpCounts,
+    /// How long answers took over UDP.
+    pub udp_durations: Durations,
+    /// How long answers took over TCP.
+    pub tcp_durations: Durations,
 }
 
 /// Reads [`Totals`] at any time, also after the stop.
@@ -28,8 +35,8 @@ pub struct TotalsReader {
 impl TotalsReader {
     /// The counts of now.
     pub fn read(&self) -> Totals {
-        let ((mut tally, udp), (over_tcp, tcp)) = (self.udp.total(), self.tcp.total());
-        tally.add(&over_tcp);
-        Totals { tally, udp, tcp }
+        let ((over_udp, udp), (over_tcp, tcp)) = (self.udp.total(), self.tcp.total());
+        let (udp_durations, tcp_durations) = (self.udp.durations(), self.tcp.durations());
+        Totals { over_udp, over_tcp, udp, tcp, udp_durations, tcp_durations }
     }
 }

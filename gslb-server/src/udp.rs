@@ -4,12 +4,15 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::mem;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use gslb_core::respond::{Settings, Worker};
 use gslb_core::table::Published;
+
+use crate::pulse::Pulse;
+use crate::sample::{self, Reservoir};
 
 mod counts;
 #[doc(hidden)] // public for the load generator of the benches package, and for nobody else
@@ -38,22 +41,31 @@ pub struct Workers {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     counters: UdpCounters,
+    pulses: Arc<[Pulse]>,
 }
 
 impl Workers {
-    /// Starts a worker on each of `sockets`.
+    /// Starts a worker on each of `sockets`; they count in the first rows of what is published.
     ///
     /// # Errors
     /// When the system starts no more threads; those already started are stopped.
     pub fn start(sockets: Vec<UdpSocket>, published: &Arc<Published>, settings: &Arc<Settings>) -> io::Result<Self> {
-        let counters = UdpCounters(sockets.iter().map(|_| counts::Board::default()).collect());
-        let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters };
+        let room = sample::room(sockets.len());
+        let board = |_: &UdpSocket| counts::Board {
+            tally: Arc::default(),
+            counting: counts::Counting::default(),
+            sample: Mutex::new(Reservoir::new(room, seed())),
+        };
+        let counters = UdpCounters(sockets.iter().map(board).collect());
+        let pulses = sockets.iter().map(|_| Pulse::default()).collect();
+        let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters, pulses };
         for (number, socket) in sockets.into_iter().enumerate() {
             let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
-            let boards = workers.counters.clone();
+            let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
             let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
-                let worker = Worker::new(settings, seed());
-                worker::UdpWorker::new(&socket, &published, &boards.0[number], worker).run(&stop);
+                let (board, pulse) = (&boards.0[number], &pulses[number]);
+                let worker = Worker::new(settings, seed()).in_row(number).telling(board.tally.clone());
+                worker::UdpWorker::new(&socket, &published, board, worker).run(&stop, pulse);
             });
             workers.threads.push(thread?);
         }
@@ -63,6 +75,11 @@ impl Workers {
     /// Where to read what the workers have counted, also after they have stopped.
     pub fn counters(&self) -> UdpCounters {
         self.counters.clone()
+    }
+
+    /// The pulse of each worker: it beats with each batch, and several times a second where there is none.
+    pub fn pulses(&self) -> Arc<[Pulse]> {
+        Arc::clone(&self.pulses)
     }
 
     /// Has the workers answer what they have received, and waits until they have.

@@ -67,7 +67,12 @@ impl Folder {
 
     /// Starts `gslb` with these arguments, which make it serve.
     pub fn start(&self, arguments: &str) -> Server {
-        Server::start(&mut self.command(arguments))
+        self.start_with(arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_with(&self, arguments: &str, environment: &[(&str, &str)]) -> Server {
+        Server::start(self.command(arguments).envs(environment.iter().copied()))
     }
 
     /// The first admin token of the server that runs here, or has run.
@@ -87,11 +92,12 @@ impl Folder {
         run(self.command(arguments).env("GSLB_SERVER", url).env("GSLB_TOKEN", token))
     }
 
-    fn command(&self, arguments: &str) -> Command {
+    /// The command that runs `gslb` with these arguments here.
+    pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(gslb());
         command.args(arguments.split_whitespace()).current_dir(self.0.path());
         // Without the settings of whoever runs this.
-        for variable in ["GSLB_SERVER", "GSLB_TOKEN", "GSLB_CA"] {
+        for variable in ["GSLB_SERVER", "GSLB_TOKEN", "GSLB_CA", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(variable);
         }
         command

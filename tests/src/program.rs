@@ -15,15 +15,18 @@ pub struct Ran {
     pub code: i32,
 }
 
-/// The binary of this build: what `GSLB_BIN` names, or else `gslb` beside the folder that the running test is in.
+/// The binary of this build: what `GSLB_BIN` names, or else `gslb` beside the running program or the folder that the
+/// running test is in.
 ///
 /// # Panics
 /// When it is not there: cargo builds it for the tests of the whole workspace, not for those of this package alone.
 pub fn gslb() -> PathBuf {
     let named = env::var_os("GSLB_BIN").map(PathBuf::from);
     let built = || {
-        let test = env::current_exe().expect("the running test has a path");
-        test.ancestors().nth(2).expect("tests are in a folder of the profile's").join("gslb")
+        let running = env::current_exe().expect("what runs has a path");
+        // Tests are in a folder of the profile's, and programs beside gslb.
+        let mut folders = running.ancestors().skip(1).take(2).map(|folder| folder.join("gslb"));
+        folders.find(|path| path.is_file()).unwrap_or_else(|| "gslb".into())
     };
     let path = named.unwrap_or_else(built);
     assert!(path.is_file(), "{} is not there: run tests/run, or `cargo build`, or set GSLB_BIN", path.display());

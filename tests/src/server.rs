@@ -44,7 +44,8 @@ impl Server {
         let mut server = Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)) };
         while !server.api.ip().is_loopback() {
             let line = server.await_log("answering ");
-            let (_, address) = line.rsplit_once("answering ").expect("the line says so");
+            // Of a log in JSON, the message is the last member.
+            let (_, address) = line.trim_end_matches("\"}").rsplit_once("answering ").expect("the line says so");
             match address.strip_prefix("HTTP on http://") {
                 Some(http) => server.api = http.parse().expect("an address"),
                 None => server.dns.push(dns_address(address)),
@@ -71,6 +72,11 @@ impl Server {
     /// All of standard output so far.
     pub fn out(&self) -> String {
         self.out.text()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal: `TERM`, `HUP` and so on.

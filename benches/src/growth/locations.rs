@@ -74,7 +74,12 @@ pub(super) fn measure(file: &str) -> Result<Vec<Row>, Box<dyn Error>> {
     let reading = document::read("bench.toml", &document(), &mut load);
     let site = reading.site.unwrap_or_else(|| panic!("{:#?}", reading.problems));
     let index = LocationIndex::build(&databases, &site.regions);
-    let resolver = Resolver::new(&site, &index, site.services.iter().map(|service| service.policy));
+    let resolver = Resolver::new(
+        &site,
+        &index,
+        &gslb_core::latency::Latencies::default(),
+        site.services.iter().map(|service| service.policy),
+    );
     let row = |(service, (kind, _)): (&Service, (&str, &str))| {
         let (classes, resolve) =
             timed(|| Classes::of(service.policy, &resolver, &index, &mut Plans::default(), &mut NoTrace));

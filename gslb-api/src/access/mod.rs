@@ -11,7 +11,7 @@ mod role;
 mod token;
 
 pub use first::{First, first_admin};
-pub use record::Holder;
+pub use record::{Holder, key};
 pub use role::Role;
 pub use token::Token;
 
@@ -127,6 +127,15 @@ pub async fn revoke(store: &dyn Store, id: &str) -> Result<Revoked, AccessError>
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The holder of the token `id`, expired or not; none where there is no such token.
+///
+/// # Errors
+/// [`AccessError::Store`], [`AccessError::Damaged`].
+pub async fn find(store: &dyn Store, id: &str) -> Result<Option<Holder>, AccessError> {
+    let held = store.read(&key(id)).await?;
+    held.map(|held| record::unpack(id, &held).map(|(holder, _)| holder)).transpose()
 }
 
 /// All tokens, expired ones too, by id.

@@ -11,7 +11,7 @@ use crate::store::{Time, Versioned};
 pub(super) const PREFIX: &str = "tokens/";
 
 /// The key of the token `id`.
-pub(super) fn key(id: &str) -> String {
+pub fn key(id: &str) -> String {
     format!("{PREFIX}{id}")
 }
 

@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::document as reading;
+use gslb_core::latency::Latencies;
 use gslb_core::plan;
 use gslb_core::problem::{Problem, Severity};
-use gslb_core::table::{RoutingTable, compile};
+use gslb_core::table::{RoutingTable, carried_states, compile, overrides as core};
 use serde_json::Value;
 
 use super::change::{Action, Edit};
 use super::{Done, InForce, Refusal};
-use crate::document::{Etag, Section, differences, merge};
-use crate::overrides::{self, Override};
-use crate::safety;
+use crate::document::{Etag, Section, differences, differences_of_entry, merge};
+use crate::overrides::{self, Override, States};
+use crate::safety::{self, Touched};
+use crate::sample::Sample;
 use crate::store::Time;
 
 /// What would be in force, and what that means.
@@ -42,27 +44,46 @@ pub enum Depth {
     Moves,
 }
 
-/// Works out what `edit` of what is in force at `now` comes to. Takes as long as compiling: a runtime does it where it
-/// may block.
+/// Works out what `edit` of what is in force at `now` comes to, while `states` hold for endpoints that nothing forces.
+/// Takes as long as compiling: a runtime does it where it may block. `sample` is of what was answered lately.
 ///
 /// # Errors
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
-pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Candidate, Refusal> {
-    let edited = edited(base, edit)?;
-    let document = edited.document.map(Arc::new);
-    let all = edited.overrides.map_or_else(|| Arc::clone(&base.overrides), Arc::new);
-    let (table, warnings) = match &document {
-        Some(document) => build(document, base, &all).map_err(|wrong| refused(wrong, edited.deleted))?,
-        None => (overrides::in_force(&base.table, &all), Vec::new()),
+pub fn prepare(
+    base: &InForce,
+    states: &States,
+    edit: Edit,
+    now: Time,
+    depth: Depth,
+    sample: &Sample,
+) -> Result<Candidate, Refusal> {
+    let touched = edit.touched();
+    let mut edited = edited(base, edit)?;
+    edited.document.take_if(|document| is_same(document, &base.document));
+    if edited.document.is_none() && touched == Touched::Document {
+        (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));
+    }
+    let touched = if edited.document.is_none() { Touched::Overrides } else { touched };
+    let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
+    let (table, warnings) = match &edited.document {
+        Some(document) => build(document, base, states, &all).map_err(|wrong| refused(wrong, &edited))?,
+        None => (overrides::in_force(&base.table, &all, states), Vec::new()),
     };
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
-    let moves = asks.then(|| plan::compare(&base.table, &table, &[]));
-    let breaks = safety::broken(&base.table, &table, moves.as_ref(), document.is_some(), now);
+    let moves = asks.then(|| plan::compare(&base.table, &table, &sample.of(&base.table)));
+    let breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
     let etag = match (&edited.after, &edited.etag) {
         (_, Some(etag)) => Some(etag.clone()),
         (after, None) => after.as_ref().map(Etag::of),
     };
-    let changes = document.as_ref().map_or_else(Vec::new, |document| differences(&base.document, document));
+    let document = edited.document;
+    let changes = match (&edited.entry, &document) {
+        (Some((section, name)), Some(_)) => {
+            differences_of_entry(section.key(), name, edited.before.as_ref(), edited.after.as_ref())
+        }
+        (None, Some(document)) => differences(&base.document, document),
+        (_, None) => Vec::new(),
+    };
     let (revision, generation) = (base.revision, table.generation());
     let created = edited.before.is_none() && edited.after.is_some();
     let is_new_document = document.is_some();
@@ -77,59 +98,71 @@ pub fn prepare(base: &InForce, edit: Edit, now: Time, depth: Depth) -> Result<Ca
     Ok(Candidate { next, is_new_document, before: edited.before, after: edited.after, done })
 }
 
-/// Reads and compiles `document`, with the overrides `all` on top.
+/// Reads and compiles `document` with the databases of `base`, whose `states` it takes over for endpoints that stay, with
+/// the overrides `all` on top.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn build(
     document: &Value,
     base: &InForce,
+    states: &States,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    compiled(document, &base.databases, Some(&base.table), all)
+    let latencies = &base.table.topology().latencies;
+    compiled(document, &base.databases, latencies, Some((&base.table, states)), all)
 }
 
-/// The same, with these databases, and after another table or none.
+/// The same with these databases and latencies, and after a table with its states, or none.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn compiled(
     document: &Value,
     databases: &[Arc<Database>],
-    previous: Option<&RoutingTable>,
+    latencies: &Arc<Latencies>,
+    previous: Option<(&RoutingTable, &States)>,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
     let read = reading::read_json("document", document, &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
-    let compiled = compile::compile(site, databases, previous);
+    let compiled = compile::compile(site, databases, latencies, previous.map(|(table, _)| table));
     let problems = [read.problems, compiled.problems].concat();
-    match compiled.table {
-        Some(table) => Ok((overrides::on_new(table, all), problems)),
-        None => Err(problems),
-    }
+    let Some(table) = compiled.table else { return Err(problems) };
+    let site = &table.topology().site;
+    let states = match previous {
+        Some((before, states)) => carried_states(&before.topology().site, states, site),
+        None => core::initial_states(site),
+    };
+    Ok((overrides::on_new(table, all, &states), problems))
+}
+
+/// Whether two documents are the same to the letter: what is equal but for its order is another text, with other tags.
+fn is_same(document: &Value, other: &Value) -> bool {
+    document == other && Etag::of(document) == Etag::of(other)
 }
 
 /// A change that has been made to the text, and what it changed.
 struct Edited {
     /// The whole document, where it is another one.
-    document: Option<Value>,
+    document: Option<Arc<Value>>,
     /// All overrides, where they are others.
-    overrides: Option<BTreeMap<String, Override>>,
+    overrides: Option<Arc<BTreeMap<String, Override>>>,
     before: Option<Value>,
     after: Option<Value>,
     etag: Option<Etag>,
-    /// What was deleted from the document.
-    deleted: Option<(Section, String)>,
+    /// The only entry of the document that may have changed; none where it may be any.
+    entry: Option<(Section, String)>,
 }
 
 fn edited(base: &InForce, edit: Edit) -> Result<Edited, Refusal> {
-    let whole = |document: Value| Edited {
+    let whole = |document: Arc<Value>| Edited {
         document: Some(document),
         overrides: None,
         before: Some(serde_json::json!({ "revision": base.revision })),
         after: Some(serde_json::json!({ "revision": base.revision + 1 })),
         etag: Some(Etag::of_revision(base.revision + 1)),
-        deleted: None,
+        entry: None,
     };
     let current = Etag::of_revision(base.revision);
     match edit {
@@ -141,7 +174,7 @@ fn edited(base: &InForce, edit: Edit) -> Result<Edited, Refusal> {
             condition.check(Some(&current))?;
             let mut document = (*base.document).clone();
             merge(&mut document, patch);
-            Ok(whole(document))
+            Ok(whole(Arc::new(document)))
         }
         Edit::Resource { section, name, action, condition } => {
             let before = section.entry(&base.document, &name);
@@ -167,12 +200,12 @@ fn resource(base: &InForce, section: Section, name: String, action: Action) -> E
         }
         Action::Delete => None,
     };
-    let deleted = after.is_none().then(|| (section, name.clone()));
     match &after {
         Some(value) => section.put(&mut document, &name, value.clone()),
         None => drop(section.remove(&mut document, &name)),
     }
-    Edited { document: Some(document), overrides: None, before, after, etag: None, deleted }
+    let (document, entry) = (Some(Arc::new(document)), Some((section, name)));
+    Edited { document, overrides: None, before, after, etag: None, entry }
 }
 
 fn overrides_with(
@@ -195,16 +228,17 @@ fn overrides_with(
         }
         None => drop(all.remove(&id)),
     }
-    Ok(Edited { document: None, overrides: Some(all), before, after, etag: None, deleted: None })
+    Ok(Edited { document: None, overrides: Some(Arc::new(all)), before, after, etag: None, entry: None })
 }
 
 /// Why a document was refused: where something was deleted from a good one, errors are what referred to it.
-fn refused(wrong: Vec<Problem>, deleted: Option<(Section, String)>) -> Refusal {
-    match deleted {
-        Some((section, name)) => {
+fn refused(wrong: Vec<Problem>, edited: &Edited) -> Refusal {
+    match &edited.entry {
+        Some((section, name)) if edited.after.is_none() => {
+            let name = name.clone();
             let by = wrong.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
             Refusal::InUse { what: section.singular(), name, by }
         }
-        None => Refusal::Wrong(wrong),
+        _ => Refusal::Wrong(wrong),
     }
 }

@@ -1,11 +1,14 @@
 //! What a change asks for: by whom, of what, under which condition.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Refusal;
 use crate::access::Role;
 use crate::document::{Etag, Section};
 use crate::overrides::Override;
+use crate::safety::Touched;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +97,7 @@ pub enum Edit {
     /// The whole document becomes this.
     Document {
         /// It.
-        document: Value,
+        document: Arc<Value>,
         /// What the document in force must be.
         condition: Condition,
     },
@@ -121,7 +124,7 @@ pub enum Edit {
         /// The revision that had it.
         revision: u64,
         /// It.
-        document: Value,
+        document: Arc<Value>,
         /// What the document in force must be.
         condition: Condition,
     },
@@ -137,9 +140,18 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// What it is a change of.
+    pub fn touched(&self) -> Touched {
+        match self {
+            Self::Document { .. } | Self::Merge { .. } | Self::Restored { .. } => Touched::Document,
+            Self::Resource { .. } => Touched::Resource,
+            Self::Override { .. } => Touched::Overrides,
+        }
+    }
+
     /// A whole document, whatever is in force.
     pub fn document(document: Value) -> Self {
-        Self::Document { document, condition: Condition::Any }
+        Self::Document { document: Arc::new(document), condition: Condition::Any }
     }
 }
 

@@ -7,16 +7,21 @@
 mod candidate;
 mod change;
 mod done;
+mod first_table;
+mod handle;
 mod in_force;
+mod publishing;
 mod refusal;
+mod settle;
 mod start;
 mod task;
 
 pub use candidate::{Candidate, prepare};
 pub use change::{Action, Change, Condition, Edit, Who};
 pub use done::Done;
+pub use first_table::PassedOver;
+pub use handle::Control;
 pub use in_force::InForce;
 pub use refusal::{Refusal, StartError};
-pub(crate) use start::start;
-pub use task::Control;
+pub(crate) use start::{Begun, start};
 pub(crate) use task::{blocking, now};

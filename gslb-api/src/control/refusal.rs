@@ -60,6 +60,9 @@ pub enum Refusal {
     /// The store cannot write. What is in force goes on.
     #[error("{0}")]
     Unavailable(String),
+    /// Others have had to be waited for too long.
+    #[error("other plans are being worked out: try again")]
+    Busy,
     /// A fault in the program.
     #[error("the change failed by a fault in the program")]
     Fault,
@@ -105,6 +108,9 @@ pub enum StartError {
     /// A fault in the program.
     #[error("the document could not be compiled, by a fault in the program")]
     Fault,
+    /// The thread that publishes could not be had.
+    #[error("the thread that publishes cannot start: {0}")]
+    Thread(std::io::Error),
 }
 
 impl From<Unavailable> for StartError {

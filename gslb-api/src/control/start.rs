@@ -1,86 +1,125 @@
 //! The start: from what the store holds, or is given, to the first table.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use geoip::Database;
-use gslb_core::document::{no_files, read_json};
-use gslb_core::table::{Published, RoutingTable, compile};
+use gslb_core::table::Published;
 use serde_json::{Map, Value};
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tracing::{error, warn};
 
+use super::first_table::{self, Served};
 use super::task::{Task, now, with_audit};
-use super::{Change, Control, Edit, InForce, StartError, Who};
+use super::{Change, Control, Edit, InForce, PassedOver, StartError, Who};
 use crate::api::Origin;
 use crate::audit::{self, Entry};
+use crate::health::{self, Journal, Keeper, MAX_WORDS};
+use crate::meters::Meters;
 use crate::options::{Options, Source};
-use crate::overrides::{self, Override};
+use crate::overrides;
 use crate::revisions::{self, Header, Kept};
 use crate::store::{Commit, Expectation, Store};
+
+/// A task that runs, and how it came to its first table.
+pub(crate) struct Begun {
+    pub(crate) control: Control,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) origin: Origin,
+    pub(crate) passed_over: Vec<PassedOver>,
+}
 
 /// See [`Api::start`](crate::Api::start).
 pub(crate) async fn start(
     store: Arc<dyn Store>,
     databases: Vec<Arc<Database>>,
     options: &Options,
-) -> Result<(Control, Arc<Published>, Origin), StartError> {
-    store.expire(now()).await?;
+    meters: &Arc<Meters>,
+) -> Result<Begun, StartError> {
+    if let Err(cause) = store.expire(now()).await {
+        // What is full or broken keeps nothing from being served, and what has expired is left out all the same.
+        warn!("what has expired stays in the store: {cause}");
+    }
     let mut kept = Kept::of(&*store).await?;
     let mut audited = audit::list(&*store, None, 1).await?.0.first().map_or(0, |entry| entry.number);
-    let stored = stored(&*store).await?;
-    let is_file = matches!(options.source, Source::File { .. });
-    let (document, revision, origin) = match (&options.source, stored) {
-        (Source::Store { .. }, Some((revision, document))) => (document, Some(revision), Origin::Stored),
-        (Source::Store { first }, None) => {
-            (first.clone().unwrap_or_else(|| Value::Object(Map::new())), None, Origin::Given)
-        }
-        (Source::File { document }, Some((revision, stored))) if *document == stored => {
-            (stored, Some(revision), Origin::File)
-        }
-        (Source::File { document }, _) => (document.clone(), None, Origin::File),
-    };
-    let all = overrides::read(&*store).await?;
+    let (wanted, or_else, origin) = wanted(&*store, &options.source, &mut kept).await?;
+    let mut all = overrides::read(&*store).await?;
+    all.retain(|_, held| !overrides::is_expired(held, now()));
     let databases: Arc<[Arc<Database>]> = databases.into();
-    let (document, databases, all, table) = compiled(document, databases, all).await?;
+    let began = Instant::now();
+    let mut chosen = first_table::choose(wanted, &databases, &kept, &*store).await;
+    if let (Err(_), Some(document)) = (&chosen, or_else) {
+        chosen = first_table::choose(Ok((None, document)), &databases, &Kept::default(), &*store).await;
+    }
+    let (served, passed_over) = chosen?;
+    meters.built(began.elapsed());
+    let Served { revision, document, table } = served;
     let revision = match revision {
         Some(revision) => revision,
         None => {
             audited += 1;
-            first_revision(&*store, &mut kept, &document, audited, is_file).await?
+            first_revision(&*store, &mut kept, &document, audited, origin == Origin::File).await?
         }
     };
-    let published = Arc::new(Published::new(table.clone()));
-    let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(table));
+    if !passed_over.is_empty() {
+        error!(
+            "revision {revision} is served, which is not the one that should be in force; what is written from now on \
+             goes on top of it, and a later start tries the other first"
+        );
+    }
+    let (journal, held) = (Arc::new(Journal::default()), health::read(&*store).await?);
+    let keeper = Keeper::new(&table.topology().site, &held.saved, Arc::clone(&journal), now().millis());
+    let table = overrides::on_new(table, &all, &keeper.states());
+    let published = Arc::new(Published::counting(table.clone(), options.workers));
+    meters.published(now());
+    let (words, heard) = mpsc::channel(MAX_WORDS);
+    let (overrides, table) = (Arc::new(all), Arc::new(table));
     let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, databases, table }));
-    let task = Task { store, published: Arc::clone(&published), in_force, kept, audited };
-    Ok((Control::start(task, is_file), published, origin))
-}
-
-/// The document that the store says is in force.
-async fn stored(store: &dyn Store) -> Result<Option<(u64, Value)>, StartError> {
-    let Some(held) = store.read(revisions::CURRENT).await? else { return Ok(None) };
-    let revision = revisions::unpack_current(&held.value)?;
-    let (_, document) = revisions::read(store, revision).await?.ok_or(StartError::Missing(revision))?;
-    Ok(Some((revision, document)))
-}
-
-/// What goes to the thread that compiles, and comes back with the table.
-type Compiled = (Value, Arc<[Arc<Database>]>, BTreeMap<String, Override>, RoutingTable);
-
-async fn compiled(
-    document: Value,
-    databases: Arc<[Arc<Database>]>,
-    all: BTreeMap<String, Override>,
-) -> Result<Compiled, StartError> {
-    let work = move || {
-        let read = read_json("document", &document, &mut no_files);
-        let Some(site) = read.site else { return Err(StartError::Wrong(read.problems)) };
-        let compiled = compile::compile(site, &databases, None);
-        let Some(table) = compiled.table else { return Err(StartError::Wrong(compiled.problems)) };
-        let table = overrides::on_new(table, &all);
-        Ok((document, databases, all, table))
+    tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), in_force.subscribe(), held.keys));
+    let task = Task {
+        store,
+        published: Arc::clone(&published),
+        in_force,
+        kept,
+        audited,
+        is_doubtful: false,
+        keeper,
+        words: heard,
+        _open: words.clone(),
+        elsewhere: Handle::current(),
+        sample: options.sample.clone(),
+        meters: Arc::clone(meters),
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StartError::Fault))
+    let control = Control::start(task, words, origin == Origin::File)?;
+    Ok(Begun { control, journal, published, origin, passed_over })
+}
+
+/// What should be in force first, what else could be, and where it comes from.
+type Wanted = (Result<(Option<u64>, Value), PassedOver>, Option<Value>, Origin);
+
+/// The document that should be in force. Where the store has one, that comes first even where a file is the truth: the
+/// file is then a change like any other, which the safety rules may refuse. It is served at once where nothing in the
+/// store can be.
+async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<Wanted, StartError> {
+    let current =
+        store.read(revisions::CURRENT).await?.map(|held| revisions::unpack_current(&held.value)).transpose()?;
+    let stored = match current {
+        Some(number) => {
+            kept.note_given(number);
+            Some(first_table::stored(store, number).await.map(|document| (Some(number), document)))
+        }
+        None => None,
+    };
+    Ok(match (source, stored) {
+        (Source::Store { .. }, Some(stored)) => (stored, None, Origin::Stored),
+        (Source::Store { first }, None) => {
+            (Ok((None, first.clone().unwrap_or_else(|| Value::Object(Map::new())))), None, Origin::Given)
+        }
+        (Source::File { document }, Some(stored)) => (stored, Some(document.clone()), Origin::File),
+        (Source::File { document }, None) => (Ok((None, document.clone())), None, Origin::File),
+    })
 }
 
 /// Puts the first document, or the one that the file has now, into the store as a revision.

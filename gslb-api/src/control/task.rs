@@ -1,43 +1,40 @@
-//! The task, and the handle by which everyone else asks it.
+//! The task itself: one change after the other, and verdicts at any time.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use geoip::Database;
+use gslb_core::latency::Latencies;
 use gslb_core::table::Published;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::runtime::Handle;
+use tokio::select;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Interval, timeout};
 use tracing::{error, warn};
 
 use super::candidate::{self, Candidate, Depth, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, Who};
 use crate::audit::{self, Entry, Outcome};
+use crate::health::{Keeper, MAX_WORDS, Word};
+use crate::meters::Meters;
 use crate::overrides;
 use crate::revisions::{self, Header, Kept};
+use crate::safety;
+use crate::sample::Sample;
 use crate::store::{Commit, Expectation, Store, Time};
 
-/// Changes that wait for the task; who comes later waits for a place.
-const QUEUE: usize = 128;
 /// How often keys whose time has passed are removed.
 const EXPIRY: Duration = Duration::from_millis(500);
 
-/// What the task is asked for.
+/// What the task is asked for, one after the other.
 pub(super) enum Job {
     Change(Box<Change>, oneshot::Sender<Result<Done, Refusal>>),
     Databases(Vec<Arc<Database>>, oneshot::Sender<Result<Done, Refusal>>),
+    Latencies(Arc<Latencies>, oneshot::Sender<Result<Done, Refusal>>),
     Note(Box<Change>, Option<Value>, oneshot::Sender<()>),
-}
-
-/// Asks the control task, and knows what is in force. Clones ask the same one.
-#[derive(Clone)]
-pub struct Control {
-    jobs: mpsc::Sender<Job>,
-    in_force: watch::Receiver<Arc<InForce>>,
-    store: Arc<dyn Store>,
-    /// Changes that are foreseen at once: each takes a core and a table's worth of memory.
-    foreseeing: Arc<Semaphore>,
-    is_file: bool,
 }
 
 /// What the task owns.
@@ -48,138 +45,129 @@ pub(super) struct Task {
     pub(super) kept: Kept,
     /// The last entry of the audit.
     pub(super) audited: u64,
-}
-
-impl Control {
-    /// Starts `task`.
-    pub(super) fn start(task: Task, is_file: bool) -> Self {
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        let (in_force, store) = (task.in_force.subscribe(), Arc::clone(&task.store));
-        tokio::spawn(task.run(queue));
-        Self { jobs, in_force, store, foreseeing: Arc::new(Semaphore::new(1)), is_file }
-    }
-
-    /// What is in force now.
-    pub fn in_force(&self) -> Arc<InForce> {
-        Arc::clone(&self.in_force.borrow())
-    }
-
-    /// The store.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
-    }
-
-    /// True where the document is a watched file.
-    pub fn is_file(&self) -> bool {
-        self.is_file
-    }
-
-    /// Does a change. Who stops awaiting does not stop it.
-    ///
-    /// # Errors
-    /// [`Refusal`]: what was in force stays.
-    pub async fn change(&self, change: Change) -> Result<Done, Refusal> {
-        self.may_edit(&change)?;
-        let (asker, answer) = oneshot::channel();
-        self.jobs.send(Job::Change(Box::new(change), asker)).await.map_err(|_| Refusal::Fault)?;
-        answer.await.unwrap_or(Err(Refusal::Fault))
-    }
-
-    /// Works out what a change would come to, and does not do it.
-    ///
-    /// # Errors
-    /// [`Refusal`], as for [`change`](Self::change), but for broken safety rules, which are told in [`Done::breaks`].
-    pub async fn foresee(&self, change: Change) -> Result<Done, Refusal> {
-        self.may_edit(&change)?;
-        self.plan(change).await
-    }
-
-    /// The same, also for a document that could not be changed here: a plan is for whoever will change the file.
-    ///
-    /// # Errors
-    /// As for [`foresee`](Self::foresee).
-    pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
-        let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
-        let base = self.in_force();
-        let candidate = blocking(move || prepare(&base, change.edit, now(), Depth::Moves)).await??;
-        Ok(candidate.done)
-    }
-
-    /// The table of a document that may not be in force, and what is in force.
-    ///
-    /// # Errors
-    /// [`Refusal::Wrong`] where it cannot be served with the databases of today.
-    pub async fn table_of(&self, document: Value) -> Result<Arc<gslb_core::table::RoutingTable>, Refusal> {
-        let _one_at_a_time = self.foreseeing.acquire().await.map_err(|_| Refusal::Fault)?;
-        let base = self.in_force();
-        let built = blocking(move || candidate::compiled(&document, &base.databases, None, &base.overrides)).await?;
-        built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Wrong)
-    }
-
-    /// Notes in the audit what was done without this task, and what the resource is since.
-    pub(crate) async fn note(&self, change: Change, after: Option<Value>) {
-        let (asker, answer) = oneshot::channel();
-        if self.jobs.send(Job::Note(Box::new(change), after, asker)).await.is_ok() {
-            let _ = answer.await;
-        }
-    }
-
-    /// See [`Api::replace_databases`](crate::Api::replace_databases).
-    pub(crate) async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
-        let (asker, answer) = oneshot::channel();
-        self.jobs.send(Job::Databases(databases, asker)).await.map_err(|_| Refusal::Fault)?;
-        answer.await.unwrap_or(Err(Refusal::Fault))
-    }
-
-    /// Whether a change of this kind is possible at all.
-    fn may_edit(&self, change: &Change) -> Result<(), Refusal> {
-        let of_document = !matches!(change.edit, Edit::Override { .. });
-        if self.is_file && of_document && change.who != Who::File { Err(Refusal::IsFile) } else { Ok(()) }
-    }
+    /// True where nobody knows whether the last commit was done.
+    pub(super) is_doubtful: bool,
+    /// What is known of endpoints.
+    pub(super) keeper: Keeper,
+    /// Outcomes of probes, and what is asked about them.
+    pub(super) words: mpsc::Receiver<Word>,
+    /// Keeps the channel of words open.
+    pub(super) _open: mpsc::Sender<Word>,
+    /// Where what takes long is done.
+    pub(super) elsewhere: Handle,
+    /// What was answered lately.
+    pub(super) sample: Sample,
+    pub(super) meters: Arc<Meters>,
 }
 
 impl Task {
-    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut ticks = tokio::time::interval(super::publishing::TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut hearing = Hearing { ticks, words: Vec::with_capacity(MAX_WORDS) };
         loop {
-            match timeout(EXPIRY, queue.recv()).await {
+            match self.meanwhile(&mut hearing, timeout(EXPIRY, queue.recv())).await {
                 Ok(Some(Job::Change(change, asker))) => {
-                    let done = self.change(*change).await;
+                    let (before, change) = (self.base(), Arc::from(change));
+                    let done = self.change(&mut hearing, &change).await;
                     let _ = asker.send(done);
+                    self.let_go(before);
+                    // It may be a document of a hundred thousand services.
+                    self.elsewhere.spawn_blocking(move || drop(change));
                 }
                 Ok(Some(Job::Databases(databases, asker))) => {
-                    let done = self.databases(databases).await;
+                    let before = self.base();
+                    let latencies = Arc::clone(&before.table.topology().latencies);
+                    let done = self.compile(&mut hearing, &before, databases.into(), latencies).await;
                     let _ = asker.send(done);
+                    self.let_go(before);
+                }
+                Ok(Some(Job::Latencies(latencies, asker))) => {
+                    let before = self.base();
+                    let databases = Arc::clone(&before.databases);
+                    let done = self.compile(&mut hearing, &before, databases, latencies).await;
+                    let _ = asker.send(done);
+                    self.let_go(before);
                 }
                 Ok(Some(Job::Note(change, after, asker))) => {
                     let mut entry = Entry::of(&change, self.audited + 1, now());
                     (entry.revision, entry.after) = (self.base().revision, after);
-                    self.note(entry).await;
+                    self.note(&mut hearing, entry).await;
                     let _ = asker.send(());
                 }
                 Ok(None) => return,
                 Err(_) => {}
             }
-            self.expire().await;
-            self.published.sweep();
+            self.settle(&mut hearing).await;
+            self.expire(&mut hearing).await;
         }
     }
 
-    fn base(&self) -> Arc<InForce> {
+    /// Awaits `work`, and puts verdicts in force meanwhile: they wait for no candidate and no disk. `work` has nothing of
+    /// the task, so what it was begun with may be older than what is in force when it ends.
+    async fn meanwhile<T>(&mut self, hearing: &mut Hearing, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            select! {
+                done = &mut work => return done,
+                _ = self.words.recv_many(&mut hearing.words, MAX_WORDS) => self.hear(&mut hearing.words),
+                _ = hearing.ticks.tick() => self.tick(),
+            }
+        }
+    }
+
+    /// The same for `work` on a thread that may take its time. A panic there is a fault, and ends nothing else.
+    pub(super) async fn elsewhere<T: Send + 'static>(
+        &mut self,
+        hearing: &mut Hearing,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let working = self.elsewhere.spawn_blocking(work);
+        self.meanwhile(hearing, working).await.map_err(fault)
+    }
+
+    /// The same for a commit to the store.
+    async fn store(&mut self, hearing: &mut Hearing, commit: Commit) -> Result<(), crate::store::CommitError> {
+        let store = Arc::clone(&self.store);
+        self.meanwhile(hearing, store.commit(commit)).await.map(drop)
+    }
+
+    pub(super) fn base(&self) -> Arc<InForce> {
         Arc::clone(&self.in_force.borrow())
     }
 
-    async fn change(&mut self, change: Change) -> Result<Done, Refusal> {
-        let (base, now, edit) = (self.base(), now(), change.edit.clone());
-        let prepared = blocking(move || prepare(&base, edit, now, Depth::Rules)).await??;
+    async fn change(&mut self, hearing: &mut Hearing, change: &Arc<Change>) -> Result<Done, Refusal> {
+        let (base, now, began) = (self.base(), now(), Instant::now());
+        let mut prepared = {
+            let (base, states, change) = (Arc::clone(&base), self.keeper.states(), Arc::clone(change));
+            let sample = self.sample.clone();
+            // Copied there, not here: no verdict is to wait for it.
+            let work = move || prepare(&base, &states, change.edit.clone(), now, Depth::Rules, &sample);
+            self.elsewhere(hearing, work).await??
+        };
+        if prepared.is_new_document {
+            self.meters.built(began.elapsed());
+        }
+        if change.who == Who::File {
+            // Who writes the file makes the rules; nobody else could loosen them there.
+            prepared.done.breaks.retain(|broken| broken.rule != safety::LOOSENED);
+        }
         if !prepared.done.breaks.is_empty() && change.override_rules.is_none() {
-            self.note_refused(&change, &prepared, now).await;
+            self.note_refused(hearing, change, &prepared, now).await;
             return Err(Refusal::Unsafe(prepared.done.breaks));
         }
-        self.commit(&change, prepared, now).await
+        self.commit(hearing, change, &base, prepared, now).await
     }
 
-    /// Commits a candidate with its audit, then puts it in force.
-    async fn commit(&mut self, change: &Change, candidate: Candidate, now: Time) -> Result<Done, Refusal> {
+    /// Commits a candidate, which was made of `base`, with its audit; then puts it in force.
+    async fn commit(
+        &mut self,
+        hearing: &mut Hearing,
+        change: &Change,
+        base: &InForce,
+        candidate: Candidate,
+        now: Time,
+    ) -> Result<Done, Refusal> {
         let Candidate { mut next, is_new_document, before, after, mut done } = candidate;
         let mut entry = Entry::of(change, self.audited + 1, now);
         let mut kept = self.kept.clone();
@@ -188,7 +176,8 @@ impl Task {
             next.revision = kept.latest() + 1;
             done.revision = next.revision;
             let header = header(change, next.revision, now);
-            let packed = revisions::pack(header, &next.document);
+            let document = Arc::clone(&next.document);
+            let packed = self.elsewhere(hearing, move || revisions::pack(header, &document)).await?;
             kept.add(next.revision, packed.len());
             let key = revisions::key(next.revision);
             commit = commit.expect(key.as_str(), Expectation::Absent).put(key, packed);
@@ -200,78 +189,87 @@ impl Task {
         }
         (entry.revision, entry.before, entry.after) = (next.revision, audit::told(before), audit::told(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
-        self.store.commit(with_audit(commit, &entry)).await?;
+        if let Err(cause) = self.store(hearing, with_audit(commit, &entry)).await {
+            self.failed(&cause);
+            return Err(cause.into());
+        }
         self.audited += 1;
         self.kept = kept;
-        self.put_in_force(next)?;
+        done.generation = self.put_in_force(base, next)?;
         Ok(done)
     }
 
-    fn put_in_force(&self, next: InForce) -> Result<(), Refusal> {
-        // The table is shared with what is in force, so the published one is a copy of its few pointers.
-        self.published.publish((*next.table).clone()).map_err(|stale| {
-            error!("not published: {stale}");
-            Refusal::Fault
-        })?;
-        self.in_force.send_replace(Arc::new(next));
-        Ok(())
-    }
-
     /// Notes in the audit that the safety rules refused a change. Where the store cannot, the log has it.
-    async fn note_refused(&mut self, change: &Change, candidate: &Candidate, now: Time) {
+    async fn note_refused(&mut self, hearing: &mut Hearing, change: &Change, candidate: &Candidate, now: Time) {
         let mut entry = Entry::of(change, self.audited + 1, now);
         entry.outcome = Outcome::Refused;
         entry.revision = candidate.next.revision;
         entry.before = audit::told(candidate.before.clone());
         entry.after = audit::told(candidate.after.clone());
         entry.broke = candidate.done.breaks.iter().map(ToString::to_string).collect();
-        self.note(entry).await;
+        self.note(hearing, entry).await;
     }
 
     /// Keeps an entry of the audit that goes with no other commit.
-    async fn note(&mut self, entry: Entry) {
-        match self.store.commit(with_audit(Commit::new(), &entry)).await {
-            Ok(_) => self.audited += 1,
-            Err(cause) => warn!("{} by {}: {:?}; not in the audit: {cause}", entry.request, entry.who, entry.outcome),
+    async fn note(&mut self, hearing: &mut Hearing, entry: Entry) {
+        match self.store(hearing, with_audit(Commit::new(), &entry)).await {
+            Ok(()) => self.audited += 1,
+            Err(cause) => {
+                self.failed(&cause);
+                warn!("{} by {}: {:?}; not in the audit: {cause}", entry.request, entry.who, entry.outcome);
+            }
         }
     }
 
-    async fn databases(&mut self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
-        let base = self.base();
-        let databases: Arc<[Arc<Database>]> = databases.into();
-        let next = blocking(move || {
-            let built = candidate::compiled(&base.document, &databases, Some(&base.table), &base.overrides);
-            let (table, warnings) = built.map_err(Refusal::Wrong)?;
-            Ok::<_, Refusal>((InForce { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
-        });
-        let (next, warnings) = next.await??;
+    /// Compiles the document of `base`, which is in force, with these databases and latencies.
+    async fn compile(
+        &mut self,
+        hearing: &mut Hearing,
+        base: &Arc<InForce>,
+        databases: Arc<[Arc<Database>]>,
+        latencies: Arc<Latencies>,
+    ) -> Result<Done, Refusal> {
+        let began = Instant::now();
+        let work = {
+            let (base, states) = (Arc::clone(base), self.keeper.states());
+            move || {
+                let previous = Some((&*base.table, &states));
+                let built = candidate::compiled(&base.document, &databases, &latencies, previous, &base.overrides);
+                let (table, warnings) = built.map_err(Refusal::Wrong)?;
+                Ok::<_, Refusal>((InForce { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
+            }
+        };
+        let (next, warnings) = self.elsewhere(hearing, work).await??;
+        self.meters.built(began.elapsed());
         let done = Done { warnings, ..Done::unchanged(&next) };
-        self.put_in_force(next)?;
-        Ok(done)
+        let generation = self.put_in_force(base, next)?;
+        Ok(Done { generation, ..done })
     }
 
     /// Removes what has expired from the store, and with it the overrides from what is in force.
-    async fn expire(&mut self) {
+    async fn expire(&mut self, hearing: &mut Hearing) {
         let now = now();
         let base = self.base();
         if !base.overrides.values().any(|held| overrides::is_expired(held, now)) {
             return;
         }
-        if let Err(cause) = self.store.expire(now).await {
+        let store = Arc::clone(&self.store);
+        if let Err(cause) = self.meanwhile(hearing, store.expire(now)).await {
             // What has expired must not stay in force because a disk is full.
             warn!("expired overrides end, but stay in the store: {cause}");
         }
         let mut left = (*base.overrides).clone();
         left.retain(|_, held| !overrides::is_expired(held, now));
-        let next = blocking(move || {
-            let table = Arc::new(overrides::in_force(&base.table, &left));
-            InForce { overrides: Arc::new(left), table, ..(*base).clone() }
-        });
-        if let Ok(next) = next.await {
-            // A refusal has been told already.
-            let _ = self.put_in_force(next);
-        }
+        // A refusal has been told already.
+        let _ = self.put_in_force(&base, InForce { overrides: Arc::new(left), ..(*base).clone() });
     }
+}
+
+/// What is heard while something else is done.
+pub(super) struct Hearing {
+    ticks: Interval,
+    /// Room for words that came together.
+    words: Vec<Word>,
 }
 
 fn header(change: &Change, revision: u64, now: Time) -> Header {
@@ -303,8 +301,10 @@ pub(crate) fn now() -> Time {
 
 /// Runs `work` on a thread that may take its time. A panic there is a fault, and ends nothing else.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.map_err(|failed| {
-        error!("a change failed by a fault in the program: {failed}");
-        Refusal::Fault
-    })
+    tokio::task::spawn_blocking(work).await.map_err(fault)
+}
+
+fn fault(failed: tokio::task::JoinError) -> Refusal {
+    error!("a change failed by a fault in the program: {failed}");
+    Refusal::Fault
 }

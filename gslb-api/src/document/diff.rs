@@ -27,6 +27,25 @@ pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     list
 }
 
+/// The same for two documents that differ in one entry at most: `name` in the table of the document that is called
+/// `section`, which is `before` in the older one and `after` in the newer one.
+pub fn differences_of_entry(
+    section: &str,
+    name: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Vec<Difference> {
+    let (mut list, mut pointer) = (Vec::new(), String::new());
+    step(&mut pointer, section);
+    step(&mut pointer, name);
+    match (before, after) {
+        (Some(before), Some(after)) => compare(&mut pointer, before, after, &mut list),
+        (None, None) => {}
+        (before, after) => note(&pointer, before, after, &mut list),
+    }
+    list
+}
+
 fn compare(pointer: &mut String, before: &Value, after: &Value, list: &mut Vec<Difference>) {
     if list.len() >= MAX_DIFFERENCES {
         return;
@@ -64,7 +83,11 @@ fn note(pointer: &str, before: Option<&Value>, after: Option<&Value>, list: &mut
 /// Adds a member's name to a pointer (RFC 6901 §3).
 fn step(pointer: &mut String, name: &str) {
     pointer.push('/');
-    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    if name.contains(['~', '/']) {
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    } else {
+        pointer.push_str(name);
+    }
 }
 
 #[cfg(test)]
@@ -79,5 +102,12 @@ mod tests {
         let told: Vec<_> = differences(&before, &after).into_iter().map(|found| found.pointer).collect();
         assert_eq!(told, ["/pools/a~1b/min_up", "/pools/gone", "/new~0"]);
         assert!(differences(&after, &after).is_empty());
+        let entry = |name| [&before, &after].map(|document| document.get("pools").and_then(|pools| pools.get(name)));
+        for name in ["a/b", "gone", "never"] {
+            let [old, new] = entry(name);
+            let pointer = format!("/pools/{}", name.replace('/', "~1"));
+            let whole = differences(&before, &after).into_iter().filter(|found| found.pointer.starts_with(&pointer));
+            assert_eq!(differences_of_entry("pools", name, old, new), whole.collect::<Vec<_>>());
+        }
     }
 }

@@ -16,7 +16,11 @@ impl Etag {
     /// The tag of a resource: a digest of its JSON form, so that a change elsewhere leaves it as it is.
     pub fn of(value: &Value) -> Self {
         // Writing a value as JSON into memory cannot fail.
-        let octets = serde_json::to_vec(value).unwrap_or_default();
+        Self::of_octets(&serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    /// The tag of a resource whose JSON form this is.
+    pub fn of_octets(octets: &[u8]) -> Self {
         let digest = Sha256::digest(octets);
         Self(digest.iter().take(OCTETS).map(|octet| format!("{octet:02x}")).collect())
     }

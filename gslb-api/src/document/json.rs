@@ -1,5 +1,6 @@
 //! Text to documents and back: JSON that says everything once and nests no deeper than is read, and TOML.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -7,6 +8,8 @@ use serde_json::{Map, Number, Value};
 
 /// Most levels of objects and arrays.
 pub const MAX_DEPTH: usize = 64;
+/// Most values and names of members: each takes far more memory than the two octets that it may be written in.
+pub const MAX_VALUES: usize = 4_000_000;
 
 /// Reads JSON (RFC 8259). A member that is there twice is refused: whoever wrote it meant both.
 ///
@@ -14,7 +17,8 @@ pub const MAX_DEPTH: usize = 64;
 /// A sentence with line and column.
 pub fn from_json(octets: &[u8]) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(octets);
-    let value = Nested { left: MAX_DEPTH }.deserialize(&mut deserializer);
+    let values = Cell::new(MAX_VALUES);
+    let value = Nested { left: MAX_DEPTH, values: &values }.deserialize(&mut deserializer);
     let value = value.and_then(|value| deserializer.end().map(|()| value));
     value.map_err(|error| format!("not JSON: {error}"))
 }
@@ -38,27 +42,37 @@ pub fn to_toml(document: &Value) -> Result<String, String> {
     toml::to_string(document).map_err(|error| error.to_string())
 }
 
-/// A value with so many levels left.
-struct Nested {
+/// A value with so many levels left, and so many values in all.
+struct Nested<'v> {
     left: usize,
+    values: &'v Cell<usize>,
 }
 
-impl Nested {
-    fn inner<E: Error>(&self) -> Result<Nested, E> {
+impl<'v> Nested<'v> {
+    fn inner<E: Error>(&self) -> Result<Nested<'v>, E> {
         let left = self.left.checked_sub(1);
-        left.map(|left| Nested { left }).ok_or_else(|| E::custom(format!("it nests more than {MAX_DEPTH} levels deep")))
+        let inner = left.map(|left| Nested { left, values: self.values });
+        inner.ok_or_else(|| E::custom(format!("it nests more than {MAX_DEPTH} levels deep")))
+    }
+
+    /// Counts a value or a name.
+    fn count<E: Error>(&self) -> Result<(), E> {
+        let left = self.values.get().checked_sub(1);
+        let told = || E::custom(format!("it has more than {MAX_VALUES} values and names of members"));
+        left.map(|left| self.values.set(left)).ok_or_else(told)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Nested {
+impl<'de> DeserializeSeed<'de> for Nested<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count()?;
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Nested {
+impl<'de> Visitor<'de> for Nested<'_> {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,6 +118,7 @@ impl<'de> Visitor<'de> for Nested {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(name) = members.next_key::<String>()? {
+            self.count()?;
             let value = members.next_value_seed(self.inner()?)?;
             if map.contains_key(&name) {
                 return Err(A::Error::custom(format!("the member {name:?} is there twice")));

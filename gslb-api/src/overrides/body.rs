@@ -85,7 +85,10 @@ impl Wrong {
 
     fn force(&mut self, members: &Map<String, Value>) -> Option<Force> {
         let told = r#"expected "up", "down", "drain" or {"weight": NUMBER}"#;
-        let force = members.get("force").and_then(|force| serde_json::from_value(force.clone()).ok());
+        // `{"drain": null}` would be read as `"drain"`.
+        let is_plain = |force: &&Value| force.is_string() || force.get("weight").is_some_and(Value::is_number);
+        let force = members.get("force").filter(is_plain);
+        let force = force.and_then(|force| serde_json::from_value(force.clone()).ok());
         match force {
             Some(Force::Weight(weight)) if weight > MAX_WEIGHT => {
                 self.note("/force/weight", format!("a weight is at most {MAX_WEIGHT}"));
@@ -145,6 +148,14 @@ mod tests {
         let Err(Refusal::Body(wrong)) = from_body("a b", &body, "me", Time::from_millis(0)) else { panic!() };
         let pointers: Vec<&str> = wrong.iter().map(|(pointer, _)| pointer.as_str()).collect();
         assert_eq!(pointers, ["", "/own~1er", "/targets/1", "/targets/2", "/force", "/reason", "/expires"]);
+    }
+
+    #[test]
+    fn a_force_is_written_in_one_way() {
+        for force in [json!({"drain": null}), json!({"weight": null}), json!({"weight": 1, "up": null}), json!(null)] {
+            let body = json!({"targets": ["pool/fra"], "force": force, "reason": "r"});
+            assert!(from_body("a", &body, "me", Time::from_millis(0)).is_err(), "{force}");
+        }
     }
 
     #[test]

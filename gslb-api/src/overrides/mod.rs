@@ -1,11 +1,12 @@
 //! Overrides in the store, on the wire and in force.
 
+pub mod alert;
 mod body;
 
 use std::collections::BTreeMap;
 
 pub use body::from_body;
-pub use gslb_core::table::overrides::{Force, Override};
+pub use gslb_core::table::overrides::{Force, Override, States};
 
 use gslb_core::table::{RoutingTable, overrides as core};
 use serde_json::{Value, json};
@@ -67,17 +68,15 @@ pub async fn read(store: &dyn Store) -> Result<BTreeMap<String, Override>, Overr
     }
 }
 
-/// The next table after `table`, in which `all` have had their say.
-pub fn in_force(table: &RoutingTable, all: &BTreeMap<String, Override>) -> RoutingTable {
-    let site = &table.topology().site;
-    table.with_states(&core::apply(all.values(), site, &core::initial_states(site)))
+/// The next table after `table`, in which `all` have had their say over `states`.
+pub fn in_force(table: &RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
+    table.with_states(&core::apply(all.values(), &table.topology().site, states))
 }
 
-/// A table that was just compiled and nobody has seen, with the overrides `all` on top: itself where they force nothing,
-/// so that its generation is the next one.
-pub fn on_new(table: RoutingTable, all: &BTreeMap<String, Override>) -> RoutingTable {
-    let site = &table.topology().site;
-    let changes = table.changes_to(&core::apply(all.values(), site, &core::initial_states(site)));
+/// A table that was just compiled and nobody has seen, with the overrides `all` on top of `states`: itself where it has
+/// all that already, so that its generation is the next one.
+pub fn on_new(table: RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
+    let changes = table.changes_to(&core::apply(all.values(), &table.topology().site, states));
     if changes.is_empty() { table } else { table.with_changes(&changes) }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::conditions;
 use super::problem::{Problem, details};
+use super::rendered::Text;
 use crate::control::Done;
 use crate::document::Etag;
 
@@ -25,6 +26,19 @@ pub(super) fn tagged(headers: &HeaderMap, etag: &Etag, value: &Value) -> Result<
         of_json(StatusCode::OK, value)
     };
     Ok(with(response, header::ETAG, &etag.to_string()))
+}
+
+/// The same, of what has been written already.
+///
+/// # Errors
+/// As for [`conditions::is_known`].
+pub(super) fn written(headers: &HeaderMap, text: Text) -> Result<Response, Problem> {
+    let response = if conditions::is_known(headers, &text.etag)? {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, "application/json")], text.octets).into_response()
+    };
+    Ok(with(response, header::ETAG, &text.etag.to_string()))
 }
 
 /// The same response with a header.

@@ -1,15 +1,20 @@
 //! Bodies: of a kind that is taken, no longer than is taken, in the time that is taken.
 
-use axum::body::Body;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
+use super::caller::Caller;
+use super::places::Place;
 use super::problem::Problem;
-use crate::Api;
-use crate::control::Refusal;
+use crate::control::{Refusal, blocking};
 use crate::document::{from_json, from_toml};
+use crate::{Api, Limits};
 
 /// The notation of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,34 +75,79 @@ pub(super) fn object(value: Value) -> Result<Value, Problem> {
     Err(Refusal::Body(vec![(String::new(), "expected an object".to_owned())]).into())
 }
 
-/// Reads a body of the kind `media`.
+/// A body that was read.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// What it says.
+    pub value: Value,
+    /// The place that a whole document takes, until it has been dealt with.
+    pub place: Option<Place>,
+}
+
+/// Reads a body of the kind `media`, which a request with these `parts` has.
 ///
 /// # Errors
-/// 413, 408, and 400 for what is not of that kind.
-pub(super) async fn read(api: &Api, body: Body, media: Media, size: Size) -> Result<Value, Problem> {
+/// 413, 408, 503 where there is no place for it, and 400 for what is not of that kind.
+pub(super) async fn read(api: &Api, parts: &Parts, body: Body, media: Media, size: Size) -> Result<Sent, Problem> {
     let limits = &api.options.limits;
-    let most = if size == Size::Document { limits.document_octets } else { limits.body_octets };
-    let collected = timeout(limits.body_time, async {
-        // Documents are long enough for a few of them to fill the memory.
-        let _place = if size == Size::Document { api.documents.acquire().await.ok() } else { None };
-        Limited::new(body, most).collect().await
+    let most = match (size, media) {
+        (Size::Document, Media::Toml) => limits.toml_octets.min(limits.document_octets),
+        (Size::Document, _) => limits.document_octets,
+        (Size::Resource, _) => limits.body_octets,
+    };
+    let place = if size == Size::Document { Some(place(api, parts).await?) } else { None };
+    // The clock starts here: nobody is told to be slow for having waited.
+    let octets = collected(limits, body, most, media).await?;
+    let read = blocking(move || {
+        let value = match media {
+            Media::Toml => std::str::from_utf8(&octets).map_err(|_| "not UTF-8".to_owned()).and_then(from_toml),
+            Media::Json | Media::MergePatch => from_json(&octets),
+        };
+        value.map(|value| Sent { value, place })
     });
-    let collected = collected.await;
-    let octets = match collected {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let detail = format!("A body has at most {most} octets here.");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail));
-        }
-        Ok(Err(error)) => return Err(Problem::bad_request(format!("The body did not arrive: {error}"))),
-        Err(_) => {
-            let detail = format!("The body took longer than {} s.", limits.body_time.as_secs());
-            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail));
-        }
+    read.await?.map_err(|error| Problem::bad_request("The body cannot be read.").at("", error))
+}
+
+/// A place for a document that is about to come.
+///
+/// # Errors
+/// 503.
+pub(super) async fn place(api: &Api, parts: &Parts) -> Result<Place, Problem> {
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let place = api.documents.take(caller.asker(), api.options.limits.patience).await;
+    place.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
+}
+
+/// `body`, which holds `place` until it has been sent, or nobody wants it any more.
+pub(super) fn holding(body: Body, place: Place) -> Body {
+    let held = move |frame| {
+        let _held = &place;
+        frame
     };
-    let value = match media {
-        Media::Toml => std::str::from_utf8(&octets).map_err(|_| "not UTF-8".to_owned()).and_then(from_toml),
-        Media::Json | Media::MergePatch => from_json(&octets),
-    };
-    value.map_err(|error| Problem::bad_request("The body cannot be read.").at("", error))
+    Body::new(body.map_frame(held))
+}
+
+/// All octets of a body of at most `most`, as long as they come.
+async fn collected(limits: &Limits, body: Body, most: usize, media: Media) -> Result<Bytes, Problem> {
+    let (begun, mut body) = (Instant::now(), Limited::new(body, most));
+    let mut octets: Vec<u8> = Vec::new();
+    loop {
+        let rate = u32::try_from(octets.len() / limits.body_octets_per_second.max(1)).unwrap_or(u32::MAX);
+        let allowed = (limits.body_grace + Duration::from_secs(1) * rate).min(limits.body_time);
+        match timeout_at(begun + allowed, body.frame()).await {
+            Ok(None) => return Ok(octets.into()),
+            Ok(Some(Ok(frame))) => octets.extend(frame.into_data().unwrap_or_default()),
+            Ok(Some(Err(error))) if error.is::<LengthLimitError>() => {
+                let more = if media == Media::Toml { " As JSON it may have more." } else { "" };
+                let detail = format!("A body has at most {most} octets here.{more}");
+                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail));
+            }
+            Ok(Some(Err(error))) => return Err(Problem::bad_request(format!("The body did not arrive: {error}"))),
+            Err(_) => {
+                let (least, most) = (limits.body_octets_per_second, limits.body_time.as_secs());
+                let detail = format!("The body came too slowly: fewer than {least} octets a second, or over {most} s.");
+                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail));
+            }
+        }
+    }
 }

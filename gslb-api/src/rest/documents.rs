@@ -1,5 +1,7 @@
 //! The whole document, and what became of it: revisions.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -7,15 +9,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::body::{self, Media, Size};
+use super::body::{self, Media, Sent, Size};
 use super::problem::Problem;
+use super::rendered::Text;
 use super::{answer, conditions, query, write};
 use crate::Api;
-use crate::control::{Condition, Edit};
+use crate::control::{Edit, blocking};
 use crate::document::{Etag, differences, to_toml};
 use crate::moment;
 use crate::revisions::{self, Header};
-use crate::store::Time;
+use crate::store::{Time, wait};
 
 /// The routes of the document and its revisions.
 pub(super) fn routes() -> Router<Api> {
@@ -33,10 +36,11 @@ async fn read(State(api): State<Api>, request: Request) -> Result<Response, Prob
     let in_force = api.control.in_force();
     let etag = Etag::of_revision(in_force.revision);
     if media == "application/json" || conditions::is_known(request.headers(), &etag)? {
-        return answer::tagged(request.headers(), &etag, &in_force.document);
+        return answer::written(request.headers(), api.rendered.part(&in_force, None).await?);
     }
-    let text = to_toml(&in_force.document)
-        .map_err(|error| Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", error))?;
+    let document = Arc::clone(&in_force.document);
+    let text = blocking(move || to_toml(&document)).await?;
+    let text = text.map_err(|error| Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", error))?;
     let response = ([(header::CONTENT_TYPE, "application/toml")], text).into_response();
     Ok(answer::with(response, header::ETAG, &etag.to_string()))
 }
@@ -54,13 +58,14 @@ async fn change(api: &Api, request: Request, taken: &[Media]) -> Result<Response
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, taken)?;
     let condition = conditions::of_write(&parts.headers)?;
-    let value = body::object(body::read(api, octets, media, Size::Document).await?)?;
+    let Sent { value, place } = body::read(api, &parts, octets, media, Size::Document).await?;
+    let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
-        Edit::Document { document: value, condition }
+        Edit::Document { document: value.into(), condition }
     };
-    write::run(api, &parts, edit).await
+    write::run(api, &parts, edit, place).await
 }
 
 /// A revision as the API tells it, without its document.
@@ -85,12 +90,14 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
     let last = headers.last().filter(|_| more).map(|header| header.revision);
     let next = last.map(|last| format!("/api/v1/revisions?limit={limit}&after={last}"));
     let list: Vec<Value> = headers.iter().map(told).collect();
-    Ok(answer::of_json(StatusCode::OK, &json!({ "revisions": list, "next": next })))
+    let in_force = api.control.in_force().revision;
+    Ok(answer::of_json(StatusCode::OK, &json!({ "in_force": in_force, "revisions": list, "next": next })))
 }
 
 /// Revision `number` with its document.
 pub(super) async fn stored(api: &Api, number: u64) -> Result<(Header, Value), Problem> {
-    let read = revisions::read(&**api.control.store(), number).await;
+    let store = Arc::clone(api.control.store());
+    let read = blocking(move || wait(revisions::read(&*store, number))).await?;
     let found = read.map_err(|error| Problem::unavailable(error.to_string()))?;
     found.ok_or_else(|| Problem::not_found(format!("Revision {number} never was, or is not kept any more.")))
 }
@@ -103,10 +110,16 @@ fn number(text: &str) -> Result<u64, Problem> {
 async fn revision(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let _: query::Nothing = query::of(request.uri())?;
+    let (parts, _) = request.into_parts();
+    let place = body::place(&api, &parts).await?;
     let (header, document) = stored(&api, number(&text)?).await?;
+    let etag = Etag::of_revision(header.revision);
     let mut value = told(&header);
     value.as_object_mut().map(|members| members.insert("document".to_owned(), document));
-    answer::tagged(request.headers(), &Etag::of_revision(header.revision), &value)
+    let octets = blocking(move || value.to_string().into_bytes()).await?;
+    let response = answer::written(&parts.headers, Text { etag, octets: octets.into() })?;
+    // The place is given up when the answer has been taken: until then it is in memory.
+    Ok(response.map(|body| body::holding(body, place)))
 }
 
 async fn diff(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
@@ -114,21 +127,22 @@ async fn diff(State(api): State<Api>, Path(text): Path<String>, request: Request
     let asked: query::Diff = query::of(request.uri())?;
     let to = number(&text)?;
     let from = query::number(asked.from)?.unwrap_or_else(|| to.saturating_sub(1));
+    let (parts, _) = request.into_parts();
+    let _place = body::place(&api, &parts).await?;
     let (_, after) = stored(&api, to).await?;
     // Before the first revision there was an empty document.
     let before = if from == 0 { json!({}) } else { stored(&api, from).await?.1 };
-    let differences = differences(&before, &after);
+    let differences = blocking(move || differences(&before, &after)).await?;
     Ok(answer::of_json(StatusCode::OK, &json!({ "from": from, "to": to, "differences": differences })))
 }
 
 async fn restore(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let (parts, _) = request.into_parts();
+    // As any write to what exists it says which state it replaces: nobody undoes what they have not seen.
+    let condition = conditions::of_write(&parts.headers)?;
+    let place = body::place(&api, &parts).await?;
     let (header, document) = stored(&api, number(&text)?).await?;
-    // It says itself what is to be in force afterwards; who cares what was before can still say so.
-    let condition = match conditions::of_write(&parts.headers)? {
-        Condition::Unsaid => Condition::Any,
-        said => said,
-    };
-    write::run(&api, &parts, Edit::Restored { revision: header.revision, document, condition }).await
+    let edit = Edit::Restored { revision: header.revision, document: document.into(), condition };
+    write::run(&api, &parts, edit, Some(place)).await
 }

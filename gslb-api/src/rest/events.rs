@@ -1,6 +1,7 @@
 //! Events: what changes in the store, told as it happens, and told again from where a reader was.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,12 +14,17 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, sleep_until};
 
+use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
+use crate::access;
+use crate::control::{Who, now};
 use crate::revisions::CURRENT;
-use crate::store::{Change, Changes, Revision, Watch, Watched};
+use crate::store::{Change, Changes, Revision, Time, Watch, Watched};
+use crate::{health, moment};
 
 /// How often a stream shows that it is alive.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -33,6 +39,10 @@ struct Reader {
     watch: Watch,
     stopping: watch::Receiver<bool>,
     ended: bool,
+    /// The key of the token that let the reader in, where one did.
+    token: Option<String>,
+    /// When that token expires; without an end, never.
+    expires: Option<Instant>,
     /// Where the store was when the reader came, for one that must begin anew.
     now: Revision,
     _place: OwnedSemaphorePermit,
@@ -57,9 +67,31 @@ async fn events(State(api): State<Api>, request: Request) -> Result<Response, Pr
             .header(axum::http::header::RETRY_AFTER, "5")
     })?;
     let (watch, stopping) = (store.watch("", after), api.stopping.subscribe());
-    let reader = Reader { watch, stopping, ended: false, now, _place: place };
+    let who = request.extensions().get::<Caller>().map(|caller| caller.who.clone());
+    let (token, expires) = until(&api, who).await?;
+    let reader = Reader { watch, stopping, ended: false, token, expires, now, _place: place };
     let stream = stream::unfold(reader, next);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+}
+
+/// The key of the token that let a reader in, and when it expires. Asked for after the store's revision, so that no
+/// revocation falls between this and the watch.
+async fn until(api: &Api, who: Option<Who>) -> Result<(Option<String>, Option<Instant>), Problem> {
+    let Some(Who::Token { id, .. }) = who else { return Ok((None, None)) };
+    let Some(holder) = access::find(&**api.control.store(), &id).await? else {
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The token has been revoked."));
+    };
+    let left = |expires: Time| Duration::from_millis(expires.millis().saturating_sub(now().millis()));
+    let expires = holder.expires.and_then(|expires| Instant::now().checked_add(left(expires)));
+    Ok((Some(access::key(&id)), expires))
+}
+
+/// Waits until `expires`; for ever where that never comes.
+async fn expired(expires: Option<Instant>) {
+    match expires {
+        Some(expires) => sleep_until(expires).await,
+        None => pending().await,
+    }
 }
 
 /// The next event; none once the stream has ended.
@@ -71,9 +103,15 @@ async fn next(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)>
         let watched = select! {
             watched = reader.watch.next() => watched,
             _ = reader.stopping.wait_for(|stopping| *stopping) => return None,
+            () = expired(reader.expires) => return None,
         };
         match watched {
             Watched::Changed(changes) => {
+                // Who may not ask any more is told nothing more, nor what came with that.
+                let gone = |change: &Change| matches!(change, Change::Deleted { .. });
+                if changes.changes.iter().any(|change| gone(change) && reader.token.as_deref() == Some(change.key())) {
+                    return None;
+                }
                 if let Some(event) = told(&changes) {
                     return Some((Ok(event), reader));
                 }
@@ -110,10 +148,30 @@ fn change(change: &Change) -> Option<Value> {
     if key == CURRENT {
         return Some(json!({ "kind": "document", "revision": value(change).get("revision") }));
     }
+    if key == health::MASS_FAILURE {
+        return Some(json!({ "kind": "mass-failure", "mass_failure": value(change) }));
+    }
+    if let Some(name) = key.strip_prefix(health::PREFIX) {
+        return Some(of_status(name, change));
+    }
     let id = key.strip_prefix(crate::overrides::PREFIX)?;
     let held = match change {
         Change::Put { .. } => serde_json::from_value(value(change)).ok().map(|held| crate::overrides::to_json(&held)),
         Change::Deleted { .. } => None,
     };
     Some(json!({ "kind": "override", "id": id, "override": held }))
+}
+
+/// The status of the endpoint `name`, which is that of its pool and its own; nothing where it is gone.
+fn of_status(name: &str, change: &Change) -> Value {
+    let (pool, endpoint) = name.split_once('/').unwrap_or((name, ""));
+    let record = match change {
+        Change::Put { held, .. } => serde_json::from_slice::<health::Record>(&held.value).ok(),
+        Change::Deleted { .. } => None,
+    };
+    let status = record.map(|record| {
+        let since = moment::show(Time::from_millis(record.status.since));
+        json!({ "status": if record.status.up { "up" } else { "down" }, "since": since, "why": record.status.why })
+    });
+    json!({ "kind": "status", "pool": pool, "endpoint": endpoint, "status": status })
 }

@@ -8,9 +8,13 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
-use gslb_core::explain::{Question, explain};
+use gslb_core::explain::{Explanation, Question, explain};
+use gslb_core::health::Member;
+use gslb_core::model::PoolId;
 use gslb_core::name::Name;
 use gslb_core::rdata::type_from_text;
+use gslb_core::steer::trace::Step;
+use gslb_core::table::RoutingTable;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -20,8 +24,12 @@ use super::problem::Problem;
 use super::{answer, documents, query};
 use crate::Api;
 use crate::control::{Refusal, blocking};
+use crate::status::{self, Detail};
 
 const KEYS: [&str; 6] = ["name", "type", "client", "resolver", "revision", "seed"];
+
+/// Endpoints of which the status is told with an explanation.
+const MAX_STATUSES: usize = 100;
 
 /// The route of explanations.
 pub(super) fn routes() -> Router<Api> {
@@ -40,7 +48,7 @@ async fn answer_explained(State(api): State<Api>, request: Request) -> Result<Re
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let Asked { question, revision, seed } = asked(&sent)?;
     let in_force = api.control.in_force();
     let (table, revision) = match revision {
@@ -51,11 +59,34 @@ async fn answer_explained(State(api): State<Api>, request: Request) -> Result<Re
         _ => (Arc::clone(&in_force.table), in_force.revision),
     };
     let settings = Arc::clone(&api.options.settings);
+    let is_of_now = table.has_topology_of(&in_force.table);
     let told = blocking(move || {
         let explanation = explain(&table, settings, question, seed);
-        json!({ "revision": revision, "explanation": explanation.to_data(&table) })
+        let candidates = candidates(&explanation, &table);
+        (json!({ "revision": revision, "explanation": explanation.to_data(&table) }), candidates)
     });
-    Ok(answer::of_json(StatusCode::OK, &told.await?))
+    let (mut told, candidates) = told.await?;
+    // Of another revision's endpoints nothing is known.
+    let candidates = if is_of_now { candidates } else { Vec::new() };
+    let known = status::known(&api.control, &in_force, candidates.clone()).await?;
+    let statuses = candidates.into_iter().filter_map(|member| status::endpoint(&known, member, Detail::Last));
+    told["statuses"] = statuses.collect();
+    Ok(answer::of_json(StatusCode::OK, &told))
+}
+
+/// The endpoints of the pools that an explanation came by, the first ones.
+fn candidates(explanation: &Explanation, table: &RoutingTable) -> Vec<Member> {
+    let mut pools: Vec<PoolId> = Vec::new();
+    for step in &explanation.steps {
+        let (Step::Taken(pool) | Step::PassedOver(pool, _)) = step else { continue };
+        if !pools.contains(pool) {
+            pools.push(*pool);
+        }
+    }
+    let site = &table.topology().site;
+    let count = |pool: PoolId| site.pools.get(pool.0 as usize).map_or(0, |pool| pool.endpoints.len() as u32);
+    let members = pools.into_iter().flat_map(|pool| (0..count(pool)).map(move |endpoint| Member { pool, endpoint }));
+    members.take(MAX_STATUSES).collect()
 }
 
 fn asked(body: &Value) -> Result<Asked, Refusal> {

@@ -25,8 +25,10 @@ pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) 
     }
 }
 
+/// Whether a request for `host` is for this server, whose `names` these are.
+///
 /// An address, which no name can be rebound to; `localhost`; or a name from the configuration. Ports do not matter.
-fn is_ours(host: &str, names: &[String]) -> bool {
+pub fn is_ours(host: &str, names: &[String]) -> bool {
     if let Some(v6) = host.strip_prefix('[') {
         return v6.split_once(']').is_some_and(|(v6, _)| v6.parse::<Ipv6Addr>().is_ok());
     }

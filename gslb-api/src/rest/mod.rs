@@ -1,28 +1,39 @@
 //! The REST API: paths to handlers, and what holds for all of them.
 
+mod alertmanager;
 mod answer;
 mod audit;
 mod body;
 mod caller;
 mod conditions;
 mod documents;
+mod drill;
 mod events;
 mod explain;
 mod host;
+mod latency;
+mod log;
+mod measure;
+mod observations;
 mod openapi;
+mod origin;
 mod overrides;
+pub(crate) mod places;
 mod plan;
 mod problem;
 mod query;
 pub(crate) mod rate;
+pub(crate) mod rendered;
 mod resources;
+mod status;
 mod tokens;
+mod top;
 mod write;
 
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::{Extensions, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 
 use crate::Api;
@@ -30,6 +41,7 @@ use crate::document::Section;
 use problem::Problem;
 
 pub use caller::role_needed;
+pub use host::is_ours;
 
 /// The routes below `/api`, to be merged with others or served alone. Where connections are known by their address,
 /// requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it nobody counts as being on this host.
@@ -42,16 +54,25 @@ pub fn router(api: Api) -> Router {
         .merge(plan::routes())
         .merge(explain::routes())
         .merge(events::routes())
+        .merge(status::routes())
+        .merge(drill::routes())
+        .merge(latency::routes())
+        .merge(observations::routes())
         .merge(audit::routes())
         .merge(tokens::routes())
+        .merge(alertmanager::routes())
+        .merge(log::routes())
+        .merge(top::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(api.clone(), caller::admit));
     Router::new()
         .nest("/api/v1", routes)
         .merge(openapi::routes())
+        .layer(from_fn(origin::check))
         .layer(map_response(guarded))
         .layer(from_fn_with_state(api.clone(), host::check))
+        .layer(from_fn_with_state(api.clone(), measure::measured))
         .with_state(api)
 }
 

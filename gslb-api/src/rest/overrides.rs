@@ -44,15 +44,15 @@ async fn put(State(api): State<Api>, Path(id): Path<String>, request: Request) -
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
     let condition = conditions::of_write(&parts.headers)?;
-    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let held = from_body(&id, &sent, caller.who.name(), now())?;
-    write::run(&api, &parts, Edit::Override { id, body: Some(Box::new(held)), condition }).await
+    write::run(&api, &parts, Edit::Override { id, body: Some(Box::new(held)), condition }, None).await
 }
 
 async fn delete(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let (parts, _) = request.into_parts();
     let condition = conditions::of_write(&parts.headers)?;
-    write::run(&api, &parts, Edit::Override { id, body: None, condition }).await
+    write::run(&api, &parts, Edit::Override { id, body: None, condition }, None).await
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
 
-use super::body::{self, Media, Size};
+use super::body::{self, Media, Sent, Size};
 use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, conditions, query};
@@ -27,11 +27,12 @@ async fn plan(State(api): State<Api>, request: Request) -> Result<Response, Prob
         Condition::Unsaid => Condition::Any,
         said => said,
     };
-    let value = body::object(body::read(&api, octets, media, Size::Document).await?)?;
+    let Sent { value, place: _place } = body::read(&api, &parts, octets, media, Size::Document).await?;
+    let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
-        Edit::Document { document: value, condition }
+        Edit::Document { document: value.into(), condition }
     };
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let done = api.control.plan(Change::new(caller.who.clone(), "plan", edit)).await?;

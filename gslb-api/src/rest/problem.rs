@@ -24,6 +24,17 @@ pub(super) struct Detail {
     pub help: String,
 }
 
+impl Detail {
+    /// The same, no longer than anybody reads.
+    fn shortened(self) -> Self {
+        let short = |text: String| match text.char_indices().nth(DETAIL_CHARACTERS) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text,
+        };
+        Self { pointer: short(self.pointer), detail: short(self.detail), help: short(self.help) }
+    }
+}
+
 /// A request that was not done. Boxed, so that what goes well does not carry room for it.
 #[derive(Debug)]
 pub(super) struct Problem(Box<Told>);
@@ -84,7 +95,8 @@ impl Problem {
         self
     }
 
-    fn member(mut self, name: &str, value: Value) -> Self {
+    /// Adds a member of the problem's own kind.
+    pub(super) fn member(mut self, name: &str, value: Value) -> Self {
         self.0.more.insert(name.to_owned(), value);
         self
     }
@@ -97,10 +109,22 @@ impl Problem {
     }
 }
 
-/// Problems of a document as details; warnings only where there is no error.
+/// Details that one answer tells.
+const MAX_DETAILS: usize = 101;
+/// Characters of what one says; names in it may be as long as a body.
+const DETAIL_CHARACTERS: usize = 1000;
+
+/// Problems of a document as details, the first of them; warnings only where there is no error.
 pub(super) fn details(found: &[Found]) -> Vec<Detail> {
     let worst = found.iter().map(|problem| problem.severity).max().unwrap_or(Severity::Warning);
-    found.iter().filter(|problem| problem.severity == worst).map(detail).collect()
+    bounded(found.iter().filter(|problem| problem.severity == worst).map(detail)).0
+}
+
+/// The first details, and how many there are besides.
+fn bounded(details: impl IntoIterator<Item = Detail>) -> (Vec<Detail>, usize) {
+    let mut details = details.into_iter();
+    let first = details.by_ref().take(MAX_DETAILS).map(Detail::shortened).collect();
+    (first, details.count())
 }
 
 fn detail(found: &Found) -> Detail {
@@ -145,7 +169,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::Unsafe(breaks) => broken(&breaks),
             Refusal::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", told),
-            Refusal::Unavailable(_) => Self::unavailable(told),
+            Refusal::Unavailable(_) | Refusal::Busy => Self::unavailable(told),
             Refusal::Fault => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", told),
         }
     }
@@ -169,8 +193,12 @@ impl IntoResponse for Problem {
             "detail": self.0.detail,
         });
         if let Some(members) = body.as_object_mut() {
-            if !self.0.errors.is_empty() {
-                members.insert("errors".to_owned(), json!(self.0.errors));
+            let (errors, more) = bounded(self.0.errors);
+            if !errors.is_empty() {
+                members.insert("errors".to_owned(), json!(errors));
+            }
+            if more > 0 {
+                members.insert("more_errors".to_owned(), more.into());
             }
             members.extend(self.0.more);
         }

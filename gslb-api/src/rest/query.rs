@@ -2,9 +2,9 @@
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::caller::OVERRIDE_RULES;
 use super::problem::Problem;
@@ -59,6 +59,33 @@ pub(super) struct Named {
     pub limit: Option<usize>,
     /// The name of the last entry that is known: those behind it follow.
     pub after: Option<String>,
+}
+
+/// What a ranking is by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum By {
+    /// The service that decided.
+    Service,
+    /// The region that the client is in.
+    Region,
+    /// The data center of the answer.
+    DataCenter,
+    /// The client's network, as the resolver told it.
+    Prefix,
+}
+
+/// The query of a ranking.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Top {
+    /// What is ranked.
+    #[param(inline)]
+    pub by: By,
+    /// Most entries, 1 to 1000; 100 where it is not said.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<usize>,
 }
 
 /// The query of a comparison of revisions.

@@ -16,7 +16,7 @@ use crate::document::{Etag, Section};
 
 /// The routes of `section`.
 pub(super) fn routes(section: Section) -> Router<Api> {
-    let list = move |State(api): State<Api>, request: Request| async move { list(&api, section, &request) };
+    let list = move |State(api): State<Api>, request: Request| async move { list(&api, section, request).await };
     let read = move |State(api): State<Api>, Path(name): Path<String>, request: Request| async move {
         read(&api, section, &name, &request)
     };
@@ -42,17 +42,15 @@ enum Kind {
     Delete,
 }
 
-fn list(api: &Api, section: Section, request: &Request) -> Result<Response, Problem> {
+async fn list(api: &Api, section: Section, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let named: query::Named = query::of(request.uri())?;
     let in_force = api.control.in_force();
+    if named.limit.is_none() && named.after.is_none() {
+        return answer::written(request.headers(), api.rendered.part(&in_force, Some(section)).await?);
+    }
     let none = Map::new();
     let entries = section.entries(&in_force.document).unwrap_or(&none);
-    let whole = named.limit.is_none() && named.after.is_none();
-    if whole {
-        let value = Value::Object(entries.clone());
-        return answer::tagged(request.headers(), &Etag::of(&value), &value);
-    }
     let limit = query::page(named.limit)?;
     let skipped = match &named.after {
         None => 0,
@@ -94,11 +92,11 @@ async fn change(api: &Api, section: Section, name: String, kind: Kind, request: 
         Action::Delete
     } else {
         let media = Media::of(&parts.headers, &[taken])?;
-        let value = body::read(api, octets, media, Size::Resource).await?;
+        let value = body::read(api, &parts, octets, media, Size::Resource).await?.value;
         // A policy may be another one's name.
         let is_name = section == Section::Policies && kind == Kind::Put && value.is_string();
         let value = if is_name { value } else { body::object(value)? };
         if kind == Kind::Merge { Action::Merge(value) } else { Action::Put(value) }
     };
-    write::run(api, &parts, Edit::Resource { section, name, action, condition }).await
+    write::run(api, &parts, Edit::Resource { section, name, action, condition }, None).await
 }

@@ -9,11 +9,10 @@ use gslb_core::document::duration;
 use serde_json::{Map, Value, json};
 
 use super::body::{self, Media, Size};
-use super::caller::Caller;
 use super::problem::Problem;
-use super::{answer, query};
+use super::{answer, query, write};
 use crate::access::{self, AccessError, Holder, Revoked, Role};
-use crate::control::{Change, Edit, Refusal, now};
+use crate::control::{Refusal, now};
 use crate::store::Time;
 use crate::{Api, moment};
 
@@ -54,12 +53,12 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::read(&api, octets, media, Size::Resource).await?;
+    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let now = now();
     let (name, role, expires) = asked(&sent, now)?;
     let token = access::create(&**api.control.store(), &name, role, now, expires).await?;
     let holder = Holder { id: token.id().to_owned(), name, role, created: now, expires };
-    audited(&api, &parts, Some(told(&holder))).await;
+    write::note(&api, &parts, Some(told(&holder))).await;
     let mut value = told(&holder);
     value.as_object_mut().map(|members| members.insert("token".to_owned(), token.reveal().into()));
     let response = answer::of_json(StatusCode::CREATED, &value);
@@ -72,20 +71,11 @@ async fn revoke(State(api): State<Api>, Path(id): Path<String>, request: Request
     let (parts, _) = request.into_parts();
     match access::revoke(&**api.control.store(), &id).await? {
         Revoked::Done => {
-            audited(&api, &parts, None).await;
+            write::note(&api, &parts, None).await;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         Revoked::Unknown => Err(Problem::not_found(format!("There is no token {id:?}."))),
     }
-}
-
-/// Notes in the audit what became of a token.
-async fn audited(api: &Api, parts: &axum::http::request::Parts, after: Option<Value>) {
-    let Some(caller) = parts.extensions.get::<Caller>() else { return };
-    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
-    let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
-    change.from = caller.from;
-    api.control.note(change, after).await;
 }
 
 /// Name, role and end of a token that is asked for.

@@ -2,20 +2,27 @@
 
 use axum::http::request::Parts;
 use axum::response::Response;
+use serde_json::Value;
 
 use super::caller::Caller;
+use super::places::Place;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
+use crate::access::Role;
 use crate::control::{Change, Edit, Refusal};
 
-/// Does `edit`, which a request with these `parts` asks for, or tells what it would come to.
+/// Does `edit`, which a request with these `parts` asks for, or tells what it would come to. `place` is given up once
+/// that is over, also where the client does not wait for it.
 ///
 /// # Errors
-/// Every refusal, and 400 for the query.
-pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit) -> Result<Response, Problem> {
+/// Every refusal, 400 for the query, and 403 for who may not override safety rules.
+pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit, place: Option<Place>) -> Result<Response, Problem> {
     let query = query::of_write(&parts.uri, &parts.headers)?;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    if query.override_rules.is_some() {
+        caller.needs(Role::Admin)?;
+    }
     let change = Change {
         who: caller.who.clone(),
         from: caller.from,
@@ -24,6 +31,26 @@ pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit) -> Result<Response
         message: query.message,
         override_rules: query.override_rules,
     };
-    let done = if query.dry_run { api.control.foresee(change).await? } else { api.control.change(change).await? };
+    let done = if query.dry_run { api.control.foresee(change).await? } else { change_in(api, change, place).await? };
     Ok(answer::of_done(&done, query.dry_run))
+}
+
+/// Does `change`. What waits for its turn holds its place, whether anybody still waits for the answer or not.
+async fn change_in(api: &Api, change: Change, place: Option<Place>) -> Result<crate::control::Done, Refusal> {
+    let control = api.control.clone();
+    let done = tokio::spawn(async move {
+        let done = control.change(change).await;
+        drop(place);
+        done
+    });
+    done.await.unwrap_or(Err(Refusal::Fault))
+}
+
+/// Notes in the audit what was done without the document, and what it came to.
+pub(super) async fn note(api: &Api, parts: &Parts, after: Option<Value>) {
+    let Some(caller) = parts.extensions.get::<Caller>() else { return };
+    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
+    let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
+    change.from = caller.from;
+    api.control.note(change, after).await;
 }

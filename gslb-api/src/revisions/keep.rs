@@ -15,6 +15,8 @@ pub const MAX_OCTETS: usize = 64 << 20;
 pub struct Kept {
     revisions: VecDeque<(u64, usize)>,
     octets: usize,
+    /// The greatest number that was given, whether or not it is still there.
+    given: u64,
 }
 
 impl Kept {
@@ -40,15 +42,26 @@ impl Kept {
         }
     }
 
-    /// The greatest number; 0 where there is none.
+    /// The greatest number that was given; 0 where there is none.
     pub fn latest(&self) -> u64 {
-        self.revisions.back().map_or(0, |(number, _)| *number)
+        self.given
+    }
+
+    /// Notes that `number` was given, so that it never is again, even where the revision is lost.
+    pub fn note_given(&mut self, number: u64) {
+        self.given = self.given.max(number);
+    }
+
+    /// Those before `number`, the latest first.
+    pub fn before(&self, number: u64) -> impl Iterator<Item = u64> {
+        self.revisions.iter().rev().map(|(kept, _)| *kept).filter(move |kept| *kept < number)
     }
 
     /// Notes a new one.
     pub fn add(&mut self, number: u64, octets: usize) {
         self.revisions.push_back((number, octets));
         self.octets += octets;
+        self.note_given(number);
     }
 
     /// Forgets those that are too many, and returns their keys.
@@ -73,8 +86,12 @@ mod tests {
         let mut kept = Kept::default();
         (1..=MAX_REVISIONS as u64 + 3).for_each(|number| kept.add(number, 10));
         assert_eq!(kept.forget(), [key(1), key(2), key(3)]);
+        assert_eq!(kept.before(7).collect::<Vec<_>>(), [6, 5, 4]);
         kept.add(999, MAX_OCTETS + 1);
         assert_eq!(kept.forget().len(), MAX_REVISIONS);
         assert_eq!((kept.latest(), kept.forget().len()), (999, 0));
+        kept.note_given(1001);
+        kept.note_given(7);
+        assert_eq!(kept.latest(), 1001);
     }
 }

@@ -33,14 +33,14 @@ pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Valu
     Ok(Some(unpack(&key, &held.value)?))
 }
 
-/// Up to `limit` revisions before the number `before`, the latest first, and whether there are more.
+/// Up to `limit` revisions before the number `before`, the latest first, and whether there are more. Damaged ones are
+/// left out, so that one of them does not hide all others; to [`read`] one tells what is wrong with it.
 ///
 /// # Errors
 /// [`RevisionError`].
 pub async fn list(store: &dyn Store, before: Option<u64>, limit: usize) -> Result<(Vec<Header>, bool), RevisionError> {
     let after = before.map(key);
     let page = store.range(PREFIX, after.as_deref(), limit, Order::Descending).await?;
-    let headers: Result<Vec<Header>, Damaged> =
-        page.entries.iter().map(|entry| record::header(&entry.key, &entry.held.value)).collect();
-    Ok((headers?, page.more))
+    let headers = page.entries.iter().filter_map(|entry| record::header(&entry.key, &entry.held.value).ok());
+    Ok((headers.collect(), page.more))
 }

@@ -2,9 +2,10 @@
 
 mod reach;
 
+use std::collections::HashSet;
 use std::fmt;
 
-use gslb_core::model::{Safety, Share, Site};
+use gslb_core::model::{Safety, Share, Site, Window};
 use gslb_core::plan::Comparison;
 use gslb_core::table::RoutingTable;
 use serde::Serialize;
@@ -27,6 +28,23 @@ impl fmt::Display for Broken {
     }
 }
 
+/// Most of the services that one change of the whole document may take away: one of this many.
+const SHRINK_SHARE: usize = 2;
+
+/// The rule that no rule may hold for less.
+pub(crate) const LOOSENED: &str = "loosened";
+
+/// What a change is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// What is forced; the document stays.
+    Overrides,
+    /// One resource of the document, by its name.
+    Resource,
+    /// The document as a whole.
+    Document,
+}
+
 /// Whether any rule asks whose answers move.
 pub fn asks_for_moves(rules: &Safety) -> bool {
     rules.max_traffic_moved.is_some() || rules.max_address_space_moved.is_some()
@@ -36,18 +54,22 @@ pub fn asks_for_moves(rules: &Safety) -> bool {
 ///
 /// How much may move, and when, is said by the rules in force, so that no change can loosen them for itself. What
 /// must hold afterwards is said by both. `moves` is needed where [`asks_for_moves`]. A frozen window stops changes of
-/// the document; overrides are for what cannot wait.
+/// the document; overrides are for what cannot wait. That a document does not shrink to little or nothing holds without
+/// being said: a file that was cut off looks the same as a wish. Who deletes a service by its name means it.
 pub fn broken(
     old: &RoutingTable,
     new: &RoutingTable,
     moves: Option<&Comparison>,
-    is_new_document: bool,
+    touched: Touched,
     now: Time,
 ) -> Vec<Broken> {
     let (rules, next) = (&old.topology().site.safety, &new.topology().site.safety);
     let mut list = Vec::new();
-    if is_new_document {
+    if touched != Touched::Overrides {
         list.extend(frozen(rules, now));
+    }
+    if touched == Touched::Document {
+        list.extend(shrinking(&old.topology().site, &new.topology().site));
     }
     list.extend(too_few_data_centers(rules, next, old, new));
     if rules.require_endpoints || next.require_endpoints {
@@ -56,13 +78,45 @@ pub fn broken(
     if let Some(moves) = moves {
         list.extend(moved(rules, moves));
     }
+    list.extend(loosened(rules, next, now));
     list
+}
+
+/// A rule that would hold no more, or for less: who may not break a rule may not take it away first.
+fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<Broken> {
+    let fewer = rules.min_data_centers_up.is_some_and(|least| next.min_data_centers_up.is_none_or(|next| next < least));
+    let more = |old: Option<Share>, new: Option<Share>| old.is_some_and(|most| new.is_none_or(|next| next > most));
+    let ends = |window: &Window| window.end > now.millis() && !next.frozen.contains(window);
+    let gone = [
+        ("min_data_centers_up", fewer),
+        ("max_traffic_moved", more(rules.max_traffic_moved, next.max_traffic_moved)),
+        ("max_address_space_moved", more(rules.max_address_space_moved, next.max_address_space_moved)),
+        ("require_endpoints", rules.require_endpoints && !next.require_endpoints),
+        ("frozen", rules.frozen.iter().any(ends)),
+    ];
+    let gone: Vec<&str> = gone.into_iter().filter_map(|(rule, is_looser)| is_looser.then_some(rule)).collect();
+    let detail = format!("{} would hold for less than now", gone.join(", "));
+    (!gone.is_empty()).then_some(Broken { rule: LOOSENED, detail })
 }
 
 fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
     let window = rules.frozen.iter().find(|window| window.contains(now.millis()))?;
     let end = moment::show(Time::from_millis(window.end));
     Some(Broken { rule: "frozen", detail: format!("no change of the document until {end} ({})", window.text) })
+}
+
+/// All zones go, or all services, or more than half of them.
+fn shrinking(old: &Site, new: &Site) -> Option<Broken> {
+    let broken = |detail| Some(Broken { rule: "shrinking", detail });
+    if new.zones.is_empty() && !old.zones.is_empty() {
+        return broken(format!("all {} zones would go", old.zones.len()));
+    }
+    let left: HashSet<_> = new.services.iter().map(|service| &service.name).collect();
+    let (all, gone) = (old.services.len(), old.services.iter().filter(|service| !left.contains(&service.name)).count());
+    if gone * SHRINK_SHARE <= all {
+        return None;
+    }
+    broken(format!("{gone} of {all} services would go, more than half; deleting them one by one is let through"))
 }
 
 fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
@@ -114,9 +168,4 @@ fn most_moved(moves: &Comparison) -> (f64, &str) {
     };
     let shares = moves.changed.iter().map(|change| (share(change.movement), change.service.as_str()));
     shares.fold((0.0, ""), |most, next| if next.0 > most.0 { next } else { most })
-}
-
-/// Names a service as the document does.
-fn name(site: &Site, index: usize) -> String {
-    site.services.get(index).map(|service| service.name.to_string()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use gslb_core::model::{DataCenterId, PolicyId, PolicyKind, PoolId, Site};
+use gslb_core::name::Name;
 use gslb_core::table::RoutingTable;
 
 /// The data centers with a pool that takes clients. One that is drained is up, but nobody to rely on.
@@ -13,21 +14,20 @@ pub(super) fn data_centers(table: &RoutingTable) -> HashSet<DataCenterId> {
 
 /// Services that have endpoints in `old`, and are there without any in `new`.
 pub(super) fn left_without_endpoints(old: &RoutingTable, new: &RoutingTable) -> Vec<String> {
-    let before = served(old);
-    let site = &new.topology().site;
-    let alive = alive(new);
-    let is_bare = |policy: PolicyId| !alive.get(policy.0 as usize).copied().unwrap_or(false);
-    let bare = site.services.iter().enumerate().filter(|(_, service)| is_bare(service.policy));
-    bare.map(|(index, _)| super::name(site, index)).filter(|name| before.contains(name)).collect()
+    let bare: Vec<&Name> = names(new, false).collect();
+    if bare.is_empty() {
+        return Vec::new();
+    }
+    let before: HashSet<&Name> = names(old, true).collect();
+    bare.into_iter().filter(|name| before.contains(name)).map(ToString::to_string).collect()
 }
 
-/// Names of the services that have endpoints.
-fn served(table: &RoutingTable) -> HashSet<String> {
-    let site = &table.topology().site;
+/// Names of the services that have endpoints, or of those that have none.
+fn names(table: &RoutingTable, with_endpoints: bool) -> impl Iterator<Item = &Name> {
     let alive = alive(table);
-    let has = |policy: PolicyId| alive.get(policy.0 as usize).copied().unwrap_or(false);
-    let with = site.services.iter().enumerate().filter(|(_, service)| has(service.policy));
-    with.map(|(index, _)| super::name(site, index)).collect()
+    let has = move |policy: PolicyId| alive.get(policy.0 as usize).copied().unwrap_or(false);
+    let services = table.topology().site.services.iter();
+    services.filter(move |service| has(service.policy) == with_endpoints).map(|service| &service.name)
 }
 
 /// For each policy, whether some pool that it may come to takes clients. Children stand before those that name them.
@@ -55,6 +55,6 @@ fn alive(table: &RoutingTable) -> Vec<bool> {
 fn takes_clients(table: &RoutingTable, pool: PoolId) -> bool {
     table
         .pools()
-        .get(pool.0 as usize)
+        .get(pool)
         .is_some_and(|liveness| liveness.is_up() && liveness.states().iter().any(|state| state.up && state.weight > 0))
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::{site, start, start_with};
 
 /// Every route and method, with the role that it needs.
-const ROUTES: [(&str, &str, Role); 16] = [
+const ROUTES: [(&str, &str, Role); 27] = [
     ("GET", "/api/v1/pools", Role::Viewer),
     ("GET", "/api/v1/pools/fra", Role::Viewer),
     ("PUT", "/api/v1/pools/fra", Role::Operator),
@@ -28,6 +28,17 @@ const ROUTES: [(&str, &str, Role); 16] = [
     ("GET", "/api/v1/audit", Role::Viewer),
     ("POST", "/api/v1/plan", Role::Viewer),
     ("POST", "/api/v1/explain", Role::Viewer),
+    ("GET", "/api/v1/status", Role::Viewer),
+    ("GET", "/api/v1/status/fra/fra-1", Role::Viewer),
+    ("POST", "/api/v1/status/fra/fra-1/resume", Role::Operator),
+    ("POST", "/api/v1/mass-failure/lift", Role::Operator),
+    ("GET", "/api/v1/latency", Role::Viewer),
+    ("POST", "/api/v1/drill", Role::Viewer),
+    ("POST", "/api/v1/observations", Role::Operator),
+    ("POST", "/api/v1/integrations/alertmanager", Role::Operator),
+    ("GET", "/api/v1/log", Role::Viewer),
+    ("PUT", "/api/v1/log", Role::Operator),
+    ("GET", "/api/v1/top?by=service", Role::Viewer),
     ("GET", "/api/v1/tokens", Role::Admin),
     ("DELETE", "/api/v1/tokens/x", Role::Admin),
 ];
@@ -148,4 +159,36 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let stream = futures_util::stream::pending::<Result<String, std::io::Error>>();
     let body = axum::body::Body::from_stream(stream);
     assert_eq!(asked.ask("PUT", "/api/v1/pools/x", &[], body).await.status, StatusCode::REQUEST_TIMEOUT);
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
+    let grace = Duration::from_millis(50);
+    let limits = Limits { body_time: Duration::from_secs(3600), body_grace: grace, ..Limits::default() };
+    let asked =
+        start_with(Options { source: Source::Store { first: Some(site()) }, limits, ..Options::default() }).await;
+    let first = futures_util::stream::iter([Ok::<_, std::io::Error>("{".to_owned())]);
+    let stream = futures_util::StreamExt::chain(first, futures_util::stream::pending());
+    let slow = asked.ask("POST", "/api/v1/plan", &[], axum::body::Body::from_stream(stream)).await;
+    assert_eq!((slow.status, slow.kind()), (StatusCode::REQUEST_TIMEOUT, "too-slow"));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let source = Source::Store { first: Some(site()) };
+    let asked = start_with(Options { source, loopback_without_token: true, ..Options::default() }).await;
+    let before = asked.everything().await;
+    let from = |name: &'static str, value: &'static str| {
+        let peer: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let request = Request::post("/api/v1/revisions/1/restore").header("host", "localhost:8053");
+        let request = request.header("if-match", "*").header(name, value).extension(ConnectInfo(peer));
+        let asked = &asked;
+        async move { asked.send(request.body("".into()).unwrap()).await }
+    };
+    for (name, value) in [("origin", "http://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+        let refused = from(name, value).await;
+        assert_eq!((refused.status, refused.kind()), (StatusCode::FORBIDDEN, "cross-site"), "{name}: {value}");
+    }
+    assert_eq!(asked.everything().await, before);
+    assert_eq!(from("origin", "http://localhost:8053").await.status, StatusCode::OK);
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use gslb_api::store::MemoryStore;
-use gslb_api::{Options, Source};
+use gslb_api::control::Refusal;
+use gslb_api::store::{MemoryStore, Store};
+use gslb_api::{Api, Options, Source};
 use serde_json::{Value, json};
 
 use crate::support::{site, start, start_on, start_with};
@@ -36,7 +37,9 @@ async fn what_was_once_in_force_comes_back() {
     let diff = asked.get("/api/v1/revisions/2/diff").await.body;
     assert_eq!(diff["differences"][0]["pointer"], "/services/api.example.com");
     assert_eq!(diff["differences"][0]["before"], site()["services"]["api.example.com"]);
-    let restored = asked.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
+    let unsaid = asked.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
+    assert_eq!(unsaid.status, StatusCode::PRECONDITION_REQUIRED, "it undoes what somebody did");
+    let restored = asked.ask("POST", "/api/v1/revisions/1/restore", &[("if-match", "\"2\"")], "").await;
     assert_eq!((restored.status, &restored.body["revision"]), (StatusCode::OK, &json!(3)), "{}", restored.text);
     assert_eq!(asked.get("/api/v1/document").await.body, site());
     let listed = asked.get("/api/v1/revisions?limit=2").await.body;
@@ -111,4 +114,62 @@ async fn explain_looks_back() {
     assert!(explain(json!(2)).await.contains("198.51.100.77"));
     let wrong = asked.ask("POST", "/api/v1/explain", &[], r#"{"name":"a..b","type":"NO","client":"x","y":1}"#).await;
     assert_eq!(wrong.pointers(), ["/y", "/name", "/type", "/client"]);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_no_revision() {
+    let asked = start().await;
+    let pool = site()["pools"]["iad"].to_string();
+    let any = [("if-match", "*")];
+    for (method, path, body) in [
+        ("PUT", "/api/v1/document", site().to_string()),
+        ("PATCH", "/api/v1/document", "{}".to_owned()),
+        ("PUT", "/api/v1/pools/iad", pool),
+        ("POST", "/api/v1/revisions/1/restore", String::new()),
+    ] {
+        let same = asked.ask(method, path, &any, body).await;
+        assert_eq!(
+            (same.status, &same.body["revision"]),
+            (StatusCode::OK, &json!(1)),
+            "{method} {path}: {}",
+            same.text
+        );
+        assert_eq!(
+            same.header("etag"),
+            asked.get(&path.replace("revisions/1/restore", "document")).await.header("etag")
+        );
+    }
+    assert_eq!(asked.get("/api/v1/revisions").await.body["revisions"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_restart_is_no_way_round_the_rules_of_a_file() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let file = |document: Value| Options { source: Source::File { document }, ..Options::default() };
+    let mut frozen = site();
+    frozen["safety"] = json!({"frozen": ["2020-01-01T00:00:00Z/2120-01-01T00:00:00Z"]});
+    drop(start_on(Arc::clone(&store), file(frozen.clone())).await);
+    let mut other = frozen.clone();
+    other["pools"]["iad"]["endpoints"]["iad-1"]["address"] = json!("198.51.100.88");
+    let started = Api::start(Arc::clone(&store), Vec::new(), file(other.clone())).await.unwrap();
+    assert!(matches!(started.refused, Some(Refusal::Unsafe(_))), "{:?}", started.refused);
+    assert_eq!((*started.api.in_force().document).clone(), frozen, "what was in force is served on");
+    other["safety"] = json!({"frozen": []});
+    let thawed = Api::start(Arc::clone(&store), Vec::new(), file(other)).await.unwrap();
+    assert!(matches!(thawed.refused, Some(Refusal::Unsafe(_))), "the rules in force say what may change");
+}
+
+#[tokio::test]
+async fn no_rule_is_loosened_without_breaking_the_glass() {
+    let mut strict = site();
+    strict["safety"] = json!({"min_data_centers_up": 2});
+    let options = Options { source: Source::Store { first: Some(strict) }, ..Options::default() };
+    let asked = start_with(options).await;
+    let without = json!({"safety": null}).to_string();
+    let refused = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], without.clone()).await;
+    assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/loosened"]));
+    let admin = format!("Bearer {}", asked.admin);
+    let path = "/api/v1/document?override_rules=agreed";
+    let done = asked.ask("PATCH", path, &[("if-match", "*"), ("authorization", &admin)], without).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
 }

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use gslb_api::access::{self, Role};
 use gslb_api::router;
+use gslb_api::store::Time;
 use http_body_util::BodyExt as _;
 use serde_json::json;
 use tower::ServiceExt as _;
 
 use crate::support::{Asked, start};
 
-async fn stream(asked: &Asked, last: Option<&str>) -> Body {
+pub(crate) async fn stream(asked: &Asked, last: Option<&str>) -> Body {
     let mut request = Request::get("/api/v1/events").header("host", "localhost");
     request = request.header("authorization", format!("Bearer {}", asked.viewer));
     if let Some(last) = last {
@@ -22,7 +24,7 @@ async fn stream(asked: &Asked, last: Option<&str>) -> Body {
     response.into_body()
 }
 
-async fn next(body: &mut Body) -> String {
+pub(crate) async fn next(body: &mut Body) -> String {
     let frame = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("no event came");
     String::from_utf8(frame.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap()
 }
@@ -60,5 +62,24 @@ async fn streams_end_when_the_server_stops() {
     let mut body = stream(&asked, None).await;
     asked.api.stop();
     let ended = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("it goes on");
+    assert!(ended.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_token_that_opened_it() {
+    let asked = start().await;
+    let mut revoked = stream(&asked, None).await;
+    let id = asked.viewer.split('_').nth(1).unwrap();
+    access::revoke(&*asked.store, id).await.unwrap();
+    let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
+    asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
+    let ended = tokio::time::timeout(Duration::from_secs(10), revoked.frame()).await.expect("it goes on");
+    assert!(ended.is_none(), "what comes after the revocation is not told");
+
+    let end = Time::from(std::time::SystemTime::now() + Duration::from_millis(300));
+    let token = access::create(&*asked.store, "brief", Role::Viewer, Time::from_millis(0), Some(end)).await.unwrap();
+    let brief = Asked { viewer: token.reveal(), ..asked };
+    let mut expired = stream(&brief, None).await;
+    let ended = tokio::time::timeout(Duration::from_secs(10), expired.frame()).await.expect("it goes on");
     assert!(ended.is_none());
 }

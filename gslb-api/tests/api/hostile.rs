@@ -111,3 +111,31 @@ async fn what_cannot_be_given_is_not_taken() {
     let patch = [("content-type", "application/merge-patch+json")];
     assert_eq!(asked.ask("PUT", "/api/v1/pools/x", &patch, "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
+
+#[tokio::test]
+async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
+    let asked = start().await;
+    let matches = json!({"match": vec![1; 100_000]});
+    let wrong = asked.ask("PUT", "/api/v1/regions/x", &[], matches.to_string()).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let told = wrong.body["errors"].as_array().unwrap();
+    assert_eq!(told.len(), 101);
+    assert_eq!(told[100]["detail"], "there are 99900 more errors");
+    assert!(wrong.text.len() < 100_000, "{}", wrong.text.len());
+    let many = format!("{{\"a\":[{}1]}}", "1,".repeat(4_000_000));
+    let refused = asked.ask("POST", "/api/v1/plan", &[], many).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.text.contains("more than 4000000 values"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn toml_has_less_room_than_json() {
+    let limits = Limits { toml_octets: 100, ..Limits::default() };
+    let asked =
+        start_with(Options { source: Source::Store { first: Some(site()) }, limits, ..Options::default() }).await;
+    let headers = [("content-type", "application/toml")];
+    let long = asked.ask("POST", "/api/v1/plan", &headers, "#".repeat(101)).await;
+    assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(long.text.contains("As JSON it may have more"), "{}", long.text);
+    assert_eq!(asked.ask("POST", "/api/v1/plan", &[], site().to_string()).await.status, StatusCode::OK);
+}

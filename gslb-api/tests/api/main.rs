@@ -1,11 +1,18 @@
 //! What the API promises to whoever asks it, one file per concern.
 
 mod access;
+mod alertmanager;
 mod changes;
 mod description;
 mod documents;
+mod doubtful;
 mod events;
+mod health;
 mod hostile;
+mod log;
+mod older;
 mod overrides;
 mod plan;
+mod racing;
+mod sample;
 mod support;

@@ -41,8 +41,12 @@ async fn rules_are_overridden_by_an_admin_with_a_reason() {
     let asked = with_safety(json!({"min_data_centers_up": 2})).await;
     let refused = asked.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/fra")).await;
     assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/min_data_centers_up"]));
-    let path = "/api/v1/overrides/a?override_rules=fire";
-    assert_eq!(asked.ask("PUT", path, &[], drain("data-center/fra")).await.status, StatusCode::FORBIDDEN);
+    // However it is written in the query.
+    for key in ["override_rules", "override%5Frules", "%6fverride_rules"] {
+        let path = format!("/api/v1/overrides/a?{key}=fire");
+        let refused = asked.ask("PUT", &path, &[], drain("data-center/fra")).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{key}: {}", refused.text);
+    }
     let header = [("gslb-override-rules", "fire")];
     let by_operator = asked.ask("PUT", "/api/v1/overrides/a", &header, drain("data-center/fra")).await;
     assert_eq!(by_operator.status, StatusCode::FORBIDDEN);
@@ -79,4 +83,31 @@ async fn a_frozen_document_is_not_changed_and_overrides_are() {
     let thaw = json!({"safety": null}).to_string();
     assert_eq!(asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], thaw).await.status, StatusCode::CONFLICT);
     assert_eq!(asked.ask("PUT", "/api/v1/overrides/a", &[], drain("pool/fra")).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_document_does_not_shrink_to_nothing() {
+    let asked = with_safety(json!({"require_endpoints": false})).await;
+    let before = asked.everything().await;
+    let mut without_services = site();
+    without_services["services"] = json!({});
+    let mut without_zones = without_services.clone();
+    without_zones["zones"] = json!({});
+    let any = [("if-match", "*")];
+    for document in [json!({}), without_services, without_zones] {
+        let refused = asked.ask("PUT", "/api/v1/document", &any, document.to_string()).await;
+        assert_eq!(
+            (refused.status, refused.pointers()),
+            (StatusCode::CONFLICT, vec!["/safety/shrinking"]),
+            "{document}"
+        );
+        let planned = asked.ask("POST", "/api/v1/plan", &[], document.to_string()).await;
+        assert_eq!(planned.body["breaks"][0]["rule"], "shrinking", "{}", planned.text);
+    }
+    assert_eq!(asked.everything().await, before);
+    for service in ["www.example.com", "api.example.com"] {
+        let path = format!("/api/v1/services/{service}");
+        let deleted = asked.ask("DELETE", &path, &any, "").await;
+        assert_eq!(deleted.status, StatusCode::OK, "who names a service means it: {}", deleted.text);
+    }
 }

@@ -70,8 +70,13 @@ pub(crate) fn site() -> Value {
     })
 }
 
+/// Options of a first start with the site.
+pub(crate) fn with_site() -> Options {
+    Options { source: Source::Store { first: Some(site()) }, ..Options::default() }
+}
+
 pub(crate) async fn start() -> Asked {
-    start_with(Options { source: Source::Store { first: Some(site()) }, ..Options::default() }).await
+    start_with(with_site()).await
 }
 
 pub(crate) async fn start_with(options: Options) -> Asked {

@@ -1,56 +1,21 @@
 //! Reads `data_centers`.
 
-use geoip::{Coordinate, CountryCode};
-
-use super::country;
-use super::item::{Fields, Item};
+use super::item::Item;
+use super::location;
 use super::names::Section;
 use super::problems::Problems;
-use super::tree::shortened;
+use super::tree::Entry;
 use crate::model::DataCenter;
 
-const EXAMPLE: &str = r#"{ country = "DE", latitude = 50.11, longitude = 8.68 }"#;
+const EXAMPLE: &str = r#"{ location = { country = "DE", latitude = 50.11, longitude = 8.68 } }"#;
 
 /// One data center per entry, whatever is wrong with it, so that places in the section are indices.
 pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Vec<DataCenter> {
-    let read = |(entry, item): (&super::tree::Entry, Item<'_, '_>)| {
-        let (country, coordinate) = location(&item, problems);
+    let read = |(entry, item): (&Entry, Item<'_, '_>)| {
+        let fields = item.fields(&["location"], EXAMPLE, problems);
+        let location = fields.and_then(|fields| Some(location::read(&fields.get("location")?, problems)));
+        let (country, coordinate) = location.unwrap_or_default();
         DataCenter { name: (&*entry.key).into(), country, coordinate }
     };
     section.items().map(read).collect()
-}
-
-fn location(item: &Item<'_, '_>, problems: &mut Problems) -> (Option<CountryCode>, Option<Coordinate>) {
-    let Some(fields) = item.fields(&["location"], &format!("{{ location = {EXAMPLE} }}"), problems) else {
-        return (None, None);
-    };
-    let Some(location) = fields.get("location") else { return (None, None) };
-    let Some(fields) = location.fields(&["country", "latitude", "longitude"], EXAMPLE, problems) else {
-        return (None, None);
-    };
-    let country = fields.get("country").and_then(|item| country_code(&item, problems));
-    let coordinate = written_coordinate(&fields, problems);
-    (country, coordinate.or_else(|| country.and_then(country::coordinate)))
-}
-
-fn country_code(item: &Item<'_, '_>, problems: &mut Problems) -> Option<CountryCode> {
-    let text = item.string("\"DE\"", problems)?;
-    let code = text.parse::<CountryCode>().ok().filter(|&code| country::exists(code));
-    if code.is_none() {
-        let help = "write the two letters of ISO 3166-1, such as \"DE\"";
-        item.error(problems, format!("{} is not the code of a country", shortened(text)), help);
-    }
-    code
-}
-
-fn written_coordinate(fields: &Fields<'_, '_>, problems: &mut Problems) -> Option<Coordinate> {
-    let (latitude, longitude) = (fields.get("latitude"), fields.get("longitude"));
-    match (&latitude, &longitude) {
-        (Some(alone), None) => alone.error(problems, "`latitude` stands without `longitude`", "add the longitude"),
-        (None, Some(alone)) => alone.error(problems, "`longitude` stands without `latitude`", "add the latitude"),
-        _ => {}
-    }
-    let latitude = latitude.and_then(|item| item.degrees(90.0, problems));
-    let longitude = longitude.and_then(|item| item.degrees(180.0, problems));
-    Coordinate::new(latitude?, longitude?).ok()
 }

@@ -2,8 +2,8 @@
 //!
 //! # The schema
 //!
-//! A document has eight tables, all optional. Seven are maps keyed by name: `zones`, `data_centers`, `probes`, `pools`,
-//! `regions`, `policies` and `services`; `safety` has keys of its own. A key that is not listed here is an error.
+//! A document has nine tables, all optional. Eight are maps keyed by name: `zones`, `data_centers`, `probes`, `pools`,
+//! `regions`, `policies`, `services` and `vantages`; `safety` has keys of its own. A key that is not listed here is an error.
 //! Durations are text, a whole number and one of the units `ms`, `s`, `m`, `h`. In JSON a document is one object with
 //! the same keys and values.
 //!
@@ -16,17 +16,25 @@
 //! | | `records` | text of a master file, without `$INCLUDE`; this or `file` |
 //! | `data_centers.X` | `location` | `{ country, latitude, longitude }`; latitude and longitude only together |
 //! | `probes.X` | `kind` | `http`, `https`, `tcp`, `dns`, `grpc`, `icmp`, `exec` or `push`, required |
-//! | | `port` | 1 to 65535; default 80 for `http`, 443 for `https`, 53 for `dns`; required for `tcp` and `grpc`; else none |
-//! | | `path` | for `http` and `https`: the request's path, default `/` |
-//! | | `expect_status` | for `http` and `https`: list of `"200"` or `"200-299"`, default `["200-299"]` |
-//! | | `interval` | 100 ms to 1 h, default `5s` |
+//! | | `interval` | 100 ms to 1 h, default `5s`; as the next two not for `push` |
 //! | | `timeout` | at most the interval, default `2s` or the interval |
+//! | | `jitter` | share of the interval, at most and by default `"50%"` and `"10%"` |
 //! | | `rise`, `fall` | 1 to 100, defaults 2 and 3 |
+//! | | `port` | 1 to 65535; default 80 for `http`, 443 for `https`, 53 for `dns`; required for `tcp` and `grpc` |
+//! | `http`, `https` | | `path`, `method`, `host`, `headers`, `expect_status`, `expect_body` |
+//! | `https`, `grpc` | | `server_name`, `verify`, `certificate_days` |
+//! | `tcp` | | `send`, `expect` |
+//! | `dns` | | `name`, `type`, `transport`, `expect_rcode`, `expect_answer` |
+//! | `grpc` | | `service`, `host`, `tls` |
+//! | `exec` | | `command`, with `port` for its placeholder |
+//! | `push` | | `ttl` |
 //! | `pools.X` | `data_center`, `probe` | names, optional |
 //! | | `choose` | `weighted` (default), `all` or `hash` |
 //! | | `answers` | 1 to 64, default 1; not for `choose = "all"` |
 //! | | `min_up` | 1 (default) to the number of endpoints |
 //! | | `initial` | `saved-or-up` (default), `up` or `down` |
+//! | | `hold_down` | up to 24 h, default none |
+//! | | `resume` | `auto` (default) or `manual` |
 //! | | `endpoints.Y` | at least one: `{ address or cname, weight = 1, probe_address }` |
 //! | `regions.X` | `match` | list of `continent:EU`, `country:TR`, `subdivision:US-CA`, `asn:3320`, `prefix:203.0.113.0/24` |
 //! | `policies.X` | | a pool's or policy's name, or a table with exactly one of the kinds below |
@@ -36,10 +44,13 @@
 //! | | `sticky` | `{ v4 = 24, v6 = 56 }`; absent: every query draws anew |
 //! | | `client` | `client-subnet` (default) or `resolver` |
 //! | | `when_all_down` | `serve-all` (default), `last-up`, `nodata`, `servfail` or `pool:NAME` |
+//! | `vantages.X` | `location` | as of a data center, required |
+//! | | `reach` | whole kilometres, default `3000km` |
 //! | `safety` | `min_data_centers_up` | 1 to the number of data centers, optional |
 //! | | `max_traffic_moved`, `max_address_space_moved` | a share such as `"20%"`, optional |
 //! | | `require_endpoints` | boolean, default true |
 //! | | `frozen` | list of intervals of ISO 8601 in UTC, `"2026-12-24T00:00:00Z/2026-12-27T00:00:00Z"` |
+//! | | `mass_failure` | `{ share = "50%", within = "10s" }` (default) or `off` |
 //!
 //! Kinds of policies: `geo = {region: policy, default: policy}`, `failover = [policy, ...]`,
 //! `weighted = {pool or policy: weight}`, and lists of pools for `nearest`, `latency`, `hash` and `all`.
@@ -64,6 +75,7 @@ pub mod instant;
 mod item;
 mod json;
 mod line_index;
+mod location;
 mod names;
 mod owners;
 pub(crate) mod path;
@@ -81,6 +93,7 @@ mod suggest;
 mod targets;
 mod toml_text;
 mod tree;
+mod vantages;
 mod zone_rules;
 mod zones;
 

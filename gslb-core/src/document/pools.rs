@@ -1,18 +1,23 @@
 //! Reads `pools`.
 
+use std::time::Duration;
+
 use super::endpoints;
 use super::item::{Fields, Item};
 use super::names::{Names, Section};
 use super::problems::Problems;
 use super::tree::Entry;
-use crate::model::{Choose, DataCenterId, Endpoint, Initial, MAX_ANSWERS, Pool, ProbeId, Target};
+use crate::model::{Choose, DataCenterId, Endpoint, Initial, MAX_ANSWERS, Pool, ProbeId, Resume, Target};
 
-const KEYS: [&str; 7] = ["data_center", "probe", "choose", "answers", "min_up", "initial", "endpoints"];
+const KEYS: [&str; 9] =
+    ["data_center", "probe", "choose", "answers", "min_up", "initial", "hold_down", "resume", "endpoints"];
 const EXAMPLE: &str = r#"{ endpoints = { a = { address = "192.0.2.10" } } }"#;
 const ENDPOINTS: &str = r#"{ a = { address = "192.0.2.10" } }"#;
 const CHOICES: [(&str, Choose); 3] = [("weighted", Choose::Weighted), ("all", Choose::All), ("hash", Choose::Hash)];
 const INITIALS: [(&str, Initial); 3] =
     [("saved-or-up", Initial::SavedOrUp), ("up", Initial::Up), ("down", Initial::Down)];
+const RESUMES: [(&str, Resume); 2] = [("auto", Resume::Auto), ("manual", Resume::Manual)];
+const LONGEST_HOLD_DOWN: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads pools, which refer to data centers and probes.
 pub(super) struct PoolReader<'r, 't> {
@@ -35,6 +40,8 @@ impl PoolReader<'_, '_> {
             answers: 1,
             min_up: 1,
             initial: Initial::SavedOrUp,
+            hold_down: Duration::ZERO,
+            resume: Resume::Auto,
             endpoints: Vec::new(),
             location: problems.location(entry.at),
         };
@@ -46,6 +53,7 @@ impl PoolReader<'_, '_> {
             pool.probe = self.probes.resolve(&item, problems).map(ProbeId);
         }
         choice(&fields, &mut pool, problems);
+        comeback(&fields, &mut pool, problems);
         members(&fields, &mut pool, problems);
         pool
     }
@@ -64,6 +72,25 @@ fn choice(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
     }
     if pool.choose == Choose::All {
         item.warning(problems, "`answers` means nothing where `choose` is \"all\"", "remove it");
+    }
+}
+
+/// How endpoints come back; only a probe can tell that one did.
+fn comeback(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
+    for key in ["hold_down", "resume"] {
+        if let (Some(item), None) = (fields.get(key), fields.get("probe")) {
+            item.error(
+                problems,
+                format!("`{key}` means nothing in a pool without `probe`"),
+                "add a probe, or remove it",
+            );
+        }
+    }
+    if let Some(item) = fields.get("hold_down") {
+        pool.hold_down = item.duration(Duration::ZERO..=LONGEST_HOLD_DOWN, problems).unwrap_or_default();
+    }
+    if let Some(resume) = fields.get("resume").and_then(|item| item.choice(&RESUMES, problems)) {
+        pool.resume = resume;
     }
 }
 

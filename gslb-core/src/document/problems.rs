@@ -11,6 +11,8 @@ use crate::problem::{Location, Problem, Severity};
 
 /// Searches for a misspelt name look at every name there is, so a document may ask for only so many.
 const MAX_SUGGESTIONS: usize = 200;
+/// Errors that are told of a document, and warnings: a document can hold millions, and nobody mends more at a time.
+pub(super) const MAX_TOLD: usize = 100;
 /// Longest list of names that a help text tells in full.
 const MAX_LISTED: usize = 12;
 
@@ -22,12 +24,23 @@ pub(super) struct Problems {
     texts: HashMap<Arc<str>, String>,
     list: Vec<Problem>,
     errors: usize,
+    warnings: usize,
+    /// Where the first one is that was not told: an error, and a warning.
+    untold: [Option<Location>; 2],
     suggestions: usize,
 }
 
 impl Problems {
     pub(super) fn new(file: &str) -> Problems {
-        Problems { file: file.into(), texts: HashMap::new(), list: Vec::new(), errors: 0, suggestions: 0 }
+        Problems {
+            file: file.into(),
+            texts: HashMap::new(),
+            list: Vec::new(),
+            errors: 0,
+            warnings: 0,
+            untold: [None, None],
+            suggestions: 0,
+        }
     }
 
     /// `at` as a place in the document's file.
@@ -91,14 +104,33 @@ impl Problems {
         }
     }
 
-    /// All problems, sorted by location, and whether any is an error.
+    /// All problems that are told, sorted by location, then how many more there are; and whether any is an error.
     pub(super) fn finish(mut self) -> (Vec<Problem>, bool) {
         self.list.sort_by(|a, b| a.location.cmp(&b.location));
+        let more = [(Severity::Error, self.errors, "errors"), (Severity::Warning, self.warnings, "warnings")];
+        for ((severity, count, what), untold) in more.into_iter().zip(self.untold) {
+            let Some(location) = untold else { continue };
+            // Behind all that is told, so that the list stays sorted.
+            let location = self.list.last().map_or(&location, |last| (&last.location).max(&location)).clone();
+            let message = format!("there are {} more {what}", count - MAX_TOLD);
+            let help = "mend those that are told, then look again".to_owned();
+            self.list.push(Problem { severity, location, path: String::new(), message, help });
+        }
         (self.list, self.errors > 0)
     }
 
     fn note(&mut self, severity: Severity, location: Location, path: String, message: String, help: String) {
-        self.errors += usize::from(severity == Severity::Error);
+        let (count, untold) = match severity {
+            Severity::Error => (&mut self.errors, 0),
+            Severity::Warning => (&mut self.warnings, 1),
+        };
+        *count += 1;
+        if *count > MAX_TOLD {
+            if let Some(place) = self.untold.get_mut(untold) {
+                place.get_or_insert(location);
+            }
+            return;
+        }
         let path = if path.is_empty() { self.texts.get(&location.file).cloned().unwrap_or_default() } else { path };
         self.list.push(Problem { severity, location, path, message, help });
     }

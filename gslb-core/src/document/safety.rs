@@ -1,16 +1,27 @@
 //! Reads `safety`.
 
+use std::time::Duration;
+
 use super::instant;
 use super::item::{Fields, Item};
 use super::path::Path;
 use super::problems::Problems;
 use super::tree::{Table, Value, shortened};
-use crate::model::{Safety, Share, Window};
+use crate::model::{MassFailure, Safety, Share, Window};
 
-const KEYS: [&str; 5] =
-    ["min_data_centers_up", "max_traffic_moved", "max_address_space_moved", "require_endpoints", "frozen"];
+const KEYS: [&str; 6] = [
+    "min_data_centers_up",
+    "max_traffic_moved",
+    "max_address_space_moved",
+    "require_endpoints",
+    "frozen",
+    "mass_failure",
+];
 const EXAMPLE: &str = r#"{ max_traffic_moved = "20%" }"#;
 const WINDOW: &str = r#""2026-12-24T00:00:00Z/2026-12-27T00:00:00Z""#;
+const MASS_FAILURE: &str = r#"{ share = "50%", within = "10s" }"#;
+const SHORTEST_WITHIN: Duration = Duration::from_secs(1);
+const LONGEST_WITHIN: Duration = Duration::from_secs(3600);
 /// Most intervals of `frozen`.
 const MAX_WINDOWS: usize = 1_000;
 
@@ -28,6 +39,9 @@ pub(super) fn read(root: &Table, data_centers: usize, problems: &mut Problems) -
         safety.require_endpoints = item.boolean(problems).unwrap_or(true);
     }
     safety.frozen = frozen(&fields, problems);
+    if let Some(item) = fields.get("mass_failure") {
+        safety.mass_failure = mass_failure(&item, problems);
+    }
     safety
 }
 
@@ -42,7 +56,7 @@ fn least(item: &Item<'_, '_>, data_centers: usize, problems: &mut Problems) -> O
 }
 
 /// A percentage from 0 to 100, with or without decimals.
-fn share(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Share> {
+pub(super) fn share(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Share> {
     let text = item.string("\"20%\"", problems)?;
     let digits = text.strip_suffix('%').filter(|digits| digits.bytes().all(|it| it.is_ascii_digit() || it == b'.'));
     let percent = digits.and_then(|digits| digits.parse::<f64>().ok()).filter(|percent| *percent <= 100.0);
@@ -51,6 +65,26 @@ fn share(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Share> {
         item.error(problems, message, "write a number from 0 to 100 and a percent sign, such as \"20%\"");
     }
     percent.map(|percent| Share(percent / 100.0))
+}
+
+/// A share and a time, each of which may be left out; none where it is `"off"`.
+fn mass_failure(item: &Item<'_, '_>, problems: &mut Problems) -> Option<MassFailure> {
+    if let Value::String(text) = &item.node.value {
+        if **text != *"off" {
+            let message = format!("{} is neither \"off\" nor a table", shortened(text));
+            item.error(problems, message, format!("write \"off\", or {MASS_FAILURE}"));
+        }
+        return None;
+    }
+    let fields = item.fields(&["share", "within"], MASS_FAILURE, problems)?;
+    let mut rule = MassFailure::default();
+    if let Some(item) = fields.get("share") {
+        rule.share = share(&item, problems).unwrap_or(rule.share);
+    }
+    if let Some(item) = fields.get("within") {
+        rule.within = item.duration(SHORTEST_WITHIN..=LONGEST_WITHIN, problems).unwrap_or(rule.within);
+    }
+    Some(rule)
 }
 
 fn frozen(fields: &Fields<'_, '_>, problems: &mut Problems) -> Vec<Window> {

@@ -7,11 +7,12 @@ use super::pools::PoolReader;
 use super::problems::Problems;
 use super::services::{Services, Written};
 use super::tree::{Table, Value};
-use super::{data_centers, probes, regions, safety, service_rules, zone_rules, zones};
+use super::{data_centers, probes, regions, safety, service_rules, vantages, zone_rules, zones};
 use crate::model::Site;
 use crate::zonefile::Loader;
 
-const SECTIONS: [&str; 8] = ["zones", "data_centers", "probes", "pools", "regions", "policies", "services", "safety"];
+const SECTIONS: [&str; 9] =
+    ["zones", "data_centers", "probes", "pools", "regions", "policies", "services", "vantages", "safety"];
 
 /// The site as far as it can be read; it is only good where `problems` has no error.
 pub(super) fn read(file: &str, root: &Table, load: &mut Loader<'_>, problems: &mut Problems) -> Site {
@@ -30,6 +31,7 @@ pub(super) fn read(file: &str, root: &Table, load: &mut Loader<'_>, problems: &m
         PoolReader { data_centers: &mut data_centers, probes: &mut probe_names }.read(pool_names.section(), problems);
     let sound = problems.errors() == before;
     site.regions = regions::read(region_names.section(), problems);
+    site.vantages = vantages::read(&section(root, "vantages", problems), problems);
     site.safety = safety::read(root, site.data_centers.len(), problems);
     let to = Referents {
         data_centers: &site.data_centers,

@@ -10,10 +10,12 @@ use super::tree::Entry;
 use super::zone_rules::Corrections;
 use crate::model::Zone;
 use crate::name::Name;
-use crate::zonefile::{self, Loader};
+use crate::zonefile::{self, Loader, Parsed, Room};
 
-/// Most records of all zones of a document together.
+/// Most records of all zones of a document together, the generated ones included.
 const MAX_RECORDS: usize = 5_000_000;
+/// Most octets of their owners and rdata: a few lines can generate what no document could hold.
+const MAX_RECORD_OCTETS: usize = 512 << 20;
 const KEYS: [&str; 2] = ["file", "records"];
 const EXAMPLE: &str = r#"{ file = "example.com.zone" }"#;
 
@@ -43,7 +45,8 @@ pub(super) fn read<'t>(
 ) -> Vec<Loaded<'t>> {
     let mut zones: Vec<Loaded<'t>> = Vec::with_capacity(section.entries.len());
     let mut apexes: HashMap<Name, &Entry> = HashMap::new();
-    let mut records = 0;
+    let mut room = Room { records: MAX_RECORDS, octets: MAX_RECORD_OCTETS };
+    let mut is_full = false;
     for (entry, item) in section.items() {
         let before = problems.errors();
         let Some((apex, source)) = zone(entry, &item, problems) else { continue };
@@ -53,21 +56,22 @@ pub(super) fn read<'t>(
             continue;
         }
         let mut zone = Zone { apex, records: Vec::new(), location: problems.location(entry.at) };
-        if let Some(source) = source.filter(|_| records <= MAX_RECORDS) {
-            let item = match source {
-                Source::File(file) => {
-                    zone.records = master_file(document, &file, &zone.apex, load, problems);
-                    file
-                }
-                Source::Records(text) => {
-                    zone.records = master_text(&text, &zone.apex, problems);
-                    text
-                }
+        // Once there is no room for more, what the other zones say is not looked at: it would only be left out.
+        if let Some(source) = source.filter(|_| !is_full) {
+            let (item, parsed) = match source {
+                Source::File(file) => (file, master_file(document, &file, &zone.apex, room, load, problems)),
+                Source::Records(text) => (text, master_text(&text, &zone.apex, room, problems)),
             };
-            records += zone.records.len();
-            if records > MAX_RECORDS {
-                let message = format!("the zones up to this one have {records} records together");
-                item.error(problems, message, format!("a document holds at most {MAX_RECORDS} records"));
+            room.records -= parsed.records.len().min(room.records);
+            room.octets -= parsed.octets.min(room.octets);
+            is_full = parsed.is_cut;
+            zone.records = parsed.records;
+            if is_full {
+                let message = format!(
+                    "the zones up to this one have more than {MAX_RECORDS} records together, or {MAX_RECORD_OCTETS} \
+                     octets in them"
+                );
+                item.error(problems, message, "divide the site into several servers");
             }
         }
         zones.push(Loaded { entry, zone, sound: problems.errors() == before });
@@ -124,34 +128,35 @@ fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Sou
 }
 
 /// Records that stand in the document itself. Nothing stands beside them, so they cannot include anything.
-fn master_text(item: &Item<'_, '_>, apex: &Name, problems: &mut Problems) -> Vec<zonefile::Record> {
-    let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Vec::new() };
+fn master_text(item: &Item<'_, '_>, apex: &Name, room: Room, problems: &mut Problems) -> Parsed {
+    let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Parsed::default() };
     let mut refuse =
         |_: &str, _: &str| Err("`records` hold the whole zone; write the lines of the file here".to_owned());
     let shown = problems.text_at(&item.path);
-    let parsed = zonefile::parse(&shown, text.as_bytes(), apex, &mut refuse);
-    problems.take_over(parsed.problems);
-    parsed.records
+    let mut parsed = zonefile::parse_within(room, &shown, text.as_bytes(), apex, &mut refuse);
+    problems.take_over(std::mem::take(&mut parsed.problems));
+    parsed
 }
 
 fn master_file(
     document: &str,
     file: &Item<'_, '_>,
     apex: &Name,
+    room: Room,
     load: &mut Loader<'_>,
     problems: &mut Problems,
-) -> Vec<zonefile::Record> {
-    let Some(name) = file.string("\"example.com.zone\"", problems) else { return Vec::new() };
+) -> Parsed {
+    let Some(name) = file.string("\"example.com.zone\"", problems) else { return Parsed::default() };
     match load(name, document) {
         Ok((shown, octets)) => {
-            let parsed = zonefile::parse(&shown, &octets, apex, load);
-            problems.take_over(parsed.problems);
-            parsed.records
+            let mut parsed = zonefile::parse_within(room, &shown, &octets, apex, load);
+            problems.take_over(std::mem::take(&mut parsed.problems));
+            parsed
         }
         Err(error) => {
             let message = format!("cannot read the zone file {name:?}: {error}");
             file.error(problems, message, "name a file that can be read, relative to the document");
-            Vec::new()
+            Parsed::default()
         }
     }
 }

@@ -10,7 +10,7 @@ use super::text::rcode_text;
 use crate::model::{PolicyId, PoolId};
 use crate::name::Name;
 use crate::rdata::type_to_text;
-use crate::steer::trace::{Choice, ClientFrom, Demand, Reason, Step};
+use crate::steer::trace::{Choice, ClientFrom, Demand, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
 
 /// An explanation with all numbers replaced by names.
@@ -84,12 +84,14 @@ pub enum Told {
     Service { name: String, policy: String },
     Client { address: IpAddr, source: Option<u8>, scope: u8, place: Place },
     Region { policy: String, region: Option<String>, matcher: Option<String> },
-    Ordered { policy: String, pools: Vec<Distance> },
+    Ordered { policy: String, by: &'static str, measured_by: Option<String>, pools: Vec<Distance> },
     Drawn { sticky: bool, among: Vec<Contender>, winner: usize },
     Taken { pool: String, data_center: Option<String> },
     Named { pool: String, endpoint: String, weight: u32, by: &'static str, among: usize },
     PassedOver { pool: String, data_center: Option<String>, reason: &'static str, up: Option<u32>, min_up: Option<u32> },
     Relaxed { demand: &'static str },
+    NotYetKnown,
+    TtlLimited { pool: String, ttl: u32 },
 }
 
 /// What is known of where a client is.
@@ -105,13 +107,15 @@ pub struct Place {
     pub asn: Option<u32>,
 }
 
-/// A pool and how far it is.
+/// A pool and how far it is, in its order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Distance {
     /// Name of the pool.
     pub pool: String,
     /// Kilometres; none where the client's place is unknown.
     pub kilometres: Option<u32>,
+    /// Measured latency of its data center, in milliseconds; none where distance decides.
+    pub milliseconds: Option<u32>,
 }
 
 /// A candidate in a draw.
@@ -193,10 +197,7 @@ impl Names<'_> {
                 region: matched.as_ref().map(|(region, _)| self.region(region.0)),
                 matcher: matched.as_ref().map(|(_, matcher)| matcher.to_string()),
             },
-            Step::Ordered { policy, pools } => Told::Ordered {
-                policy: self.policy(*policy),
-                pools: pools.iter().map(|&(pool, kilometres)| Distance { pool: self.pool(pool), kilometres }).collect(),
-            },
+            Step::Ordered { policy, by, pools } => self.ordered(*policy, by, pools),
             Step::Drawn { sticky, among, winner } => Told::Drawn {
                 sticky: *sticky,
                 among: among
@@ -213,7 +214,23 @@ impl Names<'_> {
             Step::Named { pool, endpoint, by, among } => self.named(*pool, *endpoint, *by, *among),
             Step::PassedOver(pool, reason) => self.passed_over(*pool, *reason),
             Step::Relaxed(demand) => Told::Relaxed { demand: demanded(*demand) },
+            Step::NotYetKnown => Told::NotYetKnown,
+            Step::TtlLimited { pool, ttl } => Told::TtlLimited { pool: self.pool(*pool), ttl: *ttl },
         }
+    }
+
+    fn ordered(&self, policy: PolicyId, by: &OrderedBy, pools: &[OrderedPool]) -> Told {
+        let (by, measured_by) = match by {
+            OrderedBy::Distance => ("distance", None),
+            OrderedBy::Vantage(name) => ("vantage", Some(name.to_string())),
+            OrderedBy::Clients(area) => ("clients", Some(area.to_string())),
+        };
+        let distance = |&OrderedPool { pool, kilometres, milliseconds }: &OrderedPool| Distance {
+            pool: self.pool(pool),
+            kilometres,
+            milliseconds,
+        };
+        Told::Ordered { policy: self.policy(policy), by, measured_by, pools: pools.iter().map(distance).collect() }
     }
 
     fn service(&self, index: u32) -> Told {
@@ -286,6 +303,7 @@ fn demanded(demand: Demand) -> &'static str {
     match demand {
         Demand::Up => "up",
         Demand::UpWithoutWeight => "up-without-weight",
+        Demand::UpInAnyPool => "up-in-any-pool",
         Demand::LastUp => "last-up",
         Demand::Any => "any",
     }

@@ -72,7 +72,7 @@ fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
         let client = if let Step::Client { address, .. } = step { Some(address) } else { None };
         all.push(step);
         if let (Some(address), Some(policy)) = (client, policy) {
-            let resolver = Resolver::new(&topology.site, &topology.index, [policy]);
+            let resolver = Resolver::new(&topology.site, &topology.index, &topology.latencies, [policy]);
             let mut places = Recorder::default();
             resolver.resolve(policy, topology.index.locus_of(address), &mut Plans::default(), &mut places);
             all.extend(places.steps);
@@ -81,8 +81,8 @@ fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
     all
 }
 
-/// The query of a question, with EDNS.
-fn datagram(question: &Question) -> Vec<u8> {
+/// The query of a question, with EDNS; its ID is 0.
+pub fn datagram(question: &Question) -> Vec<u8> {
     let mut octets = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
     octets.extend_from_slice(question.name.as_wire());
     octets.extend_from_slice(&question.qtype.to_be_bytes());

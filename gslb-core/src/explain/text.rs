@@ -6,7 +6,7 @@ use super::Explanation;
 use super::response::Response;
 use crate::model::{PolicyId, PoolId};
 use crate::name::Name;
-use crate::steer::trace::{Choice, ClientFrom, Contender, Demand, Reason, Step};
+use crate::steer::trace::{Choice, ClientFrom, Contender, Demand, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
 use crate::wire::number::Rcode;
 
@@ -68,7 +68,7 @@ impl Lines<'_> {
                     None => self.line("region", format_args!("none matches: default branch of {policy}")),
                 }
             }
-            Step::Ordered { policy, pools } => self.ordered(*policy, pools),
+            Step::Ordered { policy, by, pools } => self.ordered(*policy, by, pools),
             Step::Drawn { sticky, among, winner } => self.drawn(*sticky, among, *winner),
             Step::Taken(pool) => {
                 let pool = self.pool(*pool);
@@ -80,6 +80,11 @@ impl Lines<'_> {
                 self.line("candidate", format_args!("{pool}: passed over, {}", because(*reason)));
             }
             Step::Relaxed(demand) => self.line("fallback", relaxed(*demand)),
+            Step::NotYetKnown => self.line("fallback", "some that are taken for down were not found down yet"),
+            Step::TtlLimited { pool, ttl } => {
+                let pool = self.pool(*pool);
+                self.line("ttl", format_args!("at most {ttl} s: an endpoint of {pool} may change by then"));
+            }
         }
     }
 
@@ -118,17 +123,22 @@ impl Lines<'_> {
         }
     }
 
-    fn ordered(&mut self, policy: PolicyId, pools: &[(PoolId, Option<u32>)]) {
+    fn ordered(&mut self, policy: PolicyId, by: &OrderedBy, pools: &[OrderedPool]) {
         let policy = self.policy(policy);
-        let order: Vec<String> = pools
-            .iter()
-            .map(|(pool, distance)| match distance {
-                Some(km) => format!("{} {km} km", self.pool(*pool)),
-                None => self.pool(*pool),
-            })
-            .collect();
-        let unknown = pools.iter().all(|(_, distance)| distance.is_none());
-        let basis = if unknown { "as written, the client's place being unknown" } else { "by distance" };
+        let far = |it: &OrderedPool| match (it.milliseconds, it.kilometres) {
+            (Some(ms), _) => format!("{} {ms} ms", self.pool(it.pool)),
+            (None, Some(km)) => format!("{} {km} km", self.pool(it.pool)),
+            (None, None) => self.pool(it.pool),
+        };
+        let order: Vec<String> = pools.iter().map(far).collect();
+        let basis = match by {
+            OrderedBy::Vantage(name) => format!("as vantage {name} measured"),
+            OrderedBy::Clients(area) => format!("as clients measured in {area}"),
+            OrderedBy::Distance if pools.iter().all(|it| it.kilometres.is_none()) => {
+                "as written, the client's place being unknown".to_owned()
+            }
+            OrderedBy::Distance => "by distance".to_owned(),
+        };
         self.line("order", format_args!("{} ({basis}) in {policy}", order.join(", ")));
     }
 
@@ -220,6 +230,7 @@ fn relaxed(demand: Demand) -> &'static str {
     match demand {
         Demand::Up => "candidates must be up",
         Demand::UpWithoutWeight => "no candidate with weight is up: weights no longer count",
+        Demand::UpInAnyPool => "no candidate is up: pools with too few endpoints up will do",
         Demand::LastUp => "everything is down: what was up last is answered",
         Demand::Any => "everything is down: answered as if everything were up",
     }

@@ -1,6 +1,8 @@
 //! What the operator wrote, checked: every reference is an index that exists, every number is in range, no policy loops.
 
+mod probe;
 mod safety;
+mod vantage;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,7 +16,11 @@ use crate::name::Name;
 use crate::problem::Location;
 use crate::zonefile::Record;
 
-pub use safety::{Safety, Share, Window};
+pub use probe::{
+    DnsProbe, ExecProbe, GrpcProbe, HttpProbe, MAX_PROBE_BODY, Method, Probe, ProbeKind, TcpProbe, TlsProbe, Transport,
+};
+pub use safety::{MassFailure, Safety, Share, Window};
+pub use vantage::{DEFAULT_REACH_KM, MAX_REACH_KM, Vantage};
 
 /// Index into [`Site::data_centers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,7 +58,9 @@ pub struct Site {
     pub policies: Vec<Policy>,
     /// Services.
     pub services: Vec<Service>,
-    /// What a change must leave as it is.
+    /// Where nodes are that measure latencies.
+    pub vantages: Vec<Vantage>,
+    /// What a change must leave as it is, and when failures are doubted.
     pub safety: Safety,
 }
 
@@ -78,50 +86,6 @@ pub struct DataCenter {
     pub coordinate: Option<Coordinate>,
 }
 
-/// How the members of a pool are checked; carried for the prober, which reads it.
-#[derive(Debug, Clone)]
-pub struct Probe {
-    /// Its key in the document.
-    pub name: Arc<str>,
-    /// Protocol.
-    pub kind: ProbeKind,
-    /// Port; none where the kind has none.
-    pub port: Option<u16>,
-    /// Path of the request, for http and https.
-    pub path: Arc<str>,
-    /// Statuses that mean up, each an inclusive range.
-    pub expect_status: Vec<(u16, u16)>,
-    /// Time between two probes of one endpoint.
-    pub interval: Duration,
-    /// Time after which a probe without result has failed; at most the interval.
-    pub timeout: Duration,
-    /// Successes in a row that turn an endpoint up.
-    pub rise: u32,
-    /// Failures in a row that turn an endpoint down.
-    pub fall: u32,
-}
-
-/// Protocol of a probe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProbeKind {
-    /// HTTP/1.1 request.
-    Http,
-    /// The same over TLS.
-    Https,
-    /// TCP connection.
-    Tcp,
-    /// DNS query.
-    Dns,
-    /// grpc.health.v1.
-    Grpc,
-    /// Echo request.
-    Icmp,
-    /// Command with the exit codes of Nagios plugins.
-    Exec,
-    /// Verdicts that someone posts.
-    Push,
-}
-
 /// Endpoints that stand for each other.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -139,6 +103,10 @@ pub struct Pool {
     pub min_up: u32,
     /// Status of an endpoint before anything is known of it.
     pub initial: Initial,
+    /// How long an endpoint stays down at least once it went down; zero not longer than its probe says.
+    pub hold_down: Duration,
+    /// How an endpoint comes back that went down.
+    pub resume: Resume,
     /// Its endpoints, at least one.
     pub endpoints: Vec<Endpoint>,
     /// Where the document has it.
@@ -165,6 +133,15 @@ pub enum Initial {
     Up,
     /// Down.
     Down,
+}
+
+/// How an endpoint comes back that went down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// With the verdict of its probe.
+    Auto,
+    /// When an operator says so, after the verdict.
+    Manual,
 }
 
 /// One address or name that serves.

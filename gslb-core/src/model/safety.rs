@@ -1,6 +1,7 @@
-//! What a change must leave as it is, or else be refused.
+//! What a change must leave as it is, or else be refused; and how many failures at once are not believed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The rules of `safety`; without any, only that services keep endpoints.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,23 @@ pub struct Safety {
     pub require_endpoints: bool,
     /// When nothing may be changed.
     pub frozen: Vec<Window>,
+    /// When failures are doubted; none where they never are.
+    pub mass_failure: Option<MassFailure>,
+}
+
+/// So many endpoints at once that the prober is doubted before they are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MassFailure {
+    /// More than this share of all endpoints that are probed.
+    pub share: Share,
+    /// Within this time.
+    pub within: Duration,
+}
+
+impl Default for MassFailure {
+    fn default() -> MassFailure {
+        MassFailure { share: Share(0.5), within: Duration::from_secs(10) }
+    }
 }
 
 /// A share of a whole, from 0 to 1.
@@ -40,6 +58,7 @@ impl Default for Safety {
             max_address_space_moved: None,
             require_endpoints: true,
             frozen: Vec::new(),
+            mass_failure: Some(MassFailure::default()),
         }
     }
 }

@@ -98,10 +98,14 @@ impl<'t> Answers<'t> {
             let (destination, content) = self.pool(pool, demand, kind, contents);
             cells.push(Cell { destination, content, share });
         });
-        let is_served = matches!(outcome, Outcome::Answered(Demand::Up | Demand::UpWithoutWeight));
+        let is_served = matches!(
+            outcome,
+            Outcome::Answered(Demand::Up | Demand::UpWithoutWeight)
+                | Outcome::LastResort(Demand::Up | Demand::UpWithoutWeight)
+        );
         let nothing = match outcome {
-            Outcome::Answered(_) => None,
-            Outcome::NoData => Some(Destination::NoData),
+            Outcome::Answered(_) | Outcome::LastResort(_) => None,
+            Outcome::NoData | Outcome::NoSuchKind => Some(Destination::NoData),
             Outcome::ServFail => Some(Destination::ServFail),
         };
         cells.extend(nothing.map(|nothing| whole(contents.destination(nothing))));
@@ -120,7 +124,7 @@ impl<'t> Answers<'t> {
             return known;
         }
         let site = &self.table.topology().site;
-        let found = site.pools.get(id.0 as usize).zip(self.table.pools().get(id.0 as usize));
+        let found = site.pools.get(id.0 as usize).zip(self.table.pools().get(id));
         let Some((pool, liveness)) = found else { return (contents.destination(Destination::NoData), EMPTY) };
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
         let destination = match data_center {

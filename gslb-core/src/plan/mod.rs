@@ -56,7 +56,7 @@ pub fn compare(old: &RoutingTable, new: &RoutingTable, sample: &[Sampled]) -> Co
 
 /// How many data centers are up: those with a pool that is.
 pub fn data_centers_up(table: &RoutingTable) -> u32 {
-    let pools = table.topology().site.pools.iter().zip(table.pools());
+    let pools = table.topology().site.pools.iter().zip(table.pools().iter());
     let up: HashSet<_> =
         pools.filter(|(_, liveness)| liveness.is_up()).filter_map(|(pool, _)| pool.data_center).collect();
     up.len() as u32
@@ -94,7 +94,7 @@ impl<'t> Matched<'t> {
         let mut matched =
             Matched { old, new, groups: Vec::new(), successors: vec![None; known.len()], added: Vec::new() };
         let mut group_of = HashMap::new();
-        for (index, (written, service)) in (0u32..).zip(after.site.services.iter().zip(&after.services)) {
+        for (index, (written, service)) in (0u32..).zip(after.site.services.iter().zip(&*after.services)) {
             let predecessor = known.get(&written.name).copied();
             let Some((at, former)) = predecessor.and_then(|at| Some((at, before.services.get(at as usize)?))) else {
                 matched.added.push(index);

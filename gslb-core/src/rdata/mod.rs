@@ -24,6 +24,7 @@ mod wks;
 pub(crate) mod word;
 
 pub(crate) use time::seconds;
+pub(crate) use types::is_meta;
 
 use crate::name::wire_length;
 use kind::Kind;

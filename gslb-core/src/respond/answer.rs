@@ -1,12 +1,15 @@
 //! A query answered from the catalog: data, aliases followed, referrals, and proofs that there is nothing.
 
+use super::Sender;
 use super::chain::Chain;
 use super::place::Place;
-use super::{Sender, Tally};
+use super::sample::Sampling;
+use super::tally::Outcome;
 use crate::name::MAX_NAME;
 use crate::steer::draw::Dice;
 use crate::steer::trace::{Step, Trace};
 use crate::table::RoutingTable;
+use crate::table::counts::Row;
 use crate::wire::message::{Full, Message, Section};
 use crate::wire::number::{Rcode, rtype};
 use crate::wire::qname::NameKey;
@@ -22,13 +25,19 @@ pub(super) struct Answering<'a, 'm, T> {
     /// The aliases that led to it.
     pub(super) chain: &'a mut Chain,
     pub(super) dice: &'a mut Dice,
-    pub(super) tally: &'a mut Tally,
+    pub(super) sampling: &'a mut Sampling,
+    /// Where answers of services are counted.
+    pub(super) row: Option<&'a Row>,
     pub(super) table: &'a RoutingTable,
     pub(super) sender: Sender,
     pub(super) query: &'a Query,
     pub(super) message: &'a mut Message<'m>,
     /// Longest scope of all decisions that the answer depends on.
     pub(super) scope: u8,
+    /// True where a decision went by the client subnet.
+    pub(super) located: bool,
+    /// What the response is, its rcode aside.
+    pub(super) outcome: Outcome,
     pub(super) trace: &'a mut T,
 }
 
@@ -138,6 +147,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     /// NODATA or NXDOMAIN: the zone's SOA says for how long (RFC 2308 §3).
     pub(super) fn negative(&mut self, place: Place, zone: ZoneRef<'_>) -> Next {
         self.message.authoritative = true;
+        self.outcome = Outcome::NoData;
         let Anchors { apex, .. } = self.anchors(place, zone);
         self.put(zone.negative(), Anchors { owner: apex, apex }, Section::Authority);
         Next::Done
@@ -244,6 +254,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             return self.delegation_signer(place, cut, anchors);
         }
         self.trace.note(|| Step::Referral);
+        self.outcome = Outcome::Referral;
         if !self.put(cut.ns(), anchors, Section::Authority) {
             return Next::Done;
         }

@@ -8,10 +8,15 @@ use std::time::Duration;
 
 use chain::Chain;
 use reading::Reading;
+use sample::Sampling;
+use tally::{Outcome, SubnetUse};
 
 use crate::steer::draw::Dice;
 use crate::steer::trace::{NoTrace, Trace};
+#[cfg(doc)]
+use crate::table::Published;
 use crate::table::RoutingTable;
+use crate::table::counts::Row;
 use crate::wire::message::{Message, OptReply};
 use crate::wire::number::{Rcode, class};
 use crate::wire::query::Fault;
@@ -21,11 +26,13 @@ mod chain;
 mod chaos;
 mod place;
 mod reading;
+mod sample;
 mod steered;
-mod tally;
+pub mod tally;
 
 pub use reading::MAX_BATCH;
-pub use tally::{Counter, Tally};
+pub use sample::SteeredAnswer;
+pub use tally::Tally;
 
 /// Octets of a datagram that every client takes (RFC 1035 §4.2.1, RFC 6891 §6.2.3).
 const SMALLEST_PAYLOAD: u16 = 512;
@@ -76,8 +83,11 @@ pub struct Worker {
     dice: Dice,
     readings: Box<[Reading]>,
     chain: Chain,
-    /// What it has done so far.
-    pub tally: Tally,
+    sampling: Sampling,
+    /// Which row of a table's counts is its own.
+    row: usize,
+    /// What it has done so far. It alone adds to it; others may read it.
+    pub tally: Arc<Tally>,
 }
 
 /// Who asked, and how.
@@ -95,8 +105,34 @@ impl Worker {
             dice: Dice::new(seed),
             readings: vec![Reading::default(); MAX_BATCH].into(),
             chain: Chain::default(),
-            tally: Tally::default(),
+            sampling: Sampling::new(!seed),
+            row: usize::MAX,
+            tally: Arc::default(),
         }
+    }
+
+    /// The same worker, which is number `row` of those that [count](Published::counting) what they answer. Only one at a
+    /// time may have a number.
+    pub fn in_row(self, row: usize) -> Worker {
+        Worker { row, ..self }
+    }
+
+    /// The same worker, which counts in a tally that others know already. Only one at a time may have it.
+    pub fn telling(self, tally: Arc<Tally>) -> Worker {
+        Worker { tally, ..self }
+    }
+
+    /// Whether there is anything to take for a sample.
+    #[inline]
+    pub fn has_sample(&self) -> bool {
+        self.sampling.seen > 0
+    }
+
+    /// One of the steered answers since this was called last, each as likely as any other, and how many there were.
+    /// Only a worker in a row has any.
+    #[inline]
+    pub fn take_sample(&mut self) -> Option<(SteeredAnswer, u64)> {
+        self.sampling.take()
     }
 
     /// Answers the message in the first `len` octets of `buffer`, and writes the response over it. The buffer must have
@@ -167,10 +203,9 @@ impl Worker {
         trace: &mut impl Trace,
     ) -> Reply {
         let sender = Sender { resolver, transport };
-        self.tally.received(sender);
-        let Worker { settings, dice, readings, chain, tally } = self;
+        let Worker { settings, dice, readings, chain, sampling, row, tally } = self;
         let Some(reading) = readings.get_mut(at) else { return Reply::Drop };
-        let means = Means { settings, dice, chain, tally };
+        let means = Means { settings, dice, chain, sampling, row: table.row(*row), tally };
         match reading.fault {
             None => means.answer(reading, table, sender, buffer, trace),
             Some(fault) => means.refuse(reading, sender, fault, buffer),
@@ -183,7 +218,9 @@ struct Means<'a> {
     settings: &'a Settings,
     dice: &'a mut Dice,
     chain: &'a mut Chain,
-    tally: &'a mut Tally,
+    sampling: &'a mut Sampling,
+    row: Option<&'a Row>,
+    tally: &'a Tally,
 }
 
 impl Means<'_> {
@@ -196,21 +233,37 @@ impl Means<'_> {
         buffer: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
-        let Means { settings, dice, chain, tally } = self;
-        let Reading { query, key, .. } = reading;
+        let Means { settings, dice, chain, sampling, row, tally } = self;
+        let Reading { query, key, octets, .. } = reading;
         let query = &*query;
-        tally.asked(query);
+        tally.received(sender, *octets, Some(query.qtype));
         let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
         let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
         let opt_len = opt.as_ref().map_or(0, OptReply::wire_len);
         let mut message = Message::new(buffer, limit, query.question);
         message.reserve(opt_len);
+        let mut outcome = Outcome::Static;
+        let mut located = false;
         let scope = match query.qclass {
             class::IN => {
                 let message = &mut message;
-                let mut answering =
-                    answer::Answering { key, chain, dice, tally, table, sender, query, message, scope: 0, trace };
+                let mut answering = answer::Answering {
+                    key,
+                    chain,
+                    dice,
+                    sampling,
+                    row,
+                    table,
+                    sender,
+                    query,
+                    message,
+                    scope: 0,
+                    located: false,
+                    outcome,
+                    trace,
+                };
                 answering.run();
+                (outcome, located) = (answering.outcome, answering.located);
                 answering.scope
             }
             class::CH => {
@@ -227,8 +280,11 @@ impl Means<'_> {
             // Room for it was kept.
             let _ = message.put_opt(opt, scope);
         }
-        tally.responded(message.rcode, message.truncated);
-        Reply::Send(message.finish(query.head, 1))
+        tally.asked(query, located);
+        let (rcode, truncated) = (message.rcode, message.truncated);
+        let octets = message.finish(query.head, 1);
+        tally.responded(rcode, outcome, truncated, octets);
+        Reply::Send(octets)
     }
 
     #[cold]
@@ -236,15 +292,19 @@ impl Means<'_> {
         let (Means { settings, tally, .. }, query) = (self, &reading.query);
         let rcode = match fault {
             Fault::Short => {
-                tally.dropped_short += 1;
+                tally.short.add(1);
                 return Reply::Drop;
             }
             Fault::Response => {
-                tally.dropped_response += 1;
+                tally.stray.add(1);
                 return Reply::Drop;
             }
             Fault::Refuse(rcode) => rcode,
         };
+        tally.received(sender, reading.octets, None);
+        if let Some(family) = query.edns.as_ref().and_then(|edns| edns.malformed_subnet) {
+            tally.subnet(family, SubnetUse::Malformed);
+        }
         let mut message = Message::new(buffer, usize::from(SMALLEST_PAYLOAD), query.question);
         message.rcode = rcode;
         if let Some(edns) = &query.edns {
@@ -252,8 +312,9 @@ impl Means<'_> {
             let opt = OptReply { subnet: None, nsid: None, ..opt_reply(edns, sender.transport, settings) };
             let _ = message.put_opt(&opt, 0);
         }
-        tally.responded(message.rcode, false);
-        Reply::Send(message.finish(query.head, u16::from(query.question > 0)))
+        let octets = message.finish(query.head, u16::from(query.question > 0));
+        tally.responded(rcode, Outcome::Error, false, octets);
+        Reply::Send(octets)
     }
 }
 

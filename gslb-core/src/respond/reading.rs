@@ -20,6 +20,8 @@ const WORTHWHILE: usize = 4;
 pub(super) struct Reading {
     pub(super) query: Query,
     pub(super) key: NameKey,
+    /// How long it is.
+    pub(super) octets: usize,
     /// Why there is nothing to answer, where that is so.
     pub(super) fault: Option<Fault>,
     /// Hash by which the name will be looked up first.
@@ -28,7 +30,7 @@ pub(super) struct Reading {
 
 impl Default for Reading {
     fn default() -> Reading {
-        Reading { query: Query::default(), key: NameKey::default(), fault: Some(Fault::Short), hash: 0 }
+        Reading { query: Query::default(), key: NameKey::default(), octets: 0, fault: Some(Fault::Short), hash: 0 }
     }
 }
 
@@ -37,7 +39,7 @@ impl Reading {
     #[inline(always)]
     pub(super) fn read(&mut self, buffer: &[u8], len: usize) {
         // Should reading end in a panic, then nothing was read, and what was read before must not be answered again.
-        self.fault = Some(Fault::Short);
+        (self.fault, self.octets) = (Some(Fault::Short), len);
         self.fault = self.query.read(buffer, len, &mut self.key).err();
     }
 }

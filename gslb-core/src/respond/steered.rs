@@ -4,11 +4,14 @@ use std::net::IpAddr;
 
 use super::answer::{Answering, Next};
 use super::place::Place;
-use crate::model::ClientSource;
+use super::sample::SteeredAnswer;
+use super::tally::Outcome as Told;
+use crate::model::{ClientSource, PoolId};
 use crate::steer::column::Located;
 use crate::steer::decide::{Decision, Outcome, View};
 use crate::steer::draw::{Draw, HashedPrefix};
 use crate::steer::trace::{ClientFrom, Demand, Step, Trace};
+use crate::table::counts::Fallback;
 use crate::table::liveness::{Data, Kind};
 use crate::table::{Service, Steers, Target};
 use crate::wire::message::{Full, Message, Section};
@@ -28,6 +31,16 @@ impl Steers {
             _ => None,
         }
     }
+}
+
+/// What a decision is about.
+#[derive(Clone, Copy)]
+struct Asked<'t> {
+    /// Number of the service.
+    index: u32,
+    service: &'t Service,
+    kind: Kind,
+    client: Client,
 }
 
 /// The client that a decision is made for.
@@ -64,7 +77,9 @@ impl<T: Trace> Answering<'_, '_, T> {
         let scope = scope_of(client, located, hashed);
         self.scope = self.scope.max(scope);
         self.trace.note(|| Step::Client { address: client.address, from: client.from, scope });
-        self.decide(place, node, service, kind, target, hashed.map_or(0, |prefix| prefix.key))
+        self.located |= matches!(client.from, ClientFrom::Subnet(_));
+        let asked = Asked { index, service, kind, client };
+        self.decide(place, node, asked, target, hashed.map_or(0, |prefix| prefix.key))
     }
 
     #[inline]
@@ -78,50 +93,76 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     #[inline]
-    fn decide(
-        &mut self,
-        place: Place,
-        node: NodeRef<'_>,
-        service: &Service,
-        kind: Kind,
-        target: &Target,
-        client_key: u64,
-    ) -> Next {
+    fn decide(&mut self, place: Place, node: NodeRef<'_>, asked: Asked<'_>, target: &Target, client_key: u64) -> Next {
+        let (service, row) = (asked.service, self.row);
         let start = self.message.len();
         let mut records = Records {
             message: self.message,
             owner: pointer(place.suffix(0)).to_be_bytes(),
-            ttl: service.ttl.to_be_bytes(),
             written: 0,
             full: false,
             cname: None,
         };
         let draw = if service.sticky { Draw::Sticky } else { Draw::Fresh(self.dice) };
+        let (mut first, mut last) = (None, None);
         let mut decision = Decision {
-            view: View { plans: &self.table.topology().plans, pools: self.table.pools(), kind },
+            view: View { plans: &self.table.topology().plans, pools: self.table.pools(), kind: asked.kind },
             client_key,
             draw,
+            ttl: service.ttl,
             trace: self.trace,
-            emit: |_, entry: &crate::table::liveness::Entry| records.add(&entry.data),
+            emit: |pool, entry: &crate::table::liveness::Entry, ttl| {
+                // A pool counts once, however many of its endpoints are named.
+                if last != Some(pool) {
+                    first = first.or(Some(pool));
+                    last = Some(pool);
+                    if let Some(row) = row {
+                        row.named(pool);
+                    }
+                }
+                records.add(&entry.data, ttl);
+            },
         };
         let outcome = decision.decide(target.plan, service.when_all_down);
         let Records { written, full, cname, .. } = records;
+        self.outcome = Told::Steered;
+        self.count(asked, outcome, first);
         if full {
             self.message.truncate(start);
             self.message.truncated = true;
             return Next::Done;
         }
         self.message.count(Section::Answer, written);
-        self.tally.steered += 1;
         match outcome {
-            Outcome::Answered(demand) => self.tally.fallbacks += u64::from(demand != Demand::Up),
-            Outcome::NoData => return self.negative(place, node.zone()),
+            Outcome::Answered(_) | Outcome::LastResort(_) => {}
+            Outcome::NoData | Outcome::NoSuchKind => return self.negative(place, node.zone()),
             Outcome::ServFail => return self.fail(),
         }
         match cname {
             Some(at) if !self.ends_at_alias() => self.follow(node, at),
             _ => Next::Done,
         }
+    }
+
+    /// Counts a decision, and keeps it for the sample.
+    #[inline]
+    fn count(&mut self, asked: Asked<'_>, outcome: Outcome, pool: Option<PoolId>) {
+        let Some(row) = self.row else { return };
+        let fallback = match outcome {
+            Outcome::Answered(Demand::Up) | Outcome::NoSuchKind => None,
+            Outcome::Answered(Demand::UpWithoutWeight) => Some(Fallback::WithoutWeight),
+            Outcome::Answered(Demand::UpInAnyPool | Demand::LastUp | Demand::Any)
+            | Outcome::LastResort(_)
+            | Outcome::ServFail => Some(Fallback::LastResort),
+            Outcome::NoData => Some(Fallback::Nobody),
+        };
+        row.answered(asked.index, fallback);
+        let source = match asked.client.from {
+            ClientFrom::Subnet(source) => Some(source),
+            ClientFrom::Resolver => None,
+        };
+        let (edition, service, client) = (row.edition, asked.index, asked.client.address);
+        self.sampling.note(SteeredAnswer { edition, service, pool, client, source, fallback });
     }
 
     /// Goes on with the name that a steered CNAME leads to, where that is ours too.
@@ -139,7 +180,6 @@ impl<T: Trace> Answering<'_, '_, T> {
 
     #[cold]
     fn fail(&mut self) -> Next {
-        self.tally.fallbacks += 1;
         self.message.rcode = Rcode::ServFail;
         Next::Done
     }
@@ -158,7 +198,6 @@ fn scope_of(client: Client, located: Located, hashed: Option<HashedPrefix>) -> u
 struct Records<'a, 'm> {
     message: &'a mut Message<'m>,
     owner: [u8; 2],
-    ttl: [u8; 4],
     written: u16,
     full: bool,
     /// Where the target of a CNAME stands.
@@ -167,19 +206,19 @@ struct Records<'a, 'm> {
 
 impl Records<'_, '_> {
     #[inline]
-    fn add(&mut self, data: &Data) {
+    fn add(&mut self, data: &Data, ttl: u32) {
         let added = match data {
             Data::V4(address) => {
-                let head = self.head(rtype::A, 4);
+                let head = self.head(rtype::A, ttl, 4);
                 self.message.put_array(head).and_then(|()| self.message.put_array(*address))
             }
             Data::V6(address) => {
-                let head = self.head(rtype::AAAA, 16);
+                let head = self.head(rtype::AAAA, ttl, 16);
                 self.message.put_array(head).and_then(|()| self.message.put_array(*address))
             }
             Data::Cname(name) => {
                 self.cname = Some(self.message.len() + 12);
-                let head = self.head(rtype::CNAME, name.wire_len());
+                let head = self.head(rtype::CNAME, ttl, name.wire_len());
                 self.message.put_array(head).and_then(|()| self.message.put(name.as_wire()))
             }
         };
@@ -191,8 +230,8 @@ impl Records<'_, '_> {
 
     /// What stands in front of `rdata_len` octets of rdata.
     #[inline]
-    fn head(&self, rtype: u16, rdata_len: usize) -> [u8; 12] {
-        let ([o0, o1], [y0, y1], [t0, t1, t2, t3]) = (self.owner, rtype.to_be_bytes(), self.ttl);
+    fn head(&self, rtype: u16, ttl: u32, rdata_len: usize) -> [u8; 12] {
+        let ([o0, o1], [y0, y1], [t0, t1, t2, t3]) = (self.owner, rtype.to_be_bytes(), ttl.to_be_bytes());
         let [l0, l1] = (rdata_len as u16).to_be_bytes();
         [o0, o1, y0, y1, 0, 1, t0, t1, t2, t3, l0, l1]
     }

@@ -1,110 +1,292 @@
-//! One worker's counters: plain numbers that nobody else touches.
+//! One worker's counters: numbers that it alone writes, and that others read when they want.
 
 use super::{Sender, Transport};
-use crate::wire::number::Rcode;
+use crate::count::{Count, Histogram};
+use crate::wire::number::{Rcode, rtype};
 use crate::wire::query::Query;
+use crate::wire::subnet::Family;
 
-/// How many rcodes are counted apart: 0 to 6 by their number, the others together.
-const RCODES: usize = 8;
+/// Query types that are counted apart, by mnemonic; the last stands for all others.
+pub const TYPES: [&str; 16] = [
+    "A", "AAAA", "CNAME", "NS", "SOA", "MX", "TXT", "SRV", "PTR", "HTTPS", "SVCB", "DS", "DNSKEY", "CAA", "ANY",
+    "other",
+];
+const OTHER: u8 = TYPES.len() as u8 - 1;
 
-/// What a worker has done since it was made. All numbers only grow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Messages received over UDP.
-    pub udp: u64,
-    /// Messages received over TCP.
-    pub tcp: u64,
-    /// Datagrams shorter than a header.
-    pub dropped_short: u64,
-    /// Responses, which are never answered.
-    pub dropped_response: u64,
-    /// Queries with a client subnet of IPv4.
-    pub subnet_v4: u64,
-    /// Queries with a client subnet of IPv6.
-    pub subnet_v6: u64,
-    /// Responses with the TC bit.
-    pub truncated: u64,
-    /// Answers that a service decided.
-    pub steered: u64,
-    /// Of these, answers that no pool in good health stands behind.
-    pub fallbacks: u64,
-    /// Responses by rcode; see [`Tally::counters`].
-    pub responses: [u64; RCODES],
+/// Index into [`TYPES`] by the number of the type, as far as any of them goes.
+#[expect(clippy::indexing_slicing, reason = "worked out when it is compiled, where it would fail")]
+const INDEX: [u8; 258] = {
+    const NUMBERS: [u16; 15] = [
+        rtype::A,
+        rtype::AAAA,
+        rtype::CNAME,
+        rtype::NS,
+        rtype::SOA,
+        rtype::MX,
+        rtype::TXT,
+        rtype::SRV,
+        12,
+        65,
+        64,
+        rtype::DS,
+        48,
+        257,
+        rtype::ANY,
+    ];
+    let mut index = [OTHER; 258];
+    let mut at = 0;
+    while at < NUMBERS.len() {
+        index[NUMBERS[at] as usize] = at as u8;
+        at += 1;
+    }
+    index
+};
+
+/// Rcodes by their counters: 0 to 6 by number, then the extended one.
+pub const RCODES: [Rcode; 8] = [
+    Rcode::NoError,
+    Rcode::FormErr,
+    Rcode::ServFail,
+    Rcode::NxDomain,
+    Rcode::NotImp,
+    Rcode::Refused,
+    Rcode::YxDomain,
+    Rcode::BadVers,
+];
+
+/// What a response is, beyond its rcode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A service decided.
+    Steered,
+    /// Data of a zone, or of the server itself.
+    Static,
+    /// The name has no such data.
+    NoData,
+    /// There is no such name.
+    NxDomain,
+    /// Somebody else is asked for it.
+    Referral,
+    /// Nothing of ours.
+    Refused,
+    /// The query or the server is at fault.
+    Error,
 }
 
-/// One counter as a scrape shows it: metric, label pair (may be empty), help text, value.
-pub type Counter = (&'static str, &'static str, &'static str, u64);
+impl Outcome {
+    /// All of them, in the order of their counters.
+    pub const ALL: [Outcome; 7] = [
+        Outcome::Steered,
+        Outcome::Static,
+        Outcome::NoData,
+        Outcome::NxDomain,
+        Outcome::Referral,
+        Outcome::Refused,
+        Outcome::Error,
+    ];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Steered => "steered",
+            Outcome::Static => "static",
+            Outcome::NoData => "nodata",
+            Outcome::NxDomain => "nxdomain",
+            Outcome::Referral => "referral",
+            Outcome::Refused => "refused",
+            Outcome::Error => "error",
+        }
+    }
+
+    /// What a response with this rcode is, where it would be `self` without.
+    #[inline]
+    fn with(self, rcode: Rcode) -> Outcome {
+        match rcode {
+            Rcode::NoError => self,
+            Rcode::NxDomain => Outcome::NxDomain,
+            Rcode::Refused => Outcome::Refused,
+            _ => Outcome::Error,
+        }
+    }
+}
+
+/// What became of a client subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubnetUse {
+    /// A decision went by it.
+    Used,
+    /// No decision needed it.
+    Unused,
+    /// It is not what RFC 7871 allows.
+    Malformed,
+}
+
+impl SubnetUse {
+    /// All of them, in the order of their counters.
+    pub const ALL: [SubnetUse; 3] = [SubnetUse::Used, SubnetUse::Unused, SubnetUse::Malformed];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SubnetUse::Used => "used",
+            SubnetUse::Unused => "unused",
+            SubnetUse::Malformed => "malformed",
+        }
+    }
+}
+
+/// Ranges of sizes, each up to twice the octets of the one before.
+const SIZES: usize = 12;
+/// Most octets of each range of sizes.
+#[expect(clippy::indexing_slicing, reason = "worked out when it is compiled, where it would fail")]
+pub const SIZE_BOUNDS: [u64; SIZES] = {
+    let mut bounds = [32; SIZES];
+    let mut at = 1;
+    while at < SIZES {
+        bounds[at] = bounds[at - 1] * 2;
+        at += 1;
+    }
+    bounds
+};
+
+#[inline]
+fn size_range(octets: usize) -> usize {
+    // The first range goes to 2^5 octets.
+    (usize::BITS - octets.saturating_sub(1).leading_zeros()).saturating_sub(5) as usize
+}
+
+/// What a worker has done since it was made.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Tally {
+    /// By family of the resolver and by type.
+    queries: [[Count; TYPES.len()]; 2],
+    /// By rcode and outcome.
+    responses: [[Count; Outcome::ALL.len()]; RCODES.len()],
+    /// By family and what became of them.
+    subnets: [[Count; SubnetUse::ALL.len()]; Family::ALL.len()],
+    /// Messages shorter than a header, which get no answer.
+    pub short: Count,
+    /// Responses, which are never answered.
+    pub stray: Count,
+    /// Responses with the TC bit.
+    pub truncated: Count,
+    /// Octets of queries.
+    pub query_sizes: Histogram<SIZES>,
+    /// Octets of responses.
+    pub response_sizes: Histogram<SIZES>,
+}
 
 impl Tally {
+    /// Counts a query that is answered; the type of one that cannot be read is none that is known.
     #[inline]
-    pub(super) fn received(&mut self, sender: Sender) {
-        match sender.transport {
-            Transport::Udp => self.udp += 1,
-            Transport::Tcp => self.tcp += 1,
+    pub(super) fn received(&self, sender: Sender, octets: usize, qtype: Option<u16>) {
+        let [v4, v6] = &self.queries;
+        let family = if sender.resolver.is_ipv4() { v4 } else { v6 };
+        let index = qtype.and_then(|qtype| INDEX.get(usize::from(qtype))).copied().unwrap_or(OTHER);
+        if let Some(count) = family.get(usize::from(index)) {
+            count.add(1);
+        }
+        self.query_sizes.note(size_range(octets), octets as u64, 1);
+    }
+
+    /// Counts the client subnet of a query that could be read.
+    #[inline]
+    pub(super) fn asked(&self, query: &Query, used: bool) {
+        if let Some(subnet) = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref()) {
+            self.subnet(subnet.family(), if used { SubnetUse::Used } else { SubnetUse::Unused });
         }
     }
 
     #[inline]
-    pub(super) fn asked(&mut self, query: &Query) {
-        match query.edns.as_ref().and_then(|edns| edns.subnet.as_ref()) {
-            Some(subnet) if !subnet.is_ipv6() => self.subnet_v4 += 1,
-            Some(_) => self.subnet_v6 += 1,
-            None => {}
+    pub(super) fn subnet(&self, family: Family, became: SubnetUse) {
+        if let Some(count) = self.subnets.get(family as usize).and_then(|uses| uses.get(became as usize)) {
+            count.add(1);
         }
     }
 
+    /// Counts a response.
     #[inline]
-    pub(super) fn responded(&mut self, rcode: Rcode, truncated: bool) {
-        self.truncated += u64::from(truncated);
-        if let Some(count) = self.responses.get_mut((rcode as usize).min(RCODES - 1)) {
-            *count += 1;
+    pub(super) fn responded(&self, rcode: Rcode, outcome: Outcome, truncated: bool, octets: usize) {
+        if truncated {
+            self.truncated.add(1);
+        }
+        let outcomes = self.responses.get((rcode as usize).min(RCODES.len() - 1));
+        if let Some(count) = outcomes.and_then(|outcomes| outcomes.get(outcome.with(rcode) as usize)) {
+            count.add(1);
+        }
+        self.response_sizes.note(size_range(octets), octets as u64, 1);
+    }
+
+    /// Queries by family of the resolver, 4 or 6, and type.
+    pub fn queries(&self) -> impl Iterator<Item = (u8, &'static str, u64)> {
+        let families = [4, 6].into_iter().zip(&self.queries);
+        families
+            .flat_map(|(family, types)| TYPES.iter().zip(types).map(move |(&name, count)| (family, name, count.get())))
+    }
+
+    /// Responses by rcode and outcome.
+    pub fn responses(&self) -> impl Iterator<Item = (Rcode, Outcome, u64)> {
+        let rcodes = RCODES.into_iter().zip(&self.responses);
+        rcodes.flat_map(|(rcode, outcomes)| {
+            Outcome::ALL.into_iter().zip(outcomes).map(move |(outcome, count)| (rcode, outcome, count.get()))
+        })
+    }
+
+    /// Client subnets by family and what became of them.
+    pub fn subnets(&self) -> impl Iterator<Item = (Family, SubnetUse, u64)> {
+        let families = Family::ALL.into_iter().zip(&self.subnets);
+        families.flat_map(|(family, uses)| {
+            SubnetUse::ALL.into_iter().zip(uses).map(move |(became, count)| (family, became, count.get()))
+        })
+    }
+
+    /// Adds another tally to this one, which nobody else writes.
+    pub fn add(&self, other: &Tally) {
+        self.cells().zip(other.cells()).for_each(|(own, more)| own.add(more.get()));
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &Count> {
+        let tables = self.queries.iter().flatten().chain(self.responses.iter().flatten());
+        let tables = tables.chain(self.subnets.iter().flatten()).chain([&self.short, &self.stray, &self.truncated]);
+        tables.chain(self.query_sizes.cells()).chain(self.response_sizes.cells())
+    }
+}
+
+impl PartialEq for Tally {
+    /// As of now: both may go on counting.
+    fn eq(&self, other: &Tally) -> bool {
+        self.cells().map(Count::get).eq(other.cells().map(Count::get))
+    }
+}
+
+impl Transport {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_in_the_first_range_that_it_does_not_exceed() {
+        for octets in (0..=4097).chain([32_768, 32_769, 65_535]) {
+            let expected = SIZE_BOUNDS.iter().position(|&bound| octets as u64 <= bound).unwrap();
+            assert_eq!(size_range(octets), expected, "{octets}");
         }
     }
 
-    /// Adds another worker's counters.
-    pub fn add(&mut self, other: &Tally) {
-        let own = [
-            (&mut self.udp, other.udp),
-            (&mut self.tcp, other.tcp),
-            (&mut self.dropped_short, other.dropped_short),
-            (&mut self.dropped_response, other.dropped_response),
-            (&mut self.subnet_v4, other.subnet_v4),
-            (&mut self.subnet_v6, other.subnet_v6),
-            (&mut self.truncated, other.truncated),
-            (&mut self.steered, other.steered),
-            (&mut self.fallbacks, other.fallbacks),
-        ];
-        own.into_iter().chain(self.responses.iter_mut().zip(other.responses)).for_each(|(own, more)| *own += more);
-    }
-
-    /// All counters; those of one metric stand together.
-    pub fn counters(&self) -> impl Iterator<Item = Counter> {
-        const QUERIES: (&str, &str) = ("gslb_dns_queries_total", "Messages received, by transport.");
-        const DROPS: (&str, &str) = ("gslb_dns_drops_total", "Messages that were not answered, by reason.");
-        const SUBNETS: (&str, &str) = ("gslb_dns_client_subnets_total", "Queries with a client subnet, by family.");
-        const RESPONSES: (&str, &str) = ("gslb_dns_responses_total", "Responses sent, by rcode.");
-        let rcodes = [
-            "rcode=\"NOERROR\"",
-            "rcode=\"FORMERR\"",
-            "rcode=\"SERVFAIL\"",
-            "rcode=\"NXDOMAIN\"",
-            "rcode=\"NOTIMP\"",
-            "rcode=\"REFUSED\"",
-            "rcode=\"YXDOMAIN\"",
-            "rcode=\"BADVERS\"",
-        ];
-        let apart = [
-            (QUERIES.0, "transport=\"udp\"", QUERIES.1, self.udp),
-            (QUERIES.0, "transport=\"tcp\"", QUERIES.1, self.tcp),
-            (DROPS.0, "reason=\"short\"", DROPS.1, self.dropped_short),
-            (DROPS.0, "reason=\"response\"", DROPS.1, self.dropped_response),
-            (SUBNETS.0, "family=\"ipv4\"", SUBNETS.1, self.subnet_v4),
-            (SUBNETS.0, "family=\"ipv6\"", SUBNETS.1, self.subnet_v6),
-            ("gslb_dns_truncated_total", "", "Responses with the TC bit.", self.truncated),
-            ("gslb_dns_steered_total", "", "Answers that a service decided.", self.steered),
-            ("gslb_dns_fallbacks_total", "", "Steered answers without a pool in good health.", self.fallbacks),
-        ];
-        let responses = rcodes.into_iter().zip(self.responses);
-        apart.into_iter().chain(responses.map(|(label, count)| (RESPONSES.0, label, RESPONSES.1, count)))
+    #[test]
+    fn every_type_is_counted_under_its_own_name() {
+        for (at, name) in TYPES.iter().enumerate().take(TYPES.len() - 1) {
+            let number = crate::rdata::type_from_text(name).unwrap();
+            assert_eq!(usize::from(INDEX[usize::from(number)]), at, "{name}");
+        }
     }
 }

@@ -1,19 +1,22 @@
 //! The decision: from a client's plan and what is up to the endpoints that the answer names.
 
-use std::sync::Arc;
-
 use super::draw::{Dice, Draw, RaceTime, pick_by_weight, scramble};
 use super::plan::{Branch, Plan, PlanId, Plans};
 use super::trace::{Choice, Contender, Demand, Reason, Step, Trace};
 use crate::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
-use crate::table::liveness::{Entry, Kind, PoolLiveness, Ready};
+use crate::table::liveness::{Entry, Kind, NO_TTL_LIMIT, PoolLiveness, Ready};
+use crate::table::pools::Pools;
 
 /// How a decision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Endpoints were named; the demand says whether they had to be up.
+    /// Endpoints of the plan were named; the demand says whether they had to be up.
     Answered(Demand),
-    /// No endpoint may be named.
+    /// Everything is down, and endpoints of the pool of last resort were named.
+    LastResort(Demand),
+    /// The plan is up, and has no endpoint of the kind: that there is nothing is the truth.
+    NoSuchKind,
+    /// Everything is down, and no endpoint may be named.
     NoData,
     /// Everything is down, and the service prefers silence to guesses.
     ServFail,
@@ -25,7 +28,7 @@ pub struct View<'a> {
     /// The plans.
     pub plans: &'a Plans,
     /// The pools.
-    pub pools: &'a [Arc<PoolLiveness>],
+    pub pools: &'a Pools,
     /// Kind of answer asked for.
     pub kind: Kind,
 }
@@ -45,6 +48,9 @@ pub(super) trait Search<'a> {
     /// Is told before each walk with less demand.
     fn note_relaxed(&mut self, demand: Demand);
 
+    /// Is told where a service would fall silent because of what nobody has found out yet.
+    fn note_not_yet_known(&mut self);
+
     /// Finds what the clients of `plan` get.
     #[inline]
     fn search(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
@@ -60,17 +66,22 @@ pub(super) trait Search<'a> {
             return Outcome::Answered(Demand::UpWithoutWeight);
         }
         if self.view().lacks_kind(plan) {
-            return Outcome::NoData;
+            return Outcome::NoSuchKind;
         }
         let demand = match when_all_down {
             WhenAllDown::ServeAll => Demand::Any,
             WhenAllDown::LastUp => Demand::LastUp,
+            // A name is not silenced by what nobody knows.
+            WhenAllDown::NoData | WhenAllDown::ServFail if self.view().may_be_up(plan) => {
+                self.note_not_yet_known();
+                Demand::Any
+            }
             WhenAllDown::NoData => return Outcome::NoData,
             WhenAllDown::ServFail => return Outcome::ServFail,
             WhenAllDown::Pool(pool) => {
-                let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::Any];
+                let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::UpInAnyPool, Demand::Any];
                 let answered = demands.into_iter().find(|&demand| self.take(pool, demand));
-                return answered.map_or(Outcome::NoData, Outcome::Answered);
+                return answered.map_or(Outcome::NoData, Outcome::LastResort);
             }
         };
         match self.relaxed(plan, demand) {
@@ -99,13 +110,15 @@ pub struct Decision<'a, 'd, T, E> {
     pub client_key: u64,
     /// How draws by weight are made.
     pub draw: Draw<'d>,
+    /// TTL of the answer, in seconds: the service's, or less where a pool that was looked at may change sooner.
+    pub ttl: u32,
     /// Takes notes.
     pub trace: &'a mut T,
-    /// Takes the endpoints, in the order in which they are chosen.
+    /// Takes the endpoints, in the order in which they are chosen, and the TTL.
     pub emit: E,
 }
 
-impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Search<'a> for Decision<'a, '_, T, E> {
+impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Search<'a> for Decision<'a, '_, T, E> {
     #[inline]
     fn view(&self) -> View<'a> {
         self.view
@@ -124,9 +137,13 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Search<'a> for Decision<'a, '_, 
     fn note_relaxed(&mut self, demand: Demand) {
         self.trace.note(|| Step::Relaxed(demand));
     }
+
+    fn note_not_yet_known(&mut self) {
+        self.trace.note(|| Step::NotYetKnown);
+    }
 }
 
-impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
+impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     /// Decides for the clients of `plan`.
     #[inline]
     pub fn decide(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
@@ -143,7 +160,11 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
                 Some(Plan::Pool(pool)) => self.take_pool(*pool, demand),
                 _ => self.walk_plan(next, demand),
             }),
-            Some(Plan::All(list)) => list.iter().filter(|next| self.walk_plan(**next, demand)).count() > 0,
+            Some(Plan::All(list)) => {
+                // One record set has one TTL (RFC 2181 §5.2), so all are looked at before the first is taken.
+                list.iter().for_each(|&next| self.look_at(next, demand));
+                list.iter().filter(|next| self.walk_plan(**next, demand)).count() > 0
+            }
             Some(Plan::Weighted(branches)) => match self.draw {
                 Draw::Fresh(_) => self.walk_by_dice(branches, demand),
                 Draw::Sticky => self.walk_by_race(branches, demand),
@@ -154,6 +175,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
 
     fn walk_by_dice(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
         let view = self.view;
+        branches.iter().for_each(|branch| self.look_at(branch.plan, demand));
         let weighted = view.needs_weight(branches, demand);
         let weight = |branch: &Branch| view.weight_of(branch, weighted, demand);
         let total: u64 = branches.iter().map(|branch| u64::from(weight(branch))).sum();
@@ -171,6 +193,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
 
     fn walk_by_race(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
         let mut best: Option<(RaceTime, usize)> = None;
+        branches.iter().for_each(|branch| self.look_at(branch.plan, demand));
         let weighted = self.view.needs_weight(branches, demand);
         for (index, branch) in branches.iter().enumerate() {
             if self.view.takes_part(branch, weighted, demand) {
@@ -200,10 +223,39 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
         taken
     }
 
+    /// Lowers the TTL to what the pools allow that a walk of `plan` would look at: they decide a draw together.
+    fn look_at(&mut self, plan: PlanId, demand: Demand) {
+        match self.view.plans.get(plan) {
+            None => {}
+            Some(Plan::Pool(pool)) => self.limit_ttl(*pool),
+            Some(Plan::Failover(list)) => {
+                // Those behind the first that can be taken are not looked at.
+                let _ = list.iter().any(|&next| {
+                    self.look_at(next, demand);
+                    self.view.is_alive(next, demand)
+                });
+            }
+            Some(Plan::All(list)) => list.iter().for_each(|&next| self.look_at(next, demand)),
+            Some(Plan::Weighted(branches) | Plan::Hash(branches)) => {
+                branches.iter().for_each(|branch| self.look_at(branch.plan, demand));
+            }
+        }
+    }
+
+    #[inline]
+    fn limit_ttl(&mut self, id: PoolId) {
+        let limit = self.view.pool(id).map_or(NO_TTL_LIMIT, |pool| pool.ttl_limit);
+        if limit < self.ttl {
+            self.trace.note(|| Step::TtlLimited { pool: id, ttl: limit });
+        }
+        self.ttl = self.ttl.min(limit);
+    }
+
     /// Names endpoints of a pool; false where none fulfils the demand.
     #[inline]
     fn take_pool(&mut self, id: PoolId, demand: Demand) -> bool {
         let view = self.view;
+        self.limit_ttl(id);
         let (Some(pool), Some(ready)) = (view.pool(id), view.ready(id, demand)) else {
             self.trace.note(|| Step::PassedOver(id, view.reason(id, demand)));
             return false;
@@ -252,7 +304,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
     #[inline]
     fn name(&mut self, pool: PoolId, entry: &'a Entry, ready: &Ready, by: Choice) {
         self.trace.note(|| Step::Named { pool, endpoint: entry.endpoint, by, among: ready.entries.len() });
-        (self.emit)(pool, entry);
+        (self.emit)(pool, entry, self.ttl);
     }
 
     /// The same for several answers, which need room to be kept in order.
@@ -289,7 +341,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry)> Decision<'a, '_, T, E> {
 
 impl<'a> View<'a> {
     pub(super) fn pool(&self, id: PoolId) -> Option<&'a PoolLiveness> {
-        self.pools.get(id.0 as usize).map(|pool| &**pool)
+        self.pools.get(id)
     }
 
     pub(super) fn ready(&self, id: PoolId, demand: Demand) -> Option<&'a Ready> {
@@ -341,14 +393,25 @@ impl<'a> View<'a> {
         is_up && !has_kind
     }
 
+    /// True where an endpoint of a plan is taken for down that nobody has found down yet.
+    fn may_be_up(&self, plan: PlanId) -> bool {
+        let mut may_be_up = false;
+        self.plans.each_pool(plan, &mut |id| {
+            let has_kind = self.ready(id, Demand::Any).is_some();
+            may_be_up |= has_kind && self.pool(id).is_some_and(|pool| pool.may_be_up);
+        });
+        may_be_up
+    }
+
     /// The pool of a plan that went down last and has an answer of the kind; the first of several.
     fn last_to_go(&self, plan: PlanId) -> Option<PoolId> {
         let mut last: Option<(u64, PoolId)> = None;
         self.plans.each_pool(plan, &mut |id| {
             let Some(pool) = self.pool(id) else { return };
-            let later = last.is_none_or(|(since, _)| pool.down_since > since);
+            let down_since = self.kind.of(pool.down_since);
+            let later = last.is_none_or(|(since, _)| down_since > since);
             if later && self.ready(id, Demand::LastUp).is_some() {
-                last = Some((pool.down_since, id));
+                last = Some((down_since, id));
             }
         });
         last.map(|(_, pool)| pool)

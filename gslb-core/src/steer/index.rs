@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use geoip::{Database, Place};
 
 use super::address::Address;
 use super::pairs::Pairs;
-use super::prefixes::{self, Prefixes};
+use super::prefixes::{self, Prefixes, Ranges};
 use crate::model::Region;
 
 /// What decides about the clients of a leaf: their place, and the operator's prefix around them.
@@ -43,12 +43,39 @@ pub struct LocationIndex {
     pub places: Vec<Place>,
     /// The operator's prefixes.
     pub prefixes: Prefixes,
+    /// The databases that it was made of; with the prefixes, all that it depends on.
+    databases: Box<[Weak<Database>]>,
 }
 
 impl LocationIndex {
     /// Builds the index; of what several databases know of a place, the first one's word holds.
     pub fn build(databases: &[Arc<Database>], regions: &[Region]) -> LocationIndex {
-        let (prefixes, prefixes4, prefixes6) = Prefixes::build(regions);
+        LocationIndex::overlaid(databases, Prefixes::build(regions))
+    }
+
+    /// The index after `previous`: that one, where databases and prefixes are still the same.
+    pub fn after(
+        previous: Option<&Arc<LocationIndex>>,
+        databases: &[Arc<Database>],
+        regions: &[Region],
+    ) -> Arc<LocationIndex> {
+        let prefixes = Prefixes::build(regions);
+        match previous.filter(|previous| previous.is_of(databases) && previous.prefixes == prefixes.0) {
+            Some(previous) => Arc::clone(previous),
+            None => Arc::new(LocationIndex::overlaid(databases, prefixes)),
+        }
+    }
+
+    /// True where it was made of these very databases, in this order.
+    fn is_of(&self, databases: &[Arc<Database>]) -> bool {
+        let is_same = |(held, database): (&Weak<Database>, &Arc<Database>)| held.as_ptr() == Arc::as_ptr(database);
+        self.databases.len() == databases.len() && self.databases.iter().zip(databases).all(is_same)
+    }
+
+    fn overlaid(
+        databases: &[Arc<Database>],
+        (prefixes, prefixes4, prefixes6): (Prefixes, Ranges<u32>, Ranges<u128>),
+    ) -> LocationIndex {
         let mut places = Interner::<Place>::starting_with(Place::default());
         let mut place4 = vec![(0u32, 0u32)];
         let mut place6 = vec![(0u128, 0u32)];
@@ -76,7 +103,9 @@ impl LocationIndex {
         let v4 = Leaves::new(overlay(&place4, prefixes4.into_iter(), &mut locate));
         let v6 = Leaves::new(overlay(&place6, prefixes6.into_iter(), &mut locate));
         loci.shrink_to_fit();
-        LocationIndex { v4, v6, loci, places: places.values, prefixes }
+        // A weak reference keeps the place in memory from being another database's, and no more.
+        let databases = databases.iter().map(Arc::downgrade).collect();
+        LocationIndex { v4, v6, loci, places: places.values, prefixes, databases }
     }
 
     /// The locus of an address. An IPv4-mapped address counts as IPv4.

@@ -11,7 +11,7 @@ use crate::model::{Matcher, Region, RegionId};
 pub const NONE: u32 = u32::MAX;
 
 /// All prefixes of a document's regions; parents stand before their children.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prefixes {
     nodes: Vec<Node>,
     /// The regions that name each node's prefix, behind each other.
@@ -19,7 +19,7 @@ pub struct Prefixes {
 }
 
 /// A prefix, and the next wider prefix that holds it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Node {
     /// The prefix.
     pub prefix: IpNet,

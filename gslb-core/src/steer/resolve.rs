@@ -1,14 +1,15 @@
-//! From a policy and a client's locus to a plan: regions are found, distances are measured, the rest stays open.
+//! From a policy and a client's locus to a plan: regions are found, pools are put in order, the rest stays open.
 
 use std::collections::HashMap;
 
-use geoip::Coordinate;
-
+use super::direction::{Direction, kilometres};
 use super::draw::identity;
 use super::index::LocationIndex;
+use super::latency::{Rank, Voices};
 use super::plan::{Branch, Plan, PlanId, Plans};
 use super::region::Chooser;
-use super::trace::{Step, Trace};
+use super::trace::{OrderedBy, OrderedPool, Step, Trace};
+use crate::latency::Latencies;
 use crate::model::{PolicyId, PolicyKind, PoolId, RegionId, Site};
 
 /// Resolves policies of one site against one location index.
@@ -20,15 +21,31 @@ pub struct Resolver<'a> {
     pools: Vec<Option<Direction>>,
     /// Direction of each place of the index.
     places: Vec<Option<Direction>>,
+    voices: Voices,
+}
+
+/// A pool on its way to its place in an order.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    pool: PoolId,
+    /// Square of the chord between client and data center.
+    chord: Option<f64>,
+    rank: Option<Rank>,
 }
 
 impl<'a> Resolver<'a> {
     /// Prepares to resolve `roots` and all policies below them.
-    pub fn new(site: &'a Site, index: &'a LocationIndex, roots: impl IntoIterator<Item = PolicyId>) -> Resolver<'a> {
+    pub fn new(
+        site: &'a Site,
+        index: &'a LocationIndex,
+        latencies: &Latencies,
+        roots: impl IntoIterator<Item = PolicyId>,
+    ) -> Resolver<'a> {
         let data_center = |pool: &crate::model::Pool| site.data_centers.get(pool.data_center?.0 as usize);
         let pools = site.pools.iter().map(|pool| data_center(pool)?.coordinate.map(Direction::of)).collect();
         let places = index.places.iter().map(|place| place.coordinate.map(Direction::of)).collect();
-        let mut resolver = Resolver { site, index, choosers: HashMap::new(), pools, places };
+        let voices = Voices::of(site, index, latencies);
+        let mut resolver = Resolver { site, index, choosers: HashMap::new(), pools, places, voices };
         for root in roots {
             resolver.prepare(root);
         }
@@ -80,8 +97,8 @@ impl<'a> Resolver<'a> {
             }
             Some(PolicyKind::Failover(list)) => list.iter().for_each(|policy| self.look(*policy, locus, view)),
             Some(PolicyKind::Weighted(list)) => list.iter().for_each(|(policy, _)| self.look(*policy, locus, view)),
-            Some(PolicyKind::Nearest(pools) | PolicyKind::Latency(pools)) => {
-                view.extend(self.distances(pools, locus).into_iter().map(|(pool, _)| pool.0));
+            Some(kind @ (PolicyKind::Nearest(pools) | PolicyKind::Latency(pools))) => {
+                view.extend(self.ordered(kind, pools, locus).1.into_iter().map(|candidate| candidate.pool.0));
             }
             _ => {}
         }
@@ -114,10 +131,10 @@ impl<'a> Resolver<'a> {
                 let branches = branches.collect();
                 plans.draw(branches, Plan::Weighted)
             }
-            // Latencies are not measured yet: until then distance is the best guess at them.
-            Some(PolicyKind::Nearest(pools) | PolicyKind::Latency(pools)) => {
-                let ordered = self.by_distance(id, pools, locus, trace);
-                let ordered: Vec<PlanId> = ordered.into_iter().map(|pool| plans.id(Plan::Pool(pool))).collect();
+            Some(kind @ (PolicyKind::Nearest(pools) | PolicyKind::Latency(pools))) => {
+                let (by, ordered) = self.ordered(kind, pools, locus);
+                trace.note(|| Step::Ordered { policy: id, by, pools: ordered.iter().map(Candidate::told).collect() });
+                let ordered: Vec<PlanId> = ordered.iter().map(|it| plans.id(Plan::Pool(it.pool))).collect();
                 plans.failover(&ordered)
             }
             Some(PolicyKind::Hash(pools)) => {
@@ -153,23 +170,21 @@ impl<'a> Resolver<'a> {
         branch.map(|(_, policy)| *policy)
     }
 
-    /// Pools, nearest first; in the order written where the client's place is unknown, and among equals.
-    fn by_distance(&self, id: PolicyId, pools: &[PoolId], locus: u32, trace: &mut impl Trace) -> Vec<PoolId> {
-        let ordered = self.distances(pools, locus);
-        trace.note(|| Step::Ordered {
-            policy: id,
-            pools: ordered.iter().map(|&(pool, chord)| (pool, chord.map(kilometres))).collect(),
-        });
-        ordered.into_iter().map(|(pool, _)| pool).collect()
-    }
-
-    /// Pools in their order for a locus, each with the square of the chord between.
-    fn distances(&self, pools: &[PoolId], locus: u32) -> Vec<(PoolId, Option<f64>)> {
+    /// Pools in their order for a locus: those that were measured by latency, where that is asked for and somebody speaks
+    /// for the client; the others by distance behind them; in the order written where the client's place is unknown, and
+    /// among equals.
+    fn ordered(&self, kind: &PolicyKind, pools: &[PoolId], locus: u32) -> (OrderedBy, Vec<Candidate>) {
         let client = self.index.loci.get(locus as usize).and_then(|locus| *self.places.get(locus.place as usize)?);
-        let distance = |pool: PoolId| Some(client?.distance((*self.pools.get(pool.0 as usize)?)?));
-        let mut ordered: Vec<(PoolId, Option<f64>)> = pools.iter().map(|&pool| (pool, distance(pool))).collect();
-        ordered.sort_by(|a, b| a.1.unwrap_or(f64::MAX).total_cmp(&b.1.unwrap_or(f64::MAX)));
-        ordered
+        let chord = |pool: PoolId| Some(client?.distance((*self.pools.get(pool.0 as usize)?)?));
+        let by_latency = matches!(kind, PolicyKind::Latency(_));
+        let voice = by_latency.then(|| self.voices.about(pools, locus, client, self.site, self.index)).flatten();
+        let rank = |pool| voice.as_ref().and_then(|(_, ranks)| ranks.get(pool, self.site));
+        let mut ordered: Vec<Candidate> =
+            pools.iter().map(|&pool| Candidate { pool, chord: chord(pool), rank: rank(pool) }).collect();
+        let place = |candidate: &Candidate| candidate.rank.map_or(u32::MAX, |(place, _)| place);
+        let chord = |candidate: &Candidate| candidate.chord.unwrap_or(f64::MAX);
+        ordered.sort_by(|a, b| place(a).cmp(&place(b)).then(chord(a).total_cmp(&chord(b))));
+        (voice.map_or(OrderedBy::Distance, |(by, _)| by), ordered)
     }
 
     /// A pool written in place of a policy is known by the pool's name, any other policy by its label.
@@ -182,24 +197,9 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// A point on the unit sphere.
-#[derive(Debug, Clone, Copy)]
-struct Direction([f64; 3]);
-
-impl Direction {
-    fn of(coordinate: Coordinate) -> Direction {
-        let (latitude, longitude) = (coordinate.latitude().to_radians(), coordinate.longitude().to_radians());
-        Direction([latitude.cos() * longitude.cos(), latitude.cos() * longitude.sin(), latitude.sin()])
+impl Candidate {
+    fn told(&self) -> OrderedPool {
+        let milliseconds = self.rank.map(|(_, milliseconds)| milliseconds);
+        OrderedPool { pool: self.pool, kilometres: self.chord.map(kilometres), milliseconds }
     }
-
-    /// Square of the straight line between two points; it grows with the great-circle distance.
-    fn distance(self, other: Direction) -> f64 {
-        self.0.iter().zip(other.0).map(|(a, b)| (a - b) * (a - b)).sum()
-    }
-}
-
-/// Great-circle distance on Earth for the square of a chord of the unit sphere.
-fn kilometres(chord_squared: f64) -> u32 {
-    const EARTH_RADIUS_KM: f64 = 6371.0;
-    (2.0 * (chord_squared.sqrt() / 2.0).min(1.0).asin() * EARTH_RADIUS_KM).round() as u32
 }

@@ -1,7 +1,9 @@
 //! What a decision can tell about itself: nothing on the hot path, every step when it is to be explained.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use crate::latency::Area;
 use crate::model::{Matcher, PolicyId, PoolId, RegionId};
 
 /// One step on the way to an answer, in the order in which it was taken.
@@ -58,8 +60,10 @@ pub enum Step {
     Ordered {
         /// The policy.
         policy: PolicyId,
-        /// Pools and their distance in kilometres, nearest first; no distance where the client's place is unknown.
-        pools: Vec<(PoolId, Option<u32>)>,
+        /// What it went by.
+        by: OrderedBy,
+        /// The pools in their order.
+        pools: Vec<OrderedPool>,
     },
     /// A draw among candidates that are up.
     Drawn {
@@ -87,6 +91,37 @@ pub enum Step {
     PassedOver(PoolId, Reason),
     /// No candidate was up, so the search was repeated with less demand.
     Relaxed(Demand),
+    /// No candidate is up, but of some nobody has found out yet: so the service's silence has to wait.
+    NotYetKnown,
+    /// An endpoint of a pool that was looked at may change soon, so the answer's TTL is shorter.
+    TtlLimited {
+        /// The pool.
+        pool: PoolId,
+        /// The TTL from here on, in seconds.
+        ttl: u32,
+    },
+}
+
+/// What pools are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderedBy {
+    /// Distance from the client.
+    Distance,
+    /// Latencies that the nearest vantage measured, by its name.
+    Vantage(Arc<str>),
+    /// Latencies that clients of an area measured.
+    Clients(Area),
+}
+
+/// A pool in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderedPool {
+    /// The pool.
+    pub pool: PoolId,
+    /// Distance from the client; none where either place is unknown.
+    pub kilometres: Option<u32>,
+    /// Latency of its data center; none where it was not measured, or distance decides.
+    pub milliseconds: Option<u32>,
 }
 
 /// Where the client's address comes from.
@@ -143,6 +178,8 @@ pub enum Demand {
     Up,
     /// Up; weight does not matter.
     UpWithoutWeight,
+    /// Up, though in a pool with fewer up than it must have.
+    UpInAnyPool,
     /// Up before everything went down.
     LastUp,
     /// Nothing.

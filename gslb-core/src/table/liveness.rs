@@ -26,6 +26,21 @@ pub struct EndpointState {
     pub up: bool,
     /// Weight in force.
     pub weight: u32,
+    /// Greatest TTL of answers that depend on it, in seconds: until it may be otherwise. [`NO_TTL_LIMIT`] while nothing
+    /// is about to change.
+    pub ttl_limit: u32,
+    /// False while it is taken for down although nobody has found it down yet.
+    pub is_known: bool,
+}
+
+/// The [`EndpointState::ttl_limit`] of an endpoint that is not about to change.
+pub const NO_TTL_LIMIT: u32 = u32::MAX;
+
+impl EndpointState {
+    /// A state that is known, and not about to change.
+    pub fn new(up: bool, weight: u32) -> EndpointState {
+        EndpointState { up, weight, ttl_limit: NO_TTL_LIMIT, is_known: true }
+    }
 }
 
 /// A change of one endpoint's state.
@@ -75,7 +90,11 @@ pub struct Ready {
 /// A pool's state and its answers.
 #[derive(Debug, Clone)]
 pub struct PoolLiveness {
-    ready: [[Ready; 3]; 4],
+    ready: [[Ready; 3]; 5],
+    /// Least of its endpoints' [`EndpointState::ttl_limit`].
+    pub ttl_limit: u32,
+    /// True where an endpoint is taken for down that nobody has found down yet.
+    pub may_be_up: bool,
     /// How endpoints are chosen.
     pub choose: Choose,
     /// How many are named.
@@ -84,8 +103,9 @@ pub struct PoolLiveness {
     pub up: u32,
     /// How many must be.
     pub min_up: u32,
-    /// Generation of the table in which it went down; 0 while it is up or never was.
-    pub down_since: u64,
+    /// Per kind of answer: generation of the table in which the last endpoint that gives one went down, or the pool; 0
+    /// while there is one, or never was.
+    pub down_since: [u64; 3],
     states: Box<[EndpointState]>,
     /// Which were up when the pool was up last.
     last_up: Box<[bool]>,
@@ -95,11 +115,16 @@ impl PoolLiveness {
     /// The state of a pool of whose endpoints nothing is known beyond `states`, one per endpoint.
     pub fn new(pool: &Pool, states: Box<[EndpointState]>) -> PoolLiveness {
         let last_up = vec![true; states.len()].into();
-        PoolLiveness::build(pool, states, last_up, 0)
+        PoolLiveness::build(pool, states, last_up, [0; 3])
     }
 
     /// The state of a pool that was known before under another document, with what it remembers.
-    pub fn restored(pool: &Pool, states: Box<[EndpointState]>, last_up: Box<[bool]>, down_since: u64) -> PoolLiveness {
+    pub fn restored(
+        pool: &Pool,
+        states: Box<[EndpointState]>,
+        last_up: Box<[bool]>,
+        down_since: [u64; 3],
+    ) -> PoolLiveness {
         PoolLiveness::build(pool, states, last_up, down_since)
     }
 
@@ -112,8 +137,11 @@ impl PoolLiveness {
             }
         }
         let mut changed = PoolLiveness::build(pool, states, self.last_up.clone(), self.down_since);
-        if self.is_up() && !changed.is_up() {
-            changed.down_since = generation;
+        let went_down = [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| self.has_up(kind) && !changed.has_up(kind));
+        for (since, went_down) in changed.down_since.iter_mut().zip(went_down) {
+            if went_down {
+                *since = generation;
+            }
         }
         changed
     }
@@ -123,12 +151,22 @@ impl PoolLiveness {
         self.up >= self.min_up
     }
 
+    /// True where an endpoint of the kind may be answered.
+    fn has_up(&self, kind: Kind) -> bool {
+        !self.ready(Demand::UpWithoutWeight, kind).is_empty()
+    }
+
     /// Which endpoints were up when the pool was up last.
     pub fn last_up(&self) -> &[bool] {
         &self.last_up
     }
 
-    fn build(pool: &Pool, states: Box<[EndpointState]>, mut last_up: Box<[bool]>, down_since: u64) -> PoolLiveness {
+    fn build(
+        pool: &Pool,
+        states: Box<[EndpointState]>,
+        mut last_up: Box<[bool]>,
+        down_since: [u64; 3],
+    ) -> PoolLiveness {
         let up = states.iter().filter(|state| state.up).count() as u32;
         let is_up = up >= pool.min_up;
         if is_up {
@@ -139,13 +177,15 @@ impl PoolLiveness {
             match demand {
                 Demand::Up => is_up && state.is_some_and(|state| state.up && state.weight > 0),
                 Demand::UpWithoutWeight => is_up && state.is_some_and(|state| state.up),
+                Demand::UpInAnyPool => state.is_some_and(|state| state.up),
                 Demand::LastUp => last_up.get(endpoint).is_some_and(|up| *up),
                 Demand::Any => true,
             }
         };
         let entries: Vec<Entry> =
             pool.endpoints.iter().zip(&states).enumerate().map(|(at, (e, s))| entry(pool, at, &e.target, *s)).collect();
-        let ready = [Demand::Up, Demand::UpWithoutWeight, Demand::LastUp, Demand::Any].map(|demand| {
+        let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::UpInAnyPool, Demand::LastUp, Demand::Any];
+        let ready = demands.map(|demand| {
             [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| {
                 let fitting = |entry: &&Entry| entry.gives(kind) && fulfils(demand, usize::from(entry.endpoint));
                 // An endpoint without weight is for when there is no other.
@@ -154,18 +194,24 @@ impl PoolLiveness {
                 Ready::new(fitting.cloned().collect())
             })
         });
-        let down_since = if is_up { 0 } else { down_since };
         let (choose, answers, min_up) = (pool.choose, pool.answers, pool.min_up);
-        PoolLiveness { ready, choose, answers, up, min_up, down_since, states, last_up }
+        let ttl_limit = states.iter().map(|state| state.ttl_limit).min().unwrap_or(NO_TTL_LIMIT);
+        let may_be_up = states.iter().any(|state| !state.up && !state.is_known);
+        let mut built =
+            PoolLiveness { ready, ttl_limit, may_be_up, choose, answers, up, min_up, down_since, states, last_up };
+        built.down_since = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)]
+            .map(|(kind, at)| if built.has_up(kind) { 0 } else { down_since.get(at).copied().unwrap_or(0) });
+        built
     }
 
     /// The endpoints that fulfil `demand` and give answers of `kind`.
     #[inline]
     pub fn ready(&self, demand: Demand, kind: Kind) -> &Ready {
-        let [up, without_weight, last_up, any] = &self.ready;
+        let [up, without_weight, in_any_pool, last_up, any] = &self.ready;
         let [a, aaaa, cname] = match demand {
             Demand::Up => up,
             Demand::UpWithoutWeight => without_weight,
+            Demand::UpInAnyPool => in_any_pool,
             Demand::LastUp => last_up,
             Demand::Any => any,
         };

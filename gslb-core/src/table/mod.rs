@@ -2,22 +2,32 @@
 
 use std::sync::Arc;
 
+use crate::latency::Latencies;
 use crate::model::{ClientSource, PoolId, PrefixLengths, Site, WhenAllDown};
 use crate::steer::column::Column;
 use crate::steer::index::LocationIndex;
 use crate::steer::plan::{PlanId, Plans};
 use crate::zone::catalog::Catalog;
-use liveness::{Change, EndpointState, Kind, PoolLiveness};
+use counts::{Counts, Row};
+use liveness::{Change, EndpointState, Kind};
+use pools::Pools;
+use steering::Divisions;
 
 mod bounds;
 pub mod compile;
+pub mod counts;
 pub mod coverage;
 pub mod liveness;
 pub mod overrides;
 pub mod pattern;
+pub mod pools;
 pub mod publish;
+mod rebase;
+mod services;
+mod steering;
 
 pub use publish::Published;
+pub use rebase::carried_states;
 
 /// Prefixes by which hashes know a client where the service does not say otherwise: what resolvers send at most
 /// (RFC 7871 §11.1).
@@ -28,25 +38,32 @@ pub const DEFAULT_PREFIXES: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
 #[derive(Debug, Clone)]
 pub struct RoutingTable {
     generation: u64,
-    topology: Arc<Topology>,
-    pools: Arc<[Arc<PoolLiveness>]>,
+    topology: Topology,
+    pools: Pools,
+    /// What was answered from tables of this topology; none where nobody counts.
+    counts: Option<Arc<Counts>>,
 }
 
-/// The slow layer: what exists, and which plan the clients of each place have.
-#[derive(Debug)]
+/// The slow layer: what exists, and which plan the clients of each place have. It consists of parts, each of which the
+/// next table shares where what the part was made of stays the same.
+#[derive(Debug, Clone)]
 pub struct Topology {
     /// The document; its zones' records are in the catalog only.
-    pub site: Site,
-    /// Names and record sets.
-    pub catalog: Catalog,
-    /// Where clients are.
-    pub index: LocationIndex,
-    /// One per way in which policies divide the clients.
-    pub columns: Vec<Column>,
-    /// All plans.
-    pub plans: Plans,
-    /// One per service of the site, in its order.
-    pub services: Vec<Service>,
+    pub site: Arc<Site>,
+    /// Names and record sets. Made of the zones' records, and the names of the services.
+    pub catalog: Arc<Catalog>,
+    /// Where clients are. Made of the databases, and the prefixes of the regions.
+    pub index: Arc<LocationIndex>,
+    /// What `latency` policies go by.
+    pub latencies: Arc<Latencies>,
+    /// How policies divide the clients. Made of the index, the latencies, and of what [`steering`] says.
+    pub(crate) divisions: Arc<Divisions>,
+    /// One per way in which policies divide the clients; made with the divisions.
+    pub columns: Arc<[Column]>,
+    /// All plans; made with the divisions.
+    pub plans: Arc<Plans>,
+    /// One per service of the site, in its order. Made of divisions, services and pools, each time.
+    pub services: Arc<[Service]>,
 }
 
 /// A service, compiled.
@@ -118,13 +135,33 @@ impl RoutingTable {
 
     /// The quick layer: one entry per pool of the site.
     #[inline]
-    pub fn pools(&self) -> &[Arc<PoolLiveness>] {
+    pub fn pools(&self) -> &Pools {
         &self.pools
+    }
+
+    /// What was answered from this table and others of its topology; none where nobody counts.
+    pub fn counts(&self) -> Option<&Arc<Counts>> {
+        self.counts.as_ref()
+    }
+
+    /// Where a worker counts its answers.
+    #[inline]
+    pub(crate) fn row(&self, worker: usize) -> Option<&Row> {
+        self.counts.as_ref()?.row(worker)
+    }
+
+    /// The same table, from which so many workers count their answers: on top of those from `previous`, where that has
+    /// the same topology.
+    pub fn counting(mut self, workers: usize, previous: Option<&RoutingTable>) -> RoutingTable {
+        let same = previous.filter(|previous| previous.has_topology_of(&self));
+        let new = || Arc::new(Counts::new(self.topology.clone(), self.generation, workers));
+        self.counts = Some(same.and_then(|previous| previous.counts.clone()).unwrap_or_else(new));
+        self
     }
 
     /// The state of an endpoint.
     pub fn state(&self, pool: PoolId, endpoint: u32) -> Option<EndpointState> {
-        self.pools.get(pool.0 as usize)?.states().get(endpoint as usize).copied()
+        self.pools.get(pool)?.states().get(endpoint as usize).copied()
     }
 
     /// The next table, with other states of endpoints; everything that they do not touch is shared.
@@ -133,14 +170,14 @@ impl RoutingTable {
         let mut sorted = changes.to_vec();
         // Stable, so that of several changes to one endpoint the last one holds.
         sorted.sort_by_key(|change| change.pool);
-        let mut pools = self.pools.to_vec();
-        for group in sorted.chunk_by(|a, b| a.pool == b.pool) {
-            let Some(id) = group.first().map(|change| change.pool.0 as usize) else { continue };
-            if let (Some(slot), Some(pool)) = (pools.get_mut(id), self.topology.site.pools.get(id)) {
-                *slot = Arc::new(slot.changed(pool, group, generation));
-            }
-        }
-        RoutingTable { generation, topology: Arc::clone(&self.topology), pools: pools.into() }
+        let of_pool = |group: &[Change]| {
+            let id = group.first()?.pool;
+            let pool = self.topology.site.pools.get(id.0 as usize)?;
+            Some((id, Arc::new(self.pools.get(id)?.changed(pool, group, generation))))
+        };
+        let others = sorted.chunk_by(|a, b| a.pool == b.pool).filter_map(of_pool).collect();
+        let (topology, counts) = (self.topology.clone(), self.counts.clone());
+        RoutingTable { generation, topology, pools: self.pools.with(others), counts }
     }
 
     /// The changes that lead to `states`, which has one list per pool and one state per endpoint: none for endpoints that
@@ -163,6 +200,7 @@ impl RoutingTable {
     /// Octets held, as far as they grow with the document and the databases.
     pub fn memory(&self) -> usize {
         let columns: usize = self.topology.columns.iter().map(Column::memory).sum();
-        self.topology.catalog.memory() + self.topology.index.memory() + columns
+        let counts = self.counts.as_ref().map_or(0, |counts| counts.memory());
+        self.topology.catalog.memory() + self.topology.index.memory() + columns + counts
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::liveness::EndpointState;
+use super::liveness::{Change, EndpointState};
 use super::pattern::{Pattern, Specificity};
 use crate::model::{Initial, Pool, Site};
 
@@ -55,19 +55,22 @@ impl Force {
     /// What becomes of an endpoint's state.
     pub fn on(self, base: EndpointState) -> EndpointState {
         match self {
-            Force::Up => EndpointState { up: true, ..base },
-            Force::Down => EndpointState { up: false, ..base },
+            // What is forced waits for no verdict.
+            Force::Up => EndpointState::new(true, base.weight),
+            Force::Down => EndpointState::new(false, base.weight),
             Force::Drain => EndpointState { weight: 0, ..base },
             Force::Weight(weight) => EndpointState { weight: weight.min(crate::model::MAX_WEIGHT), ..base },
         }
     }
 }
 
-/// What holds for each endpoint before anything is forced: its pool's initial status, and the document's weight.
+/// What holds for each endpoint before anything is forced or found out: its pool's initial status, and the document's
+/// weight. Where health is known, [`Health::states`](crate::health::Health::states) has what holds.
 pub fn initial_states(site: &Site) -> States {
     let state = |pool: &Pool| {
         let up = pool.initial != Initial::Down;
-        pool.endpoints.iter().map(|endpoint| EndpointState { up, weight: endpoint.weight }).collect()
+        let state = |weight| EndpointState { is_known: up || pool.probe.is_none(), ..EndpointState::new(up, weight) };
+        pool.endpoints.iter().map(|endpoint| state(endpoint.weight)).collect()
     };
     site.pools.iter().map(state).collect()
 }
@@ -91,6 +94,22 @@ pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site,
         }
     }
     states
+}
+
+/// The changes that `changes` of base states come to once `overrides` have had their say: the quick way where few
+/// endpoints are concerned.
+pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, changes: &[Change]) -> Vec<Change> {
+    let ranked = ranked(overrides);
+    let force = |change: &Change| {
+        let pool = site.pools.get(change.pool.0 as usize)?;
+        let name = &pool.endpoints.get(change.endpoint as usize)?.name;
+        Some(ranked.iter().find(|ranked| ranked.pattern.matches(site, pool, name))?.word.force)
+    };
+    let forced = |change: &Change| Change {
+        state: force(change).map_or(change.state, |force| force.on(change.state)),
+        ..*change
+    };
+    changes.iter().map(forced).collect()
 }
 
 /// Which override holds for an endpoint, of those that [`apply`] is given; none where none is about it.

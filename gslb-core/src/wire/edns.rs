@@ -1,6 +1,6 @@
 //! What a query's OPT record says (RFC 6891), read once.
 
-use super::subnet::{self, ClientSubnet};
+use super::subnet::{self, ClientSubnet, Family};
 
 /// Option codes (IANA "DNS EDNS0 Option Codes").
 pub mod option {
@@ -28,6 +28,8 @@ pub struct Edns {
     pub keepalive: bool,
     /// The client's network, where the resolver tells it.
     pub subnet: Option<ClientSubnet>,
+    /// The family that a client subnet names which is malformed; the query is then.
+    pub malformed_subnet: Option<Family>,
 }
 
 /// An option that runs past the record, or is not what its RFC says: FORMERR.
@@ -45,6 +47,7 @@ impl Edns {
             nsid: false,
             keepalive: false,
             subnet: None,
+            malformed_subnet: None,
         }
     }
 
@@ -67,13 +70,23 @@ impl Edns {
     #[inline]
     fn take_option(&mut self, code: u16, octets: &[u8], len: usize) -> Result<(), Malformed> {
         match code {
-            subnet::CODE if self.subnet.is_some() => return Err(Malformed),
-            subnet::CODE => self.subnet = Some(ClientSubnet::parse(octets, len).map_err(|_| Malformed)?),
+            subnet::CODE => match ClientSubnet::parse(octets, len) {
+                Ok(subnet) if self.subnet.is_none() => self.subnet = Some(subnet),
+                _ => return Err(self.note_malformed(octets, len)),
+            },
             option::NSID => self.nsid = true,
             // RFC 7828 §3.2.1: a client sends it without a timeout.
             option::KEEPALIVE => self.keepalive = len == 0,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Notes which family a malformed client subnet, or one too many, is of.
+    #[cold]
+    fn note_malformed(&mut self, octets: &[u8], len: usize) -> Malformed {
+        let family = octets.get(1).filter(|_| len >= 2).copied().unwrap_or(0);
+        self.malformed_subnet = Some(Family::of(family));
+        Malformed
     }
 }

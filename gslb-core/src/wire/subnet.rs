@@ -18,6 +18,41 @@ pub struct ClientSubnet {
     bits: u128,
 }
 
+/// Address family of a client subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+    /// None, or none that is known.
+    Other,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Family; 3] = [Family::V4, Family::V6, Family::Other];
+
+    /// By the number that the option has.
+    #[inline]
+    pub fn of(number: u8) -> Family {
+        match number {
+            1 => Family::V4,
+            2 => Family::V6,
+            _ => Family::Other,
+        }
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Family::V4 => "ipv4",
+            Family::V6 => "ipv6",
+            Family::Other => "other",
+        }
+    }
+}
+
 /// An option that RFC 7871 §6 and §7.1.2 do not allow: FORMERR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
@@ -61,6 +96,12 @@ impl ClientSubnet {
             false => IpAddr::V4(Ipv4Addr::from_bits((self.bits >> 96) as u32)),
             true => IpAddr::V6(Ipv6Addr::from_bits(self.bits)),
         }
+    }
+
+    /// The family of the network.
+    #[inline]
+    pub fn family(&self) -> Family {
+        Family::of(self.family)
     }
 
     /// True for a network of IPv6.

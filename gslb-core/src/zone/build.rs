@@ -1,9 +1,11 @@
 //! From records and services to a catalog: what is authoritative, what is delegated, what only exists in between.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::catalog::{Catalog, Cut, Details, Kind, ZoneEntry};
 use super::draft::{Draft, settle};
+use super::fingerprint::Fingerprint;
 use super::names::{Names, NodeId};
 use super::nodes::{NONE, PLAIN};
 use super::set::{Owner, Set, TooLarge};
@@ -13,6 +15,21 @@ use crate::problem::{Location, Problem, Severity};
 use crate::wire::number::rtype;
 use crate::wire::qname::NameKey;
 use crate::zonefile::Record;
+
+/// The catalog after `previous`: that one, where it would be made of the same zones, records and names of services. As
+/// with [`build`], the records of the zones are taken out and freed.
+pub fn after(
+    previous: Option<&Arc<Catalog>>,
+    zones: &mut [Zone],
+    services: &[Service],
+) -> Result<Arc<Catalog>, Box<Problem>> {
+    let made_of = Fingerprint::of(zones, services);
+    if let Some(previous) = previous.filter(|previous| previous.made_of == made_of) {
+        zones.iter_mut().for_each(|zone| zone.records = Vec::new());
+        return Ok(Arc::clone(previous));
+    }
+    Ok(Arc::new(Catalog { made_of, ..build(zones, services)? }))
+}
 
 /// Builds the catalog of `zones`; each service's node carries its index. The records of the zones are taken out and
 /// freed, zone by zone: the catalog holds them in less room.

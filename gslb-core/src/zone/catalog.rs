@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::fingerprint::Fingerprint;
 use super::names::NodeId;
 use super::nodes::{NONE, Node, Nodes};
 use super::set::{Set, Sets};
@@ -25,6 +26,8 @@ pub struct Catalog {
     pub(super) zones: Vec<ZoneEntry>,
     /// Labels of the longest name.
     pub(super) deepest: usize,
+    /// What it was made of.
+    pub(super) made_of: Fingerprint,
 }
 
 /// What is known of a node beyond one set of authoritative data.

@@ -53,6 +53,10 @@ pub struct Parsed {
     pub records: Vec<Record>,
     /// All problems in the order of reading; the zone is good if none is an error.
     pub problems: Vec<Problem>,
+    /// Octets of owners and rdata of all records together.
+    pub octets: usize,
+    /// True where there are more records than the [`Room`] held.
+    pub is_cut: bool,
 }
 
 /// Fetches the file that an `$INCLUDE` names.
@@ -67,5 +71,20 @@ pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), Strin
 /// error reading goes on at the next line, so that all errors are told at once. Work and memory are bounded by the
 /// constants of this module.
 pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
-    reader::Reader::new(include).read(file, text, origin)
+    parse_within(Room { records: usize::MAX, octets: usize::MAX }, file, text, origin, include)
+}
+
+/// The same, for a reader who has room for so much only: reading ends without a word where the room does, and
+/// [`Parsed::is_cut`] says so.
+pub fn parse_within(room: Room, file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
+    reader::Reader::new(room, include).read(file, text, origin)
+}
+
+/// What records may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// How many there may be.
+    pub records: usize,
+    /// Octets of their owners and rdata together.
+    pub octets: usize,
 }

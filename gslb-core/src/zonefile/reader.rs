@@ -4,6 +4,7 @@ use super::entry::Header;
 use super::lexer::{self, Cursor, Entry};
 use super::{
     Loader, MAX_INCLUDE_DEPTH, MAX_PROBLEMS, MAX_RDATA_OCTETS, MAX_RECORDS, MAX_TEXT_OCTETS, MAX_TTL, Parsed, Record,
+    Room,
 };
 use crate::name::Name;
 use crate::problem::{Location, Problem, Severity};
@@ -17,6 +18,7 @@ const SOA: u16 = 6;
 /// Everything that outlives one file.
 pub(super) struct Reader<'r, 'l> {
     include: &'r mut Loader<'l>,
+    room: Room,
     parsed: Parsed,
     /// TTL in force, in seconds.
     pub(super) ttl: Ttl,
@@ -69,9 +71,10 @@ pub(super) struct Included {
 }
 
 impl<'r, 'l> Reader<'r, 'l> {
-    pub(super) fn new(include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
+    pub(super) fn new(room: Room, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
         Reader {
             include,
+            room,
             parsed: Parsed::default(),
             ttl: Ttl::Unknown,
             text_octets: 0,
@@ -160,7 +163,10 @@ impl<'r, 'l> Reader<'r, 'l> {
         let ttl = self.ttl_of(scope, header, &rdata)?;
         let Some(owner) = owner else { return Ok(()) };
         self.rdata_octets = self.rdata_octets.saturating_add(rdata.len());
-        if self.parsed.records.len() >= MAX_RECORDS {
+        self.parsed.octets = self.parsed.octets.saturating_add(owner.wire_len() + rdata.len());
+        if self.parsed.records.len() >= self.room.records || self.parsed.octets > self.room.octets {
+            (self.stopped, self.parsed.is_cut) = (true, true);
+        } else if self.parsed.records.len() >= MAX_RECORDS {
             self.stop(scope, format!("there are more than {MAX_RECORDS} records"));
         } else if self.rdata_octets > MAX_RDATA_OCTETS {
             self.stop(scope, format!("the records together have more than {MAX_RDATA_OCTETS} octets of rdata"));

@@ -1,7 +1,9 @@
 //! Documents, good and bad, as `document::read` sees them.
 
+mod health;
 mod json;
 mod mutations;
+mod probes;
 mod records;
 mod rules;
 mod safety;

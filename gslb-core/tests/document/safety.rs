@@ -65,7 +65,7 @@ site.toml:8:11: error: safety.frozen[0]: "2026-12-24/2026-12-27" is not an inter
 site.toml:8:36: error: safety.frozen[1]: "2026-12-27T00:00:00Z/2026-12-24T00:00:00Z" ends before it begins
     help: write the earlier instant first
 site.toml:9:1: error: safety.max_trafic: unknown key `max_trafic`
-    help: known: min_data_centers_up, max_traffic_moved, max_address_space_moved, require_endpoints, frozen
+    help: known: min_data_centers_up, max_traffic_moved, max_address_space_moved, require_endpoints, frozen, mass_failure
 "##;
     let reading = read("site.toml", document, &mut no_files);
     let told: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();

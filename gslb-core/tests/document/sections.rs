@@ -47,7 +47,7 @@ when = 1979-05-27T07:32:00Z
 site.toml:1:9: error: pools: expected a table, found integer 5
     help: write tables such as [pools.NAME]
 site.toml:2:1: error: when: unknown key `when`
-    help: known: zones, data_centers, probes, pools, regions, policies, services, safety
+    help: known: zones, data_centers, probes, pools, regions, policies, services, vantages, safety
 site.toml:4:1: error: services."a.b": a.b. lies in no zone of the document
     help: declare its zone, such as [zones."example.com"] with file = "example.com.zone"
 site.toml:4:17: error: services."a.b".ttl: 99999999999999999999 does not fit into 64 bits
@@ -89,7 +89,7 @@ site.toml:7:1: error: data_centers.sfo.loction: unknown key `loction`
 site.toml:8:12: error: data_centers.sfo.location: expected a table, found string "US"
     help: write a table such as { country = "DE", latitude = 50.11, longitude = 8.68 }
 site.toml:9:2: error: data_centres: unknown key `data_centres`
-    help: did you mean `data_centers`? known: zones, data_centers, probes, pools, regions, policies, services, safety
+    help: did you mean `data_centers`? known: zones, data_centers, probes, pools, regions, policies, services, vantages, safety
 "##;
     assert_problems(document, SOUND, expected);
 }
@@ -112,9 +112,9 @@ site.toml:2:14: error: probes.a.kind: "htp" is none of the values that this key 
 site.toml:3:1: error: probes.b: `port` is missing
     help: add port = 8080
 site.toml:4:29: error: probes.c.port: a probe of kind "icmp" has no `port`
-    help: remove it
+    help: remove it; kinds that have it: http, https, tcp, dns, grpc, exec
 site.toml:4:39: error: probes.c.path: a probe of kind "icmp" has no `path`
-    help: remove it
+    help: remove it; kinds that have it: http, https
 site.toml:5:29: error: probes.d.port: 70000 is out of range for a port
     help: write a whole number from 1 to 65535
 site.toml:5:43: error: probes.d.path: "x" is not the path of a request
@@ -135,8 +135,8 @@ site.toml:6:63: error: probes.e.rise: 0 is out of range for a number of results 
     help: write a whole number from 1 to 100
 site.toml:6:73: error: probes.e.fall: expected a number of results in a row, a whole number, found number 2.5
     help: write a whole number from 1 to 100
-site.toml:6:78: error: probes.e.send: unknown key `send`
-    help: known: kind, port, path, expect_status, interval, timeout, rise, fall
+site.toml:6:85: error: probes.e.send: a probe of kind "https" has no `send`
+    help: remove it; kinds that have it: tcp
 site.toml:7:1: error: probes.f: `kind` is missing
     help: add kind = "http"
 site.toml:7:18: error: probes.f.interval: 10ms is out of range

@@ -101,7 +101,8 @@ fn site(document: &str) -> Site {
 fn the_example_of_the_design_is_read_whole() {
     let site = site(EXAMPLE);
     let probe = &site.probes[0];
-    assert_eq!((probe.kind, probe.port, &*probe.path), (ProbeKind::Http, Some(8080), "/healthz"));
+    let ProbeKind::Http(web) = &probe.kind else { panic!("{probe:?}") };
+    assert_eq!((web.port, &*web.path, &web.tls, web.host.as_deref()), (8080, "/healthz", &None, None));
     assert_eq!((probe.interval, probe.timeout), (Duration::from_secs(2), Duration::from_secs(1)));
     let fra = &site.pools[0];
     assert_eq!((fra.choose, fra.answers, fra.min_up, fra.endpoints.len()), (Choose::Weighted, 1, 1, 3));
@@ -173,15 +174,17 @@ a.endpoints.x.address = "192.0.2.1"
 "#,
     );
     let [plain, quick, echo] = site.probes.as_slice() else { panic!() };
-    assert_eq!((plain.port, &*plain.path, plain.expect_status.as_slice()), (Some(80), "/", &[(200, 299)][..]));
-    assert_eq!((plain.interval, plain.timeout), (Duration::from_secs(5), Duration::from_secs(2)));
+    let ProbeKind::Http(web) = &plain.kind else { panic!("{plain:?}") };
+    assert_eq!((web.port, &*web.path, web.expect_status.as_slice()), (80, "/", &[(200, 299)][..]));
+    let times = (plain.interval, plain.timeout, plain.jitter);
+    assert_eq!(times, (Duration::from_secs(5), Duration::from_secs(2), Duration::from_millis(500)));
     assert_eq!((plain.rise, plain.fall), (2, 3));
     assert_eq!(
-        (quick.port, quick.timeout),
+        (quick.kind.port(), quick.timeout),
         (Some(443), Duration::from_secs(1)),
         "a timeout is no longer than the interval"
     );
-    assert_eq!(echo.port, None);
+    assert_eq!((&echo.kind, echo.kind.port()), (&ProbeKind::Icmp, None));
     let service = &site.services[0];
     assert!(service.name.is_wildcard() && service.steers_a && service.steers_aaaa);
     assert_eq!((service.ttl, service.sticky), (30, None));

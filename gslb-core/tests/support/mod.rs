@@ -30,7 +30,7 @@ pub fn table_of(document: &str, zones: &[(&str, &str)], databases: &[Arc<geoip::
     let reading = document::read("site.toml", document, &mut load);
     let problems = reading.problems;
     let site = reading.site.unwrap_or_else(|| panic!("{}", listed(&problems)));
-    let compiled = compile::compile(site, databases, None);
+    let compiled = compile::compile(site, databases, &Arc::default(), None);
     let problems = compiled.problems;
     compiled.table.unwrap_or_else(|| panic!("{}", listed(&problems)))
 }
@@ -199,7 +199,7 @@ impl Server {
         let index = site.pools[at].endpoints.iter().position(|candidate| &*candidate.name == endpoint).unwrap();
         let pool = gslb_core::model::PoolId(at as u32);
         let old = self.table.state(pool, index as u32).unwrap();
-        let state = EndpointState { up, weight: weight.unwrap_or(old.weight) };
+        let state = EndpointState::new(up, weight.unwrap_or(old.weight));
         self.table = self.table.with_changes(&[Change { pool, endpoint: index as u32, state }]);
     }
 

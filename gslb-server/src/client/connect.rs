@@ -78,7 +78,18 @@ pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> Re
     let Some(tls) = tls else { return handshake(stream).await };
     let name = ServerName::try_from(address.host.clone()).map_err(|cause| unreachable(cause.to_string()))?;
     let stream = timeout(PATIENCE, tls.connect(name, stream)).await.map_err(late)?;
-    handshake(stream.map_err(|cause| unreachable(cause.to_string()))?).await
+    handshake(stream.map_err(|cause| unreachable(with_advice(cause.to_string())))?).await
+}
+
+/// What TLS says, with what to do where that is known.
+fn with_advice(cause: String) -> String {
+    if cause.contains("CaUsedAsEndEntity") {
+        return format!(
+            "{cause}: the server's certificate is that of an authority (CA:TRUE); make one for the server, as with \
+             `openssl req -x509 ... -addext basicConstraints=critical,CA:FALSE`"
+        );
+    }
+    cause
 }
 
 async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Error>

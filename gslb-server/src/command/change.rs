@@ -1,12 +1,11 @@
 //! How a change is asked for, and what is told of it: what differs, whose traffic moves, which rules it breaks.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use comfy_table::{Cell, Color};
 use serde_json::Value;
 
 use super::Outcome;
+use super::exit::Exit;
 use super::moves;
 use super::remote::{Remote, show, table, text};
 use super::resource::shortened;
@@ -30,6 +29,11 @@ impl Manner {
         self.dry_run
     }
 
+    /// Whether safety rules are not to hold.
+    pub(super) fn overrides_rules(&self) -> bool {
+        self.override_rules.is_some()
+    }
+
     /// `path`, with the query that asks for this.
     pub(super) fn path(&self, path: &str) -> String {
         let mut path = path.to_owned();
@@ -50,10 +54,19 @@ impl Manner {
     }
 }
 
-/// Tells what came of a change, or would.
-pub(super) fn tell(remote: &Remote, done: &Value) -> Outcome {
+/// Tells what came of a change, or would. What a safety rule would refuse is no success.
+pub(super) fn tell(remote: &Remote, manner: &Manner, done: &Value) -> Outcome {
     show(remote.format(), done, told);
-    Ok(ExitCode::SUCCESS)
+    let refused = manner.is_dry_run() && !manner.overrides_rules();
+    Ok(if refused { broken(done) } else { Exit::Done }.into())
+}
+
+/// Whether a safety rule would be broken: what cannot be done is no good plan.
+pub(super) fn broken(foreseen: &Value) -> Exit {
+    match foreseen["breaks"].as_array() {
+        Some(rules) if !rules.is_empty() => Exit::Unsafe,
+        _ => Exit::Done,
+    }
 }
 
 /// All that is known of a change, for people.

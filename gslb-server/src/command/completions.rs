@@ -1,6 +1,6 @@
 //! `gslb completions`: what a shell needs to complete the command line.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -17,6 +17,9 @@ pub struct Arguments {
 /// Writes the script; `program` is the whole command line.
 pub(super) fn run(arguments: &Arguments, mut program: clap::Command) -> Outcome {
     let name = program.get_name().to_owned();
-    generate(arguments.shell, &mut program, name, &mut io::stdout());
+    // Writing to standard output itself panics where nobody reads it to its end.
+    let mut script = Vec::new();
+    generate(arguments.shell, &mut program, name, &mut script);
+    let _ = io::stdout().write_all(&script);
     Ok(ExitCode::SUCCESS)
 }

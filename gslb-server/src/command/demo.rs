@@ -1,5 +1,6 @@
 //! `gslb demo`: the example site with an HTTP origin for each endpoint, and queries to try.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,17 +8,21 @@ use std::thread;
 
 use clap::Args;
 use gslb_api::store::MemoryStore;
+use gslb_core::document::{no_files, read_json};
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
 use gslb_core::model::{Site, Target};
 use gslb_core::rdata;
 use gslb_core::table::RoutingTable;
+use ipnet::{IpNet, Ipv4Net};
+use serde_json::Value;
 
 use super::Outcome;
 use super::serve::{options, serve};
 use crate::candidate::{Candidate, read_text};
 use crate::config::Config;
 use crate::origins::{Origin, Origins};
+use crate::sample::Sample;
 use crate::serve::{Bound, ServeError, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::{Databases, SiteError};
@@ -52,19 +57,24 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut config = Config::default();
     // Whoever tries it on this host should need nothing more.
     config.api.loopback_without_token = true;
-    let truth = Truth::Store(Some(example()?.document));
-    let databases = Databases { files: Vec::new(), max_moved: 1.0 };
-    let served = Served::start(control.handle(), Arc::new(MemoryStore::new()), truth, databases, options(&config))?;
-    let table = served.published.load();
-    let origins = origins(&table.topology().site);
-    let bound = arguments.bind(&mut config)?;
+    // That is where its origins are.
+    config.probes.allow = vec![IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8))];
+    let Candidate { mut document, .. } = example()?;
+    let origins = origins(&document)?;
     let listening = bind_origins(&origins)?;
-    tell(&table, &bound, &origins, listening.port());
+    document["probes"]["web"]["port"] = listening.port().into();
+    let truth = Truth::Store(Some(document));
+    let databases = Databases { files: Vec::new(), max_moved: 1.0 };
+    let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
+    let served = Served::start(control.handle(), store, truth, databases, options(&config, &sample))?;
+    let table = served.published.load();
+    let bound = arguments.bind(&mut config)?;
+    tell(&table, &bound, &origins, &listening)?;
     drop(table);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins have nothing to finish.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    serve(control, &config, bound, served)?;
+    serve(control, &config, bound, served, sample)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -107,7 +117,13 @@ fn bind_origins(origins: &[Origin]) -> Result<Origins, String> {
 }
 
 /// One origin per IPv4 endpoint; the IPv6 endpoints of the example have documentation addresses.
-fn origins(site: &Site) -> Vec<Origin> {
+fn origins(document: &Value) -> Result<Vec<Origin>, String> {
+    let read = read_json("site.toml", document, &mut no_files);
+    let site = read.site.ok_or("the example has errors")?;
+    Ok(origins_of(&site))
+}
+
+fn origins_of(site: &Site) -> Vec<Origin> {
     let mut origins = Vec::new();
     for pool in &site.pools {
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
@@ -124,7 +140,8 @@ fn origins(site: &Site) -> Vec<Origin> {
     origins
 }
 
-fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], origin_port: u16) {
+fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], listening: &Origins) -> Result<(), io::Error> {
+    let (origin_port, switch) = (listening.port(), listening.switch()?);
     let dns = bound.dns().first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     println!("gslb demo: example.com, steered over six data centers on six continents\n");
     println!("  DNS      {dns} (UDP and TCP)");
@@ -143,7 +160,15 @@ fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], origin_port: u1
     println!("      the weight of fra-1 becomes 0: fra-2 answers for the Netherlands\n");
     println!("  gslb drain data-center/nrt --reason demo --server {}", bound.url());
     println!("      Tokyo takes no more clients: Japan goes elsewhere, until `gslb undrain data-center/nrt`\n");
+    println!("Let a data center die, and watch:\n");
+    println!("  curl -X POST http://{switch}/stop/fra");
+    println!("      the origins of Frankfurt refuse connections: within 5 s the Netherlands go to Washington\n");
+    println!("  gslb status --server {} --data-center fra", bound.url());
+    println!("      what is up, and why not\n");
+    println!("  curl -X POST http://{switch}/start/fra");
+    println!("      Frankfurt answers again, and gets its clients back\n");
     println!("Ctrl-C stops it.\n");
+    Ok(())
 }
 
 fn first_address(origins: &[Origin]) -> String {

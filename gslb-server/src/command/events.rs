@@ -33,23 +33,26 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
     let (mut last, mut left, mut begun) = (arguments.after.clone(), arguments.limit, false);
-    while left != Some(0) {
+    // Who reads no further, as `head` does, has what they want.
+    let mut unread = false;
+    while left != Some(0) && !unread {
         let followed = client.follow("/api/v1/events", last.clone().as_deref(), |event| {
             begun = true;
             left = left.map(|left| left - 1);
             if !event.id.is_empty() {
                 last = Some(event.id.clone());
             }
-            write(arguments.remote.format(), &event).is_ok() && left != Some(0)
+            unread = write(arguments.remote.format(), &event).is_err();
+            !unread && left != Some(0)
         });
         match followed {
             // A server that restarts is worth waiting for; one that was never there is not.
             Err(Error::Unreachable { .. } | Error::Broken(_)) if begun => {}
             Err(error) => return Err(error.into()),
-            Ok(()) if left == Some(0) => {}
+            Ok(()) if left == Some(0) || unread => {}
             Ok(()) => begun = true,
         }
-        if left != Some(0) {
+        if left != Some(0) && !unread {
             thread::sleep(AGAIN);
         }
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use hyper::StatusCode;
 
+use super::resource::Unsaid;
 use crate::client;
 
 /// How a command ended.
@@ -25,6 +26,10 @@ pub enum Exit {
     Unauthorised = 5,
     /// A safety rule forbids the change.
     Unsafe = 6,
+    /// A drill found services that would fail.
+    Fails = 7,
+    /// A drill found services that would have one place left.
+    OneLeft = 8,
 }
 
 /// What `gslb --help` says of them.
@@ -36,7 +41,10 @@ Exit codes:
   3  the server cannot be reached, or cannot do it now
   4  the base is stale: someone else has changed what is to be changed
   5  the token is missing, unknown or expired, or does not allow this
-  6  a safety rule forbids the change";
+  6  a safety rule forbids the change
+  7  a drill: services would fail
+  8  a drill: services would have one place left
+gslb status --nagios has those of a Nagios plugin: 0 ok, 1 warning, 2 critical, 3 unknown";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -49,7 +57,7 @@ pub fn of(error: &(dyn Error + 'static)) -> Exit {
     match error.downcast_ref::<client::Error>() {
         Some(client::Error::Unreachable { .. } | client::Error::Broken(_)) => Exit::Unreachable,
         Some(client::Error::Refused(refusal)) => of_refusal(refusal),
-        _ if error.is::<Stale>() => Exit::Stale,
+        _ if error.is::<Stale>() || error.is::<Unsaid>() => Exit::Stale,
         _ => Exit::Refused,
     }
 }

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use comfy_table::Cell;
 use gslb_core::explain::{Question, explain};
 use gslb_core::name::Name;
 use gslb_core::rdata::{type_from_text, type_to_text};
 use hyper::Method;
 use ipnet::IpNet;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Outcome;
-use super::remote::{Remote, show, text};
+use super::remote::{Remote, show, table, text};
 use crate::client::Request;
 use crate::config::Config;
 use crate::site::{Databases, Sources};
@@ -73,8 +74,25 @@ fn by_server(arguments: &Arguments) -> Outcome {
     }
     let request = Request::new(Method::POST, "/api/v1/explain").json(&body);
     let answer = arguments.remote.client()?.ask(request)?.json()?;
-    show(arguments.remote.format(), &answer, |answer| text(answer, "/explanation/text"));
+    show(arguments.remote.format(), &answer, |answer| {
+        [text(answer, "/explanation/text"), statuses(answer)].join("\n").trim_end().to_owned()
+    });
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why each candidate is what it is, as far as anything is known of it.
+fn statuses(answer: &Value) -> String {
+    let row = |it: &Value| {
+        let name = format!("{}/{}", text(it, "/pool"), text(it, "/endpoint"));
+        let source = match (text(it, "/source"), text(it, "/override")) {
+            (source, id) if source == "forced" => format!("forced by {id}"),
+            (source, _) => source,
+        };
+        [name, text(it, "/status"), source, text(it, "/since"), text(it, "/why")].map(Cell::new)
+    };
+    let known = answer["statuses"].as_array().into_iter().flatten().filter(|it| it["source"] != "initial");
+    let rows: Vec<_> = known.map(row).collect();
+    if rows.is_empty() { String::new() } else { table(["endpoint", "status", "source", "since", "why"], rows) }
 }
 
 fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
@@ -90,7 +108,8 @@ fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
         resolver: arguments.resolver,
     };
     let explanation = explain(&table, settings, question, arguments.seed.unwrap_or_else(chance));
-    print!("{}", explanation.to_text(&table));
+    let told = json!({ "explanation": explanation.to_data(&table) });
+    show(arguments.remote.format(), &told, |_| explanation.to_text(&table));
     Ok(ExitCode::SUCCESS)
 }
 

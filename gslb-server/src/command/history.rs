@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use clap::Args;
 use comfy_table::Cell;
 use hyper::Method;
+use hyper::header::IF_MATCH;
 use serde_json::Value;
 
 use super::Outcome;
 use super::change::{Manner, differences, tell};
 use super::remote::{Remote, show, table, text};
-use crate::client::Request;
+use crate::client::{Client, Error, Request};
 
 #[derive(Debug, Args)]
 pub struct History {
@@ -30,6 +31,9 @@ pub struct History {
 pub struct Rollback {
     /// The revision whose document is to be in force again
     revision: u64,
+    /// The revision that is to be left; refused where another one is in force
+    #[arg(long, value_name = "REVISION")]
+    base: Option<u64>,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -53,7 +57,20 @@ pub(super) fn history(arguments: &History) -> Outcome {
 pub(super) fn rollback(arguments: &Rollback) -> Outcome {
     let client = arguments.remote.client()?;
     let path = arguments.manner.path(&format!("/api/v1/revisions/{}/restore", arguments.revision));
-    tell(&arguments.remote, &client.ask(Request::new(Method::POST, path))?.json()?)
+    // What is in force now is what is left; if somebody changes it meanwhile, the server refuses.
+    let base = match arguments.base {
+        Some(base) => base,
+        None => latest(&client)?,
+    };
+    let request = Request::new(Method::POST, path).with(IF_MATCH, format!("\"{base}\""));
+    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
+}
+
+/// The revision in force.
+fn latest(client: &Client) -> Result<u64, Error> {
+    let listed = client.ask(Request::get("/api/v1/revisions?limit=1"))?.json()?;
+    let latest = listed.pointer("/revisions/0/revision").and_then(Value::as_u64);
+    latest.ok_or_else(|| Error::Broken("the server has no revision".to_owned()))
 }
 
 fn listed(answer: &Value) -> String {

@@ -5,22 +5,29 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::config::Log;
+use crate::logging;
+
 mod audit;
 mod change;
 mod check;
 mod completions;
 mod demo;
+mod drill;
 mod events;
 pub mod exit;
 mod explain;
 mod history;
+mod latency;
 mod moves;
 mod overrides;
 mod plan;
 mod remote;
 mod resource;
 mod serve;
+mod status;
 mod token;
+mod top;
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
@@ -58,10 +65,20 @@ pub enum Command {
     Force(overrides::Force),
     /// List what is forced, or end it
     Overrides(overrides::Overrides),
+    /// Tell what is up, since when and why
+    Status(status::Status),
+    /// Let an endpoint back that hold_down or resume keeps down
+    Resume(status::Resume),
+    /// Tell how far data centers are, as was measured
+    Latency(latency::Latency),
+    /// Tell what would happen if a data center died, or have it happen for a while; exit 7 where services would fail
+    Drill(drill::Drill),
     /// Follow what changes, as it changes
     Events(events::Arguments),
     /// List who changed what
     Audit(audit::Arguments),
+    /// Rank what was answered in the last ten minutes, from a sample
+    Top(top::Arguments),
     /// Make, list and revoke tokens
     #[command(subcommand)]
     Token(token::What),
@@ -78,6 +95,10 @@ impl Command {
     /// # Errors
     /// Whatever keeps it from being done, in words for the user.
     pub fn run(self, program: clap::Command) -> Outcome {
+        if !matches!(self, Command::Serve(_)) {
+            // The others have no file that says how to log.
+            logging::start(&Log::default());
+        }
         match self {
             Command::Demo(arguments) => demo::run(&arguments),
             Command::Serve(arguments) => serve::run(&arguments),
@@ -95,8 +116,13 @@ impl Command {
             Command::Undrain(arguments) => overrides::undrain(&arguments),
             Command::Force(force) => overrides::force(&force),
             Command::Overrides(arguments) => overrides::overrides(&arguments),
+            Command::Status(arguments) => status::status(&arguments),
+            Command::Resume(arguments) => status::resume(&arguments),
+            Command::Latency(arguments) => latency::latency(&arguments),
+            Command::Drill(arguments) => drill::run(&arguments),
             Command::Events(arguments) => events::run(&arguments),
             Command::Audit(arguments) => audit::run(&arguments),
+            Command::Top(arguments) => top::run(&arguments),
             Command::Token(what) => token::run(&what),
             Command::Completions(arguments) => completions::run(&arguments, program),
         }

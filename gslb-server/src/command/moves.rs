@@ -144,7 +144,7 @@ fn some(names: &[&str]) -> String {
 }
 
 /// A share of 1 in percent; small ones are not taken for nothing.
-fn share(value: &Value) -> String {
+pub(super) fn share(value: &Value) -> String {
     match value.as_f64().unwrap_or(0.0) * 100.0 {
         0.0 => "0 %".to_owned(),
         small if small < 0.01 => "< 0.01 %".to_owned(),

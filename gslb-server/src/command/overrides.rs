@@ -1,20 +1,22 @@
 //! `gslb drain`, `undrain`, `force` and `overrides`: what an operator forces, whatever the document and the probes say.
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
+use gslb_api::document::Etag;
 use gslb_core::document::duration;
-use hyper::Method;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Outcome;
 use super::change::{Manner, tell};
 use super::remote::{Remote, show, table, text};
 use super::resource::{current_tag, escape};
-use crate::client::Request;
+use crate::client::{self, Client, Request};
 
 /// Where overrides are.
 const PATH: &str = "/api/v1/overrides";
@@ -117,18 +119,50 @@ fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
     let path = format!("{PATH}/{}", escape(&id));
     let request = Request::new(Method::PUT, word.manner.path(&path)).json(&body);
     // Saying the same again renews it: its time begins anew.
-    let request = match current_tag(&client, &path)? {
+    let request = match renewed(&client, &path, &id, &body)? {
         Some(tag) => request.with(IF_MATCH, tag),
         None => request.with(IF_NONE_MATCH, "*"),
     };
-    tell(&word.remote, &client.ask(request)?.json()?)
+    tell(&word.remote, &word.manner, &client.ask(request)?.json()?)
+}
+
+/// The tag of the override at `path` that `body` renews; nothing where there is none.
+fn renewed(client: &Client, path: &str, id: &str, body: &Value) -> Result<Option<String>, Box<dyn Error>> {
+    let held = match client.ask(Request::get(path)) {
+        Ok(held) => held,
+        Err(client::Error::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let (value, targets) = (held.json()?, |word: &Value| sorted(&targets(word)));
+    if value["force"] == body["force"] && targets(&value) == targets(body) {
+        return Ok(held.etag);
+    }
+    // Saying the same again renews it, and nothing else: what somebody else forces is not undone in passing.
+    let message = format!(
+        "{id} forces something else already ({} on {}): end that with `gslb overrides delete {id}`, or give this one a \
+         name of its own with --id",
+        value["force"],
+        targets(&value).join(" ")
+    );
+    Err(message.into())
+}
+
+fn targets(word: &Value) -> Vec<String> {
+    word["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn sorted(targets: &[String]) -> Vec<String> {
+    let mut sorted = targets.to_vec();
+    sorted.sort();
+    sorted.dedup();
+    sorted
 }
 
 pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     let client = arguments.remote.client()?;
     let all = client.ask(Request::get(PATH))?.json()?;
     let drained = |word: &Value| {
-        let targets: Vec<&str> = word["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let targets = targets(word);
         word["force"] == "drain"
             && !targets.is_empty()
             && targets.iter().all(|target| arguments.targets.iter().any(|asked| asked == target))
@@ -140,10 +174,13 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
             format!("nothing is drained by {}; `gslb overrides` lists what is", arguments.targets.join(" ")).into()
         );
     }
+    // What one of them cannot be told by exit code, the first that would be refused does.
+    let mut code = ExitCode::SUCCESS;
     for id in ids {
-        remove(&arguments.remote, &arguments.manner, id)?;
+        let removed = remove(&arguments.remote, &arguments.manner, id)?;
+        code = if code == ExitCode::SUCCESS { removed } else { code };
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 pub(super) fn overrides(arguments: &Overrides) -> Outcome {
@@ -162,7 +199,7 @@ fn remove(remote: &Remote, manner: &Manner, id: &str) -> Outcome {
     if let Some(tag) = current_tag(&client, &path)? {
         request = request.with(IF_MATCH, tag);
     }
-    tell(remote, &client.ask(request)?.json()?)
+    tell(remote, manner, &client.ask(request)?.json()?)
 }
 
 fn listed(all: &Value) -> String {
@@ -171,7 +208,7 @@ fn listed(all: &Value) -> String {
             Value::String(force) => (force.clone(), if force == "up" { Color::Green } else { Color::Red }),
             other => (format!("weight {}", text(other, "/weight")), Color::Yellow),
         };
-        let targets: Vec<&str> = word["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let targets = targets(word);
         let expires = Some(text(word, "/expires")).filter(|expires| !expires.is_empty());
         [
             Cell::new(id),
@@ -188,16 +225,21 @@ fn listed(all: &Value) -> String {
     }
 }
 
-/// What to call an override that nobody named: the same for the same, so that saying it again renews it.
+/// What to call an override that nobody named: the same for the same, so that saying it again renews it, and another for
+/// other targets. It begins as people would call it, and ends in a digest of all targets.
 fn name(kind: &str, targets: &[String]) -> String {
     let plain =
         |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
-    let name: String = format!("{kind}-{}", targets.join("-")).chars().map(plain).collect();
-    name.chars().take(NAME_CHARACTERS).collect()
+    let digest = Etag::of(&json!(sorted(targets)));
+    let digest: String = digest.opaque().chars().take(DIGEST_CHARACTERS).collect();
+    let begun = format!("{kind}-{}", targets.join("-"));
+    let begun: String = begun.chars().map(plain).take(NAME_CHARACTERS - DIGEST_CHARACTERS - 1).collect();
+    format!("{begun}-{digest}")
 }
 
-/// Characters of a name that is made.
+/// Characters of a name that is made, and of the digest at its end: 48 bits, where there are a thousand names at most.
 const NAME_CHARACTERS: usize = 63;
+const DIGEST_CHARACTERS: usize = 12;
 
 fn time(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| "not a time: write a number and its unit (ms, s, m, h), like 30m".to_owned())
@@ -209,8 +251,20 @@ mod tests {
 
     #[test]
     fn an_override_is_called_by_what_it_does_and_to_whom() {
-        assert_eq!(name("drain", &["data-center/fra".to_owned()]), "drain-data-center-fra");
-        assert_eq!(name("up", &["pool/eu-*".to_owned(), "pool/a?".to_owned()]), "up-pool-eu---pool-a-");
-        assert_eq!(name("up", &["x".repeat(100)]).len(), NAME_CHARACTERS);
+        let called = |targets: &[&str]| name("drain", &targets.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let long = "x".repeat(100);
+        let all = [
+            called(&["pool/a-b"]),
+            called(&["pool/a", "b"]),
+            called(&["pool/a?"]),
+            called(&["pool/a*"]),
+            called(&[&format!("pool/{long}1")]),
+            called(&[&format!("pool/{long}2")]),
+        ];
+        for (at, id) in all.iter().enumerate() {
+            assert!(id.starts_with("drain-pool-") && id.len() <= NAME_CHARACTERS, "{id}");
+            assert!(!all[..at].contains(id), "{id} means two things");
+        }
+        assert_eq!(called(&["pool/a", "pool/b"]).rsplit('-').next(), called(&["pool/b", "pool/a"]).rsplit('-').next());
     }
 }

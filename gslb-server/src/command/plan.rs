@@ -1,8 +1,8 @@
 //! `gslb plan` and `gslb apply`: what a document would change, and whose traffic it would move; then doing it.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use hyper::Method;
@@ -10,7 +10,7 @@ use hyper::header::IF_MATCH;
 use serde_json::Value;
 
 use super::Outcome;
-use super::change::{Manner, tell, told};
+use super::change::{Manner, broken, tell, told};
 use super::exit::{Exit, Stale};
 use super::remote::{Remote, Working, show};
 use crate::candidate;
@@ -23,9 +23,29 @@ pub struct Plan {
     document: PathBuf,
     /// The revision that the document was made from; refused where another one is in force
     #[arg(long, value_name = "REVISION")]
-    base: Option<u64>,
+    base: Option<Base>,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// What a document is put in the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    /// Whatever is in force, also what nobody has looked at.
+    Latest,
+    /// This revision.
+    Revision(u64),
+}
+
+impl FromStr for Base {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            number => number.parse().map(Self::Revision).map_err(|_| "write the number of a revision, or latest"),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -33,10 +53,11 @@ pub struct Apply {
     /// The document, with the zone files that it names; or one as JSON
     #[arg(value_name = "site.toml")]
     document: PathBuf,
-    /// The revision that the document was made from; refused where another one is in force
+    /// The revision that the document was made from, as `gslb plan` tells it; refused where another one is in force.
+    /// `latest` is whatever is in force by then
     #[arg(long, value_name = "REVISION")]
-    base: Option<u64>,
-    /// Do it without asking
+    base: Option<Base>,
+    /// Do it without asking; needs --base, so that what others did meanwhile is not undone unseen
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -49,19 +70,26 @@ pub(super) fn plan(arguments: &Plan) -> Outcome {
     let document = candidate::read(&arguments.document)?.document;
     let client = arguments.remote.client()?;
     let foreseen = foresee(&client, &document, arguments.base)?;
-    show(arguments.remote.format(), &foreseen, people);
+    show(arguments.remote.format(), &foreseen, |foreseen| planned(foreseen, &arguments.document));
     Ok(broken(&foreseen).into())
 }
 
 pub(super) fn apply(arguments: &Apply) -> Outcome {
+    if arguments.yes && arguments.base.is_none() && !arguments.manner.is_dry_run() {
+        return Err(
+            "--yes needs --base, so that what others did meanwhile is not undone unseen: the revision that `gslb \
+                    plan` told, or --base latest for whatever is in force"
+                .into(),
+        );
+    }
     let document = candidate::read(&arguments.document)?.document;
     let client = arguments.remote.client()?;
     let foreseen = foresee(&client, &document, arguments.base)?;
-    if unchanged(&foreseen) {
-        show(arguments.remote.format(), &foreseen, people);
-        return Ok(ExitCode::SUCCESS);
+    if unchanged(&foreseen) || arguments.manner.is_dry_run() {
+        // A plan is all that a dry run is: nothing is sent that could be done.
+        return tell_plan(&arguments.remote, &arguments.manner, &foreseen);
     }
-    if !arguments.yes && !arguments.manner.is_dry_run() {
+    if !arguments.yes {
         // People see it before they are asked, also where the answer is for programs.
         eprintln!("{}\n", people(&foreseen));
         if !agreed()? {
@@ -75,18 +103,32 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     let working = Working::on("applying");
     let done = client.ask(request);
     drop(working);
-    tell(&arguments.remote, &done?.json()?)
+    tell(&arguments.remote, &arguments.manner, &done?.json()?)
+}
+
+fn tell_plan(remote: &Remote, manner: &Manner, foreseen: &Value) -> Outcome {
+    show(remote.format(), foreseen, people);
+    Ok(if manner.overrides_rules() { Exit::Done } else { broken(foreseen) }.into())
+}
+
+/// The plan, and how it becomes more than one.
+fn planned(foreseen: &Value, document: &Path) -> String {
+    let told = people(foreseen);
+    if unchanged(foreseen) || broken(foreseen) != Exit::Done {
+        return told;
+    }
+    format!("{told}\napply with: gslb apply {} --base {}", document.display(), foreseen["revision"])
 }
 
 /// What the server says that would change.
-fn foresee(client: &Client, document: &Value, base: Option<u64>) -> Result<Value, Box<dyn std::error::Error>> {
+fn foresee(client: &Client, document: &Value, base: Option<Base>) -> Result<Value, Box<dyn std::error::Error>> {
     let working = Working::on("comparing");
     let foreseen = client.ask(Request::new(Method::POST, "/api/v1/plan").json(document));
     drop(working);
     let foreseen = foreseen?.json()?;
     let in_force = revision(&foreseen)?;
     match base {
-        Some(base) if base != in_force => Err(Stale { in_force, base }.into()),
+        Some(Base::Revision(base)) if base != in_force => Err(Stale { in_force, base }.into()),
         _ => Ok(foreseen),
     }
 }
@@ -106,18 +148,10 @@ fn people(foreseen: &Value) -> String {
     told(foreseen)
 }
 
-/// Whether a safety rule would be broken: what cannot be applied is no good plan.
-fn broken(foreseen: &Value) -> Exit {
-    match foreseen["breaks"].as_array() {
-        Some(rules) if !rules.is_empty() => Exit::Unsafe,
-        _ => Exit::Done,
-    }
-}
-
 /// Asks for a yes. Nobody can be asked where there is no terminal.
 fn agreed() -> Result<bool, Box<dyn std::error::Error>> {
     if !io::stdin().is_terminal() {
-        return Err("there is no terminal to ask on: add --yes to apply it".into());
+        return Err("there is no terminal to ask on: add --yes and --base to apply it, as `gslb plan` tells".into());
     }
     eprint!("Apply this? [y/N] ");
     io::stderr().flush()?;

@@ -50,6 +50,35 @@ pub struct Get {
     remote: Remote,
 }
 
+/// Which state of a resource is meant.
+#[derive(Debug, Args)]
+pub(super) struct State {
+    /// The state that is to be changed, as `gslb get` tells it; refused where it is another by now. `latest` is whatever
+    /// is there
+    #[arg(long, value_name = "TAG")]
+    if_match: Option<String>,
+}
+
+impl State {
+    /// The tag for `If-Match`, if one was given; that of `latest` is any.
+    fn tag(&self) -> Option<String> {
+        self.if_match.as_deref().map(|tag| match tag.trim_matches('"') {
+            "latest" => "*".to_owned(),
+            tag => format!("\"{tag}\""),
+        })
+    }
+}
+
+/// Nobody has said what is to be replaced.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it exists: say which state of it is to be replaced, so that nobody's work is undone unseen: --if-match {tag} for \
+     the one of now, once you have seen it, or --if-match latest for whatever is there"
+)]
+pub(super) struct Unsaid {
+    tag: String,
+}
+
 #[derive(Debug, Args)]
 pub struct Put {
     /// What to write
@@ -58,6 +87,8 @@ pub struct Put {
     name: String,
     /// A file with its JSON or TOML; `-` is standard input
     file: PathBuf,
+    #[command(flatten)]
+    state: State,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -73,6 +104,8 @@ pub struct Patch {
     /// What is to be different, as a JSON merge patch (RFC 7396), like '{"min_up": 2}'
     patch: String,
     #[command(flatten)]
+    state: State,
+    #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
     remote: Remote,
@@ -85,6 +118,8 @@ pub struct Delete {
     /// Its name
     name: String,
     #[command(flatten)]
+    state: State,
+    #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
     remote: Remote,
@@ -93,13 +128,17 @@ pub struct Delete {
 pub(super) fn get(arguments: &Get) -> Outcome {
     let client = arguments.remote.client()?;
     let path = arguments.kind.path(arguments.name.as_deref());
+    let answer = client.ask(Request::get(path))?;
     if arguments.kind == Kind::Document || arguments.name.is_some() {
         // One thing is JSON for people too: it is what they would put.
-        show(Format::Json, &client.ask(Request::get(path))?.json()?, |_| String::new());
+        show(Format::Json, &answer.json()?, |_| String::new());
+        if let Some(tag) = &answer.etag {
+            // Beside it, since what is put has no tag in it.
+            eprintln!("gslb: this is state {0}; to change it: --if-match {0}", tag.trim_matches('"'));
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let all = client.ask(Request::get(path))?.json()?;
-    show(arguments.remote.format(), &all, listed);
+    show(arguments.remote.format(), &answer.json()?, listed);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -108,11 +147,12 @@ pub(super) fn put(arguments: &Put) -> Outcome {
     let client = arguments.remote.client()?;
     let path = arguments.kind.path(Some(&arguments.name));
     let request = Request::new(Method::PUT, arguments.manner.path(&path)).json(&body);
-    let request = match current_tag(&client, &path)? {
-        Some(tag) => request.with(IF_MATCH, tag),
-        None => request.with(IF_NONE_MATCH, "*"),
+    let request = match (arguments.state.tag(), current_tag(&client, &path)?) {
+        (Some(said), Some(_)) => request.with(IF_MATCH, said),
+        (None, Some(tag)) => return Err(Unsaid { tag: tag.trim_matches('"').to_owned() }.into()),
+        (_, None) => request.with(IF_NONE_MATCH, "*"),
     };
-    tell(&arguments.remote, &client.ask(request)?.json()?)
+    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
 }
 
 pub(super) fn patch(arguments: &Patch) -> Outcome {
@@ -120,16 +160,24 @@ pub(super) fn patch(arguments: &Patch) -> Outcome {
         serde_json::from_str(&arguments.patch).map_err(|error| format!("the patch is no JSON: {error}"))?;
     let client = arguments.remote.client()?;
     let path = arguments.kind.path(Some(&arguments.name));
+    let tag = said_or_current(&arguments.state, &client, &path)?;
     let request = Request::new(Method::PATCH, arguments.manner.path(&path));
-    let request = request.json_as("application/merge-patch+json", &body).with(IF_MATCH, tag(&client, &path)?);
-    tell(&arguments.remote, &client.ask(request)?.json()?)
+    let request = request.json_as("application/merge-patch+json", &body).with(IF_MATCH, tag);
+    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
 }
 
 pub(super) fn delete(arguments: &Delete) -> Outcome {
     let client = arguments.remote.client()?;
     let path = arguments.kind.path(Some(&arguments.name));
-    let request = Request::new(Method::DELETE, arguments.manner.path(&path)).with(IF_MATCH, tag(&client, &path)?);
-    tell(&arguments.remote, &client.ask(request)?.json()?)
+    let tag = said_or_current(&arguments.state, &client, &path)?;
+    let request = Request::new(Method::DELETE, arguments.manner.path(&path)).with(IF_MATCH, tag);
+    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
+}
+
+/// The tag that was said, or else the one of now: a patch and a removal say themselves what is to be different, and
+/// leave what others have changed beside it.
+fn said_or_current(state: &State, client: &Client, path: &str) -> Result<String, client::Error> {
+    state.tag().map_or_else(|| tag(client, path), Ok)
 }
 
 /// The tag of what is at `path` now.

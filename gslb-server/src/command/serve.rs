@@ -3,18 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use clap::Args;
 use gslb_api::access::{First, first_admin};
 use gslb_api::store::{EmbeddedStore, Store, wait};
 use gslb_api::{Options, Origin, revisions, router};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tracing::{info, warn};
 
 use super::Outcome;
 use super::token::now;
 use crate::candidate;
 use crate::config::Config;
+use crate::logging;
+use crate::metrics;
+use crate::notify::Notify;
+use crate::probing::Probing;
+use crate::sample::Sample;
 use crate::serve::{Bound, Hooks, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::Databases;
@@ -34,15 +40,18 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+    let log = Arc::new(logging::start(&config.log));
     let control = control_runtime()?;
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&config.data_dir)?);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
-    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options(&config))?;
+    let sample = Arc::new(Sample::default());
+    let options = Options { log, ..options(&config, &sample) };
+    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options)?;
     tell_origin(arguments, served.begun, &config.data_dir);
     tell_first_token(&*store, &config.data_dir)?;
     let bound = Bound::bind(&config)?;
-    let totals = serve(control, &config, bound, served)?;
+    let totals = serve(control, &config, bound, served, sample)?;
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
 }
@@ -53,9 +62,14 @@ pub(super) fn serve(
     config: &Config,
     bound: Bound,
     served: Served,
-) -> Result<crate::totals::Totals, crate::serve::ServeError> {
+    sample: Arc<Sample>,
+) -> Result<crate::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.settings()));
-    let mut running = bound.start(control, config, published, settings, hooks(served))?;
+    let notify = Notify::from_environment()?;
+    let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
+    let hooks = hooks(served, &probing, sample, control.handle());
+    let mut running = bound.start(control, config, published, settings, hooks)?;
+    running.notify(notify);
     running.wait();
     Ok(running.stop())
 }
@@ -109,9 +123,13 @@ fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), gslb_api::
     Ok(())
 }
 
-/// What the API is told of the configuration.
-pub(super) fn options(config: &Config) -> Options {
+/// What the API is told of the configuration, and from where it knows what is answered.
+pub(super) fn options(config: &Config, sample: &Arc<Sample>) -> Options {
+    let read = Arc::clone(sample);
     Options {
+        node: config.node.name.clone(),
+        workers: config.workers(),
+        sample: gslb_api::sample::Sample::new(move || read.window.answers(Instant::now())),
         hosts: config.api.hosts.clone(),
         loopback_without_token: config.api.loopback_without_token,
         settings: Arc::new(config.settings()),
@@ -120,14 +138,26 @@ pub(super) fn options(config: &Config) -> Options {
 }
 
 /// Ties a site to a server: its generation is shown, its files are watched, and it is read again when asked.
-fn hooks(served: Served) -> Hooks {
+fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Hooks {
     let (published, api) = (Arc::clone(&served.published), served.api.clone());
+    let collectors = vec![
+        metrics::api::collector(api.clone()),
+        metrics::store::collector(api.clone()),
+        metrics::control::collector(api.clone()),
+        metrics::control::reloads(Arc::clone(&served.reloads)),
+        metrics::overrides::collector(api.clone()),
+        metrics::health::collector(api.clone(), runtime.clone()),
+        metrics::probes::collector(Arc::clone(probing.prober())),
+    ];
     let reloads = Arc::clone(&served.reloads);
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
+        pulse: Arc::new(probing.pulse()),
+        collectors,
+        sample,
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),

@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use super::Shared;
 use super::connection::serve;
 use crate::tcp::accept::{Pause, is_about_one_connection};
-use crate::tcp::connections::Admission;
 
 /// Accepts until the stop.
 pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
@@ -36,9 +35,10 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
     }
 }
 
-/// Starts a connection's task, if its client may have one more.
+/// Starts a connection's task. Of a client with as many as it may have, the idlest one goes: many people may share its
+/// address, and one of them who holds connections must not lock out the others.
 fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watch::Receiver<bool>) {
-    let Admission::Admitted { place, .. } = shared.connections.admit(peer.ip()) else { return };
+    let place = shared.connections.admit_in_place(peer.ip());
     // Responses and events are written whole, so there is nothing to gather for.
     let _ = stream.set_nodelay(true);
     let shared = shared.clone();

@@ -19,10 +19,13 @@ use tokio::time::timeout;
 use tower_service::Service as _;
 
 use super::Shared;
+use super::progress::Progress;
 use crate::tcp::connections::Place;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of an answer.
+const STALLED: Duration = Duration::from_secs(30);
 /// Octets of the header of a request, and of what is read ahead.
 const HEADER_OCTETS: usize = 64 << 10;
 /// Fields of the header of a request; more are answered with 431 (RFC 6585 section 5).
@@ -38,7 +41,9 @@ pub(super) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let Some(tls) = &shared.tls else { return converse(stream, peer, shared, place, stop).await };
-    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
+    // Without a certificate there is nobody to talk to, and never in the clear.
+    let Some(acceptor) = tls.acceptor() else { return };
+    if let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await {
         converse(stream, peer, shared, place, stop).await;
     }
 }
@@ -48,16 +53,20 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let service = service_fn(|request: Request<Incoming>| {
-        place.used();
+        let busy = place.busy();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         // Routes are always ready.
-        shared.routes.clone().call(request)
+        let answer = shared.routes.clone().call(request);
+        async move {
+            let _busy = busy;
+            answer.await
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(shared.header);
     http.max_buf_size(HEADER_OCTETS).max_headers(HEADER_FIELDS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Progress::new(stream, STALLED)), service));
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),

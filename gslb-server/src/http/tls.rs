@@ -62,24 +62,38 @@ pub struct Tls {
 }
 
 struct InUse {
-    config: Arc<ServerConfig>,
+    /// None until there is a certificate that can be used: nobody is answered then.
+    config: Option<Arc<ServerConfig>>,
     /// The files as they were before they were read.
     read_from: [SourceFile; 2],
 }
 
+/// What became of the certificate when a reload was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reread {
+    /// It was not concerned.
+    Untouched,
+    /// The one in the files is in use.
+    Taken,
+    /// The one in the files cannot be used; the one before is.
+    Refused,
+}
+
 impl Tls {
-    /// Reads `files`.
-    ///
-    /// # Errors
-    /// [`TlsError`].
-    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let current = RwLock::new(InUse::read(&files)?);
-        Ok(Self { files, current })
+    /// Reads `files`. Where they cannot be used, it says why, and nobody is answered until they can: a broken certificate
+    /// is no reason not to answer DNS.
+    pub fn start(files: TlsFiles) -> (Self, Option<TlsError>) {
+        let read_from = InUse::sources(&files);
+        let (config, error) = match read(&files) {
+            Ok(config) => (Some(config), None),
+            Err(error) => (None, Some(error)),
+        };
+        (Self { files, current: RwLock::new(InUse { config, read_from }) }, error)
     }
 
     /// Reads the files again if `cause` concerns them, and returns what of the cause concerns others. Connections
     /// that are open keep what they have. What is wrong is told, and what was in use stays in use.
-    pub fn reload(&self, cause: Cause) -> Option<Cause> {
+    pub fn reload(&self, cause: Cause) -> (Reread, Option<Cause>) {
         let (ours, rest) = match cause {
             Cause::Asked => (true, Some(Cause::Asked)),
             Cause::Changed(paths) => {
@@ -89,16 +103,29 @@ impl Tls {
                 (others.len() < all, (!others.is_empty()).then_some(Cause::Changed(others)))
             }
         };
-        if ours {
-            match InUse::read(&self.files) {
-                Ok(next) => {
-                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
-                    info!("new connections get the certificate in {}", self.files.certificate.display());
-                }
-                Err(error) => error!("the certificate was not reloaded, the one before stays in use: {error}"),
+        if !ours {
+            return (Reread::Untouched, rest);
+        }
+        let read_from = InUse::sources(&self.files);
+        let read = read(&self.files);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.read_from = read_from;
+        match read {
+            Ok(config) => {
+                current.config = Some(config);
+                info!("new connections get the certificate in {}", self.files.certificate.display());
+                (Reread::Taken, rest)
+            }
+            Err(error) => {
+                error!("the certificate was not reloaded, the one before stays in use: {error}");
+                (Reread::Refused, rest)
             }
         }
-        rest
+    }
+
+    /// Whether there is a certificate to answer with.
+    pub fn is_ready(&self) -> bool {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).config.is_some()
     }
 
     /// The files, as they were before they were read, to be looked at for changes.
@@ -106,16 +133,15 @@ impl Tls {
         self.current.read().unwrap_or_else(PoisonError::into_inner).read_from.clone()
     }
 
-    /// What to accept a connection with.
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config).into()
+    /// What to accept a connection with; none while there is no certificate.
+    pub(super) fn acceptor(&self) -> Option<TlsAcceptor> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).config.clone().map(Into::into)
     }
 }
 
 impl InUse {
-    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
-        let read_from = [&files.certificate, &files.key].map(|path| SourceFile::before_reading(path));
-        Ok(Self { config: read(files)?, read_from })
+    fn sources(files: &TlsFiles) -> [SourceFile; 2] {
+        [&files.certificate, &files.key].map(|path| SourceFile::before_reading(path))
     }
 }
 

@@ -64,11 +64,17 @@ impl Connection {
         let (mut patience, mut stopping) = (self.shared.idle, false);
         let mut deadline = Instant::now() + patience;
         loop {
-            while self.answer() {
+            loop {
+                let began = Instant::now();
+                let answers = self.answer();
+                if answers == 0 {
+                    break;
+                }
                 place.used();
                 if let Err(end) = self.write().await {
                     return end;
                 }
+                self.shared.counts.took(began.elapsed(), answers);
                 deadline = Instant::now() + patience;
             }
             // In this order: what has come is answered before anything else is looked at.
@@ -90,13 +96,15 @@ impl Connection {
         }
     }
 
-    /// Answers the messages that have come, up to a full write. Returns whether there is anything to write.
-    fn answer(&mut self) -> bool {
+    /// Answers the messages that have come, up to a full write. Returns how many answers there are to write.
+    fn answer(&mut self) -> u64 {
+        let mut answers = 0;
         while self.output.len() < GATHERED {
             let Some(query) = self.input.next_message() else { break };
-            self.shared.responders.answer(self.peer, query, &mut self.output, &self.shared.counts);
+            let is_answered = self.shared.responders.answer(self.peer, query, &mut self.output, &self.shared.counts);
+            answers += u64::from(is_answered);
         }
-        !self.output.is_empty()
+        answers
     }
 
     /// Writes all answers, each together with its length (RFC 7766 section 8).

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -42,6 +42,8 @@ struct Entry {
     client: Client,
     /// When it was last of use, in nanoseconds since [`Connections::start`].
     last_use: AtomicU64,
+    /// How much is being done for it: it is not idle then, however long it takes.
+    busy: AtomicU32,
     evicted: Notify,
 }
 
@@ -70,16 +72,34 @@ impl Connections {
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
         let client = Client::from(address);
         let mut open = self.lock();
-        if open.per_client.get(&client).is_some_and(|count| *count >= self.most_per_client) {
+        if open.is_full_of(client, self.most_per_client) {
             return Admission::ClientIsFull;
         }
         let evicted = open.all.len() >= self.most && open.evict_idlest();
-        let entry = Arc::new(Entry { client, last_use: self.now().into(), evicted: Notify::new() });
+        Admission::Admitted { place: self.place(&mut open, client), evicted }
+    }
+
+    /// Makes place for a connection from `address` in any case: at the cost of its client's idlest one where that has as
+    /// many as it may, of the idlest of all where all are taken.
+    pub(crate) fn admit_in_place(self: &Arc<Self>, address: IpAddr) -> Place {
+        let client = Client::from(address);
+        let mut open = self.lock();
+        if open.is_full_of(client, self.most_per_client) {
+            open.evict_idlest_of(|entry| entry.client == client);
+        } else if open.all.len() >= self.most {
+            open.evict_idlest();
+        }
+        self.place(&mut open, client)
+    }
+
+    fn place(self: &Arc<Self>, open: &mut Open, client: Client) -> Place {
+        let busy = AtomicU32::new(0);
+        let entry = Arc::new(Entry { client, last_use: self.now().into(), busy, evicted: Notify::new() });
         let number = open.next_number;
         open.next_number += 1;
         open.all.insert(number, entry.clone());
         *open.per_client.entry(client).or_default() += 1;
-        Admission::Admitted { place: Place { connections: self.clone(), number, entry }, evicted }
+        Place { connections: self.clone(), number, entry }
     }
 
     /// Tells the connection that has been idle for longest to go. Returns whether there was one.
@@ -104,12 +124,23 @@ impl Connections {
 impl Open {
     /// A look at each of them: only done when all places are taken, and there are thousands at most.
     fn evict_idlest(&mut self) -> bool {
-        let idlest = self.all.iter().min_by_key(|(number, entry)| (entry.last_use.load(Ordering::Relaxed), **number));
+        self.evict_idlest_of(|_| true)
+    }
+
+    /// The same among those that `may_go`.
+    fn evict_idlest_of(&mut self, may_go: impl Fn(&Entry) -> bool) -> bool {
+        let use_of = |entry: &Entry| (entry.busy.load(Ordering::Relaxed) > 0, entry.last_use.load(Ordering::Relaxed));
+        let all = self.all.iter().filter(|(_, entry)| may_go(entry));
+        let idlest = all.min_by_key(|(number, entry)| (use_of(entry), **number));
         let Some(number) = idlest.map(|(number, _)| *number) else { return false };
         if let Some(entry) = self.remove(number) {
             entry.evicted.notify_one();
         }
         true
+    }
+
+    fn is_full_of(&self, client: Client, most: usize) -> bool {
+        self.per_client.get(&client).is_some_and(|count| *count >= most)
     }
 
     fn remove(&mut self, number: u64) -> Option<Arc<Entry>> {
@@ -130,9 +161,26 @@ impl Place {
         self.entry.last_use.store(self.connections.now(), Ordering::Relaxed);
     }
 
+    /// Notes that something is done for the connection, until what this returns is dropped.
+    pub(crate) fn busy(self: &Arc<Self>) -> Busy {
+        self.used();
+        self.entry.busy.fetch_add(1, Ordering::Relaxed);
+        Busy(self.clone())
+    }
+
     /// Waits until the connection is told to go.
     pub(crate) async fn evicted(&self) {
         self.entry.evicted.notified().await;
+    }
+}
+
+/// That something is done for a connection.
+pub(crate) struct Busy(Arc<Place>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.used();
+        self.0.entry.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,8 +1,12 @@
 //! What happens to TCP connections, counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use gslb_core::respond::Counter;
+use gslb_core::count::Histogram;
+
+use crate::durations::{self, Durations};
 
 /// Connections since start, and how many are open now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,29 +29,6 @@ pub struct TcpCounts {
     pub accept_errors: u64,
     /// Queries whose answering panicked: a fault in the program, worth a report.
     pub panics: u64,
-}
-
-impl TcpCounts {
-    /// All that only ever grows, as it is shown.
-    pub fn counters(&self) -> impl Iterator<Item = Counter> {
-        let closed = "TCP connections closed, by cause.";
-        [
-            ("gslb_tcp_accepted_total", "", "TCP connections accepted.", self.accepted),
-            ("gslb_tcp_closed_total", "cause=\"client\"", closed, self.closed_by_client),
-            ("gslb_tcp_closed_total", "cause=\"idle\"", closed, self.idle),
-            ("gslb_tcp_closed_total", "cause=\"stalled\"", closed, self.stalled),
-            ("gslb_tcp_closed_total", "cause=\"evicted\"", closed, self.evicted),
-            ("gslb_tcp_closed_total", "cause=\"refused\"", closed, self.refused),
-            (
-                "gslb_tcp_accept_errors_total",
-                "",
-                "Attempts to accept a TCP connection that failed.",
-                self.accept_errors,
-            ),
-            ("gslb_panics_total", "transport=\"tcp\"", "Messages whose answering panicked.", self.panics),
-        ]
-        .into_iter()
-    }
 }
 
 /// A counter that many tasks share.
@@ -75,6 +56,8 @@ pub(super) struct SharedCounts {
     pub(super) refused: Count,
     pub(super) accept_errors: Count,
     pub(super) panics: Count,
+    /// From where the first query of a write is looked at to the end of the write, once for each response.
+    pub(super) durations: Mutex<Histogram<{ durations::RANGES }>>,
 }
 
 impl SharedCounts {
@@ -91,5 +74,15 @@ impl SharedCounts {
             accept_errors: self.accept_errors.get(),
             panics: self.panics.get(),
         }
+    }
+
+    /// Notes that so many answers took `time` each.
+    pub(super) fn took(&self, time: Duration, answers: u64) {
+        durations::note(&self.durations.lock().unwrap_or_else(PoisonError::into_inner), time, answers);
+    }
+
+    /// How long answers took.
+    pub(super) fn durations(&self) -> Durations {
+        Durations::default().and(&self.durations.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -8,6 +8,7 @@ use gslb_core::respond::{Reply, Settings, Tally, Transport, Worker};
 use gslb_core::table::Published;
 
 use super::counts::SharedCounts;
+use crate::sample::{self, Reservoir};
 use crate::udp::seed;
 
 /// Longest message that fits behind a length of two octets.
@@ -17,28 +18,50 @@ const LONGEST: usize = u16::MAX as usize;
 pub(super) struct Responders {
     published: Arc<Published>,
     desks: Box<[Mutex<Desk>]>,
+    shown: Box<[Shown]>,
+}
+
+/// What others see of a worker while it is at work.
+struct Shown {
+    tally: Arc<Tally>,
+    sample: Arc<Mutex<Reservoir>>,
 }
 
 /// A worker, and the room in which it answers.
 struct Desk {
     worker: Worker,
+    sample: Arc<Mutex<Reservoir>>,
     out: Box<[u8]>,
 }
 
 impl Responders {
-    pub(super) fn new(threads: usize, published: Arc<Published>, settings: &Arc<Settings>) -> Self {
-        let desk = || Desk { worker: Worker::new(settings.clone(), seed()), out: vec![0; LONGEST].into() };
-        Self { published, desks: (0..threads.max(1)).map(|_| Mutex::new(desk())).collect() }
+    pub(super) fn new(threads: usize, published: Arc<Published>, settings: &Arc<Settings>, row: usize) -> Self {
+        let (threads, room) = (threads.max(1), sample::room(threads));
+        let sample = || Arc::new(Mutex::new(Reservoir::new(room, seed())));
+        let shown: Box<[Shown]> = (0..threads).map(|_| Shown { tally: Arc::default(), sample: sample() }).collect();
+        let desk = |(shown, row): (&Shown, usize)| {
+            let worker = Worker::new(settings.clone(), seed()).in_row(row).telling(shown.tally.clone());
+            Mutex::new(Desk { worker, sample: shown.sample.clone(), out: vec![0; LONGEST].into() })
+        };
+        let desks = shown.iter().zip(row..).map(desk).collect();
+        Self { published, desks, shown }
     }
 
     /// Appends the answer to `query`, with its length before it, to `output`. Returns whether there is one.
     pub(super) fn answer(&self, source: SocketAddr, query: &[u8], output: &mut Vec<u8>, counts: &SharedCounts) -> bool {
         let mut desk = self.free_desk();
-        let Desk { worker, out } = &mut *desk;
+        let Desk { worker, sample, out } = &mut *desk;
         let table = self.published.load();
         // No message is longer than its length of two octets can say, so it fits.
         out[..query.len()].copy_from_slice(query);
         let reply = catch_unwind(AssertUnwindSafe(|| worker.respond(&table, source, Transport::Tcp, out, query.len())));
+        // While it is being taken, the answers stay for the next time.
+        if worker.has_sample()
+            && let Ok(mut reservoir) = sample.try_lock()
+            && let Some((answer, weight)) = worker.take_sample()
+        {
+            reservoir.add(answer, weight);
+        }
         match reply {
             Ok(Reply::Send(length)) => {
                 let message = &out[..length.min(LONGEST)];
@@ -54,7 +77,7 @@ impl Responders {
         }
     }
 
-    /// One is free unless someone reads the tallies just now, since no task holds one across an await.
+    /// There are as many as threads, and no task holds one across an await, so one is free.
     fn free_desk(&self) -> MutexGuard<'_, Desk> {
         let free = self.desks.iter().find_map(|desk| desk.try_lock().ok());
         free.unwrap_or_else(|| self.desks[0].lock().unwrap_or_else(PoisonError::into_inner))
@@ -62,10 +85,13 @@ impl Responders {
 
     /// The sum of all tallies.
     pub(super) fn tally(&self) -> Tally {
-        let mut sum = Tally::default();
-        for desk in &self.desks {
-            sum.add(&desk.lock().unwrap_or_else(PoisonError::into_inner).worker.tally);
-        }
+        let sum = Tally::default();
+        self.shown.iter().for_each(|shown| sum.add(&shown.tally));
         sum
+    }
+
+    /// The sample of each worker.
+    pub(super) fn samples(&self) -> impl Iterator<Item = &Mutex<Reservoir>> {
+        self.shown.iter().map(|shown| &*shown.sample)
     }
 }

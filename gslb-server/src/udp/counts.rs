@@ -1,11 +1,13 @@
-//! What a UDP worker counts, and where it shows it to others.
+//! What a UDP worker counts besides its tally, and where others read both.
 
 use std::ops::AddAssign;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex};
 
+use gslb_core::count::{Count, Histogram};
 use gslb_core::respond::Tally;
 
-use gslb_core::respond::Counter;
+use crate::durations::{self, Durations};
+use crate::sample::Reservoir;
 
 /// Datagrams and system calls since start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,41 +40,41 @@ impl AddAssign for UdpCounts {
     }
 }
 
-impl UdpCounts {
-    /// All counters, as they are shown.
-    pub fn counters(&self) -> impl Iterator<Item = Counter> {
-        let errors = "UDP system calls that failed.";
-        [
-            ("gslb_udp_batches_total", "", "Receives that brought at least one datagram.", self.batches),
-            ("gslb_udp_received_total", "", "UDP datagrams received.", self.received),
-            ("gslb_udp_sent_total", "", "UDP datagrams sent.", self.sent),
-            ("gslb_udp_oversized_total", "", "UDP datagrams dropped for their length.", self.oversized),
-            ("gslb_udp_errors_total", "call=\"receive\"", errors, self.receive_errors),
-            ("gslb_udp_errors_total", "call=\"send\"", errors, self.send_errors),
-            ("gslb_panics_total", "transport=\"udp\"", "Messages whose answering panicked.", self.panics),
-        ]
-        .into_iter()
+/// [`UdpCounts`] of one worker while it counts. Apart from its neighbours by more than a cache line and the one
+/// prefetched with it, so that workers do not slow each other.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Counting {
+    pub(super) batches: Count,
+    pub(super) received: Count,
+    pub(super) sent: Count,
+    pub(super) oversized: Count,
+    pub(super) receive_errors: Count,
+    pub(super) send_errors: Count,
+    pub(super) panics: Count,
+    /// From the receive that brought a query to the end of the send that took its response, once for each response.
+    pub(super) durations: Histogram<{ durations::RANGES }>,
+}
+
+impl Counting {
+    fn read(&self) -> UdpCounts {
+        UdpCounts {
+            batches: self.batches.get(),
+            received: self.received.get(),
+            sent: self.sent.get(),
+            oversized: self.oversized.get(),
+            receive_errors: self.receive_errors.get(),
+            send_errors: self.send_errors.get(),
+            panics: self.panics.get(),
+        }
     }
 }
 
-/// Where one worker shows its counts. Apart from its neighbours by more than a cache line and the one prefetched with
-/// it, so that workers do not slow each other.
-#[derive(Default)]
-#[repr(align(128))]
-pub(super) struct Board(Mutex<(Tally, UdpCounts)>);
-
-impl Board {
-    /// Shows the counts, unless someone is reading: a worker never waits. Returns whether it did.
-    pub(super) fn show(&self, tally: &Tally, counts: UdpCounts) -> bool {
-        let mut shown = match self.0.try_lock() {
-            Ok(shown) => shown,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        shown.0.clone_from(tally);
-        shown.1 = counts;
-        true
-    }
+/// Where one worker shows what it does.
+pub(super) struct Board {
+    pub(super) tally: Arc<Tally>,
+    pub(super) counting: Counting,
+    pub(super) sample: Mutex<Reservoir>,
 }
 
 /// Reads what all UDP workers have counted.
@@ -80,14 +82,23 @@ impl Board {
 pub struct UdpCounters(pub(super) Arc<[Board]>);
 
 impl UdpCounters {
-    /// The sums over all workers, as of each worker's last batch.
+    /// The sums over all workers.
     pub fn total(&self) -> (Tally, UdpCounts) {
-        let (mut tally, mut counts) = (Tally::default(), UdpCounts::default());
+        let (tally, mut counts) = (Tally::default(), UdpCounts::default());
         for board in self.0.iter() {
-            let shown = board.0.lock().unwrap_or_else(PoisonError::into_inner);
-            tally.add(&shown.0);
-            counts += shown.1;
+            tally.add(&board.tally);
+            counts += board.counting.read();
         }
         (tally, counts)
+    }
+
+    /// How long answers took, over all workers.
+    pub fn durations(&self) -> Durations {
+        self.0.iter().fold(Durations::default(), |sum, board| sum.and(&board.counting.durations))
+    }
+
+    /// The sample of each worker.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &Mutex<Reservoir>> {
+        self.0.iter().map(|board| &board.sample)
     }
 }

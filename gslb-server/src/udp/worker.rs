@@ -6,14 +6,16 @@ use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gslb_core::respond::{MAX_BATCH, Reply, Transport, Worker};
 use gslb_core::table::Published;
 
-use super::counts::{Board, UdpCounts};
+use super::counts::{Board, Counting};
 use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::socket::close_intake;
+use crate::durations;
+use crate::pulse::Pulse;
 
 /// Most batches that are answered after the stop: more than any receive buffer holds.
 const LAST_BATCHES: usize = 1024;
@@ -28,30 +30,20 @@ pub(super) struct UdpWorker<'a> {
     board: &'a Board,
     worker: Worker,
     batch: Batch,
-    counts: UdpCounts,
-    /// Whether the board shows all that was counted.
-    shown: bool,
 }
 
 impl<'a> UdpWorker<'a> {
     /// Allocates all that the loop will need.
     pub(super) fn new(socket: &'a UdpSocket, published: &'a Published, board: &'a Board, worker: Worker) -> Self {
         let wildcard = socket.local_addr().is_ok_and(|address| address.ip().is_unspecified());
-        Self {
-            socket,
-            published,
-            board,
-            worker,
-            batch: Batch::new(wildcard),
-            counts: UdpCounts::default(),
-            shown: true,
-        }
+        Self { socket, published, board, worker, batch: Batch::new(wildcard) }
     }
 
     /// Answers until `stop` is set, then answers what had been received by then.
-    pub(super) fn run(&mut self, stop: &AtomicBool) {
+    pub(super) fn run(&mut self, stop: &AtomicBool, pulse: &Pulse) {
         while !stop.load(Ordering::Relaxed) {
             self.serve(Wait::ForFirst);
+            pulse.beat();
         }
         // Where this fails, the bound on the batches ends the loop.
         let _ = close_intake(self.socket);
@@ -60,72 +52,77 @@ impl<'a> UdpWorker<'a> {
                 break;
             }
         }
-        while !self.shown {
-            thread::yield_now();
-            self.show();
-        }
     }
 
     /// Receives one batch and answers it. Returns whether there may be more to receive.
     fn serve(&mut self, wait: Wait) -> bool {
         match self.batch.receive(self.socket.as_fd(), wait) {
             Ok(received) => {
-                self.counts.batches += 1;
-                self.counts.received += received as u64;
+                let began = Instant::now();
+                let counting = &self.board.counting;
+                counting.batches.add(1);
+                counting.received.add(received as u64);
                 self.answer(received);
-                self.send();
-                self.show();
+                let sent = self.send();
+                durations::note(&counting.durations, began.elapsed(), sent);
+                self.sample();
                 true
             }
-            Err(error) => {
-                if !self.shown {
-                    self.show();
-                }
-                self.receive_failed(error.kind())
-            }
+            Err(error) => self.receive_failed(error.kind()),
         }
     }
 
     /// Answers a whole batch from one table.
     fn answer(&mut self, received: usize) {
         let (table, worker) = (self.published.load(), &mut self.worker);
-        let (batch, counts) = (&mut self.batch, &mut self.counts);
-        each(received, counts, |index, _| {
+        let (batch, counts) = (&mut self.batch, &self.board.counting);
+        each(received, counts, |index| {
             let (buffer, len) = batch.octets(index);
             worker.read(index, buffer, len);
         });
         // For all of the batch at once, and not needed for any answer.
-        each(1, counts, |_, _| worker.fetch(&table, received));
+        each(1, counts, |_| worker.fetch(&table, received));
         answer_all(batch, received, counts, |index, source, buffer| {
             worker.answer(index, &table, source, Transport::Udp, buffer)
         });
     }
 
     /// Sends all replies. One that cannot be sent is skipped, and its resolver asks again.
-    fn send(&mut self) {
-        let mut next = 0;
+    /// Returns how many were sent.
+    fn send(&mut self) -> u64 {
+        let counting = &self.board.counting;
+        let (mut next, mut sent) = (0, 0);
         while next < self.batch.replies() {
             match self.batch.send(self.socket.as_fd(), next) {
-                Ok(sent) => {
-                    self.counts.sent += sent as u64;
-                    next += sent;
+                Ok(replies) => {
+                    sent += replies as u64;
+                    next += replies;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // The interface has been full for as long as a worker may wait: waiting once per reply would be worse.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.counts.send_errors += (self.batch.replies() - next) as u64;
-                    return;
+                    counting.send_errors.add((self.batch.replies() - next) as u64);
+                    break;
                 }
                 Err(_) => {
-                    self.counts.send_errors += 1;
+                    counting.send_errors.add(1);
                     next += 1;
                 }
             }
         }
+        counting.sent.add(sent);
+        sent
     }
 
-    fn show(&mut self) {
-        self.shown = self.board.show(&self.worker.tally, self.counts);
+    /// Gives one steered answer of the batch to the sample, unless someone is taking that: a worker never waits, and the
+    /// answers stay to be sampled with those of the next batch.
+    fn sample(&mut self) {
+        if self.worker.has_sample()
+            && let Ok(mut reservoir) = self.board.sample.try_lock()
+            && let Some((answer, weight)) = self.worker.take_sample()
+        {
+            reservoir.add(answer, weight);
+        }
     }
 
     /// No failure ends a worker. Returns whether there may be more to receive.
@@ -135,11 +132,10 @@ impl<'a> UdpWorker<'a> {
             ErrorKind::Interrupted => {}
             // Word from the network about an earlier reply.
             ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-                self.counts.receive_errors += 1;
+                self.board.counting.receive_errors.add(1);
             }
             _ => {
-                self.counts.receive_errors += 1;
-                self.shown = false;
+                self.board.counting.receive_errors.add(1);
                 thread::sleep(PAUSE);
             }
         }
@@ -151,33 +147,33 @@ impl<'a> UdpWorker<'a> {
 fn answer_all(
     batch: &mut Batch,
     received: usize,
-    counts: &mut UdpCounts,
+    counts: &Counting,
     mut answer: impl FnMut(usize, SocketAddr, &mut [u8; OCTETS]) -> Reply,
 ) {
-    each(received, counts, |index, counts| match batch.datagram(index) {
+    each(received, counts, |index| match batch.datagram(index) {
         Datagram::Whole { source, buffer, .. } => {
             if let Reply::Send(octets) = answer(index, source, buffer) {
                 batch.reply(index, octets);
             }
         }
-        Datagram::Oversized => counts.oversized += 1,
+        Datagram::Oversized => counts.oversized.add(1),
         Datagram::Foreign => {}
     });
 }
 
 /// Calls `with` for each of so many datagrams. A panic costs the datagram that caused it.
-fn each(received: usize, counts: &mut UdpCounts, mut with: impl FnMut(usize, &mut UdpCounts)) {
+fn each(received: usize, counts: &Counting, mut with: impl FnMut(usize)) {
     let mut next = 0;
     while next < received {
         // One landing place for the rest of the batch: where nothing panics, it is set up once.
         let landed = catch_unwind(AssertUnwindSafe(|| {
             while next < received {
                 next += 1;
-                with(next - 1, counts);
+                with(next - 1);
             }
         }));
         if landed.is_err() {
-            counts.panics += 1;
+            counts.panics.add(1);
         }
     }
 }
@@ -205,13 +201,13 @@ mod tests {
     #[test]
     fn a_panic_costs_only_the_datagram_that_caused_it() {
         let (mut batch, receiver, sender) = batch_of(8);
-        let mut counts = UdpCounts::default();
-        answer_all(&mut batch, 8, &mut counts, |_, _, buffer| {
+        let counts = Counting::default();
+        answer_all(&mut batch, 8, &counts, |_, _, buffer| {
             assert!(![0, 3, 7].contains(&buffer[0]), "this datagram is meant to panic");
             buffer[1] = buffer[0] + 100;
             Reply::Send(2)
         });
-        assert_eq!((batch.replies(), counts.panics), (5, 3));
+        assert_eq!((batch.replies(), counts.panics.get()), (5, 3));
         assert_eq!(batch.send(receiver.as_fd(), 0).unwrap(), 5);
         let mut reply = [0; 9];
         for octet in [1, 2, 4, 5, 6] {
@@ -222,12 +218,12 @@ mod tests {
     #[test]
     fn what_is_dropped_is_not_sent() {
         let (mut batch, ..) = batch_of(4);
-        let mut counts = UdpCounts::default();
-        answer_all(&mut batch, 4, &mut counts, |_, _, buffer| match buffer[0] {
+        let counts = Counting::default();
+        answer_all(&mut batch, 4, &counts, |_, _, buffer| match buffer[0] {
             2 => Reply::Drop,
             _ => Reply::Send(1),
         });
-        assert_eq!((batch.replies(), counts.panics), (3, 0));
+        assert_eq!((batch.replies(), counts.panics.get()), (3, 0));
     }
 
     #[test]

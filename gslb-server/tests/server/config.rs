@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
-use gslb::config::{Config, ConfigError};
+use gslb::config::{Config, ConfigError, Log, LogFormat};
+use gslb_api::LogLevel;
 
 /// What is told about a text, each problem as its first line.
 fn problems(text: &str) -> Vec<String> {
@@ -23,8 +24,15 @@ fn nothing_need_be_written() {
     assert_eq!((config.dns.tcp_connections, config.dns.tcp_connections_per_client), (1024, 32));
     assert_eq!((config.api.tls, config.api.loopback_without_token), (None, false));
     assert_eq!((config.api.connections, config.api.connections_per_client), (256, 64));
+    assert_eq!((config.log.format, config.log.level), (LogFormat::Text, LogLevel::Info));
     let settings = Config::default().settings();
     assert_eq!((settings.nsid, settings.version, settings.hostname), (None, None, None));
+}
+
+#[test]
+fn the_example_has_the_defaults() {
+    let example = include_str!("../../../deploy/example/gslb.toml");
+    assert_eq!(Config::parse("gslb.toml", example).unwrap(), Config::default());
 }
 
 #[test]
@@ -56,10 +64,25 @@ fn all_that_may_be_written_is_read() {
             [geo]
             databases = ["country.mmdb", "/srv/asn.mmdb"]
             max_moved = 0.5
+            [probes]
+            allow = ["127.0.0.0/8", "::1"]
+            deny = ["10.9.0.0/16", "192.0.2.1"]
+            ports = ["443", "8000-8999"]
+            exec = ["/usr/lib/nagios/plugins"]
+            ca = "ca.pem"
+            concurrency = 100
+            [log]
+            format = "json"
+            level = "debug"
+            [metrics]
+            services = "top:20"
         "#,
     )
     .unwrap();
     assert_eq!(config.node.name, "fra-1");
+    assert_eq!(config.metrics.services, Some(20));
+    let all = Config::parse("gslb.toml", "[metrics]\nservices = \"all\"").unwrap();
+    assert_eq!((all.metrics.services, Config::default().metrics.services), (None, Some(1000)));
     assert_eq!(config.dns.listen, ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]);
     assert_eq!(config.dns.workers, NonZeroUsize::new(3).unwrap());
     assert_eq!(config.geo.databases, [Path::new("country.mmdb"), Path::new("/srv/asn.mmdb")]);
@@ -70,6 +93,7 @@ fn all_that_may_be_written_is_read() {
         (config.api.loopback_without_token, config.api.hosts.as_slice()),
         (true, &["gslb.example.com".to_owned()][..])
     );
+    assert_eq!(config.log, Log { format: LogFormat::Json, level: LogLevel::Debug });
     let http = config.http_limits();
     assert_eq!((http.connections, http.connections_per_client, http.header), (20, 5, Duration::from_secs(1)));
     let (settings, limits) = (config.settings(), config.tcp_limits());
@@ -78,6 +102,11 @@ fn all_that_may_be_written_is_read() {
     assert_eq!((limits.connections, limits.connections_per_client), (10, 2));
     assert_eq!((limits.idle, settings.tcp_idle), (Duration::from_millis(500), Duration::from_millis(500)));
     assert_eq!(Config::parse("gslb.toml", "[dns]\nworkers = \"auto\"").unwrap().dns, Config::default().dns);
+    let probes = config.probes.settings();
+    assert_eq!(probes.rules.allow, ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+    assert_eq!(probes.rules.deny, ["10.9.0.0/16".parse().unwrap(), "192.0.2.1/32".parse().unwrap()]);
+    assert_eq!((probes.rules.ports, probes.concurrency), (vec![443..=443, 8000..=8999], 100));
+    assert_eq!((probes.rules.exec, probes.ca), (vec!["/usr/lib/nagios/plugins".into()], Some("ca.pem".into())));
 }
 
 #[test]
@@ -102,6 +131,14 @@ tls = { key = "k.pem" }
 databases = "x"
 max_moved = 1.5
 depth = 1
+[probes]
+allow = ["169.254.0.0/16", "10.0.0.0/8", "127.0.0.1/8"]
+deny = ["x"]
+ports = ["0", "9-8", 80]
+exec = ["plugins", "/usr/lib/../bin"]
+concurrency = 0
+[metrics]
+services = "top:0"
 "#;
     assert_eq!(
         problems(text),
@@ -125,6 +162,17 @@ depth = 1
             "gslb.toml:18:13: error: geo.databases: this is a string",
             "gslb.toml:19:13: error: geo.max_moved: 1.5 is out of range",
             "gslb.toml:20:1: error: geo.depth: there is no such key",
+            "gslb.toml:22:10: error: probes.allow[0]: 169.254.0.0/16 is no loopback network",
+            "gslb.toml:22:28: error: probes.allow[1]: 10.0.0.0/8 is no loopback network",
+            "gslb.toml:22:42: error: probes.allow[2]: \"127.0.0.1/8\" has bits beyond its length",
+            "gslb.toml:23:9: error: probes.deny[0]: \"x\" is no network",
+            "gslb.toml:24:10: error: probes.ports[0]: \"0\" is no range of ports",
+            "gslb.toml:24:15: error: probes.ports[1]: \"9-8\" is no range of ports",
+            "gslb.toml:24:22: error: probes.ports[2]: this is a number",
+            "gslb.toml:25:9: error: probes.exec[0]: \"plugins\" is no such path",
+            "gslb.toml:25:20: error: probes.exec[1]: \"/usr/lib/../bin\" is no such path",
+            "gslb.toml:26:15: error: probes.concurrency: 0 is out of range",
+            "gslb.toml:28:12: error: metrics.services: \"top:0\" is no choice of services",
         ]
     );
 }

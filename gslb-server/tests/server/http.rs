@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use gslb::config::Config;
 use gslb::observe::Generation;
 use gslb::origins::{Origin, Origins};
+use gslb::probe::Pulse;
 use gslb::serve::{Bound, Hooks, Running, control_runtime};
 
 use crate::published;
@@ -33,6 +35,9 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
 pub(crate) fn hooks() -> Hooks {
     Hooks {
         reloads: Arc::default(),
+        pulse: Arc::new(|| Pulse { stalled: false, since_beat: Duration::ZERO, last_result: None }),
+        collectors: Vec::new(),
+        sample: Arc::default(),
         routes: axum::Router::new(),
         stopping: Box::new(|| {}),
         generation: Arc::new(|| None),
@@ -135,4 +140,19 @@ fn origins_say_who_they_are() {
     let (status, _, body) = get(address(2), "/healthz");
     assert_eq!((status, body.as_str()), (200, "ok\n"));
     serving.abort();
+}
+
+#[test]
+fn metrics_are_not_for_pages_from_elsewhere() {
+    let (running, _, api) = serve(&Arc::default());
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(api).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    };
+    assert!(ask("/metrics").starts_with("HTTP/1.1 421"));
+    assert!(ask("/livez").starts_with("HTTP/1.1 200"), "a health check may use any name");
+    running.stop();
 }

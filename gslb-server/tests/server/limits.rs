@@ -100,14 +100,16 @@ fn with_all_places_taken_the_one_idle_for_longest_goes() {
 }
 
 #[test]
-fn a_client_has_its_share_and_no_more() {
+fn a_client_has_its_share_and_its_own_idlest_goes() {
     serving(
         |config| config.api.connections_per_client = 2,
         |api| {
             let mut held: Vec<TcpStream> = (0..2).map(|_| connect(api)).collect();
             held.iter_mut().for_each(ask);
-            assert!(closed(connect(api)));
-            held.iter_mut().for_each(ask);
+            ask(&mut held[0]);
+            assert_eq!(get(api, "/livez").0, 200, "who holds connections locks out nobody at the same address");
+            assert!(closed(held.remove(1)));
+            ask(&mut held[0]);
         },
     );
 }

@@ -17,6 +17,6 @@ use gslb_core::table::{Published, compile};
 
 /// A table without zones, published.
 fn published() -> Arc<Published> {
-    let compiled = compile::compile(Site::default(), &[], None);
+    let compiled = compile::compile(Site::default(), &[], &Default::default(), None);
     Arc::new(Published::new(compiled.table.expect("nothing in it can be wrong")))
 }

@@ -26,7 +26,7 @@ fn serve(limits: Limits) -> (Server, SocketAddr) {
 }
 
 fn start(listener: TcpListener, limits: Limits) -> Server {
-    Server::start(vec![listener], 2, limits, published(), &Arc::new(Settings::default())).unwrap()
+    Server::start(vec![listener], 2, limits, published(), &Arc::new(Settings::default()), 0).unwrap()
 }
 
 fn connect(address: SocketAddr) -> TcpStream {

@@ -1,17 +1,20 @@
 //! HTTPS: a certificate of an own authority, one that is replaced while the server runs, and those that cannot be used.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
 use std::{fs, thread};
 
 use gslb::client::{Address, Client, Error, Request, Trust};
 use gslb::config::Config;
-use gslb::http::tls::TlsFiles;
+use gslb::http::tls::{Tls, TlsFiles};
 use gslb::serve::{Bound, Running, control_runtime};
 use tempfile::TempDir;
 
 use crate::http::hooks;
 use crate::published;
+use crate::query::{PATIENCE, query};
 
 /// Writes a certificate for `name` that is its own authority, and its key.
 fn write_certificate(folder: &Path, name: &str) {
@@ -69,14 +72,47 @@ fn a_broken_certificate_leaves_the_one_before_in_use() {
     fs::copy(folder.path().join("certificate.pem"), trusted.path().join("certificate.pem")).unwrap();
     for broken in ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         fs::write(folder.path().join("certificate.pem"), broken).unwrap();
-        let error = Bound::bind(&config(folder.path())).err().expect("it cannot be used").to_string();
-        assert!(error.contains("certificate.pem"), "{error}");
+        let (_, error) = Tls::start(config(folder.path()).api.tls.unwrap());
+        assert!(error.expect("it cannot be used").to_string().contains("certificate.pem"));
         assert_eq!(ask(api, "127.0.0.1", trusted.path()).unwrap(), "ok\n");
     }
     write_certificate(folder.path(), "127.0.0.1");
     fs::copy(trusted.path().join("certificate.pem"), folder.path().join("certificate.pem")).unwrap();
-    let error = Bound::bind(&config(folder.path())).err().expect("the key is of another one").to_string();
-    assert!(error.contains("key.pem"), "{error}");
+    let (_, error) = Tls::start(config(folder.path()).api.tls.unwrap());
+    assert!(error.expect("the key is of another one").to_string().contains("key.pem"));
+    running.stop();
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_counted_and_dns_is_answered_all_the_same() {
+    let folder = TempDir::new().unwrap();
+    let config = config(folder.path());
+    let bound = Bound::bind(&config).unwrap();
+    let (dns, api) = (bound.dns()[0], bound.api());
+    let hooks = hooks();
+    let reloads = Arc::clone(&hooks.reloads);
+    let running =
+        bound.start(control_runtime().unwrap(), &config, published(), config.settings().into(), hooks).unwrap();
+    assert!(reloads.last_was_refused());
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.send_to(&query(1), dns).unwrap();
+    client.recv(&mut [0; 512]).unwrap();
+    let mut plain = TcpStream::connect(api).unwrap();
+    let _ = plain.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert_eq!(answer, b"", "nothing is told in the clear");
+
+    write_certificate(folder.path(), "127.0.0.1");
+    while ask(api, "127.0.0.1", folder.path()).is_err() {
+        thread::yield_now();
+    }
+    assert!(!reloads.last_was_refused());
+    fs::write(folder.path().join("certificate.pem"), "").unwrap();
+    while !reloads.last_was_refused() {
+        thread::yield_now();
+    }
     running.stop();
 }
 

@@ -67,12 +67,17 @@ fn a_document_is_planned_applied_and_rolled_back() {
 
     let asked = folder.ask(&server, "apply site.toml");
     assert_eq!(asked.code, 1, "{}", asked.err);
-    assert!(asked.err.contains("add --yes"), "{}", asked.err);
-    let applied = json(&folder, &server, "apply site.toml --yes -m all-to-fra");
+    assert!(asked.err.contains("add --yes and --base"), "{}", asked.err);
+    let blind = folder.ask(&server, "apply site.toml --yes");
+    assert!(blind.code == 1 && blind.err.contains("--base latest"), "{}", blind.err);
+    assert!(plan.out.ends_with("apply with: gslb apply site.toml --base 1\n"), "{}", plan.out);
+    assert_eq!(folder.ask(&server, "apply site.toml --dry-run --base 1").code, 0);
+    assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"], "a dry run changes nothing");
+    let applied = json(&folder, &server, "apply site.toml --yes --base 1 -m all-to-fra");
     assert_eq!(applied["revision"], 2);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.1"], "what is answered is in force");
     assert_eq!(server.generation(), applied["generation"].as_u64().unwrap());
-    assert!(folder.ask(&server, "apply site.toml --yes").out.contains("nothing to change"));
+    assert!(folder.ask(&server, "apply site.toml --yes --base latest").out.contains("nothing to change"));
 
     let rolled = json(&folder, &server, "rollback 1");
     assert_eq!((rolled["revision"].as_u64(), answers(&server)), (Some(3), ["192.0.2.1".into(), "192.0.2.2".into()]));
@@ -108,6 +113,8 @@ fn a_safety_rule_is_kept_unless_an_admin_says_why() {
     assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("min_data_centers_up"), "{}", ran.err);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
+    let foreseen = folder.ask(&server, &format!("{drain} --dry-run"));
+    assert_eq!(foreseen.code, 6, "a dry run tells what would come of it: {}", foreseen.out);
     let ran = folder.ask(&server, &format!("{drain} --override-rules fire"));
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.1"]);
@@ -129,6 +136,13 @@ fn a_drain_moves_clients_until_it_ends() {
     for part in ["drain-data-center-fra", "data-center/fra", "until removed", "ann", "works"] {
         assert!(list.contains(part), "{part} is not in\n{list}");
     }
+    assert_eq!(folder.ask(&server, "drain data-center/fra --reason again").code, 0, "the same is renewed");
+    let other = folder.ask(&server, "drain pool/iad --reason other --id night");
+    assert_eq!(other.code, 6, "no service is left without endpoints: {}", other.err);
+    assert_eq!(folder.ask(&server, "force up pool/iad --reason kept --id night").code, 0);
+    let taken = folder.ask(&server, "force up pool/fra --reason other --id night");
+    assert!(taken.code == 1 && taken.err.contains("overrides delete night"), "{}", taken.err);
+    assert_eq!(folder.ask(&server, "overrides delete night").code, 0);
     assert_eq!(folder.ask(&server, "undrain data-center/iad").code, 1);
     assert_eq!(folder.ask(&server, "undrain data-center/fra").code, 0);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
@@ -149,9 +163,16 @@ fn one_resource_is_read_and_written() {
     let pool = json(&folder, &server, "get pools iad");
     assert_eq!(pool["endpoints"]["iad-1"]["address"], "192.0.2.2");
     folder.write("pool.json", pool.to_string().replace("192.0.2.2", "192.0.2.9"));
-    assert_eq!(folder.ask(&server, "put pools iad pool.json --dry-run").code, 0);
+    let tag = folder.ask(&server, "get pools iad").err;
+    let tag = tag.trim().rsplit(' ').next().unwrap().to_owned();
+    let blind = folder.ask(&server, "put pools iad pool.json");
+    assert!(blind.code == 4 && blind.err.contains(&format!("--if-match {tag}")), "{}", blind.err);
+    assert_eq!(folder.ask(&server, &format!("put pools iad pool.json --dry-run --if-match {tag}")).code, 0);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
-    assert_eq!(folder.ask(&server, "put pools iad pool.json").code, 0);
+    assert_eq!(folder.ask(&server, &format!("put pools iad pool.json --if-match {tag}")).code, 0);
+    let stale = folder.ask(&server, &format!("put pools iad pool.json --if-match {tag}"));
+    assert_eq!(stale.code, 4, "what others did meanwhile is not undone: {}", stale.err);
+    assert_eq!(folder.ask(&server, "put pools iad pool.json --if-match latest").code, 0);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.9"]);
     assert_eq!(folder.ask(&server, "patch pools iad {\"endpoints\":{\"iad-1\":{\"address\":\"192.0.2.8\"}}}").code, 0);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.8"]);
@@ -174,7 +195,7 @@ fn a_wrong_document_is_told_with_its_lines_and_nothing_is_sent() {
     let folder = folder("");
     let server = folder.serve_store();
     folder.write("site.toml", two("\"nowhere\"", ""));
-    let ran = folder.ask(&server, "apply site.toml --yes");
+    let ran = folder.ask(&server, "apply site.toml --yes --base latest");
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("site.toml:12:"), "{}", ran.err);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
@@ -186,7 +207,7 @@ fn a_zone_in_several_files_is_applied_as_one() {
     let server = folder.serve_store();
     folder.write("example.com.zone", zone("main") + "$INCLUDE more.zone sub\nlast IN TXT \"after\"\n");
     folder.write("more.zone", "$TTL 60\nhost IN TXT \"included\"\n");
-    let ran = folder.ask(&server, "apply site.toml --yes");
+    let ran = folder.ask(&server, "apply site.toml --yes --base latest");
     assert_eq!(ran.code, 0, "{}", ran.err);
     for (name, expected) in
         [("host.sub.example.com", "included"), ("last.example.com", "after"), ("example.com", "main")]

@@ -94,15 +94,26 @@ fn health_and_metrics_are_told_over_http() {
     dig(demo.address(), "+tcp www.example.com AAAA +subnet=2001:67c:2e8::/48");
     dig(demo.address(), "www.example.org A");
     for (name, value) in [
-        ("gslb_dns_queries_total{transport=\"udp\"}", 2),
-        ("gslb_dns_queries_total{transport=\"tcp\"}", 1),
-        ("gslb_dns_client_subnets_total{family=\"ipv4\"}", 1),
-        ("gslb_dns_client_subnets_total{family=\"ipv6\"}", 1),
-        ("gslb_dns_responses_total{rcode=\"REFUSED\"}", 1),
-        ("gslb_dns_steered_total", 2),
+        ("gslb_dns_queries_total{family=\"ipv4\",transport=\"udp\",type=\"A\"}", 2),
+        ("gslb_dns_queries_total{family=\"ipv4\",transport=\"tcp\",type=\"AAAA\"}", 1),
+        ("gslb_dns_client_subnets_total{family=\"ipv4\",result=\"used\"}", 1),
+        ("gslb_dns_client_subnets_total{family=\"ipv6\",result=\"used\"}", 1),
+        ("gslb_dns_responses_total{outcome=\"refused\",rcode=\"REFUSED\"}", 1),
+        ("gslb_dns_responses_total{outcome=\"steered\",rcode=\"NOERROR\"}", 2),
+        ("gslb_dns_response_duration_seconds_count{transport=\"udp\"}", 2),
+        ("gslb_dns_response_duration_seconds_count{transport=\"tcp\"}", 1),
+        ("gslb_service_answers_total{service=\"www.example.com\"}", 2),
+        ("gslb_pool_answers_total{data_center=\"fra\",pool=\"fra\"}", 2),
+        ("gslb_region_answers_total{data_center=\"fra\",region=\"europe\"}", 2),
+        ("gslb_sample_queries_total", 2),
+        ("gslb_sample_lost_total", 0),
+        ("gslb_endpoint_up{data_center=\"fra\",endpoint=\"fra-1\",pool=\"fra\"}", 1),
+        ("gslb_service_pools_up{service=\"www.example.com\"}", 6),
+        ("gslb_document_revision", 1),
         ("gslb_table_generation", 1),
     ] {
-        gslb_tests::eventually(&format!("{name} is {value}"), || demo.metric(name) == value);
+        let line = format!("{name} {value}");
+        gslb_tests::eventually(&line, || demo.get("/metrics").body.lines().any(|told| told == line));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sites::small;
 
 /// Datagrams received, those dropped for being responses, and datagrams sent.
 fn counts(server: &Server) -> [u64; 3] {
-    ["gslb_udp_received_total", "gslb_dns_drops_total{reason=\"response\"}", "gslb_udp_sent_total"]
+    ["gslb_udp_received_total", "gslb_dns_drops_total{reason=\"response\",transport=\"udp\"}", "gslb_udp_sent_total"]
         .map(|name| server.metric(name))
 }
 

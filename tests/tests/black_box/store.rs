@@ -38,7 +38,7 @@ fn a_server_may_start_with_nothing() {
     let folder = folder("");
     let server = folder.start("serve --config gslb.toml");
     assert_eq!(dig(server.address(), "www.example.com A").status, "REFUSED");
-    assert_eq!(folder.ask(&server, "apply site.toml --yes").code, 0);
+    assert_eq!(folder.ask(&server, "apply site.toml --yes --base latest").code, 0);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
 }
 
@@ -62,7 +62,9 @@ fn with_watch_the_file_is_the_truth_and_overrides_still_work() {
     let folder = folder("");
     let server = folder.serve();
     folder.write("pool.toml", "endpoints.one = { address = \"192.0.2.7\" }\n");
-    for arguments in ["put pools new pool.toml", "delete pools fra", "rollback 1", "apply site.toml --yes"] {
+    for arguments in
+        ["put pools new pool.toml", "delete pools fra", "rollback 1", "apply site.toml --yes --base latest"]
+    {
         folder.write("site.toml", two("\"iad\", \"fra\"", "# the same\n"));
         let ran = folder.ask(&server, arguments);
         // A document that changes nothing need not be applied.

@@ -1,5 +1,6 @@
 //! What the API says of itself: OpenAPI 3.1 from the code, and a page that shows it with nothing from elsewhere.
 
+mod health;
 mod operations;
 mod schemas;
 

@@ -8,7 +8,8 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, Required, ResponseBuilder, Type};
 
 use crate::document::Section;
-use crate::rest::query;
+use crate::rest::status::Asked;
+use crate::rest::{alertmanager, query};
 
 const JSON: &str = "application/json";
 const PATCH: &str = "application/merge-patch+json";
@@ -21,6 +22,8 @@ pub(super) fn all() -> Paths {
     let paths = Section::ALL.into_iter().fold(PathsBuilder::new(), of_section);
     let paths = of_document(paths);
     let paths = of_overrides(paths);
+    let paths = of_health(paths);
+    let paths = of_process(paths);
     others(paths).build()
 }
 
@@ -77,6 +80,28 @@ fn of_overrides(paths: PathsBuilder) -> PathsBuilder {
     paths.path("/api/v1/overrides", item([(HttpMethod::Get, list.cached())])).path("/api/v1/overrides/{id}", one)
 }
 
+fn of_health(paths: PathsBuilder) -> PathsBuilder {
+    let list = Told::new("status", "list", "What is up, since when and why").asks::<Asked>().gives("200", "Statuses");
+    let read = Told::new("status", "read", "One endpoint with all of its evidence");
+    let read = read.named("pool").named("endpoint").gives("200", "Status");
+    let resume = Told::new("status", "resume", "Let an endpoint back that hold_down or resume keeps down");
+    let resume = resume.named("pool").named("endpoint").gives("200", "Resumed");
+    let lift = Told::new("status", "lift", "Believe the failures of a mass failure").gives("200", "Lifted");
+    let latency = Told::new("latency", "read", "How far data centers are, as measured").gives("200", "Latency");
+    let drill = Told::new("drill", "post", "What every service would answer if a data center were gone");
+    let drill = drill.body(&[JSON], "DrillAsked").gives("200", "Drill");
+    let observe = Told::new("observations", "post", "Say what was seen: word of endpoints, and clients' latencies");
+    let observe = observe.body(&[JSON], "Observations").gives("200", "Observed");
+    paths
+        .path("/api/v1/status", item([(HttpMethod::Get, list)]))
+        .path("/api/v1/status/{pool}/{endpoint}", item([(HttpMethod::Get, read)]))
+        .path("/api/v1/status/{pool}/{endpoint}/resume", item([(HttpMethod::Post, resume)]))
+        .path("/api/v1/mass-failure/lift", item([(HttpMethod::Post, lift)]))
+        .path("/api/v1/drill", item([(HttpMethod::Post, drill)]))
+        .path("/api/v1/latency", item([(HttpMethod::Get, latency)]))
+        .path("/api/v1/observations", item([(HttpMethod::Post, observe)]))
+}
+
 fn others(paths: PathsBuilder) -> PathsBuilder {
     let plan = Told::new("plan", "post", "What a document or a patch of it would change, and whose answers would move");
     let plan = plan.body(&[JSON, TOML, PATCH], "Document").if_match().gives("200", "Done");
@@ -84,6 +109,7 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
     let explain = explain.body(&[JSON], "Question").gives("200", "Explained");
     let events = Told::new("events", "read", "What changes, as it happens: server-sent events").streams();
     let audit = Told::new("audit", "list", "Who changed what, the latest first").gives("200", "Audit");
+    let top = Told::new("top", "list", "What was answered most in the last ten minutes, from a sample");
     let tokens = Told::new("tokens", "list", "All tokens, by id, without their secrets").gives("200", "Tokens");
     let create = Told::new("tokens", "create", "Make a token, whose secret is shown once").body(&[JSON], "TokenAsked");
     let revoke = Told::new("tokens", "revoke", "Revoke a token").named("id").gives_nothing("204");
@@ -92,8 +118,21 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/explain", item([(HttpMethod::Post, explain)]))
         .path("/api/v1/events", item([(HttpMethod::Get, events)]))
         .path("/api/v1/audit", item([(HttpMethod::Get, audit.asks::<query::Numbered>())]))
+        .path("/api/v1/top", item([(HttpMethod::Get, top.asks::<query::Top>().gives("200", "Ranking"))]))
         .path("/api/v1/tokens", item([(HttpMethod::Get, tokens), (HttpMethod::Post, create.gives("201", "Token"))]))
         .path("/api/v1/tokens/{id}", item([(HttpMethod::Delete, revoke)]))
+}
+
+fn of_process(paths: PathsBuilder) -> PathsBuilder {
+    let alerts = "Alerts of Alertmanager that become overrides, and end them: what its webhook sends";
+    let alerts = Told::new("alertmanager", "post", alerts).asks::<alertmanager::Webhook>();
+    let alerts = alerts.body(&[JSON], "Notification").gives("200", "Heeded");
+    let read = Told::new("log", "read", "How much this server logs").gives("200", "Log");
+    let put = Told::new("log", "put", "Log more or less, until the server starts anew");
+    let put = put.body(&[JSON], "Log").if_match().gives("200", "Log");
+    paths
+        .path("/api/v1/integrations/alertmanager", item([(HttpMethod::Post, alerts)]))
+        .path("/api/v1/log", item([(HttpMethod::Get, read.cached()), (HttpMethod::Put, put)]))
 }
 
 fn item<const N: usize>(operations: [(HttpMethod, Told); N]) -> PathItem {

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 use utoipa::PartialSchema as _;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 
+use super::health;
+use crate::LogLevel;
+use crate::overrides::alert::MAX_ALERTS;
 use crate::rest::problem::Detail;
 
 /// All forms, by name.
@@ -42,7 +45,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 &["type", "title", "status", "detail"],
                 json!({
                     "type": text, "title": text, "status": number, "detail": text,
-                    "errors": list("Detail"), "breaks": list("Broken"),
+                    "errors": list("Detail"), "more_errors": number, "breaks": list("Broken"),
                 }),
             ),
         ),
@@ -60,8 +63,12 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         (
             "Revisions",
             object(
-                &["revisions", "next"],
-                json!({ "revisions": list("Revision"), "next": { "type": ["string", "null"] } }),
+                &["in_force", "revisions", "next"],
+                json!({
+                    "in_force": { "type": "integer", "minimum": 1 },
+                    "revisions": list("Revision"),
+                    "next": { "type": ["string", "null"] },
+                }),
             ),
         ),
         (
@@ -98,7 +105,13 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         ),
         (
             "Explained",
-            object(&["revision", "explanation"], json!({ "revision": number, "explanation": { "type": "object" } })),
+            object(
+                &["revision", "explanation", "statuses"],
+                json!({
+                    "revision": number, "explanation": { "type": "object" },
+                    "statuses": { "type": "array", "items": reference("Status") },
+                }),
+            ),
         ),
         (
             "AuditEntry",
@@ -116,6 +129,20 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
             object(
                 &["entries", "next"],
                 json!({ "entries": list("AuditEntry"), "next": { "type": ["string", "null"] } }),
+            ),
+        ),
+        (
+            "Ranked",
+            object(
+                &["name", "answers", "share"],
+                json!({ "name": text, "answers": number, "share": { "type": "number" } }),
+            ),
+        ),
+        (
+            "Ranking",
+            object(
+                &["by", "answers", "top", "more"],
+                json!({ "by": text, "answers": number, "top": list("Ranked"), "more": number }),
             ),
         ),
         (
@@ -140,10 +167,34 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 }),
             ),
         ),
+        ("Notification", notification(&text)),
+        (
+            "Heeded",
+            object(
+                &["alerts"],
+                json!({ "alerts": { "type": "array", "items": object(
+                    &["fingerprint", "outcome", "override"],
+                    json!({
+                        "fingerprint": text, "override": { "type": ["string", "null"] },
+                        "outcome": { "type": "string",
+                            "enum": ["ignored", "forced", "renewed", "unchanged", "ended", "not-in-force"] },
+                    }),
+                ) } }),
+            ),
+        ),
+        (
+            "Log",
+            json!({
+                "type": "object", "required": ["level"], "additionalProperties": false,
+                "properties": { "level": { "type": "string", "enum": LogLevel::ALL.map(LogLevel::name) } },
+            }),
+        ),
         ("Tokens", json!({ "type": "object", "additionalProperties": reference("Token") })),
     ];
-    let parsed =
-        forms.into_iter().filter_map(|(name, form)| Some((name.to_owned(), serde_json::from_value(form).ok()?)));
+    let parsed = forms
+        .into_iter()
+        .chain(health::forms(reference))
+        .filter_map(|(name, form)| Some((name.to_owned(), serde_json::from_value(form).ok()?)));
     parsed.chain([("Detail".to_owned(), Detail::schema())]).collect()
 }
 
@@ -173,6 +224,29 @@ fn written_override(text: &Value) -> Value {
     })
 }
 
+/// What Alertmanager sends; members that are not told here are let be.
+fn notification(text: &Value) -> Value {
+    let texts = json!({ "type": "object", "additionalProperties": text });
+    let labels = json!({
+        "type": "object", "additionalProperties": text,
+        "properties": {
+            "gslb_action": { "type": "string", "enum": ["drain", "down", "up"] },
+            "gslb_data_center": text, "gslb_pool": text, "gslb_endpoint": text,
+        },
+    });
+    json!({
+        "type": "object", "required": ["alerts"],
+        "properties": { "alerts": { "type": "array", "maxItems": MAX_ALERTS, "items": {
+            "type": "object", "required": ["status", "fingerprint"],
+            "properties": {
+                "status": { "type": "string", "enum": ["firing", "resolved"] },
+                "labels": labels, "annotations": texts,
+                "fingerprint": { "type": "string", "pattern": "^[0-9A-Za-z]{1,32}$" },
+            },
+        } } },
+    })
+}
+
 /// Responses that every operation may give.
 pub(super) fn responses() -> Vec<(String, RefOr<Response>)> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -187,6 +261,6 @@ mod tests {
     #[test]
     fn every_form_is_one() {
         let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 23, "a form that cannot be read is left out: {names:?}");
+        assert_eq!(names.len(), 37, "a form that cannot be read is left out: {names:?}");
     }
 }

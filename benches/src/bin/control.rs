@@ -1,0 +1,51 @@
+//! The API of the real server under load: `control put|apply|load` prints times and ratios as Markdown.
+
+use std::error::Error;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use gslb_benches::control;
+
+/// Measures changes through the API, from the request to the answer on the wire. Needs `gslb` beside it, or GSLB_BIN.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// How long a change of one pool takes until it is answered.
+    Put {
+        #[arg(long, default_value_t = 10_000)]
+        services: usize,
+        #[arg(long, default_value_t = 200)]
+        changes: u32,
+    },
+    /// How long a whole document takes until it is answered, and what it does to answers meanwhile.
+    Apply {
+        #[arg(long, default_value_t = 100_000)]
+        services: usize,
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
+    /// What requests at a rate do to answers.
+    Load {
+        #[arg(long, default_value_t = 2_000.0)]
+        rate: f64,
+        #[arg(long, default_value_t = 7)]
+        rounds: u32,
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
+    },
+}
+
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let text = match Arguments::parse().part {
+        Part::Put { services, changes } => control::put(services, changes)?,
+        Part::Apply { services, rounds } => control::apply(services, rounds)?,
+        Part::Load { rate, rounds, seconds } => control::load(rate, rounds, Duration::from_secs_f64(seconds))?,
+    };
+    print!("{text}");
+    Ok(())
+}

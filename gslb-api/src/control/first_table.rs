@@ -1,0 +1,90 @@
+//! The first table: of the document that should be in force, or else of the latest revision that can still be served.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use geoip::Database;
+use gslb_core::table::RoutingTable;
+use serde_json::Value;
+use tracing::error;
+
+use super::candidate;
+use super::{StartError, task};
+use crate::revisions::{self, Kept};
+use crate::store::Store;
+
+/// All geo databases.
+type Databases = Arc<[Arc<Database>]>;
+
+/// A document that can be served.
+pub(super) struct Served {
+    /// Its revision; none where it is not in the store yet.
+    pub(super) revision: Option<u64>,
+    pub(super) document: Arc<Value>,
+    pub(super) table: RoutingTable,
+}
+
+/// A document that should have been served, and cannot be.
+#[derive(Debug)]
+pub struct PassedOver {
+    /// Its revision; none where it was given and is in no revision.
+    pub revision: Option<u64>,
+    /// Why not.
+    pub why: StartError,
+}
+
+/// The document of `wanted`, or else of the latest revision before it that can be served, and all that were passed over
+/// for it, the first that was tried first. Each of them is told in the log.
+///
+/// # Errors
+/// Why the wanted one cannot be served, where no other can.
+pub(super) async fn choose(
+    wanted: Result<(Option<u64>, Value), PassedOver>,
+    databases: &Databases,
+    kept: &Kept,
+    store: &dyn Store,
+) -> Result<(Served, Vec<PassedOver>), StartError> {
+    let newest = match &wanted {
+        Ok((revision, _)) | Err(PassedOver { revision, .. }) => revision.unwrap_or(u64::MAX),
+    };
+    let mut tried = Vec::new();
+    let mut candidate = wanted;
+    let mut earlier = kept.before(newest);
+    loop {
+        let outcome = match candidate {
+            Ok((revision, document)) => {
+                serve(document, databases).await.map_err(|why| PassedOver { revision, why }).map(|it| (revision, it))
+            }
+            Err(passed_over) => Err(passed_over),
+        };
+        match outcome {
+            Ok((revision, (document, table))) => return Ok((Served { revision, document, table }, tried)),
+            Err(passed_over) => tried.push(passed_over),
+        }
+        let Some(number) = earlier.next() else { break };
+        if let Some(PassedOver { revision, why }) = tried.last() {
+            let which = revision.map_or_else(|| "the document".to_owned(), |number| format!("revision {number}"));
+            error!("{which} cannot be served, revision {number} is tried instead: {why}");
+        }
+        candidate = stored(store, number).await.map(|document| (Some(number), document));
+    }
+    // The one that should be served comes first; what is wrong with those before it is of no more use.
+    Err(tried.into_iter().next().map_or(StartError::Fault, |first| first.why))
+}
+
+/// The document of revision `number`.
+pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, PassedOver> {
+    let passed_over = |why| PassedOver { revision: Some(number), why };
+    let read = revisions::read(store, number).await.map_err(|error| passed_over(error.into()))?;
+    read.map(|(_, document)| document).ok_or_else(|| passed_over(StartError::Missing(number)))
+}
+
+/// Compiles a document, and gives it back with its table, in which nothing is forced yet.
+async fn serve(document: Value, databases: &Databases) -> Result<(Arc<Value>, RoutingTable), StartError> {
+    let databases = Arc::clone(databases);
+    let work = move || {
+        let built = candidate::compiled(&document, &databases, &Arc::default(), None, &BTreeMap::new());
+        built.map(|(table, _)| (Arc::new(document), table)).map_err(StartError::Wrong)
+    };
+    task::blocking(work).await.unwrap_or(Err(StartError::Fault))
+}

@@ -1,0 +1,187 @@
+//! The handle by which everyone asks the control task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use geoip::Database;
+use gslb_core::latency::Latencies;
+use gslb_core::table::RoutingTable;
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use super::candidate::{self, Depth, prepare};
+use super::task::{Job, Task, blocking, now};
+use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
+use crate::health::{Keeper, Word};
+use crate::sample::Sample;
+use crate::store::Store;
+
+/// Changes that wait for the task; who comes later waits for a place.
+const QUEUE: usize = 128;
+/// How long what is to be foreseen waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks the control task, and knows what is in force. Clones ask the same one.
+#[derive(Clone)]
+pub struct Control {
+    jobs: mpsc::Sender<Job>,
+    words: mpsc::Sender<Word>,
+    in_force: watch::Receiver<Arc<InForce>>,
+    store: Arc<dyn Store>,
+    /// Changes that are foreseen at once: each takes a core and a table's worth of memory.
+    foreseeing: Arc<Semaphore>,
+    sample: Sample,
+    is_file: bool,
+}
+
+impl Control {
+    /// Starts `task`, on a thread of its own: nothing that a request needs may keep a verdict waiting. The runtime within
+    /// which this is called does what takes long.
+    ///
+    /// # Errors
+    /// [`StartError::Thread`].
+    pub(super) fn start(task: Task, words: mpsc::Sender<Word>, is_file: bool) -> Result<Self, StartError> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (in_force, store, sample) = (task.in_force.subscribe(), Arc::clone(&task.store), task.sample.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(StartError::Thread)?;
+        let run = move || runtime.block_on(task.run(queue));
+        std::thread::Builder::new().name("publisher".to_owned()).spawn(run).map_err(StartError::Thread)?;
+        Ok(Self { jobs, words, in_force, store, foreseeing: Arc::new(Semaphore::new(1)), sample, is_file })
+    }
+
+    /// What is in force now.
+    pub fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force.borrow())
+    }
+
+    /// What is in force, whenever it is something else.
+    pub fn follow(&self) -> watch::Receiver<Arc<InForce>> {
+        self.in_force.clone()
+    }
+
+    /// Where outcomes of probes go. It is bounded: who sends into it waits for a place.
+    pub fn words(&self) -> mpsc::Sender<Word> {
+        self.words.clone()
+    }
+
+    /// What `look` finds in what is known of endpoints, together with the table that it led to. Called by the task that
+    /// publishes, so it must be quick.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] where the task has ended.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Keeper, &Arc<InForce>) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (asker, answer) = oneshot::channel();
+        let look = Box::new(move |keeper: &Keeper, in_force: &Arc<InForce>| {
+            let _ = asker.send(look(keeper, in_force));
+        });
+        self.words.send(Word::Look(look)).await.map_err(|_| Refusal::Fault)?;
+        answer.await.map_err(|_| Refusal::Fault)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// True where the document is a watched file.
+    pub fn is_file(&self) -> bool {
+        self.is_file
+    }
+
+    /// Does a change. Who stops awaiting does not stop it.
+    ///
+    /// # Errors
+    /// [`Refusal`]: what was in force stays.
+    pub async fn change(&self, change: Change) -> Result<Done, Refusal> {
+        self.may_edit(&change)?;
+        let (asker, answer) = oneshot::channel();
+        self.jobs.send(Job::Change(Box::new(change), asker)).await.map_err(|_| Refusal::Fault)?;
+        answer.await.unwrap_or(Err(Refusal::Fault))
+    }
+
+    /// Waits until nothing else is foreseen, which takes a core and a table's worth of memory. The work holds the place,
+    /// not who waits for it: they may go, it stays.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`], and [`Refusal::Fault`] where nothing is done any more.
+    pub(crate) async fn place_to_foresee(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = timeout(PATIENCE, Arc::clone(&self.foreseeing).acquire_owned()).await;
+        place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Fault)
+    }
+
+    /// Works out what a change would come to, and does not do it.
+    ///
+    /// # Errors
+    /// [`Refusal`], as for [`change`](Self::change), but for broken safety rules, which are told in [`Done::breaks`].
+    pub async fn foresee(&self, change: Change) -> Result<Done, Refusal> {
+        self.may_edit(&change)?;
+        self.plan(change).await
+    }
+
+    /// The same, also for a document that could not be changed here: a plan is for whoever will change the file.
+    ///
+    /// # Errors
+    /// As for [`foresee`](Self::foresee).
+    pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
+        let place = self.place_to_foresee().await?;
+        let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states())).await?;
+        let sample = self.sample.clone();
+        let candidate = blocking(move || {
+            let _place = place;
+            prepare(&base, &states, change.edit, now(), Depth::Moves, &sample)
+        });
+        Ok(candidate.await??.done)
+    }
+
+    /// The table of a document that may not be in force, and what is in force.
+    ///
+    /// # Errors
+    /// [`Refusal::Wrong`] where it cannot be served with the databases of today.
+    pub async fn table_of(&self, document: Value) -> Result<Arc<RoutingTable>, Refusal> {
+        let place = self.place_to_foresee().await?;
+        let base = self.in_force();
+        let built = blocking(move || {
+            let _place = place;
+            let latencies = &base.table.topology().latencies;
+            candidate::compiled(&document, &base.databases, latencies, None, &base.overrides)
+        });
+        let built = built.await?;
+        built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Wrong)
+    }
+
+    /// Notes in the audit what was done without this task, and what the resource is since.
+    pub(crate) async fn note(&self, change: Change, after: Option<Value>) {
+        let (asker, answer) = oneshot::channel();
+        if self.jobs.send(Job::Note(Box::new(change), after, asker)).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+
+    /// See [`Api::replace_databases`](crate::Api::replace_databases).
+    pub(crate) async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
+        let (asker, answer) = oneshot::channel();
+        self.jobs.send(Job::Databases(databases, asker)).await.map_err(|_| Refusal::Fault)?;
+        answer.await.unwrap_or(Err(Refusal::Fault))
+    }
+
+    /// Compiles what is in force with other latencies, and publishes what comes of it.
+    ///
+    /// # Errors
+    /// [`Refusal`]: what was in force stays.
+    pub(crate) async fn replace_latencies(&self, latencies: Arc<Latencies>) -> Result<Done, Refusal> {
+        let (asker, answer) = oneshot::channel();
+        self.jobs.send(Job::Latencies(latencies, asker)).await.map_err(|_| Refusal::Fault)?;
+        answer.await.unwrap_or(Err(Refusal::Fault))
+    }
+
+    /// Whether a change of this kind is possible at all.
+    fn may_edit(&self, change: &Change) -> Result<(), Refusal> {
+        let of_document = !matches!(change.edit, Edit::Override { .. });
+        if self.is_file && of_document && change.who != Who::File { Err(Refusal::IsFile) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,112 @@
+//! What is put in force, and what for: candidates on top of what was published since they were made, and verdicts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gslb_core::table::overrides;
+use tracing::error;
+
+use super::task::{Task, now};
+use super::{InForce, Refusal};
+use crate::health::Word;
+
+/// How often times that pass by themselves are looked at.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+/// How often, and after which pause each, tables that were replaced are looked at until nobody reads them any more.
+const SWEEPS: (usize, Duration) = (1000, Duration::from_millis(5));
+
+impl Task {
+    /// Puts `next`, which was made of `base`, in force on top of all that was published since, and returns the generation
+    /// of its table.
+    pub(super) fn put_in_force(&mut self, base: &InForce, next: InForce) -> Result<u64, Refusal> {
+        let current = self.base();
+        let is_new = !next.table.has_topology_of(&current.table);
+        if is_new {
+            self.keeper.follow(&next.table.topology().site, Instant::now(), now().millis());
+        }
+        // Of the same topology, what is in force is the newest there is.
+        let table = if is_new { next.table.rebased(&base.table, &current.table) } else { (*current.table).clone() };
+        let site = &table.topology().site;
+        let states = overrides::apply(next.overrides.values(), site, &self.keeper.states());
+        let changes = table.changes_to(&states);
+        let table = if is_new && changes.is_empty() { table } else { table.with_changes(&changes) };
+        let generation = table.generation();
+        self.publish(InForce { table: Arc::new(table), ..next })?;
+        Ok(generation)
+    }
+
+    /// Publishes a table. Only here is one published after the start.
+    fn publish(&mut self, next: InForce) -> Result<(), Refusal> {
+        // The table is shared with what is in force, so the published one is a copy of its few pointers.
+        self.published.publish((*next.table).clone()).map_err(|stale| {
+            error!("not published: {stale}");
+            Refusal::Fault
+        })?;
+        self.meters.published(now());
+        let before = self.in_force.send_replace(Arc::new(next));
+        if !before.table.has_topology_of(&self.base().table) {
+            self.let_go(before);
+        }
+        Ok(())
+    }
+
+    /// Lets go of what was in force, elsewhere: to free a million names takes its time, and no verdict is to wait for it.
+    pub(super) fn let_go(&self, before: Arc<InForce>) {
+        if before.table.has_topology_of(&self.base().table) {
+            return;
+        }
+        let published = Arc::clone(&self.published);
+        self.elsewhere.spawn_blocking(move || {
+            for _ in 0..SWEEPS.0 {
+                if published.sweep() == 0 {
+                    break;
+                }
+                std::thread::sleep(SWEEPS.1);
+            }
+            drop(before);
+        });
+    }
+
+    /// Takes words in, and puts in force what they change, all in one table.
+    pub(super) fn hear(&mut self, words: &mut Vec<Word>) {
+        let (base, at, wall) = (self.base(), Instant::now(), now().millis());
+        let mut looks = Vec::new();
+        for word in words.drain(..) {
+            match word {
+                Word::Look(look) => looks.push(look),
+                word => self.keeper.hear(word, &base.table.topology().site, at, wall),
+            }
+        }
+        self.follow_keeper(&base);
+        // Who asks and who looks sees what came before, in force.
+        self.keeper.reply();
+        let in_force = self.base();
+        looks.into_iter().for_each(|look| look(&self.keeper, &in_force));
+    }
+
+    /// Looks at the times that pass by themselves.
+    pub(super) fn tick(&mut self) {
+        let base = self.base();
+        self.keeper.tick(&base.table.topology().site, Instant::now(), now().millis());
+        self.follow_keeper(&base);
+        drop(base);
+        self.published.sweep();
+    }
+
+    /// Puts in force what the keeper has found to be different from `base`, which is in force.
+    fn follow_keeper(&mut self, base: &InForce) {
+        let mut changed = self.keeper.take_changed();
+        // Of several changes to one endpoint the last one holds.
+        changed.reverse();
+        changed.sort_by_key(|change| (change.pool, change.endpoint));
+        changed.dedup_by_key(|change| (change.pool, change.endpoint));
+        let site = &base.table.topology().site;
+        let mut changes = overrides::apply_to(base.overrides.values(), site, &changed);
+        changes.retain(|change| base.table.state(change.pool, change.endpoint) != Some(change.state));
+        if !changes.is_empty() {
+            let table = Arc::new(base.table.with_changes(&changes));
+            // A refusal has been told already.
+            let _ = self.publish(InForce { table, ..base.clone() });
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! After a commit that may have been done although the store said that it could not: what the store has is put in force.
+
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use super::candidate;
+use super::task::{Hearing, Task};
+use super::{InForce, StartError};
+use crate::audit;
+use crate::overrides;
+use crate::revisions::{self, Kept};
+use crate::store::CommitError;
+
+impl Task {
+    /// Notes how a commit failed: unless it was refused, nobody knows whether it was done.
+    pub(super) fn failed(&mut self, cause: &CommitError) {
+        self.is_doubtful |= matches!(cause, CommitError::Unavailable(_) | CommitError::Conflict { .. });
+    }
+
+    /// Takes in what the store has, where the last commit is in doubt. What cannot be read is tried again later.
+    pub(super) async fn settle(&mut self, hearing: &mut Hearing) {
+        if !self.is_doubtful {
+            return;
+        }
+        match self.take_in(hearing).await {
+            Ok(()) => self.is_doubtful = false,
+            Err(cause) => warn!("what the store has is not known, so nothing can be changed: {cause}"),
+        }
+    }
+
+    async fn take_in(&mut self, hearing: &mut Hearing) -> Result<(), StartError> {
+        let base = self.base();
+        let mut kept = Kept::of(&*self.store).await?;
+        let audited = audit::list(&*self.store, None, 1).await?.0.first().map_or(0, |entry| entry.number);
+        let mut all = overrides::read(&*self.store).await?;
+        all.retain(|_, held| !overrides::is_expired(held, super::now()));
+        let current = self.store.read(revisions::CURRENT).await?;
+        let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?;
+        let revision = revision.unwrap_or(base.revision);
+        kept.note_given(revision);
+        if revision != base.revision {
+            let (_, document) = revisions::read(&*self.store, revision).await?.ok_or(StartError::Missing(revision))?;
+            self.put_document(hearing, &base, revision, document, all).await?;
+            info!("revision {revision} is in force: the commit that was in doubt had been done");
+        } else if all != *base.overrides {
+            let next = InForce { overrides: Arc::new(all), ..(*base).clone() };
+            self.put_in_force(&base, next).map_err(|_| StartError::Fault)?;
+            info!("overrides are in force that a commit in doubt had made");
+        }
+        (self.kept, self.audited) = (kept, audited);
+        Ok(())
+    }
+
+    async fn put_document(
+        &mut self,
+        hearing: &mut Hearing,
+        base: &Arc<InForce>,
+        revision: u64,
+        document: serde_json::Value,
+        all: std::collections::BTreeMap<String, overrides::Override>,
+    ) -> Result<(), StartError> {
+        let (before, states) = (Arc::clone(base), self.keeper.states());
+        let work = move || {
+            let built = candidate::build(&document, &before, &states, &all).map_err(StartError::Wrong)?;
+            let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(built.0));
+            Ok::<_, StartError>(InForce { revision, document, overrides, table, ..(*before).clone() })
+        };
+        let next = self.elsewhere(hearing, work).await.map_err(|_| StartError::Fault)??;
+        self.put_in_force(base, next).map(drop).map_err(|_| StartError::Fault)
+    }
+}

@@ -1,0 +1,35 @@
+//! What health rests on at one moment, for metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gslb_core::health::Member;
+
+use crate::control::{Control, InForce, Refusal};
+
+/// What is known besides statuses.
+#[derive(Debug)]
+pub struct Evidence {
+    /// What was in force.
+    pub in_force: Arc<InForce>,
+    /// True while failures of too many endpoints are doubted.
+    pub doubts: bool,
+    /// How far each data center of the document is from this node, where that is known.
+    pub latencies: Vec<Option<Duration>>,
+    /// When the certificates of probed endpoints end, in seconds since 1970-01-01 00:00 UTC.
+    pub certificates: Vec<(Member, u64)>,
+}
+
+/// What is known now.
+///
+/// # Errors
+/// [`Refusal::Fault`] where nothing is published any more.
+pub(crate) async fn evidence(control: &Control) -> Result<Evidence, Refusal> {
+    let look = control.look(|keeper, in_force| Evidence {
+        in_force: Arc::clone(in_force),
+        doubts: keeper.doubts_for().is_some(),
+        latencies: keeper.health().latencies(&in_force.table.topology().site),
+        certificates: keeper.health().certificates().collect(),
+    });
+    look.await
+}

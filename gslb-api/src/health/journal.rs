@@ -1,0 +1,259 @@
+//! What people are told of statuses: a line of the log, a count, and a key of the store, which is an event too. All of it
+//! is done behind, in batches: what the task that publishes hands over here costs it no more than a few pushes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gslb_core::health::{Ended, MassFailureTurn, SavedKey, SavedStatus, Transition};
+use gslb_core::model::Site;
+use serde_json::json;
+use tokio::select;
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::saved::{MASS_FAILURE, Record, key};
+use crate::control::InForce;
+use crate::store::{Commit, Store};
+
+/// How long turns are gathered before they are told and saved.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long after a failed commit it is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+/// Statuses of one commit.
+const BATCH: usize = 500;
+/// Turns that wait to be told; more are counted and saved only.
+const MAX_WAITING: usize = 100_000;
+
+/// How often an endpoint's status has turned since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Turns {
+    /// To up.
+    pub up: u64,
+    /// To down.
+    pub down: u64,
+}
+
+/// Turns by the names of pool and endpoint.
+pub type StatusChanges = HashMap<(Arc<str>, Arc<str>), Turns>;
+
+/// What is to be told and saved.
+#[derive(Debug, Default)]
+pub struct Journal {
+    waiting: Mutex<Waiting>,
+    changes: Mutex<StatusChanges>,
+    work: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    turns: Vec<Turn>,
+    untold: usize,
+    statuses: HashMap<String, Record>,
+    /// The last one is how it is.
+    doubts: Vec<(MassFailureTurn, u64)>,
+}
+
+#[derive(Debug)]
+struct Turn {
+    pool: Arc<str>,
+    endpoint: Arc<str>,
+    up: bool,
+    why: Arc<str>,
+}
+
+impl Journal {
+    /// Notes a status that is not another one than before, to be saved only.
+    pub(super) fn save(&self, key: SavedKey, status: SavedStatus) {
+        lock(&self.waiting).save(key, status);
+        self.work.notify_one();
+    }
+
+    /// Notes that a status of an endpoint of `site` has turned.
+    pub(super) fn turned(&self, site: &Site, turn: &Transition, saved: Option<(SavedKey, SavedStatus)>) {
+        let pool = site.pools.get(turn.member.pool.0 as usize);
+        let Some((pool, endpoint)) = pool.and_then(|it| Some((it, it.endpoints.get(turn.member.endpoint as usize)?)))
+        else {
+            return;
+        };
+        let (pool, endpoint) = (Arc::clone(&pool.name), Arc::clone(&endpoint.name));
+        let mut waiting = lock(&self.waiting);
+        if let Some((key, status)) = saved {
+            waiting.save(key, status);
+        }
+        let turn = Turn { pool, endpoint, up: turn.up, why: Arc::clone(&turn.why) };
+        if waiting.turns.len() < MAX_WAITING {
+            waiting.turns.push(turn);
+        } else {
+            waiting.untold += 1;
+        }
+        drop(waiting);
+        self.work.notify_one();
+    }
+
+    /// Notes that the prober is doubted from now on, or no longer is.
+    pub(super) fn doubt(&self, turn: MassFailureTurn, wall: u64) {
+        lock(&self.waiting).doubts.push((turn, wall));
+        self.work.notify_one();
+    }
+
+    /// How often each endpoint's status has turned since the start; those only that have.
+    pub fn changes(&self) -> StatusChanges {
+        lock(&self.changes).clone()
+    }
+
+    /// Tells and saves until nothing is put in force any more. `stored` are the keys that the store has.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        mut in_force: watch::Receiver<Arc<InForce>>,
+        mut stored: HashSet<String>,
+    ) {
+        let mut known: Option<Arc<InForce>> = None;
+        // A doubt does not outlive the process that had it.
+        if matches!(store.read(MASS_FAILURE).await, Ok(Some(_)))
+            && let Err(cause) = store.commit(Commit::new().delete(MASS_FAILURE)).await
+        {
+            warn!("a mass failure of an earlier start is still told: {cause}");
+        }
+        loop {
+            let ended = select! {
+                () = self.work.notified() => false,
+                changed = in_force.changed() => changed.is_err(),
+            };
+            if !ended {
+                sleep(GATHER).await;
+            }
+            let now = Arc::clone(&in_force.borrow_and_update());
+            if known.as_ref().is_none_or(|known| !known.table.has_topology_of(&now.table)) {
+                self.forget(&*store, &now.table.topology().site, &mut stored).await;
+                known = Some(now);
+            }
+            if !self.flush(&*store, &mut stored).await && !ended {
+                sleep(RETRY).await;
+                self.work.notify_one();
+            }
+            if ended {
+                return;
+            }
+        }
+    }
+
+    /// Tells and saves what waits; false where the store does not take it, which then waits on.
+    async fn flush(&self, store: &dyn Store, stored: &mut HashSet<String>) -> bool {
+        let Waiting { turns, untold, statuses, doubts } = std::mem::take(&mut *lock(&self.waiting));
+        self.tell(&turns, untold, &doubts);
+        let mut commits: Vec<(Commit, Vec<(String, Record)>)> = Vec::new();
+        let mut statuses: Vec<(String, Record)> = statuses.into_iter().collect();
+        // In an order, so that events are told in one too.
+        statuses.sort_by(|a, b| a.0.cmp(&b.0));
+        while !statuses.is_empty() {
+            let rest = statuses.split_off(statuses.len().min(BATCH));
+            let put = |commit: Commit, (key, record): &(String, Record)| {
+                commit.put(key.as_str(), serde_json::to_vec(record).unwrap_or_default())
+            };
+            commits.push((statuses.iter().fold(Commit::new(), put), statuses));
+            statuses = rest;
+        }
+        let mut commits = commits.into_iter();
+        while let Some((commit, records)) = commits.next() {
+            if let Err(cause) = store.commit(commit).await {
+                warn!("statuses are not saved, and will be tried again: {cause}");
+                let unsaved = records.into_iter().chain(commits.flat_map(|(_, records)| records));
+                lock(&self.waiting).put_back(unsaved);
+                return false;
+            }
+            stored.extend(records.into_iter().map(|(key, _)| key));
+        }
+        self.save_doubt(store, doubts.last()).await;
+        true
+    }
+
+    fn tell(&self, turns: &[Turn], untold: usize, doubts: &[(MassFailureTurn, u64)]) {
+        for (turn, _) in doubts {
+            tell_doubt(*turn);
+        }
+        for turn in turns {
+            let status = if turn.up { "up" } else { "down" };
+            info!("endpoint {}/{} is {status}: {}", turn.pool, turn.endpoint, turn.why);
+        }
+        if untold > 0 {
+            warn!("{untold} more endpoints have turned than can be told");
+        }
+        let mut changes = lock(&self.changes);
+        for turn in turns {
+            let count = changes.entry((Arc::clone(&turn.pool), Arc::clone(&turn.endpoint))).or_default();
+            if turn.up {
+                count.up += 1;
+            } else {
+                count.down += 1;
+            }
+        }
+    }
+
+    async fn save_doubt(&self, store: &dyn Store, last: Option<&(MassFailureTurn, u64)>) {
+        let commit = match last {
+            None => return,
+            Some((MassFailureTurn::Began { failing, probed }, since)) => {
+                let value = json!({ "since": since, "failing": failing, "probed": probed });
+                Commit::new().put(MASS_FAILURE, value.to_string().into_bytes())
+            }
+            Some((MassFailureTurn::Ended(_), _)) => Commit::new().delete(MASS_FAILURE),
+        };
+        if let Err(cause) = store.commit(commit).await {
+            warn!("the mass failure is no event: {cause}");
+        }
+    }
+
+    /// Removes what is kept of endpoints that `site` does not have.
+    async fn forget(&self, store: &dyn Store, site: &Site, stored: &mut HashSet<String>) {
+        let names: HashSet<(&str, &str)> = site
+            .pools
+            .iter()
+            .flat_map(|pool| pool.endpoints.iter().map(|endpoint| (&*pool.name, &*endpoint.name)))
+            .collect();
+        lock(&self.changes).retain(|(pool, endpoint), _| names.contains(&(&**pool, &**endpoint)));
+        let keys: HashSet<String> = names.iter().map(|(pool, endpoint)| key(pool, endpoint)).collect();
+        lock(&self.waiting).statuses.retain(|key, _| keys.contains(key));
+        let gone: Vec<String> = stored.iter().filter(|key| !keys.contains(*key)).cloned().collect();
+        for some in gone.chunks(BATCH) {
+            let commit = some.iter().fold(Commit::new(), |commit, key| commit.delete(key.as_str()));
+            match store.commit(commit).await {
+                Ok(_) => stored.retain(|key| !some.contains(key)),
+                Err(cause) => warn!("statuses of endpoints that are gone stay in the store: {cause}"),
+            }
+        }
+    }
+}
+
+impl Waiting {
+    fn save(&mut self, saved: SavedKey, status: SavedStatus) {
+        self.statuses.insert(key(&saved.pool, &saved.endpoint), Record { key: saved, status });
+    }
+
+    /// Takes back what could not be saved, where nothing newer came meanwhile.
+    fn put_back(&mut self, unsaved: impl Iterator<Item = (String, Record)>) {
+        for (key, record) in unsaved {
+            self.statuses.entry(key).or_insert(record);
+        }
+    }
+}
+
+fn tell_doubt(turn: MassFailureTurn) {
+    match turn {
+        MassFailureTurn::Began { failing, probed } => warn!(
+            "{failing} of {probed} probed endpoints fail at once: this looks like our own network, so the last statuses \
+             are held; POST /api/v1/status/mass-failure/lift believes the failures"
+        ),
+        MassFailureTurn::Ended(Ended::Recovered) => info!("the mass failure is over: endpoints answer again"),
+        MassFailureTurn::Ended(Ended::Confirmed) => {
+            warn!("the mass failure is confirmed, since other endpoints answer: those that fail are down now");
+        }
+        MassFailureTurn::Ended(Ended::Lifted) => warn!("the mass failure is believed, as an operator says"),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

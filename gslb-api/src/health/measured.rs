@@ -1,0 +1,108 @@
+//! How far data centers are: what this node and its clients measured, round by round, and what is accepted of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gslb_core::health::Moment;
+use gslb_core::latency::{Book, Latencies, Observation, ROUND, Unusable};
+use gslb_core::model::{Policy, PolicyKind};
+use gslb_core::table::RoutingTable;
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::control::Control;
+
+/// All that was measured. Everyone who has it shares it; the task that publishes does not wait for it.
+#[derive(Debug)]
+pub struct Measured {
+    /// What this node is called, which is the name of its vantage.
+    node: Arc<str>,
+    started: Instant,
+    book: Mutex<Book>,
+}
+
+/// What is accepted.
+pub type Accepted = Arc<Latencies>;
+
+impl Measured {
+    /// Nothing yet, by the node of this name.
+    pub fn new(node: &str) -> Self {
+        Self { node: node.into(), started: Instant::now(), book: Mutex::default() }
+    }
+
+    /// What the node is called.
+    pub fn node(&self) -> &Arc<str> {
+        &self.node
+    }
+
+    /// Takes what clients measured, all or none.
+    ///
+    /// # Errors
+    /// The places of what cannot be taken, and why.
+    pub fn take(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
+        if observations.is_empty() {
+            return Ok(());
+        }
+        let (topology, now) = (table.topology(), self.now());
+        located(self.book().clients.observe_all(observations, &topology.site, &topology.index, now))
+    }
+
+    /// Whether [`take`](Self::take) would take them; takes nothing.
+    ///
+    /// # Errors
+    /// As for that.
+    pub fn check(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
+        let (topology, now, mut clients) = (table.topology(), self.now(), self.book().clients.clone());
+        located(clients.observe_all(observations, &topology.site, &topology.index, now))
+    }
+
+    /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now.
+    pub fn round(&self, table: &RoutingTable, latencies: &[Option<Duration>]) -> Accepted {
+        let site = &table.topology().site;
+        let names = site.data_centers.iter().map(|data_center| Arc::clone(&data_center.name));
+        let measured = names.zip(latencies).filter_map(|(name, latency)| Some((name, (*latency)?))).collect();
+        // Nobody is steered by a node of which the document does not say where it is.
+        let is_vantage = site.vantages.iter().any(|vantage| vantage.name == self.node);
+        let mut book = self.book();
+        let own = [(Arc::clone(&self.node), measured)];
+        book.round(if is_vantage { &own } else { &[] }, self.now());
+        Arc::clone(book.accepted())
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.started.elapsed())
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn located(taken: Result<(), Vec<(usize, Unusable)>>) -> Result<(), Vec<(usize, String)>> {
+    taken.map_err(|wrong| wrong.into_iter().map(|(place, why)| (place, why.to_string())).collect())
+}
+
+/// Ends a round now and then, until the API stops, and has `latency` policies go by what is accepted then.
+pub(crate) async fn rounds(measured: Arc<Measured>, control: Control, mut stopping: watch::Receiver<bool>) {
+    loop {
+        select! {
+            () = sleep(ROUND) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        let look = control.look(|keeper, in_force| {
+            (keeper.health().latencies(&in_force.table.topology().site), Arc::clone(in_force))
+        });
+        let Ok((latencies, in_force)) = look.await else { return };
+        let accepted = measured.round(&in_force.table, &latencies);
+        let topology = in_force.table.topology();
+        let goes_by_it = |policy: &Policy| matches!(policy.kind, PolicyKind::Latency(_));
+        if topology.latencies == accepted || !topology.site.policies.iter().any(goes_by_it) {
+            continue;
+        }
+        if let Err(refusal) = control.replace_latencies(accepted).await {
+            warn!("latencies are measured, but clients are not steered by them yet: {refusal}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What is known of endpoints, from probes to answers and to people.
+//!
+//! Outcomes of probes, and words that others post, are [`Word`]s to the task that publishes. Its [`Keeper`] makes statuses
+//! of them (`gslb_core::health`), and what is different is put in force at once. What people are told of it, in the log and
+//! in the store, is the [`Journal`]'s, which works behind: no answer waits for a disk or a line of a log. How far data
+//! centers are is noted apart from that, in [`Measured`].
+
+mod evidence;
+mod journal;
+mod keeper;
+mod measured;
+mod saved;
+mod word;
+
+pub use evidence::Evidence;
+pub(crate) use evidence::evidence;
+pub use journal::{Journal, StatusChanges, Turns};
+pub use keeper::Keeper;
+pub(crate) use keeper::member;
+pub(crate) use measured::rounds;
+pub use measured::{Accepted, Measured};
+pub(crate) use saved::read;
+pub use saved::{MASS_FAILURE, PREFIX, Record, key};
+pub use word::{Look, MAX_WORDS, Observed, Posted, Resumed, Word};

@@ -1,0 +1,62 @@
+//! Statuses in the store: one key per endpoint, so that a restart answers as before.
+
+use std::collections::HashSet;
+
+use gslb_core::health::{Saved, SavedKey, SavedStatus};
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use crate::store::{Order, Store, Unavailable, limits};
+
+/// Where statuses are kept.
+pub const PREFIX: &str = "health/";
+/// Where it stands whether the failures of too many endpoints at once are believed.
+pub const MASS_FAILURE: &str = "mass-failure";
+
+/// A status as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Whose.
+    #[serde(flatten)]
+    pub key: SavedKey,
+    /// What.
+    #[serde(flatten)]
+    pub status: SavedStatus,
+}
+
+/// The key of an endpoint's status; names have no slash.
+pub fn key(pool: &str, endpoint: &str) -> String {
+    format!("{PREFIX}{pool}/{endpoint}")
+}
+
+/// What was read at a start.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// All statuses.
+    pub saved: Saved,
+    /// The keys that the store has.
+    pub keys: HashSet<String>,
+}
+
+/// All statuses in `store`. One that cannot be read is told, and left aside: it will be known again by the next verdict.
+///
+/// # Errors
+/// Where the store cannot be asked.
+pub(crate) async fn read(store: &dyn Store) -> Result<Held, Unavailable> {
+    let mut held = Held::default();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
+        for entry in &page.entries {
+            held.keys.insert(entry.key.to_string());
+            match serde_json::from_slice::<Record>(&entry.held.value) {
+                Ok(record) => drop(held.saved.statuses.insert(record.key, record.status)),
+                Err(error) => warn!("the saved status {} cannot be read, and is left aside: {error}", entry.key),
+            }
+        }
+        after = page.entries.last().map(|entry| entry.key.to_string());
+        if !page.more || after.is_none() {
+            return Ok(held);
+        }
+    }
+}

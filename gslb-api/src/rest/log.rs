@@ -1,0 +1,81 @@
+//! How much this server logs, changed while it runs; gslb.toml holds again when it starts anew.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::body::{self, Media, Size};
+use super::caller::Caller;
+use super::problem::Problem;
+use super::{answer, conditions, query};
+use crate::control::{Change, Edit, Refusal};
+use crate::document::Etag;
+use crate::{Api, LogLevel};
+
+/// The route of the log's level.
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/log", get(read).put(put))
+}
+
+fn told(level: LogLevel) -> Value {
+    json!({ "level": level.name() })
+}
+
+async fn read(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let value = told(api.options.log.level());
+    answer::tagged(request.headers(), &Etag::of(&value), &value)
+}
+
+async fn put(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let (parts, octets) = request.into_parts();
+    let media = Media::of(&parts.headers, &[Media::Json])?;
+    let condition = conditions::of_write(&parts.headers)?;
+    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
+    let level = asked(&sent)?;
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let tell = || info!("the log's level is {} from now on, as {} asks", level.name(), caller.who.name());
+    let may = |before: LogLevel| {
+        condition.check(Some(&Etag::of(&told(before))))?;
+        // A log that is about to fall silent says why.
+        if level < LogLevel::Info {
+            tell();
+        }
+        Ok::<_, Refusal>(())
+    };
+    api.options.log.change(level, may)?;
+    if level >= LogLevel::Info {
+        tell();
+    }
+    let value = told(level);
+    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
+    let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
+    change.from = caller.from;
+    api.control.note(change, Some(value.clone())).await;
+    let response = answer::of_json(StatusCode::OK, &value);
+    Ok(answer::with(response, header::ETAG, &Etag::of(&value).to_string()))
+}
+
+fn asked(body: &Value) -> Result<LogLevel, Refusal> {
+    let mut wrong = Vec::new();
+    for name in body.as_object().into_iter().flat_map(|members| members.keys()).filter(|name| *name != "level") {
+        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        wrong.push((pointer, "unknown member; known: level".to_owned()));
+    }
+    let level = body.get("level").and_then(Value::as_str).and_then(LogLevel::from_name);
+    if level.is_none() {
+        let names: Vec<&str> = LogLevel::ALL.into_iter().map(LogLevel::name).collect();
+        wrong.push(("/level".to_owned(), format!("expected one of {}", names.join(", "))));
+    }
+    match level {
+        Some(level) if wrong.is_empty() => Ok(level),
+        _ => Err(Refusal::Body(wrong)),
+    }
+}

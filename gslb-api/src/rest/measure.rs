@@ -1,0 +1,37 @@
+//! Every request is counted by its route, method and status.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::Api;
+
+/// The route of requests for what there is not.
+const NOWHERE: &str = "none";
+
+/// Answers a request, and counts it. What a client makes up is in no label.
+pub(super) async fn measured(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let method = name(request.method());
+    let response = next.run(request).await;
+    let route = route.as_deref().unwrap_or(NOWHERE);
+    api.meters.requested(route, method, response.status().as_u16(), began.elapsed());
+    response
+}
+
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,107 @@
+//! The forms of statuses, latencies and observations.
+
+use serde_json::{Value, json};
+
+/// The forms by name; `reference` names another form.
+pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value); 9] {
+    let text = json!({ "type": "string" });
+    let number = json!({ "type": "integer", "minimum": 0 });
+    let by_name = json!({ "type": "object", "additionalProperties": { "type": "object" } });
+    let moment = json!({ "type": "string", "format": "date-time" });
+    [
+        ("Status", status(&text, &number)),
+        (
+            "Statuses",
+            json!({
+                "type": "object",
+                "required": ["time", "revision", "generation", "counts", "data_centers", "pools", "services", "endpoints", "next"],
+                "properties": {
+                    "time": moment, "revision": number, "generation": number,
+                    "mass_failure": { "type": ["object", "null"], "properties": { "seconds": number } },
+                    "counts": { "type": "object" }, "data_centers": by_name, "pools": by_name, "services": by_name,
+                    "endpoints": { "type": "array", "items": reference("Status") },
+                    "next": { "type": "object", "additionalProperties": text,
+                              "description": "Where each collection goes on, as far as it does." },
+                },
+            }),
+        ),
+        (
+            "Resumed",
+            json!({ "type": "object", "required": ["pool", "endpoint", "status"],
+                    "properties": { "pool": text, "endpoint": text, "status": text } }),
+        ),
+        ("Lifted", json!({ "type": "object", "properties": { "mass_failure": { "type": "null" } } })),
+        (
+            "Latency",
+            json!({
+                "type": "object", "required": ["node", "is_vantage", "measured_ms", "accepted"],
+                "properties": {
+                    "node": text, "is_vantage": { "type": "boolean" },
+                    "measured_ms": { "type": "object", "additionalProperties": { "type": "number" } },
+                    "accepted": { "type": "object" },
+                },
+            }),
+        ),
+        (
+            "DrillAsked",
+            json!({ "type": "object", "required": ["data_center"], "additionalProperties": false,
+                    "properties": { "data_center": { "type": "string", "examples": ["fra"] } } }),
+        ),
+        (
+            "Drill",
+            json!({
+                "type": "object", "required": ["data_center", "services", "moves", "failing", "one_left", "witnesses"],
+                "properties": {
+                    "data_center": text, "services": number, "moves": { "type": "object" },
+                    "failing": { "type": "array", "items": text },
+                    "one_left": { "type": "array", "items": { "type": "object" } },
+                    "witnesses": { "type": "array", "items": { "type": "object" } },
+                },
+            }),
+        ),
+        ("Observations", observations(&text)),
+        (
+            "Observed",
+            json!({ "type": "object", "required": ["statuses", "latencies"],
+                    "properties": { "statuses": number, "latencies": number } }),
+        ),
+    ]
+}
+
+fn status(text: &Value, number: &Value) -> Value {
+    let maybe = |kind: &str| json!({ "type": [kind, "null"] });
+    json!({
+        "type": "object", "required": ["pool", "endpoint", "target", "status", "source", "why", "weight"],
+        "properties": {
+            "pool": text, "endpoint": text, "data_center": maybe("string"), "target": text,
+            "status": { "type": "string", "enum": ["up", "down"] },
+            "source": { "type": "string", "enum": ["forced", "verdict", "saved", "initial"] },
+            "since": { "type": ["string", "null"], "format": "date-time" }, "why": text, "weight": number,
+            "override": maybe("string"), "unforced": { "type": "object" },
+            "held": maybe("object"), "progress": maybe("object"),
+            "outcomes": { "type": "array", "items": { "type": "object" } },
+            "latency_ms": maybe("number"), "flaps": number, "ttl_limit": maybe("integer"),
+            "certificate_expires": { "type": ["string", "null"], "format": "date-time" },
+        },
+    })
+}
+
+fn observations(text: &Value) -> Value {
+    json!({
+        "type": "array", "minItems": 1, "maxItems": 1000,
+        "items": { "oneOf": [
+            {
+                "type": "object", "required": ["pool", "endpoint", "up"], "additionalProperties": false,
+                "properties": { "pool": text, "endpoint": text, "up": { "type": "boolean" },
+                                "reason": { "type": "string", "maxLength": 200 } },
+            },
+            {
+                "type": "object", "required": ["client", "data_center", "ms"], "additionalProperties": false,
+                "properties": {
+                    "client": { "type": "string", "examples": ["203.0.113.0/24"] }, "data_center": text,
+                    "ms": { "type": "number", "exclusiveMinimum": 0, "maximum": 10000 },
+                },
+            },
+        ] },
+    })
+}

@@ -1,0 +1,70 @@
+//! From which page a request comes: one of another site's, open in a browser on this host, must not change anything.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
+
+/// What a browser says of the page that a request comes from (W3C Fetch Metadata).
+const SITE: &str = "sec-fetch-site";
+
+/// Lets a request pass that reads, or that no page of another site sent. Browsers let pages send some requests without
+/// asking the server first, and where no token is needed nothing else would stop them.
+pub(super) async fn check(request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let host = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    if reads || !is_foreign(request.headers(), host.as_deref()) {
+        return next.run(request).await;
+    }
+    let detail = "A page of another site sent this. Nothing was changed.";
+    Problem::new(StatusCode::FORBIDDEN, "cross-site", detail).into_response()
+}
+
+/// Whether a page sent it that did not come from this server; `host` is the URI's, where it has one.
+fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let site = headers.get(SITE).and_then(|site| site.to_str().ok()).unwrap_or("none");
+    // `none` is a person who typed the address, `same-origin` our own page.
+    let is_ours = matches!(site, "none" | "same-origin");
+    let Some(origin) = headers.get(header::ORIGIN) else { return !is_ours };
+    let host = host.or(text(header::HOST)).unwrap_or_default();
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    !is_ours || !authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_pages_of_this_server_and_programs_are_ours() {
+        let foreign = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs
+                .iter()
+                .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)));
+            is_foreign(&headers.collect(), None)
+        };
+        let host = ("host", "localhost:8053");
+        for ours in [
+            vec![host],
+            vec![host, (SITE, "none")],
+            vec![host, (SITE, "same-origin"), ("origin", "http://localhost:8053")],
+            vec![host, ("origin", "https://LOCALHOST:8053")],
+        ] {
+            assert!(!foreign(&ours), "{ours:?}");
+        }
+        for other in [
+            vec![host, ("origin", "http://evil.example")],
+            vec![host, ("origin", "http://localhost:3000")],
+            vec![host, ("origin", "null")],
+            vec![host, (SITE, "cross-site")],
+            vec![host, (SITE, "same-site")],
+            vec![host, (SITE, "same-site"), ("origin", "http://localhost:8053")],
+        ] {
+            assert!(foreign(&other), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Places for bodies that are whole documents: few in all, fewer for one caller, so that nobody takes them all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::rate::Asker;
+
+/// One caller has at most one of this many of the places.
+const CALLER_SHARE: usize = 2;
+
+/// All places.
+#[derive(Debug)]
+pub(crate) struct Places {
+    all: Arc<Semaphore>,
+    per_caller: usize,
+    /// What is left for those who have places, or wait for one.
+    callers: Mutex<HashMap<Asker, Weak<Semaphore>>>,
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _of_all: OwnedSemaphorePermit,
+    // The permit keeps its semaphore alive, and by that the caller's count.
+    _of_caller: OwnedSemaphorePermit,
+}
+
+impl Places {
+    /// So many places.
+    pub(crate) fn new(most: usize) -> Self {
+        let most = most.max(1);
+        let per_caller = (most / CALLER_SHARE).max(1);
+        Self { all: Arc::new(Semaphore::new(most)), per_caller, callers: Mutex::default() }
+    }
+
+    /// A place for `asker`; none where none is to be had for so long.
+    pub(crate) async fn take(&self, asker: Asker, patience: Duration) -> Option<Place> {
+        let of_caller = self.caller(asker);
+        let both = async {
+            // First the caller's own, so that who has enough takes none from the others while waiting.
+            let of_caller = of_caller.acquire_owned().await.ok()?;
+            let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+            Some(Place { _of_all: of_all, _of_caller: of_caller })
+        };
+        timeout(patience, both).await.ok().flatten()
+    }
+
+    fn caller(&self, asker: Asker) -> Arc<Semaphore> {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        // No more are left than there are requests.
+        callers.retain(|_, caller| caller.strong_count() > 0);
+        if let Some(caller) = callers.get(&asker).and_then(Weak::upgrade) {
+            return caller;
+        }
+        let caller = Arc::new(Semaphore::new(self.per_caller));
+        callers.insert(asker, Arc::downgrade(&caller));
+        caller
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Asker {
+        Asker::Token(name.to_owned())
+    }
+
+    #[tokio::test]
+    async fn one_caller_leaves_places_for_others() {
+        let places = Places::new(4);
+        let now = Duration::ZERO;
+        let held = [places.take(named("a"), now).await, places.take(named("a"), now).await];
+        assert!(held.iter().all(Option::is_some));
+        assert!(places.take(named("a"), now).await.is_none(), "half of them is enough for one");
+        let others = [places.take(named("b"), now).await, places.take(named("b"), now).await];
+        assert!(others.iter().all(Option::is_some));
+        assert!(places.take(named("c"), now).await.is_none(), "all are taken");
+        drop(held);
+        assert!(places.take(named("a"), now).await.is_some());
+        drop(others);
+        drop(places.take(named("c"), now).await);
+        assert_eq!(places.callers.lock().unwrap().len(), 1, "who has none is forgotten");
+    }
+}

@@ -1,0 +1,65 @@
+//! The document and its collections as the octets of an answer: written once per revision, and shared by all who read.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use crate::control::{InForce, Refusal, blocking};
+use crate::document::{Etag, Section};
+
+/// What has been written of the revision that was asked for last.
+#[derive(Debug, Default)]
+pub(crate) struct Rendered(Mutex<Written>);
+
+#[derive(Debug, Default)]
+struct Written {
+    revision: u64,
+    /// No more of them than there are parts.
+    parts: Vec<(Part, Text)>,
+}
+
+/// All of a document, or one collection of it.
+pub(super) type Part = Option<Section>;
+
+/// JSON, and what names its state.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    /// The tag.
+    pub etag: Etag,
+    /// The octets, shared.
+    pub octets: Bytes,
+}
+
+impl Rendered {
+    /// `part` of the document in force. Who asks while it is being written waits for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    pub(super) async fn part(&self, in_force: &Arc<InForce>, part: Part) -> Result<Text, Refusal> {
+        let mut written = self.0.lock().await;
+        if written.revision != in_force.revision {
+            *written = Written { revision: in_force.revision, parts: Vec::new() };
+        }
+        if let Some((_, text)) = written.parts.iter().find(|(known, _)| *known == part) {
+            return Ok(text.clone());
+        }
+        let of = Arc::clone(in_force);
+        let text = blocking(move || write(&of, part)).await?;
+        written.parts.push((part, text.clone()));
+        Ok(text)
+    }
+}
+
+fn write(in_force: &InForce, part: Part) -> Text {
+    let Some(section) = part else {
+        let octets = serde_json::to_vec(&*in_force.document).unwrap_or_default();
+        return Text { etag: Etag::of_revision(in_force.revision), octets: octets.into() };
+    };
+    let none = Map::<String, Value>::new();
+    let entries = section.entries(&in_force.document).unwrap_or(&none);
+    // Writing a value as JSON into memory cannot fail.
+    let octets = serde_json::to_vec(entries).unwrap_or_default();
+    Text { etag: Etag::of_octets(&octets), octets: octets.into() }
+}

@@ -1,0 +1,275 @@
+//! What is up: statuses with their evidence, and what an operator may say to them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use gslb_core::health::Member;
+use gslb_core::model::{PoolId, Service};
+use gslb_core::name::Name;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+use utoipa::IntoParams;
+
+use super::problem::Problem;
+use super::{answer, escape, query, write};
+use crate::Api;
+use crate::control::{InForce, Refusal, blocking, now};
+use crate::health::{Resumed, Word, member};
+use crate::moment;
+use crate::status::{self, Detail, Filter, Is, Reach};
+
+/// The routes of statuses.
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/status", get(list))
+        .route("/status/{pool}/{endpoint}", get(read))
+        .route("/status/{pool}/{endpoint}/resume", post(resume))
+        .route("/mass-failure/lift", post(lift))
+}
+
+/// Which collection is gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Of {
+    /// Endpoints.
+    Endpoints,
+    /// Pools.
+    Pools,
+    /// Services.
+    Services,
+}
+
+/// The query of statuses.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Only `endpoints`, `pools` or `services`; all of them where it is not said.
+    #[param(value_type = Option<String>, pattern = "^(endpoints|pools|services)$")]
+    pub of: Option<Of>,
+    /// Endpoints of this pool only.
+    pub pool: Option<String>,
+    /// Endpoints and pools of this data center only.
+    pub data_center: Option<String>,
+    /// Endpoints of the pools that this service may answer from only, and this service.
+    pub service: Option<String>,
+    /// Endpoints that are `up`, or that are `down`, only.
+    #[param(pattern = "^(up|down)$")]
+    pub status: Option<String>,
+    /// Most entries of each collection, 1 to 1000; 100 where it is not said.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<usize>,
+    /// With `of`: the last entry that is known, for endpoints as POOL/ENDPOINT; those behind it follow.
+    pub after: Option<String>,
+}
+
+async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let asked: Asked = query::of(request.uri())?;
+    let limit = query::page(asked.limit)?;
+    if asked.after.is_some() && asked.of.is_none() {
+        return Err(Problem::bad_request("after goes on with one collection: say which in of."));
+    }
+    let base = api.control.in_force();
+    let gathered = {
+        let base = Arc::clone(&base);
+        blocking(move || Gathered::of(&base, &asked, limit)).await??
+    };
+    let known = status::known(&api.control, &base, gathered.members.clone()).await?;
+    let told = blocking(move || {
+        let one = |member: &Member| status::endpoint(&known, *member, Detail::Last);
+        let endpoints: Vec<Value> = gathered.members.iter().filter_map(one).collect();
+        let mut told = json!({
+            "time": moment::show(now()),
+            "revision": known.in_force.revision,
+            "generation": known.in_force.table.generation(),
+            "mass_failure": known.doubted.map(|time| json!({ "seconds": time.as_secs() })),
+            "counts": status::counts(&known.in_force.table),
+            "data_centers": gathered.data_centers,
+            "pools": gathered.pools,
+            "services": gathered.services,
+            "endpoints": endpoints,
+        });
+        told["next"] = Value::Object(gathered.next);
+        told
+    });
+    Ok(answer::of_json(StatusCode::OK, &told.await?))
+}
+
+/// What a page has, but for the evidence.
+struct Gathered {
+    members: Vec<Member>,
+    data_centers: Map<String, Value>,
+    pools: Map<String, Value>,
+    services: Map<String, Value>,
+    /// Where each collection goes on.
+    next: Map<String, Value>,
+}
+
+impl Gathered {
+    fn of(base: &InForce, asked: &Asked, limit: usize) -> Result<Self, Problem> {
+        let (table, site) = (&base.table, &base.table.topology().site);
+        let mut reach = Reach::default();
+        let service = asked.service.as_deref().map(|name| named(base, name)).transpose()?;
+        let is = match asked.status.as_deref() {
+            None => None,
+            Some("up") => Some(Is::Up),
+            Some("down") => Some(Is::Down),
+            Some(_) => return Err(Problem::bad_request("status is up or down.")),
+        };
+        let filter = Filter {
+            pool: asked.pool.clone(),
+            data_center: asked.data_center.clone(),
+            pools: service.map(|service| reach.of(site, service).clone()),
+            is,
+        };
+        let wants = |of: Of| asked.of.is_none_or(|it| it == of);
+        let mut next = Map::new();
+        let mut page = |of: &str, after: Option<String>| {
+            if let Some(after) = after {
+                next.insert(of.to_owned(), asked.next(of, &after, limit).into());
+            }
+        };
+        let mut members = if wants(Of::Endpoints) { filter.members(table) } else { Vec::new() };
+        let label = |member: &Member| {
+            let pool = site.pools.get(member.pool.0 as usize);
+            let endpoint = pool.and_then(|pool| pool.endpoints.get(member.endpoint as usize));
+            pool.zip(endpoint).map_or_else(String::new, |(pool, endpoint)| format!("{}/{}", pool.name, endpoint.name))
+        };
+        let after = |of: Of| asked.after.as_deref().filter(|_| asked.of == Some(of));
+        if let Some(after) = after(Of::Endpoints) {
+            let known = after.split_once('/').and_then(|(pool, endpoint)| member(site, pool, endpoint));
+            let known =
+                known.ok_or_else(|| Problem::bad_request(format!("There is no endpoint {after:?} to go on from.")))?;
+            members.retain(|member| (member.pool, member.endpoint) > (known.pool, known.endpoint));
+        }
+        if members.len() > limit {
+            members.truncate(limit);
+            page("endpoints", members.last().map(label));
+        }
+        let of_data_center = |value: &Value| asked.data_center.as_deref().is_none_or(|it| value["data_center"] == it);
+        let is_meant = |id: PoolId, name: &str| {
+            asked.pool.as_deref().is_none_or(|pool| pool == name)
+                && filter.pools.as_ref().is_none_or(|pools| pools.contains(&id))
+        };
+        let pools = (0..).map(PoolId).zip(status::pools(table));
+        let pools = pools.filter(|(id, (name, value))| of_data_center(value) && is_meant(*id, name)).map(|(_, it)| it);
+        let pools = pools.filter(|_| wants(Of::Pools));
+        let (pools, more) = paged(pools, after(Of::Pools), limit);
+        page("pools", more);
+        let told = |service: &Service, reach: &mut Reach| status::service(table, service, reach);
+        let chosen = site.services.iter().filter(|_| wants(Of::Services));
+        let chosen =
+            chosen.filter(|it| asked.service.is_none() || service.is_some_and(|service| service.name == it.name));
+        let services = chosen.map(|service| (service.name.to_string(), told(service, &mut reach)));
+        let (services, more) = paged(services, after(Of::Services), limit);
+        page("services", more);
+        let data_centers = status::data_centers(table).into_iter();
+        let data_centers = data_centers.filter(|(name, _)| asked.data_center.as_deref().is_none_or(|it| it == name));
+        Ok(Self { members, data_centers: data_centers.collect(), pools, services, next })
+    }
+}
+
+impl Asked {
+    /// Where the collection `of` goes on after the entry `after`.
+    fn next(&self, of: &str, after: &str, limit: usize) -> String {
+        let mut next = format!("/api/v1/status?of={of}&limit={limit}&after={}", escape(after));
+        let said = [
+            ("pool", &self.pool),
+            ("data_center", &self.data_center),
+            ("service", &self.service),
+            ("status", &self.status),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value {
+                next.push_str(&format!("&{name}={}", escape(value)));
+            }
+        }
+        next
+    }
+}
+
+/// Up to `limit` entries behind `after`, and the name of the last one where there are more.
+fn paged(
+    entries: impl Iterator<Item = (String, Value)>,
+    after: Option<&str>,
+    limit: usize,
+) -> (Map<String, Value>, Option<String>) {
+    let mut is_behind = after.is_none();
+    let mut behind = entries.filter(|(name, _)| {
+        let taken = is_behind;
+        is_behind |= after == Some(name);
+        taken
+    });
+    let page: Vec<(String, Value)> = behind.by_ref().take(limit).collect();
+    let last = page.last().map(|(name, _)| name.clone()).filter(|_| behind.next().is_some());
+    (page.into_iter().collect(), last)
+}
+
+/// The service of this name.
+fn named<'b>(base: &'b InForce, text: &str) -> Result<&'b Service, Problem> {
+    let name = Name::parse(text.as_bytes(), &Name::root()).ok();
+    let found = name.and_then(|name| base.table.topology().site.services.iter().find(|service| service.name == name));
+    found.ok_or_else(|| Problem::not_found(format!("There is no service {text:?}.")))
+}
+
+async fn read(
+    State(api): State<Api>,
+    Path((pool, endpoint)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let base = api.control.in_force();
+    let unknown = || Problem::not_found(format!("There is no endpoint {pool}/{endpoint}."));
+    let member = member(&base.table.topology().site, &pool, &endpoint).ok_or_else(unknown)?;
+    let known = status::known(&api.control, &base, vec![member]).await?;
+    let told = status::endpoint(&known, member, Detail::All).ok_or_else(unknown)?;
+    Ok(answer::of_json(StatusCode::OK, &told))
+}
+
+async fn resume(
+    State(api): State<Api>,
+    Path((pool, endpoint)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let (parts, _) = request.into_parts();
+    let (asker, resumed) = oneshot::channel();
+    let word = Word::Resume(pool.clone(), endpoint.clone(), asker);
+    api.control.words().send(word).await.map_err(|_| Refusal::Fault)?;
+    match resumed.await.map_err(|_| Refusal::Fault)? {
+        Resumed::Done => {
+            let after = json!({ "pool": pool, "endpoint": endpoint, "status": "up" });
+            write::note(&api, &parts, Some(after.clone())).await;
+            Ok(answer::of_json(StatusCode::OK, &after))
+        }
+        Resumed::NotHeld => {
+            let detail =
+                format!("Neither hold_down nor resume keeps {pool}/{endpoint} down: there is nothing to resume.");
+            Err(Problem::new(StatusCode::CONFLICT, "not-held", detail))
+        }
+        Resumed::Unknown => Err(Problem::not_found(format!("There is no endpoint {pool}/{endpoint}."))),
+    }
+}
+
+async fn lift(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let (parts, _) = request.into_parts();
+    let (asker, lifted) = oneshot::channel();
+    api.control.words().send(Word::Lift(asker)).await.map_err(|_| Refusal::Fault)?;
+    if lifted.await.map_err(|_| Refusal::Fault)? {
+        let after = json!({ "mass_failure": null });
+        write::note(&api, &parts, Some(after.clone())).await;
+        return Ok(answer::of_json(StatusCode::OK, &after));
+    }
+    let detail = "No mass failure is doubted: all verdicts hold.";
+    Err(Problem::new(StatusCode::CONFLICT, "not-held", detail))
+}

@@ -1,0 +1,27 @@
+//! Which of all regions of a document a client is in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use gslb_core::model::RegionId;
+use gslb_core::steer::region::Chooser;
+use gslb_core::table::Topology;
+
+/// Finds the region that a client is in: the one with the most specific matcher.
+#[derive(Debug)]
+pub struct RegionFinder(Chooser);
+
+impl RegionFinder {
+    /// For the regions of a table.
+    pub fn new(topology: &Topology) -> Self {
+        let regions = &topology.site.regions;
+        let all: Vec<RegionId> = (0u32..).map(RegionId).take(regions.len()).collect();
+        Self(Chooser::new(regions, &all, &topology.index))
+    }
+
+    /// The name of the region; none where no region of `topology`, for which this was made, has the client.
+    pub fn region(&self, topology: &Topology, client: IpAddr) -> Option<Arc<str>> {
+        let region = self.0.branch(topology.index.locus_of(client), &topology.index)?;
+        topology.site.regions.get(region).map(|region| Arc::clone(&region.name))
+    }
+}

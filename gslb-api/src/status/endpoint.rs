@@ -1,0 +1,125 @@
+//! One endpoint's status as JSON: what it is, since when, why, and what was seen.
+
+use std::time::Duration;
+
+use gslb_core::health::{Held, Member, Seen, Source, Status};
+use gslb_core::model::Target;
+use gslb_core::table::overrides;
+use serde_json::{Value, json};
+
+use super::Known;
+use crate::control::now;
+use crate::moment;
+use crate::store::Time;
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// The last outcome.
+    Last,
+    /// All outcomes that are kept.
+    All,
+}
+
+/// The endpoint `member` as JSON; none where there is no such endpoint.
+pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<Value> {
+    let (in_force, site) = (&known.in_force, &known.in_force.table.topology().site);
+    let pool = site.pools.get(member.pool.0 as usize)?;
+    let endpoint = pool.endpoints.get(member.endpoint as usize)?;
+    let state = in_force.table.state(member.pool, member.endpoint)?;
+    let forced = overrides::in_force(in_force.overrides.values(), site, pool, &endpoint.name);
+    let forces = forced.filter(|word| matches!(word.force, overrides::Force::Up | overrides::Force::Down));
+    let status = known.statuses.get(&member);
+    let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+    let (source, since, why) = match (forces, status) {
+        (Some(word), _) => ("forced", Some(word.created), word.reason.clone()),
+        (None, Some((status, _))) => (source(status.source), Some(status.since), status.why.to_string()),
+        (None, None) => ("initial", None, String::new()),
+    };
+    let mut told = json!({
+        "pool": &*pool.name,
+        "endpoint": &*endpoint.name,
+        "data_center": data_center.map(|it| &*it.name),
+        "target": target(&endpoint.target),
+        "status": word(state.up),
+        "source": source,
+        "since": since.map(|since| moment::show(Time::from_millis(since))),
+        "why": why,
+        "weight": state.weight,
+        "override": forced.map(|word| &*word.id),
+    });
+    if let (Some((status, left)), Some(members)) = (status, told.as_object_mut()) {
+        let evidence = evidence(status, *left, detail);
+        members.extend(evidence.as_object().cloned().unwrap_or_default());
+    }
+    Some(told)
+}
+
+/// What a status rests on. `unforced` is what it would be if nothing was forced.
+fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
+    let held = status.held.map(|held| match held {
+        Held::HoldDown { .. } => {
+            json!({ "by": "hold-down", "until": left.map(|left| moment::show(now().after(left))) })
+        }
+        Held::Manual => json!({ "by": "manual" }),
+        Held::MassFailure => json!({ "by": "mass-failure" }),
+    });
+    let progress = status.progress.map(|progress| {
+        let length = progress.length.min(progress.needed);
+        json!({ "result": result(progress.passes), "count": length, "needed": progress.needed })
+    });
+    let outcomes: Vec<Value> = match detail {
+        Detail::All => status.outcomes.iter().map(outcome).collect(),
+        Detail::Last => status.outcomes.last().map(outcome).into_iter().collect(),
+    };
+    json!({
+        "unforced": { "status": word(status.up), "source": source(status.source) },
+        "held": held,
+        "progress": progress,
+        "outcomes": outcomes,
+        "latency_ms": status.latency.map(millis),
+        "certificate_expires": status.certificate_expires.map(|at| moment::show(Time::from_millis(at * 1000))),
+        "flaps": status.flaps,
+        "ttl_limit": status.ttl_limit,
+    })
+}
+
+fn outcome(seen: &Seen) -> Value {
+    let outcome = &seen.outcome;
+    json!({
+        "time": moment::show(Time::from_millis(seen.at)),
+        "result": result(outcome.passed()),
+        "failure": outcome.result.err().map(gslb_core::health::Failure::word),
+        "ms": millis(outcome.took),
+        "evidence": &*outcome.evidence,
+    })
+}
+
+/// `up` or `down`.
+pub(super) fn word(up: bool) -> &'static str {
+    if up { "up" } else { "down" }
+}
+
+fn result(passed: bool) -> &'static str {
+    if passed { "pass" } else { "fail" }
+}
+
+fn source(source: Source) -> &'static str {
+    match source {
+        Source::Initial => "initial",
+        Source::Saved => "saved",
+        Source::Verdict => "verdict",
+    }
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Address(address) => address.to_string(),
+        Target::Cname(name) => name.to_string(),
+    }
+}
+
+/// Milliseconds with three places.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,51 @@
+//! Which endpoints are asked for.
+
+use std::collections::HashSet;
+
+use gslb_core::health::Member;
+use gslb_core::model::{Pool, PoolId};
+use gslb_core::table::RoutingTable;
+
+/// What an endpoint has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Is {
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+}
+
+/// Endpoints that fulfil all that is said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    /// Those of this pool.
+    pub pool: Option<String>,
+    /// Those of this data center.
+    pub data_center: Option<String>,
+    /// Those of these pools, which a service may come to.
+    pub pools: Option<HashSet<PoolId>>,
+    /// Those that are so.
+    pub is: Option<Is>,
+}
+
+impl Filter {
+    /// The endpoints of `table` in the order of the document.
+    pub(crate) fn members(&self, table: &RoutingTable) -> Vec<Member> {
+        let site = &table.topology().site;
+        let data_center = |pool: &Pool| pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+        let is_meant = |id: PoolId, pool: &Pool| {
+            self.pool.as_ref().is_none_or(|name| **name == *pool.name)
+                && self.pools.as_ref().is_none_or(|pools| pools.contains(&id))
+                && self.data_center.as_ref().is_none_or(|name| data_center(pool).is_some_and(|it| **name == *it.name))
+        };
+        let pools = (0..).map(PoolId).zip(&site.pools).filter(|(id, pool)| is_meant(*id, pool));
+        let members = pools
+            .flat_map(|(pool, it)| (0u32..).zip(&it.endpoints).map(move |(endpoint, _)| Member { pool, endpoint }));
+        members.filter(|member| self.fits(table, *member)).collect()
+    }
+
+    fn fits(&self, table: &RoutingTable, member: Member) -> bool {
+        let Some(is) = self.is else { return true };
+        table.state(member.pool, member.endpoint).is_some_and(|state| state.up == (is == Is::Up))
+    }
+}

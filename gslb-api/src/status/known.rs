@@ -1,0 +1,44 @@
+//! What is known of some endpoints at one moment, taken from who publishes as quickly as can be.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gslb_core::health::{Held, Member, Status};
+
+use crate::control::{Control, InForce, Refusal};
+
+/// Statuses, and what was in force then.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// What was in force.
+    pub in_force: Arc<InForce>,
+    /// The statuses asked for, as far as there are such endpoints, and how long a hold-down still lasts.
+    pub statuses: HashMap<Member, (Status, Option<Duration>)>,
+    /// How long failures of too many endpoints have been doubted.
+    pub doubted: Option<Duration>,
+}
+
+/// What is known of `members`, which are endpoints of what `base` says is in force. Where another document is by now,
+/// numbers mean others: then nothing is told of them.
+///
+/// # Errors
+/// [`Refusal::Fault`] where nothing is published any more.
+pub(crate) async fn known(control: &Control, base: &Arc<InForce>, members: Vec<Member>) -> Result<Known, Refusal> {
+    let base = Arc::clone(base);
+    let look = control.look(move |keeper, in_force| {
+        let is_same = in_force.table.has_topology_of(&base.table);
+        let status = |member: Member| {
+            let status = keeper.status(member)?;
+            let left = match status.held {
+                Some(Held::HoldDown { until }) => Some(keeper.until(until)),
+                _ => None,
+            };
+            Some((member, (status, left)))
+        };
+        let statuses = members.into_iter().filter(|_| is_same).filter_map(status).collect();
+        let in_force = Arc::clone(if is_same { in_force } else { &base });
+        Known { in_force, statuses, doubted: keeper.doubts_for() }
+    });
+    look.await
+}

@@ -1,0 +1,12 @@
+//! Statuses as people and programs are told them: endpoints with their evidence, and what they come to for pools, data
+//! centers and services.
+
+mod endpoint;
+mod filter;
+mod known;
+mod summary;
+
+pub(crate) use endpoint::{Detail, endpoint};
+pub(crate) use filter::{Filter, Is};
+pub(crate) use known::{Known, known};
+pub(crate) use summary::{Reach, counts, data_centers, pools, service};

@@ -1,0 +1,123 @@
+//! What the statuses of endpoints come to: pools, data centers, services, and how many of each are up.
+
+use std::collections::{HashMap, HashSet};
+
+use gslb_core::model::{PolicyId, PolicyKind, PoolId, Service, Site, WhenAllDown};
+use gslb_core::table::RoutingTable;
+use serde_json::{Value, json};
+
+use super::endpoint::word;
+
+/// Which pools the policies of a site may come to; worked out once for each policy.
+#[derive(Debug, Default)]
+pub(crate) struct Reach(HashMap<PolicyId, HashSet<PoolId>>);
+
+impl Reach {
+    /// The pools that `service` may answer from.
+    pub(crate) fn of(&mut self, site: &Site, service: &Service) -> &HashSet<PoolId> {
+        self.of_policy(site, service.policy)
+    }
+
+    fn of_policy(&mut self, site: &Site, id: PolicyId) -> &HashSet<PoolId> {
+        if !self.0.contains_key(&id) {
+            let mut pools = HashSet::new();
+            match site.policies.get(id.0 as usize).map(|policy| &policy.kind) {
+                None => {}
+                Some(PolicyKind::Pool(pool)) => drop(pools.insert(*pool)),
+                Some(
+                    PolicyKind::Nearest(list)
+                    | PolicyKind::Latency(list)
+                    | PolicyKind::Hash(list)
+                    | PolicyKind::All(list),
+                ) => pools.extend(list),
+                // Policies do not loop, and nest no deeper than the document may.
+                Some(PolicyKind::Failover(list)) => list.iter().for_each(|id| pools.extend(self.of_policy(site, *id))),
+                Some(PolicyKind::Weighted(list)) => {
+                    list.iter().for_each(|(id, _)| pools.extend(self.of_policy(site, *id)));
+                }
+                Some(PolicyKind::Geo { branches, default }) => {
+                    let all = branches.iter().map(|(_, id)| id).chain([default]);
+                    all.for_each(|id| pools.extend(self.of_policy(site, *id)));
+                }
+            }
+            self.0.insert(id, pools);
+        }
+        self.0.entry(id).or_default()
+    }
+}
+
+/// How many endpoints, pools and data centers there are, and are up.
+pub(crate) fn counts(table: &RoutingTable) -> Value {
+    let (mut endpoints, mut endpoints_up, mut pools_up) = (0, 0, 0);
+    for pool in table.pools().iter() {
+        endpoints += pool.states().len();
+        endpoints_up += pool.states().iter().filter(|state| state.up).count();
+        pools_up += usize::from(pool.is_up());
+    }
+    json!({
+        "endpoints": { "all": endpoints, "up": endpoints_up },
+        "pools": { "all": table.pools().len(), "up": pools_up },
+        "data_centers": {
+            "all": table.topology().site.data_centers.len(), "up": gslb_core::plan::data_centers_up(table),
+        },
+        "services": table.topology().site.services.len(),
+    })
+}
+
+/// Every data center: it is up while a pool in it is.
+pub(crate) fn data_centers(table: &RoutingTable) -> Vec<(String, Value)> {
+    let site = &table.topology().site;
+    let mut counted: Vec<[usize; 4]> = vec![[0; 4]; site.data_centers.len()];
+    for (pool, liveness) in site.pools.iter().zip(table.pools().iter()) {
+        let Some(counts) = pool.data_center.and_then(|id| counted.get_mut(id.0 as usize)) else { continue };
+        let up = liveness.states().iter().filter(|state| state.up).count();
+        let more = [1, usize::from(liveness.is_up()), liveness.states().len(), up];
+        counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+    }
+    let told = |(name, [pools, pools_up, endpoints, up]): (String, [usize; 4])| {
+        let status = word(pools_up > 0);
+        let value = json!({
+            "status": status, "pools": pools, "pools_up": pools_up, "endpoints": endpoints, "endpoints_up": up,
+        });
+        (name, value)
+    };
+    site.data_centers.iter().map(|it| it.name.to_string()).zip(counted).map(told).collect()
+}
+
+/// Every pool.
+pub(crate) fn pools(table: &RoutingTable) -> impl Iterator<Item = (String, Value)> + '_ {
+    let site = &table.topology().site;
+    site.pools.iter().zip(table.pools().iter()).map(|(pool, liveness)| {
+        let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+        let value = json!({
+            "status": word(liveness.is_up()),
+            "data_center": data_center.map(|it| &*it.name),
+            "endpoints": liveness.states().len(),
+            "endpoints_up": liveness.up,
+            "min_up": liveness.min_up,
+        });
+        (pool.name.to_string(), value)
+    })
+}
+
+/// A service: `up` while all its pools are, `degraded` while some are not, `down` where none is left.
+pub(crate) fn service(table: &RoutingTable, service: &Service, reach: &mut Reach) -> Value {
+    let site = &table.topology().site;
+    let pools = reach.of(site, service);
+    let up = pools.iter().filter(|id| table.pools().get(**id).is_some_and(|pool| pool.is_up())).count();
+    let status = match up {
+        0 => "down",
+        up if up < pools.len() => "degraded",
+        _ => "up",
+    };
+    let when_all_down = match service.when_all_down {
+        WhenAllDown::ServeAll => "serve-all".to_owned(),
+        WhenAllDown::LastUp => "last-up".to_owned(),
+        WhenAllDown::NoData => "nodata".to_owned(),
+        WhenAllDown::ServFail => "servfail".to_owned(),
+        WhenAllDown::Pool(id) => {
+            site.pools.get(id.0 as usize).map(|pool| format!("pool:{}", pool.name)).unwrap_or_default()
+        }
+    };
+    json!({ "status": status, "pools": pools.len(), "pools_up": up, "when_all_down": when_all_down })
+}

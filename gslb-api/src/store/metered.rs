@@ -1,0 +1,69 @@
+//! A store whose commits are measured.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::commit::{Commit, CommitError};
+use super::value::{Order, Page, Revision, Time, Versioned};
+use super::watch::Watch;
+use super::{Expired, Pending, Store, Unavailable};
+use crate::meters::Meters;
+
+/// Another store, and what is measured of it.
+pub(crate) struct MeteredStore {
+    inner: Arc<dyn Store>,
+    meters: Arc<Meters>,
+}
+
+impl MeteredStore {
+    /// Measures `inner` from now on.
+    pub(crate) fn new(inner: Arc<dyn Store>, meters: Arc<Meters>) -> Self {
+        Self { inner, meters }
+    }
+}
+
+impl Store for MeteredStore {
+    fn revision(&self) -> Pending<'_, Result<Revision, Unavailable>> {
+        self.inner.revision()
+    }
+
+    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<Versioned>, Unavailable>> {
+        self.inner.read(key)
+    }
+
+    fn range<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+        order: Order,
+    ) -> Pending<'a, Result<Page, Unavailable>> {
+        self.inner.range(prefix, after, limit, order)
+    }
+
+    fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
+        Box::pin(async move {
+            let began = Instant::now();
+            let done = self.inner.commit(commit).await;
+            self.meters.committed(began.elapsed(), !matches!(done, Err(CommitError::Unavailable(_))));
+            if let Ok(revision) = &done {
+                self.meters.store_is_at(revision.number());
+            }
+            done
+        })
+    }
+
+    fn expire(&self, now: Time) -> Pending<'_, Result<Expired, CommitError>> {
+        Box::pin(async move {
+            let done = self.inner.expire(now).await;
+            if let Ok(expired) = &done {
+                self.meters.store_is_at(expired.revision.number());
+            }
+            done
+        })
+    }
+
+    fn watch(&self, prefix: &str, after: Revision) -> Watch {
+        self.inner.watch(prefix, after)
+    }
+}

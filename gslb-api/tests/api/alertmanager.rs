@@ -1,0 +1,106 @@
+//! Alertmanager's webhook: an alert forces what its labels mean, for as long as it fires, and within the safety rules.
+
+use axum::http::StatusCode;
+use gslb_api::{Options, Source};
+use gslb_core::model::PoolId;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Asked, site, start, start_with};
+
+const PATH: &str = "/api/v1/integrations/alertmanager";
+
+fn alert(fingerprint: &str, status: &str, labels: Value) -> Value {
+    json!({
+        "status": status, "labels": labels, "annotations": {"summary": "its disk is full"},
+        "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "",
+        "fingerprint": fingerprint,
+    })
+}
+
+async fn notify(asked: &Asked, alerts: &[Value]) -> Answer {
+    let body = json!({
+        "version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "receiver": "gslb",
+        "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "", "alerts": alerts,
+    });
+    asked.ask("POST", PATH, &[], body.to_string()).await
+}
+
+fn outcomes(answer: &Answer) -> Vec<&str> {
+    let alerts = answer.body["alerts"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
+    alerts.iter().map(|alert| alert["outcome"].as_str().unwrap()).collect()
+}
+
+fn weight(asked: &Asked) -> u32 {
+    asked.published.load().state(PoolId(0), 0).unwrap().weight
+}
+
+#[tokio::test]
+async fn an_alert_forces_while_it_fires_and_is_told_twice_without_harm() {
+    let asked = start().await;
+    let labels = json!({"alertname": "DiskFull", "gslb_action": "drain", "gslb_pool": "fra", "gslb_endpoint": "fra-1"});
+    let others = alert("ffff", "firing", json!({"alertname": "Other"}));
+    let first = notify(&asked, &[alert("aa11", "firing", labels.clone()), others]).await;
+    assert_eq!((first.status, outcomes(&first)), (StatusCode::OK, vec!["forced", "ignored"]), "{}", first.text);
+    assert_eq!(weight(&asked), 0);
+    let held = asked.get("/api/v1/overrides/alert-aa11").await;
+    assert_eq!(held.body["targets"], json!(["endpoint/fra/fra-1"]));
+    assert_eq!((&held.body["reason"], &held.body["owner"]), (&json!("its disk is full"), &json!("operator's")));
+    assert!(held.body["expires"].is_string(), "whoever never tells of its end does not force for ever");
+
+    let before = asked.everything().await;
+    assert_eq!(outcomes(&notify(&asked, &[alert("aa11", "firing", labels.clone())]).await), ["unchanged"]);
+    assert_eq!(asked.everything().await, before);
+
+    let resolved = alert("aa11", "resolved", labels);
+    assert_eq!(outcomes(&notify(&asked, std::slice::from_ref(&resolved)).await), ["ended"]);
+    assert_eq!(weight(&asked), 10);
+    assert_eq!(asked.get("/api/v1/overrides").await.body, json!({}));
+    assert_eq!(outcomes(&notify(&asked, &[resolved]).await), ["not-in-force"]);
+}
+
+#[tokio::test]
+async fn an_alert_that_goes_on_renews_its_override_and_keeps_its_beginning() {
+    let asked = start().await;
+    let alerts =
+        json!({"alerts": [alert("aa11", "firing", json!({"gslb_action": "down", "gslb_data_center": "fra"}))]});
+    let path = |time: &str| format!("{PATH}?expires_in={time}");
+    assert_eq!(asked.ask("POST", &path("1h"), &[], alerts.to_string()).await.status, StatusCode::OK);
+    let first = asked.get("/api/v1/overrides/alert-aa11").await.body;
+    let renewed = asked.ask("POST", &path("2h"), &[], alerts.to_string()).await;
+    assert_eq!(outcomes(&renewed), ["renewed"]);
+    let second = asked.get("/api/v1/overrides/alert-aa11").await.body;
+    assert_eq!(first["created"], second["created"]);
+    assert!(first["expires"].as_str() < second["expires"].as_str(), "{first} {second}");
+    for wrong in ["1s", "169h", "soon"] {
+        assert_eq!(asked.ask("POST", &path(wrong), &[], alerts.to_string()).await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn what_an_alert_must_not_do_is_refused_and_the_others_are_heeded() {
+    let mut document = site();
+    document["safety"] = json!({"min_data_centers_up": 1});
+    let asked = start_with(Options { source: Source::Store { first: Some(document) }, ..Options::default() }).await;
+    let down =
+        |fingerprint: &str, pool: &str| alert(fingerprint, "firing", json!({"gslb_action": "down", "gslb_pool": pool}));
+    let answer = notify(&asked, &[down("aa", "nrt"), down("bb", "fra"), down("cc", "iad"), down("dd", "f*")]).await;
+    assert_eq!((answer.status, answer.kind()), (StatusCode::CONFLICT, "unsafe"), "{}", answer.text);
+    assert_eq!(outcomes(&answer), ["refused", "forced", "refused", "refused"]);
+    assert!(answer.pointers().contains(&"/alerts/0/labels"), "{}", answer.text);
+    assert!(answer.pointers().contains(&"/alerts/3/labels/gslb_pool"), "{}", answer.text);
+    let overrides = asked.get("/api/v1/overrides").await.body;
+    assert_eq!(overrides.as_object().unwrap().keys().collect::<Vec<_>>(), ["alert-bb"]);
+}
+
+#[tokio::test]
+async fn what_is_no_notification_is_refused() {
+    let asked = start().await;
+    let before = asked.everything().await;
+    for body in [json!({}), json!([]), json!({"alerts": [{"status": "maybe", "fingerprint": "aa"}]})] {
+        let refused = asked.ask("POST", PATH, &[], body.to_string()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", refused.text);
+    }
+    let many = vec![alert("aa", "firing", json!({})); 1001];
+    assert_eq!(notify(&asked, &many).await.pointers(), ["/alerts"]);
+    assert_eq!(asked.everything().await, before);
+}

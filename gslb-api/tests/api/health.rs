@@ -1,0 +1,278 @@
+//! Statuses: as probes and others say, in force at once, told with their evidence, and the same after a restart.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use gslb_api::health::{Observed, Word};
+use gslb_api::store::{EmbeddedStore, Store};
+use gslb_api::{Options, Source};
+use gslb_core::health::{Failure, Outcome, Targets};
+use gslb_core::model::PoolId;
+use serde_json::{Value, json};
+
+use crate::support::{Asked, start_on, start_with};
+
+/// The usual site with probes that turn at the first outcome, and a pool that others speak for.
+pub(crate) fn probed() -> Value {
+    let mut site = crate::support::site();
+    site["probes"] = json!({
+        "web": {"kind": "http", "port": 8080, "rise": 1, "fall": 1},
+        "word": {"kind": "push", "ttl": "1h", "rise": 1, "fall": 1}
+    });
+    site["safety"] = json!({"mass_failure": "off"});
+    site["pools"]["fra"]["probe"] = json!("web");
+    site["pools"]["iad"]["probe"] = json!("word");
+    site
+}
+
+pub(crate) fn options(site: Value) -> Options {
+    Options { source: Source::Store { first: Some(site) }, node: "here".to_owned(), ..Options::default() }
+}
+
+/// Says that the `number`th target has passed or failed its probe, and waits until it was heard.
+pub(crate) async fn observe(asked: &Asked, number: usize, passed: bool) {
+    let targets = Targets::of(&asked.published.load().topology().site);
+    let target = Arc::clone(targets.iter().nth(number).unwrap().0);
+    let result = if passed { Ok(()) } else { Err(Failure::Refused) };
+    let outcome = Outcome::new(result, Duration::from_millis(3), if passed { "status 200" } else { "refused" });
+    let word = Word::Observed(Observed { target, outcome, at: Instant::now() });
+    asked.api.words().send(word).await.unwrap();
+    // Words are heard in their order.
+    asked.get("/api/v1/status").await;
+}
+
+fn is_up(asked: &Asked, pool: u32, endpoint: u32) -> bool {
+    asked.published.load().state(PoolId(pool), endpoint).unwrap().up
+}
+
+/// Waits until the store has so many statuses.
+async fn saved(store: &dyn Store, count: usize) -> Vec<Value> {
+    let found = async {
+        loop {
+            let page = store.range("health/", None, 1000, gslb_api::store::Order::Ascending).await.unwrap();
+            if page.entries.len() >= count {
+                return page.entries.iter().map(|it| serde_json::from_slice(&it.held.value).unwrap()).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), found).await.expect("nothing was saved")
+}
+
+#[tokio::test]
+async fn a_verdict_is_in_force_and_told_with_its_evidence() {
+    let asked = start_with(options(probed())).await;
+    let before = asked.get("/api/v1/status/fra/fra-1").await.body;
+    assert_eq!((&before["status"], &before["source"]), (&json!("up"), &json!("initial")), "{before}");
+    observe(&asked, 1, true).await;
+    let other = asked.get("/api/v1/status/fra/fra-2").await.body;
+    assert_eq!((&other["source"], &other["why"]), (&json!("verdict"), &json!("one success: status 200")), "{other}");
+    observe(&asked, 0, false).await;
+    assert!(!is_up(&asked, 0, 0) && is_up(&asked, 0, 1));
+    let one = asked.get("/api/v1/status/fra/fra-1").await.body;
+    assert_eq!(
+        (&one["status"], &one["source"], &one["target"]),
+        (&json!("down"), &json!("verdict"), &json!("192.0.2.10"))
+    );
+    assert_eq!(one["outcomes"][0]["failure"], "refused");
+    assert_eq!(one["progress"], json!({"result": "fail", "count": 1, "needed": 1}));
+    assert!(one["why"].as_str().unwrap().contains("refused") && one["since"].is_string(), "{one}");
+    let list = asked.get("/api/v1/status?status=down").await.body;
+    assert_eq!(list["counts"]["endpoints"], json!({"all": 3, "up": 2}));
+    assert_eq!(list["endpoints"].as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(list["pools"]["fra"]["endpoints_up"], 1);
+    assert_eq!(list["services"]["www.example.com."]["status"], "up", "{list}");
+    let explained =
+        asked.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await.body;
+    let of = explained["statuses"].as_array().unwrap().iter().find(|it| it["endpoint"] == "fra-1").unwrap();
+    assert_eq!(of["source"], "verdict", "explain tells why: {explained}");
+}
+
+#[tokio::test]
+async fn an_override_comes_before_the_verdict_which_waits_behind_it() {
+    let asked = start_with(options(probed())).await;
+    let body = json!({"targets": ["endpoint/fra/fra-1"], "force": "up", "reason": "it lies"}).to_string();
+    asked.ask("PUT", "/api/v1/overrides/x", &[], body).await;
+    observe(&asked, 0, false).await;
+    assert!(is_up(&asked, 0, 0));
+    let one = asked.get("/api/v1/status/fra/fra-1").await.body;
+    assert_eq!((&one["status"], &one["source"], &one["override"]), (&json!("up"), &json!("forced"), &json!("x")));
+    assert_eq!(one["unforced"], json!({"status": "down", "source": "verdict"}));
+    asked.ask("DELETE", "/api/v1/overrides/x", &[("if-match", "*")], "").await;
+    assert!(!is_up(&asked, 0, 0), "the verdict was not lost");
+    // A dry run is foreseen from the verdict, too.
+    let body = json!({"targets": ["pool/iad"], "force": "down", "reason": "r"}).to_string();
+    let dry = asked.ask("PUT", "/api/v1/overrides/y?dry_run=true", &[], body).await;
+    assert_eq!(dry.status, StatusCode::OK, "{}", dry.text);
+    assert!(!is_up(&asked, 0, 0));
+}
+
+#[tokio::test]
+async fn statuses_are_events_which_can_be_had_again() {
+    let asked = start_with(options(probed())).await;
+    let before = asked.store.revision().await.unwrap();
+    observe(&asked, 0, false).await;
+    saved(&*asked.store, 1).await;
+    let mut body = crate::events::stream(&asked, Some(&before.to_string())).await;
+    let event = crate::events::next(&mut body).await;
+    assert!(event.contains(r#""kind":"status""#) && event.contains(r#""endpoint":"fra-1""#), "{event}");
+    assert!(event.contains(r#""status":"down""#), "{event}");
+}
+
+#[tokio::test]
+async fn a_restart_answers_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(folder.path()).unwrap());
+    let asked = start_on(Arc::clone(&store), options(probed())).await;
+    observe(&asked, 0, false).await;
+    observe(&asked, 1, true).await;
+    let kept = saved(&*store, 2).await;
+    assert_eq!(kept[0]["up"], false, "{kept:?}");
+    drop(asked);
+    // The same store, as a process that starts again finds it.
+    let again = start_on(store, options(probed())).await;
+    assert!(!is_up(&again, 0, 0) && is_up(&again, 0, 1), "no answer ever names it");
+    let one = again.get("/api/v1/status/fra/fra-1").await.body;
+    assert_eq!((&one["source"], &one["since"].is_string()), (&json!("saved"), &true), "{one}");
+    // What goes from the document goes from the store.
+    let site = json!({"pools": {"fra": {"endpoints": {"fra-1": null}}}}).to_string();
+    let patched = again.ask("PATCH", "/api/v1/document", &[("if-match", "*")], site).await;
+    assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
+    let gone = async {
+        while again.store.read("health/fra/fra-1").await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it is kept for ever");
+    assert!(again.store.read("health/fra/fra-2").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn word_is_taken_whole_or_not_at_all() {
+    let asked = start_with(options(probed())).await;
+    let post = |list: Value| {
+        let asked = &asked;
+        async move { asked.ask("POST", "/api/v1/observations", &[], list.to_string()).await }
+    };
+    let down = json!({"pool": "iad", "endpoint": "iad-1", "up": false, "reason": "maintenance"});
+    let refused = post(json!([
+        down,
+        {"pool": "fra", "endpoint": "fra-1", "up": false},
+        {"client": "192.0.2.0/24", "data_center": "nrt", "ms": 5},
+        {"client": "203.0.113.0/24", "data_center": "fra", "ms": -1},
+    ]))
+    .await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    assert_eq!(refused.pointers(), ["/1", "/2", "/3"], "{}", refused.text);
+    assert!(is_up(&asked, 1, 0), "nothing of it was taken");
+    let wrong = post(json!([{"pool": "iad", "up": "no", "x": 1}, 7])).await;
+    assert_eq!(wrong.pointers(), ["/0/x", "/0/endpoint", "/0/up", "/1"], "{}", wrong.text);
+    let taken = post(json!([down, {"client": "203.0.113.0/24", "data_center": "fra", "ms": 12.5}])).await;
+    assert_eq!(
+        (taken.status, &taken.body),
+        (StatusCode::OK, &json!({"statuses": 1, "latencies": 1})),
+        "{}",
+        taken.text
+    );
+    assert!(!is_up(&asked, 1, 0), "in force when it is answered");
+    assert!(asked.get("/api/v1/status/iad/iad-1").await.text.contains("maintenance"));
+    assert_eq!(post(Value::Array(vec![down; 1001])).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_needs_a_word_to_come_back_gets_it() {
+    let mut site = probed();
+    site["pools"]["fra"]["resume"] = json!("manual");
+    let asked = start_with(options(site)).await;
+    let resume = || async { asked.ask("POST", "/api/v1/status/fra/fra-1/resume", &[], "").await };
+    assert_eq!(resume().await.status, StatusCode::CONFLICT);
+    observe(&asked, 0, false).await;
+    observe(&asked, 0, true).await;
+    assert!(!is_up(&asked, 0, 0));
+    assert_eq!(asked.get("/api/v1/status/fra/fra-1").await.body["held"], json!({"by": "manual"}));
+    let resumed = resume().await;
+    assert_eq!((resumed.status, is_up(&asked, 0, 0)), (StatusCode::OK, true), "{}", resumed.text);
+    assert!(asked.get("/api/v1/audit").await.text.contains("/status/fra/fra-1/resume"), "and who gave it is known");
+    let unknown = asked.ask("POST", "/api/v1/status/fra/none/resume", &[], "").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
+    let mut site = probed();
+    let endpoint = |number: u32| (format!("many-{number}"), json!({"address": format!("192.0.2.{number}")}));
+    let endpoints: serde_json::Map<String, Value> = (100..110).map(endpoint).collect();
+    site["pools"]["many"] = json!({"probe": "web", "endpoints": endpoints});
+    site["services"]["many.example.com"] = json!({"policy": "many"});
+    site["safety"] = json!({"mass_failure": {"share": "50%", "within": "10s"}});
+    let asked = start_with(options(site)).await;
+    let count = Targets::of(&asked.published.load().topology().site).len();
+    for target in 0..count {
+        observe(&asked, target, false).await;
+    }
+    let told = asked.get("/api/v1/status").await.body;
+    let up = told["counts"]["endpoints"]["up"].as_u64().unwrap();
+    assert!(told["mass_failure"].is_object() && up == count as u64, "all are held up: {told}");
+    let lifted = asked.ask("POST", "/api/v1/mass-failure/lift", &[], "").await;
+    assert_eq!(lifted.status, StatusCode::OK, "{}", lifted.text);
+    let told = asked.get("/api/v1/status").await.body;
+    assert!(
+        told["mass_failure"].is_null() && told["counts"]["endpoints"]["up"] == 0,
+        "all are believed to be down: {told}"
+    );
+    assert_eq!(asked.ask("POST", "/api/v1/mass-failure/lift", &[], "").await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn pages_of_statuses_join_without_a_gap() {
+    let asked = start_with(options(probed())).await;
+    let mut names = Vec::new();
+    let mut next = "/api/v1/status?of=endpoints&limit=2".to_owned();
+    loop {
+        let page = asked.get(&next).await.body;
+        let endpoints = page["endpoints"].as_array().unwrap();
+        names.extend(endpoints.iter().map(|it| it["endpoint"].as_str().unwrap().to_owned()));
+        match page["next"]["endpoints"].as_str() {
+            Some(link) => next = link.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["fra-1", "fra-2", "iad-1"]);
+    assert_eq!(asked.get("/api/v1/status?service=none.example.com").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(asked.get("/api/v1/status?status=sideways").await.status, StatusCode::BAD_REQUEST);
+    let of_service = asked.get("/api/v1/status?service=api.example.com&pool=iad").await.body;
+    assert_eq!(of_service["endpoints"].as_array().unwrap().len(), 1);
+    assert_eq!(of_service["services"].as_object().unwrap().len(), 1);
+    let latency = asked.get("/api/v1/latency").await.body;
+    assert_eq!((&latency["node"], &latency["is_vantage"]), (&json!("here"), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_drill_tells_what_would_be_and_touches_nothing() {
+    let mut site = probed();
+    site["services"]["only.example.com"] = json!({"policy": "fra", "types": ["A"]});
+    let asked = start_with(options(site)).await;
+    let before = asked.everything().await;
+    let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
+    assert_eq!(drill.status, StatusCode::OK, "{}", drill.text);
+    assert_eq!(
+        (&drill.body["services"], &drill.body["failing"]),
+        (&json!(3), &json!(["only.example.com."])),
+        "{}",
+        drill.text
+    );
+    let left = json!([{"service": "www.example.com.", "left": "iad"}, {"service": "api.example.com.", "left": "iad"}]);
+    let mut told: Vec<Value> = drill.body["one_left"].as_array().unwrap().clone();
+    told.sort_by_key(|it| std::cmp::Reverse(it["service"].as_str().unwrap().to_owned()));
+    assert_eq!(Value::Array(told), left);
+    let witnesses = drill.body["witnesses"].as_array().unwrap();
+    assert!(
+        witnesses.iter().any(|it| it["name"] == "api.example.com." && it["addresses"][0] == "192.0.2.10"),
+        "{}",
+        drill.text
+    );
+    assert_eq!(asked.everything().await, before);
+    let unknown = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "x"}).to_string()).await;
+    assert_eq!((unknown.status, unknown.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/data_center"]));
+}

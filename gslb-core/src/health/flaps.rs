@@ -1,0 +1,43 @@
+//! How often an endpoint's status has changed lately.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::moment::Moment;
+
+/// How far back changes are counted.
+pub const FLAP_WINDOW: Duration = Duration::from_secs(3600);
+/// Most changes that are counted; more are as bad as these.
+pub const MAX_FLAPS: usize = 100;
+
+/// The latest changes of one endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Flaps(VecDeque<Moment>);
+
+impl Flaps {
+    /// Takes a change.
+    pub fn add(&mut self, now: Moment) {
+        if self.0.len() == MAX_FLAPS {
+            self.0.pop_front();
+        }
+        self.0.push_back(now);
+    }
+
+    /// How many changes there were within [`FLAP_WINDOW`].
+    pub fn count(&self, now: Moment) -> usize {
+        self.0.iter().filter(|at| now.since(**at) <= FLAP_WINDOW).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_counted_for_an_hour_and_bounded() {
+        let mut flaps = Flaps::default();
+        (0..1_000).for_each(|second| flaps.add(Moment(Duration::from_secs(second))));
+        assert_eq!(flaps.count(Moment(Duration::from_secs(1_000))), MAX_FLAPS);
+        assert_eq!(flaps.count(Moment(Duration::from_secs(4_550))), 50);
+    }
+}

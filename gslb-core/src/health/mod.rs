@@ -1,0 +1,29 @@
+//! What is up? Outcomes of probes in, states of endpoints out; no I/O and no clock.
+//!
+//! A target is probed, and its outcomes make a [`Run`]. By the [`Rule`] of its pool a run makes a verdict for each
+//! endpoint that the target stands for; [`Endpoint`] makes a status of it, and [`Doubt`] keeps too many from turning down
+//! at once. [`Health`] is all of that for a site: it says which states of the table have changed.
+
+mod doubt;
+mod endpoint;
+mod flaps;
+mod moment;
+mod outcome;
+mod probed;
+mod saved;
+mod site;
+mod status;
+mod target;
+mod verdict;
+
+pub use doubt::{CONFIRMATION, Doubt, Ended, MIN_ENDPOINTS};
+pub use endpoint::{Endpoint, Held, Rules, Source};
+pub use flaps::{FLAP_WINDOW, Flaps, MAX_FLAPS};
+pub use moment::Moment;
+pub use outcome::{Failure, MAX_EVIDENCE, Outcome};
+pub use probed::{MAX_OUTCOMES, Seen};
+pub use saved::{Saved, SavedKey, SavedStatus};
+pub use site::Health;
+pub use status::{Effects, MassFailureTurn, Progress, Status, Transition};
+pub use target::{Member, Target, Targets};
+pub use verdict::{Rule, Run};

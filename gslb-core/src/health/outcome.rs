@@ -1,0 +1,133 @@
+//! What came of one probe: good or not, how long it took, and what was seen.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What came of one probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether the endpoint did as it should.
+    pub result: Result<(), Failure>,
+    /// Time from the probe's start to its result.
+    pub took: Duration,
+    /// What was seen, such as `status 503`: at most [`MAX_EVIDENCE`] characters on one line, nothing of a body.
+    pub evidence: Box<str>,
+    /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC, where there was one.
+    pub certificate_expires: Option<u64>,
+}
+
+/// Why a probe failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// There was no result in time.
+    Timeout,
+    /// The connection was refused.
+    Refused,
+    /// There is no way to the endpoint, or the connection broke.
+    Unreachable,
+    /// The endpoint's name has no address.
+    Resolve,
+    /// No TLS with whom was expected.
+    Tls,
+    /// The certificate has ended or ends too soon.
+    CertificateExpires,
+    /// An HTTP status that was not expected.
+    Status(u16),
+    /// What was expected is not in the body, the answer or what the server said.
+    Body,
+    /// The server does not speak the protocol.
+    Protocol,
+    /// A DNS response code that was not expected.
+    Rcode(u16),
+    /// The gRPC service says that it is not serving.
+    NotServing,
+    /// The command ended with this code; one that a signal ended has none.
+    Exit(Option<i32>),
+    /// The server's configuration does not let probes go there.
+    Forbidden,
+    /// Nobody sent word in time.
+    Expired,
+    /// Somebody posted that it is down.
+    Reported,
+    /// This system did not let the probe run.
+    System,
+}
+
+/// Most characters of evidence.
+pub const MAX_EVIDENCE: usize = 200;
+
+impl Outcome {
+    /// An outcome with `evidence` on one line, cut at [`MAX_EVIDENCE`] characters.
+    pub fn new(result: Result<(), Failure>, took: Duration, evidence: &str) -> Outcome {
+        let clean = evidence.trim().chars().map(|it| if it.is_control() { ' ' } else { it });
+        let evidence = clean.take(MAX_EVIDENCE).collect::<String>().into();
+        Outcome { result, took, evidence, certificate_expires: None }
+    }
+
+    /// True where the endpoint did as it should.
+    pub fn passed(&self) -> bool {
+        self.result.is_ok()
+    }
+}
+
+impl Failure {
+    /// One word for it, for data: `timeout`, `refused`, `status` and so on.
+    pub fn word(self) -> &'static str {
+        match self {
+            Failure::Timeout => "timeout",
+            Failure::Refused => "refused",
+            Failure::Unreachable => "unreachable",
+            Failure::Resolve => "resolve",
+            Failure::Tls => "tls",
+            Failure::CertificateExpires => "certificate",
+            Failure::Status(_) => "status",
+            Failure::Body => "body",
+            Failure::Protocol => "protocol",
+            Failure::Rcode(_) => "rcode",
+            Failure::NotServing => "not-serving",
+            Failure::Exit(_) => "exit",
+            Failure::Forbidden => "forbidden",
+            Failure::Expired => "expired",
+            Failure::Reported => "reported",
+            Failure::System => "system",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Timeout => out.write_str("no result in time"),
+            Failure::Refused => out.write_str("connection refused"),
+            Failure::Unreachable => out.write_str("cannot be reached"),
+            Failure::Resolve => out.write_str("its name has no address"),
+            Failure::Tls => out.write_str("TLS failed"),
+            Failure::CertificateExpires => out.write_str("the certificate ends too soon"),
+            Failure::Status(status) => write!(out, "status {status}"),
+            Failure::Body => out.write_str("not what was expected"),
+            Failure::Protocol => out.write_str("does not speak the protocol"),
+            Failure::Rcode(rcode) => write!(out, "rcode {rcode}"),
+            Failure::NotServing => out.write_str("not serving"),
+            Failure::Exit(Some(code)) => write!(out, "exit code {code}"),
+            Failure::Exit(None) => out.write_str("ended by a signal"),
+            Failure::Forbidden => out.write_str("probes may not go there"),
+            Failure::Expired => out.write_str("no word in time"),
+            Failure::Reported => out.write_str("reported down"),
+            Failure::System => out.write_str("the probe could not run"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_one_line_of_bounded_length() {
+        let long = format!("status 503\r\n\u{1b}[31m{}", "ü".repeat(500));
+        let outcome = Outcome::new(Err(Failure::Status(503)), Duration::ZERO, &long);
+        assert!(outcome.evidence.starts_with("status 503   [31mü"));
+        assert_eq!(outcome.evidence.chars().count(), MAX_EVIDENCE);
+        assert!(!outcome.evidence.contains(char::is_control) && !outcome.passed());
+    }
+}

@@ -1,0 +1,47 @@
+//! Statuses that outlive the process: by the names of pool and endpoint, and what the endpoint was.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model;
+
+/// Which endpoint a saved status is of. One that has another address since then is another endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SavedKey {
+    /// Name of its pool.
+    pub pool: String,
+    /// Its name.
+    pub endpoint: String,
+    /// Its address, or the name that it stands for.
+    pub target: String,
+}
+
+/// A status as it is saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedStatus {
+    /// True where it was up.
+    pub up: bool,
+    /// Since when, in milliseconds since 1970-01-01 00:00 UTC.
+    pub since: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// Everything that was saved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// The statuses.
+    pub statuses: HashMap<SavedKey, SavedStatus>,
+}
+
+impl SavedKey {
+    /// The key of an endpoint.
+    pub fn of(pool: &str, endpoint: &str, target: &model::Target) -> SavedKey {
+        let target = match target {
+            model::Target::Address(address) => address.to_string(),
+            model::Target::Cname(name) => name.to_lowercase().to_string(),
+        };
+        SavedKey { pool: pool.to_owned(), endpoint: endpoint.to_owned(), target }
+    }
+}

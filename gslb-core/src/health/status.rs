@@ -1,0 +1,91 @@
+//! What is told of health: the status of an endpoint with its evidence, and what an outcome changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::doubt::Ended;
+use super::endpoint::{Held, Source};
+use super::probed::Seen;
+use super::target::Member;
+use crate::table::liveness::Change;
+
+/// The status of one endpoint, with its evidence. What an override forces is not in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    /// True where it may be answered.
+    pub up: bool,
+    /// Where that comes from.
+    pub source: Source,
+    /// Since when, in milliseconds since 1970-01-01 00:00 UTC.
+    pub since: u64,
+    /// Why.
+    pub why: Arc<str>,
+    /// Why the last verdict is not the status.
+    pub held: Option<Held>,
+    /// How far the latest outcomes have come; none where it is not probed.
+    pub progress: Option<Progress>,
+    /// The last few outcomes, the last one last.
+    pub outcomes: Vec<Seen>,
+    /// Smoothed time of its successes.
+    pub latency: Option<Duration>,
+    /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC.
+    pub certificate_expires: Option<u64>,
+    /// How often its status has changed within [`FLAP_WINDOW`](super::FLAP_WINDOW).
+    pub flaps: usize,
+    /// Greatest TTL of answers that depend on it, in seconds; none where nothing is about to change.
+    pub ttl_limit: Option<u32>,
+}
+
+/// How far the latest outcomes have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether they are successes.
+    pub passes: bool,
+    /// How many there are in a row.
+    pub length: u32,
+    /// How many turn the endpoint.
+    pub needed: u32,
+}
+
+/// What an outcome, or the time that passed, has changed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Effects {
+    /// Endpoints whose state is another one now, before anything is forced.
+    pub changes: Vec<Change>,
+    /// Endpoints whose status has turned.
+    pub transitions: Vec<Transition>,
+    /// Whether the prober is doubted from now on, or no longer is.
+    pub mass_failure: Option<MassFailureTurn>,
+}
+
+/// A status that has turned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// Whose.
+    pub member: Member,
+    /// What it is now; before it was the opposite.
+    pub up: bool,
+    /// Why.
+    pub why: Arc<str>,
+}
+
+/// A turn of the doubt in the prober.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MassFailureTurn {
+    /// So many endpoints of so many that are probed fail at once: the last statuses are held.
+    Began {
+        /// Endpoints that fail.
+        failing: u32,
+        /// Endpoints that are probed.
+        probed: u32,
+    },
+    /// Verdicts hold again.
+    Ended(Ended),
+}
+
+impl Effects {
+    /// True where nothing has changed.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.transitions.is_empty() && self.mass_failure.is_none()
+    }
+}

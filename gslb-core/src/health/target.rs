@@ -1,0 +1,285 @@
+//! What is probed: each distinct target once, however many pools and endpoints it stands for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{self, Endpoint, ExecProbe, Pool, PoolId, Probe, ProbeId, ProbeKind, Site};
+
+/// One thing to probe: all that tells one probe from another, and no name of a probe or pool unless it depends on that.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// What is asked and expected. Hosts that the document leaves out are filled in where the endpoint is a name, and so
+    /// are the placeholders of a command.
+    pub kind: ProbeKind,
+    /// Where: an address, or a name to be resolved for each probe.
+    pub host: model::Target,
+    /// Time between two probes; zero, as the next two, where nothing is sent.
+    pub interval: Duration,
+    /// Time after which a probe has failed.
+    pub timeout: Duration,
+    /// How far a probe may be before or after its place in the rhythm.
+    pub jitter: Duration,
+    /// Pool and endpoint that verdicts are posted for; only for push, where nothing else tells targets apart.
+    pub posted_for: Option<(Arc<str>, Arc<str>)>,
+}
+
+/// An endpoint that a target stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// Its pool.
+    pub pool: PoolId,
+    /// Its place in [`Pool::endpoints`].
+    pub endpoint: u32,
+}
+
+/// The distinct targets of a site, numbered in the order of the document.
+#[derive(Debug, Clone, Default)]
+pub struct Targets {
+    all: Vec<Entry>,
+    numbers: HashMap<Arc<Target>, u32>,
+    /// Per pool, per endpoint.
+    by_endpoint: Vec<Vec<Option<u32>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    target: Arc<Target>,
+    /// The probe that named it first, whose name it is counted under.
+    probe: ProbeId,
+    members: Vec<Member>,
+}
+
+impl Targets {
+    /// The targets of `site`: one for each endpoint of a pool with a probe, those that are equal counted once.
+    pub fn of(site: &Site) -> Targets {
+        let mut targets = Targets::default();
+        for (pool, number) in site.pools.iter().zip(0..) {
+            let probe = pool.probe.and_then(|id| Some((id, site.probes.get(id.0 as usize)?)));
+            let of_pool = pool.endpoints.iter().zip(0..).map(|(endpoint, at)| {
+                let (id, probe) = probe?;
+                let member = Member { pool: PoolId(number), endpoint: at };
+                Some(targets.add(target(probe, pool, endpoint), id, member))
+            });
+            let of_pool = of_pool.collect();
+            targets.by_endpoint.push(of_pool);
+        }
+        targets
+    }
+
+    fn add(&mut self, target: Target, probe: ProbeId, member: Member) -> u32 {
+        if let Some(&number) = self.numbers.get(&target) {
+            if let Some(entry) = self.all.get_mut(number as usize) {
+                entry.members.push(member);
+            }
+            return number;
+        }
+        let (target, number) = (Arc::new(target), self.all.len() as u32);
+        self.numbers.insert(target.clone(), number);
+        self.all.push(Entry { target, probe, members: vec![member] });
+        number
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// True where nothing is probed.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// All targets in order, each with the first probe that names it.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<Target>, ProbeId)> {
+        self.all.iter().map(|entry| (&entry.target, entry.probe))
+    }
+
+    /// The target of this number.
+    pub fn get(&self, number: u32) -> Option<&Arc<Target>> {
+        self.all.get(number as usize).map(|entry| &entry.target)
+    }
+
+    /// The number of a target that is equal to this one.
+    pub fn number(&self, target: &Target) -> Option<u32> {
+        self.numbers.get(target).copied()
+    }
+
+    /// The endpoints that a target stands for, in the order of the document.
+    pub fn members(&self, number: u32) -> &[Member] {
+        self.all.get(number as usize).map_or(&[], |entry| &entry.members)
+    }
+
+    /// The number of an endpoint's target, where it has one.
+    pub fn of_endpoint(&self, member: Member) -> Option<u32> {
+        self.by_endpoint.get(member.pool.0 as usize)?.get(member.endpoint as usize).copied().flatten()
+    }
+}
+
+fn target(probe: &Probe, pool: &Pool, endpoint: &Endpoint) -> Target {
+    let host = match (endpoint.probe_address, &endpoint.target) {
+        (Some(address), _) => model::Target::Address(address),
+        (None, other) => other.clone(),
+    };
+    // A certificate and a request are for the name that clients use, whatever address is probed.
+    let named = match &endpoint.target {
+        model::Target::Cname(name) => Some(Arc::from(name.to_lowercase().to_string().trim_end_matches('.'))),
+        model::Target::Address(_) => None,
+    };
+    let mut kind = probe.kind.clone();
+    match &mut kind {
+        ProbeKind::Http(http) if http.host.is_none() => http.host = named,
+        ProbeKind::Grpc(grpc) if grpc.host.is_none() => grpc.host = named,
+        ProbeKind::Exec(exec) => exec.command = filled_in(exec, &host, pool, endpoint),
+        _ => {}
+    }
+    if let ProbeKind::Push { .. } = kind {
+        let zero = Duration::ZERO;
+        let posted_for = Some((pool.name.clone(), endpoint.name.clone()));
+        return Target { kind, host, interval: zero, timeout: zero, jitter: zero, posted_for };
+    }
+    let Probe { interval, timeout, jitter, .. } = *probe;
+    Target { kind, host, interval, timeout, jitter, posted_for: None }
+}
+
+/// The command with what its placeholders stand for.
+fn filled_in(exec: &ExecProbe, host: &model::Target, pool: &Pool, endpoint: &Endpoint) -> Arc<[Arc<str>]> {
+    let fill = |argument: &Arc<str>| match &**argument {
+        "{address}" => host_text(host).into(),
+        "{port}" => exec.port.map_or(argument.clone(), |port| port.to_string().into()),
+        "{endpoint}" => endpoint.name.clone(),
+        "{pool}" => pool.name.clone(),
+        _ => argument.clone(),
+    };
+    exec.command.iter().map(fill).collect()
+}
+
+fn host_text(host: &model::Target) -> String {
+    match host {
+        model::Target::Address(address) => address.to_string(),
+        model::Target::Cname(name) => name.to_lowercase().to_string().trim_end_matches('.').to_owned(),
+    }
+}
+
+impl fmt::Display for Target {
+    /// What people call it, such as `http 192.0.2.10:8080/healthz`: enough to find it, not all that tells it apart.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.kind.word())?;
+        if let Some((pool, endpoint)) = &self.posted_for {
+            return write!(out, " {pool}/{endpoint}");
+        }
+        match (&self.host, self.kind.port()) {
+            (model::Target::Address(address), Some(port)) => {
+                write!(out, " {}", std::net::SocketAddr::new(*address, port))?;
+            }
+            (host, Some(port)) => write!(out, " {}:{port}", host_text(host))?,
+            (host, None) => write!(out, " {}", host_text(host))?,
+        }
+        match &self.kind {
+            ProbeKind::Http(http) => out.write_str(&http.path),
+            ProbeKind::Dns(dns) => write!(out, " {} {}", dns.name, crate::rdata::type_to_text(dns.rtype)),
+            ProbeKind::Grpc(grpc) if !grpc.service.is_empty() => write!(out, " {}", grpc.service),
+            ProbeKind::Exec(exec) => exec.command.first().map_or(Ok(()), |program| write!(out, " {program}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(document: &str) -> (Site, Targets) {
+        let reading = crate::document::read("site.toml", document, &mut |_, _| Err(String::new()));
+        let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
+        let targets = Targets::of(&site);
+        (site, targets)
+    }
+
+    #[test]
+    fn what_several_pools_share_is_probed_once() {
+        let (_, targets) = targets(
+            r#"
+[probes]
+web = { kind = "http", path = "/up" }
+same = { kind = "http", path = "/up", rise = 5 }
+other = { kind = "http", path = "/up", interval = "1s" }
+[pools.a]
+probe = "web"
+endpoints = { x = { address = "192.0.2.1" }, y = { address = "192.0.2.2" } }
+[pools.b]
+probe = "same"
+endpoints = { z = { address = "192.0.2.2" }, w = { address = "192.0.2.9", probe_address = "192.0.2.1" } }
+[pools.c]
+probe = "other"
+endpoints.x.address = "192.0.2.1"
+[pools.d]
+endpoints.x.address = "192.0.2.1"
+"#,
+        );
+        let member = |pool, endpoint| Member { pool: PoolId(pool), endpoint };
+        let of = |pool, endpoint| targets.of_endpoint(member(pool, endpoint));
+        assert_eq!((of(0, 0), of(0, 1), of(1, 0), of(1, 1), of(2, 0)), (Some(0), Some(1), Some(1), Some(0), Some(2)));
+        assert_eq!((of(3, 0), of(9, 9), targets.len()), (None, None, 3));
+        assert_eq!(targets.members(1), [member(0, 1), member(1, 0)]);
+        let shown: Vec<String> = targets.iter().map(|(target, _)| target.to_string()).collect();
+        assert_eq!(shown, ["http 192.0.2.1:80/up", "http 192.0.2.2:80/up", "http 192.0.2.1:80/up"]);
+        let (first, probe) = targets.iter().next().unwrap();
+        assert_eq!((targets.number(first), probe), (Some(0), ProbeId(0)));
+    }
+
+    #[test]
+    fn a_name_is_asked_for_by_its_name_whatever_address_is_probed() {
+        let (_, targets) = targets(
+            r#"
+[probes]
+web = { kind = "https" }
+own = { kind = "https", host = "www.example.com" }
+[pools.a]
+probe = "web"
+endpoints = { x = { cname = "Edge.Example.NET." }, y = { cname = "b.example.net", probe_address = "192.0.2.2" } }
+[pools.b]
+probe = "own"
+endpoints = { x = { cname = "edge.example.net." } }
+"#,
+        );
+        let hosts: Vec<Option<&str>> = targets
+            .iter()
+            .map(|(target, _)| match &target.kind {
+                ProbeKind::Http(http) => http.host.as_deref(),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(hosts, [Some("edge.example.net"), Some("b.example.net"), Some("www.example.com")]);
+        assert_eq!(targets.get(1).map(|target| target.to_string()).as_deref(), Some("https 192.0.2.2:443/"));
+    }
+
+    #[test]
+    fn commands_are_filled_in_and_posts_are_for_one_endpoint_each() {
+        let (_, targets) = targets(
+            r#"
+[probes]
+all = { kind = "exec", command = ["/bin/check", "{address}", "{port}"], port = 81 }
+own = { kind = "exec", command = ["/bin/check", "{pool}", "{endpoint}", "-{x}"] }
+beat.kind = "push"
+[pools]
+a = { probe = "all", endpoints = { x = { address = "192.0.2.1" } } }
+b = { probe = "all", endpoints = { y = { address = "192.0.2.1" } } }
+c = { probe = "own", endpoints = { x = { address = "192.0.2.1" } } }
+d = { probe = "beat", endpoints = { x = { address = "192.0.2.1" } } }
+e = { probe = "beat", endpoints = { x = { address = "192.0.2.1" } } }
+"#,
+        );
+        let commands: Vec<String> = targets
+            .iter()
+            .filter_map(|(target, _)| match &target.kind {
+                ProbeKind::Exec(exec) => Some(exec.command.join(" ")),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(commands, ["/bin/check 192.0.2.1 81", "/bin/check c x -{x}"]);
+        let shown: Vec<String> = targets.iter().skip(2).map(|(target, _)| target.to_string()).collect();
+        assert_eq!(shown, ["push d/x", "push e/x"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Rise and fall: how many outcomes in a row make a verdict.
+
+/// The latest outcomes of a target that are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Run {
+    passes: bool,
+    length: u32,
+}
+
+/// How many outcomes in a row turn an endpoint; both at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Successes that turn it up.
+    pub rise: u32,
+    /// Failures that turn it down.
+    pub fall: u32,
+}
+
+impl Run {
+    /// Takes one more outcome.
+    pub fn observe(&mut self, passed: bool) {
+        let length = if self.passes == passed { self.length } else { 0 };
+        *self = Run { passes: passed, length: length.saturating_add(1) };
+    }
+
+    /// Takes as many failures as any rule asks for: the patience was had before.
+    pub fn end(&mut self) {
+        *self = Run { passes: false, length: u32::MAX };
+    }
+
+    /// True where the latest outcome was a success.
+    pub fn is_passing(self) -> bool {
+        self.passes && self.length > 0
+    }
+
+    /// True where the latest outcome was a failure.
+    pub fn is_failing(self) -> bool {
+        !self.passes && self.length > 0
+    }
+
+    /// How many outcomes it has.
+    pub fn length(self) -> u32 {
+        self.length
+    }
+}
+
+impl Rule {
+    /// The verdict after `run`; none while there was none and the run is too short for the first.
+    pub fn verdict(self, run: Run, before: Option<bool>) -> Option<bool> {
+        let needed = if run.passes { self.rise } else { self.fall };
+        if run.length >= needed { Some(run.passes) } else { before }
+    }
+
+    /// How many more outcomes like the latest one would turn an endpoint that is `up`, at least 1; none where the latest
+    /// outcome agrees with what it is.
+    pub fn missing(self, run: Run, up: bool) -> Option<u32> {
+        let needed = if run.passes { self.rise } else { self.fall };
+        (run.length > 0 && run.passes != up).then(|| needed.saturating_sub(run.length).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: Rule = Rule { rise: 2, fall: 3 };
+
+    fn after(outcomes: &str, before: Option<bool>) -> (Option<bool>, Run) {
+        let mut run = Run::default();
+        let verdict = outcomes.chars().fold(before, |verdict, outcome| {
+            run.observe(outcome == '+');
+            RULE.verdict(run, verdict)
+        });
+        (verdict, run)
+    }
+
+    #[test]
+    fn a_verdict_takes_outcomes_in_a_row() {
+        for (outcomes, before, expected) in [
+            ("", None, None),
+            ("+", None, None),
+            ("++", None, Some(true)),
+            ("--", None, None),
+            ("---", None, Some(false)),
+            ("--+--", Some(true), Some(true)),
+            ("---", Some(true), Some(false)),
+            ("+-+-+", Some(false), Some(false)),
+            ("-++", Some(false), Some(true)),
+        ] {
+            assert_eq!(after(outcomes, before).0, expected, "{outcomes}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_counts_down_to_the_next_outcome() {
+        for (outcomes, up, missing) in [
+            ("", true, None),
+            ("+", true, None),
+            ("-", true, Some(2)),
+            ("--", true, Some(1)),
+            ("-----", true, Some(1)),
+            ("-", false, None),
+            ("+", false, Some(1)),
+        ] {
+            assert_eq!(RULE.missing(after(outcomes, None).1, up), missing, "{outcomes}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_ended_is_a_verdict_at_once() {
+        let mut run = Run::default();
+        run.observe(true);
+        run.end();
+        assert_eq!(RULE.verdict(run, Some(true)), Some(false));
+        run.observe(false);
+        assert_eq!(run.length(), u32::MAX, "and no number overflows");
+    }
+}

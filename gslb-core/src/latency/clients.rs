@@ -1,0 +1,200 @@
+//! Latencies that clients measured, taken together by area: one value per client network, and their median.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::Area;
+use crate::health::Moment;
+use crate::model::{RegionId, Site};
+use crate::steer::draw::HashedPrefix;
+use crate::steer::index::LocationIndex;
+use crate::steer::region::Chooser;
+use crate::table::DEFAULT_PREFIXES;
+
+/// An area has a say about a data center where so many client networks have measured it.
+pub const MIN_CLIENTS: usize = 10;
+/// Most networks of which the latest value is kept, per area and data center; newer ones replace the oldest.
+pub const MAX_CLIENTS: usize = 63;
+/// Most pairs of area and data center.
+pub const MAX_CELLS: usize = 10_000;
+/// How long a value counts.
+pub const CLIENTS_LAST: Duration = Duration::from_secs(3600);
+/// Greatest latency that is believed.
+pub const MAX_LATENCY: Duration = Duration::from_secs(10);
+
+/// What a client measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The client's network.
+    pub client: IpNet,
+    /// Name of the data center that it reached.
+    pub data_center: String,
+    /// Time there and back, in milliseconds.
+    pub milliseconds: f64,
+}
+
+/// Why an observation is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// The document has no such data center.
+    #[error("no data center is named `{0}`")]
+    DataCenter(String),
+    /// Not a time that anything takes.
+    #[error("not a latency: more than 0 and at most 10000 milliseconds are meant")]
+    Latency,
+    /// The network is in no region of the document, and no database knows it.
+    #[error("nobody knows where {0} is")]
+    Nowhere(IpNet),
+    /// There are [`MAX_CELLS`] pairs of area and data center.
+    #[error("too many areas have been measured")]
+    Full,
+}
+
+/// The latest values of many clients.
+#[derive(Debug, Clone, Default)]
+pub struct Clients {
+    cells: HashMap<(Area, Arc<str>), Cell>,
+}
+
+/// The latest value of each network, the oldest first.
+#[derive(Debug, Clone, Default)]
+struct Cell(VecDeque<Value>);
+
+#[derive(Debug, Clone, Copy)]
+struct Value {
+    network: u64,
+    at: Moment,
+    latency: Duration,
+}
+
+impl Clients {
+    /// Takes an observation, for each of the areas that its client is in.
+    ///
+    /// # Errors
+    /// [`Unusable`]: nothing has changed.
+    pub fn observe(
+        &mut self,
+        observation: &Observation,
+        site: &Site,
+        index: &LocationIndex,
+        now: Moment,
+    ) -> Result<(), Unusable> {
+        self.take(observation, &Areas::of(site, index), site, index, now)
+    }
+
+    /// Takes observations, all or none.
+    ///
+    /// # Errors
+    /// The places of those that are unusable, and why: nothing has changed.
+    pub fn observe_all(
+        &mut self,
+        observations: &[Observation],
+        site: &Site,
+        index: &LocationIndex,
+        now: Moment,
+    ) -> Result<(), Vec<(usize, Unusable)>> {
+        let areas = Areas::of(site, index);
+        let mut tried = self.clone();
+        let mut take = |observation| tried.take(observation, &areas, site, index, now).err();
+        let wrong: Vec<_> =
+            observations.iter().enumerate().filter_map(|(place, it)| Some((place, take(it)?))).collect();
+        if wrong.is_empty() {
+            *self = tried;
+            return Ok(());
+        }
+        Err(wrong)
+    }
+
+    fn take(
+        &mut self,
+        observation: &Observation,
+        areas: &Areas,
+        site: &Site,
+        index: &LocationIndex,
+        now: Moment,
+    ) -> Result<(), Unusable> {
+        let found = site.data_centers.iter().find(|data_center| *data_center.name == *observation.data_center);
+        let data_center = found.ok_or_else(|| Unusable::DataCenter(observation.data_center.clone()))?;
+        let latency = latency(observation.milliseconds).ok_or(Unusable::Latency)?;
+        let client = observation.client.trunc();
+        let areas = areas.at(index.locus_of(client.addr()), site, index);
+        if areas.is_empty() {
+            return Err(Unusable::Nowhere(observation.client));
+        }
+        let keys: Vec<_> = areas.into_iter().map(|area| (area, Arc::clone(&data_center.name))).collect();
+        let fresh = keys.iter().filter(|key| !self.cells.contains_key(*key)).count();
+        if self.cells.len() + fresh > MAX_CELLS {
+            return Err(Unusable::Full);
+        }
+        let value = Value { network: network(client.addr()), at: now, latency };
+        keys.into_iter().for_each(|key| self.cells.entry(key).or_default().add(value));
+        Ok(())
+    }
+
+    /// What enough networks measured: per area, the median for each data center. What is too old is forgotten.
+    pub fn medians(&mut self, now: Moment) -> HashMap<Area, Vec<(Arc<str>, Duration)>> {
+        let mut medians: HashMap<Area, Vec<(Arc<str>, Duration)>> = HashMap::new();
+        self.cells.retain(|(area, data_center), cell| {
+            cell.0.retain(|value| now.since(value.at) <= CLIENTS_LAST);
+            if let Some(median) = cell.median() {
+                medians.entry(area.clone()).or_default().push((Arc::clone(data_center), median));
+            }
+            !cell.0.is_empty()
+        });
+        // In the same order every time: equal medians must not change places.
+        medians.values_mut().for_each(|list| list.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0))));
+        medians
+    }
+}
+
+impl Cell {
+    fn add(&mut self, value: Value) {
+        self.0.retain(|known| known.network != value.network);
+        if self.0.len() == MAX_CLIENTS {
+            self.0.pop_front();
+        }
+        self.0.push_back(value);
+    }
+
+    fn median(&self) -> Option<Duration> {
+        let mut sorted: Vec<Duration> = self.0.iter().map(|value| value.latency).collect();
+        sorted.sort_unstable();
+        if sorted.len() < MIN_CLIENTS { None } else { sorted.get(sorted.len() / 2).copied() }
+    }
+}
+
+/// Finds the areas of loci.
+#[derive(Debug, Clone)]
+pub(crate) struct Areas(Chooser);
+
+impl Areas {
+    pub(crate) fn of(site: &Site, index: &LocationIndex) -> Areas {
+        let all: Vec<RegionId> = (0..site.regions.len() as u32).map(RegionId).collect();
+        Areas(Chooser::new(&site.regions, &all, index))
+    }
+
+    /// The areas that a locus is in, the smallest first: the region alone where the operator has one for it, else the
+    /// country and the continent.
+    pub(crate) fn at(&self, locus: u32, site: &Site, index: &LocationIndex) -> Vec<Area> {
+        if let Some(region) = self.0.branch(locus, index).and_then(|region| site.regions.get(region)) {
+            return vec![Area::Region(Arc::clone(&region.name))];
+        }
+        let Some(place) = index.place(locus) else { return Vec::new() };
+        place.country.map(Area::Country).into_iter().chain(place.continent.map(Area::Continent)).collect()
+    }
+}
+
+fn latency(milliseconds: f64) -> Option<Duration> {
+    let time = Duration::try_from_secs_f64(milliseconds / 1e3).ok()?;
+    (!time.is_zero() && time <= MAX_LATENCY).then_some(time)
+}
+
+/// A number for the network by which resolvers would tell the client (RFC 7871 §11.1).
+fn network(address: IpAddr) -> u64 {
+    HashedPrefix::of(address, DEFAULT_PREFIXES).key
+}

@@ -1,0 +1,97 @@
+//! One steered answer of each batch, to stand for all of them.
+//!
+//! Noting an answer is a store into the worker's own room. The dice fall once per batch, when somebody takes the sample:
+//! each answer of the batch is as likely as any other, and counts for as many as there were.
+
+use std::net::IpAddr;
+
+use super::MAX_BATCH;
+use crate::model::PoolId;
+use crate::steer::draw::Dice;
+use crate::table::counts::Fallback;
+
+/// An answer that a service decided. Numbers are those of the table's site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SteeredAnswer {
+    /// Which site: see [`Counts::edition`](crate::table::counts::Counts::edition).
+    pub edition: u64,
+    /// Index of the service.
+    pub service: u32,
+    /// The first pool that was named; none where nobody was.
+    pub pool: Option<PoolId>,
+    /// The address that decided.
+    pub client: IpAddr,
+    /// How many of its bits the resolver told; none where it is the resolver's own.
+    pub source: Option<u8>,
+    /// Why it is not what the policy would have when all is well.
+    pub fallback: Option<Fallback>,
+}
+
+/// The steered answers since a sample was taken.
+#[derive(Debug)]
+pub(super) struct Sampling {
+    /// The last of them; the place of an answer is its number.
+    kept: Box<[Option<SteeredAnswer>]>,
+    pub(super) seen: u64,
+    dice: Dice,
+}
+
+impl Sampling {
+    pub(super) fn new(seed: u64) -> Sampling {
+        Sampling { kept: vec![None; MAX_BATCH].into(), seen: 0, dice: Dice::new(seed) }
+    }
+
+    #[inline]
+    pub(super) fn note(&mut self, answer: SteeredAnswer) {
+        if let Some(place) = self.kept.get_mut(self.seen as usize % MAX_BATCH) {
+            *place = Some(answer);
+        }
+        self.seen += 1;
+    }
+
+    /// One of the answers noted, and how many there were; then begins anew. None where there were none.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<(SteeredAnswer, u64)> {
+        let seen = std::mem::take(&mut self.seen);
+        if seen == 0 {
+            return None;
+        }
+        let among = seen.min(MAX_BATCH as u64);
+        let at = ((u128::from(self.dice.roll()) * u128::from(among)) >> 64) as usize;
+        let answer = self.kept.get(at).copied().flatten()?;
+        Some((answer, seen))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(service: u32) -> SteeredAnswer {
+        let client = IpAddr::from([192, 0, 2, 1]);
+        SteeredAnswer { edition: 1, service, pool: None, client, source: None, fallback: None }
+    }
+
+    #[test]
+    fn every_answer_of_a_batch_is_as_likely_as_any_other() {
+        let (mut sampling, mut taken) = (Sampling::new(7), [0u32; 5]);
+        for _ in 0..50_000 {
+            (0..5).for_each(|service| sampling.note(answer(service)));
+            let (answer, weight) = sampling.take().unwrap();
+            assert_eq!(weight, 5);
+            taken[answer.service as usize] += 1;
+        }
+        // Five standard deviations of 10,000 out of 50,000.
+        assert!(taken.iter().all(|count| count.abs_diff(10_000) < 450), "{taken:?}");
+        assert_eq!(sampling.take(), None);
+    }
+
+    #[test]
+    fn what_is_never_taken_takes_no_more_room() {
+        let mut sampling = Sampling::new(7);
+        (0..1000).for_each(|service| sampling.note(answer(service)));
+        let (answer, weight) = sampling.take().unwrap();
+        assert!(answer.service >= 1000 - MAX_BATCH as u32);
+        assert_eq!(weight, 1000);
+    }
+}

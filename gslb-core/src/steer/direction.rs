@@ -1,0 +1,47 @@
+//! Places on Earth as points on the unit sphere, where distances are compared without trigonometry.
+
+use geoip::Coordinate;
+
+const EARTH_RADIUS_KM: f64 = 6371.0;
+
+/// A point on the unit sphere.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Direction([f64; 3]);
+
+impl Direction {
+    pub(super) fn of(coordinate: Coordinate) -> Direction {
+        let (latitude, longitude) = (coordinate.latitude().to_radians(), coordinate.longitude().to_radians());
+        Direction([latitude.cos() * longitude.cos(), latitude.cos() * longitude.sin(), latitude.sin()])
+    }
+
+    /// Square of the straight line between two points; it grows with the great-circle distance.
+    pub(super) fn distance(self, other: Direction) -> f64 {
+        self.0.iter().zip(other.0).map(|(a, b)| (a - b) * (a - b)).sum()
+    }
+
+    /// The same for points so many kilometres apart.
+    pub(super) fn chord_of(kilometres: u32) -> f64 {
+        let half = (f64::from(kilometres) / EARTH_RADIUS_KM / 2.0).min(std::f64::consts::FRAC_PI_2);
+        // A little more than the chord, so that rounding takes nobody out who is opposite on Earth.
+        (2.0 * half.sin()).powi(2) + 1e-12
+    }
+}
+
+/// Great-circle distance on Earth for the square of a chord of the unit sphere.
+pub(super) fn kilometres(chord_squared: f64) -> u32 {
+    (2.0 * (chord_squared.sqrt() / 2.0).min(1.0).asin() * EARTH_RADIUS_KM).round() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reach_and_its_chord_agree() {
+        for km in [1, 500, 3_000, 12_000, 20_000] {
+            assert!(kilometres(Direction::chord_of(km)).abs_diff(km) <= 1, "{km}");
+        }
+        let [pole, other] = [90.0, -90.0].map(|latitude| Direction::of(Coordinate::new(latitude, 0.0).unwrap()));
+        assert!(pole.distance(other) <= Direction::chord_of(crate::model::MAX_REACH_KM));
+    }
+}

@@ -1,0 +1,155 @@
+//! What each service and each pool of a table has answered: a row of numbers for every worker, which it alone writes.
+
+use super::Topology;
+use crate::count::Count;
+use crate::model::{PoolId, WhenAllDown};
+
+/// Numbers of a service.
+const OF_SERVICE: usize = 4;
+/// Numbers that share two lines of the processor's cache: the one that is used and the one fetched with it.
+const LINE: usize = 16;
+
+/// Numbers of all services and pools of a topology. Tables that share the topology share them.
+#[derive(Debug)]
+pub struct Counts {
+    topology: Topology,
+    edition: u64,
+    rows: Box<[Row]>,
+}
+
+/// One worker's numbers. Rows share no line of the processor's cache.
+#[derive(Debug)]
+pub struct Row {
+    /// See [`Counts::edition`].
+    pub edition: u64,
+    lines: Box<[Line]>,
+    /// Where the numbers of pools begin.
+    pools: usize,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line([Count; LINE]);
+
+/// Why an answer is not what the policy would have when all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// Only endpoints without weight were up.
+    WithoutWeight,
+    /// All was down, and `when_all_down` had the say.
+    LastResort,
+    /// All was down, and nobody could be named.
+    Nobody,
+}
+
+/// What a service has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ServiceAnswers {
+    /// Answers, those below among them.
+    pub answers: u64,
+    /// Of which [`Fallback::WithoutWeight`].
+    pub without_weight: u64,
+    /// Of which [`Fallback::LastResort`].
+    pub last_resort: u64,
+    /// Of which [`Fallback::Nobody`].
+    pub nobody: u64,
+}
+
+impl Row {
+    fn new(edition: u64, services: usize, pools: usize) -> Row {
+        let numbers = services * OF_SERVICE + pools;
+        let lines = (0..numbers.div_ceil(LINE)).map(|_| Line::default()).collect();
+        Row { edition, lines, pools: services * OF_SERVICE }
+    }
+
+    #[inline]
+    fn cell(&self, at: usize) -> Option<&Count> {
+        self.lines.get(at / LINE)?.0.get(at % LINE)
+    }
+
+    #[inline]
+    fn add(&self, at: usize) {
+        if let Some(cell) = self.cell(at) {
+            cell.add(1);
+        }
+    }
+
+    /// Counts an answer of a service.
+    #[inline]
+    pub fn answered(&self, service: u32, fallback: Option<Fallback>) {
+        let at = service as usize * OF_SERVICE;
+        self.add(at);
+        if let Some(fallback) = fallback {
+            self.add(at + 1 + fallback as usize);
+        }
+    }
+
+    /// Counts an answer that names endpoints of a pool.
+    #[inline]
+    pub fn named(&self, pool: PoolId) {
+        self.add(self.pools + pool.0 as usize);
+    }
+}
+
+impl Counts {
+    /// Zeros for so many workers.
+    pub(super) fn new(topology: Topology, edition: u64, workers: usize) -> Counts {
+        let (services, pools) = (topology.site.services.len(), topology.site.pools.len());
+        Counts { topology, edition, rows: (0..workers).map(|_| Row::new(edition, services, pools)).collect() }
+    }
+
+    /// A number for the topology, greater than those of all before it.
+    pub fn edition(&self) -> u64 {
+        self.edition
+    }
+
+    /// What is counted.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// The row of a worker.
+    #[inline]
+    pub fn row(&self, worker: usize) -> Option<&Row> {
+        self.rows.get(worker)
+    }
+
+    fn sum(&self, at: usize) -> u64 {
+        self.rows.iter().filter_map(|row| row.cell(at)).map(Count::get).sum()
+    }
+
+    /// The sums over all workers for each service, in the order of the site.
+    pub fn services(&self) -> impl Iterator<Item = ServiceAnswers> {
+        (0..self.topology.site.services.len()).map(|service| {
+            let at = service * OF_SERVICE;
+            let [answers, without_weight, last_resort, nobody] =
+                [at, at + 1, at + 2, at + 3].map(|cell| self.sum(cell));
+            ServiceAnswers { answers, without_weight, last_resort, nobody }
+        })
+    }
+
+    /// The answers that name endpoints of each pool, in the order of the site.
+    pub fn pools(&self) -> impl Iterator<Item = u64> {
+        let start = self.topology.site.services.len() * OF_SERVICE;
+        (start..start + self.topology.site.pools.len()).map(|at| self.sum(at))
+    }
+
+    /// Octets held.
+    pub fn memory(&self) -> usize {
+        self.rows.iter().map(|row| size_of_val(&*row.lines)).sum()
+    }
+}
+
+impl Fallback {
+    /// What it is called where the service says this of `when_all_down`.
+    pub fn kind(self, when_all_down: WhenAllDown) -> &'static str {
+        match (self, when_all_down) {
+            (Fallback::WithoutWeight, _) => "without-weight",
+            (Fallback::Nobody, _) | (_, WhenAllDown::NoData) => "nodata",
+            (_, WhenAllDown::ServeAll) => "serve-all",
+            (_, WhenAllDown::LastUp) => "last-up",
+            (_, WhenAllDown::ServFail) => "servfail",
+            (_, WhenAllDown::Pool(_)) => "pool",
+        }
+    }
+}

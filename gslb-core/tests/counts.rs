@@ -1,0 +1,196 @@
+//! What is counted of answers: by service, pool and fallback, exactly, also over a reload; and the tally of a worker.
+
+mod support;
+
+use std::sync::Arc;
+
+use gslb_core::respond::tally::{Outcome, SubnetUse};
+use gslb_core::table::counts::{Counts, ServiceAnswers};
+use gslb_core::table::{Published, RoutingTable, compile};
+use gslb_core::wire::number::Rcode;
+use gslb_core::wire::subnet::Family;
+use support::{Server, ask};
+
+const ZONE: &str =
+    "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.example.net.\nstatic A 192.0.2.80\nsub NS ns.example.net.\n";
+
+fn document(when_all_down: &str) -> String {
+    format!(
+        r#"
+zones."example.com".file = "zone"
+[pools]
+fra.endpoints = {{ a = {{ address = "192.0.2.1" }}, b = {{ address = "192.0.2.2" }} }}
+iad.endpoints = {{ a = {{ address = "192.0.2.3" }} }}
+spare = {{ initial = "down", endpoints = {{ a = {{ address = "192.0.2.99" }} }} }}
+[services]
+"www.example.com" = {{ policy = {{ failover = ["fra", "iad"] }}, when_all_down = "{when_all_down}" }}
+"all.example.com" = {{ policy = {{ all = ["fra", "iad"] }} }}
+"own.example.com" = {{ policy = "iad", client = "resolver" }}
+"#
+    )
+}
+
+fn counting(when_all_down: &str) -> Server {
+    let mut server = Server::new(support::table(&document(when_all_down), ZONE, &[]).counting(3, None));
+    server.worker = server.worker.in_row(1);
+    server
+}
+
+fn counts(table: &RoutingTable) -> &Arc<Counts> {
+    table.counts().expect("the table is counted")
+}
+
+/// What the first service has answered: all, without weight, by the last resort, to nobody's name.
+fn of_first(table: &RoutingTable) -> [u64; 4] {
+    let ServiceAnswers { answers, without_weight, last_resort, nobody } = counts(table).services().next().unwrap();
+    [answers, without_weight, last_resort, nobody]
+}
+
+#[test]
+fn answers_are_counted_by_service_and_by_pool() {
+    let mut server = counting("serve-all");
+    for _ in 0..3 {
+        server.ask(&ask("www.example.com", 1));
+    }
+    server.ask(&ask("all.example.com", 1));
+    server.ask(&ask("static.example.com", 1));
+    let answers: Vec<u64> = counts(&server.table).services().map(|service| service.answers).collect();
+    assert_eq!(answers, [3, 1, 0]);
+    assert_eq!(counts(&server.table).pools().collect::<Vec<_>>(), [4, 1, 0], "a pool counts once for an answer");
+    server.worker = gslb_core::respond::Worker::new(Arc::default(), 7);
+    server.ask(&ask("www.example.com", 1));
+    assert_eq!(of_first(&server.table)[0], 3, "who has no row, as an explanation, is not counted");
+}
+
+#[test]
+fn every_fallback_is_counted_as_what_it_is() {
+    for (when_all_down, expected, kinds) in [
+        ("serve-all", [4, 1, 2, 0], ["serve-all", "nodata"]),
+        ("last-up", [4, 1, 2, 0], ["last-up", "nodata"]),
+        ("pool:spare", [4, 1, 2, 0], ["pool", "nodata"]),
+        ("servfail", [4, 1, 2, 0], ["servfail", "nodata"]),
+        ("nodata", [4, 1, 0, 2], ["nodata", "nodata"]),
+    ] {
+        let mut server = counting(when_all_down);
+        server.ask(&ask("www.example.com", 1));
+        server.set_pool("fra", false);
+        server.set("iad", "a", true, Some(0));
+        server.ask(&ask("www.example.com", 1));
+        server.set_pool("iad", false);
+        server.ask(&ask("www.example.com", 1));
+        server.ask(&ask("www.example.com", 1));
+        assert_eq!(of_first(&server.table), expected, "{when_all_down}");
+        use gslb_core::table::counts::Fallback::{LastResort, Nobody};
+        let said = server.table.topology().site.services[0].when_all_down;
+        assert_eq!([LastResort, Nobody].map(|fallback| fallback.kind(said)), kinds);
+    }
+}
+
+#[test]
+fn a_pool_of_last_resort_that_is_up_is_a_fallback_all_the_same() {
+    let mut server = counting("pool:spare");
+    ["fra", "iad"].into_iter().for_each(|pool| server.set_pool(pool, false));
+    server.set_pool("spare", true);
+    server.ask(&ask("www.example.com", 1));
+    assert_eq!(of_first(&server.table), [1, 0, 1, 0]);
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_counted_twice_when_tables_are_replaced() {
+    let first = support::table(&document("serve-all"), ZONE, &[]);
+    let published = Published::counting(first.clone(), 2);
+    let mut worker = gslb_core::respond::Worker::new(Arc::default(), 7).in_row(0);
+    let mut ask_once = || {
+        let mut buffer = ask("www.example.com", 1).octets();
+        let len = buffer.len();
+        buffer.resize(512, 0);
+        let table = published.load();
+        let source = ([192, 0, 2, 1], 53).into();
+        worker.respond(&table, source, gslb_core::respond::Transport::Udp, &mut buffer, len);
+    };
+    ask_once();
+    // Another state of endpoints: the same topology, and the same numbers.
+    published.publish(first.with_changes(&[])).unwrap();
+    ask_once();
+    assert_eq!(published.counts().len(), 1);
+    assert_eq!(of_first(&published.load()), [2, 0, 0, 0]);
+    // Another topology: new numbers, while the old ones are there until somebody takes them.
+    let old = published.load();
+    published.publish(compile::compile(reread(), &[], &Arc::default(), Some(&old)).table.unwrap()).unwrap();
+    assert!(published.take_finished().is_empty(), "somebody still answers from the old table");
+    assert_eq!(published.counts().len(), 2);
+    drop(old);
+    published.sweep();
+    ask_once();
+    let finished = published.take_finished();
+    assert_eq!(finished.iter().map(|counts| counts.services().next().unwrap().answers).collect::<Vec<_>>(), [2]);
+    assert_eq!(of_first(&published.load()), [1, 0, 0, 0]);
+    assert!(published.take_finished().is_empty());
+    assert!(published.counts()[0].edition() > finished[0].edition());
+}
+
+/// The document, read once more.
+fn reread() -> gslb_core::model::Site {
+    let mut load = |name: &str, _: &str| Ok((Arc::from(name), ZONE.as_bytes().to_vec()));
+    gslb_core::document::read("site.toml", &document("serve-all"), &mut load).site.unwrap()
+}
+
+#[test]
+fn the_sample_says_who_was_answered_from_which_pool() {
+    let mut server = counting("serve-all");
+    assert_eq!(server.worker.take_sample(), None);
+    server.ask(&ask("static.example.com", 1));
+    assert_eq!(server.worker.take_sample(), None, "only what a service decides is sampled");
+    server.ask(&ask("www.example.com", 1).subnet("198.51.100.0/24"));
+    let (answer, weight) = server.worker.take_sample().unwrap();
+    assert_eq!((answer.service, answer.pool.map(|pool| pool.0), answer.source, weight), (0, Some(0), Some(24), 1));
+    assert_eq!(answer.client, "198.51.100.0".parse::<std::net::IpAddr>().unwrap());
+    // A service that goes by the resolver is sampled with that.
+    server.ask(&ask("own.example.com", 1).subnet("198.51.100.0/24"));
+    let (answer, _) = server.worker.take_sample().unwrap();
+    assert_eq!((answer.service, answer.source, answer.client), (2, None, "192.0.2.1".parse().unwrap()));
+}
+
+#[test]
+fn responses_are_counted_by_rcode_and_outcome_and_subnets_by_their_use() {
+    let mut server = counting("nodata");
+    for (name, qtype) in [
+        ("www.example.com", 1),
+        ("www.example.com", 28),
+        ("static.example.com", 1),
+        ("static.example.com", 16),
+        ("none.example.com", 1),
+        ("x.sub.example.com", 1),
+        ("example.org", 1),
+    ] {
+        server.ask(&ask(name, qtype).subnet("198.51.100.0/24"));
+    }
+    server.ask(&ask("own.example.com", 1).subnet("2001:db8::/32").from("2001:db8::53"));
+    server.ask(&ask("www.example.com", 65).option(8, &[0, 1, 33, 0, 1, 2, 3, 4, 5]));
+    let tally = &server.worker.tally;
+    let counted: Vec<_> = tally.responses().filter(|(.., count)| *count > 0).collect();
+    assert_eq!(
+        counted,
+        [
+            (Rcode::NoError, Outcome::Steered, 2),
+            (Rcode::NoError, Outcome::Static, 1),
+            (Rcode::NoError, Outcome::NoData, 2),
+            (Rcode::NoError, Outcome::Referral, 1),
+            (Rcode::FormErr, Outcome::Error, 1),
+            (Rcode::NxDomain, Outcome::NxDomain, 1),
+            (Rcode::Refused, Outcome::Refused, 1),
+        ]
+    );
+    let subnets: Vec<_> = tally.subnets().filter(|(.., count)| *count > 0).collect();
+    let expected = [
+        (Family::V4, SubnetUse::Used, 1),
+        (Family::V4, SubnetUse::Unused, 6),
+        (Family::V4, SubnetUse::Malformed, 1),
+        (Family::V6, SubnetUse::Unused, 1),
+    ];
+    assert_eq!(subnets, expected);
+    let queries: Vec<_> = tally.queries().filter(|(.., count)| *count > 0).collect();
+    // What cannot be read is of no known type.
+    assert_eq!(queries, [(4, "A", 5), (4, "AAAA", 1), (4, "TXT", 1), (4, "other", 1), (6, "A", 1)]);
+    assert_eq!((tally.query_sizes.count(), tally.response_sizes.count()), (9, 9));
+}

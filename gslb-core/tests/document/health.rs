@@ -1,0 +1,70 @@
+//! Keys about health: vantages, mass failures, and how endpoints come back.
+
+use std::time::Duration;
+
+use gslb_core::document::{no_files, read};
+use gslb_core::model::{DEFAULT_REACH_KM, Resume, Share, Site};
+
+fn site(text: &str) -> Site {
+    let reading = read("site.toml", text, &mut no_files);
+    reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems))
+}
+
+#[test]
+fn what_is_written_is_read_and_what_is_not_has_a_default() {
+    let read = site(
+        r#"
+[probes.web]
+kind = "http"
+[pools.a]
+probe = "web"
+hold_down = "5m"
+resume = "manual"
+endpoints.x.address = "192.0.2.1"
+[pools.b]
+probe = "web"
+endpoints.x.address = "192.0.2.2"
+[vantages.fra-1]
+location = { country = "DE", latitude = 50.11, longitude = 8.68 }
+reach = "800km"
+[vantages.nrt-1]
+location = { country = "JP" }
+[safety]
+mass_failure = { share = "30%" }
+"#,
+    );
+    let [a, b] = &read.pools[..] else { panic!("two pools") };
+    assert_eq!((a.hold_down, a.resume), (Duration::from_secs(300), Resume::Manual));
+    assert_eq!((b.hold_down, b.resume), (Duration::ZERO, Resume::Auto));
+    let reaches: Vec<(&str, u32)> = read.vantages.iter().map(|it| (&*it.name, it.reach_km)).collect();
+    assert_eq!(reaches, [("fra-1", 800), ("nrt-1", DEFAULT_REACH_KM)]);
+    assert!(read.vantages.iter().all(|it| it.coordinate.is_some()));
+    let rule = read.safety.mass_failure.unwrap();
+    assert_eq!((rule.share, rule.within), (Share(0.3), Duration::from_secs(10)));
+    assert_eq!(site("").safety.mass_failure.map(|rule| rule.share), Some(Share(0.5)));
+    assert_eq!(site("[safety]\nmass_failure = \"off\"").safety.mass_failure, None);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_what_would_be_right() {
+    for (document, expected) in [
+        ("[vantages.a]", "`location` is missing"),
+        ("[vantages.a]\nlocation = {}", "the vantage stands nowhere"),
+        ("[vantages.a]\nlocation = { country = \"DE\" }\nreach = \"3000\"", "\"3000\" is not a reach"),
+        ("[vantages.a]\nlocation = { country = \"DE\" }\nreach = \"0km\"", "\"0km\" is not a reach"),
+        ("[vantages.a]\nlocation = { country = \"DE\" }\nreach = \"99999km\"", "\"99999km\" is not a reach"),
+        ("[vantages.\"a b\"]\nlocation = { country = \"DE\" }", "\"a b\" is not a valid name"),
+        ("[safety]\nmass_failure = \"on\"", "\"on\" is neither \"off\" nor a table"),
+        ("[safety]\nmass_failure = { share = \"101%\" }", "\"101%\" is not a share"),
+        ("[safety]\nmass_failure = { within = \"10ms\" }", "10ms is out of range"),
+        ("[safety]\nmass_failure = { shore = \"10%\" }", "unknown key `shore`"),
+        (
+            "[pools.a]\nhold_down = \"5m\"\nendpoints.x.address = \"192.0.2.1\"",
+            "`hold_down` means nothing in a pool without `probe`",
+        ),
+        ("[pools.a]\nresume = \"never\"\nprobe = \"p\"\n[probes.p]\nkind = \"http\"", "resume"),
+    ] {
+        let problems = read("site.toml", document, &mut no_files).problems;
+        assert!(problems.iter().any(|problem| problem.to_string().contains(expected)), "{document}: {problems:#?}");
+    }
+}

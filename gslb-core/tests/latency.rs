@@ -1,0 +1,161 @@
+//! Measured latencies: who speaks for whom, what comes before distance, and what explain says of it.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gslb_core::explain::{Question, explain};
+use gslb_core::health::Moment;
+use gslb_core::latency::{Book, CLIENTS_LAST, Latencies, MIN_CLIENTS, Measurements, Observation, Unusable};
+use gslb_core::model::Site;
+use gslb_core::table::compile;
+use support::{Server, WORLD, ask};
+
+const ZONE: &str = "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.example.net.\n";
+const DOCUMENT: &str = r#"
+zones."example.com".file = "zone"
+[data_centers]
+fra.location = { latitude = 50.11, longitude = 8.68 }
+lon.location = { latitude = 51.51, longitude = -0.13 }
+nrt.location = { latitude = 35.77, longitude = 140.39 }
+[vantages]
+fra-1.location = { country = "DE", latitude = 50.11, longitude = 8.68 }
+nrt-1 = { location = { country = "JP" }, reach = "1500km" }
+[pools]
+fra = { data_center = "fra", endpoints.a.address = "192.0.2.1" }
+lon = { data_center = "lon", endpoints.a.address = "192.0.2.2" }
+nrt = { data_center = "nrt", endpoints.a.address = "192.0.2.3" }
+[regions]
+iberia.match = ["country:ES", "country:PT"]
+[services."www.example.com"]
+policy = { latency = ["fra", "lon", "nrt"] }
+[services."near.example.com"]
+policy = { nearest = ["fra", "lon", "nrt"] }
+[services."geo.example.com"]
+policy = { geo = { iberia = "lon", default = "fra" } }
+"#;
+const GERMANY: &str = "193.99.144.0/24";
+const SPAIN: &str = "193.146.0.0/24";
+const JAPAN: &str = "133.11.0.0/16";
+const BRAZIL: &str = "200.160.0.0/20";
+
+fn site() -> Site {
+    gslb_core::document::read("site.toml", DOCUMENT, &mut |_, _| Ok(("zone".into(), ZONE.into()))).site.unwrap()
+}
+
+fn server(latencies: &Arc<Latencies>) -> Server {
+    Server::new(compile::compile(site(), &*WORLD, latencies, None).table.unwrap())
+}
+
+fn answer(server: &mut Server, client: &str) -> String {
+    server.answers(&ask("www.example.com", 1).subnet(client)).concat()
+}
+
+fn measured(vantage: &str, values: &[(&str, u64)]) -> Measurements {
+    let latencies = values.iter().map(|&(name, ms)| (name.into(), Duration::from_millis(ms))).collect();
+    (vantage.into(), latencies)
+}
+
+fn explained(server: &Server, client: &str) -> String {
+    let question = Question {
+        name: "www.example.com".parse().unwrap(),
+        qtype: 1,
+        client: Some(client.parse().unwrap()),
+        resolver: "192.0.2.1".parse().unwrap(),
+    };
+    explain(&server.table, Arc::default(), question, 1).to_text(&server.table)
+}
+
+#[test]
+fn a_vantage_speaks_for_the_clients_in_its_reach() {
+    let mut book = Book::default();
+    let mut unmeasured = server(&Arc::default());
+    assert_eq!(answer(&mut unmeasured, GERMANY), "192.0.2.1", "the nearest");
+    let rounds = [
+        measured("fra-1", &[("fra", 80), ("lon", 12), ("nrt", 230)]),
+        measured("nrt-1", &[("fra", 230), ("lon", 90), ("nrt", 200)]),
+    ];
+    let latencies = book.round(&rounds, Moment::default()).unwrap();
+    assert_eq!(book.round(&rounds, Moment::default()), None, "nothing new, so no new table");
+    let mut server = server(&latencies);
+    assert_eq!(answer(&mut server, GERMANY), "192.0.2.2");
+    assert_eq!(answer(&mut server, JAPAN), "192.0.2.2");
+    assert_eq!(answer(&mut server, BRAZIL), answer(&mut unmeasured, BRAZIL), "beyond every reach distance decides");
+    assert_eq!(server.answers(&ask("near.example.com", 1).subnet(GERMANY)), ["192.0.2.1"], "nearest is nearest");
+    let text = explained(&server, GERMANY);
+    assert!(text.contains("order      lon 12 ms, fra 80 ms, nrt 230 ms (as vantage fra-1 measured) in "), "{text}");
+    assert!(explained(&server, BRAZIL).contains("(by distance)"));
+    // A data center that is down is passed over as ever.
+    server.set_pool("lon", false);
+    assert_eq!(answer(&mut server, GERMANY), "192.0.2.1");
+}
+
+#[test]
+fn what_was_not_measured_comes_after_what_was_and_one_alone_says_nothing() {
+    let mut book = Book::default();
+    let one = book.round(&[measured("fra-1", &[("nrt", 5)])], Moment::default()).unwrap();
+    assert_eq!(answer(&mut server(&one), GERMANY), "192.0.2.1");
+    let two = book.round(&[measured("fra-1", &[("nrt", 5), ("lon", 90)])], Moment::default()).unwrap();
+    let mut server = server(&two);
+    assert_eq!(answer(&mut server, GERMANY), "192.0.2.3");
+    assert!(explained(&server, GERMANY).contains("nrt 5 ms, lon 90 ms, fra "));
+}
+
+/// So many networks in Spain measure a data center.
+fn observe(book: &mut Book, server: &Server, data_center: &str, networks: usize, milliseconds: f64, now: Moment) {
+    let topology = server.table.topology();
+    for network in 0..networks {
+        let client = format!("193.146.{network}.7/32").parse().unwrap();
+        let observation = Observation { client, data_center: data_center.into(), milliseconds };
+        book.clients.observe(&observation, &topology.site, &topology.index, now).unwrap();
+    }
+}
+
+#[test]
+fn clients_of_a_region_come_before_vantages_where_there_are_enough() {
+    let mut book = Book::default();
+    let start = Moment::default();
+    let vantage = [measured("fra-1", &[("fra", 10), ("lon", 30)])];
+    let first = server(&book.round(&vantage, start).unwrap());
+    observe(&mut book, &first, "lon", MIN_CLIENTS, 20.0, start);
+    observe(&mut book, &first, "fra", MIN_CLIENTS - 1, 50.0, start);
+    // One network that is far out, or speaks often, is one network.
+    (0..50).for_each(|_| observe(&mut book, &first, "lon", 1, 9_000.0, start));
+    let few = server(&book.round(&vantage, start).unwrap());
+    assert!(explained(&few, SPAIN).contains("as vantage fra-1 measured"), "one data center alone says nothing");
+    observe(&mut book, &few, "fra", MIN_CLIENTS, 50.0, start);
+    let mut enough = server(&book.round(&vantage, start).unwrap());
+    assert_eq!((answer(&mut enough, SPAIN), answer(&mut enough, GERMANY)), ("192.0.2.2".into(), "192.0.2.1".into()));
+    let text = explained(&enough, SPAIN);
+    assert!(text.contains("lon 20 ms, fra 50 ms, nrt "), "{text}");
+    assert!(text.contains("as clients measured in region iberia"), "{text}");
+    // What is too old is forgotten, and the vantage has the word again.
+    let later = start.after(CLIENTS_LAST + Duration::from_secs(1));
+    let last = (0..40).filter_map(|_| book.round(&vantage, later)).last().unwrap();
+    assert!(last.areas.is_empty());
+}
+
+#[test]
+fn what_cannot_be_true_is_refused() {
+    let mut book = Book::default();
+    let server = server(&Arc::default());
+    let topology = server.table.topology();
+    let mut refused = |client: &str, data_center: &str, milliseconds: f64| {
+        let observation =
+            Observation { client: client.parse().unwrap(), data_center: data_center.into(), milliseconds };
+        book.clients.observe(&observation, &topology.site, &topology.index, Moment::default()).unwrap_err()
+    };
+    for milliseconds in [0.0, -1.0, f64::NAN, f64::INFINITY, 10_001.0, 1e300] {
+        assert_eq!(refused("193.146.0.0/24", "fra", milliseconds), Unusable::Latency, "{milliseconds}");
+    }
+    assert_eq!(refused("193.146.0.0/24", "fro", 5.0), Unusable::DataCenter("fro".into()));
+    assert!(matches!(refused("10.0.0.0/8", "fra", 5.0), Unusable::Nowhere(_)));
+    let good = Observation { client: "193.146.0.0/24".parse().unwrap(), data_center: "fra".into(), milliseconds: 5.0 };
+    let all = [good.clone(), Observation { milliseconds: -5.0, ..good.clone() }];
+    let wrong = book.clients.observe_all(&all, &topology.site, &topology.index, Moment::default()).unwrap_err();
+    assert_eq!(wrong, [(1, Unusable::Latency)]);
+    let none: Vec<Observation> = Vec::new();
+    assert!(book.clients.observe_all(&none, &topology.site, &topology.index, Moment::default()).is_ok());
+    assert!(book.clients.medians(Moment::default()).is_empty(), "of a post with something wrong nothing is taken");
+}

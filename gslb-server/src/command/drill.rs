@@ -1,0 +1,196 @@
+//! `gslb drill`: what would happen if a data center died; with `--really`, what does.
+
+mod watched;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use gslb_core::document::duration;
+use hyper::Method;
+use hyper::header::{IF_MATCH, IF_NONE_MATCH};
+use serde_json::{Value, json};
+
+use super::exit::Exit;
+use super::remote::{Format, Remote, show, text};
+use super::{Outcome, moves};
+use crate::client::{Client, Request};
+use watched::Watched;
+
+/// Services of each list that are named; `-o json` has all.
+const NAMES: usize = 10;
+/// The longest real drill.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// How long answers may take to change before the drill has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+pub struct Drill {
+    /// The data center that is taken for gone
+    #[arg(long, value_name = "NAME")]
+    data_center: String,
+    /// Do it: its endpoints are forced down for this long, by an override that ends by itself
+    #[arg(long = "for", value_name = "TIME", value_parser = time, requires = "really")]
+    lasts: Option<Duration>,
+    /// Clients are sent elsewhere
+    #[arg(long, requires = "lasts")]
+    really: bool,
+    /// Where the answers are watched
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5353")]
+    dns: SocketAddr,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) fn run(arguments: &Drill) -> Outcome {
+    let client = arguments.remote.client()?;
+    let body = json!({ "data_center": arguments.data_center });
+    let foreseen = client.ask(Request::new(Method::POST, "/api/v1/drill").json(&body))?.json()?;
+    let Some(lasts) = arguments.lasts.filter(|_| arguments.really) else {
+        show(arguments.remote.format(), &foreseen, told);
+        return Ok(judged(&foreseen).into());
+    };
+    if judged(&foreseen) == Exit::Fails {
+        show(arguments.remote.format(), &foreseen, told);
+        return Err("not done: services would fail".into());
+    }
+    let report = really(arguments, &client, &foreseen, lasts)?;
+    show(arguments.remote.format(), &report, measured);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a drill comes to.
+fn judged(foreseen: &Value) -> Exit {
+    let has = |name: &str| foreseen[name].as_array().is_some_and(|list| !list.is_empty());
+    if has("failing") || has_losers(foreseen) {
+        Exit::Fails
+    } else if has("one_left") {
+        Exit::OneLeft
+    } else {
+        Exit::Done
+    }
+}
+
+/// Whether some service has clients who would get nothing that is up.
+fn has_losers(foreseen: &Value) -> bool {
+    foreseen["moves"]["left_without"].as_array().is_some_and(|list| !list.is_empty())
+}
+
+fn told(foreseen: &Value) -> String {
+    let name = text(foreseen, "/data_center");
+    let mut parts = vec![format!("were {name} gone, {} services would have to do without it", foreseen["services"])];
+    parts.push(moves::told(&foreseen["moves"]));
+    let failing: Vec<String> = strings(&foreseen["failing"]).collect();
+    if !failing.is_empty() {
+        parts.push(format!("would fail, with nothing left that is up:\n{}", lines(&failing)));
+    }
+    let one: Vec<String> = foreseen["one_left"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|it| format!("{} ({} alone)", text(it, "/service"), text(it, "/left")))
+        .collect();
+    if !one.is_empty() {
+        parts.push(format!("would have one place left:\n{}", lines(&one)));
+    }
+    if failing.is_empty() && one.is_empty() && !has_losers(foreseen) {
+        parts.push("no service would fail, and none would have one place only".to_owned());
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}
+
+fn strings(list: &Value) -> impl Iterator<Item = String> {
+    list.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned))
+}
+
+fn lines(names: &[String]) -> String {
+    let mut lines: Vec<String> = names.iter().take(NAMES).map(|name| format!("  {name}")).collect();
+    if names.len() > NAMES {
+        lines.push(format!("  and {} more", names.len() - NAMES));
+    }
+    lines.join("\n")
+}
+
+/// Forces the data center down for a while, and watches real answers all the while.
+fn really(
+    arguments: &Drill,
+    client: &Client,
+    foreseen: &Value,
+    lasts: Duration,
+) -> Result<Value, Box<dyn std::error::Error>> {
+    let watched = Watched::of(&foreseen["witnesses"], arguments.dns)?;
+    if watched.is_empty() {
+        return Err(
+            format!("no client is answered from {} now: there is nothing to watch", arguments.data_center).into()
+        );
+    }
+    if watched.named()? < watched.len() {
+        let told = "what answers there is not the server that was asked, or does not name the data center";
+        return Err(format!("{}: {told}; say in --dns where it answers", arguments.dns).into());
+    }
+    say(arguments, &format!("watching {} queries at {}", watched.len(), arguments.dns));
+    let begun = Instant::now();
+    force_down(arguments, client, lasts)?;
+    let detection = begun.elapsed();
+    let redirected = watched.until(begun, PATIENCE, |named| named == 0)?;
+    say(arguments, &format!("{} is down; it comes back in {}", arguments.data_center, duration::show(lasts)));
+    std::thread::sleep(lasts.saturating_sub(begun.elapsed()));
+    let ended = Instant::now();
+    let all = watched.len();
+    let restored = watched.until(ended, PATIENCE, |named| named == all)?;
+    let millis = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
+    Ok(json!({
+        "data_center": arguments.data_center,
+        "queries": all,
+        "detection_ms": millis(detection),
+        "redirect_ms": redirected.map(millis),
+        "restore_ms": restored.map(millis),
+    }))
+}
+
+/// Tells people how far it is; programs get one answer, at the end.
+fn say(arguments: &Drill, line: &str) {
+    if arguments.remote.format() == Format::Table {
+        eprintln!("{line}");
+    }
+}
+
+fn force_down(arguments: &Drill, client: &Client, lasts: Duration) -> Result<(), Box<dyn std::error::Error>> {
+    let path = format!("/api/v1/overrides/drill-{}", arguments.data_center);
+    let body = json!({
+        "targets": [format!("data-center/{}", arguments.data_center)],
+        "force": "down",
+        "reason": "drill",
+        "expires_in": duration::show(lasts),
+    });
+    let request = Request::new(Method::PUT, path.clone()).json(&body);
+    let request = match super::resource::current_tag(client, &path)? {
+        Some(tag) => request.with(IF_MATCH, tag),
+        None => request.with(IF_NONE_MATCH, "*"),
+    };
+    client.ask(request)?.json()?;
+    Ok(())
+}
+
+fn measured(report: &Value) -> String {
+    let time = |name: &str| {
+        report[name].as_f64().map_or_else(|| "never, as far as was waited".to_owned(), |ms| format!("{ms} ms"))
+    };
+    format!(
+        "detection  {}  from the order to the answer that it is in force\n\
+         redirect   {}  until none of {} queries named {} any more\n\
+         restore    {}  from the end of the override until all did again",
+        time("detection_ms"),
+        time("redirect_ms"),
+        report["queries"],
+        text(report, "/data_center"),
+        time("restore_ms"),
+    )
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let time = duration::parse(text).filter(|time| (Duration::from_secs(1)..=LONGEST).contains(time));
+    time.ok_or_else(|| "not a time from 1s to 1h: write a number and its unit (s, m, h), like 60s".to_owned())
+}

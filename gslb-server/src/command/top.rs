@@ -1,0 +1,73 @@
+//! `gslb top`: what is answered most, from the sample.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use comfy_table::{Cell, CellAlignment};
+use serde_json::Value;
+
+use super::Outcome;
+use super::moves::share;
+use super::remote::{Remote, show, table, text};
+use crate::client::Request;
+
+/// What a ranking is by.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum By {
+    /// The service that decided
+    Service,
+    /// The region that the client is in
+    Region,
+    /// The data center of the answer
+    DataCenter,
+    /// The client's network
+    Prefix,
+}
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// What to rank
+    #[arg(value_enum, default_value_t = By::Service)]
+    by: By,
+    /// How many of them
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
+    limit: usize,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let (by, limit) = (arguments.by.word(), arguments.limit);
+    let path = format!("/api/v1/top?by={by}&limit={limit}");
+    let answer = arguments.remote.client()?.ask(Request::get(path))?.json()?;
+    show(arguments.remote.format(), &answer, |answer| people(by, answer));
+    Ok(ExitCode::SUCCESS)
+}
+
+impl By {
+    /// Its word in the API.
+    fn word(self) -> &'static str {
+        match self {
+            By::Service => "service",
+            By::Region => "region",
+            By::DataCenter => "data-center",
+            By::Prefix => "prefix",
+        }
+    }
+}
+
+fn people(by: &str, answer: &Value) -> String {
+    let top = answer["top"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if top.is_empty() {
+        return "no service has answered in the last ten minutes".to_owned();
+    }
+    let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+    let row = |ranked: &Value| {
+        [Cell::new(text(ranked, "/name")), number(text(ranked, "/answers")), number(share(&ranked["share"]))]
+    };
+    let mut told = table([by, "answers", "share"], top.iter().map(row));
+    if let Some(more) = answer["more"].as_u64().filter(|more| *more > 0) {
+        told.push_str(&format!("\nand {more} more"));
+    }
+    told
+}

@@ -1,0 +1,65 @@
+//! What is in force and how it came to be: document, databases, builds and reloads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gslb_api::Api;
+use gslb_api::document::Etag;
+use serde_json::Value;
+
+use super::{Collector, Family};
+use crate::reload::Reloads;
+
+/// What is in force in `api`.
+pub fn collector(api: Api) -> Collector {
+    let known: Mutex<Option<(Arc<Value>, String)>> = Mutex::default();
+    Collector::new("control", move || {
+        let (in_force, meters) = (api.in_force(), api.meters());
+        let hash = {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*known {
+                Some((document, hash)) if Arc::ptr_eq(document, &in_force.document) => hash.clone(),
+                _ => {
+                    let hash = Etag::of(&in_force.document).opaque().to_owned();
+                    *known = Some((Arc::clone(&in_force.document), hash.clone()));
+                    hash
+                }
+            }
+        };
+        let mut document = Family::gauge("gslb_document_info", "What the document in force says, as a hash; always 1.");
+        document.add(&[("hash", &hash)], 1.0);
+        let built = "When a geo database in use was built.";
+        let mut databases = Family::gauge("gslb_geo_database_build_timestamp_seconds", built);
+        for (number, database) in in_force.databases.iter().enumerate() {
+            let kind = &database.description.database_type;
+            let earlier = in_force.databases.iter().take(number);
+            let same = earlier.filter(|other| other.description.database_type == *kind).count();
+            let name = if same == 0 { kind.clone() } else { format!("{kind}-{}", same + 1) };
+            databases.add(&[("database", &name)], database.description.build_epoch as f64);
+        }
+        let builds = meters.builds();
+        let help = "Time in which tables of new documents and databases were built.";
+        let mut times = Family::histogram("gslb_table_build_duration_seconds", help);
+        times.add_ranges(&[], builds.ranges(), builds.count, builds.sum);
+        let published = "When the table in force was published.";
+        let revision = "Revision of the document in force.";
+        vec![
+            document,
+            databases,
+            times,
+            Family::gauge("gslb_table_published_timestamp_seconds", published).of(meters.published_at() as f64 / 1e3),
+            Family::gauge("gslb_document_revision", revision).of(in_force.revision as f64),
+        ]
+    })
+}
+
+/// How reloads of files went.
+pub fn reloads(reloads: Arc<Reloads>) -> Collector {
+    Collector::new("reloads", move || {
+        let (published, refused) = reloads.counts();
+        let mut counts = Family::counter("gslb_reloads_total", "Reloads, by what came of them.");
+        counts.add(&[("result", "published")], published as f64);
+        counts.add(&[("result", "refused")], refused as f64);
+        let help = "1 while what is on disk was refused, and something older is served.";
+        vec![counts, Family::gauge("gslb_reload_refused", help).of(f64::from(u8::from(reloads.last_was_refused())))]
+    })
+}

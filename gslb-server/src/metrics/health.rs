@@ -1,0 +1,54 @@
+//! What is known of health: turns of statuses, whether the prober is doubted, how far data centers are, certificates.
+
+use gslb_api::Api;
+use gslb_api::health::Evidence;
+use tokio::runtime::Handle;
+
+use super::{Collector, Family};
+
+/// What `api` knows; asked on `runtime`, which must not be of one thread that is gathering metrics.
+pub fn collector(api: Api, runtime: Handle) -> Collector {
+    Collector::new("health", move || {
+        let mut families = vec![status_changes(&api)];
+        if let Ok(evidence) = runtime.block_on(api.evidence()) {
+            families.extend(of_evidence(&evidence, api.node()));
+        }
+        families
+    })
+}
+
+fn status_changes(api: &Api) -> Family {
+    let mut changes =
+        Family::counter("gslb_status_changes_total", "How often an endpoint's status has turned, by what to.");
+    for ((pool, endpoint), turns) in api.status_changes() {
+        for (to, count) in [("up", turns.up), ("down", turns.down)] {
+            changes.add(&[("endpoint", &*endpoint), ("pool", &*pool), ("to", to)], count as f64);
+        }
+    }
+    changes
+}
+
+fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 3] {
+    let site = &evidence.in_force.table.topology().site;
+    let doubts =
+        Family::gauge("gslb_mass_failure_hold", "1 while failures of too many endpoints at once are not believed.");
+    let help = "Smoothed time of the quickest probes of a data center, as this node measures it.";
+    let mut latencies = Family::gauge("gslb_latency_seconds", help);
+    for (data_center, latency) in site.data_centers.iter().zip(&evidence.latencies) {
+        if let Some(latency) = latency {
+            latencies.add(&[("data_center", &*data_center.name), ("vantage", node)], latency.as_secs_f64());
+        }
+    }
+    let help = "When the certificate of a probed endpoint ends.";
+    let mut certificates = Family::gauge("gslb_probe_certificate_expiry_timestamp_seconds", help);
+    for (member, expires) in &evidence.certificates {
+        let pool = site.pools.get(member.pool.0 as usize);
+        let endpoint = pool.and_then(|pool| pool.endpoints.get(member.endpoint as usize));
+        let probe = pool.and_then(|pool| site.probes.get(pool.probe?.0 as usize));
+        if let (Some(pool), Some(endpoint), Some(probe)) = (pool, endpoint, probe) {
+            let labels = [("endpoint", &*endpoint.name), ("pool", &*pool.name), ("probe", &*probe.name)];
+            certificates.add(&labels, *expires as f64);
+        }
+    }
+    [doubts.of(f64::from(u8::from(evidence.doubts))), latencies, certificates]
+}

@@ -1,0 +1,59 @@
+//! What is up: endpoints, pools and data centers, as the table in force has them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use gslb_core::model::{Pool, Site};
+use gslb_core::table::{Published, RoutingTable};
+
+use super::{Collector, Family};
+
+/// What pools without a data center have for one.
+const NONE: &str = "none";
+
+/// What `published` answers from.
+pub fn collector(published: Arc<Published>) -> Collector {
+    Collector::new("pools", move || {
+        let table = Arc::clone(&published.load());
+        let mut families = Vec::from(endpoints(&table));
+        families.push(data_centers(&table));
+        families
+    })
+}
+
+/// The name of a pool's data center.
+pub(super) fn data_center<'s>(site: &'s Site, pool: &Pool) -> &'s str {
+    let found = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+    found.map_or(NONE, |data_center| &*data_center.name)
+}
+
+fn endpoints(table: &RoutingTable) -> [Family; 4] {
+    let site = &table.topology().site;
+    let mut endpoints = Family::gauge("gslb_endpoint_up", "1 for an endpoint that is up.");
+    let mut pools = Family::gauge("gslb_pool_up", "1 for a pool with as many endpoints up as it must have.");
+    let mut of_pools = Family::gauge("gslb_pool_endpoints", "Endpoints of a pool.");
+    let mut up_of_pools = Family::gauge("gslb_pool_endpoints_up", "Endpoints of a pool that are up.");
+    for (pool, liveness) in site.pools.iter().zip(table.pools().iter()) {
+        let labels = [("data_center", data_center(site, pool)), ("pool", &*pool.name)];
+        pools.add(&labels, f64::from(u8::from(liveness.is_up())));
+        of_pools.add(&labels, pool.endpoints.len() as f64);
+        up_of_pools.add(&labels, f64::from(liveness.up));
+        for (endpoint, state) in pool.endpoints.iter().zip(liveness.states()) {
+            let labels = [labels[0], ("endpoint", &*endpoint.name), labels[1]];
+            endpoints.add(&labels, f64::from(u8::from(state.up)));
+        }
+    }
+    [endpoints, pools, of_pools, up_of_pools]
+}
+
+fn data_centers(table: &RoutingTable) -> Family {
+    let site = &table.topology().site;
+    let mut up: BTreeMap<&str, bool> =
+        site.data_centers.iter().map(|data_center| (&*data_center.name, false)).collect();
+    let alive = site.pools.iter().zip(table.pools().iter()).filter(|(_, liveness)| liveness.is_up());
+    let alive: HashSet<&str> = alive.map(|(pool, _)| data_center(site, pool)).collect();
+    up.iter_mut().for_each(|(name, is_up)| *is_up = alive.contains(name));
+    let mut family = Family::gauge("gslb_data_center_up", "1 for a data center with a pool that is up.");
+    up.iter().for_each(|(name, is_up)| family.add(&[("data_center", name)], f64::from(u8::from(*is_up))));
+    family
+}

@@ -1,0 +1,51 @@
+//! What probes did, and whether they run.
+
+use std::sync::Arc;
+
+use super::{Collector, Family};
+use crate::probe::Prober;
+use crate::probe::counts::{BOUNDS, HistogramTotals};
+
+/// The probes of `prober`.
+pub fn collector(prober: Arc<Prober>) -> Collector {
+    Collector::new("probes", move || {
+        let counts = prober.counts();
+        let mut results = Family::counter("gslb_probe_results_total", "Probes that ended, by what came of them.");
+        let mut durations = Family::histogram("gslb_probe_duration_seconds", "Time that probes took.");
+        for (probe, counts) in counts.by_probe() {
+            for (result, count) in [("pass", counts.passed()), ("fail", counts.failed())] {
+                results.add(&[("probe", &*probe), ("result", result)], count as f64);
+            }
+            add(&mut durations, &[("probe", &*probe)], &counts.duration.totals());
+        }
+        let mut lateness =
+            Family::histogram("gslb_probe_lateness_seconds", "Time from when a probe was due to its start.");
+        add(&mut lateness, &[], &counts.lateness.totals());
+        let pulse = prober.pulse();
+        let mut families = vec![
+            results,
+            durations,
+            lateness,
+            Family::gauge("gslb_probe_targets", "Targets that are probed.").of(counts.targets() as f64),
+            Family::gauge("gslb_probes_running", "Probes that run now.").of(counts.running() as f64),
+            Family::counter("gslb_probes_skipped_total", "Turns left out, as the probe before was still at it.")
+                .of(counts.skipped() as f64),
+            Family::gauge("gslb_prober_stalled", "1 while probes have stopped.").of(f64::from(u8::from(pulse.stalled))),
+        ];
+        if let Some(last) = pulse.last_result {
+            let help = "When the last probe ended.";
+            families.push(Family::gauge("gslb_prober_last_result_timestamp_seconds", help).of(last as f64 / 1e3));
+        }
+        families
+    })
+}
+
+fn add(family: &mut Family, labels: &[(&'static str, &str)], totals: &HistogramTotals) {
+    let below = [0].into_iter().chain(totals.cumulative);
+    let ranges = BOUNDS
+        .into_iter()
+        .zip(totals.cumulative.into_iter().zip(below))
+        .map(|(bound, (now, below))| (bound, now - below));
+    let count = totals.cumulative.last().copied().unwrap_or_default();
+    family.add_ranges(labels, ranges, count, totals.sum);
+}

@@ -1,0 +1,125 @@
+//! From a target's host to a connection: resolve once, check every address, connect to one that was checked.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gslb_core::health::{Failure, Target};
+use gslb_core::model;
+use gslb_core::name::Name;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::fault::Fault;
+use super::run::{Notes, Tools};
+
+/// Most addresses of a name that are tried.
+const MOST_ADDRESSES: usize = 8;
+/// Most names that are resolved at once. The system's resolver takes a thread for each, also for those that nobody
+/// waits for any more.
+pub(super) const MOST_LOOKUPS: usize = 64;
+
+/// The system's resolver, asked for few names at once.
+pub(super) struct Resolver(Arc<Semaphore>);
+
+impl Resolver {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_LOOKUPS)))
+    }
+
+    /// The addresses of `name`, which is absolute.
+    async fn resolve(&self, name: String) -> Result<Vec<IpAddr>, Fault> {
+        let failed = |why: String| Fault::new(Failure::Resolve, format!("{name}: {why}"));
+        let Ok(place) = self.0.clone().acquire_owned().await else { return Err(failed("stopping".into())) };
+        let asked = name.clone();
+        let looked_up = spawn_blocking(move || {
+            let found = (asked.as_str(), 0).to_socket_addrs();
+            drop(place);
+            found
+        });
+        match looked_up.await {
+            Ok(Ok(found)) => Ok(found.map(|address| address.ip()).collect()),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}
+
+/// The addresses of `target` that a probe may go to, at least one.
+pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes) -> Result<Vec<IpAddr>, Fault> {
+    if let Some(port) = target.kind.port() {
+        tools.guard.permits_port(port)?;
+    }
+    let name = match &target.host {
+        model::Target::Address(address) => {
+            tools.guard.permits(*address)?;
+            return Ok(vec![*address]);
+        }
+        model::Target::Cname(name) => question(name),
+    };
+    notes.stage = "resolving its name";
+    let found = tools.resolver.resolve(name).await?;
+    let mut permitted = Vec::new();
+    let mut refused = Fault::new(Failure::Resolve, "its name has no address");
+    for address in found {
+        match tools.guard.permits(address) {
+            Ok(()) if permitted.len() < MOST_ADDRESSES && !permitted.contains(&address) => permitted.push(address),
+            Ok(()) => {}
+            Err(forbidden) => refused = forbidden.into(),
+        }
+    }
+    if permitted.is_empty() { Err(refused) } else { Ok(permitted) }
+}
+
+/// A name as the system's resolver is asked for it: with its final dot, so that nothing is appended to it. One label alone
+/// is never a name of the DNS; the system's own file may have it, which knows no final dots.
+fn question(name: &Name) -> String {
+    let text = name.to_string();
+    if name.label_count() == 1 { text.trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A connection to the first address that takes one. Each gets its share of the time that the probe has.
+pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -> Result<TcpStream, Fault> {
+    let port = target.kind.port().unwrap_or_default();
+    let addresses = addresses(target, tools, notes).await?;
+    notes.stage = "connecting";
+    let mut share = Share { left: addresses.len() as u32, whole: target.timeout };
+    let mut failed = Fault::new(Failure::Resolve, "no address");
+    for address in addresses {
+        match timeout(share.next(), connect_to(SocketAddr::new(address, port))).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(fault)) => failed = fault,
+            Err(_) => failed = Fault::new(Failure::Timeout, format!("no connection to {address} in time")),
+        }
+    }
+    Err(failed)
+}
+
+/// Time among addresses, shared evenly; the last one has all that is left, which the whole probe's end bounds.
+struct Share {
+    left: u32,
+    whole: Duration,
+}
+
+impl Share {
+    fn next(&mut self) -> Duration {
+        let parts = self.left.max(1);
+        self.left -= 1;
+        if parts == 1 { self.whole.saturating_mul(2) } else { self.whole / parts }
+    }
+}
+
+async fn connect_to(address: SocketAddr) -> Result<TcpStream, Fault> {
+    let stream = TcpStream::connect(address).await.map_err(|error| Fault::of_io(&error))?;
+    // Where nobody listens on a port of ours, the system may connect us to ourselves.
+    if stream.local_addr().is_ok_and(|local| local == address) {
+        return Err(Fault::new(Failure::Refused, "nobody listens there"));
+    }
+    let _ = stream.set_nodelay(true);
+    // A probe that is done has nothing to say goodbye for. Closing with a reset leaves no port waiting behind: there may
+    // be thousands of probes a second.
+    let _ = stream.set_zero_linger();
+    Ok(stream)
+}

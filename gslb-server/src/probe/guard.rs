@@ -1,0 +1,319 @@
+//! What a probe may reach: a document names addresses, and not every address is one that it may have us talk to.
+//!
+//! Without this, whoever may write a document could use the server to reach what only the server can reach: the
+//! metadata service of a cloud, or daemons that trust their own host.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use gslb_core::health::Target;
+use gslb_core::model::{self, ProbeKind};
+use ipnet::IpNet;
+
+use super::embedded::embedded;
+
+/// What the operator of this process lets probes do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Loopback networks that may be probed; none without being named.
+    pub allow: Vec<IpNet>,
+    /// Networks that may not be probed, whatever else holds.
+    pub deny: Vec<IpNet>,
+    /// Ports that may be probed; empty means all.
+    pub ports: Vec<RangeInclusive<u16>>,
+    /// Folders whose programs may be run; none without being named.
+    pub exec: Vec<PathBuf>,
+}
+
+/// Why a probe may not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forbidden {
+    /// The address is of no host, or of one that no probe has business with; `what` says of which kind.
+    Never {
+        /// The address as it was asked for.
+        address: IpAddr,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A loopback address that is not allowed.
+    Loopback(IpAddr),
+    /// Within a network that is denied.
+    Denied(IpAddr, IpNet),
+    /// A port that is not among those that are allowed.
+    Port(u16),
+    /// A program outside the folders that are allowed.
+    Program(PathBuf),
+}
+
+/// Checks addresses, ports and programs.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    rules: Rules,
+}
+
+/// IPv4 networks that no probe goes to.
+const NEVER_V4: [(Ipv4Addr, u8, &str); 8] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8, "an address of no host"),
+    (Ipv4Addr::new(100, 100, 100, 200), 32, "a metadata service"),
+    (Ipv4Addr::new(168, 63, 129, 16), 32, "a metadata service"),
+    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local, where metadata services are"),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, "for protocols, and a metadata service"),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
+    (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
+    (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast"),
+];
+
+/// IPv6 networks that no probe goes to.
+const NEVER_V6: [(Ipv6Addr, u8, &str); 6] = [
+    (Ipv6Addr::UNSPECIFIED, 128, "an address of no host"),
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32, "a metadata service"),
+    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0), 32, "a metadata service"),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local, where metadata services are"),
+    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site-local, which nobody uses any more (RFC 3879)"),
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
+];
+
+impl Guard {
+    /// A guard that follows `rules`.
+    pub fn new(mut rules: Rules) -> Self {
+        // Programs are looked at once more when all symbolic links on their path have been followed.
+        let real: Vec<PathBuf> = rules.exec.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+        rules.exec.extend(real);
+        Self { rules }
+    }
+
+    /// Whether a probe of `target` may run, as far as can be told without resolving its name.
+    ///
+    /// # Errors
+    /// What a probe may not do there, for people.
+    pub fn check(&self, target: &Target) -> Result<(), String> {
+        let told = |forbidden: Forbidden| forbidden.to_string();
+        match &target.kind {
+            ProbeKind::Push { .. } => return Ok(()),
+            // What a program does with the address is between it and whoever allowed it.
+            ProbeKind::Exec(exec) => {
+                let program = exec.command.first().map_or("", |program| &**program);
+                return self.permits_program(Path::new(program)).map_err(told);
+            }
+            _ => {}
+        }
+        if let Some(port) = target.kind.port() {
+            self.permits_port(port).map_err(told)?;
+        }
+        match target.host {
+            model::Target::Address(address) => self.permits(address).map_err(told),
+            model::Target::Cname(_) => Ok(()),
+        }
+    }
+
+    /// Whether a probe may go to `address`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn permits(&self, address: IpAddr) -> Result<(), Forbidden> {
+        self.permits_one(address, address)?;
+        let IpAddr::V6(v6) = address else { return Ok(()) };
+        // Where a translator or a tunnel stands in between, the packet ends at the IPv4 address.
+        embedded(v6).try_for_each(|inner| self.permits_one(IpAddr::V4(inner), address))
+    }
+
+    fn permits_one(&self, address: IpAddr, asked: IpAddr) -> Result<(), Forbidden> {
+        if let Some(what) = never(address) {
+            return Err(Forbidden::Never { address: asked, what });
+        }
+        if let Some(net) = self.rules.deny.iter().find(|net| net.contains(&address)) {
+            return Err(Forbidden::Denied(asked, *net));
+        }
+        if address.is_loopback() && !self.rules.allow.iter().any(|net| net.contains(&address)) {
+            return Err(Forbidden::Loopback(asked));
+        }
+        Ok(())
+    }
+
+    /// Whether a probe may go to `port`.
+    ///
+    /// # Errors
+    /// [`Forbidden::Port`].
+    pub fn permits_port(&self, port: u16) -> Result<(), Forbidden> {
+        let ports = &self.rules.ports;
+        let permitted = ports.is_empty() || ports.iter().any(|range| range.contains(&port));
+        if permitted { Ok(()) } else { Err(Forbidden::Port(port)) }
+    }
+
+    /// Whether a probe may run the program at this path, which has no `..` in it.
+    ///
+    /// # Errors
+    /// [`Forbidden::Program`].
+    pub fn permits_program(&self, path: &Path) -> Result<(), Forbidden> {
+        let plain = path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
+        let permitted = plain && self.rules.exec.iter().any(|folder| path.starts_with(folder));
+        if permitted { Ok(()) } else { Err(Forbidden::Program(path.to_owned())) }
+    }
+}
+
+fn never(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(v4) => {
+            let within = |net: Ipv4Addr, len: u8| (v4.to_bits() ^ net.to_bits()) >> (32 - u32::from(len)) == 0;
+            NEVER_V4.iter().find(|&&(net, len, _)| within(net, len)).map(|&(_, _, what)| what)
+        }
+        IpAddr::V6(v6) => {
+            let within = |net: Ipv6Addr, len: u8| (v6.to_bits() ^ net.to_bits()) >> (128 - u32::from(len)) == 0;
+            NEVER_V6.iter().find(|&&(net, len, _)| within(net, len)).map(|&(_, _, what)| what)
+        }
+    }
+}
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never { address, what } => write!(out, "no probe goes to {address}: it is {what}"),
+            Self::Loopback(address) => {
+                write!(out, "no probe goes to {address}, which is this host, unless `probes.allow` in gslb.toml has it")
+            }
+            Self::Denied(address, net) => {
+                write!(out, "no probe goes to {address}: `probes.deny` in gslb.toml has {net}")
+            }
+            Self::Port(port) => write!(out, "no probe goes to port {port}: `probes.ports` in gslb.toml has it not"),
+            Self::Program(path) => write!(
+                out,
+                "no probe runs {}: it is in none of the folders that `probes.exec` in gslb.toml has",
+                path.display()
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(allow: &[&str]) -> Guard {
+        let allow = allow.iter().map(|net| net.parse().unwrap()).collect();
+        Guard::new(Rules { allow, ..Rules::default() })
+    }
+
+    fn permits(guard: &Guard, address: &str) -> bool {
+        guard.permits(address.parse().unwrap()).is_ok()
+    }
+
+    #[test]
+    fn metadata_services_are_refused_in_every_spelling() {
+        let spellings = [
+            "169.254.169.254",
+            "169.254.0.1",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fe80::1",
+            "febf::1",
+            "::ffff:169.254.169.254",
+            "::ffff:a9fe:a9fe",
+            "::169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "64:ff9b::169.254.169.254",
+            "64:ff9b:1::169.254.169.254",
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "2002:a9fe:a9fe::1",
+            "2001:0:a9fe:a9fe::",
+            "2001:0:1:1:0:0:5601:5601",
+            "2001:db8::5efe:169.254.169.254",
+            "2001:db8::200:5efe:169.254.169.254",
+            "64:ff9b::100.100.100.200",
+            "2002:6464:64c8::",
+        ];
+        // Also where everything that can be allowed is.
+        for guard in [guard(&[]), guard(&["127.0.0.0/8", "::1/128"])] {
+            for address in spellings {
+                assert!(!permits(&guard, address), "{address}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_of_no_single_host_are_refused() {
+        let guard = guard(&[]);
+        let addresses = [
+            "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "224.0.0.1",
+            "239.255.255.250",
+            "255.255.255.255",
+            "250.0.0.1",
+            "ff02::1",
+            "::ffff:0.0.0.0",
+            "64:ff9b::255.255.255.255",
+            "2002:e000:1::",
+            "fec0::1",
+        ];
+        for address in addresses {
+            assert!(!permits(&guard, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn loopback_needs_to_be_allowed_in_every_spelling() {
+        let spellings =
+            ["127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"];
+        let (none, all) = (guard(&[]), guard(&["127.0.0.0/8", "::1/128"]));
+        for address in spellings {
+            assert!(!permits(&none, address), "{address}");
+        }
+        assert!(permits(&all, "127.0.0.1") && permits(&all, "::1"));
+        let one = guard(&["127.0.10.0/24"]);
+        assert!(permits(&one, "127.0.10.1") && !permits(&one, "127.0.0.1") && !permits(&one, "::1"));
+    }
+
+    #[test]
+    fn endpoints_may_be_public_or_private() {
+        let guard = guard(&[]);
+        let addresses = [
+            "192.0.2.10",
+            "8.8.8.8",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "2001:db8::1",
+            "fd12:3456::1",
+            "64:ff9b::192.0.2.1",
+            "2002:c000:201::1",
+            "2600::5:1",
+            "169.253.255.255",
+            "169.255.0.0",
+            "100.100.100.199",
+        ];
+        for address in addresses {
+            assert!(permits(&guard, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_denied_is_denied_also_inside_ipv6() {
+        let rules = Rules { deny: vec!["10.0.0.0/8".parse().unwrap()], ..Rules::default() };
+        let guard = Guard::new(rules);
+        assert!(!permits(&guard, "10.1.2.3") && !permits(&guard, "64:ff9b::10.1.2.3") && permits(&guard, "11.1.2.3"));
+        let why = guard.permits("10.1.2.3".parse().unwrap()).unwrap_err().to_string();
+        assert_eq!(why, "no probe goes to 10.1.2.3: `probes.deny` in gslb.toml has 10.0.0.0/8");
+    }
+
+    #[test]
+    fn ports_and_programs_are_those_that_are_named() {
+        let exec = vec![PathBuf::from("/usr/lib/nagios/plugins")];
+        let guard = Guard::new(Rules { ports: vec![80..=80, 8000..=8999], exec, ..Rules::default() });
+        let port = |port| guard.permits_port(port).is_ok();
+        assert!(port(80) && port(8000) && port(8999) && !port(79) && !port(81) && !port(22));
+        let program = |path: &str| guard.permits_program(Path::new(path)).is_ok();
+        assert!(program("/usr/lib/nagios/plugins/check_http") && program("/usr/lib/nagios/plugins/more/x"));
+        for path in ["/bin/sh", "/usr/lib/nagios/plugins2/x", "/usr/lib/nagios/plugins/../../../../bin/sh", "plugins/x"]
+        {
+            assert!(!program(path), "{path}");
+        }
+        assert!(Guard::new(Rules::default()).permits_program(Path::new("/bin/true")).is_err());
+    }
+}

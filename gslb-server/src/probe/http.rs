@@ -1,0 +1,125 @@
+//! Probes of kind `http` and `https`: one request on a connection of its own, whose redirects are not followed.
+
+use std::pin::pin;
+
+use gslb_core::health::{Failure, Target};
+use gslb_core::model::{self, HttpProbe, MAX_PROBE_BODY};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::connect::connect;
+use super::fault::{Check, Fault};
+use super::run::{Notes, Tools};
+use super::search::Search;
+use super::tls::Inside;
+
+/// Most octets of a response's header, and of what is read ahead.
+const HEADER_OCTETS: usize = 16 << 10;
+/// Most fields of a response's header.
+const HEADER_FIELDS: usize = 100;
+const AGENT: &str = concat!("gslb-probe/", env!("CARGO_PKG_VERSION"));
+
+pub(super) async fn check(probe: &HttpProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
+    let request = request(probe, target)?;
+    let stream = connect(target, tools, notes).await?;
+    match &probe.tls {
+        None => exchange(stream, request, probe, notes).await,
+        Some(tls) => {
+            let expected = (tls, probe.host.as_deref());
+            let stream = tools.tls.connect(Inside::Http1, stream, target, expected, notes).await?;
+            exchange(stream, request, probe, notes).await
+        }
+    }
+}
+
+fn request(probe: &HttpProbe, target: &Target) -> Result<Request<Empty<Bytes>>, Fault> {
+    let mut request = Request::builder()
+        .method(probe.method.to_string().as_str())
+        .uri(&*probe.path)
+        .header(header::HOST, authority(probe.host.as_deref(), target, if probe.tls.is_some() { 443 } else { 80 }))
+        .header(header::CONNECTION, "close")
+        .header(header::ACCEPT, "*/*");
+    if !probe.headers.iter().any(|(name, _)| &**name == "user-agent") {
+        request = request.header(header::USER_AGENT, AGENT);
+    }
+    for (name, value) in &probe.headers {
+        request = request.header(&**name, &**value);
+    }
+    request.body(Empty::new()).map_err(|error| Fault::new(Failure::System, error.to_string()))
+}
+
+/// Whom a request is for: the host that the document names, or the address with its port where that is not the usual.
+pub(super) fn authority(host: Option<&str>, target: &Target, usual_port: u16) -> String {
+    let host = match (host, &target.host) {
+        (Some(host), _) if host.contains(':') => return format!("[{host}]"),
+        (Some(host), _) => return host.to_owned(),
+        (None, model::Target::Address(std::net::IpAddr::V6(address))) => format!("[{address}]"),
+        (None, model::Target::Address(address)) => address.to_string(),
+        (None, model::Target::Cname(name)) => name.to_string().trim_end_matches('.').to_owned(),
+    };
+    match target.kind.port() {
+        Some(port) if port != usual_port => format!("{host}:{port}"),
+        _ => host,
+    }
+}
+
+async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>, probe: &HttpProbe, notes: &mut Notes) -> Check
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    notes.stage = "waiting for the response";
+    let mut http = http1::Builder::new();
+    http.max_buf_size(HEADER_OCTETS).max_headers(HEADER_FIELDS);
+    let (mut sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|error| fault(&error))?;
+    let mut ask = pin!(async move {
+        let response = sender.send_request(request).await.map_err(|error| fault(&error))?;
+        read(response, probe, notes).await
+    });
+    // The connection is driven here and not by a task, so that nothing of it outlives the probe.
+    tokio::select! {
+        biased;
+        checked = &mut ask => checked,
+        _ = connection => ask.await,
+    }
+}
+
+async fn read(response: Response<Incoming>, probe: &HttpProbe, notes: &mut Notes) -> Check {
+    let status = response.status().as_u16();
+    if !probe.expect_status.iter().any(|&(first, last)| (first..=last).contains(&status)) {
+        return Err(Fault::new(Failure::Status(status), format!("status {status}")));
+    }
+    let Some(text) = &probe.expect_body else { return Ok(format!("status {status}")) };
+    notes.stage = "reading the body";
+    let mut body = response.into_body();
+    let mut search = Search::new(text.as_bytes(), MAX_PROBE_BODY);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| fault(&error))?;
+        if frame.data_ref().is_some_and(|data| search.add(data)) {
+            return Ok(format!("status {status}, with the text"));
+        }
+        if search.is_full() {
+            break;
+        }
+    }
+    let seen = search.seen();
+    Err(Fault::new(Failure::Body, format!("status {status}, without the text in the first {seen} octets")))
+}
+
+/// What HTTP says of a server.
+fn fault(error: &hyper::Error) -> Fault {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+            return Fault::of_io(error);
+        }
+        cause = inner.source();
+    }
+    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        return Fault::new(Failure::Unreachable, "closed the connection before its response was whole");
+    }
+    Fault::protocol(format!("no response of HTTP/1.1: {error}"))
+}

@@ -1,0 +1,60 @@
+//! Probes of kind `icmp`: one echo request through the system's ping socket, which needs no privilege.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use gslb_core::health::{Failure, Target};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+
+use super::connect::addresses;
+use super::fault::{Check, Fault};
+use super::run::{Notes, Tools};
+
+/// Octets of a message's header (RFC 792; RFC 4443 §4.1).
+const HEADER: usize = 8;
+/// Octets of what is to be echoed.
+const TOKEN: usize = 16;
+
+pub(super) async fn check(target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
+    let Some(&address) = addresses(target, tools, notes).await?.first() else {
+        return Err(Fault::new(Failure::Resolve, "no address"));
+    };
+    notes.stage = "waiting for the echo";
+    let socket = socket(address).map_err(|error| unopened(address, &error))?;
+    let told = |error: io::Error| Fault::of_io(&error);
+    socket.connect(SocketAddr::new(address, 0)).await.map_err(told)?;
+    let mut token = [0; TOKEN];
+    getrandom::fill(&mut token).map_err(|error| Fault::new(Failure::System, error.to_string()))?;
+    let (request, reply) = if address.is_ipv4() { (8, 0) } else { (128, 129) };
+    // The system fills in identifier and checksum.
+    let mut message = vec![request, 0, 0, 0, 0, 0, 0, 1];
+    message.extend_from_slice(&token);
+    socket.send(&message).await.map_err(told)?;
+    let mut came = [0; 128];
+    loop {
+        let len = socket.recv(&mut came).await.map_err(told)?;
+        if came[0] == reply && came.get(HEADER..len) == Some(&token[..]) {
+            return Ok("echoed".to_owned());
+        }
+    }
+}
+
+/// A ping socket. To the runtime it is a socket of datagrams as any other.
+fn socket(address: IpAddr) -> io::Result<UdpSocket> {
+    let (domain, protocol, any): (_, _, IpAddr) = match address {
+        IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4, Ipv4Addr::UNSPECIFIED.into()),
+        IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6, Ipv6Addr::UNSPECIFIED.into()),
+    };
+    let socket = Socket::new(domain, Type::DGRAM.nonblocking().cloexec(), Some(protocol))?;
+    socket.bind(&SocketAddr::new(any, 0).into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+fn unopened(address: IpAddr, error: &io::Error) -> Fault {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        let help = "this system forbids pings: have net.ipv4.ping_group_range include the server's group";
+        return Fault::new(Failure::System, help);
+    }
+    Fault::new(Failure::System, format!("no socket for pings to {address}: {error}"))
+}

@@ -1,0 +1,61 @@
+//! One probe, from its target to its outcome, within its time.
+
+use std::time::Instant;
+
+use gslb_core::document::duration;
+use gslb_core::health::{Failure, Outcome, Target};
+use gslb_core::model::ProbeKind;
+use tokio::time::timeout;
+
+use super::connect::Resolver;
+use super::fault::{Check, Fault};
+use super::guard::Guard;
+use super::tls::Clients;
+use super::{dns, exec, grpc, http, icmp, tcp};
+
+/// What all probes use.
+pub(super) struct Tools {
+    pub(super) guard: Guard,
+    pub(super) tls: Clients,
+    pub(super) resolver: Resolver,
+}
+
+/// What is known of a probe while it runs, so that it is known also of one that never ends.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// What it is at.
+    pub(super) stage: &'static str,
+    /// When the server's certificate ends, in seconds since 1970.
+    pub(super) certificate_expires: Option<u64>,
+}
+
+/// Probes `target` once.
+pub(super) async fn run(target: &Target, tools: &Tools) -> Outcome {
+    let start = Instant::now();
+    let mut notes = Notes { stage: "starting", certificate_expires: None };
+    let result = timeout(target.timeout, check(target, tools, &mut notes)).await;
+    let took = start.elapsed();
+    let mut outcome = match result {
+        Ok(Ok(evidence)) => Outcome::new(Ok(()), took, &evidence),
+        Ok(Err(Fault { failure, evidence })) => Outcome::new(Err(failure), took, &evidence),
+        Err(_) => {
+            let evidence = format!("no result within {}: {}", duration::show(target.timeout), notes.stage);
+            Outcome::new(Err(Failure::Timeout), took, &evidence)
+        }
+    };
+    outcome.certificate_expires = notes.certificate_expires;
+    outcome
+}
+
+async fn check(target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
+    match &target.kind {
+        ProbeKind::Http(probe) => http::check(probe, target, tools, notes).await,
+        ProbeKind::Tcp(probe) => tcp::check(probe, target, tools, notes).await,
+        ProbeKind::Dns(probe) => dns::check(probe, target, tools, notes).await,
+        ProbeKind::Grpc(probe) => grpc::check(probe, target, tools, notes).await,
+        ProbeKind::Icmp => icmp::check(target, tools, notes).await,
+        ProbeKind::Exec(probe) => exec::check(probe, tools, notes).await,
+        // Nobody schedules it: word comes, or it does not.
+        ProbeKind::Push { .. } => Err(Fault::new(Failure::System, "nothing to send")),
+    }
+}

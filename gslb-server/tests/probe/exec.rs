@@ -1,0 +1,103 @@
+//! exec: exit codes of Nagios plugins, programs that say too much or never end, and those that may not run.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::thread;
+
+use gslb::probe::{Rules, Settings};
+use gslb_core::health::{Failure, Outcome};
+use tempfile::TempDir;
+
+use crate::{outcome_with, settings, write};
+
+/// Runs a script with this text and these arguments.
+fn run(folder: &Path, script: &str, arguments: &str, timeout: &str) -> Outcome {
+    let path = write(folder, "check", &format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    run_at(&path, allowing(folder), arguments, timeout)
+}
+
+fn run_at(path: &Path, settings: Settings, arguments: &str, timeout: &str) -> Outcome {
+    let command = format!("[\"{}\"{arguments}]", path.display());
+    let probe =
+        format!("kind = \"exec\", command = {command}, port = 8080, interval = \"1h\", timeout = \"{timeout}\"");
+    outcome_with(settings, &probe, "address = \"127.0.0.1\"")
+}
+
+fn allowing(folder: &Path) -> Settings {
+    Settings { rules: Rules { exec: vec![folder.to_owned()], ..Rules::default() }, ..settings() }
+}
+
+#[test]
+fn exit_codes_are_those_of_nagios_plugins() {
+    let folder = TempDir::new().unwrap();
+    let cases = [
+        ("echo 'DISK OK - 3 % | used=3'; exit 0", Ok(()), "exit code 0 OK: DISK OK - 3 %"),
+        ("echo slow; echo more; exit 1", Ok(()), "exit code 1 WARNING: slow"),
+        ("echo gone; exit 2", Err(Failure::Exit(Some(2))), "exit code 2 CRITICAL: gone"),
+        ("exit 3", Err(Failure::Exit(Some(3))), "exit code 3 UNKNOWN:"),
+        ("exit 127", Err(Failure::Exit(Some(127))), "exit code 127 :"),
+        ("kill -TERM $$", Err(Failure::Exit(None)), "ended by a signal:"),
+    ];
+    for (script, result, evidence) in cases {
+        let outcome = run(folder.path(), script, "", "10s");
+        assert_eq!((outcome.result, &*outcome.evidence), (result, evidence), "{script}");
+    }
+}
+
+#[test]
+fn arguments_are_filled_in_and_no_shell_reads_them() {
+    let folder = TempDir::new().unwrap();
+    let arguments = r#", "{address}", "{port}", "{endpoint}", "{pool}", "$(id);`id`", "a b""#;
+    let outcome = run(folder.path(), r#"echo "$#:$1:$2:$3:$4:$5:$6""#, arguments, "10s");
+    assert_eq!(&*outcome.evidence, "exit code 0 OK: 6:127.0.0.1:8080:e:p:$(id);`id`:a b");
+}
+
+#[test]
+fn nothing_of_the_environment_is_passed_on() {
+    let folder = TempDir::new().unwrap();
+    let outcome = run(folder.path(), r#"echo "$HOME.$CARGO_MANIFEST_DIR.$GSLB_TOKEN.$LC_ALL.$(pwd)""#, "", "10s");
+    assert_eq!(&*outcome.evidence, "exit code 0 OK: ...C./");
+}
+
+#[test]
+fn a_program_that_says_too_much_is_read_to_its_end() {
+    let folder = TempDir::new().unwrap();
+    let outcome = run(folder.path(), "yes flood | head -c 10000000; exit 2", "", "30s");
+    assert_eq!(outcome.result, Err(Failure::Exit(Some(2))));
+    assert!(outcome.evidence.starts_with("exit code 2 CRITICAL: flood") && outcome.evidence.len() <= 200);
+}
+
+#[test]
+fn a_program_that_takes_too_long_ends_with_all_that_it_started() {
+    let folder = TempDir::new().unwrap();
+    let script = format!("sleep 1000 & echo $! > {0}/child; echo $$ > {0}/parent; wait", folder.path().display());
+    let outcome = run(folder.path(), &script, "", "2s");
+    assert_eq!(outcome.result, Err(Failure::Timeout));
+    assert_eq!(&*outcome.evidence, "no result within 2s: running the program");
+    for who in ["child", "parent"] {
+        let pid = fs::read_to_string(folder.path().join(who)).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        // A zombie is gone too; who waits for it is another matter.
+        while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn only_programs_of_named_folders_run() {
+    let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = write(elsewhere.path(), "check", "#!/bin/sh\nexit 0\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run_at(&path, settings(), "", "10s").result, Err(Failure::Forbidden));
+    assert_eq!(run_at(&path, allowing(folder.path()), "", "10s").result, Err(Failure::Forbidden));
+    let link = folder.path().join("check");
+    symlink(&path, &link).unwrap();
+    let outcome = run_at(&link, allowing(folder.path()), "", "10s");
+    assert_eq!(outcome.result, Err(Failure::Forbidden), "a link leads out: {}", outcome.evidence);
+    let missing = run_at(&folder.path().join("none"), allowing(folder.path()), "", "10s");
+    assert_eq!(missing.result, Err(Failure::System));
+    assert!(missing.evidence.starts_with("cannot run ") && missing.evidence.contains("No such file"), "{missing:?}");
+}

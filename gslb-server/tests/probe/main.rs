@@ -1,0 +1,71 @@
+//! Probes against real servers on loopback: good ones, those that are down, and those that behave badly.
+
+mod dns;
+mod exec;
+mod grpc;
+mod icmp;
+mod origin;
+mod reach;
+mod schedule;
+mod stream;
+mod tls;
+mod web;
+
+use std::path::PathBuf;
+
+use gslb::probe::{Prober, Report, Rules, Settings};
+use gslb_core::health::{Failure, Outcome, Targets};
+use gslb_core::model::Site;
+use tokio::sync::mpsc::Receiver;
+
+/// A checked document.
+fn site(document: &str) -> Site {
+    let reading = gslb_core::document::read("site.toml", document, &mut |_, _| Err(String::new()));
+    reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems))
+}
+
+/// Probes may go to this host.
+fn settings() -> Settings {
+    let allow = ["127.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()).to_vec();
+    Settings { rules: Rules { allow, ..Rules::default() }, ca: None, concurrency: 100 }
+}
+
+/// A prober at work on a document.
+fn probing(settings: Settings, document: &str) -> (Prober, Receiver<Report>) {
+    let (prober, reports) = Prober::start(settings).unwrap();
+    let site = site(document);
+    prober.take(&site, &Targets::of(&site));
+    (prober, reports)
+}
+
+/// What comes of one probe with these keys, of an endpoint at this place.
+fn outcome_with(settings: Settings, probe: &str, endpoint: &str) -> Outcome {
+    let document = format!("[probes]\nx = {{ {probe} }}\n[pools.p]\nprobe = \"x\"\nendpoints.e = {{ {endpoint} }}\n");
+    let (_prober, mut reports) = probing(settings, &document);
+    reports.blocking_recv().unwrap().outcome
+}
+
+/// What comes of one probe with these keys, of 127.0.0.1.
+fn outcome(probe: &str) -> Outcome {
+    outcome_with(settings(), probe, "address = \"127.0.0.1\"")
+}
+
+/// The same of one that fails: why, and with which evidence.
+fn failure(probe: &str) -> (Failure, String) {
+    let outcome = outcome(probe);
+    (outcome.result.expect_err("it should fail"), outcome.evidence.into())
+}
+
+/// The same of one that passes: with which evidence.
+fn pass(probe: &str) -> String {
+    let outcome = outcome(probe);
+    assert_eq!(outcome.result, Ok(()), "{}", outcome.evidence);
+    outcome.evidence.into()
+}
+
+/// A file of this name in `folder`, with `text` in it.
+fn write(folder: &std::path::Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}

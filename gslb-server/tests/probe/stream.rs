@@ -1,0 +1,46 @@
+//! tcp: a connection, and what is said on it.
+
+use std::io::{Read, Write};
+
+use gslb_core::health::Failure;
+
+use crate::origin::{Origin, closed_port, hang};
+use crate::{failure, pass};
+
+#[test]
+fn a_connection_is_enough_where_nothing_is_expected() {
+    let origin = Origin::new(hang);
+    assert_eq!(pass(&format!("kind = \"tcp\", port = {}", origin.port())), "connected");
+    assert_eq!(failure(&format!("kind = \"tcp\", port = {}", closed_port())).0, Failure::Refused);
+}
+
+#[test]
+fn what_is_sent_and_expected_decides() {
+    let redis = Origin::new(|mut stream| {
+        let mut said = [0; 6];
+        stream.read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"PING\r\n");
+        // In two pieces, as the network may have it.
+        let _ = stream.write_all(b"+PO");
+        let _ = stream.write_all(b"NG\r\n");
+        hang(stream);
+    });
+    let probe = |expect: &str| {
+        let port = redis.port();
+        format!("kind = \"tcp\", port = {port}, send = \"PING\\r\\n\", expect = \"{expect}\", timeout = \"300ms\"")
+    };
+    assert_eq!(pass(&probe("+PONG")), "said the text");
+    let (why, evidence) = failure(&probe("+LOADING"));
+    assert_eq!((why, &*evidence), (Failure::Timeout, "no result within 300ms: waiting for the text"));
+}
+
+#[test]
+fn servers_that_close_or_talk_without_end_fail() {
+    let closing = Origin::new(|mut stream| drop(stream.write_all(b"bye")));
+    let probe = |origin: &Origin| format!("kind = \"tcp\", port = {}, expect = \"hello\"", origin.port());
+    let (why, evidence) = failure(&probe(&closing));
+    assert_eq!((why, &*evidence), (Failure::Body, "closed the connection after 3 octets, without the text"));
+    let endless = Origin::new(|mut stream| while stream.write_all(&[b'x'; 65_536]).is_ok() {});
+    let (why, evidence) = failure(&probe(&endless));
+    assert_eq!((why, &*evidence), (Failure::Body, "said 5120 octets, without the text"));
+}

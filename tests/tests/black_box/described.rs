@@ -1,0 +1,31 @@
+//! What the API says of itself is true: schemathesis makes requests out of its description, and finds nothing.
+
+use std::process::Command;
+
+use gslb_tests::program::run;
+
+use crate::change::folder;
+
+/// Requests for each operation and way of making them up: some 3,000 in all, a quarter of a minute of a core.
+const EXAMPLES: &str = "10";
+/// The same requests each time: what it finds is the fault of whoever changed something, and not of chance.
+const SEED: &str = "1";
+
+#[test]
+fn what_the_description_says_holds() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let mut command = Command::new("schemathesis");
+    command.current_dir(folder.path("")).args(["run", &format!("http://{}/api/openapi.json", server.api)]);
+    command.args(["--header", &format!("Authorization: Bearer {}", folder.token())]);
+    // A stream of events does not end. Whether a request that fits the description is done depends on what is there:
+    // a pool may only name a data center that exists.
+    command.args(["--exclude-path", "/api/v1/events", "--exclude-checks", "positive_data_acceptance"]);
+    command.args(["--max-examples", EXAMPLES, "--seed", SEED, "--generation-database", "none", "--no-color"]);
+    let ran = run(&mut command);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let cases =
+        ran.out.split_once(" generated, ").and_then(|(before, _)| before.rsplit(' ').next()?.parse::<u32>().ok());
+    assert!(cases.is_some_and(|cases| cases > 1_000), "hardly anything was tried:\n{}", ran.out);
+    assert_eq!(server.get("/livez").status, 200, "it still serves");
+}
