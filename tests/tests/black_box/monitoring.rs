@@ -22,7 +22,8 @@ const EVERY_METRIC: &str = include_str!("contract.prom");
 const DASHBOARDS: [&str; 3] = ["traffic", "health", "control"];
 
 /// Panels that a server under plain traffic may leave empty, and why.
-const MAY_BE_EMPTY: [(&str, &str); 5] = [
+const MAY_BE_EMPTY: [(&str, &str); 6] = [
+    ("Flaps", "no endpoint of the site has turned"),
     ("Fallbacks by service", "no service of the site falls back"),
     ("Latency by vantage", "the site has no vantages"),
     ("Certificates of endpoints", "no endpoint of the site is probed over TLS"),
