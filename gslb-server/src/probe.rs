@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use gslb_core::health::{Outcome, Target, Targets};
 use gslb_core::model::Site;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::rustls;
 use tracing::warn;
@@ -147,10 +147,13 @@ impl Prober {
 }
 
 impl Drop for Prober {
-    /// Drops what is under way. A name that is being resolved is waited for, but not for long.
+    /// Drops what is under way. A name that is being resolved is waited for, but not for long, and not by a task: whoever
+    /// has metrics of it may be the last to have it.
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(GRACE);
+        match (self.runtime.take(), Handle::try_current()) {
+            (Some(runtime), Ok(_)) => runtime.shutdown_background(),
+            (Some(runtime), Err(_)) => runtime.shutdown_timeout(GRACE),
+            (None, _) => {}
         }
     }
 }

@@ -79,3 +79,10 @@ fn a_new_document_starts_what_is_new_and_ends_what_is_gone() {
     }
     assert!(!prober.pulse().stalled, "nothing is expected where nothing is probed");
 }
+
+#[test]
+fn a_task_may_be_the_last_to_have_a_prober() {
+    let (prober, _reports) = super::Prober::start(super::settings()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async move { drop(prober) });
+}
