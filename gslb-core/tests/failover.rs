@@ -95,7 +95,9 @@ impl Live {
     fn outcome(&mut self, target: u32, passes: bool) -> Effects {
         let (now, wall) = self.now();
         let result = if passes { Ok(()) } else { Err(Failure::Status(503)) };
-        let outcome = Outcome::new(result, Duration::from_millis(20), if passes { "status 200" } else { "status 503" });
+        let said = if passes { "status 200" } else { "status 503" };
+        let latency = Some(Duration::from_millis(20));
+        let outcome = Outcome { latency, ..Outcome::new(result, Duration::from_millis(90), said) };
         let effects = self.health.observe(target, &outcome, now, wall);
         self.put(effects)
     }
@@ -364,7 +366,9 @@ endpoints = { x = { address = "192.0.2.31" }, y = { address = "192.0.2.32" } }
     let mut live = Live::of(pools, r#"policy = { failover = ["c", "a"] }"#);
     for (endpoint, milliseconds) in [("x", 30), ("y", 12)] {
         let target = live.health.targets().of_endpoint(live.member("c", endpoint)).unwrap();
-        let outcome = Outcome::new(Ok(()), Duration::from_millis(milliseconds), "");
+        // The one that is near takes its time to answer; how far it is has nothing to do with that.
+        let (latency, took) = (Some(Duration::from_millis(milliseconds)), Duration::from_millis(100 - milliseconds));
+        let outcome = Outcome { latency, ..Outcome::new(Ok(()), took, "") };
         live.health.observe(target, &outcome, Moment::default(), WALL);
     }
     let latencies = |live: &Live| live.health.latencies(&live.server.table.topology().site);
