@@ -133,6 +133,12 @@ impl Said {
     }
 }
 
+/// What can be awaited to be readable, as a pidfd is once its process has ended (pidfd_open(2)).
+#[expect(deprecated, reason = "what took its place is unsafe, for what does not own its descriptor; this does")]
+fn readable(fd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(fd, Interest::READABLE)
+}
+
 /// A program with all that it started in its process group, which ends when its probe does.
 struct Group(Child);
 
@@ -142,7 +148,7 @@ impl Group {
     async fn run(mut self) -> std::io::Result<(String, std::process::ExitStatus)> {
         let mut said = Said::default();
         if let (Some(pid), Some(mut stdout)) = (self.pid(), self.0.stdout.take()) {
-            let program = AsyncFd::register_with_interest(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE)?;
+            let program = readable(pidfd_open(pid, PidfdFlags::empty())?)?;
             tokio::select! {
                 ended = program.readable() => drop(ended?),
                 () = said.hear(&mut stdout) => drop(program.readable().await?),
