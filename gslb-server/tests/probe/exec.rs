@@ -27,7 +27,7 @@ fn run_at(path: &Path, settings: Settings, arguments: &str, timeout: &str) -> Ou
 }
 
 fn allowing(folder: &Path) -> Settings {
-    Settings { rules: Rules { exec: vec![folder.to_owned()], ..Rules::default() }, ..settings() }
+    Settings { rules: Rules { exec: vec![folder.to_owned()], ..settings().rules }, ..settings() }
 }
 
 #[test]
