@@ -213,7 +213,8 @@ pub fn load(rate: f64, rounds: u32, length: Duration) -> Result<String, Failure>
     let mut subject = Subject::start(1_000)?;
     let tokens: Vec<String> =
         (0..CONNECTIONS).map(|number| token(&mut subject.http, number)).collect::<Result<_, _>>()?;
-    let (mut ratios, mut quiet_ms, mut lost) = (Vec::new(), Vec::new(), 0);
+    let (mut all_quiet, mut all_busy, mut ratios, mut lost) =
+        (Histogram::default(), Histogram::default(), Vec::new(), 0);
     let done = AtomicU64::new(0);
     for _ in 0..rounds {
         let quiet = subject.paced(length)?;
@@ -229,20 +230,24 @@ pub fn load(rate: f64, rounds: u32, length: Duration) -> Result<String, Failure>
             busy
         })?;
         lost += quiet.lost + busy.lost;
-        let p99 = |outcome: &Outcome| outcome.latency.quantile(0.99).as_secs_f64();
-        ratios.push(p99(&busy) / p99(&quiet));
-        quiet_ms.push(quiet.latency.quantile(0.99));
+        all_quiet.merge(&quiet.latency);
+        all_busy.merge(&busy.latency);
+        ratios.push(p99_ms(&busy.latency) / p99_ms(&quiet.latency));
     }
     ratios.sort_by(f64::total_cmp);
     let reached = done.load(Ordering::Relaxed) as f64 / (length.as_secs_f64() * f64::from(rounds));
+    let (quiet, busy) = (p99_ms(&all_quiet), p99_ms(&all_busy));
     Ok(format!(
-        "| requests/s | turns | p99 of answers, of quiet: median | least | most | p99 quiet (ms) | lost |\n\
-         |--:|--:|--:|--:|--:|--:|--:|\n| {reached:.0} | {rounds} | {:.2} | {:.2} | {:.2} | {:.3} | {lost} |\n",
+        "| requests/s | turns | p99 of answers, of quiet | median of turns | p99 quiet (ms) | p99 meanwhile (ms) | lost |\n\
+         |--:|--:|--:|--:|--:|--:|--:|\n\
+         | {reached:.0} | {rounds} | {:.2} | {:.2} | {quiet:.3} | {busy:.3} | {lost} |\n",
+        busy / quiet,
         ratios[ratios.len() / 2],
-        ratios[0],
-        ratios[ratios.len() - 1],
-        quantile(&mut quiet_ms, 0.5)
     ))
+}
+
+fn p99_ms(latency: &Histogram) -> f64 {
+    latency.quantile(0.99).as_secs_f64() * 1e3
 }
 
 /// A token of an operator.

@@ -33,9 +33,9 @@ enum Part {
     Load {
         #[arg(long, default_value_t = 2_000.0)]
         rate: f64,
-        #[arg(long, default_value_t = 7)]
+        #[arg(long, default_value_t = 40)]
         rounds: u32,
-        #[arg(long, default_value_t = 3.0)]
+        #[arg(long, default_value_t = 0.5)]
         seconds: f64,
     },
 }
