@@ -2,6 +2,7 @@
 
 pub mod alert;
 mod body;
+pub mod doubts;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ pub use gslb_core::table::overrides::{Force, Override, States};
 use gslb_core::table::{RoutingTable, overrides as core};
 use serde_json::{Value, json};
 
-use crate::control::Refusal;
+use crate::audit::{self, Entry};
+use crate::control::{Change, Condition, Edit, Refusal, Who};
 use crate::moment;
 use crate::revisions::Damaged;
 use crate::store::{Commit, Order, Store, Time, Unavailable, limits};
@@ -83,6 +85,17 @@ pub fn on_new(table: RoutingTable, all: &BTreeMap<String, Override>, states: &St
 /// Whether the time of `held` has passed.
 pub fn is_expired(held: &Override, now: Time) -> bool {
     held.is_over(now.millis())
+}
+
+/// What the audit, whose entry `number` it is, tells of the end of `held` by its own expiry.
+pub fn expired(held: &Override, number: u64, revision: u64, now: Time) -> Entry {
+    let request = format!("expiry of override {}", held.id);
+    let change = Change::new(
+        Who::Server,
+        &request,
+        Edit::Override { id: held.id.clone(), body: None, condition: Condition::Any },
+    );
+    Entry { before: audit::told(Some(to_json(held))), revision, ..Entry::of(&change, number, now) }
 }
 
 /// An override as the API tells it.

@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use super::problem::Problem;
 use super::{answer, escape, query, write};
 use crate::Api;
-use crate::control::{InForce, Refusal, blocking, now};
+use crate::control::{InForce, Refusal, Resource, blocking, now};
 use crate::health::{Resumed, Word, member};
 use crate::moment;
 use crate::status::{self, Detail, Filter, Is, Reach};
@@ -247,7 +247,7 @@ async fn resume(
     match resumed.await.map_err(|_| Refusal::Fault)? {
         Resumed::Done => {
             let after = json!({ "pool": pool, "endpoint": endpoint, "status": "up" });
-            write::note(&api, &parts, Some(after.clone())).await;
+            write::note(&api, &parts, Resource { before: None, after: Some(after.clone()) }).await;
             Ok(answer::of_json(StatusCode::OK, &after))
         }
         Resumed::NotHeld => {
@@ -267,7 +267,7 @@ async fn lift(State(api): State<Api>, request: Request) -> Result<Response, Prob
     api.control.words().send(Word::Lift(asker)).await.map_err(|_| Refusal::Fault)?;
     if lifted.await.map_err(|_| Refusal::Fault)? {
         let after = json!({ "mass_failure": null });
-        write::note(&api, &parts, Some(after.clone())).await;
+        write::note(&api, &parts, Resource { before: None, after: Some(after.clone()) }).await;
         return Ok(answer::of_json(StatusCode::OK, &after));
     }
     let detail = "No mass failure is doubted: all verdicts hold.";
