@@ -58,6 +58,7 @@ pub fn prepare(
     sample: &Sample,
 ) -> Result<Candidate, Refusal> {
     let touched = edit.touched();
+    let forced = forced(&edit);
     let mut edited = edited(base, edit)?;
     edited.document.take_if(|document| is_same(document, &base.document));
     if edited.document.is_none() && touched == Touched::Document {
@@ -65,10 +66,11 @@ pub fn prepare(
     }
     let touched = if edited.document.is_none() { Touched::Overrides } else { touched };
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
-    let (table, warnings) = match &edited.document {
+    let (table, mut warnings) = match &edited.document {
         Some(document) => build(document, base, states, &all).map_err(|wrong| refused(wrong, &edited))?,
         None => (overrides::in_force(&base.table, &all, states), Vec::new()),
     };
+    warnings.extend(doubts(base, &table, &all, &edited, forced.as_deref())?);
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| plan::compare(&base.table, &table, &sample.of(&base.table)));
     let breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
@@ -229,6 +231,39 @@ fn overrides_with(
         None => drop(all.remove(&id)),
     }
     Ok(Edited { document: None, overrides: Some(Arc::new(all)), before, after, etag: None, entry: None })
+}
+
+/// The override that `edit` puts in force.
+fn forced(edit: &Edit) -> Option<String> {
+    match edit {
+        Edit::Override { id, body: Some(_), .. } => Some(id.clone()),
+        _ => None,
+    }
+}
+
+/// What is doubtful about overrides, once all is done: those that mean nothing any more, and the one that was just put in
+/// force and is hidden.
+///
+/// # Errors
+/// [`Refusal::InUse`]: an override names what is deleted.
+fn doubts(
+    base: &InForce,
+    table: &RoutingTable,
+    all: &BTreeMap<String, Override>,
+    edited: &Edited,
+    forced: Option<&str>,
+) -> Result<Vec<Problem>, Refusal> {
+    let (before, after) = (&base.table.topology().site, &table.topology().site);
+    let is_deleted = edited.entry.as_ref().filter(|_| edited.after.is_none());
+    let severity = if is_deleted.is_some() { Severity::Error } else { Severity::Warning };
+    let is_new = edited.document.is_some();
+    let idle = if is_new { overrides::doubts::idle(all, before, after, severity) } else { Vec::new() };
+    match is_deleted {
+        Some((section, name)) if !idle.is_empty() => {
+            Err(Refusal::InUse { what: section.singular(), name: name.clone(), by: idle })
+        }
+        _ => Ok(idle.into_iter().chain(forced.and_then(|id| overrides::doubts::hidden(all, after, id))).collect()),
+    }
 }
 
 /// Why a document was refused: where something was deleted from a good one, errors are what referred to it.

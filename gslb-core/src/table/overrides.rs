@@ -122,6 +122,42 @@ pub fn in_force<'o>(
     ranked(overrides).into_iter().find(|ranked| ranked.pattern.matches(site, pool, endpoint)).map(|ranked| ranked.word)
 }
 
+/// What keeps an override from having its say, wholly or in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden<'o> {
+    /// Endpoints that its targets mean.
+    pub meant: usize,
+    /// Those of them for which another override holds.
+    pub hidden: usize,
+    /// That other one; the first of them where there are several.
+    pub by: &'o str,
+}
+
+/// Whether, of `overrides`, others hold for endpoints that the one called `id` means; none where it holds for all.
+pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, id: &str) -> Option<Hidden<'o>> {
+    let ranked = ranked(overrides);
+    let (mut meant, mut hidden, mut by) = (0, 0, None);
+    let is_own = |ranked: &&Ranked<'_>| ranked.word.id == id;
+    for pool in
+        site.pools.iter().filter(|pool| ranked.iter().filter(is_own).any(|own| own.pattern.may_meet(site, pool)))
+    {
+        let around: Vec<&Ranked<'o>> = ranked.iter().filter(|ranked| ranked.pattern.may_meet(site, pool)).collect();
+        for endpoint in &pool.endpoints {
+            let mut here = around.iter().filter(|ranked| ranked.pattern.matches(site, pool, &endpoint.name));
+            let Some(first) = here.next() else { continue };
+            let wins = first.word.id == id;
+            if wins || here.any(|ranked| ranked.word.id == id) {
+                meant += 1;
+                hidden += usize::from(!wins);
+            }
+            if !wins && by.is_none() {
+                by = Some(&*first.word.id).filter(|_| hidden > 0);
+            }
+        }
+    }
+    by.map(|by| Hidden { meant, hidden, by })
+}
+
 /// One target of one override.
 struct Ranked<'o> {
     rank: (Specificity, u64, &'o str),

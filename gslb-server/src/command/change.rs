@@ -111,9 +111,12 @@ fn rules(done: &Value) -> String {
 
 fn warnings(done: &Value) -> String {
     let list = done.get("warnings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let lines =
-        list.iter().map(|problem| format!("warning: {}: {}", text(problem, "/pointer"), text(problem, "/detail")));
-    lines.collect::<Vec<_>>().join("\n")
+    let line = |problem: &Value| match text(problem, "/pointer") {
+        // It is about all of it, or about no document at all.
+        pointer if pointer.is_empty() => format!("warning: {}", text(problem, "/detail")),
+        pointer => format!("warning: {pointer}: {}", text(problem, "/detail")),
+    };
+    list.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn revision(done: &Value) -> String {
