@@ -28,6 +28,7 @@ mod serve;
 mod status;
 mod token;
 mod top;
+mod unread;
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]

@@ -149,7 +149,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         metrics::health::collector(api.clone(), runtime.clone()),
         metrics::probes::collector(Arc::clone(probing.prober())),
     ];
-    let reloads = Arc::clone(&served.reloads);
+    let (reloads, begun) = (Arc::clone(&served.reloads), served.begun_with());
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
@@ -161,6 +161,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),
+        begun,
         reload: Box::new(move |cause| served.lock().unwrap_or_else(PoisonError::into_inner).reload(&cause)),
     }
 }
