@@ -13,8 +13,7 @@ pub fn hidden(all: &BTreeMap<String, Override>, site: &Site, id: &str) -> Option
     let core::Hidden { meant, hidden, by } = core::hidden(all.values(), site, id)?;
     let extent =
         if hidden == meant { "has no effect".to_owned() } else { format!("has effect on {} only", meant - hidden) };
-    let message =
-        format!("it means {meant} endpoints and {extent}: override {by} says more about the others, or is newer");
+    let message = format!("it means {meant} endpoints and {extent}: override {by} comes before it");
     Some(doubt(
         id,
         Severity::Warning,
