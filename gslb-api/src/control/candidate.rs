@@ -64,7 +64,7 @@ pub fn prepare(
     if edited.document.is_none() && touched == Touched::Document {
         (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));
     }
-    let touched = if edited.document.is_none() { Touched::Overrides } else { touched };
+    let touched = if edited.document.is_none() && touched != Touched::Ended { Touched::Overrides } else { touched };
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
     let (table, mut warnings) = match &edited.document {
         Some(document) => build(document, base, states, &all).map_err(|wrong| refused(wrong, &edited))?,
@@ -270,8 +270,15 @@ fn doubts(
 fn refused(wrong: Vec<Problem>, edited: &Edited) -> Refusal {
     match &edited.entry {
         Some((section, name)) if edited.after.is_none() => {
-            let name = name.clone();
-            let by = wrong.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
+            let (name, named) = (name.clone(), format!("`{name}`"));
+            let by = wrong.into_iter().filter(|problem| problem.severity == Severity::Error).map(|problem| {
+                // It is there still, which is what this is about.
+                let refers = problem.message.starts_with("no ") && problem.message.contains(&named);
+                let message =
+                    if refers { format!("it refers to {} {named}", section.singular()) } else { problem.message };
+                Problem { message, ..problem }
+            });
+            let by = by.collect();
             Refusal::InUse { what: section.singular(), name, by }
         }
         _ => Refusal::Wrong(wrong),

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::select;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, timeout};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::candidate::{self, Candidate, Depth, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, Who};
@@ -207,6 +207,7 @@ impl Task {
         self.audited += 1;
         self.kept = kept;
         done.generation = self.put_in_force(base, next)?;
+        info!("{}; revision {}, generation {}", told(change), done.revision, done.generation);
         Ok(done)
     }
 
@@ -227,7 +228,7 @@ impl Task {
             Ok(()) => self.audited += 1,
             Err(cause) => {
                 self.failed(&cause);
-                warn!("{} by {}: {:?}; not in the audit: {cause}", entry.request, entry.who, entry.outcome);
+                warn!("{:?} by {:?}: {:?}; not in the audit: {cause}", entry.request, entry.name, entry.outcome);
             }
         }
     }
@@ -298,6 +299,13 @@ fn header(change: &Change, revision: u64, now: Time) -> Header {
         restored,
         octets: 0,
     }
+}
+
+/// A change as the log tells it: what, who and why.
+fn told(change: &Change) -> String {
+    let from = change.from.map(|from| format!(" from {from}")).unwrap_or_default();
+    let why = if change.message.is_empty() { String::new() } else { format!(" ({:?})", change.message) };
+    format!("{:?} by {:?}{from}{why}", change.request, change.who.name())
 }
 
 /// The time of the wall clock.

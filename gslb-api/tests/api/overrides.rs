@@ -148,3 +148,16 @@ async fn what_means_nothing_is_refused() {
     );
     assert_eq!(asked.everything().await, before);
 }
+
+#[tokio::test]
+async fn the_end_of_a_drain_is_not_refused_for_what_it_moves() {
+    let asked = start().await;
+    let drain = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "power"}).to_string();
+    assert_eq!(asked.ask("PUT", "/api/v1/overrides/fra", &[], drain.clone()).await.status, StatusCode::CREATED);
+    let rule = json!({"safety": {"max_address_space_moved": "1%"}}).to_string();
+    assert_eq!(asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], rule).await.status, StatusCode::OK);
+    let undrained = asked.ask("DELETE", "/api/v1/overrides/fra", &[("if-match", "*")], "").await;
+    assert_eq!(undrained.status, StatusCode::OK, "{}", undrained.text);
+    let again = asked.ask("PUT", "/api/v1/overrides/fra", &[], drain).await;
+    assert_eq!((again.status, again.kind()), (StatusCode::CONFLICT, "unsafe"), "the rule holds for its beginning");
+}
