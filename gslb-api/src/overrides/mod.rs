@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub use body::from_body;
 pub use gslb_core::table::overrides::{Force, Override, States};
 
+use gslb_core::model::Site;
+use gslb_core::table::pattern::Pattern;
 use gslb_core::table::{RoutingTable, overrides as core};
 use serde_json::{Value, json};
 
@@ -113,6 +115,24 @@ pub fn to_json(held: &Override) -> Value {
     told
 }
 
+/// Names that a target like this one could have, the first of them.
+fn there_are(site: &Site, target: &Pattern) -> String {
+    const MOST: usize = 8;
+    let endpoints = |pool: &str| -> Vec<&str> {
+        let of = site.pools.iter().find(|it| *it.name == *pool);
+        of.into_iter().flat_map(|pool| &pool.endpoints).map(|endpoint| &*endpoint.name).collect()
+    };
+    let (what, all): (String, Vec<&str>) = match target {
+        Pattern::DataCenter(_) => ("data centers".to_owned(), site.data_centers.iter().map(|it| &*it.name).collect()),
+        Pattern::Endpoint { pool, .. } if !endpoints(pool).is_empty() => {
+            (format!("endpoints in {pool}"), endpoints(pool))
+        }
+        _ => ("pools".to_owned(), site.pools.iter().map(|pool| &*pool.name).collect()),
+    };
+    let more = if all.len() > MOST { format!(" and {} more", all.len() - MOST) } else { String::new() };
+    format!("{what}: {}{more}", all[..all.len().min(MOST)].join(", "))
+}
+
 /// Refuses an override that means nothing that `table` has, or is one too many.
 ///
 /// # Errors
@@ -124,7 +144,10 @@ pub fn check(held: &Override, table: &RoutingTable, all: &BTreeMap<String, Overr
     }
     let site = &table.topology().site;
     let idle = held.targets.iter().enumerate().filter(|(_, target)| !target.means_any(site));
-    let wrong: Vec<(String, String)> =
-        idle.map(|(at, target)| (format!("/targets/{at}"), format!("no endpoint is meant by {target}"))).collect();
+    let wrong: Vec<(String, String)> = idle
+        .map(|(at, target)| {
+            (format!("/targets/{at}"), format!("no endpoint is meant by {target}; {}", there_are(site, target)))
+        })
+        .collect();
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Body(wrong)) }
 }

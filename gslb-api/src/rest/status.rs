@@ -89,6 +89,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
             "revision": known.in_force.revision,
             "generation": known.in_force.table.generation(),
             "mass_failure": known.doubted.map(|time| json!({ "seconds": time.as_secs() })),
+            "overrides": known.in_force.overrides.len(),
             "counts": status::counts(&known.in_force.table),
             "data_centers": gathered.data_centers,
             "pools": gathered.pools,
@@ -116,6 +117,8 @@ impl Gathered {
         let (table, site) = (&base.table, &base.table.topology().site);
         let mut reach = Reach::default();
         let service = asked.service.as_deref().map(|name| named(base, name)).transpose()?;
+        known("pool", asked.pool.as_deref(), site.pools.iter().map(|pool| &*pool.name))?;
+        known("data center", asked.data_center.as_deref(), site.data_centers.iter().map(|it| &*it.name))?;
         let is = match asked.status.as_deref() {
             None => None,
             Some("up") => Some(Is::Up),
@@ -209,6 +212,16 @@ fn paged(
     let page: Vec<(String, Value)> = behind.by_ref().take(limit).collect();
     let last = page.last().map(|(name, _)| name.clone()).filter(|_| behind.next().is_some());
     (page.into_iter().collect(), last)
+}
+
+/// Refuses a name that is not among `all`: what is misspelt would otherwise be nothing that is down.
+fn known<'n>(what: &str, name: Option<&str>, mut all: impl Iterator<Item = &'n str>) -> Result<(), Problem> {
+    match name {
+        Some(name) if !all.any(|known| known == name) => {
+            Err(Problem::not_found(format!("There is no {what} {name:?}.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The service of this name.
