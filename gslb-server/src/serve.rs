@@ -101,6 +101,19 @@ fn advice(address: SocketAddr, cause: &io::Error) -> String {
     }
 }
 
+/// Sees whether the addresses of `config` can be had, by taking them over TCP for a moment. UDP sockets share an address, so
+/// they would take queries from another server's.
+///
+/// # Errors
+/// As [`Bound::bind`].
+pub fn see_free(config: &Config) -> Result<(), ServeError> {
+    let all = config.dns.listen.iter().map(|address| (*address, "TCP")).chain([(config.api.listen, "HTTP")]);
+    for (address, protocol) in all {
+        tcp::bind(address).map_err(|cause| ServeError::Bind { address, protocol, cause })?;
+    }
+    Ok(())
+}
+
 /// All sockets of a server, bound. Nothing is answered yet.
 pub struct Bound {
     udp: Vec<UdpSocket>,
