@@ -71,14 +71,16 @@ pub(super) fn broken(foreseen: &Value) -> Exit {
 
 /// All that is known of a change, for people.
 pub(super) fn told(done: &Value) -> String {
-    let differences = differences(done, "changes");
-    let parts = [
-        differences,
-        moves::told(done.get("moves").unwrap_or(&Value::Null)),
-        rules(done),
-        warnings(done),
-        revision(done),
-    ];
+    joined([work(done), revision(done)])
+}
+
+/// The same without the revision: what a change is, before anybody has said whether it is to be done.
+pub(super) fn work(done: &Value) -> String {
+    let moves = moves::told(done.get("moves").unwrap_or(&Value::Null));
+    joined([differences(done, "changes"), moves, rules(done), warnings(done)])
+}
+
+fn joined<const PARTS: usize>(parts: [String; PARTS]) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 

@@ -87,6 +87,9 @@ pub(super) fn run(what: &What) -> Outcome {
         What::Revoke { .. } => |_: &Value| "revoked".to_owned(),
     };
     show(place.remote.format(), &answer, people);
+    if matches!(what, What::Create { .. }) {
+        eprintln!("gslb: shown this once; to make it useless: gslb token revoke {}", text(&answer, "/id"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
