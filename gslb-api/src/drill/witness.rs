@@ -23,6 +23,10 @@ use super::{pool_is_in, word};
 const TRIED: usize = 2000;
 /// Of a draw by dice, the least share of answers that tells within few questions.
 const LEAST_SHARE: f64 = 0.25;
+/// How often a client is asked for who got the same in [`SEEDS`] draws of ours.
+const UNSURE: u32 = 4;
+/// How often dice are thrown to see whether an answer depends on them.
+const SEEDS: u64 = 16;
 /// How probable it may be that so many questions in a row draw another data center than the one that is watched.
 const CHANCE: f64 = 1e-4;
 /// The same as [`LEAST_SHARE`], for rounding: above this every answer is from there.
@@ -95,9 +99,12 @@ impl<'t> Finder<'t> {
             let client = IpNet::new(IpAddr::V4((*start).into()), 24).ok()?.trunc();
             let class = column.locate(client.network()).class;
             let Seen { share, by_client } = *seen.entry(class).or_insert_with(|| self.seen(service, class, kind));
-            let certain = share > ALL || share > 0.0 && by_client && service.sticky && self.names(&name, kind, client);
-            if certain {
+            if share > ALL {
                 return Some(witness(client, 1));
+            }
+            // What hashes choose is certain for each client; only what is drawn among that may fall by dice.
+            if share > 0.0 && by_client && self.names(&name, kind, client) {
+                return Some(witness(client, if service.sticky { 1 } else { UNSURE }));
             }
             if !by_client && share > best.map_or(LEAST_SHARE, |(share, _)| share) {
                 best = Some((share, client));
@@ -133,18 +140,20 @@ impl<'t> Finder<'t> {
         Seen { share: if stays { 0.0 } else { there(self.now) }, by_client: kind.of(target.by_client) }
     }
 
-    /// Whether the answer to this client names the data center; it must be one that does not fall by dice.
+    /// Whether the answers to this client all name the data center, however dice fall.
     fn names(&self, name: &Name, kind: Kind, client: IpNet) -> bool {
         let Some(qtype) = rdata::type_from_text(word(kind)) else { return false };
         let resolver = IpAddr::from([127, 0, 0, 1]);
         let question = Question { name: name.clone(), qtype, client: Some(client), resolver };
-        let response = explain(self.now, Arc::clone(self.settings), question, 0).response;
-        let Ok(response) = Response::parse(&response) else { return false };
         let answers = self.answers();
         let named = |record: &gslb_core::explain::response::Record| {
             answers.contains(&rdata::to_text(record.rtype, &record.rdata).to_ascii_lowercase())
         };
-        response.sections.first().is_some_and(|answer| answer.iter().any(named))
+        (0..SEEDS).all(|seed| {
+            let explained = explain(self.now, Arc::clone(self.settings), question.clone(), seed);
+            let answer = Response::parse(&explained.response).ok();
+            answer.is_some_and(|it| it.sections.first().is_some_and(|answer| answer.iter().any(named)))
+        })
     }
 
     /// What of the data center may be answered.

@@ -216,18 +216,17 @@ fn measured(report: &Value) -> String {
     let name = text(report, "/data_center");
     let lists = ["not_redirected", "not_restored"].map(|list| strings(&report[list]).collect::<Vec<String>>());
     let [not_redirected, not_restored] = &lists;
-    let time = |time: &str, instead: &str| {
-        report[time].as_f64().map_or_else(|| instead.to_owned(), |milliseconds| format!("{milliseconds} ms"))
+    let time = |time: &str, told: &str, instead: &str| {
+        report[time].as_f64().map_or_else(|| instead.to_owned(), |milliseconds| format!("{milliseconds} ms  {told}"))
     };
-    let unwatched = if not_restored.is_empty() { "not measured: nothing" } else { "never, as far as was waited," };
+    let never = "never, as far as was waited";
+    let not_back = if not_restored.is_empty() { "not measured: nothing was redirected" } else { never };
+    let gone = format!("until none of {} queries named {name} any more", report["queries"]);
     let mut parts = vec![format!(
-        "detection  {}  from the order to the answer that it is in force\n\
-         redirect   {}  until none of {} queries named {name} any more\n\
-         restore    {}  from the end of the override until all that had left did again",
-        time("detection_ms", "unknown"),
-        time("redirect_ms", "never, as far as was waited,"),
-        report["queries"],
-        time("restore_ms", unwatched),
+        "detection  {}\nredirect   {}\nrestore    {}",
+        time("detection_ms", "from the order to the answer that it is in force", "unknown"),
+        time("redirect_ms", &gone, never),
+        time("restore_ms", "from the end of the override until all that had left did again", not_back),
     )];
     if !not_redirected.is_empty() {
         parts.push(format!(
