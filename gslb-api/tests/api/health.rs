@@ -288,6 +288,7 @@ async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
     site["services"]["six.example.com"] = json!({"policy": {"failover": ["fra", "iad"]}, "types": both});
     site["services"]["drawn.example.com"] = json!({"policy": {"weighted": {"fra": 50, "iad": 50}}, "types": ["A"]});
     site["services"]["rarely.example.com"] = json!({"policy": {"weighted": {"fra": 1, "iad": 99}}, "types": ["A"]});
+    site["services"]["hashed.example.com"] = json!({"policy": {"hash": ["fra", "iad"]}, "types": ["A"]});
     let asked = start_with(options(site)).await;
     let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
     let failing = json!([{"service": "six.example.com.", "types": ["AAAA"]}]);
@@ -299,6 +300,8 @@ async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
     };
     assert_eq!((questions("six.example.com.", "A"), questions("rarely.example.com.", "A")), (Some(1), None));
     assert!(questions("drawn.example.com.", "A") > Some(10), "{}", drill.text);
+    assert!(questions("hashed.example.com.", "A") < Some(10), "each client has its own: {}", drill.text);
+    assert!(questions("hashed.example.com.", "A").is_some(), "{}", drill.text);
 }
 
 #[tokio::test]
