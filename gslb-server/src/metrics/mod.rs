@@ -3,6 +3,7 @@
 pub mod api;
 pub mod control;
 pub mod dns;
+pub mod dnstap;
 mod family;
 pub mod health;
 pub mod overrides;
