@@ -5,6 +5,7 @@
 //! does nothing but ask once per batch whether somebody does.
 
 mod collector;
+mod editions;
 mod reader;
 mod worker;
 

@@ -113,14 +113,14 @@ fn every_answer_is_shown_as_it_was_asked_and_sent() {
         let response = server.answer(&query, port);
         // A datagram without an answer is nothing to be shown.
         assert!(server.answer(&[0; 5], port).is_empty());
-        let record = shown.next().unwrap();
+        let record = shown.take().unwrap();
         assert_eq!((record.query, record.response), (&query[..], &response[..]));
         assert_eq!((record.way.resolver.port(), record.way.local), (port, ([192, 0, 2, 53], 53).into()));
         assert!(record.answered >= record.asked && record.wanted.dnstap && !record.wanted.tail);
         let named = if port % 3 == 0 { 0 } else { 2 };
         assert_eq!((record.chosen.len(), record.decided.is_some()), (named, named > 0));
         assert_eq!(Some(record.edition), server.table.counts().map(|counts| counts.edition()));
-        assert!(shown.next().is_none());
+        assert!(shown.take().is_none());
     }
 }
 
@@ -134,7 +134,7 @@ fn where_nobody_reads_answers_go_on_and_what_is_lost_is_counted() {
     }
     let lost = shown.counts.lost_to_dnstap.get();
     let mut kept = 0;
-    while let Some(record) = shown.next() {
+    while let Some(record) = shown.take() {
         assert_eq!(record.query, query, "nothing is shown in part");
         kept += 1;
     }
@@ -142,7 +142,7 @@ fn where_nobody_reads_answers_go_on_and_what_is_lost_is_counted() {
     assert_eq!(kept, RING_ANSWERS.min(RING_OCTETS / octets) as u64);
     // There is room again.
     server.answer(&query, 1);
-    assert!(shown.next().is_some());
+    assert!(shown.take().is_some());
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_share_is_shown_to_dnstap_and_all_of_it_to_who_watches() {
         let (mut dnstap, mut tail) = (0u32, 0u32);
         for _ in 0..4000 {
             server.answer(&query, 1);
-            while let Some(record) = shown.next() {
+            while let Some(record) = shown.take() {
                 dnstap += u32::from(record.wanted.dnstap);
                 tail += u32::from(record.wanted.tail);
             }
@@ -174,7 +174,7 @@ fn a_share_is_shown_to_dnstap_and_all_of_it_to_who_watches() {
         let mut seen = 0;
         for _ in 0..4000 {
             server.answer(&query, 1);
-            seen += u32::from(shown.next().is_some());
+            seen += u32::from(shown.take().is_some());
         }
         assert_eq!(seen, expected, "{share:?}");
     }

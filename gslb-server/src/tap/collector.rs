@@ -7,11 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use gslb_api::tail::{Seen, Tail};
-use gslb_core::table::counts::Counts;
 use gslb_core::table::{Published, Topology};
 use gslb_core::wire::number::rtype;
 use gslb_core::wire::qname::NameKey;
 
+use super::editions::Editions;
 use super::{Record, Shown};
 use crate::dnstap::Dnstap;
 
@@ -40,7 +40,8 @@ impl Collector {
     pub fn start(shown: Vec<Shown>, published: Arc<Published>, tail: Tail, dnstap: Option<Dnstap>) -> io::Result<Self> {
         let stop = Arc::<AtomicBool>::default();
         let stopped = Arc::clone(&stop);
-        let mut work = Work { shown, published, tail, dnstap, key: NameKey::default(), lost: 0 };
+        let (editions, key) = (Editions::new(published), NameKey::default());
+        let mut work = Work { shown, editions, tail, dnstap, key, lost: 0 };
         // Of no lower priority than the workers: with a full ring what they show is lost.
         let thread = thread::Builder::new().name("tap".to_owned()).spawn(move || work.run(&stopped))?;
         Ok(Self { stop, thread: Some(thread) })
@@ -68,7 +69,7 @@ impl Drop for Collector {
 
 struct Work {
     shown: Vec<Shown>,
-    published: Arc<Published>,
+    editions: Editions,
     tail: Tail,
     dnstap: Option<Dnstap>,
     key: NameKey,
@@ -95,16 +96,15 @@ impl Work {
 
     /// Takes what is there, each worker in its turn. Returns how many answers there were.
     fn round(&mut self) -> usize {
-        let Self { shown, published, tail, dnstap, key, lost } = self;
-        // What was answered from since these were settled last; held for no longer than this round.
-        let editions = published.counts();
+        let Self { shown, editions, tail, dnstap, key, lost } = self;
         let (now, is_watched) = (Instant::now(), tail.is_watched());
+        editions.begin(now);
         let mut taken = 0;
         for shown in shown.iter_mut() {
             for _ in 0..TURN {
-                let Some(record) = shown.next() else { break };
+                let Some(record) = shown.take() else { break };
                 taken += 1;
-                let topology = topology(&editions, record.edition);
+                let topology = editions.topology(record.edition, now);
                 if let (Some(dnstap), true) = (dnstap.as_mut(), record.wanted.dnstap) {
                     dnstap.take(&record, topology.and_then(|topology| apex(topology, &record, key)));
                 }
@@ -123,11 +123,6 @@ impl Work {
         }
         taken
     }
-}
-
-/// What the numbers of an answer mean; none where nobody knows any more.
-fn topology(editions: &[Arc<Counts>], edition: u64) -> Option<&Topology> {
-    editions.iter().rev().find(|counts| counts.edition() == edition).map(|counts| counts.topology())
 }
 
 /// Apex of the zone that the query is about, in wire form.

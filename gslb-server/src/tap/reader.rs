@@ -55,8 +55,8 @@ impl Shown {
         Self { rings, octets: Vec::new(), chosen: Vec::new(), counts }
     }
 
-    /// The next answer; none where there is none yet.
-    pub fn next(&mut self) -> Option<Record<'_>> {
+    /// Takes the next answer; none where there is none yet.
+    pub fn take(&mut self) -> Option<Record<'_>> {
         let head = self.rings.heads.pop().ok()?;
         self.octets.resize(head.query + head.response, 0);
         let nobody = Chosen { service: 0, pool: gslb_core::model::PoolId(0), endpoint: 0 };

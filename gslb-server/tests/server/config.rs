@@ -253,7 +253,8 @@ fn paths_are_beside_the_file() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("gslb.toml");
-    std::fs::write(&file, "data_dir = \"data\"\ngeo.databases = [\"a.mmdb\", \"/b.mmdb\"]\ndnstap.socket = \"s\"").unwrap();
+    std::fs::write(&file, "data_dir = \"data\"\ngeo.databases = [\"a.mmdb\", \"/b.mmdb\"]\ndnstap.socket = \"s\"")
+        .unwrap();
     let config = Config::read(&file).unwrap();
     assert_eq!(config.data_dir, folder.join("data"));
     assert_eq!(config.geo.databases, [folder.join("a.mmdb"), "/b.mmdb".into()]);
