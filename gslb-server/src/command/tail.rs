@@ -107,7 +107,7 @@ fn people(answered: &Value) -> String {
 fn decision(answered: &Value) -> String {
     let at = |pointer: &str| text(answered, pointer);
     match answered["decision"].as_str() {
-        Some("zone") => return "from the zone".to_owned(),
+        Some("zone") => return "no service".to_owned(),
         Some("lost") => return "the document has changed since: the decision has no names any more".to_owned(),
         _ => {}
     }
