@@ -20,6 +20,7 @@ pub(super) fn follow(
     mut last: Option<String>,
     mut each: impl FnMut(&Event) -> ControlFlow<()>,
 ) -> Result<(), Error> {
+    super::unread::ends();
     let (mut begun, mut is_over) = (false, false);
     loop {
         let followed = client.follow(path, last.clone().as_deref(), |event| {
