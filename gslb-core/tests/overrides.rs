@@ -5,7 +5,7 @@ mod support;
 use gslb_core::model::PoolId;
 use gslb_core::table::RoutingTable;
 use gslb_core::table::liveness::EndpointState;
-use gslb_core::table::overrides::{Force, Hidden, Override, States, apply, hidden, in_force, initial_states};
+use gslb_core::table::overrides::{Force, Hidden, Override, States, apply, frees, hidden, in_force, initial_states};
 use support::{Server, WORLD, ask, table};
 
 const ZONE: &str = "$TTL 1h\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.53\n";
@@ -93,6 +93,9 @@ fn a_weight_gives_no_clients_to_what_is_drained_or_down() {
     let canary = word("w", "endpoint/fra/fra-1", Force::Weight(7), 9);
     let first = |wide: Force| flat(&states(&table, &[canary.clone(), word("c", "data-center/fra", wide, 1)]))[0];
     assert_eq!([first(Force::Down), first(Force::Drain), first(Force::Up)], [(false, 3), (true, 0), (true, 7)]);
+    // A more specific "up" is with the document's weight.
+    let spared = [word("c", "data-center/fra", Force::Weight(0), 9), word("u", "endpoint/fra/fra-1", Force::Up, 1)];
+    assert_eq!(flat(&states(&table, &spared))[..2], [(true, 3), (true, 0)]);
     // What is to be spared is said to be up.
     let spared = [word("c", "data-center/fra", Force::Drain, 9), word("u", "endpoint/fra/fra-1", Force::Up, 1)];
     assert_eq!(flat(&states(&table, &spared))[..2], [(true, 3), (true, 0)]);
@@ -105,10 +108,29 @@ fn what_hides_an_override_is_known() {
     let (wide, canary) =
         (word("c", "data-center/fra", Force::Drain, 1), word("w", "endpoint/fra/fra-1", Force::Weight(7), 9));
     let up = word("u", "endpoint/fra/fra-1", Force::Up, 1);
-    assert_eq!(hidden([&wide, &canary], site, "c"), None);
-    assert_eq!(hidden([&wide, &canary], site, "w"), Some(Hidden { meant: 1, hidden: 1, by: "c" }));
-    assert_eq!(hidden([&wide, &up], site, "c"), Some(Hidden { meant: 3, hidden: 1, by: "u" }));
-    assert_eq!(hidden([&wide], site, "c"), None);
+    let told = |words: &[&Override]| -> Vec<(String, usize, usize, String)> {
+        let all = hidden(words.iter().copied(), site);
+        let told = |(id, Hidden { meant, hidden, by }): (&str, Hidden<'_>)| {
+            (id.to_owned(), meant, hidden, by.into_iter().collect())
+        };
+        all.into_iter().map(told).collect()
+    };
+    assert_eq!(told(&[&wide, &canary]), [("w".to_owned(), 1, 1, "c".to_owned())]);
+    assert_eq!(told(&[&wide, &up]), [("c".to_owned(), 3, 1, "u".to_owned())]);
+    assert_eq!(told(&[&wide]), []);
+    // What is drained by another one is drained.
+    let also = word("d", "endpoint/fra/fra-1", Force::Drain, 1);
+    assert_eq!(told(&[&wide, &also]), []);
+}
+
+#[test]
+fn what_the_end_of_an_override_frees_is_known() {
+    let table = subject();
+    let site = &table.topology().site;
+    let (wide, shield) = (word("c", "data-center/fra", Force::Drain, 1), word("u", "endpoint/fra/*", Force::Up, 1));
+    let other = word("o", "pool/iad", Force::Drain, 1);
+    assert!(frees(&wide, [&other], site) && !frees(&wide, [&shield], site));
+    assert!(!frees(&shield, [&wide], site) && !frees(&shield, [&other], site), "its end takes clients away");
 }
 
 #[test]

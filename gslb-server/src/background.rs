@@ -1,10 +1,18 @@
 //! Work that may wait: threads that compile tables or serve HTTP let those that answer go first.
 
-/// What the niceness of a thread grows by; answering has nine times its share where both want the same core.
+use std::sync::OnceLock;
+
+use rustix::process::{getpriority_process, setpriority_process};
+
+/// What the niceness of a thread is above that of the process; answering has nine times its share where both want the same
+/// core.
 const NICENESS: i32 = 10;
 
-/// Has the calling thread, and no other, let threads of ordinary priority go first.
+/// Has the calling thread, and no other, let threads of ordinary priority go first. Threads take over the niceness of those
+/// that start them, so it is not added to.
 pub fn enter() {
+    static PROCESS: OnceLock<i32> = OnceLock::new();
+    let process = *PROCESS.get_or_init(|| getpriority_process(None).unwrap_or_default());
     // Everyone may be nicer. Where the system says no, the work is done all the same.
-    let _ = rustix::process::nice(NICENESS);
+    let _ = setpriority_process(None, process + NICENESS);
 }

@@ -64,6 +64,11 @@ impl Reloads {
         self.last_refused.store(!published, Relaxed);
     }
 
+    /// Notes whether anything in the files is not served, of this reload or an earlier one.
+    pub fn note_refused(&self, is_refused: bool) {
+        self.last_refused.store(is_refused, Relaxed);
+    }
+
     /// Notes whether the certificate in the files is in use. The document's fate is another matter.
     pub fn note_certificate(&self, in_use: bool) {
         if !in_use {
@@ -124,7 +129,7 @@ impl Reloader {
             while let Some(cause) = next(&received, follows, again) {
                 follows = catch_unwind(AssertUnwindSafe(|| reload(cause))).unwrap_or_else(|_| {
                     error!("the reload failed by a fault in the program; what was served before is served on");
-                    Next::Await
+                    follows
                 });
             }
         })?;

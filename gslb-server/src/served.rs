@@ -43,8 +43,10 @@ pub struct Served {
     databases: Databases,
     database_files: Vec<SourceFile>,
     in_use: Vec<Arc<Database>>,
-    /// Why the document's file is not in force, where that may pass by itself.
-    refused: Option<String>,
+    /// Why the document's file is not in force, where it is not.
+    document_refused: Option<Refused>,
+    /// True where the databases in the files are not those in use.
+    databases_refused: bool,
 }
 
 /// Why there is nothing to serve.
@@ -103,7 +105,8 @@ impl Served {
             databases,
             database_files,
             in_use,
-            refused: refused.filter(SiteError::may_pass).map(|error| error.to_string()),
+            document_refused: refused.as_ref().map(Refused::from),
+            databases_refused: false,
         })
     }
 
@@ -112,9 +115,9 @@ impl Served {
         [self.document_files.as_slice(), &self.database_files].concat()
     }
 
-    /// Whether what was read at the start is to be tried again.
+    /// Whether what was read is to be tried again by itself.
     pub fn begun_with(&self) -> Next {
-        if self.refused.is_some() { Next::Again } else { Next::Await }
+        if self.document_refused.as_ref().is_some_and(|refused| refused.may_pass) { Next::Again } else { Next::Await }
     }
 
     /// Reads again what `cause` concerns. What is wrong is told, and what was served before is served on.
@@ -125,6 +128,7 @@ impl Served {
             Cause::Again => {}
         }
         let before = self.published.load().generation();
+        let before_about = self.document_refused.as_ref().map(|refused| refused.about.clone());
         let concerned = self.concerned(cause);
         let outcome = self.read_again(concerned);
         let table = self.published.load();
@@ -133,21 +137,18 @@ impl Served {
         } else if outcome.is_ok() {
             info!("nothing is different, generation {} is served on", table.generation());
         }
-        let (told, may_pass) = match &outcome {
-            Ok(()) => (None, false),
-            Err(error) => (Some(error.to_string()), error.may_pass()),
-        };
-        let is_news = *cause != Cause::Again || told != self.refused;
-        if let Some(error) = told.as_ref().filter(|_| is_news) {
-            let later = if may_pass { "; it is tried again by itself" } else { "" };
-            error!("not reloaded, generation {} is served on{later}: {error}", table.generation());
+        if let Err(error) = &outcome {
+            let later = if self.begun_with() == Next::Again { "; it is tried again by itself" } else { "" };
+            let is_news =
+                *cause != Cause::Again || self.document_refused.as_ref().map(|it| &it.about) != before_about.as_ref();
+            if is_news {
+                error!("not reloaded, generation {} is served on{later}: {error}", table.generation());
+            }
         }
-        if is_news {
+        if *cause != Cause::Again || outcome.is_ok() {
             self.reloads.note(outcome.is_ok());
         }
-        if concerned.document {
-            self.refused = told.filter(|_| may_pass);
-        }
+        self.reloads.note_refused(self.document_refused.is_some() || self.databases_refused);
         self.begun_with()
     }
 
@@ -167,12 +168,21 @@ impl Served {
 
     fn read_again(&mut self, Concerned { document, databases }: Concerned) -> Result<(), SiteError> {
         // The document first: what is wrong with it is told without waiting for a database.
-        let candidate = if document { self.read_document()? } else { None };
+        let candidate = if document { self.read_document() } else { Ok(None) };
+        if let Err(error) = &candidate {
+            self.document_refused = Some(Refused::from(error));
+        }
+        let candidate = candidate?;
         // The databases are put in force first: a new document may be in need of them.
         if databases {
-            self.replace_databases()?;
+            let replaced = self.replace_databases();
+            self.databases_refused = replaced.is_err();
+            replaced?;
         }
-        candidate.map_or(Ok(()), |candidate| self.replace_document(candidate))
+        let Some(candidate) = candidate else { return Ok(()) };
+        let replaced = self.replace_document(candidate);
+        self.document_refused = replaced.as_ref().err().map(Refused::from);
+        replaced
     }
 
     fn read_document(&mut self) -> Result<Option<Candidate>, SiteError> {
@@ -209,6 +219,19 @@ impl Served {
         tell_further(&done, &[]);
         self.in_use = databases;
         Ok(())
+    }
+}
+
+/// Why a document's file is not in force.
+#[derive(Debug)]
+struct Refused {
+    about: String,
+    may_pass: bool,
+}
+
+impl From<&SiteError> for Refused {
+    fn from(error: &SiteError) -> Self {
+        Self { about: error.about(), may_pass: error.may_pass() }
     }
 }
 

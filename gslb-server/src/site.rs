@@ -71,15 +71,33 @@ pub enum SiteError {
     /// Safety rules forbid the change.
     #[error("the safety rules forbid it:{}", .0.iter().map(|rule| format!("\n{rule}")).collect::<String>())]
     Unsafe(Vec<Broken>),
-    /// It is not done for a reason that does not lie in the files.
+    /// It is not done for a reason that does not lie in the files, and passes.
+    #[error("{0}")]
+    Later(String),
+    /// It is not done for another reason.
     #[error("{0}")]
     Refused(String),
 }
 
 impl SiteError {
-    /// Whether the same files may be taken later: a rule's time passes, endpoints come back, a disk has room again.
+    /// Whether the same files may be taken later by themselves: a frozen window ends, endpoints come back, a disk has room
+    /// again. What a change would move is looked at again when somebody asks: a rule is not passed by waiting for the hour
+    /// at which its clients sleep.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unsafe(_) | Self::Refused(_))
+        const PASSING: [&str; 2] = ["frozen", "require_endpoints"];
+        match self {
+            Self::Unsafe(rules) => rules.iter().all(|broken| PASSING.contains(&broken.rule)),
+            Self::Later(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What it is about, and the same where only figures differ.
+    pub fn about(&self) -> String {
+        match self {
+            Self::Unsafe(rules) => rules.iter().map(|broken| broken.rule).collect::<Vec<_>>().join(" "),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -88,6 +106,7 @@ impl From<Refusal> for SiteError {
         match refusal {
             Refusal::Wrong(problems) => Self::Wrong(problems),
             Refusal::Unsafe(rules) => Self::Unsafe(rules),
+            later @ (Refusal::Unavailable(_) | Refusal::Busy) => Self::Later(later.to_string()),
             other => Self::Refused(other.to_string()),
         }
     }

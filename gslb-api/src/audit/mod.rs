@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::control::{Change, Who};
 use crate::moment;
 use crate::revisions::Damaged;
-use crate::store::{Commit, Order, Store, Time, Unavailable};
+use crate::store::{Commit, Expectation, Order, Store, Time, Unavailable};
 
 /// Where entries are kept.
 pub const PREFIX: &str = "audit/";
@@ -98,7 +98,8 @@ impl Entry {
 
 /// `commit` that also keeps `entry`, and no more entries than are kept.
 pub fn with(commit: Commit, entry: &Entry) -> Commit {
-    let commit = commit.put(entry.key(), entry.pack());
+    // No entry is written over, whatever its number was taken from.
+    let commit = commit.expect(entry.key(), Expectation::Absent).put(entry.key(), entry.pack());
     match entry.number.checked_sub(MAX_ENTRIES) {
         Some(oldest) if oldest > 0 => commit.delete(key(oldest)),
         _ => commit,

@@ -58,19 +58,19 @@ pub fn prepare(
     sample: &Sample,
 ) -> Result<Candidate, Refusal> {
     let touched = edit.touched();
-    let forced = forced(&edit);
     let mut edited = edited(base, edit)?;
     edited.document.take_if(|document| is_same(document, &base.document));
     if edited.document.is_none() && touched == Touched::Document {
         (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));
     }
-    let touched = if edited.document.is_none() && touched != Touched::Ended { Touched::Overrides } else { touched };
+    let touched = if edited.document.is_none() { Touched::Overrides } else { touched };
+    let touched = if frees(base, &edited) { Touched::Ended } else { touched };
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
     let (table, mut warnings) = match &edited.document {
         Some(document) => build(document, base, states, &all).map_err(|wrong| refused(wrong, &edited))?,
         None => (overrides::in_force(&base.table, &all, states), Vec::new()),
     };
-    warnings.extend(doubts(base, &table, &all, &edited, forced.as_deref())?);
+    warnings.extend(doubts(base, &table, &all, &edited)?);
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| plan::compare(&base.table, &table, &sample.of(&base.table)));
     let breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
@@ -233,12 +233,12 @@ fn overrides_with(
     Ok(Edited { document: None, overrides: Some(Arc::new(all)), before, after, etag: None, entry: None })
 }
 
-/// The override that `edit` puts in force.
-fn forced(edit: &Edit) -> Option<String> {
-    match edit {
-        Edit::Override { id, body: Some(_), .. } => Some(id.clone()),
-        _ => None,
-    }
+/// Whether all that is done is the end of an override that kept clients away, and nothing takes its place.
+fn frees(base: &InForce, edited: &Edited) -> bool {
+    let Some(all) = &edited.overrides else { return false };
+    let site = &base.table.topology().site;
+    let ended: Vec<&Override> = base.overrides.values().filter(|held| !all.contains_key(&*held.id)).collect();
+    all.len() < base.overrides.len() && ended.iter().all(|ended| core::frees(ended, all.values(), site))
 }
 
 /// What is doubtful about overrides, once all is done: those that mean nothing any more, and the one that was just put in
@@ -251,7 +251,6 @@ fn doubts(
     table: &RoutingTable,
     all: &BTreeMap<String, Override>,
     edited: &Edited,
-    forced: Option<&str>,
 ) -> Result<Vec<Problem>, Refusal> {
     let (before, after) = (&base.table.topology().site, &table.topology().site);
     let is_deleted = edited.entry.as_ref().filter(|_| edited.after.is_none());
@@ -262,7 +261,8 @@ fn doubts(
         Some((section, name)) if !idle.is_empty() => {
             Err(Refusal::InUse { what: section.singular(), name: name.clone(), by: idle })
         }
-        _ => Ok(idle.into_iter().chain(forced.and_then(|id| overrides::doubts::hidden(all, after, id))).collect()),
+        _ if edited.overrides.is_some() => Ok(overrides::doubts::hidden(&base.overrides, all, after)),
+        _ => Ok(idle),
     }
 }
 

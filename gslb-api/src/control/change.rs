@@ -148,7 +148,6 @@ impl Edit {
         match self {
             Self::Document { .. } | Self::Merge { .. } | Self::Restored { .. } => Touched::Document,
             Self::Resource { .. } => Touched::Resource,
-            Self::Override { body: None, .. } => Touched::Ended,
             Self::Override { .. } => Touched::Overrides,
         }
     }

@@ -9,7 +9,7 @@ use gslb_core::table::Published;
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use tracing::{error, warn};
+use tracing::error;
 
 use super::first_table::{self, Served};
 use super::task::{Task, now};
@@ -19,9 +19,9 @@ use crate::audit::{self, Entry};
 use crate::health::{self, Journal, Keeper, MAX_WORDS};
 use crate::meters::Meters;
 use crate::options::{Options, Source};
-use crate::overrides::{self, Override};
+use crate::overrides;
 use crate::revisions::{self, Header, Kept};
-use crate::store::{Commit, CommitError, Expectation, Store};
+use crate::store::{Commit, Expectation, Store};
 
 /// A task that runs, and how it came to its first table.
 pub(crate) struct Begun {
@@ -44,11 +44,6 @@ pub(crate) async fn start(
         all.into_iter().partition(|(_, held)| overrides::is_expired(held, now()));
     let mut kept = Kept::of(&*store).await?;
     let mut audited = audit::last(&*store).await?;
-    match end(&*store, over.values(), audited, kept.latest()).await {
-        Ok(number) => audited = number,
-        // What is full or broken keeps nothing from being served, and what has expired is left out all the same.
-        Err(cause) => warn!("what has expired stays in the store: {cause}"),
-    }
     let (wanted, or_else, origin) = wanted(&*store, &options.source, &mut kept).await?;
     let databases: Arc<[Arc<Database>]> = databases.into();
     let began = Instant::now();
@@ -88,6 +83,9 @@ pub(crate) async fn start(
         kept,
         audited,
         is_doubtful: false,
+        over,
+        again: Instant::now(),
+        file_refused: None,
         keeper,
         words: heard,
         _open: words.clone(),
@@ -97,24 +95,6 @@ pub(crate) async fn start(
     };
     let control = Control::start(task, words, origin == Origin::File)?;
     Ok(Begun { control, journal, published, origin, passed_over })
-}
-
-/// Removes what has expired while nothing ran, and says so in the audit, whose last entry was `audited`. Returns the number
-/// of the last one now.
-async fn end(
-    store: &dyn Store,
-    over: impl Iterator<Item = &Override>,
-    mut audited: u64,
-    revision: u64,
-) -> Result<u64, CommitError> {
-    for held in over {
-        let entry = overrides::expired(held, audited + 1, revision, now());
-        let commit = Commit::new().delete(overrides::key(&held.id));
-        store.commit(audit::with(commit, &entry)).await?;
-        audited += 1;
-    }
-    store.expire(now()).await?;
-    Ok(audited)
 }
 
 /// What should be in force first, what else could be, and where it comes from.

@@ -19,9 +19,10 @@ use tracing::{error, info, warn};
 use super::candidate::{self, Candidate, Depth, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, Who};
 use crate::audit::{self, Entry, Outcome};
+use crate::document::Etag;
 use crate::health::{Keeper, MAX_WORDS, Word};
 use crate::meters::Meters;
-use crate::overrides;
+use crate::overrides::{self, Override};
 use crate::revisions::{self, Header, Kept};
 use crate::safety;
 use crate::sample::Sample;
@@ -29,6 +30,9 @@ use crate::store::{Commit, Expectation, Store, Time};
 
 /// How often keys whose time has passed are removed.
 const EXPIRY: Duration = Duration::from_millis(500);
+
+/// After which time what the store could not do is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// What the task is asked for, one after the other.
 pub(super) enum Job {
@@ -57,6 +61,12 @@ pub(super) struct Task {
     pub(super) audited: u64,
     /// True where nobody knows whether the last commit was done.
     pub(super) is_doubtful: bool,
+    /// Overrides that are over, and that the store still has.
+    pub(super) over: BTreeMap<String, Override>,
+    /// When that is tried again.
+    pub(super) again: Instant,
+    /// What the watched file was refused for last: the tag of its document, and the rules.
+    pub(super) file_refused: Option<(Etag, Vec<&'static str>)>,
     /// What is known of endpoints.
     pub(super) keeper: Keeper,
     /// Outcomes of probes, and what is asked about them.
@@ -103,6 +113,7 @@ impl Task {
                     let mut entry = Entry::of(&change, self.audited + 1, now());
                     let Resource { before, after } = resource;
                     (entry.revision, entry.before, entry.after) = (self.base().revision, before, after);
+                    info!("{}", told(&change));
                     self.note(&mut hearing, entry).await;
                     let _ = asker.send(());
                 }
@@ -164,8 +175,13 @@ impl Task {
             prepared.done.breaks.retain(|broken| broken.rule != safety::LOOSENED);
         }
         if !prepared.done.breaks.is_empty() && change.override_rules.is_none() {
-            self.note_refused(hearing, change, &prepared, now).await;
+            if self.is_news(change, &prepared) {
+                self.note_refused(hearing, change, &prepared, now).await;
+            }
             return Err(Refusal::Unsafe(prepared.done.breaks));
+        }
+        if change.who == Who::File {
+            self.file_refused = None;
         }
         self.commit(hearing, change, &base, prepared, now).await
     }
@@ -209,6 +225,18 @@ impl Task {
         done.generation = self.put_in_force(base, next)?;
         info!("{}; revision {}, generation {}", told(change), done.revision, done.generation);
         Ok(done)
+    }
+
+    /// Whether the refusal of `change` has not been noted yet: a file is tried again and again by itself.
+    fn is_news(&mut self, change: &Change, candidate: &Candidate) -> bool {
+        if change.who != Who::File {
+            return true;
+        }
+        let rules = candidate.done.breaks.iter().map(|broken| broken.rule).collect();
+        let refused = Some((Etag::of(&candidate.next.document), rules));
+        let is_news = self.file_refused != refused;
+        self.file_refused = refused;
+        is_news
     }
 
     /// Notes in the audit that the safety rules refused a change. Where the store cannot, the log has it.
@@ -258,25 +286,35 @@ impl Task {
         Ok(Done { generation, ..done })
     }
 
-    /// Removes what has expired from the store, and with it the overrides from what is in force.
+    /// Ends overrides whose time has passed: at once in what is in force, and in the store together with an entry of the
+    /// audit. What the store cannot do yet is tried again.
     async fn expire(&mut self, hearing: &mut Hearing) {
-        let now = now();
-        let base = self.base();
-        if !base.overrides.values().any(|held| overrides::is_expired(held, now)) {
-            return;
+        let (now, base) = (now(), self.base());
+        if base.overrides.values().any(|held| overrides::is_expired(held, now)) {
+            let (over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                (*base.overrides).clone().into_iter().partition(|(_, held)| overrides::is_expired(held, now));
+            over.keys().for_each(|id| info!("override {id:?} has ended: its time has passed"));
+            self.over.extend(over);
+            // A refusal has been told already. What has expired must not stay in force because a disk is full.
+            let _ = self.put_in_force(&base, InForce { overrides: Arc::new(left), ..(*base).clone() });
+            self.again = Instant::now();
         }
-        let store = Arc::clone(&self.store);
-        if let Err(cause) = self.meanwhile(hearing, store.expire(now)).await {
-            // What has expired must not stay in force because a disk is full.
-            warn!("expired overrides end, but stay in the store: {cause}");
-        }
-        let (over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            (*base.overrides).clone().into_iter().partition(|(_, held)| overrides::is_expired(held, now));
-        // A refusal has been told already.
-        let _ = self.put_in_force(&base, InForce { overrides: Arc::new(left), ..(*base).clone() });
-        for held in over.values() {
-            let entry = overrides::expired(held, self.audited + 1, base.revision, now);
-            self.note(hearing, entry).await;
+        while let Some(held) = self.over.first_key_value().map(|(_, held)| held.clone()) {
+            if self.is_doubtful || Instant::now() < self.again {
+                return;
+            }
+            let entry = overrides::expired(&held, self.audited + 1, base.revision, now);
+            // Somebody may have said the same again by now.
+            let is_renewed = self.base().overrides.contains_key(&held.id);
+            let commit = if is_renewed { audit::with(Commit::new(), &entry) } else { overrides::end(&held, &entry) };
+            if let Err(cause) = self.store(hearing, commit).await {
+                warn!("override {:?} has ended, and stays in the store for now: {cause}", held.id);
+                self.failed(&cause);
+                self.again = Instant::now() + AGAIN;
+                return;
+            }
+            self.audited += 1;
+            self.over.remove(&held.id);
         }
     }
 }

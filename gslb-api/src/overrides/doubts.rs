@@ -8,33 +8,42 @@ use gslb_core::table::overrides as core;
 
 use super::Override;
 
-/// That the override `id` of `all` does not hold for all that it means, where that is so.
-pub fn hidden(all: &BTreeMap<String, Override>, site: &Site, id: &str) -> Option<Problem> {
-    let core::Hidden { meant, hidden, by } = core::hidden(all.values(), site, id)?;
-    let extent =
-        if hidden == meant { "has no effect".to_owned() } else { format!("has effect on {} only", meant - hidden) };
-    let message = format!("it means {meant} endpoints and {extent}: override {by} comes before it");
-    Some(doubt(
-        id,
-        Severity::Warning,
-        message,
-        format!("look at it with `gslb overrides`, end it with `gslb overrides delete {by}`"),
-    ))
+/// The overrides of `after` that get their way with less than they did among those of `before`, and the new ones that do not
+/// get it with all that they mean.
+pub fn hidden(before: &BTreeMap<String, Override>, after: &BTreeMap<String, Override>, site: &Site) -> Vec<Problem> {
+    let were = core::hidden(before.values(), site);
+    let is_news = |id: &str, hidden: usize| {
+        before.get(id) != after.get(id) || were.get(id).is_none_or(|were| were.hidden < hidden)
+    };
+    let told = |(id, core::Hidden { meant, hidden, by }): (&str, core::Hidden<'_>)| {
+        let extent = if hidden == meant { "none of them" } else { "not all of them" };
+        let by: Vec<&str> = by.into_iter().collect();
+        let message = format!(
+            "override {id} means {meant} endpoints and gets its way with {extent} ({hidden} are otherwise): {} before it",
+            if by.len() == 1 {
+                format!("override {} comes", by[0])
+            } else {
+                format!("overrides {} come", by.join(", "))
+            }
+        );
+        let help =
+            format!("`gslb overrides` lists them, `gslb overrides delete {}` ends one", by.first().unwrap_or(&id));
+        doubt(id, Severity::Warning, message, help)
+    };
+    let all = core::hidden(after.values(), site);
+    all.into_iter().filter(|(id, of)| is_news(id, of.hidden)).map(told).collect()
 }
 
 /// The overrides of `all` that mean an endpoint in `before` and none in `after`.
 pub fn idle(all: &BTreeMap<String, Override>, before: &Site, after: &Site, severity: Severity) -> Vec<Problem> {
-    let idle = |held: &&Override| {
-        held.targets.iter().any(|target| target.means_any(before))
-            && !held.targets.iter().any(|target| target.means_any(after))
-    };
+    let means = |held: &Override, site: &Site| held.targets.iter().any(|target| target.means_any(site));
     let told = |held: &Override| {
         let targets: Vec<String> = held.targets.iter().map(ToString::to_string).collect();
         let message =
             format!("override {} would mean no endpoint any more: its targets are {}", held.id, targets.join(" "));
         doubt(&held.id, severity, message, format!("end it with `gslb overrides delete {}`", held.id))
     };
-    all.values().filter(idle).map(told).collect()
+    all.values().filter(|held| means(held, before) && !means(held, after)).map(told).collect()
 }
 
 fn doubt(id: &str, severity: Severity, message: String, help: String) -> Problem {

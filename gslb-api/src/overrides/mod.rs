@@ -30,14 +30,18 @@ pub fn key(id: &str) -> String {
     format!("{PREFIX}{id}")
 }
 
-/// `commit` that also puts the override `id`, to be removed when its time has passed, or removes it.
+/// `commit` that also puts the override `id`, or removes it. It stays in the store when its time has passed, until its end is
+/// in the audit.
 pub fn write(commit: Commit, id: &str, held: Option<&Override>) -> Commit {
-    let Some(held) = held else { return commit.delete(key(id)) };
-    let value = serde_json::to_vec(held).unwrap_or_default();
-    match held.expires {
-        Some(expires) => commit.put_until(key(id), value, Time::from_millis(expires)),
-        None => commit.put(key(id), value),
+    match held {
+        Some(held) => commit.put(key(id), serde_json::to_vec(held).unwrap_or_default()),
+        None => commit.delete(key(id)),
     }
+}
+
+/// A commit that ends `held`, whose time has passed, with `entry` of the audit.
+pub fn end(held: &Override, entry: &Entry) -> Commit {
+    audit::with(Commit::new().delete(key(&held.id)), entry)
 }
 
 /// Why the overrides cannot be told.

@@ -39,7 +39,7 @@ pub(crate) const LOOSENED: &str = "loosened";
 pub enum Touched {
     /// What is forced; the document stays.
     Overrides,
-    /// What was forced is no more; the document stays.
+    /// What kept clients away is no more, and nothing takes its place; the document stays.
     Ended,
     /// One resource of the document, by its name.
     Resource,
@@ -58,8 +58,8 @@ pub fn asks_for_moves(rules: &Safety) -> bool {
 /// must hold afterwards is said by both. `moves` is needed where [`asks_for_moves`]. A frozen window stops changes of
 /// the document; overrides are for what cannot wait. That a document does not shrink to little or nothing holds without
 /// being said: a file that was cut off looks the same as a wish. Who deletes a service by its name means it. How much may
-/// move does not hold for the end of an override: it comes by itself in time, and who has drained a data center must be
-/// able to undo that when another one dies.
+/// move does not hold for the end of an override that kept clients away: who has drained a data center must be able to undo
+/// that when another one dies.
 pub fn broken(
     old: &RoutingTable,
     new: &RoutingTable,

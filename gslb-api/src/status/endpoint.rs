@@ -27,8 +27,9 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
     let pool = site.pools.get(member.pool.0 as usize)?;
     let endpoint = pool.endpoints.get(member.endpoint as usize)?;
     let state = in_force.table.state(member.pool, member.endpoint)?;
-    let forced = overrides::in_force(in_force.overrides.values(), site, pool, &endpoint.name);
-    let forces = forced.filter(|word| matches!(word.force, overrides::Force::Up | overrides::Force::Down));
+    let holding = overrides::holding(in_force.overrides.values(), site, pool, &endpoint.name);
+    let forces = holding.status.filter(|word| matches!(word.force, overrides::Force::Up | overrides::Force::Down));
+    let drains = holding.status.filter(|word| word.force == overrides::Force::Drain);
     let status = known.statuses.get(&member);
     let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
     let (source, since, why) = match (forces, status) {
@@ -46,7 +47,8 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
         "since": since.map(|since| moment::show(Time::from_millis(since))),
         "why": why,
         "weight": state.weight,
-        "override": forced.map(|word| &*word.id),
+        "override": holding.status.or(holding.weight).map(|word| &*word.id),
+        "weight_override": drains.or(holding.weight).map(|word| &*word.id),
     });
     if let (Some((status, left)), Some(members)) = (status, told.as_object_mut()) {
         let evidence = evidence(status, *left, detail);

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use gslb_api::Options;
 use gslb_api::store::Commit;
 use gslb_core::model::PoolId;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{start, start_on};
+use crate::support::{Asked, start, start_on};
 
 #[tokio::test]
 async fn an_override_is_in_force_when_it_is_answered() {
@@ -39,6 +39,20 @@ async fn an_override_is_in_force_when_it_is_answered() {
     assert_eq!(asked.get("/api/v1/overrides").await.body, json!({}));
 }
 
+/// The last entry of the audit, once it is one of the server's own.
+async fn last_by_the_server(asked: &Asked) -> Value {
+    let told = async {
+        loop {
+            let entry = asked.get("/api/v1/audit?limit=1").await.body["entries"][0].clone();
+            if entry["who"] == "server" {
+                return entry;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), told).await.expect("it is not in the audit")
+}
+
 #[tokio::test]
 async fn an_override_ends_when_its_time_has_passed() {
     let asked = start().await;
@@ -53,16 +67,7 @@ async fn an_override_ends_when_its_time_has_passed() {
     tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it never ended");
     assert_eq!(asked.get("/api/v1/overrides").await.body, json!({}));
     assert_eq!(asked.store.read("overrides/short").await.unwrap(), None);
-    let told = async {
-        loop {
-            let entry = asked.get("/api/v1/audit?limit=1").await.body["entries"][0].clone();
-            if entry["who"] == "server" {
-                return entry;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let entry = tokio::time::timeout(Duration::from_secs(10), told).await.expect("it is not in the audit");
+    let entry = last_by_the_server(&asked).await;
     assert_eq!((&entry["request"], &entry["before"]["force"]), (&json!("expiry of override short"), &json!("down")));
 }
 
@@ -71,15 +76,15 @@ async fn what_ended_while_nothing_ran_is_in_the_audit() {
     let asked = start().await;
     let body = json!({"targets": ["pool/fra"], "force": "down", "reason": "test", "expires_in": "1h"});
     asked.ask("PUT", "/api/v1/overrides/long", &[], body.to_string()).await;
-    let mut held: serde_json::Value =
+    let mut held: Value =
         serde_json::from_slice(&asked.store.read("overrides/long").await.unwrap().unwrap().value).unwrap();
     held["expires"] = json!(1);
     let commit = Commit::new().put("overrides/long", held.to_string().into_bytes());
     asked.store.commit(commit).await.unwrap();
     let again = start_on(asked.store, Options::default()).await;
     assert!(again.published.load().state(PoolId(0), 0).unwrap().up);
-    let entry = again.get("/api/v1/audit?limit=1").await.body["entries"][0].clone();
-    assert_eq!((&entry["who"], &entry["request"]), (&json!("server"), &json!("expiry of override long")));
+    let entry = last_by_the_server(&again).await;
+    assert_eq!(entry["request"], "expiry of override long");
     assert_eq!(again.get("/api/v1/overrides").await.body, json!({}));
 }
 
@@ -94,7 +99,7 @@ async fn who_is_hidden_by_a_more_specific_override_is_told() {
         let drained = asked.ask("PUT", path, &[], drain.to_string()).await;
         let warning = drained.body["warnings"][0]["detail"].as_str().unwrap_or_default().to_owned();
         assert!(
-            warning.contains("2 endpoints") && warning.contains("1 only") && warning.contains("keep"),
+            warning.contains("2 endpoints") && warning.contains("not all") && warning.contains("keep"),
             "{}",
             drained.text
         );
@@ -109,7 +114,7 @@ async fn who_is_hidden_by_a_more_specific_override_is_told() {
         )
         .await;
     let told = asked.ask("PUT", "/api/v1/overrides/wide", &[], hidden.to_string()).await;
-    assert!(told.body["warnings"][0]["detail"].as_str().unwrap_or_default().contains("no effect"), "{}", told.text);
+    assert!(told.body["warnings"][0]["detail"].as_str().unwrap_or_default().contains("none of them"), "{}", told.text);
 }
 
 #[tokio::test]
@@ -160,4 +165,43 @@ async fn the_end_of_a_drain_is_not_refused_for_what_it_moves() {
     assert_eq!(undrained.status, StatusCode::OK, "{}", undrained.text);
     let again = asked.ask("PUT", "/api/v1/overrides/fra", &[], drain).await;
     assert_eq!((again.status, again.kind()), (StatusCode::CONFLICT, "unsafe"), "the rule holds for its beginning");
+}
+
+#[tokio::test]
+async fn the_end_of_a_shield_is_no_way_round_the_rules() {
+    let asked = start().await;
+    let rule = json!({"safety": {"max_address_space_moved": "1%"}}).to_string();
+    asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], rule).await;
+    let put = async |id: &str, target: &str, force: &str| {
+        let body = json!({"targets": [target], "force": force, "reason": "r"}).to_string();
+        asked.ask("PUT", &format!("/api/v1/overrides/{id}"), &[], body).await.status
+    };
+    assert_eq!(put("shield", "endpoint/fra/*", "up").await, StatusCode::CREATED);
+    assert_eq!(put("trick", "data-center/fra", "drain").await, StatusCode::CREATED, "it moves nothing");
+    let ended = asked.ask("DELETE", "/api/v1/overrides/shield", &[("if-match", "*")], "").await;
+    assert_eq!((ended.status, ended.kind()), (StatusCode::CONFLICT, "unsafe"), "{}", ended.text);
+}
+
+#[tokio::test]
+async fn several_that_end_at_once_are_all_in_the_audit() {
+    let asked = start().await;
+    for id in ["a", "b", "c"] {
+        let body = json!({"targets": ["pool/fra"], "force": "down", "reason": id, "expires_in": "200ms"}).to_string();
+        assert_eq!(asked.ask("PUT", &format!("/api/v1/overrides/{id}"), &[], body).await.status, StatusCode::CREATED);
+    }
+    let told = async {
+        loop {
+            let audit = asked.get("/api/v1/audit?limit=10").await.body;
+            let entries = audit["entries"].as_array().unwrap().clone();
+            let ends = entries.iter().filter(|entry| entry["who"] == "server" && entry["request"] != "start").count();
+            if ends == 3 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), told).await.expect("not all are in the audit");
+    assert!(
+        asked.store.range("overrides/", None, 10, gslb_api::store::Order::Ascending).await.unwrap().entries.is_empty()
+    );
 }

@@ -1,5 +1,7 @@
 //! Overrides: what an operator forces, whatever the document and the probes say, and what then holds for each endpoint.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::liveness::{Change, EndpointState};
@@ -52,6 +54,16 @@ impl Override {
 }
 
 impl Force {
+    /// Whether `state` is what it says, for an endpoint that is in state `base` without any override.
+    fn is_done_by(self, state: EndpointState, base: EndpointState) -> bool {
+        match self {
+            Self::Up => state.up && (state.weight > 0 || base.weight == 0),
+            Self::Down => !state.up,
+            Self::Drain => !state.up || state.weight == 0,
+            Self::Weight(weight) => state.up && state.weight == weight.min(crate::model::MAX_WEIGHT),
+        }
+    }
+
     /// True where it is a weight, and no status.
     fn is_weight(self) -> bool {
         matches!(self, Self::Weight(_))
@@ -82,11 +94,11 @@ pub fn initial_states(site: &Site) -> States {
 
 /// What holds for each endpoint once `overrides` have had their say over `base`.
 ///
-/// An endpoint has a *status* that is forced (up, down or drain) and a *weight* that is, and of the overrides of each the one
-/// with the most specific target holds: one of an endpoint before one of a pool before one of a data center, a whole name
-/// before a pattern, and a pattern with more letters before one with fewer. Of equally specific ones the newest holds. A
-/// weight is for what may take clients: what is forced down or drained stays so, however wide that override is. Leave out
-/// those that [are over](Override::is_over).
+/// Of several overrides of one endpoint the one with the most specific target holds: one of an endpoint before one of a pool
+/// before one of a data center, a whole name before a pattern, and a pattern with more letters before one with fewer. Of
+/// equally specific ones the newest holds. A weight leaves the status to the next one that forces it, and is for what may
+/// take clients: what is forced down or drained stays so, however wide that override is. Leave out those that
+/// [are over](Override::is_over).
 pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, base: &States) -> States {
     let ranked = ranked(overrides);
     let mut states = base.clone();
@@ -122,18 +134,27 @@ pub fn in_force<'o>(
     pool: &Pool,
     endpoint: &str,
 ) -> Option<&'o Override> {
-    let ranked = ranked(overrides);
-    let holding = Holding::of(&ranked, site, pool, endpoint);
+    let holding = holding(overrides, site, pool, endpoint);
     holding.status.or(holding.weight)
+}
+
+/// Which overrides hold for an endpoint, of those that [`apply`] is given.
+pub fn holding<'o>(
+    overrides: impl IntoIterator<Item = &'o Override>,
+    site: &Site,
+    pool: &Pool,
+    endpoint: &str,
+) -> Holding<'o> {
+    Holding::of(&ranked(overrides), site, pool, endpoint)
 }
 
 /// The overrides that hold for an endpoint.
 #[derive(Debug, Clone, Copy, Default)]
-struct Holding<'o> {
-    /// Up, down or drain.
-    status: Option<&'o Override>,
-    /// A weight, where the status lets it take clients.
-    weight: Option<&'o Override>,
+pub struct Holding<'o> {
+    /// The one that forces it up, down or drained.
+    pub status: Option<&'o Override>,
+    /// The one that forces its weight, where its status lets it take clients.
+    pub weight: Option<&'o Override>,
 }
 
 impl<'o> Holding<'o> {
@@ -144,10 +165,14 @@ impl<'o> Holding<'o> {
     {
         let mut holding = Holding::default();
         for ranked in ranked.into_iter().filter(|ranked| ranked.pattern.matches(site, pool, endpoint)) {
-            let place = if ranked.word.force.is_weight() { &mut holding.weight } else { &mut holding.status };
-            place.get_or_insert(ranked.word);
-            if holding.status.is_some() && holding.weight.is_some() {
-                break;
+            match (ranked.word.force.is_weight(), holding.status) {
+                (true, None) => _ = holding.weight.get_or_insert(ranked.word),
+                // A status that says more than a weight says it of the weight as well.
+                (true, Some(_)) => break,
+                (false, _) => {
+                    holding.status = Some(ranked.word);
+                    break;
+                }
             }
         }
         holding.weight = holding.weight.filter(|_| holding.status.is_none_or(|word| word.force == Force::Up));
@@ -157,40 +182,53 @@ impl<'o> Holding<'o> {
     fn on(&self, base: EndpointState) -> EndpointState {
         [self.status, self.weight].into_iter().flatten().fold(base, |state, word| word.force.on(state))
     }
-
-    fn has(&self, id: &str) -> bool {
-        [self.status, self.weight].into_iter().flatten().any(|word| word.id == id)
-    }
 }
 
-/// What keeps an override from having its say, wholly or in part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Endpoints that an override means, and does not get its way with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hidden<'o> {
     /// Endpoints that its targets mean.
     pub meant: usize,
-    /// Those of them for which others hold, and it does not.
+    /// Those of them that are not what it says.
     pub hidden: usize,
-    /// The first of those others.
-    pub by: &'o str,
+    /// The overrides that hold there.
+    pub by: BTreeSet<&'o str>,
 }
 
-/// Whether, of `overrides`, others hold for endpoints that the one called `id` means; none where it holds for all.
-pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, id: &str) -> Option<Hidden<'o>> {
+/// Of `overrides`, those that do not get their way with all that they mean, by id.
+pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> BTreeMap<&'o str, Hidden<'o>> {
     let ranked = ranked(overrides);
-    let own: Vec<&Pattern> = ranked.iter().filter(|ranked| ranked.word.id == id).map(|own| own.pattern).collect();
-    let (mut meant, mut hidden, mut by) = (0, 0, None);
-    for pool in site.pools.iter().filter(|pool| own.iter().any(|own| own.may_meet(site, pool))) {
+    let mut all: BTreeMap<&str, Hidden<'o>> = BTreeMap::new();
+    for pool in &site.pools {
         let around: Vec<&Ranked<'o>> = ranked.iter().filter(|ranked| ranked.pattern.may_meet(site, pool)).collect();
-        for endpoint in pool.endpoints.iter().filter(|it| own.iter().any(|own| own.matches(site, pool, &it.name))) {
+        for endpoint in pool.endpoints.iter().filter(|_| !around.is_empty()) {
             let holding = Holding::of(around.iter().copied(), site, pool, &endpoint.name);
-            meant += 1;
-            if !holding.has(id) {
-                hidden += 1;
-                by = by.or(holding.status.or(holding.weight).map(|word| &*word.id));
+            let (base, mut seen) = (EndpointState::new(true, endpoint.weight), BTreeSet::new());
+            let meant = around.iter().filter(|ranked| ranked.pattern.matches(site, pool, &endpoint.name));
+            for word in meant.map(|ranked| ranked.word).filter(|word| seen.insert(&*word.id)) {
+                let of = all.entry(&word.id).or_default();
+                of.meant += 1;
+                if !word.force.is_done_by(holding.on(base), base) {
+                    of.hidden += 1;
+                    of.by.extend([holding.status, holding.weight].into_iter().flatten().map(|word| &*word.id));
+                }
             }
         }
     }
-    by.map(|by| Hidden { meant, hidden, by })
+    all.retain(|_, of| of.hidden > 0);
+    all
+}
+
+/// Whether the end of `ended` leaves all endpoints that it means to the document and the probes: it kept clients from them,
+/// or changed how many they get, and none of `left` is about any of them.
+pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>, site: &Site) -> bool {
+    let ranked = ranked(left);
+    let is_held = |pool: &Pool, endpoint: &str| {
+        ended.targets.iter().any(|target| target.matches(site, pool, endpoint))
+            && ranked.iter().any(|ranked| ranked.pattern.matches(site, pool, endpoint))
+    };
+    let is_any_held = |pool: &Pool| pool.endpoints.iter().any(|endpoint| is_held(pool, &endpoint.name));
+    ended.force != Force::Up && !site.pools.iter().any(is_any_held)
 }
 
 /// One target of one override.

@@ -128,7 +128,7 @@ fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
     if !word.manner.is_dry_run() && word.remote.format() == Format::Table {
         let ends =
             word.lasts.map_or_else(|| "until it is removed".to_owned(), |time| format!("for {}", duration::show(time)));
-        say(&format!("override {id} holds for {} {ends}", word.targets.join(" ")));
+        say(&format!("override {id}: {kind} for {}, {ends}", word.targets.join(" ")));
     }
     tell(&word.remote, &word.manner, &done)
 }

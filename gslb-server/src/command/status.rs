@@ -155,7 +155,7 @@ fn services(answer: &Value) -> Option<String> {
 
 fn row(endpoint: &Value) -> [Cell; 7] {
     let held = text(endpoint, "/held/by");
-    let why = match (text(endpoint, "/override"), text(endpoint, "/weight")) {
+    let why = match (text(endpoint, "/weight_override"), text(endpoint, "/weight")) {
         (id, weight) if !id.is_empty() => format!("{} (weight {weight} by override {id})", text(endpoint, "/why")),
         _ => text(endpoint, "/why"),
     };

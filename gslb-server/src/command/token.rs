@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use gslb_api::access::{self, Holder, Revoked, Role};
-use gslb_api::audit;
 use gslb_api::control::{Change, Edit, Who};
 use gslb_api::store::{Commit, EmbeddedStore, Store, Time, wait};
+use gslb_api::{audit, revisions};
 use gslb_core::document::duration;
 use hyper::Method;
 use jiff::Timestamp;
@@ -119,7 +119,7 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
             let expires = lasts.map(|lasts| now.after(lasts));
             let token = wait(access::create(&store, name, *role, now, expires))?;
             let holder = Holder { id: token.id().to_owned(), name: name.clone(), role: *role, created: now, expires };
-            note(&store, "token create", None, Some(shown(&holder)))?;
+            note(&store, "token create", None, Some(shown(&holder)));
             Ok(json!({ "id": token.id(), "token": token.reveal(), "name": name, "role": role.name() }))
         }
         What::List { .. } => {
@@ -130,7 +130,7 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
             // What cannot be read can be revoked all the same.
             let before = wait(access::find(&store, id)).ok().flatten();
             match wait(access::revoke(&store, id))? {
-                Revoked::Done => note(&store, "token revoke", before.as_ref().map(shown), None)?,
+                Revoked::Done => note(&store, "token revoke", before.as_ref().map(shown), None),
                 Revoked::Unknown => return Err(format!("there is no token {id}").into()),
             }
             Ok(Value::Null)
@@ -138,13 +138,20 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
     }
 }
 
-/// Keeps in the audit what was done to a token while no server ran.
-fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Value>) -> Result<(), Box<dyn Error>> {
-    let number = wait(audit::last(store))? + 1;
+/// Keeps in the audit what was done to a token while no server ran. It is done, so who did it must know it in any case.
+fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Value>) {
     let change = Change::new(Who::Command, what, Edit::document(Value::Null));
-    let entry = audit::Entry { before, after, ..audit::Entry::of(&change, number, now()) };
-    wait(store.commit(audit::with(Commit::new(), &entry)))?;
-    Ok(())
+    let kept = || -> Result<(), Box<dyn Error>> {
+        let number = wait(audit::last(store))? + 1;
+        let current = wait(store.read(revisions::CURRENT))?;
+        let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?.unwrap_or_default();
+        let entry = audit::Entry { before, after, revision, ..audit::Entry::of(&change, number, now()) };
+        wait(store.commit(audit::with(Commit::new(), &entry)))?;
+        Ok(())
+    };
+    if let Err(cause) = kept() {
+        eprintln!("gslb: not in the audit: {cause}");
+    }
 }
 
 /// A holder as the API shows it.

@@ -105,6 +105,9 @@ fn with_watch_a_file_that_is_refused_for_a_time_is_taken_after_it() {
     assert_eq!(folder.ask(&server, "overrides delete fire").code, 0);
     // Nobody touches the file again.
     gslb_tests::eventually("the file is taken", || answers(&server)[1] == "192.0.2.1");
+    let audit = crate::change::json(&folder, &server, "audit -n 20");
+    let refused = audit["entries"].as_array().unwrap().iter().filter(|entry| entry["outcome"] == "refused").count();
+    assert_eq!(refused, 1, "what is tried again is not told again: {audit}");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn status(text: &Value, number: &Value) -> Value {
             "status": { "type": "string", "enum": ["up", "down"] },
             "source": { "type": "string", "enum": ["forced", "verdict", "saved", "initial"] },
             "since": { "type": ["string", "null"], "format": "date-time" }, "why": text, "weight": number,
-            "override": maybe("string"), "unforced": { "type": "object" },
+            "override": maybe("string"), "weight_override": maybe("string"), "unforced": { "type": "object" },
             "held": maybe("object"), "progress": maybe("object"),
             "outcomes": { "type": "array", "items": { "type": "object" } },
             "latency_ms": maybe("number"), "flaps": number, "ttl_limit": maybe("integer"),

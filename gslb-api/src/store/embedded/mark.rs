@@ -15,7 +15,8 @@ use super::super::Revision;
 /// The open file.
 #[derive(Debug)]
 pub(super) struct Mark {
-    file: File,
+    /// None where there is none, and none can be made.
+    file: Option<File>,
     path: PathBuf,
 }
 
@@ -23,7 +24,10 @@ impl Mark {
     /// Opens the file at `path`, or makes one. Where it may only be read, it goes on telling what it tells.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = file.or_else(|cause| if is_read_only(&cause) { File::open(path) } else { Err(cause) })?;
+        let file = match file {
+            Err(cause) if is_read_only(&cause) => File::open(path).ok(),
+            file => Some(file?),
+        };
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -34,14 +38,24 @@ impl Mark {
     /// The revision that it tells; zero where it tells none, being new or damaged: it is a second opinion only.
     pub(super) fn highest(&self) -> Revision {
         let mut line = [0; LINE];
-        let told = self.file.read_exact_at(&mut line, 0).ok().and_then(|()| parse(&line));
+        let told =
+            self.file.as_ref().and_then(|file| file.read_exact_at(&mut line, 0).ok()).and_then(|()| parse(&line));
         Revision::new(told.unwrap_or_default())
     }
 
     /// Says that `revision` was reached. Where that fails the store is guarded less, which is no reason to refuse a
     /// commit that is durable.
-    pub(super) fn reached(&self, revision: Revision) {
-        let _ = self.file.write_all_at(format!("{0:020} {0:020}\n", revision.number()).as_bytes(), 0);
+    pub(super) fn reached(&mut self, revision: Revision) {
+        let line = format!("{0:020} {0:020}\n", revision.number());
+        let write =
+            |file: &Option<File>| file.as_ref().is_some_and(|file| file.write_all_at(line.as_bytes(), 0).is_ok());
+        // It may have been opened while the directory could only be read.
+        if !write(&self.file)
+            && let Ok(again) = Self::open(&self.path)
+        {
+            self.file = again.file;
+            write(&self.file);
+        }
     }
 }
 

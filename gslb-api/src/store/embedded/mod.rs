@@ -85,7 +85,7 @@ impl EmbeddedStore {
         let lock = lock(&directory.join("store.lock"))?;
         let path = directory.join("store.redb");
         let mark_path = directory.join("store.highest");
-        let mark = Mark::open(&mark_path).map_err(refused("open", &mark_path))?;
+        let mut mark = Mark::open(&mark_path).map_err(refused("open", &mark_path))?;
         let (disk, state) = match load(&path, &mark, &attach) {
             Err(OpenError::System { cause, .. }) if mark::is_read_only(&cause) && path.exists() => {
                 warn!("nothing can be changed while {} cannot be written: {cause}", path.display());
