@@ -66,8 +66,8 @@ async fn an_override_ends_when_its_time_has_passed() {
     };
     tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it never ended");
     assert_eq!(asked.get("/api/v1/overrides").await.body, json!({}));
-    assert_eq!(asked.store.read("overrides/short").await.unwrap(), None);
     let entry = last_by_the_server(&asked).await;
+    assert_eq!(asked.store.read("overrides/short").await.unwrap(), None);
     assert_eq!((&entry["request"], &entry["before"]["force"]), (&json!("expiry of override short"), &json!("down")));
 }
 
