@@ -208,8 +208,10 @@ async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
     site["safety"] = json!({"mass_failure": {"share": "50%", "within": "10s"}});
     let asked = start_with(options(site)).await;
     let count = Targets::of(&asked.published.load().topology().site).len();
-    for target in 0..count {
-        observe(&asked, target, false).await;
+    for passed in [true, false] {
+        for target in 0..count {
+            observe(&asked, target, passed).await;
+        }
     }
     let told = asked.get("/api/v1/status").await.body;
     let up = told["counts"]["endpoints"]["up"].as_u64().unwrap();
