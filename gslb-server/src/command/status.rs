@@ -302,6 +302,13 @@ mod tests {
              pools_down=0;;;0 services_down=0;;;0"
         );
         assert_eq!(judged(&answer("down", "down")).0, Nagios::Critical);
+        let mut blind = answer("up", "up");
+        blind["endpoints"][0]["unable"] = json!("no route");
+        assert_eq!(judged(&blind).0, Nagios::Ok, "it was found up");
+        blind["endpoints"][0]["source"] = json!("initial");
+        let (state, line) = judged(&blind);
+        assert_eq!(state, Nagios::Unknown);
+        assert!(line.starts_with("UNKNOWN - 2 of 2 endpoints up; cannot be probed: fra/fra-1 |"), "{line}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod databases;
 mod demo;
 mod deployment;
 mod described;
+mod doubt;
 mod explained;
 mod failover;
 mod geography;
