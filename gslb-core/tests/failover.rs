@@ -712,6 +712,26 @@ fn what_is_saved_comes_before_any_initial_rule() {
 }
 
 #[test]
+fn endpoints_that_change_names_keep_what_is_known_of_them() {
+    let pool = |x: &str, y: &str| {
+        let text = format!(
+            "[pools.c]\nprobe = \"quick\"\nresume = \"manual\"\nendpoints = {{ {x} = {{ address = \"192.0.2.31\" }}, {y} = \
+             {{ address = \"192.0.2.32\" }} }}"
+        );
+        document(&text, r#"policy = { failover = ["c", "a"] }"#)
+    };
+    let mut live = Live::with(&pool("x", "y"), &Saved::default());
+    live.probe("c", "x", "--+");
+    live.probe("c", "y", "+");
+    let mut again = Live::with(&pool("y", "x"), &live.saved());
+    again.probe("c", "y", "+");
+    live.take_up(&pool("y", "x"));
+    for mut live in [live, again] {
+        assert_eq!((live.status("c", "y").held, live.answers()), (Some(Held::Manual), vec!["192.0.2.32".to_owned()]));
+    }
+}
+
+#[test]
 fn old_news_silences_no_name() {
     let policy = "when_all_down = \"nodata\"\npolicy = \"a\"";
     let mut live = Live::of("", policy);

@@ -45,7 +45,11 @@ mass_failure = { share = "30%" }
     let long = site("[safety]\nmass_failure = { hold = \"10m\" }").safety.mass_failure.unwrap();
     assert_eq!((long.hold, long.longest), (Duration::from_secs(600), Duration::from_secs(600)));
     let push = &site("[probes.p]\nkind = \"push\"\n[probes.q]\nkind = \"push\"\nfall = 3").probes;
-    assert_eq!([(push[0].rise, push[0].fall), (push[1].rise, push[1].fall)], [(1, 1), (1, 3)], "a posted verdict is one");
+    assert_eq!(
+        [(push[0].rise, push[0].fall), (push[1].rise, push[1].fall)],
+        [(1, 1), (1, 3)],
+        "a posted verdict is one"
+    );
     assert_eq!(site("").safety.mass_failure.map(|rule| rule.share), Some(Share(0.5)));
     assert_eq!(site("[safety]\nmass_failure = \"off\"").safety.mass_failure, None);
 }

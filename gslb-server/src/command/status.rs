@@ -133,7 +133,8 @@ fn told(answer: &Value) -> String {
     let mut parts = vec![format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"))];
     if let Some(seconds) = answer["mass_failure"]["seconds"].as_u64() {
         parts.push(format!(
-            "MASS FAILURE, held for {seconds} s: too many endpoints fail at once, so the last statuses hold"
+            "MASS FAILURE, held for {seconds} s: too many hosts fail at once, so the last statuses hold; \
+             gslb resume --mass-failure believes the failures"
         ));
     }
     parts.extend(services(answer));

@@ -53,39 +53,39 @@ fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
     let process = format!("{PROCESS}[probes]\nallow = [\"127.0.0.0/8\"]\n");
     let rule = "{ within = \"1s\", hold = \"1h\", longest = \"2h\" }";
     let folder = Folder::with(&[("site.toml", &site(port, rule)), ("gslb.toml", &process)]);
-    let server = folder.serve_store();
-    let status = |what: &str, holds: &dyn Fn(&str) -> bool| {
-        eventually(what, || holds(&folder.ask(&server, "status -o json").out));
+    let mut server = folder.serve_store();
+    let status = |server: &Server, what: &str, holds: &dyn Fn(&str) -> bool| {
+        eventually(what, || holds(&folder.ask(server, "status -o json").out));
     };
-    status("all are found up", &|told| told.matches("\"source\": \"verdict\"").count() >= 9);
+    status(&server, "all are found up", &|told| told.matches("\"source\": \"verdict\"").count() >= 9);
     assert_eq!(answering(&server), "fra");
     alive[0].clear();
-    status("five of nine at once are doubted", &|told| !told.contains("\"mass_failure\": null"));
+    status(&server, "five of nine at once are doubted", &|told| !told.contains("\"mass_failure\": null"));
     assert_eq!(answering(&server), "fra", "the last statuses are held");
-    let log = server.err();
-    assert!(log.contains("5 of 9 probed hosts") && log.contains("/api/v1/mass-failure/lift"), "{log}");
+    let line = server.await_log("5 of 9 probed hosts");
+    assert!(line.contains("POST /api/v1/mass-failure/lift"), "{line}");
     let nagios = folder.ask(&server, "status --nagios");
     assert!(nagios.code == 2 && nagios.out.contains("a mass failure is held"), "{}", nagios.out);
     // An operator knows better.
     let lifted = folder.ask(&server, "resume --mass-failure");
     assert_eq!(lifted.code, 0, "{}", lifted.err);
     assert_eq!(answering(&server), "iad", "in force when it is answered");
-    assert_eq!(folder.ask(&server, "resume --mass-failure").code != 0, true, "there is none any more");
+    assert_ne!(folder.ask(&server, "resume --mass-failure").code, 0, "there is none any more");
     // What is left may fail a little without bringing the dead back.
     alive[1].remove(0);
-    status("one more is down", &|told| told.matches("\"status\": \"down\"").count() >= 6);
+    status(&server, "one more is down", &|told| told.matches("\"status\": \"down\"").count() >= 6);
     assert_eq!(answering(&server), "iad");
     // It comes back, and dies again while nobody looks.
     alive[0] = listening(0, port);
     eventually("the first one answers again", || answering(&server) == "fra");
     alive[1] = listening(1, port);
-    status("all are up", &|told| !told.contains("\"status\": \"down\""));
+    status(&server, "all are up", &|told| !told.contains("\"status\": \"down\""));
     folder.write("site.toml", &site(port, "{ within = \"1s\", hold = \"1s\" }"));
     let applied = folder.ask(&server, "apply site.toml --yes --base 1");
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
     alive[0].clear();
     eventually("others answer, so that it is believed", || answering(&server) == "iad");
-    assert!(server.err().contains("the mass failure is confirmed"), "{}", server.err());
+    server.await_log("the mass failure is confirmed");
 }
 
 #[test]
@@ -106,8 +106,8 @@ fn a_prober_that_can_do_nothing_is_noticed_and_says_why() {
     let metrics = curl(&format!("http://{}/metrics", server.api)).body;
     let unable = metrics.lines().find(|line| line.contains("result=\"unable\"")).expect("no such count");
     assert!(!unable.ends_with(" 0") && metrics.contains("gslb_prober_stalled 1"), "{unable}");
-    assert_eq!(server.err().matches("cannot be probed: exec").count(), 1, "{}", server.err());
     let told = folder.ask(&server, "status --nagios");
     assert!(told.code == 3 && told.out.contains("cannot be probed: fra/one"), "{}", told.out);
     assert!(folder.ask(&server, "status").out.contains("cannot run"));
+    server.stop_and(|log| assert_eq!(log.matches("cannot be probed: exec").count(), 1, "{log}"));
 }

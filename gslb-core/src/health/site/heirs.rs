@@ -15,17 +15,23 @@ use crate::health::status::Effects;
 use crate::health::target::{Member, Targets};
 use crate::model::{self, PoolId, ProbeKind, Site};
 
-/// Whose status is inherited: that of the endpoint of these names and this target, or else of one that is gone.
-type Names<'k> = (&'k str, &'k str);
+/// By which an endpoint is found again: its pool, its name and what it answers. Where there is none, one takes the place of
+/// an endpoint that is gone and answered the same.
+type Name<'k> = (&'k str, &'k str, &'k model::Target);
+
+fn name(known: &Known) -> Name<'_> {
+    (&known.pool, &known.name, &known.answers)
+}
 
 impl Health {
     /// The health of `site` at its start; `wall` is the time in milliseconds since 1970-01-01 00:00 UTC, here and below.
     pub fn new(site: &Site, saved: &Saved, now: Moment, wall: u64) -> Health {
         let mut health = Health::fresh(site, now, wall);
-        let names: HashSet<Names<'_>> = health.endpoints.iter().map(|known| (&*known.pool, &*known.name)).collect();
+        let key = |known: &Known| SavedKey::of(&known.pool, &known.name, &known.answers);
+        let keys: HashSet<SavedKey> = health.endpoints.iter().map(key).collect();
         let mut gone: HashMap<&str, &SavedStatus> = HashMap::new();
         for (key, status) in &saved.statuses {
-            if !names.contains(&(key.pool.as_str(), key.endpoint.as_str())) {
+            if !keys.contains(key) {
                 // Of several that are gone the one that is down counts: what holds it down is not to be forgotten.
                 let heir = gone.entry(&key.target).or_insert(status);
                 if heir.up {
@@ -34,8 +40,8 @@ impl Health {
             }
         }
         for known in health.endpoints.iter_mut().filter(|known| known.target.is_some()) {
-            let key = SavedKey::of(&known.pool, &known.name, &known.answers);
-            if let Some(status) = saved.statuses.get(&key).or_else(|| gone.get(&*target_text(&known.answers)).copied())
+            if let Some(status) =
+                saved.statuses.get(&key(known)).or_else(|| gone.get(&*target_text(&known.answers)).copied())
             {
                 known.recall(status.up, status.since, status.why.as_str().into(), now, wall);
                 let seen = saved.seen.max(status.since);
@@ -73,14 +79,11 @@ impl Health {
 
     /// Hands what is known of endpoints to those of the next health; where each of ours is there now.
     fn heirs(&self, next: &mut Health, now: Moment, wall: u64) -> HashMap<usize, usize> {
-        let mut named: HashMap<(Names<'_>, &model::Target), usize> = HashMap::new();
-        for (number, known) in self.endpoints.iter().enumerate() {
-            named.insert(((&*known.pool, &*known.name), &known.answers), number);
-        }
-        let names: HashSet<Names<'_>> = next.endpoints.iter().map(|known| (&*known.pool, &*known.name)).collect();
+        let named: HashMap<Name<'_>, usize> = (0..).zip(&self.endpoints).map(|(at, known)| (name(known), at)).collect();
+        let names: HashSet<Name<'_>> = next.endpoints.iter().map(name).collect();
         let mut gone: HashMap<&model::Target, usize> = HashMap::new();
         for (number, known) in self.endpoints.iter().enumerate() {
-            if !names.contains(&(&*known.pool, &*known.name)) {
+            if !names.contains(&name(known)) {
                 let heir = gone.entry(&known.answers).or_insert(number);
                 if self.endpoints.get(*heir).is_some_and(|known| known.endpoint.up) {
                     *heir = number;
@@ -89,8 +92,7 @@ impl Health {
         }
         let mut inherited = Vec::new();
         for (number, known) in next.endpoints.iter().enumerate() {
-            let names = (&*known.pool, &*known.name);
-            let before = named.get(&(names, &known.answers)).or_else(|| gone.get(&known.answers));
+            let before = named.get(&name(known)).or_else(|| gone.get(&known.answers));
             inherited.extend(before.map(|before| (*before, number)));
         }
         for &(before, number) in &inherited {
