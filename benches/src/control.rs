@@ -1,7 +1,7 @@
 //! Changes through the API of the real server, and what they and other requests do to the answers meanwhile.
 
 use std::error::Error;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,9 +47,9 @@ fn document(services: usize, first: &str) -> String {
 }
 
 /// A running server, and an admin's connection to its API.
-struct Subject {
-    server: Server,
-    http: Http,
+pub(crate) struct Subject {
+    pub(crate) server: Server,
+    pub(crate) http: Http,
     wire: UdpSocket,
     /// Gone with the server, and not before.
     _folder: Folder,
@@ -58,6 +58,11 @@ struct Subject {
 impl Subject {
     /// A server of a document of so many services.
     fn start(services: usize) -> Result<Subject, Failure> {
+        Self::of(&document(services, "192.0.2.1"))
+    }
+
+    /// A server of a document.
+    pub(crate) fn of(document: &str) -> Result<Subject, Failure> {
         let folder = Folder::with(&[("gslb.toml", PROCESS)]);
         let server = folder.start("serve --config gslb.toml");
         let http = Http::connect(server.api, &folder.token())?;
@@ -65,7 +70,7 @@ impl Subject {
         wire.connect(server.address())?;
         wire.set_read_timeout(Some(PATIENCE))?;
         let mut subject = Subject { server, http, wire, _folder: folder };
-        subject.apply(&document(services, "192.0.2.1"))?;
+        subject.apply(document)?;
         Ok(subject)
     }
 
@@ -77,12 +82,17 @@ impl Subject {
 
     /// The address that a client from nowhere gets.
     fn answer(&self) -> Result<[u8; 4], Failure> {
-        let mut buffer = [0; 1232];
-        self.wire.send(&query(0))?;
-        let length = self.wire.recv(&mut buffer)?;
-        let response = Response::parse(&buffer[..length])?;
+        let response = self.ask(&query(0))?;
         let rdata = response.sections[0].first().map(|record| record.rdata.as_slice());
         rdata.and_then(|rdata| rdata.try_into().ok()).ok_or_else(|| "no address".into())
+    }
+
+    /// Asks once.
+    pub(crate) fn ask(&self, query: &[u8]) -> Result<Response, Failure> {
+        let mut buffer = [0; 1232];
+        self.wire.send(query)?;
+        let length = self.wire.recv(&mut buffer)?;
+        Ok(Response::parse(&buffer[..length])?)
     }
 
     /// Waits until the answer is `address`, and says how many were given before.
@@ -96,11 +106,16 @@ impl Subject {
 
     /// Queries at a rate for a while.
     fn paced(&self, length: Duration) -> Result<Outcome, Failure> {
-        let queries: Vec<Box<[u8]>> = (0..100).map(|number| query(number).into()).collect();
-        let mut client = Client::open(self.server.address(), &queries[0], Duration::from_secs(10))?;
-        let plan = Plan { window: 128, pace: Pace::PerSecond(RATE), until: Until::Over(length), patience: PATIENCE };
-        Ok(client.run(&plan, &queries, 0, |_, _| true)?)
+        paced(self.server.address(), length)
     }
+}
+
+/// Queries to `server` at a rate for a while.
+pub(crate) fn paced(server: SocketAddr, length: Duration) -> Result<Outcome, Failure> {
+    let queries: Vec<Box<[u8]>> = (0..100).map(|number| query(number).into()).collect();
+    let mut client = Client::open(server, &queries[0], Duration::from_secs(10))?;
+    let plan = Plan { window: 128, pace: Pace::PerSecond(RATE), until: Until::Over(length), patience: PATIENCE };
+    Ok(client.run(&plan, &queries, 0, |_, _| true)?)
 }
 
 fn query(number: usize) -> Vec<u8> {
@@ -139,7 +154,7 @@ pub fn put(services: usize, changes: u32) -> Result<String, Failure> {
 }
 
 /// A quantile in milliseconds.
-fn quantile(times: &mut [Duration], share: f64) -> f64 {
+pub(crate) fn quantile(times: &mut [Duration], share: f64) -> f64 {
     times.sort_unstable();
     let at = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
     times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e3)
@@ -191,7 +206,7 @@ pub fn apply(services: usize, rounds: u32) -> Result<String, Failure> {
 }
 
 /// Queries at a rate until `applied`, and how many were lost.
-fn meanwhile(server: std::net::SocketAddr, applied: &AtomicBool) -> Result<(Histogram, u64), Failure> {
+fn meanwhile(server: SocketAddr, applied: &AtomicBool) -> Result<(Histogram, u64), Failure> {
     let queries: Vec<Box<[u8]>> = (0..100).map(|number| query(number).into()).collect();
     let mut client = Client::open(server, &queries[0], Duration::from_secs(10))?;
     let (mut latency, mut lost) = (Histogram::default(), 0);
@@ -213,7 +228,8 @@ pub fn load(rate: f64, rounds: u32, length: Duration) -> Result<String, Failure>
     let mut subject = Subject::start(1_000)?;
     let tokens: Vec<String> =
         (0..CONNECTIONS).map(|number| token(&mut subject.http, number)).collect::<Result<_, _>>()?;
-    let (mut ratios, mut quiet_ms, mut lost) = (Vec::new(), Vec::new(), 0);
+    let (mut all_quiet, mut all_busy, mut ratios, mut lost) =
+        (Histogram::default(), Histogram::default(), Vec::new(), 0);
     let done = AtomicU64::new(0);
     for _ in 0..rounds {
         let quiet = subject.paced(length)?;
@@ -229,20 +245,24 @@ pub fn load(rate: f64, rounds: u32, length: Duration) -> Result<String, Failure>
             busy
         })?;
         lost += quiet.lost + busy.lost;
-        let p99 = |outcome: &Outcome| outcome.latency.quantile(0.99).as_secs_f64();
-        ratios.push(p99(&busy) / p99(&quiet));
-        quiet_ms.push(quiet.latency.quantile(0.99));
+        all_quiet.merge(&quiet.latency);
+        all_busy.merge(&busy.latency);
+        ratios.push(p99_ms(&busy.latency) / p99_ms(&quiet.latency));
     }
     ratios.sort_by(f64::total_cmp);
     let reached = done.load(Ordering::Relaxed) as f64 / (length.as_secs_f64() * f64::from(rounds));
+    let (quiet, busy) = (p99_ms(&all_quiet), p99_ms(&all_busy));
     Ok(format!(
-        "| requests/s | turns | p99 of answers, of quiet: median | least | most | p99 quiet (ms) | lost |\n\
-         |--:|--:|--:|--:|--:|--:|--:|\n| {reached:.0} | {rounds} | {:.2} | {:.2} | {:.2} | {:.3} | {lost} |\n",
+        "| requests/s | turns | p99 of answers, of quiet | median of turns | p99 quiet (ms) | p99 meanwhile (ms) | lost |\n\
+         |--:|--:|--:|--:|--:|--:|--:|\n\
+         | {reached:.0} | {rounds} | {:.2} | {:.2} | {quiet:.3} | {busy:.3} | {lost} |\n",
+        busy / quiet,
         ratios[ratios.len() / 2],
-        ratios[0],
-        ratios[ratios.len() - 1],
-        quantile(&mut quiet_ms, 0.5)
     ))
+}
+
+pub(crate) fn p99_ms(latency: &Histogram) -> f64 {
+    latency.quantile(0.99).as_secs_f64() * 1e3
 }
 
 /// A token of an operator.

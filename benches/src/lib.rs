@@ -19,6 +19,7 @@ pub mod mix;
 pub mod queries;
 pub mod random;
 pub mod rounds;
+pub mod scrape;
 pub mod sites;
 pub mod usage;
 pub mod verdict;

@@ -1,6 +1,7 @@
 //! How much is logged: a level that can be changed while the server runs, and whoever carries the change out.
 
 use std::fmt;
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 /// How much is logged; each level has all that is before it.
@@ -65,14 +66,14 @@ impl LogSwitch {
     ///
     /// # Errors
     /// That refusal.
-    pub fn change<E>(&self, to: LogLevel, may: impl FnOnce(LogLevel) -> Result<(), E>) -> Result<(), E> {
+    pub fn change<E>(&self, to: LogLevel, may: impl FnOnce(LogLevel) -> Result<(), E>) -> Result<LogLevel, E> {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         may(*level)?;
-        *level = to;
+        let before = mem::replace(&mut *level, to);
         if let Some(apply) = &self.apply {
             apply(to);
         }
-        Ok(())
+        Ok(before)
     }
 }
 

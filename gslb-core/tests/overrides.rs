@@ -5,7 +5,7 @@ mod support;
 use gslb_core::model::PoolId;
 use gslb_core::table::RoutingTable;
 use gslb_core::table::liveness::EndpointState;
-use gslb_core::table::overrides::{Force, Override, States, apply, in_force, initial_states};
+use gslb_core::table::overrides::{Force, Hidden, Override, States, apply, hidden, in_force, initial_states};
 use support::{Server, WORLD, ask, table};
 
 const ZONE: &str = "$TTL 1h\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.53\n";
@@ -70,8 +70,7 @@ fn the_most_specific_target_holds_and_of_equals_the_newest() {
     let glob = word("g", "pool/fr*", Force::Weight(6), 8);
     let endpoint = word("e", "endpoint/fra/fra-1", Force::Drain, 1);
     assert_eq!(first(std::slice::from_ref(&center)), (false, 3));
-    assert_eq!(first(&[center.clone(), pool.clone()]), (true, 5));
-    assert_eq!(first(&[glob.clone(), pool.clone(), center.clone()]), (true, 5));
+    assert_eq!(first(&[glob.clone(), pool.clone()]), (true, 5));
     assert_eq!(first(&[center.clone(), endpoint.clone(), pool.clone()]), (true, 0));
     let newer = word("n", "pool/fra", Force::Weight(8), 6);
     assert_eq!(first(&[newer.clone(), pool.clone()]), (true, 8));
@@ -79,9 +78,37 @@ fn the_most_specific_target_holds_and_of_equals_the_newest() {
     let twin = word("q", "pool/fra", Force::Weight(9), 5);
     assert_eq!(first(&[twin.clone(), pool.clone()]), first(&[pool.clone(), twin]));
     let site = &table.topology().site;
+    assert_eq!(
+        in_force(&[pool.clone(), newer.clone()], site, &site.pools[0], "fra-1").map(|word| &*word.id),
+        Some("n")
+    );
     let words = [center, pool, newer];
-    assert_eq!(in_force(&words, site, &site.pools[0], "fra-1").map(|word| &*word.id), Some("n"));
+    assert_eq!(in_force(&words, site, &site.pools[0], "fra-1").map(|word| &*word.id), Some("c"));
     assert_eq!(in_force(&words, site, &site.pools[2], "iad-1"), None);
+}
+
+#[test]
+fn a_weight_gives_no_clients_to_what_is_drained_or_down() {
+    let table = subject();
+    let canary = word("w", "endpoint/fra/fra-1", Force::Weight(7), 9);
+    let first = |wide: Force| flat(&states(&table, &[canary.clone(), word("c", "data-center/fra", wide, 1)]))[0];
+    assert_eq!([first(Force::Down), first(Force::Drain), first(Force::Up)], [(false, 3), (true, 0), (true, 7)]);
+    // What is to be spared is said to be up.
+    let spared = [word("c", "data-center/fra", Force::Drain, 9), word("u", "endpoint/fra/fra-1", Force::Up, 1)];
+    assert_eq!(flat(&states(&table, &spared))[..2], [(true, 3), (true, 0)]);
+}
+
+#[test]
+fn what_hides_an_override_is_known() {
+    let table = subject();
+    let site = &table.topology().site;
+    let (wide, canary) =
+        (word("c", "data-center/fra", Force::Drain, 1), word("w", "endpoint/fra/fra-1", Force::Weight(7), 9));
+    let up = word("u", "endpoint/fra/fra-1", Force::Up, 1);
+    assert_eq!(hidden([&wide, &canary], site, "c"), None);
+    assert_eq!(hidden([&wide, &canary], site, "w"), Some(Hidden { meant: 1, hidden: 1, by: "c" }));
+    assert_eq!(hidden([&wide, &up], site, "c"), Some(Hidden { meant: 3, hidden: 1, by: "u" }));
+    assert_eq!(hidden([&wide], site, "c"), None);
 }
 
 #[test]

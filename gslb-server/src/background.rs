@@ -1,4 +1,4 @@
-//! Work that may wait: threads that compile tables let those that answer go first.
+//! Work that may wait: threads that compile tables or serve HTTP let those that answer go first.
 
 /// What the niceness of a thread grows by; answering has nine times its share where both want the same core.
 const NICENESS: i32 = 10;

@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Duration;
 
 use tracing::error;
 
@@ -18,6 +19,8 @@ pub enum Cause {
     Asked,
     /// These files have changed.
     Changed(Vec<PathBuf>),
+    /// What was refused may be taken by now.
+    Again,
 }
 
 impl Cause {
@@ -33,6 +36,15 @@ impl Cause {
             _ => Self::Asked,
         }
     }
+}
+
+/// What is to follow a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing, until somebody asks or a file changes.
+    Await,
+    /// The same again after a while: it was refused for a reason that passes by itself.
+    Again,
 }
 
 /// How reloads went, for whoever watches from outside.
@@ -95,18 +107,25 @@ impl Asker {
 }
 
 impl Reloader {
-    /// Starts the thread. A panic in `reload` is told and ends only that reload.
+    /// Starts the thread, for which `begun` is what follows the first reading. What is to be tried again is, after the time
+    /// `again`. A panic in `reload` is told and ends only that reload.
     ///
     /// # Errors
     /// When the system starts no thread.
-    pub fn start(mut reload: impl FnMut(Cause) + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        begun: Next,
+        again: Duration,
+        mut reload: impl FnMut(Cause) -> Next + Send + 'static,
+    ) -> io::Result<Self> {
         let (orders, received) = mpsc::channel();
         thread::Builder::new().name("reload".to_owned()).spawn(move || {
             background::enter();
-            while let Some(cause) = next(&received) {
-                if catch_unwind(AssertUnwindSafe(|| reload(cause))).is_err() {
+            let mut follows = begun;
+            while let Some(cause) = next(&received, follows, again) {
+                follows = catch_unwind(AssertUnwindSafe(|| reload(cause))).unwrap_or_else(|_| {
                     error!("the reload failed by a fault in the program; what was served before is served on");
-                }
+                    Next::Await
+                });
             }
         })?;
         Ok(Self { orders })
@@ -123,9 +142,17 @@ impl Reloader {
     }
 }
 
-/// Waits for an order, and joins those that have come meanwhile; nothing once the stop is among them.
-fn next(orders: &Receiver<Order>) -> Option<Cause> {
-    let Order::Reload(mut cause) = orders.recv().ok()? else { return None };
+/// Waits for an order, and joins those that have come meanwhile; nothing once the stop is among them. Where none comes in
+/// time, what follows is done by itself.
+fn next(orders: &Receiver<Order>, follows: Next, again: Duration) -> Option<Cause> {
+    let order = match follows {
+        Next::Await => orders.recv().ok()?,
+        Next::Again => match orders.recv_timeout(again) {
+            Err(RecvTimeoutError::Timeout) => return Some(Cause::Again),
+            order => order.ok()?,
+        },
+    };
+    let Order::Reload(mut cause) = order else { return None };
     while let Ok(order) = orders.try_recv() {
         let Order::Reload(more) = order else { return None };
         cause = cause.and(more);
@@ -145,9 +172,10 @@ mod tests {
     fn what_is_asked_during_a_reload_is_done_after_it_at_once() {
         let (begun, begins) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel::<()>();
-        let reloader = Reloader::start(move |cause| {
+        let reloader = Reloader::start(Next::Await, Duration::MAX, move |cause| {
             begun.send(cause).unwrap();
             goes_on.recv().unwrap();
+            Next::Await
         })
         .unwrap();
         let ask = reloader.asker();
@@ -168,11 +196,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_refused_for_a_while_is_tried_until_it_is_taken() {
+        let (begun, begins) = mpsc::channel();
+        let mut tries = 0;
+        let reloader = Reloader::start(Next::Again, Duration::from_millis(1), move |cause| {
+            tries += 1;
+            begun.send(cause).unwrap();
+            if tries < 3 { Next::Again } else { Next::Await }
+        })
+        .unwrap();
+        assert_eq!([(); 3].map(|()| begins.recv().unwrap()), [Cause::Again, Cause::Again, Cause::Again]);
+        reloader.asker().ask(Cause::Asked);
+        assert_eq!(begins.recv().unwrap(), Cause::Asked, "once it is taken, it is tried when asked");
+        reloader.stop();
+    }
+
+    #[test]
     fn a_reload_that_panics_is_not_the_last() {
         let (begun, begins) = mpsc::channel();
-        let reloader = Reloader::start(move |cause| {
+        let reloader = Reloader::start(Next::Await, Duration::MAX, move |cause| {
             begun.send(cause.clone()).unwrap();
             assert_eq!(cause, Cause::Asked, "this reload is meant to panic");
+            Next::Await
         })
         .unwrap();
         let ask = reloader.asker();

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use crate::candidate::{self, Candidate};
-use crate::reload::{Cause, Reloads};
+use crate::reload::{Cause, Next, Reloads};
 use crate::site::{Databases, SiteError};
 use crate::watch::SourceFile;
 
@@ -43,6 +43,8 @@ pub struct Served {
     databases: Databases,
     database_files: Vec<SourceFile>,
     in_use: Vec<Arc<Database>>,
+    /// Why the document's file is not in force, where that may pass by itself.
+    refused: Option<String>,
 }
 
 /// Why there is nothing to serve.
@@ -83,6 +85,7 @@ impl Served {
         tell_warnings(&warnings);
         tell_table(&published.load());
         let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::<Reloads>::default());
+        let refused = refused.map(SiteError::from);
         if let Some(refused) = &refused {
             error!("the document's file is not in force, revision {revision} is: {refused}");
         }
@@ -100,6 +103,7 @@ impl Served {
             databases,
             database_files,
             in_use,
+            refused: refused.filter(SiteError::may_pass).map(|error| error.to_string()),
         })
     }
 
@@ -108,30 +112,58 @@ impl Served {
         [self.document_files.as_slice(), &self.database_files].concat()
     }
 
+    /// Whether what was read at the start is to be tried again.
+    pub fn begun_with(&self) -> Next {
+        if self.refused.is_some() { Next::Again } else { Next::Await }
+    }
+
     /// Reads again what `cause` concerns. What is wrong is told, and what was served before is served on.
-    pub fn reload(&mut self, cause: &Cause) {
+    pub fn reload(&mut self, cause: &Cause) -> Next {
         match cause {
             Cause::Asked => info!("reading everything again, as asked"),
             Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
+            Cause::Again => {}
         }
         let before = self.published.load().generation();
-        let outcome = self.read_again(cause);
+        let concerned = self.concerned(cause);
+        let outcome = self.read_again(concerned);
         let table = self.published.load();
         if table.generation() > before {
             tell_table(&table);
         }
-        if let Err(error) = &outcome {
-            error!("not reloaded, generation {} is served on: {error}", table.generation());
+        let (told, may_pass) = match &outcome {
+            Ok(()) => (None, false),
+            Err(error) => (Some(error.to_string()), error.may_pass()),
+        };
+        let is_news = *cause != Cause::Again || told != self.refused;
+        if let Some(error) = told.as_ref().filter(|_| is_news) {
+            let later = if may_pass { "; it is tried again by itself" } else { "" };
+            error!("not reloaded, generation {} is served on{later}: {error}", table.generation());
         }
-        self.reloads.note(outcome.is_ok());
+        if is_news {
+            self.reloads.note(outcome.is_ok());
+        }
+        if concerned.document {
+            self.refused = told.filter(|_| may_pass);
+        }
+        self.begun_with()
     }
 
-    fn read_again(&mut self, cause: &Cause) -> Result<(), SiteError> {
-        let concerns = |files: &[SourceFile]| match cause {
-            Cause::Asked => true,
-            Cause::Changed(paths) => files.iter().any(|file| paths.iter().any(|path| path == file.path())),
+    fn concerned(&self, cause: &Cause) -> Concerned {
+        let (document, databases) = match cause {
+            Cause::Asked => (true, true),
+            // Only a document is refused for a time.
+            Cause::Again => (true, false),
+            Cause::Changed(paths) => {
+                let among =
+                    |files: &[SourceFile]| files.iter().any(|file| paths.iter().any(|path| path == file.path()));
+                (among(&self.document_files), among(&self.database_files))
+            }
         };
-        let (document, databases) = (concerns(&self.document_files), concerns(&self.database_files));
+        Concerned { document, databases }
+    }
+
+    fn read_again(&mut self, Concerned { document, databases }: Concerned) -> Result<(), SiteError> {
         // The document first: what is wrong with it is told without waiting for a database.
         let candidate = if document { self.read_document()? } else { None };
         // The databases are put in force first: a new document may be in need of them.
@@ -176,6 +208,13 @@ impl Served {
         self.in_use = databases;
         Ok(())
     }
+}
+
+/// What is to be read again.
+#[derive(Debug, Clone, Copy)]
+struct Concerned {
+    document: bool,
+    databases: bool,
 }
 
 /// What was not come to this time is still a part of what is served.

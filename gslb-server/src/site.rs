@@ -71,9 +71,16 @@ pub enum SiteError {
     /// Safety rules forbid the change.
     #[error("the safety rules forbid it:{}", .0.iter().map(|rule| format!("\n{rule}")).collect::<String>())]
     Unsafe(Vec<Broken>),
-    /// It is not done for another reason.
+    /// It is not done for a reason that does not lie in the files.
     #[error("{0}")]
     Refused(String),
+}
+
+impl SiteError {
+    /// Whether the same files may be taken later: a rule's time passes, endpoints come back, a disk has room again.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unsafe(_) | Self::Refused(_))
+    }
 }
 
 impl From<Refusal> for SiteError {

@@ -1,10 +1,10 @@
-//! The API of the real server under load: `control put|apply|load` prints times and ratios as Markdown.
+//! The control side of the real server under load: `control put|apply|load|scrape` prints times and ratios as Markdown.
 
 use std::error::Error;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use gslb_benches::control;
+use gslb_benches::{control, scrape};
 
 /// Measures changes through the API, from the request to the answer on the wire. Needs `gslb` beside it, or GSLB_BIN.
 #[derive(Debug, Parser)]
@@ -29,13 +29,21 @@ enum Part {
         #[arg(long, default_value_t = 5)]
         rounds: u32,
     },
+    /// How long a scrape of the metrics takes, how many series it has, and what it does to answers.
+    Scrape {
+        /// Of each of ten pools.
+        #[arg(long, default_value_t = 1_000)]
+        endpoints: usize,
+        #[arg(long, default_value_t = 20)]
+        rounds: u32,
+    },
     /// What requests at a rate do to answers.
     Load {
         #[arg(long, default_value_t = 2_000.0)]
         rate: f64,
-        #[arg(long, default_value_t = 7)]
+        #[arg(long, default_value_t = 40)]
         rounds: u32,
-        #[arg(long, default_value_t = 3.0)]
+        #[arg(long, default_value_t = 0.5)]
         seconds: f64,
     },
 }
@@ -44,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let text = match Arguments::parse().part {
         Part::Put { services, changes } => control::put(services, changes)?,
         Part::Apply { services, rounds } => control::apply(services, rounds)?,
+        Part::Scrape { endpoints, rounds } => scrape::scrape(endpoints, rounds)?,
         Part::Load { rate, rounds, seconds } => control::load(rate, rounds, Duration::from_secs_f64(seconds))?,
     };
     print!("{text}");

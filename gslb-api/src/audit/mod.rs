@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::control::{Change, Who};
 use crate::moment;
 use crate::revisions::Damaged;
-use crate::store::{Order, Store, Time, Unavailable};
+use crate::store::{Commit, Order, Store, Time, Unavailable};
 
 /// Where entries are kept.
 pub const PREFIX: &str = "audit/";
@@ -34,7 +34,7 @@ pub struct Entry {
     pub number: u64,
     /// When, as in RFC 3339, in UTC.
     pub at: String,
-    /// The id of the token, or `loopback`, `file` or `server`.
+    /// The id of the token, or `loopback`, `file`, `command` or `server`.
     pub who: String,
     /// The name of the token's holder.
     pub name: String,
@@ -53,6 +53,9 @@ pub struct Entry {
     /// The resource after; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+    /// Why, where they said so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
     /// Safety rules that it broke.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broke: Vec<String>,
@@ -76,6 +79,7 @@ impl Entry {
             revision: 0,
             before: None,
             after: None,
+            message: change.message.clone(),
             broke: Vec::new(),
             override_rules: change.override_rules.clone(),
         }
@@ -90,6 +94,23 @@ impl Entry {
     pub fn pack(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
+}
+
+/// `commit` that also keeps `entry`, and no more entries than are kept.
+pub fn with(commit: Commit, entry: &Entry) -> Commit {
+    let commit = commit.put(entry.key(), entry.pack());
+    match entry.number.checked_sub(MAX_ENTRIES) {
+        Some(oldest) if oldest > 0 => commit.delete(key(oldest)),
+        _ => commit,
+    }
+}
+
+/// The number of the last entry, 0 where there is none.
+///
+/// # Errors
+/// [`AuditError`].
+pub async fn last(store: &dyn Store) -> Result<u64, AuditError> {
+    Ok(list(store, None, 1).await?.0.first().map_or(0, |entry| entry.number))
 }
 
 /// The key of entry `number`. Keys sort as numbers do.

@@ -58,17 +58,19 @@ pub fn prepare(
     sample: &Sample,
 ) -> Result<Candidate, Refusal> {
     let touched = edit.touched();
+    let forced = forced(&edit);
     let mut edited = edited(base, edit)?;
     edited.document.take_if(|document| is_same(document, &base.document));
     if edited.document.is_none() && touched == Touched::Document {
         (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));
     }
-    let touched = if edited.document.is_none() { Touched::Overrides } else { touched };
+    let touched = if edited.document.is_none() && touched != Touched::Ended { Touched::Overrides } else { touched };
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
-    let (table, warnings) = match &edited.document {
+    let (table, mut warnings) = match &edited.document {
         Some(document) => build(document, base, states, &all).map_err(|wrong| refused(wrong, &edited))?,
         None => (overrides::in_force(&base.table, &all, states), Vec::new()),
     };
+    warnings.extend(doubts(base, &table, &all, &edited, forced.as_deref())?);
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| plan::compare(&base.table, &table, &sample.of(&base.table)));
     let breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
@@ -231,12 +233,52 @@ fn overrides_with(
     Ok(Edited { document: None, overrides: Some(Arc::new(all)), before, after, etag: None, entry: None })
 }
 
+/// The override that `edit` puts in force.
+fn forced(edit: &Edit) -> Option<String> {
+    match edit {
+        Edit::Override { id, body: Some(_), .. } => Some(id.clone()),
+        _ => None,
+    }
+}
+
+/// What is doubtful about overrides, once all is done: those that mean nothing any more, and the one that was just put in
+/// force and is hidden.
+///
+/// # Errors
+/// [`Refusal::InUse`]: an override names what is deleted.
+fn doubts(
+    base: &InForce,
+    table: &RoutingTable,
+    all: &BTreeMap<String, Override>,
+    edited: &Edited,
+    forced: Option<&str>,
+) -> Result<Vec<Problem>, Refusal> {
+    let (before, after) = (&base.table.topology().site, &table.topology().site);
+    let is_deleted = edited.entry.as_ref().filter(|_| edited.after.is_none());
+    let severity = if is_deleted.is_some() { Severity::Error } else { Severity::Warning };
+    let is_new = edited.document.is_some();
+    let idle = if is_new { overrides::doubts::idle(all, before, after, severity) } else { Vec::new() };
+    match is_deleted {
+        Some((section, name)) if !idle.is_empty() => {
+            Err(Refusal::InUse { what: section.singular(), name: name.clone(), by: idle })
+        }
+        _ => Ok(idle.into_iter().chain(forced.and_then(|id| overrides::doubts::hidden(all, after, id))).collect()),
+    }
+}
+
 /// Why a document was refused: where something was deleted from a good one, errors are what referred to it.
 fn refused(wrong: Vec<Problem>, edited: &Edited) -> Refusal {
     match &edited.entry {
         Some((section, name)) if edited.after.is_none() => {
-            let name = name.clone();
-            let by = wrong.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
+            let (name, named) = (name.clone(), format!("`{name}`"));
+            let by = wrong.into_iter().filter(|problem| problem.severity == Severity::Error).map(|problem| {
+                // It is there still, which is what this is about.
+                let refers = problem.message.starts_with("no ") && problem.message.contains(&named);
+                let message =
+                    if refers { format!("it refers to {} {named}", section.singular()) } else { problem.message };
+                Problem { message, ..problem }
+            });
+            let by = by.collect();
             Refusal::InUse { what: section.singular(), name, by }
         }
         _ => Refusal::Wrong(wrong),

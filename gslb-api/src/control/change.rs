@@ -26,6 +26,8 @@ pub enum Who {
     Loopback,
     /// The watched file.
     File,
+    /// The command, in the data directory of a server that does not run.
+    Command,
     /// The server itself, when it starts or a time has come.
     Server,
 }
@@ -37,6 +39,7 @@ impl Who {
             Self::Token { id, .. } => id,
             Self::Loopback => "loopback",
             Self::File => "file",
+            Self::Command => "command",
             Self::Server => "server",
         }
     }
@@ -145,6 +148,7 @@ impl Edit {
         match self {
             Self::Document { .. } | Self::Merge { .. } | Self::Restored { .. } => Touched::Document,
             Self::Resource { .. } => Touched::Resource,
+            Self::Override { body: None, .. } => Touched::Ended,
             Self::Override { .. } => Touched::Overrides,
         }
     }

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::candidate::{self, Depth, prepare};
-use super::task::{Job, Task, blocking, now};
+use super::task::{Job, Resource, Task, blocking, now};
 use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::health::{Keeper, Word};
 use crate::sample::Sample;
@@ -154,10 +154,10 @@ impl Control {
         built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Wrong)
     }
 
-    /// Notes in the audit what was done without this task, and what the resource is since.
-    pub(crate) async fn note(&self, change: Change, after: Option<Value>) {
+    /// Notes in the audit what was done without this task.
+    pub(crate) async fn note(&self, change: Change, resource: Resource) {
         let (asker, answer) = oneshot::channel();
-        if self.jobs.send(Job::Note(Box::new(change), after, asker)).await.is_ok() {
+        if self.jobs.send(Job::Note(Box::new(change), resource, asker)).await.is_ok() {
             let _ = answer.await;
         }
     }

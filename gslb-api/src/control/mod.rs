@@ -24,4 +24,4 @@ pub use handle::Control;
 pub use in_force::InForce;
 pub use refusal::{Refusal, StartError};
 pub(crate) use start::{Begun, start};
-pub(crate) use task::{blocking, now};
+pub(crate) use task::{Resource, blocking, now};

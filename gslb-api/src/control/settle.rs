@@ -32,7 +32,7 @@ impl Task {
     async fn take_in(&mut self, hearing: &mut Hearing) -> Result<(), StartError> {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
-        let audited = audit::list(&*self.store, None, 1).await?.0.first().map_or(0, |entry| entry.number);
+        let audited = audit::last(&*self.store).await?;
         let mut all = overrides::read(&*self.store).await?;
         all.retain(|_, held| !overrides::is_expired(held, super::now()));
         let current = self.store.read(revisions::CURRENT).await?;

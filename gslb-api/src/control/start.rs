@@ -1,5 +1,6 @@
 //! The start: from what the store holds, or is given, to the first table.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,16 +12,16 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use super::first_table::{self, Served};
-use super::task::{Task, now, with_audit};
+use super::task::{Task, now};
 use super::{Change, Control, Edit, InForce, PassedOver, StartError, Who};
 use crate::api::Origin;
 use crate::audit::{self, Entry};
 use crate::health::{self, Journal, Keeper, MAX_WORDS};
 use crate::meters::Meters;
 use crate::options::{Options, Source};
-use crate::overrides;
+use crate::overrides::{self, Override};
 use crate::revisions::{self, Header, Kept};
-use crate::store::{Commit, Expectation, Store};
+use crate::store::{Commit, CommitError, Expectation, Store};
 
 /// A task that runs, and how it came to its first table.
 pub(crate) struct Begun {
@@ -38,15 +39,17 @@ pub(crate) async fn start(
     options: &Options,
     meters: &Arc<Meters>,
 ) -> Result<Begun, StartError> {
-    if let Err(cause) = store.expire(now()).await {
-        // What is full or broken keeps nothing from being served, and what has expired is left out all the same.
-        warn!("what has expired stays in the store: {cause}");
-    }
+    let all = overrides::read(&*store).await?;
+    let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        all.into_iter().partition(|(_, held)| overrides::is_expired(held, now()));
     let mut kept = Kept::of(&*store).await?;
-    let mut audited = audit::list(&*store, None, 1).await?.0.first().map_or(0, |entry| entry.number);
+    let mut audited = audit::last(&*store).await?;
+    match end(&*store, over.values(), audited, kept.latest()).await {
+        Ok(number) => audited = number,
+        // What is full or broken keeps nothing from being served, and what has expired is left out all the same.
+        Err(cause) => warn!("what has expired stays in the store: {cause}"),
+    }
     let (wanted, or_else, origin) = wanted(&*store, &options.source, &mut kept).await?;
-    let mut all = overrides::read(&*store).await?;
-    all.retain(|_, held| !overrides::is_expired(held, now()));
     let databases: Arc<[Arc<Database>]> = databases.into();
     let began = Instant::now();
     let mut chosen = first_table::choose(wanted, &databases, &kept, &*store).await;
@@ -94,6 +97,24 @@ pub(crate) async fn start(
     };
     let control = Control::start(task, words, origin == Origin::File)?;
     Ok(Begun { control, journal, published, origin, passed_over })
+}
+
+/// Removes what has expired while nothing ran, and says so in the audit, whose last entry was `audited`. Returns the number
+/// of the last one now.
+async fn end(
+    store: &dyn Store,
+    over: impl Iterator<Item = &Override>,
+    mut audited: u64,
+    revision: u64,
+) -> Result<u64, CommitError> {
+    for held in over {
+        let entry = overrides::expired(held, audited + 1, revision, now());
+        let commit = Commit::new().delete(overrides::key(&held.id));
+        store.commit(audit::with(commit, &entry)).await?;
+        audited += 1;
+    }
+    store.expire(now()).await?;
+    Ok(audited)
 }
 
 /// What should be in force first, what else could be, and where it comes from.
@@ -145,6 +166,6 @@ async fn first_revision(
         .put(key, packed)
         .put(revisions::CURRENT, revisions::pack_current(revision));
     let commit = kept.forget().into_iter().fold(commit, Commit::delete);
-    store.commit(with_audit(commit, &entry)).await?;
+    store.commit(audit::with(commit, &entry)).await?;
     Ok(revision)
 }

@@ -1,5 +1,6 @@
 //! The task itself: one change after the other, and verdicts at any time.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::select;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, timeout};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::candidate::{self, Candidate, Depth, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, Who};
@@ -34,7 +35,16 @@ pub(super) enum Job {
     Change(Box<Change>, oneshot::Sender<Result<Done, Refusal>>),
     Databases(Vec<Arc<Database>>, oneshot::Sender<Result<Done, Refusal>>),
     Latencies(Arc<Latencies>, oneshot::Sender<Result<Done, Refusal>>),
-    Note(Box<Change>, Option<Value>, oneshot::Sender<()>),
+    Note(Box<Change>, Resource, oneshot::Sender<()>),
+}
+
+/// A resource that something else has changed, for the audit.
+#[derive(Debug, Default)]
+pub(crate) struct Resource {
+    /// What it was.
+    pub(crate) before: Option<Value>,
+    /// What it is.
+    pub(crate) after: Option<Value>,
 }
 
 /// What the task owns.
@@ -89,9 +99,10 @@ impl Task {
                     let _ = asker.send(done);
                     self.let_go(before);
                 }
-                Ok(Some(Job::Note(change, after, asker))) => {
+                Ok(Some(Job::Note(change, resource, asker))) => {
                     let mut entry = Entry::of(&change, self.audited + 1, now());
-                    (entry.revision, entry.after) = (self.base().revision, after);
+                    let Resource { before, after } = resource;
+                    (entry.revision, entry.before, entry.after) = (self.base().revision, before, after);
                     self.note(&mut hearing, entry).await;
                     let _ = asker.send(());
                 }
@@ -189,13 +200,14 @@ impl Task {
         }
         (entry.revision, entry.before, entry.after) = (next.revision, audit::told(before), audit::told(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
-        if let Err(cause) = self.store(hearing, with_audit(commit, &entry)).await {
+        if let Err(cause) = self.store(hearing, audit::with(commit, &entry)).await {
             self.failed(&cause);
             return Err(cause.into());
         }
         self.audited += 1;
         self.kept = kept;
         done.generation = self.put_in_force(base, next)?;
+        info!("{}; revision {}, generation {}", told(change), done.revision, done.generation);
         Ok(done)
     }
 
@@ -212,11 +224,11 @@ impl Task {
 
     /// Keeps an entry of the audit that goes with no other commit.
     async fn note(&mut self, hearing: &mut Hearing, entry: Entry) {
-        match self.store(hearing, with_audit(Commit::new(), &entry)).await {
+        match self.store(hearing, audit::with(Commit::new(), &entry)).await {
             Ok(()) => self.audited += 1,
             Err(cause) => {
                 self.failed(&cause);
-                warn!("{} by {}: {:?}; not in the audit: {cause}", entry.request, entry.who, entry.outcome);
+                warn!("{:?} by {:?}: {:?}; not in the audit: {cause}", entry.request, entry.name, entry.outcome);
             }
         }
     }
@@ -258,10 +270,14 @@ impl Task {
             // What has expired must not stay in force because a disk is full.
             warn!("expired overrides end, but stay in the store: {cause}");
         }
-        let mut left = (*base.overrides).clone();
-        left.retain(|_, held| !overrides::is_expired(held, now));
+        let (over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            (*base.overrides).clone().into_iter().partition(|(_, held)| overrides::is_expired(held, now));
         // A refusal has been told already.
         let _ = self.put_in_force(&base, InForce { overrides: Arc::new(left), ..(*base).clone() });
+        for held in over.values() {
+            let entry = overrides::expired(held, self.audited + 1, base.revision, now);
+            self.note(hearing, entry).await;
+        }
     }
 }
 
@@ -285,13 +301,11 @@ fn header(change: &Change, revision: u64, now: Time) -> Header {
     }
 }
 
-/// `commit` that also keeps `entry`, and no more entries than are kept.
-pub(super) fn with_audit(commit: Commit, entry: &Entry) -> Commit {
-    let commit = commit.put(entry.key(), entry.pack());
-    match entry.number.checked_sub(audit::MAX_ENTRIES) {
-        Some(oldest) if oldest > 0 => commit.delete(audit::key(oldest)),
-        _ => commit,
-    }
+/// A change as the log tells it: what, who and why.
+fn told(change: &Change) -> String {
+    let from = change.from.map(|from| format!(" from {from}")).unwrap_or_default();
+    let why = if change.message.is_empty() { String::new() } else { format!(" ({:?})", change.message) };
+    format!("{:?} by {:?}{from}{why}", change.request, change.who.name())
 }
 
 /// The time of the wall clock.

@@ -2,16 +2,20 @@
 
 pub mod alert;
 mod body;
+pub mod doubts;
 
 use std::collections::BTreeMap;
 
 pub use body::from_body;
 pub use gslb_core::table::overrides::{Force, Override, States};
 
+use gslb_core::model::Site;
+use gslb_core::table::pattern::Pattern;
 use gslb_core::table::{RoutingTable, overrides as core};
 use serde_json::{Value, json};
 
-use crate::control::Refusal;
+use crate::audit::{self, Entry};
+use crate::control::{Change, Condition, Edit, Refusal, Who};
 use crate::moment;
 use crate::revisions::Damaged;
 use crate::store::{Commit, Order, Store, Time, Unavailable, limits};
@@ -85,6 +89,17 @@ pub fn is_expired(held: &Override, now: Time) -> bool {
     held.is_over(now.millis())
 }
 
+/// What the audit, whose entry `number` it is, tells of the end of `held` by its own expiry.
+pub fn expired(held: &Override, number: u64, revision: u64, now: Time) -> Entry {
+    let request = format!("expiry of override {}", held.id);
+    let change = Change::new(
+        Who::Server,
+        &request,
+        Edit::Override { id: held.id.clone(), body: None, condition: Condition::Any },
+    );
+    Entry { before: audit::told(Some(to_json(held))), revision, ..Entry::of(&change, number, now) }
+}
+
 /// An override as the API tells it.
 pub fn to_json(held: &Override) -> Value {
     let mut told = json!({
@@ -100,6 +115,24 @@ pub fn to_json(held: &Override) -> Value {
     told
 }
 
+/// Names that a target like this one could have, the first of them.
+fn there_are(site: &Site, target: &Pattern) -> String {
+    const MOST: usize = 8;
+    let endpoints = |pool: &str| -> Vec<&str> {
+        let of = site.pools.iter().find(|it| *it.name == *pool);
+        of.into_iter().flat_map(|pool| &pool.endpoints).map(|endpoint| &*endpoint.name).collect()
+    };
+    let (what, all): (String, Vec<&str>) = match target {
+        Pattern::DataCenter(_) => ("data centers".to_owned(), site.data_centers.iter().map(|it| &*it.name).collect()),
+        Pattern::Endpoint { pool, .. } if !endpoints(pool).is_empty() => {
+            (format!("endpoints in {pool}"), endpoints(pool))
+        }
+        _ => ("pools".to_owned(), site.pools.iter().map(|pool| &*pool.name).collect()),
+    };
+    let more = if all.len() > MOST { format!(" and {} more", all.len() - MOST) } else { String::new() };
+    format!("{what}: {}{more}", all[..all.len().min(MOST)].join(", "))
+}
+
 /// Refuses an override that means nothing that `table` has, or is one too many.
 ///
 /// # Errors
@@ -111,7 +144,10 @@ pub fn check(held: &Override, table: &RoutingTable, all: &BTreeMap<String, Overr
     }
     let site = &table.topology().site;
     let idle = held.targets.iter().enumerate().filter(|(_, target)| !target.means_any(site));
-    let wrong: Vec<(String, String)> =
-        idle.map(|(at, target)| (format!("/targets/{at}"), format!("no endpoint is meant by {target}"))).collect();
+    let wrong: Vec<(String, String)> = idle
+        .map(|(at, target)| {
+            (format!("/targets/{at}"), format!("no endpoint is meant by {target}; {}", there_are(site, target)))
+        })
+        .collect();
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Body(wrong)) }
 }

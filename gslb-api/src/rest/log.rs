@@ -12,7 +12,7 @@ use super::body::{self, Media, Size};
 use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, conditions, query};
-use crate::control::{Change, Edit, Refusal};
+use crate::control::{Change, Edit, Refusal, Resource};
 use crate::document::Etag;
 use crate::{Api, LogLevel};
 
@@ -50,7 +50,7 @@ async fn put(State(api): State<Api>, request: Request) -> Result<Response, Probl
         }
         Ok::<_, Refusal>(())
     };
-    api.options.log.change(level, may)?;
+    let before = api.options.log.change(level, may)?;
     if level >= LogLevel::Info {
         tell();
     }
@@ -58,7 +58,8 @@ async fn put(State(api): State<Api>, request: Request) -> Result<Response, Probl
     let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
     let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
     change.from = caller.from;
-    api.control.note(change, Some(value.clone())).await;
+    let resource = Resource { before: Some(told(before)), after: Some(value.clone()) };
+    api.control.note(change, resource).await;
     let response = answer::of_json(StatusCode::OK, &value);
     Ok(answer::with(response, header::ETAG, &Etag::of(&value).to_string()))
 }

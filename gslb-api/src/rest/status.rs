@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use super::problem::Problem;
 use super::{answer, escape, query, write};
 use crate::Api;
-use crate::control::{InForce, Refusal, blocking, now};
+use crate::control::{InForce, Refusal, Resource, blocking, now};
 use crate::health::{Resumed, Word, member};
 use crate::moment;
 use crate::status::{self, Detail, Filter, Is, Reach};
@@ -92,6 +92,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
             "revision": known.in_force.revision,
             "generation": known.in_force.table.generation(),
             "mass_failure": known.doubted.map(|time| json!({ "seconds": time.as_secs() })),
+            "overrides": known.in_force.overrides.len(),
             "counts": status::counts(&known.in_force.table),
             "data_centers": gathered.data_centers,
             "pools": gathered.pools,
@@ -119,6 +120,8 @@ impl Gathered {
         let (table, site) = (&base.table, &base.table.topology().site);
         let mut reach = Reach::default();
         let service = asked.service.as_deref().map(|name| named(base, name)).transpose()?;
+        known("pool", asked.pool.as_deref(), site.pools.iter().map(|pool| &*pool.name))?;
+        known("data center", asked.data_center.as_deref(), site.data_centers.iter().map(|it| &*it.name))?;
         let is = match asked.status.as_deref() {
             None => None,
             Some("up") => Some(Is::Up),
@@ -214,6 +217,16 @@ fn paged(
     (page.into_iter().collect(), last)
 }
 
+/// Refuses a name that is not among `all`: what is misspelt would otherwise be nothing that is down.
+fn known<'n>(what: &str, name: Option<&str>, mut all: impl Iterator<Item = &'n str>) -> Result<(), Problem> {
+    match name {
+        Some(name) if !all.any(|known| known == name) => {
+            Err(Problem::not_found(format!("There is no {what} {name:?}.")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The service of this name.
 fn named<'b>(base: &'b InForce, text: &str) -> Result<&'b Service, Problem> {
     let name = Name::parse(text.as_bytes(), &Name::root()).ok();
@@ -250,7 +263,7 @@ async fn resume(
     match resumed.await.map_err(|_| Refusal::Fault)? {
         Resumed::Done => {
             let after = json!({ "pool": pool, "endpoint": endpoint, "status": "up" });
-            write::note(&api, &parts, Some(after.clone())).await;
+            write::note(&api, &parts, Resource { before: None, after: Some(after.clone()) }).await;
             Ok(answer::of_json(StatusCode::OK, &after))
         }
         Resumed::NotHeld => {
@@ -270,7 +283,7 @@ async fn lift(State(api): State<Api>, request: Request) -> Result<Response, Prob
     api.control.words().send(Word::Lift(asker)).await.map_err(|_| Refusal::Fault)?;
     if lifted.await.map_err(|_| Refusal::Fault)? {
         let after = json!({ "mass_failure": null });
-        write::note(&api, &parts, Some(after.clone())).await;
+        write::note(&api, &parts, Resource { before: None, after: Some(after.clone()) }).await;
         return Ok(answer::of_json(StatusCode::OK, &after));
     }
     let detail = "No mass failure is doubted: all verdicts hold.";

@@ -12,7 +12,7 @@ use super::body::{self, Media, Size};
 use super::problem::Problem;
 use super::{answer, query, write};
 use crate::access::{self, AccessError, Holder, Revoked, Role};
-use crate::control::{Refusal, now};
+use crate::control::{Refusal, Resource, now};
 use crate::store::Time;
 use crate::{Api, moment};
 
@@ -58,7 +58,7 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
     let (name, role, expires) = asked(&sent, now)?;
     let token = access::create(&**api.control.store(), &name, role, now, expires).await?;
     let holder = Holder { id: token.id().to_owned(), name, role, created: now, expires };
-    write::note(&api, &parts, Some(told(&holder))).await;
+    write::note(&api, &parts, Resource { before: None, after: Some(told(&holder)) }).await;
     let mut value = told(&holder);
     value.as_object_mut().map(|members| members.insert("token".to_owned(), token.reveal().into()));
     let response = answer::of_json(StatusCode::CREATED, &value);
@@ -69,9 +69,11 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
 async fn revoke(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, _) = request.into_parts();
+    // What cannot be read can be revoked all the same.
+    let before = access::find(&**api.control.store(), &id).await.ok().flatten();
     match access::revoke(&**api.control.store(), &id).await? {
         Revoked::Done => {
-            write::note(&api, &parts, None).await;
+            write::note(&api, &parts, Resource { before: before.as_ref().map(told), after: None }).await;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         Revoked::Unknown => Err(Problem::not_found(format!("There is no token {id:?}."))),

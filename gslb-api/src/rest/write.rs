@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
 use crate::access::Role;
-use crate::control::{Change, Edit, Refusal};
+use crate::control::{Change, Edit, Refusal, Resource};
 
 /// Does `edit`, which a request with these `parts` asks for, or tells what it would come to. `place` is given up once
 /// that is over, also where the client does not wait for it.
@@ -46,11 +46,11 @@ async fn change_in(api: &Api, change: Change, place: Option<Place>) -> Result<cr
     done.await.unwrap_or(Err(Refusal::Fault))
 }
 
-/// Notes in the audit what was done without the document, and what it came to.
-pub(super) async fn note(api: &Api, parts: &Parts, after: Option<Value>) {
+/// Notes in the audit what was done without the document.
+pub(super) async fn note(api: &Api, parts: &Parts, resource: Resource) {
     let Some(caller) = parts.extensions.get::<Caller>() else { return };
     let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
     let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
     change.from = caller.from;
-    api.control.note(change, after).await;
+    api.control.note(change, resource).await;
 }

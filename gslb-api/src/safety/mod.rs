@@ -39,6 +39,8 @@ pub(crate) const LOOSENED: &str = "loosened";
 pub enum Touched {
     /// What is forced; the document stays.
     Overrides,
+    /// What was forced is no more; the document stays.
+    Ended,
     /// One resource of the document, by its name.
     Resource,
     /// The document as a whole.
@@ -55,7 +57,9 @@ pub fn asks_for_moves(rules: &Safety) -> bool {
 /// How much may move, and when, is said by the rules in force, so that no change can loosen them for itself. What
 /// must hold afterwards is said by both. `moves` is needed where [`asks_for_moves`]. A frozen window stops changes of
 /// the document; overrides are for what cannot wait. That a document does not shrink to little or nothing holds without
-/// being said: a file that was cut off looks the same as a wish. Who deletes a service by its name means it.
+/// being said: a file that was cut off looks the same as a wish. Who deletes a service by its name means it. How much may
+/// move does not hold for the end of an override: it comes by itself in time, and who has drained a data center must be
+/// able to undo that when another one dies.
 pub fn broken(
     old: &RoutingTable,
     new: &RoutingTable,
@@ -65,7 +69,7 @@ pub fn broken(
 ) -> Vec<Broken> {
     let (rules, next) = (&old.topology().site.safety, &new.topology().site.safety);
     let mut list = Vec::new();
-    if touched != Touched::Overrides {
+    if !matches!(touched, Touched::Overrides | Touched::Ended) {
         list.extend(frozen(rules, now));
     }
     if touched == Touched::Document {
@@ -75,7 +79,7 @@ pub fn broken(
     if rules.require_endpoints || next.require_endpoints {
         list.extend(without_endpoints(old, new));
     }
-    if let Some(moves) = moves {
+    if let Some(moves) = moves.filter(|_| touched != Touched::Ended) {
         list.extend(moved(rules, moves));
     }
     list.extend(loosened(rules, next, now));

@@ -11,7 +11,7 @@ use gslb_core::health::{Failure, Outcome, Targets};
 use gslb_core::model::PoolId;
 use serde_json::{Value, json};
 
-use crate::support::{Asked, start_on, start_with};
+use crate::support::{Asked, start, start_on, start_with};
 
 /// The usual site with probes that turn at the first outcome, and a pool that others speak for.
 pub(crate) fn probed() -> Value {
@@ -325,4 +325,16 @@ async fn a_drill_tells_what_would_be_and_touches_nothing() {
     assert_eq!(asked.everything().await, before);
     let unknown = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "x"}).to_string()).await;
     assert_eq!((unknown.status, unknown.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/data_center"]));
+}
+
+#[tokio::test]
+async fn names_that_are_not_there_are_not_all_well() {
+    let asked = start().await;
+    for path in ["/api/v1/status?pool=nix", "/api/v1/status?data_center=nix", "/api/v1/status?service=nix.example.com"]
+    {
+        assert_eq!(asked.get(path).await.status, axum::http::StatusCode::NOT_FOUND, "{path}");
+    }
+    let body = serde_json::json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
+    asked.ask("PUT", "/api/v1/overrides/x", &[], body).await;
+    assert_eq!(asked.get("/api/v1/status?pool=fra").await.body["overrides"], 1, "what is overridden is not hidden");
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use gslb_api::Options;
+use gslb_api::store::Commit;
 use gslb_core::model::PoolId;
 use serde_json::json;
 
-use crate::support::start;
+use crate::support::{start, start_on};
 
 #[tokio::test]
 async fn an_override_is_in_force_when_it_is_answered() {
@@ -51,6 +53,86 @@ async fn an_override_ends_when_its_time_has_passed() {
     tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it never ended");
     assert_eq!(asked.get("/api/v1/overrides").await.body, json!({}));
     assert_eq!(asked.store.read("overrides/short").await.unwrap(), None);
+    let told = async {
+        loop {
+            let entry = asked.get("/api/v1/audit?limit=1").await.body["entries"][0].clone();
+            if entry["who"] == "server" {
+                return entry;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let entry = tokio::time::timeout(Duration::from_secs(10), told).await.expect("it is not in the audit");
+    assert_eq!((&entry["request"], &entry["before"]["force"]), (&json!("expiry of override short"), &json!("down")));
+}
+
+#[tokio::test]
+async fn what_ended_while_nothing_ran_is_in_the_audit() {
+    let asked = start().await;
+    let body = json!({"targets": ["pool/fra"], "force": "down", "reason": "test", "expires_in": "1h"});
+    asked.ask("PUT", "/api/v1/overrides/long", &[], body.to_string()).await;
+    let mut held: serde_json::Value =
+        serde_json::from_slice(&asked.store.read("overrides/long").await.unwrap().unwrap().value).unwrap();
+    held["expires"] = json!(1);
+    let commit = Commit::new().put("overrides/long", held.to_string().into_bytes());
+    asked.store.commit(commit).await.unwrap();
+    let again = start_on(asked.store, Options::default()).await;
+    assert!(again.published.load().state(PoolId(0), 0).unwrap().up);
+    let entry = again.get("/api/v1/audit?limit=1").await.body["entries"][0].clone();
+    assert_eq!((&entry["who"], &entry["request"]), (&json!("server"), &json!("expiry of override long")));
+    assert_eq!(again.get("/api/v1/overrides").await.body, json!({}));
+}
+
+#[tokio::test]
+async fn who_is_hidden_by_a_more_specific_override_is_told() {
+    let asked = start().await;
+    let keep = json!({"targets": ["endpoint/fra/fra-1"], "force": "up", "reason": "disk"});
+    let kept = asked.ask("PUT", "/api/v1/overrides/keep", &[], keep.to_string()).await;
+    assert_eq!(kept.body["warnings"], json!([]), "{}", kept.text);
+    let drain = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "power"});
+    for path in ["/api/v1/overrides/fra?dry_run=true", "/api/v1/overrides/fra"] {
+        let drained = asked.ask("PUT", path, &[], drain.to_string()).await;
+        let warning = drained.body["warnings"][0]["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            warning.contains("2 endpoints") && warning.contains("1 only") && warning.contains("keep"),
+            "{}",
+            drained.text
+        );
+    }
+    let hidden = json!({"targets": ["pool/fr*"], "force": "drain", "reason": "power"});
+    asked
+        .ask(
+            "PUT",
+            "/api/v1/overrides/keep",
+            &[("if-match", "*")],
+            json!({"targets": ["pool/fra"], "force": "up", "reason": "x"}).to_string(),
+        )
+        .await;
+    let told = asked.ask("PUT", "/api/v1/overrides/wide", &[], hidden.to_string()).await;
+    assert!(told.body["warnings"][0]["detail"].as_str().unwrap_or_default().contains("no effect"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn what_an_override_names_is_not_deleted_under_it() {
+    let asked = start().await;
+    for (id, target) in [("named", "pool/spare"), ("wide", "pool/*")] {
+        let pool = json!({"data_center": "iad", "endpoints": {"one": {"address": "192.0.2.77"}}});
+        asked.ask("PUT", "/api/v1/pools/spare", &[("if-none-match", "*")], pool.to_string()).await;
+        let body = json!({"targets": [target], "force": "down", "reason": "r"});
+        asked.ask("PUT", &format!("/api/v1/overrides/{id}"), &[], body.to_string()).await;
+    }
+    let refused = asked.ask("DELETE", "/api/v1/pools/spare", &[("if-match", "*")], "").await;
+    assert_eq!((refused.status, refused.kind()), (StatusCode::CONFLICT, "in-use"), "{}", refused.text);
+    assert!(refused.text.contains("override named") && !refused.text.contains("override wide"), "{}", refused.text);
+    // A whole document is the operator's last word; what is left behind is told.
+    let patch = json!({"pools": {"spare": null}}).to_string();
+    let merged = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
+    assert_eq!(merged.status, StatusCode::OK, "{}", merged.text);
+    assert!(
+        merged.body["warnings"][0]["detail"].as_str().unwrap_or_default().contains("override named"),
+        "{}",
+        merged.text
+    );
 }
 
 #[tokio::test]
@@ -65,4 +147,17 @@ async fn what_means_nothing_is_refused() {
         StatusCode::NOT_FOUND
     );
     assert_eq!(asked.everything().await, before);
+}
+
+#[tokio::test]
+async fn the_end_of_a_drain_is_not_refused_for_what_it_moves() {
+    let asked = start().await;
+    let drain = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "power"}).to_string();
+    assert_eq!(asked.ask("PUT", "/api/v1/overrides/fra", &[], drain.clone()).await.status, StatusCode::CREATED);
+    let rule = json!({"safety": {"max_address_space_moved": "1%"}}).to_string();
+    assert_eq!(asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], rule).await.status, StatusCode::OK);
+    let undrained = asked.ask("DELETE", "/api/v1/overrides/fra", &[("if-match", "*")], "").await;
+    assert_eq!(undrained.status, StatusCode::OK, "{}", undrained.text);
+    let again = asked.ask("PUT", "/api/v1/overrides/fra", &[], drain).await;
+    assert_eq!((again.status, again.kind()), (StatusCode::CONFLICT, "unsafe"), "the rule holds for its beginning");
 }

@@ -52,6 +52,11 @@ impl Override {
 }
 
 impl Force {
+    /// True where it is a weight, and no status.
+    fn is_weight(self) -> bool {
+        matches!(self, Self::Weight(_))
+    }
+
     /// What becomes of an endpoint's state.
     pub fn on(self, base: EndpointState) -> EndpointState {
         match self {
@@ -77,9 +82,11 @@ pub fn initial_states(site: &Site) -> States {
 
 /// What holds for each endpoint once `overrides` have had their say over `base`.
 ///
-/// Of several overrides of one endpoint the one with the most specific target holds, alone: one of an endpoint before
-/// one of a pool before one of a data center, a whole name before a pattern, and a pattern with more letters before one
-/// with fewer. Of equally specific ones the newest holds. Leave out those that [are over](Override::is_over).
+/// An endpoint has a *status* that is forced (up, down or drain) and a *weight* that is, and of the overrides of each the one
+/// with the most specific target holds: one of an endpoint before one of a pool before one of a data center, a whole name
+/// before a pattern, and a pattern with more letters before one with fewer. Of equally specific ones the newest holds. A
+/// weight is for what may take clients: what is forced down or drained stays so, however wide that override is. Leave out
+/// those that [are over](Override::is_over).
 pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, base: &States) -> States {
     let ranked = ranked(overrides);
     let mut states = base.clone();
@@ -89,8 +96,7 @@ pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site,
             continue;
         }
         for (endpoint, state) in pool.endpoints.iter().zip(states.iter_mut()) {
-            let first = around.iter().find(|ranked| ranked.pattern.matches(site, pool, &endpoint.name));
-            *state = first.map_or(*state, |ranked| ranked.word.force.on(*state));
+            *state = Holding::of(around.iter().copied(), site, pool, &endpoint.name).on(*state);
         }
     }
     states
@@ -100,26 +106,91 @@ pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site,
 /// endpoints are concerned.
 pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, changes: &[Change]) -> Vec<Change> {
     let ranked = ranked(overrides);
-    let force = |change: &Change| {
+    let forced = |change: &Change| {
         let pool = site.pools.get(change.pool.0 as usize)?;
         let name = &pool.endpoints.get(change.endpoint as usize)?.name;
-        Some(ranked.iter().find(|ranked| ranked.pattern.matches(site, pool, name))?.word.force)
+        Some(Change { state: Holding::of(&ranked, site, pool, name).on(change.state), ..*change })
     };
-    let forced = |change: &Change| Change {
-        state: force(change).map_or(change.state, |force| force.on(change.state)),
-        ..*change
-    };
-    changes.iter().map(forced).collect()
+    changes.iter().map(|change| forced(change).unwrap_or(*change)).collect()
 }
 
-/// Which override holds for an endpoint, of those that [`apply`] is given; none where none is about it.
+/// Which override holds for an endpoint, of those that [`apply`] is given; none where none is about it. The one that
+/// forces its status, where there is one, else the one that forces its weight.
 pub fn in_force<'o>(
     overrides: impl IntoIterator<Item = &'o Override>,
     site: &Site,
     pool: &Pool,
     endpoint: &str,
 ) -> Option<&'o Override> {
-    ranked(overrides).into_iter().find(|ranked| ranked.pattern.matches(site, pool, endpoint)).map(|ranked| ranked.word)
+    let ranked = ranked(overrides);
+    let holding = Holding::of(&ranked, site, pool, endpoint);
+    holding.status.or(holding.weight)
+}
+
+/// The overrides that hold for an endpoint.
+#[derive(Debug, Clone, Copy, Default)]
+struct Holding<'o> {
+    /// Up, down or drain.
+    status: Option<&'o Override>,
+    /// A weight, where the status lets it take clients.
+    weight: Option<&'o Override>,
+}
+
+impl<'o> Holding<'o> {
+    /// Those of `ranked`, whose first is the most specific.
+    fn of<'r>(ranked: impl IntoIterator<Item = &'r Ranked<'o>>, site: &Site, pool: &Pool, endpoint: &str) -> Holding<'o>
+    where
+        'o: 'r,
+    {
+        let mut holding = Holding::default();
+        for ranked in ranked.into_iter().filter(|ranked| ranked.pattern.matches(site, pool, endpoint)) {
+            let place = if ranked.word.force.is_weight() { &mut holding.weight } else { &mut holding.status };
+            place.get_or_insert(ranked.word);
+            if holding.status.is_some() && holding.weight.is_some() {
+                break;
+            }
+        }
+        holding.weight = holding.weight.filter(|_| holding.status.is_none_or(|word| word.force == Force::Up));
+        holding
+    }
+
+    fn on(&self, base: EndpointState) -> EndpointState {
+        [self.status, self.weight].into_iter().flatten().fold(base, |state, word| word.force.on(state))
+    }
+
+    fn has(&self, id: &str) -> bool {
+        [self.status, self.weight].into_iter().flatten().any(|word| word.id == id)
+    }
+}
+
+/// What keeps an override from having its say, wholly or in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden<'o> {
+    /// Endpoints that its targets mean.
+    pub meant: usize,
+    /// Those of them for which others hold, and it does not.
+    pub hidden: usize,
+    /// The first of those others.
+    pub by: &'o str,
+}
+
+/// Whether, of `overrides`, others hold for endpoints that the one called `id` means; none where it holds for all.
+pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, id: &str) -> Option<Hidden<'o>> {
+    let ranked = ranked(overrides);
+    let own: Vec<&Pattern> = ranked.iter().filter(|ranked| ranked.word.id == id).map(|own| own.pattern).collect();
+    let (mut meant, mut hidden, mut by) = (0, 0, None);
+    for pool in site.pools.iter().filter(|pool| own.iter().any(|own| own.may_meet(site, pool))) {
+        let around: Vec<&Ranked<'o>> = ranked.iter().filter(|ranked| ranked.pattern.may_meet(site, pool)).collect();
+        for endpoint in pool.endpoints.iter().filter(|it| own.iter().any(|own| own.matches(site, pool, &it.name))) {
+            let holding = Holding::of(around.iter().copied(), site, pool, &endpoint.name);
+            meant += 1;
+            if !holding.has(id) {
+                hidden += 1;
+                by = by.or(holding.status.or(holding.weight).map(|word| &*word.id));
+            }
+        }
+    }
+    by.map(|by| Hidden { meant, hidden, by })
 }
 
 /// One target of one override.

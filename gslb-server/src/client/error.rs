@@ -110,6 +110,9 @@ impl fmt::Display for Refusal {
         if !self.detail.is_empty() {
             write!(out, ": {}", self.detail)?;
         }
+        if self.code == StatusCode::UNAUTHORIZED {
+            write!(out, "\n    help: give a token in GSLB_TOKEN, or the file that has it with --token-file")?;
+        }
         for Complaint { pointer, detail, help } in &self.errors {
             let place = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
             write!(out, "\n{place}{detail}")?;

@@ -71,14 +71,16 @@ pub(super) fn broken(foreseen: &Value) -> Exit {
 
 /// All that is known of a change, for people.
 pub(super) fn told(done: &Value) -> String {
-    let differences = differences(done, "changes");
-    let parts = [
-        differences,
-        moves::told(done.get("moves").unwrap_or(&Value::Null)),
-        rules(done),
-        warnings(done),
-        revision(done),
-    ];
+    joined([work(done), revision(done)])
+}
+
+/// The same without the revision: what a change is, before anybody has said whether it is to be done.
+pub(super) fn work(done: &Value) -> String {
+    let moves = moves::told(done.get("moves").unwrap_or(&Value::Null));
+    joined([differences(done, "changes"), moves, rules(done), warnings(done)])
+}
+
+fn joined<const PARTS: usize>(parts: [String; PARTS]) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -111,9 +113,12 @@ fn rules(done: &Value) -> String {
 
 fn warnings(done: &Value) -> String {
     let list = done.get("warnings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let lines =
-        list.iter().map(|problem| format!("warning: {}: {}", text(problem, "/pointer"), text(problem, "/detail")));
-    lines.collect::<Vec<_>>().join("\n")
+    let line = |problem: &Value| match text(problem, "/pointer") {
+        // It is about all of it, or about no document at all.
+        pointer if pointer.is_empty() => format!("warning: {}", text(problem, "/detail")),
+        pointer => format!("warning: {pointer}: {}", text(problem, "/detail")),
+    };
+    list.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn revision(done: &Value) -> String {

@@ -32,6 +32,7 @@ pub struct Arguments {
 /// Follows the events until the limit, or for ever; a stream that ends is resumed where it ended.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
+    super::unread::ends();
     let (mut last, mut left, mut begun) = (arguments.after.clone(), arguments.limit, false);
     // Who reads no further, as `head` does, has what they want.
     let mut unread = false;

@@ -63,7 +63,14 @@ pub(super) fn rollback(arguments: &Rollback) -> Outcome {
         None => latest(&client)?,
     };
     let request = Request::new(Method::POST, path).with(IF_MATCH, format!("\"{base}\""));
-    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
+    let done = client.ask(request)?.json()?;
+    if !arguments.manner.is_dry_run() && done["revision"] == base {
+        show(arguments.remote.format(), &done, |_| {
+            format!("revision {base} is in force and says the same: nothing to change")
+        });
+        return Ok(ExitCode::SUCCESS);
+    }
+    tell(&arguments.remote, &arguments.manner, &done)
 }
 
 /// The revision in force.

@@ -28,6 +28,7 @@ mod serve;
 mod status;
 mod token;
 mod top;
+mod unread;
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
@@ -126,5 +127,49 @@ impl Command {
             Command::Token(what) => token::run(&what),
             Command::Completions(arguments) => completions::run(&arguments, program),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// The commands in a page: what stands in backquotes and begins with `gslb`, and lines that begin with `$ gslb`.
+    fn commands(page: &str) -> Vec<String> {
+        let page = page.replace("\\\n", " ");
+        let shown = page.lines().filter_map(|line| line.trim_start().strip_prefix("$ "));
+        let spans = page.split('`').skip(1).step_by(2).filter(|span| !span.is_empty()).map(|span| span.trim());
+        let ours = shown.chain(spans).filter(|text| text.starts_with("gslb "));
+        // What follows is another program's.
+        ours.map(|text| text.split(['|', '>', '#', '&']).next().unwrap_or_default().replace('\n', " ")).collect()
+    }
+
+    #[test]
+    fn every_command_in_the_pages_is_one() {
+        const PAGES: [(&str, &str); 5] = [
+            ("README.md", include_str!("../../../README.md")),
+            ("runbooks.md", include_str!("../../../docs/runbooks.md")),
+            ("document.md", include_str!("../../../docs/document.md")),
+            ("api.md", include_str!("../../../docs/api.md")),
+            ("metrics.md", include_str!("../../../docs/metrics.md")),
+        ];
+        let mut count = 0;
+        for (page, command) in
+            PAGES.iter().flat_map(|(name, page)| commands(page).into_iter().map(move |it| (name, it)))
+        {
+            // What is quoted is one word, whatever is in it.
+            let quoted = command.split(['"', '\'']).enumerate();
+            let plain: String = quoted.map(|(at, part)| if at % 2 == 0 { part } else { "quoted" }).collect();
+            let words: Vec<&str> = plain.split_whitespace().filter(|word| !["…", "..."].contains(word)).collect();
+            let program = Command::augment_subcommands(clap::Command::new("gslb"));
+            let wrong = program.try_get_matches_from(&words).err();
+            let kind = wrong.as_ref().map(clap::Error::kind);
+            let slip = [ErrorKind::InvalidSubcommand, ErrorKind::UnknownArgument];
+            assert!(kind.is_none_or(|kind| !slip.contains(&kind)), "{page}: {command}: {}", wrong.unwrap());
+            count += 1;
+        }
+        assert!(count > 50, "{count} commands are found");
     }
 }

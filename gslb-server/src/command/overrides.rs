@@ -1,6 +1,7 @@
 //! `gslb drain`, `undrain`, `force` and `overrides`: what an operator forces, whatever the document and the probes say.
 
 use std::error::Error;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::change::{Manner, tell};
-use super::remote::{Remote, show, table, text};
+use super::remote::{Format, Remote, show, table, text};
 use super::resource::{current_tag, escape};
 use crate::client::{self, Client, Request};
 
@@ -123,7 +124,18 @@ fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
         Some(tag) => request.with(IF_MATCH, tag),
         None => request.with(IF_NONE_MATCH, "*"),
     };
-    tell(&word.remote, &word.manner, &client.ask(request)?.json()?)
+    let done = client.ask(request)?.json()?;
+    if !word.manner.is_dry_run() && word.remote.format() == Format::Table {
+        let ends =
+            word.lasts.map_or_else(|| "until it is removed".to_owned(), |time| format!("for {}", duration::show(time)));
+        say(&format!("override {id} holds for {} {ends}", word.targets.join(" ")));
+    }
+    tell(&word.remote, &word.manner, &done)
+}
+
+/// Writes a line for people. Who reads no further has what they want.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// The tag of the override at `path` that `body` renews; nothing where there is none.
@@ -199,7 +211,11 @@ fn remove(remote: &Remote, manner: &Manner, id: &str) -> Outcome {
     if let Some(tag) = current_tag(&client, &path)? {
         request = request.with(IF_MATCH, tag);
     }
-    tell(remote, manner, &client.ask(request)?.json()?)
+    let done = client.ask(request)?.json()?;
+    if !manner.is_dry_run() && remote.format() == Format::Table {
+        say(&format!("override {id} has ended"));
+    }
+    tell(remote, manner, &done)
 }
 
 fn listed(all: &Value) -> String {

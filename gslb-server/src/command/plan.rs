@@ -10,7 +10,7 @@ use hyper::header::IF_MATCH;
 use serde_json::Value;
 
 use super::Outcome;
-use super::change::{Manner, broken, tell, told};
+use super::change::{Manner, broken, tell, told, work};
 use super::exit::{Exit, Stale};
 use super::remote::{Remote, Working, show};
 use crate::candidate;
@@ -91,7 +91,7 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     }
     if !arguments.yes {
         // People see it before they are asked, also where the answer is for programs.
-        eprintln!("{}\n", people(&foreseen));
+        eprintln!("{}\n", work(&foreseen));
         if !agreed()? {
             return Err("nothing was changed".into());
         }

@@ -82,6 +82,9 @@ pub(super) fn show(format: Format, answer: &Value, people: impl FnOnce(&Value) -
     }
 }
 
+/// Columns below which a table is of no use; lines are folded by the terminal then.
+const NARROWEST: u16 = 60;
+
 /// A table with these headings. It is as wide as the terminal, and coloured on a terminal only.
 pub(super) fn table<const COLUMNS: usize>(
     headings: [&str; COLUMNS],
@@ -92,6 +95,10 @@ pub(super) fn table<const COLUMNS: usize>(
     table.set_header(headings.map(|heading| Cell::new(heading).add_attribute(comfy_table::Attribute::Bold)));
     for row in rows {
         table.add_row(row);
+    }
+    // Some terminals, such as serial consoles, say that they have no columns.
+    if table.width().is_some_and(|columns| columns < NARROWEST) {
+        table.set_width(NARROWEST);
     }
     let lines: Vec<String> =
         table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();

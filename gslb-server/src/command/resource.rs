@@ -63,7 +63,7 @@ impl State {
     /// The tag for `If-Match`, if one was given; that of `latest` is any.
     fn tag(&self) -> Option<String> {
         self.if_match.as_deref().map(|tag| match tag.trim_matches('"') {
-            "latest" => "*".to_owned(),
+            "latest" | "*" => "*".to_owned(),
             tag => format!("\"{tag}\""),
         })
     }

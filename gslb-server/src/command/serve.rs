@@ -21,7 +21,7 @@ use crate::metrics;
 use crate::notify::Notify;
 use crate::probing::Probing;
 use crate::sample::Sample;
-use crate::serve::{Bound, Hooks, control_runtime};
+use crate::serve::{self, Bound, Hooks, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::Databases;
 
@@ -42,6 +42,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     let log = Arc::new(logging::start(&config.log));
     let control = control_runtime()?;
+    // Before the store takes anything: a start that fails has not begun.
+    serve::see_free(&config)?;
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&config.data_dir)?);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
@@ -149,7 +151,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         metrics::health::collector(api.clone(), runtime.clone()),
         metrics::probes::collector(Arc::clone(probing.prober())),
     ];
-    let reloads = Arc::clone(&served.reloads);
+    let (reloads, begun) = (Arc::clone(&served.reloads), served.begun_with());
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
@@ -161,6 +163,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),
+        begun,
         reload: Box::new(move |cause| served.lock().unwrap_or_else(PoisonError::into_inner).reload(&cause)),
     }
 }

@@ -70,6 +70,9 @@ pub(super) fn status(arguments: &Status) -> Outcome {
         return Ok(nagios(arguments));
     }
     let client = arguments.remote.client()?;
+    if arguments.watch {
+        super::unread::ends();
+    }
     loop {
         let answer = read(&client, &arguments.chosen)?;
         if arguments.watch && io::stdout().is_terminal() {
@@ -137,6 +140,9 @@ fn told(answer: &Value) -> String {
              gslb resume --mass-failure believes the failures"
         ));
     }
+    if let Some(overrides) = answer["overrides"].as_u64().filter(|overrides| *overrides > 0) {
+        parts.push(format!("{overrides} in force of what operators override: gslb overrides"));
+    }
     parts.extend(services(answer));
     let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
     let headings = ["endpoint", "data center", "status", "source", "since", "ms", "why"];
@@ -159,8 +165,11 @@ fn services(answer: &Value) -> Option<String> {
 
 fn row(endpoint: &Value) -> [Cell; 7] {
     let held = text(endpoint, "/held/by");
-    let why =
-        if held.is_empty() { text(endpoint, "/why") } else { format!("held by {held}; {}", text(endpoint, "/why")) };
+    let why = match (text(endpoint, "/override"), text(endpoint, "/weight")) {
+        (id, weight) if !id.is_empty() => format!("{} (weight {weight} by override {id})", text(endpoint, "/why")),
+        _ => text(endpoint, "/why"),
+    };
+    let why = if held.is_empty() { why } else { format!("held by {held}; {why}") };
     let latency = endpoint["latency_ms"].as_f64().map(|ms| format!("{ms:.1}")).unwrap_or_default();
     [
         Cell::new(format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint"))),

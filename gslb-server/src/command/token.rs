@@ -1,5 +1,6 @@
 //! `gslb token`: bearer tokens, made and revoked by a running server, or in its data directory while none runs.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,7 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use gslb_api::access::{self, Holder, Revoked, Role};
-use gslb_api::store::{EmbeddedStore, Time, wait};
+use gslb_api::audit;
+use gslb_api::control::{Change, Edit, Who};
+use gslb_api::store::{Commit, EmbeddedStore, Store, Time, wait};
 use gslb_core::document::duration;
 use hyper::Method;
 use jiff::Timestamp;
@@ -84,10 +87,13 @@ pub(super) fn run(what: &What) -> Outcome {
         What::Revoke { .. } => |_: &Value| "revoked".to_owned(),
     };
     show(place.remote.format(), &answer, people);
+    if matches!(what, What::Create { .. }) {
+        eprintln!("gslb: shown this once; to make it useless: gslb token revoke {}", text(&answer, "/id"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn std::error::Error>> {
+fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn Error>> {
     let request = match what {
         What::Create { name, role, lasts, .. } => {
             let mut body = json!({ "name": name, "role": role.name() });
@@ -102,7 +108,7 @@ fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn std::error::
     Ok(remote.client()?.ask(request)?.json()?)
 }
 
-fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn std::error::Error>> {
+fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> {
     if !directory.is_dir() {
         return Err(format!("{} is not there: it is made when a server first runs", directory.display()).into());
     }
@@ -112,17 +118,33 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn std::err
         What::Create { name, role, lasts, .. } => {
             let expires = lasts.map(|lasts| now.after(lasts));
             let token = wait(access::create(&store, name, *role, now, expires))?;
+            let holder = Holder { id: token.id().to_owned(), name: name.clone(), role: *role, created: now, expires };
+            note(&store, "token create", None, Some(shown(&holder)))?;
             Ok(json!({ "id": token.id(), "token": token.reveal(), "name": name, "role": role.name() }))
         }
         What::List { .. } => {
             let all = wait(access::list(&store))?;
             Ok(all.iter().map(|holder| (holder.id.clone(), shown(holder))).collect::<serde_json::Map<_, _>>().into())
         }
-        What::Revoke { id, .. } => match wait(access::revoke(&store, id))? {
-            Revoked::Done => Ok(Value::Null),
-            Revoked::Unknown => Err(format!("there is no token {id}").into()),
-        },
+        What::Revoke { id, .. } => {
+            // What cannot be read can be revoked all the same.
+            let before = wait(access::find(&store, id)).ok().flatten();
+            match wait(access::revoke(&store, id))? {
+                Revoked::Done => note(&store, "token revoke", before.as_ref().map(shown), None)?,
+                Revoked::Unknown => return Err(format!("there is no token {id}").into()),
+            }
+            Ok(Value::Null)
+        }
     }
+}
+
+/// Keeps in the audit what was done to a token while no server ran.
+fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Value>) -> Result<(), Box<dyn Error>> {
+    let number = wait(audit::last(store))? + 1;
+    let change = Change::new(Who::Command, what, Edit::document(Value::Null));
+    let entry = audit::Entry { before, after, ..audit::Entry::of(&change, number, now()) };
+    wait(store.commit(audit::with(Commit::new(), &entry)))?;
+    Ok(())
 }
 
 /// A holder as the API shows it.

@@ -96,6 +96,7 @@ impl Tls {
     pub fn reload(&self, cause: Cause) -> (Reread, Option<Cause>) {
         let (ours, rest) = match cause {
             Cause::Asked => (true, Some(Cause::Asked)),
+            Cause::Again => (false, Some(Cause::Again)),
             Cause::Changed(paths) => {
                 let all = paths.len();
                 let is_ours = |path: &PathBuf| [&self.files.certificate, &self.files.key].contains(&path);

@@ -10,6 +10,7 @@ use gslb::config::Config;
 use gslb::observe::Generation;
 use gslb::origins::{Origin, Origins};
 use gslb::probe::Pulse;
+use gslb::reload::Next;
 use gslb::serve::{Bound, Hooks, Running, control_runtime};
 
 use crate::published;
@@ -47,7 +48,8 @@ pub(crate) fn hooks() -> Hooks {
         stopping: Box::new(|| {}),
         generation: Arc::new(|| None),
         files: Box::new(Vec::new),
-        reload: Box::new(|_| {}),
+        begun: Next::Await,
+        reload: Box::new(|_| Next::Await),
     }
 }
 

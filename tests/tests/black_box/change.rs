@@ -243,3 +243,19 @@ fn events_are_told_and_resumed() {
     let resumed = folder.ask(&server, &format!("events --after {after} -n 1"));
     assert!(resumed.out.contains("drain-pool-fra"), "{}", resumed.out);
 }
+
+#[test]
+fn what_nobody_reads_any_more_ends() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let url = format!("http://{}", server.api);
+    let mut command = folder.command("events --after 0");
+    command.env("GSLB_SERVER", url).env("GSLB_TOKEN", folder.token()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    drop(out);
+    // No further event comes.
+    gslb_tests::eventually("the command ends", || child.try_wait().unwrap().is_some());
+}

@@ -93,3 +93,32 @@ fn one_data_directory_is_for_one_server() {
     assert_eq!(second.code, 1);
     assert!(second.err.contains("gslb-data"), "{}", second.err);
 }
+
+#[test]
+fn with_watch_a_file_that_is_refused_for_a_time_is_taken_after_it() {
+    let folder = folder("");
+    let mut server = folder.serve();
+    assert_eq!(folder.ask(&server, "force down pool/fra --reason fire --id fire").code, 0);
+    // Without iad, the service would be left without an endpoint that is up.
+    folder.write("site.toml", two("\"fra\"", "").replace("[\"fra\", \"iad\"]", "[\"fra\"]"));
+    server.await_log("it is tried again by itself");
+    assert_eq!(folder.ask(&server, "overrides delete fire").code, 0);
+    // Nobody touches the file again.
+    gslb_tests::eventually("the file is taken", || answers(&server)[1] == "192.0.2.1");
+}
+
+#[test]
+fn tokens_made_beside_a_server_are_in_its_audit() {
+    let folder = folder("");
+    folder.serve_store().stop();
+    let made = folder.gslb("token create ada --role operator --data-dir gslb-data -o json");
+    let made: serde_json::Value = serde_json::from_str(&made.out).unwrap();
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(folder.gslb(&format!("token revoke {id} --data-dir gslb-data")).code, 0);
+    let server = folder.serve_store();
+    let audit = crate::change::json(&folder, &server, "audit -n 2");
+    let told = |at: usize, key: &str| audit["entries"][at][key].as_str().unwrap_or_default().to_owned();
+    assert_eq!([told(0, "request"), told(1, "request")], ["token revoke", "token create"]);
+    assert_eq!((told(0, "who"), &audit["entries"][0]["before"]["name"]), ("command".to_owned(), &"ada".into()));
+    assert!(!audit.to_string().contains(made["token"].as_str().unwrap()), "secrets are their holders'");
+}

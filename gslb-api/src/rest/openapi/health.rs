@@ -18,7 +18,7 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                 "properties": {
                     "time": moment, "revision": number, "generation": number,
                     "mass_failure": { "type": ["object", "null"], "properties": { "seconds": number } },
-                    "counts": { "type": "object" }, "data_centers": by_name, "pools": by_name, "services": by_name,
+                    "overrides": number, "counts": { "type": "object" }, "data_centers": by_name, "pools": by_name, "services": by_name,
                     "endpoints": { "type": "array", "items": reference("Status") },
                     "next": { "type": "object", "additionalProperties": text,
                               "description": "Where each collection goes on, as far as it does." },

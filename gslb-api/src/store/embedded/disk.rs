@@ -7,8 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use redb::backends::{FileBackend, InMemoryBackend};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition,
+};
 
 use super::super::watch::{Change, Changes};
 use super::super::{Entry, Revision, Time, Versioned};
@@ -82,14 +84,27 @@ impl Disk {
         Self::attach(file, attach)
     }
 
-    fn attach(file: File, attach: &Attach) -> Result<Self, DiskError> {
+    /// Opens a copy, in memory, of the file at `path`: for a file that may only be read. What a crash has left is mended in
+    /// the copy.
+    pub(super) fn open_copy(path: &Path) -> Result<Self, DiskError> {
+        let octets = fs::read(path).map_err(DiskError::System)?;
+        if octets.is_empty() {
+            return Err(DiskError::Damaged("it is empty".to_owned()));
+        }
         guarded(|| {
-            let mut builder = Builder::new();
-            builder.set_cache_size(CACHE_OCTETS).set_check_integrity_on_open(true);
-            attach(&builder, FileBackend::new(file)?).map_err(DiskError::from)
+            let memory = InMemoryBackend::new();
+            memory.set_len(octets.len() as u64).and_then(|()| memory.write(0, &octets)).map_err(DiskError::System)?;
+            drop(octets);
+            builder().create_with_backend(memory).map_err(DiskError::from)
         })
         .unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
         .map(Self)
+    }
+
+    fn attach(file: File, attach: &Attach) -> Result<Self, DiskError> {
+        guarded(|| attach(&builder(), FileBackend::new(file)?).map_err(DiskError::from))
+            .unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
+            .map(Self)
     }
 
     /// The revision that the file is at.
@@ -159,6 +174,12 @@ impl Disk {
         // What was acknowledged is durable already: closing only saves the next opening some work.
         let _ = guarded(|| self.0.close());
     }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_OCTETS).set_check_integrity_on_open(true);
+    builder
 }
 
 /// Runs `work` in the database's code, which may panic on files that are damaged and after failures.

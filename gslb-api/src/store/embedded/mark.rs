@@ -20,9 +20,10 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Opens the file at `path`, or makes one.
+    /// Opens the file at `path`, or makes one. Where it may only be read, it goes on telling what it tells.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let file = file.or_else(|cause| if is_read_only(&cause) { File::open(path) } else { Err(cause) })?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -42,6 +43,11 @@ impl Mark {
     pub(super) fn reached(&self, revision: Revision) {
         let _ = self.file.write_all_at(format!("{0:020} {0:020}\n", revision.number()).as_bytes(), 0);
     }
+}
+
+/// Whether `cause` says that something may be read and not written.
+pub(super) fn is_read_only(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 /// Octets of the line: the number twice, so that half a line or a damaged one is noticed.

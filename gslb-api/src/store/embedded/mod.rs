@@ -13,7 +13,8 @@
 //! | `store.lock` | locked while a process has the store |
 //!
 //! After a failure to write, the database is opened again, at once and then with every commit and expiry that comes,
-//! until that succeeds. What the disk holds decides whether the commit that failed was done. If the system loses
+//! until that succeeds. A directory that may only be read is taken as one whose disk has failed just now: what is in it is
+//! read, and nothing can be changed until it can be written. What the disk holds decides whether the commit that failed was done. If the system loses
 //! writes that it could not sync, the checksums show it at the next opening.
 //!
 //! What is not noticed: a change that somebody makes together with its checksum, and the loss of the latest commits
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
 
 use super::commit::{Commit, CommitError};
 use super::limits::QUEUE;
@@ -61,7 +63,7 @@ pub struct EmbeddedStore {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     /// Held for as long as the store is open. The database locks its file too, but not while it is opened again.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl EmbeddedStore {
@@ -84,12 +86,18 @@ impl EmbeddedStore {
         let path = directory.join("store.redb");
         let mark_path = directory.join("store.highest");
         let mark = Mark::open(&mark_path).map_err(refused("open", &mark_path))?;
-        let (disk, state) = load(&path, &mark, &attach)?;
+        let (disk, state) = match load(&path, &mark, &attach) {
+            Err(OpenError::System { cause, .. }) if mark::is_read_only(&cause) && path.exists() => {
+                warn!("nothing can be changed while {} cannot be written: {cause}", path.display());
+                (None, load_copy(&path, &mark)?)
+            }
+            loaded => loaded.map(|(disk, state)| (Some(disk), state))?,
+        };
         mark.reached(state.revision());
 
         let shared = Arc::new(Shared::new(state));
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let (disk, in_doubt) = (Some(disk), Vec::new());
+        let in_doubt = Vec::new();
         let writer = Writer { shared: Arc::clone(&shared), path: path.clone(), attach, mark, disk, in_doubt };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(queue));
         let thread = thread.map_err(refused("start a thread for", &path))?;
@@ -106,13 +114,18 @@ impl EmbeddedStore {
     }
 }
 
-/// Takes the directory for this process.
-fn lock(path: &Path) -> Result<File, OpenError> {
+/// Takes the directory for this process. One that may only be read, and has no lock, cannot be taken.
+fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     let refused = |what| move |cause| OpenError::System { what, path: path.to_owned(), cause };
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    let file = file.map_err(refused("open"))?;
+    let file = match OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path) {
+        Err(cause) if mark::is_read_only(&cause) => match File::open(path) {
+            Ok(file) => file,
+            Err(_) => return Ok(None),
+        },
+        file => file.map_err(refused("open"))?,
+    };
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(cause)) => Err(refused("lock")(cause)),
     }
@@ -120,30 +133,43 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 
 /// Opens the file at `path`, made first where there never was one, and reads all that it holds.
 fn load(path: &Path, mark: &Mark, attach: &Attach) -> Result<(Disk, State), OpenError> {
-    let highest = mark.highest();
-    let at_least = |revision| {
-        if revision >= highest {
-            return Ok(revision);
-        }
-        Err(OpenError::Behind { path: path.to_owned(), revision, highest, mark: mark.path().to_owned() })
-    };
     let told = |what| move |error| tell(error, what, path, mark);
     if !path.try_exists().map_err(|cause| tell(DiskError::System(cause), "open", path, mark))? {
-        at_least(Revision::ZERO)?;
+        at_least(Revision::ZERO, path, mark)?;
         Disk::create(path, attach).map_err(told("create"))?;
     }
     let disk = Disk::open(path, attach).map_err(told("open"))?;
-    let read = || {
-        let revision = at_least(disk.revision().map_err(told("read"))?)?;
-        Ok(State::at(revision, disk.entries().map_err(told("read"))?))
-    };
-    match read() {
+    match read(&disk, path, mark) {
         Ok(state) => Ok((disk, state)),
         Err(error) => {
             disk.close();
             Err(error)
         }
     }
+}
+
+/// Reads all that a file at `path` holds which may not be written.
+fn load_copy(path: &Path, mark: &Mark) -> Result<State, OpenError> {
+    let copy = Disk::open_copy(path).map_err(|error| tell(error, "read", path, mark))?;
+    let state = read(&copy, path, mark);
+    copy.close();
+    state
+}
+
+/// All that `disk` holds.
+fn read(disk: &Disk, path: &Path, mark: &Mark) -> Result<State, OpenError> {
+    let told = |error| tell(error, "read", path, mark);
+    let revision = at_least(disk.revision().map_err(told)?, path, mark)?;
+    Ok(State::at(revision, disk.entries().map_err(told)?))
+}
+
+/// `revision`, where no later one was acknowledged.
+fn at_least(revision: Revision, path: &Path, mark: &Mark) -> Result<Revision, OpenError> {
+    let highest = mark.highest();
+    if revision >= highest {
+        return Ok(revision);
+    }
+    Err(OpenError::Behind { path: path.to_owned(), revision, highest, mark: mark.path().to_owned() })
 }
 
 fn tell(error: DiskError, what: &'static str, path: &Path, mark: &Mark) -> OpenError {
