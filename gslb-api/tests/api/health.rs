@@ -206,9 +206,12 @@ async fn held() -> (Asked, usize) {
     site["pools"]["many"] = json!({"probe": "web", "endpoints": endpoints});
     site["services"]["many.example.com"] = json!({"policy": "many"});
     site["safety"] = json!({"mass_failure": {"hold": "1h", "longest": "2h"}, "require_endpoints": false});
+    // All of them fail before the first one would go down.
+    site["probes"]["web"]["fall"] = json!(2);
+    site["probes"]["word"]["fall"] = json!(2);
     let asked = start_with(options(site)).await;
     let count = Targets::of(&asked.published.load().topology().site).len();
-    for passed in [true, false] {
+    for passed in [true, false, false] {
         for target in 0..count {
             observe(&asked, target, passed).await;
         }
