@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gslb::background;
 use gslb_core::explain::response::Response;
 use gslb_tests::folder::{Folder, PROCESS};
 use gslb_tests::http::Http;
@@ -224,8 +225,12 @@ fn meanwhile(server: SocketAddr, applied: &AtomicBool) -> Result<(Histogram, u64
 ///
 /// # Errors
 /// As those of sockets, and what the server refuses.
-pub fn load(rate: f64, rounds: u32, length: Duration) -> Result<String, Failure> {
+pub fn load(rate: f64, rounds: u32, length: Duration, place: Place) -> Result<String, Failure> {
     let mut subject = Subject::start(1_000)?;
+    if place == Place::Apart {
+        pin(&["-a", "-p", "-c", "0", &subject.server.pid().to_string()])?;
+        pin(&["-p", "-c", "1", &std::process::id().to_string()])?;
+    }
     let tokens: Vec<String> =
         (0..CONNECTIONS).map(|number| token(&mut subject.http, number)).collect::<Result<_, _>>()?;
     let (mut all_quiet, mut all_busy, mut ratios, mut lost) =
@@ -238,7 +243,14 @@ pub fn load(rate: f64, rounds: u32, length: Duration) -> Result<String, Failure>
             for token in &tokens {
                 let (server, over, done) = (&subject.server, &over, &done);
                 let interval = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate);
-                scope.spawn(move || requests(server, token, interval, over, done));
+                scope.spawn(move || {
+                    if place == Place::Apart {
+                        // What asks the API has none of the time that answering is to have.
+                        background::enter();
+                        let _ = rustix::thread::sched_setaffinity(None, &first_core());
+                    }
+                    requests(server, token, interval, over, done);
+                });
             }
             let busy = subject.paced(length);
             over.store(true, Ordering::Release);
@@ -263,6 +275,27 @@ pub fn load(rate: f64, rounds: u32, length: Duration) -> Result<String, Failure>
 
 pub(crate) fn p99_ms(latency: &Histogram) -> f64 {
     latency.quantile(0.99).as_secs_f64() * 1e3
+}
+
+/// Where the load of queries runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Wherever the system has it run, also where the server runs.
+    Anywhere,
+    /// On the second core alone, and all else on the first: what is measured is what the server does to itself.
+    Apart,
+}
+
+fn first_core() -> rustix::thread::CpuSet {
+    let mut core = rustix::thread::CpuSet::new();
+    core.set(0);
+    core
+}
+
+/// Has a process run on a core, by util-linux' `taskset`.
+fn pin(arguments: &[&str]) -> Result<(), Failure> {
+    let done = std::process::Command::new("taskset").args(arguments).output()?;
+    if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
 }
 
 /// A token of an operator.

@@ -2,6 +2,7 @@
 
 pub mod background;
 pub mod candidate;
+pub mod certificate;
 pub mod client;
 pub mod command;
 pub mod config;

@@ -200,6 +200,7 @@ impl Bound {
             metrics::sample::collector(hooks.sample),
             metrics::pools::collector(published.clone()),
             metrics::table::collector(published, hooks.generation.clone()),
+            metrics::certificate::collector(self.tls.clone()),
             metrics::process::collector(),
         ];
         let metrics = Arc::new(Metrics::new(own.into_iter().chain(hooks.collectors)));

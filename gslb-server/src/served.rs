@@ -130,6 +130,8 @@ impl Served {
         let table = self.published.load();
         if table.generation() > before {
             tell_table(&table);
+        } else if outcome.is_ok() {
+            info!("nothing is different, generation {} is served on", table.generation());
         }
         let (told, may_pass) = match &outcome {
             Ok(()) => (None, false),

@@ -45,6 +45,9 @@ enum Part {
         rounds: u32,
         #[arg(long, default_value_t = 0.5)]
         seconds: f64,
+        /// Keep the load of queries and the server on cores of their own, as on hosts of their own
+        #[arg(long)]
+        apart: bool,
     },
 }
 
@@ -53,7 +56,10 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         Part::Put { services, changes } => control::put(services, changes)?,
         Part::Apply { services, rounds } => control::apply(services, rounds)?,
         Part::Scrape { endpoints, rounds } => scrape::scrape(endpoints, rounds)?,
-        Part::Load { rate, rounds, seconds } => control::load(rate, rounds, Duration::from_secs_f64(seconds))?,
+        Part::Load { rate, rounds, seconds, apart } => {
+            let place = if apart { control::Place::Apart } else { control::Place::Anywhere };
+            control::load(rate, rounds, Duration::from_secs_f64(seconds), place)?
+        }
     };
     print!("{text}");
     Ok(())

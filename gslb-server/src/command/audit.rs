@@ -38,7 +38,14 @@ fn listed(answer: &Value) -> String {
             Cell::new(text(entry, "/request")),
             Cell::new(outcome).fg(colour),
             Cell::new(text(entry, "/revision")),
+            Cell::new(why(entry)),
         ]
     };
-    table(["time", "who", "from", "request", "outcome", "revision"], entries.iter().map(row))
+    table(["time", "who", "from", "request", "outcome", "revision", "why"], entries.iter().map(row))
+}
+
+/// Why it was done: what who did it said, or the reason of an override; and why a rule did not hold, or which one did.
+fn why(entry: &Value) -> String {
+    let said = ["/message", "/after/reason", "/override_rules", "/broke/0"].map(|pointer| text(entry, pointer));
+    said.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
 }

@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let control = control_runtime()?;
     // Before the store takes anything: a start that fails has not begun.
     serve::see_free(&config)?;
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&config.data_dir)?);
+    let store: Arc<dyn Store> = Arc::new(open(&config.data_dir)?);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
     let sample = Arc::new(Sample::default());
@@ -74,6 +74,11 @@ pub(super) fn serve(
     running.notify(notify);
     running.wait();
     Ok(running.stop())
+}
+
+fn open(data_dir: &Path) -> Result<EmbeddedStore, String> {
+    let refused = |error| format!("data_dir = {data_dir:?} cannot be used: {error}");
+    EmbeddedStore::open(data_dir).map_err(refused)
 }
 
 /// Where the document comes from. The file is not looked at where the store has one: it may long be out of date.

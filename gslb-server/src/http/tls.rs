@@ -9,6 +9,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use tokio_rustls::rustls::{self, ServerConfig};
 use tracing::{error, info};
 
+use crate::certificate::end_of;
 use crate::reload::Cause;
 use crate::watch::SourceFile;
 
@@ -64,6 +65,8 @@ pub struct Tls {
 struct InUse {
     /// None until there is a certificate that can be used: nobody is answered then.
     config: Option<Arc<ServerConfig>>,
+    /// When its certificate ends, in seconds since 1970.
+    end: Option<u64>,
     /// The files as they were before they were read.
     read_from: [SourceFile; 2],
 }
@@ -84,11 +87,11 @@ impl Tls {
     /// is no reason not to answer DNS.
     pub fn start(files: TlsFiles) -> (Self, Option<TlsError>) {
         let read_from = InUse::sources(&files);
-        let (config, error) = match read(&files) {
-            Ok(config) => (Some(config), None),
-            Err(error) => (None, Some(error)),
+        let (config, end, error) = match read(&files) {
+            Ok((config, end)) => (Some(config), end, None),
+            Err(error) => (None, None, Some(error)),
         };
-        (Self { files, current: RwLock::new(InUse { config, read_from }) }, error)
+        (Self { files, current: RwLock::new(InUse { config, end, read_from }) }, error)
     }
 
     /// Reads the files again if `cause` concerns them, and returns what of the cause concerns others. Connections
@@ -112,8 +115,8 @@ impl Tls {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.read_from = read_from;
         match read {
-            Ok(config) => {
-                current.config = Some(config);
+            Ok((config, end)) => {
+                (current.config, current.end) = (Some(config), end);
                 info!("new connections get the certificate in {}", self.files.certificate.display());
                 (Reread::Taken, rest)
             }
@@ -127,6 +130,11 @@ impl Tls {
     /// Whether there is a certificate to answer with.
     pub fn is_ready(&self) -> bool {
         self.current.read().unwrap_or_else(PoisonError::into_inner).config.is_some()
+    }
+
+    /// When the certificate in use ends, in seconds since 1970; none where there is none.
+    pub fn end(&self) -> Option<u64> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).end
     }
 
     /// The files, as they were before they were read, to be looked at for changes.
@@ -146,8 +154,10 @@ impl InUse {
     }
 }
 
-fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+/// What connections are encrypted with, and when the certificate ends.
+fn read(files: &TlsFiles) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> {
     let chain = certificates(&files.certificate)?;
+    let end = chain.first().and_then(end_of);
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(failed("a private key", &files.key))?;
     let unusable = |cause| {
         let TlsFiles { certificate, key } = files.clone();
@@ -157,7 +167,7 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let mut config = builder.map_err(unusable)?.with_no_client_auth().with_single_cert(chain, key).map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), end))
 }
 
 /// The certificates in a file, at least one.

@@ -19,6 +19,7 @@ use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertSt
 use super::StartError;
 use super::fault::Fault;
 use super::run::Notes;
+use crate::certificate::end_of;
 use crate::http::tls::certificates;
 
 const DAY: u64 = 86_400;
@@ -107,12 +108,6 @@ fn server_name(named: Option<&str>, target: &Target) -> Result<ServerName<'stati
         return Ok(ServerName::from(address));
     }
     ServerName::try_from(text.clone()).map_err(|_| Fault::new(Failure::Tls, format!("{text} is no name for TLS")))
-}
-
-/// When a certificate ends, in seconds since 1970.
-fn end_of(certificate: &CertificateDer<'_>) -> Option<u64> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    u64::try_from(certificate.validity().not_after.timestamp()).ok()
 }
 
 /// Whether the certificate is good for as long as the probe wants.

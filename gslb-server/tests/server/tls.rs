@@ -41,9 +41,14 @@ fn serve(folder: &Path) -> (Running, SocketAddr) {
 
 /// Asks for `/livez` by the name `host`, trusting the certificate in `folder`.
 fn ask(api: SocketAddr, host: &str, folder: &Path) -> Result<String, Error> {
+    ask_for("/livez", api, host, folder)
+}
+
+/// The same for `path`.
+fn ask_for(path: &str, api: SocketAddr, host: &str, folder: &Path) -> Result<String, Error> {
     let address = Address { secure: true, host: host.to_owned(), port: api.port() };
     let client = Client::new(address, None, &Trust::File(folder.join("certificate.pem")))?;
-    Ok(String::from_utf8_lossy(&client.ask(Request::get("/livez"))?.body).into_owned())
+    Ok(String::from_utf8_lossy(&client.ask(Request::get(path))?.body).into_owned())
 }
 
 #[test]
@@ -52,6 +57,9 @@ fn a_replaced_certificate_is_taken_up_while_serving() {
     write_certificate(folder.path(), "127.0.0.1");
     let (running, api) = serve(folder.path());
     assert_eq!(ask(api, "127.0.0.1", folder.path()).unwrap(), "ok\n");
+    let metrics = ask_for("/metrics", api, "127.0.0.1", folder.path()).unwrap();
+    let ends = metrics.lines().find_map(|line| line.strip_prefix("gslb_api_certificate_expiry_timestamp_seconds "));
+    assert!(ends.is_some_and(|ends| ends.parse::<f64>().unwrap() > 1.7e9), "when it ends is to be seen: {ends:?}");
     let Err(Error::Unreachable { cause, .. }) = ask(api, "localhost", folder.path()) else { panic!("another name") };
     assert!(cause.contains("certificate"), "{cause}");
 

@@ -1,4 +1,5 @@
-//! What `deploy/` has for whoever runs a server: a unit that may do little, a container file, and a chart that renders.
+//! What `deploy/` has for whoever runs a server: a unit that may do little, a container file, a chart that renders, and
+//! a Zabbix template that reads it.
 
 use std::env;
 use std::path::PathBuf;
@@ -6,10 +7,14 @@ use std::process::Command;
 
 use gslb_tests::folder::Folder;
 use gslb_tests::program::run;
+use gslb_tests::server::Server;
+use serde_json::Value;
+
+use crate::change::folder;
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
 
-/// The interpreter of the environment in which tests/run has installed what checks the chart.
+/// The interpreter of the environment in which tests/run has installed what checks the chart and the template.
 fn python() -> PathBuf {
     let test = env::current_exe().expect("the running test has a path");
     let target = test.ancestors().nth(3).expect("tests are three folders below the target folder");
@@ -45,4 +50,72 @@ fn the_chart_renders_what_kubernetes_and_the_server_take() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let checked = folder.gslb("check site.toml --config gslb.toml");
     assert_eq!(checked.code, 0, "{}", checked.err);
+}
+
+/// Items of the Zabbix template that may find nothing, and why.
+const MAY_FIND_NOTHING: [(&str, &str); 2] =
+    [("gslb.api.certificate.expires", "the server's API has no TLS"), ("gslb.overrides.oldest", "nothing is forced")];
+
+/// What each item of the Zabbix template has become, by its key: the template is held against Zabbix' rules, and read
+/// with its own paths and scripts. There is no Zabbix in it.
+fn zabbix(folder: &Folder, server: &Server) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/read-zabbix-template");
+    let mut command = Command::new(python());
+    command.arg(script).arg(format!("{DEPLOY}/zabbix/gslb.yaml"));
+    let ran = run(command.arg(format!("http://{}", server.api)).arg(folder.token()));
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let mut told: Value = serde_json::from_str(&ran.out).unwrap();
+    for key in told["empty"].as_array().unwrap() {
+        assert!(MAY_FIND_NOTHING.iter().any(|(may, _)| key == may), "{key} finds nothing");
+    }
+    told["values"].take()
+}
+
+#[test]
+fn the_zabbix_template_reads_a_running_server() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let well = zabbix(&folder, &server);
+    for (key, value) in [
+        ("gslb.ready", "ready"),
+        ("gslb.data_centers.all", "2"),
+        ("gslb.data_centers.up", "2"),
+        ("gslb.pools.down", "0"),
+        ("gslb.endpoints.up", "2"),
+        ("gslb.endpoints.which", "none"),
+        ("gslb.services.all", "1"),
+        ("gslb.mass_failure", "0"),
+        ("gslb.overrides", "0"),
+        ("gslb.revision", "1"),
+        ("gslb.undiscovered", "none"),
+        ("gslb.store.available", "1"),
+        ("gslb.reload.refused", "0"),
+        ("gslb.overrides.oldest", "0"),
+        ("gslb.data_center.status[fra]", "1"),
+        ("gslb.pool.status[fra]", "1"),
+        ("gslb.pool.endpoints.up[iad]", "1"),
+        ("gslb.service.status[www.example.com.]", "1"),
+        ("gslb.endpoint.status[fra,fra-1]", "1"),
+    ] {
+        assert_eq!(well[key], value, "{key} of {well}");
+    }
+
+    assert_eq!(folder.ask(&server, "force down pool/fra --reason kernel --for 1h").code, 0);
+    let hurt = zabbix(&folder, &server);
+    for (key, value) in [
+        ("gslb.data_centers.up", "1"),
+        ("gslb.pools.down", "1"),
+        ("gslb.endpoints.down", "1"),
+        ("gslb.endpoints.which", "fra/fra-1: kernel"),
+        ("gslb.overrides", "1"),
+        ("gslb.data_center.status[fra]", "0"),
+        ("gslb.pool.status[fra]", "0"),
+        ("gslb.pool.status[iad]", "1"),
+        ("gslb.service.status[www.example.com.]", "2"),
+        ("gslb.endpoint.status[fra,fra-1]", "0"),
+        ("gslb.endpoint.why[fra,fra-1]", "kernel"),
+    ] {
+        assert_eq!(hurt[key], value, "{key} of {hurt}");
+    }
+    assert_ne!(hurt["gslb.overrides.oldest"], "0", "{hurt}");
 }
