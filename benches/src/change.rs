@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use geoip::Database;
-use gslb::{background, udp};
+use gslb::{background, tap, udp};
 use gslb_core::model::PoolId;
 use gslb_core::respond::Settings;
 use gslb_core::table::liveness::{Change, EndpointState};
@@ -125,7 +125,7 @@ pub fn serve(changes: Changes) -> Result<(), Box<dyn Error>> {
     let published = Arc::new(Published::new(sides.first()));
     let sockets = udp::bind("127.0.0.1:0".parse()?, 1)?;
     println!("{}", sockets[0].local_addr()?);
-    let workers = udp::Workers::start(sockets, &published, &Arc::new(Settings::default()))?;
+    let workers = udp::Workers::start(sockets, &published, &Arc::new(Settings::default()), tap::none(1))?;
     let (end, ended) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read(&mut [0]);

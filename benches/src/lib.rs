@@ -3,7 +3,9 @@
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use gslb::tap::{Query, Tap, Way};
 use gslb_core::document;
 use gslb_core::name::Name;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
@@ -153,5 +155,42 @@ impl Asking {
         }
         black_box(self.worker.take_sample());
         octets
+    }
+
+    /// The same, while the answers are shown by `tap` to whoever watches, as a UDP worker shows them.
+    pub fn ask_batch_shown<'q>(
+        &mut self,
+        table: &RoutingTable,
+        tap: &mut Tap,
+        queries: impl Iterator<Item = &'q [u8]>,
+    ) -> usize {
+        let mut lens = [0; MAX_BATCH];
+        let mut count = 0;
+        for ((slot, len), query) in self.slots.iter_mut().zip(&mut lens).zip(queries) {
+            slot[..query.len()].copy_from_slice(query);
+            *len = query.len();
+            self.worker.read(count, slot, query.len());
+            count += 1;
+        }
+        self.worker.fetch(table, count);
+        let (watched, asked, resolver) = (tap.watched(), SystemTime::now(), self.source);
+        let (way, worker) = (Way::new(Transport::Udp, resolver, ([192, 0, 2, 53], 53).into()), &mut self.worker);
+        let mut sum = 0;
+        for (at, slot) in self.slots.iter_mut().take(count).enumerate() {
+            let reply = match tap.wanted(watched) {
+                None => worker.answer(at, table, resolver, Transport::Udp, slot),
+                Some(wanted) => {
+                    let query = Query { way, asked, octets: lens[at], table };
+                    tap.show(wanted, query, slot, |slot, noted| {
+                        worker.answer_traced(at, table, resolver, Transport::Udp, slot, noted)
+                    })
+                }
+            };
+            if let Reply::Send(len) = reply {
+                sum += len;
+            }
+        }
+        black_box(self.worker.take_sample());
+        sum
     }
 }

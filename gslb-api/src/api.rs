@@ -16,6 +16,7 @@ use crate::rest::places::Places;
 use crate::rest::rate::Buckets;
 use crate::rest::rendered::Rendered;
 use crate::store::{MeteredStore, Store};
+use crate::tail::Tail;
 
 /// A running API. Clones are handles of the same one.
 #[derive(Clone)]
@@ -158,6 +159,11 @@ impl Api {
     /// What is in force now.
     pub fn in_force(&self) -> Arc<InForce> {
         self.control.in_force()
+    }
+
+    /// Those who watch answers, whom whoever answers tells of them.
+    pub fn tail(&self) -> Tail {
+        self.options.tail.clone()
     }
 
     /// Ends the streams of events, so that a graceful shutdown of the server comes to its end.

@@ -18,6 +18,7 @@ pub mod safety;
 pub mod sample;
 mod status;
 pub mod store;
+pub mod tail;
 
 pub use api::{Api, Origin, Started};
 pub use log::{LogLevel, LogSwitch};

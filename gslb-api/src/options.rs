@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::log::LogSwitch;
 use crate::sample::Sample;
+use crate::tail::Tail;
 
 /// Where the truth is.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct Limits {
     pub documents: usize,
     /// Streams of events at once.
     pub streams: usize,
+    /// Those who watch answers at once.
+    pub watchers: usize,
 }
 
 impl Default for Limits {
@@ -65,6 +68,7 @@ impl Default for Limits {
             burst: 1000,
             documents: 4,
             streams: 64,
+            watchers: 8,
         }
     }
 }
@@ -90,6 +94,8 @@ pub struct Options {
     pub workers: usize,
     /// What was answered lately.
     pub sample: Sample,
+    /// Those who watch answers as they are given, whom whoever answers tells of them.
+    pub tail: Tail,
 }
 
 impl Default for Options {
@@ -104,6 +110,7 @@ impl Default for Options {
             log: Arc::default(),
             workers: 0,
             sample: Sample::default(),
+            tail: Tail::default(),
         }
     }
 }

@@ -4,8 +4,12 @@ mod support;
 
 use std::sync::Arc;
 
+use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
-use gslb_core::respond::Settings;
+use gslb_core::model::Target;
+use gslb_core::rdata::to_text;
+use gslb_core::respond::{Noted, Reply, Settings, Transport};
+use gslb_core::steer::trace::ClientFrom;
 use serde_json::{Value, json};
 use support::{Server, WORLD, ask, table};
 
@@ -76,4 +80,36 @@ fn names_that_are_not_ours_and_negative_answers_are_data_too() {
     let data = explained(&server, "nothing.example.com", "193.0.6.0/24");
     assert_eq!((&data["answer"]["rcode"], &data["answer"]["scope"]), (&json!("NXDOMAIN"), &json!(0)));
     assert_eq!(data["answer"]["authority"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn who_watches_sees_the_decision_of_the_very_answer() {
+    let mut server = Server::new(table(DOCUMENT, ZONE, &*WORLD));
+    let mut noted = Noted::default();
+    for (down, client) in [(None, "193.0.6.0/24"), (None, "17.0.0.0/24"), (Some("fra"), "193.0.6.0/24")] {
+        down.into_iter().for_each(|pool| server.set_pool(pool, false));
+        let query = ask("www.example.com", 1).subnet(client).octets();
+        let mut buffer = query.clone();
+        buffer.resize(4096, 0);
+        noted.clear();
+        let source = ([192, 0, 2, 1], 53).into();
+        let reply =
+            server.worker.respond_traced(&server.table, source, Transport::Udp, &mut buffer, query.len(), &mut noted);
+        let Reply::Send(octets) = reply else { panic!("{reply:?}") };
+        let response = Response::parse(&buffer[..octets]).unwrap();
+        assert_eq!(response.client, Some(client.parse().unwrap()), "the network is read back");
+        assert_eq!(response.question, Some(("www.example.com".parse().unwrap(), 1)));
+        let site = &server.table.topology().site;
+        let decided = noted.decided().unwrap();
+        assert_eq!((decided.service, decided.from), (0, ClientFrom::Subnet(24)));
+        let named = noted.chosen().iter().map(|chosen| {
+            let endpoint = &site.pools[chosen.pool.0 as usize].endpoints[usize::from(chosen.endpoint)];
+            match &endpoint.target {
+                Target::Address(address) => address.to_string(),
+                Target::Cname(name) => name.to_string(),
+            }
+        });
+        let answered = response.sections[0].iter().map(|record| to_text(record.rtype, &record.rdata));
+        assert_eq!(named.collect::<Vec<_>>(), answered.collect::<Vec<_>>());
+    }
 }

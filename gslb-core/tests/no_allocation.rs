@@ -5,7 +5,7 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use gslb_core::respond::{MAX_BATCH, Settings, Transport, Worker};
+use gslb_core::respond::{MAX_BATCH, Noted, Settings, Transport, Worker};
 use support::{Server, WORLD, ask};
 
 struct Counting;
@@ -80,6 +80,7 @@ fn no_kind_of_answer_allocates() {
     }
     let mut buffer = vec![0; 4096];
     let mut slots = vec![vec![0; 4096]; MAX_BATCH];
+    let mut noted = Noted::default();
     for down in [None, Some("fra"), Some("iad"), Some("nrt"), Some("gru"), Some("jnb"), Some("syd")] {
         if let Some(pool) = down {
             server.set_pool(pool, false);
@@ -91,6 +92,12 @@ fn no_kind_of_answer_allocates() {
                 let source = ([192, 0, 2, 1], 53).into();
                 server.worker.respond(&server.table, source, transport, &mut buffer, query.len());
                 assert_eq!(ALLOCATIONS.with(Cell::get), before, "{query:?}");
+                // The same while somebody watches.
+                buffer[..query.len()].copy_from_slice(query);
+                noted.clear();
+                let (worker, table) = (&mut server.worker, &server.table);
+                worker.respond_traced(table, source, transport, &mut buffer, query.len(), &mut noted);
+                assert_eq!(ALLOCATIONS.with(Cell::get), before, "watched: {query:?}");
             }
         }
         for batch in queries.chunks(slots.len()) {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use gslb::config::Config;
 use gslb::probing::Probing;
 use gslb::serve::control_runtime;
-use gslb::udp;
+use gslb::{tap, udp};
 use gslb_api::health::{Observed, Word};
 use gslb_api::store::{EmbeddedStore, Store};
 use gslb_api::{Api, Options, Source, Started};
@@ -65,7 +65,7 @@ impl Served {
         let Started { api, published, .. } = runtime.block_on(Api::start(store, databases, options))?;
         let sockets = udp::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1)?;
         let address = sockets.first().ok_or("no socket")?.local_addr()?;
-        let workers = udp::Workers::start(sockets, &published, &Arc::default())?;
+        let workers = udp::Workers::start(sockets, &published, &Arc::default(), tap::none(1))?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(address)?;
         socket.set_read_timeout(Some(Duration::from_secs(5)))?;

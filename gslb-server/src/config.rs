@@ -15,9 +15,11 @@ use toml::de::DeValue;
 use crate::http::tls::TlsFiles;
 use crate::{http, tcp};
 
+mod dnstap;
 mod probes;
 mod section;
 
+pub use dnstap::Dnstap;
 pub use probes::Probes;
 use section::{Checked, Section, Text, boolean, integer, number, string, wrong};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub log: Log,
     /// `[metrics]`: what is told to Prometheus.
     pub metrics: Metrics,
+    /// `[dnstap]`: where answers are shown to a program that reads them all. Default: nowhere.
+    pub dnstap: Option<Dnstap>,
 }
 
 /// The `[node]` table.
@@ -186,6 +190,7 @@ impl Default for Config {
             probes: Probes::default(),
             log: Log::default(),
             metrics: Metrics { services: Some(1000) },
+            dnstap: None,
         }
     }
 }
@@ -205,6 +210,7 @@ impl Config {
             }
             config.geo.databases.iter_mut().for_each(|database| *database = folder.join(&*database));
             config.probes.ca.iter_mut().for_each(|file| *file = folder.join(&*file));
+            config.dnstap.iter_mut().for_each(|dnstap| dnstap.socket = folder.join(&dnstap.socket));
         }
         Ok(config)
     }
@@ -225,6 +231,7 @@ impl Config {
         config.probes.take_from(root.section("probes"));
         config.log.take_from(root.section("log"));
         config.metrics.take_from(root.section("metrics"));
+        config.dnstap = Dnstap::of(&mut root);
         root.finish();
         let problems = text.into_problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use gslb_api::tail::Tail;
 use gslb_core::respond::Settings;
 use gslb_core::table::Published;
 use tokio::runtime::{Builder, Runtime};
@@ -14,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
 use crate::config::Config;
+use crate::dnstap::Dnstap;
 use crate::gather::Gatherer;
 use crate::http::tls::{Reread, Tls};
 use crate::ledger::Ledger;
@@ -24,6 +26,7 @@ use crate::pulse::Pulses;
 use crate::reload::{Cause, Next, Reloader, Reloads};
 use crate::sample::Sample;
 use crate::signals::{Asked, Signals};
+use crate::tap::{self, Shown, Switch, Tap};
 use crate::totals::{Totals, TotalsReader};
 use crate::watch::{SourceFile, Watcher};
 use crate::{background, http, tcp, udp};
@@ -52,6 +55,8 @@ pub struct Hooks {
     pub collectors: Vec<Collector>,
     /// Where samples of answers go.
     pub sample: Arc<Sample>,
+    /// Those who watch answers through the API.
+    pub tail: Tail,
     /// What is answered over HTTP besides health and metrics.
     pub routes: Router,
     /// Called at the stop, before HTTP ends: streams are to end then.
@@ -185,8 +190,13 @@ impl Bound {
         let signals = Signals::take()?;
         drop(entered);
         let (threads, row) = (config.dns.workers.get(), self.udp.len());
-        let udp = udp::Workers::start(self.udp, &published, &settings)?;
-        let tcp = tcp::Server::start(self.tcp, threads, config.tcp_limits(), published.clone(), &settings, row)?;
+        let Taps { udp: udp_taps, tcp: tcp_taps, shown } = taps(config, &hooks.tail, (row, threads));
+        let showed = shown.iter().map(|shown| Arc::clone(&shown.counts)).collect();
+        let dnstap = config.dnstap.as_ref().map(|dnstap| Dnstap::new(dnstap.settings(&config.node.name)));
+        let frames = dnstap.as_ref().map(|dnstap| metrics::dnstap::collector(dnstap.counts(), showed));
+        let collector = tap::Collector::start(shown, published.clone(), hooks.tail, dnstap)?;
+        let udp = udp::Workers::start(self.udp, &published, &settings, udp_taps)?;
+        let tcp = tcp::Server::start(self.tcp, config.tcp_limits(), published.clone(), &settings, row, tcp_taps)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
         let reloads = hooks.reloads;
         if let Some(tls) = &self.tls {
@@ -203,7 +213,7 @@ impl Bound {
             metrics::certificate::collector(self.tls.clone()),
             metrics::process::collector(),
         ];
-        let metrics = Arc::new(Metrics::new(own.into_iter().chain(hooks.collectors)));
+        let metrics = Arc::new(Metrics::new(own.into_iter().chain(frames).chain(hooks.collectors)));
         let (generation, pulse, hosts) = (hooks.generation, hooks.pulse, config.api.hosts.clone().into());
         let observed = Observed { generation, pulse, hosts, metrics };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
@@ -221,8 +231,37 @@ impl Bound {
         }
         let stopping = hooks.stopping;
         let (notify, _gatherer) = (Arc::default(), gatherer);
-        Ok(Running { control, signals, udp, tcp, http, stopping, watcher, reloader, totals, notify, _gatherer })
+        Ok(Running {
+            control,
+            signals,
+            udp,
+            tcp,
+            collector,
+            http,
+            stopping,
+            watcher,
+            reloader,
+            totals,
+            notify,
+            _gatherer,
+        })
     }
+}
+
+/// What all workers show their answers by.
+struct Taps {
+    udp: Vec<Tap>,
+    tcp: Vec<Tap>,
+    shown: Vec<Shown>,
+}
+
+/// Taps for so many workers of UDP and of TCP.
+fn taps(config: &Config, tail: &Tail, (udp, tcp): (usize, usize)) -> Taps {
+    let switch = Arc::new(Switch::new(config.dnstap.as_ref().map(|dnstap| dnstap.sample), tail.clone()));
+    let (mut taps, shown): (Vec<Tap>, Vec<Shown>) =
+        (0..udp + tcp).map(|_| tap::pair(Arc::clone(&switch), udp::seed())).unzip();
+    let of_tcp = taps.split_off(udp);
+    Taps { udp: taps, tcp: of_tcp, shown }
 }
 
 /// The runtime of everything that does not answer queries.
@@ -303,6 +342,7 @@ pub struct Running {
     signals: Signals,
     udp: udp::Workers,
     tcp: tcp::Server,
+    collector: tap::Collector,
     http: http::Server,
     stopping: Box<dyn FnOnce() + Send>,
     watcher: Watcher,
@@ -349,6 +389,7 @@ impl Running {
         self.reloader.stop();
         self.udp.stop();
         self.tcp.stop();
+        self.collector.stop();
         (self.stopping)();
         self.http.stop();
         self.control.shutdown_background();

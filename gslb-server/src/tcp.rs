@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::durations::Durations;
 use crate::sample::Reservoir;
+use crate::tap::{self, Tap};
 
 pub(crate) mod accept;
 mod connection;
@@ -96,25 +97,26 @@ impl TcpCounters {
 }
 
 impl Server {
-    /// Accepts on `listeners`, which [`bind`] made, and answers on `threads` threads. They count in the rows of what is
-    /// published from `row` on.
+    /// Accepts on `listeners`, which [`bind`] made, and answers on as many threads as there are `taps`, by which they show
+    /// their answers; one at least. They count in the rows of what is published from `row` on.
     ///
     /// # Errors
     /// When the system gives no thread or no event queue.
     pub fn start(
         listeners: Vec<TcpListener>,
-        threads: usize,
         limits: Limits,
         published: Arc<Published>,
         settings: &Arc<Settings>,
         row: usize,
+        taps: Vec<Tap>,
     ) -> io::Result<Self> {
-        let threads = threads.max(1);
+        let taps = if taps.is_empty() { tap::none(1) } else { taps };
+        let threads = taps.len();
         let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("tcp").enable_all().build()?;
         let shared = Arc::new(Shared {
             idle: limits.idle,
             connections: connections::Connections::new(limits.connections, limits.connections_per_client),
-            responders: responders::Responders::new(threads, published, settings, row),
+            responders: responders::Responders::new(published, settings, row, taps),
             counts: counts::SharedCounts::default(),
         });
         let (stop, stopped) = watch::channel(false);

@@ -13,6 +13,7 @@ use gslb_core::table::Published;
 
 use crate::pulse::Pulse;
 use crate::sample::{self, Reservoir};
+use crate::tap::Tap;
 
 mod counts;
 #[doc(hidden)] // public for the load generator of the benches package, and for nobody else
@@ -45,11 +46,17 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker on each of `sockets`; they count in the first rows of what is published.
+    /// Starts a worker on each of `sockets`; they count in the first rows of what is published. Each shows its answers by a
+    /// tap of its own; there must be as many as sockets.
     ///
     /// # Errors
     /// When the system starts no more threads; those already started are stopped.
-    pub fn start(sockets: Vec<UdpSocket>, published: &Arc<Published>, settings: &Arc<Settings>) -> io::Result<Self> {
+    pub fn start(
+        sockets: Vec<UdpSocket>,
+        published: &Arc<Published>,
+        settings: &Arc<Settings>,
+        taps: Vec<Tap>,
+    ) -> io::Result<Self> {
         let room = sample::room(sockets.len());
         let board = |_: &UdpSocket| counts::Board {
             tally: Arc::default(),
@@ -59,13 +66,13 @@ impl Workers {
         let counters = UdpCounters(sockets.iter().map(board).collect());
         let pulses = sockets.iter().map(|_| Pulse::default()).collect();
         let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters, pulses };
-        for (number, socket) in sockets.into_iter().enumerate() {
+        for (number, (socket, tap)) in sockets.into_iter().zip(taps).enumerate() {
             let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
             let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
             let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
                 let (board, pulse) = (&boards.0[number], &pulses[number]);
                 let worker = Worker::new(settings, seed()).in_row(number).telling(board.tally.clone());
-                worker::UdpWorker::new(&socket, &published, board, worker).run(&stop, pulse);
+                worker::UdpWorker::new(&socket, &published, board, worker, tap).run(&stop, pulse);
             });
             workers.threads.push(thread?);
         }

@@ -1,8 +1,6 @@
 //! Events: what changes in the store, told as it happens, and told again from where a reader was.
 
 use std::convert::Infallible;
-use std::future::pending;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -14,20 +12,18 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::caller::Caller;
 use super::problem::Problem;
+use super::streaming::{ALIVE, expired, expiry};
 use super::{answer, query};
 use crate::Api;
 use crate::access;
-use crate::control::{Who, now};
+use crate::control::Who;
 use crate::revisions::CURRENT;
 use crate::store::{Change, Changes, Revision, Time, Watch, Watched};
 use crate::{health, moment};
-
-/// How often a stream shows that it is alive.
-const ALIVE: Duration = Duration::from_secs(15);
 
 /// The route of events.
 pub(super) fn routes() -> Router<Api> {
@@ -78,20 +74,7 @@ async fn events(State(api): State<Api>, request: Request) -> Result<Response, Pr
 /// revocation falls between this and the watch.
 async fn until(api: &Api, who: Option<Who>) -> Result<(Option<String>, Option<Instant>), Problem> {
     let Some(Who::Token { id, .. }) = who else { return Ok((None, None)) };
-    let Some(holder) = access::find(&**api.control.store(), &id).await? else {
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The token has been revoked."));
-    };
-    let left = |expires: Time| Duration::from_millis(expires.millis().saturating_sub(now().millis()));
-    let expires = holder.expires.and_then(|expires| Instant::now().checked_add(left(expires)));
-    Ok((Some(access::key(&id)), expires))
-}
-
-/// Waits until `expires`; for ever where that never comes.
-async fn expired(expires: Option<Instant>) {
-    match expires {
-        Some(expires) => sleep_until(expires).await,
-        None => pending().await,
-    }
+    Ok((Some(access::key(&id)), expiry(api, &id).await?))
 }
 
 /// The next event; none once the stream has ended.

@@ -26,6 +26,8 @@ pub(crate) mod rate;
 pub(crate) mod rendered;
 mod resources;
 mod status;
+mod streaming;
+mod tail;
 mod tokens;
 mod top;
 mod write;
@@ -67,6 +69,7 @@ pub fn router(api: Api) -> Router {
         .merge(alertmanager::routes())
         .merge(log::routes())
         .merge(top::routes())
+        .merge(tail::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(api.clone(), caller::admit));

@@ -88,6 +88,19 @@ pub(super) struct Top {
     pub limit: Option<usize>,
 }
 
+/// Which answers are watched.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Tail {
+    /// Those that this service decided.
+    pub service: Option<String>,
+    /// Those to clients in this network, or at this address.
+    pub client: Option<String>,
+    /// Those that name an endpoint in this data center.
+    pub data_center: Option<String>,
+}
+
 /// The query of a comparison of revisions.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -16,3 +16,4 @@ mod plan;
 mod racing;
 mod sample;
 mod support;
+mod tail;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Explanation;
 use super::response::{Record, Response};
-use super::text::rcode_text;
+pub use super::text::rcode_text;
 use crate::model::{PolicyId, PoolId};
 use crate::name::Name;
 use crate::rdata::type_to_text;

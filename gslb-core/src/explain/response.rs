@@ -1,5 +1,9 @@
 //! A response of ours read back, for people: names expanded, records in presentation form.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use crate::name::{MAX_NAME, Name};
 use crate::rdata;
 use crate::wire::number::rtype;
@@ -16,10 +20,14 @@ pub struct Response {
     pub authoritative: bool,
     /// TC bit.
     pub truncated: bool,
+    /// QNAME and QTYPE; none without a question.
+    pub question: Option<(Name, u16)>,
     /// Records of the answer, authority and additional section, the OPT record left out.
     pub sections: [Vec<Record>; 3],
     /// The client subnet option: family, source and scope prefix length.
     pub subnet: Option<(u16, u8, u8)>,
+    /// The network in that option; none without it, or where it keeps the network to itself.
+    pub client: Option<IpNet>,
 }
 
 /// A record of a response.
@@ -52,19 +60,25 @@ impl Response {
             rcode: flags & 0x0F,
             authoritative: flags & 0x0400 != 0,
             truncated: flags & 0x0200 != 0,
+            question: None,
             sections: Default::default(),
             subnet: None,
+            client: None,
         };
         for _ in 0..questions {
-            reader.name()?;
-            reader.take(4)?;
+            let name = reader.name()?;
+            let [qtype, _class] = reader.words()?;
+            response.question = Some((name, qtype));
         }
         for (section, count) in response.sections.iter_mut().zip([answers, authority, additional]) {
             for _ in 0..count {
                 let record = reader.record()?;
                 if record.rtype == rtype::OPT {
                     response.rcode |= (record.ttl >> 24 << 4) as u16;
-                    response.subnet = subnet(&record.rdata);
+                    if let Some((family, source, scope, address)) = subnet(&record.rdata) {
+                        response.subnet = Some((family, source, scope));
+                        response.client = network(family, source, address);
+                    }
                 } else {
                     section.push(record);
                 }
@@ -83,15 +97,29 @@ impl Record {
     }
 }
 
-fn subnet(mut options: &[u8]) -> Option<(u16, u8, u8)> {
+/// Family, source and scope prefix length of the client subnet option, and the octets of its address.
+fn subnet(mut options: &[u8]) -> Option<(u16, u8, u8, &[u8])> {
     while let &[code_high, code_low, len_high, len_low, ref rest @ ..] = options {
         let (data, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([len_high, len_low])))?;
-        if let (8, &[family_high, family_low, source, scope, ..]) = (u16::from_be_bytes([code_high, code_low]), data) {
-            return Some((u16::from_be_bytes([family_high, family_low]), source, scope));
+        if let (8, &[high, low, source, scope, ref address @ ..]) = (u16::from_be_bytes([code_high, code_low]), data) {
+            return Some((u16::from_be_bytes([high, low]), source, scope, address));
         }
         options = rest;
     }
     None
+}
+
+/// The network that a client subnet option tells.
+fn network(family: u16, source: u8, octets: &[u8]) -> Option<IpNet> {
+    let mut whole = [0; 16];
+    whole.iter_mut().zip(octets).for_each(|(place, octet)| *place = *octet);
+    let address: IpAddr = match (family, source) {
+        (_, 0) => return None,
+        (1, _) => <[u8; 4]>::try_from(whole.get(..4)?).ok()?.into(),
+        (2, _) => whole.into(),
+        _ => return None,
+    };
+    IpNet::new(address, source).ok().map(|network| network.trunc())
 }
 
 struct Reader<'a> {

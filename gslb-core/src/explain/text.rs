@@ -236,7 +236,8 @@ fn relaxed(demand: Demand) -> &'static str {
     }
 }
 
-pub(super) fn rcode_text(rcode: u16) -> String {
+/// The name of an rcode, such as `NOERROR`.
+pub fn rcode_text(rcode: u16) -> String {
     let known = [
         Rcode::NoError,
         Rcode::FormErr,

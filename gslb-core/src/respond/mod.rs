@@ -24,12 +24,14 @@ use crate::wire::query::Fault;
 mod answer;
 mod chain;
 mod chaos;
+mod noted;
 mod place;
 mod reading;
 mod sample;
 mod steered;
 pub mod tally;
 
+pub use noted::{Chosen, MAX_CHOSEN, Noted};
 pub use reading::MAX_BATCH;
 pub use sample::SteeredAnswer;
 pub use tally::Tally;
@@ -192,8 +194,9 @@ impl Worker {
         self.answer_traced(at, table, source, transport, buffer, &mut NoTrace)
     }
 
+    /// The same, with notes.
     #[inline(always)]
-    fn answer_traced(
+    pub fn answer_traced(
         &mut self,
         at: usize,
         table: &RoutingTable,

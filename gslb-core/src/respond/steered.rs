@@ -10,7 +10,7 @@ use crate::model::{ClientSource, PoolId};
 use crate::steer::column::Located;
 use crate::steer::decide::{Decision, Outcome, View};
 use crate::steer::draw::{Draw, HashedPrefix};
-use crate::steer::trace::{ClientFrom, Demand, Step, Trace};
+use crate::steer::trace::{ClientFrom, Decided, Demand, Step, Trace};
 use crate::table::counts::Fallback;
 use crate::table::liveness::{Data, Kind};
 use crate::table::{Service, Steers, Target};
@@ -144,25 +144,19 @@ impl<T: Trace> Answering<'_, '_, T> {
         }
     }
 
-    /// Counts a decision, and keeps it for the sample.
+    /// Counts a decision, and keeps it for the sample and whoever watches.
     #[inline]
     fn count(&mut self, asked: Asked<'_>, outcome: Outcome, pool: Option<PoolId>) {
+        let (service, Client { address: client, from }) = (asked.index, asked.client);
+        self.trace.decided(|| Decided { service, client, from, fallback: fallback(outcome) });
         let Some(row) = self.row else { return };
-        let fallback = match outcome {
-            Outcome::Answered(Demand::Up) | Outcome::NoSuchKind => None,
-            Outcome::Answered(Demand::UpWithoutWeight) => Some(Fallback::WithoutWeight),
-            Outcome::Answered(Demand::UpInAnyPool | Demand::LastUp | Demand::Any)
-            | Outcome::LastResort(_)
-            | Outcome::ServFail => Some(Fallback::LastResort),
-            Outcome::NoData => Some(Fallback::Nobody),
-        };
-        row.answered(asked.index, fallback);
-        let source = match asked.client.from {
+        let fallback = fallback(outcome);
+        row.answered(service, fallback);
+        let source = match from {
             ClientFrom::Subnet(source) => Some(source),
             ClientFrom::Resolver => None,
         };
-        let (edition, service, client) = (row.edition, asked.index, asked.client.address);
-        self.sampling.note(SteeredAnswer { edition, service, pool, client, source, fallback });
+        self.sampling.note(SteeredAnswer { edition: row.edition, service, pool, client, source, fallback });
     }
 
     /// Goes on with the name that a steered CNAME leads to, where that is ours too.
@@ -182,6 +176,19 @@ impl<T: Trace> Answering<'_, '_, T> {
     fn fail(&mut self) -> Next {
         self.message.rcode = Rcode::ServFail;
         Next::Done
+    }
+}
+
+/// Why a decision is not what the policy would have when all is well.
+#[inline]
+fn fallback(outcome: Outcome) -> Option<Fallback> {
+    match outcome {
+        Outcome::Answered(Demand::Up) | Outcome::NoSuchKind => None,
+        Outcome::Answered(Demand::UpWithoutWeight) => Some(Fallback::WithoutWeight),
+        Outcome::Answered(Demand::UpInAnyPool | Demand::LastUp | Demand::Any)
+        | Outcome::LastResort(_)
+        | Outcome::ServFail => Some(Fallback::LastResort),
+        Outcome::NoData => Some(Fallback::Nobody),
     }
 }
 

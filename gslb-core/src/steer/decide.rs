@@ -304,6 +304,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     #[inline]
     fn name(&mut self, pool: PoolId, entry: &'a Entry, ready: &Ready, by: Choice) {
         self.trace.note(|| Step::Named { pool, endpoint: entry.endpoint, by, among: ready.entries.len() });
+        self.trace.named(pool, entry.endpoint);
         (self.emit)(pool, entry, self.ttl);
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::latency::Area;
 use crate::model::{Matcher, PolicyId, PoolId, RegionId};
+use crate::table::counts::Fallback;
 
 /// One step on the way to an answer, in the order in which it was taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,6 +191,27 @@ pub enum Demand {
 pub trait Trace {
     /// Notes a step; `step` is not called where nobody reads it.
     fn note(&mut self, step: impl FnOnce() -> Step);
+
+    /// Notes that an endpoint is named, in numbers, for who may not allocate.
+    #[inline(always)]
+    fn named(&mut self, _pool: PoolId, _endpoint: u16) {}
+
+    /// Notes a decision once it is made, after all endpoints that it names; `decided` is not called where nobody reads it.
+    #[inline(always)]
+    fn decided(&mut self, _decided: impl FnOnce() -> Decided) {}
+}
+
+/// A decision in numbers, which are those of the table's site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// Index of the service.
+    pub service: u32,
+    /// The address that decided.
+    pub client: IpAddr,
+    /// Where it comes from.
+    pub from: ClientFrom,
+    /// Why it is not what the policy would have when all is well.
+    pub fallback: Option<Fallback>,
 }
 
 /// Takes no notes, and compiles to nothing.

@@ -149,6 +149,17 @@ impl Catalog {
         }
     }
 
+    /// Apex of the zone that answers for a name, or delegates it; none where that is no zone of ours.
+    pub fn apex_for(&self, key: &NameKey, at_parent: bool) -> Option<&[u8]> {
+        let zone = match self.find(key, at_parent) {
+            Found::Exact(node) | Found::Wildcard(node) | Found::Dname { node, .. } => node.zone(),
+            Found::Referral(cut) => cut.zone(),
+            Found::NxDomain(zone) => zone,
+            Found::NotOurs => return None,
+        };
+        Some(zone.apex())
+    }
+
     /// No name of ours has more labels than the deepest: longer ones need no look-up of their own.
     #[inline]
     fn first_skip(&self, key: &NameKey) -> usize {

@@ -1,21 +1,17 @@
 //! `gslb events`: what changes, as it changes.
 
 use std::io::{self, Write as _};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
-use std::thread;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
 
 use super::Outcome;
+use super::following::follow;
 use super::remote::{Format, Remote};
 use super::resource::shortened;
-use crate::client::Error;
 use crate::client::events::Event;
-
-/// How long to wait before a stream that ended is asked for again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -29,34 +25,21 @@ pub struct Arguments {
     remote: Remote,
 }
 
-/// Follows the events until the limit, or for ever; a stream that ends is resumed where it ended.
+/// Follows the events until the limit, or for ever.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
-    super::unread::ends();
-    let (mut last, mut left, mut begun) = (arguments.after.clone(), arguments.limit, false);
-    // Who reads no further, as `head` does, has what they want.
-    let mut unread = false;
-    while left != Some(0) && !unread {
-        let followed = client.follow("/api/v1/events", last.clone().as_deref(), |event| {
-            begun = true;
-            left = left.map(|left| left - 1);
-            if !event.id.is_empty() {
-                last = Some(event.id.clone());
-            }
-            unread = write(arguments.remote.format(), &event).is_err();
-            !unread && left != Some(0)
-        });
-        match followed {
-            // A server that restarts is worth waiting for; one that was never there is not.
-            Err(Error::Unreachable { .. } | Error::Broken(_)) if begun => {}
-            Err(error) => return Err(error.into()),
-            Ok(()) if left == Some(0) || unread => {}
-            Ok(()) => begun = true,
-        }
-        if left != Some(0) && !unread {
-            thread::sleep(AGAIN);
-        }
+    let mut left = arguments.limit;
+    if left == Some(0) {
+        return Ok(ExitCode::SUCCESS);
     }
+    follow(&client, "/api/v1/events", arguments.after.clone(), |event| {
+        left = left.map(|left| left - 1);
+        // Who reads no further, as `head` does, has what they want.
+        match write(arguments.remote.format(), event) {
+            Ok(()) if left != Some(0) => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

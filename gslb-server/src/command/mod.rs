@@ -17,6 +17,7 @@ mod drill;
 mod events;
 pub mod exit;
 mod explain;
+mod following;
 mod history;
 mod latency;
 mod moves;
@@ -26,6 +27,7 @@ mod remote;
 mod resource;
 mod serve;
 mod status;
+mod tail;
 mod token;
 mod top;
 mod unread;
@@ -76,6 +78,8 @@ pub enum Command {
     Drill(drill::Drill),
     /// Follow what changes, as it changes
     Events(events::Arguments),
+    /// Show queries as they are answered, with their decision
+    Tail(tail::Arguments),
     /// List who changed what
     Audit(audit::Arguments),
     /// Rank what was answered in the last ten minutes, from a sample
@@ -122,6 +126,7 @@ impl Command {
             Command::Latency(arguments) => latency::latency(&arguments),
             Command::Drill(arguments) => drill::run(&arguments),
             Command::Events(arguments) => events::run(&arguments),
+            Command::Tail(arguments) => tail::run(&arguments),
             Command::Audit(arguments) => audit::run(&arguments),
             Command::Top(arguments) => top::run(&arguments),
             Command::Token(what) => token::run(&what),

@@ -165,6 +165,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         pulse: Arc::new(probing.pulse()),
         collectors,
         sample,
+        tail: api.tail(),
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
         files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),

@@ -4,6 +4,7 @@ pub mod api;
 pub mod certificate;
 pub mod control;
 pub mod dns;
+pub mod dnstap;
 mod family;
 pub mod health;
 pub mod overrides;

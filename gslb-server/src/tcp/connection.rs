@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Shared;
 use super::connections::Place;
 use super::input::Input;
+use super::responders::Ends;
 
 /// Answers gathered before they are written, in octets: what pipelined queries get in one write.
 const GATHERED: usize = 16 << 10;
@@ -47,7 +48,7 @@ enum Event {
 /// A connection that is being answered.
 pub(super) struct Connection {
     stream: TcpStream,
-    peer: SocketAddr,
+    ends: Ends,
     shared: Arc<Shared>,
     input: Input,
     output: Vec<u8>,
@@ -55,7 +56,9 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> Self {
-        Self { stream, peer, shared, input: Input::default(), output: Vec::new() }
+        // A connection that is gone has no address of ours, and no answers.
+        let local = stream.local_addr().unwrap_or_else(|_| ([0; 4], 0).into());
+        Self { stream, ends: Ends { peer, local }, shared, input: Input::default(), output: Vec::new() }
     }
 
     /// Answers until the connection ends. Only what earns an answer counts as use: a client that sends nothing but
@@ -101,7 +104,7 @@ impl Connection {
         let mut answers = 0;
         while self.output.len() < GATHERED {
             let Some(query) = self.input.next_message() else { break };
-            let is_answered = self.shared.responders.answer(self.peer, query, &mut self.output, &self.shared.counts);
+            let is_answered = self.shared.responders.answer(self.ends, query, &mut self.output, &self.shared.counts);
             answers += u64::from(is_answered);
         }
         answers

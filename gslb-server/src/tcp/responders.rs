@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use gslb_core::respond::{Reply, Settings, Tally, Transport, Worker};
 use gslb_core::table::Published;
 
 use super::counts::SharedCounts;
 use crate::sample::{self, Reservoir};
+use crate::tap::{Query, Tap, Way};
 use crate::udp::seed;
 
 /// Longest message that fits behind a length of two octets.
@@ -32,29 +34,51 @@ struct Desk {
     worker: Worker,
     sample: Arc<Mutex<Reservoir>>,
     out: Box<[u8]>,
+    tap: Tap,
+}
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    /// Of the client.
+    pub(super) peer: SocketAddr,
+    /// Of ours.
+    pub(super) local: SocketAddr,
 }
 
 impl Responders {
-    pub(super) fn new(threads: usize, published: Arc<Published>, settings: &Arc<Settings>, row: usize) -> Self {
-        let (threads, room) = (threads.max(1), sample::room(threads));
+    /// As many as `taps`, by which they show their answers.
+    pub(super) fn new(published: Arc<Published>, settings: &Arc<Settings>, row: usize, taps: Vec<Tap>) -> Self {
+        let (threads, room) = (taps.len(), sample::room(taps.len()));
         let sample = || Arc::new(Mutex::new(Reservoir::new(room, seed())));
         let shown: Box<[Shown]> = (0..threads).map(|_| Shown { tally: Arc::default(), sample: sample() }).collect();
-        let desk = |(shown, row): (&Shown, usize)| {
+        let desk = |((shown, tap), row): ((&Shown, Tap), usize)| {
             let worker = Worker::new(settings.clone(), seed()).in_row(row).telling(shown.tally.clone());
-            Mutex::new(Desk { worker, sample: shown.sample.clone(), out: vec![0; LONGEST].into() })
+            Mutex::new(Desk { worker, sample: shown.sample.clone(), out: vec![0; LONGEST].into(), tap })
         };
-        let desks = shown.iter().zip(row..).map(desk).collect();
+        let desks = shown.iter().zip(taps).zip(row..).map(desk).collect();
         Self { published, desks, shown }
     }
 
     /// Appends the answer to `query`, with its length before it, to `output`. Returns whether there is one.
-    pub(super) fn answer(&self, source: SocketAddr, query: &[u8], output: &mut Vec<u8>, counts: &SharedCounts) -> bool {
+    pub(super) fn answer(&self, ends: Ends, query: &[u8], output: &mut Vec<u8>, counts: &SharedCounts) -> bool {
         let mut desk = self.free_desk();
-        let Desk { worker, sample, out } = &mut *desk;
+        let Desk { worker, sample, out, tap } = &mut *desk;
         let table = self.published.load();
         // No message is longer than its length of two octets can say, so it fits.
         out[..query.len()].copy_from_slice(query);
-        let reply = catch_unwind(AssertUnwindSafe(|| worker.respond(&table, source, Transport::Tcp, out, query.len())));
+        let (peer, octets) = (ends.peer, query.len());
+        let watched = tap.watched();
+        let reply = catch_unwind(AssertUnwindSafe(|| match tap.wanted(watched) {
+            None => worker.respond(&table, peer, Transport::Tcp, out, octets),
+            Some(wanted) => {
+                let way = Way::new(Transport::Tcp, peer, ends.local);
+                let query = Query { way, asked: SystemTime::now(), octets, table: &table };
+                tap.show(wanted, query, out, |out, noted| {
+                    worker.respond_traced(&table, peer, Transport::Tcp, out, octets, noted)
+                })
+            }
+        }));
         // While it is being taken, the answers stay for the next time.
         if worker.has_sample()
             && let Ok(mut reservoir) = sample.try_lock()

@@ -8,7 +8,7 @@
 
 use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
@@ -111,6 +111,24 @@ const fn control_space(data: usize) -> usize {
 }
 
 impl Control {
+    /// The address that was asked, where `received` octets of control tell it.
+    fn asked(&self, received: usize) -> Option<IpAddr> {
+        let data = received.saturating_sub(size_of::<libc::cmsghdr>());
+        match (self.header.cmsg_level, self.header.cmsg_type) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) if data >= size_of::<libc::in_pktinfo>() => {
+                // SAFETY: the kernel wrote an `in_pktinfo`, and all octets were initialised before; plain integers.
+                let asked = unsafe { self.info.v4 };
+                Some(Ipv4Addr::from_bits(u32::from_be(asked.ipi_spec_dst.s_addr)).into())
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if data >= size_of::<libc::in6_pktinfo>() => {
+                // SAFETY: as above, with an `in6_pktinfo`.
+                let asked = unsafe { self.info.v6 };
+                Some(Ipv6Addr::from(asked.ipi6_addr.s6_addr).into())
+            }
+            _ => None,
+        }
+    }
+
     /// Turns what was received into what makes a reply leave from the address that was asked.
     /// Returns the octets of control to send: 0 when nothing usable was received.
     ///
@@ -225,6 +243,16 @@ impl Batch {
     #[inline]
     pub fn octets(&self, index: usize) -> (&[u8; OCTETS], usize) {
         (&self.slots[index].octets, (self.headers[index].msg_len as usize).min(OCTETS))
+    }
+
+    /// The address that the datagram in slot `index` was sent to, on a listener of several addresses; none on others. For
+    /// an index below what the last [`Batch::receive`] returned, while nothing was replied to.
+    #[inline]
+    pub fn asked(&self, index: usize) -> Option<IpAddr> {
+        match self.control {
+            0 => None,
+            _ => self.slots[index].control.asked(self.headers[index].msg_hdr.msg_controllen as _),
+        }
     }
 
     /// What came in slot `index` of the last [`Batch::receive`], for an index below what it returned and not below

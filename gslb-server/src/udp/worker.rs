@@ -1,21 +1,22 @@
 //! The UDP loop: receive a batch, answer it, send it. Between receive and send nothing allocates, waits or logs.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use gslb_core::respond::{MAX_BATCH, Reply, Transport, Worker};
-use gslb_core::table::Published;
+use gslb_core::table::{Published, RoutingTable};
 
 use super::counts::{Board, Counting};
 use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::socket::close_intake;
 use crate::durations;
 use crate::pulse::Pulse;
+use crate::tap::{Query, Tap, Watched, Way};
 
 /// Most batches that are answered after the stop: more than any receive buffer holds.
 const LAST_BATCHES: usize = 1024;
@@ -30,13 +31,25 @@ pub(super) struct UdpWorker<'a> {
     board: &'a Board,
     worker: Worker,
     batch: Batch,
+    tap: Tap,
+    /// Where datagrams are sent to; with an unspecified address, each says so itself.
+    local: SocketAddr,
+    /// The address that each datagram of the batch was sent to, while somebody watches.
+    asked: [Option<IpAddr>; SLOTS],
 }
 
 impl<'a> UdpWorker<'a> {
     /// Allocates all that the loop will need.
-    pub(super) fn new(socket: &'a UdpSocket, published: &'a Published, board: &'a Board, worker: Worker) -> Self {
-        let wildcard = socket.local_addr().is_ok_and(|address| address.ip().is_unspecified());
-        Self { socket, published, board, worker, batch: Batch::new(wildcard) }
+    pub(super) fn new(
+        socket: &'a UdpSocket,
+        published: &'a Published,
+        board: &'a Board,
+        worker: Worker,
+        tap: Tap,
+    ) -> Self {
+        let local = socket.local_addr().unwrap_or_else(|_| ([0; 4], 0).into());
+        let batch = Batch::new(local.ip().is_unspecified());
+        Self { socket, published, board, worker, batch, tap, local, asked: [None; SLOTS] }
     }
 
     /// Answers until `stop` is set, then answers what had been received by then.
@@ -82,8 +95,31 @@ impl<'a> UdpWorker<'a> {
         });
         // For all of the batch at once, and not needed for any answer.
         each(1, counts, |_| worker.fetch(&table, received));
-        answer_all(batch, received, counts, |index, source, buffer| {
+        let watched = self.tap.watched();
+        if watched.by_anybody() {
+            return self.answer_and_show(received, &table, watched);
+        }
+        answer_all(batch, received, counts, |index, source, buffer, _| {
             worker.answer(index, &table, source, Transport::Udp, buffer)
+        });
+    }
+
+    /// The same while somebody watches. The batch was read already.
+    #[inline(never)]
+    fn answer_and_show(&mut self, received: usize, table: &RoutingTable, watched: Watched) {
+        let Self { worker, batch, tap, asked, local, board, .. } = self;
+        // Before the first reply, whose header may take the place of another datagram's.
+        asked.iter_mut().take(received).enumerate().for_each(|(index, asked)| *asked = batch.asked(index));
+        let now = SystemTime::now();
+        answer_all(batch, received, &board.counting, |index, resolver, buffer, octets| {
+            let Some(wanted) = tap.wanted(watched) else {
+                return worker.answer(index, table, resolver, Transport::Udp, buffer);
+            };
+            let way = Way::new(Transport::Udp, resolver, *local).to(asked[index]);
+            let query = Query { way, asked: now, octets, table };
+            tap.show(wanted, query, buffer, |buffer, noted| {
+                worker.answer_traced(index, table, resolver, Transport::Udp, buffer, noted)
+            })
         });
     }
 
@@ -143,16 +179,16 @@ impl<'a> UdpWorker<'a> {
     }
 }
 
-/// Answers the first `received` datagrams of `batch`.
+/// Answers the first `received` datagrams of `batch`: `answer` is given the number, sender, buffer and length of each.
 fn answer_all(
     batch: &mut Batch,
     received: usize,
     counts: &Counting,
-    mut answer: impl FnMut(usize, SocketAddr, &mut [u8; OCTETS]) -> Reply,
+    mut answer: impl FnMut(usize, SocketAddr, &mut [u8; OCTETS], usize) -> Reply,
 ) {
     each(received, counts, |index| match batch.datagram(index) {
-        Datagram::Whole { source, buffer, .. } => {
-            if let Reply::Send(octets) = answer(index, source, buffer) {
+        Datagram::Whole { source, buffer, len } => {
+            if let Reply::Send(octets) = answer(index, source, buffer, len) {
                 batch.reply(index, octets);
             }
         }
@@ -202,7 +238,7 @@ mod tests {
     fn a_panic_costs_only_the_datagram_that_caused_it() {
         let (mut batch, receiver, sender) = batch_of(8);
         let counts = Counting::default();
-        answer_all(&mut batch, 8, &counts, |_, _, buffer| {
+        answer_all(&mut batch, 8, &counts, |_, _, buffer, _| {
             assert!(![0, 3, 7].contains(&buffer[0]), "this datagram is meant to panic");
             buffer[1] = buffer[0] + 100;
             Reply::Send(2)
@@ -219,7 +255,7 @@ mod tests {
     fn what_is_dropped_is_not_sent() {
         let (mut batch, ..) = batch_of(4);
         let counts = Counting::default();
-        answer_all(&mut batch, 4, &counts, |_, _, buffer| match buffer[0] {
+        answer_all(&mut batch, 4, &counts, |_, _, buffer, _| match buffer[0] {
             2 => Reply::Drop,
             _ => Reply::Send(1),
         });

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gslb::config::{Config, ConfigError, Log, LogFormat};
+use gslb::dnstap;
 use gslb_api::LogLevel;
 
 /// What is told about a text, each problem as its first line.
@@ -76,11 +77,26 @@ fn all_that_may_be_written_is_read() {
             level = "debug"
             [metrics]
             services = "top:20"
+            [dnstap]
+            socket = "/run/dnstap.sock"
+            sample = 0.01
+            identity = "fra-1.example.com"
+            version = "1"
         "#,
     )
     .unwrap();
     assert_eq!(config.node.name, "fra-1");
     assert_eq!(config.metrics.services, Some(20));
+    let dnstap = config.dnstap.as_ref().unwrap();
+    let told = dnstap::Settings {
+        socket: "/run/dnstap.sock".into(),
+        identity: "fra-1.example.com".to_owned(),
+        version: "1".to_owned(),
+    };
+    assert_eq!((dnstap.sample, dnstap.settings("fra-1")), (0.01, told));
+    let short = Config::parse("gslb.toml", "dnstap.socket = \"s\"").unwrap().dnstap.unwrap();
+    assert_eq!((short.sample, short.settings("fra-1").identity.as_str()), (1.0, "fra-1"), "we are who the node is");
+    assert!(short.version.starts_with("gslb 0."), "{}", short.version);
     let all = Config::parse("gslb.toml", "[metrics]\nservices = \"all\"").unwrap();
     assert_eq!((all.metrics.services, Config::default().metrics.services), (None, Some(1000)));
     assert_eq!(config.dns.listen, ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]);
@@ -139,6 +155,10 @@ exec = ["plugins", "/usr/lib/../bin"]
 concurrency = 0
 [metrics]
 services = "top:0"
+[dnstap]
+sample = 2
+identity = ""
+port = 53
 "#;
     assert_eq!(
         problems(text),
@@ -173,6 +193,10 @@ services = "top:0"
             "gslb.toml:25:20: error: probes.exec[1]: \"/usr/lib/../bin\" is no such path",
             "gslb.toml:26:15: error: probes.concurrency: 0 is out of range",
             "gslb.toml:28:12: error: metrics.services: \"top:0\" is no choice of services",
+            "gslb.toml:29:1: error: dnstap.socket: this is missing",
+            "gslb.toml:30:10: error: dnstap.sample: 2 is out of range",
+            "gslb.toml:31:12: error: dnstap.identity: this has 0 octets",
+            "gslb.toml:32:1: error: dnstap.port: there is no such key",
         ]
     );
 }
@@ -229,10 +253,12 @@ fn paths_are_beside_the_file() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("gslb.toml");
-    std::fs::write(&file, "data_dir = \"data\"\ngeo.databases = [\"a.mmdb\", \"/b.mmdb\"]").unwrap();
+    std::fs::write(&file, "data_dir = \"data\"\ngeo.databases = [\"a.mmdb\", \"/b.mmdb\"]\ndnstap.socket = \"s\"")
+        .unwrap();
     let config = Config::read(&file).unwrap();
     assert_eq!(config.data_dir, folder.join("data"));
     assert_eq!(config.geo.databases, [folder.join("a.mmdb"), "/b.mmdb".into()]);
+    assert_eq!(config.dnstap.unwrap().socket, folder.join("s"));
 
     let absent = Config::read(&folder.join("absent.toml")).unwrap_err();
     assert!(matches!(absent, ConfigError::Unreadable { .. }));

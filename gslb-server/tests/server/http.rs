@@ -12,6 +12,7 @@ use gslb::origins::{Origin, Origins};
 use gslb::probe::Pulse;
 use gslb::reload::Next;
 use gslb::serve::{Bound, Hooks, Running, control_runtime};
+use gslb_api::tail::Tail;
 
 use crate::published;
 use crate::query::{PATIENCE, ask, query};
@@ -44,6 +45,7 @@ pub(crate) fn hooks() -> Hooks {
         }),
         collectors: Vec::new(),
         sample: Arc::default(),
+        tail: Tail::default(),
         routes: axum::Router::new(),
         stopping: Box::new(|| {}),
         generation: Arc::new(|| None),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use gslb::tap;
 use gslb::tcp::{Limits, Server, bind};
 use gslb_core::respond::Settings;
 use socket2::{Domain, Socket, Type};
@@ -26,7 +27,7 @@ fn serve(limits: Limits) -> (Server, SocketAddr) {
 }
 
 fn start(listener: TcpListener, limits: Limits) -> Server {
-    Server::start(vec![listener], 2, limits, published(), &Arc::new(Settings::default()), 0).unwrap()
+    Server::start(vec![listener], limits, published(), &Arc::new(Settings::default()), 0, tap::none(2)).unwrap()
 }
 
 fn connect(address: SocketAddr) -> TcpStream {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use gslb::tap;
 use gslb::udp::{Workers, bind};
 use gslb_core::respond::Settings;
 
@@ -19,7 +20,8 @@ fn serve(address: &str, workers: usize) -> (Workers, u16) {
 }
 
 fn start(sockets: Vec<UdpSocket>) -> Workers {
-    Workers::start(sockets, &published(), &Arc::new(Settings::default())).unwrap()
+    let taps = tap::none(sockets.len());
+    Workers::start(sockets, &published(), &Arc::new(Settings::default()), taps).unwrap()
 }
 
 fn client(address: &str) -> UdpSocket {

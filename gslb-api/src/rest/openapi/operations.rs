@@ -107,8 +107,11 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
     let plan = plan.body(&[JSON, TOML, PATCH], "Document").if_match().gives("200", "Done");
     let explain = Told::new("explain", "post", "The answer to a query, and every step that led to it");
     let explain = explain.body(&[JSON], "Question").gives("200", "Explained");
-    let events = Told::new("events", "read", "What changes, as it happens: server-sent events").streams();
+    let events = Told::new("events", "read", "What changes, as it happens: server-sent events");
+    let events = events.resumes().streams("Events");
     let audit = Told::new("audit", "list", "Who changed what, the latest first").gives("200", "Audit");
+    let tail = Told::new("tail", "read", "What is answered, as it is answered, with its decision: server-sent events");
+    let tail = tail.asks::<query::Tail>().streams("Answers, and how many were missed");
     let top = Told::new("top", "list", "What was answered most in the last ten minutes, from a sample");
     let tokens = Told::new("tokens", "list", "All tokens, by id, without their secrets").gives("200", "Tokens");
     let create = Told::new("tokens", "create", "Make a token, whose secret is shown once").body(&[JSON], "TokenAsked");
@@ -119,6 +122,7 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/events", item([(HttpMethod::Get, events)]))
         .path("/api/v1/audit", item([(HttpMethod::Get, audit.asks::<query::Numbered>())]))
         .path("/api/v1/top", item([(HttpMethod::Get, top.asks::<query::Top>().gives("200", "Ranking"))]))
+        .path("/api/v1/tail", item([(HttpMethod::Get, tail)]))
         .path("/api/v1/tokens", item([(HttpMethod::Get, tokens), (HttpMethod::Post, create.gives("201", "Token"))]))
         .path("/api/v1/tokens/{id}", item([(HttpMethod::Delete, revoke)]))
 }
@@ -249,11 +253,14 @@ impl Told {
             .with(|operation| operation.response("304", not_modified))
     }
 
-    fn streams(self) -> Self {
-        let content = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
-        let response = ResponseBuilder::new().description("Events").content("text/event-stream", content).build();
+    fn resumes(self) -> Self {
         self.in_header("Last-Event-ID", "^[0-9]{1,15}$", "The id of the last event that is known.")
-            .with(|operation| operation.response("200", response))
+    }
+
+    fn streams(self, what: &str) -> Self {
+        let content = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+        let response = ResponseBuilder::new().description(what).content("text/event-stream", content).build();
+        self.with(|operation| operation.response("200", response))
     }
 
     fn finish(self) -> Operation {

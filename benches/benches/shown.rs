@@ -1,0 +1,54 @@
+//! What it costs a worker that its answers are watched: time of a batch of 64 answers with nobody who does, and with all
+//! of them shown.
+
+#![allow(missing_docs, reason = "criterion's macros make functions without")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use gslb::tap::{RING_ANSWERS, Shown, Switch, Tap, pair};
+use gslb_api::tail::Tail;
+use gslb_benches::{Asking, query, sites, table};
+use gslb_core::respond::MAX_BATCH;
+use gslb_core::table::RoutingTable;
+
+/// Batches that fit a ring, with room to spare.
+const BATCHES: u64 = RING_ANSWERS as u64 / MAX_BATCH as u64 / 4;
+
+/// Time for so many batches; what is shown is taken out of the ring meanwhile, by a thread of its own in a server, and
+/// here when nobody measures.
+fn time(table: &RoutingTable, (tap, shown): &mut (Tap, Shown), query: &[u8], batches: u64) -> Duration {
+    let (mut asking, mut sum) = (Asking::default(), Duration::ZERO);
+    for first in (0..batches).step_by(BATCHES as usize) {
+        let begun = Instant::now();
+        for _ in first..(first + BATCHES).min(batches) {
+            let queries = std::iter::repeat_n(black_box(query), MAX_BATCH);
+            black_box(asking.ask_batch_shown(table, tap, queries));
+        }
+        sum += begun.elapsed();
+        while shown.take().is_some() {}
+    }
+    assert_eq!(shown.counts.lost_to_dnstap.get(), 0, "what is lost costs less");
+    sum
+}
+
+fn shown(criterion: &mut Criterion) {
+    let table = table(&sites::example(), sites::ZONE, &[Arc::new(geoip::bundled())]);
+    for kind in ["static", "steered-v4", "nxdomain"] {
+        let query = query(kind);
+        let mut group = criterion.benchmark_group(kind);
+        group.throughput(Throughput::Elements(MAX_BATCH as u64));
+        for (name, share) in [("unwatched", None), ("shown", Some(1.0))] {
+            let mut tap = pair(Arc::new(Switch::new(share, Tail::default())), 1);
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|batches| time(&table, &mut tap, &query, batches));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, shown);
+criterion_main!(benches);

@@ -1,0 +1,200 @@
+//! Answers as they are given: told with the decision that made them, to who wants them, as long as they may know.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use gslb_api::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
+use gslb_api::{Limits, Options, access, router};
+use gslb_core::explain::{Question, datagram};
+use gslb_core::respond::{Noted, Reply, Transport, Worker};
+use gslb_core::table::RoutingTable;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::{Asked, start, start_with, with_site};
+
+/// Answers a query as a server does, and tells of it.
+fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_known: bool) {
+    let resolver = "198.51.100.53".parse().unwrap();
+    let client = client.map(|client| client.parse().unwrap());
+    let query = datagram(&Question { name: name.parse().unwrap(), qtype: 1, client, resolver });
+    let mut buffer = query.clone();
+    buffer.resize(4096, 0);
+    let (mut worker, mut noted) = (Worker::new(Arc::default(), 1), Noted::default());
+    let way = ((resolver, 4000).into(), Transport::Udp);
+    let reply = worker.respond_traced(table, way.0, way.1, &mut buffer, query.len(), &mut noted);
+    let Reply::Send(octets) = reply else { panic!("{reply:?}") };
+    let seen = Seen {
+        topology: is_known.then(|| (table.generation(), table.topology())),
+        generation: table.generation(),
+        time: SystemTime::now(),
+        transport: way.1,
+        resolver: way.0,
+        decided: noted.decided(),
+        chosen: noted.chosen(),
+        response: &buffer[..octets],
+    };
+    tail.tell(&seen, Instant::now());
+}
+
+fn filter(service: Option<&str>, client: Option<&str>, data_center: Option<&str>) -> Filter {
+    Filter {
+        service: service.map(|name| name.parse().unwrap()),
+        client: client.map(|client| client.parse().unwrap()),
+        data_center: data_center.map(Into::into),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_told_by_name_with_what_decided_it() {
+    let asked = start().await;
+    let (tail, table) = (Tail::default(), asked.published.load());
+    assert!(!tail.is_watched());
+    let mut watching = tail.watch(Filter::default(), 1).unwrap();
+    assert!(tail.is_watched() && tail.watch(Filter::default(), 1).is_none());
+    let mut next = async || serde_json::from_str::<Value>(&watching.next().await.unwrap()).unwrap();
+
+    tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
+    let told = next().await;
+    let endpoints = told["endpoints"].as_array().unwrap();
+    assert_eq!(
+        (endpoints.len(), &endpoints[0]["pool"], &endpoints[0]["data_center"]),
+        (1, &json!("fra"), &json!("fra"))
+    );
+    let address = if endpoints[0]["endpoint"] == "fra-1" { "192.0.2.10" } else { "192.0.2.11" };
+    assert!(told["answer"][0].as_str().unwrap().ends_with(address), "the endpoint that was answered: {told}");
+    for (member, value) in [
+        ("client", json!("203.0.113.0/24")),
+        ("client_from", json!("subnet")),
+        ("resolver", json!("198.51.100.53:4000")),
+        ("transport", json!("udp")),
+        ("name", json!("www.example.com.")),
+        ("type", json!("A")),
+        ("decision", json!("service")),
+        ("service", json!("www.example.com")),
+        ("region", json!("office")),
+        ("fallback", json!(null)),
+        ("rcode", json!("NOERROR")),
+        ("scope", json!(24)),
+        ("generation", json!(table.generation())),
+    ] {
+        assert_eq!(told[member], value, "{member}: {told}");
+    }
+
+    tell(&table, &tail, "none.example.com", None, true);
+    let told = next().await;
+    assert_eq!((&told["decision"], &told["rcode"]), (&json!("zone"), &json!("NXDOMAIN")));
+    assert_eq!((&told["client"], &told["client_from"]), (&json!("198.51.100.53"), &json!("resolver")));
+    assert_eq!((&told["service"], &told["endpoints"], &told["scope"]), (&json!(null), &json!([]), &json!(null)));
+
+    // Where the document has changed since, numbers are not given names of another one.
+    tell(&table, &tail, "www.example.com", None, false);
+    let told = next().await;
+    assert_eq!((&told["decision"], &told["service"]), (&json!("lost"), &json!(null)));
+    assert_eq!((&told["endpoints"], told["answer"].as_array().unwrap().len()), (&json!([]), 1));
+    drop(watching);
+    assert!(!tail.is_watched());
+}
+
+#[tokio::test]
+async fn filters_go_by_service_client_and_data_center() {
+    let asked = start().await;
+    let (tail, table) = (Tail::default(), asked.published.load());
+    let cases = [
+        (filter(Some("api.example.com"), None, None), vec!["api"]),
+        (filter(None, None, Some("iad")), vec!["www"]),
+        (filter(None, Some("203.0.113.0/25"), None), vec!["www"]),
+        (filter(None, Some("198.51.100.53/32"), None), vec!["api", "none"]),
+        (filter(Some("www.example.com"), None, Some("fra")), vec!["www"]),
+        (filter(Some("www.example.com"), Some("2001:db8::/32"), None), vec![]),
+    ];
+    let watching = cases.map(|(filter, expected)| (tail.watch(filter, 9).unwrap(), expected));
+    tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
+    tell(&table, &tail, "www.example.com", Some("192.0.2.0/24"), true);
+    tell(&table, &tail, "api.example.com", None, true);
+    tell(&table, &tail, "none.example.com", None, true);
+    // The last of all is for everybody.
+    for (case, (mut watching, expected)) in watching.into_iter().enumerate() {
+        let mut seen = Vec::new();
+        for _ in &expected {
+            let told: Value = serde_json::from_str(&watching.next().await.unwrap()).unwrap();
+            seen.push(told["name"].as_str().unwrap().split('.').next().unwrap().to_owned());
+        }
+        assert_eq!(seen, expected, "case {case}");
+        let more = tokio::time::timeout(Duration::ZERO, watching.next()).await;
+        assert!(more.is_err(), "case {case}: {more:?}");
+        assert_eq!(watching.missed(), Missed::default());
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_more_than_they_can_read_and_everybody_how_much_that_was() {
+    let asked = start().await;
+    let (tail, table) = (Tail::default(), asked.published.load());
+    let mut watching = tail.watch(filter(Some("api.example.com"), None, None), 1).unwrap();
+    let begun = Instant::now();
+    for _ in 0..MAX_PER_SECOND + 7 {
+        tell(&table, &tail, "api.example.com", None, true);
+        tell(&table, &tail, "www.example.com", None, true);
+    }
+    tail.unseen(3);
+    let Missed { skipped, unseen } = watching.missed();
+    // Another second may have begun.
+    assert!(unseen == 3 && (skipped == 7 || begun.elapsed() >= Duration::from_secs(1)), "{skipped} {unseen}");
+    for _ in 0..MAX_PER_SECOND {
+        watching.next().await.unwrap();
+    }
+    assert_eq!(watching.missed(), Missed::default(), "it is told once");
+}
+
+async fn open(asked: &Asked, path: &str, token: &str) -> (StatusCode, Body) {
+    let request = Request::get(path).header("host", "localhost").header("authorization", format!("Bearer {token}"));
+    let response = router(asked.api.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    (response.status(), response.into_body())
+}
+
+#[tokio::test]
+async fn a_viewer_watches_until_the_token_is_revoked_or_the_server_stops() {
+    let asked = start().await;
+    let (tail, table) = (asked.api.tail(), asked.published.load());
+    let path = "/api/v1/tail?service=www.example.com&client=203.0.113.0/24&data_center=fra";
+    let (status, mut body) = open(&asked, path, &asked.viewer).await;
+    assert_eq!(status, StatusCode::OK);
+    tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
+    let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    let text = String::from_utf8_lossy(&frame);
+    assert!(text.starts_with("event: answer\ndata: {\"time\":"), "{text}");
+    let (_, other) = open(&asked, "/api/v1/tail", &asked.operator).await;
+    access::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
+    assert!(body.frame().await.is_none(), "it ends with its token");
+    assert!(tail.is_watched(), "others go on");
+    asked.api.stop();
+    assert!(other.collect().await.unwrap().to_bytes().is_empty());
+    assert!(!tail.is_watched(), "nobody is left");
+}
+
+#[tokio::test]
+async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
+    let limits = Limits { watchers: 2, ..Limits::default() };
+    let asked = start_with(Options { limits, ..with_site() }).await;
+    for (query, status, says) in [
+        ("service=web.example.com", StatusCode::NOT_FOUND, "There is no service"),
+        ("data_center=xyz", StatusCode::NOT_FOUND, "There is no data center"),
+        ("client=here", StatusCode::BAD_REQUEST, "client is a network such as"),
+        ("pool=fra", StatusCode::BAD_REQUEST, "pool"),
+    ] {
+        let refused = asked.get(&format!("/api/v1/tail?{query}")).await;
+        assert_eq!(refused.status, status, "{query}: {}", refused.text);
+        assert!(refused.text.contains(says), "{query}: {}", refused.text);
+    }
+    let first = open(&asked, "/api/v1/tail", &asked.viewer).await;
+    let second = open(&asked, "/api/v1/tail?client=192.0.2.1", &asked.viewer).await;
+    assert_eq!((first.0, second.0), (StatusCode::OK, StatusCode::OK));
+    let third = asked.get("/api/v1/tail").await;
+    assert_eq!((third.status, third.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"), "{}", third.text);
+    drop(first);
+    assert_eq!(open(&asked, "/api/v1/tail", &asked.viewer).await.0, StatusCode::OK, "a place is free again");
+}

@@ -1,0 +1,82 @@
+//! What of an answer is kept for who watches answers as they are given: numbers in a room of the worker's own.
+//!
+//! An explanation keeps every step, and allocates. This keeps what was decided, by the same decision and without another
+//! draw, and allocates nothing.
+
+use crate::model::{MAX_ANSWERS, PoolId};
+use crate::steer::trace::{Decided, Step, Trace};
+
+/// Most endpoints of an answer that are kept; an answer of one service names no more.
+pub const MAX_CHOSEN: usize = MAX_ANSWERS;
+
+/// An endpoint that an answer names, in numbers of the table's site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chosen {
+    /// Index of the service that named it.
+    pub service: u32,
+    /// Its pool.
+    pub pool: PoolId,
+    /// Its index there.
+    pub endpoint: u16,
+}
+
+/// Notes of one answer.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    first: Option<Decided>,
+    chosen: [Chosen; MAX_CHOSEN],
+    /// How many of them there are.
+    count: usize,
+    /// How many of those a decision has been noted for.
+    settled: usize,
+}
+
+impl Default for Noted {
+    fn default() -> Noted {
+        let nobody = Chosen { service: 0, pool: PoolId(0), endpoint: 0 };
+        Noted { first: None, chosen: [nobody; MAX_CHOSEN], count: 0, settled: 0 }
+    }
+}
+
+impl Noted {
+    /// Forgets what was noted, for the next answer.
+    #[inline]
+    pub fn clear(&mut self) {
+        (self.first, self.count, self.settled) = (None, 0, 0);
+    }
+
+    /// The decision of the first service; none where no service decided. Others follow where an endpoint is the name of
+    /// another service.
+    #[inline]
+    pub fn decided(&self) -> Option<Decided> {
+        self.first
+    }
+
+    /// The endpoints that the answer names, in the order in which they were chosen; of all services.
+    #[inline]
+    pub fn chosen(&self) -> &[Chosen] {
+        self.chosen.get(..self.count).unwrap_or_default()
+    }
+}
+
+impl Trace for Noted {
+    #[inline(always)]
+    fn note(&mut self, _step: impl FnOnce() -> Step) {}
+
+    #[inline]
+    fn named(&mut self, pool: PoolId, endpoint: u16) {
+        if let Some(place) = self.chosen.get_mut(self.count) {
+            *place = Chosen { service: 0, pool, endpoint };
+            self.count += 1;
+        }
+    }
+
+    #[inline]
+    fn decided(&mut self, decided: impl FnOnce() -> Decided) {
+        let decided = decided();
+        let new = self.chosen.get_mut(self.settled..self.count).unwrap_or_default();
+        new.iter_mut().for_each(|chosen| chosen.service = decided.service);
+        self.settled = self.count;
+        self.first = self.first.or(Some(decided));
+    }
+}

@@ -1,0 +1,160 @@
+//! The worker's side of a tap: an answer is copied into the ring, or counted where there is no room.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use gslb_core::respond::{Chosen, Noted, Reply, Transport};
+use gslb_core::steer::draw::Dice;
+use gslb_core::table::RoutingTable;
+use rtrb::Producer;
+
+use super::{Counts, Head, Switch};
+
+/// Longest query: what the length of two octets can say.
+const LONGEST: usize = u16::MAX as usize;
+
+/// Who watches at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Watched {
+    dnstap: Option<u64>,
+    tail: bool,
+}
+
+impl Watched {
+    /// Whether anybody does.
+    #[inline]
+    pub fn by_anybody(self) -> bool {
+        self.dnstap.is_some() || self.tail
+    }
+}
+
+/// By whom an answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// By dnstap: it is in the share that goes there.
+    pub dnstap: bool,
+    /// By those who watch through the API.
+    pub tail: bool,
+}
+
+/// Which way a query came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// In a datagram or on a connection.
+    pub transport: Transport,
+    /// Who sent it.
+    pub resolver: SocketAddr,
+    /// Where it was sent to.
+    pub local: SocketAddr,
+}
+
+pub(super) struct Rings {
+    pub(super) heads: Producer<Head>,
+    pub(super) octets: Producer<u8>,
+    pub(super) chosen: Producer<Chosen>,
+}
+
+/// What one worker shows its answers by. All that it needs is allocated when it is made.
+pub struct Tap {
+    switch: Arc<Switch>,
+    rings: Rings,
+    /// Which answers are in the share for dnstap: dice of its own, so that no draw depends on who watches.
+    dice: Dice,
+    /// The query, over which the response is written.
+    query: Box<[u8]>,
+    noted: Noted,
+    counts: Arc<Counts>,
+}
+
+impl Tap {
+    pub(super) fn new(switch: Arc<Switch>, rings: Rings, seed: u64, counts: Arc<Counts>) -> Self {
+        let query = vec![0; LONGEST].into();
+        Self { switch, rings, dice: Dice::new(seed), query, noted: Noted::default(), counts }
+    }
+
+    /// Who watches; asked once for a batch.
+    #[inline]
+    pub fn watched(&self) -> Watched {
+        Watched { dnstap: self.switch.dnstap, tail: self.switch.tail.is_watched() }
+    }
+
+    /// Whether the next answer is to be shown, while `watched`.
+    #[inline]
+    pub fn wanted(&mut self, watched: Watched) -> Option<Wanted> {
+        let dnstap = watched.dnstap.is_some_and(|most| most == u64::MAX || self.dice.roll() < most);
+        (dnstap || watched.tail).then_some(Wanted { dnstap, tail: watched.tail })
+    }
+
+    /// Has the query in the first `octets` of `buffer` answered, as `answer` does it, and shows the response that is
+    /// written over it.
+    #[inline(always)]
+    pub fn show(
+        &mut self,
+        wanted: Wanted,
+        query: Query<'_>,
+        buffer: &mut [u8],
+        answer: impl FnOnce(&mut [u8], &mut Noted) -> Reply,
+    ) -> Reply {
+        let octets = query.octets.min(self.query.len()).min(buffer.len());
+        self.query[..octets].copy_from_slice(&buffer[..octets]);
+        self.noted.clear();
+        let reply = answer(buffer, &mut self.noted);
+        if let Reply::Send(response) = reply {
+            let head = Head {
+                way: query.way,
+                asked: query.asked,
+                answered: SystemTime::now(),
+                generation: query.table.generation(),
+                edition: query.table.counts().map_or(0, |counts| counts.edition()),
+                decided: self.noted.decided(),
+                query: octets,
+                response: response.min(buffer.len()),
+                chosen: self.noted.chosen().len(),
+                wanted,
+            };
+            self.put(head, &buffer[..head.response]);
+        }
+        reply
+    }
+
+    /// Puts an answer into the ring: all of it or nothing.
+    fn put(&mut self, head: Head, response: &[u8]) {
+        let Rings { heads, octets, chosen } = &mut self.rings;
+        let fits = has_room(octets, head.query + head.response)
+            && has_room(chosen, head.chosen)
+            && has_room(heads, 1)
+            && octets.push_entire_slice(&self.query[..head.query]).is_ok()
+            && octets.push_entire_slice(response).is_ok()
+            && chosen.push_entire_slice(self.noted.chosen()).is_ok()
+            && heads.push(head).is_ok();
+        if !fits {
+            self.lose(head.wanted);
+        }
+    }
+
+    #[cold]
+    fn lose(&self, wanted: Wanted) {
+        self.counts.lost_to_dnstap.add(u64::from(wanted.dnstap));
+        self.counts.lost_to_tail.add(u64::from(wanted.tail));
+    }
+}
+
+/// A query that is to be answered and shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'t> {
+    /// Which way it came.
+    pub way: Way,
+    /// When it came.
+    pub asked: SystemTime,
+    /// Its length.
+    pub octets: usize,
+    /// What it is answered from.
+    pub table: &'t RoutingTable,
+}
+
+/// Whether there is room for so many more. What is known already is looked at before the other side is asked.
+#[inline]
+fn has_room<T>(ring: &Producer<T>, more: usize) -> bool {
+    ring.cached_slots() >= more || ring.slots() >= more
+}

@@ -1,0 +1,181 @@
+//! What workers show of their answers: all of it or nothing, in order, and without an allocation.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use gslb::tap::{Query, RING_ANSWERS, RING_OCTETS, Shown, Switch, Tap, Way, pair};
+use gslb_api::tail::{Filter, Tail};
+use gslb_core::document;
+use gslb_core::explain::{Question, datagram};
+use gslb_core::respond::{Reply, Transport, Worker};
+use gslb_core::table::{RoutingTable, compile};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[allow(unsafe_code, reason = "an allocator cannot be written without; it only counts and passes on")]
+// SAFETY: every call is passed unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const DOCUMENT: &str = r#"
+[zones."example.com"]
+records = """
+$TTL 1h
+@ IN SOA ns h 1 2 3 4 5
+@ IN NS ns
+ns IN A 192.0.2.53
+"""
+[pools.fra]
+choose = "all"
+endpoints.fra-1 = { address = "192.0.2.10" }
+endpoints.fra-2 = { address = "192.0.2.11" }
+[services."www.example.com"]
+types = ["A"]
+policy = "fra"
+"#;
+
+/// A worker with a tap.
+struct Server {
+    table: RoutingTable,
+    worker: Worker,
+    tap: Tap,
+    buffer: Vec<u8>,
+}
+
+impl Server {
+    fn new(switch: Switch) -> (Self, Shown) {
+        let mut none = |name: &str, _: &str| Err(format!("no file {name}"));
+        let reading = document::read("site.toml", DOCUMENT, &mut none);
+        let site = reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems));
+        let table = compile::compile(site, &[], &Arc::default(), None).table.unwrap().counting(1, None);
+        let (tap, shown) = pair(Arc::new(switch), 1);
+        let worker = Worker::new(Arc::default(), 1).in_row(0);
+        (Self { table, worker, tap, buffer: vec![0; 4096] }, shown)
+    }
+
+    /// Answers a query, and shows it where it is wanted, as a worker does; the response.
+    fn answer(&mut self, query: &[u8], port: u16) -> Vec<u8> {
+        let Self { table, worker, tap, buffer } = self;
+        buffer[..query.len()].copy_from_slice(query);
+        let resolver = ([198, 51, 100, 1], port).into();
+        let way = Way::new(Transport::Udp, resolver, ([0; 4], 53).into()).to(Some([192, 0, 2, 53].into()));
+        let watched = tap.watched();
+        let before = ALLOCATIONS.with(Cell::get);
+        let reply = match tap.wanted(watched) {
+            None => worker.respond(table, resolver, Transport::Udp, buffer, query.len()),
+            Some(wanted) => {
+                let query = Query { way, asked: SystemTime::now(), octets: query.len(), table };
+                tap.show(wanted, query, buffer, |buffer, noted| {
+                    worker.respond_traced(table, resolver, Transport::Udp, buffer, query.octets, noted)
+                })
+            }
+        };
+        assert_eq!(ALLOCATIONS.with(Cell::get), before, "nothing is allocated");
+        match reply {
+            Reply::Send(octets) => buffer[..octets].to_vec(),
+            Reply::Drop => Vec::new(),
+        }
+    }
+}
+
+fn query(name: &str) -> Vec<u8> {
+    let resolver = "198.51.100.1".parse().unwrap();
+    datagram(&Question { name: name.parse().unwrap(), qtype: 1, client: None, resolver })
+}
+
+#[test]
+fn every_answer_is_shown_as_it_was_asked_and_sent() {
+    let (mut server, mut shown) = Server::new(Switch::new(Some(1.0), Tail::default()));
+    for port in 1..=1000 {
+        let query = query(if port % 3 == 0 { "none.example.com" } else { "www.example.com" });
+        let response = server.answer(&query, port);
+        // A datagram without an answer is nothing to be shown.
+        assert!(server.answer(&[0; 5], port).is_empty());
+        let record = shown.take().unwrap();
+        assert_eq!((record.query, record.response), (&query[..], &response[..]));
+        assert_eq!((record.way.resolver.port(), record.way.local), (port, ([192, 0, 2, 53], 53).into()));
+        assert!(record.answered >= record.asked && record.wanted.dnstap && !record.wanted.tail);
+        let named = if port % 3 == 0 { 0 } else { 2 };
+        assert_eq!((record.chosen.len(), record.decided.is_some()), (named, named > 0));
+        assert_eq!(Some(record.edition), server.table.counts().map(|counts| counts.edition()));
+        assert!(shown.take().is_none());
+    }
+}
+
+#[test]
+fn where_nobody_reads_answers_go_on_and_what_is_lost_is_counted() {
+    let (mut server, mut shown) = Server::new(Switch::new(Some(1.0), Tail::default()));
+    let (query, sent) = (query("www.example.com"), 2 * RING_ANSWERS as u64);
+    let octets = query.len() + server.answer(&query, 1).len();
+    for _ in 1..sent {
+        assert!(!server.answer(&query, 1).is_empty());
+    }
+    let lost = shown.counts.lost_to_dnstap.get();
+    let mut kept = 0;
+    while let Some(record) = shown.take() {
+        assert_eq!(record.query, query, "nothing is shown in part");
+        kept += 1;
+    }
+    assert_eq!((kept + lost, shown.counts.lost_to_tail.get()), (sent, 0));
+    assert_eq!(kept, RING_ANSWERS.min(RING_OCTETS / octets) as u64);
+    // There is room again.
+    server.answer(&query, 1);
+    assert!(shown.take().is_some());
+}
+
+#[test]
+fn a_share_is_shown_to_dnstap_and_all_of_it_to_who_watches() {
+    let tail = Tail::default();
+    let (mut server, mut shown) = Server::new(Switch::new(Some(0.25), tail.clone()));
+    let query = query("www.example.com");
+    let mut count = |server: &mut Server| {
+        let (mut dnstap, mut tail) = (0u32, 0u32);
+        for _ in 0..4000 {
+            server.answer(&query, 1);
+            while let Some(record) = shown.take() {
+                dnstap += u32::from(record.wanted.dnstap);
+                tail += u32::from(record.wanted.tail);
+            }
+        }
+        (dnstap, tail)
+    };
+    let (dnstap, none) = count(&mut server);
+    // A quarter, give or take five standard deviations.
+    assert!(dnstap.abs_diff(1000) < 140 && none == 0, "{dnstap} {none}");
+    let watching = tail.watch(Filter::default(), 1).unwrap();
+    let (dnstap, all) = count(&mut server);
+    assert!(dnstap.abs_diff(1000) < 140 && all == 4000, "{dnstap} {all}");
+    drop(watching);
+    assert_eq!(count(&mut server).1, 0);
+    for (share, expected) in [(None, 0), (Some(0.0), 0), (Some(1.0), 4000)] {
+        let (mut server, mut shown) = Server::new(Switch::new(share, Tail::default()));
+        let mut seen = 0;
+        for _ in 0..4000 {
+            server.answer(&query, 1);
+            seen += u32::from(shown.take().is_some());
+        }
+        assert_eq!(seen, expected, "{share:?}");
+    }
+}

@@ -1,0 +1,148 @@
+//! `gslb tail`: queries shown as they are answered, for as long as somebody reads and may.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use gslb_tests::ask::dig;
+use gslb_tests::eventually;
+use gslb_tests::folder::Folder;
+use gslb_tests::program::run;
+use gslb_tests::server::Server;
+use serde_json::{Value, json};
+
+use crate::change::{folder, json};
+
+fn ask(server: &Server) {
+    dig(server.address(), "www.example.com A +subnet=193.0.6.0/24");
+    dig(server.address(), "www.example.com A +subnet=133.11.0.0/16");
+    dig(server.address(), "+tcp none.example.com A");
+}
+
+/// Runs `work` while queries are asked.
+fn while_asked<T>(server: &Server, work: impl FnOnce() -> T) -> T {
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                ask(server);
+            }
+        });
+        let result = work();
+        is_done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+/// `gslb tail`, running.
+struct Tail {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Tail {
+    fn start(folder: &Folder, server: &Server, token: &str, arguments: &str) -> Self {
+        let mut command = folder.command(&format!("tail {arguments}"));
+        command.env("GSLB_SERVER", format!("http://{}", server.api)).env("GSLB_TOKEN", token);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().expect("it goes on").unwrap()
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn answers_are_shown_with_their_decision_to_people_and_programs() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let of = |arguments: &str| while_asked(&server, || folder.ask(&server, &format!("tail {arguments}")));
+    let all = of("-n 6 -o json");
+    assert_eq!((all.code, all.err.as_str()), (0, ""));
+    let all: Vec<Value> = all.out.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert_eq!(all.len(), 6);
+    for answered in &all {
+        let (pool, address) = match answered["client"].as_str().unwrap() {
+            "193.0.6.0/24" => ("fra", "192.0.2.1"),
+            "133.11.0.0/16" => ("iad", "192.0.2.2"),
+            _ => {
+                let told = ["decision", "rcode", "transport"].map(|member| &answered[member]);
+                assert_eq!(told, ["zone", "NXDOMAIN", "tcp"], "{answered}");
+                continue;
+            }
+        };
+        assert_eq!((&answered["service"], &answered["scope"].is_u64()), (&json!("www.example.com"), &true));
+        let named = json!([{"pool": pool, "endpoint": format!("{pool}-1"), "data_center": pool}]);
+        assert_eq!(answered["endpoints"], named);
+        assert!(answered["answer"][0].as_str().unwrap().ends_with(address), "{answered}");
+    }
+    let seen = |client: &str| all.iter().any(|answered| answered["client"] == client);
+    assert!(seen("193.0.6.0/24") && seen("133.11.0.0/16") && seen("127.0.0.1"));
+
+    for (filter, holds) in [
+        ("--data-center iad", "-> iad/iad-1 in iad  192.0.2.2"),
+        ("--client 193.0.0.0/16", "193.0.6.0/24 via 127.0.0.1  www.example.com. A  NOERROR"),
+        ("--service www.example.com --data-center fra", "europe -> fra/fra-1 in fra  192.0.2.1"),
+    ] {
+        let told = of(&format!("-n 3 {filter}"));
+        assert_eq!((told.code, told.out.lines().count()), (0, 3), "{filter}: {}", told.err);
+        assert!(told.out.lines().all(|line| line.contains(holds)), "{filter}: {}", told.out);
+    }
+    let wrong = folder.ask(&server, "tail --service web.example.com");
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("There is no service \"web.example.com\""), "{}", wrong.err);
+}
+
+#[test]
+fn it_ends_with_its_reader_its_token_and_ctrl_c() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let viewer = json(&folder, &server, "token create reader --role viewer");
+    let (id, token) = (viewer["id"].as_str().unwrap(), viewer["token"].as_str().unwrap());
+    while_asked(&server, || {
+        let mut unread = Tail::start(&folder, &server, token, "");
+        unread.line();
+        let Tail { child, .. } = &mut unread;
+        let pid = child.id().to_string();
+        assert_eq!(run(std::process::Command::new("kill").args(["-s", "INT", &pid])).code, 0);
+        child.wait().unwrap();
+        for line in unread.lines.by_ref() {
+            assert!(line.unwrap().contains("example.com."), "lines are whole to the last");
+        }
+
+        let mut piped = folder.command("tail -o json");
+        piped.env("GSLB_SERVER", format!("http://{}", server.api)).env("GSLB_TOKEN", token);
+        let mut child = piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "nobody reads any more");
+
+        let mut revoked = Tail::start(&folder, &server, token, "");
+        revoked.line();
+        assert_eq!(folder.ask(&server, &format!("token revoke {id}")).code, 0);
+        let mut code = None;
+        eventually("it has ended", || {
+            code = revoked.child.try_wait().unwrap();
+            code.is_some()
+        });
+        assert_eq!(code.and_then(|status| status.code()), Some(5));
+    });
+    // Everybody who watched is forgotten: there is room for as many as before.
+    let token = folder.token();
+    let mut all: Vec<Tail> = (0..8).map(|_| Tail::start(&folder, &server, &token, "")).collect();
+    while_asked(&server, || all.iter_mut().for_each(|tail| drop(tail.line())));
+    let more = folder.ask(&server, "tail");
+    assert_eq!(more.code, 3, "{}", more.err);
+    assert!(more.err.contains("8 watch already"), "{}", more.err);
+}
