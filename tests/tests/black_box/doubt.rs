@@ -80,7 +80,7 @@ fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
     eventually("the first one answers again", || answering(&server) == "fra");
     alive[1] = listening(1, port);
     status(&server, "all are up", &|told| !told.contains("\"status\": \"down\""));
-    folder.write("site.toml", &site(port, "{ within = \"1s\", hold = \"1s\" }"));
+    folder.write("site.toml", site(port, "{ within = \"1s\", hold = \"1s\" }"));
     let applied = folder.ask(&server, "apply site.toml --yes --base 1");
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
     alive[0].clear();
