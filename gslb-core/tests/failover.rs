@@ -101,7 +101,8 @@ impl Live {
     fn comes(&mut self, target: u32, result: Result<(), Failure>) -> Effects {
         let (now, wall) = self.now();
         let evidence = result.err().map_or_else(|| "status 200".to_owned(), |failure| failure.to_string());
-        let outcome = Outcome::new(result, Duration::from_millis(20), &evidence);
+        let latency = Some(Duration::from_millis(20));
+        let outcome = Outcome { latency, ..Outcome::new(result, Duration::from_millis(90), &evidence) };
         let effects = self.health.observe(target, &outcome, now, wall);
         self.put(effects)
     }
@@ -394,7 +395,9 @@ endpoints = { x = { address = "192.0.2.31" }, y = { address = "192.0.2.32" } }
     let mut live = Live::of(pools, r#"policy = { failover = ["c", "a"] }"#);
     for (endpoint, milliseconds) in [("x", 30), ("y", 12)] {
         let target = live.health.targets().of_endpoint(live.member("c", endpoint)).unwrap();
-        let outcome = Outcome::new(Ok(()), Duration::from_millis(milliseconds), "");
+        // The one that is near takes its time to answer; how far it is has nothing to do with that.
+        let (latency, took) = (Some(Duration::from_millis(milliseconds)), Duration::from_millis(100 - milliseconds));
+        let outcome = Outcome { latency, ..Outcome::new(Ok(()), took, "") };
         live.health.observe(target, &outcome, Moment::default(), WALL);
     }
     let latencies = |live: &Live| live.health.latencies(&live.server.table.topology().site);

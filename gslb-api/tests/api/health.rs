@@ -311,23 +311,50 @@ async fn a_drill_tells_what_would_be_and_touches_nothing() {
     assert_eq!(drill.status, StatusCode::OK, "{}", drill.text);
     assert_eq!(
         (&drill.body["services"], &drill.body["failing"]),
-        (&json!(3), &json!(["only.example.com."])),
+        (&json!(3), &json!([{"service": "only.example.com.", "types": ["A"]}])),
         "{}",
         drill.text
     );
-    let left = json!([{"service": "www.example.com.", "left": "iad"}, {"service": "api.example.com.", "left": "iad"}]);
+    let left = json!([
+        {"service": "www.example.com.", "types": ["A"], "left": "iad"},
+        {"service": "api.example.com.", "types": ["A"], "left": "iad"},
+    ]);
     let mut told: Vec<Value> = drill.body["one_left"].as_array().unwrap().clone();
     told.sort_by_key(|it| std::cmp::Reverse(it["service"].as_str().unwrap().to_owned()));
     assert_eq!(Value::Array(told), left);
     let witnesses = drill.body["witnesses"].as_array().unwrap();
     assert!(
-        witnesses.iter().any(|it| it["name"] == "api.example.com." && it["addresses"][0] == "192.0.2.10"),
+        witnesses.iter().any(|it| it["name"] == "api.example.com." && it["answers"][0] == "192.0.2.10"),
         "{}",
         drill.text
     );
     assert_eq!(asked.everything().await, before);
     let unknown = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "x"}).to_string()).await;
     assert_eq!((unknown.status, unknown.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/data_center"]));
+}
+
+#[tokio::test]
+async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
+    let mut site = probed();
+    site["pools"]["fra"]["endpoints"]["six"] = json!({"address": "2001:db8::1"});
+    let both = json!(["A", "AAAA"]);
+    site["services"]["six.example.com"] = json!({"policy": {"failover": ["fra", "iad"]}, "types": both});
+    site["services"]["drawn.example.com"] = json!({"policy": {"weighted": {"fra": 50, "iad": 50}}, "types": ["A"]});
+    site["services"]["rarely.example.com"] = json!({"policy": {"weighted": {"fra": 1, "iad": 99}}, "types": ["A"]});
+    site["services"]["hashed.example.com"] = json!({"policy": {"hash": ["fra", "iad"]}, "types": ["A"]});
+    let asked = start_with(options(site)).await;
+    let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
+    let failing = json!([{"service": "six.example.com.", "types": ["AAAA"]}]);
+    assert_eq!(drill.body["failing"], failing, "clients with IPv6 alone would have nothing: {}", drill.text);
+    let questions = |service: &str, rtype: &str| {
+        let witnesses = drill.body["witnesses"].as_array().unwrap();
+        let witness = witnesses.iter().find(|it| it["service"] == service && it["type"] == rtype)?;
+        witness["questions"].as_u64()
+    };
+    assert_eq!((questions("six.example.com.", "A"), questions("rarely.example.com.", "A")), (Some(1), None));
+    assert!(questions("drawn.example.com.", "A") > Some(10), "{}", drill.text);
+    assert!(questions("hashed.example.com.", "A") < Some(10), "each client has its own: {}", drill.text);
+    assert!(questions("hashed.example.com.", "A").is_some(), "{}", drill.text);
 }
 
 #[tokio::test]

@@ -90,6 +90,7 @@ pub enum Told {
     Named { pool: String, endpoint: String, weight: u32, by: &'static str, among: usize },
     PassedOver { pool: String, data_center: Option<String>, reason: &'static str, up: Option<u32>, min_up: Option<u32> },
     Relaxed { demand: &'static str },
+    TypeDown,
     NotYetKnown,
     TtlLimited { pool: String, ttl: u32 },
 }
@@ -214,6 +215,7 @@ impl Names<'_> {
             Step::Named { pool, endpoint, by, among } => self.named(*pool, *endpoint, *by, *among),
             Step::PassedOver(pool, reason) => self.passed_over(*pool, *reason),
             Step::Relaxed(demand) => Told::Relaxed { demand: demanded(*demand) },
+            Step::KindDown => Told::TypeDown,
             Step::NotYetKnown => Told::NotYetKnown,
             Step::TtlLimited { pool, ttl } => Told::TtlLimited { pool: self.pool(*pool), ttl: *ttl },
         }

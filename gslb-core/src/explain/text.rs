@@ -80,6 +80,9 @@ impl Lines<'_> {
                 self.line("candidate", format_args!("{pool}: passed over, {}", because(*reason)));
             }
             Step::Relaxed(demand) => self.line("fallback", relaxed(*demand)),
+            Step::KindDown => {
+                self.line("no data", "all endpoints of this type are down, while those of the other answer")
+            }
             Step::NotYetKnown => self.line("fallback", "some that are taken for down were not found down yet"),
             Step::TtlLimited { pool, ttl } => {
                 let pool = self.pool(*pool);

@@ -10,6 +10,9 @@ pub struct Outcome {
     pub result: Result<(), Failure>,
     /// Time from the probe's start to its result.
     pub took: Duration,
+    /// How long the way there and back takes: the time of its connect, or of one question and its answer; none where it
+    /// is not known.
+    pub latency: Option<Duration>,
     /// What was seen, such as `status 503`: at most [`MAX_EVIDENCE`] characters on one line, nothing of a body.
     pub evidence: Box<str>,
     /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC, where there was one.
@@ -61,7 +64,7 @@ impl Outcome {
     pub fn new(result: Result<(), Failure>, took: Duration, evidence: &str) -> Outcome {
         let clean = evidence.trim().chars().map(|it| if it.is_control() { ' ' } else { it });
         let evidence = clean.take(MAX_EVIDENCE).collect::<String>().into();
-        Outcome { result, took, evidence, certificate_expires: None }
+        Outcome { result, took, latency: None, evidence, certificate_expires: None }
     }
 
     /// True where the endpoint did as it should.

@@ -68,7 +68,7 @@ impl Probed {
         self.run.observe(outcome.passed());
         self.certificate_expires = outcome.certificate_expires.or(self.certificate_expires);
         if outcome.passed() && self.patience.is_none() {
-            self.latency.add(outcome.took);
+            outcome.latency.into_iter().for_each(|latency| self.latency.add(latency));
         }
         self.keep(outcome.clone(), wall);
     }

@@ -146,6 +146,8 @@ fn target(probe: &Probe, pool: &Pool, endpoint: &Endpoint) -> Target {
 /// The command with what its placeholders stand for.
 fn filled_in(exec: &ExecProbe, host: &model::Target, pool: &Pool, endpoint: &Endpoint) -> Arc<[Arc<str>]> {
     let fill = |argument: &Arc<str>| match &**argument {
+        // A name is resolved for each probe, and what comes of it is checked.
+        "{address}" if matches!(host, model::Target::Cname(_)) => argument.clone(),
         "{address}" => host_text(host).into(),
         "{port}" => exec.port.map_or(argument.clone(), |port| port.to_string().into()),
         "{endpoint}" => endpoint.name.clone(),

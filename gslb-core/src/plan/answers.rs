@@ -56,7 +56,7 @@ impl Asked {
 pub(super) struct Answers<'t> {
     table: &'t RoutingTable,
     pools: HashMap<(PoolId, Demand, Kind), (u32, u32)>,
-    plans: HashMap<(PlanId, Kind, WhenAllDown), Arc<Distribution>>,
+    plans: HashMap<(PlanId, Kind, WhenAllDown, bool), Arc<Distribution>>,
 }
 
 impl<'t> Answers<'t> {
@@ -76,23 +76,22 @@ impl<'t> Answers<'t> {
         let Some(target) = service.targets.get(class as usize).filter(|_| kind.of(service.steers.has)) else {
             return Some(lone(Destination::NoData, contents));
         };
-        let key = (target.plan, kind, service.when_all_down);
+        let steers_both = service.steers.both();
+        let key = (target.plan, kind, service.when_all_down, steers_both);
         if let Some(known) = self.plans.get(&key) {
             return Some(Arc::clone(known));
         }
-        let distribution = Arc::new(self.distribution(target.plan, kind, service.when_all_down, contents));
+        let distribution = Arc::new(self.distribution(key, contents));
         self.plans.insert(key, Arc::clone(&distribution));
         Some(distribution)
     }
 
     fn distribution(
         &mut self,
-        plan: PlanId,
-        kind: Kind,
-        when_all_down: WhenAllDown,
+        (plan, kind, when_all_down, steers_both): (PlanId, Kind, WhenAllDown, bool),
         contents: &mut Contents,
     ) -> Distribution {
-        let view = View { plans: &self.table.topology().plans, pools: self.table.pools(), kind };
+        let view = View { plans: &self.table.topology().plans, pools: self.table.pools(), kind, steers_both };
         let mut cells: Vec<Cell> = Vec::new();
         let outcome = shares(view, plan, when_all_down, &mut |pool, demand, share| {
             let (destination, content) = self.pool(pool, demand, kind, contents);
@@ -105,7 +104,7 @@ impl<'t> Answers<'t> {
         );
         let nothing = match outcome {
             Outcome::Answered(_) | Outcome::LastResort(_) => None,
-            Outcome::NoData | Outcome::NoSuchKind => Some(Destination::NoData),
+            Outcome::NoData | Outcome::NoSuchKind | Outcome::KindDown => Some(Destination::NoData),
             Outcome::ServFail => Some(Destination::ServFail),
         };
         cells.extend(nothing.map(|nothing| whole(contents.destination(nothing))));

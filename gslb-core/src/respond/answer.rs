@@ -153,6 +153,22 @@ impl<T: Trace> Answering<'_, '_, T> {
         Next::Done
     }
 
+    /// NODATA that may soon be otherwise: for at most `ttl` seconds, or as long as the zone's SOA says if that is less.
+    #[cold]
+    pub(super) fn negative_within(&mut self, place: Place, zone: ZoneRef<'_>, ttl: u32) -> Next {
+        /// Where the TTL stands in a record whose owner is a pointer.
+        const TTL: usize = 6;
+        let at = self.message.len() + TTL;
+        let next = self.negative(place, zone);
+        if !self.message.truncated {
+            let [high, low] = [at, at + 2].map(|at| self.message.read_u16(at));
+            let ttl = ttl.min(u32::from(high) << 16 | u32::from(low));
+            self.message.patch(at, (ttl >> 16) as u16);
+            self.message.patch(at + 2, ttl as u16);
+        }
+        next
+    }
+
     /// Writes the CNAME of a node, and follows it.
     fn alias(&mut self, place: Place, node: NodeRef<'_>) -> Next {
         let Some(set) = node.set(rtype::CNAME) else { return Next::Done };

@@ -106,7 +106,12 @@ impl<T: Trace> Answering<'_, '_, T> {
         let draw = if service.sticky { Draw::Sticky } else { Draw::Fresh(self.dice) };
         let (mut first, mut last) = (None, None);
         let mut decision = Decision {
-            view: View { plans: &self.table.topology().plans, pools: self.table.pools(), kind: asked.kind },
+            view: View {
+                plans: &self.table.topology().plans,
+                pools: self.table.pools(),
+                kind: asked.kind,
+                steers_both: service.steers.both(),
+            },
             client_key,
             draw,
             ttl: service.ttl,
@@ -124,6 +129,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             },
         };
         let outcome = decision.decide(target.plan, service.when_all_down);
+        let ttl = decision.ttl;
         let Records { written, full, cname, .. } = records;
         self.outcome = Told::Steered;
         self.count(asked, outcome, first);
@@ -136,6 +142,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         match outcome {
             Outcome::Answered(_) | Outcome::LastResort(_) => {}
             Outcome::NoData | Outcome::NoSuchKind => return self.negative(place, node.zone()),
+            Outcome::KindDown => return self.negative_within(place, node.zone(), ttl),
             Outcome::ServFail => return self.fail(),
         }
         match cname {
@@ -188,7 +195,7 @@ fn fallback(outcome: Outcome) -> Option<Fallback> {
         Outcome::Answered(Demand::UpInAnyPool | Demand::LastUp | Demand::Any)
         | Outcome::LastResort(_)
         | Outcome::ServFail => Some(Fallback::LastResort),
-        Outcome::NoData => Some(Fallback::Nobody),
+        Outcome::NoData | Outcome::KindDown => Some(Fallback::Nobody),
     }
 }
 

@@ -16,6 +16,9 @@ pub enum Outcome {
     LastResort(Demand),
     /// The plan is up, and has no endpoint of the kind: that there is nothing is the truth.
     NoSuchKind,
+    /// All endpoints of the kind are down, while clients get the plan's other addresses: to name one that is down would
+    /// only delay them.
+    KindDown,
     /// Everything is down, and no endpoint may be named.
     NoData,
     /// Everything is down, and the service prefers silence to guesses.
@@ -31,6 +34,8 @@ pub struct View<'a> {
     pub pools: &'a Pools,
     /// Kind of answer asked for.
     pub kind: Kind,
+    /// True where the service steers the other family of addresses, too.
+    pub steers_both: bool,
 }
 
 /// A search for endpoints that lowers its demands step by step. What a walk makes of a draw is its own affair: a
@@ -47,6 +52,9 @@ pub(super) trait Search<'a> {
 
     /// Is told before each walk with less demand.
     fn note_relaxed(&mut self, demand: Demand);
+
+    /// Is told where a plan is up, but for the kind asked for.
+    fn note_kind_down(&mut self);
 
     /// Is told where a service would fall silent because of what nobody has found out yet.
     fn note_not_yet_known(&mut self);
@@ -65,8 +73,11 @@ pub(super) trait Search<'a> {
         if self.relaxed(plan, Demand::UpWithoutWeight) {
             return Outcome::Answered(Demand::UpWithoutWeight);
         }
-        if self.view().lacks_kind(plan) {
-            return Outcome::NoSuchKind;
+        if let Some(outcome) = self.view().lacks_kind(plan) {
+            if outcome == Outcome::KindDown {
+                self.note_kind_down();
+            }
+            return outcome;
         }
         let demand = match when_all_down {
             WhenAllDown::ServeAll => Demand::Any,
@@ -136,6 +147,10 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Search<'a> for Decision<'a,
 
     fn note_relaxed(&mut self, demand: Demand) {
         self.trace.note(|| Step::Relaxed(demand));
+    }
+
+    fn note_kind_down(&mut self) {
+        self.trace.note(|| Step::KindDown);
     }
 
     fn note_not_yet_known(&mut self) {
@@ -383,15 +398,21 @@ impl<'a> View<'a> {
         }
     }
 
-    /// True where a plan is up, but none of its pools has an endpoint of this kind, up or down: that there is
-    /// nothing is then the truth, and no sign of trouble.
-    fn lacks_kind(&self, plan: PlanId) -> bool {
+    /// How a search ends where a plan is up, but has nothing of this kind. Where none of its pools has such an endpoint, up
+    /// or down, that is the truth, and no sign of trouble. Where those that it has were found down, clients do with the
+    /// other family, if that is steered too.
+    fn lacks_kind(&self, plan: PlanId) -> Option<Outcome> {
         let (mut is_up, mut has_kind) = (false, false);
         self.plans.each_pool(plan, &mut |id| {
             is_up |= self.pool(id).is_some_and(|pool| pool.up >= pool.min_up);
             has_kind |= self.ready(id, Demand::Any).is_some();
         });
-        is_up && !has_kind
+        match (is_up, has_kind) {
+            (true, false) => Some(Outcome::NoSuchKind),
+            // Nothing of the kind is up, so what keeps these pools up is of the other family.
+            (true, true) if self.steers_both && !self.may_be_up(plan) => Some(Outcome::KindDown),
+            _ => None,
+        }
     }
 
     /// True where an endpoint of a plan is taken for down that nobody has found down yet.

@@ -128,6 +128,8 @@ impl<'a, E: FnMut(PoolId, Demand, f64)> Search<'a> for Shares<'a, '_, E> {
 
     fn note_relaxed(&mut self, _: Demand) {}
 
+    fn note_kind_down(&mut self) {}
+
     fn note_not_yet_known(&mut self) {}
 }
 

@@ -92,6 +92,8 @@ pub enum Step {
     PassedOver(PoolId, Reason),
     /// No candidate was up, so the search was repeated with less demand.
     Relaxed(Demand),
+    /// All endpoints of the type are down, but the policy is up for the other one: so there is no data.
+    KindDown,
     /// No candidate is up, but of some nobody has found out yet: so the service's silence has to wait.
     NotYetKnown,
     /// An endpoint of a pool that was looked at may change soon, so the answer's TTL is shorter.

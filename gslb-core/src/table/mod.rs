@@ -109,6 +109,14 @@ pub struct Steers {
     pub has: [bool; 3],
 }
 
+impl Steers {
+    /// True where both families of addresses are steered.
+    #[inline]
+    pub fn both(self) -> bool {
+        self.a && self.aaaa
+    }
+}
+
 impl Kind {
     /// Index of this kind in arrays with one place per kind.
     #[inline]

@@ -3,7 +3,6 @@
 mod watched;
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -16,13 +15,13 @@ use super::exit::Exit;
 use super::remote::{Format, Remote, show, text};
 use super::{Outcome, moves};
 use crate::client::{Client, Request};
-use watched::Watched;
+use watched::{Since, Watched};
 
 /// Services of each list that are named; `-o json` has all.
 const NAMES: usize = 10;
 /// The longest real drill.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How long answers may take to change before the drill has failed.
+/// How long answers may take to change before the drill has failed; longer where there is more to ask.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
@@ -57,7 +56,8 @@ pub(super) fn run(arguments: &Drill) -> Outcome {
     }
     let report = really(arguments, &client, &foreseen, lasts)?;
     show(arguments.remote.format(), &report, measured);
-    Ok(ExitCode::SUCCESS)
+    let all_moved = ["not_redirected", "not_restored"].iter().all(|list| strings(&report[*list]).next().is_none());
+    Ok(if all_moved { Exit::Done } else { Exit::Unmoved }.into())
 }
 
 /// What a drill comes to.
@@ -81,16 +81,12 @@ fn told(foreseen: &Value) -> String {
     let name = text(foreseen, "/data_center");
     let mut parts = vec![format!("were {name} gone, {} services would have to do without it", foreseen["services"])];
     parts.push(moves::told(&foreseen["moves"]));
-    let failing: Vec<String> = strings(&foreseen["failing"]).collect();
+    let failing: Vec<String> = objects(&foreseen["failing"]).map(of_types).collect();
     if !failing.is_empty() {
         parts.push(format!("would fail, with nothing left that is up:\n{}", lines(&failing)));
     }
-    let one: Vec<String> = foreseen["one_left"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|it| format!("{} ({} alone)", text(it, "/service"), text(it, "/left")))
-        .collect();
+    let one: Vec<String> =
+        objects(&foreseen["one_left"]).map(|it| format!("{} ({} alone)", of_types(it), text(it, "/left"))).collect();
     if !one.is_empty() {
         parts.push(format!("would have one place left:\n{}", lines(&one)));
     }
@@ -99,6 +95,16 @@ fn told(foreseen: &Value) -> String {
     }
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
+}
+
+fn objects(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+/// A service and the types that it is about.
+fn of_types(it: &Value) -> String {
+    let types: Vec<String> = strings(&it["types"]).collect();
+    format!("{} {}", text(it, "/service"), types.join(" "))
 }
 
 fn strings(list: &Value) -> impl Iterator<Item = String> {
@@ -120,34 +126,66 @@ fn really(
     foreseen: &Value,
     lasts: Duration,
 ) -> Result<Value, Box<dyn std::error::Error>> {
-    let watched = Watched::of(&foreseen["witnesses"], arguments.dns)?;
-    if watched.is_empty() {
-        return Err(
-            format!("no client is answered from {} now: there is nothing to watch", arguments.data_center).into()
-        );
-    }
-    if watched.named()? < watched.len() {
-        let told = "what answers there is not the server that was asked, or does not name the data center";
-        return Err(format!("{}: {told}; say in --dns where it answers", arguments.dns).into());
-    }
+    let mut watched = Watched::of(&foreseen["witnesses"], arguments.dns)?;
+    refuse_what_tells_nothing(arguments, &mut watched, lasts)?;
     say(arguments, &format!("watching {} queries at {}", watched.len(), arguments.dns));
     let begun = Instant::now();
     force_down(arguments, client, lasts)?;
     let detection = begun.elapsed();
-    let redirected = watched.until(begun, PATIENCE, |named| named == 0)?;
-    say(arguments, &format!("{} is down; it comes back in {}", arguments.data_center, duration::show(lasts)));
-    std::thread::sleep(lasts.saturating_sub(begun.elapsed()));
+    let redirected = watched.redirected(begun, lasts.min(patience(&watched)))?;
+    let not_redirected = watched.never(&redirected, |_| true);
+    let some_were = redirected.iter().any(Option::is_some);
+    if some_were {
+        say(arguments, &format!("{} is down; it comes back in {}", arguments.data_center, duration::show(lasts)));
+        std::thread::sleep(lasts.saturating_sub(begun.elapsed()));
+    }
     let ended = Instant::now();
-    let all = watched.len();
-    let restored = watched.until(ended, PATIENCE, |named| named == all)?;
+    // What never left cannot come back.
+    let patience = if some_were { patience(&watched) } else { Duration::ZERO };
+    let restored = watched.restored(&redirected, ended, patience)?;
+    let left = |number: usize| redirected.get(number).is_some_and(Option::is_some);
+    let not_restored = watched.never(&restored, left);
     let millis = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
+    let last = |times: &[Since], never: &[String]| times.iter().flatten().max().filter(|_| never.is_empty()).copied();
     Ok(json!({
         "data_center": arguments.data_center,
-        "queries": all,
+        "queries": watched.len(),
         "detection_ms": millis(detection),
-        "redirect_ms": redirected.map(millis),
-        "restore_ms": restored.map(millis),
+        "redirect_ms": last(&redirected, &not_redirected).map(millis),
+        "restore_ms": last(&restored, &not_restored).map(millis),
+        "not_redirected": not_redirected,
+        "not_restored": not_restored,
     }))
+}
+
+/// How long answers may take to change before the drill has failed.
+fn patience(watched: &Watched) -> Duration {
+    PATIENCE.max(watched.round() * 2)
+}
+
+/// A drill from which nothing can be learned is not done.
+fn refuse_what_tells_nothing(
+    arguments: &Drill,
+    watched: &mut Watched,
+    lasts: Duration,
+) -> Result<(), Box<dyn std::error::Error>> {
+    if watched.is_empty() {
+        let told =
+            format!("no client is surely answered from {} now: there is nothing to watch", arguments.data_center);
+        return Err(told.into());
+    }
+    if watched.round() > lasts {
+        let least = Duration::from_secs(watched.round().as_secs() + 1);
+        let told = format!("to watch {} queries takes longer: --for {} at least", watched.len(), duration::show(least));
+        return Err(told.into());
+    }
+    let unnamed = watched.unnamed()?;
+    if !unnamed.is_empty() {
+        let told = "what answers there is not the server that was asked, or does not name the data center";
+        let (dns, unnamed) = (arguments.dns, lines(&unnamed));
+        return Err(format!("{dns}: {told}; say in --dns where it answers. Asked for:\n{unnamed}").into());
+    }
+    Ok(())
 }
 
 /// Tells people how far it is; programs get one answer, at the end.
@@ -175,19 +213,31 @@ fn force_down(arguments: &Drill, client: &Client, lasts: Duration) -> Result<(),
 }
 
 fn measured(report: &Value) -> String {
-    let time = |name: &str| {
-        report[name].as_f64().map_or_else(|| "never, as far as was waited".to_owned(), |ms| format!("{ms} ms"))
+    let name = text(report, "/data_center");
+    let lists = ["not_redirected", "not_restored"].map(|list| strings(&report[list]).collect::<Vec<String>>());
+    let [not_redirected, not_restored] = &lists;
+    let time = |time: &str, told: &str, instead: &str| {
+        report[time].as_f64().map_or_else(|| instead.to_owned(), |milliseconds| format!("{milliseconds} ms  {told}"))
     };
-    format!(
-        "detection  {}  from the order to the answer that it is in force\n\
-         redirect   {}  until none of {} queries named {} any more\n\
-         restore    {}  from the end of the override until all did again",
-        time("detection_ms"),
-        time("redirect_ms"),
-        report["queries"],
-        text(report, "/data_center"),
-        time("restore_ms"),
-    )
+    let never = "never, as far as was waited";
+    let not_back = if not_restored.is_empty() { "not measured: nothing was redirected" } else { never };
+    let gone = format!("until none of {} queries named {name} any more", report["queries"]);
+    let mut parts = vec![format!(
+        "detection  {}\nredirect   {}\nrestore    {}",
+        time("detection_ms", "from the order to the answer that it is in force", "unknown"),
+        time("redirect_ms", &gone, never),
+        time("restore_ms", "from the end of the override until all that had left did again", not_back),
+    )];
+    if !not_redirected.is_empty() {
+        parts.push(format!(
+            "still named {name} while it was down, or nothing; is what answers there the server that was asked?\n{}",
+            lines(not_redirected)
+        ));
+    }
+    if !not_restored.is_empty() {
+        parts.push(format!("did not name {name} again:\n{}", lines(not_restored)));
+    }
+    parts.join("\n\n")
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -30,6 +30,8 @@ pub enum Exit {
     Fails = 7,
     /// A drill found services that would have one place left.
     OneLeft = 8,
+    /// A real drill in which answers did not leave the data center, or did not come back.
+    Unmoved = 9,
 }
 
 /// What `gslb --help` says of them.
@@ -44,6 +46,7 @@ Exit codes:
   6  a safety rule forbids the change
   7  a drill: services would fail
   8  a drill: services would have one place left
+  9  a real drill: answers did not leave the data center, or did not come back
 gslb status --nagios has those of a Nagios plugin: 0 ok, 1 warning, 2 critical, 3 unknown";
 
 impl From<Exit> for ExitCode {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gslb_core::health::{Failure, Target};
 use gslb_core::model;
@@ -88,8 +88,12 @@ pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -
     let mut share = Share { left: addresses.len() as u32, whole: target.timeout };
     let mut failed: Option<Fault> = None;
     for address in addresses {
+        let begun = Instant::now();
         match timeout(share.next(), connect_to(SocketAddr::new(address, port))).await {
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => {
+                notes.latency = Some(begun.elapsed());
+                return Ok(stream);
+            }
             Ok(Err(fault)) => failed = Some(fault.graver(failed)),
             Err(_) => failed = Some(Fault::new(Failure::Timeout, format!("no connection to {address} in time"))),
         }

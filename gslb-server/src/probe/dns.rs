@@ -1,12 +1,13 @@
 //! Probes of kind `dns`: one query with an ID and from a port that nobody can guess, and what must come back.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Instant;
 
 use gslb_core::explain::response::Response;
 use gslb_core::health::{Failure, Target};
 use gslb_core::model::{DnsProbe, Transport};
-use gslb_core::rdata::embedded_names;
-use gslb_core::wire::number::class;
+use gslb_core::rdata::{embedded_names, type_to_text};
+use gslb_core::wire::number::{Rcode, class};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 
@@ -16,6 +17,7 @@ use super::run::{Notes, Tools};
 
 /// Octets of a message's header (RFC 1035 §4.1.1).
 const HEADER: usize = 12;
+const NO_ERROR: u16 = Rcode::NoError as u16;
 /// Most octets of a datagram that is read; without EDNS it has at most 512 (RFC 1035 §4.2.1).
 const MOST_DATAGRAM: usize = 4_096;
 
@@ -50,6 +52,7 @@ async fn over_udp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools
     // The system draws the port by chance, and takes datagrams from that server only once connected (RFC 5452 §9).
     let socket = UdpSocket::bind((any, 0)).await.map_err(told)?;
     socket.connect(SocketAddr::new(address, probe.port)).await.map_err(told)?;
+    let sent = Instant::now();
     socket.send(query).await.map_err(told)?;
     let mut datagram = [0; MOST_DATAGRAM];
     loop {
@@ -57,6 +60,7 @@ async fn over_udp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools
         let message = datagram.get(..len).unwrap_or_default();
         // What is no response to this query says nothing of the server: it may come from somebody else.
         if answers(query, message) {
+            notes.latency = Some(sent.elapsed());
             return judge(probe, message);
         }
         notes.stage = "waiting for the response; what came was none to this query";
@@ -104,8 +108,19 @@ fn judge(probe: &DnsProbe, message: &[u8]) -> Check {
     if response.rcode != probe.expect_rcode {
         return Err(Fault::new(Failure::Rcode(response.rcode), rcode));
     }
-    let Some(wanted) = &probe.expect_answer else { return Ok(rcode) };
     let answer = &response.sections[0];
+    let Some(wanted) = &probe.expect_answer else {
+        // A server that has lost its zone says as well that there is no error, and sends the client elsewhere.
+        let knows = response.authoritative || answer.iter().any(|record| record.rtype == probe.rtype);
+        if response.rcode != NO_ERROR || knows {
+            return Ok(rcode);
+        }
+        let rtype = type_to_text(probe.rtype);
+        return Err(Fault::new(
+            Failure::Body,
+            format!("{rcode}, but neither with authority nor with a record of type {rtype}"),
+        ));
+    };
     if answer.iter().any(|record| record.rtype == probe.rtype && is_same(probe.rtype, &record.rdata, wanted)) {
         return Ok(format!("{rcode}, with the answer"));
     }

@@ -4,12 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use gslb_core::health::Failure;
-use gslb_core::model::ExecProbe;
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use gslb_core::health::{Failure, Target};
+use gslb_core::model::{self, ExecProbe};
+use rustix::fd::OwnedFd;
+use rustix::io::{ioctl_fionbio, read};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt as _, Interest};
+use tokio::process::{Child, ChildStdout, Command};
 
+use super::connect::addresses;
 use super::fault::{Check, Fault};
 use super::run::{Notes, Tools};
 
@@ -19,27 +23,23 @@ const OUTPUT: usize = 4_096;
 /// Where programs find others.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-pub(super) async fn check(probe: &ExecProbe, tools: &Tools, notes: &mut Notes) -> Check {
+pub(super) async fn check(probe: &ExecProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
     let Some((program, arguments)) = probe.command.split_first() else {
         return Err(Fault::new(Failure::System, "there is no program"));
     };
-    tools.guard.permits_program(Path::new(&**program))?;
+    tools.guard.permits_command(&probe.command)?;
+    let address = address(arguments, target, tools, notes).await?;
     let program = real_path(program).await?;
     // A symbolic link may lead out of the folder.
     tools.guard.permits_program(&program)?;
     notes.stage = "running the program";
     let mut command = Command::new(&program);
-    command.args(arguments.iter().map(|argument| &**argument));
+    command.args(arguments.iter().map(|argument| if **argument == *ADDRESS { &*address } else { &**argument }));
     command.env_clear().env("PATH", PATH).env("LC_ALL", "C").current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.process_group(0).kill_on_drop(true);
     let child = command.spawn().map_err(|error| could_not_run(&program, &error))?;
-    let mut group = Group(child);
-    let output = match group.0.stdout.take() {
-        Some(stdout) => first_line(stdout).await,
-        None => String::new(),
-    };
-    let status = group.0.wait().await.map_err(|error| Fault::new(Failure::System, error.to_string()))?;
+    let (output, status) = Group(child).run().await.map_err(|error| Fault::new(Failure::System, error.to_string()))?;
     let word = match status.code() {
         Some(0) => "OK",
         Some(1) => "WARNING",
@@ -55,6 +55,26 @@ pub(super) async fn check(probe: &ExecProbe, tools: &Tools, notes: &mut Notes) -
         Some(0 | 1) => Ok(evidence),
         code => Err(Fault::new(Failure::Exit(code), evidence)),
     }
+}
+
+/// What stands for the address of an endpoint that is a name, until that is resolved.
+const ADDRESS: &str = "{address}";
+
+/// The address that the command is about, as text. It is for the guard to see, as that of any other probe: the one that
+/// the endpoint is, or the one that its name has, where the command asks for that.
+async fn address(
+    arguments: &[std::sync::Arc<str>],
+    target: &Target,
+    tools: &Tools,
+    notes: &mut Notes,
+) -> Result<String, Fault> {
+    let is_asked_for = arguments.iter().any(|argument| **argument == *ADDRESS);
+    if let (model::Target::Cname(_), false) = (&target.host, is_asked_for) {
+        target.kind.port().map_or(Ok(()), |port| tools.guard.permits_port(port))?;
+        return Ok(String::new());
+    }
+    let addresses = addresses(target, tools, notes).await?;
+    Ok(addresses.first().map(ToString::to_string).unwrap_or_default())
 }
 
 async fn real_path(program: &str) -> Result<PathBuf, Fault> {
@@ -74,29 +94,88 @@ fn could_not_run(program: &Path, error: &std::io::Error) -> Fault {
     Fault::new(Failure::System, format!("cannot run {}: {error}", program.display()))
 }
 
-/// The first line of what a program says; all of it is read.
-async fn first_line(mut stdout: impl AsyncRead + Unpin) -> String {
-    let mut kept = Vec::new();
-    let mut piece = [0; 1024];
-    while let Ok(count @ 1..) = stdout.read(&mut piece).await {
-        let room = OUTPUT - kept.len();
-        kept.extend_from_slice(&piece[..count.min(room)]);
+/// What a program has said so far.
+#[derive(Default)]
+struct Said(Vec<u8>);
+
+impl Said {
+    fn add(&mut self, piece: &[u8]) {
+        let room = OUTPUT - self.0.len();
+        self.0.extend_from_slice(&piece[..piece.len().min(room)]);
     }
-    let text = String::from_utf8_lossy(&kept);
-    // What follows the bar is for graphs.
-    text.lines().next().unwrap_or_default().split('|').next().unwrap_or_default().trim().to_owned()
+
+    /// Reads until nobody holds the other end any more.
+    async fn hear(&mut self, stdout: &mut ChildStdout) {
+        let mut piece = [0; 1024];
+        while let Ok(count @ 1..) = stdout.read(&mut piece).await {
+            self.add(&piece[..count]);
+        }
+    }
+
+    /// Reads what is there already, as far as it is kept, and waits for nobody.
+    fn hear_the_rest(&mut self, stdout: ChildStdout) -> std::io::Result<()> {
+        let stdout: OwnedFd = stdout.into_owned_fd()?;
+        ioctl_fionbio(&stdout, true)?;
+        let mut piece = [0; 1024];
+        while self.0.len() < OUTPUT {
+            match read(&stdout, &mut piece) {
+                Ok(count @ 1..) => self.add(&piece[..count]),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn first_line(&self) -> String {
+        let text = String::from_utf8_lossy(&self.0);
+        // What follows the bar is for graphs.
+        text.lines().next().unwrap_or_default().split('|').next().unwrap_or_default().trim().to_owned()
+    }
 }
 
-/// A program with all that it started, which ends when its probe does.
+/// What can be awaited to be readable, as a pidfd is once its process has ended (pidfd_open(2)).
+#[expect(deprecated, reason = "what took its place is unsafe, for what does not own its descriptor; this does")]
+fn readable(fd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(fd, Interest::READABLE)
+}
+
+/// A program with all that it started in its process group, which ends when its probe does.
 struct Group(Child);
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Once it was waited for there is no ID any more, and nobody else's can be meant.
-        let pid = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let Some(pid) = pid {
+impl Group {
+    /// The first line of what it says, and how it ends. That is known when the program itself has ended, whoever else has
+    /// its output still open.
+    async fn run(mut self) -> std::io::Result<(String, std::process::ExitStatus)> {
+        let mut said = Said::default();
+        if let (Some(pid), Some(mut stdout)) = (self.pid(), self.0.stdout.take()) {
+            let program = readable(pidfd_open(pid, PidfdFlags::empty())?)?;
+            tokio::select! {
+                ended = program.readable() => drop(ended?),
+                () = said.hear(&mut stdout) => drop(program.readable().await?),
+            }
+            said.hear_the_rest(stdout)?;
+        }
+        // Nobody has waited for it yet, so its number, which is the group's, cannot be anybody else's.
+        self.kill();
+        let status = self.0.wait().await?;
+        Ok((said.first_line(), status))
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+    }
+
+    fn kill(&self) {
+        if let Some(pid) = self.pid() {
             // One that has ended meanwhile is no matter.
             let _ = kill_process_group(pid, Signal::KILL);
         }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Once it was waited for there is no ID any more, and all of it has been killed.
+        self.kill();
     }
 }

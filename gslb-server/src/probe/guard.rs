@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gslb_core::health::Target;
 use gslb_core::model::{self, ProbeKind};
@@ -92,11 +93,7 @@ impl Guard {
         let told = |forbidden: Forbidden| forbidden.to_string();
         match &target.kind {
             ProbeKind::Push { .. } => return Ok(()),
-            // What a program does with the address is between it and whoever allowed it.
-            ProbeKind::Exec(exec) => {
-                let program = exec.command.first().map_or("", |program| &**program);
-                return self.permits_program(Path::new(program)).map_err(told);
-            }
+            ProbeKind::Exec(exec) => self.permits_command(&exec.command).map_err(told)?,
             _ => {}
         }
         if let Some(port) = target.kind.port() {
@@ -140,6 +137,17 @@ impl Guard {
         let ports = &self.rules.ports;
         let permitted = ports.is_empty() || ports.iter().any(|range| range.contains(&port));
         if permitted { Ok(()) } else { Err(Forbidden::Port(port)) }
+    }
+
+    /// Whether a probe may run this program with these arguments: those that are addresses are where it goes.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn permits_command(&self, command: &[Arc<str>]) -> Result<(), Forbidden> {
+        let program = command.first().map_or("", |program| &**program);
+        self.permits_program(Path::new(program))?;
+        let addresses = command.iter().skip(1).filter_map(|argument| argument.parse().ok());
+        addresses.into_iter().try_for_each(|address| self.permits(address))
     }
 
     /// Whether a probe may run the program at this path, which has no `..` in it.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Instant;
 
 use gslb_core::health::{Failure, Target};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -30,11 +31,13 @@ pub(super) async fn check(target: &Target, tools: &Tools, notes: &mut Notes) -> 
     // The system fills in identifier and checksum.
     let mut message = vec![request, 0, 0, 0, 0, 0, 0, 1];
     message.extend_from_slice(&token);
+    let sent = Instant::now();
     socket.send(&message).await.map_err(told)?;
     let mut came = [0; 128];
     loop {
         let len = socket.recv(&mut came).await.map_err(told)?;
         if came[0] == reply && came.get(HEADER..len) == Some(&token[..]) {
+            notes.latency = Some(sent.elapsed());
             return Ok("echoed".to_owned());
         }
     }

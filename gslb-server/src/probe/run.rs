@@ -1,6 +1,6 @@
 //! One probe, from its target to its outcome, within its time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gslb_core::document::duration;
 use gslb_core::health::{Failure, Outcome, Target};
@@ -27,12 +27,15 @@ pub(super) struct Notes {
     pub(super) stage: &'static str,
     /// When the server's certificate ends, in seconds since 1970.
     pub(super) certificate_expires: Option<u64>,
+    /// How far it is to there and back: the time of the connect, or of one question and its answer. Nothing else that a
+    /// probe does is in it, so that those of different kinds can be compared.
+    pub(super) latency: Option<Duration>,
 }
 
 /// Probes `target` once.
 pub(super) async fn run(target: &Target, tools: &Tools) -> Outcome {
     let start = Instant::now();
-    let mut notes = Notes { stage: "starting", certificate_expires: None };
+    let mut notes = Notes { stage: "starting", certificate_expires: None, latency: None };
     let result = timeout(target.timeout, check(target, tools, &mut notes)).await;
     let took = start.elapsed();
     let mut outcome = match result {
@@ -44,6 +47,7 @@ pub(super) async fn run(target: &Target, tools: &Tools) -> Outcome {
         }
     };
     outcome.certificate_expires = notes.certificate_expires;
+    outcome.latency = notes.latency;
     outcome
 }
 
@@ -54,7 +58,7 @@ async fn check(target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
         ProbeKind::Dns(probe) => dns::check(probe, target, tools, notes).await,
         ProbeKind::Grpc(probe) => grpc::check(probe, target, tools, notes).await,
         ProbeKind::Icmp => icmp::check(target, tools, notes).await,
-        ProbeKind::Exec(probe) => exec::check(probe, tools, notes).await,
+        ProbeKind::Exec(probe) => exec::check(probe, target, tools, notes).await,
         // Nobody schedules it: word comes, or it does not.
         ProbeKind::Push { .. } => Err(Fault::new(Failure::System, "nothing to send")),
     }

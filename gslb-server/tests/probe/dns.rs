@@ -75,6 +75,23 @@ fn rcode_and_answer_decide() {
 }
 
 #[test]
+fn a_server_that_has_lost_its_zone_is_not_up() {
+    let without_authority = |query: &[u8], answers: &[&[u8]]| {
+        let mut message = response(query, 0, 1, answers);
+        message[2] = 0x80;
+        message
+    };
+    let lame = NameServer::new(move |query| vec![without_authority(query, &[])]);
+    let (why, evidence) = failure(&probe(lame.address.port(), ""));
+    assert_eq!((why, &*evidence), (Failure::Body, "NOERROR, but neither with authority nor with a record of type SOA"));
+    // A resolver that knows an answer may be what is watched, and a name may have no record of the type.
+    let resolver = NameServer::new(move |query| vec![without_authority(query, &[&[192, 0, 2, 1]])]);
+    assert_eq!(pass(&probe(resolver.address.port(), ", type = \"A\"")), "NOERROR");
+    let empty = NameServer::new(|query| vec![response(query, 0, 1, &[])]);
+    assert_eq!(pass(&probe(empty.address.port(), "")), "NOERROR");
+}
+
+#[test]
 fn names_in_answers_may_be_compressed_and_in_any_case() {
     // 10 MAIL.example.com, whose end is that of the question.
     let server = NameServer::new(|query| vec![response(query, 0, 15, &[b"\0\x0a\x04MAIL\xc0\x10"])]);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 
 use gslb::probe::{Rules, Settings};
@@ -26,7 +27,7 @@ fn run_at(path: &Path, settings: Settings, arguments: &str, timeout: &str) -> Ou
 }
 
 fn allowing(folder: &Path) -> Settings {
-    Settings { rules: Rules { exec: vec![folder.to_owned()], ..Rules::default() }, ..settings() }
+    Settings { rules: Rules { exec: vec![folder.to_owned()], ..settings().rules }, ..settings() }
 }
 
 #[test]
@@ -69,6 +70,72 @@ fn a_program_that_says_too_much_is_read_to_its_end() {
     assert!(outcome.evidence.starts_with("exit code 2 CRITICAL: flood") && outcome.evidence.len() <= 200);
 }
 
+/// Waits until the process is gone whose number is in the file `who`.
+fn await_end(folder: &Path, who: &str) {
+    let pid = fs::read_to_string(folder.join(who)).unwrap();
+    let stat = format!("/proc/{}/stat", pid.trim());
+    // A zombie is gone too; who waits for it is another matter.
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn what_a_program_leaves_behind_ends_with_it_however_it_ends() {
+    let folder = TempDir::new().unwrap();
+    let child = format!("sleep 1000 >/dev/null & echo $! > {}/child; exit", folder.path().display());
+    for (code, result) in [(0, Ok(())), (2, Err(Failure::Exit(Some(2))))] {
+        assert_eq!(run(folder.path(), &format!("{child} {code}"), "", "10s").result, result);
+        await_end(folder.path(), "child");
+    }
+}
+
+#[test]
+fn the_result_is_known_when_the_program_ends_whoever_holds_its_output() {
+    let folder = TempDir::new().unwrap();
+    let outcome = run(folder.path(), "sleep 1000 & echo one; exit 0", "", "10s");
+    assert_eq!((outcome.result, &*outcome.evidence), (Ok(()), "exit code 0 OK: one"));
+    // One that leaves the group is out of reach, but is not waited for either.
+    let pid = folder.path().join("pid");
+    let script = format!(
+        "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do :; done; echo two",
+        pid.display()
+    );
+    let outcome = run(folder.path(), &script, "", "10s");
+    assert_eq!((outcome.result, &*outcome.evidence), (Ok(()), "exit code 0 OK: two"));
+    let left = fs::read_to_string(pid).unwrap();
+    assert!(Command::new("kill").args(["-KILL", left.trim()]).status().unwrap().success());
+}
+
+#[test]
+fn what_probes_may_not_reach_programs_are_not_sent_to() {
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "check", "#!/bin/sh\necho \"$2\"\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let outcome = |rules: Rules, arguments: &str, endpoint: &str| {
+        let settings = Settings { rules: Rules { exec: vec![folder.path().to_owned()], ..rules }, ..settings() };
+        let command = format!("[\"{}\", \"-H\", {arguments}]", path.display());
+        outcome_with(settings, &format!("kind = \"exec\", command = {command}, port = 8080"), endpoint)
+    };
+    let (fill, name) = ("\"{address}\"", "cname = \"localhost.\"");
+    let refused = [
+        (Rules::default(), fill, "address = \"169.254.169.254\""),
+        (Rules::default(), fill, name),
+        (Rules::default(), "\"169.254.169.254\"", "address = \"192.0.2.1\""),
+        (Rules { deny: vec!["192.0.2.0/24".parse().unwrap()], ..Rules::default() }, fill, "address = \"192.0.2.1\""),
+        (Rules { ports: vec![80..=80], ..Rules::default() }, fill, "address = \"192.0.2.1\""),
+        (Rules { ports: vec![80..=80], ..Rules::default() }, "\"{port}\"", "cname = \"www.example.net.\""),
+    ];
+    for (rules, arguments, endpoint) in refused {
+        let outcome = outcome(rules, arguments, endpoint);
+        assert_eq!(outcome.result, Err(Failure::Forbidden), "{arguments} {endpoint}: {}", outcome.evidence);
+    }
+    // A name is resolved once, and the program gets the address that was looked at.
+    let resolved = outcome(Rules { allow: settings().rules.allow, ..Rules::default() }, fill, name);
+    assert!(["127.0.0.1", "::1"].iter().any(|it| resolved.evidence.ends_with(&format!(" {it}"))), "{resolved:?}");
+    assert_eq!(resolved.latency, None, "how long a program runs says nothing of the way");
+}
+
 #[test]
 fn a_program_that_takes_too_long_ends_with_all_that_it_started() {
     let folder = TempDir::new().unwrap();
@@ -77,12 +144,7 @@ fn a_program_that_takes_too_long_ends_with_all_that_it_started() {
     assert_eq!(outcome.result, Err(Failure::Timeout));
     assert_eq!(&*outcome.evidence, "no result within 2s: running the program");
     for who in ["child", "parent"] {
-        let pid = fs::read_to_string(folder.path().join(who)).unwrap();
-        let stat = format!("/proc/{}/stat", pid.trim());
-        // A zombie is gone too; who waits for it is another matter.
-        while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
-            thread::yield_now();
-        }
+        await_end(folder.path(), who);
     }
 }
 

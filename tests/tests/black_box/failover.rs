@@ -154,4 +154,13 @@ fn a_drill_foretells_and_a_real_one_is_watched_over_dns() {
     }
     assert!(europe().starts_with("127.0.10."), "{}", europe());
     assert_eq!(ask("drill --data-center nowhere").code, 1);
+    // Another node of the same document does not hear of the override.
+    let other = Server::demo();
+    let unmoved = ask(&format!("drill --data-center fra --for 2s --really --dns {} -o json", other.address()));
+    assert_eq!(unmoved.code, 9, "{}{}", unmoved.out, unmoved.err);
+    assert!(
+        unmoved.out.contains("\"restore_ms\": null") && unmoved.out.contains("www.example.com. A"),
+        "{}",
+        unmoved.out
+    );
 }

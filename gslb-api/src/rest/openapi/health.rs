@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value); 9] {
     let text = json!({ "type": "string" });
     let number = json!({ "type": "integer", "minimum": 0 });
+    let types = json!({ "type": "array", "items": { "type": "string", "enum": ["A", "AAAA"] } });
     let by_name = json!({ "type": "object", "additionalProperties": { "type": "object" } });
     let moment = json!({ "type": "string", "format": "date-time" });
     [
@@ -53,9 +54,18 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                 "type": "object", "required": ["data_center", "services", "moves", "failing", "one_left", "witnesses"],
                 "properties": {
                     "data_center": text, "services": number, "moves": { "type": "object" },
-                    "failing": { "type": "array", "items": text },
-                    "one_left": { "type": "array", "items": { "type": "object" } },
-                    "witnesses": { "type": "array", "items": { "type": "object" } },
+                    "failing": { "type": "array", "items": {
+                        "type": "object", "required": ["service", "types"],
+                        "properties": { "service": text, "types": types } } },
+                    "one_left": { "type": "array", "items": {
+                        "type": "object", "required": ["service", "types", "left"],
+                        "properties": { "service": text, "types": types, "left": text } } },
+                    "witnesses": { "type": "array", "items": {
+                        "type": "object", "required": ["service", "name", "type", "client", "answers", "questions"],
+                        "properties": {
+                            "service": text, "name": text, "type": text, "client": text,
+                            "answers": { "type": "array", "items": text }, "questions": number,
+                        } } },
                 },
             }),
         ),

@@ -12,18 +12,46 @@ use serde_json::Value;
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(1);
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_millis(10);
+/// The time from one question to the next. The sample of what clients ask goes by answers, so a drill must not be most
+/// of them.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Octets of an answer that are read.
 const OCTETS: usize = 4096;
 /// How often a query is sent again where no answer comes.
 const ATTEMPTS: usize = 3;
 
-/// The queries, and what each names while the data center answers.
+/// The queries, and where they are asked.
 pub(super) struct Watched {
-    queries: Vec<(Vec<u8>, Vec<IpAddr>)>,
+    queries: Vec<Query>,
     socket: UdpSocket,
+    /// The soonest that the next question may be asked.
+    next: Instant,
 }
+
+/// A query by which it can be told whether the data center answers.
+struct Query {
+    /// The service, and the type.
+    told: String,
+    octets: Vec<u8>,
+    /// What is answered of the data center.
+    answers: Vec<String>,
+    /// So many answers in a row leave no doubt.
+    questions: u32,
+}
+
+/// What an answer names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Something of the data center.
+    There,
+    /// Something else.
+    Elsewhere,
+    /// Nothing at all.
+    Nothing,
+}
+
+/// Since when a query has been answered as it was waited for; none where it never was.
+pub(super) type Since = Option<Duration>;
 
 impl Watched {
     /// The queries that a drill proposes, to be asked at `server`.
@@ -33,7 +61,7 @@ impl Watched {
         socket.connect(server)?;
         socket.set_read_timeout(Some(ANSWER))?;
         let queries = witnesses.as_array().into_iter().flatten().filter_map(query).collect();
-        Ok(Self { queries, socket })
+        Ok(Self { queries, socket, next: Instant::now() })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -44,71 +72,140 @@ impl Watched {
         self.queries.len()
     }
 
-    /// How many of the queries name the data center now.
-    pub(super) fn named(&self) -> io::Result<usize> {
-        let mut named = 0;
-        for (number, (query, addresses)) in (0u16..).zip(&self.queries) {
-            let answer = self.ask(query, number)?;
-            named += usize::from(answer.iter().any(|address| addresses.contains(address)));
-        }
-        Ok(named)
+    /// How long it takes to ask all that there is to ask once.
+    pub(super) fn round(&self) -> Duration {
+        PAUSE.saturating_mul(self.queries.iter().map(|query| query.questions).sum())
     }
 
-    /// Asks until `is_done` with so many that name it; how long that was after `begun`, or nothing where it took longer
-    /// than `patience`.
-    pub(super) fn until(
-        &self,
+    /// The queries that never name the data center, however often they are asked.
+    pub(super) fn unnamed(&mut self) -> io::Result<Vec<String>> {
+        let mut unnamed = Vec::new();
+        for number in 0..self.queries.len() {
+            let questions = self.queries.get(number).map_or(0, |query| query.questions);
+            let mut named = false;
+            for _ in 0..questions {
+                named = named || self.ask(number)? == Seen::There;
+            }
+            if !named {
+                unnamed.extend(self.told(number));
+            }
+        }
+        Ok(unnamed)
+    }
+
+    /// Asks until every query names something else, and goes on to, or until `patience` is over: since when each does,
+    /// counted from `begun`.
+    pub(super) fn redirected(&mut self, begun: Instant, patience: Duration) -> io::Result<Vec<Since>> {
+        let mut runs: Vec<(u32, Since)> = vec![(0, None); self.queries.len()];
+        self.watch(begun, patience, |number, questions, seen, at| {
+            let Some((run, since)) = runs.get_mut(number) else { return true };
+            (*run, *since) = match seen {
+                Seen::Elsewhere => (*run + 1, since.or(Some(at))),
+                Seen::There | Seen::Nothing => (0, None),
+            };
+            *run >= questions
+        })?;
+        let needed = self.queries.iter().map(|query| query.questions);
+        Ok(runs.into_iter().zip(needed).map(|((run, since), needed)| since.filter(|_| run >= needed)).collect())
+    }
+
+    /// Asks those that were `redirected` until each names the data center again, or until `patience` is over: when each
+    /// did for the first time, counted from `begun`.
+    pub(super) fn restored(
+        &mut self,
+        redirected: &[Since],
         begun: Instant,
         patience: Duration,
-        is_done: impl Fn(usize) -> bool,
-    ) -> io::Result<Option<Duration>> {
-        loop {
-            if is_done(self.named()?) {
-                return Ok(Some(begun.elapsed()));
+    ) -> io::Result<Vec<Since>> {
+        let mut back: Vec<Since> = vec![None; self.queries.len()];
+        self.watch(begun, patience, |number, _, seen, at| {
+            let is_watched = redirected.get(number).is_some_and(Option::is_some);
+            if let (true, Seen::There, Some(back)) = (is_watched, seen, back.get_mut(number)) {
+                *back = Some(at);
             }
-            if begun.elapsed() > patience {
-                return Ok(None);
-            }
-            thread::sleep(PAUSE);
-        }
+            !is_watched || seen == Seen::There
+        })?;
+        Ok(back)
     }
 
-    fn ask(&self, query: &[u8], number: u16) -> io::Result<Vec<IpAddr>> {
-        let mut query = query.to_vec();
+    /// The queries for which it never happened, of those that `counts`.
+    pub(super) fn never<'s>(&self, since: &'s [Since], counts: impl Fn(usize) -> bool + 's) -> Vec<String> {
+        let never = since.iter().enumerate().filter(|(number, since)| since.is_none() && counts(*number));
+        never.filter_map(|(number, _)| self.told(number)).collect()
+    }
+
+    fn told(&self, number: usize) -> Option<String> {
+        self.queries.get(number).map(|query| query.told.clone())
+    }
+
+    /// Asks in turn those that are not done; `is_done` is told what was seen of which, and when.
+    fn watch(
+        &mut self,
+        begun: Instant,
+        patience: Duration,
+        mut is_done: impl FnMut(usize, u32, Seen, Duration) -> bool,
+    ) -> io::Result<()> {
+        let mut left: Vec<(usize, u32)> = self.queries.iter().map(|query| query.questions).enumerate().collect();
+        while !left.is_empty() && begun.elapsed() < patience {
+            let mut still = Vec::new();
+            for (number, questions) in left {
+                let seen = self.ask(number)?;
+                if !is_done(number, questions, seen, begun.elapsed()) {
+                    still.push((number, questions));
+                }
+            }
+            left = still;
+        }
+        Ok(())
+    }
+
+    /// Asks one query, not too soon after the one before.
+    fn ask(&mut self, number: usize) -> io::Result<Seen> {
+        let Some(query) = self.queries.get(number) else { return Ok(Seen::Nothing) };
+        thread::sleep(self.next.saturating_duration_since(Instant::now()));
+        self.next = Instant::now() + PAUSE;
+        let (mut octets, id) = (query.octets.clone(), number as u16);
         // The socket is connected, and hears nobody else; the id tells late answers from the one that is waited for.
-        query.get_mut(..2).into_iter().for_each(|id| id.copy_from_slice(&number.to_be_bytes()));
+        octets.get_mut(..2).into_iter().for_each(|place| place.copy_from_slice(&id.to_be_bytes()));
         let mut failed = io::Error::from(io::ErrorKind::TimedOut);
         for _ in 0..ATTEMPTS {
-            self.socket.send(&query)?;
-            match self.answer(number) {
-                Ok(addresses) => return Ok(addresses),
+            self.socket.send(&octets)?;
+            match self.answer(id) {
+                Ok(named) if named.is_empty() => return Ok(Seen::Nothing),
+                Ok(named) if named.iter().any(|it| query.answers.contains(it)) => return Ok(Seen::There),
+                Ok(_) => return Ok(Seen::Elsewhere),
                 Err(error) => failed = error,
             }
         }
         Err(failed)
     }
 
-    fn answer(&self, number: u16) -> io::Result<Vec<IpAddr>> {
+    /// What the answer with this id names.
+    fn answer(&self, id: u16) -> io::Result<Vec<String>> {
         let mut octets = [0; OCTETS];
         loop {
             let length = self.socket.recv(&mut octets)?;
             let Ok(response) = Response::parse(octets.get(..length).unwrap_or_default()) else { continue };
-            if response.id == number {
+            if response.id == id {
                 let records = response.sections.first().map(Vec::as_slice).unwrap_or_default();
-                let address = |rtype, rdata: &[u8]| rdata::to_text(rtype, rdata).parse().ok();
-                return Ok(records.iter().filter_map(|record| address(record.rtype, &record.rdata)).collect());
+                let text = |rtype, rdata: &[u8]| rdata::to_text(rtype, rdata).to_ascii_lowercase();
+                return Ok(records.iter().map(|record| text(record.rtype, &record.rdata)).collect());
             }
         }
     }
 }
 
-/// The query of a witness, as octets.
-fn query(witness: &Value) -> Option<(Vec<u8>, Vec<IpAddr>)> {
+/// The query of a witness.
+fn query(witness: &Value) -> Option<Query> {
     let text = |name: &str| witness[name].as_str();
     let name = text("name")?.parse().ok()?;
     let qtype = rdata::type_from_text(text("type")?)?;
     let client = Some(text("client")?.parse().ok()?);
     let resolver = IpAddr::from([127, 0, 0, 1]);
-    let addresses = witness["addresses"].as_array()?.iter().filter_map(|it| it.as_str()?.parse().ok()).collect();
-    Some((datagram(&Question { name, qtype, client, resolver }), addresses))
+    Some(Query {
+        told: format!("{} {}", text("service")?, text("type")?),
+        octets: datagram(&Question { name, qtype, client, resolver }),
+        answers: witness["answers"].as_array()?.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect(),
+        questions: u32::try_from(witness["questions"].as_u64()?).ok()?.max(1),
+    })
 }
