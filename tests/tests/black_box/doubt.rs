@@ -55,9 +55,12 @@ fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
     let folder = Folder::with(&[("site.toml", &site(port, rule)), ("gslb.toml", &process)]);
     let mut server = folder.serve_store();
     let status = |server: &Server, what: &str, holds: &dyn Fn(&str) -> bool| {
-        eventually(what, || holds(&folder.ask(server, "status -o json").out));
+        eventually(what, || {
+            let told = folder.ask(server, "status -o json");
+            told.code == 0 && holds(&told.out)
+        });
     };
-    status(&server, "all are found up", &|told| told.matches("\"source\": \"verdict\"").count() >= 9);
+    status(&server, "all are found up", &|told| !told.contains("\"source\": \"initial\""));
     assert_eq!(answering(&server), "fra");
     alive[0].clear();
     status(&server, "five of nine at once are doubted", &|told| !told.contains("\"mass_failure\": null"));
@@ -69,7 +72,7 @@ fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
     // An operator knows better.
     let lifted = folder.ask(&server, "resume --mass-failure");
     assert_eq!(lifted.code, 0, "{}", lifted.err);
-    assert_eq!(answering(&server), "iad", "in force when it is answered");
+    eventually("it is believed", || answering(&server) == "iad");
     assert_ne!(folder.ask(&server, "resume --mass-failure").code, 0, "there is none any more");
     // What is left may fail a little without bringing the dead back.
     alive[1].remove(0);
@@ -78,7 +81,7 @@ fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
     // It comes back, and dies again while nobody looks.
     alive[0] = listening(0, port);
     eventually("the first one answers again", || answering(&server) == "fra");
-    alive[1] = listening(1, port);
+    alive[1].push(TcpListener::bind(("127.0.20.1", port)).unwrap());
     status(&server, "all are up", &|told| !told.contains("\"status\": \"down\""));
     folder.write("site.toml", site(port, "{ within = \"1s\", hold = \"1s\" }"));
     let applied = folder.ask(&server, "apply site.toml --yes --base 1");
