@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use gslb_core::health::{Effects, Failure, Health, Held, MassFailureTurn, Member, Moment, Outcome, Saved, Source};
+use gslb_core::health::{
+    Effects, Ended, Failure, Health, Held, MassFailureTurn, Member, Moment, Outcome, Saved, Source,
+};
 use gslb_core::model::PoolId;
 use gslb_core::table::overrides::{Force, Override, apply, apply_to};
 use support::{Server, ask};
@@ -93,19 +95,47 @@ impl Live {
     }
 
     fn outcome(&mut self, target: u32, passes: bool) -> Effects {
+        self.comes(target, if passes { Ok(()) } else { Err(Failure::Status(503)) })
+    }
+
+    fn comes(&mut self, target: u32, result: Result<(), Failure>) -> Effects {
         let (now, wall) = self.now();
-        let result = if passes { Ok(()) } else { Err(Failure::Status(503)) };
-        let said = if passes { "status 200" } else { "status 503" };
+        let evidence = result.err().map_or_else(|| "status 200".to_owned(), |failure| failure.to_string());
         let latency = Some(Duration::from_millis(20));
-        let outcome = Outcome { latency, ..Outcome::new(result, Duration::from_millis(90), said) };
+        let outcome = Outcome { latency, ..Outcome::new(result, Duration::from_millis(90), &evidence) };
         let effects = self.health.observe(target, &outcome, now, wall);
         self.put(effects)
     }
 
-    /// Every target is probed in this second.
+    /// Every target is probed in this second; some pass, and of the others nothing is heard.
     fn probe_all(&mut self, passes: impl Fn(u32) -> bool) -> Vec<Effects> {
+        self.probe_all_as(|target| if passes(target) { Ok(()) } else { Err(Failure::Timeout) })
+    }
+
+    /// Every target is probed in this second.
+    fn probe_all_as(&mut self, result: impl Fn(u32) -> Result<(), Failure>) -> Vec<Effects> {
         self.seconds += 1;
-        (0..self.health.targets().len() as u32).map(|target| self.outcome(target, passes(target))).collect()
+        (0..self.health.targets().len() as u32).map(|target| self.comes(target, result(target))).collect()
+    }
+
+    /// What is saved, as of now.
+    fn saved(&self) -> Saved {
+        let statuses = self.health.members().filter_map(|member| self.health.saved(member)).collect();
+        Saved { statuses, seen: self.now().1 }
+    }
+
+    /// Another document comes in force.
+    fn take_up(&mut self, document: &str) -> Effects {
+        self.server.table = support::table(document, ZONE, &[]);
+        let (now, wall) = self.now();
+        let (health, effects) = self.health.for_site(&self.server.table.topology().site, now, wall);
+        self.health = health;
+        self.server.table = self.server.table.with_states(&self.health.states());
+        effects
+    }
+
+    fn status(&self, pool: &str, endpoint: &str) -> gslb_core::health::Status {
+        self.health.status(self.member(pool, endpoint), self.now().0).unwrap()
     }
 
     fn wait(&mut self, seconds: u64) -> Effects {
@@ -170,7 +200,7 @@ fn after_a_restart_no_answer_names_what_was_down() {
     live.probe("pair", "x", "--");
     live.probe("pair", "z", "--");
     assert_eq!(live.answers(), ["192.0.2.2"]);
-    let saved = Saved { statuses: live.health.members().filter_map(|member| live.health.saved(member)).collect() };
+    let saved = live.saved();
     assert_eq!(saved.statuses.len(), 3, "of the others nothing is known");
     let text = document("", r#"policy = { failover = ["pair", "a", "b"] }"#);
     let mut again = Live::with(&text, &saved);
@@ -196,13 +226,12 @@ fn a_new_document_forgets_nothing_that_is_known() {
     ] {
         let mut next = Server::new(support::table(&text, ZONE, &[]));
         let (now, wall) = live.now();
-        let mut health = live.health.for_site(&next.table.topology().site, now, wall);
+        let (mut health, _) = live.health.for_site(&next.table.topology().site, now, wall);
         next.table = next.table.with_states(&health.states());
         assert_eq!(next.answers(&ask("www.example.com", 1)), ["192.0.2.2"]);
         let member = live.member("a", "x");
         let status = health.status(member, now).unwrap();
         assert_eq!((status.source, &*status.why), (source, "3 failures in a row, the last one: status 503"));
-        assert_eq!(health.failing().0, u32::from(source == Source::Verdict), "b is on its way down");
         let target = health.targets().of_endpoint(member).unwrap();
         let pass = Outcome::new(Ok(()), Duration::ZERO, "");
         (0..3).for_each(|_| _ = health.observe(target, &pass, now, wall));
@@ -340,11 +369,11 @@ fn what_nobody_knows_yet_silences_no_name() {
         assert_eq!(live.answers(), ["192.0.2.31"], "it begins down, which is nobody's finding");
         live.probe("c", "x", "--");
         assert_eq!(live.answers(), Vec::<String>::new(), "now it was found down");
-        let saved = Saved { statuses: live.health.members().filter_map(|member| live.health.saved(member)).collect() };
+        let saved = live.saved();
         let text = document("", &format!("when_all_down = \"{silence}\"\npolicy = \"a\""));
         let mut before = Live::with(&text, &Saved::default());
         before.probe("a", "x", "---");
-        let known = Saved { statuses: before.health.members().filter_map(|it| before.health.saved(it)).collect() };
+        let known = before.saved();
         assert_eq!(Live::with(&text, &known).answers(), Vec::<String>::new(), "a restart answers as before");
         assert_eq!(saved.statuses.len(), 1);
         live.probe("c", "x", "+");
@@ -428,18 +457,29 @@ fn ten() -> Live {
 }
 
 fn ten_that_rise_after(rise: u32) -> Live {
+    let mut live = ten_of(rise, &Saved::default());
+    (0..rise).for_each(|_| _ = live.probe_all(|_| true));
+    assert_eq!(live.answers().len(), 10);
+    live
+}
+
+fn ten_of(rise: u32, saved: &Saved) -> Live {
+    Live::with(&ten_text(rise), saved)
+}
+
+fn ten_text(rise: u32) -> String {
     let pools: String = (0..10)
         .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.x.address = \"198.51.100.{n}\"\n", n = n + 1))
         .collect();
-    let text = format!(
+    format!(
         "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nrise = {rise}\n\
          fall = 2\n{pools}[services.\"www.example.com\"]\ntypes = [\"A\"]\npolicy = {{ all = [{}] }}\n",
         (1..=10).map(|n| format!("\"p{n}\"")).collect::<Vec<_>>().join(", ")
-    );
-    let mut live = Live::with(&text, &Saved::default());
-    live.probe_all(|_| true);
-    assert_eq!(live.answers().len(), 10);
-    live
+    )
+}
+
+fn turns(effects: &[Effects]) -> Vec<MassFailureTurn> {
+    effects.iter().filter_map(|effects| effects.mass_failure).collect()
 }
 
 #[test]
@@ -447,18 +487,31 @@ fn where_our_own_network_fails_no_answer_changes() {
     let mut live = ten();
     live.probe_all(|_| false);
     let effects = live.probe_all(|_| false);
-    let turns: Vec<_> = effects.iter().filter_map(|effects| effects.mass_failure).collect();
-    assert_eq!(turns, [MassFailureTurn::Began { failing: 10, probed: 10 }]);
+    assert_eq!(turns(&effects), [MassFailureTurn::Began { failing: 10, hosts: 10 }]);
     assert!(effects.iter().all(|effects| effects.transitions.is_empty()));
-    for _ in 0..100 {
+    for _ in 0..298 {
         live.probe_all(|_| false);
         live.wait(0);
-        assert_eq!(live.answers().len(), 10, "nobody passes: it is never confirmed");
+        assert_eq!(live.answers().len(), 10, "nothing answers");
     }
-    let effects = live.probe_all(|_| true);
-    assert!(effects.iter().any(|effects| matches!(effects.mass_failure, Some(MassFailureTurn::Ended(_)))));
-    assert_eq!(live.answers().len(), 10);
+    // It comes back, for some a little later than for others.
+    for second in 0..20 {
+        live.probe_all(|target| target < second * 3);
+        assert_eq!(live.answers().len(), 10);
+    }
     assert_eq!(live.health.doubts_since(), None);
+    assert!(live.health.members().all(|it| live.health.status(it, live.now().0).unwrap().held.is_none()));
+}
+
+#[test]
+fn a_silence_that_lasts_is_believed_at_last() {
+    let mut live = ten();
+    (0..301).for_each(|_| _ = live.probe_all(|_| false));
+    assert_eq!(live.answers().len(), 10);
+    let effects = live.probe_all(|_| false);
+    assert_eq!(turns(&effects), [MassFailureTurn::Ended(Ended::Unanswered)]);
+    assert_eq!(effects.iter().map(|effects| effects.transitions.len()).sum::<usize>(), 10);
+    assert!(!live.status("p1", "x").up, "so that what is not probed is reached");
 }
 
 #[test]
@@ -471,20 +524,22 @@ fn what_was_held_up_does_not_go_down_while_it_comes_back() {
     }
     let held =
         |live: &Live| live.health.members().any(|it| live.health.status(it, live.now().0).unwrap().held.is_some());
-    assert!(!held(&live) && live.health.doubts_since().is_none());
+    assert!(!held(&live));
+    live.wait(10);
+    assert!(live.health.doubts_since().is_none());
 }
 
 #[test]
-fn a_mass_failure_that_lasts_while_others_pass_is_believed() {
+fn a_mass_failure_that_lasts_while_others_answer_is_believed() {
     let mut live = ten();
-    for _ in 0..29 {
+    for _ in 0..11 {
         live.probe_all(|target| target < 4);
         assert_eq!(live.answers().len(), 10);
     }
-    live.probe_all(|target| target < 4);
-    live.probe_all(|target| target < 4);
-    live.probe_all(|target| target < 4);
-    assert_eq!(live.answers().len(), 4, "three times the rule's time have passed");
+    let mut effects = live.probe_all(|target| target < 4);
+    effects.extend(live.probe_all(|target| target < 4));
+    assert_eq!(live.answers().len(), 4, "ten seconds after something answered");
+    assert_eq!(turns(&effects), [MassFailureTurn::Ended(Ended::Confirmed)]);
     live.probe_all(|target| target < 3);
     live.probe_all(|target| target < 3);
     assert_eq!(live.answers().len(), 3, "one more is no mass failure");
@@ -493,32 +548,218 @@ fn a_mass_failure_that_lasts_while_others_pass_is_believed() {
 }
 
 #[test]
-fn the_hold_ends_when_few_still_fail_and_those_then_go() {
+fn failures_that_are_answers_are_believed_as_soon() {
     let mut live = ten();
-    live.probe_all(|_| false);
-    live.probe_all(|_| false);
-    live.probe_all(|target| target < 5);
-    assert_eq!(live.answers().len(), 5, "half of them fail, which is no more than the share");
+    let refused = |_| Err(Failure::Refused);
+    (0..11).for_each(|_| _ = live.probe_all_as(refused));
+    assert!(live.status("p1", "x").up);
+    (0..2).for_each(|_| _ = live.probe_all_as(refused));
+    assert!(live.health.members().all(|it| !live.health.status(it, live.now().0).unwrap().up));
+}
+
+/// Two pools of four endpoints, the first one first.
+fn two_data_centers() -> Live {
+    let endpoints = |net: u8| -> String {
+        (1..5).map(|n| format!("e{n} = {{ address = \"198.51.100.{}\" }}, ", net + n)).collect()
+    };
+    let text = format!(
+        "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nfall = 2\n\
+         [pools.a]\nprobe = \"quick\"\nendpoints = {{ {}}}\n[pools.b]\nprobe = \"quick\"\nendpoints = {{ {}}}\n\
+         [services.\"www.example.com\"]\ntypes = [\"A\"]\npolicy = {{ failover = [\"a\", \"b\"] }}\n",
+        endpoints(0),
+        endpoints(10)
+    );
+    let mut live = Live::with(&text, &Saved::default());
+    (0..2).for_each(|_| _ = live.probe_all(|_| true));
+    live
 }
 
 #[test]
-fn those_that_went_first_come_back_when_the_rest_follows() {
-    let mut live = ten();
-    for target in 0..5 {
-        live.outcome(target, false);
-        live.outcome(target, false);
+fn who_flaps_in_the_data_center_that_is_left_brings_nobody_back_who_is_dead() {
+    let mut live = two_data_centers();
+    (0..2).for_each(|_| _ = live.probe_all(|target| target >= 4));
+    let is_of_b = |live: &mut Live| live.answers().iter().all(|answer| answer.contains(".1") && answer.len() > 12);
+    assert!(is_of_b(&mut live), "half is no more than half");
+    for second in 0..300 {
+        live.probe_all(|target| target > 4 || target == 4 && second % 6 >= 3);
+        assert!(is_of_b(&mut live), "second {second}: {:?}", live.answers());
+        assert!((0..4).all(|n| !live.status("a", &format!("e{}", n + 1)).up));
     }
-    assert_eq!(live.answers().len(), 5);
-    live.outcome(5, false);
-    let effects = live.outcome(5, false);
-    assert!(effects.mass_failure.is_some());
-    assert_eq!(live.answers().len(), 10);
-    let (now, wall) = live.now();
-    let effects = live.health.lift(now, wall).unwrap();
-    assert_eq!(effects.transitions.len(), 6);
-    live.put(effects);
-    assert_eq!(live.answers().len(), 4, "an operator believes it");
-    assert!(live.health.lift(now, wall).is_none());
+    assert_eq!(live.health.doubts_since(), None);
+}
+
+#[test]
+fn what_turned_first_comes_back_with_the_rest_of_a_silent_wave_only() {
+    for (answers, back) in [(false, 10), (true, 5)] {
+        let mut live = ten();
+        for target in 0..5 {
+            (0..2).for_each(|_| _ = live.comes(target, Err(Failure::Timeout)));
+        }
+        assert_eq!(live.answers().len(), 5);
+        if answers {
+            live.outcome(9, true);
+        }
+        live.comes(5, Err(Failure::Timeout));
+        let effects = live.comes(5, Err(Failure::Timeout));
+        assert!(effects.mass_failure.is_some());
+        assert_eq!(live.answers().len(), back, "something has answered since: {answers}");
+        let (now, wall) = live.now();
+        let effects = live.health.lift(now, wall).unwrap();
+        live.put(effects);
+        assert_eq!(live.answers().len(), 4, "an operator believes it");
+        assert!(live.health.lift(now, wall).is_none());
+    }
+}
+
+#[test]
+fn one_server_in_many_pools_is_one() {
+    let pools: String = (1..5)
+        .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.main.address = \"198.51.100.1\"\n"))
+        .collect();
+    let others = "[pools.o]\nprobe = \"web\"\nendpoints = { a = { address = \"198.51.100.2\" }, b = { address = \
+                  \"198.51.100.3\" }, c = { address = \"198.51.100.4\" } }\n";
+    let mut live = Live::of(&format!("{pools}{others}"), r#"policy = { failover = ["p1", "a"] }"#);
+    live.probe_all(|_| true);
+    live.probe("p1", "main", "--");
+    assert_eq!((live.answers(), live.health.doubts_since()), (vec!["192.0.2.1".to_owned()], None));
+}
+
+#[test]
+fn first_verdicts_are_not_doubted_and_what_is_held_keeps_its_reason() {
+    let mut live = ten();
+    let text = "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\n\
+                fall = 2\n[pools.p]\nprobe = \"quick\"\nendpoints = { a = { address = \"198.51.100.1\" }, b = { address = \
+                \"198.51.100.2\" }, c = { address = \"198.51.100.3\" }, d = { address = \"198.51.100.4\" }, e = { address = \
+                \"198.51.100.5\" } }\n";
+    let mut fresh = Live::with(text, &Saved::default());
+    (0..2).for_each(|_| _ = fresh.probe_all(|target| target == 4));
+    assert!(!fresh.status("p", "a").up, "nobody has ever found it up");
+    // After a restart there is a last status, and it is known whence.
+    let why = live.status("p1", "x").why;
+    let saved = live.saved();
+    live = ten_of(1, &saved);
+    assert_eq!(live.status("p1", "x").source, Source::Saved);
+    (0..3).for_each(|_| _ = live.probe_all(|_| false));
+    let status = live.status("p1", "x");
+    assert_eq!((status.up, status.source, status.held), (true, Source::Saved, Some(Held::MassFailure)));
+    assert_eq!(status.why, why);
+}
+
+#[test]
+fn what_a_probe_cannot_do_is_told_once_and_says_nothing_of_the_endpoint() {
+    let mut live = ten();
+    let effects = live.probe_all_as(|_| Err(Failure::System));
+    assert_eq!(effects.iter().map(|effects| effects.abilities.len()).sum::<usize>(), 10);
+    let effects = live.probe_all_as(|_| Err(Failure::System));
+    assert!(effects.iter().all(Effects::is_empty));
+    assert_eq!((live.answers().len(), live.ttl(), live.health.failing()), (10, 30, (0, 10)));
+    assert_eq!(live.status("p1", "x").unable.as_deref(), Some("the probe could not run"));
+    let effects = live.probe_all(|_| true);
+    assert!(effects.iter().all(|effects| effects.abilities.iter().all(|it| it.unable.is_none())));
+    assert_eq!(live.status("p1", "x").unable, None);
+}
+
+#[test]
+fn a_document_that_drops_the_rule_ends_the_hold_and_tells_what_turns() {
+    let mut live = ten();
+    (0..3).for_each(|_| _ = live.probe_all(|_| false));
+    assert!(live.health.doubts_since().is_some());
+    let text = ten_text(1);
+    let effects = live.take_up(&text.replace("fall = 2", "fall = 1"));
+    assert!(effects.transitions.is_empty() && live.health.doubts_since().is_some(), "another document alone ends none");
+    let effects = live.take_up(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
+    assert_eq!(effects.mass_failure, Some(MassFailureTurn::Ended(Ended::Unruled)));
+    assert_eq!(effects.transitions.len(), 10);
+}
+
+#[test]
+fn a_document_that_turns_an_endpoint_says_so() {
+    let policy = r#"policy = { failover = ["a", "b"] }"#;
+    let mut live = Live::of("", policy);
+    live.probe("a", "x", "+++--");
+    let effects = live.take_up(&document("", policy).replace("fall = 3", "fall = 2"));
+    let told: Vec<_> = effects.transitions.iter().map(|turn| (turn.member, turn.up)).collect();
+    assert_eq!(told, [(live.member("a", "x"), false)]);
+    assert_eq!(live.answers(), ["192.0.2.2"]);
+}
+
+#[test]
+fn what_is_saved_comes_before_any_initial_rule() {
+    for initial in ["up", "down", "saved-or-up"] {
+        let text = document(
+            &format!(
+                "[pools.c]\nprobe = \"quick\"\nresume = \"manual\"\ninitial = \"{initial}\"\nendpoints = {{ x = {{ address \
+                 = \"192.0.2.31\" }}, y = {{ address = \"192.0.2.32\" }} }}"
+            ),
+            r#"policy = { failover = ["c", "a"] }"#,
+        );
+        let mut live = Live::with(&text, &Saved::default());
+        live.probe("c", "y", "+");
+        live.probe("c", "x", "--");
+        live.probe("c", "x", "+");
+        assert_eq!(live.answers(), ["192.0.2.32"]);
+        let saved = live.saved();
+        let mut again = Live::with(&text, &saved);
+        assert_eq!(again.answers(), ["192.0.2.32"], "{initial}");
+        again.probe("c", "x", "+++");
+        assert_eq!(again.status("c", "x").held, Some(Held::Manual), "{initial}: a restart is no operator");
+        // Nor is a new name, at a restart or without one.
+        let renamed = text.replace("[pools.c]", "[pools.see]").replace("\"c\"", "\"see\"").replace("x = {", "ex = {");
+        let mut after = Live::with(&renamed, &saved);
+        after.probe("see", "ex", "+++");
+        live.take_up(&renamed);
+        for live in [&after, &live] {
+            assert_eq!(live.status("see", "ex").held, Some(Held::Manual), "{initial}");
+        }
+    }
+}
+
+#[test]
+fn endpoints_that_change_names_keep_what_is_known_of_them() {
+    let pool = |x: &str, y: &str| {
+        let text = format!(
+            "[pools.c]\nprobe = \"quick\"\nresume = \"manual\"\nendpoints = {{ {x} = {{ address = \"192.0.2.31\" }}, {y} = \
+             {{ address = \"192.0.2.32\" }} }}"
+        );
+        document(&text, r#"policy = { failover = ["c", "a"] }"#)
+    };
+    let mut live = Live::with(&pool("x", "y"), &Saved::default());
+    live.probe("c", "x", "--+");
+    live.probe("c", "y", "+");
+    let mut again = Live::with(&pool("y", "x"), &live.saved());
+    again.probe("c", "y", "+");
+    live.take_up(&pool("y", "x"));
+    for mut live in [live, again] {
+        assert_eq!((live.status("c", "y").held, live.answers()), (Some(Held::Manual), vec!["192.0.2.32".to_owned()]));
+    }
+}
+
+#[test]
+fn old_news_silences_no_name() {
+    let policy = "when_all_down = \"nodata\"\npolicy = \"a\"";
+    let mut live = Live::of("", policy);
+    live.probe("a", "x", "---");
+    let text = document("", policy);
+    for (age, answers) in [(3_500, 0), (3_700, 1)] {
+        let mut saved = live.saved();
+        saved.seen = WALL - age * 1_000;
+        saved.statuses.values_mut().for_each(|status| status.since = WALL - 30 * 86_400_000);
+        let mut again = Live::with(&text, &saved);
+        assert_eq!(again.answers().len(), answers, "{age} s ago");
+        assert!(!again.status("a", "x").up);
+        again.probe("a", "x", "---");
+        assert_eq!(again.answers().len(), 0, "found again");
+    }
+}
+
+#[test]
+fn what_is_posted_is_a_verdict() {
+    let mut live = Live::of("", r#"policy = { failover = ["pushed", "a"] }"#);
+    live.probe("pushed", "x", "+");
+    live.probe("pushed", "x", "-");
+    assert_eq!(live.answers(), ["192.0.2.1"]);
+    live.probe("pushed", "x", "+");
+    assert_eq!(live.answers(), ["192.0.2.21"]);
 }
 
 #[test]
@@ -539,7 +780,7 @@ fn who_fails_is_counted_right_whatever_happens() {
                 live.put(effects);
             }
             2 => {
-                live.health = live.health.for_site(&live.server.table.topology().site, now, wall);
+                (live.health, _) = live.health.for_site(&live.server.table.topology().site, now, wall);
                 live.server.table = live.server.table.with_states(&live.health.states());
             }
             3..8 => live.seconds += 1,
@@ -548,13 +789,10 @@ fn who_fails_is_counted_right_whatever_happens() {
                 began += u32::from(matches!(effects.mass_failure, Some(MassFailureTurn::Began { .. })));
             }
         }
-        let now = live.now().0;
-        let fails = |member| {
-            let status = live.health.status(member, now).unwrap();
-            status.up && status.progress.is_some_and(|progress| !progress.passes && progress.length > 0)
-        };
-        let failing = live.health.members().filter(|member| fails(*member)).count() as u32;
-        assert_eq!(live.health.failing(), (failing, 10), "step {step}");
+        let (now, wall) = live.now();
+        let (counted_anew, effects) = live.health.for_site(&live.server.table.topology().site, now, wall);
+        assert_eq!(live.health.failing(), counted_anew.failing(), "step {step}");
+        assert!(effects.transitions.is_empty() && effects.mass_failure.is_none(), "step {step}: {effects:?}");
     }
     assert!(began > 20, "{began}");
 }

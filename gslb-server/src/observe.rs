@@ -47,8 +47,10 @@ pub fn with_problems(routes: Router) -> Router {
 async fn readiness(State(observed): State<Observed>) -> Response {
     let pulse = (observed.pulse)();
     if pulse.stalled {
-        let seconds = pulse.since_beat.as_secs();
-        let told = format!("Probes have stopped, {seconds} s ago: statuses are not what the endpoints are now.");
+        let seconds = pulse.since_beat.max(pulse.since_result).as_secs();
+        let told = format!(
+            "No probe has said anything of an endpoint for {seconds} s: statuses are not what the endpoints are now."
+        );
         return problem(StatusCode::SERVICE_UNAVAILABLE, &told);
     }
     match (observed.generation)() {

@@ -2,6 +2,7 @@
 //! is done behind, in batches: what the task that publishes hands over here costs it no more than a few pushes.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use gslb_core::model::Site;
 use serde_json::json;
 use tokio::select;
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
-use tracing::{info, warn};
+use tokio::time::{interval, sleep};
+use tracing::{error, info, warn};
 
-use super::saved::{MASS_FAILURE, Record, key};
+use super::saved::{MASS_FAILURE, Record, SEEN, key};
+use crate::LIFT_MASS_FAILURE;
 use crate::control::InForce;
 use crate::store::{Commit, Store};
 
@@ -25,6 +27,10 @@ const RETRY: Duration = Duration::from_secs(5);
 const BATCH: usize = 500;
 /// Turns that wait to be told; more are counted and saved only.
 const MAX_WAITING: usize = 100_000;
+/// Targets that cannot be probed, or can again, of which each has a line; more at once are counted.
+const MAX_TOLD: usize = 10;
+/// How often it is saved when there were outcomes last. A status is news for much longer.
+const SEEN_EVERY: Duration = Duration::from_secs(300);
 
 /// How often an endpoint's status has turned since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +49,8 @@ pub type StatusChanges = HashMap<(Arc<str>, Arc<str>), Turns>;
 pub struct Journal {
     waiting: Mutex<Waiting>,
     changes: Mutex<StatusChanges>,
+    /// When there was an outcome last, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
+    seen: AtomicU64,
     work: Notify,
 }
 
@@ -53,6 +61,8 @@ struct Waiting {
     statuses: HashMap<String, Record>,
     /// The last one is how it is.
     doubts: Vec<(MassFailureTurn, u64)>,
+    /// Targets, with why they cannot be probed; none where they can again.
+    abilities: Vec<(String, Option<Arc<str>>)>,
 }
 
 #[derive(Debug)]
@@ -98,6 +108,21 @@ impl Journal {
         self.work.notify_one();
     }
 
+    /// Notes that a target cannot be probed by this host, and why, or can again.
+    pub(super) fn able(&self, target: String, unable: Option<Arc<str>>) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.abilities.len() < MAX_WAITING {
+            waiting.abilities.push((target, unable));
+        }
+        drop(waiting);
+        self.work.notify_one();
+    }
+
+    /// Notes that there was an outcome.
+    pub(super) fn seen(&self, wall: u64) {
+        self.seen.store(wall, Relaxed);
+    }
+
     /// How often each endpoint's status has turned since the start; those only that have.
     pub fn changes(&self) -> StatusChanges {
         lock(&self.changes).clone()
@@ -117,12 +142,20 @@ impl Journal {
         {
             warn!("a mass failure of an earlier start is still told: {cause}");
         }
+        let mut saves = interval(SEEN_EVERY);
+        let mut seen = 0;
         loop {
             let ended = select! {
                 () = self.work.notified() => false,
                 changed = in_force.changed() => changed.is_err(),
+                _ = saves.tick() => {
+                    self.save_seen(&*store, &mut seen).await;
+                    continue;
+                }
             };
-            if !ended {
+            if ended {
+                self.save_seen(&*store, &mut seen).await;
+            } else {
                 sleep(GATHER).await;
             }
             let now = Arc::clone(&in_force.borrow_and_update());
@@ -142,7 +175,8 @@ impl Journal {
 
     /// Tells and saves what waits; false where the store does not take it, which then waits on.
     async fn flush(&self, store: &dyn Store, stored: &mut HashSet<String>) -> bool {
-        let Waiting { turns, untold, statuses, doubts } = std::mem::take(&mut *lock(&self.waiting));
+        let Waiting { turns, untold, statuses, doubts, abilities } = std::mem::take(&mut *lock(&self.waiting));
+        tell_abilities(&abilities);
         self.tell(&turns, untold, &doubts);
         let mut commits: Vec<(Commit, Vec<(String, Record)>)> = Vec::new();
         let mut statuses: Vec<(String, Record)> = statuses.into_iter().collect();
@@ -192,11 +226,19 @@ impl Journal {
         }
     }
 
+    /// Saves when there was an outcome last, where that is not what `saved` says.
+    async fn save_seen(&self, store: &dyn Store, saved: &mut u64) {
+        let seen = self.seen.load(Relaxed);
+        if seen != *saved && store.commit(Commit::new().put(SEEN, seen.to_string().into_bytes())).await.is_ok() {
+            *saved = seen;
+        }
+    }
+
     async fn save_doubt(&self, store: &dyn Store, last: Option<&(MassFailureTurn, u64)>) {
         let commit = match last {
             None => return,
-            Some((MassFailureTurn::Began { failing, probed }, since)) => {
-                let value = json!({ "since": since, "failing": failing, "probed": probed });
+            Some((MassFailureTurn::Began { failing, hosts }, since)) => {
+                let value = json!({ "since": since, "failing": failing, "hosts": hosts });
                 Commit::new().put(MASS_FAILURE, value.to_string().into_bytes())
             }
             Some((MassFailureTurn::Ended(_), _)) => Commit::new().delete(MASS_FAILURE),
@@ -242,15 +284,40 @@ impl Waiting {
 
 fn tell_doubt(turn: MassFailureTurn) {
     match turn {
-        MassFailureTurn::Began { failing, probed } => warn!(
-            "{failing} of {probed} probed endpoints fail at once: this looks like our own network, so the last statuses \
-             are held; POST /api/v1/status/mass-failure/lift believes the failures"
+        MassFailureTurn::Began { failing, hosts } => warn!(
+            "{failing} of {hosts} probed hosts that were up fail at once: this may be our own network, so the last \
+             statuses are held; `gslb resume --mass-failure`, or POST {LIFT_MASS_FAILURE}, believes the failures"
         ),
         MassFailureTurn::Ended(Ended::Recovered) => info!("the mass failure is over: endpoints answer again"),
         MassFailureTurn::Ended(Ended::Confirmed) => {
-            warn!("the mass failure is confirmed, since other endpoints answer: those that fail are down now");
+            warn!("the mass failure is confirmed, since something answers: those that fail go down now");
+        }
+        MassFailureTurn::Ended(Ended::Unanswered) => {
+            error!(
+                "nothing has answered a probe for too long: the failures are believed, and those that fail are down now"
+            );
         }
         MassFailureTurn::Ended(Ended::Lifted) => warn!("the mass failure is believed, as an operator says"),
+        MassFailureTurn::Ended(Ended::Unruled) => {
+            warn!("the mass failure is believed: the document has no such rule now")
+        }
+    }
+}
+
+/// Says which targets cannot be probed any more, and which can again.
+fn tell_abilities(abilities: &[(String, Option<Arc<str>>)]) {
+    for (target, unable) in abilities.iter().take(MAX_TOLD) {
+        match unable {
+            Some(why) => warn!("cannot be probed: {target}: {why}"),
+            None => info!("can be probed again: {target}"),
+        }
+    }
+    if let Some((more, unable)) = abilities
+        .get(MAX_TOLD..)
+        .filter(|rest| !rest.is_empty())
+        .map(|rest| (rest.len(), rest.iter().filter(|(_, unable)| unable.is_some()).count()))
+    {
+        warn!("{unable} more targets cannot be probed, and {} can again", more - unable);
     }
 }
 

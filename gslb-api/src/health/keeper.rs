@@ -37,8 +37,10 @@ impl Keeper {
 
     /// Goes on with the endpoints of another document.
     pub fn follow(&mut self, site: &Site, at: Instant, wall: u64) {
-        self.health = self.health.for_site(site, self.moment(at), wall);
+        let (health, effects) = self.health.for_site(site, self.moment(at), wall);
+        self.health = health;
         self.noted = vec![false; self.health.targets().len()];
+        self.take(effects, site, wall);
         // They say which state an endpoint of the document before has.
         self.changed.clear();
     }
@@ -105,6 +107,9 @@ impl Keeper {
     fn observe(&mut self, observed: &Observed, site: &Site, wall: u64) {
         let Some(target) = self.health.targets().number(&observed.target) else { return };
         let effects = self.health.observe(target, &observed.outcome, self.moment(observed.at), wall);
+        if !observed.outcome.is_unable() {
+            self.journal.seen(wall);
+        }
         self.take(effects, site, wall);
         self.note_first(target);
     }
@@ -134,6 +139,7 @@ impl Keeper {
             let result = if word.up { Ok(()) } else { Err(Failure::Reported) };
             let outcome = Outcome::new(result, Duration::ZERO, &word.reason);
             let effects = self.health.observe(target, &outcome, self.moment(at), wall);
+            self.journal.seen(wall);
             self.take(effects, site, wall);
             self.note_first(target);
         }
@@ -180,6 +186,11 @@ impl Keeper {
         }
         if let Some(turn) = effects.mass_failure {
             self.journal.doubt(turn, wall);
+        }
+        for ability in effects.abilities {
+            if let Some(target) = self.health.targets().get(ability.target) {
+                self.journal.able(target.to_string(), ability.unable);
+            }
         }
     }
 

@@ -12,6 +12,8 @@ use crate::store::{Order, Store, Unavailable, limits};
 pub const PREFIX: &str = "health/";
 /// Where it stands whether the failures of too many endpoints at once are believed.
 pub const MASS_FAILURE: &str = "mass-failure";
+/// Where it stands when there were outcomes last, which is how old a status may be at the next start.
+pub(super) const SEEN: &str = "health-seen";
 
 /// A status as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub(crate) struct Held {
 /// Where the store cannot be asked.
 pub(crate) async fn read(store: &dyn Store) -> Result<Held, Unavailable> {
     let mut held = Held::default();
+    if let Some(seen) = store.read(SEEN).await? {
+        held.saved.seen = serde_json::from_slice(&seen.value).unwrap_or_default();
+    }
     let mut after: Option<String> = None;
     loop {
         let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;

@@ -44,6 +44,10 @@ use problem::Problem;
 
 pub use caller::role_needed;
 pub use host::is_ours;
+pub use status::LIFT_MASS_FAILURE;
+
+/// The path that all of the API is below.
+const BASE: &str = "/api/v1";
 
 /// The routes below `/api`, to be merged with others or served alone. Where connections are known by their address,
 /// requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it nobody counts as being on this host.
@@ -70,7 +74,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(api.clone(), caller::admit));
     Router::new()
-        .nest("/api/v1", routes)
+        .nest(BASE, routes)
         .merge(openapi::routes())
         .layer(from_fn(origin::check))
         .layer(map_response(guarded))

@@ -23,13 +23,16 @@ use crate::health::{Resumed, Word, member};
 use crate::moment;
 use crate::status::{self, Detail, Filter, Is, Reach};
 
+/// The path by which an operator believes the failures of a mass failure.
+pub const LIFT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
+
 /// The routes of statuses.
 pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/status", get(list))
         .route("/status/{pool}/{endpoint}", get(read))
         .route("/status/{pool}/{endpoint}/resume", post(resume))
-        .route("/mass-failure/lift", post(lift))
+        .route(LIFT_MASS_FAILURE.trim_start_matches(super::BASE), post(lift))
 }
 
 /// Which collection is gone on with.

@@ -34,7 +34,7 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
     let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
     let (source, since, why) = match (forces, status) {
         (Some(word), _) => ("forced", Some(word.created), word.reason.clone()),
-        (None, Some((status, _))) => (source(status.source), Some(status.since), status.why.to_string()),
+        (None, Some((status, _))) => (source(status.source), Some(status.since), why(status)),
         (None, None) => ("initial", None, String::new()),
     };
     let mut told = json!({
@@ -55,6 +55,15 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
         members.extend(evidence.as_object().cloned().unwrap_or_default());
     }
     Some(told)
+}
+
+/// Why a status is what it is, and why it may not be what the endpoint is.
+fn why(status: &Status) -> String {
+    match (&status.unable, status.source) {
+        (None, _) => status.why.to_string(),
+        (Some(unable), Source::Initial) => format!("cannot be probed: {unable}"),
+        (Some(unable), _) => format!("cannot be probed now: {unable}; before: {}", status.why),
+    }
 }
 
 /// What a status rests on. `unforced` is what it would be if nothing was forced.
@@ -79,6 +88,7 @@ fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
         "held": held,
         "progress": progress,
         "outcomes": outcomes,
+        "unable": status.unable.as_deref(),
         "latency_ms": status.latency.map(millis),
         "certificate_expires": status.certificate_expires.map(|at| moment::show(Time::from_millis(at * 1000))),
         "flaps": status.flaps,
@@ -90,7 +100,7 @@ fn outcome(seen: &Seen) -> Value {
     let outcome = &seen.outcome;
     json!({
         "time": moment::show(Time::from_millis(seen.at)),
-        "result": result(outcome.passed()),
+        "result": if outcome.is_unable() { "unable" } else { result(outcome.passed()) },
         "failure": outcome.result.err().map(gslb_core::health::Failure::word),
         "ms": millis(outcome.took),
         "evidence": &*outcome.evidence,

@@ -198,30 +198,83 @@ async fn an_endpoint_that_needs_a_word_to_come_back_gets_it() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test]
-async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
+/// All endpoints of a site pass and then fail, so many at once that it is doubted; and how many there are.
+async fn held() -> (Asked, usize) {
     let mut site = probed();
     let endpoint = |number: u32| (format!("many-{number}"), json!({"address": format!("192.0.2.{number}")}));
     let endpoints: serde_json::Map<String, Value> = (100..110).map(endpoint).collect();
     site["pools"]["many"] = json!({"probe": "web", "endpoints": endpoints});
     site["services"]["many.example.com"] = json!({"policy": "many"});
-    site["safety"] = json!({"mass_failure": {"share": "50%", "within": "10s"}});
+    site["safety"] = json!({"mass_failure": {"hold": "1h", "longest": "2h"}, "require_endpoints": false});
+    // All of them fail before the first one would go down.
+    site["probes"]["web"]["fall"] = json!(2);
+    site["probes"]["word"]["fall"] = json!(2);
     let asked = start_with(options(site)).await;
     let count = Targets::of(&asked.published.load().topology().site).len();
-    for target in 0..count {
-        observe(&asked, target, false).await;
+    for passed in [true, false, false] {
+        for target in 0..count {
+            observe(&asked, target, passed).await;
+        }
     }
+    (asked, count)
+}
+
+/// Waits until the store says that a mass failure is held, or not.
+async fn is_told(asked: &Asked, held: bool) {
+    let told = async {
+        while asked.store.read("mass-failure").await.unwrap().is_some() != held {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.expect("it is told wrongly");
+}
+
+#[tokio::test]
+async fn a_document_that_ends_a_mass_failure_tells_so_and_what_goes_down() {
+    let (asked, count) = held().await;
+    is_told(&asked, true).await;
+    let before = saved(&*asked.store, count).await;
+    assert!(before.iter().all(|status| status["up"] == true), "{before:?}");
+    let off = json!({"safety": {"mass_failure": "off"}}).to_string();
+    let patched = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], off).await;
+    assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
+    assert!(!is_up(&asked, 0, 0));
+    is_told(&asked, false).await;
+    let all_down = async {
+        while saved(&*asked.store, count).await.iter().any(|status| status["up"] == true) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all_down).await.expect("no event tells what the document turned");
+}
+
+#[tokio::test]
+async fn what_cannot_be_probed_is_told_with_its_reason() {
+    let asked = start_with(options(probed())).await;
+    let target = Arc::clone(Targets::of(&asked.published.load().topology().site).iter().next().unwrap().0);
+    let outcome = Outcome::new(Err(Failure::System), Duration::ZERO, "no route to it");
+    let word = Word::Observed(Observed { target, outcome, at: Instant::now() });
+    asked.api.words().send(word).await.unwrap();
+    let told = asked.get("/api/v1/status/fra/fra-1").await.body;
+    assert_eq!((&told["status"], &told["unable"]), (&json!("up"), &json!("no route to it")), "{told}");
+    assert_eq!(told["why"], "cannot be probed: no route to it");
+    assert_eq!(told["outcomes"][0]["result"], "unable");
+}
+
+#[tokio::test]
+async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
+    let (asked, count) = held().await;
     let told = asked.get("/api/v1/status").await.body;
     let up = told["counts"]["endpoints"]["up"].as_u64().unwrap();
     assert!(told["mass_failure"].is_object() && up == count as u64, "all are held up: {told}");
-    let lifted = asked.ask("POST", "/api/v1/mass-failure/lift", &[], "").await;
+    let lifted = asked.ask("POST", gslb_api::LIFT_MASS_FAILURE, &[], "").await;
     assert_eq!(lifted.status, StatusCode::OK, "{}", lifted.text);
     let told = asked.get("/api/v1/status").await.body;
     assert!(
         told["mass_failure"].is_null() && told["counts"]["endpoints"]["up"] == 0,
         "all are believed to be down: {told}"
     );
-    assert_eq!(asked.ask("POST", "/api/v1/mass-failure/lift", &[], "").await.status, StatusCode::CONFLICT);
+    assert_eq!(asked.ask("POST", gslb_api::LIFT_MASS_FAILURE, &[], "").await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@
 //! | | `max_traffic_moved`, `max_address_space_moved` | a share such as `"20%"`, optional |
 //! | | `require_endpoints` | boolean, default true |
 //! | | `frozen` | list of intervals of ISO 8601 in UTC, `"2026-12-24T00:00:00Z/2026-12-27T00:00:00Z"` |
-//! | | `mass_failure` | `{ share = "50%", within = "10s" }` (default) or `off` |
+//! | | `mass_failure` | `{ share = "50%", within = "10s", hold = "10s", longest = "5m" }` (default) or `off` |
 //!
 //! Kinds of policies: `geo = {region: policy, default: policy}`, `failover = [policy, ...]`,
 //! `weighted = {pool or policy: weight}`, and lists of pools for `nearest`, `latency`, `hash` and `all`.

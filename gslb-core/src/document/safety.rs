@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::duration;
 use super::instant;
 use super::item::{Fields, Item};
 use super::path::Path;
@@ -19,9 +20,10 @@ const KEYS: [&str; 6] = [
 ];
 const EXAMPLE: &str = r#"{ max_traffic_moved = "20%" }"#;
 const WINDOW: &str = r#""2026-12-24T00:00:00Z/2026-12-27T00:00:00Z""#;
-const MASS_FAILURE: &str = r#"{ share = "50%", within = "10s" }"#;
+const MASS_FAILURE: &str = r#"{ share = "50%", within = "10s", hold = "10s", longest = "5m" }"#;
 const SHORTEST_WITHIN: Duration = Duration::from_secs(1);
 const LONGEST_WITHIN: Duration = Duration::from_secs(3600);
+const LONGEST_HOLD: Duration = Duration::from_secs(86_400);
 /// Most intervals of `frozen`.
 const MAX_WINDOWS: usize = 1_000;
 
@@ -67,7 +69,7 @@ pub(super) fn share(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Shar
     percent.map(|percent| Share(percent / 100.0))
 }
 
-/// A share and a time, each of which may be left out; none where it is `"off"`.
+/// A share and times, each of which may be left out; none where it is `"off"`.
 fn mass_failure(item: &Item<'_, '_>, problems: &mut Problems) -> Option<MassFailure> {
     if let Value::String(text) = &item.node.value {
         if **text != *"off" {
@@ -76,13 +78,25 @@ fn mass_failure(item: &Item<'_, '_>, problems: &mut Problems) -> Option<MassFail
         }
         return None;
     }
-    let fields = item.fields(&["share", "within"], MASS_FAILURE, problems)?;
+    let fields = item.fields(&["share", "within", "hold", "longest"], MASS_FAILURE, problems)?;
     let mut rule = MassFailure::default();
     if let Some(item) = fields.get("share") {
         rule.share = share(&item, problems).unwrap_or(rule.share);
     }
     if let Some(item) = fields.get("within") {
         rule.within = item.duration(SHORTEST_WITHIN..=LONGEST_WITHIN, problems).unwrap_or(rule.within);
+    }
+    if let Some(item) = fields.get("hold") {
+        rule.hold = item.duration(SHORTEST_WITHIN..=LONGEST_WITHIN, problems).unwrap_or(rule.hold);
+    }
+    rule.longest = rule.longest.max(rule.hold);
+    if let Some(item) = fields.get("longest") {
+        rule.longest = item.duration(SHORTEST_WITHIN..=LONGEST_HOLD, problems).unwrap_or(rule.longest);
+        if rule.longest < rule.hold {
+            let hold = duration::show(rule.hold);
+            let message = format!("failures would be doubted for less time than the `hold` of {hold}");
+            item.error(problems, message, format!("write at least \"{hold}\", or a shorter `hold`"));
+        }
     }
     Some(rule)
 }

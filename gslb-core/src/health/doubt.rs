@@ -1,4 +1,4 @@
-//! Doubt the prober first: where too many endpoints fail at once, the last statuses are held.
+//! Doubt the prober first: where too many hosts fail at once, the last statuses are held for a while.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,49 +6,106 @@ use std::time::Duration;
 use super::moment::Moment;
 use crate::model::MassFailure;
 
-/// Fewest endpoints that can be a mass failure: in smaller sites one dead data center would be.
-pub const MIN_ENDPOINTS: u32 = 4;
-/// A hold ends after this many times the rule's `within`, where other endpoints have passed their probes lately: then it
-/// is not our own network that is broken.
-pub const CONFIRMATION: u32 = 3;
+/// Fewest hosts that can be a mass failure: in smaller sites one dead data center would be.
+pub const MIN_HOSTS: u32 = 4;
 
 /// Why a hold ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// No more than the share still fail.
+    /// No more than half of the share failed, for as long as the rule's `within`.
     Recovered,
-    /// They failed for [`CONFIRMATION`] times the rule's time, while others passed.
+    /// They went on failing for the rule's `hold` while something answered: it is not our own network that is broken.
     Confirmed,
+    /// Nothing answered for the rule's `longest`.
+    Unanswered,
     /// An operator believes the failures.
     Lifted,
+    /// The document has no such rule any more.
+    Unruled,
 }
 
-/// Counts who fails, and knows whether that is believed.
+/// What an endpoint adds to what is counted of its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tally {
+    /// It is up, and was found to be.
+    pub(super) up: bool,
+    /// It is so, and its latest outcome was a failure that may be doubted.
+    pub(super) failing: bool,
+}
+
+/// What is to be done where a hold begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// Hosts that fail.
+    pub(super) failing: u32,
+    /// Hosts that were up.
+    pub(super) hosts: u32,
+    /// Endpoints that must be put back up.
+    pub(super) back: Vec<u32>,
+}
+
+/// Counts which hosts fail, and knows whether that is believed.
 #[derive(Debug, Clone, Default)]
 pub struct Doubt {
     rule: Option<MassFailure>,
-    /// Endpoints that have a probe.
-    probed: u32,
-    /// Endpoints that are up and whose latest outcome was a failure.
+    hosts: Vec<Host>,
+    /// Hosts of which something is up, or was until lately.
+    up: u32,
+    /// Those of them of which something fails, or went down lately.
     failing: u32,
     /// Endpoints that went down lately, the first one first.
-    gone: VecDeque<(Moment, u32)>,
+    gone: VecDeque<Gone>,
+    /// How many ever went down, and how many of them before the last answer.
+    went: u64,
+    went_before_answer: u64,
     hold: Option<Hold>,
-    passed: Option<Moment>,
+    earlier: Option<Earlier>,
+}
+
+/// How many endpoints of a host are up, fail though they are up, and went down lately.
+#[derive(Debug, Clone, Copy, Default)]
+struct Host {
+    up: u32,
+    failing: u32,
+    gone: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Gone {
+    at: Moment,
+    endpoint: u32,
+    host: u32,
+    number: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Hold {
     began: Moment,
-    confirmation: Duration,
-    within: Duration,
-    share: f64,
+    /// When something answered first since it began.
+    proven: Option<Moment>,
+    /// Since when few fail.
+    calm: Option<Moment>,
+    /// What holds shortly before have lasted already.
+    before: Lasted,
+}
+
+/// How long statuses were held while nothing answered, and while something did.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lasted {
+    silent: Duration,
+    proven: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Earlier {
+    ended: Moment,
+    lasted: Lasted,
 }
 
 impl Doubt {
-    /// Believes everything so far; no rule believes everything ever.
-    pub fn new(rule: Option<MassFailure>, probed: u32) -> Doubt {
-        Doubt { rule, probed, ..Doubt::default() }
+    /// Believes everything so far; no rule believes everything ever. `hosts` is how many are probed.
+    pub fn new(rule: Option<MassFailure>, hosts: u32) -> Doubt {
+        Doubt { rule, hosts: vec![Host::default(); hosts as usize], ..Doubt::default() }
     }
 
     /// True while failures are not believed.
@@ -61,145 +118,320 @@ impl Doubt {
         self.hold.map(|hold| hold.began)
     }
 
-    /// Endpoints that are up and whose latest outcome was a failure, and how many are probed in all.
+    /// When something answered first since failures are not believed.
+    pub(super) fn proven(&self) -> Option<Moment> {
+        self.hold.and_then(|hold| hold.proven)
+    }
+
+    /// Hosts that fail or have failed lately, and hosts that are up or were lately.
     pub fn counts(&self) -> (u32, u32) {
-        (self.failing, self.probed)
+        (self.failing, self.up)
     }
 
-    /// An endpoint that is up began to fail (`more`), or does so no longer.
-    pub fn count(&mut self, more: bool) {
-        self.failing = if more { self.failing + 1 } else { self.failing.saturating_sub(1) };
+    /// An endpoint of a host adds something else now than before.
+    pub(super) fn count(&mut self, host: u32, before: Tally, now: Tally) {
+        self.change(host, |host| {
+            host.up = host.up.saturating_sub(u32::from(before.up)) + u32::from(now.up);
+            host.failing = host.failing.saturating_sub(u32::from(before.failing)) + u32::from(now.failing);
+        });
     }
 
-    /// Some endpoint passed its probe.
-    pub fn passed(&mut self, now: Moment) {
-        self.passed = Some(now);
+    fn change(&mut self, host: u32, change: impl FnOnce(&mut Host)) {
+        let Some(host) = self.hosts.get_mut(host as usize) else { return };
+        let (up, failing) = (host.counts_as_up(), host.counts_as_failing());
+        change(host);
+        self.up = self.up + u32::from(host.counts_as_up()) - u32::from(up);
+        self.failing = self.failing + u32::from(host.counts_as_failing()) - u32::from(failing);
     }
 
-    /// Asked before an endpoint that is up turns down, and is counted as failing still: those that must be put back up
-    /// where this is the one too many, none where it may turn.
-    pub fn begins(&mut self, now: Moment) -> Option<Vec<u32>> {
-        let rule = self.rule.filter(|_| self.hold.is_none())?;
-        while self.gone.front().is_some_and(|&(at, _)| now.since(at) > rule.within) {
-            self.gone.pop_front();
+    /// Something answered a probe, well or not: the way there and back works.
+    pub fn answered(&mut self, now: Moment) {
+        self.went_before_answer = self.went;
+        if let Some(hold) = &mut self.hold {
+            hold.proven.get_or_insert(now);
         }
-        let at_once = self.failing + self.gone.len() as u32;
-        if !is_mass(at_once, self.probed, rule.share.0) {
+    }
+
+    /// Asked before an endpoint that is up turns down, and is counted as failing still; none where it may turn. Those that
+    /// turned before it are put back up where nothing has answered since then: it is one wave.
+    pub(super) fn begins(&mut self, now: Moment) -> Option<Begun> {
+        let rule = self.rule.filter(|_| self.hold.is_none())?;
+        while self.gone.front().is_some_and(|gone| now.since(gone.at) > rule.within) {
+            self.forget_first();
+        }
+        let (failing, hosts) = self.counts();
+        if !is_mass(failing, hosts, rule.share.0) {
             return None;
         }
-        let confirmation = rule.within.saturating_mul(CONFIRMATION);
-        self.hold = Some(Hold { began: now, confirmation, within: rule.within, share: rule.share.0 });
-        Some(self.gone.drain(..).map(|(_, endpoint)| endpoint).collect())
+        let close = self.earlier.filter(|earlier| now.since(earlier.ended) <= rule.longest);
+        let before = close.map_or(Lasted::default(), |earlier| earlier.lasted);
+        if before.silent >= rule.longest {
+            return None;
+        }
+        let back = self.gone.iter().filter(|gone| gone.number >= self.went_before_answer).map(|gone| gone.endpoint);
+        let begun = Begun { failing, hosts, back: back.collect() };
+        while self.forget_first() {}
+        self.hold = Some(Hold { began: now, proven: None, calm: None, before });
+        Some(begun)
     }
 
     /// An endpoint has turned down.
-    pub fn went_down(&mut self, endpoint: u32, now: Moment) {
+    pub(super) fn went_down(&mut self, endpoint: u32, host: u32, now: Moment) {
         if self.rule.is_some() {
-            self.gone.push_back((now, endpoint));
+            self.gone.push_back(Gone { at: now, endpoint, host, number: self.went });
+            self.went += 1;
+            self.change(host, |host| host.gone += 1);
         }
     }
 
     /// An endpoint has come back, so that it is not gone any more.
-    pub fn came_back(&mut self, endpoint: u32) {
-        self.gone.retain(|&(_, gone)| gone != endpoint);
+    pub(super) fn came_back(&mut self, endpoint: u32) {
+        if let Some(at) = self.gone.iter().position(|gone| gone.endpoint == endpoint)
+            && let Some(gone) = self.gone.remove(at)
+        {
+            self.change(gone.host, |host| host.gone = host.gone.saturating_sub(1));
+        }
     }
 
-    /// Those that have turned down so far count no more.
-    pub fn forget_gone(&mut self) {
-        self.gone.clear();
+    fn forget_first(&mut self) -> bool {
+        let Some(gone) = self.gone.pop_front() else { return false };
+        self.change(gone.host, |host| host.gone = host.gone.saturating_sub(1));
+        true
     }
 
     /// Ends the hold where it is time.
     pub fn ends(&mut self, now: Moment) -> Option<Ended> {
-        let hold = self.hold?;
-        let network_works = self.passed.is_some_and(|at| at > hold.began && now.since(at) <= hold.within);
-        let ended = if !is_mass(self.failing, self.probed, hold.share) {
-            Ended::Recovered
-        } else if network_works && now.since(hold.began) >= hold.confirmation {
-            Ended::Confirmed
+        let (rule, (failing, hosts)) = (self.rule?, self.counts());
+        let hold = self.hold.as_mut()?;
+        if f64::from(failing) > rule.share.0 / 2.0 * f64::from(hosts) {
+            hold.calm = None;
         } else {
-            return None;
+            hold.calm.get_or_insert(now);
+        }
+        let lasted = hold.lasted(now);
+        let ended = match (hold.calm, hold.proven) {
+            (Some(since), _) if now.since(since) >= rule.within => Ended::Recovered,
+            (None, Some(_)) if lasted.proven >= rule.hold => Ended::Confirmed,
+            (None, None) if lasted.silent >= rule.longest => Ended::Unanswered,
+            _ => return None,
         };
-        self.hold = None;
+        self.end(now);
         Some(ended)
     }
 
     /// Ends the hold because an operator says so; false where there is none.
-    pub fn lift(&mut self) -> bool {
-        self.hold.take().is_some()
+    pub fn lift(&mut self, now: Moment) -> bool {
+        let held = self.is_holding();
+        self.end(now);
+        held
     }
 
-    /// The hold of another document goes on here.
-    pub fn resume_from(&mut self, before: &Doubt) {
-        (self.hold, self.passed) = (before.hold.filter(|_| self.rule.is_some()), before.passed);
+    fn end(&mut self, now: Moment) {
+        if let Some(hold) = self.hold.take() {
+            // What holds that lie close together have lasted counts for all of them: who flaps is believed at last.
+            self.earlier = Some(Earlier { ended: now, lasted: hold.lasted(hold.calm.unwrap_or(now)) });
+        }
+    }
+
+    /// The doubt of another document goes on here. `place` says which endpoint of this one, and host, an endpoint of that
+    /// one is. False where that ends a hold, as there is no rule any more.
+    pub(super) fn resume_from(&mut self, before: &Doubt, place: impl Fn(u32) -> Option<(u32, u32)>) -> bool {
+        (self.went, self.went_before_answer) = (before.went, before.went_before_answer);
+        if self.rule.is_none() {
+            return before.hold.is_none();
+        }
+        (self.hold, self.earlier) = (before.hold, before.earlier);
+        for gone in &before.gone {
+            if let Some((endpoint, host)) = place(gone.endpoint) {
+                self.gone.push_back(Gone { endpoint, host, ..*gone });
+                self.change(host, |host| host.gone += 1);
+            }
+        }
+        true
+    }
+}
+
+impl Host {
+    fn counts_as_up(self) -> bool {
+        self.up > 0 || self.gone > 0
+    }
+
+    fn counts_as_failing(self) -> bool {
+        self.failing > 0 || self.gone > 0
+    }
+}
+
+impl Hold {
+    fn lasted(&self, now: Moment) -> Lasted {
+        let silent = self.proven.unwrap_or(now).since(self.began);
+        let proven = self.proven.map_or(Duration::ZERO, |at| now.since(at));
+        Lasted { silent: self.before.silent + silent, proven: self.before.proven + proven }
     }
 }
 
 fn is_mass(count: u32, of: u32, share: f64) -> bool {
-    count >= MIN_ENDPOINTS && f64::from(count) > share * f64::from(of)
+    count >= MIN_HOSTS && f64::from(count) > share * f64::from(of)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NONE: Tally = Tally { up: false, failing: false };
+    const WELL: Tally = Tally { up: true, failing: false };
+    const ILL: Tally = Tally { up: true, failing: true };
+
     fn at(seconds: u64) -> Moment {
         Moment(Duration::from_secs(seconds))
     }
 
-    fn ten() -> Doubt {
-        Doubt::new(Some(MassFailure::default()), 10)
+    /// Hosts of an endpoint each, all of them up.
+    fn of(rule: Option<MassFailure>, hosts: u32) -> Doubt {
+        let mut doubt = Doubt::new(rule, hosts);
+        (0..hosts).for_each(|host| doubt.count(host, NONE, WELL));
+        doubt
     }
 
-    /// `endpoint` fails and turns down.
-    fn turn(doubt: &mut Doubt, endpoint: u32, now: Moment) -> Option<Vec<u32>> {
-        doubt.count(true);
-        let begins = doubt.begins(now);
-        if begins.is_none() {
-            doubt.count(false);
-            doubt.went_down(endpoint, now);
+    fn ten() -> Doubt {
+        of(Some(MassFailure::default()), 10)
+    }
+
+    /// The endpoint of `host` fails and turns down.
+    fn turn(doubt: &mut Doubt, host: u32, now: Moment) -> Option<Vec<u32>> {
+        doubt.count(host, WELL, ILL);
+        let begun = doubt.begins(now);
+        if begun.is_none() {
+            doubt.count(host, ILL, NONE);
+            doubt.went_down(host, host, now);
         }
-        begins
+        begun.map(|begun| begun.back)
+    }
+
+    fn fail(doubt: &mut Doubt, hosts: std::ops::Range<u32>) {
+        hosts.for_each(|host| doubt.count(host, WELL, ILL));
+    }
+
+    fn mend(doubt: &mut Doubt, hosts: std::ops::Range<u32>) {
+        hosts.for_each(|host| doubt.count(host, ILL, WELL));
     }
 
     #[test]
-    fn half_may_go_and_the_next_one_brings_them_back() {
-        let mut doubt = ten();
-        for endpoint in 0..5 {
-            assert_eq!(turn(&mut doubt, endpoint, at(1)), None);
+    fn half_may_go_and_the_next_one_brings_back_those_since_whom_nothing_answered() {
+        for (answered_after, back) in [(None, vec![0, 1, 2, 3, 4]), (Some(2), vec![3, 4]), (Some(4), vec![])] {
+            let mut doubt = ten();
+            for host in 0..5 {
+                assert_eq!(turn(&mut doubt, host, at(1)), None);
+                if answered_after == Some(host) {
+                    doubt.answered(at(1));
+                }
+            }
+            assert_eq!(turn(&mut doubt, 5, at(2)), Some(back));
+            assert!(doubt.is_holding());
         }
-        assert_eq!(turn(&mut doubt, 5, at(2)), Some(vec![0, 1, 2, 3, 4]));
-        assert!(doubt.is_holding());
     }
 
     #[test]
     fn those_that_go_slowly_or_are_few_are_believed() {
         let mut doubt = ten();
-        assert!((0..10).all(|endpoint| turn(&mut doubt, endpoint, at(u64::from(endpoint) * 4)).is_none()));
-        let mut small = Doubt::new(Some(MassFailure::default()), 3);
-        assert!((0..3).all(|endpoint| turn(&mut small, endpoint, at(0)).is_none()));
-        let mut off = Doubt::new(None, 10);
-        assert!((0..10).all(|endpoint| turn(&mut off, endpoint, at(0)).is_none()));
+        assert!((0..10).all(|host| turn(&mut doubt, host, at(u64::from(host) * 12)).is_none()));
+        let mut small = of(Some(MassFailure::default()), 3);
+        assert!((0..3).all(|host| turn(&mut small, host, at(0)).is_none()));
+        let mut off = of(None, 10);
+        assert!((0..10).all(|host| turn(&mut off, host, at(0)).is_none()));
     }
 
     #[test]
-    fn those_that_are_about_to_go_count_before_the_first_goes() {
+    fn one_host_is_one_however_many_of_its_endpoints_fail() {
         let mut doubt = ten();
-        (0..6).for_each(|_| doubt.count(true));
-        assert_eq!(doubt.begins(at(0)), Some(Vec::new()), "so that no answer changes at all");
-        doubt.count(false);
-        assert_eq!(doubt.ends(at(1)), Some(Ended::Recovered));
+        for _ in 0..9 {
+            doubt.count(0, NONE, WELL);
+            doubt.count(0, WELL, ILL);
+        }
+        assert_eq!((doubt.counts(), doubt.begins(at(0))), ((1, 10), None));
     }
 
     #[test]
-    fn it_is_confirmed_by_others_that_pass_and_never_without() {
+    fn the_share_is_of_those_that_were_up() {
+        let mut doubt = of(Some(MassFailure::default()), 10);
+        // Four went down long ago.
+        (0..4).for_each(|host| doubt.count(host, WELL, NONE));
+        fail(&mut doubt, 4..7);
+        assert_eq!(doubt.begins(at(0)), None, "three are half of six, and fewer than four");
+        fail(&mut doubt, 7..8);
+        assert_eq!(doubt.begins(at(0)), Some(Begun { failing: 4, hosts: 6, back: Vec::new() }));
+    }
+
+    #[test]
+    fn a_hold_ends_as_recovered_only_with_a_margin_and_after_a_while() {
         let mut doubt = ten();
-        doubt.passed(at(0));
-        (0..6).for_each(|_| doubt.count(true));
+        fail(&mut doubt, 0..6);
+        assert!(doubt.begins(at(0)).is_some(), "counted before the first goes, so that no answer changes at all");
+        mend(&mut doubt, 0..3);
+        assert_eq!(doubt.ends(at(60)), None, "three of ten are more than half of the share");
+        mend(&mut doubt, 3..4);
+        assert_eq!(doubt.ends(at(61)), None);
+        fail(&mut doubt, 3..4);
+        assert_eq!(doubt.ends(at(65)), None, "that begins anew");
+        mend(&mut doubt, 3..4);
+        assert_eq!((doubt.ends(at(70)), doubt.ends(at(79))), (None, None));
+        assert_eq!(doubt.ends(at(80)), Some(Ended::Recovered));
+    }
+
+    #[test]
+    fn an_answer_proves_the_network_and_silence_is_borne_for_longer() {
+        let mut doubt = ten();
+        doubt.answered(at(0));
+        fail(&mut doubt, 0..6);
         doubt.begins(at(0));
-        assert_eq!(doubt.ends(at(300)), None, "nobody passes: it may well be our own network");
-        doubt.passed(at(20));
-        assert_eq!(doubt.ends(at(29)), None);
-        assert_eq!(doubt.ends(at(30)), Some(Ended::Confirmed));
+        assert_eq!(doubt.ends(at(200)), None, "nothing has answered since then");
+        doubt.answered(at(200));
+        assert_eq!(doubt.ends(at(209)), None);
+        assert_eq!(doubt.ends(at(210)), Some(Ended::Confirmed));
+        let mut doubt = ten();
+        fail(&mut doubt, 0..10);
+        doubt.begins(at(0));
+        assert_eq!(doubt.ends(at(299)), None);
+        assert_eq!(doubt.ends(at(300)), Some(Ended::Unanswered), "something that is not probed may have to answer");
+    }
+
+    #[test]
+    fn holds_that_lie_close_together_have_one_clock() {
+        let mut doubt = ten();
+        let (mut held, mut now) = (0, 0);
+        // Six are up and down for eight seconds each, and something always answers.
+        while held < 100 {
+            fail(&mut doubt, 0..6);
+            if doubt.begins(at(now)).is_some() {
+                doubt.answered(at(now));
+            }
+            now += 8;
+            if doubt.ends(at(now)) == Some(Ended::Confirmed) {
+                break;
+            }
+            held += 8;
+            mend(&mut doubt, 0..6);
+            doubt.ends(at(now));
+            now += 12;
+            assert_eq!(doubt.ends(at(now)), Some(Ended::Recovered));
+        }
+        assert!(held <= 10, "held for {held} s");
+        // Long after, it is another matter.
+        mend(&mut doubt, 0..6);
+        fail(&mut doubt, 0..6);
+        assert!(doubt.begins(at(now + 301)).is_some());
+        doubt.answered(at(now + 301));
+        assert_eq!(doubt.ends(at(now + 302)), None);
+    }
+
+    #[test]
+    fn another_document_goes_on_with_the_wave_and_the_hold() {
+        let mut before = ten();
+        (0..5).for_each(|host| _ = turn(&mut before, host, at(1)));
+        let mut next = Doubt::new(Some(MassFailure::default()), 10);
+        (5..10).for_each(|host| next.count(host, NONE, WELL));
+        assert!(next.resume_from(&before, |endpoint| Some((endpoint, endpoint))));
+        assert_eq!(next.counts(), (5, 10));
+        assert_eq!(turn(&mut next, 5, at(2)), Some(vec![0, 1, 2, 3, 4]));
+        assert!(!Doubt::new(None, 10).resume_from(&next, |_| None), "a hold that no rule asks for any more");
     }
 }

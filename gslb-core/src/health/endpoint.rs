@@ -81,10 +81,13 @@ impl Endpoint {
     }
 
     /// Takes the latest verdict; true where the status is another one than before. `doubted` says that failures are not
-    /// believed now.
+    /// believed now: then the status stays what it was, and comes from where it came.
     pub fn settle(&mut self, verdict: bool, rules: Rules, doubted: bool, now: Moment) -> bool {
         let before = self.up;
-        (self.verdict, self.source) = (Some(verdict), Source::Verdict);
+        self.verdict = Some(verdict);
+        if !(self.up && !verdict && doubted) {
+            self.source = Source::Verdict;
+        }
         self.held = match (self.up, verdict) {
             (true, true) => None,
             (true, false) if doubted => Some(Held::MassFailure),
@@ -122,6 +125,13 @@ impl Endpoint {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Takes note that a probe has passed: what is up although it failed is up now as any other is.
+    pub fn relieve(&mut self) {
+        if self.held == Some(Held::MassFailure) {
+            (self.held, self.verdict) = (None, Some(true));
         }
     }
 
@@ -214,6 +224,14 @@ mod tests {
         assert!(endpoint.settle(false, AUTO, false, at(1)), "the doubt is over");
         assert!(endpoint.restore() && endpoint.up);
         assert!(!endpoint.restore());
+        endpoint.relieve();
         assert!(!endpoint.settle(true, AUTO, true, at(2)) && endpoint.held.is_none());
+    }
+
+    #[test]
+    fn what_is_held_keeps_where_its_status_comes_from() {
+        let mut endpoint = Endpoint::saved(true, Duration::ZERO, AUTO, at(0));
+        assert!(!endpoint.settle(false, AUTO, true, at(0)));
+        assert_eq!((endpoint.up, endpoint.source), (true, Source::Saved));
     }
 }

@@ -16,14 +16,14 @@ mod status;
 mod target;
 mod verdict;
 
-pub use doubt::{CONFIRMATION, Doubt, Ended, MIN_ENDPOINTS};
+pub use doubt::{Doubt, Ended, MIN_HOSTS};
 pub use endpoint::{Endpoint, Held, Rules, Source};
 pub use flaps::{FLAP_WINDOW, Flaps, MAX_FLAPS};
 pub use moment::Moment;
 pub use outcome::{Failure, MAX_EVIDENCE, Outcome};
 pub use probed::{MAX_OUTCOMES, Seen};
-pub use saved::{Saved, SavedKey, SavedStatus};
+pub use saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus};
 pub use site::Health;
-pub use status::{Effects, MassFailureTurn, Progress, Status, Transition};
+pub use status::{Ability, Effects, MassFailureTurn, Progress, Status, Transition};
 pub use target::{Member, Target, Targets};
 pub use verdict::{Rule, Run};

@@ -71,9 +71,42 @@ impl Outcome {
     pub fn passed(&self) -> bool {
         self.result.is_ok()
     }
+
+    /// True where the probe could not be made, for reasons of this host: that says nothing of the endpoint.
+    pub fn is_unable(&self) -> bool {
+        matches!(self.result, Err(Failure::Forbidden | Failure::System))
+    }
+
+    /// True where something answered, well or not, so that the way there and back works.
+    pub fn is_answer(&self) -> bool {
+        self.result.err().is_none_or(Failure::is_answer)
+    }
 }
 
 impl Failure {
+    /// True where somebody there said so.
+    fn is_answer(self) -> bool {
+        match self {
+            Failure::Refused
+            | Failure::Tls
+            | Failure::CertificateExpires
+            | Failure::Status(_)
+            | Failure::Body
+            | Failure::Protocol
+            | Failure::Rcode(_)
+            | Failure::NotServing
+            | Failure::Reported => true,
+            // A program may fail for whatever reason, and who says that a name has no address is not the endpoint.
+            Failure::Timeout
+            | Failure::Unreachable
+            | Failure::Resolve
+            | Failure::Exit(_)
+            | Failure::Forbidden
+            | Failure::Expired
+            | Failure::System => false,
+        }
+    }
+
     /// One word for it, for data: `timeout`, `refused`, `status` and so on.
     pub fn word(self) -> &'static str {
         match self {

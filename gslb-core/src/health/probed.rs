@@ -1,6 +1,7 @@
 //! One target: the run of its latest outcomes, the last few of them, and how long it takes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::moment::Moment;
@@ -33,6 +34,10 @@ pub(super) struct Probed {
     pub(super) patience: Option<Duration>,
     /// When there was an outcome last; at first, when the target was taken up.
     pub(super) heard: Moment,
+    /// When the probe of the last outcome began; for a target that sends word itself, when there was word or none in time.
+    pub(super) began: Moment,
+    /// Why it cannot be probed; none where it can.
+    pub(super) unable: Option<Arc<str>>,
     /// True while something is due that looks after its word.
     pub(super) is_watched: bool,
 }
@@ -46,16 +51,20 @@ impl Probed {
             certificate_expires: None,
             patience,
             heard: now,
+            began: now,
+            unable: None,
             is_watched: false,
         }
     }
 
     pub(super) fn observe(&mut self, outcome: &Outcome, now: Moment, wall: u64) {
-        if matches!(outcome.result, Err(Failure::Forbidden | Failure::System)) {
+        if outcome.is_unable() {
             // That a probe could not run is our own fault, and says nothing of who was to be probed.
+            self.unable.get_or_insert_with(|| said(outcome).into());
             return self.keep(outcome.clone(), wall);
         }
-        self.heard = now;
+        self.unable = None;
+        (self.heard, self.began) = (now, Moment(now.0.saturating_sub(outcome.took)));
         self.run.observe(outcome.passed());
         self.certificate_expires = outcome.certificate_expires.or(self.certificate_expires);
         if outcome.passed() && self.patience.is_none() {
@@ -65,8 +74,9 @@ impl Probed {
     }
 
     /// There was no word in time: that is as good as a verdict.
-    pub(super) fn fall_silent(&mut self, wall: u64) {
+    pub(super) fn fall_silent(&mut self, now: Moment, wall: u64) {
         self.run.end();
+        self.began = now;
         let patience = self.patience.unwrap_or_default();
         let evidence = format!("no word for {}", crate::document::duration::show(patience));
         self.keep(Outcome::new(Err(Failure::Expired), patience, &evidence), wall);
@@ -81,12 +91,7 @@ impl Probed {
 
     /// Why a verdict is what it is.
     pub(super) fn why(&self, up: bool) -> String {
-        let last = self.outcomes.back().map(|seen| &seen.outcome);
-        let what = match last.map(|outcome| (&*outcome.evidence, outcome.result)) {
-            Some(("", Err(failure))) => failure.to_string(),
-            Some((evidence, _)) => evidence.to_owned(),
-            None => String::new(),
-        };
+        let what = self.outcomes.back().map_or_else(String::new, |seen| said(&seen.outcome));
         let words = if up { "successes" } else { "failures" };
         match (self.run.length(), &*what) {
             (u32::MAX, what) => what.to_owned(),
@@ -95,6 +100,14 @@ impl Probed {
             (count, "") => format!("{count} {words} in a row"),
             (count, what) => format!("{count} {words} in a row, the last one: {what}"),
         }
+    }
+}
+
+/// What was seen, or else the kind of failure.
+fn said(outcome: &Outcome) -> String {
+    match (&*outcome.evidence, outcome.result) {
+        ("", Err(failure)) => failure.to_string(),
+        (evidence, _) => evidence.to_owned(),
     }
 }
 
@@ -110,5 +123,8 @@ mod tests {
             probed.observe(&outcome, Moment::default(), 7);
         }
         assert_eq!((probed.run, probed.outcomes.len()), (Run::default(), 2));
+        assert_eq!(probed.unable.as_deref(), Some("not allowed"));
+        probed.observe(&Outcome::new(Ok(()), Duration::ZERO, ""), Moment::default(), 8);
+        assert_eq!(probed.unable, None);
     }
 }

@@ -1,10 +1,15 @@
 //! Statuses that outlive the process: by the names of pool and endpoint, and what the endpoint was.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model;
+
+/// How long after the last outcomes a saved status that is down is still news. Later it holds until the next verdict, but
+/// silences no name.
+pub const STATUS_IS_NEWS: Duration = Duration::from_secs(3600);
 
 /// Which endpoint a saved status is of. One that has another address since then is another endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,15 +38,21 @@ pub struct SavedStatus {
 pub struct Saved {
     /// The statuses.
     pub statuses: HashMap<SavedKey, SavedStatus>,
+    /// When there were outcomes last, in milliseconds since 1970-01-01 00:00 UTC; 0 where that is not known.
+    pub seen: u64,
 }
 
 impl SavedKey {
     /// The key of an endpoint.
     pub fn of(pool: &str, endpoint: &str, target: &model::Target) -> SavedKey {
-        let target = match target {
-            model::Target::Address(address) => address.to_string(),
-            model::Target::Cname(name) => name.to_lowercase().to_string(),
-        };
-        SavedKey { pool: pool.to_owned(), endpoint: endpoint.to_owned(), target }
+        SavedKey { pool: pool.to_owned(), endpoint: endpoint.to_owned(), target: target_text(target) }
+    }
+}
+
+/// A target as it is saved.
+pub(super) fn target_text(target: &model::Target) -> String {
+    match target {
+        model::Target::Address(address) => address.to_string(),
+        model::Target::Cname(name) => name.to_lowercase().to_string(),
     }
 }

@@ -5,14 +5,17 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::doubt::{Doubt, Ended};
+mod doubting;
+mod heirs;
+
+use super::doubt::{Doubt, Tally};
 use super::endpoint::{Endpoint, Held, Rules, Source};
 use super::flaps::Flaps;
 use super::moment::Moment;
 use super::outcome::Outcome;
 use super::probed::Probed;
-use super::saved::{Saved, SavedKey, SavedStatus};
-use super::status::{Effects, MassFailureTurn, Progress, Status, Transition};
+use super::saved::{SavedKey, SavedStatus};
+use super::status::{Ability, Effects, Progress, Status, Transition};
 use super::target::{Member, Targets};
 use super::verdict::{Rule, Run};
 use crate::model::{self, Pool, ProbeKind, Site};
@@ -25,12 +28,22 @@ pub struct Health {
     targets: Targets,
     /// One per target.
     probed: Vec<Probed>,
+    /// The host of each target, by a number of its own.
+    hosts: Vec<Host>,
     /// All endpoints, pool by pool.
     endpoints: Vec<Known>,
     /// Place of each pool's first endpoint in `endpoints`.
     first: Vec<usize>,
     doubt: Doubt,
     due: BinaryHeap<Reverse<(Moment, Due)>>,
+}
+
+/// Which host a target is at.
+#[derive(Debug, Clone, Copy)]
+struct Host {
+    number: u32,
+    /// Its answers say that our network works.
+    proves: bool,
 }
 
 /// What is known of one endpoint.
@@ -49,6 +62,12 @@ struct Known {
     since: u64,
     why: Arc<str>,
     flaps: Flaps,
+    /// It was saved so long ago that it is no news.
+    is_old: bool,
+    /// Failures of probes that began since then are believed, whatever is doubted; none where it has passed since.
+    believed: Option<Moment>,
+    /// As the doubt counts it.
+    tally: Tally,
     /// As it was told last.
     state: EndpointState,
 }
@@ -63,86 +82,6 @@ enum Due {
 }
 
 impl Health {
-    /// The health of `site` at its start; `wall` is the time in milliseconds since 1970-01-01 00:00 UTC, here and below.
-    pub fn new(site: &Site, saved: &Saved, now: Moment, wall: u64) -> Health {
-        let mut health = Health::fresh(site, now, wall);
-        for known in &mut health.endpoints {
-            if known.rules.initial == model::Initial::SavedOrUp && known.target.is_some() {
-                let key = SavedKey::of(&known.pool, &known.name, &known.answers);
-                if let Some(status) = saved.statuses.get(&key) {
-                    known.recall(status.up, status.since, status.why.as_str().into(), now, wall);
-                }
-            }
-        }
-        health.begin(now, wall);
-        health
-    }
-
-    /// The health of another document: what is known of a target stays known, and so does the status of an endpoint that
-    /// is probed otherwise than before.
-    pub fn for_site(&self, site: &Site, now: Moment, wall: u64) -> Health {
-        let mut health = Health::fresh(site, now, wall);
-        for (probed, (target, _)) in health.probed.iter_mut().zip(health.targets.iter()) {
-            let before = self.targets.number(target).and_then(|number| self.probed.get(number as usize));
-            if let Some(before) = before {
-                *probed = Probed { is_watched: false, ..before.clone() };
-            }
-        }
-        let before: std::collections::HashMap<_, _> =
-            self.endpoints.iter().map(|known| ((&*known.pool, &*known.name, &known.answers), known)).collect();
-        let targets = &health.targets;
-        for known in &mut health.endpoints {
-            let Some(before) = before.get(&(&*known.pool, &*known.name, &known.answers)) else { continue };
-            let [old, new] = [(&self.targets, before.target), (targets, known.target)]
-                .map(|(targets, number)| number.and_then(|number| targets.get(number)));
-            known.flaps = before.flaps.clone();
-            if old == new && before.endpoint.source != Source::Initial {
-                (known.endpoint, known.since) = (before.endpoint, before.since);
-                known.why = before.why.clone();
-            } else if new.is_some() && before.endpoint.source != Source::Initial {
-                known.recall(before.endpoint.up, before.since, before.why.clone(), now, wall);
-            }
-        }
-        health.doubt.resume_from(&self.doubt);
-        health.begin(now, wall);
-        health
-    }
-
-    /// Nothing is known yet.
-    fn fresh(site: &Site, now: Moment, wall: u64) -> Health {
-        let targets = Targets::of(site);
-        let patience = |kind: &ProbeKind| if let ProbeKind::Push { ttl } = kind { Some(*ttl) } else { None };
-        let probed = targets.iter().map(|(target, _)| Probed::new(patience(&target.kind), now)).collect();
-        let (mut endpoints, mut first) = (Vec::new(), Vec::new());
-        for (pool, id) in site.pools.iter().zip(0..) {
-            first.push(endpoints.len());
-            for at in 0..pool.endpoints.len() as u32 {
-                let member = Member { pool: model::PoolId(id), endpoint: at };
-                endpoints.extend(Known::fresh(site, pool, member, &targets, wall));
-            }
-        }
-        let count = endpoints.iter().filter(|known| known.target.is_some()).count() as u32;
-        let doubt = Doubt::new(site.safety.mass_failure, count);
-        Health { targets, probed, endpoints, first, doubt, due: BinaryHeap::new() }
-    }
-
-    /// Counts who fails, judges what came with its outcomes, and notes what is due.
-    fn begin(&mut self, now: Moment, wall: u64) {
-        let mut unheeded = Effects::default();
-        for number in 0..self.endpoints.len() {
-            if self.endpoints.get(number).is_some_and(|known| known.endpoint.up) && self.run(number).is_failing() {
-                self.doubt.count(true);
-            }
-        }
-        for number in 0..self.endpoints.len() {
-            if let Some(Held::HoldDown { until }) = self.endpoints.get(number).and_then(|known| known.endpoint.held) {
-                self.due.push(Reverse((until, Due::Comeback(number))));
-            }
-            self.settle(number, now, wall, &mut unheeded);
-        }
-        (0..self.probed.len() as u32).for_each(|target| self.watch(target));
-    }
-
     /// What is probed; numbers of targets are those of [`Health::observe`].
     pub fn targets(&self) -> &Targets {
         &self.targets
@@ -152,13 +91,21 @@ impl Health {
     pub fn observe(&mut self, target: u32, outcome: &Outcome, now: Moment, wall: u64) -> Effects {
         let mut effects = Effects::default();
         let Some(probed) = self.probed.get_mut(target as usize) else { return effects };
-        let failed_before = probed.run.is_failing();
+        let able_before = probed.unable.is_none();
         probed.observe(outcome, now, wall);
-        if outcome.passed() {
-            self.doubt.passed(now);
+        match &probed.unable {
+            Some(why) if able_before => effects.abilities.push(Ability { target, unable: Some(why.clone()) }),
+            None if !able_before => effects.abilities.push(Ability { target, unable: None }),
+            _ => {}
+        }
+        if outcome.is_unable() {
+            return effects;
+        }
+        if outcome.is_answer() && self.hosts.get(target as usize).is_some_and(|host| host.proves) {
+            self.doubt.answered(now);
         }
         self.watch(target);
-        self.judge(target, failed_before, now, wall, &mut effects);
+        self.judge(target, now, wall, &mut effects);
         self.end_doubt(now, wall, &mut effects);
         effects
     }
@@ -191,23 +138,6 @@ impl Health {
         Some(effects)
     }
 
-    /// Believes the failures of a mass failure, as an operator says. None where none are doubted.
-    pub fn lift(&mut self, now: Moment, wall: u64) -> Option<Effects> {
-        let mut effects = Effects::default();
-        self.doubt.lift().then(|| self.believe(Ended::Lifted, now, wall, &mut effects))?;
-        Some(effects)
-    }
-
-    /// Since when a mass failure is doubted.
-    pub fn doubts_since(&self) -> Option<Moment> {
-        self.doubt.since()
-    }
-
-    /// Endpoints that are up although their latest outcome was a failure, and how many are probed in all.
-    pub fn failing(&self) -> (u32, u32) {
-        self.doubt.counts()
-    }
-
     /// The state of every endpoint, before anything is forced.
     pub fn states(&self) -> States {
         let ends = self.first.iter().skip(1).copied().chain([self.endpoints.len()]);
@@ -237,6 +167,7 @@ impl Health {
                 Progress { passes, length: probed.run.length(), needed: if passes { rise } else { fall } }
             }),
             outcomes: probed.map_or_else(Vec::new, |probed| probed.outcomes.iter().cloned().collect()),
+            unable: probed.and_then(|probed| probed.unable.clone()),
             latency: probed.and_then(|probed| probed.latency.get()),
             certificate_expires: probed.and_then(|probed| probed.certificate_expires),
             flaps: known.flaps.count(now),
@@ -307,22 +238,16 @@ impl Health {
         if probed.patience.is_some_and(|patience| probed.heard.after(patience) > now) {
             return self.watch(target);
         }
-        let failed_before = probed.run.is_failing();
-        probed.fall_silent(wall);
-        self.judge(target, failed_before, now, wall, effects);
+        probed.fall_silent(now, wall);
+        self.judge(target, now, wall, effects);
     }
 
     /// Settles every endpoint that a target stands for.
-    fn judge(&mut self, target: u32, failed_before: bool, now: Moment, wall: u64, effects: &mut Effects) {
+    fn judge(&mut self, target: u32, now: Moment, wall: u64, effects: &mut Effects) {
         let members: Vec<usize> =
             self.targets.members(target).iter().filter_map(|&member| self.number(member)).collect();
-        for &number in &members {
-            let fails = self.run(number).is_failing();
-            // All are counted before the first of them turns.
-            if fails != failed_before && self.endpoints.get(number).is_some_and(|known| known.endpoint.up) {
-                self.doubt.count(fails);
-            }
-        }
+        // All are counted before the first of them turns.
+        members.iter().for_each(|&number| self.look_again(number));
         members.into_iter().for_each(|number| self.settle(number, now, wall, effects));
     }
 
@@ -330,20 +255,16 @@ impl Health {
     fn settle(&mut self, number: usize, now: Moment, wall: u64, effects: &mut Effects) {
         let run = self.run(number);
         let Some(known) = self.endpoints.get(number) else { return };
-        // What was held up and is on its way back need not go down first.
-        let recovers = known.endpoint.held == Some(Held::MassFailure) && run.is_passing();
-        let verdict = known.rules.rule.verdict(run, known.endpoint.verdict).filter(|verdict| *verdict || !recovers);
-        if let Some(verdict) = verdict {
-            if known.endpoint.up && !verdict {
-                self.begin_doubt(now, wall, effects);
-            }
-            self.turn(number, verdict, now, wall, effects);
+        if let Some(verdict) = known.rules.rule.verdict(run, known.endpoint.verdict) {
+            let turns_down = known.endpoint.up && !verdict;
+            let doubted = turns_down && self.is_doubted(number, now, wall, effects);
+            self.turn(number, verdict, doubted, now, wall, effects);
         }
+        self.look_again(number);
         self.tell(number, run, effects);
     }
 
-    fn turn(&mut self, number: usize, verdict: bool, now: Moment, wall: u64, effects: &mut Effects) {
-        let (run, doubted) = (self.run(number), self.doubt.is_holding());
+    fn turn(&mut self, number: usize, verdict: bool, doubted: bool, now: Moment, wall: u64, effects: &mut Effects) {
         let Some(known) = self.endpoints.get_mut(number) else { return };
         let (held, source) = (known.endpoint.held, known.endpoint.source);
         let turned = known.endpoint.settle(verdict, known.rules, doubted, now);
@@ -360,15 +281,12 @@ impl Health {
             return;
         }
         let why = why();
-        let up = known.turned(why, now, wall, effects);
-        if up {
+        if known.turned(why, now, wall, effects) {
             self.doubt.came_back(number as u32);
-        } else {
-            self.doubt.went_down(number as u32, now);
-        }
-        // Only who is up is counted as failing.
-        if run.is_failing() {
-            self.doubt.count(up);
+        } else if known.believed.is_none() && source != Source::Initial {
+            // What was doubted once, and what never was found up, raises no doubt.
+            let host = known.target.and_then(|target| self.hosts.get(target as usize)).map(|host| host.number);
+            self.doubt.went_down(number as u32, host.unwrap_or(u32::MAX), now);
         }
     }
 
@@ -381,46 +299,6 @@ impl Health {
             let Member { pool, endpoint } = known.member;
             effects.changes.push(Change { pool, endpoint, state });
         }
-    }
-
-    /// Asks whether an endpoint that is about to turn down is one too many.
-    fn begin_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
-        let Some(gone) = self.doubt.begins(now) else { return };
-        for number in gone.into_iter().map(|number| number as usize) {
-            let run = self.run(number);
-            let Some(known) = self.endpoints.get_mut(number) else { continue };
-            if known.endpoint.restore() {
-                known.turned("held up: too many endpoints fail at once".to_owned(), now, wall, effects);
-                if run.is_failing() {
-                    self.doubt.count(true);
-                }
-                self.tell(number, run, effects);
-            }
-        }
-        let (failing, probed) = self.doubt.counts();
-        effects.mass_failure = Some(MassFailureTurn::Began { failing, probed });
-    }
-
-    fn end_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
-        if let Some(ended) = self.doubt.ends(now) {
-            self.believe(ended, now, wall, effects);
-        }
-    }
-
-    /// Lets the verdicts hold that were doubted. Where most have recovered, the others may be about to: each of them goes
-    /// with its next failure, and not before.
-    fn believe(&mut self, ended: Ended, now: Moment, wall: u64, effects: &mut Effects) {
-        effects.mass_failure = Some(MassFailureTurn::Ended(ended));
-        let all = if ended == Ended::Recovered { 0 } else { self.endpoints.len() };
-        for number in 0..all {
-            let held = self.endpoints.get(number).is_some_and(|known| known.endpoint.held == Some(Held::MassFailure));
-            if held && self.run(number).is_failing() {
-                self.turn(number, false, now, wall, effects);
-                self.tell(number, self.run(number), effects);
-            }
-        }
-        // Those that went down now were doubted once; they must not raise the next doubt.
-        self.doubt.forget_gone();
     }
 }
 
@@ -447,17 +325,13 @@ impl Known {
             since: wall,
             why: if probe.is_some() { "no verdict yet".into() } else { "not probed".into() },
             flaps: Flaps::default(),
+            is_old: false,
+            believed: None,
+            tally: Tally::default(),
             state: EndpointState::new(true, endpoint.weight),
         };
         known.state = known.state_after(Run::default());
         Some(known)
-    }
-
-    /// Takes a status from before.
-    fn recall(&mut self, up: bool, since: u64, why: Arc<str>, now: Moment, wall: u64) {
-        let age = Duration::from_millis(wall.saturating_sub(since));
-        self.endpoint = Endpoint::saved(up, age, self.rules, now);
-        (self.since, self.why) = (since, why);
     }
 
     /// Notes that the status has turned; true where it is up now.
@@ -477,11 +351,12 @@ impl Known {
             None => self.rules.rule.missing(run, up).filter(|_| self.target.is_some()),
         };
         let limit = missing.map(|missing| self.interval.saturating_mul(missing));
+        let is_old = self.is_old && source == Source::Saved;
         EndpointState {
             up,
             weight: self.weight,
             ttl_limit: limit.map_or(NO_TTL_LIMIT, whole_seconds),
-            is_known: up || source != Source::Initial || self.target.is_none(),
+            is_known: up || source != Source::Initial && !is_old || self.target.is_none(),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Status {
     pub progress: Option<Progress>,
     /// The last few outcomes, the last one last.
     pub outcomes: Vec<Seen>,
+    /// Why its probe cannot be made, so that nothing new is found; none where it can.
+    pub unable: Option<Arc<str>>,
     /// Smoothed time of its successes.
     pub latency: Option<Duration>,
     /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC.
@@ -56,6 +58,17 @@ pub struct Effects {
     pub transitions: Vec<Transition>,
     /// Whether the prober is doubted from now on, or no longer is.
     pub mass_failure: Option<MassFailureTurn>,
+    /// Targets that cannot be probed from now on, or can be again.
+    pub abilities: Vec<Ability>,
+}
+
+/// A target whose probe cannot be made by this host, or can again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ability {
+    /// Its number.
+    pub target: u32,
+    /// Why it cannot be; none where it can.
+    pub unable: Option<Arc<str>>,
 }
 
 /// A status that has turned.
@@ -72,12 +85,12 @@ pub struct Transition {
 /// A turn of the doubt in the prober.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MassFailureTurn {
-    /// So many endpoints of so many that are probed fail at once: the last statuses are held.
+    /// So many of the hosts that were up fail at once: the last statuses are held.
     Began {
-        /// Endpoints that fail.
+        /// Hosts that fail.
         failing: u32,
-        /// Endpoints that are probed.
-        probed: u32,
+        /// Hosts that were up.
+        hosts: u32,
     },
     /// Verdicts hold again.
     Ended(Ended),
@@ -86,6 +99,7 @@ pub enum MassFailureTurn {
 impl Effects {
     /// True where nothing has changed.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.transitions.is_empty() && self.mass_failure.is_none()
+        let Effects { changes, transitions, mass_failure, abilities } = self;
+        changes.is_empty() && transitions.is_empty() && mass_failure.is_none() && abilities.is_empty()
     }
 }

@@ -124,10 +124,10 @@ pub enum Choose {
     Hash,
 }
 
-/// What an endpoint is taken for before its first verdict.
+/// What an endpoint is taken for before its first verdict, where no status was saved before a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Initial {
-    /// The status that was saved, or else up.
+    /// Up, as the default is called.
     SavedOrUp,
     /// Up.
     Up,

@@ -20,18 +20,27 @@ pub struct Safety {
     pub mass_failure: Option<MassFailure>,
 }
 
-/// So many endpoints at once that the prober is doubted before they are.
+/// So many hosts at once that the prober is doubted before they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MassFailure {
-    /// More than this share of all endpoints that are probed.
+    /// More than this share of all probed hosts that were up.
     pub share: Share,
     /// Within this time.
     pub within: Duration,
+    /// How long failures are doubted after something has answered.
+    pub hold: Duration,
+    /// How long they are doubted while nothing answers; not shorter than `hold`.
+    pub longest: Duration,
 }
 
 impl Default for MassFailure {
     fn default() -> MassFailure {
-        MassFailure { share: Share(0.5), within: Duration::from_secs(10) }
+        MassFailure {
+            share: Share(0.5),
+            within: Duration::from_secs(10),
+            hold: Duration::from_secs(10),
+            longest: Duration::from_secs(300),
+        }
     }
 }
 

@@ -41,6 +41,15 @@ mass_failure = { share = "30%" }
     assert!(read.vantages.iter().all(|it| it.coordinate.is_some()));
     let rule = read.safety.mass_failure.unwrap();
     assert_eq!((rule.share, rule.within), (Share(0.3), Duration::from_secs(10)));
+    assert_eq!((rule.hold, rule.longest), (Duration::from_secs(10), Duration::from_secs(300)));
+    let long = site("[safety]\nmass_failure = { hold = \"10m\" }").safety.mass_failure.unwrap();
+    assert_eq!((long.hold, long.longest), (Duration::from_secs(600), Duration::from_secs(600)));
+    let push = &site("[probes.p]\nkind = \"push\"\n[probes.q]\nkind = \"push\"\nfall = 3").probes;
+    assert_eq!(
+        [(push[0].rise, push[0].fall), (push[1].rise, push[1].fall)],
+        [(1, 1), (1, 3)],
+        "a posted verdict is one"
+    );
     assert_eq!(site("").safety.mass_failure.map(|rule| rule.share), Some(Share(0.5)));
     assert_eq!(site("[safety]\nmass_failure = \"off\"").safety.mass_failure, None);
 }
@@ -57,6 +66,10 @@ fn what_is_wrong_is_told_with_what_would_be_right() {
         ("[safety]\nmass_failure = \"on\"", "\"on\" is neither \"off\" nor a table"),
         ("[safety]\nmass_failure = { share = \"101%\" }", "\"101%\" is not a share"),
         ("[safety]\nmass_failure = { within = \"10ms\" }", "10ms is out of range"),
+        (
+            "[safety]\nmass_failure = { hold = \"10s\", longest = \"5s\" }",
+            "failures would be doubted for less time than the `hold` of 10s",
+        ),
         ("[safety]\nmass_failure = { shore = \"10%\" }", "unknown key `shore`"),
         (
             "[pools.a]\nhold_down = \"5m\"\nendpoints.x.address = \"192.0.2.1\"",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use comfy_table::{Cell, Color};
+use gslb_api::LIFT_MASS_FAILURE;
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -55,8 +56,11 @@ pub struct Status {
 #[derive(Debug, Args)]
 pub struct Resume {
     /// The endpoint, as POOL/ENDPOINT
-    #[arg(value_name = "POOL/ENDPOINT", value_parser = pair)]
-    endpoint: (String, String),
+    #[arg(value_name = "POOL/ENDPOINT", value_parser = pair, required_unless_present = "mass_failure")]
+    endpoint: Option<(String, String)>,
+    /// Believe the failures of a mass failure instead: what fails goes down
+    #[arg(long, conflicts_with = "endpoint")]
+    mass_failure: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -84,9 +88,14 @@ pub(super) fn status(arguments: &Status) -> Outcome {
 }
 
 pub(super) fn resume(arguments: &Resume) -> Outcome {
-    let (pool, endpoint) = &arguments.endpoint;
+    let client = arguments.remote.client()?;
+    let Some((pool, endpoint)) = &arguments.endpoint else {
+        let answer = client.ask(Request::new(Method::POST, LIFT_MASS_FAILURE.to_owned()))?.json()?;
+        show(arguments.remote.format(), &answer, |_| "the failures are believed: what fails is down now".to_owned());
+        return Ok(ExitCode::SUCCESS);
+    };
     let path = format!("/api/v1/status/{}/{}/resume", escape(pool), escape(endpoint));
-    let answer = arguments.remote.client()?.ask(Request::new(Method::POST, path))?.json()?;
+    let answer = client.ask(Request::new(Method::POST, path))?.json()?;
     show(arguments.remote.format(), &answer, |_| format!("{pool}/{endpoint} is back"));
     Ok(ExitCode::SUCCESS)
 }
@@ -127,7 +136,8 @@ fn told(answer: &Value) -> String {
     let mut parts = vec![format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"))];
     if let Some(seconds) = answer["mass_failure"]["seconds"].as_u64() {
         parts.push(format!(
-            "MASS FAILURE, held for {seconds} s: too many endpoints fail at once, so the last statuses hold"
+            "MASS FAILURE, held for {seconds} s: too many hosts fail at once, so the last statuses hold; \
+             gslb resume --mass-failure believes the failures"
         ));
     }
     if let Some(overrides) = answer["overrides"].as_u64().filter(|overrides| *overrides > 0) {
@@ -216,10 +226,18 @@ fn judged(answer: &Value) -> (Nagios, String) {
         .map(|endpoint| format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint")))
         .collect();
     let held = answer["mass_failure"].is_object();
+    // Nobody has ever found out what these are, and nobody can.
+    let unknown: Vec<String> = endpoints
+        .iter()
+        .filter(|endpoint| endpoint["unable"].is_string() && endpoint["source"] == "initial")
+        .map(|endpoint| format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint")))
+        .collect();
     let state = if !pools.is_empty() || !services.is_empty() || held {
         Nagios::Critical
     } else if !down.is_empty() {
         Nagios::Warning
+    } else if !unknown.is_empty() {
+        Nagios::Unknown
     } else {
         Nagios::Ok
     };
@@ -231,7 +249,12 @@ fn judged(answer: &Value) -> (Nagios, String) {
     };
     let up = endpoints.len() - down.len();
     let mut told = vec![format!("{up} of {} endpoints up", endpoints.len())];
-    let lists = [("services down", &services), ("pools down", &pools), ("endpoints down", &down)];
+    let lists = [
+        ("services down", &services),
+        ("pools down", &pools),
+        ("endpoints down", &down),
+        ("cannot be probed", &unknown),
+    ];
     told.extend(
         lists.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {}", some(names))),
     );
@@ -289,6 +312,13 @@ mod tests {
              pools_down=0;;;0 services_down=0;;;0"
         );
         assert_eq!(judged(&answer("down", "down")).0, Nagios::Critical);
+        let mut blind = answer("up", "up");
+        blind["endpoints"][0]["unable"] = json!("no route");
+        assert_eq!(judged(&blind).0, Nagios::Ok, "it was found up");
+        blind["endpoints"][0]["source"] = json!("initial");
+        let (state, line) = judged(&blind);
+        assert_eq!(state, Nagios::Unknown);
+        assert!(line.starts_with("UNKNOWN - 2 of 2 endpoints up; cannot be probed: fra/fra-1 |"), "{line}");
     }
 
     #[test]

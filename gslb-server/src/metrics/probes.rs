@@ -13,7 +13,8 @@ pub fn collector(prober: Arc<Prober>) -> Collector {
         let mut results = Family::counter("gslb_probe_results_total", "Probes that ended, by what came of them.");
         let mut durations = Family::histogram("gslb_probe_duration_seconds", "Time that probes took.");
         for (probe, counts) in counts.by_probe() {
-            for (result, count) in [("pass", counts.passed()), ("fail", counts.failed())] {
+            let results_of = [("pass", counts.passed()), ("fail", counts.failed()), ("unable", counts.unable())];
+            for (result, count) in results_of {
                 results.add(&[("probe", &*probe), ("result", result)], count as f64);
             }
             add(&mut durations, &[("probe", &*probe)], &counts.duration.totals());
@@ -30,10 +31,11 @@ pub fn collector(prober: Arc<Prober>) -> Collector {
             Family::gauge("gslb_probes_running", "Probes that run now.").of(counts.running() as f64),
             Family::counter("gslb_probes_skipped_total", "Turns left out, as the probe before was still at it.")
                 .of(counts.skipped() as f64),
-            Family::gauge("gslb_prober_stalled", "1 while probes have stopped.").of(f64::from(u8::from(pulse.stalled))),
+            Family::gauge("gslb_prober_stalled", "1 while probes have stopped, or none can be made.")
+                .of(f64::from(u8::from(pulse.stalled))),
         ];
         if let Some(last) = pulse.last_result {
-            let help = "When the last probe ended.";
+            let help = "When a probe last said something of an endpoint.";
             families.push(Family::gauge("gslb_prober_last_result_timestamp_seconds", help).of(last as f64 / 1e3));
         }
         families

@@ -86,7 +86,7 @@ pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -
     let addresses = addresses(target, tools, notes).await?;
     notes.stage = "connecting";
     let mut share = Share { left: addresses.len() as u32, whole: target.timeout };
-    let mut failed = Fault::new(Failure::Resolve, "no address");
+    let mut failed: Option<Fault> = None;
     for address in addresses {
         let begun = Instant::now();
         match timeout(share.next(), connect_to(SocketAddr::new(address, port))).await {
@@ -94,11 +94,11 @@ pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -
                 notes.latency = Some(begun.elapsed());
                 return Ok(stream);
             }
-            Ok(Err(fault)) => failed = fault,
-            Err(_) => failed = Fault::new(Failure::Timeout, format!("no connection to {address} in time")),
+            Ok(Err(fault)) => failed = Some(fault.graver(failed)),
+            Err(_) => failed = Some(Fault::new(Failure::Timeout, format!("no connection to {address} in time"))),
         }
     }
-    Err(failed)
+    Err(failed.unwrap_or_else(|| Fault::new(Failure::Resolve, "no address")))
 }
 
 /// Time among addresses, shared evenly; the last one has all that is left, which the whole probe's end bounds.
@@ -116,7 +116,7 @@ impl Share {
 }
 
 async fn connect_to(address: SocketAddr) -> Result<TcpStream, Fault> {
-    let stream = TcpStream::connect(address).await.map_err(|error| Fault::of_io(&error))?;
+    let stream = TcpStream::connect(address).await.map_err(|error| Fault::of_way(&error, address.ip()))?;
     // Where nobody listens on a port of ours, the system may connect us to ourselves.
     if stream.local_addr().is_ok_and(|local| local == address) {
         return Err(Fault::new(Failure::Refused, "nobody listens there"));

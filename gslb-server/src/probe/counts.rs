@@ -53,13 +53,18 @@ impl Histogram {
 pub struct ProbeCounts {
     passed: AtomicU64,
     failed: AtomicU64,
+    unable: AtomicU64,
     /// How long they took.
     pub duration: Histogram,
 }
 
 impl ProbeCounts {
     pub(super) fn add(&self, outcome: &Outcome) {
-        let counter = if outcome.passed() { &self.passed } else { &self.failed };
+        let counter = match outcome {
+            outcome if outcome.passed() => &self.passed,
+            outcome if outcome.is_unable() => &self.unable,
+            _ => &self.failed,
+        };
         counter.fetch_add(1, Relaxed);
         self.duration.add(outcome.took);
     }
@@ -72,6 +77,11 @@ impl ProbeCounts {
     /// How many failed.
     pub fn failed(&self) -> u64 {
         self.failed.load(Relaxed)
+    }
+
+    /// How many could not be made, for reasons of this host.
+    pub fn unable(&self) -> u64 {
+        self.unable.load(Relaxed)
     }
 }
 

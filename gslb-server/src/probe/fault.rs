@@ -1,6 +1,7 @@
 //! Why a probe fails, with what was seen of it.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use gslb_core::health::Failure;
 use tokio_rustls::rustls;
@@ -20,6 +21,26 @@ pub(super) type Check = Result<String, Fault>;
 impl Fault {
     pub(super) fn new(failure: Failure, evidence: impl Into<String>) -> Self {
         Self { failure, evidence: evidence.into() }
+    }
+
+    /// What the system says of a connection or a datagram to `address`. That there is no way may be a router's word, which
+    /// is about the endpoint, or that of our own routes.
+    pub(super) fn of_way(error: &io::Error, address: IpAddr) -> Self {
+        let mut fault = Self::of_io(error);
+        if matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN))
+            && !has_route(address)
+        {
+            fault.failure = Failure::System;
+        }
+        fault
+    }
+
+    /// Of two addresses of a host, the fault that says more of it: what could not be tried says nothing.
+    pub(super) fn graver(self, other: Option<Self>) -> Self {
+        match other {
+            Some(other) if self.failure == Failure::System => other,
+            _ => self,
+        }
     }
 
     /// What the system says of a connection or a datagram.
@@ -53,8 +74,41 @@ impl Fault {
     }
 }
 
+/// Whether this host knows a way to `address`. Nothing is sent: to connect a datagram socket asks the routes only.
+fn has_route(address: IpAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    // The discard port (RFC 863), as good as any.
+    UdpSocket::bind((any, 0)).is_ok_and(|socket| socket.connect((address, 9)).is_ok())
+}
+
 impl From<Forbidden> for Fault {
     fn from(forbidden: Forbidden) -> Self {
         Self::new(Failure::Forbidden, forbidden.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_there_is_no_way_is_our_own_fault_only_where_we_have_no_route() {
+        let told = io::Error::from_raw_os_error(libc::ENETUNREACH);
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        assert_eq!(Fault::of_way(&told, here).failure, Failure::Unreachable, "then a router has said so");
+        // No datagram socket may be connected to a broadcast address, whatever routes there are.
+        let nowhere = IpAddr::V4(Ipv4Addr::BROADCAST);
+        assert_eq!(Fault::of_way(&told, nowhere).failure, Failure::System);
+        let refused = io::Error::from_raw_os_error(libc::ECONNREFUSED);
+        assert_eq!(Fault::of_way(&refused, nowhere).failure, Failure::Refused);
+    }
+
+    #[test]
+    fn a_host_whose_other_address_could_not_be_tried_has_failed() {
+        let of = |failure| Fault::new(failure, "");
+        let after = |failure, before| of(failure).graver(Some(of(before))).failure;
+        assert_eq!(after(Failure::System, Failure::Timeout), Failure::Timeout);
+        assert_eq!(after(Failure::Timeout, Failure::System), Failure::Timeout);
+        assert_eq!(of(Failure::System).graver(None).failure, Failure::System);
     }
 }

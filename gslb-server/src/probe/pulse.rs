@@ -1,4 +1,5 @@
-//! Whether the prober is alive: it beats, and results come as often as its targets say they must.
+//! Whether the prober is alive: it beats, and results that say something of an endpoint come as often as its targets say
+//! they must.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +18,9 @@ pub struct Pulse {
     pub stalled: bool,
     /// Time since the schedule was last seen at work.
     pub since_beat: Duration,
-    /// When the last result came, in milliseconds since 1970-01-01 00:00 UTC; none before the first one.
+    /// Time since a result last said something of an endpoint, or since the targets changed.
+    pub since_result: Duration,
+    /// When that result came, in milliseconds since 1970-01-01 00:00 UTC; none before the first one.
     pub last_result: Option<u64>,
 }
 
@@ -49,7 +52,7 @@ impl Heart {
         self.beat.store(self.now(), Relaxed);
     }
 
-    /// A result was handed on.
+    /// A result that says something of an endpoint was handed on.
     pub(super) fn result(&self) {
         self.result.store(self.now(), Relaxed);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -66,10 +69,10 @@ impl Heart {
     pub(super) fn pulse(&self) -> Pulse {
         let now = self.now();
         let since = |at: &AtomicU64| Duration::from_millis(now.saturating_sub(at.load(Relaxed)));
-        let since_beat = since(&self.beat);
+        let (since_beat, since_result) = (since(&self.beat), since(&self.result));
         let patience = Duration::from_millis(self.patience.load(Relaxed));
-        let stalled = is_stalled(since_beat, since(&self.result), patience);
-        Pulse { stalled, since_beat, last_result: Some(self.wall.load(Relaxed)).filter(|wall| *wall > 0) }
+        let stalled = is_stalled(since_beat, since_result, patience);
+        Pulse { stalled, since_beat, since_result, last_result: Some(self.wall.load(Relaxed)).filter(|wall| *wall > 0) }
     }
 }
 

@@ -117,7 +117,9 @@ impl Schedule {
             self.jobs.remove(&number);
         }
         shared.counts.set_targets(self.jobs.len());
-        shared.heart.expect(self.jobs.values().map(|job| &*job.target));
+        // Nothing is expected of what the server's own file forbids.
+        let permitted = |target: &&Target| shared.tools.guard.check(target).is_ok();
+        shared.heart.expect(self.jobs.values().map(|job| &*job.target).filter(permitted));
     }
 
     /// Counts a target under another probe's name, where that is what changed.
@@ -153,8 +155,10 @@ async fn turn(shared: Arc<Shared>, turn: Turn, due: Duration, out: mpsc::Sender<
     let outcome: Outcome = run(&job.target, &shared.tools).await;
     drop((running, place));
     job.counts.add(&outcome);
+    let says_something = !outcome.is_unable();
     let report = Report { target: job.target.clone(), outcome, finished: Instant::now() };
-    if out.send(report).await.is_ok() {
+    // A prober that can do nothing is not alive, however busy it is.
+    if out.send(report).await.is_ok() && says_something {
         shared.heart.result();
     }
 }

@@ -37,7 +37,12 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
 pub(crate) fn hooks() -> Hooks {
     Hooks {
         reloads: Arc::default(),
-        pulse: Arc::new(|| Pulse { stalled: false, since_beat: Duration::ZERO, last_result: None }),
+        pulse: Arc::new(|| Pulse {
+            stalled: false,
+            since_beat: Duration::ZERO,
+            since_result: Duration::ZERO,
+            last_result: None,
+        }),
         collectors: Vec::new(),
         sample: Arc::default(),
         tail: Tail::default(),

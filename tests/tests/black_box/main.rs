@@ -9,6 +9,7 @@ mod demo;
 mod deployment;
 mod described;
 mod dnstap;
+mod doubt;
 mod explained;
 mod failover;
 mod geography;

@@ -122,8 +122,10 @@ fn probe(name: &str, item: &Item<'_, '_>, problems: &mut Problems) -> Probe {
             .and_then(|item| item.integer("a number of results in a row", 1..=100, problems))
             .unwrap_or(default)
     };
-    probe.rise = count("rise", DEFAULT_RISE, problems);
-    probe.fall = count("fall", DEFAULT_FALL, problems);
+    // A verdict that somebody posts is one.
+    let (rise, fall) = if kind == Some(Kind::Push) { (1, 1) } else { (DEFAULT_RISE, DEFAULT_FALL) };
+    probe.rise = count("rise", rise, problems);
+    probe.fall = count("fall", fall, problems);
     probe
 }
 

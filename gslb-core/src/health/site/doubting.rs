@@ -1,0 +1,116 @@
+//! What the doubt in the prober does to the endpoints of a site.
+
+use std::cmp::Reverse;
+
+use super::{Due, Health};
+use crate::health::doubt::{Ended, Tally};
+use crate::health::endpoint::{Held, Source};
+use crate::health::moment::Moment;
+use crate::health::status::{Effects, MassFailureTurn};
+
+impl Health {
+    /// Believes the failures of a mass failure, as an operator says. None where none are doubted.
+    pub fn lift(&mut self, now: Moment, wall: u64) -> Option<Effects> {
+        let mut effects = Effects::default();
+        self.doubt.lift(now).then(|| self.believe(Ended::Lifted, None, now, wall, &mut effects))?;
+        Some(effects)
+    }
+
+    /// Since when a mass failure is doubted.
+    pub fn doubts_since(&self) -> Option<Moment> {
+        self.doubt.since()
+    }
+
+    /// Hosts that fail or went down lately, and hosts that are up or were until lately, by findings and not by `initial`.
+    pub fn failing(&self) -> (u32, u32) {
+        self.doubt.counts()
+    }
+
+    /// Takes note of what the doubt counts of an endpoint. One that passes has nothing more to be doubted or believed.
+    pub(super) fn look_again(&mut self, number: usize) {
+        let run = self.run(number);
+        let Some(known) = self.endpoints.get_mut(number) else { return };
+        let Some(host) = known.target.and_then(|target| self.hosts.get(target as usize)) else { return };
+        if run.is_passing() {
+            known.believed = None;
+            known.endpoint.relieve();
+        }
+        let up = known.endpoint.up && known.endpoint.source != Source::Initial;
+        let tally = Tally { up, failing: up && run.is_failing() && known.believed.is_none() };
+        if tally != known.tally {
+            self.doubt.count(host.number, known.tally, tally);
+            known.tally = tally;
+        }
+    }
+
+    /// Whether the verdict of an endpoint that is about to turn down is doubted; it may be the one too many.
+    pub(super) fn is_doubted(&mut self, number: usize, now: Moment, wall: u64, effects: &mut Effects) -> bool {
+        let Some(known) = self.endpoints.get(number) else { return false };
+        let probed = known.target.and_then(|target| self.probed.get(target as usize));
+        match (known.endpoint.source, known.believed) {
+            // There is no last status to be held.
+            (Source::Initial, _) => false,
+            // A probe that began before something answered says nothing of the time since then.
+            (_, Some(since)) => probed.is_some_and(|probed| probed.began < since),
+            (_, None) => {
+                self.begin_doubt(now, wall, effects);
+                self.doubt.is_holding()
+            }
+        }
+    }
+
+    fn begin_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
+        let Some(begun) = self.doubt.begins(now) else { return };
+        effects.mass_failure = Some(MassFailureTurn::Began { failing: begun.failing, hosts: begun.hosts });
+        for number in begun.back.into_iter().map(|number| number as usize) {
+            let Some(known) = self.endpoints.get_mut(number) else { continue };
+            if known.endpoint.restore() {
+                known.turned("held up: too many hosts fail at once".to_owned(), now, wall, effects);
+                self.look_again(number);
+                self.tell(number, self.run(number), effects);
+            }
+        }
+    }
+
+    pub(super) fn end_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
+        let proven = self.doubt.proven();
+        if let Some(ended) = self.doubt.ends(now) {
+            self.believe(ended, proven, now, wall, effects);
+        }
+    }
+
+    /// Lets the verdicts hold that were doubted: at once, or where the way there works again, as soon as a probe has failed
+    /// that began since then. `proven` says since when it works.
+    pub(super) fn believe(
+        &mut self,
+        ended: Ended,
+        proven: Option<Moment>,
+        now: Moment,
+        wall: u64,
+        effects: &mut Effects,
+    ) {
+        effects.mass_failure = Some(MassFailureTurn::Ended(ended));
+        let since = match ended {
+            // Most have come back, and the others may be about to.
+            Ended::Recovered => now,
+            Ended::Confirmed => proven.unwrap_or(now),
+            Ended::Unanswered | Ended::Lifted | Ended::Unruled => Moment::default(),
+        };
+        for number in 0..self.endpoints.len() {
+            let Some(known) = self.endpoints.get_mut(number) else { continue };
+            if !known.tally.failing && known.endpoint.held != Some(Held::MassFailure) {
+                continue;
+            }
+            known.believed = Some(since);
+            let waits = known.target.and_then(|target| Some((target, self.probed.get_mut(target as usize)?)));
+            if let Some((target, probed)) = waits
+                && let Some(patience) = probed.patience
+            {
+                // Who sends word has as long as ever to send the next one.
+                probed.is_watched = true;
+                self.due.push(Reverse((now.after(patience), Due::Word(target))));
+            }
+            self.settle(number, now, wall, effects);
+        }
+    }
+}
