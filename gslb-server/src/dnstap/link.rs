@@ -31,8 +31,8 @@ pub(super) struct Link {
     /// When it is looked for next, and how long after that.
     again: Instant,
     wait: Duration,
-    /// Whether it was told that there is none.
-    told: bool,
+    /// Why there is none, as it was told last.
+    told: Option<String>,
 }
 
 struct Reader {
@@ -45,7 +45,7 @@ struct Reader {
 
 impl Link {
     pub(super) fn new(socket: PathBuf, counts: Arc<Counts>) -> Self {
-        Self { socket, counts, reader: None, again: Instant::now(), wait: WAIT_LEAST, told: false }
+        Self { socket, counts, reader: None, again: Instant::now(), wait: WAIT_LEAST, told: None }
     }
 
     /// Whether frames may be sent.
@@ -73,17 +73,18 @@ impl Link {
         }
         if self.is_open() && !was_open {
             self.counts.opened.add(1);
-            (self.wait, self.told) = (WAIT_LEAST, false);
+            (self.wait, self.told) = (WAIT_LEAST, None);
             info!("dnstap: answers go to {}", self.socket.display());
         }
     }
 
-    /// There is no reader; it is told once, and looked for again later.
+    /// There is no reader; why is told where it is another reason than before, and it is looked for again later.
     fn away(&mut self, error: &io::Error, now: Instant) {
-        if !self.told {
+        let why = error.to_string();
+        if self.told.as_ref() != Some(&why) {
             let socket = self.socket.display();
-            warn!("dnstap: nobody reads from {socket}: {error}; frames are dropped and counted until somebody does");
-            self.told = true;
+            warn!("dnstap: nobody reads from {socket}: {why}; frames are dropped and counted until somebody does");
+            self.told = Some(why);
         }
         self.again = now + self.wait;
         self.wait = (self.wait * 2).min(WAIT_MOST);
