@@ -40,6 +40,9 @@ pub fn collector(ledger: Arc<Ledger>, most: Option<usize>) -> Collector {
     })
 }
 
+/// Most services that are shown because all their pools are down, besides those that are shown in any case.
+const MOST_DOWN: usize = 1_000;
+
 impl Shown {
     /// At most `most` services; none is all.
     pub fn new(most: Option<usize>) -> Self {
@@ -51,7 +54,8 @@ impl Shown {
         let names: Vec<(&Name, Answers)> =
             services.iter().map(|service| &service.name).zip(sums.services.iter().copied()).collect();
         let is_limited = self.most.is_some_and(|most| names.len() > most);
-        if is_limited {
+        // Also while all are shown, so that what they answer then is never taken for that of others.
+        if self.most.is_some() {
             self.look(&names);
         }
         let mut answers = Family::counter("gslb_service_answers_total", "Answers that services decided, by service.");
@@ -72,10 +76,15 @@ impl Shown {
         let mut pools = Family::gauge("gslb_service_pools", "Pools that a service may come to.");
         let mut up =
             Family::gauge("gslb_service_pools_up", "Of the pools that a service may come to, those that are up.");
+        let (mut known, mut beyond) = (HashMap::new(), 0);
         // Of the table in force, which may be a newer one by now.
         for service in &table.topology().site.services {
-            if !is_limited || self.members.contains(&service.name) {
-                let (all, alive) = reach::pools(table, service);
+            let (all, alive) = *known.entry(service.policy).or_insert_with(|| reach::pools(table, service));
+            let is_shown = !is_limited || self.members.contains(&service.name);
+            // What is down loses its traffic, and must be seen all the same.
+            let is_down = !is_shown && all > 0 && alive == 0 && beyond < MOST_DOWN;
+            beyond += usize::from(is_down);
+            if is_shown || is_down {
                 let name = service.name.to_written();
                 pools.add(&[("service", &name)], all as f64);
                 up.add(&[("service", &name)], alive as f64);
@@ -86,6 +95,10 @@ impl Shown {
 
     /// Counts what the others have answered, then sees who is shown from now on.
     fn look(&mut self, names: &[(&Name, Answers)]) {
+        // At first all that was answered is of the past, and only that of those who are not shown is of others.
+        if self.seen.is_empty() {
+            self.choose(names);
+        }
         for (name, now) in names {
             let before = self.seen.get(*name).copied().unwrap_or_default();
             if !self.members.contains(*name) {
@@ -160,9 +173,24 @@ mod tests {
             let members: Vec<String> = shown.members.iter().map(Name::to_written).collect();
             (members.concat(), shown.others.all)
         };
-        assert_eq!(look(&mut shown, [1, 10, 0]), ("b.example".into(), 11));
-        assert_eq!(look(&mut shown, [15, 12, 0]), ("b.example".into(), 25), "the margin is not reached");
-        assert_eq!(look(&mut shown, [30, 14, 2]), ("a.example".into(), 42), "a takes the place of b");
-        assert_eq!(look(&mut shown, [90, 20, 2]), ("a.example".into(), 48), "what b answers is of the others now");
+        assert_eq!(look(&mut shown, [1, 10, 0]), ("b.example".into(), 1), "what is shown is not of the others as well");
+        assert_eq!(look(&mut shown, [15, 12, 0]), ("b.example".into(), 15), "the margin is not reached");
+        assert_eq!(look(&mut shown, [30, 14, 2]), ("a.example".into(), 32), "a takes the place of b");
+        assert_eq!(look(&mut shown, [90, 20, 2]), ("a.example".into(), 38), "what b answers is of the others now");
+    }
+
+    #[test]
+    fn nothing_jumps_when_there_are_more_services_than_are_shown() {
+        let names: Vec<Name> = ["a.example", "b.example", "c.example"].map(|name| name.parse().unwrap()).into();
+        let list = |counts: &[u64]| -> Vec<(&Name, Answers)> {
+            names.iter().zip(counts).map(|(name, all)| (name, answers(*all))).collect()
+        };
+        let mut shown = Shown::new(Some(2));
+        for counts in [&[3, 5][..], &[30, 50], &[30, 50, 0]] {
+            shown.look(&list(counts));
+        }
+        assert_eq!((shown.members.len(), shown.others.all), (2, 0));
+        shown.look(&list(&[30, 50, 1]));
+        assert_eq!(shown.others.all, 1);
     }
 }
