@@ -1,39 +1,12 @@
 //! The answering path makes no heap allocation, whatever the answer.
 
+#[path = "support/counting.rs"]
+mod counting;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use counting::allocations;
 use gslb_core::respond::{MAX_BATCH, Noted, Settings, Transport, Worker};
 use support::{Server, WORLD, ask};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-#[allow(unsafe_code, reason = "an allocator cannot be written without; it only counts and passes on")]
-// SAFETY: every call is passed unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const DOCUMENT: &str = include_str!("../../deploy/example/site.toml");
 const ZONE: &str = include_str!("../../deploy/example/example.com.zone");
@@ -88,23 +61,23 @@ fn no_kind_of_answer_allocates() {
         for query in &queries {
             for transport in [Transport::Udp, Transport::Tcp] {
                 buffer[..query.len()].copy_from_slice(query);
-                let before = ALLOCATIONS.with(Cell::get);
+                let before = allocations();
                 let source = ([192, 0, 2, 1], 53).into();
                 server.worker.respond(&server.table, source, transport, &mut buffer, query.len());
-                assert_eq!(ALLOCATIONS.with(Cell::get), before, "{query:?}");
+                assert_eq!(allocations(), before, "{query:?}");
                 // The same while somebody watches.
                 buffer[..query.len()].copy_from_slice(query);
                 noted.clear();
                 let (worker, table) = (&mut server.worker, &server.table);
                 worker.respond_traced(table, source, transport, &mut buffer, query.len(), &mut noted);
-                assert_eq!(ALLOCATIONS.with(Cell::get), before, "watched: {query:?}");
+                assert_eq!(allocations(), before, "watched: {query:?}");
             }
         }
         for batch in queries.chunks(slots.len()) {
             for (slot, query) in slots.iter_mut().zip(batch) {
                 slot[..query.len()].copy_from_slice(query);
             }
-            let before = ALLOCATIONS.with(Cell::get);
+            let before = allocations();
             for (at, (slot, query)) in slots.iter().zip(batch).enumerate() {
                 server.worker.read(at, slot, query.len());
             }
@@ -113,7 +86,7 @@ fn no_kind_of_answer_allocates() {
                 server.worker.answer(at, &server.table, ([192, 0, 2, 1], 53).into(), Transport::Udp, slot);
             }
             server.worker.take_sample();
-            assert_eq!(ALLOCATIONS.with(Cell::get), before, "a batch");
+            assert_eq!(allocations(), before, "a batch");
         }
     }
 }

@@ -1,43 +1,18 @@
 //! What workers show of their answers: all of it or nothing, in order, and without an allocation.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../gslb-core/tests/support/counting.rs"]
+mod counting;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use counting::allocations;
 use gslb::tap::{Query, RING_ANSWERS, RING_OCTETS, Shown, Switch, Tap, Way, pair};
 use gslb_api::tail::{Filter, Tail};
 use gslb_core::document;
 use gslb_core::explain::{Question, datagram};
 use gslb_core::respond::{Reply, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-#[allow(unsafe_code, reason = "an allocator cannot be written without; it only counts and passes on")]
-// SAFETY: every call is passed unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const DOCUMENT: &str = r#"
 [zones."example.com"]
@@ -82,7 +57,7 @@ impl Server {
         let resolver = ([198, 51, 100, 1], port).into();
         let way = Way::new(Transport::Udp, resolver, ([0; 4], 53).into()).to(Some([192, 0, 2, 53].into()));
         let watched = tap.watched();
-        let before = ALLOCATIONS.with(Cell::get);
+        let before = allocations();
         let reply = match tap.wanted(watched) {
             None => worker.respond(table, resolver, Transport::Udp, buffer, query.len()),
             Some(wanted) => {
@@ -92,7 +67,7 @@ impl Server {
                 })
             }
         };
-        assert_eq!(ALLOCATIONS.with(Cell::get), before, "nothing is allocated");
+        assert_eq!(allocations(), before, "nothing is allocated");
         match reply {
             Reply::Send(octets) => buffer[..octets].to_vec(),
             Reply::Drop => Vec::new(),
