@@ -1,7 +1,6 @@
 //! `gslb events`: what changes, as it changes.
 
 use std::io::{self, Write as _};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -28,17 +27,8 @@ pub struct Arguments {
 /// Follows the events until the limit, or for ever.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
-    let mut left = arguments.limit;
-    if left == Some(0) {
-        return Ok(ExitCode::SUCCESS);
-    }
-    follow(&client, "/api/v1/events", arguments.after.clone(), |event| {
-        left = left.map(|left| left - 1);
-        // Who reads no further, as `head` does, has what they want.
-        match write(arguments.remote.format(), event) {
-            Ok(()) if left != Some(0) => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
-        }
+    follow(&client, "/api/v1/events", arguments.after.clone(), arguments.limit, |event| {
+        write(arguments.remote.format(), event).map(|()| 1)
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,6 @@
 //! `gslb tail`: what is answered, as it is answered, with its decision.
 
 use std::io::{self, Write as _};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -37,17 +36,8 @@ pub struct Arguments {
 /// Shows answers until the limit, or for ever.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
-    let mut left = arguments.limit;
-    if left == Some(0) {
-        return Ok(ExitCode::SUCCESS);
-    }
-    follow(&client, &arguments.path(), None, |event| {
-        left = left.map(|left| left - usize::from(event.name == "answer"));
-        // Who reads no further, as `head` does, has what they want.
-        match write(arguments.remote.format(), event) {
-            Ok(()) if left != Some(0) => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
-        }
+    follow(&client, &arguments.path(), None, arguments.limit, |event| {
+        write(arguments.remote.format(), event).map(|()| usize::from(event.name == "answer"))
     })?;
     Ok(ExitCode::SUCCESS)
 }
