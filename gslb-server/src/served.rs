@@ -116,7 +116,7 @@ impl Served {
     }
 
     /// Whether what was read is to be tried again by itself.
-    pub fn begun_with(&self) -> Next {
+    pub fn follows(&self) -> Next {
         if self.document_refused.as_ref().is_some_and(|refused| refused.may_pass) { Next::Again } else { Next::Await }
     }
 
@@ -138,7 +138,7 @@ impl Served {
             info!("nothing is different, generation {} is served on", table.generation());
         }
         if let Err(error) = &outcome {
-            let later = if self.begun_with() == Next::Again { "; it is tried again by itself" } else { "" };
+            let later = if self.follows() == Next::Again { "; it is tried again by itself" } else { "" };
             let is_news =
                 *cause != Cause::Again || self.document_refused.as_ref().map(|it| &it.about) != before_about.as_ref();
             if is_news {
@@ -149,7 +149,7 @@ impl Served {
             self.reloads.note(outcome.is_ok());
         }
         self.reloads.note_refused(self.document_refused.is_some() || self.databases_refused);
-        self.begun_with()
+        self.follows()
     }
 
     fn concerned(&self, cause: &Cause) -> Concerned {

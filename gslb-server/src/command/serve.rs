@@ -156,7 +156,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         metrics::health::collector(api.clone(), runtime.clone()),
         metrics::probes::collector(Arc::clone(probing.prober())),
     ];
-    let (reloads, begun) = (Arc::clone(&served.reloads), served.begun_with());
+    let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
