@@ -5,7 +5,7 @@ mod support;
 use gslb_core::model::PoolId;
 use gslb_core::table::RoutingTable;
 use gslb_core::table::liveness::EndpointState;
-use gslb_core::table::overrides::{Force, Hidden, Override, States, apply, frees, hidden, in_force, initial_states};
+use gslb_core::table::overrides::{Force, Hidden, Override, States, apply, frees, hidden, holding, initial_states};
 use support::{Server, WORLD, ask, table};
 
 const ZONE: &str = "$TTL 1h\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.53\n";
@@ -78,13 +78,13 @@ fn the_most_specific_target_holds_and_of_equals_the_newest() {
     let twin = word("q", "pool/fra", Force::Weight(9), 5);
     assert_eq!(first(&[twin.clone(), pool.clone()]), first(&[pool.clone(), twin]));
     let site = &table.topology().site;
-    assert_eq!(
-        in_force(&[pool.clone(), newer.clone()], site, &site.pools[0], "fra-1").map(|word| &*word.id),
-        Some("n")
-    );
+    let first_of = |words: &[Override], pool: usize, endpoint: &str| {
+        holding(words, site, &site.pools[pool], endpoint).both().next().map(|word| word.id.to_string())
+    };
+    assert_eq!(first_of(&[pool.clone(), newer.clone()], 0, "fra-1"), Some("n".to_owned()));
     let words = [center, pool, newer];
-    assert_eq!(in_force(&words, site, &site.pools[0], "fra-1").map(|word| &*word.id), Some("c"));
-    assert_eq!(in_force(&words, site, &site.pools[2], "iad-1"), None);
+    assert_eq!(first_of(&words, 0, "fra-1"), Some("c".to_owned()));
+    assert_eq!(first_of(&words, 2, "iad-1"), None);
 }
 
 #[test]

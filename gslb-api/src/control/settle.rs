@@ -1,6 +1,5 @@
 //! After a commit that may have been done although the store said that it could not: what the store has is put in force.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tracing::{info, warn};
@@ -34,10 +33,7 @@ impl Task {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
-        let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) = overrides::read(&*self.store)
-            .await?
-            .into_iter()
-            .partition(|(_, held)| overrides::is_expired(held, super::now()));
+        let (over, all) = overrides::divided(overrides::read(&*self.store).await?, super::now());
         self.over = over;
         let current = self.store.read(revisions::CURRENT).await?;
         let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?;

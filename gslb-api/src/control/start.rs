@@ -1,6 +1,5 @@
 //! The start: from what the store holds, or is given, to the first table.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,9 +38,7 @@ pub(crate) async fn start(
     options: &Options,
     meters: &Arc<Meters>,
 ) -> Result<Begun, StartError> {
-    let all = overrides::read(&*store).await?;
-    let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        all.into_iter().partition(|(_, held)| overrides::is_expired(held, now()));
+    let (over, all) = overrides::divided(overrides::read(&*store).await?, now());
     let mut kept = Kept::of(&*store).await?;
     let mut audited = audit::last(&*store).await?;
     let (wanted, or_else, origin) = wanted(&*store, &options.source, &mut kept).await?;

@@ -291,8 +291,7 @@ impl Task {
     async fn expire(&mut self, hearing: &mut Hearing) {
         let (now, base) = (now(), self.base());
         if base.overrides.values().any(|held| overrides::is_expired(held, now)) {
-            let (over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                (*base.overrides).clone().into_iter().partition(|(_, held)| overrides::is_expired(held, now));
+            let (over, left) = overrides::divided((*base.overrides).clone(), now);
             over.keys().for_each(|id| info!("override {id:?} has ended: its time has passed"));
             self.over.extend(over);
             // A refusal has been told already. What has expired must not stay in force because a disk is full.

@@ -88,6 +88,11 @@ pub fn on_new(table: RoutingTable, all: &BTreeMap<String, Override>, states: &St
     if changes.is_empty() { table } else { table.with_changes(&changes) }
 }
 
+/// Of `all`, those whose time has passed at `now`, and the others.
+pub fn divided(all: BTreeMap<String, Override>, now: Time) -> (BTreeMap<String, Override>, BTreeMap<String, Override>) {
+    all.into_iter().partition(|(_, held)| is_expired(held, now))
+}
+
 /// Whether the time of `held` has passed.
 pub fn is_expired(held: &Override, now: Time) -> bool {
     held.is_over(now.millis())

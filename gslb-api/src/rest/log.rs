@@ -11,8 +11,8 @@ use tracing::info;
 use super::body::{self, Media, Size};
 use super::caller::Caller;
 use super::problem::Problem;
-use super::{answer, conditions, query};
-use crate::control::{Change, Edit, Refusal, Resource};
+use super::{answer, conditions, query, write};
+use crate::control::{Refusal, Resource};
 use crate::document::Etag;
 use crate::{Api, LogLevel};
 
@@ -55,11 +55,7 @@ async fn put(State(api): State<Api>, request: Request) -> Result<Response, Probl
         tell();
     }
     let value = told(level);
-    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
-    let mut change = Change::new(caller.who.clone(), &request, Edit::document(Value::Null));
-    change.from = caller.from;
-    let resource = Resource { before: Some(told(before)), after: Some(value.clone()) };
-    api.control.note(change, resource).await;
+    write::note(&api, &parts, Resource { before: Some(told(before)), after: Some(value.clone()) }).await;
     let response = answer::of_json(StatusCode::OK, &value);
     Ok(answer::with(response, header::ETAG, &Etag::of(&value).to_string()))
 }

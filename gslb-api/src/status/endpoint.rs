@@ -47,7 +47,7 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
         "since": since.map(|since| moment::show(Time::from_millis(since))),
         "why": why,
         "weight": state.weight,
-        "override": holding.status.or(holding.weight).map(|word| &*word.id),
+        "override": holding.both().next().map(|word| &*word.id),
         "weight_override": drains.or(holding.weight).map(|word| &*word.id),
     });
     if let (Some((status, left)), Some(members)) = (status, told.as_object_mut()) {

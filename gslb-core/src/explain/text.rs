@@ -6,9 +6,9 @@ use super::Explanation;
 use super::response::Response;
 use crate::model::{PolicyId, PoolId};
 use crate::name::Name;
+use crate::respond::tally::RCODES;
 use crate::steer::trace::{Choice, ClientFrom, Contender, Demand, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
-use crate::wire::number::Rcode;
 
 impl Explanation {
     /// The explanation as text for people; `table` must be the one that answered.
@@ -241,17 +241,7 @@ fn relaxed(demand: Demand) -> &'static str {
 
 /// The name of an rcode, such as `NOERROR`.
 pub fn rcode_text(rcode: u16) -> String {
-    let known = [
-        Rcode::NoError,
-        Rcode::FormErr,
-        Rcode::ServFail,
-        Rcode::NxDomain,
-        Rcode::NotImp,
-        Rcode::Refused,
-        Rcode::YxDomain,
-        Rcode::BadVers,
-    ];
-    known.into_iter().find(|known| *known as u16 == rcode).map_or(rcode.to_string(), |known| known.as_str().into())
+    RCODES.into_iter().find(|known| *known as u16 == rcode).map_or(rcode.to_string(), |known| known.as_str().into())
 }
 
 fn wire_text(octets: &[u8]) -> String {

@@ -126,18 +126,6 @@ pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Si
     changes.iter().map(|change| forced(change).unwrap_or(*change)).collect()
 }
 
-/// Which override holds for an endpoint, of those that [`apply`] is given; none where none is about it. The one that
-/// forces its status, where there is one, else the one that forces its weight.
-pub fn in_force<'o>(
-    overrides: impl IntoIterator<Item = &'o Override>,
-    site: &Site,
-    pool: &Pool,
-    endpoint: &str,
-) -> Option<&'o Override> {
-    let holding = holding(overrides, site, pool, endpoint);
-    holding.status.or(holding.weight)
-}
-
 /// Which overrides hold for an endpoint, of those that [`apply`] is given.
 pub fn holding<'o>(
     overrides: impl IntoIterator<Item = &'o Override>,
@@ -179,8 +167,13 @@ impl<'o> Holding<'o> {
         holding
     }
 
-    fn on(&self, base: EndpointState) -> EndpointState {
-        [self.status, self.weight].into_iter().flatten().fold(base, |state, word| word.force.on(state))
+    /// Both, the status first.
+    pub fn both(self) -> impl Iterator<Item = &'o Override> {
+        [self.status, self.weight].into_iter().flatten()
+    }
+
+    fn on(self, base: EndpointState) -> EndpointState {
+        self.both().fold(base, |state, word| word.force.on(state))
     }
 }
 
@@ -210,7 +203,7 @@ pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site
                 of.meant += 1;
                 if !word.force.is_done_by(holding.on(base), base) {
                     of.hidden += 1;
-                    of.by.extend([holding.status, holding.weight].into_iter().flatten().map(|word| &*word.id));
+                    of.by.extend(holding.both().map(|word| &*word.id));
                 }
             }
         }
