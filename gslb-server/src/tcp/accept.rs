@@ -102,7 +102,7 @@ fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watc
     let _ = stream.set_nodelay(true);
     let shared = shared.clone();
     tokio::spawn(async move {
-        let connection = Connection::new(stream, peer, shared.clone());
+        let mut connection = Connection::new(stream, peer, shared.clone());
         let end = tokio::select! {
             end = connection.serve(&place, stop.clone()) => end,
             () = place.evicted() => End::Evicted,
@@ -114,6 +114,8 @@ fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watc
             // An eviction is counted where it is decided.
             End::Evicted | End::Stopped => {}
         }
+        // What a client sees is counted already.
+        connection.close().await;
         drop(place);
         // Last of all: who stops the server waits for this.
         drop(stop);

@@ -63,7 +63,7 @@ impl Connection {
 
     /// Answers until the connection ends. Only what earns an answer counts as use: a client that sends nothing but
     /// junk, or an octet now and then, is as idle as a silent one.
-    pub(super) async fn serve(mut self, place: &Place, mut stop: watch::Receiver<bool>) -> End {
+    pub(super) async fn serve(&mut self, place: &Place, mut stop: watch::Receiver<bool>) -> End {
         let (mut patience, mut stopping) = (self.shared.idle, false);
         let mut deadline = Instant::now() + patience;
         loop {
@@ -71,6 +71,10 @@ impl Connection {
                 let began = Instant::now();
                 let answers = self.answer();
                 if answers == 0 {
+                    // Where there is always more junk to read, nobody is silent.
+                    if began > deadline {
+                        return out_of_time(stopping);
+                    }
                     break;
                 }
                 place.used();
@@ -88,9 +92,9 @@ impl Connection {
                 () = asked(&mut stop), if !stopping => Event::Stop,
             };
             match event {
-                Event::Read(0) => return self.close(End::Client).await,
+                Event::Read(0) => return End::Client,
                 Event::Read(_) => {}
-                Event::Silence => return self.close(if stopping { End::Stopped } else { End::Idle }).await,
+                Event::Silence => return out_of_time(stopping),
                 Event::Stop => {
                     (patience, stopping) = (FAREWELL, true);
                     deadline = Instant::now() + patience;
@@ -125,10 +129,14 @@ impl Connection {
     }
 
     /// Says goodbye in order: the client reads to the end of its answers.
-    async fn close(mut self, end: End) -> End {
+    pub(super) async fn close(mut self) {
         let _ = self.stream.shutdown().await;
-        end
     }
+}
+
+/// Why a connection ends on which no query came in time.
+fn out_of_time(stopping: bool) -> End {
+    if stopping { End::Stopped } else { End::Idle }
 }
 
 /// Waits until the stop.

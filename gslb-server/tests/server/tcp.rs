@@ -118,8 +118,8 @@ fn an_idle_connection_is_closed_and_junk_does_not_keep_it() {
     let (mut silent, mut used, mut junk) = (connect(address), connect(address), connect(address));
     ask(&mut used, 1);
     let mut writer = junk.try_clone().unwrap();
-    // Messages without a query in them, for as long as they are taken.
-    let writing = thread::spawn(move || while writer.write_all(&[0, 0]).is_ok() {});
+    // Messages without a query in them, for as long as they are taken: so many that there is always more to read.
+    let writing = thread::spawn(move || while writer.write_all(&[0; 64 << 10]).is_ok() {});
     await_close(&mut silent);
     await_close(&mut used);
     await_close(&mut junk);
