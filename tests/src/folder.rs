@@ -18,6 +18,9 @@ workers = 1
 listen = \"127.0.0.1:0\"
 ";
 
+/// Where the certificate of the API is that a server with TLS has here.
+pub const CERTIFICATE: &str = "certificate.pem";
+
 /// A folder of files.
 pub struct Folder(TempDir);
 
@@ -88,8 +91,12 @@ impl Folder {
 
     /// The same with another token.
     pub fn ask_as(&self, token: &str, server: &Server, arguments: &str) -> Ran {
-        let url = format!("http://{}", server.api);
-        run(self.command(arguments).env("GSLB_SERVER", url).env("GSLB_TOKEN", token))
+        let mut command = self.command(arguments);
+        command.env("GSLB_SERVER", server.url("")).env("GSLB_TOKEN", token);
+        if server.scheme == "https" {
+            command.env("GSLB_CA", self.path(CERTIFICATE));
+        }
+        run(&mut command)
     }
 
     /// The command that runs `gslb` with these arguments here.

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 pub mod answer;
 pub mod ask;
 pub mod daemon;
+pub mod exposition;
 pub mod folder;
 pub mod http;
 mod lines;
 pub mod program;
 pub mod prometheus;
+pub mod promql;
 pub mod server;
 
 /// How long anything is waited for before the test fails. Nothing takes as long, however busy the machine.

@@ -1,14 +1,12 @@
 //! A real Prometheus that scrapes for a test, killed when dropped.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
-use std::thread;
 
 use tempfile::TempDir;
 
 use crate::ask::{Page, curl_with};
 use crate::daemon::Daemon;
+use crate::server::Server;
 
 /// A Prometheus with a folder of its own.
 pub struct Prometheus {
@@ -17,14 +15,14 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes each of `jobs`, a name and an address, every second, and evaluates `rules` as often.
+    /// Starts one that scrapes each of `servers` as a job of its name, every second, and evaluates `rules` as often.
     ///
     /// # Panics
     /// When it does not start.
-    pub fn start(jobs: &[(&str, SocketAddr)], rules: &[&str]) -> Self {
+    pub fn start(servers: &[(&str, &Server)], rules: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let config = folder.path().join("prometheus.yml");
-        std::fs::write(&config, configuration(jobs, rules)).expect("the folder can be written to");
+        std::fs::write(&config, configuration(servers, rules)).expect("the folder can be written to");
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
@@ -40,36 +38,18 @@ impl Prometheus {
     }
 }
 
-fn configuration(jobs: &[(&str, SocketAddr)], rules: &[&str]) -> String {
+fn configuration(servers: &[(&str, &Server)], rules: &[&str]) -> String {
     let rules: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
-    let job = |(name, target): &(&str, SocketAddr)| {
-        format!("  - {{ job_name: {name}, static_configs: [{{ targets: [\"{target}\"] }}] }}\n")
+    let job = |(name, server): &(&str, &Server)| {
+        let (scheme, target) = (server.scheme, server.api);
+        format!(
+            "  - {{ job_name: {name}, scheme: {scheme}, tls_config: {{ insecure_skip_verify: true }}, \
+             static_configs: [{{ targets: [\"{target}\"] }}] }}\n"
+        )
     };
-    let jobs: String = jobs.iter().map(job).collect();
+    let jobs: String = servers.iter().map(job).collect();
     format!(
         "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\nrule_files:\n{rules}\
          scrape_configs:\n{jobs}"
     )
-}
-
-/// Serves `exposition` over HTTP, whatever is asked for, as long as the test runs. Returns where.
-///
-/// # Panics
-/// When there is no port.
-pub fn serve_exposition(exposition: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    let address = listener.local_addr().expect("it has an address");
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut head = BufReader::new(&stream).lines();
-            while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let length = exposition.len();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\n\
-                 Connection: close\r\n\r\n{exposition}"
-            );
-        }
-    });
-    address
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
+use crate::exposition::Exposition;
 use crate::lines::Lines;
 use crate::program::{gslb, run};
 use crate::{ask, eventually};
@@ -16,6 +17,8 @@ pub struct Server {
     pub dns: Vec<SocketAddr>,
     /// Where it answers HTTP.
     pub api: SocketAddr,
+    /// `http`, or `https` where its API has TLS.
+    pub scheme: &'static str,
 }
 
 /// How a process ended.
@@ -41,13 +44,16 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gslb can be run");
         let out = Lines::of(child.stdout.take().expect("standard output is a pipe"));
         let log = Lines::of(child.stderr.take().expect("standard error is a pipe"));
-        let mut server = Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)) };
+        let mut server = Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)), scheme: "http" };
         while !server.api.ip().is_loopback() {
             let line = server.await_log("answering ");
             // Of a log in JSON, the message is the last member.
             let (_, address) = line.trim_end_matches("\"}").rsplit_once("answering ").expect("the line says so");
-            match address.strip_prefix("HTTP on http://") {
-                Some(http) => server.api = http.parse().expect("an address"),
+            match address.strip_prefix("HTTP on ").and_then(|url| url.split_once("://")) {
+                Some((scheme, http)) => {
+                    server.api = http.parse().expect("an address");
+                    server.scheme = if scheme == "https" { "https" } else { "http" };
+                }
                 None => server.dns.push(dns_address(address)),
             }
         }
@@ -120,9 +126,14 @@ impl Server {
         self.signal("CONT");
     }
 
-    /// Gets `path` over HTTP.
+    /// Where `path` is to be had over HTTP.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.api)
+    }
+
+    /// Gets `path` over HTTP, whoever has signed the certificate.
     pub fn get(&self, path: &str) -> ask::Page {
-        ask::curl(&format!("http://{}{path}", self.api))
+        ask::curl_with(&["--insecure"], &self.url(path))
     }
 
     /// Number of the table in force.
@@ -132,12 +143,21 @@ impl Server {
         number.unwrap_or_else(|| panic!("no generation in {body:?}"))
     }
 
+    /// All that it tells Prometheus.
+    ///
+    /// # Panics
+    /// When that is nothing that Prometheus would keep as it is.
+    pub fn metrics(&self) -> Exposition {
+        let text = self.get("/metrics").body;
+        Exposition::read(&text).unwrap_or_else(|wrong| panic!("{wrong}, in:\n{text}"))
+    }
+
     /// Value of a metric, by its name and labels as they are written.
     pub fn metric(&self, name: &str) -> u64 {
-        let text = self.get("/metrics").body;
-        let mut samples = text.lines().filter_map(|line| line.rsplit_once(' '));
-        let (_, value) = samples.find(|(sample, _)| *sample == name).unwrap_or_else(|| panic!("no {name} in:\n{text}"));
-        value.parse().expect("counts are whole")
+        let told = self.metrics();
+        let value = told.value(name).unwrap_or_else(|| panic!("no {name} in {:?}", told.series().collect::<Vec<_>>()));
+        assert!(value >= 0.0 && value.fract() == 0.0, "counts are whole: {name} {value}");
+        value as u64
     }
 }
 
