@@ -19,9 +19,6 @@ use crate::Api;
 use crate::control::blocking;
 use crate::sample::{RegionFinder, SampledAnswer};
 
-/// Clients in no region, and answers from no data center.
-const NONE: &str = "none";
-
 /// The route of rankings.
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/top", get(top))
@@ -39,31 +36,31 @@ async fn top(State(api): State<Api>, request: Request) -> Result<Response, Probl
 /// The first `limit` of a ranking, and what all answers of the sample stand for.
 fn ranking(answers: Vec<(SampledAnswer, u64)>, table: &RoutingTable, by: By, limit: usize) -> Value {
     let total: u64 = answers.iter().map(|(_, weight)| weight).sum();
-    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut counts: HashMap<Option<String>, u64> = HashMap::new();
     let name = namer(table.topology(), by);
     for (answer, weight) in &answers {
         *counts.entry(name(answer)).or_default() += weight;
     }
-    let mut ranked: Vec<(String, u64)> = counts.into_iter().collect();
+    let mut ranked: Vec<(Option<String>, u64)> = counts.into_iter().collect();
     ranked.sort_unstable_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
     let share = |count: u64| count as f64 / total.max(1) as f64;
-    let shown = |(name, count): &(String, u64)| json!({ "name": name, "answers": count, "share": share(*count) });
+    let shown =
+        |(name, count): &(Option<String>, u64)| json!({ "name": name, "answers": count, "share": share(*count) });
     let top: Vec<Value> = ranked.iter().take(limit).map(shown).collect();
     json!({ "by": by, "answers": total, "top": top, "more": ranked.len().saturating_sub(limit) })
 }
 
-/// What an answer counts for.
-fn namer(topology: &Topology, by: By) -> Box<dyn Fn(&SampledAnswer) -> String + '_> {
+/// Tells what an answer counts for; nothing for clients in no region, and for answers from no data center.
+type Namer<'t> = Box<dyn Fn(&SampledAnswer) -> Option<String> + 't>;
+
+fn namer(topology: &Topology, by: By) -> Namer<'_> {
     let site = &topology.site;
     match by {
-        By::Service => Box::new(|answer| answer.service.to_written()),
-        By::Prefix => Box::new(|answer| answer.client.to_string()),
+        By::Service => Box::new(|answer| Some(answer.service.to_written())),
+        By::Prefix => Box::new(|answer| Some(answer.client.to_string())),
         By::Region => {
             let finder = RegionFinder::new(topology);
-            Box::new(move |answer| {
-                let region = finder.region(topology, answer.client.network());
-                region.map_or_else(|| NONE.to_owned(), |region| region.to_string())
-            })
+            Box::new(move |answer| Some(finder.region(topology, answer.client.network())?.to_string()))
         }
         By::DataCenter => {
             let name = |id: gslb_core::model::DataCenterId| site.data_centers.get(id.0 as usize);
@@ -71,7 +68,7 @@ fn namer(topology: &Topology, by: By) -> Box<dyn Fn(&SampledAnswer) -> String + 
                 site.pools.iter().filter_map(move |pool| Some((&*pool.name, &*name(pool.data_center?)?.name)));
             let known: HashMap<&str, &str> = of_pool.collect();
             let of = move |answer: &SampledAnswer| known.get(answer.pool.as_deref()?).copied();
-            Box::new(move |answer| of(answer).unwrap_or(NONE).to_owned())
+            Box::new(move |answer| of(answer).map(str::to_owned))
         }
     }
 }

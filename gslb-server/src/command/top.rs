@@ -10,6 +10,7 @@ use super::Outcome;
 use super::moves::share;
 use super::remote::{Remote, show, table, text};
 use crate::client::Request;
+use crate::metrics::nameless::NONE;
 
 /// What a ranking is by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -63,7 +64,9 @@ fn people(by: &str, answer: &Value) -> String {
     }
     let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let row = |ranked: &Value| {
-        [Cell::new(text(ranked, "/name")), number(text(ranked, "/answers")), number(share(&ranked["share"]))]
+        // As metrics have it: nothing that has a name is called so.
+        let name = if ranked["name"].is_null() { NONE.to_owned() } else { text(ranked, "/name") };
+        [Cell::new(name), number(text(ranked, "/answers")), number(share(&ranked["share"]))]
     };
     let mut told = table([by, "answers", "share"], top.iter().map(row));
     if let Some(more) = answer["more"].as_u64().filter(|more| *more > 0) {

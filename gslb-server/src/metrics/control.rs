@@ -29,12 +29,10 @@ pub fn collector(api: Api) -> Collector {
         document.add(&[("hash", &hash)], 1.0);
         let built = "When a geo database in use was built.";
         let mut databases = Family::gauge("gslb_geo_database_build_timestamp_seconds", built);
-        for (number, database) in in_force.databases.iter().enumerate() {
-            let kind = &database.description.database_type;
-            let earlier = in_force.databases.iter().take(number);
-            let same = earlier.filter(|other| other.description.database_type == *kind).count();
-            let name = if same == 0 { kind.clone() } else { format!("{kind}-{}", same + 1) };
-            databases.add(&[("database", &name)], database.description.build_epoch as f64);
+        let described = || in_force.databases.iter().map(|database| &database.description);
+        let names = distinct(described().map(|description| &*description.database_type));
+        for (name, description) in names.iter().zip(described()) {
+            databases.add(&[("database", name)], description.build_epoch as f64);
         }
         let builds = meters.builds();
         let help = "Time in which tables of new documents and databases were built.";
@@ -52,6 +50,18 @@ pub fn collector(api: Api) -> Collector {
     })
 }
 
+/// A name for each database: what it says that it is, and a number where an earlier one is called so. What databases say
+/// that they are may itself end in a number.
+fn distinct<'k>(kinds: impl Iterator<Item = &'k str>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for kind in kinds {
+        let numbered = (2u64..).map(|number| format!("{kind}-{number}"));
+        let mut candidates = std::iter::once(kind.to_owned()).chain(numbered);
+        names.extend(candidates.find(|name| !names.contains(name)));
+    }
+    names
+}
+
 /// How reloads of files went.
 pub fn reloads(reloads: Arc<Reloads>) -> Collector {
     Collector::new("reloads", move || {
@@ -62,4 +72,15 @@ pub fn reloads(reloads: Arc<Reloads>) -> Collector {
         let help = "1 while what is on disk was refused, and something older is served.";
         vec![counts, Family::gauge("gslb_reload_refused", help).of(f64::from(u8::from(reloads.last_was_refused())))]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_database_has_a_name_of_its_own() {
+        assert_eq!(distinct(["City", "ASN", "City", "City"].into_iter()), ["City", "ASN", "City-2", "City-3"]);
+        assert_eq!(distinct(["X", "X", "X-2", "X-2", "X"].into_iter()), ["X", "X-2", "X-2-2", "X-2-3", "X-3"]);
+    }
 }

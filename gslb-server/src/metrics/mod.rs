@@ -7,6 +7,7 @@ pub mod dns;
 pub mod dnstap;
 mod family;
 pub mod health;
+pub mod nameless;
 pub mod overrides;
 pub mod pools;
 pub mod probes;

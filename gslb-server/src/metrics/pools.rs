@@ -6,10 +6,8 @@ use std::sync::Arc;
 use gslb_core::model::{Pool, Site};
 use gslb_core::table::{Published, RoutingTable};
 
+use super::nameless::NONE;
 use super::{Collector, Family};
-
-/// What pools without a data center have for one.
-const NONE: &str = "none";
 
 /// What `published` answers from.
 pub fn collector(published: Arc<Published>) -> Collector {
@@ -21,7 +19,7 @@ pub fn collector(published: Arc<Published>) -> Collector {
     })
 }
 
-/// The name of a pool's data center.
+/// The name of a pool's data center, or what pools without one have for it.
 pub(super) fn data_center<'s>(site: &'s Site, pool: &Pool) -> &'s str {
     let found = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
     found.map_or(NONE, |data_center| &*data_center.name)

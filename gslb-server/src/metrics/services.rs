@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gslb_core::name::Name;
 use gslb_core::table::RoutingTable;
 
+use super::nameless::OTHER;
 use super::{Collector, Family, reach};
 use crate::ledger::{Answers, KINDS, Ledger, Sums};
 
-/// What services beyond the most are counted under.
-const OTHER: &str = "other";
 /// How many times the answers of a service that is shown one has that takes its place.
 const MARGIN: u64 = 2;
 

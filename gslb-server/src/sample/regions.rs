@@ -7,14 +7,12 @@ use gslb_api::sample::RegionFinder;
 use gslb_core::respond::SteeredAnswer;
 use gslb_core::table::counts::Counts;
 
-/// Most pairs of region and data center that are counted apart; those beyond are counted together.
-const MAX_PAIRS: usize = 10_000;
-/// What clients outside all regions, and answers from no data center, are counted under.
-const NONE: &str = "none";
-/// What pairs beyond the most are counted under.
-const OTHER: &str = "other";
+use crate::metrics::nameless::{NONE, OTHER};
 
-/// Answers since start, by region and data center.
+/// Most pairs of region and data center that are counted apart; those beyond are counted under [`OTHER`].
+const MAX_PAIRS: usize = 10_000;
+
+/// Answers since start, by region and data center; [`NONE`] are clients outside all regions, and answers from no data center.
 #[derive(Debug, Default, Clone)]
 pub struct RegionAnswers {
     counts: BTreeMap<(Arc<str>, Arc<str>), u64>,

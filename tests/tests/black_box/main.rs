@@ -20,6 +20,7 @@ mod kills;
 mod listen;
 mod logs;
 mod loops;
+mod metrics;
 mod monitoring;
 mod notify;
 mod older;

@@ -135,7 +135,13 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
             "Ranked",
             object(
                 &["name", "answers", "share"],
-                json!({ "name": text, "answers": number, "share": { "type": "number" } }),
+                json!({
+                    "name": {
+                        "type": ["string", "null"],
+                        "description": "Null for clients in no region, and for answers from no data center.",
+                    },
+                    "answers": number, "share": { "type": "number" },
+                }),
             ),
         ),
         (
