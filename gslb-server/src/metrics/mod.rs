@@ -1,6 +1,7 @@
 //! What Prometheus reads: a collector for each concern, asked when somebody reads.
 
 pub mod api;
+mod busiest;
 pub mod certificate;
 pub mod control;
 pub mod dns;

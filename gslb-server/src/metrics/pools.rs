@@ -1,4 +1,4 @@
-//! What is up: endpoints, pools and data centers, as the table in force has them.
+//! Endpoints, pools and data centers: what of them is up in the table in force, and how often pools were answered with.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use gslb_core::table::{Published, RoutingTable};
 
 use super::nameless::NONE;
 use super::{Collector, Family};
+use crate::ledger::Sums;
 
 /// What `published` answers from.
 pub fn collector(published: Arc<Published>) -> Collector {
@@ -20,7 +21,7 @@ pub fn collector(published: Arc<Published>) -> Collector {
 }
 
 /// The name of a pool's data center, or what pools without one have for it.
-pub(super) fn data_center<'s>(site: &'s Site, pool: &Pool) -> &'s str {
+fn data_center<'s>(site: &'s Site, pool: &Pool) -> &'s str {
     let found = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
     found.map_or(NONE, |data_center| &*data_center.name)
 }
@@ -53,5 +54,16 @@ fn data_centers(table: &RoutingTable) -> Family {
     up.iter_mut().for_each(|(name, is_up)| *is_up = alive.contains(name));
     let mut family = Family::gauge("gslb_data_center_up", "1 for a data center with a pool that is up.");
     up.iter().for_each(|(name, is_up)| family.add(&[("data_center", name)], f64::from(u8::from(*is_up))));
+    family
+}
+
+/// How often pools were answered with, until `sums` were read.
+pub(super) fn answers(sums: &Sums) -> Family {
+    let help = "Answers that name endpoints of a pool, by pool and its data center.";
+    let mut family = Family::counter("gslb_pool_answers_total", help);
+    let site = &sums.edition.topology().site;
+    for (pool, &count) in site.pools.iter().zip(&sums.pools) {
+        family.add(&[("data_center", data_center(site, pool)), ("pool", &pool.name)], count as f64);
+    }
     family
 }
