@@ -1,17 +1,22 @@
 //! Which metrics and labels an expression of PromQL asks for, and which of them there are not.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
-use crate::exposition::{Families, closing};
+use promql_parser::parser::token::{T_BOTTOMK, T_LOR, T_TOPK};
+use promql_parser::parser::value::ValueType;
+use promql_parser::parser::{
+    AggregateExpr, BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector, parse,
+};
+
+use crate::exposition::Families;
 
 /// What Prometheus itself adds to each series.
 const TARGET: [&str; 2] = ["job", "instance"];
-/// Words that stand between expressions.
-const OPERATORS: [&str; 8] = ["and", "or", "unless", "bool", "offset", "inf", "nan", "atan2"];
-/// Words before the labels that a sum is told apart by, and those before the labels that two sides are matched by.
-const GROUPING: [&str; 2] = ["by", "without"];
-const MATCHING: [&str; 4] = ["on", "ignoring", "group_left", "group_right"];
+/// How Grafana writes a time that depends on what is shown, for which any will do here.
+const INTERVAL: &str = "$__rate_interval";
+
+/// Labels of what an expression comes to; none where that is a number or a text.
+type Labels = Option<BTreeSet<String>>;
 
 /// What an expression asks for that there is not.
 #[derive(Debug, Default)]
@@ -24,43 +29,123 @@ pub struct Read {
 
 /// Holds `expression` against the families that there are.
 pub fn read(expression: &str, families: &Families) -> Read {
-    let tokens = tokens(expression);
-    let mut read = Read::default();
-    let mut selected: Vec<(usize, BTreeSet<String>)> = Vec::new();
-    for at in 0..tokens.len() {
-        let Some(name) = metric(&tokens, at) else { continue };
-        let Some(labels) = labels_of(name, families) else {
-            read.missing.push(format!("there is no metric {name}"));
-            continue;
+    let mut reader = Reader { families, missing: Vec::new() };
+    match parse(&expression.replace(INTERVAL, "1m")) {
+        Ok(parsed) => {
+            let labels = reader.labels(&parsed).unwrap_or_default();
+            Read { missing: reader.missing, labels }
+        }
+        Err(error) => Read { missing: vec![error], labels: BTreeSet::new() },
+    }
+}
+
+/// Reads an expression from inside out.
+struct Reader<'f> {
+    families: &'f Families,
+    missing: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn labels(&mut self, expression: &Expr) -> Labels {
+        match expression {
+            Expr::VectorSelector(selector) => Some(self.selected(selector)),
+            Expr::MatrixSelector(matrix) => Some(self.selected(&matrix.vs)),
+            Expr::Aggregate(aggregate) => Some(self.aggregated(aggregate)),
+            Expr::Binary(binary) => self.combined(binary),
+            Expr::Paren(inner) => self.labels(&inner.expr),
+            Expr::Unary(inner) => self.labels(&inner.expr),
+            Expr::Subquery(inner) => self.labels(&inner.expr),
+            Expr::Call(call) => {
+                let of_all: Vec<Labels> = call.args.args.iter().map(|argument| self.labels(argument)).collect();
+                let mut labels: BTreeSet<String> = of_all.into_iter().flatten().flatten().collect();
+                if call.func.name == "histogram_quantile" {
+                    labels.remove("le");
+                }
+                (call.func.return_type == ValueType::Vector).then_some(labels)
+            }
+            Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => None,
+        }
+    }
+
+    fn selected(&mut self, selector: &VectorSelector) -> BTreeSet<String> {
+        let name = selector.name.as_deref().unwrap_or_default();
+        let Some(labels) = labels_of(name, self.families) else {
+            self.missing.push(format!("there is no metric {name}"));
+            return BTreeSet::new();
         };
-        for label in matched(&tokens[at + 1..]).filter(|label| !labels.contains(*label)) {
-            read.missing.push(format!("{name} has no label {label}"));
-        }
-        selected.push((at, labels));
-    }
-    read.labels = selected.iter().flat_map(|(_, labels)| labels.clone()).collect();
-    if !read.missing.is_empty() {
-        return read;
-    }
-    for at in 0..tokens.len() {
-        let Token::Word(word) = &tokens[at] else { continue };
-        let is_grouping = GROUPING.contains(&&**word);
-        if !(is_grouping || MATCHING.contains(&&**word)) || tokens.get(at + 1) != Some(&Token::Sign('(')) {
-            continue;
-        }
-        let list = inside(&tokens, at + 1);
-        let scope = if is_grouping { operand(&tokens, at, list.end + 1) } else { 0..tokens.len() };
-        let known = |label: &str| selected.iter().any(|(at, labels)| scope.contains(at) && labels.contains(label));
-        for label in words(&tokens[list.clone()]) {
-            if !known(label) {
-                read.missing.push(format!("nothing that `{word} (... {label} ...)` is of has that label"));
+        for label in selector.matchers.matchers.iter().map(|matcher| &matcher.name) {
+            if !labels.contains(label) {
+                self.missing.push(format!("{name} has no label {label}"));
             }
-            if *word == "without" {
-                read.labels.remove(label);
+        }
+        labels
+    }
+
+    fn aggregated(&mut self, aggregate: &AggregateExpr) -> BTreeSet<String> {
+        let labels = self.labels(&aggregate.expr).unwrap_or_default();
+        match &aggregate.modifier {
+            // These choose of the series; all others make new ones.
+            None if [T_TOPK, T_BOTTOMK].contains(&aggregate.op.id()) => labels,
+            None => BTreeSet::new(),
+            Some(modifier) => {
+                let of = format!("what {} is of", aggregate.op);
+                let listed = self.listed(modifier, &[(&of, &labels)]);
+                match modifier {
+                    LabelModifier::Include(_) => listed,
+                    LabelModifier::Exclude(_) => &labels - &listed,
+                }
             }
         }
     }
-    read
+
+    fn combined(&mut self, binary: &BinaryExpr) -> Labels {
+        let (left, right) = match (self.labels(&binary.lhs), self.labels(&binary.rhs)) {
+            (Some(left), Some(right)) => (left, right),
+            (left, right) => return left.or(right),
+        };
+        let operator = binary.op;
+        let names = [format!("the left side of {operator}"), format!("the right side of {operator}")];
+        let matching = binary.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref());
+        let told = match matching {
+            Some(modifier) => {
+                let listed = self.listed(modifier, &[(&names[0], &left), (&names[1], &right)]);
+                match modifier {
+                    LabelModifier::Include(_) => listed,
+                    LabelModifier::Exclude(_) => &left - &listed,
+                }
+            }
+            None if left != right && operator.id() != T_LOR => {
+                self.missing.push(format!("{} has the labels {left:?}, and {} {right:?}", names[0], names[1]));
+                return Some(left);
+            }
+            None => left.clone(),
+        };
+        Some(match binary.modifier.as_ref().map(|modifier| &modifier.card) {
+            Some(VectorMatchCardinality::ManyToOne(more)) => with(left, &more.labels),
+            Some(VectorMatchCardinality::OneToMany(more)) => with(right, &more.labels),
+            _ if operator.id() == T_LOR => &left | &right,
+            _ if operator.is_set_operator() => left,
+            _ => told,
+        })
+    }
+
+    /// The labels of a list, each of which has to be in all of `sides`, or for those passed over in one of them.
+    fn listed(&mut self, modifier: &LabelModifier, sides: &[(&String, &BTreeSet<String>)]) -> BTreeSet<String> {
+        let is_passed_over = matches!(modifier, LabelModifier::Exclude(_));
+        for label in &modifier.labels().labels {
+            let lacking: Vec<_> = sides.iter().filter(|(_, labels)| !labels.contains(label)).collect();
+            let is_known = if is_passed_over { lacking.len() < sides.len() } else { lacking.is_empty() };
+            if let Some((side, _)) = lacking.first().filter(|_| !is_known) {
+                self.missing.push(format!("{side} has no label {label}"));
+            }
+        }
+        modifier.labels().labels.iter().cloned().collect()
+    }
+}
+
+fn with(mut labels: BTreeSet<String>, more: &[String]) -> BTreeSet<String> {
+    labels.extend(more.iter().cloned());
+    labels
 }
 
 /// What is asked for between `{{` and `}}`, in a legend or in the text of an alert, and is a label.
@@ -92,100 +177,6 @@ fn labels_of(name: &str, families: &Families) -> Option<BTreeSet<String>> {
     Some(labels)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'t> {
-    Word(&'t str),
-    /// A text in quotation marks, a number or a range.
-    Other,
-    Sign(char),
-}
-
-fn tokens(expression: &str) -> Vec<Token<'_>> {
-    let is_of_word = |next: char| next.is_ascii_alphanumeric() || matches!(next, '_' | ':' | '$');
-    let (mut tokens, mut rest) = (Vec::new(), expression.trim_start());
-    while let Some(first) = rest.chars().next() {
-        let (token, length) = match first {
-            '#' => (None, rest.find('\n').unwrap_or(rest.len())),
-            '[' => (Some(Token::Other), rest.find(']').map_or(rest.len(), |end| end + 1)),
-            '"' => (Some(Token::Other), closing(&rest[1..]).map_or(rest.len(), |end| end + 2)),
-            _ if is_of_word(first) => {
-                let end = rest.find(|next| !is_of_word(next)).unwrap_or(rest.len());
-                let is_number = first.is_ascii_digit();
-                (Some(if is_number { Token::Other } else { Token::Word(&rest[..end]) }), end)
-            }
-            sign => (Some(Token::Sign(sign)), sign.len_utf8()),
-        };
-        tokens.extend(token);
-        rest = rest[length..].trim_start();
-    }
-    tokens
-}
-
-/// The metric that stands at `at`, where one does.
-fn metric<'t>(tokens: &[Token<'t>], at: usize) -> Option<&'t str> {
-    let Token::Word(word) = tokens[at] else { return None };
-    let grouped = |token: &Token<'_>| GROUPING.iter().any(|grouping| *token == Token::Word(grouping));
-    let is_function = tokens.get(at + 1).is_some_and(|next| *next == Token::Sign('(') || grouped(next));
-    let is_keyword = OPERATORS.contains(&word) || GROUPING.contains(&word) || MATCHING.contains(&word);
-    (!is_function && !is_keyword && !is_listed(&tokens[..at])).then_some(word)
-}
-
-/// True where what follows `before` is a label: within braces, or in a list after one of the words for that.
-fn is_listed(before: &[Token<'_>]) -> bool {
-    let mut depth = 0;
-    for (at, token) in before.iter().enumerate().rev() {
-        match token {
-            Token::Sign('{') => return true,
-            Token::Sign('}') => return false,
-            Token::Sign(')') => depth += 1,
-            Token::Sign('(') if depth > 0 => depth -= 1,
-            Token::Sign('(') => {
-                let Some(Token::Word(word)) = at.checked_sub(1).map(|at| before[at]) else { return false };
-                return GROUPING.contains(&word) || MATCHING.contains(&word);
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
-/// The labels in the braces at the beginning of `tokens`; none where there are no braces.
-fn matched<'t, 'l>(tokens: &'l [Token<'t>]) -> impl Iterator<Item = &'t str> + use<'l, 't> {
-    let braces = if tokens.first() == Some(&Token::Sign('{')) { tokens } else { &[] };
-    words(braces.split(|token| *token == Token::Sign('}')).next().unwrap_or_default())
-}
-
-fn words<'t, 'l>(tokens: &'l [Token<'t>]) -> impl Iterator<Item = &'t str> + use<'l, 't> {
-    tokens.iter().filter_map(|token| match token {
-        Token::Word(word) => Some(*word),
-        _ => None,
-    })
-}
-
-/// What is between the parenthesis at `open` and the one that closes it.
-fn inside(tokens: &[Token<'_>], open: usize) -> Range<usize> {
-    let mut depth = 0;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        match token {
-            Token::Sign('(') => depth += 1,
-            Token::Sign(')') if depth == 1 => return open + 1..at,
-            Token::Sign(')') => depth -= 1,
-            _ => {}
-        }
-    }
-    open..tokens.len()
-}
-
-/// What a grouping at `at`, whose list ends before `after`, is of: the parentheses that follow, or those before it.
-fn operand(tokens: &[Token<'_>], at: usize, after: usize) -> Range<usize> {
-    if tokens.get(after) == Some(&Token::Sign('(')) {
-        return inside(tokens, after);
-    }
-    let opens = (0..at).rev().filter(|open| tokens[*open] == Token::Sign('('));
-    let mut around = opens.map(|open| inside(tokens, open)).filter(|inside| inside.end + 1 == at);
-    around.next().unwrap_or(0..0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,7 +202,8 @@ mod tests {
             "sum(rate(up_total[5m])) by (kind) > bool 0",
             "histogram_quantile(0.99, sum by (le, route) (rate(took_seconds_bucket[5m]))) # of all routes, by x",
             "took_seconds_count unless on (job, instance) revision",
-            "revision < on (job) group_left () max by (job) (revision) offset 5m and (time() - up) > 45 * 86400",
+            "revision < on (job) group_left () max by (job) (revision offset 5m) and (time() - up) > 45 * 86400",
+            "topk(3, up_total) and up_total",
         ] {
             assert_eq!(missing(expression), [""; 0], "{expression}");
         }
@@ -225,11 +217,14 @@ mod tests {
             ("took_seconds", "there is no metric took_seconds"),
             ("up_total{pol=\"x\"}", "up_total has no label pol"),
             ("took_seconds_count{le=\"1\"}", "took_seconds_count has no label le"),
-            ("sum by (pool) (revision)", "by (... pool ...)"),
-            ("sum by (pool) (revision) / sum by (pool) (up_total)", "by (... pool ...)"),
-            ("sum(revision) by (pool)", "by (... pool ...)"),
-            ("sum without (call) (up_total)", "without (... call ...)"),
-            ("revision and on (hash) revision", "on (... hash ...)"),
+            ("sum by (pool) (revision)", "what sum is of has no label pool"),
+            ("sum by (pool) (revision) / sum by (pool) (up_total)", "what sum is of has no label pool"),
+            ("sum(revision) by (pool)", "what sum is of has no label pool"),
+            ("sum without (call) (up_total)", "what sum is of has no label call"),
+            ("revision and on (hash, job) up{job=\"\"}", "the left side of and has no label hash"),
+            ("up_total and on (pool) revision", "the right side of and has no label pool"),
+            ("sum by (pool) (up_total) / sum by (kind) (up_total)", "the left side of / has the labels"),
+            ("sum(up_total", "unclosed"),
         ] {
             let told = missing(expression);
             assert!(told.len() == 1 && told[0].contains(said), "{expression}: {told:?}");
