@@ -5,6 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use gslb_api::access::Role;
+use gslb_api::store::Time;
 use gslb_api::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
 use gslb_api::{Limits, Options, access, router};
 use gslb_core::explain::{Question, datagram};
@@ -53,8 +55,8 @@ async fn an_answer_is_told_by_name_with_what_decided_it() {
     let asked = start().await;
     let (tail, table) = (Tail::default(), asked.published.load());
     assert!(!tail.is_watched());
-    let mut watching = tail.watch(Filter::default(), 1).unwrap();
-    assert!(tail.is_watched() && tail.watch(Filter::default(), 1).is_none());
+    let mut watching = tail.watch(Filter::default());
+    assert!(tail.is_watched());
     let mut next = async || serde_json::from_str::<Value>(&watching.next().await.unwrap()).unwrap();
 
     tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
@@ -111,7 +113,7 @@ async fn filters_go_by_service_client_and_data_center() {
         (filter(Some("www.example.com"), None, Some("fra")), vec!["www"]),
         (filter(Some("www.example.com"), Some("2001:db8::/32"), None), vec![]),
     ];
-    let watching = cases.map(|(filter, expected)| (tail.watch(filter, 9).unwrap(), expected));
+    let watching = cases.map(|(filter, expected)| (tail.watch(filter), expected));
     tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
     tell(&table, &tail, "www.example.com", Some("192.0.2.0/24"), true);
     tell(&table, &tail, "api.example.com", None, true);
@@ -134,7 +136,7 @@ async fn filters_go_by_service_client_and_data_center() {
 async fn nobody_is_told_more_than_they_can_read_and_everybody_how_much_that_was() {
     let asked = start().await;
     let (tail, table) = (Tail::default(), asked.published.load());
-    let mut watching = tail.watch(filter(Some("api.example.com"), None, None), 1).unwrap();
+    let mut watching = tail.watch(filter(Some("api.example.com"), None, None));
     let begun = Instant::now();
     for _ in 0..MAX_PER_SECOND + 7 {
         tell(&table, &tail, "api.example.com", None, true);
@@ -154,6 +156,72 @@ async fn open(asked: &Asked, path: &str, token: &str) -> (StatusCode, Body) {
     let request = Request::get(path).header("host", "localhost").header("authorization", format!("Bearer {token}"));
     let response = router(asked.api.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     (response.status(), response.into_body())
+}
+
+/// Opens a stream as soon as there is a place for it.
+async fn opened(asked: &Asked, path: &str, token: &str) -> Body {
+    let trying = async {
+        loop {
+            let (status, body) = open(asked, path, token).await;
+            if status == StatusCode::OK {
+                return body;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), trying).await.expect("no place is free again")
+}
+
+const STREAMS: [&str; 2] = ["/api/v1/tail", "/api/v1/events"];
+
+fn with_places(most: usize) -> Options {
+    let limits = Limits { watchers: most, streams: most, ..Limits::default() };
+    Options { limits, ..with_site() }
+}
+
+#[tokio::test]
+async fn one_who_reads_nothing_has_a_place_no_longer_than_they_may() {
+    for path in STREAMS {
+        let asked = start_with(with_places(2)).await;
+        let end = SystemTime::now() + Duration::from_millis(500);
+        let brief =
+            access::create(&*asked.store, "b", Role::Viewer, Time::from_millis(0), Some(end.into())).await.unwrap();
+        // Nothing of them is ever read.
+        let [revoked, expired] = [open(&asked, path, &asked.viewer).await, open(&asked, path, &brief.reveal()).await];
+        assert_eq!([revoked.0, expired.0], [StatusCode::OK; 2]);
+        access::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
+        let _first = opened(&asked, path, &asked.operator).await;
+        let _second = opened(&asked, path, &asked.admin).await;
+        let _unread = (revoked.1, expired.1);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_watched_for_once_the_server_stops_though_nothing_is_read() {
+    let asked = start().await;
+    let _unread = open(&asked, "/api/v1/tail", &asked.viewer).await;
+    let tail = asked.api.tail();
+    assert!(tail.is_watched());
+    asked.api.stop();
+    let gone = async {
+        while tail.is_watched() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("it is watched for");
+}
+
+#[tokio::test]
+async fn one_token_leaves_half_of_the_places_to_others() {
+    let asked = start_with(with_places(4)).await;
+    for path in STREAMS {
+        let held = [open(&asked, path, &asked.operator).await, open(&asked, path, &asked.operator).await];
+        assert!(held.iter().all(|(status, _)| *status == StatusCode::OK));
+        let refused = asked.get(path).await;
+        assert_eq!((refused.status, refused.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"));
+        assert!(refused.text.contains("2 times already; more places are for others"), "{}", refused.text);
+        assert_eq!(open(&asked, path, &asked.admin).await.0, StatusCode::OK);
+    }
 }
 
 #[tokio::test]
@@ -191,10 +259,11 @@ async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
         assert!(refused.text.contains(says), "{query}: {}", refused.text);
     }
     let first = open(&asked, "/api/v1/tail", &asked.viewer).await;
-    let second = open(&asked, "/api/v1/tail?client=192.0.2.1", &asked.viewer).await;
+    let second = open(&asked, "/api/v1/tail?client=192.0.2.1", &asked.admin).await;
     assert_eq!((first.0, second.0), (StatusCode::OK, StatusCode::OK));
     let third = asked.get("/api/v1/tail").await;
     assert_eq!((third.status, third.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"), "{}", third.text);
+    assert!(third.text.contains("2 watch answers already"), "{}", third.text);
     drop(first);
-    assert_eq!(open(&asked, "/api/v1/tail", &asked.viewer).await.0, StatusCode::OK, "a place is free again");
+    opened(&asked, "/api/v1/tail", &asked.viewer).await;
 }
