@@ -8,7 +8,7 @@ use axum::http::{Request, StatusCode};
 use gslb_api::access::Role;
 use gslb_api::store::Time;
 use gslb_api::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
-use gslb_api::{Limits, Options, access, router};
+use gslb_api::{Limits, Options, Source, access, router};
 use gslb_core::explain::{Question, datagram};
 use gslb_core::respond::{Noted, Reply, Transport, Worker};
 use gslb_core::table::RoutingTable;
@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{Asked, start, start_with, with_site};
+use crate::support::{Asked, ZONE, site, start, start_with, with_site};
 
 /// Answers a query as a server does, and tells of it.
 fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_known: bool) {
@@ -35,7 +35,7 @@ fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_
         time: SystemTime::now(),
         transport: way.1,
         resolver: way.0,
-        decided: noted.decided(),
+        decisions: noted.decisions(),
         chosen: noted.chosen(),
         response: &buffer[..octets],
     };
@@ -85,20 +85,63 @@ async fn an_answer_is_told_by_name_with_what_decided_it() {
     ] {
         assert_eq!(told[member], value, "{member}: {told}");
     }
+    let decision = json!({"service": "www.example.com", "fallback": null, "endpoints": endpoints});
+    assert_eq!(told["decisions"], json!([decision]));
 
     tell(&table, &tail, "none.example.com", None, true);
     let told = next().await;
     assert_eq!((&told["decision"], &told["rcode"]), (&json!("zone"), &json!("NXDOMAIN")));
     assert_eq!((&told["client"], &told["client_from"]), (&json!("198.51.100.53"), &json!("resolver")));
     assert_eq!((&told["service"], &told["endpoints"], &told["scope"]), (&json!(null), &json!([]), &json!(null)));
+    assert_eq!(told["decisions"], json!([]));
 
     // Where the document has changed since, numbers are not given names of another one.
     tell(&table, &tail, "www.example.com", None, false);
     let told = next().await;
     assert_eq!((&told["decision"], &told["service"]), (&json!("lost"), &json!(null)));
+    assert_eq!(told["decisions"], json!([]));
     assert_eq!((&told["endpoints"], told["answer"].as_array().unwrap().len()), (&json!([]), 1));
     drop(watching);
     assert!(!tail.is_watched());
+}
+
+/// A site where a service leads to another one, of which all is down: by an endpoint's name, and by an alias of the zone.
+fn with_chain() -> Options {
+    let mut site = site();
+    site["zones"]["example.com"]["records"] = json!(format!("{ZONE}alias IN CNAME down\n"));
+    site["pools"]["gone"] = json!({"data_center": "iad", "endpoints": {"gone-1": {"address": "198.51.100.20"}}});
+    site["pools"]["to-down"] = json!({"endpoints": {"cdn": {"cname": "down.example.com."}}});
+    site["services"]["down.example.com"] = json!({"policy": "gone", "types": ["A"], "when_all_down": "nodata"});
+    site["services"]["chain.example.com"] = json!({"policy": "to-down"});
+    site["safety"] = json!({"require_endpoints": false});
+    Options { source: Source::Store { first: Some(site) }, ..Options::default() }
+}
+
+#[tokio::test]
+async fn every_service_that_decided_is_told_and_found_also_one_of_which_all_is_down() {
+    let asked = start_with(with_chain()).await;
+    let body = json!({"targets": ["pool/gone"], "force": "down", "reason": "r"}).to_string();
+    assert_eq!(asked.ask("PUT", "/api/v1/overrides/a", &[], body).await.status, StatusCode::CREATED);
+    let (tail, table) = (Tail::default(), asked.published.load());
+    let mut watching = tail.watch(filter(Some("down.example.com"), None, None));
+    for name in ["www.example.com", "chain.example.com", "alias.example.com"] {
+        tell(&table, &tail, name, None, true);
+    }
+    let mut next = async || {
+        let told = tokio::time::timeout(Duration::from_secs(10), watching.next()).await.expect("it is not found");
+        serde_json::from_str::<Value>(&told.unwrap()).unwrap()
+    };
+    let cdn = json!({"pool": "to-down", "endpoint": "cdn", "data_center": null});
+    let of_down = json!({"service": "down.example.com", "fallback": "nodata", "endpoints": []});
+    let chain = next().await;
+    assert_eq!((&chain["name"], &chain["rcode"]), (&json!("chain.example.com."), &json!("NOERROR")));
+    assert_eq!((&chain["service"], &chain["fallback"]), (&json!("chain.example.com"), &json!(null)), "of the first");
+    let of_chain = json!({"service": "chain.example.com", "fallback": null, "endpoints": [cdn]});
+    assert_eq!((&chain["decisions"], &chain["endpoints"]), (&json!([of_chain, of_down]), &json!([cdn])));
+    let alias = next().await;
+    assert_eq!((&alias["name"], &alias["decision"]), (&json!("alias.example.com."), &json!("service")));
+    assert_eq!((&alias["service"], &alias["fallback"]), (&json!("down.example.com"), &json!("nodata")));
+    assert_eq!(alias["decisions"], json!([of_down]));
 }
 
 #[tokio::test]
