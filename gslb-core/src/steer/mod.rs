@@ -17,5 +17,7 @@ pub mod plan;
 pub mod prefixes;
 pub mod region;
 pub mod resolve;
+pub mod search;
 pub mod shares;
 pub mod trace;
+pub mod view;

@@ -1,8 +1,9 @@
 //! Which share of its clients a plan gives to each pool: the search of a decision, with every branch of a draw followed.
 
-use super::decide::{Outcome, Search, View};
 use super::plan::{Branch, Plan, PlanId};
+use super::search::{Outcome, Search};
 use super::trace::Demand;
+use super::view::View;
 use crate::model::{Choose, PoolId, WhenAllDown};
 use crate::table::liveness::{PoolLiveness, Ready};
 

@@ -97,7 +97,7 @@ fn statuses(answer: &Value) -> String {
 
 fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-    let settings = Arc::new(config.settings());
+    let settings = Arc::new(config.dns.settings());
     let databases = Databases { files: config.geo.databases, max_moved: config.geo.max_moved };
     let sources = Sources { document: document.to_owned(), databases };
     let table = sources.load()?.table;

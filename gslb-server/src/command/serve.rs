@@ -66,7 +66,7 @@ pub(super) fn serve(
     served: Served,
     sample: Arc<Sample>,
 ) -> Result<crate::totals::Totals, Box<dyn std::error::Error>> {
-    let (published, settings) = (Arc::clone(&served.published), Arc::new(config.settings()));
+    let (published, settings) = (Arc::clone(&served.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment()?;
     let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
     let hooks = hooks(served, &probing, sample, control.handle());
@@ -135,11 +135,11 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>) -> Options {
     let read = Arc::clone(sample);
     Options {
         node: config.node.name.clone(),
-        workers: config.workers(),
+        workers: config.dns.counting_workers(),
         sample: gslb_api::sample::Sample::new(move || read.window.answers(Instant::now())),
         hosts: config.api.hosts.clone(),
         loopback_without_token: config.api.loopback_without_token,
-        settings: Arc::new(config.settings()),
+        settings: Arc::new(config.dns.settings()),
         ..Options::default()
     }
 }

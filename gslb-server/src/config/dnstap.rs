@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::section::{Checked, Section, number, string, wrong};
-use super::{STRING_MOST, label};
+use super::value::{STRING_MOST, label};
 use crate::dnstap::Settings;
 
 /// The `[dnstap]` table; without it there is no dnstap.

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::section::{Checked, Section, integer, string, wrong};
+use super::value::path;
 use crate::probe::{Rules, Settings};
 
 /// The `[probes]` table.
@@ -38,7 +39,7 @@ impl Probes {
         probes.set_list("deny", &mut self.deny, network);
         probes.set_list("ports", &mut self.ports, ports);
         probes.set_list("exec", &mut self.exec, folder);
-        probes.set("ca", &mut self.ca, |value| super::path(value).map(Some));
+        probes.set("ca", &mut self.ca, |value| path(value).map(Some));
         probes.set("concurrency", &mut self.concurrency, |value| integer(value, 1..=65535));
         probes.finish();
     }

@@ -26,7 +26,7 @@ fn nothing_need_be_written() {
     assert_eq!((config.api.tls, config.api.loopback_without_token), (None, false));
     assert_eq!((config.api.connections, config.api.connections_per_client), (256, 64));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Text, LogLevel::Info));
-    let settings = Config::default().settings();
+    let settings = Config::default().dns.settings();
     assert_eq!((settings.nsid, settings.version, settings.hostname), (None, None, None));
 }
 
@@ -110,9 +110,9 @@ fn all_that_may_be_written_is_read() {
         (true, &["gslb.example.com".to_owned()][..])
     );
     assert_eq!(config.log, Log { format: LogFormat::Json, level: LogLevel::Debug });
-    let http = config.http_limits();
+    let http = config.api.limits();
     assert_eq!((http.connections, http.connections_per_client, http.header), (20, 5, Duration::from_secs(1)));
-    let (settings, limits) = (config.settings(), config.tcp_limits());
+    let (settings, limits) = (config.dns.settings(), config.dns.tcp_limits());
     assert_eq!((settings.udp_payload, settings.nsid), (1400, Some(b"fra-1".to_vec())));
     assert_eq!(settings.hostname, Some(b"fra-1.example.com".to_vec()));
     assert_eq!((limits.connections, limits.connections_per_client), (10, 2));

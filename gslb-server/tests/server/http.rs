@@ -67,7 +67,7 @@ fn serve(generation: &Arc<AtomicU64>) -> (Running, SocketAddr, SocketAddr) {
         Arc::new(move || Some(generation.load(Ordering::Relaxed)).filter(|number| *number > 0));
     let hooks = Hooks { generation, ..hooks() };
     (
-        bound.start(control_runtime().unwrap(), &config, published(), Arc::new(config.settings()), hooks).unwrap(),
+        bound.start(control_runtime().unwrap(), &config, published(), Arc::new(config.dns.settings()), hooks).unwrap(),
         dns,
         api,
     )

@@ -20,7 +20,7 @@ fn serving(change: impl FnOnce(&mut Config), with: impl FnOnce(SocketAddr)) {
     let bound = Bound::bind(&config).unwrap();
     let api = bound.api();
     let running =
-        bound.start(control_runtime().unwrap(), &config, published(), config.settings().into(), hooks()).unwrap();
+        bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), hooks()).unwrap();
     with(api);
     running.stop();
 }

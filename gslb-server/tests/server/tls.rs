@@ -36,7 +36,7 @@ fn serve(folder: &Path) -> (Running, SocketAddr) {
     let bound = Bound::bind(&config).unwrap();
     assert_eq!(bound.url(), format!("https://{}", bound.api()));
     let api = bound.api();
-    (bound.start(control_runtime().unwrap(), &config, published(), config.settings().into(), hooks()).unwrap(), api)
+    (bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), hooks()).unwrap(), api)
 }
 
 /// Asks for `/livez` by the name `host`, trusting the certificate in `folder`.
@@ -100,7 +100,7 @@ fn a_certificate_that_cannot_be_used_is_counted_and_dns_is_answered_all_the_same
     let hooks = hooks();
     let reloads = Arc::clone(&hooks.reloads);
     let running =
-        bound.start(control_runtime().unwrap(), &config, published(), config.settings().into(), hooks).unwrap();
+        bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), hooks).unwrap();
     assert!(reloads.last_was_refused());
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -1,0 +1,128 @@
+//! What of a table a decision looks at: what is up of a plan, for one kind of answer.
+
+use super::plan::{Branch, Plan, PlanId, Plans};
+use super::search::Outcome;
+use super::trace::{Contender, Demand, Reason};
+use crate::model::PoolId;
+use crate::table::liveness::{Kind, PoolLiveness, Ready};
+use crate::table::pools::Pools;
+
+/// What of a table a decision looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The plans.
+    pub plans: &'a Plans,
+    /// The pools.
+    pub pools: &'a Pools,
+    /// Kind of answer asked for.
+    pub kind: Kind,
+    /// True where the service steers the other family of addresses, too.
+    pub steers_both: bool,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn pool(&self, id: PoolId) -> Option<&'a PoolLiveness> {
+        self.pools.get(id)
+    }
+
+    pub(super) fn ready(&self, id: PoolId, demand: Demand) -> Option<&'a Ready> {
+        self.pool(id).map(|pool| pool.ready(demand, self.kind)).filter(|ready| !ready.is_empty())
+    }
+
+    /// True where only branches with weight take part: those without are for when there is nobody else.
+    #[inline]
+    pub(super) fn needs_weight(&self, branches: &[Branch], demand: Demand) -> bool {
+        demand == Demand::Up || branches.iter().any(|branch| self.takes_part(branch, true, demand))
+    }
+
+    #[inline]
+    pub(super) fn takes_part(&self, branch: &Branch, weighted: bool, demand: Demand) -> bool {
+        (branch.weight > 0 || !weighted) && self.is_alive(branch.plan, demand)
+    }
+
+    /// The weight of a branch in a draw; 0 where it takes no part.
+    #[inline]
+    pub(super) fn weight_of(&self, branch: &Branch, weighted: bool, demand: Demand) -> u32 {
+        match self.takes_part(branch, weighted, demand) {
+            true if weighted => branch.weight,
+            // Where all weights are 0, somebody must win.
+            true => 1,
+            false => 0,
+        }
+    }
+
+    /// True where a walk would take something.
+    pub(super) fn is_alive(&self, plan: PlanId, demand: Demand) -> bool {
+        match self.plans.get(plan) {
+            None => false,
+            Some(Plan::Pool(pool)) => self.ready(*pool, demand).is_some(),
+            Some(Plan::Failover(list) | Plan::All(list)) => list.iter().any(|&next| self.is_alive(next, demand)),
+            Some(Plan::Weighted(branches) | Plan::Hash(branches)) => {
+                branches.iter().any(|branch| self.takes_part(branch, demand == Demand::Up, demand))
+            }
+        }
+    }
+
+    /// How a search ends where a plan is up, but has nothing of this kind. Where none of its pools has such an endpoint, up
+    /// or down, that is the truth, and no sign of trouble. Where those that it has were found down, clients do with the
+    /// other family, if that is steered too.
+    pub(super) fn lacks_kind(&self, plan: PlanId) -> Option<Outcome> {
+        let (mut is_up, mut has_kind) = (false, false);
+        self.plans.each_pool(plan, &mut |id| {
+            is_up |= self.pool(id).is_some_and(|pool| pool.up >= pool.min_up);
+            has_kind |= self.ready(id, Demand::Any).is_some();
+        });
+        match (is_up, has_kind) {
+            (true, false) => Some(Outcome::NoSuchKind),
+            // Nothing of the kind is up, so what keeps these pools up is of the other family.
+            (true, true) if self.steers_both && !self.may_be_up(plan) => Some(Outcome::KindDown),
+            _ => None,
+        }
+    }
+
+    /// True where an endpoint of a plan is taken for down that nobody has found down yet.
+    pub(super) fn may_be_up(&self, plan: PlanId) -> bool {
+        let mut may_be_up = false;
+        self.plans.each_pool(plan, &mut |id| {
+            let has_kind = self.ready(id, Demand::Any).is_some();
+            may_be_up |= has_kind && self.pool(id).is_some_and(|pool| pool.may_be_up);
+        });
+        may_be_up
+    }
+
+    /// The pool of a plan that went down last and has an answer of the kind; the first of several.
+    pub(super) fn last_to_go(&self, plan: PlanId) -> Option<PoolId> {
+        let mut last: Option<(u64, PoolId)> = None;
+        self.plans.each_pool(plan, &mut |id| {
+            let Some(pool) = self.pool(id) else { return };
+            let down_since = self.kind.of(pool.down_since);
+            let later = last.is_none_or(|(since, _)| down_since > since);
+            if later && self.ready(id, Demand::LastUp).is_some() {
+                last = Some((down_since, id));
+            }
+        });
+        last.map(|(_, pool)| pool)
+    }
+
+    /// Why a pool does not fulfil the demand.
+    pub(super) fn reason(&self, id: PoolId, demand: Demand) -> Reason {
+        match self.pool(id) {
+            Some(pool) if pool.up < pool.min_up && matches!(demand, Demand::Up | Demand::UpWithoutWeight) => {
+                Reason::Down { up: pool.up, min_up: pool.min_up }
+            }
+            _ if demand == Demand::Up && self.ready(id, Demand::UpWithoutWeight).is_some() => Reason::NoWeight,
+            _ => Reason::NoneOfType,
+        }
+    }
+
+    /// Everyone who could have taken part in a draw.
+    pub(super) fn contenders(&self, branches: &[Branch], demand: Demand) -> Vec<Contender> {
+        let weighted = self.needs_weight(branches, demand);
+        let contender = |branch: &Branch| {
+            let mut pools = Vec::new();
+            self.plans.each_pool(branch.plan, &mut |pool| pools.push(pool));
+            Contender { pools, weight: branch.weight, takes_part: self.takes_part(branch, weighted, demand) }
+        };
+        branches.iter().map(contender).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! What compiling makes of policies: refusals, shared columns, what survives another table.
+
+use crate::site::site;
+use crate::support::{WORLD, ask};
+
+#[test]
+fn answers_have_the_ttl_of_the_service() {
+    let mut server = site(r#""fra""#, r#"ttl = "17s""#);
+    assert_eq!(server.ask(&ask("www.example.com", 1)).sections[0][0].ttl, 17);
+}
+
+#[test]
+fn an_older_table_never_replaces_a_newer_one() {
+    let server = site(r#""fra""#, "");
+    let published = gslb_core::table::Published::new(server.table.clone());
+    let newer = server.table.with_changes(&[]);
+    published.publish(newer.with_changes(&[])).unwrap();
+    assert!(published.publish(newer).is_err());
+    assert_eq!(published.load().generation(), 3);
+}
+
+#[test]
+fn compiling_anew_keeps_what_is_known_of_endpoints() {
+    let mut server = site(r#"{ failover = ["fra", "iad"] }"#, "");
+    server.set_pool("fra", false);
+    let other = site(r#"{ failover = ["nrt", "fra", "iad"] }"#, "");
+    let site = (*other.table.topology().site).clone();
+    // The zone's records went into the catalog, so the steered name is asked through a decision only.
+    let pool = site.pools.iter().position(|pool| &*pool.name == "fra").unwrap();
+    let id = gslb_core::model::PoolId(pool as u32);
+    let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), Some(&server.table));
+    let table = compiled.table.unwrap();
+    assert!(!table.state(id, 0).unwrap().up);
+    assert!(table.generation() > server.table.generation());
+}
+
+/// Why a site is refused, all problems in one text.
+fn refusal(policy: &str, more: &str) -> String {
+    let refused = std::panic::catch_unwind(|| site(policy, more)).err().expect("a refusal");
+    refused.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[test]
+fn policies_that_would_take_too_long_are_refused() {
+    let levels: String = (1..8)
+        .map(|level| {
+            format!("p{level} = {{ weighted = {{ a{level} = 1, b{level} = 1, c{level} = 1, d{level} = 1 }} }}\n")
+        })
+        .collect();
+    let names: String = (1..8)
+        .flat_map(|level| {
+            ["a", "b", "c", "d"].map(|name| {
+                format!("{name}{level} = \"{}\"\n", if level == 1 { "fra".into() } else { format!("p{}", level - 1) })
+            })
+        })
+        .collect();
+    let refusal = refusal(&format!("\"p7\"\n[policies]\n{levels}{names}"), "");
+    assert!(refusal.contains("comes to 4096 pools"), "{refusal}");
+}
+
+#[test]
+fn one_address_in_two_pools_of_all_is_refused() {
+    let twin = "[pools.twin]\nendpoints.z = { address = \"192.0.2.1\" }\n";
+    let refusal = refusal(&format!("{{ all = [\"fra\", \"twin\"] }}\n{twin}"), "");
+    assert!(refusal.contains("the pools `fra` and `twin` have an endpoint with the same address"), "{refusal}");
+}
+
+#[test]
+fn plans_that_come_to_the_same_have_one_scope() {
+    for policy in [
+        r#"{ geo = { europe = { weighted = { fra = 1 } }, default = "fra" } }"#,
+        r#"{ geo = { europe = { weighted = { fra = 1, iad = 2 } }, default = { weighted = { iad = 2, fra = 1 } } } }"#,
+        r#"{ geo = { europe = { all = ["fra"] }, default = { hash = ["fra"] } } }"#,
+        r#"{ geo = { europe = "fra", japan = { failover = ["iad", "fra"] }, default = { failover = ["fra", "iad"] } } }"#,
+    ] {
+        let mut server = site(policy, "");
+        let scope = server.ask(&ask("www.example.com", 1).subnet("193.0.6.0/24")).subnet.unwrap().2;
+        let alike = !policy.contains("japan");
+        assert_eq!(scope == 0, alike, "{policy}: /{scope}");
+    }
+}
+
+#[test]
+fn equal_policies_written_twice_share_one_column() {
+    let twice = r#"{ geo = { europe = "fra", default = "iad" } }
+[services."other.example.com"]
+policy = { geo = { europe = "fra", default = "iad" } }
+[services."reverse.example.com"]
+policy = { geo = { europe = "iad", default = "nrt" } }"#;
+    let server = site(twice, "");
+    assert_eq!(server.table.topology().columns.len(), 1, "all three divide the clients alike");
+    let [first, second, third] = &server.table.topology().services[..] else { panic!("three services") };
+    assert!(std::sync::Arc::ptr_eq(&first.targets, &second.targets));
+    assert!(!std::sync::Arc::ptr_eq(&first.targets, &third.targets));
+}

@@ -1,0 +1,10 @@
+//! Policies and choices against what is up: failover, draws, hashes, and what is answered when everything is down.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod compiled;
+mod down;
+mod draws;
+mod site;
+mod types;

@@ -1,0 +1,261 @@
+//! Mass failures: the prober is doubted first.
+
+use gslb_core::health::{Effects, Ended, Failure, Held, MassFailureTurn, Saved, Source};
+
+use crate::live::Live;
+
+/// Ten pools of one endpoint each, all of them in one answer.
+fn ten() -> Live {
+    ten_that_rise_after(1)
+}
+
+fn ten_that_rise_after(rise: u32) -> Live {
+    let mut live = ten_of(rise, &Saved::default());
+    (0..rise).for_each(|_| _ = live.probe_all(|_| true));
+    assert_eq!(live.answers().len(), 10);
+    live
+}
+
+fn ten_of(rise: u32, saved: &Saved) -> Live {
+    Live::with(&ten_text(rise), saved)
+}
+
+fn ten_text(rise: u32) -> String {
+    let pools: String = (0..10)
+        .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.x.address = \"198.51.100.{n}\"\n", n = n + 1))
+        .collect();
+    format!(
+        "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nrise = {rise}\n\
+         fall = 2\n{pools}[services.\"www.example.com\"]\ntypes = [\"A\"]\npolicy = {{ all = [{}] }}\n",
+        (1..=10).map(|n| format!("\"p{n}\"")).collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn turns(effects: &[Effects]) -> Vec<MassFailureTurn> {
+    effects.iter().filter_map(|effects| effects.mass_failure).collect()
+}
+
+#[test]
+fn where_our_own_network_fails_no_answer_changes() {
+    let mut live = ten();
+    live.probe_all(|_| false);
+    let effects = live.probe_all(|_| false);
+    assert_eq!(turns(&effects), [MassFailureTurn::Began { failing: 10, hosts: 10 }]);
+    assert!(effects.iter().all(|effects| effects.transitions.is_empty()));
+    for _ in 0..298 {
+        live.probe_all(|_| false);
+        live.wait(0);
+        assert_eq!(live.answers().len(), 10, "nothing answers");
+    }
+    // It comes back, for some a little later than for others.
+    for second in 0..20 {
+        live.probe_all(|target| target < second * 3);
+        assert_eq!(live.answers().len(), 10);
+    }
+    assert_eq!(live.health.doubts_since(), None);
+    assert!(live.health.members().all(|it| live.health.status(it, live.now().0).unwrap().held.is_none()));
+}
+
+#[test]
+fn a_silence_that_lasts_is_believed_at_last() {
+    let mut live = ten();
+    (0..301).for_each(|_| _ = live.probe_all(|_| false));
+    assert_eq!(live.answers().len(), 10);
+    let effects = live.probe_all(|_| false);
+    assert_eq!(turns(&effects), [MassFailureTurn::Ended(Ended::Unanswered)]);
+    assert_eq!(effects.iter().map(|effects| effects.transitions.len()).sum::<usize>(), 10);
+    assert!(!live.status("p1", "x").up, "so that what is not probed is reached");
+}
+
+#[test]
+fn what_was_held_up_does_not_go_down_while_it_comes_back() {
+    let mut live = ten_that_rise_after(3);
+    for passes in [false, false, false, true, true, true] {
+        let effects = live.probe_all(|_| passes);
+        assert!(effects.iter().all(|effects| effects.transitions.is_empty()));
+        assert_eq!(live.answers().len(), 10);
+    }
+    let held =
+        |live: &Live| live.health.members().any(|it| live.health.status(it, live.now().0).unwrap().held.is_some());
+    assert!(!held(&live));
+    live.wait(10);
+    assert!(live.health.doubts_since().is_none());
+}
+
+#[test]
+fn a_mass_failure_that_lasts_while_others_answer_is_believed() {
+    let mut live = ten();
+    for _ in 0..11 {
+        live.probe_all(|target| target < 4);
+        assert_eq!(live.answers().len(), 10);
+    }
+    let mut effects = live.probe_all(|target| target < 4);
+    effects.extend(live.probe_all(|target| target < 4));
+    assert_eq!(live.answers().len(), 4, "ten seconds after something answered");
+    assert_eq!(turns(&effects), [MassFailureTurn::Ended(Ended::Confirmed)]);
+    live.probe_all(|target| target < 3);
+    live.probe_all(|target| target < 3);
+    assert_eq!(live.answers().len(), 3, "one more is no mass failure");
+    live.probe_all(|_| true);
+    assert_eq!(live.answers().len(), 10);
+}
+
+#[test]
+fn failures_that_are_answers_are_believed_as_soon() {
+    let mut live = ten();
+    let refused = |_| Err(Failure::Refused);
+    (0..11).for_each(|_| _ = live.probe_all_as(refused));
+    assert!(live.status("p1", "x").up);
+    (0..2).for_each(|_| _ = live.probe_all_as(refused));
+    assert!(live.health.members().all(|it| !live.health.status(it, live.now().0).unwrap().up));
+}
+
+/// Two pools of four endpoints, the first one first.
+fn two_data_centers() -> Live {
+    let endpoints = |net: u8| -> String {
+        (1..5).map(|n| format!("e{n} = {{ address = \"198.51.100.{}\" }}, ", net + n)).collect()
+    };
+    let text = format!(
+        "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nfall = 2\n\
+         [pools.a]\nprobe = \"quick\"\nendpoints = {{ {}}}\n[pools.b]\nprobe = \"quick\"\nendpoints = {{ {}}}\n\
+         [services.\"www.example.com\"]\ntypes = [\"A\"]\npolicy = {{ failover = [\"a\", \"b\"] }}\n",
+        endpoints(0),
+        endpoints(10)
+    );
+    let mut live = Live::with(&text, &Saved::default());
+    (0..2).for_each(|_| _ = live.probe_all(|_| true));
+    live
+}
+
+#[test]
+fn who_flaps_in_the_data_center_that_is_left_brings_nobody_back_who_is_dead() {
+    let mut live = two_data_centers();
+    (0..2).for_each(|_| _ = live.probe_all(|target| target >= 4));
+    let is_of_b = |live: &mut Live| live.answers().iter().all(|answer| answer.contains(".1") && answer.len() > 12);
+    assert!(is_of_b(&mut live), "half is no more than half");
+    for second in 0..300 {
+        live.probe_all(|target| target > 4 || target == 4 && second % 6 >= 3);
+        assert!(is_of_b(&mut live), "second {second}: {:?}", live.answers());
+        assert!((0..4).all(|n| !live.status("a", &format!("e{}", n + 1)).up));
+    }
+    assert_eq!(live.health.doubts_since(), None);
+}
+
+#[test]
+fn what_turned_first_comes_back_with_the_rest_of_a_silent_wave_only() {
+    for (answers, back) in [(false, 10), (true, 5)] {
+        let mut live = ten();
+        for target in 0..5 {
+            (0..2).for_each(|_| _ = live.comes(target, Err(Failure::Timeout)));
+        }
+        assert_eq!(live.answers().len(), 5);
+        if answers {
+            live.outcome(9, true);
+        }
+        live.comes(5, Err(Failure::Timeout));
+        let effects = live.comes(5, Err(Failure::Timeout));
+        assert!(effects.mass_failure.is_some());
+        assert_eq!(live.answers().len(), back, "something has answered since: {answers}");
+        let (now, wall) = live.now();
+        let effects = live.health.lift(now, wall).unwrap();
+        live.put(effects);
+        assert_eq!(live.answers().len(), 4, "an operator believes it");
+        assert!(live.health.lift(now, wall).is_none());
+    }
+}
+
+#[test]
+fn one_server_in_many_pools_is_one() {
+    let pools: String = (1..5)
+        .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.main.address = \"198.51.100.1\"\n"))
+        .collect();
+    let others = "[pools.o]\nprobe = \"web\"\nendpoints = { a = { address = \"198.51.100.2\" }, b = { address = \
+                  \"198.51.100.3\" }, c = { address = \"198.51.100.4\" } }\n";
+    let mut live = Live::of(&format!("{pools}{others}"), r#"policy = { failover = ["p1", "a"] }"#);
+    live.probe_all(|_| true);
+    live.probe("p1", "main", "--");
+    assert_eq!((live.answers(), live.health.doubts_since()), (vec!["192.0.2.1".to_owned()], None));
+}
+
+#[test]
+fn first_verdicts_are_not_doubted_and_what_is_held_keeps_its_reason() {
+    let mut live = ten();
+    let text = "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\n\
+                fall = 2\n[pools.p]\nprobe = \"quick\"\nendpoints = { a = { address = \"198.51.100.1\" }, b = { address = \
+                \"198.51.100.2\" }, c = { address = \"198.51.100.3\" }, d = { address = \"198.51.100.4\" }, e = { address = \
+                \"198.51.100.5\" } }\n";
+    let mut fresh = Live::with(text, &Saved::default());
+    (0..2).for_each(|_| _ = fresh.probe_all(|target| target == 4));
+    assert!(!fresh.status("p", "a").up, "nobody has ever found it up");
+    // After a restart there is a last status, and it is known whence.
+    let why = live.status("p1", "x").why;
+    let saved = live.saved();
+    live = ten_of(1, &saved);
+    assert_eq!(live.status("p1", "x").source, Source::Saved);
+    (0..3).for_each(|_| _ = live.probe_all(|_| false));
+    let status = live.status("p1", "x");
+    assert_eq!((status.up, status.source, status.held), (true, Source::Saved, Some(Held::MassFailure)));
+    assert_eq!(status.why, why);
+}
+
+#[test]
+fn what_a_probe_cannot_do_is_told_once_and_says_nothing_of_the_endpoint() {
+    let mut live = ten();
+    let effects = live.probe_all_as(|_| Err(Failure::System));
+    assert_eq!(effects.iter().map(|effects| effects.abilities.len()).sum::<usize>(), 10);
+    let effects = live.probe_all_as(|_| Err(Failure::System));
+    assert!(effects.iter().all(Effects::is_empty));
+    assert_eq!((live.answers().len(), live.ttl(), live.health.failing()), (10, 30, (0, 10)));
+    assert_eq!(live.status("p1", "x").unable.as_deref(), Some("the probe could not run"));
+    let effects = live.probe_all(|_| true);
+    assert!(effects.iter().all(|effects| effects.abilities.iter().all(|it| it.unable.is_none())));
+    assert_eq!(live.status("p1", "x").unable, None);
+}
+
+#[test]
+fn a_document_that_drops_the_rule_ends_the_hold_and_tells_what_turns() {
+    let mut live = ten();
+    (0..3).for_each(|_| _ = live.probe_all(|_| false));
+    assert!(live.health.doubts_since().is_some());
+    let text = ten_text(1);
+    let effects = live.take_up(&text.replace("fall = 2", "fall = 1"));
+    assert!(effects.transitions.is_empty() && live.health.doubts_since().is_some(), "another document alone ends none");
+    let effects = live.take_up(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
+    assert_eq!(effects.mass_failure, Some(MassFailureTurn::Ended(Ended::Unruled)));
+    assert_eq!(effects.transitions.len(), 10);
+}
+
+#[test]
+fn who_fails_is_counted_right_whatever_happens() {
+    let mut live = ten();
+    let mut dice = gslb_core::steer::draw::Dice::new(5);
+    let mut began = 0;
+    for step in 0..20_000 {
+        let roll = dice.roll();
+        let target = (roll >> 8) as u32 % 10;
+        // Times of trouble and of peace.
+        let trouble = step / 500 % 2 == 0;
+        let (now, wall) = live.now();
+        match roll % 64 {
+            0 => _ = live.wait(roll >> 20 & 15),
+            1 => {
+                let effects = live.health.lift(now, wall).unwrap_or_default();
+                live.put(effects);
+            }
+            2 => {
+                (live.health, _) = live.health.for_site(&live.server.table.topology().site, now, wall);
+                live.server.table = live.server.table.with_states(&live.health.states());
+            }
+            3..8 => live.seconds += 1,
+            _ => {
+                let effects = live.outcome(target, (roll >> 32) % 10 >= if trouble { 8 } else { 2 });
+                began += u32::from(matches!(effects.mass_failure, Some(MassFailureTurn::Began { .. })));
+            }
+        }
+        let (now, wall) = live.now();
+        let (counted_anew, effects) = live.health.for_site(&live.server.table.topology().site, now, wall);
+        assert_eq!(live.health.failing(), counted_anew.failing(), "step {step}");
+        assert!(effects.transitions.is_empty() && effects.mass_failure.is_none(), "step {step}: {effects:?}");
+    }
+    assert!(began > 20, "{began}");
+}

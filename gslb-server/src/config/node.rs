@@ -1,0 +1,42 @@
+//! The `[node]` table: who this is among others.
+
+use std::fs;
+
+use toml::de::DeValue;
+
+use super::section::{Checked, Section, string, wrong};
+
+/// The `[node]` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// `name`: letters, digits, `-`, `_` and `.`, up to 63. Default: the host's name.
+    pub name: String,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self { name: if is_node_name(name.trim()) { name.trim().to_owned() } else { "gslb".to_owned() } }
+    }
+}
+
+impl Node {
+    pub(super) fn take_from(&mut self, mut node: Section<'_, '_>) {
+        node.set("name", &mut self.name, node_name);
+        node.finish();
+    }
+}
+
+fn node_name(value: &DeValue) -> Checked<String> {
+    let wanted = "1 to 63 letters, digits, \"-\", \"_\" or \".\", like \"fra-1\"";
+    let text = string(value, wanted)?;
+    if is_node_name(text) {
+        Ok(text.to_owned())
+    } else {
+        wrong(format_args!("\"{}\" is no name", text.escape_debug()), format!("write {wanted}"))
+    }
+}
+
+fn is_node_name(text: &str) -> bool {
+    (1..=63).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet))
+}
