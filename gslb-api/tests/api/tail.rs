@@ -308,5 +308,5 @@ async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
     assert_eq!((third.status, third.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"), "{}", third.text);
     assert!(third.text.contains("2 watch answers already"), "{}", third.text);
     drop(first);
-    opened(&asked, "/api/v1/tail", &asked.viewer).await;
+    drop(opened(&asked, "/api/v1/tail", &asked.viewer).await);
 }
