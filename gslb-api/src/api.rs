@@ -5,7 +5,7 @@ use std::sync::Arc;
 use geoip::Database;
 use gslb_core::table::Published;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::control::{self, Begun, Change, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Who};
 use crate::document::Etag;
@@ -27,7 +27,10 @@ pub struct Api {
     pub(crate) options: Arc<Options>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) buckets: Arc<Buckets>,
-    pub(crate) streams: Arc<Semaphore>,
+    /// Places for streams of events.
+    pub(crate) streams: Arc<Places>,
+    /// Places for those who watch answers.
+    pub(crate) watchers: Arc<Places>,
     /// Places for bodies that are whole documents.
     pub(crate) documents: Arc<Places>,
     pub(crate) rendered: Arc<Rendered>,
@@ -86,13 +89,26 @@ impl Api {
         let begun = control::start(store, databases, &options, &meters).await?;
         let Begun { control, journal, published, origin, passed_over } = begun;
         let measured = Arc::new(Measured::new(&options.node));
-        let streams = Arc::new(Semaphore::new(options.limits.streams));
-        let documents = Arc::new(Places::new(options.limits.documents));
+        let [streams, watchers, documents] =
+            [options.limits.streams, options.limits.watchers, options.limits.documents]
+                .map(|most| Arc::new(Places::new(most)));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
         tokio::spawn(rounds(Arc::clone(&measured), control.clone(), stopping.subscribe()));
         let rendered = Arc::default();
-        let api = Self { control, journal, measured, meters, options, buckets, streams, documents, rendered, stopping };
+        let api = Self {
+            control,
+            journal,
+            measured,
+            options,
+            meters,
+            buckets,
+            streams,
+            watchers,
+            documents,
+            rendered,
+            stopping,
+        };
         let refused = match &api.options.source {
             Source::File { document } => api.replace_document(document.clone()).await.err(),
             Source::Store { .. } => None,
@@ -166,7 +182,7 @@ impl Api {
         self.options.tail.clone()
     }
 
-    /// Ends the streams of events, so that a graceful shutdown of the server comes to its end.
+    /// Ends the streams of events and answers, so that a graceful shutdown of the server comes to its end.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }

@@ -48,9 +48,9 @@ pub struct Limits {
     pub burst: u32,
     /// Bodies at once that are whole documents, half of them at most one caller's; more wait for a place.
     pub documents: usize,
-    /// Streams of events at once.
+    /// Streams of events at once, half of them at most one caller's.
     pub streams: usize,
-    /// Those who watch answers at once.
+    /// Those who watch answers at once, half of them at most for one caller.
     pub watchers: usize,
 }
 

@@ -8,7 +8,7 @@ use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
 use gslb_core::model::Target;
 use gslb_core::rdata::to_text;
-use gslb_core::respond::{Noted, Reply, Settings, Transport};
+use gslb_core::respond::{MAX_DECISIONS, Noted, Reply, Settings, Transport};
 use gslb_core::steer::trace::ClientFrom;
 use serde_json::{Value, json};
 use support::{Server, WORLD, ask, table};
@@ -100,7 +100,7 @@ fn who_watches_sees_the_decision_of_the_very_answer() {
         assert_eq!(response.client, Some(client.parse().unwrap()), "the network is read back");
         assert_eq!(response.question, Some(("www.example.com".parse().unwrap(), 1)));
         let site = &server.table.topology().site;
-        let decided = noted.decided().unwrap();
+        let [decided] = noted.decisions() else { panic!("{:?}", noted.decisions()) };
         assert_eq!((decided.service, decided.from), (0, ClientFrom::Subnet(24)));
         let named = noted.chosen().iter().map(|chosen| {
             let endpoint = &site.pools[chosen.pool.0 as usize].endpoints[usize::from(chosen.endpoint)];
@@ -112,4 +112,37 @@ fn who_watches_sees_the_decision_of_the_very_answer() {
         let answered = response.sections[0].iter().map(|record| to_text(record.rtype, &record.rdata));
         assert_eq!(named.collect::<Vec<_>>(), answered.collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn who_watches_sees_all_decisions_of_as_many_services_as_an_answer_follows() {
+    // Each service leads to the next one, by more names than an answer follows; the last one has addresses.
+    let services = 20;
+    let mut document = "[zones.\"example.com\"]\nfile = \"example.com.zone\"\n".to_owned();
+    for number in 0..services {
+        let target = match number + 1 < services {
+            true => format!("cname = \"s{}.example.com.\"", number + 1),
+            false => "address = \"192.0.2.10\"".to_owned(),
+        };
+        document += &format!("[pools.p{number}]\nendpoints.only = {{ {target} }}\n");
+        document += &format!("[services.\"s{number}.example.com\"]\npolicy = \"p{number}\"\n");
+        document += "when_all_down = \"nodata\"\n";
+    }
+    let mut server = Server::new(table(&document, ZONE, &[]));
+    server.set_pool("p19", false);
+    let mut noted = Noted::default();
+    let mut decided = |first: u32| {
+        let query = ask(&format!("s{first}.example.com"), 1).octets();
+        let mut buffer = query.clone();
+        buffer.resize(4096, 0);
+        noted.clear();
+        let source = ([192, 0, 2, 1], 53).into();
+        server.worker.respond_traced(&server.table, source, Transport::Tcp, &mut buffer, query.len(), &mut noted);
+        let decisions: Vec<_> = noted.decisions().iter().map(|it| (it.service, it.fallback.is_some())).collect();
+        let chosen: Vec<u32> = noted.chosen().iter().map(|chosen| chosen.service).collect();
+        (decisions, chosen)
+    };
+    assert_eq!(decided(17), (vec![(17, false), (18, false), (19, true)], vec![17, 18]), "nobody is named by the last");
+    let longest: Vec<u32> = (0..MAX_DECISIONS as u32).collect();
+    assert_eq!(decided(0), (longest.iter().map(|service| (*service, false)).collect(), longest));
 }

@@ -29,6 +29,8 @@ pub const RING_OCTETS: usize = 4 << 20;
 pub const RING_ANSWERS: usize = 16 << 10;
 /// Endpoints named by answers that it holds.
 pub const RING_ENDPOINTS: usize = 32 << 10;
+/// Decisions after the first ones of the answers that it holds: as if each were of two services.
+pub const RING_DECISIONS: usize = RING_ANSWERS;
 
 /// Who may watch, as all workers know it.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +60,7 @@ pub struct Counts {
     pub lost_to_tail: Count,
 }
 
-/// An answer as it stands in a ring, but for its octets and endpoints, which are beside it.
+/// An answer as it stands in a ring, but for its octets, endpoints and decisions after the first, which are beside it.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     way: Way,
@@ -66,7 +68,10 @@ struct Head {
     answered: SystemTime,
     generation: u64,
     edition: u64,
+    /// The decision of the first service; nearly always the only one.
     decided: Option<Decided>,
+    /// How many decisions follow it.
+    further: u8,
     /// Octets of the query.
     query: usize,
     /// Octets of the response.
@@ -81,9 +86,11 @@ pub fn pair(switch: Arc<Switch>, seed: u64) -> (Tap, Shown) {
     let (heads, read_heads) = rtrb::RingBuffer::new(RING_ANSWERS);
     let (octets, read_octets) = rtrb::RingBuffer::new(RING_OCTETS);
     let (chosen, read_chosen) = rtrb::RingBuffer::<Chosen>::new(RING_ENDPOINTS);
+    let (further, read_further) = rtrb::RingBuffer::<Decided>::new(RING_DECISIONS);
     let counts = Arc::<Counts>::default();
-    let tap = Tap::new(switch, worker::Rings { heads, octets, chosen }, seed, Arc::clone(&counts));
-    (tap, Shown::new(reader::Rings { heads: read_heads, octets: read_octets, chosen: read_chosen }, counts))
+    let tap = Tap::new(switch, worker::Rings { heads, octets, chosen, further }, seed, Arc::clone(&counts));
+    let rings = reader::Rings { heads: read_heads, octets: read_octets, chosen: read_chosen, further: read_further };
+    (tap, Shown::new(rings, counts))
 }
 
 /// Taps for so many workers that nobody reads from, since nobody watches.

@@ -26,9 +26,13 @@ ns IN A 192.0.2.53
 choose = "all"
 endpoints.fra-1 = { address = "192.0.2.10" }
 endpoints.fra-2 = { address = "192.0.2.11" }
+[pools.to-www]
+endpoints.www = { cname = "www.example.com." }
 [services."www.example.com"]
 types = ["A"]
 policy = "fra"
+[services."to.example.com"]
+policy = "to-www"
 "#;
 
 /// A worker with a tap.
@@ -84,7 +88,11 @@ fn query(name: &str) -> Vec<u8> {
 fn every_answer_is_shown_as_it_was_asked_and_sent() {
     let (mut server, mut shown) = Server::new(Switch::new(Some(1.0), Tail::default()));
     for port in 1..=1000 {
-        let query = query(if port % 3 == 0 { "none.example.com" } else { "www.example.com" });
+        // Names and, of each, the services that decide, by number, and how many endpoints they name.
+        let cases: [(&str, &[u32], usize); 3] =
+            [("none.example.com", &[], 0), ("www.example.com", &[0], 2), ("to.example.com", &[1, 0], 3)];
+        let (name, services, named) = cases[usize::from(port) % cases.len()];
+        let query = query(name);
         let response = server.answer(&query, port);
         // A datagram without an answer is nothing to be shown.
         assert!(server.answer(&[0; 5], port).is_empty());
@@ -92,8 +100,8 @@ fn every_answer_is_shown_as_it_was_asked_and_sent() {
         assert_eq!((record.query, record.response), (&query[..], &response[..]));
         assert_eq!((record.way.resolver.port(), record.way.local), (port, ([192, 0, 2, 53], 53).into()));
         assert!(record.answered >= record.asked && record.wanted.dnstap && !record.wanted.tail);
-        let named = if port % 3 == 0 { 0 } else { 2 };
-        assert_eq!((record.chosen.len(), record.decided.is_some()), (named, named > 0));
+        let decided: Vec<u32> = record.decisions.iter().map(|decided| decided.service).collect();
+        assert_eq!((record.chosen.len(), &*decided), (named, services));
         assert_eq!(Some(record.edition), server.table.counts().map(|counts| counts.edition()));
         assert!(shown.take().is_none());
     }
@@ -139,7 +147,7 @@ fn a_share_is_shown_to_dnstap_and_all_of_it_to_who_watches() {
     let (dnstap, none) = count(&mut server);
     // A quarter, give or take five standard deviations.
     assert!(dnstap.abs_diff(1000) < 140 && none == 0, "{dnstap} {none}");
-    let watching = tail.watch(Filter::default(), 1).unwrap();
+    let watching = tail.watch(Filter::default());
     let (dnstap, all) = count(&mut server);
     assert!(dnstap.abs_diff(1000) < 140 && all == 4000, "{dnstap} {all}");
     drop(watching);

@@ -1,26 +1,17 @@
 //! Events: what changes in the store, told as it happens, and told again from where a reader was.
 
-use std::convert::Infallible;
-
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use axum::routing::get;
 use futures_util::stream;
 use serde_json::{Value, json};
-use tokio::select;
-use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::Instant;
 
-use super::caller::Caller;
 use super::problem::Problem;
-use super::streaming::{ALIVE, expired, expiry};
+use super::streaming::{self, Until};
 use super::{answer, query};
 use crate::Api;
-use crate::access;
-use crate::control::Who;
 use crate::revisions::CURRENT;
 use crate::store::{Change, Changes, Revision, Time, Watch, Watched};
 use crate::{health, moment};
@@ -33,15 +24,11 @@ pub(super) fn routes() -> Router<Api> {
 /// A reader's place in the events.
 struct Reader {
     watch: Watch,
-    stopping: watch::Receiver<bool>,
     ended: bool,
     /// The key of the token that let the reader in, where one did.
     token: Option<String>,
-    /// When that token expires; without an end, never.
-    expires: Option<Instant>,
     /// Where the store was when the reader came, for one that must begin anew.
     now: Revision,
-    _place: OwnedSemaphorePermit,
 }
 
 async fn events(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
@@ -56,39 +43,21 @@ async fn events(State(api): State<Api>, request: Request) -> Result<Response, Pr
             Revision::new(id.ok_or_else(|| Problem::bad_request("Last-Event-ID is the id of an event: a number."))?)
         }
     };
-    let place = std::sync::Arc::clone(&api.streams).try_acquire_owned().map_err(|_| {
-        let most = api.options.limits.streams;
-        let detail = format!("There are {most} streams of events already.");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail)
-            .header(axum::http::header::RETRY_AFTER, "5")
-    })?;
-    let (watch, stopping) = (store.watch("", after), api.stopping.subscribe());
-    let who = request.extensions().get::<Caller>().map(|caller| caller.who.clone());
-    let (token, expires) = until(&api, who).await?;
-    let reader = Reader { watch, stopping, ended: false, token, expires, now, _place: place };
-    let stream = stream::unfold(reader, next);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
-}
-
-/// The key of the token that let a reader in, and when it expires. Asked for after the store's revision, so that no
-/// revocation falls between this and the watch.
-async fn until(api: &Api, who: Option<Who>) -> Result<(Option<String>, Option<Instant>), Problem> {
-    let Some(Who::Token { id, .. }) = who else { return Ok((None, None)) };
-    Ok((Some(access::key(&id)), expiry(api, &id).await?))
+    let place = streaming::place(&api.streams, request.extensions(), "read events")?;
+    // After the store's revision, so that no revocation falls between that and the watch.
+    let until = Until::of(&api, request.extensions()).await?;
+    let token = until.token().map(str::to_owned);
+    let reader = Reader { watch: store.watch("", after), ended: false, token, now };
+    Ok(streaming::respond(place, until, stream::unfold(reader, next)))
 }
 
 /// The next event; none once the stream has ended.
-async fn next(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)> {
+async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     if reader.ended {
         return None;
     }
     loop {
-        let watched = select! {
-            watched = reader.watch.next() => watched,
-            _ = reader.stopping.wait_for(|stopping| *stopping) => return None,
-            () = expired(reader.expires) => return None,
-        };
-        match watched {
+        match reader.watch.next().await {
             Watched::Changed(changes) => {
                 // Who may not ask any more is told nothing more, nor what came with that.
                 let gone = |change: &Change| matches!(change, Change::Deleted { .. });
@@ -96,14 +65,14 @@ async fn next(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)>
                     return None;
                 }
                 if let Some(event) = told(&changes) {
-                    return Some((Ok(event), reader));
+                    return Some((event, reader));
                 }
             }
             Watched::Compacted => {
                 reader.ended = true;
                 let data = json!({ "revision": reader.now.number() }).to_string();
                 let event = Event::default().event("reset").id(reader.now.to_string()).data(data);
-                return Some((Ok(event), reader));
+                return Some((event, reader));
             }
             Watched::Closed => return None,
         }

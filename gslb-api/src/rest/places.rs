@@ -1,4 +1,5 @@
-//! Places for bodies that are whole documents: few in all, fewer for one caller, so that nobody takes them all.
+//! Places for what is dear, as whole documents and streams are: few in all, fewer for one caller, so that nobody takes
+//! them all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,10 +13,20 @@ use super::rate::Asker;
 /// One caller has at most one of this many of the places.
 const CALLER_SHARE: usize = 2;
 
+/// Why there is no place at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// The caller has as many as one may have.
+    ByCaller(usize),
+    /// All of them are taken, which are so many.
+    ByAll(usize),
+}
+
 /// All places.
 #[derive(Debug)]
 pub(crate) struct Places {
     all: Arc<Semaphore>,
+    most: usize,
     per_caller: usize,
     /// What is left for those who have places, or wait for one.
     callers: Mutex<HashMap<Asker, Weak<Semaphore>>>,
@@ -34,7 +45,7 @@ impl Places {
     pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
         let per_caller = (most / CALLER_SHARE).max(1);
-        Self { all: Arc::new(Semaphore::new(most)), per_caller, callers: Mutex::default() }
+        Self { all: Arc::new(Semaphore::new(most)), most, per_caller, callers: Mutex::default() }
     }
 
     /// A place for `asker`; none where none is to be had for so long.
@@ -47,6 +58,16 @@ impl Places {
             Some(Place { _of_all: of_all, _of_caller: of_caller })
         };
         timeout(patience, both).await.ok().flatten()
+    }
+
+    /// A place for `asker` where there is one at this moment.
+    ///
+    /// # Errors
+    /// [`Taken`] where there is none.
+    pub(crate) fn take_now(&self, asker: Asker) -> Result<Place, Taken> {
+        let of_caller = self.caller(asker).try_acquire_owned().map_err(|_| Taken::ByCaller(self.per_caller))?;
+        let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Taken::ByAll(self.most))?;
+        Ok(Place { _of_all: of_all, _of_caller: of_caller })
     }
 
     fn caller(&self, asker: Asker) -> Arc<Semaphore> {
@@ -80,9 +101,12 @@ mod tests {
         let others = [places.take(named("b"), now).await, places.take(named("b"), now).await];
         assert!(others.iter().all(Option::is_some));
         assert!(places.take(named("c"), now).await.is_none(), "all are taken");
+        assert_eq!(places.take_now(named("a")).unwrap_err(), Taken::ByCaller(2));
+        assert_eq!(places.take_now(named("c")).unwrap_err(), Taken::ByAll(4));
         drop(held);
         assert!(places.take(named("a"), now).await.is_some());
         drop(others);
+        assert!(places.take_now(named("a")).is_ok());
         drop(places.take(named("c"), now).await);
         assert_eq!(places.callers.lock().unwrap().len(), 1, "who has none is forgotten");
     }

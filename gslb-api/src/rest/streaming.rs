@@ -1,22 +1,85 @@
-//! How long a stream goes on: until the server stops, or the token that let its reader in is revoked or expires.
+//! Streams of events to readers: who has a place for one, and for how long.
+//!
+//! A stream goes on until the server stops, or the token that let its reader in is revoked or expires. Its source and its
+//! place belong to a task, since a response is only looked at while its reader takes something: who reads nothing would
+//! keep a place for longer than they may.
 
+use std::convert::Infallible;
 use std::future::pending;
+use std::pin::pin;
 use std::time::Duration;
 
-use axum::http::{Extensions, StatusCode};
+use axum::http::{Extensions, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::select;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::caller::Caller;
+use super::places::{Place, Places, Taken};
 use super::problem::Problem;
+use super::rate::Asker;
 use crate::Api;
 use crate::access;
 use crate::control::{Who, now};
 use crate::store::{Change, Time, Watch, Watched};
 
 /// How often a stream shows that it is alive.
-pub(super) const ALIVE: Duration = Duration::from_secs(15);
+const ALIVE: Duration = Duration::from_secs(15);
+/// Events that a reader is handed before the next ones wait with their source.
+const AHEAD: usize = 1;
+
+/// A place for the stream of whoever sent a request with `extensions`; `what` says what all who have one do.
+///
+/// # Errors
+/// 503 where there is none.
+pub(super) fn place(places: &Places, extensions: &Extensions, what: &str) -> Result<Place, Problem> {
+    let asker = extensions.get::<Caller>().map_or(Asker::Unknown, Caller::asker);
+    places.take_now(asker).map_err(|taken| {
+        let detail = match taken {
+            Taken::ByAll(most) => format!("{most} {what} already."),
+            Taken::ByCaller(most) => format!("You {what} {most} times already; more places are for others."),
+        };
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail).header(header::RETRY_AFTER, "5")
+    })
+}
+
+/// Answers with `events` as they come. They and `place` are let go when they end, when `until` is over, or when nobody is
+/// left who could read, whether or not what was sent has been read.
+pub(super) fn respond(place: Place, until: Until, events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    tokio::spawn(async move {
+        hand_on(until, events, &sender).await;
+        drop(place);
+        // Last, so that who sees the end of the stream finds its place free.
+        drop(sender);
+    });
+    let events = stream::unfold(receiver, async |mut receiver: mpsc::Receiver<Event>| {
+        let event = receiver.recv().await?;
+        Some((Ok::<_, Infallible>(event), receiver))
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
+}
+
+/// Hands `events` on until that is over.
+async fn hand_on(mut until: Until, events: impl Stream<Item = Event>, reader: &mpsc::Sender<Event>) {
+    let all = async {
+        let mut events = pin!(events);
+        while let Some(event) = events.next().await {
+            if reader.send(event).await.is_err() {
+                return;
+            }
+        }
+    };
+    select! {
+        biased;
+        () = until.over() => {}
+        () = reader.closed() => {}
+        () = all => {}
+    }
+}
 
 /// What ends a stream.
 pub(super) struct Until {
@@ -44,8 +107,13 @@ impl Until {
         Ok(Self { stopping, token: Some((key, watch)), expires })
     }
 
-    /// Waits until the stream is over. It may be waited for again where it was not.
-    pub(super) async fn over(&mut self) {
+    /// The key of the token that let the reader in, where one did.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|(key, _)| &**key)
+    }
+
+    /// Waits until the stream is over.
+    async fn over(&mut self) {
         let Self { stopping, token, expires } = self;
         select! {
             _ = stopping.wait_for(|stopping| *stopping) => {}
@@ -59,7 +127,7 @@ impl Until {
 ///
 /// # Errors
 /// 401 where it has been revoked.
-pub(super) async fn expiry(api: &Api, id: &str) -> Result<Option<Instant>, Problem> {
+async fn expiry(api: &Api, id: &str) -> Result<Option<Instant>, Problem> {
     let Some(holder) = access::find(&**api.control.store(), id).await? else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The token has been revoked."));
     };
@@ -68,7 +136,7 @@ pub(super) async fn expiry(api: &Api, id: &str) -> Result<Option<Instant>, Probl
 }
 
 /// Waits until `expires`; for ever where that never comes.
-pub(super) async fn expired(expires: Option<Instant>) {
+async fn expired(expires: Option<Instant>) {
     match expires {
         Some(expires) => sleep_until(expires).await,
         None => pending().await,

@@ -1,12 +1,9 @@
 //! Answers as they are given: server-sent events for who watches.
 
-use std::convert::Infallible;
-
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use axum::routing::get;
 use futures_util::stream;
 use gslb_core::name::Name;
@@ -20,7 +17,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::answer;
 use super::problem::Problem;
 use super::query;
-use super::streaming::{ALIVE, Until};
+use super::streaming::{self, Until};
 use crate::Api;
 use crate::tail::{Filter, Missed, Watching};
 
@@ -35,41 +32,35 @@ pub(super) fn routes() -> Router<Api> {
 async fn tail(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["text/event-stream"])?;
     let filter = filter(&api, query::of(request.uri())?)?;
+    let place = streaming::place(&api.watchers, request.extensions(), "watch answers")?;
     let until = Until::of(&api, request.extensions()).await?;
-    let most = api.options.limits.watchers;
-    let watching = api.options.tail.watch(filter, most).ok_or_else(|| {
-        let detail = format!("{most} watch already.");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail).header(header::RETRY_AFTER, "5")
-    })?;
     let mut ticks = interval(MISSED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let stream = stream::unfold(Reader { watching, until, ticks }, next);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+    let reader = Reader { watching: api.options.tail.watch(filter), ticks };
+    Ok(streaming::respond(place, until, stream::unfold(reader, next)))
 }
 
 /// One who watches.
 struct Reader {
     watching: Watching,
-    until: Until,
     ticks: Interval,
 }
 
-/// The next event; none once the stream has ended.
-async fn next(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)> {
+/// The next event.
+async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     loop {
         select! {
             biased;
-            () = reader.until.over() => return None,
             _ = reader.ticks.tick() => {
                 let missed = reader.watching.missed();
                 if missed != Missed::default() {
                     let data = json!({ "skipped": missed.skipped, "unseen": missed.unseen }).to_string();
-                    return Some((Ok(Event::default().event("missed").data(data)), reader));
+                    return Some((Event::default().event("missed").data(data), reader));
                 }
             }
             answered = reader.watching.next() => {
                 let event = Event::default().event("answer").data(&*answered?);
-                return Some((Ok(event), reader));
+                return Some((event, reader));
             }
         }
     }

@@ -33,8 +33,8 @@ pub struct Seen<'a> {
     pub transport: Transport,
     /// Who asked.
     pub resolver: SocketAddr,
-    /// The decision of the first service; none where no service decided.
-    pub decided: Option<Decided>,
+    /// What the services have decided, in that order; none where no service decided.
+    pub decisions: &'a [Decided],
     /// The endpoints that were named.
     pub chosen: &'a [Chosen],
     /// The response as it was sent.
@@ -69,6 +69,7 @@ struct Answered<'a> {
     service: Option<String>,
     region: Option<Arc<str>>,
     fallback: Option<&'static str>,
+    decisions: Vec<Told<'a>>,
     endpoints: Vec<Named<'a>>,
     rcode: String,
     truncated: bool,
@@ -76,8 +77,16 @@ struct Answered<'a> {
     answer: Vec<String>,
 }
 
-/// An endpoint that was named.
+/// What one service decided.
 #[derive(Debug, Serialize)]
+struct Told<'a> {
+    service: String,
+    fallback: Option<&'static str>,
+    endpoints: Vec<Named<'a>>,
+}
+
+/// An endpoint that was named.
+#[derive(Debug, Clone, Copy, Serialize)]
 struct Named<'a> {
     pool: &'a str,
     endpoint: &'a str,
@@ -95,11 +104,11 @@ impl<'a> Read<'a> {
         Self { seen, response: None }
     }
 
-    /// Whether the service decided, the first one or one that it led to.
+    /// Whether the service decided, be it the first one or one that another led to.
     pub(super) fn is_of_service(&self, name: &Name) -> bool {
         let Some((_, topology)) = self.seen.topology else { return false };
         let is_it = |index: u32| topology.site.services.get(index as usize).is_some_and(|it| it.name == *name);
-        self.seen.decided.is_some_and(|it| is_it(it.service)) || self.seen.chosen.iter().any(|it| is_it(it.service))
+        self.seen.decisions.iter().any(|it| is_it(it.service))
     }
 
     /// Whether an endpoint in the data center was named.
@@ -112,8 +121,8 @@ impl<'a> Read<'a> {
 
     /// The client's address; of a network, the first one.
     pub(super) fn client_address(&mut self) -> IpAddr {
-        match self.seen.decided {
-            Some(decided) => decided.client,
+        match self.seen.decisions.first() {
+            Some(first) => first.client,
             None => self.network().map_or_else(|| self.seen.resolver.ip().to_canonical(), |client| client.network()),
         }
     }
@@ -137,13 +146,11 @@ impl<'a> Read<'a> {
         let since = seen.time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let response = self.response();
         let question = response.and_then(|response| response.question.as_ref());
-        let service = seen.decided.zip(seen.topology).and_then(|(decided, (_, topology))| {
-            topology.site.services.get(decided.service as usize).map(|service| (decided, service))
-        });
-        let region = seen
-            .decided
+        let first = seen.decisions.first();
+        let decisions = seen.topology.map(|(_, topology)| told(topology, seen)).unwrap_or_default();
+        let region = first
             .zip(seen.topology)
-            .and_then(|(decided, (edition, topology))| finder(edition, topology).region(topology, decided.client));
+            .and_then(|(first, (edition, topology))| finder(edition, topology).region(topology, first.client));
         let answered = Answered {
             time: moment::show(Time::from_millis(since.as_millis() as u64)),
             generation: seen.generation,
@@ -153,15 +160,16 @@ impl<'a> Read<'a> {
             client_from,
             name: question.map(|(name, _)| name.to_string()),
             rtype: question.map(|(_, qtype)| type_to_text(*qtype).to_string()),
-            decision: match (seen.decided, service) {
-                (None, _) => Decision::Zone,
-                (Some(_), Some(_)) => Decision::Service,
-                (Some(_), None) => Decision::Lost,
+            decision: match (seen.decisions, &*decisions) {
+                ([], _) => Decision::Zone,
+                (_, [_, ..]) => Decision::Service,
+                (_, []) => Decision::Lost,
             },
-            service: service.map(|(_, service)| service.name.to_written()),
+            service: decisions.first().map(|first| first.service.clone()),
             region,
-            fallback: service.and_then(|(decided, service)| Some(decided.fallback?.kind(service.when_all_down))),
-            endpoints: seen.topology.map(|(_, topology)| named(topology, seen.chosen)).unwrap_or_default(),
+            fallback: decisions.first().and_then(|first| first.fallback),
+            endpoints: decisions.iter().flat_map(|told| &told.endpoints).copied().collect(),
+            decisions,
             rcode: response.map_or_else(String::new, |response| rcode_text(response.rcode)),
             truncated: response.is_some_and(|response| response.truncated),
             scope: response.and_then(|response| response.subnet).map(|(_, _, scope)| scope),
@@ -173,8 +181,8 @@ impl<'a> Read<'a> {
     /// Whose address decided, as text, and where it comes from.
     fn client(&mut self) -> (String, &'static str) {
         let resolver = self.seen.resolver.ip().to_canonical();
-        let network = match self.seen.decided {
-            Some(Decided { client, from: ClientFrom::Subnet(source), .. }) => IpNet::new(client, source).ok(),
+        let network = match self.seen.decisions.first() {
+            Some(&Decided { client, from: ClientFrom::Subnet(source), .. }) => IpNet::new(client, source).ok(),
             Some(_) => None,
             None => self.network(),
         };
@@ -186,13 +194,25 @@ fn data_center<'t>(topology: &'t Topology, pool: &Pool) -> Option<&'t str> {
     Some(&*topology.site.data_centers.get(pool.data_center?.0 as usize)?.name)
 }
 
-fn named<'t>(topology: &'t Topology, chosen: &[Chosen]) -> Vec<Named<'t>> {
-    let name = |chosen: &Chosen| {
-        let pool = topology.site.pools.get(chosen.pool.0 as usize)?;
-        let endpoint = pool.endpoints.get(usize::from(chosen.endpoint))?;
-        Some(Named { pool: &pool.name, endpoint: &endpoint.name, data_center: data_center(topology, pool) })
+/// The decisions by name, each with the endpoints that it named.
+fn told<'t>(topology: &'t Topology, seen: &Seen<'_>) -> Vec<Told<'t>> {
+    let of = |decided: &Decided| {
+        let service = topology.site.services.get(decided.service as usize)?;
+        // No service decides twice about one answer: aliases that come back end it.
+        let chosen = seen.chosen.iter().filter(|chosen| chosen.service == decided.service);
+        Some(Told {
+            service: service.name.to_written(),
+            fallback: decided.fallback.map(|fallback| fallback.kind(service.when_all_down)),
+            endpoints: chosen.filter_map(|chosen| named(topology, chosen)).collect(),
+        })
     };
-    chosen.iter().filter_map(name).collect()
+    seen.decisions.iter().filter_map(of).collect()
+}
+
+fn named<'t>(topology: &'t Topology, chosen: &Chosen) -> Option<Named<'t>> {
+    let pool = topology.site.pools.get(chosen.pool.0 as usize)?;
+    let endpoint = pool.endpoints.get(usize::from(chosen.endpoint))?;
+    Some(Named { pool: &pool.name, endpoint: &endpoint.name, data_center: data_center(topology, pool) })
 }
 
 /// The answer section, each record as a line of a master file.

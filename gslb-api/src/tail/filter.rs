@@ -10,7 +10,7 @@ use super::answered::Read;
 /// What an answer has to fulfil, all of it.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// This service decided, or named an endpoint of the answer.
+    /// This service decided, be it the first one or one that another led to.
     pub service: Option<Name>,
     /// The client is in this network.
     pub client: Option<IpNet>,

@@ -81,18 +81,16 @@ impl Tail {
         self.0.is_watched.load(Ordering::Relaxed)
     }
 
-    /// Watches for what `filter` lets through; none where `most` do so already.
-    pub fn watch(&self, filter: Filter, most: usize) -> Option<Watching> {
+    /// Watches for what `filter` lets through. How many may do so at once is a matter of who lets them in
+    /// ([`Limits::watchers`](crate::Limits::watchers)).
+    pub fn watch(&self, filter: Filter) -> Watching {
         let mut watchers = self.watchers();
-        if watchers.all.len() >= most {
-            return None;
-        }
         let (sender, answers) = mpsc::channel(QUEUE);
         let missed = Arc::<Counts>::default();
         let second = (Instant::now(), 0);
         watchers.all.push(Watcher { filter, answers: sender, missed: Arc::clone(&missed), second });
         self.0.is_watched.store(true, Ordering::Relaxed);
-        Some(Watching { tail: self.clone(), answers, missed })
+        Watching { tail: self.clone(), answers, missed }
     }
 
     /// Tells of an answer, as of `now`.

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use gslb_api::access::Role;
+use gslb_api::store::Time;
 use gslb_api::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
-use gslb_api::{Limits, Options, access, router};
+use gslb_api::{Limits, Options, Source, access, router};
 use gslb_core::explain::{Question, datagram};
 use gslb_core::respond::{Noted, Reply, Transport, Worker};
 use gslb_core::table::RoutingTable;
@@ -14,7 +16,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{Asked, start, start_with, with_site};
+use crate::support::{Asked, ZONE, site, start, start_with, with_site};
 
 /// Answers a query as a server does, and tells of it.
 fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_known: bool) {
@@ -33,7 +35,7 @@ fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_
         time: SystemTime::now(),
         transport: way.1,
         resolver: way.0,
-        decided: noted.decided(),
+        decisions: noted.decisions(),
         chosen: noted.chosen(),
         response: &buffer[..octets],
     };
@@ -53,8 +55,8 @@ async fn an_answer_is_told_by_name_with_what_decided_it() {
     let asked = start().await;
     let (tail, table) = (Tail::default(), asked.published.load());
     assert!(!tail.is_watched());
-    let mut watching = tail.watch(Filter::default(), 1).unwrap();
-    assert!(tail.is_watched() && tail.watch(Filter::default(), 1).is_none());
+    let mut watching = tail.watch(Filter::default());
+    assert!(tail.is_watched());
     let mut next = async || serde_json::from_str::<Value>(&watching.next().await.unwrap()).unwrap();
 
     tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
@@ -83,20 +85,63 @@ async fn an_answer_is_told_by_name_with_what_decided_it() {
     ] {
         assert_eq!(told[member], value, "{member}: {told}");
     }
+    let decision = json!({"service": "www.example.com", "fallback": null, "endpoints": endpoints});
+    assert_eq!(told["decisions"], json!([decision]));
 
     tell(&table, &tail, "none.example.com", None, true);
     let told = next().await;
     assert_eq!((&told["decision"], &told["rcode"]), (&json!("zone"), &json!("NXDOMAIN")));
     assert_eq!((&told["client"], &told["client_from"]), (&json!("198.51.100.53"), &json!("resolver")));
     assert_eq!((&told["service"], &told["endpoints"], &told["scope"]), (&json!(null), &json!([]), &json!(null)));
+    assert_eq!(told["decisions"], json!([]));
 
     // Where the document has changed since, numbers are not given names of another one.
     tell(&table, &tail, "www.example.com", None, false);
     let told = next().await;
     assert_eq!((&told["decision"], &told["service"]), (&json!("lost"), &json!(null)));
+    assert_eq!(told["decisions"], json!([]));
     assert_eq!((&told["endpoints"], told["answer"].as_array().unwrap().len()), (&json!([]), 1));
     drop(watching);
     assert!(!tail.is_watched());
+}
+
+/// A site where a service leads to another one, of which all is down: by an endpoint's name, and by an alias of the zone.
+fn with_chain() -> Options {
+    let mut site = site();
+    site["zones"]["example.com"]["records"] = json!(format!("{ZONE}alias IN CNAME down\n"));
+    site["pools"]["gone"] = json!({"data_center": "iad", "endpoints": {"gone-1": {"address": "198.51.100.20"}}});
+    site["pools"]["to-down"] = json!({"endpoints": {"cdn": {"cname": "down.example.com."}}});
+    site["services"]["down.example.com"] = json!({"policy": "gone", "types": ["A"], "when_all_down": "nodata"});
+    site["services"]["chain.example.com"] = json!({"policy": "to-down"});
+    site["safety"] = json!({"require_endpoints": false});
+    Options { source: Source::Store { first: Some(site) }, ..Options::default() }
+}
+
+#[tokio::test]
+async fn every_service_that_decided_is_told_and_found_also_one_of_which_all_is_down() {
+    let asked = start_with(with_chain()).await;
+    let body = json!({"targets": ["pool/gone"], "force": "down", "reason": "r"}).to_string();
+    assert_eq!(asked.ask("PUT", "/api/v1/overrides/a", &[], body).await.status, StatusCode::CREATED);
+    let (tail, table) = (Tail::default(), asked.published.load());
+    let mut watching = tail.watch(filter(Some("down.example.com"), None, None));
+    for name in ["www.example.com", "chain.example.com", "alias.example.com"] {
+        tell(&table, &tail, name, None, true);
+    }
+    let mut next = async || {
+        let told = tokio::time::timeout(Duration::from_secs(10), watching.next()).await.expect("it is not found");
+        serde_json::from_str::<Value>(&told.unwrap()).unwrap()
+    };
+    let cdn = json!({"pool": "to-down", "endpoint": "cdn", "data_center": null});
+    let of_down = json!({"service": "down.example.com", "fallback": "nodata", "endpoints": []});
+    let chain = next().await;
+    assert_eq!((&chain["name"], &chain["rcode"]), (&json!("chain.example.com."), &json!("NOERROR")));
+    assert_eq!((&chain["service"], &chain["fallback"]), (&json!("chain.example.com"), &json!(null)), "of the first");
+    let of_chain = json!({"service": "chain.example.com", "fallback": null, "endpoints": [cdn]});
+    assert_eq!((&chain["decisions"], &chain["endpoints"]), (&json!([of_chain, of_down]), &json!([cdn])));
+    let alias = next().await;
+    assert_eq!((&alias["name"], &alias["decision"]), (&json!("alias.example.com."), &json!("service")));
+    assert_eq!((&alias["service"], &alias["fallback"]), (&json!("down.example.com"), &json!("nodata")));
+    assert_eq!(alias["decisions"], json!([of_down]));
 }
 
 #[tokio::test]
@@ -111,7 +156,7 @@ async fn filters_go_by_service_client_and_data_center() {
         (filter(Some("www.example.com"), None, Some("fra")), vec!["www"]),
         (filter(Some("www.example.com"), Some("2001:db8::/32"), None), vec![]),
     ];
-    let watching = cases.map(|(filter, expected)| (tail.watch(filter, 9).unwrap(), expected));
+    let watching = cases.map(|(filter, expected)| (tail.watch(filter), expected));
     tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
     tell(&table, &tail, "www.example.com", Some("192.0.2.0/24"), true);
     tell(&table, &tail, "api.example.com", None, true);
@@ -134,7 +179,7 @@ async fn filters_go_by_service_client_and_data_center() {
 async fn nobody_is_told_more_than_they_can_read_and_everybody_how_much_that_was() {
     let asked = start().await;
     let (tail, table) = (Tail::default(), asked.published.load());
-    let mut watching = tail.watch(filter(Some("api.example.com"), None, None), 1).unwrap();
+    let mut watching = tail.watch(filter(Some("api.example.com"), None, None));
     let begun = Instant::now();
     for _ in 0..MAX_PER_SECOND + 7 {
         tell(&table, &tail, "api.example.com", None, true);
@@ -154,6 +199,73 @@ async fn open(asked: &Asked, path: &str, token: &str) -> (StatusCode, Body) {
     let request = Request::get(path).header("host", "localhost").header("authorization", format!("Bearer {token}"));
     let response = router(asked.api.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     (response.status(), response.into_body())
+}
+
+/// Opens a stream as soon as there is a place for it.
+async fn opened(asked: &Asked, path: &str, token: &str) -> Body {
+    let trying = async {
+        loop {
+            let (status, body) = open(asked, path, token).await;
+            if status == StatusCode::OK {
+                return body;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), trying).await.expect("no place is free again")
+}
+
+const STREAMS: [&str; 2] = ["/api/v1/tail", "/api/v1/events"];
+
+fn with_places(most: usize) -> Options {
+    let limits = Limits { watchers: most, streams: most, ..Limits::default() };
+    Options { limits, ..with_site() }
+}
+
+#[tokio::test]
+async fn one_who_reads_nothing_has_a_place_no_longer_than_they_may() {
+    for path in STREAMS {
+        let asked = start_with(with_places(2)).await;
+        let end = SystemTime::now() + Duration::from_millis(500);
+        let brief =
+            access::create(&*asked.store, "b", Role::Viewer, Time::from_millis(0), Some(end.into())).await.unwrap();
+        // Nothing of them is ever read.
+        let [revoked, expired] = [open(&asked, path, &asked.viewer).await, open(&asked, path, &brief.reveal()).await];
+        assert_eq!([revoked.0, expired.0], [StatusCode::OK; 2]);
+        access::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
+        let _first = opened(&asked, path, &asked.operator).await;
+        let _second = opened(&asked, path, &asked.admin).await;
+        let _unread = (revoked.1, expired.1);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_watched_for_once_the_server_stops_though_nothing_is_read() {
+    let asked = start().await;
+    let _unread = open(&asked, "/api/v1/tail", &asked.viewer).await;
+    let tail = asked.api.tail();
+    assert!(tail.is_watched());
+    asked.api.stop();
+    let gone = async {
+        while tail.is_watched() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("it is watched for");
+}
+
+#[tokio::test]
+async fn one_token_leaves_half_of_the_places_to_others() {
+    let asked = start_with(with_places(4)).await;
+    for path in STREAMS {
+        let held = [open(&asked, path, &asked.operator).await, open(&asked, path, &asked.operator).await];
+        assert!(held.iter().all(|(status, _)| *status == StatusCode::OK));
+        let asking = tokio::time::timeout(Duration::from_secs(10), asked.get(path));
+        let refused = asking.await.expect("it is let in, and reads on");
+        assert_eq!((refused.status, refused.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"));
+        assert!(refused.text.contains("2 times already; more places are for others"), "{}", refused.text);
+        assert_eq!(open(&asked, path, &asked.admin).await.0, StatusCode::OK);
+    }
 }
 
 #[tokio::test]
@@ -191,10 +303,11 @@ async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
         assert!(refused.text.contains(says), "{query}: {}", refused.text);
     }
     let first = open(&asked, "/api/v1/tail", &asked.viewer).await;
-    let second = open(&asked, "/api/v1/tail?client=192.0.2.1", &asked.viewer).await;
+    let second = open(&asked, "/api/v1/tail?client=192.0.2.1", &asked.admin).await;
     assert_eq!((first.0, second.0), (StatusCode::OK, StatusCode::OK));
     let third = asked.get("/api/v1/tail").await;
     assert_eq!((third.status, third.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"), "{}", third.text);
+    assert!(third.text.contains("2 watch answers already"), "{}", third.text);
     drop(first);
-    assert_eq!(open(&asked, "/api/v1/tail", &asked.viewer).await.0, StatusCode::OK, "a place is free again");
+    drop(opened(&asked, "/api/v1/tail", &asked.viewer).await);
 }

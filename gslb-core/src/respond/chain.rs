@@ -3,7 +3,7 @@
 use crate::zone::names::NodeId;
 
 /// Aliases that one response follows; a longer chain is left to the resolver.
-const MAX_ALIASES: usize = 16;
+pub(super) const MAX_ALIASES: usize = 16;
 
 /// Nodes whose aliases were followed, in order.
 #[derive(Debug, Clone)]

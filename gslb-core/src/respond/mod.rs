@@ -31,7 +31,7 @@ mod sample;
 mod steered;
 pub mod tally;
 
-pub use noted::{Chosen, MAX_CHOSEN, Noted};
+pub use noted::{Chosen, MAX_CHOSEN, MAX_DECISIONS, Noted};
 pub use reading::MAX_BATCH;
 pub use sample::SteeredAnswer;
 pub use tally::Tally;

@@ -3,11 +3,14 @@
 //! An explanation keeps every step, and allocates. This keeps what was decided, by the same decision and without another
 //! draw, and allocates nothing.
 
+use super::chain::MAX_ALIASES;
 use crate::model::{MAX_ANSWERS, PoolId};
-use crate::steer::trace::{Decided, Step, Trace};
+use crate::steer::trace::{ClientFrom, Decided, Step, Trace};
 
-/// Most endpoints of an answer that are kept; an answer of one service names no more.
-pub const MAX_CHOSEN: usize = MAX_ANSWERS;
+/// Most decisions of an answer: that about the name asked for, and one about each name that an alias leads to.
+pub const MAX_DECISIONS: usize = 1 + MAX_ALIASES;
+/// Most endpoints that an answer names: one for each alias, and those of the last service.
+pub const MAX_CHOSEN: usize = MAX_ALIASES + MAX_ANSWERS;
 
 /// An endpoint that an answer names, in numbers of the table's site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,9 @@ pub struct Chosen {
 /// Notes of one answer.
 #[derive(Debug, Clone)]
 pub struct Noted {
-    first: Option<Decided>,
+    decisions: [Decided; MAX_DECISIONS],
+    /// How many of them there are.
+    decided: usize,
     chosen: [Chosen; MAX_CHOSEN],
     /// How many of them there are.
     count: usize,
@@ -33,8 +38,10 @@ pub struct Noted {
 
 impl Default for Noted {
     fn default() -> Noted {
+        let client = std::net::Ipv4Addr::UNSPECIFIED.into();
+        let nothing = Decided { service: 0, client, from: ClientFrom::Resolver, fallback: None };
         let nobody = Chosen { service: 0, pool: PoolId(0), endpoint: 0 };
-        Noted { first: None, chosen: [nobody; MAX_CHOSEN], count: 0, settled: 0 }
+        Noted { decisions: [nothing; MAX_DECISIONS], decided: 0, chosen: [nobody; MAX_CHOSEN], count: 0, settled: 0 }
     }
 }
 
@@ -42,14 +49,14 @@ impl Noted {
     /// Forgets what was noted, for the next answer.
     #[inline]
     pub fn clear(&mut self) {
-        (self.first, self.count, self.settled) = (None, 0, 0);
+        (self.decided, self.count, self.settled) = (0, 0, 0);
     }
 
-    /// The decision of the first service; none where no service decided. Others follow where an endpoint is the name of
-    /// another service.
+    /// What the services have decided, in that order; none where no service decided. There are several where an endpoint
+    /// is the name of another service.
     #[inline]
-    pub fn decided(&self) -> Option<Decided> {
-        self.first
+    pub fn decisions(&self) -> &[Decided] {
+        self.decisions.get(..self.decided).unwrap_or_default()
     }
 
     /// The endpoints that the answer names, in the order in which they were chosen; of all services.
@@ -77,6 +84,9 @@ impl Trace for Noted {
         let new = self.chosen.get_mut(self.settled..self.count).unwrap_or_default();
         new.iter_mut().for_each(|chosen| chosen.service = decided.service);
         self.settled = self.count;
-        self.first = self.first.or(Some(decided));
+        if let Some(place) = self.decisions.get_mut(self.decided) {
+            *place = decided;
+            self.decided += 1;
+        }
     }
 }

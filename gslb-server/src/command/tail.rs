@@ -101,26 +101,34 @@ fn decision(answered: &Value) -> String {
         Some("lost") => return "the document has changed since: the decision has no names any more".to_owned(),
         _ => {}
     }
-    let (service, region) = (at("/service"), at("/region"));
-    let mut told = Vec::new();
-    if at("/name").trim_end_matches('.') != service {
-        told.push(format!("service {service}"));
-    }
-    if !region.is_empty() {
-        told.push(region);
-    }
+    let decisions = answered["decisions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let asked = at("/name");
+    let told = decisions.iter().enumerate().map(|(number, told)| {
+        let service = text(told, "/service");
+        // The service of the very name that was asked for needs no word.
+        let named = if number == 0 && asked.trim_end_matches('.') == service { String::new() } else { service };
+        let region = if number == 0 { at("/region") } else { String::new() };
+        let named = if named.is_empty() { named } else { format!("service {named}") };
+        let words = [named, region, outcome(told)];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    });
+    told.collect::<Vec<_>>().join(", then ")
+}
+
+/// What one service decided: whom it named, and why that is not what its policy would have.
+fn outcome(told: &Value) -> String {
     let endpoint = |named: &Value| {
         let data_center = text(named, "/data_center");
         let within = if data_center.is_empty() { data_center } else { format!(" in {data_center}") };
         format!("{}/{}{within}", text(named, "/pool"), text(named, "/endpoint"))
     };
-    let endpoints = answered["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let endpoints = told["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
     let named: Vec<String> = endpoints.iter().map(endpoint).collect();
-    told.push(if named.is_empty() { "-> nobody".to_owned() } else { format!("-> {}", named.join(", ")) });
-    if let Some(fallback) = answered["fallback"].as_str() {
-        told.push(format!("(fallback: {fallback})"));
+    let named = if named.is_empty() { "nobody".to_owned() } else { named.join(", ") };
+    match told["fallback"].as_str() {
+        Some(fallback) => format!("-> {named} (fallback: {fallback})"),
+        None => format!("-> {named}"),
     }
-    told.join(" ")
 }
 
 #[cfg(test)]
@@ -134,6 +142,10 @@ mod tests {
             "time": "2026-11-22T13:10:46.084Z", "generation": 3, "transport": "udp", "resolver": "[2001:db8::1]:53",
             "client": "203.0.113.0/24", "client_from": "subnet", "name": "www.example.com.", "type": "A",
             "decision": "service", "service": "www.example.com", "region": "europe", "fallback": null,
+            "decisions": [{
+                "service": "www.example.com", "fallback": null,
+                "endpoints": [{"pool": "fra", "endpoint": "fra-1", "data_center": "fra"}],
+            }],
             "endpoints": [{"pool": "fra", "endpoint": "fra-1", "data_center": "fra"}],
             "rcode": "NOERROR", "truncated": false, "scope": 24,
             "answer": ["www.example.com.\t30\tIN\tA\t192.0.2.10"],
@@ -146,12 +158,30 @@ mod tests {
         let mut other = answered;
         other["client_from"] = json!("resolver");
         other["client"] = json!("2001:db8::1");
-        other["service"] = json!("*.example.com");
-        (other["region"], other["scope"]) = (Value::Null, Value::Null);
-        (other["fallback"], other["endpoints"], other["answer"]) = (json!("nodata"), json!([]), json!([]));
+        (other["region"], other["scope"], other["answer"]) = (Value::Null, Value::Null, json!([]));
+        other["decisions"] = json!([{"service": "*.example.com", "fallback": "nodata", "endpoints": []}]);
         assert_eq!(
             people(&other),
             "13:10:46.084  2001:db8::1  www.example.com. A  NOERROR  service *.example.com -> nobody (fallback: nodata)"
+        );
+    }
+    #[test]
+    fn a_service_that_leads_to_another_one_is_shown_with_it() {
+        let cdn = json!({"pool": "edge", "endpoint": "cdn", "data_center": null});
+        let answered = json!({
+            "time": "2026-11-22T13:10:46.084Z", "client": "2001:db8::1", "client_from": "resolver",
+            "name": "www.example.com.", "type": "A", "decision": "service", "service": "www.example.com",
+            "region": "europe", "fallback": null, "rcode": "NOERROR", "truncated": false, "scope": null,
+            "decisions": [
+                {"service": "www.example.com", "fallback": null, "endpoints": [cdn]},
+                {"service": "cdn.example.com", "fallback": "nodata", "endpoints": []},
+            ],
+            "endpoints": [cdn], "answer": ["www.example.com.\t30\tIN\tCNAME\tcdn.example.com."],
+        });
+        assert_eq!(
+            people(&answered),
+            "13:10:46.084  2001:db8::1  www.example.com. A  NOERROR  europe -> edge/cdn, \
+             then service cdn.example.com -> nobody (fallback: nodata)  cdn.example.com."
         );
     }
 }

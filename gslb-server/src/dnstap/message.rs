@@ -203,7 +203,7 @@ mod tests {
             answered: asked + Duration::from_nanos(1_000),
             generation: 1,
             edition: 1,
-            decided: None,
+            decisions: &[],
             chosen: &[],
             wanted: Wanted { dnstap: true, tail: false },
             query,

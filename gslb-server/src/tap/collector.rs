@@ -140,7 +140,7 @@ fn seen<'a>(record: &'a Record<'a>, topology: Option<&'a Topology>) -> Seen<'a> 
         time: record.answered,
         transport: record.way.transport,
         resolver: record.way.resolver,
-        decided: record.decided,
+        decisions: record.decisions,
         chosen: record.chosen,
         response: record.response,
     }

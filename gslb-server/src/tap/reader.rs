@@ -13,6 +13,7 @@ pub(super) struct Rings {
     pub(super) heads: Consumer<Head>,
     pub(super) octets: Consumer<u8>,
     pub(super) chosen: Consumer<Chosen>,
+    pub(super) further: Consumer<Decided>,
 }
 
 /// What one worker has shown.
@@ -21,6 +22,7 @@ pub struct Shown {
     /// The octets of the answer that was taken last.
     octets: Vec<u8>,
     chosen: Vec<Chosen>,
+    decisions: Vec<Decided>,
     /// What did not get here.
     pub counts: Arc<Counts>,
 }
@@ -38,8 +40,8 @@ pub struct Record<'a> {
     pub generation: u64,
     /// Edition of that table's counts.
     pub edition: u64,
-    /// The decision of the first service; none where none decided.
-    pub decided: Option<Decided>,
+    /// What the services have decided, in that order; none where none decided.
+    pub decisions: &'a [Decided],
     /// The endpoints that were named.
     pub chosen: &'a [Chosen],
     /// Who wants it.
@@ -52,7 +54,7 @@ pub struct Record<'a> {
 
 impl Shown {
     pub(super) fn new(rings: Rings, counts: Arc<Counts>) -> Self {
-        Self { rings, octets: Vec::new(), chosen: Vec::new(), counts }
+        Self { rings, octets: Vec::new(), chosen: Vec::new(), decisions: Vec::new(), counts }
     }
 
     /// Takes the next answer; none where there is none yet.
@@ -64,9 +66,14 @@ impl Shown {
         // They were put there before their head.
         self.rings.octets.pop_entire_slice(&mut self.octets).ok()?;
         self.rings.chosen.pop_entire_slice(&mut self.chosen).ok()?;
+        self.decisions.clear();
+        self.decisions.extend(head.decided);
+        for _ in 0..head.further {
+            self.decisions.push(self.rings.further.pop().ok()?);
+        }
         let (query, response) = self.octets.split_at(head.query);
-        let Head { way, asked, answered, generation, edition, decided, wanted, .. } = head;
-        let chosen = &self.chosen;
-        Some(Record { way, asked, answered, generation, edition, decided, chosen, wanted, query, response })
+        let Head { way, asked, answered, generation, edition, wanted, .. } = head;
+        let (decisions, chosen) = (&self.decisions, &self.chosen);
+        Some(Record { way, asked, answered, generation, edition, decisions, chosen, wanted, query, response })
     }
 }

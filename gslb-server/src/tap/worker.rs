@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use gslb_core::respond::{Chosen, Noted, Reply, Transport};
 use gslb_core::steer::draw::Dice;
+use gslb_core::steer::trace::Decided;
 use gslb_core::table::RoutingTable;
 use rtrb::Producer;
 
@@ -53,6 +54,7 @@ pub(super) struct Rings {
     pub(super) heads: Producer<Head>,
     pub(super) octets: Producer<u8>,
     pub(super) chosen: Producer<Chosen>,
+    pub(super) further: Producer<Decided>,
 }
 
 /// What one worker shows its answers by. All that it needs is allocated when it is made.
@@ -101,13 +103,16 @@ impl Tap {
         self.noted.clear();
         let reply = answer(buffer, &mut self.noted);
         if let Reply::Send(response) = reply {
+            let decisions = self.noted.decisions();
             let head = Head {
                 way: query.way,
                 asked: query.asked,
                 answered: SystemTime::now(),
                 generation: query.table.generation(),
                 edition: query.table.counts().map_or(0, |counts| counts.edition()),
-                decided: self.noted.decided(),
+                decided: decisions.first().copied(),
+                // No more than MAX_DECISIONS.
+                further: decisions.len().saturating_sub(1) as u8,
                 query: octets,
                 response: response.min(buffer.len()),
                 chosen: self.noted.chosen().len(),
@@ -120,13 +125,16 @@ impl Tap {
 
     /// Puts an answer into the ring: all of it or nothing.
     fn put(&mut self, head: Head, response: &[u8]) {
-        let Rings { heads, octets, chosen } = &mut self.rings;
+        let Rings { heads, octets, chosen, further } = &mut self.rings;
+        let more = self.noted.decisions().get(1..).unwrap_or_default();
         let fits = has_room(octets, head.query + head.response)
             && has_room(chosen, head.chosen)
+            && (more.is_empty() || has_room(further, more.len()))
             && has_room(heads, 1)
             && octets.push_entire_slice(&self.query[..head.query]).is_ok()
             && octets.push_entire_slice(response).is_ok()
             && chosen.push_entire_slice(self.noted.chosen()).is_ok()
+            && (more.is_empty() || further.push_entire_slice(more).is_ok())
             && heads.push(head).is_ok();
         if !fits {
             self.lose(head.wanted);

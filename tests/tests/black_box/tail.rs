@@ -138,11 +138,58 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
         });
         assert_eq!(code.and_then(|status| status.code()), Some(5));
     });
-    // Everybody who watched is forgotten: there is room for as many as before.
-    let token = folder.token();
-    let mut all: Vec<Tail> = (0..8).map(|_| Tail::start(&folder, &server, &token, "")).collect();
+    // Everybody who watched is forgotten: there is room for as many as before, of which one token takes no more than half.
+    let tokens = [
+        folder.token(),
+        json(&folder, &server, "token create other --role viewer")["token"].as_str().unwrap().to_owned(),
+    ];
+    let mut all: Vec<Tail> = (0..8).map(|number| Tail::start(&folder, &server, &tokens[number % 2], "")).collect();
     while_asked(&server, || all.iter_mut().for_each(|tail| drop(tail.line())));
     let more = folder.ask(&server, "tail");
     assert_eq!(more.code, 3, "{}", more.err);
-    assert!(more.err.contains("8 watch already"), "{}", more.err);
+    assert!(more.err.contains("You watch answers 4 times already"), "{}", more.err);
+}
+
+#[test]
+fn a_service_that_another_one_leads_to_is_shown_and_found_also_where_all_of_it_is_down() {
+    let folder = folder(
+        "\
+[pools.gone]
+endpoints.gone-1 = { address = \"192.0.2.9\" }
+[pools.to-down]
+endpoints.cdn = { cname = \"down.example.com.\" }
+[services.\"down.example.com\"]
+policy = \"gone\"
+when_all_down = \"nodata\"
+[services.\"chain.example.com\"]
+policy = \"to-down\"
+[safety]
+require_endpoints = false
+",
+    );
+    let server = folder.serve_store();
+    assert_eq!(folder.ask(&server, "force down pool/gone --reason test").code, 0);
+    let is_done = AtomicBool::new(false);
+    let shown = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                dig(server.address(), "www.example.com A");
+                dig(server.address(), "chain.example.com A");
+            }
+        });
+        let shown =
+            ["", " -o json"].map(|more| folder.ask(&server, &format!("tail --service down.example.com -n 1{more}")));
+        is_done.store(true, Ordering::Relaxed);
+        shown
+    });
+    let [people, programs] = shown.map(|ran| ran.out);
+    let decided = "-> to-down/cdn, then service down.example.com -> nobody (fallback: nodata)  down.example.com.";
+    assert!(people.contains("  chain.example.com. A  NOERROR") && people.contains(decided), "{people}");
+    let told: Value = serde_json::from_str(&programs).expect(&programs);
+    let of = |pointer: &str| told.pointer(pointer).unwrap_or_else(|| panic!("{pointer}: {told}"));
+    assert_eq!((of("/service"), of("/fallback")), (&json!("chain.example.com"), &json!(null)));
+    assert_eq!(
+        (of("/decisions/1/service"), of("/decisions/1/fallback")),
+        (&json!("down.example.com"), &json!("nodata"))
+    );
 }
