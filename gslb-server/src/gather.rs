@@ -41,9 +41,7 @@ impl Gatherer {
 
 fn gather(totals: &TotalsReader, sample: &Sample, ledger: &Ledger) {
     // In this order: what an answer says of itself is understood with the numbers of its table, which settling forgets.
-    let editions = ledger.editions();
-    sample.gather(totals, &editions, Instant::now());
-    drop(editions);
+    sample.gather(totals, || ledger.editions(), Instant::now());
     ledger.settle();
 }
 

@@ -52,22 +52,23 @@ pub struct Told {
 }
 
 impl Sample {
-    /// Takes what the workers have, as answered from tables of `editions`.
-    pub fn gather(&self, totals: &TotalsReader, editions: &[Arc<Counts>], now: Instant) {
+    /// Takes what the workers have, as answered from tables of `editions`, which is asked after that: no answer is of a
+    /// table that is newer.
+    pub fn gather(&self, totals: &TotalsReader, editions: impl FnOnce() -> Vec<Arc<Counts>>, now: Instant) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut named = Vec::new();
         let samples = totals.udp.samples().chain(totals.tcp.samples());
-        for reservoir in samples {
-            for (answer, weight) in taken(reservoir) {
-                told.answers += weight;
-                let edition = editions.iter().find(|edition| edition.edition() == answer.edition);
-                match edition.and_then(|edition| Some((edition, name(edition, &answer)?))) {
-                    Some((edition, name)) => {
-                        told.regions.add(edition, &answer, weight);
-                        named.push((name, weight));
-                    }
-                    None => told.lost += weight,
+        let answers: Vec<(SteeredAnswer, u64)> = samples.flat_map(taken).collect();
+        let editions = editions();
+        for (answer, weight) in answers {
+            told.answers += weight;
+            let edition = editions.iter().find(|edition| edition.edition() == answer.edition);
+            match edition.and_then(|edition| Some((edition, name(edition, &answer)?))) {
+                Some((edition, name)) => {
+                    told.regions.add(edition, &answer, weight);
+                    named.push((name, weight));
                 }
+                None => told.lost += weight,
             }
         }
         if let Some(latest) = editions.last() {

@@ -18,6 +18,8 @@ pub struct RegionAnswers {
     counts: BTreeMap<(Arc<str>, Arc<str>), u64>,
     /// What finds the regions of one edition.
     finder: Option<(u64, Arc<RegionFinder>)>,
+    /// The edition whose names are kept.
+    kept: Option<u64>,
 }
 
 impl RegionAnswers {
@@ -45,10 +47,10 @@ impl RegionAnswers {
 
     /// Forgets what is no more.
     pub(super) fn keep(&mut self, latest: &Counts) {
-        if self.finder.as_ref().is_none_or(|(of, _)| *of == latest.edition()) {
+        if self.kept.replace(latest.edition()) == Some(latest.edition()) {
             return;
         }
-        self.finder = None;
+        self.finder.take_if(|(of, _)| *of != latest.edition());
         let site = &latest.topology().site;
         let regions: HashSet<&str> = site.regions.iter().map(|region| &*region.name).chain([NONE, OTHER]).collect();
         let centers = site.data_centers.iter().map(|data_center| &*data_center.name);

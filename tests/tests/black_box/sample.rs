@@ -87,3 +87,21 @@ fn a_reload_takes_nothing_from_what_was_counted() {
     await_sample(&folder, &server, 5);
     assert_eq!((server.metric(answers), server.metric(pool)), (5, 3));
 }
+
+#[test]
+fn regions_that_are_gone_are_told_no_more() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let is_told = |region: &str| server.get("/metrics").body.contains(&format!("region=\"{region}\""));
+    eventually("europe is told", || {
+        ask(&server, 1, 0);
+        is_told("europe")
+    });
+    let renamed = two("\"fra\", \"iad\"", "").replace("europe", "old-world");
+    folder.write("site.toml", renamed);
+    json(&folder, &server, "apply site.toml --yes --base latest");
+    eventually("its new name is told, and the old one no more", || {
+        ask(&server, 1, 0);
+        is_told("old-world") && !is_told("europe")
+    });
+}
