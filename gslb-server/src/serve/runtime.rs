@@ -38,6 +38,8 @@ mod tests {
             let own = tokio::spawn(async move { niceness() }).await.unwrap();
             (own, tokio::task::spawn_blocking(niceness).await.unwrap())
         });
-        assert_eq!((own, blocking), (niceness() + 10, niceness() + 10));
+        // There is no more than 19.
+        let expected = (niceness() + 10).min(19);
+        assert_eq!((own, blocking), (expected, expected));
     }
 }

@@ -46,6 +46,8 @@ pub(crate) fn await_close(stream: &mut TcpStream) {
     match stream.read(&mut [0]) {
         Ok(0) => {}
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+        // A process that was stopped and goes on is told so.
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => await_close(stream),
         other => panic!("the connection was to be closed, and not {other:?}"),
     }
 }
