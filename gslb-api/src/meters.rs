@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::store::Time;
 
@@ -49,6 +49,7 @@ pub struct Meters {
     builds: Mutex<Times>,
     commits: Mutex<Times>,
     published: AtomicU64,
+    turned: Mutex<Option<Instant>>,
     store_revision: AtomicU64,
     store_failed: AtomicBool,
 }
@@ -72,6 +73,11 @@ impl Meters {
     /// Notes that a table was put in force.
     pub(crate) fn published(&self, now: Time) {
         self.published.store(now.millis(), Ordering::Relaxed);
+    }
+
+    /// Notes that the control task is at work.
+    pub(crate) fn turned(&self) {
+        *held(&self.turned) = Some(Instant::now());
     }
 
     /// Notes a commit, or that the store could not do it.
@@ -108,6 +114,12 @@ impl Meters {
     /// When the table in force was published, in milliseconds since 1970.
     pub fn published_at(&self) -> u64 {
         self.published.load(Ordering::Relaxed)
+    }
+
+    /// Time since the control task was seen at work, which looks at the clock ten times a second. None before its first
+    /// look.
+    pub fn since_turn(&self) -> Option<Duration> {
+        held(&self.turned).map(|turned| turned.elapsed())
     }
 
     /// The revision of the store after the last commit of this process, or at its start.

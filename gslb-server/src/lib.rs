@@ -25,6 +25,7 @@ pub mod serve;
 pub mod served;
 pub mod signals;
 pub mod site;
+pub mod standstill;
 pub mod tap;
 pub mod tcp;
 pub mod totals;

@@ -8,26 +8,25 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::metrics::{self, Metrics};
-use crate::probe::Pulse;
+use crate::metrics::{self, Scrapes};
 
 /// What is asked for the number of the table in force.
 pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
-/// What is asked whether probes run.
-pub type Pulsing = Arc<dyn Fn() -> Pulse + Send + Sync>;
+/// What is asked for what stands still that must not, in a sentence; none where all goes on.
+pub type Standstill = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// Where the answers come from.
 #[derive(Clone)]
 pub struct Observed {
     /// Generation of the published table; nothing while none is.
     pub generation: Generation,
-    /// Whether probes run.
-    pub pulse: Pulsing,
+    /// What keeps statuses from being what the endpoints are.
+    pub standstill: Standstill,
     /// Names of this server, besides `localhost` and addresses: metrics are for those who ask for one of them.
     pub hosts: Arc<[String]>,
     /// All that is counted and measured.
-    pub metrics: Arc<Metrics>,
+    pub metrics: Arc<Scrapes>,
 }
 
 /// The routes, to be merged with others.
@@ -45,12 +44,7 @@ pub fn with_problems(routes: Router) -> Router {
 }
 
 async fn readiness(State(observed): State<Observed>) -> Response {
-    let pulse = (observed.pulse)();
-    if pulse.stalled {
-        let seconds = pulse.since_beat.max(pulse.since_result).as_secs();
-        let told = format!(
-            "No probe has said anything of an endpoint for {seconds} s: statuses are not what the endpoints are now."
-        );
+    if let Some(told) = (observed.standstill)() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, &told);
     }
     match (observed.generation)() {
@@ -68,10 +62,11 @@ async fn exposition(State(observed): State<Observed>, request: Request) -> Respo
         let detail = format!("This server is not {host:?}. Its names are in `hosts` of its configuration.");
         return problem(StatusCode::MISDIRECTED_REQUEST, &detail);
     }
-    // It takes milliseconds with many services: others are answered meanwhile.
-    match tokio::task::spawn_blocking(move || observed.metrics.exposition()).await {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
-        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, "The metrics could not be written, by a fault in the program."),
+    match observed.metrics.exposition().await {
+        Some(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        None => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "The metrics could not be written, by a fault in the program.")
+        }
     }
 }
 

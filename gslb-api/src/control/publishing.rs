@@ -86,6 +86,7 @@ impl Task {
 
     /// Looks at the times that pass by themselves.
     pub(super) fn tick(&mut self) {
+        self.meters.turned();
         let base = self.base();
         self.keeper.tick(&base.table.topology().site, Instant::now(), now().millis());
         self.follow_keeper(&base);

@@ -21,6 +21,7 @@ use super::Outcome;
 use super::serve::{options, serve};
 use crate::candidate::{Candidate, read_text};
 use crate::config::Config;
+use crate::logging;
 use crate::origins::{Origin, Origins};
 use crate::sample::Sample;
 use crate::serve::{Bound, ServeError, control_runtime};
@@ -53,8 +54,9 @@ pub struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let control = control_runtime()?;
     let mut config = Config::default();
+    let logging = logging::start(&config.log);
+    let control = control_runtime()?;
     // Whoever tries it on this host should need nothing more.
     config.api.loopback_without_token = true;
     // That is where its origins are.
@@ -66,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let truth = Truth::Store(Some(document));
     let databases = Databases { files: Vec::new(), max_moved: 1.0 };
     let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
-    let served = Served::start(control.handle(), store, truth, databases, options(&config, &sample))?;
+    let served = Served::start(control.handle(), store, truth, databases, options(&config, &sample, &logging))?;
     let table = served.published.load();
     let bound = arguments.bind(&mut config)?;
     tell(&table, &bound, &origins, &listening)?;
@@ -74,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins have nothing to finish.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    serve(control, &config, bound, served, sample)?;
+    serve(control, &config, bound, served, sample, &logging)?;
     Ok(ExitCode::SUCCESS)
 }
 

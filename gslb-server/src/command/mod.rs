@@ -100,10 +100,9 @@ impl Command {
     /// # Errors
     /// Whatever keeps it from being done, in words for the user.
     pub fn run(self, program: clap::Command) -> Outcome {
-        if !matches!(self, Command::Serve(_)) {
-            // The others have no file that says how to log.
-            logging::start(&Log::default());
-        }
+        // Those that serve log as they are told to.
+        let serves = matches!(self, Command::Serve(_) | Command::Demo(_));
+        let _logging = (!serves).then(|| logging::start(&Log::default()));
         match self {
             Command::Demo(arguments) => demo::run(&arguments),
             Command::Serve(arguments) => serve::run(&arguments),

@@ -16,7 +16,7 @@ use super::Outcome;
 use super::token::now;
 use crate::candidate;
 use crate::config::Config;
-use crate::logging;
+use crate::logging::{self, Logging};
 use crate::metrics;
 use crate::notify::Notify;
 use crate::probing::Probing;
@@ -24,6 +24,7 @@ use crate::sample::Sample;
 use crate::serve::{self, Bound, Hooks, control_runtime};
 use crate::served::{Served, Truth};
 use crate::site::Databases;
+use crate::standstill;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -40,7 +41,7 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-    let log = Arc::new(logging::start(&config.log));
+    let logging = logging::start(&config.log);
     let control = control_runtime()?;
     // Before the store takes anything: a start that fails has not begun.
     serve::see_free(&config)?;
@@ -48,12 +49,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
     let sample = Arc::new(Sample::default());
-    let options = Options { log, ..options(&config, &sample) };
+    let options = options(&config, &sample, &logging);
     let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options)?;
     tell_origin(arguments, served.begun, &config.data_dir);
     tell_first_token(&*store, &config.data_dir)?;
     let bound = Bound::bind(&config)?;
-    let totals = serve(control, &config, bound, served, sample)?;
+    let totals = serve(control, &config, bound, served, sample, &logging)?;
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
 }
@@ -65,11 +66,13 @@ pub(super) fn serve(
     bound: Bound,
     served: Served,
     sample: Arc<Sample>,
+    logging: &Logging,
 ) -> Result<crate::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment()?;
     let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
-    let hooks = hooks(served, &probing, sample, control.handle());
+    let mut hooks = hooks(served, &probing, sample, control.handle());
+    hooks.collectors.push(metrics::log::collector(logging.dropped.clone()));
     let mut running = bound.start(control, config, published, settings, hooks)?;
     running.notify(notify);
     running.wait();
@@ -131,10 +134,11 @@ fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), gslb_api::
 }
 
 /// What the API is told of the configuration, and from where it knows what is answered.
-pub(super) fn options(config: &Config, sample: &Arc<Sample>) -> Options {
+pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) -> Options {
     let read = Arc::clone(sample);
     Options {
         node: config.node.name.clone(),
+        log: Arc::clone(&logging.switch),
         workers: config.dns.counting_workers(),
         sample: gslb_api::sample::Sample::new(move || read.window.answers(Instant::now())),
         hosts: config.api.hosts.clone(),
@@ -157,12 +161,14 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         metrics::probes::collector(Arc::clone(probing.prober())),
     ];
     let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
+    let (pulse, asked) = (probing.pulse(), api.clone());
+    let standstill = Arc::new(move || standstill::told(&asked, pulse()));
     let served = Arc::new(Mutex::new(served));
     let watched = Arc::clone(&served);
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
-        pulse: Arc::new(probing.pulse()),
+        standstill,
         collectors,
         sample,
         tail: api.tail(),

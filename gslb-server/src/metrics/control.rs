@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Collector, Family};
 use crate::reload::Reloads;
+use crate::standstill;
 
 /// What is in force in `api`.
 pub fn collector(api: Api) -> Collector {
@@ -40,12 +41,15 @@ pub fn collector(api: Api) -> Collector {
         times.add_ranges(&[], builds.ranges(), builds.count, builds.sum);
         let published = "When the table in force was published.";
         let revision = "Revision of the document in force.";
+        let stalled = "1 while the control task, which alone puts changes and statuses in force, is not at work.";
         vec![
             document,
             databases,
             times,
             Family::gauge("gslb_table_published_timestamp_seconds", published).of(meters.published_at() as f64 / 1e3),
             Family::gauge("gslb_document_revision", revision).of(in_force.revision as f64),
+            Family::gauge("gslb_control_stalled", stalled)
+                .of(f64::from(u8::from(standstill::control_is_stalled(&api)))),
         ]
     })
 }

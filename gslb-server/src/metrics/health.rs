@@ -2,15 +2,21 @@
 
 use gslb_api::Api;
 use gslb_api::health::Evidence;
+use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::{Collector, Family};
+
+/// How long the control task may take to tell what it knows: whoever reads metrics is told the rest.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What `api` knows; asked on `runtime`, which must not be of one thread that is gathering metrics.
 pub fn collector(api: Api, runtime: Handle) -> Collector {
     Collector::new("health", move || {
         let mut families = vec![status_changes(&api)];
-        if let Ok(evidence) = runtime.block_on(api.evidence()) {
+        let asked = async { timeout(PATIENCE, api.evidence()).await };
+        if let Ok(Ok(evidence)) = runtime.block_on(asked) {
             families.extend(of_evidence(&evidence, api.node()));
         }
         families

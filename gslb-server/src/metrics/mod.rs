@@ -8,6 +8,7 @@ pub mod dns;
 pub mod dnstap;
 mod family;
 pub mod health;
+pub mod log;
 pub mod nameless;
 pub mod overrides;
 pub mod pools;
@@ -15,6 +16,7 @@ pub mod probes;
 pub mod process;
 mod reach;
 pub mod sample;
+mod scrapes;
 pub mod services;
 pub mod store;
 pub mod table;
@@ -25,6 +27,7 @@ use prometheus::{Registry, TextEncoder};
 use std::collections::HashMap;
 
 pub use family::Family;
+pub use scrapes::Scrapes;
 
 /// The format's media type; Prometheus 3 takes no answer without it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -19,8 +19,8 @@ use crate::dnstap::Dnstap;
 use crate::gather::Gatherer;
 use crate::http::tls::{Reread, Tls};
 use crate::ledger::Ledger;
-use crate::metrics::{self, Collector, Metrics};
-use crate::observe::{self, Generation, Observed, Pulsing};
+use crate::metrics::{self, Collector, Metrics, Scrapes};
+use crate::observe::{self, Generation, Observed, Standstill};
 use crate::reload::{Cause, Next, Reloader, Reloads};
 use crate::sample::Sample;
 use crate::signals::Signals;
@@ -41,8 +41,8 @@ pub struct Hooks {
     pub generation: Generation,
     /// How reloads went, to which that of the certificate is added.
     pub reloads: Arc<Reloads>,
-    /// Whether probes run, for `/readyz` and `/metrics`.
-    pub pulse: Pulsing,
+    /// What keeps statuses from being what the endpoints are, for `/readyz`.
+    pub standstill: Standstill,
     /// What else is to be seen at `/metrics`.
     pub collectors: Vec<Collector>,
     /// Where samples of answers go.
@@ -91,9 +91,9 @@ impl Bound {
             metrics::certificate::collector(self.tls.clone()),
             metrics::process::collector(),
         ];
-        let metrics = Arc::new(Metrics::new(own.into_iter().chain(answering.frames).chain(hooks.collectors)));
-        let (generation, pulse, hosts) = (hooks.generation, hooks.pulse, config.api.hosts.clone().into());
-        let observed = Observed { generation, pulse, hosts, metrics };
+        let metrics = Metrics::new(own.into_iter().chain(answering.frames).chain(hooks.collectors));
+        let (generation, standstill, hosts) = (hooks.generation, hooks.standstill, config.api.hosts.clone().into());
+        let observed = Observed { generation, standstill, hosts, metrics: Arc::new(Scrapes::new(metrics)) };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
         let reload = reload(self.tls.clone(), hooks.reloads, hooks.begun, hooks.reload);

@@ -4,12 +4,10 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use gslb::config::Config;
 use gslb::observe::Generation;
 use gslb::origins::{Origin, Origins};
-use gslb::probe::Pulse;
 use gslb::reload::Next;
 use gslb::serve::{Bound, Hooks, Running, control_runtime};
 use gslb_api::tail::Tail;
@@ -37,12 +35,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
 pub(crate) fn hooks() -> Hooks {
     Hooks {
         reloads: Arc::default(),
-        pulse: Arc::new(|| Pulse {
-            stalled: false,
-            since_beat: Duration::ZERO,
-            since_result: Duration::ZERO,
-            last_result: None,
-        }),
+        standstill: Arc::new(|| None),
         collectors: Vec::new(),
         sample: Arc::default(),
         tail: Tail::default(),

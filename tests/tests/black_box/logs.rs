@@ -1,9 +1,16 @@
 //! The log: as text or as JSON, and as much of it as is asked for while the server runs.
 
-use gslb_tests::ask::{curl_with, dig};
+use std::io::{BufRead as _, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+
+use gslb_tests::PATIENCE;
+use gslb_tests::ask::{curl, curl_with, dig};
 use gslb_tests::folder::Folder;
 use gslb_tests::server::Server;
 use serde_json::Value;
+use socket2::SockRef;
 
 use crate::sites::small;
 
@@ -43,6 +50,55 @@ fn the_level_is_changed_while_the_server_runs() {
     set(&folder, &server, "warn");
     server.await_log("the log's level is warn");
     server.stop_and(|log| assert!(!log.contains("stopping"), "what is less than a warning is not logged: {log}"));
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    let folder = small("");
+    // As small as the system allows: a few lines fill it.
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    SockRef::from(&theirs).set_send_buffer_size(1).unwrap();
+    let mut command = folder.command("serve --config gslb.toml --document site.toml");
+    let mut server = Unread(command.stderr(OwnedFd::from(theirs)).spawn().unwrap());
+    drop(command);
+    let mut log = BufReader::new(&ours).lines().map(|line| line.unwrap());
+    let mut address = |part: &str| {
+        let line = log.find(|line| line.contains(part)).expect(part);
+        line.split(part).nth(1).unwrap().split(',').next().unwrap().to_owned()
+    };
+    let (dns, api) = (address("answering DNS on "), address("answering HTTP on "));
+    let bearer = format!("Authorization: Bearer {}", folder.token());
+    for number in 2..200 {
+        let body = format!("{{\"endpoints\":{{\"one\":{{\"address\":\"192.0.2.{number}\"}}}}}}");
+        let arguments = [
+            "--max-time",
+            &PATIENCE.as_secs().to_string(),
+            "-X",
+            "PATCH",
+            "-H",
+            &bearer,
+            "-H",
+            "Content-Type: application/merge-patch+json",
+            "-H",
+            "If-Match: *",
+            "-d",
+            &body,
+        ];
+        assert_eq!(curl_with(&arguments, &format!("{api}/api/v1/pools/here")).status, 200, "{body}");
+    }
+    assert_eq!(dig(dns.parse().unwrap(), "www.example.com A").data(), ["192.0.2.199"]);
+    assert_eq!(curl(&format!("{api}/readyz")).status, 200);
+    server.0.kill().unwrap();
+}
+
+/// A process whose log nobody reads, killed when dropped.
+struct Unread(Child);
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
