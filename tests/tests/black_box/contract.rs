@@ -45,6 +45,10 @@ fn the_documentation_has_the_metrics_that_the_server_has() {
     }
     assert!(differences.is_empty(), "docs/metrics.md and a scrape differ:\n{}", differences.join("\n"));
 
+    // Alerts tell the bundled database from others by what it calls itself.
+    let bundled = "gslb_geo_database_build_timestamp_seconds{database=\"country ipvAll\"}";
+    assert!(everything.server.metrics().value(bundled).is_some(), "the bundled database has another name");
+
     everything.folder.write("scrape", everything.server.get("/metrics").body);
     let scrape = fs::File::open(everything.folder.path("scrape")).unwrap();
     let checked = run(Command::new("promtool").args(["check", "metrics"]).stdin(scrape));
