@@ -128,12 +128,14 @@ fn every_panel_shows_something_of_a_server_under_traffic() {
     rules_are_well(&prometheus);
 
     // The counter of turns begins with the first of them, which counts all the same.
-    let forced = everything.folder.ask(&everything.server, "force down pool/iad --reason test --for 1h");
-    assert_eq!(forced.code, 0, "{}", forced.err);
+    for command in ["undrain pool/fra", "force down pool/fra --reason test --for 1h"] {
+        let done = everything.folder.ask(&everything.server, command);
+        assert_eq!(done.code, 0, "{command}: {}", done.err);
+    }
     let flaps = panels().into_iter().find(|panel| panel.title == "Flaps").unwrap();
     eventually("the first turn counts as one", || {
         let shown = ask(&prometheus, &filled(&flaps.expressions[0], "gslb"));
-        shown.iter().any(|sample| sample["metric"]["endpoint"] == "iad-1" && sample["value"][1] == "1")
+        shown.iter().any(|sample| sample["metric"]["endpoint"] == "fra-1" && sample["value"][1] == "1")
     });
 }
 
