@@ -15,7 +15,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes each of `servers` as a job of its name, every second, and evaluates `rules` as often.
+    /// Starts one that scrapes each of `servers` as a job of its name, every second, and evaluates `rules` as often. Targets
+    /// have labels as those that people and the Prometheus operator give them, some of which gslb has too.
     ///
     /// # Panics
     /// When it does not start.
@@ -43,8 +44,8 @@ fn configuration(servers: &[(&str, &Server)], rules: &[&str]) -> String {
     let job = |(name, server): &(&str, &Server)| {
         let (scheme, target) = (server.scheme, server.api);
         format!(
-            "  - {{ job_name: {name}, scheme: {scheme}, tls_config: {{ insecure_skip_verify: true }}, \
-             static_configs: [{{ targets: [\"{target}\"] }}] }}\n"
+            "  - {{ job_name: {name}, scheme: {scheme}, tls_config: {{ insecure_skip_verify: true }}, honor_labels: true, \
+             static_configs: [{{ targets: [\"{target}\"], labels: {{ endpoint: api, service: gslb, rack: \"1\" }} }}] }}\n"
         )
     };
     let jobs: String = servers.iter().map(job).collect();

@@ -53,8 +53,11 @@ fn the_chart_renders_what_kubernetes_and_the_server_take() {
 }
 
 /// Items of the Zabbix template that may find nothing, and why.
-const MAY_FIND_NOTHING: [(&str, &str); 2] =
-    [("gslb.api.certificate.expires", "the server's API has no TLS"), ("gslb.overrides.oldest", "nothing is forced")];
+const MAY_FIND_NOTHING: [(&str, &str); 3] = [
+    ("gslb.api.certificate.expires", "the server's API has no TLS"),
+    ("gslb.overrides.oldest", "nothing is forced"),
+    ("gslb.geo.oldest", "the server has the bundled database alone"),
+];
 
 /// What each item of the Zabbix template has become, by its key: the template is held against Zabbix' rules, and read
 /// with its own paths and scripts. There is no Zabbix in it.
@@ -91,6 +94,8 @@ fn the_zabbix_template_reads_a_running_server() {
         ("gslb.store.available", "1"),
         ("gslb.reload.refused", "0"),
         ("gslb.overrides.oldest", "0"),
+        // The bundled one is as old as the version, and nobody is told of it every day.
+        ("gslb.geo.oldest", "0"),
         ("gslb.data_center.status[fra]", "1"),
         ("gslb.pool.status[fra]", "1"),
         ("gslb.pool.endpoints.up[iad]", "1"),

@@ -126,6 +126,17 @@ fn every_panel_shows_something_of_a_server_under_traffic() {
         empty.is_empty()
     });
     rules_are_well(&prometheus);
+
+    // The counter of turns begins with the first of them, which counts all the same.
+    for command in ["undrain pool/fra", "force down pool/fra --reason test --for 1h"] {
+        let done = everything.folder.ask(&everything.server, command);
+        assert_eq!(done.code, 0, "{command}: {}", done.err);
+    }
+    let flaps = panels().into_iter().find(|panel| panel.title == "Flaps").unwrap();
+    eventually("the first turn counts as one", || {
+        let shown = ask(&prometheus, &filled(&flaps.expressions[0], "gslb"));
+        shown.iter().any(|sample| sample["metric"]["endpoint"] == "fra-1" && sample["value"][1] == "1")
+    });
 }
 
 /// The number of scrapes that went well.

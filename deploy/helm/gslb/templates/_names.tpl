@@ -14,3 +14,19 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
+
+{{/* Names of the Service of the API and of each pod in it, as JSON. At least eight pods are named: to scale is not to
+restart those that are there. */}}
+{{- define "gslb.hosts" -}}
+{{- $service := printf "%s-api" (include "gslb.name" .) }}
+{{- $names := list $service }}
+{{- range until (max 8 (int .Values.replicas) | int) }}
+{{- $names = append $names (printf "%s-%d.%s" (include "gslb.name" $) . $service) }}
+{{- end }}
+{{- $hosts := list }}
+{{- range $names }}
+{{- $full := printf "%s.%s" . $.Release.Namespace }}
+{{- $hosts = concat $hosts (list . $full (printf "%s.svc" $full) (printf "%s.svc.cluster.local" $full)) }}
+{{- end }}
+{{- $hosts | toJson }}
+{{- end }}
