@@ -1,5 +1,6 @@
 //! A connection to a server, over TLS where its address says so.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,28 +76,50 @@ pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> Re
     let connected = timeout(PATIENCE, TcpStream::connect((address.host.as_str(), address.port))).await;
     let stream = connected.map_err(late)?.map_err(|cause| unreachable(cause.to_string()))?;
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return handshake(stream).await };
+    let Some(tls) = tls else { return handshake(stream, address).await };
     let name = ServerName::try_from(address.host.clone()).map_err(|cause| unreachable(cause.to_string()))?;
     let stream = timeout(PATIENCE, tls.connect(name, stream)).await.map_err(late)?;
-    handshake(stream.map_err(|cause| unreachable(with_advice(cause.to_string())))?).await
+    handshake(stream.map_err(|cause| unreachable(advised(&cause, address)))?, address).await
 }
 
 /// What TLS says, with what to do where that is known.
-fn with_advice(cause: String) -> String {
-    if cause.contains("CaUsedAsEndEntity") {
+fn advised(cause: &io::Error, address: &Address) -> String {
+    let told = cause.to_string();
+    let of_tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidMessage(_)) = of_tls {
+        return format!("it does not speak TLS; write http://{} if it serves plain HTTP", address.authority());
+    }
+    if told.contains("CaUsedAsEndEntity") {
         return format!(
-            "{cause}: the server's certificate is that of an authority (CA:TRUE); make one for the server, as with \
+            "{told}: the server's certificate is that of an authority (CA:TRUE); make one for the server, as with \
              `openssl req -x509 ... -addext basicConstraints=critical,CA:FALSE`"
         );
     }
-    cause
+    told
 }
 
-async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Error>
+/// Why no answer to a request came back, with what to do where that is known.
+pub(super) fn unanswered(cause: &hyper::Error, address: &Address) -> Error {
+    let authority = address.authority();
+    // What TLS answers to HTTP is an alert of its own, which is no HTTP.
+    if cause.is_parse() && !address.secure {
+        let cause = format!("it does not speak plain HTTP; write https://{authority} if it speaks TLS");
+        return Error::Unreachable { address: address.to_string(), cause };
+    }
+    if cause.is_incomplete_message() {
+        return Error::Broken(format!(
+            "the connection ended before there was one; is {authority} the API, and not DNS?"
+        ));
+    }
+    Error::broken(cause)
+}
+
+async fn handshake<S>(stream: S, address: &Address) -> Result<SendRequest<Full<Bytes>>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|cause| Error::broken(&cause))?;
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|cause| unanswered(&cause, address))?;
     // What goes wrong with the connection, the request that is under way is told.
     tokio::spawn(connection);
     Ok(sender)
