@@ -21,6 +21,8 @@ use crate::http::tls::{TlsError, certificates};
 
 /// How long a connection, and a handshake on it, may take each.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to see whether who gives no answer speaks TLS.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Whose certificates are believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +64,10 @@ pub(super) fn tls(trust: &Trust) -> Result<TlsConnector, TrustError> {
     if roots.is_empty() {
         return Err(TrustError::Nobody);
     }
+    connector(roots)
+}
+
+fn connector(roots: RootCertStore) -> Result<TlsConnector, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
@@ -76,10 +82,10 @@ pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> Re
     let connected = timeout(PATIENCE, TcpStream::connect((address.host.as_str(), address.port))).await;
     let stream = connected.map_err(late)?.map_err(|cause| unreachable(cause.to_string()))?;
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return handshake(stream, address).await };
+    let Some(tls) = tls else { return handshake(stream).await };
     let name = ServerName::try_from(address.host.clone()).map_err(|cause| unreachable(cause.to_string()))?;
     let stream = timeout(PATIENCE, tls.connect(name, stream)).await.map_err(late)?;
-    handshake(stream.map_err(|cause| unreachable(advised(&cause, address)))?, address).await
+    handshake(stream.map_err(|cause| unreachable(advised(&cause, address)))?).await
 }
 
 /// What TLS says, with what to do where that is known.
@@ -99,11 +105,10 @@ fn advised(cause: &io::Error, address: &Address) -> String {
 }
 
 /// Why no answer to a request came back, with what to do where that is known.
-pub(super) fn unanswered(cause: &hyper::Error, address: &Address) -> Error {
+pub(super) async fn unanswered(cause: &hyper::Error, address: &Address) -> Error {
     let authority = address.authority();
-    // What TLS answers to HTTP is an alert of its own, which is no HTTP.
-    if cause.is_parse() && !address.secure {
-        let cause = format!("it does not speak plain HTTP; write https://{authority} if it speaks TLS");
+    if !address.secure && speaks_tls(address).await {
+        let cause = format!("it speaks TLS; write https://{authority}");
         return Error::Unreachable { address: address.to_string(), cause };
     }
     if cause.is_incomplete_message() {
@@ -114,12 +119,23 @@ pub(super) fn unanswered(cause: &hyper::Error, address: &Address) -> Error {
     Error::broken(cause)
 }
 
-async fn handshake<S>(stream: S, address: &Address) -> Result<SendRequest<Full<Bytes>>, Error>
+/// Whether a server shows a certificate. Nobody's is believed here, so that nothing is ever sent.
+async fn speaks_tls(address: &Address) -> bool {
+    let asked = async {
+        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.ok()?;
+        let name = ServerName::try_from(address.host.clone()).ok()?;
+        let error = connector(RootCertStore::empty()).ok()?.connect(name, stream).await.err()?;
+        let shown = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+        Some(matches!(shown, rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
+    };
+    timeout(LOOK, asked).await.is_ok_and(|seen| seen == Some(true))
+}
+
+async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|cause| unanswered(&cause, address))?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|cause| Error::broken(&cause))?;
     // What goes wrong with the connection, the request that is under way is told.
     tokio::spawn(connection);
     Ok(sender)

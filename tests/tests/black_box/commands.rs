@@ -6,7 +6,6 @@ use std::thread;
 
 use gslb_tests::folder::{CERTIFICATE, PROCESS};
 use gslb_tests::program::run;
-use gslb_tests::server::Server;
 
 use crate::change::folder;
 
@@ -38,7 +37,7 @@ fn a_check_that_was_never_made_is_unknown() {
 
 #[test]
 fn what_is_chosen_is_what_is_counted_and_judged() {
-    let folder = folder("[services.\"fra.example.com\"]\npolicy = \"fra\"\n");
+    let folder = folder("[services.\"fra.example.com\"]\npolicy = \"fra\"\n[safety]\nrequire_endpoints = false\n");
     let server = folder.serve_store();
     let told = |arguments: &str| folder.ask(&server, &format!("status {arguments}"));
     assert_eq!(folder.ask(&server, "force down pool/fra --reason test").code, 0);
@@ -90,14 +89,9 @@ fn nothing_to_believe_is_said_so() {
 fn who_is_asked_in_the_wrong_way_is_told_apart() {
     let folder = folder("");
     let ask = |url: String| folder.gslb(&format!("status --token gslb_a_b --server {url}"));
-    let expect = |server: &Server, scheme: &str, words: &str, other: &str| {
-        let told = ask(format!("{scheme}://{}", server.api));
-        let advice = format!("{words}; write {other}://{} if", server.api);
-        assert!(told.code == 3 && told.err.contains(&advice), "{}", told.err);
-    };
     let plain = folder.serve_store();
     let dns = ask(format!("http://{}", plain.address()));
-    assert!(dns.code == 3 && dns.err.contains("is the API, and not DNS?"), "{}", dns.err);
+    assert!(dns.code == 3 && dns.err.contains(" the API, and not DNS?"), "{}", dns.err);
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     folder.write("key.pem", made.signing_key.serialize_pem());
     folder.write(CERTIFICATE, made.cert.pem());
@@ -109,7 +103,10 @@ fn who_is_asked_in_the_wrong_way_is_told_apart() {
     drop(plain);
     let tls = "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }\n";
     folder.write("gslb.toml", format!("{PROCESS}{tls}"));
-    expect(&folder.serve_store(), "http", "it does not speak plain HTTP", "https");
+    let secure = folder.serve_store();
+    let told = ask(format!("http://{}", secure.api));
+    let advice = format!("it speaks TLS; write https://{}", secure.api);
+    assert!(told.code == 3 && told.err.contains(&advice), "{}", told.err);
 }
 
 /// Answers each connection with a stream of one event, and ends it.
