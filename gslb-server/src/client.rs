@@ -141,7 +141,8 @@ impl Client {
         let http =
             http.body(Full::new(Bytes::from(request.body))).map_err(|cause| Error::Unsendable(cause.to_string()))?;
         match timeout(PATIENCE, sender.send_request(http)).await {
-            Ok(sent) => sent.map_err(|cause| Error::broken(&cause)),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(cause)) => Err(connect::unanswered(&cause, &self.address).await),
             Err(_) => Err(Error::Broken(format!("no answer for {} seconds", PATIENCE.as_secs()))),
         }
     }

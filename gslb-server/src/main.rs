@@ -1,9 +1,10 @@
 //! The `gslb` command.
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use gslb::command::{Command, exit};
+use gslb::command::{Command, exit, nagios};
 use mimalloc::MiMalloc;
 
 /// Answering allocates nothing. A change of a large document is hundreds of thousands of small texts, read, copied and
@@ -20,7 +21,11 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
-    CommandLine::parse().command.run(CommandLine::command()).unwrap_or_else(|error| {
+    let read = match CommandLine::try_parse() {
+        Ok(read) => read,
+        Err(error) => return nagios::misused(env::args_os(), &error).unwrap_or_else(|| error.exit()),
+    };
+    read.command.run(CommandLine::command()).unwrap_or_else(|error| {
         eprintln!("gslb: {error}");
         exit::of(&*error).into()
     })

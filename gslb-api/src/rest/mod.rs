@@ -18,6 +18,7 @@ mod observations;
 mod openapi;
 mod origin;
 mod overrides;
+mod parameters;
 pub(crate) mod places;
 mod plan;
 mod problem;

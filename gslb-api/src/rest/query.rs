@@ -1,12 +1,12 @@
 //! What the query of a request may say. What it must not say is refused: a misspelt `dry_run` must not become a write.
 
-use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::OVERRIDE_RULES;
+use super::parameters;
 use super::problem::Problem;
 
 /// Entries of a page where nobody says otherwise.
@@ -95,7 +95,7 @@ pub(super) struct Top {
 pub(super) struct Tail {
     /// Those that this service decided.
     pub service: Option<String>,
-    /// Those to clients in this network, or at this address.
+    /// Those to clients who may be in this network, or have this address: who is known by a network that it overlaps.
     pub client: Option<String>,
     /// Those that name an endpoint in this data center.
     pub data_center: Option<String>,
@@ -121,8 +121,7 @@ pub(super) struct Nothing {}
 /// # Errors
 /// 400.
 pub(super) fn of<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
-    let query = Query::try_from_uri(uri).map_err(|error| Problem::bad_request(error.body_text()))?;
-    Ok(query.0)
+    parameters::read(uri.query().unwrap_or_default()).map_err(|wrong| Problem::bad_request(wrong.to_string()))
 }
 
 /// The query of a write, with what its headers add.

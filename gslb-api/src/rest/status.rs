@@ -55,11 +55,11 @@ pub(super) struct Asked {
     /// Only `endpoints`, `pools` or `services`; all of them where it is not said.
     #[param(value_type = Option<String>, pattern = "^(endpoints|pools|services)$")]
     pub of: Option<Of>,
-    /// Endpoints of this pool only.
+    /// Endpoints of this pool only, this pool, and the services that may answer from no other.
     pub pool: Option<String>,
-    /// Endpoints and pools of this data center only.
+    /// Endpoints and pools of this data center only, and the services that may answer from no other.
     pub data_center: Option<String>,
-    /// Endpoints of the pools that this service may answer from only, and this service.
+    /// Endpoints of the pools that this service may answer from only, and this service, whatever else it uses.
     pub service: Option<String>,
     /// Endpoints that are `up`, or that are `down`, only.
     #[param(pattern = "^(up|down)$")]
@@ -158,21 +158,19 @@ impl Gathered {
             members.truncate(limit);
             page("endpoints", members.last().map(label));
         }
-        let of_data_center = |value: &Value| asked.data_center.as_deref().is_none_or(|it| value["data_center"] == it);
-        let is_meant = |id: PoolId, name: &str| {
-            asked.pool.as_deref().is_none_or(|pool| pool == name)
-                && filter.pools.as_ref().is_none_or(|pools| pools.contains(&id))
-        };
-        let pools = (0..).map(PoolId).zip(status::pools(table));
-        let pools = pools.filter(|(id, (name, value))| of_data_center(value) && is_meant(*id, name)).map(|(_, it)| it);
-        let pools = pools.filter(|_| wants(Of::Pools));
+        let pools = (0..).map(PoolId).zip(status::pools(table)).filter(|_| wants(Of::Pools));
+        let pools = pools.filter(|(id, _)| filter.has(site, *id)).map(|(_, pool)| pool);
         let (pools, more) = paged(pools, after(Of::Pools), limit);
         page("pools", more);
-        let told = |service: &Service, reach: &mut Reach| status::service(table, service, reach);
         let chosen = site.services.iter().filter(|_| wants(Of::Services));
-        let chosen =
-            chosen.filter(|it| asked.service.is_none() || service.is_some_and(|service| service.name == it.name));
-        let services = chosen.map(|service| (service.name.to_string(), told(service, &mut reach)));
+        let services = chosen.filter_map(|it| {
+            // One that may answer from elsewhere, too, is no matter of this pool or data center alone.
+            let is_meant = match service {
+                Some(service) => service.name == it.name,
+                None => reach.of(site, it).iter().all(|id| filter.has(site, *id)),
+            };
+            is_meant.then(|| (it.name.to_string(), status::service(table, it, &mut reach)))
+        });
         let (services, more) = paged(services, after(Of::Services), limit);
         page("services", more);
         let data_centers = status::data_centers(table).into_iter();
@@ -286,6 +284,6 @@ async fn lift(State(api): State<Api>, request: Request) -> Result<Response, Prob
         write::note(&api, &parts, Resource { before: None, after: Some(after.clone()) }).await;
         return Ok(answer::of_json(StatusCode::OK, &after));
     }
-    let detail = "No mass failure is doubted: all verdicts hold.";
+    let detail = "There is no mass failure, so there are no failures to believe: what has failed is down already.";
     Err(Problem::new(StatusCode::CONFLICT, "not-held", detail))
 }

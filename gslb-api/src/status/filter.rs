@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use gslb_core::health::Member;
-use gslb_core::model::{Pool, PoolId};
+use gslb_core::model::{PoolId, Site};
 use gslb_core::table::RoutingTable;
 
 /// What an endpoint has to be.
@@ -32,16 +32,19 @@ impl Filter {
     /// The endpoints of `table` in the order of the document.
     pub(crate) fn members(&self, table: &RoutingTable) -> Vec<Member> {
         let site = &table.topology().site;
-        let data_center = |pool: &Pool| pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
-        let is_meant = |id: PoolId, pool: &Pool| {
-            self.pool.as_ref().is_none_or(|name| **name == *pool.name)
-                && self.pools.as_ref().is_none_or(|pools| pools.contains(&id))
-                && self.data_center.as_ref().is_none_or(|name| data_center(pool).is_some_and(|it| **name == *it.name))
-        };
-        let pools = (0..).map(PoolId).zip(&site.pools).filter(|(id, pool)| is_meant(*id, pool));
+        let pools = (0..).map(PoolId).zip(&site.pools).filter(|(id, _)| self.has(site, *id));
         let members = pools
             .flat_map(|(pool, it)| (0u32..).zip(&it.endpoints).map(move |(endpoint, _)| Member { pool, endpoint }));
         members.filter(|member| self.fits(table, *member)).collect()
+    }
+
+    /// Whether the pool is one of those asked for.
+    pub(crate) fn has(&self, site: &Site, id: PoolId) -> bool {
+        let Some(pool) = site.pools.get(id.0 as usize) else { return false };
+        let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+        self.pool.as_ref().is_none_or(|name| **name == *pool.name)
+            && self.pools.as_ref().is_none_or(|pools| pools.contains(&id))
+            && self.data_center.as_ref().is_none_or(|name| data_center.is_some_and(|it| **name == *it.name))
     }
 
     fn fits(&self, table: &RoutingTable, member: Member) -> bool {

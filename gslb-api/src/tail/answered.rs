@@ -1,6 +1,6 @@
 //! An answer that was given, read back: what was asked and answered from its octets, and its decision by name.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -119,17 +119,19 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// The client's address; of a network, the first one.
-    pub(super) fn client_address(&mut self) -> IpAddr {
-        match self.seen.decisions.first() {
-            Some(first) => first.client,
-            None => self.network().map_or_else(|| self.seen.resolver.ip().to_canonical(), |client| client.network()),
-        }
+    /// The network that the client is in, as far as is known: an address where the resolver stands for it.
+    pub(super) fn client_network(&mut self) -> IpNet {
+        self.told_network().unwrap_or_else(|| self.seen.resolver.ip().to_canonical().into())
     }
 
-    /// The network that the resolver told where no service decided.
-    fn network(&mut self) -> Option<IpNet> {
-        self.response()?.client
+    /// The network that the resolver told.
+    fn told_network(&mut self) -> Option<IpNet> {
+        let network = match self.seen.decisions.first() {
+            Some(&Decided { client, from: ClientFrom::Subnet(source), .. }) => IpNet::new(client, source).ok(),
+            Some(_) => None,
+            None => self.response()?.client,
+        };
+        network.map(|network| network.trunc())
     }
 
     fn response(&mut self) -> Option<&Response> {
@@ -180,13 +182,10 @@ impl<'a> Read<'a> {
 
     /// Whose address decided, as text, and where it comes from.
     fn client(&mut self) -> (String, &'static str) {
-        let resolver = self.seen.resolver.ip().to_canonical();
-        let network = match self.seen.decisions.first() {
-            Some(&Decided { client, from: ClientFrom::Subnet(source), .. }) => IpNet::new(client, source).ok(),
-            Some(_) => None,
-            None => self.network(),
-        };
-        network.map_or_else(|| (resolver.to_string(), "resolver"), |network| (network.trunc().to_string(), "subnet"))
+        match self.told_network() {
+            Some(network) => (network.to_string(), "subnet"),
+            None => (self.seen.resolver.ip().to_canonical().to_string(), "resolver"),
+        }
     }
 }
 

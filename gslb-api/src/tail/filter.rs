@@ -12,7 +12,7 @@ use super::answered::Read;
 pub struct Filter {
     /// This service decided, be it the first one or one that another led to.
     pub service: Option<Name>,
-    /// The client is in this network.
+    /// The client may be in this network: what is known of it overlaps.
     pub client: Option<IpNet>,
     /// It names an endpoint of this data center.
     pub data_center: Option<Arc<str>>,
@@ -24,6 +24,11 @@ impl Filter {
         // What is known without reading the response goes first.
         self.service.as_ref().is_none_or(|name| read.is_of_service(name))
             && self.data_center.as_ref().is_none_or(|name| read.names_data_center(name))
-            && self.client.is_none_or(|network| network.contains(&read.client_address()))
+            && self.client.is_none_or(|network| overlap(network, read.client_network()))
     }
+}
+
+/// Whether an address can be in both: networks hold each other, or have nothing in common.
+fn overlap(one: IpNet, other: IpNet) -> bool {
+    one.contains(&other) || other.contains(&one)
 }

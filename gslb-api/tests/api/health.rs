@@ -90,6 +90,40 @@ async fn a_verdict_is_in_force_and_told_with_its_evidence() {
 }
 
 #[tokio::test]
+async fn a_pool_or_data_center_is_told_with_the_services_that_have_nothing_else() {
+    let mut site = crate::support::site();
+    site["services"]["office.example.com"] = json!({"policy": "fra", "types": ["A"]});
+    let asked = start_with(Options { source: Source::Store { first: Some(site) }, ..Options::default() }).await;
+    for (query, services) in [
+        ("", vec!["www.example.com.", "api.example.com.", "office.example.com."]),
+        ("?pool=fra", vec!["office.example.com."]),
+        ("?data_center=fra", vec!["office.example.com."]),
+        ("?pool=iad", vec![]),
+        ("?pool=iad&service=www.example.com", vec!["www.example.com."]),
+    ] {
+        let told = asked.get(&format!("/api/v1/status{query}")).await.body;
+        let named: Vec<&String> = told["services"].as_object().unwrap().keys().collect();
+        assert_eq!(named, services, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_query_is_told_by_the_name_of_the_parameter() {
+    let asked = start_with(options(probed())).await;
+    for (path, told) in [
+        ("/api/v1/status?limits=7", "There is no parameter \"limits\" here; known: of, pool, data_center, service, "),
+        ("/api/v1/status?limit=x", "limit is a whole number, and not \"x\"."),
+        ("/api/v1/top", "The parameter by is missing."),
+        ("/api/v1/tail?services=a", "There is no parameter \"services\" here; known: service, client, data_center."),
+        ("/api/v1/latency?x=1", "There is no parameter \"x\", nor any other, here."),
+    ] {
+        let answer = asked.get(path).await;
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        assert!(answer.status == StatusCode::BAD_REQUEST && detail.starts_with(told), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn an_override_comes_before_the_verdict_which_waits_behind_it() {
     let asked = start_with(options(probed())).await;
     let body = json!({"targets": ["endpoint/fra/fra-1"], "force": "up", "reason": "it lies"}).to_string();

@@ -152,6 +152,10 @@ async fn filters_go_by_service_client_and_data_center() {
         (filter(Some("api.example.com"), None, None), vec!["api"]),
         (filter(None, None, Some("iad")), vec!["www"]),
         (filter(None, Some("203.0.113.0/25"), None), vec!["www"]),
+        // An address is in what a client is known by, and the other way round.
+        (filter(None, Some("203.0.113.199/32"), None), vec!["www"]),
+        (filter(None, Some("203.0.0.0/8"), None), vec!["www"]),
+        (filter(None, Some("203.0.114.0/32"), None), vec![]),
         (filter(None, Some("198.51.100.53/32"), None), vec!["api", "none"]),
         (filter(Some("www.example.com"), None, Some("fra")), vec!["www"]),
         (filter(Some("www.example.com"), Some("2001:db8::/32"), None), vec![]),

@@ -1,5 +1,6 @@
 //! A connection to a server, over TLS where its address says so.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::http::tls::{TlsError, certificates};
 
 /// How long a connection, and a handshake on it, may take each.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to see whether who gives no answer speaks TLS.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Whose certificates are believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,10 @@ pub(super) fn tls(trust: &Trust) -> Result<TlsConnector, TrustError> {
     if roots.is_empty() {
         return Err(TrustError::Nobody);
     }
+    connector(roots)
+}
+
+fn connector(roots: RootCertStore) -> Result<TlsConnector, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
@@ -78,18 +85,50 @@ pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> Re
     let Some(tls) = tls else { return handshake(stream).await };
     let name = ServerName::try_from(address.host.clone()).map_err(|cause| unreachable(cause.to_string()))?;
     let stream = timeout(PATIENCE, tls.connect(name, stream)).await.map_err(late)?;
-    handshake(stream.map_err(|cause| unreachable(with_advice(cause.to_string())))?).await
+    handshake(stream.map_err(|cause| unreachable(advised(&cause, address)))?).await
 }
 
 /// What TLS says, with what to do where that is known.
-fn with_advice(cause: String) -> String {
-    if cause.contains("CaUsedAsEndEntity") {
+fn advised(cause: &io::Error, address: &Address) -> String {
+    let told = cause.to_string();
+    let of_tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidMessage(_)) = of_tls {
+        return format!("it does not speak TLS; write http://{} if it serves plain HTTP", address.authority());
+    }
+    if told.contains("CaUsedAsEndEntity") {
         return format!(
-            "{cause}: the server's certificate is that of an authority (CA:TRUE); make one for the server, as with \
+            "{told}: the server's certificate is that of an authority (CA:TRUE); make one for the server, as with \
              `openssl req -x509 ... -addext basicConstraints=critical,CA:FALSE`"
         );
     }
-    cause
+    told
+}
+
+/// Why no answer to a request came back, with what to do where that is known.
+pub(super) async fn unanswered(cause: &hyper::Error, address: &Address) -> Error {
+    let authority = address.authority();
+    if !address.secure && speaks_tls(address).await {
+        let cause = format!("it speaks TLS; write https://{authority}");
+        return Error::Unreachable { address: address.to_string(), cause };
+    }
+    if cause.is_incomplete_message() {
+        return Error::Broken(format!(
+            "the connection ended before there was one; is {authority} the API, and not DNS?"
+        ));
+    }
+    Error::broken(cause)
+}
+
+/// Whether a server shows a certificate. Nobody's is believed here, so that nothing is ever sent.
+async fn speaks_tls(address: &Address) -> bool {
+    let asked = async {
+        let stream = TcpStream::connect((address.host.as_str(), address.port)).await.ok()?;
+        let name = ServerName::try_from(address.host.clone()).ok()?;
+        let error = connector(RootCertStore::empty()).ok()?.connect(name, stream).await.err()?;
+        let shown = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+        Some(matches!(shown, rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
+    };
+    timeout(LOOK, asked).await.is_ok_and(|seen| seen == Some(true))
 }
 
 async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Error>

@@ -22,11 +22,18 @@ pub struct Event {
 }
 
 impl Client {
-    /// Follows the events at `path`, from the one after `last` on, until `each` says no, or the server ends it.
+    /// Follows the events at `path`, from the one after `last` on, until `each` says no, or the server ends it. `begun` is
+    /// told once the server has let us in.
     ///
     /// # Errors
     /// As [`Client::ask`], also while events come.
-    pub fn follow(&self, path: &str, last: Option<&str>, mut each: impl FnMut(Event) -> bool) -> Result<(), Error> {
+    pub fn follow(
+        &self,
+        path: &str,
+        last: Option<&str>,
+        begun: impl FnOnce(),
+        mut each: impl FnMut(Event) -> bool,
+    ) -> Result<(), Error> {
         self.runtime.block_on(async {
             let mut request = Request::get(path).with(ACCEPT, "text/event-stream");
             if let Some(last) = last {
@@ -36,6 +43,7 @@ impl Client {
             if !response.status().is_success() {
                 return self.read(response).await.map(|_| ());
             }
+            begun();
             let (mut body, mut reader) = (response.into_body(), Reader::default());
             while let Some(frame) = body.frame().await {
                 let Ok(octets) = frame.map_err(|cause| Error::broken(&cause))?.into_data() else { continue };

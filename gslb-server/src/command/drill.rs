@@ -12,7 +12,7 @@ use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::remote::{Format, Remote, show, text};
+use super::remote::{Format, Remote, show, text, undotted};
 use super::{Outcome, moves};
 use crate::client::{Client, Request};
 use watched::{Since, Watched};
@@ -104,7 +104,7 @@ fn objects(list: &Value) -> impl Iterator<Item = &Value> {
 /// A service and the types that it is about.
 fn of_types(it: &Value) -> String {
     let types: Vec<String> = strings(&it["types"]).collect();
-    format!("{} {}", text(it, "/service"), types.join(" "))
+    format!("{} {}", undotted(&text(it, "/service")), types.join(" "))
 }
 
 fn strings(list: &Value) -> impl Iterator<Item = String> {

@@ -3,23 +3,23 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, value_parser};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Outcome;
-use super::following::follow;
-use super::remote::{Format, Remote};
-use super::resource::shortened;
+use super::following::{Stream, follow};
+use super::remote::{Format, Remote, text};
 use crate::client::events::Event;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Go on after the event of this id; without it, with what happens from now on
+    /// Go on after the event of this id, 0 for all that are kept; without it, with what happens from now on
     #[arg(long, value_name = "ID")]
     after: Option<String>,
     /// End after this many events
-    #[arg(short = 'n', long, value_name = "NUMBER")]
-    limit: Option<usize>,
+    #[arg(short = 'n', long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
+    limit: Option<u64>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -27,19 +27,133 @@ pub struct Arguments {
 /// Follows the events until the limit, or for ever.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
-    follow(&client, "/api/v1/events", arguments.after.clone(), arguments.limit, |event| {
-        write(arguments.remote.format(), event).map(|()| 1)
+    let stream = Stream { path: "/api/v1/events", last: arguments.after.clone(), keeps: true };
+    // What is told again happened some time or other.
+    let is_new = arguments.after.is_none();
+    follow(&client, stream, arguments.limit, |event| {
+        write(arguments.remote.format(), event, is_new.then(Timestamp::now)).map(|()| 1)
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line for each event: id, name and what it says; or JSON.
-fn write(format: Format, event: &Event) -> io::Result<()> {
+/// Each event as JSON, or each of its changes on a line.
+fn write(format: Format, event: &Event, now: Option<Timestamp>) -> io::Result<()> {
     let data = serde_json::from_str(&event.data).unwrap_or_else(|_| Value::String(event.data.clone()));
     let mut out = io::stdout().lock();
     match format {
         Format::Json => writeln!(out, "{}", serde_json::json!({ "id": event.id, "event": event.name, "data": data }))?,
-        Format::Table => writeln!(out, "{:>8}  {:<12} {}", event.id, event.name, shortened(&data.to_string()))?,
+        Format::Table => people(event, &data, now).iter().try_for_each(|line| writeln!(out, "{line}"))?,
     }
     out.flush()
+}
+
+/// The lines of an event: its id, when each change was, and what it is. A change that does not say when it was is of `now`.
+fn people(event: &Event, data: &Value, now: Option<Timestamp>) -> Vec<String> {
+    let line = |time: Option<Timestamp>, what: &str| {
+        let time = time.or(now).map_or_else(|| "-".to_owned(), |time| time.strftime("%F %T").to_string());
+        // A line stays one, and a terminal is told nothing.
+        let what: String = what.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+        format!("{:>6}  {time:<19}  {what}", event.id)
+    };
+    match data["changes"].as_array() {
+        Some(changes) => changes.iter().map(|change| line(time(change), &told(change))).collect(),
+        None if event.name == "reset" => {
+            vec![line(None, "what was before is not kept any more; what happens from now on follows")]
+        }
+        None => vec![line(None, &format!("{}: {data}", event.name))],
+    }
+}
+
+/// When a change was, where it says so. The end of something does not.
+fn time(change: &Value) -> Option<Timestamp> {
+    let pointers = ["/status/since", "/override/created", "/mass_failure/since"];
+    let time = pointers.into_iter().find_map(|pointer| change.pointer(pointer))?;
+    match time.as_i64() {
+        Some(milliseconds) => Timestamp::from_millisecond(milliseconds).ok(),
+        None => time.as_str()?.parse().ok(),
+    }
+}
+
+/// What a change is, in words. One of a kind that a later server has is told as it is.
+fn told(change: &Value) -> String {
+    let at = |pointer: &str| text(change, pointer);
+    let has = |member: &str| !change[member].is_null();
+    match change["kind"].as_str() {
+        Some("document") => format!("document: revision {} is in force", at("/revision")),
+        Some("status") if has("status") => {
+            format!("{}/{} is {}: {}", at("/pool"), at("/endpoint"), at("/status/status"), at("/status/why"))
+        }
+        Some("status") => format!("{}/{}: its status is not kept any more", at("/pool"), at("/endpoint")),
+        Some("mass-failure") if has("mass_failure") => {
+            let (failing, hosts) = (at("/mass_failure/failing"), at("/mass_failure/hosts"));
+            format!("mass failure: {failing} of {hosts} hosts fail at once, so the last statuses hold")
+        }
+        Some("mass-failure") => "mass failure: it is over".to_owned(),
+        Some("override") if has("override") => overridden(&at("/id"), &change["override"]),
+        Some("override") => format!("override {} has ended", at("/id")),
+        _ => change.to_string(),
+    }
+}
+
+/// What an override does, to whom, until when, and who says so.
+fn overridden(id: &str, held: &Value) -> String {
+    let force = match &held["force"] {
+        Value::String(force) => force.clone(),
+        weight => format!("weight {}", text(weight, "/weight")),
+    };
+    let targets: Vec<&str> = held["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let expires = text(held, "/expires");
+    let until = if expires.is_empty() { expires } else { format!(" until {expires}") };
+    let (owner, reason) = (text(held, "/owner"), text(held, "/reason"));
+    format!("override {id}: {force} {}{until}, says {owner}: {reason}", targets.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lines(changes: Value, now: Option<Timestamp>) -> Vec<String> {
+        let event = Event { id: "7".to_owned(), name: "change".to_owned(), data: String::new() };
+        people(&event, &json!({ "changes": changes }), now)
+    }
+
+    #[test]
+    fn each_kind_of_change_is_a_line_with_its_time() {
+        let status = json!({"status": "down", "since": "2026-11-22T20:00:16.972Z", "why": "2 failures\nin a row"});
+        let held = json!({
+            "targets": ["pool/fra", "pool/iad"], "force": "drain", "reason": "kernel", "owner": "ann",
+            "created": "2026-11-22T20:00:17.5Z", "expires": "2026-11-22T22:00:17Z",
+        });
+        let mut weight = held.clone();
+        weight["force"] = json!({"weight": 0});
+        weight.as_object_mut().unwrap().remove("expires");
+        let all = json!([
+            {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": status},
+            {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": null},
+            {"kind": "mass-failure", "mass_failure": {"since": 1795377600000u64, "failing": 7, "hosts": 9}},
+            {"kind": "mass-failure", "mass_failure": null},
+            {"kind": "override", "id": "a", "override": held},
+            {"kind": "override", "id": "a", "override": weight},
+            {"kind": "override", "id": "a", "override": null},
+            {"kind": "document", "revision": 3},
+            {"kind": "news"},
+        ]);
+        let now = "2026-11-23T01:02:03Z".parse().ok();
+        let expected = [
+            "     7  2026-11-22 20:00:16  fra/fra-1 is down: 2 failures in a row",
+            "     7  2026-11-23 01:02:03  fra/fra-1: its status is not kept any more",
+            "     7  2026-11-22 20:00:00  mass failure: 7 of 9 hosts fail at once, so the last statuses hold",
+            "     7  2026-11-23 01:02:03  mass failure: it is over",
+            "     7  2026-11-22 20:00:17  override a: drain pool/fra pool/iad until 2026-11-22T22:00:17Z, says ann: kernel",
+            "     7  2026-11-22 20:00:17  override a: weight 0 pool/fra pool/iad, says ann: kernel",
+            "     7  2026-11-23 01:02:03  override a has ended",
+            "     7  2026-11-23 01:02:03  document: revision 3 is in force",
+            "     7  2026-11-23 01:02:03  {\"kind\":\"news\"}",
+        ];
+        assert_eq!(lines(all, now), expected);
+        let told_again = lines(json!([{"kind": "document", "revision": 3}]), None);
+        assert_eq!(told_again, ["     7  -                    document: revision 3 is in force"]);
+    }
 }

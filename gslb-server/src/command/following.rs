@@ -1,8 +1,11 @@
-//! Streams of events followed: one that ends is asked for again, where it ended.
+//! Streams of events followed: one that ends is asked for again, where it ended, and who reads is told that it did.
 
-use std::io;
+use std::cell::Cell;
+use std::io::{self, Write as _};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use crate::client::events::Event;
 use crate::client::{Client, Error};
@@ -10,26 +13,41 @@ use crate::client::{Client, Error};
 /// How long to wait before a stream that ended is asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Has each event at `path`, from the one after `last` on, written by `each`, which says how many it counts for, until
-/// `limit` is reached. Who reads no further, as `head` does, has what they want.
+/// What is followed.
+pub(super) struct Stream<'s> {
+    /// Where it is.
+    pub path: &'s str,
+    /// The id of the event that it goes on after.
+    pub last: Option<String>,
+    /// Whether what happens while there is no connection is told afterwards, and not lost.
+    pub keeps: bool,
+}
+
+/// Has each event of the stream written by `each`, which says how many it counts for, until `limit` is reached. Who reads
+/// no further, as `head` does, has what they want. That the connection was lost, and when it is back, goes to standard
+/// error: a gap must not look as if nothing had happened.
 ///
 /// # Errors
 /// Where the stream never began, or the server refuses it.
 pub(super) fn follow(
     client: &Client,
-    path: &str,
-    mut last: Option<String>,
-    limit: Option<usize>,
-    mut each: impl FnMut(&Event) -> io::Result<usize>,
+    stream: Stream<'_>,
+    limit: Option<u64>,
+    mut each: impl FnMut(&Event) -> io::Result<u64>,
 ) -> Result<(), Error> {
-    if limit == Some(0) {
-        return Ok(());
-    }
     super::unread::ends();
-    let (mut begun, mut is_over, mut written) = (false, false, 0);
+    let Stream { path, mut last, keeps } = stream;
+    let (has_begun, lost) = (Cell::new(false), Cell::new(None::<Instant>));
+    let (mut is_over, mut written) = (false, 0);
+    let begun = || {
+        has_begun.set(true);
+        if let Some(since) = lost.take() {
+            let between = if keeps { "what happened in between follows" } else { "what was in between is not shown" };
+            say(&format!("connected again after {:.0} s; {between}", since.elapsed().as_secs_f64()));
+        }
+    };
     loop {
-        let followed = client.follow(path, last.clone().as_deref(), |event| {
-            begun = true;
+        let followed = client.follow(path, last.clone().as_deref(), begun, |event| {
             if !event.id.is_empty() {
                 last = Some(event.id.clone());
             }
@@ -38,13 +56,23 @@ pub(super) fn follow(
             is_over = counted.is_err() || limit.is_some_and(|limit| written >= limit);
             !is_over
         });
-        match followed {
-            // A server that restarts is worth waiting for; one that was never there is not.
-            Err(Error::Unreachable { .. } | Error::Broken(_)) if begun => {}
-            Err(error) => return Err(error),
+        let why = match followed {
             Ok(()) if is_over => return Ok(()),
-            Ok(()) => begun = true,
+            Ok(()) => "the server has ended it".to_owned(),
+            // A server that restarts is worth waiting for; one that was never there is not.
+            Err(error @ (Error::Unreachable { .. } | Error::Broken(_))) if has_begun.get() => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        if lost.get().is_none() {
+            lost.set(Some(Instant::now()));
+            say(&format!("the connection is lost: {why}; trying again"));
         }
         thread::sleep(AGAIN);
     }
+}
+
+/// A line for who reads, with the time as events have it, in UTC.
+fn say(what: &str) {
+    // Where nobody reads this, there is nobody to tell so.
+    let _ = writeln!(io::stderr(), "gslb: {}: {what}", Timestamp::now().strftime("%H:%M:%S"));
 }

@@ -21,6 +21,7 @@ mod following;
 mod history;
 mod latency;
 mod moves;
+pub mod nagios;
 mod overrides;
 mod plan;
 mod remote;

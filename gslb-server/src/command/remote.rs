@@ -114,6 +114,11 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
+/// A name of DNS as people are told it: without the dot at its end, but for the root's.
+pub(super) fn undotted(name: &str) -> &str {
+    name.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(name)
+}
+
 /// Shows on a terminal that something takes long, until it is dropped.
 pub(super) struct Working(ProgressBar);
 

@@ -1,5 +1,6 @@
-//! `gslb status` and `gslb resume`: what is up, since when and why; for people, for programs, and for Nagios.
+//! `gslb status` and `gslb resume`: what is up, since when and why; for people and for programs.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::thread;
@@ -11,9 +12,9 @@ use gslb_api::LIFT_MASS_FAILURE;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::Outcome;
-use super::remote::{Remote, show, table, text};
+use super::remote::{Remote, show, table, text, undotted};
 use super::resource::escape;
+use super::{Outcome, nagios};
 use crate::client::{Client, Request};
 
 /// How often a watch looks again.
@@ -24,13 +25,13 @@ const PAGE: usize = 1000;
 /// Whose status.
 #[derive(Debug, Clone, Default, Args)]
 struct Chosen {
-    /// Endpoints of this pool only
+    /// This pool only: its endpoints, and the services that may answer from no other
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
-    /// Endpoints of this data center only
+    /// This data center only: its endpoints and pools, and the services that may answer from no other
     #[arg(long, value_name = "NAME")]
     data_center: Option<String>,
-    /// Endpoints that this service may answer with only
+    /// This service only, and the endpoints that it may answer with
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
     /// Endpoints that are down only
@@ -46,8 +47,9 @@ pub struct Status {
     #[arg(short, long)]
     watch: bool,
     /// One line with performance data and the exit codes of a Nagios plugin: 0 all up, 1 some down, 2 a pool or a service
-    /// down, 3 unknown
-    #[arg(long, conflicts_with = "watch")]
+    /// down, 3 unknown, also where the command line is wrong. With --pool, --data-center or --service it is about what
+    /// these choose alone
+    #[arg(long, conflicts_with_all = ["watch", "output"])]
     nagios: bool,
     #[command(flatten)]
     remote: Remote,
@@ -67,7 +69,13 @@ pub struct Resume {
 
 pub(super) fn status(arguments: &Status) -> Outcome {
     if arguments.nagios {
-        return Ok(nagios(arguments));
+        let answer = arguments.remote.client().and_then(|client| read(&client, &arguments.chosen));
+        let checked =
+            answer.map_err(|error| error.to_string()).and_then(|answer| match arguments.chosen.missed(&answer) {
+                Some(told) => Err(told),
+                None => Ok(answer),
+            });
+        return Ok(nagios::told(checked.as_ref().map_err(Clone::clone)));
     }
     let client = arguments.remote.client()?;
     if arguments.watch {
@@ -79,7 +87,7 @@ pub(super) fn status(arguments: &Status) -> Outcome {
             // Home, and away with what was there.
             let _ = write!(io::stdout(), "\x1b[H\x1b[2J");
         }
-        show(arguments.remote.format(), &answer, told);
+        show(arguments.remote.format(), &answer, |answer| told(&arguments.chosen, answer));
         if !arguments.watch {
             return Ok(ExitCode::SUCCESS);
         }
@@ -129,11 +137,50 @@ fn read(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::E
     Ok(answer)
 }
 
+impl Chosen {
+    /// What is chosen, in words; nothing where that is all.
+    fn words(&self) -> String {
+        let said = [("pool", &self.pool), ("data center", &self.data_center), ("service", &self.service)];
+        let said = said.into_iter().filter_map(|(what, name)| Some(format!("{what} {}", name.as_ref()?)));
+        said.collect::<Vec<_>>().join(" and ")
+    }
+
+    /// What to say where each of the names is known, and nothing is of all of them.
+    fn missed(&self, answer: &Value) -> Option<String> {
+        let none = answer["pools"].as_object().is_none_or(serde_json::Map::is_empty);
+        let words = self.words();
+        (none && !words.is_empty()).then(|| format!("nothing matches: no pool is of {words}"))
+    }
+}
+
+/// How much of what is shown is up: data centers, pools and endpoints. Of endpoints that are down only, how many there are.
+fn counts(chosen: &Chosen, answer: &Value) -> String {
+    let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if chosen.words().is_empty() {
+        let counts = &answer["counts"];
+        let count = |of: &str| format!("{} of {} {of} up", counts[of]["up"], counts[of]["all"]).replace('_', " ");
+        return format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"));
+    }
+    let pools: Vec<&Value> = answer["pools"].as_object().into_iter().flatten().map(|(_, pool)| pool).collect();
+    let names: BTreeSet<&str> = pools.iter().filter_map(|pool| pool["data_center"].as_str()).collect();
+    let up = |what: &str, all: &[&Value]| {
+        let up = all.iter().filter(|it| it["status"] == "up").count();
+        format!("{up} of {} {what} up", all.len())
+    };
+    let data_centers: Vec<&Value> = names.iter().map(|name| &answer["data_centers"][name]).collect();
+    let sum = |of: &str| pools.iter().filter_map(|pool| pool[of].as_u64()).sum::<u64>();
+    let endpoints = if chosen.down {
+        format!("{} endpoints down", endpoints.len())
+    } else {
+        format!("{} of {} endpoints up", sum("endpoints_up"), sum("endpoints"))
+    };
+    let all = [up("data centers", &data_centers), up("pools", &pools), endpoints];
+    format!("{}: {}", chosen.words(), all.join(", "))
+}
+
 /// For people: data centers, services that are not all up, and the endpoints.
-fn told(answer: &Value) -> String {
-    let counts = &answer["counts"];
-    let count = |of: &str| format!("{} of {} {of} up", counts[of]["up"], counts[of]["all"]).replace('_', " ");
-    let mut parts = vec![format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"))];
+fn told(chosen: &Chosen, answer: &Value) -> String {
+    let mut parts = vec![chosen.missed(answer).unwrap_or_else(|| counts(chosen, answer))];
     if let Some(seconds) = answer["mass_failure"]["seconds"].as_u64() {
         parts.push(format!(
             "MASS FAILURE, held for {seconds} s: too many hosts fail at once, so the last statuses hold; \
@@ -141,7 +188,8 @@ fn told(answer: &Value) -> String {
         ));
     }
     if let Some(overrides) = answer["overrides"].as_u64().filter(|overrides| *overrides > 0) {
-        parts.push(format!("{overrides} in force of what operators override: gslb overrides"));
+        let are = if overrides == 1 { "override is" } else { "overrides are" };
+        parts.push(format!("{overrides} {are} in force; `gslb overrides` lists them"));
     }
     parts.extend(services(answer));
     let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -158,7 +206,12 @@ fn services(answer: &Value) -> Option<String> {
     let hurt: Vec<_> = all.iter().filter(|(_, service)| service["status"] != "up").collect();
     let row = |(name, service): &(&String, &Value)| {
         let pools = format!("{} of {}", service["pools_up"], service["pools"]);
-        [Cell::new(name), status_cell(&service["status"]), Cell::new(pools), Cell::new(text(service, "/when_all_down"))]
+        [
+            Cell::new(undotted(name)),
+            status_cell(&service["status"]),
+            Cell::new(pools),
+            Cell::new(text(service, "/when_all_down")),
+        ]
     };
     (!hurt.is_empty()).then(|| table(["service", "status", "pools up", "when all are down"], hurt.iter().map(row)))
 }
@@ -192,95 +245,6 @@ fn status_cell(status: &Value) -> Cell {
     Cell::new(word).fg(colour)
 }
 
-/// The states of a Nagios plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Nagios {
-    Ok = 0,
-    Warning = 1,
-    Critical = 2,
-    Unknown = 3,
-}
-
-/// One line, whatever happens: who reads it knows no other form.
-fn nagios(arguments: &Status) -> ExitCode {
-    let answer = arguments.remote.client().and_then(|client| read(&client, &arguments.chosen));
-    let (state, line) = match answer {
-        Ok(answer) => judged(&answer),
-        Err(error) => (Nagios::Unknown, format!("UNKNOWN - {}", error.to_string().replace(['\n', '|'], " "))),
-    };
-    let _ = writeln!(io::stdout(), "{line}");
-    ExitCode::from(state as u8)
-}
-
-fn judged(answer: &Value) -> (Nagios, String) {
-    let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let named = |of: &str| -> Vec<String> {
-        let entries = answer[of].as_object().into_iter().flatten();
-        entries.filter(|(_, it)| it["status"] == "down").map(|(name, _)| name.clone()).collect()
-    };
-    let (pools, services) = (named("pools"), named("services"));
-    let down: Vec<String> = endpoints
-        .iter()
-        .filter(|endpoint| endpoint["status"] == "down")
-        .map(|endpoint| format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint")))
-        .collect();
-    let held = answer["mass_failure"].is_object();
-    // Nobody has ever found out what these are, and nobody can.
-    let unknown: Vec<String> = endpoints
-        .iter()
-        .filter(|endpoint| endpoint["unable"].is_string() && endpoint["source"] == "initial")
-        .map(|endpoint| format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint")))
-        .collect();
-    let state = if !pools.is_empty() || !services.is_empty() || held {
-        Nagios::Critical
-    } else if !down.is_empty() {
-        Nagios::Warning
-    } else if !unknown.is_empty() {
-        Nagios::Unknown
-    } else {
-        Nagios::Ok
-    };
-    let word = match state {
-        Nagios::Ok => "OK",
-        Nagios::Warning => "WARNING",
-        Nagios::Critical => "CRITICAL",
-        Nagios::Unknown => "UNKNOWN",
-    };
-    let up = endpoints.len() - down.len();
-    let mut told = vec![format!("{up} of {} endpoints up", endpoints.len())];
-    let lists = [
-        ("services down", &services),
-        ("pools down", &pools),
-        ("endpoints down", &down),
-        ("cannot be probed", &unknown),
-    ];
-    told.extend(
-        lists.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {}", some(names))),
-    );
-    if held {
-        told.push("a mass failure is held".to_owned());
-    }
-    let all = endpoints.len();
-    let data = format!(
-        "endpoints_up={up};;;0;{all} endpoints_down={};;;0;{all} pools_down={};;;0 services_down={};;;0",
-        down.len(),
-        pools.len(),
-        services.len()
-    );
-    (state, format!("{word} - {} | {data}", told.join("; ")))
-}
-
-/// The first few names, and how many more there are.
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
 fn pair(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once('/').filter(|(pool, endpoint)| !pool.is_empty() && !endpoint.is_empty());
     let (pool, endpoint) = parts.ok_or("not an endpoint: write POOL/ENDPOINT, such as fra/fra-1")?;
@@ -290,36 +254,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(endpoint: &str, pool: &str) -> Value {
-        json!({
-            "endpoints": [
-                {"pool": "fra", "endpoint": "fra-1", "status": endpoint},
-                {"pool": "fra", "endpoint": "fra-2", "status": "up"},
-            ],
-            "pools": {"fra": {"status": pool}}, "services": {}, "mass_failure": null,
-        })
-    }
-
-    #[test]
-    fn nagios_tells_by_the_worst_that_there_is() {
-        assert_eq!(judged(&answer("up", "up")).0, Nagios::Ok);
-        let (state, line) = judged(&answer("down", "up"));
-        assert_eq!(state, Nagios::Warning);
-        assert_eq!(
-            line,
-            "WARNING - 1 of 2 endpoints up; endpoints down: fra/fra-1 | endpoints_up=1;;;0;2 endpoints_down=1;;;0;2 \
-             pools_down=0;;;0 services_down=0;;;0"
-        );
-        assert_eq!(judged(&answer("down", "down")).0, Nagios::Critical);
-        let mut blind = answer("up", "up");
-        blind["endpoints"][0]["unable"] = json!("no route");
-        assert_eq!(judged(&blind).0, Nagios::Ok, "it was found up");
-        blind["endpoints"][0]["source"] = json!("initial");
-        let (state, line) = judged(&blind);
-        assert_eq!(state, Nagios::Unknown);
-        assert!(line.starts_with("UNKNOWN - 2 of 2 endpoints up; cannot be probed: fra/fra-1 |"), "{line}");
-    }
 
     #[test]
     fn an_endpoint_is_named_with_its_pool() {

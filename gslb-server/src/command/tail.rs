@@ -3,14 +3,15 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use serde_json::Value;
 
 use super::Outcome;
-use super::following::follow;
-use super::remote::{Format, Remote, text};
+use super::following::{Stream, follow};
+use super::remote::{Format, Remote, text, undotted};
 use super::resource::escape;
 use crate::client::events::Event;
+use crate::metrics::nameless::NONE;
 
 /// Records of an answer that a line shows.
 const RECORDS: usize = 4;
@@ -20,15 +21,16 @@ pub struct Arguments {
     /// Answers that this service decided only
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Answers to clients in this network only
-    #[arg(long, value_name = "PREFIX")]
+    /// Answers to clients who may be in this network, or have this address, only: many are known by a network, which
+    /// has this one in it or is in it
+    #[arg(long, value_name = "NETWORK")]
     client: Option<String>,
     /// Answers that name an endpoint in this data center only
     #[arg(long, value_name = "NAME")]
     data_center: Option<String>,
     /// End after this many answers
-    #[arg(short = 'n', long, value_name = "NUMBER")]
-    limit: Option<usize>,
+    #[arg(short = 'n', long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
+    limit: Option<u64>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -36,8 +38,9 @@ pub struct Arguments {
 /// Shows answers until the limit, or for ever.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
-    follow(&client, &arguments.path(), None, arguments.limit, |event| {
-        write(arguments.remote.format(), event).map(|()| usize::from(event.name == "answer"))
+    let stream = Stream { path: &arguments.path(), last: None, keeps: false };
+    follow(&client, stream, arguments.limit, |event| {
+        write(arguments.remote.format(), event).map(|()| u64::from(event.name == "answer"))
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -74,7 +77,7 @@ fn people(answered: &Value) -> String {
         let resolver = at("/resolver");
         line += &format!(" via {}", resolver.rsplit_once(':').map_or(&*resolver, |(address, _)| address));
     }
-    line += &format!("  {} {}  {}", at("/name"), at("/type"), at("/rcode"));
+    line += &format!("  {} {} {}  {}", undotted(&at("/name")), at("/type"), at("/transport"), at("/rcode"));
     if answered["truncated"] == true {
         line += " truncated";
     }
@@ -106,8 +109,10 @@ fn decision(answered: &Value) -> String {
     let told = decisions.iter().enumerate().map(|(number, told)| {
         let service = text(told, "/service");
         // The service of the very name that was asked for needs no word.
-        let named = if number == 0 && asked.trim_end_matches('.') == service { String::new() } else { service };
-        let region = if number == 0 { at("/region") } else { String::new() };
+        let named = if number == 0 && undotted(&asked) == service { String::new() } else { service };
+        // As metrics and rankings have it: no region is called so.
+        let region = if number == 0 { Some(at("/region")) } else { None };
+        let region = region.map(|region| if region.is_empty() { NONE.to_owned() } else { region }).unwrap_or_default();
         let named = if named.is_empty() { named } else { format!("service {named}") };
         let words = [named, region, outcome(told)];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -152,7 +157,7 @@ mod tests {
         });
         assert_eq!(
             people(&answered),
-            "13:10:46.084  203.0.113.0/24 via [2001:db8::1]  www.example.com. A  NOERROR scope 24  \
+            "13:10:46.084  203.0.113.0/24 via [2001:db8::1]  www.example.com A udp  NOERROR scope 24  \
              europe -> fra/fra-1 in fra  192.0.2.10"
         );
         let mut other = answered;
@@ -162,7 +167,7 @@ mod tests {
         other["decisions"] = json!([{"service": "*.example.com", "fallback": "nodata", "endpoints": []}]);
         assert_eq!(
             people(&other),
-            "13:10:46.084  2001:db8::1  www.example.com. A  NOERROR  service *.example.com -> nobody (fallback: nodata)"
+            "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com (none) -> nobody (fallback: nodata)"
         );
     }
     #[test]
@@ -171,7 +176,7 @@ mod tests {
         let answered = json!({
             "time": "2026-11-22T13:10:46.084Z", "client": "2001:db8::1", "client_from": "resolver",
             "name": "www.example.com.", "type": "A", "decision": "service", "service": "www.example.com",
-            "region": "europe", "fallback": null, "rcode": "NOERROR", "truncated": false, "scope": null,
+            "region": "europe", "fallback": null, "rcode": "NOERROR", "truncated": false, "scope": null, "transport": "tcp",
             "decisions": [
                 {"service": "www.example.com", "fallback": null, "endpoints": [cdn]},
                 {"service": "cdn.example.com", "fallback": "nodata", "endpoints": []},
@@ -180,7 +185,7 @@ mod tests {
         });
         assert_eq!(
             people(&answered),
-            "13:10:46.084  2001:db8::1  www.example.com. A  NOERROR  europe -> edge/cdn, \
+            "13:10:46.084  2001:db8::1  www.example.com A tcp  NOERROR  europe -> edge/cdn, \
              then service cdn.example.com -> nobody (fallback: nodata)  cdn.example.com."
         );
     }

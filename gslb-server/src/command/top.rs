@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use comfy_table::{Cell, CellAlignment};
 use serde_json::Value;
 
@@ -32,7 +32,8 @@ pub struct Arguments {
     by: By,
     /// How many of them
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
-    limit: usize,
+    #[arg(value_parser = value_parser!(u16).range(1..=1000))]
+    limit: u16,
     #[command(flatten)]
     remote: Remote,
 }

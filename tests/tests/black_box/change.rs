@@ -241,7 +241,9 @@ fn events_are_told_and_resumed() {
     assert!(events[1]["data"].to_string().contains("drain-pool-fra"), "{}", all.out);
     let after = events[0]["id"].as_str().unwrap();
     let resumed = folder.ask(&server, &format!("events --after {after} -n 1"));
-    assert!(resumed.out.contains("drain-pool-fra"), "{}", resumed.out);
+    let told = resumed.out.trim_start();
+    assert!(told.contains("  override drain-pool-fra") && told.contains(": drain pool/fra"), "{told}");
+    assert!(told.ends_with(": first\n") && !told.contains('{') && told.lines().count() == 1, "{told}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod access;
 mod alertmanager;
 mod change;
 mod check;
+mod commands;
 mod contract;
 mod databases;
 mod demo;

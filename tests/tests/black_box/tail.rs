@@ -91,7 +91,8 @@ fn answers_are_shown_with_their_decision_to_people_and_programs() {
 
     for (filter, holds) in [
         ("--data-center iad", "-> iad/iad-1 in iad  192.0.2.2"),
-        ("--client 193.0.0.0/16", "193.0.6.0/24 via 127.0.0.1  www.example.com. A  NOERROR"),
+        ("--client 193.0.0.0/16", "193.0.6.0/24 via 127.0.0.1  www.example.com A udp  NOERROR"),
+        ("--client 193.0.6.7", "193.0.6.0/24 via 127.0.0.1  www.example.com A udp  NOERROR"),
         ("--service www.example.com --data-center fra", "europe -> fra/fra-1 in fra  192.0.2.1"),
     ] {
         let told = of(&format!("-n 3 {filter}"));
@@ -118,7 +119,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
         // Whoever starts these tests with SIGINT ignored has it ignored here, too: tests/run sees to that.
         eventually("it has ended", || child.try_wait().unwrap().is_some());
         for line in unread.lines.by_ref() {
-            assert!(line.unwrap().contains("example.com."), "lines are whole to the last");
+            assert!(line.unwrap().contains(".example.com A "), "lines are whole to the last");
         }
 
         let mut piped = folder.command("tail -o json");
@@ -185,7 +186,7 @@ require_endpoints = false
     });
     let [people, programs] = shown.map(|ran| ran.out);
     let decided = "-> to-down/cdn, then service down.example.com -> nobody (fallback: nodata)  down.example.com.";
-    assert!(people.contains("  chain.example.com. A  NOERROR") && people.contains(decided), "{people}");
+    assert!(people.contains("  chain.example.com A udp  NOERROR") && people.contains(decided), "{people}");
     let told: Value = serde_json::from_str(&programs).expect(&programs);
     let of = |pointer: &str| told.pointer(pointer).unwrap_or_else(|| panic!("{pointer}: {told}"));
     assert_eq!((of("/service"), of("/fallback")), (&json!("chain.example.com"), &json!(null)));

@@ -1,0 +1,138 @@
+//! What the command says to people and to monitoring where something is amiss: with the line, the server or the way there.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+use gslb_tests::folder::{CERTIFICATE, PROCESS};
+use gslb_tests::program::run;
+
+use crate::change::folder;
+
+#[test]
+fn a_check_that_was_never_made_is_unknown() {
+    let folder = folder("");
+    for line in [
+        "status --nagios --wath",
+        "status --wath --nagios",
+        "status --nagios --watch",
+        "status --nagios --pool",
+        "status --nagios -o json",
+        "status --nagios extra",
+        "status --nagios=yes",
+        "status --nagios --server nowhere",
+        "staus --nagios",
+        "status --nagios --server http://127.0.0.1:1",
+    ] {
+        let told = folder.gslb(line);
+        assert_eq!((told.code, told.out.lines().count(), told.err.as_str()), (3, 1, ""), "{line}: {}", told.out);
+        assert!(told.out.starts_with("UNKNOWN - "), "{line}: {}", told.out);
+        assert!(!told.out.contains("  ") && !told.out.contains('|'), "{line}: {}", told.out);
+    }
+    let slip = folder.gslb("status --nagios --wath").out;
+    assert!(slip.contains("unexpected argument '--wath' found"), "{slip}");
+    assert_eq!(folder.gslb("status --nagios --help").code, 0);
+    assert_eq!(folder.gslb("status --wath").code, 2, "nobody asks for a plugin");
+}
+
+#[test]
+fn what_is_chosen_is_what_is_counted_and_judged() {
+    let folder = folder("[services.\"fra.example.com\"]\npolicy = \"fra\"\n[safety]\nrequire_endpoints = false\n");
+    let server = folder.serve_store();
+    let told = |arguments: &str| folder.ask(&server, &format!("status {arguments}"));
+    assert_eq!(folder.ask(&server, "force down pool/fra --reason test").code, 0);
+    let fra = told("--nagios --pool fra");
+    assert_eq!(fra.code, 2, "{}", fra.out);
+    assert!(fra.out.contains("; services down: fra.example.com; pools down: fra;"), "{}", fra.out);
+    let iad = told("--nagios --data-center iad");
+    assert_eq!((iad.code, iad.out.starts_with("OK - 1 of 1 endpoints up | ")), (0, true), "{}", iad.out);
+    let none = told("--nagios --pool fra --data-center iad");
+    assert_eq!(none.code, 3, "{}", none.out);
+    assert!(
+        none.out.starts_with("UNKNOWN - nothing matches: no pool is of pool fra and data center iad"),
+        "{}",
+        none.out
+    );
+
+    let none = told("--pool fra --data-center iad").out;
+    assert!(none.starts_with("nothing matches: no pool is of pool fra and data center iad\n"), "{none}");
+    let all = told("").out;
+    assert!(all.starts_with("1 of 2 data centers up, 1 of 2 pools up, 1 of 2 endpoints up\n"), "{all}");
+    assert!(all.contains("\n1 override is in force; `gslb overrides` lists them\n"), "{all}");
+    assert!(all.contains("\nfra.example.com  "), "names have no dot at their end: {all}");
+    let iad = told("--data-center iad").out;
+    let counted = "data center iad: 1 of 1 data centers up, 1 of 1 pools up, 1 of 1 endpoints up\n";
+    assert!(iad.starts_with(counted) && !iad.contains("example.com"), "{iad}");
+    let down = told("--pool fra --down").out;
+    assert!(down.starts_with("pool fra: 0 of 1 data centers up, 0 of 1 pools up, 1 endpoints down\n"), "{down}");
+}
+
+#[test]
+fn nobody_asks_for_none() {
+    let folder = folder("");
+    for line in ["tail -n 0", "top -n 0", "events -n 0", "top -n 1001"] {
+        let told = folder.gslb(line);
+        assert!(told.code == 2 && told.err.contains("is not in 1.."), "{line}: {}", told.err);
+    }
+}
+
+#[test]
+fn nothing_to_believe_is_said_so() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let told = folder.ask(&server, "resume --mass-failure");
+    assert_eq!(told.code, 1);
+    assert!(told.err.contains("There is no mass failure, so there are no failures to believe"), "{}", told.err);
+}
+
+#[test]
+fn who_is_asked_in_the_wrong_way_is_told_apart() {
+    let folder = folder("");
+    let ask = |url: String| folder.gslb(&format!("status --token gslb_a_b --server {url}"));
+    let plain = folder.serve_store();
+    let dns = ask(format!("http://{}", plain.address()));
+    assert!(dns.code == 3 && dns.err.contains(" the API, and not DNS?"), "{}", dns.err);
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    folder.write("key.pem", made.signing_key.serialize_pem());
+    folder.write(CERTIFICATE, made.cert.pem());
+    // Without it, some hosts trust nobody.
+    let ca = format!("--ca {CERTIFICATE} ");
+    let told = folder.gslb(&format!("status {ca}--server https://{}", plain.api));
+    let advice = format!("it does not speak TLS; write http://{} if it serves plain HTTP", plain.api);
+    assert!(told.code == 3 && told.err.contains(&advice), "{}", told.err);
+    drop(plain);
+    let tls = "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }\n";
+    folder.write("gslb.toml", format!("{PROCESS}{tls}"));
+    let secure = folder.serve_store();
+    let told = ask(format!("http://{}", secure.api));
+    let advice = format!("it speaks TLS; write https://{}", secure.api);
+    assert!(told.code == 3 && told.err.contains(&advice), "{}", told.err);
+}
+
+/// Answers each connection with a stream of one event, and ends it.
+fn one_event_each(connections: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().take(connections).enumerate() {
+            let mut stream = stream.unwrap();
+            let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
+            while request.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let event = format!("id: {number}\nevent: change\ndata: {{\"changes\":[{{\"kind\":\"document\"}}]}}\n\n");
+            write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{event}").unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_gap_in_what_is_followed_is_told_and_so_is_its_end() {
+    let folder = folder("");
+    let server = format!("http://{}", one_event_each(2));
+    let told = run(folder.command("events -n 2").env("GSLB_SERVER", server));
+    assert_eq!((told.code, told.out.lines().count()), (0, 2), "{}", told.out);
+    let lines: Vec<&str> = told.err.lines().collect();
+    let [lost, back] = &lines[..] else { panic!("{}", told.err) };
+    assert!(lost.ends_with(": the connection is lost: the server has ended it; trying again"), "{lost}");
+    assert!(back.contains(": connected again after ") && back.ends_with("what happened in between follows"), "{back}");
+}
