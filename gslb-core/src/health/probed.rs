@@ -91,7 +91,9 @@ impl Probed {
 
     /// Why a verdict is what it is.
     pub(super) fn why(&self, up: bool) -> String {
-        let what = self.outcomes.back().map_or_else(String::new, |seen| said(&seen.outcome));
+        // A probe that could not be made has found nothing.
+        let found = self.outcomes.iter().rev().find(|seen| !seen.outcome.is_unable());
+        let what = found.map_or_else(String::new, |seen| said(&seen.outcome));
         let words = if up { "successes" } else { "failures" };
         match (self.run.length(), &*what) {
             (u32::MAX, what) => what.to_owned(),

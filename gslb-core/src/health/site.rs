@@ -160,7 +160,11 @@ impl Health {
             up: known.endpoint.up,
             source: known.endpoint.source,
             since: known.since,
-            why: known.why.clone(),
+            why: match (known.endpoint.held, probed) {
+                // Whoever decides whether the failures are believed has to see them.
+                (Some(Held::MassFailure), Some(probed)) => format!("would be down: {}", probed.why(false)).into(),
+                _ => known.why.clone(),
+            },
             held: known.endpoint.held,
             progress: probed.map(|probed| {
                 let passes = probed.run.is_passing();

@@ -18,7 +18,7 @@ pub struct Status {
     pub source: Source,
     /// Since when, in milliseconds since 1970-01-01 00:00 UTC.
     pub since: u64,
-    /// Why.
+    /// Why; while a mass failure is held, why it would be down.
     pub why: Arc<str>,
     /// Why the last verdict is not the status.
     pub held: Option<Held>,

@@ -57,6 +57,21 @@ fn where_our_own_network_fails_no_answer_changes() {
 }
 
 #[test]
+fn what_is_held_up_says_what_fails_now() {
+    let mut live = ten();
+    (0..3).for_each(|_| _ = live.probe_all_as(|_| Err(Failure::Refused)));
+    let status = live.status("p1", "x");
+    assert_eq!((status.up, status.held), (true, Some(Held::MassFailure)));
+    assert_eq!(&*status.why, "would be down: 3 failures in a row, the last one: connection refused");
+    // What cannot be probed meanwhile has not failed otherwise.
+    live.probe_all_as(|_| Err(Failure::System));
+    assert_eq!(live.status("p1", "x").why, status.why);
+    live.probe_all(|_| true);
+    let status = live.status("p1", "x");
+    assert!(status.held.is_none() && !status.why.contains("would be down"), "{status:?}");
+}
+
+#[test]
 fn a_silence_that_lasts_is_believed_at_last() {
     let mut live = ten();
     (0..301).for_each(|_| _ = live.probe_all(|_| false));
@@ -195,7 +210,9 @@ fn first_verdicts_are_not_doubted_and_what_is_held_keeps_its_reason() {
     (0..3).for_each(|_| _ = live.probe_all(|_| false));
     let status = live.status("p1", "x");
     assert_eq!((status.up, status.source, status.held), (true, Source::Saved, Some(Held::MassFailure)));
-    assert_eq!(status.why, why);
+    assert!(status.why.starts_with("would be down: 3 failures in a row"), "{}", status.why);
+    let kept = live.saved().statuses.into_iter().find(|(key, _)| &*key.pool == "p1").unwrap().1;
+    assert_eq!(kept.why, *why, "why it is up is kept");
 }
 
 #[test]

@@ -67,6 +67,8 @@ fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
     assert_eq!(answering(&server), "fra", "the last statuses are held");
     let line = server.await_log("5 of 9 probed hosts");
     assert!(line.contains("POST /api/v1/mass-failure/lift"), "{line}");
+    let told = folder.ask(&server, "status --pool fra").out;
+    assert!(told.contains("held by mass-failure; would be down: "), "what fails now decides what is believed: {told}");
     let nagios = folder.ask(&server, "status --nagios");
     assert!(nagios.code == 2 && nagios.out.contains("a mass failure is held"), "{}", nagios.out);
     // An operator knows better.
