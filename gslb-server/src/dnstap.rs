@@ -4,6 +4,7 @@ pub mod frames;
 mod link;
 mod message;
 mod pending;
+mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;

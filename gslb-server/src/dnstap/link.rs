@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::Counts;
 use super::frames::{Phase, Stream};
 use super::pending::Pending;
+use super::told::{Line, Told};
 
 /// How long to wait before a reader is looked for again: at first, and at most.
 const WAIT_LEAST: Duration = Duration::from_millis(100);
@@ -31,8 +32,7 @@ pub(super) struct Link {
     /// When it is looked for next, and how long after that.
     again: Instant,
     wait: Duration,
-    /// Why there is none, as it was told last.
-    told: Option<String>,
+    told: Told,
 }
 
 struct Reader {
@@ -45,7 +45,7 @@ struct Reader {
 
 impl Link {
     pub(super) fn new(socket: PathBuf, counts: Arc<Counts>) -> Self {
-        Self { socket, counts, reader: None, again: Instant::now(), wait: WAIT_LEAST, told: None }
+        Self { socket, counts, reader: None, again: Instant::now(), wait: WAIT_LEAST, told: Told::default() }
     }
 
     /// Whether frames may be sent.
@@ -73,19 +73,38 @@ impl Link {
         }
         if self.is_open() && !was_open {
             self.counts.opened.add(1);
-            (self.wait, self.told) = (WAIT_LEAST, None);
-            info!("dnstap: answers go to {}", self.socket.display());
+            let line = self.told.opened(now);
+            self.tell(line);
+        }
+        if self.is_open() {
+            let (line, stays) = self.told.goes_on(pending.is_empty(), self.counts.slow.get(), now);
+            self.tell(line);
+            if stays {
+                self.wait = WAIT_LEAST;
+            }
         }
     }
 
-    /// There is no reader; why is told where it is another reason than before, and it is looked for again later.
-    fn away(&mut self, error: &io::Error, now: Instant) {
-        let why = error.to_string();
-        if self.told.as_ref() != Some(&why) {
-            let socket = self.socket.display();
-            warn!("dnstap: nobody reads from {socket}: {why}; frames are dropped and counted until somebody does");
-            self.told = Some(why);
+    fn tell(&self, line: Option<Line>) {
+        let socket = self.socket.display();
+        match line {
+            None => {}
+            Some(Line::Reads) => info!(%socket, "dnstap: answers go to the reader"),
+            Some(Line::Nobody(why)) => {
+                warn!(%socket, why, "dnstap: nobody reads; frames are dropped and counted until somebody does");
+            }
+            Some(Line::Forbidden(why)) => {
+                warn!(%socket, why, "dnstap: this user may not write to the socket; frames are dropped and counted");
+            }
+            Some(Line::Slow) => warn!(%socket, "dnstap: the reader reads too slowly; frames are dropped and counted"),
+            Some(Line::Quick) => info!(%socket, "dnstap: the reader takes all frames again"),
         }
+    }
+
+    /// There is no reader; it is looked for again later.
+    fn away(&mut self, error: &io::Error, now: Instant) {
+        let line = self.told.away(error);
+        self.tell(line);
         self.again = now + self.wait;
         self.wait = (self.wait * 2).min(WAIT_MOST);
     }

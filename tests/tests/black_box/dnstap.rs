@@ -178,9 +178,10 @@ fn no_answer_waits_for_a_reader_that_is_not_there_hangs_or_comes_back() {
         asked += 5_000;
         drops(&server, "slow") > 0
     });
+    server.await_log("reads too slowly");
     drop((reader, listener));
     fs::remove_file(folder.path("dnstap.sock")).unwrap();
-    server.await_log("nobody reads from");
+    server.await_log("nobody reads");
     eventually("what waited for it is counted", || drops(&server, "closed") > 0);
 
     let capture = Capture::start(&folder, "frames");
