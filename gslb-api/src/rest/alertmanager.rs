@@ -10,6 +10,8 @@ use axum::routing::post;
 use gslb_core::document::duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::field::display;
+use tracing::warn;
 use utoipa::IntoParams;
 
 use super::body::{self, Media, Size};
@@ -29,6 +31,9 @@ const EXPIRES_LEAST: Duration = Duration::from_secs(60);
 const EXPIRES_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// An override that would end later by less than this is not written again.
 const RENEWED_AFTER: Duration = Duration::from_secs(30);
+/// Refused alerts of one notification of which each has a line of the log, and characters of what one says.
+const MAX_TOLD: usize = 10;
+const MAX_TOLD_CHARACTERS: usize = 500;
 
 /// The query of the webhook.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -85,8 +90,11 @@ async fn notified(State(api): State<Api>, request: Request) -> Result<Response, 
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
     let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
-    let alerts = alerts(sent)?;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let alerts = alerts(sent).inspect_err(|refusal| {
+        let (who, from) = (caller.who.name(), caller.from.map(display));
+        warn!(who, from, why = why(refusal), "a notification of Alertmanager was refused");
+    })?;
     let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
     let mut outcomes = Vec::with_capacity(alerts.len());
     for alert in &alerts {
@@ -94,6 +102,7 @@ async fn notified(State(api): State<Api>, request: Request) -> Result<Response, 
         let done = heed(&api, caller, &request, alert, holds).await;
         outcomes.push(done.unwrap_or_else(Outcome::Refused));
     }
+    tell_refused(caller, &alerts, &outcomes);
     let told: Vec<Value> = alerts.iter().zip(&outcomes).map(|(alert, outcome)| outcome.told(alert)).collect();
     match refused(outcomes) {
         Some(problem) => Err(problem.member("alerts", told.into())),
@@ -165,6 +174,51 @@ fn renewed(old: &Override, new: &Override) -> Option<Option<Override>> {
     Some(is_later.then(|| Override { created: old.created, ..new.clone() }))
 }
 
+/// Tells the log of alerts that were refused: whoever set them up looks there, and not into Alertmanager's.
+fn tell_refused(caller: &Caller, alerts: &[Alert], outcomes: &[Outcome]) {
+    let refused = alerts.iter().zip(outcomes).filter_map(|(alert, outcome)| match outcome {
+        Outcome::Refused(refusal) => Some((alert, refusal)),
+        _ => None,
+    });
+    let (who, mut more) = (caller.who.name(), 0);
+    for (at, (alert, refusal)) in refused.enumerate() {
+        if at >= MAX_TOLD {
+            more += 1;
+            continue;
+        }
+        let alertname =
+            alert.labels.get("alertname").map(|name| name.chars().take(MAX_TOLD_CHARACTERS).collect::<String>());
+        let fingerprint: String = alert.fingerprint.chars().take(MAX_TOLD_CHARACTERS).collect();
+        let from = caller.from.map(display);
+        warn!(who, from, alertname, fingerprint, why = why(refusal), "an alert was refused");
+    }
+    if more > 0 {
+        warn!(who, "{more} more alerts were refused");
+    }
+}
+
+/// Why an alert or a notification was refused, on one line.
+fn why(refusal: &Refusal) -> String {
+    let all = match refusal {
+        Refusal::Body(wrong) => wrong.iter().map(|(pointer, told)| format!("{pointer}: {told}")).collect(),
+        Refusal::Unsafe(breaks) => breaks.iter().map(ToString::to_string).collect(),
+        other => vec![other.to_string()],
+    };
+    all.join("; ").chars().take(MAX_TOLD_CHARACTERS).collect()
+}
+
+/// How many alerts were refused, why, and what became of the others.
+fn summary(refused: usize, all: usize, worst: &Refusal) -> String {
+    let why = match worst {
+        Refusal::Unsafe(_) => "safety rules of the document forbid it".to_owned(),
+        Refusal::Body(_) => "its labels mean nothing here".to_owned(),
+        other => other.to_string(),
+    };
+    let were = if refused == 1 { "alert was" } else { "alerts were" };
+    let others = if refused < all { " What the others ask for is in force." } else { "" };
+    format!("{refused} of {all} {were} refused: {why}.{others}")
+}
+
 /// The problem of a notification that could not be done whole, by the worst of its refusals: Alertmanager sends it
 /// again soon where that is the store's, and with its group otherwise.
 fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
@@ -174,10 +228,12 @@ fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
         Refusal::Unsafe(_) => 1,
         _ => 0,
     };
+    let (all, mut count) = (outcomes.len(), 0);
     let mut wrong = Vec::new();
     let mut worst: Option<Refusal> = None;
     for (at, outcome) in outcomes.into_iter().enumerate() {
         let Outcome::Refused(refusal) = outcome else { continue };
+        count += 1;
         let refusal = match refusal {
             Refusal::Body(found) => {
                 wrong.extend(found.into_iter().map(|(pointer, told)| (format!("/alerts/{at}{pointer}"), told)));
@@ -189,5 +245,8 @@ fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
             worst = Some(refusal);
         }
     }
-    worst.map(|worst| wrong.into_iter().fold(Problem::from(worst), |problem, (at, told)| problem.at(at, told)))
+    worst.map(|worst| {
+        let summary = summary(count, all, &worst);
+        wrong.into_iter().fold(Problem::from(worst).told(summary), |problem, (at, told)| problem.at(at, told))
+    })
 }

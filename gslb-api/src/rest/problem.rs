@@ -95,6 +95,12 @@ impl Problem {
         self
     }
 
+    /// The same, told in other words.
+    pub(super) fn told(mut self, detail: String) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
     /// Adds a member of the problem's own kind.
     pub(super) fn member(mut self, name: &str, value: Value) -> Self {
         self.0.more.insert(name.to_owned(), value);

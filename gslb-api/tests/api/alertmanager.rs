@@ -88,8 +88,20 @@ async fn what_an_alert_must_not_do_is_refused_and_the_others_are_heeded() {
     assert_eq!(outcomes(&answer), ["refused", "forced", "refused", "refused"]);
     assert!(answer.pointers().contains(&"/alerts/0/labels"), "{}", answer.text);
     assert!(answer.pointers().contains(&"/alerts/3/labels/gslb_pool"), "{}", answer.text);
+    assert_eq!(
+        answer.body["detail"],
+        "3 of 4 alerts were refused: safety rules of the document forbid it. What the others ask for is in force."
+    );
     let overrides = asked.get("/api/v1/overrides").await.body;
     assert_eq!(overrides.as_object().unwrap().keys().collect::<Vec<_>>(), ["alert-bb"]);
+}
+
+#[tokio::test]
+async fn one_that_is_refused_alone_leaves_nothing_in_force() {
+    let asked = start().await;
+    let answer = notify(&asked, &[alert("aa", "firing", json!({"gslb_action": "explode"}))]).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
+    assert_eq!(answer.body["detail"], "1 of 1 alert was refused: its labels mean nothing here.");
 }
 
 #[tokio::test]
