@@ -173,7 +173,10 @@ fn within_descriptors(concurrency: usize) -> usize {
     }
     let share = usize::try_from(current / DESCRIPTOR_SHARE).unwrap_or(usize::MAX).max(1);
     if share < concurrency {
-        warn!("at most {share} probes run at once, not {concurrency}: the system gives {current} file descriptors");
+        warn!(
+            concurrency = share,
+            "at most {share} probes run at once, not {concurrency}: the system gives {current} file descriptors"
+        );
     }
     concurrency.min(share)
 }

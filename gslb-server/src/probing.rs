@@ -8,16 +8,14 @@ use std::time::Duration;
 use gslb_api::Api;
 use gslb_api::control::InForce;
 use gslb_api::health::{Observed, Word};
-use gslb_core::health::Targets;
+use gslb_core::health::{Outcome, Target, Targets};
 use gslb_core::table::RoutingTable;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use tracing::warn;
+use tracing::{debug, trace};
 
 use crate::probe::{Prober, Pulse, Report, Settings, StartError};
 
-/// Targets that may not be probed of which each has a line of the log; more are counted.
-const MOST_TOLD: usize = 10;
 /// How long targets are not looked at again after they changed: documents may come many at once.
 const SETTLED: Duration = Duration::from_millis(20);
 
@@ -55,6 +53,7 @@ impl Probing {
 fn hand_on(mut reports: mpsc::Receiver<Report>, words: mpsc::Sender<Word>) -> io::Result<()> {
     let run = move || {
         while let Some(Report { target, outcome, finished }) = reports.blocking_recv() {
+            tell(&target, &outcome);
             let word = Word::Observed(Observed { target, outcome, at: finished });
             if words.blocking_send(word).is_err() {
                 return;
@@ -62,6 +61,16 @@ fn hand_on(mut reports: mpsc::Receiver<Report>, words: mpsc::Sender<Word>) -> io
         }
     };
     thread::Builder::new().name("outcomes".to_owned()).spawn(run).map(drop)
+}
+
+/// Tells what came of a probe, where the log wants it: each failure, or every one. Here, so that nobody waits for the log
+/// but other outcomes.
+fn tell(target: &Target, outcome: &Outcome) {
+    let (ms, evidence) = (outcome.took.as_secs_f64() * 1e3, &*outcome.evidence);
+    match outcome.result {
+        Ok(()) => trace!(target = %target, ms, evidence, "probe passed"),
+        Err(failure) => debug!(target = %target, failure = failure.word(), ms, evidence, "probe failed"),
+    }
 }
 
 /// Has the prober take the targets of each document that comes in force.
@@ -88,13 +97,5 @@ async fn follow(prober: std::sync::Weak<Prober>, mut in_force: watch::Receiver<A
 fn take(prober: &Prober, table: &RoutingTable) {
     let site = &table.topology().site;
     let targets = Targets::of(site);
-    let refused = targets.iter().filter_map(|(target, _)| Some((target, prober.guard().check(target).err()?)));
-    let refused: Vec<_> = refused.collect();
-    for (target, why) in refused.iter().take(MOST_TOLD) {
-        warn!("not probed: {target}: {why}");
-    }
-    if refused.len() > MOST_TOLD {
-        warn!("not probed: {} more targets", refused.len() - MOST_TOLD);
-    }
     prober.take(site, &targets);
 }

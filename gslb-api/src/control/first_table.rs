@@ -64,7 +64,7 @@ pub(super) async fn choose(
         let Some(number) = earlier.next() else { break };
         if let Some(PassedOver { revision, why }) = tried.last() {
             let which = revision.map_or_else(|| "the document".to_owned(), |number| format!("revision {number}"));
-            error!("{which} cannot be served, revision {number} is tried instead: {why}");
+            error!(why = %why, "{which} cannot be served, revision {number} is tried instead");
         }
         candidate = stored(store, number).await.map(|document| (Some(number), document));
     }

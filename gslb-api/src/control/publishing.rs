@@ -39,7 +39,7 @@ impl Task {
     fn publish(&mut self, next: InForce) -> Result<(), Refusal> {
         // The table is shared with what is in force, so the published one is a copy of its few pointers.
         self.published.publish((*next.table).clone()).map_err(|stale| {
-            error!("not published: {stale}");
+            error!(why = %stale, "a table was not published");
             Refusal::Fault
         })?;
         self.meters.published(now());

@@ -25,7 +25,7 @@ impl Task {
         }
         match self.take_in(hearing).await {
             Ok(()) => self.is_doubtful = false,
-            Err(cause) => warn!("what the store has is not known, so nothing can be changed: {cause}"),
+            Err(cause) => warn!(why = %cause, "what the store has is not known, so nothing can be changed"),
         }
     }
 
@@ -42,7 +42,7 @@ impl Task {
         if revision != base.revision {
             let (_, document) = revisions::read(&*self.store, revision).await?.ok_or(StartError::Missing(revision))?;
             self.put_document(hearing, &base, revision, document, all).await?;
-            info!("revision {revision} is in force: the commit that was in doubt had been done");
+            info!(revision, "the commit that was in doubt had been done, and is in force");
         } else if all != *base.overrides {
             let next = InForce { overrides: Arc::new(all), ..(*base).clone() };
             self.put_in_force(&base, next).map_err(|_| StartError::Fault)?;

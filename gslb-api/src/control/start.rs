@@ -49,7 +49,7 @@ pub(crate) async fn start(
         chosen = first_table::choose(Ok((None, document)), &databases, &Kept::default(), &*store).await;
     }
     let (served, passed_over) = chosen?;
-    meters.built(began.elapsed());
+    super::task::built(meters, began.elapsed(), "start");
     let Served { revision, document, table } = served;
     let revision = match revision {
         Some(revision) => revision,
@@ -60,6 +60,7 @@ pub(crate) async fn start(
     };
     if !passed_over.is_empty() {
         error!(
+            revision,
             "revision {revision} is served, which is not the one that should be in force; what is written from now on \
              goes on top of it, and a later start tries the other first"
         );

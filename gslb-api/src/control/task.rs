@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::select;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, timeout};
-use tracing::{error, info, warn};
+use tracing::field::display;
+use tracing::{debug, error, info, warn};
 
 use super::candidate::{self, Candidate, Depth, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, Who};
@@ -113,7 +114,7 @@ impl Task {
                     let mut entry = Entry::of(&change, self.audited + 1, now());
                     let Resource { before, after } = resource;
                     (entry.revision, entry.before, entry.after) = (self.base().revision, before, after);
-                    info!("{}", told(&change));
+                    tell(&change, Some(entry.revision), None);
                     self.note(&mut hearing, entry).await;
                     let _ = asker.send(());
                 }
@@ -168,7 +169,7 @@ impl Task {
             self.elsewhere(hearing, work).await??
         };
         if prepared.is_new_document {
-            self.meters.built(began.elapsed());
+            built(&self.meters, began.elapsed(), &change.request);
         }
         if change.who == Who::File {
             // Who writes the file makes the rules; nobody else could loosen them there.
@@ -223,7 +224,7 @@ impl Task {
         self.audited += 1;
         self.kept = kept;
         done.generation = self.put_in_force(base, next)?;
-        info!("{}; revision {}, generation {}", told(change), done.revision, done.generation);
+        tell(change, Some(done.revision), Some(done.generation));
         Ok(done)
     }
 
@@ -256,7 +257,8 @@ impl Task {
             Ok(()) => self.audited += 1,
             Err(cause) => {
                 self.failed(&cause);
-                warn!("{:?} by {:?}: {:?}; not in the audit: {cause}", entry.request, entry.name, entry.outcome);
+                let (request, who, outcome) = (&*entry.request, &*entry.name, entry.outcome.word());
+                warn!(request, who, outcome, why = %cause, "not in the audit");
             }
         }
     }
@@ -270,6 +272,7 @@ impl Task {
         latencies: Arc<Latencies>,
     ) -> Result<Done, Refusal> {
         let began = Instant::now();
+        let what = if Arc::ptr_eq(&databases, &base.databases) { "latencies" } else { "databases" };
         let work = {
             let (base, states) = (Arc::clone(base), self.keeper.states());
             move || {
@@ -280,7 +283,7 @@ impl Task {
             }
         };
         let (next, warnings) = self.elsewhere(hearing, work).await??;
-        self.meters.built(began.elapsed());
+        built(&self.meters, began.elapsed(), what);
         let done = Done { warnings, ..Done::unchanged(&next) };
         let generation = self.put_in_force(base, next)?;
         Ok(Done { generation, ..done })
@@ -292,7 +295,7 @@ impl Task {
         let (now, base) = (now(), self.base());
         if base.overrides.values().any(|held| overrides::is_expired(held, now)) {
             let (over, left) = overrides::divided((*base.overrides).clone(), now);
-            over.keys().for_each(|id| info!("override {id:?} has ended: its time has passed"));
+            over.keys().for_each(|id| info!("override" = &**id, "an override has ended: its time has passed"));
             self.over.extend(over);
             // A refusal has been told already. What has expired must not stay in force because a disk is full.
             let _ = self.put_in_force(&base, InForce { overrides: Arc::new(left), ..(*base).clone() });
@@ -307,7 +310,7 @@ impl Task {
             let is_renewed = self.base().overrides.contains_key(&held.id);
             let commit = if is_renewed { audit::with(Commit::new(), &entry) } else { overrides::end(&held, &entry) };
             if let Err(cause) = self.store(hearing, commit).await {
-                warn!("override {:?} has ended, and stays in the store for now: {cause}", held.id);
+                warn!("override" = &*held.id, why = %cause, "an override has ended, and stays in the store for now");
                 self.failed(&cause);
                 self.again = Instant::now() + AGAIN;
                 return;
@@ -338,11 +341,18 @@ fn header(change: &Change, revision: u64, now: Time) -> Header {
     }
 }
 
-/// A change as the log tells it: what, who and why.
-fn told(change: &Change) -> String {
-    let from = change.from.map(|from| format!(" from {from}")).unwrap_or_default();
-    let why = if change.message.is_empty() { String::new() } else { format!(" ({:?})", change.message) };
-    format!("{:?} by {:?}{from}{why}", change.request, change.who.name())
+/// Tells the log of a change: what, who and why, and what came of it.
+fn tell(change: &Change, revision: Option<u64>, generation: Option<u64>) {
+    let (request, who, from) = (&*change.request, change.who.name(), change.from.map(display));
+    let id = if let Edit::Override { id, .. } = &change.edit { Some(&**id) } else { None };
+    let reason = Some(&*change.message).filter(|message| !message.is_empty());
+    info!(request, who, from, "override" = id, revision, generation, reason, "changed");
+}
+
+/// Notes that a table was built: read, compiled and compared where that was needed. `what` says what made it necessary.
+pub(super) fn built(meters: &Meters, took: Duration, what: &str) {
+    meters.built(took);
+    debug!(what, ms = took.as_secs_f64() * 1e3, "a table was built");
 }
 
 /// The time of the wall clock.
@@ -356,6 +366,6 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 fn fault(failed: tokio::task::JoinError) -> Refusal {
-    error!("a change failed by a fault in the program: {failed}");
+    error!(why = %failed, "a change failed by a fault in the program");
     Refusal::Fault
 }

@@ -140,7 +140,7 @@ impl Journal {
         if matches!(store.read(MASS_FAILURE).await, Ok(Some(_)))
             && let Err(cause) = store.commit(Commit::new().delete(MASS_FAILURE)).await
         {
-            warn!("a mass failure of an earlier start is still told: {cause}");
+            warn!(why = %cause, "a mass failure of an earlier start is still told");
         }
         let mut saves = interval(SEEN_EVERY);
         let mut seen = 0;
@@ -193,7 +193,7 @@ impl Journal {
         let mut commits = commits.into_iter();
         while let Some((commit, records)) = commits.next() {
             if let Err(cause) = store.commit(commit).await {
-                warn!("statuses are not saved, and will be tried again: {cause}");
+                warn!(why = %cause, "statuses are not saved, and will be tried again");
                 let unsaved = records.into_iter().chain(commits.flat_map(|(_, records)| records));
                 lock(&self.waiting).put_back(unsaved);
                 return false;
@@ -210,7 +210,7 @@ impl Journal {
         }
         for turn in turns {
             let status = if turn.up { "up" } else { "down" };
-            info!("endpoint {}/{} is {status}: {}", turn.pool, turn.endpoint, turn.why);
+            info!(pool = %turn.pool, endpoint = %turn.endpoint, status, why = &*turn.why, "endpoint is {status}");
         }
         if untold > 0 {
             warn!("{untold} more endpoints have turned than can be told");
@@ -244,7 +244,7 @@ impl Journal {
             Some((MassFailureTurn::Ended(_), _)) => Commit::new().delete(MASS_FAILURE),
         };
         if let Err(cause) = store.commit(commit).await {
-            warn!("the mass failure is no event: {cause}");
+            warn!(why = %cause, "the mass failure is no event");
         }
     }
 
@@ -263,7 +263,7 @@ impl Journal {
             let commit = some.iter().fold(Commit::new(), |commit, key| commit.delete(key.as_str()));
             match store.commit(commit).await {
                 Ok(_) => stored.retain(|key| !some.contains(key)),
-                Err(cause) => warn!("statuses of endpoints that are gone stay in the store: {cause}"),
+                Err(cause) => warn!(why = %cause, "statuses of endpoints that are gone stay in the store"),
             }
         }
     }
@@ -285,6 +285,8 @@ impl Waiting {
 fn tell_doubt(turn: MassFailureTurn) {
     match turn {
         MassFailureTurn::Began { failing, hosts } => warn!(
+            failing,
+            hosts,
             "{failing} of {hosts} probed hosts that were up fail at once: this may be our own network, so the last \
              statuses are held; `gslb resume --mass-failure`, or POST {LIFT_MASS_FAILURE}, believes the failures"
         ),
@@ -308,8 +310,8 @@ fn tell_doubt(turn: MassFailureTurn) {
 fn tell_abilities(abilities: &[(String, Option<Arc<str>>)]) {
     for (target, unable) in abilities.iter().take(MAX_TOLD) {
         match unable {
-            Some(why) => warn!("cannot be probed: {target}: {why}"),
-            None => info!("can be probed again: {target}"),
+            Some(why) => warn!(target = &**target, why = &**why, "cannot be probed"),
+            None => info!(target = &**target, "can be probed again"),
         }
     }
     if let Some((more, unable)) = abilities

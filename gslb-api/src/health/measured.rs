@@ -102,7 +102,7 @@ pub(crate) async fn rounds(measured: Arc<Measured>, control: Control, mut stoppi
             continue;
         }
         if let Err(refusal) = control.replace_latencies(accepted).await {
-            warn!("latencies are measured, but clients are not steered by them yet: {refusal}");
+            warn!(why = %refusal, "latencies are measured, but clients are not steered by them yet");
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) async fn read(store: &dyn Store) -> Result<Held, Unavailable> {
             held.keys.insert(entry.key.to_string());
             match serde_json::from_slice::<Record>(&entry.held.value) {
                 Ok(record) => drop(held.saved.statuses.insert(record.key, record.status)),
-                Err(error) => warn!("the saved status {} cannot be read, and is left aside: {error}", entry.key),
+                Err(error) => warn!(key = %entry.key, why = %error, "a saved status cannot be read, and is left aside"),
             }
         }
         after = page.entries.last().map(|entry| entry.key.to_string());

@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tracing::{Level, enabled};
 
 use super::problem::Problem;
 use super::rate::{Allowed, Asker};
@@ -62,16 +63,26 @@ pub fn role_needed(method: &Method, path: &str) -> Role {
     }
 }
 
+/// The address that a request came from, where connections are known by theirs.
+pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical())
+}
+
 /// Lets a request in, with its [`Caller`], or answers why not.
 pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let from = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let from = peer(request.extensions());
     let needed = role_needed(request.method(), request.uri().path());
     let header = request.headers().get(header::AUTHORIZATION).cloned();
     match caller(&api, header, from, needed).await {
         Ok(caller) => {
+            // Only the log asks the answer whose it is.
+            let of_answer = enabled!(Level::DEBUG).then(|| caller.clone());
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let mut response = next.run(request).await;
+            if let Some(caller) = of_answer {
+                response.extensions_mut().insert(caller);
+            }
+            response
         }
         Err(problem) => problem.into_response(),
     }

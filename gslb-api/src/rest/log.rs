@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
+use tracing::field::display;
 use tracing::info;
 
 use super::body::{self, Media, Size};
@@ -41,7 +42,10 @@ async fn put(State(api): State<Api>, request: Request) -> Result<Response, Probl
     let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let level = asked(&sent)?;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let tell = || info!("the log's level is {} from now on, as {} asks", level.name(), caller.who.name());
+    let tell = || {
+        let from = caller.from.map(display);
+        info!(who = caller.who.name(), from, "the log's level is {} from now on", level.name());
+    };
     let may = |before: LogLevel| {
         condition.check(Some(&Etag::of(&told(before))))?;
         // A log that is about to fall silent says why.

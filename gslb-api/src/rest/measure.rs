@@ -1,4 +1,4 @@
-//! Every request is counted by its route, method and status.
+//! Every request is counted by its route, method and status, and told where the log wants it.
 
 use std::time::Instant;
 
@@ -6,7 +6,9 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::debug;
 
+use super::caller::{Caller, peer};
 use crate::Api;
 
 /// The route of requests for what there is not.
@@ -17,9 +19,14 @@ pub(super) async fn measured(State(api): State<Api>, request: Request, next: Nex
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let method = name(request.method());
+    let from = peer(request.extensions());
     let response = next.run(request).await;
     let route = route.as_deref().unwrap_or(NOWHERE);
-    api.meters.requested(route, method, response.status().as_u16(), began.elapsed());
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    api.meters.requested(route, method, status, took);
+    let caller = response.extensions().get::<Caller>();
+    let who = caller.map(|caller| caller.who.name());
+    debug!(method, route, status, ms = took.as_secs_f64() * 1e3, who, from = from.map(display), "request");
     response
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::debug;
+
 use super::commit::{Commit, CommitError};
 use super::value::{Order, Page, Revision, Time, Versioned};
 use super::watch::Watch;
@@ -45,9 +47,15 @@ impl Store for MeteredStore {
         Box::pin(async move {
             let began = Instant::now();
             let done = self.inner.commit(commit).await;
-            self.meters.committed(began.elapsed(), !matches!(done, Err(CommitError::Unavailable(_))));
-            if let Ok(revision) = &done {
-                self.meters.store_is_at(revision.number());
+            let took = began.elapsed();
+            self.meters.committed(took, !matches!(done, Err(CommitError::Unavailable(_))));
+            let ms = took.as_secs_f64() * 1e3;
+            match &done {
+                Ok(revision) => {
+                    self.meters.store_is_at(revision.number());
+                    debug!(store_revision = revision.number(), ms, "the store has committed");
+                }
+                Err(error) => debug!(ms, why = %error, "the store has not committed"),
             }
             done
         })

@@ -117,11 +117,11 @@ impl Tls {
         match read {
             Ok((config, end)) => {
                 (current.config, current.end) = (Some(config), end);
-                info!("new connections get the certificate in {}", self.files.certificate.display());
+                info!(path = %self.files.certificate.display(), "new connections get the certificate of this file");
                 (Reread::Taken, rest)
             }
             Err(error) => {
-                error!("the certificate was not reloaded, the one before stays in use: {error}");
+                error!(why = %error, "the certificate was not reloaded, the one before stays in use");
                 (Reread::Refused, rest)
             }
         }

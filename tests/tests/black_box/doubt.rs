@@ -114,5 +114,5 @@ fn a_prober_that_can_do_nothing_is_noticed_and_says_why() {
     let told = folder.ask(&server, "status --nagios");
     assert!(told.code == 3 && told.out.contains("cannot be probed: fra/one"), "{}", told.out);
     assert!(folder.ask(&server, "status").out.contains("cannot run"));
-    server.stop_and(|log| assert_eq!(log.matches("cannot be probed: exec").count(), 1, "{log}"));
+    server.stop_and(|log| assert_eq!(log.matches("cannot be probed target=\"exec ").count(), 1, "{log}"));
 }

@@ -7,12 +7,12 @@ use std::process::Child;
 
 use gslb_tests::PATIENCE;
 use gslb_tests::ask::{curl, curl_with, dig};
-use gslb_tests::folder::Folder;
+use gslb_tests::folder::{Folder, PROCESS};
 use gslb_tests::server::Server;
 use serde_json::Value;
 use socket2::SockRef;
 
-use crate::sites::small;
+use crate::sites::{small, zone};
 
 fn set(folder: &Folder, server: &Server, level: &str) {
     let bearer = format!("Authorization: Bearer {}", folder.token());
@@ -36,6 +36,67 @@ fn a_log_in_json_has_an_object_in_each_line() {
             assert!(line["timestamp"].is_string() && line["message"].is_string(), "{line}");
         }
         assert!(!log.contains("www.example.com"), "traffic is not logged: {log}");
+    });
+}
+
+/// The members of the lines of `log` with this message.
+fn lines(log: &str, message: &str) -> Vec<Value> {
+    let all = log.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+    all.filter(|line| line["message"] == message).collect()
+}
+
+#[test]
+fn who_did_what_and_what_came_of_it_are_members() {
+    let folder = small("[log]\nformat = \"json\"\nlevel = \"debug\"\n");
+    let server = folder.serve_store();
+    let forced = folder.ask(&server, "force up pool/here --reason repairs --for 1h");
+    assert_eq!(forced.code, 0, "{}", forced.err);
+    let bearer = format!("Authorization: Bearer {}", folder.token());
+    let labels = serde_json::json!({"alertname": "DiskFull", "gslb_action": "explode", "gslb_pool": "here"});
+    let alert = serde_json::json!({"status": "firing", "fingerprint": "aa11", "labels": labels});
+    let body = serde_json::json!({ "alerts": [alert] }).to_string();
+    let arguments = ["-H", &bearer, "-H", "Content-Type: application/json", "-d", &body];
+    let url = format!("http://{}/api/v1/integrations/alertmanager", server.api);
+    assert_eq!(curl_with(&arguments, &url).status, 422);
+    let token = folder.token();
+    server.stop_and(|log| {
+        let [changed] = &lines(log, "changed")[..] else { panic!("{log}") };
+        let (request, id) = (changed["request"].as_str().unwrap(), changed["override"].as_str().unwrap());
+        assert!(request.contains("/api/v1/overrides") && !id.is_empty(), "{changed}");
+        let who = (&changed["who"], &changed["from"], &changed["revision"]);
+        assert_eq!(who, (&"first admin".into(), &"127.0.0.1".into(), &1.into()), "{changed}");
+        assert!(changed["generation"].as_u64().unwrap() > 1, "{changed}");
+
+        let [refused] = &lines(log, "an alert was refused")[..] else { panic!("{log}") };
+        assert_eq!((&refused["level"], &refused["alertname"]), (&"WARN".into(), &"DiskFull".into()), "{refused}");
+        assert_eq!(refused["why"], "/labels/gslb_action: expected drain, down or up");
+
+        let requests = lines(log, "request");
+        let notified = requests.iter().find(|line| line["status"] == 422).expect("each request has a line");
+        assert_eq!(notified["route"], "/api/v1/integrations/alertmanager", "{notified}");
+        assert_eq!((&notified["method"], &notified["who"]), (&"POST".into(), &"first admin".into()), "{notified}");
+        assert!(notified["ms"].as_f64().is_some_and(|ms| ms > 0.0), "{notified}");
+        assert!(!lines(log, "the store has committed").is_empty() && !lines(log, "a table was built").is_empty());
+        assert!(!log.contains(token.trim()), "no secrets");
+    });
+}
+
+#[test]
+fn a_probe_that_fails_is_told_to_who_looks_for_faults_and_one_that_may_not_be_once() {
+    let site = "[zones.\"example.com\"]\nfile = \"example.com.zone\"\n\
+                [probes.up]\nkind = \"tcp\"\nport = 1\ninterval = \"200ms\"\ntimeout = \"150ms\"\n\
+                [pools.a]\nprobe = \"up\"\nendpoints = { one = { address = \"127.0.0.1\" }, two = { address = \"127.0.0.2\" } }\n\
+                [services.\"www.example.com\"]\ntypes = [\"A\"]\npolicy = \"a\"\n";
+    let process = format!("{PROCESS}[probes]\nallow = [\"127.0.0.1/32\"]\n[log]\nlevel = \"debug\"\n");
+    let folder = Folder::with(&[("site.toml", site), ("gslb.toml", &process), ("example.com.zone", &zone("first"))]);
+    let mut server = folder.serve_store();
+    for _ in 0..3 {
+        let line = server.await_log("probe failed target=tcp 127.0.0.1:1 failure=\"refused\" ms=");
+        assert!(line.contains("DEBUG"), "{line}");
+    }
+    server.stop_and(|log| {
+        let cannot = log.lines().filter(|line| line.contains("WARN") && line.contains("127.0.0.2")).count();
+        assert_eq!(cannot, 1, "{log}");
     });
 }
 

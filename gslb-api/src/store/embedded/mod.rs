@@ -88,7 +88,7 @@ impl EmbeddedStore {
         let mut mark = Mark::open(&mark_path).map_err(refused("open", &mark_path))?;
         let (disk, state) = match load(&path, &mark, &attach) {
             Err(OpenError::System { cause, .. }) if mark::is_read_only(&cause) && path.exists() => {
-                warn!("nothing can be changed while {} cannot be written: {cause}", path.display());
+                warn!(path = %path.display(), why = %cause, "nothing can be changed while the store cannot be written");
                 (None, load_copy(&path, &mark)?)
             }
             loaded => loaded.map(|(disk, state)| (Some(disk), state))?,
