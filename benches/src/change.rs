@@ -276,7 +276,9 @@ impl Phase {
             let plan = Plan { window: WINDOW, pace, until: Until::Over(length), patience: PATIENCE };
             let is_right = |query: usize, response: &[u8]| {
                 let [first, other] = &right[query];
-                showed |= first != other && **other == response[2..];
+                if first != other && **other == response[2..] {
+                    showed = true;
+                }
                 **first == response[2..] || **other == response[2..]
             };
             Ok(client.run(&plan, queries, 0, is_right)?)

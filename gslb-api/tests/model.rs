@@ -71,11 +71,14 @@ fn commit_of(expected: Vec<(String, Expected)>, mut writes: Vec<Write>, model: &
             (Expected::Ago(ago), _) => Expectation::At(Revision::new(now.saturating_sub(ago))),
             (Expected::Right, Some(revision)) => Expectation::At(Revision::new(revision)),
         };
-        holds &= match expectation {
+        let this_one_holds = match expectation {
             Expectation::Absent => there.is_none(),
             Expectation::Any => there.is_some(),
             Expectation::At(revision) => there == Some(revision.number()),
         };
+        if !this_one_holds {
+            holds = false;
+        }
         (key, expectation)
     });
     (Commit { expect: expect.collect(), writes }, holds)

@@ -15,7 +15,9 @@ use crate::store::CommitError;
 impl Task {
     /// Notes how a commit failed: unless it was refused, nobody knows whether it was done.
     pub(super) fn failed(&mut self, cause: &CommitError) {
-        self.is_doubtful |= matches!(cause, CommitError::Unavailable(_) | CommitError::Conflict { .. });
+        if matches!(cause, CommitError::Unavailable(_) | CommitError::Conflict { .. }) {
+            self.is_doubtful = true;
+        }
     }
 
     /// Takes in what the store has, where the last commit is in doubt. What cannot be read is tried again later.

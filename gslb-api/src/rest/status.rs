@@ -207,7 +207,9 @@ fn paged(
     let mut is_behind = after.is_none();
     let mut behind = entries.filter(|(name, _)| {
         let taken = is_behind;
-        is_behind |= after == Some(name);
+        if after == Some(name) {
+            is_behind = true;
+        }
         taken
     });
     let page: Vec<(String, Value)> = behind.by_ref().take(limit).collect();

@@ -32,7 +32,9 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<Table> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut usable = true;
     for error in errors {
-        usable &= conversion.syntax_error(text, &error);
+        if !conversion.syntax_error(text, &error) {
+            usable = false;
+        }
     }
     usable.then(|| conversion.table(document.get_ref(), &Path::ROOT, 0))
 }

@@ -49,8 +49,8 @@ impl<'t> Comparer<'t> {
                 compared = Some(Compared { flows, before, after, was_served, is_served });
                 continue;
             };
-            first.was_served |= was_served;
-            first.is_served |= is_served;
+            first.was_served = first.was_served || was_served;
+            first.is_served = first.is_served || is_served;
             if extent(&flows) > extent(&first.flows) {
                 first.flows = flows;
             }

@@ -46,8 +46,11 @@ impl Summary {
             let compared = known
                 .entry((area.old, area.new))
                 .or_insert_with(|| comparer.compare((group.old, area.old), (group.new, area.new)));
-            any_left |= compared.was_served && !compared.is_served;
-            any_served |= compared.is_served;
+            if compared.is_served {
+                any_served = true;
+            } else if compared.was_served {
+                any_left = true;
+            }
             amassed.add(area, compared);
             self.add_shares(area, compared, group.members.len());
         }

@@ -140,8 +140,14 @@ impl<T: Trace> Answering<'_, '_, T> {
     #[inline]
     fn put(&mut self, set: &Set, anchors: Anchors, section: Section) -> bool {
         let written = self.table.topology().catalog.octets.write(set, anchors, section, self.message);
-        self.message.truncated |= written.is_err();
-        written.is_ok()
+        // Not `truncated |= written.is_err()`: see tests/miscompiled.
+        match written {
+            Ok(()) => true,
+            Err(Full) => {
+                self.message.truncated = true;
+                false
+            }
+        }
     }
 
     /// NODATA or NXDOMAIN: the zone's SOA says for how long (RFC 2308 §3).
@@ -279,8 +285,9 @@ impl<T: Trace> Answering<'_, '_, T> {
         }
         let octets = &self.table.topology().catalog.octets;
         for set in cut.needed_glue() {
-            let written = octets.write_fixed(set, anchors, Section::Additional, self.message);
-            self.message.truncated |= written.is_err();
+            if octets.write_fixed(set, anchors, Section::Additional, self.message).is_err() {
+                self.message.truncated = true;
+            }
         }
         for set in cut.helpful_glue() {
             // Left out where it does not fit: a resolver finds these addresses without us.

@@ -79,7 +79,9 @@ impl<T: Trace> Answering<'_, '_, T> {
         let scope = scope_of(client, located, hashed);
         self.scope = self.scope.max(scope);
         self.trace.note(|| Step::Client { address: client.address, from: client.from, scope });
-        self.located |= matches!(client.from, ClientFrom::Subnet(_));
+        if matches!(client.from, ClientFrom::Subnet(_)) {
+            self.located = true;
+        }
         let asked = Asked { index, service, kind, client };
         self.decide(place, node, asked, target, hashed.map_or(0, |prefix| prefix.key))
     }

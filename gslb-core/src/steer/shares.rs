@@ -73,7 +73,9 @@ impl<E: FnMut(PoolId, Demand, f64)> Shares<'_, '_, E> {
         let total: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
         let mut taken = false;
         for (branch, weight) in branches.iter().zip(weights).filter(|&(_, weight)| weight > 0) {
-            taken |= self.walk_with(f64::from(weight) / total, branch.plan, demand);
+            if self.walk_with(f64::from(weight) / total, branch.plan, demand) {
+                taken = true;
+            }
         }
         taken
     }
@@ -88,7 +90,9 @@ impl<E: FnMut(PoolId, Demand, f64)> Shares<'_, '_, E> {
         let total: f64 = alive.iter().map(|(_, named)| named).sum();
         let mut taken = false;
         for (plan, named) in alive {
-            taken |= self.walk_with(named / total, plan, demand);
+            if self.walk_with(named / total, plan, demand) {
+                taken = true;
+            }
         }
         taken
     }

@@ -69,8 +69,12 @@ impl<'a> View<'a> {
     pub(super) fn lacks_kind(&self, plan: PlanId) -> Option<Outcome> {
         let (mut is_up, mut has_kind) = (false, false);
         self.plans.each_pool(plan, &mut |id| {
-            is_up |= self.pool(id).is_some_and(|pool| pool.up >= pool.min_up);
-            has_kind |= self.ready(id, Demand::Any).is_some();
+            if self.pool(id).is_some_and(|pool| pool.up >= pool.min_up) {
+                is_up = true;
+            }
+            if self.ready(id, Demand::Any).is_some() {
+                has_kind = true;
+            }
         });
         match (is_up, has_kind) {
             (true, false) => Some(Outcome::NoSuchKind),
@@ -84,8 +88,9 @@ impl<'a> View<'a> {
     pub(super) fn may_be_up(&self, plan: PlanId) -> bool {
         let mut may_be_up = false;
         self.plans.each_pool(plan, &mut |id| {
-            let has_kind = self.ready(id, Demand::Any).is_some();
-            may_be_up |= has_kind && self.pool(id).is_some_and(|pool| pool.may_be_up);
+            if self.ready(id, Demand::Any).is_some() && self.pool(id).is_some_and(|pool| pool.may_be_up) {
+                may_be_up = true;
+            }
         });
         may_be_up
     }

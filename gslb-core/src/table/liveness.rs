@@ -260,7 +260,9 @@ fn remember(pool: &Pool, states: &[EndpointState], last_up: &mut [bool]) {
     };
     let all = || pool.endpoints.iter().zip(states);
     let mut any_up = [false; 3];
-    all().for_each(|(endpoint, state)| any_up[kind(&endpoint.target)] |= state.up);
+    for (endpoint, _) in all().filter(|(_, state)| state.up) {
+        any_up[kind(&endpoint.target)] = true;
+    }
     for (slot, (endpoint, state)) in last_up.iter_mut().zip(all()) {
         if any_up[kind(&endpoint.target)] {
             *slot = state.up;

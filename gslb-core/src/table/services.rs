@@ -69,9 +69,13 @@ impl Services<'_> {
         let mut look = |id: PoolId| {
             for endpoint in self.site.pools.get(id.0 as usize).map_or(&[][..], |pool| &pool.endpoints) {
                 for (has, kind) in has.iter_mut().zip([Kind::A, Kind::Aaaa, Kind::Cname]) {
-                    *has |= gives(&endpoint.target, kind);
+                    if gives(&endpoint.target, kind) {
+                        *has = true;
+                    }
                 }
-                all_by_name &= matches!(endpoint.target, model::Target::Cname(_));
+                if !matches!(endpoint.target, model::Target::Cname(_)) {
+                    all_by_name = false;
+                }
             }
         };
         targets.iter().for_each(|target| self.plans.each_pool(target.plan, &mut look));

@@ -149,7 +149,9 @@ fn whole(octets: &[u8]) -> Result<Option<(u32, bool)>, Fault> {
         let (field, rest) = word(fields).ok_or(Fault::Malformed)?;
         let (len, rest) = word(rest).ok_or(Fault::Malformed)?;
         let (value, rest) = rest.split_at_checked(len as usize).ok_or(Fault::Malformed)?;
-        accepts |= field == CONTENT_TYPE && value == CONTENT;
+        if field == CONTENT_TYPE && value == CONTENT {
+            accepts = true;
+        }
         fields = rest;
     }
     Ok(Some((kind, accepts)))
