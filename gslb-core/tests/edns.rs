@@ -312,3 +312,12 @@ fn a_hashed_prefix_never_speaks_for_mapped_clients() {
     let v4 = server.answers(&ask("hash.example.com", 1).subnet("193.0.6.0/24"));
     assert_eq!(server.answers(&ask("hash.example.com", 1).subnet("::ffff:193.0.6.0/120")), v4);
 }
+
+#[test]
+fn options_beyond_those_that_are_read_are_ignored() {
+    let mut server = server();
+    for count in [63, 64, 65, 200] {
+        let question = (0..count).fold(ask("a.example.com", 1), |question, _| question.option(65_001, b""));
+        assert_eq!(server.ask(&question).rcode, 0, "{count} options");
+    }
+}

@@ -201,7 +201,5 @@ fn many_records_and_options_cost_no_more_than_a_query() {
     (0..2000).for_each(|_| octets.extend_from_slice(&[0, 0, 16, 0, 1, 0, 0, 0, 0, 0, 0]));
     assert_eq!(flags(&server.raw(&octets).unwrap()), 0x8101);
     let many = (0..1000).fold(ask("a.example.com", 1), |ask, _| ask.option(65_001, b""));
-    assert_eq!(server.ask(&many).rcode, 1);
-    let few = (0..60).fold(ask("a.example.com", 1), |ask, _| ask.option(65_001, b""));
-    assert_eq!(server.ask(&few).rcode, 0);
+    assert_eq!(server.ask(&many).rcode, 0, "options beyond those that are read are ignored");
 }

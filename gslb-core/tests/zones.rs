@@ -174,9 +174,10 @@ fn the_rcode_is_that_of_the_last_name() {
 #[test]
 fn alias_loops_end() {
     let mut server = server();
-    for (left, records) in [("loop1", 2), ("self", 1), ("a.wloop", 1)] {
+    // The wildcard answers two names: chains end where a name comes again, not where a record set does.
+    for (left, records) in [("loop1", 2), ("self", 1), ("a.wloop", 2), ("x.wloop", 1)] {
         let response = server.ask(&ask(&name(left), A).payload(1232));
-        assert_eq!((response.rcode, response.sections[0].len()), (0, records), "{left}");
+        assert_eq!((response.rcode, response.sections[0].len(), response.truncated), (0, records, false), "{left}");
     }
 }
 
@@ -198,6 +199,63 @@ fn dnames_redirect_what_is_below_them() {
     let left = "z".repeat(60);
     let long = server.ask(&ask(&name(&format!("{left}.{left}.long")), A).payload(1232));
     assert_eq!((long.rcode, long.sections[0].len()), (6, 1), "a name that would be too long: YXDOMAIN");
+}
+
+#[test]
+fn a_dname_redirects_its_own_result_and_is_in_the_answer_once() {
+    let zone = "$TTL 60\n@ IN SOA ns h 1 2 3 4 60\n@ NS ns.example.org.\nd DNAME e.d2\nd2 DNAME d\nq.e.e.d A 192.0.2.9\n\
+        w DNAME a.v\n*.v CNAME x.w\n*.lone CNAME y.lone\ny.lone A 192.0.2.8\n";
+    let zone = zone.replace("q.e.e.d A 192.0.2.9\n", "");
+    let mut server = Server::new(support::table("zones.\"example.com\".file = \"z\"", &zone, &[]));
+    // x.d -> x.e.d2 -> x.e.d -> x.e.e.d2 -> ... : every name is new, so the limit ends it.
+    let long = server.ask(&ask(&name("x.d"), A).tcp());
+    let dnames = long.sections[0].iter().filter(|record| record.rtype == 39).count();
+    assert_eq!((long.rcode, long.truncated, dnames, long.sections[0].len()), (0, false, 2, 2 + 17));
+    let back = server.ask(&ask(&name("x.w"), A).tcp());
+    let expected = [
+        "w.example.com. DNAME a.v.example.com.",
+        "x.w.example.com. CNAME x.a.v.example.com.",
+        "x.a.v.example.com. CNAME x.w.example.com.",
+    ];
+    assert_eq!((back.rcode, lines(&back.sections[0])), (0, expected.map(String::from).to_vec()));
+    assert_eq!(server.answers(&ask(&name("z.lone"), A)), ["192.0.2.8", "y.lone.example.com."]);
+}
+
+#[test]
+fn dnssec_types_beside_an_alias_are_answered() {
+    let zone = "$TTL 60\n@ IN SOA ns h 1 2 3 4 60\n@ NS ns.example.org.\nal CNAME gone\nal NSEC www CNAME RRSIG NSEC\n\
+        al KEY 256 3 8 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==\n\
+        al RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 example.com. AAAA\n*.w CNAME gone\n*.w NSEC x CNAME NSEC\n";
+    let mut server = Server::new(support::table("zones.\"example.com\".file = \"z\"", zone, &[]));
+    for (left, qtype) in [("al", 47), ("al", 46), ("al", 25), ("x.w", 47)] {
+        let response = server.ask(&ask(&name(left), qtype));
+        let types: Vec<u16> = response.sections[0].iter().map(|record| record.rtype).collect();
+        assert_eq!((response.rcode, response.authoritative, types), (0, true, vec![qtype]), "{left}");
+    }
+    assert_eq!(server.ask(&ask(&name("al"), A)).rcode, 3, "other types follow the alias");
+    assert_eq!(server.ask(&ask(&name("x.w"), 25)).rcode, 3, "what is not there is asked of the target");
+}
+
+#[test]
+fn signatures_keep_the_ttl_of_what_they_cover() {
+    let signature = |ttl: u32, covered: &str, key: &str| {
+        format!("a {ttl} RRSIG {covered} 13 3 {ttl} 20300101000000 20200101000000 1 example.com. {key}\n")
+    };
+    let zone = format!(
+        "$TTL 60\n@ IN SOA ns h 1 2 3 4 60\n@ NS ns.example.org.\na 600 A 192.0.2.2\na 60 TXT x\n{}{}{}{}",
+        signature(600, "A", "AAAA"),
+        signature(60, "TXT", "BBBB"),
+        signature(600, "A", "AAAA"),
+        signature(300, "A", "CCCC"),
+    );
+    let mut server = Server::new(support::table("zones.\"example.com\".file = \"z\"", &zone, &[]));
+    let mut ttls: Vec<(String, u32)> = server.ask(&ask(&name("a"), 46)).sections[0]
+        .iter()
+        .map(|record| (support::rdata(record).split(' ').next().unwrap().into(), record.ttl))
+        .collect();
+    ttls.sort();
+    let expected = [("A", 300), ("A", 300), ("TXT", 60)].map(|(covered, ttl)| (covered.into(), ttl));
+    assert_eq!(ttls, expected, "those that cover one type are one set, and have its least TTL");
 }
 
 #[test]

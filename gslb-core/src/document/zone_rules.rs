@@ -10,7 +10,7 @@
 //! A record that is written twice counts once (RFC 2181 §5).
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::borders::{Border, Borders, Kind};
 use super::owners::Owners;
@@ -30,10 +30,6 @@ use crate::zonefile::Record;
 const MAX_SET: usize = 65_000;
 /// Owner as a pointer, type, class, TTL and length of rdata (RFC 1035 §3.2.1).
 const RECORD_HEADER: usize = 12;
-
-const RRSIG: u16 = 46;
-const NSEC: u16 = 47;
-const KEY: u16 = 25;
 
 /// Zones whose records were checked, indexed for further questions.
 pub(super) struct Checked<'z> {
@@ -170,15 +166,7 @@ impl<'z> Rules<'_, 'z> {
     fn set(&self, set: &[(u32, &'z Record)], corrections: &mut Corrections, problems: &mut Problems) {
         let Some(&(_, first)) = set.first() else { return };
         let (owner, name) = (&first.owner, || type_to_text(first.rtype));
-        let least = set.iter().map(|(_, record)| record.ttl).min().unwrap_or(0);
-        // Signatures have the TTLs of what they sign, and so of several sets (RFC 4034 §3).
-        let differs = |record: &Record| record.ttl != first.ttl && record.rtype != RRSIG;
-        if let Some((_, other)) = set.iter().find(|(_, record)| differs(record)) {
-            let message = format!("the {} records of {owner} differ in TTL: {} and {}", name(), first.ttl, other.ttl);
-            let help = format!("write one TTL for all of them (RFC 2181 §5.2); {least} is used");
-            problems.at_record(Warning, &other.location, message, &help);
-            corrections.ttls.extend(set.iter().map(|&(index, _)| (index, least)));
-        }
+        level_ttls(set, corrections, problems);
         let octets: usize = set.iter().map(|(_, record)| RECORD_HEADER + record.rdata.len()).sum();
         if octets > MAX_SET {
             let message = format!("the {} records of {owner} make {octets} octets", name());
@@ -195,6 +183,37 @@ impl<'z> Rules<'_, 'z> {
             problems.at_record(Error, &second.location, message, "a name has at most one of this type: keep one");
         }
     }
+}
+
+/// Gives the records of each set the least of their TTLs. Signatures of different types are different sets, each with the
+/// TTL of the set that it covers (RFC 4034 §3).
+fn level_ttls(set: &[(u32, &Record)], corrections: &mut Corrections, problems: &mut Problems) {
+    let mut by_covered: BTreeMap<Option<u16>, Vec<(u32, &Record)>> = BTreeMap::new();
+    for &(index, record) in set {
+        by_covered.entry(covered(record)).or_default().push((index, record));
+    }
+    for (covered, same) in by_covered {
+        let Some(&(_, first)) = same.first() else { continue };
+        let Some((_, other)) = same.iter().find(|(_, record)| record.ttl != first.ttl) else { continue };
+        let least = same.iter().map(|(_, record)| record.ttl).min().unwrap_or(0);
+        let of_what = covered.map_or(String::new(), |covered| format!(" {}", type_to_text(covered)));
+        let message = format!(
+            "the {}{of_what} records of {} differ in TTL: {} and {}",
+            type_to_text(first.rtype),
+            first.owner,
+            first.ttl,
+            other.ttl
+        );
+        let help = format!("write one TTL for all of them (RFC 2181 §5.2); {least} is used");
+        problems.at_record(Warning, &other.location, message, &help);
+        corrections.ttls.extend(same.iter().map(|&(index, _)| (index, least)));
+    }
+}
+
+/// The type that a signature covers: the first two octets of its rdata (RFC 4034 §3.1).
+fn covered(record: &Record) -> Option<u16> {
+    let first_two = record.rdata.first_chunk::<2>().map(|octets| u16::from_be_bytes(*octets));
+    first_two.filter(|_| matches!(record.rtype, rtype::SIG | rtype::RRSIG))
 }
 
 /// Sorts the records of an owner by type, first written first, and takes out those that repeat another.
@@ -228,7 +247,8 @@ fn canonical(record: &Record) -> Cow<'_, [u8]> {
 
 fn refuse_beside_cname(group: &[(u32, &Record)], types: &[u16], problems: &mut Problems) {
     let Some((_, alias)) = group.iter().find(|(_, record)| record.rtype == rtype::CNAME) else { return };
-    let others = types.iter().filter(|&&other| !matches!(other, rtype::CNAME | RRSIG | NSEC | KEY));
+    let others =
+        types.iter().filter(|&&other| !matches!(other, rtype::CNAME | rtype::RRSIG | rtype::NSEC | rtype::KEY));
     let others: Vec<String> = others.map(|&other| type_to_text(other).to_string()).collect();
     if !others.is_empty() {
         let message = format!("{} has a CNAME and other records ({})", alias.owner, others.join(", "));
@@ -252,7 +272,7 @@ fn hidden(group: &[(u32, &Record)], border: &Border<'_>, problems: &mut Problems
     let at_cut = first.owner == *border.owner;
     let served = |record: &Record| match record.rtype {
         rtype::A | rtype::AAAA => true,
-        rtype::NS | rtype::DS | RRSIG | NSEC => at_cut,
+        rtype::NS | rtype::DS | rtype::RRSIG | rtype::NSEC => at_cut,
         _ => false,
     };
     if let Some((_, record)) = group.iter().find(|(_, record)| !served(record)) {

@@ -1,7 +1,7 @@
 //! A query answered from the catalog: data, aliases followed, referrals, and proofs that there is nothing.
 
 use super::Sender;
-use super::chain::Chain;
+use super::chain::{Chain, Link};
 use super::place::Place;
 use super::sample::Sampling;
 use super::tally::Outcome;
@@ -15,7 +15,6 @@ use crate::wire::number::{Rcode, rtype};
 use crate::wire::qname::NameKey;
 use crate::wire::query::Query;
 use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
-use crate::zone::names::NodeId;
 use crate::zone::set::{Anchors, Set, ends_with};
 
 /// A response on its way.
@@ -47,8 +46,6 @@ pub(super) enum Next {
     Done,
     /// An alias leads on.
     Follow {
-        /// The node that has it.
-        from: NodeId,
         /// Where the name that it leads to stands in the message; the name is in the key.
         place: Place,
     },
@@ -63,8 +60,8 @@ impl<T: Trace> Answering<'_, '_, T> {
         }
         self.chain.clear();
         let mut place = Place::question();
-        while let Next::Follow { from, place: next } = self.name(place) {
-            if self.chain.comes_back(from, self.table.topology().catalog.answering_node(self.key)) {
+        while let Next::Follow { place: next } = self.name(place) {
+            if self.chain.link_to(self.key.hash(0)) == Link::Last {
                 return;
             }
             place = next;
@@ -108,7 +105,10 @@ impl<T: Trace> Answering<'_, '_, T> {
             return self.steered(place, node, index, service, kind);
         }
         if node.is_alias() && qtype != rtype::CNAME {
-            return self.alias(place, node);
+            return match node.set(qtype).filter(|_| stands_beside_cname(qtype)) {
+                Some(set) => self.data(place, node, set),
+                None => self.alias(place, node),
+            };
         }
         if node.service().is_some() {
             self.trace.note(|| Step::NotSteered);
@@ -118,16 +118,19 @@ impl<T: Trace> Answering<'_, '_, T> {
             return self.any(place);
         }
         match node.set(qtype) {
-            Some(set) => {
-                let anchors = self.anchors(place, node.zone());
-                self.put(set, anchors, Section::Answer);
-                Next::Done
-            }
+            Some(set) => self.data(place, node, set),
             None => {
                 self.trace.note(|| Step::NoSuchType);
                 self.negative(place, node.zone())
             }
         }
+    }
+
+    #[inline]
+    fn data(&mut self, place: Place, node: NodeRef<'_>, set: &Set) -> Next {
+        let anchors = self.anchors(place, node.zone());
+        self.put(set, anchors, Section::Answer);
+        Next::Done
     }
 
     /// Positions of the current name and of the apex of its zone.
@@ -184,6 +187,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         if !self.put(set, anchors, Section::Answer) || self.ends_at_alias() {
             return Next::Done;
         }
+        self.chain.leave(self.key.hash(0));
         let Ok(len) = self.key.fill(node.target()) else { return Next::Done };
         let own = len.saturating_sub(zone.apex_len());
         let compressed = zone.apex_len() > 1 && ends_with(self.key.suffix(0), own, zone.apex());
@@ -192,7 +196,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             true => Place::split(target_at, own, anchors.apex),
             false => Place::whole(target_at),
         };
-        Next::Follow { from: node.id(), place }
+        Next::Follow { place }
     }
 
     /// RFC 8482 §4.2: every name has a HINFO record that says not to ask for everything.
@@ -224,10 +228,17 @@ impl<T: Trace> Answering<'_, '_, T> {
         let Some(set) = node.set(rtype::DNAME) else { return Next::Done };
         let prefix_len = self.key.start(skip);
         let anchors = Anchors { owner: place.suffix(prefix_len), apex: self.anchors(place, node.zone()).apex };
-        let set_at = self.message.len();
-        if !self.put(set, anchors, Section::Answer) {
-            return Next::Done;
-        }
+        let set_at = match self.chain.dname_at(node.id()) {
+            Some(written_before) => written_before,
+            None => {
+                let at = self.message.len();
+                if !self.put(set, anchors, Section::Answer) {
+                    return Next::Done;
+                }
+                self.chain.note_dname(node.id(), at);
+                at
+            }
+        };
         let target = node.target();
         let target_len = crate::name::wire_length(target).unwrap_or(0);
         let len = prefix_len + target_len;
@@ -244,11 +255,15 @@ impl<T: Trace> Answering<'_, '_, T> {
         let ttl = [self.message.read_u16(set_at + 6), self.message.read_u16(set_at + 8)];
         let name = name.get(..len).unwrap_or_default();
         let Ok(target_at) = self.put_cname(place, ttl, name) else { return Next::Done };
-        if self.ends_at_alias() || self.key.fill(name).is_err() {
+        if self.ends_at_alias() {
+            return Next::Done;
+        }
+        self.chain.leave(self.key.hash(0));
+        if self.key.fill(name).is_err() {
             return Next::Done;
         }
         self.trace.note(|| Step::Alias { target: name.into() });
-        Next::Follow { from: node.id(), place: Place::whole(target_at) }
+        Next::Follow { place: Place::whole(target_at) }
     }
 
     /// Writes a CNAME record for the current name, and says where its target stands.
@@ -307,4 +322,9 @@ impl<T: Trace> Answering<'_, '_, T> {
             None => self.negative(place, cut.zone()),
         }
     }
+}
+
+/// Types that exist beside a CNAME and are answered there (RFC 4035 §2.5, RFC 3007 §3.1.1).
+fn stands_beside_cname(qtype: u16) -> bool {
+    matches!(qtype, rtype::KEY | rtype::RRSIG | rtype::NSEC)
 }

@@ -1,36 +1,65 @@
-//! The aliases that a response has followed, so that it ends where they come back to themselves.
+//! The names and DNAMEs that a response has gone through, so that a chain of aliases ends where a name comes again.
 
 use crate::zone::names::NodeId;
 
 /// Aliases that one response follows; a longer chain is left to the resolver.
 pub(super) const MAX_ALIASES: usize = 16;
 
-/// Nodes whose aliases were followed, in order.
-#[derive(Debug, Clone)]
+/// The chain of one response. Fixed in size, so that following it allocates nothing.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Chain {
-    nodes: [NodeId; MAX_ALIASES],
+    /// Hashes of the names whose aliases were followed. Of 16 names, two share a hash once in 2^56 chains; the response
+    /// would end early then, and the resolver would go on by itself.
+    names: [u64; MAX_ALIASES],
     len: usize,
+    /// DNAMEs that are in the response, and the position of their records.
+    dnames: [Option<(NodeId, u16)>; MAX_ALIASES],
 }
 
-impl Default for Chain {
-    fn default() -> Chain {
-        Chain { nodes: [NodeId(0); MAX_ALIASES], len: 0 }
-    }
+/// Whether a chain goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Link {
+    /// The next name is new.
+    New,
+    /// The next name was answered before, or the chain is as long as it may get.
+    Last,
 }
 
 impl Chain {
-    /// Begins anew.
+    /// Starts a new chain.
     #[inline]
     pub(super) fn clear(&mut self) {
-        self.len = 0;
+        // A DNAME that ends a chain was noted, and no name was left.
+        if self.len > 0 || matches!(self.dnames, [Some(_), ..]) {
+            *self = Chain::default();
+        }
     }
 
-    /// Notes the alias of `from`. True where it is not to be followed: it leads to `next`, whose alias was followed
-    /// before, or the chain is as long as it may get.
-    pub(super) fn comes_back(&mut self, from: NodeId, next: Option<NodeId>) -> bool {
-        let Some(slot) = self.nodes.get_mut(self.len) else { return true };
-        *slot = from;
+    /// Notes that the alias of the name with this hash is followed.
+    pub(super) fn leave(&mut self, name: u64) {
+        if let Some(slot) = self.names.get_mut(self.len) {
+            *slot = name;
+        }
         self.len += 1;
-        next.is_some_and(|next| self.nodes.iter().take(self.len).any(|met| *met == next))
+    }
+
+    /// Whether to answer the name with this hash too, which the last alias led to.
+    pub(super) fn link_to(&self, name: u64) -> Link {
+        match self.names.get(..self.len) {
+            Some(met) if !met.contains(&name) => Link::New,
+            _ => Link::Last,
+        }
+    }
+
+    /// Where the DNAME of this node stands in the response already. One record is enough for every name that it redirects.
+    pub(super) fn dname_at(&self, node: NodeId) -> Option<usize> {
+        self.dnames.iter().flatten().find(|(known, _)| *known == node).map(|&(_, at)| usize::from(at))
+    }
+
+    /// Notes where the DNAME of a node was written.
+    pub(super) fn note_dname(&mut self, node: NodeId, at: usize) {
+        if let Some(slot) = self.dnames.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some((node, at as u16));
+        }
     }
 }

@@ -150,7 +150,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             Outcome::ServFail => return self.fail(),
         }
         match cname {
-            Some(at) if !self.ends_at_alias() => self.follow(node, at),
+            Some(at) if !self.ends_at_alias() => self.follow(at),
             _ => Next::Done,
         }
     }
@@ -171,13 +171,14 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     /// Goes on with the name that a steered CNAME leads to, where that is ours too.
-    fn follow(&mut self, node: NodeRef<'_>, target_at: usize) -> Next {
+    fn follow(&mut self, target_at: usize) -> Next {
+        self.chain.leave(self.key.hash(0));
         let target = self.message.written_from(target_at);
         match self.key.fill(target) {
             Ok(len) => {
                 let target = target.get(..len).unwrap_or_default();
                 self.trace.note(|| Step::Alias { target: target.into() });
-                Next::Follow { from: node.id(), place: Place::whole(target_at) }
+                Next::Follow { place: Place::whole(target_at) }
             }
             Err(_) => Next::Done,
         }

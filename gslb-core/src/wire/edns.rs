@@ -10,7 +10,7 @@ pub mod option {
     pub const KEEPALIVE: u16 = 11;
 }
 
-/// A record with more options than this is malformed: no client has use for as many, and each costs time.
+/// Options that are read. What follows is ignored, as unknown options are: no client has use for more, and each costs time.
 const MAX_OPTIONS: usize = 64;
 
 /// The OPT record of a query.
@@ -54,7 +54,7 @@ impl Edns {
     /// Reads the options, which are the first `len` of `octets`; unknown ones are passed over (RFC 6891 §6.1.2).
     #[inline]
     pub fn read_options(&mut self, mut octets: &[u8], mut len: usize) -> Result<(), Malformed> {
-        for _ in 0..=MAX_OPTIONS {
+        for _ in 0..MAX_OPTIONS {
             if len == 0 {
                 return Ok(());
             }
@@ -64,7 +64,7 @@ impl Edns {
             self.take_option(u16::from_be_bytes([code_high, code_low]), data, data_len)?;
             octets = data.get(data_len..).ok_or(Malformed)?;
         }
-        Err(Malformed)
+        Ok(())
     }
 
     #[inline]

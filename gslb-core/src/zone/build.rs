@@ -199,7 +199,7 @@ impl Builder {
                 }
                 self.catalog.targets.extend_from_slice(&first.rdata);
             }
-            let set = self.set(&zone.apex, Owner::Asked, first.ttl, &records)?;
+            let set = self.set(&zone.apex, Owner::Asked, &records)?;
             self.catalog.sets.push(set);
         }
         let set_count = (self.catalog.sets.len() as u32 - sets) as u16;
@@ -209,19 +209,31 @@ impl Builder {
         Ok(())
     }
 
-    fn set(&mut self, apex: &Name, owner: Owner<'_>, ttl: u32, records: &[&Record]) -> Result<Set, Box<Problem>> {
+    fn set(&mut self, apex: &Name, owner: Owner<'_>, records: &[&Record]) -> Result<Set, Box<Problem>> {
+        self.set_for_at_most(u32::MAX, apex, owner, records)
+    }
+
+    /// Stores records with their own TTLs, or `most` where that is less. Only signatures differ in TTL within a set: each has
+    /// the TTL of the records that it covers (RFC 4034 §3).
+    fn set_for_at_most(
+        &mut self,
+        most: u32,
+        apex: &Name,
+        owner: Owner<'_>,
+        records: &[&Record],
+    ) -> Result<Set, Box<Problem>> {
         let Some(first) = records.first() else { return Ok(Set::EMPTY) };
-        let rdatas = records.iter().map(|record| &*record.rdata);
+        let timed = records.iter().map(|record| (record.ttl.min(most), &*record.rdata));
         self.catalog
             .octets
-            .add(apex, owner, first.rtype, ttl, rdatas)
+            .add(apex, owner, first.rtype, timed)
             .map_err(|TooLarge| too_large(&first.location, &first.owner))
     }
 
     fn add_zone_entry(&mut self, zone: &Zone, apex: NodeId) -> Result<(), Box<Problem>> {
         let soa: Vec<&Record> = zone.records.iter().filter(|record| record.rtype == rtype::SOA).take(1).collect();
-        let negative_ttl = soa.first().map_or(0, |soa| soa.ttl.min(minimum(&soa.rdata)));
-        let negative = self.set(&zone.apex, Owner::Asked, negative_ttl, &soa)?;
+        let minimum = soa.first().map_or(0, |soa| minimum(&soa.rdata));
+        let negative = self.set_for_at_most(minimum, &zone.apex, Owner::Asked, &soa)?;
         let apex_len = zone.apex.wire_len() as u8;
         self.catalog.zones.push(ZoneEntry { apex, apex_len, negative });
         Ok(())
@@ -238,11 +250,13 @@ impl Builder {
             let Some(owner) = records.first().map(|record| &record.owner) else { continue };
             let of = |wanted| records.iter().copied().filter(|r| r.rtype == wanted).collect::<Vec<_>>();
             let (servers, ds) = (of(rtype::NS), of(rtype::DS));
-            let Some(ttl) = servers.first().map(|record| record.ttl) else { continue };
-            let ns = self.set(&zone.apex, Owner::Asked, ttl, &servers)?;
-            let ds = match ds.first() {
-                Some(first) => Some(self.set(&zone.apex, Owner::Asked, first.ttl, &ds)?),
-                None => None,
+            if servers.is_empty() {
+                continue;
+            }
+            let ns = self.set(&zone.apex, Owner::Asked, &servers)?;
+            let ds = match ds.is_empty() {
+                false => Some(self.set(&zone.apex, Owner::Asked, &ds)?),
+                true => None,
             };
             let glue = self.catalog.sets.len() as u32;
             let targets: Vec<Name> = servers.iter().filter_map(|ns| Name::from_wire(&ns.rdata).ok()).collect();
@@ -267,8 +281,8 @@ impl Builder {
             let Some(records) = addresses.get(&lowered(target)) else { continue };
             for wanted in [rtype::A, rtype::AAAA] {
                 let of_type: Vec<&Record> = records.iter().copied().filter(|r| r.rtype == wanted).collect();
-                if let Some(first) = of_type.first() {
-                    let set = self.set(&zone.apex, Owner::Fixed(target), first.ttl, &of_type)?;
+                if !of_type.is_empty() {
+                    let set = self.set(&zone.apex, Owner::Fixed(target), &of_type)?;
                     self.catalog.sets.push(set);
                 }
             }

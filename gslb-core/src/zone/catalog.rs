@@ -194,14 +194,6 @@ impl Catalog {
         Some(details.service).filter(|&service| service != NONE)
     }
 
-    /// The node that answers a name, as far as there is one; for telling whether a chain of aliases comes back.
-    pub fn answering_node(&self, key: &NameKey) -> Option<NodeId> {
-        match self.find(key, false) {
-            Found::Exact(node) | Found::Wildcard(node) | Found::Dname { node, .. } => Some(node.id),
-            Found::Referral(_) | Found::NxDomain(_) | Found::NotOurs => None,
-        }
-    }
-
     /// Decides what the closest node that exists means for the name asked for.
     #[inline]
     fn meet(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {

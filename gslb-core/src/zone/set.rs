@@ -66,18 +66,17 @@ pub enum Owner<'a> {
 }
 
 impl Sets {
-    /// Stores a set of the zone `apex`.
+    /// Stores a set of the zone `apex`, each record as its TTL and rdata.
     pub fn add<'a>(
         &mut self,
         apex: &Name,
         owner: Owner<'_>,
         rtype: u16,
-        ttl: u32,
-        rdatas: impl IntoIterator<Item = &'a [u8]>,
+        records: impl IntoIterator<Item = (u32, &'a [u8])>,
     ) -> Result<Set, TooLarge> {
         let (octets, fixups) = (self.octets.len(), self.fixups.len());
-        let mut records = 0u16;
-        for rdata in rdatas {
+        let mut count = 0u16;
+        for (ttl, rdata) in records {
             match owner {
                 Owner::Asked => self.octets.extend_from_slice(&[0xC0, 0]),
                 Owner::Fixed(name) => self.push_name(octets, apex, name.as_wire()),
@@ -86,7 +85,7 @@ impl Sets {
             self.octets.extend_from_slice(&[0, 1]);
             self.octets.extend_from_slice(&ttl.to_be_bytes());
             self.push_rdata(octets, apex, rtype, rdata);
-            records = records.checked_add(1).ok_or(TooLarge)?;
+            count = count.checked_add(1).ok_or(TooLarge)?;
             // Checked per record, so that positions in `fixups` always fit.
             if self.octets.len() - octets > 65_000 {
                 return Err(TooLarge);
@@ -94,7 +93,7 @@ impl Sets {
         }
         Ok(Set {
             rtype,
-            records,
+            records: count,
             octets: u32::try_from(octets).map_err(|_| TooLarge)?,
             len: (self.octets.len() - octets) as u16,
             fixups: u32::try_from(fixups).map_err(|_| TooLarge)?,
