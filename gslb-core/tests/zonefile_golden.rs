@@ -145,6 +145,18 @@ fn text_is_that_of_named_to_the_letter() {
 }
 
 #[test]
+fn an_ipseckey_needs_no_key_where_its_algorithm_is_0() {
+    // BIND wants a key there; NSD and Knot read RFC 4025 §2.4 as it is.
+    for (line, rdata) in [("IPSECKEY 10 1 0 192.0.2.38", "\\# 7 0A0100C0000226"), ("IPSECKEY 10 0 0 .", "\\# 3 0A0000")]
+    {
+        let text = |line: &str| format!("$TTL 60\n@ SOA ns.z. host.z. 1 2 3 4 5\n@ NS ns.z.\na {line}\n");
+        let ours = records("key", text(line).as_bytes());
+        assert_eq!(ours, records("key", text(&format!("IPSECKEY {rdata}")).as_bytes()), "{line}");
+        assert_eq!(to_text(45, &ours[2].rdata), line.strip_prefix("IPSECKEY ").unwrap());
+    }
+}
+
+#[test]
 fn what_named_refuses_is_refused() {
     let bad = std::fs::read_to_string(tests_dir().join("zones/bad-lines.zone")).unwrap();
     assert!(bad.lines().count() > 150);

@@ -68,6 +68,9 @@ pub(crate) static DIGEST: Codes = Codes {
     shown: false,
 };
 
+/// Schemes of DSYNC, written by name as BIND does (RFC 9859 §2.2).
+pub(crate) static DSYNC_SCHEME: Codes = Codes { names: &[("NOTIFY", 1)], shown: true };
+
 /// Hash algorithms of NSEC3 (RFC 5155 §11).
 pub(crate) static NSEC3_HASH: Codes = Codes { names: &[("SHA-1", 1)], shown: false };
 

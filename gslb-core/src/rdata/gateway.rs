@@ -28,6 +28,11 @@ pub(super) fn write_ipseckey(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<()
     }
 }
 
+/// True where the algorithm of an IPSECKEY, its third octet, says that no key is present (RFC 4025 §2.4).
+pub(super) fn has_no_key(rdata: &[u8]) -> bool {
+    rdata.get(2) == Some(&0)
+}
+
 /// Reads precedence, discovery bit, relay type and relay (RFC 8777 §4.3).
 pub(super) fn read_amtrelay(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
     let precedence = words.number("precedence", 255)?;

@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     Base64OrDash,
     /// Base64 to the end, or nothing where the flags at the start of the rdata say that there is no key.
     KeyOrNothing,
+    /// Base64 to the end, or nothing where the algorithm is 0, which means no key (RFC 4025 §2.4).
+    IpsecKey,
     /// Digest type and digest of a delegation signer.
     DsDigest,
     /// Digest type and fingerprint of an SSH key.
@@ -134,7 +136,8 @@ impl Kind {
             Kind::Base64 | Kind::Base64OrNothing => blob::read_base64(label, words, rdata),
             Kind::Base64OrDash => blob::read_base64_or_dash(label, words, rdata),
             Kind::KeyOrNothing if blob::has_no_key(rdata) => Ok(()),
-            Kind::KeyOrNothing => blob::read_base64(label, words, rdata),
+            Kind::IpsecKey if words.peek().is_none() && gateway::has_no_key(rdata) => Ok(()),
+            Kind::KeyOrNothing | Kind::IpsecKey => blob::read_base64(label, words, rdata),
             Kind::DsDigest => blob::DS.read(&DIGEST, words, rdata),
             Kind::SshDigest => blob::SSHFP.read(&DIGEST, words, rdata),
             Kind::ZoneDigest => blob::ZONEMD.read(&DIGEST, words, rdata),
@@ -181,11 +184,12 @@ impl Kind {
             Kind::Tag => scalar::write_tag(wire, out)?,
             Kind::Hex => blob::write_hex(wire.rest()?, out),
             Kind::Base64OrNothing if wire.is_empty() => {}
+            Kind::IpsecKey if wire.is_empty() && gateway::has_no_key(whole) => {}
             Kind::Base64OrDash if wire.is_empty() => out.word('-'),
             Kind::KeyOrNothing if blob::has_no_key(whole) => {}
             // One word however long, as dig writes it.
             Kind::Base64OrDash => out.word(encoding::base64(wire.rest()?)),
-            Kind::Base64 | Kind::Base64OrNothing | Kind::KeyOrNothing => {
+            Kind::Base64 | Kind::Base64OrNothing | Kind::KeyOrNothing | Kind::IpsecKey => {
                 blob::write_base64(wire.rest()?, out);
             }
             Kind::DsDigest => blob::DS.write(wire, out)?,

@@ -139,7 +139,7 @@ pub(crate) fn from_words(rtype: u16, type_word: &Word<'_>, mut words: Words<'_, 
         return Err(type_word.fault(message, format!("use {successor}")));
     }
     let fields = known.and_then(Type::fields);
-    let is_generic = words.peek().is_some_and(|word| word.text == b"\\#" && !word.quoted);
+    let is_generic = is_generic(fields, &words);
     let rdata = match fields {
         _ if is_generic => {
             read_generic(rtype, fields, &mut words).map_err(|fault| with_help(fault, || GENERIC.into()))?
@@ -155,6 +155,19 @@ pub(crate) fn from_words(rtype: u16, type_word: &Word<'_>, mut words: Words<'_, 
         return Err(type_word.fault(format!("the rdata has {} octets", rdata.len()), "write at most 65535 octets"));
     }
     Ok(rdata.into())
+}
+
+/// True where the words are `\# length octets` (RFC 3597 §5). Where the first field is text, `\#` is also a way to write
+/// "#", so there a number must follow.
+fn is_generic(fields: Option<&[(&str, Kind)]>, words: &Words<'_, '_>) -> bool {
+    let [mark, after @ ..] = words.rest() else { return false };
+    if mark.text != b"\\#" || mark.quoted {
+        return false;
+    }
+    let starts_with_text =
+        matches!(fields, Some([(_, Kind::Text | Kind::Texts | Kind::PsdnAddress | Kind::QuotedToEnd), ..]));
+    let is_number = |word: &Word<'_>| !word.quoted && word::decimal(word.text).is_some();
+    !starts_with_text || after.first().is_some_and(is_number)
 }
 
 fn read_fields(fields: &[(&str, Kind)], words: &mut Words<'_, '_>) -> Result<Vec<u8>, Fault> {

@@ -57,11 +57,7 @@ fn groups(pattern: &[u8]) -> Option<usize> {
         rest = tail;
         match octet {
             b'\\' => rest = rest.get(1..)?,
-            b'[' => {
-                let first = usize::from(rest.starts_with(b"^")) + 1;
-                let end = rest.iter().skip(first).position(|&octet| octet == b']')?;
-                rest = rest.get(first + end + 1..)?;
-            }
+            b'[' => rest = after_bracket_expression(rest)?,
             b'(' => {
                 open += 1;
                 groups += 1;
@@ -71,6 +67,24 @@ fn groups(pattern: &[u8]) -> Option<usize> {
         }
     }
     (open == 0).then_some(groups)
+}
+
+/// What follows the bracket expression that `text` is inside of (POSIX.1-2017 XBD 9.3.5). A `]` ends it unless it is the
+/// first member, and `[:class:]`, `[.symbol.]` and `[=equivalent=]` have brackets of their own. A backslash is a member.
+fn after_bracket_expression(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text.strip_prefix(b"^").unwrap_or(text);
+    rest = rest.strip_prefix(b"]").unwrap_or(rest);
+    loop {
+        rest = match rest {
+            [b']', after @ ..] => return Some(after),
+            [b'[', mark @ (b':' | b'.' | b'='), inner @ ..] => {
+                let end = inner.windows(2).position(|pair| pair == [*mark, b']'])?;
+                inner.get(end + 2..)?
+            }
+            [_, after @ ..] => after,
+            [] => return None,
+        };
+    }
 }
 
 /// The highest group that the replacement refers to; 0 for none.
@@ -93,10 +107,35 @@ mod tests {
     #[test]
     fn substitutions() {
         for good in ["", "!a!b!", "!a!b!i", r"!(a)b!\1!i", r"/\/(x)/\1\//", "!^.*$!sip:info@example.com!", "![^](]!x!"]
+            .into_iter()
+            .chain([
+                r"!^([[:alpha:](]+)$!sip:\1@x!",
+                "![]()]!x!",
+                "![^]()]!x!",
+                "![[.(.]()]!x!",
+                "![[=(=]]!x!",
+                "![[]!x!",
+            ])
+            .chain([r"![\]!x!", "!^[+]?([0-9]{3})$!x!", "|a(b)|x|i"])
         {
             assert!(is_substitution(good.as_bytes()), "{good}");
         }
-        for bad in ["!", "!a", "!a!b", "!a!b!x", r"!(a(b!\1!i", r"!ab!\1!i", "1a1b1", "iaibi", "!!b!", r"!a\!b!"] {
+        for bad in [
+            "!",
+            "!a",
+            "!a!b",
+            "!a!b!x",
+            r"!(a(b!\1!i",
+            r"!ab!\1!i",
+            "1a1b1",
+            "iaibi",
+            "!!b!",
+            r"!a\!b!",
+            "![[:alpha:]!x!",
+            "![a!x!",
+            "![]!x!",
+            "![[:x]!x!",
+        ] {
             assert!(!is_substitution(bad.as_bytes()), "{bad}");
         }
     }

@@ -1,6 +1,6 @@
 //! The record types: number, mnemonic and what the rdata consists of, each described once for both directions.
 
-use super::codes::{ALGORITHM, CERT_ALGORITHM, CERT_TYPE, KEY_PROTOCOL, NSEC3_HASH};
+use super::codes::{ALGORITHM, CERT_ALGORITHM, CERT_TYPE, DSYNC_SCHEME, KEY_PROTOCOL, NSEC3_HASH};
 use super::kind::Kind::{self, *};
 
 /// What the rdata of a type looks like.
@@ -184,7 +184,7 @@ static TYPES: &[Type] = &[
     of(42, "APL", &[("address prefixes", Prefixes)]),
     of(43, "DS", DELEGATION),
     of(44, "SSHFP", &[("algorithm", U8), ("fingerprint", SshDigest)]),
-    of(45, "IPSECKEY", &[("gateway", IpsecGateway), ("public key", Base64)]),
+    of(45, "IPSECKEY", &[("gateway", IpsecGateway), ("public key", IpsecKey)]),
     of(46, "RRSIG", SIGNATURE),
     of(47, "NSEC", &[("next name", Domain), ("types", Types)]),
     of(48, "DNSKEY", PUBLIC_KEY),
@@ -215,6 +215,11 @@ static TYPES: &[Type] = &[
     of(63, "ZONEMD", &[("serial", U32), ("scheme", U8), ("digest", ZoneDigest)]),
     of(64, "SVCB", SERVICE_BINDING),
     of(65, "HTTPS", SERVICE_BINDING),
+    // RFC 9859 §2: which notifications a parent takes, and where.
+    of(66, "DSYNC", &[("type", TypeCode), ("scheme", Code8(&DSYNC_SCHEME)), ("port", U16), ("target", Domain)]),
+    // RFC 9886: a host identity tag, and what a broadcast remote ID is registered with; both are CBOR in base64.
+    of(67, "HHIT", &[("data", Base64)]),
+    of(68, "BRID", &[("data", Base64)]),
     of(99, "SPF", &[("text", Texts)]),
     opaque(103, "UNSPEC"),
     of(104, "NID", &[("preference", U16), ("node identifier", Groups)]),

@@ -124,6 +124,11 @@ impl<'w, 'a> Words<'w, 'a> {
         })
     }
 
+    /// All words that are left.
+    pub(crate) fn rest(&self) -> &'w [Word<'a>] {
+        self.rest
+    }
+
     /// The next word without taking it.
     pub(crate) fn peek(&self) -> Option<&'w Word<'a>> {
         self.rest.first()

@@ -5,9 +5,12 @@ use super::lexer::{self, Cursor};
 use super::reader::{Reader, Scope};
 use super::{MAX_ENTRY_OCTETS, MAX_GENERATED};
 use crate::rdata::word::{Fault, Word, Words, decimal};
+use std::ops::RangeInclusive;
 
 /// Largest running number, and the largest that an offset may make of it.
 const MOST: i64 = i32::MAX as i64;
+/// The smallest number that an offset may make.
+const LEAST: i64 = i32::MIN as i64;
 /// Widest running number, in characters.
 const WIDEST: usize = 255;
 
@@ -191,10 +194,11 @@ fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, F
             Piece::Literal(octets) => text.extend_from_slice(octets),
             Piece::Number { offset, width, base } => {
                 let value = i64::from(number) + offset;
-                let allowed = if base == Base::Decimal { -MOST..=MOST } else { 0..=MOST };
-                if !allowed.contains(&value) {
-                    let message = format!("\"{}\" becomes {value}, which cannot be written so", word.shown());
-                    return Err(word.fault(message, "write an offset that keeps the number from 0 to 2147483647"));
+                if !base.allowed().contains(&value) {
+                    let message = format!("\"{}\" becomes {value}, which this base cannot express", word.shown());
+                    let help =
+                        format!("write an offset that keeps the number from {} to {MOST}", base.allowed().start());
+                    return Err(word.fault(message, help));
                 }
                 text.extend_from_slice(base.write(value, width).as_bytes());
             }
@@ -207,15 +211,25 @@ fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, F
 }
 
 impl Base {
-    /// Writes `value` with zeros before it up to `width` characters.
+    /// The numbers that can be written. Nibbles of a negative number would never end.
+    fn allowed(self) -> RangeInclusive<i64> {
+        match self {
+            Base::Decimal | Base::Octal | Base::Hex | Base::UpperHex => LEAST..=MOST,
+            Base::Nibbles | Base::UpperNibbles => 0..=MOST,
+        }
+    }
+
+    /// Writes `value` with zeros before it up to `width` characters; negative octal and hexadecimal numbers as 32 bits in
+    /// two's complement, as BIND does.
     fn write(self, value: i64, width: usize) -> String {
+        let bits = value as u32;
         match self {
             Base::Decimal => format!("{value:0width$}"),
-            Base::Octal => format!("{value:0width$o}"),
-            Base::Hex => format!("{value:0width$x}"),
-            Base::UpperHex => format!("{value:0width$X}"),
-            Base::Nibbles => nibbles(&format!("{value:x}"), width),
-            Base::UpperNibbles => nibbles(&format!("{value:X}"), width),
+            Base::Octal => format!("{bits:0width$o}"),
+            Base::Hex => format!("{bits:0width$x}"),
+            Base::UpperHex => format!("{bits:0width$X}"),
+            Base::Nibbles => nibbles(&format!("{bits:x}"), width),
+            Base::UpperNibbles => nibbles(&format!("{bits:X}"), width),
         }
     }
 }

@@ -200,11 +200,30 @@ impl<'a> Scan<'a, '_> {
                     // The place of a quoted word is its quote.
                     return self.push(Cursor { at: start.at, ..quote }, end, true);
                 }
+                Some(b'\\') => self.quoted_escape(),
                 Some(octet) => self.character(octet),
                 None => break,
             }
         }
-        self.note(quote, "this quote is not closed on its line", "write \" after the string; quotes inside it as \\\"");
+        // A bare line end would be legal (RFC 1035 §5.1), but is far more often a quote that was forgotten; BIND refuses it too.
+        let help = "write \" after the string, quotes inside it as \\\", and line ends inside it as \\010 or after a backslash";
+        self.note(quote, "this quote is not closed on its line", help);
+    }
+
+    /// Goes over a backslash in quotes and what it escapes, which may be the end of a line (RFC 1035 §5.1).
+    fn quoted_escape(&mut self) {
+        self.cursor.step(self.text);
+        match self.text.get(self.cursor.at..) {
+            Some([b'\r', b'\n', ..]) => {
+                self.cursor.step(self.text);
+                self.cursor.step(self.text);
+            }
+            Some([_, ..]) => {
+                self.check_nul();
+                self.cursor.step(self.text);
+            }
+            _ => {}
+        }
     }
 
     /// Goes over one character, or over a backslash and the character it escapes; never over the end of the line.
