@@ -22,6 +22,17 @@ pub struct Database {
     /// The IPv6 address space. What stands for IPv4 in it (`::/96`, `::ffff:0:0/96`, `2001::/32`, `2002::/16`) is
     /// unknown here where the file keeps or aliases its IPv4 tree there: look such clients up by their IPv4 address.
     pub v6: Vec<Leaf<u128>>,
+    /// Records with fields that cannot be what they say, which were left out.
+    pub odd: OddRecords,
+}
+
+/// Records of a file of which a field was left out, since it cannot be what it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OddRecords {
+    /// How many distinct records.
+    pub count: usize,
+    /// The first one: its network and what is wrong with it; empty where there is none.
+    pub first: String,
 }
 
 /// What a database file says of itself.

@@ -42,7 +42,7 @@ pub enum Fault {
         /// What is wrong.
         what: &'static str,
     },
-    /// A data record cannot be decoded, or says what cannot be.
+    /// A data record cannot be decoded.
     #[error("has a bad record at data offset {offset}, for {network}: {what}")]
     Record {
         /// Octets from the start of the data section.
@@ -51,6 +51,18 @@ pub enum Fault {
         network: String,
         /// What is wrong.
         what: String,
+    },
+    /// Too many records say what cannot be: the file is damaged, or of another kind.
+    #[error("has {count} bad records of {records}, more than the {most} that are left out; the first: {first}")]
+    Odd {
+        /// How many distinct records have a field that cannot be what it says.
+        count: usize,
+        /// How many distinct records there are.
+        records: usize,
+        /// How many bad ones are let pass.
+        most: usize,
+        /// Network of the first one, and what is wrong with it.
+        first: String,
     },
     /// The search tree leads to no record at all.
     #[error("holds no records")]

@@ -20,6 +20,7 @@ mod error;
 #[cfg(feature = "fixture")]
 pub mod fixture;
 mod load;
+mod metadata;
 mod moved;
 mod nowhere;
 mod place;
@@ -30,7 +31,7 @@ mod tree;
 pub use bundled::bundled;
 pub use continent::{Continent, UnknownContinent};
 pub use countries::{Country, country};
-pub use database::{Database, Description, Leaf};
+pub use database::{Database, Description, Leaf, OddRecords};
 pub use error::{Fault, LoadError};
 pub use load::MAX_FILE_BYTES;
 pub use moved::{Moved, moved_share};

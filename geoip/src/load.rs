@@ -6,6 +6,7 @@ use std::path::Path;
 
 use maxminddb::{Metadata, Reader};
 
+use crate::metadata;
 use crate::record::Records;
 use crate::tree::{Leaves, Tree};
 use crate::{Database, Description, Fault, LoadError};
@@ -35,13 +36,16 @@ impl Database {
     /// and flat records (`country_code`, `continent_code`, `state1`, `latitude`, `autonomous_system_number` and so
     /// on). Which of them a record is, its keys tell.
     ///
-    /// The walk visits each node of the search tree once and decodes each record once, so time and memory are
-    /// bounded by the size of the input; what one record may expand to is bounded too (65,536 values, 2 MiB of text).
+    /// The walk decodes each record once and visits a node as often as it is reached, at most 40 million nodes or those of
+    /// the file, so time and memory are bounded; what one record may expand to is bounded too (65,536 values, 2 MiB of text).
+    ///
+    /// A field that cannot be what it says (a country of three letters, a latitude of 91 degrees) is left out and counted in
+    /// [`Database::odd`].
     ///
     /// # Errors
     /// The first thing found that a sound database cannot have: implausible metadata; a tree that is deeper than an
-    /// address, reaches a node twice or leads past the data; a record that cannot be decoded or names an impossible
-    /// country, continent, coordinate or AS number; or, after all, hardly a record that says anything of a place.
+    /// address or leads past the data; a record that cannot be decoded; or, after all, more than a few odd records, or hardly
+    /// a record that says anything of a place.
     pub fn load(bytes: impl AsRef<[u8]>, name: &str) -> Result<Database, LoadError> {
         checked(bytes.as_ref()).map_err(|fault| named(name, fault))
     }
@@ -64,13 +68,23 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
 }
 
 fn checked(bytes: &[u8]) -> Result<Database, Fault> {
-    let reader = Reader::from_source(bytes).map_err(|error| Fault::NotADatabase(error.to_string()))?;
+    match Reader::from_source(bytes) {
+        Ok(reader) => walked(bytes, &reader),
+        Err(error) => {
+            let refused = || Fault::NotADatabase(error.to_string());
+            let bytes = metadata::completed(bytes).ok_or_else(refused)?;
+            walked(&bytes, &Reader::from_source(&*bytes).map_err(|_| refused())?)
+        }
+    }
+}
+
+fn walked<'b>(bytes: &'b [u8], reader: &Reader<&'b [u8]>) -> Result<Database, Fault> {
     let description = describe(reader.metadata())?;
     let tree = Tree::new(bytes, reader.metadata())?;
-    let mut records = Records::new(&reader);
+    let mut records = Records::new(reader);
     let Leaves { v4, v6 } = tree.leaves(|offset, network| records.place(offset, network))?;
-    let places = records.places()?;
-    Ok(Database { description, places, v4, v6 })
+    let (places, odd) = records.places()?;
+    Ok(Database { description, places, v4, v6, odd })
 }
 
 /// The format's own fields (version, record size, family) are checked by the reader, plausibility is checked here.

@@ -8,7 +8,7 @@ use maxminddb::Reader;
 use crate::countries::country;
 use crate::schema::{Keys, Named, Record, Value};
 use crate::tree::Network;
-use crate::{Continent, Coordinate, CountryCode, Fault, Place};
+use crate::{Continent, Coordinate, CountryCode, Fault, OddRecords, Place};
 
 /// A database is refused where fewer records than one in this many say something of a place.
 const RECORDS_PER_UNDERSTOOD: usize = 100;
@@ -16,8 +16,12 @@ const RECORDS_PER_UNDERSTOOD: usize = 100;
 const SHOWN_KEYS: usize = 12;
 const SHOWN_CHARS: usize = 200;
 
-/// What stands for "unknown" where a country is expected.
-const NO_COUNTRY: [&str; 3] = ["", "-", "ZZ"];
+/// So many odd records are let pass in any file, and one in [`RECORDS_PER_ODD`] in large ones.
+const ODD_RECORDS: usize = 10;
+const RECORDS_PER_ODD: usize = 100;
+
+/// What vendors write for "unknown", in any case. `ZZ` is what CLDR has for an unknown country.
+const UNKNOWN: [&str; 10] = ["", "-", "--", "?", "ZZ", "N/A", "none", "null", "unknown", "undefined"];
 
 /// The records of a database, as far as they have been asked for, and the places that they name.
 pub(crate) struct Records<'r, 'b> {
@@ -28,6 +32,7 @@ pub(crate) struct Records<'r, 'b> {
     by_offset: HashMap<u32, u32>,
     by_place: HashMap<Place, u32>,
     understood: usize,
+    odd: OddRecords,
     /// Keys of the first record that said something, but nothing of a place.
     foreign_keys: String,
 }
@@ -40,6 +45,7 @@ impl<'r, 'b> Records<'r, 'b> {
             by_offset: HashMap::new(),
             by_place: HashMap::from([(Place::default(), 0)]),
             understood: 0,
+            odd: OddRecords::default(),
             foreign_keys: String::new(),
         }
     }
@@ -59,11 +65,15 @@ impl<'r, 'b> Records<'r, 'b> {
         Ok(place)
     }
 
-    /// All places by index, unless the records are of a kind that hardly names any.
-    pub(crate) fn places(self) -> Result<Vec<Place>, Fault> {
+    /// All places by index, and what was odd, unless that is too much or the records hardly name any place.
+    pub(crate) fn places(self) -> Result<(Vec<Place>, OddRecords), Fault> {
         let records = self.by_offset.len();
         if records == 0 {
             return Err(Fault::Empty);
+        }
+        let most = ODD_RECORDS.max(records / RECORDS_PER_ODD);
+        if self.odd.count > most {
+            return Err(Fault::Odd { count: self.odd.count, records, most, first: self.odd.first });
         }
         if self.understood == 0 || self.understood < records / RECORDS_PER_UNDERSTOOD {
             return Err(Fault::Foreign {
@@ -75,7 +85,7 @@ impl<'r, 'b> Records<'r, 'b> {
         }
         let mut places: Vec<(Place, u32)> = self.by_place.into_iter().collect();
         places.sort_unstable_by_key(|&(_, index)| index);
-        Ok(places.into_iter().map(|(place, _)| place).collect())
+        Ok((places.into_iter().map(|(place, _)| place).collect(), self.odd))
     }
 
     fn decode(&mut self, offset: u32, network: Network) -> Result<u32, Fault> {
@@ -101,7 +111,13 @@ impl<'r, 'b> Records<'r, 'b> {
             return Err("walk and look-up disagree on where the record is".to_owned());
         }
         let raw: Option<Record<'_>> = found.decode().map_err(|error| error.to_string())?;
-        let place = place(&raw.unwrap_or_default())?;
+        let (place, odd) = place(&raw.unwrap_or_default());
+        if let Some(what) = odd {
+            if self.odd.count == 0 {
+                self.odd.first = format!("{network}: {what}").chars().take(SHOWN_CHARS).collect();
+            }
+            self.odd.count += 1;
+        }
         if place == Place::default() && self.foreign_keys.is_empty() {
             let keys: Option<Keys<'_>> = found.decode().map_err(|error| error.to_string())?;
             self.foreign_keys = keys.map(shown).unwrap_or_default();
@@ -116,31 +132,46 @@ fn shown(keys: Keys<'_>) -> String {
     keys.join(", ").chars().take(SHOWN_CHARS).collect()
 }
 
-/// Checks a raw record and turns it into a place.
+/// Checks a raw record and turns it into a place. What a field says that cannot be is left out; the first such field is
+/// returned beside the place.
 ///
 /// The country is that of the network. `registered_country`, where the network's holder is registered, speaks only
 /// where the record says nothing at all of where the network is: it is a weak hint, but better than none. What a
 /// country implies (continent, a typical coordinate) is filled in where the record does not say it.
-fn place(raw: &Record<'_>) -> Result<Place, String> {
-    let mut continent = continent_of(raw)?;
-    let mut coordinate = coordinate_of(raw)?;
-    let mut country_code = country_of(raw)?;
+fn place(raw: &Record<'_>) -> (Place, Option<String>) {
+    let mut odd = None;
+    let mut continent = known(continent_of(raw), &mut odd);
+    let mut coordinate = known(coordinate_of(raw), &mut odd);
+    let mut country_code = known(country_of(raw), &mut odd);
     if country_code.is_none() && continent.is_none() && coordinate.is_none() {
-        country_code = code_in("registered_country", raw.registered_country)?;
+        country_code = known(code_in("registered_country", raw.registered_country), &mut odd);
     }
     if let Some(implied) = country_code.and_then(country) {
         continent = continent.or(Some(implied.continent));
         coordinate = coordinate.or(Some(implied.coordinate));
     }
-    let subdivision = country_code.map(|country| subdivision_of(raw, country)).transpose()?.flatten();
-    Ok(Place { continent, country: country_code, subdivision, coordinate, asn: asn_of(raw)? })
+    let subdivision = country_code.and_then(|country| known(subdivision_of(raw, country), &mut odd));
+    let asn = known(asn_of(raw), &mut odd);
+    (Place { continent, country: country_code, subdivision, coordinate, asn }, odd)
+}
+
+/// The field, or nothing where it is odd; the first odd one is kept.
+fn known<T>(field: Result<Option<T>, String>, odd: &mut Option<String>) -> Option<T> {
+    field.unwrap_or_else(|what| {
+        odd.get_or_insert(what);
+        None
+    })
+}
+
+fn is_unknown(text: &str) -> bool {
+    UNKNOWN.iter().any(|mark| mark.eq_ignore_ascii_case(text))
 }
 
 fn text<'a>(key: &str, value: Value<'a>) -> Result<Option<&'a str>, String> {
     match value {
         Value::Absent => Ok(None),
-        Value::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        other => Err(format!("`{key}` is no text but {other:?}")),
+        Value::Text(text) => Ok(Some(text.trim()).filter(|text| !is_unknown(text))),
+        other => Err(format!("`{key}` is not text but {other:?}")),
     }
 }
 
@@ -164,18 +195,18 @@ fn country_of(raw: &Record<'_>) -> Result<Option<CountryCode>, String> {
 
 fn code_in(key: &str, named: Named<'_>) -> Result<Option<CountryCode>, String> {
     let (Named::Plain(code) | Named::Coded(code)) = named else { return Ok(None) };
-    let code = text(key, code)?.filter(|code| !NO_COUNTRY.contains(code));
+    let code = text(key, code)?;
     code.map(str::parse).transpose().map_err(|error: crate::NotACountryCode| format!("`{key}`: {error}"))
 }
 
 /// MaxMind lists subdivisions from the largest to the smallest. A flat key may hold a name instead of a code, which
 /// then is passed over.
 fn subdivision_of(raw: &Record<'_>, country: CountryCode) -> Result<Option<Box<str>>, String> {
-    if let Some(&Named::Coded(code)) = raw.subdivisions.first() {
+    if let Some(&Named::Coded(code)) = raw.subdivisions.0.first() {
         let Some(code) = text("subdivisions[0].iso_code", code)? else { return Ok(None) };
         return match subdivision_code(code, country) {
             Some(subdivision) => Ok(Some(subdivision)),
-            None => Err(format!("`{code}` is no subdivision of {country}")),
+            None => Err(format!("`{code}` is not a subdivision of {country}")),
         };
     }
     let flat = [raw.region_code, raw.subdivision, raw.state1, raw.region];
@@ -213,9 +244,10 @@ fn degrees(key: &str, value: Value<'_>) -> Result<Option<f64>, String> {
     match value {
         Value::Real(degrees) => Ok(Some(degrees)),
         Value::Whole(degrees) => Ok(Some(degrees as f64)),
-        Value::Absent | Value::Text("") => Ok(None),
-        Value::Text(text) => text.parse().map(Some).map_err(|_| format!("`{key}` is no number: `{text}`")),
-        Value::Other => Err(format!("`{key}` is no number")),
+        Value::Absent => Ok(None),
+        Value::Text(text) if is_unknown(text.trim()) => Ok(None),
+        Value::Text(text) => text.trim().parse().map(Some).map_err(|_| format!("`{key}` is not a number: `{text}`")),
+        Value::Other => Err(format!("`{key}` is not a number")),
     }
 }
 
@@ -223,14 +255,19 @@ fn degrees(key: &str, value: Value<'_>) -> Result<Option<f64>, String> {
 fn asn_of(raw: &Record<'_>) -> Result<Option<u32>, String> {
     let values = [raw.autonomous_system_number, raw.traits.autonomous_system_number, raw.asn];
     let number = match values.into_iter().find(|&value| value != Value::Absent) {
-        None | Some(Value::Text("")) => return Ok(None),
+        None => return Ok(None),
+        Some(Value::Text(text)) if is_unknown(text.trim()) => return Ok(None),
         Some(Value::Whole(number)) => u32::try_from(number).ok(),
-        Some(Value::Text(text)) => text.strip_prefix("AS").unwrap_or(text).parse().ok(),
+        // `AS64500`, or `AS64500 Example Net`.
+        Some(Value::Text(text)) => {
+            let text = text.trim();
+            text.strip_prefix("AS").unwrap_or(text).split(' ').next().and_then(|number| number.parse().ok())
+        }
         Some(_) => None,
     };
     match number {
         Some(0) => Ok(None),
         Some(number) => Ok(Some(number)),
-        None => Err("the AS number is no number of 32 bits".to_owned()),
+        None => Err("the AS number is not a number of 32 bits".to_owned()),
     }
 }

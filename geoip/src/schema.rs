@@ -20,7 +20,7 @@ pub(crate) struct Record<'a> {
     pub(crate) country: Named<'a>,
     pub(crate) country_code: Value<'a>,
     pub(crate) registered_country: Named<'a>,
-    pub(crate) subdivisions: Vec<Named<'a>>,
+    pub(crate) subdivisions: Subdivisions<'a>,
     pub(crate) region_code: Value<'a>,
     pub(crate) subdivision: Value<'a>,
     pub(crate) state1: Value<'a>,
@@ -35,22 +35,22 @@ pub(crate) struct Record<'a> {
     pub(crate) traits: Traits<'a>,
 }
 
-/// MaxMind's `location`.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+/// MaxMind's `location`; anything but a map says nothing.
+#[derive(Debug, Default)]
 pub(crate) struct Location<'a> {
-    #[serde(borrow)]
     pub(crate) latitude: Value<'a>,
     pub(crate) longitude: Value<'a>,
 }
 
-/// MaxMind's `traits`, in Enterprise databases.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+/// MaxMind's `traits`, in Enterprise databases; anything but a map says nothing.
+#[derive(Debug, Default)]
 pub(crate) struct Traits<'a> {
-    #[serde(borrow)]
     pub(crate) autonomous_system_number: Value<'a>,
 }
+
+/// MaxMind's `subdivisions`, the largest first. Anything but a list is one that cannot be read.
+#[derive(Debug, Default)]
+pub(crate) struct Subdivisions<'a>(pub(crate) Vec<Named<'a>>);
 
 /// A single value of any type.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -82,10 +82,61 @@ pub(crate) struct Keys<'a>(pub(crate) Vec<&'a str>);
 /// Reads any value as a `T`.
 struct AnyValue<T>(PhantomData<T>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue::<Value<'a>>(PhantomData))
-    }
+/// Reads a type by a visitor that takes values of any type, so that one odd value does not spoil the file.
+macro_rules! read_any_value {
+    ($($type:ident),*) => {$(
+        impl<'de: 'a, 'a> Deserialize<'de> for $type<'a> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(AnyValue::<$type<'a>>(PhantomData))
+            }
+        }
+    )*};
+}
+read_any_value!(Value, Named, Location, Traits, Subdivisions);
+
+/// What a visitor makes of values of these kinds: always the same.
+macro_rules! otherwise {
+    ($value:expr, $type:ty: $($kind:ident),*) => {$(otherwise!(@$kind $value, $type);)*};
+    (@text $value:expr, $type:ty) => {
+        fn visit_borrowed_str<E>(self, _: &'de str) -> Result<$type, E> {
+            Ok($value)
+        }
+    };
+    (@scalars $value:expr, $type:ty) => {
+        fn visit_u64<E>(self, _: u64) -> Result<$type, E> {
+            Ok($value)
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<$type, E> {
+            Ok($value)
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<$type, E> {
+            Ok($value)
+        }
+        otherwise!(@rare $value, $type);
+    };
+    (@rare $value:expr, $type:ty) => {
+        fn visit_u128<E>(self, _: u128) -> Result<$type, E> {
+            Ok($value)
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<$type, E> {
+            Ok($value)
+        }
+        fn visit_borrowed_bytes<E>(self, _: &'de [u8]) -> Result<$type, E> {
+            Ok($value)
+        }
+    };
+    (@map $value:expr, $type:ty) => {
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$type, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok($value)
+        }
+    };
+    (@list $value:expr, $type:ty) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<$type, A::Error> {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok($value)
+        }
+    };
 }
 
 impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Value<'a>> {
@@ -111,33 +162,7 @@ impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Value<'a>> {
         Ok(Value::Real(number))
     }
 
-    fn visit_u128<E>(self, _: u128) -> Result<Value<'a>, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Value<'a>, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_borrowed_bytes<E>(self, _: &'de [u8]) -> Result<Value<'a>, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'a>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'a>, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue::<Named<'a>>(PhantomData))
-    }
+    otherwise!(Value::Other, Value<'a>: rare, map, list);
 }
 
 impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Named<'a>> {
@@ -163,6 +188,69 @@ impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Named<'a>> {
         }
         Ok(Named::Coded(code))
     }
+
+    otherwise!(Named::Plain(Value::Other), Named<'a>: scalars, list);
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Subdivisions<'a>> {
+    type Value = Subdivisions<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of subdivisions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Subdivisions<'a>, A::Error> {
+        let mut subdivisions = Vec::new();
+        while let Some(subdivision) = list.next_element()? {
+            subdivisions.push(subdivision);
+        }
+        Ok(Subdivisions(subdivisions))
+    }
+
+    otherwise!(Subdivisions(vec![Named::Coded(Value::Other)]), Subdivisions<'a>: text, scalars, map);
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Location<'a>> {
+    type Value = Location<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map with a coordinate")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Location<'a>, A::Error> {
+        let mut location = Location::default();
+        while let Some(key) = map.next_key::<&str>()? {
+            match key {
+                "latitude" => location.latitude = map.next_value()?,
+                "longitude" => location.longitude = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(location)
+    }
+
+    otherwise!(Location::default(), Location<'a>: text, scalars, list);
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for AnyValue<Traits<'a>> {
+    type Value = Traits<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of traits")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Traits<'a>, A::Error> {
+        let mut traits = Traits::default();
+        while let Some(key) = map.next_key::<&str>()? {
+            match key {
+                "autonomous_system_number" => traits.autonomous_system_number = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(traits)
+    }
+
+    otherwise!(Traits::default(), Traits<'a>: text, scalars, list);
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {

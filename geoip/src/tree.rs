@@ -1,4 +1,5 @@
-//! The search tree of a MaxMind DB file, walked whole: every node once, every branch checked.
+//! The search tree of a MaxMind DB file, walked whole, every branch checked. Subtrees may be shared, as writers do that
+//! store equal ones once; a tree that leads back to itself is damaged.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +10,10 @@ use crate::{Fault, Leaf};
 
 /// Octets of zero between the search tree and the data section.
 const SEPARATOR_BYTES: usize = 16;
-const METADATA_MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
+/// Most nodes that are visited of a tree that shares subtrees, each as often as it is reached: several times those of the
+/// largest city database. Without a limit, 128 nodes could stand for 2^128 networks.
+const MAX_VISITS: u64 = 40_000_000;
+pub(crate) const METADATA_MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 const V4_BITS: u8 = 32;
 const V6_BITS: u8 = 128;
@@ -100,7 +104,7 @@ impl<'a> Tree<'a> {
 
     /// The leaves of both families. `place` is asked for the place of every record, by offset and network.
     pub(crate) fn leaves(&self, mut place: impl FnMut(u32, Network) -> Result<u32, Fault>) -> Result<Leaves, Fault> {
-        let mut walk = Walk { tree: self, seen: vec![0; self.node_count as usize / 64 + 1], v4_root: None };
+        let mut walk = Walk { tree: self, visits_left: MAX_VISITS.max(u64::from(self.node_count)), v4_root: None };
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         let v4_root = self.v4_root()?;
         walk.every_leaf(v4_root, Network::all(V4_BITS), |network, record| {
@@ -165,10 +169,11 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// One pass over the tree; it remembers which nodes it has seen, in a bit each.
+/// One pass over the tree.
 struct Walk<'t> {
     tree: &'t Tree<'t>,
-    seen: Vec<u64>,
+    /// How many nodes may still be visited, each as often as it is reached.
+    visits_left: u64,
     /// The IPv4 tree, once it has been walked: where it hangs in the IPv6 tree, it is passed over.
     v4_root: Option<Branch>,
 }
@@ -187,9 +192,19 @@ impl Walk<'_> {
             match branch {
                 Branch::Node(node) if !self.is_v4_root(branch, network) => {
                     let Some([low_half, high_half]) = network.halves() else {
-                        return Err(damaged(node, network, "is deeper than an address is long"));
+                        return Err(damaged(
+                            node,
+                            network,
+                            "is deeper than an address is long, as where it leads to itself",
+                        ));
                     };
-                    self.mark(node, network)?;
+                    self.visits_left = self.visits_left.checked_sub(1).ok_or_else(|| {
+                        damaged(
+                            node,
+                            network,
+                            "shares subtrees so often that the tree stands for more networks than are read",
+                        )
+                    })?;
                     let [low, high] = self.tree.targets(node);
                     pending.push((self.tree.branch(high, node, high_half)?, high_half));
                     (branch, network) = (self.tree.branch(low, node, low_half)?, low_half);
@@ -205,15 +220,6 @@ impl Walk<'_> {
 
     fn is_v4_root(&self, branch: Branch, network: Network) -> bool {
         self.v4_root == Some(branch) && V4_ROOTS.contains(&(network.first, network.length))
-    }
-
-    fn mark(&mut self, node: u32, network: Network) -> Result<(), Fault> {
-        let (word, bit) = (&mut self.seen[node as usize / 64], 1 << (node % 64));
-        if *word & bit != 0 {
-            return Err(damaged(node, network, "is reached a second time"));
-        }
-        *word |= bit;
-        Ok(())
     }
 }
 

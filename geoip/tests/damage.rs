@@ -128,9 +128,8 @@ fn trees_that_are_none_are_refused_by_node_and_network() {
     let sample = write(&shape, &[("0.0.0.0/2", flat("DE"))]);
     let node_count = 2_u8;
     // The first octets are the branches of node 0 (to node 1, and to nothing), three octets each.
-    let cases: [(u8, &str, &str); 4] = [
-        (0, "node 0, at 128.0.0.0/1", "reached a second time"),
-        (1, "node 1, at 128.0.0.0/1", "reached a second time"),
+    let cases: [(u8, &str, &str); 3] = [
+        (0, "at 255.255.255.254/32", "leads to itself"),
         (node_count + 1, "node 0, at 128.0.0.0/1", "between the tree and the data"),
         (255, "node 0, at 128.0.0.0/1", "past the end of the data"),
     ];
@@ -139,5 +138,76 @@ fn trees_that_are_none_are_refused_by_node_and_network() {
         damaged[5] = branch;
         let text = load(&damaged).unwrap_err().to_string();
         assert!(text.contains(place) && text.contains(what), "{branch}: {text}");
+    }
+}
+
+/// A file of IPv4 whose nodes have these branches: `node_count` is nothing, above it are records.
+fn with_nodes(nodes: &[[u32; 2]]) -> Vec<u8> {
+    let shape = Shape { ip_version: 4, ..Shape::default() };
+    let sample = write(&shape, &[("0.0.0.0/1", flat("DE"))]);
+    // One node of six octets; its count is the last value but one of the metadata.
+    let count = sample.windows(11).rposition(|window| window == b"\x4anode_count").expect("the metadata has it") + 12;
+    let mut file: Vec<u8> = nodes.iter().flatten().flat_map(|branch| branch.to_be_bytes()[1..].to_vec()).collect();
+    file.extend_from_slice(&sample[6..count]);
+    file.extend_from_slice(&(nodes.len() as u32).to_be_bytes());
+    file.extend_from_slice(&sample[count + 4..]);
+    file
+}
+
+#[test]
+fn subtrees_may_be_shared() {
+    let (nothing, record) = (3, 3 + 16);
+    let shared = load(&with_nodes(&[[1, 1], [2, nothing], [record, nothing]])).unwrap();
+    for (address, is_known) in [("0.0.0.1", true), ("32.0.0.1", false), ("128.0.0.1", true), ("160.0.0.1", false)] {
+        assert_eq!(shared.place_of(address.parse().unwrap()).country.is_some(), is_known, "{address}");
+    }
+}
+
+#[test]
+fn a_small_tree_that_stands_for_a_vast_one_is_refused() {
+    // Each node leads to the next one twice, and the last one to a record and to nothing: 2^32 networks of 32 nodes.
+    let mut nodes: Vec<[u32; 2]> = (1..32).map(|next| [next, next]).collect();
+    nodes.push([32 + 16, 32]);
+    let text = load(&with_nodes(&nodes)).unwrap_err().to_string();
+    assert!(text.contains("more networks than are read"), "{text}");
+}
+
+#[test]
+fn a_few_odd_records_cost_their_field_and_many_the_file() {
+    let shape = Shape { ip_version: 4, ..Shape::default() };
+    let with_odd = |odd: usize, good: usize| {
+        let countries = ["DE", "FR", "JP", "US", "BR", "NL", "GB", "CA", "AU", "NZ"];
+        let networks: Vec<(String, Data)> = (0..odd + good)
+            .map(|n| {
+                let country = countries[n % countries.len()];
+                let subdivision = if n < odd { format!("odd-{n}") } else { format!("{}", n % 1000) };
+                let record = nested("EU", country, &subdivision, n as f64 / 100.0, 1.0);
+                (format!("10.{}.{}.0/24", n / 256, n % 256), record)
+            })
+            .collect();
+        let networks: Vec<(&str, Data)> =
+            networks.iter().map(|(network, data)| (network.as_str(), data.clone())).collect();
+        load(&write(&shape, &networks))
+    };
+    let few = with_odd(10, 5).unwrap();
+    assert_eq!((few.odd.count, few.odd.first.starts_with("10.0.0.0/24: ")), (10, true), "{}", few.odd.first);
+    let place = few.place_of("10.0.1.1".parse().unwrap());
+    assert_eq!((place.country.unwrap().as_str(), place.subdivision.as_deref()), ("FR", None));
+    assert_eq!(with_odd(0, 5).unwrap().odd.count, 0);
+    assert!(matches!(with_odd(11, 5).unwrap_err().fault, Fault::Odd { count: 11, records: 16, most: 10, .. }));
+    assert_eq!(with_odd(12, 1200).unwrap().odd.count, 12, "one in a hundred of a large file");
+}
+
+#[test]
+fn description_and_languages_may_be_missing() {
+    let sample = &samples()[1];
+    for (key, value) in [("description", &b"\xe0"[..]), ("languages", &b"\x00\x04"[..])] {
+        let entry = [&[2 << 5 | key.len() as u8], key.as_bytes(), value].concat();
+        let at = sample.windows(entry.len()).rposition(|window| window == entry).expect(key);
+        let mut without = [&sample[..at], &sample[at + entry.len()..]].concat();
+        // The map of the metadata begins right after the marker.
+        let map = without.windows(14).rposition(|window| window == b"\xab\xcd\xefMaxMind.com").unwrap() + 14;
+        without[map] -= 1;
+        assert_eq!(load(&without).unwrap(), load(sample).unwrap(), "{key}");
     }
 }

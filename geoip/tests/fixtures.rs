@@ -155,8 +155,8 @@ fn the_registered_country_is_the_last_resort() {
 }
 
 #[test]
-fn impossible_facts_are_refused_with_their_place_in_the_file() {
-    let bad: [Data; 8] = [
+fn impossible_facts_are_left_out_and_the_first_is_named() {
+    let bad: [Data; 11] = [
         flat("D1"),
         flat("GER"),
         map([("continent_code", "XX".into())]),
@@ -164,14 +164,39 @@ fn impossible_facts_are_refused_with_their_place_in_the_file() {
         map([("latitude", f64::NAN.into()), ("longitude", 0.0.into())]),
         map([("latitude", 1.0.into())]),
         map([("asn", Data::U64(1 << 32))]),
-        Data::List(vec![flat("DE")]),
+        map([("country", Data::U32(5))]),
+        map([("country_code", "DE".into()), ("subdivisions", "BY".into())]),
+        map([("country", Data::List(vec!["DE".into()]))]),
+        map([("asn", "Example Net".into())]),
     ];
     for record in bad {
-        match refusal(&[("10.0.0.0/8", flat("DE")), ("192.0.2.0/24", record.clone())]) {
-            Fault::Record { network, .. } => assert_eq!(network, "192.0.2.0/24"),
-            other => panic!("{record:?}: {other}"),
-        }
+        let networks = [("10.0.0.0/8", flat("DE")), ("192.0.2.0/24", record.clone())];
+        let database = load(&Shape::default(), &networks);
+        assert_eq!(database.odd.count, 1, "{record:?}");
+        assert!(database.odd.first.starts_with("192.0.2.0/24: "), "{}", database.odd.first);
+        assert!(place(&database, "10.0.0.1").country.is_some(), "{record:?}");
     }
+    let no_map = refusal(&[("10.0.0.0/8", flat("DE")), ("192.0.2.0/24", Data::List(vec![flat("DE")]))]);
+    assert!(matches!(no_map, Fault::Record { network, .. } if network == "192.0.2.0/24"));
+}
+
+#[test]
+fn what_vendors_write_for_unknown_is_unknown_in_every_field() {
+    for mark in ["", "-", "--", "ZZ", "N/A", "unknown", "Unknown"] {
+        let fields = ["country_code", "continent_code", "asn", "region_code", "latitude", "longitude"];
+        let record = Data::Map(fields.iter().map(|&key| (key.to_owned(), Data::Text(mark.to_owned()))).collect());
+        let nested = map([
+            ("continent", map([("code", mark.into())])),
+            ("country", map([("iso_code", mark.into())])),
+            ("subdivisions", Data::List(vec![map([("iso_code", mark.into())])])),
+        ]);
+        let networks = [("10.0.0.0/8", flat("DE")), ("192.0.2.0/24", record), ("198.51.100.0/24", nested)];
+        let database = load(&Shape::default(), &networks);
+        assert_eq!(database.odd.count, 0, "{mark}: {}", database.odd.first);
+        assert_eq!(place(&database, "192.0.2.1"), &Place::default(), "{mark}");
+    }
+    let with_name = load(&Shape::default(), &[("10.0.0.0/8", map([("asn", "AS64500 Example Net".into())]))]);
+    assert_eq!(place(&with_name, "10.0.0.1").asn, Some(64500));
 }
 
 #[test]

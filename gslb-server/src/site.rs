@@ -7,6 +7,8 @@ use std::{fs, io};
 use geoip::{Database, LoadError, Moved, Place, moved_share};
 use gslb_api::control::Refusal;
 use gslb_api::safety::Broken;
+use tracing::warn;
+
 use gslb_core::document;
 use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{RoutingTable, compile};
@@ -168,6 +170,10 @@ impl Databases {
         let mut databases = Vec::with_capacity(self.files.len());
         for (index, path) in self.files.iter().enumerate() {
             let database = Database::open(path)?;
+            if database.odd.count > 0 {
+                let (path, records, first) = (path.display(), database.odd.count, &database.odd.first);
+                warn!(%path, records, %first, "the geo database has odd records; what they say that cannot be is left out");
+            }
             if let Some(old) = in_use.and_then(|old| old.get(index)) {
                 let moved = moved_share(old, &database, alike);
                 if moved.v4.max(moved.v6) > self.max_moved {
