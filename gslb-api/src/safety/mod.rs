@@ -1,11 +1,11 @@
 //! The safety rules: which of them a change would break.
 
 mod reach;
+mod shrinking;
 
-use std::collections::HashSet;
 use std::fmt;
 
-use gslb_core::model::{Safety, Share, Site, Window};
+use gslb_core::model::{Safety, Share, Window};
 use gslb_core::plan::Comparison;
 use gslb_core::table::RoutingTable;
 use serde::Serialize;
@@ -27,9 +27,6 @@ impl fmt::Display for Broken {
         write!(out, "{}: {}", self.rule, self.detail)
     }
 }
-
-/// Most of the services that one change of the whole document may take away: one of this many.
-const SHRINK_SHARE: usize = 2;
 
 /// The rule that no rule may hold for less.
 pub(crate) const LOOSENED: &str = "loosened";
@@ -56,9 +53,9 @@ pub fn asks_for_moves(rules: &Safety) -> bool {
 ///
 /// How much may move, and when, is said by the rules in force, so that no change can loosen them for itself. What
 /// must hold afterwards is said by both. `moves` is needed where [`asks_for_moves`]. A frozen window stops changes of
-/// the document; overrides are for what cannot wait. That a document does not shrink to little or nothing holds without
-/// being said: a file that was cut off looks the same as a wish. Who deletes a service by its name means it. How much may
-/// move does not hold for the end of an override that kept clients away: who has drained a data center must be able to undo
+/// the document; overrides are for what cannot wait. That a document and its zones do not shrink to little or nothing holds
+/// without being said: a file that was cut off looks the same as a wish. Who deletes a service or a zone by its name means it;
+/// a zone that is replaced by name may come from a file that was cut off. How much may move does not hold for the end of an override that kept clients away: who has drained a data center must be able to undo
 /// that when another one dies.
 pub fn broken(
     old: &RoutingTable,
@@ -72,8 +69,10 @@ pub fn broken(
     if !matches!(touched, Touched::Overrides | Touched::Ended) {
         list.extend(frozen(rules, now));
     }
-    if touched == Touched::Document {
-        list.extend(shrinking(&old.topology().site, &new.topology().site));
+    match touched {
+        Touched::Document => list.extend(shrinking::of_document(old, new)),
+        Touched::Resource => list.extend(shrinking::of_resource(old, new)),
+        Touched::Overrides | Touched::Ended => {}
     }
     list.extend(too_few_data_centers(rules, next, old, new));
     if rules.require_endpoints || next.require_endpoints {
@@ -107,20 +106,6 @@ fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
     let window = rules.frozen.iter().find(|window| window.contains(now.millis()))?;
     let end = moment::show(Time::from_millis(window.end));
     Some(Broken { rule: "frozen", detail: format!("no change of the document until {end} ({})", window.text) })
-}
-
-/// All zones go, or all services, or more than half of them.
-fn shrinking(old: &Site, new: &Site) -> Option<Broken> {
-    let broken = |detail| Some(Broken { rule: "shrinking", detail });
-    if new.zones.is_empty() && !old.zones.is_empty() {
-        return broken(format!("all {} zones would go", old.zones.len()));
-    }
-    let left: HashSet<_> = new.services.iter().map(|service| &service.name).collect();
-    let (all, gone) = (old.services.len(), old.services.iter().filter(|service| !left.contains(&service.name)).count());
-    if gone * SHRINK_SHARE <= all {
-        return None;
-    }
-    broken(format!("{gone} of {all} services would go, more than half; deleting them one by one is let through"))
 }
 
 fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {

@@ -111,3 +111,47 @@ async fn a_document_does_not_shrink_to_nothing() {
         assert_eq!(deleted.status, StatusCode::OK, "who names a service means it: {}", deleted.text);
     }
 }
+
+#[tokio::test]
+async fn a_zone_that_was_cut_off_is_refused_however_it_comes() {
+    let asked = with_safety(json!({})).await;
+    let any = [("if-match", "*")];
+    let hosts: String = (0..40).map(|number| format!("h{number} IN A 192.0.2.{number}\n")).collect();
+    let long = json!({"records": format!("{}{hosts}", crate::support::ZONE)});
+    let grown = asked.ask("PUT", "/api/v1/zones/example.com", &any, long.to_string()).await;
+    assert_eq!(grown.status, StatusCode::OK, "{}", grown.text);
+    let before = asked.everything().await;
+    let revision = grown.body["revision"].clone();
+    let cut = site();
+    let refused = [
+        asked.ask("PUT", "/api/v1/zones/example.com", &any, cut["zones"]["example.com"].to_string()).await,
+        asked.ask("PATCH", "/api/v1/zones/example.com", &any, cut["zones"]["example.com"].to_string()).await,
+        asked
+            .ask(
+                "PUT",
+                "/api/v1/document",
+                &any,
+                json!({"safety": {}, "zones": cut["zones"], "data_centers": cut["data_centers"],
+            "pools": cut["pools"], "regions": cut["regions"], "policies": cut["policies"], "services": cut["services"]})
+                .to_string(),
+            )
+            .await,
+        asked.ask("POST", "/api/v1/revisions/1/restore", &[("if-match", &format!("\"{revision}\""))], "").await,
+    ];
+    for answer in refused {
+        assert_eq!(
+            (answer.status, answer.pointers()),
+            (StatusCode::CONFLICT, vec!["/safety/shrinking"]),
+            "{}",
+            answer.text
+        );
+        assert!(
+            answer.text.contains("zone example.com. would shrink from 42 records in 42 record sets to 2 in 2"),
+            "{}",
+            answer.text
+        );
+    }
+    assert_eq!(asked.everything().await, before);
+    let planned = asked.ask("POST", "/api/v1/plan", &[], json!({"zones": cut["zones"]}).to_string()).await;
+    assert!(planned.body["breaks"].to_string().contains("zone example.com."), "{}", planned.text);
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::catalog::{Catalog, Cut, Details, Kind, ZoneEntry};
 use super::draft::{Draft, settle};
+use super::extent::Extent;
 use super::fingerprint::Fingerprint;
 use super::names::{Names, NodeId};
 use super::nodes::{NONE, PLAIN};
@@ -45,6 +46,7 @@ pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Pr
     }
     for (index, zone) in zones.iter_mut().enumerate() {
         let records = std::mem::take(&mut zone.records);
+        builder.catalog.extents.push(Extent::of(&records));
         builder.add_zone(index as u32, &Zone { records, ..zone.clone() })?;
     }
     for (index, service) in services.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::extent::Extent;
 use super::fingerprint::Fingerprint;
 use super::names::NodeId;
 use super::nodes::{NONE, Node, Nodes};
@@ -24,6 +25,8 @@ pub struct Catalog {
     /// Targets of CNAME and DNAME sets in wire form, uncompressed, behind each other.
     pub(super) targets: Vec<u8>,
     pub(super) zones: Vec<ZoneEntry>,
+    /// How much each zone holds, in the order of the site's zones.
+    pub(super) extents: Vec<Extent>,
     /// Labels of the longest name.
     pub(super) deepest: usize,
     /// What it was made of.
@@ -231,6 +234,11 @@ impl Catalog {
     /// How many names exist, empty non-terminals included.
     pub fn names(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// How much each zone holds, in the order of the site's zones.
+    pub fn extents(&self) -> &[Extent] {
+        &self.extents
     }
 
     /// How many zones there are.

@@ -5,6 +5,7 @@
 pub mod build;
 pub mod catalog;
 mod draft;
+pub mod extent;
 mod fingerprint;
 pub mod names;
 mod nodes;

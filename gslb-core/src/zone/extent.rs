@@ -1,0 +1,29 @@
+//! How much a zone holds, as numbers that stay when its records have become a catalog.
+
+use std::collections::HashSet;
+
+use crate::wire::number::rtype;
+use crate::zonefile::Record;
+
+/// Types that signing a zone adds, and that go when it is no longer signed; and the SOA, which each zone has once.
+const NOT_COUNTED: [u16; 5] = [rtype::SOA, rtype::RRSIG, rtype::NSEC, NSEC3, NSEC3PARAM];
+const NSEC3: u16 = 50;
+const NSEC3PARAM: u16 = 51;
+
+/// How much a zone holds, without its SOA record and what signing adds (RRSIG, NSEC, NSEC3, NSEC3PARAM).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// Records.
+    pub records: usize,
+    /// Record sets: pairs of owner and type.
+    pub sets: usize,
+}
+
+impl Extent {
+    /// The extent of these records.
+    pub fn of(records: &[Record]) -> Extent {
+        let counted = || records.iter().filter(|record| !NOT_COUNTED.contains(&record.rtype));
+        let sets: HashSet<(&crate::name::Name, u16)> = counted().map(|record| (&record.owner, record.rtype)).collect();
+        Extent { records: counted().count(), sets: sets.len() }
+    }
+}
