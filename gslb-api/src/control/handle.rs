@@ -88,6 +88,11 @@ impl Control {
         &self.store
     }
 
+    /// What was answered lately.
+    pub(crate) fn sample(&self) -> &Sample {
+        &self.sample
+    }
+
     /// True where the document is a watched file.
     pub fn is_file(&self) -> bool {
         self.is_file

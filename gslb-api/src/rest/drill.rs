@@ -42,10 +42,10 @@ async fn foresee(State(api): State<Api>, request: Request) -> Result<Response, P
     };
     let settings = Arc::clone(&api.options.settings);
     let place = api.control.place_to_foresee().await?;
-    let table = Arc::clone(&in_force.table);
+    let (table, sample) = (Arc::clone(&in_force.table), api.control.sample().clone());
     let drill = blocking(move || {
         let _place = place;
-        json!(drill(&table, DataCenterId(number as u32), &settings))
+        json!(drill(&table, DataCenterId(number as u32), &settings, &sample.of(&table)))
     });
     Ok(answer::of_json(StatusCode::OK, &drill.await?))
 }

@@ -343,19 +343,10 @@ async fn a_drill_tells_what_would_be_and_touches_nothing() {
     let before = asked.everything().await;
     let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
     assert_eq!(drill.status, StatusCode::OK, "{}", drill.text);
-    assert_eq!(
-        (&drill.body["services"], &drill.body["failing"]),
-        (&json!(3), &json!([{"service": "only.example.com.", "types": ["A"]}])),
-        "{}",
-        drill.text
-    );
-    let left = json!([
-        {"service": "www.example.com.", "types": ["A"], "left": "iad"},
-        {"service": "api.example.com.", "types": ["A"], "left": "iad"},
-    ]);
-    let mut told: Vec<Value> = drill.body["one_left"].as_array().unwrap().clone();
-    told.sort_by_key(|it| std::cmp::Reverse(it["service"].as_str().unwrap().to_owned()));
-    assert_eq!(Value::Array(told), left);
+    assert_eq!(drill.body["services"], 3, "{}", drill.text);
+    assert_eq!(entries(&drill.body["failing"], "gets"), [json!(["only.example.com.", ["A"], "dead-endpoint", true])]);
+    let left = [json!(["api.example.com.", ["A"], "iad", true]), json!(["www.example.com.", ["A"], "iad", true])];
+    assert_eq!(entries(&drill.body["one_left"], "left"), left);
     let witnesses = drill.body["witnesses"].as_array().unwrap();
     assert!(
         witnesses.iter().any(|it| it["name"] == "api.example.com." && it["answers"][0] == "192.0.2.10"),
@@ -365,6 +356,47 @@ async fn a_drill_tells_what_would_be_and_touches_nothing() {
     assert_eq!(asked.everything().await, before);
     let unknown = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "x"}).to_string()).await;
     assert_eq!((unknown.status, unknown.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/data_center"]));
+}
+
+/// The entries of a drill: service, types, what is left, and whether that holds for all of its clients.
+fn entries(list: &Value, left: &str) -> Vec<Value> {
+    let entry = |it: &Value| json!([it["service"], it["types"], it[left], it["all"]]);
+    let mut entries: Vec<Value> = list.as_array().unwrap().iter().map(entry).collect();
+    entries.sort_by_key(ToString::to_string);
+    entries
+}
+
+#[tokio::test]
+async fn a_drill_tells_which_clients_of_a_service_would_have_nothing() {
+    let mut site = probed();
+    site["services"] = json!({
+        "fixed.example.com": {"policy": {"geo": {"office": "iad", "default": "fra"}}, "types": ["A"]},
+        "silent.example.com": {
+            "policy": {"geo": {"office": {"failover": ["iad", "fra"]}, "default": "fra"}}, "types": ["A"],
+            "when_all_down": "servfail",
+        },
+    });
+    let asked = start_with(options(site)).await;
+    let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
+    let failing = [
+        json!(["fixed.example.com.", ["A"], "dead-endpoint", false]),
+        json!(["silent.example.com.", ["A"], "serv-fail", false]),
+    ];
+    assert_eq!(entries(&drill.body["failing"], "gets"), failing, "{}", drill.text);
+    let fixed = &drill.body["failing"][0];
+    assert_eq!(fixed["clients"][0]["region"], Value::Null, "{}", drill.text);
+    assert!(fixed["clients"].as_array().unwrap().iter().all(|it| it["region"] != "office"), "{}", drill.text);
+    assert!(fixed["v4"]["share"].as_f64() > Some(0.9) && fixed["traffic"].is_null(), "{}", drill.text);
+    // The office has one place left; nobody else has.
+    let one_left = &drill.body["one_left"];
+    assert_eq!(entries(one_left, "left").len(), 2, "{}", drill.text);
+    let regions =
+        |it: &Value| it["clients"].as_array().unwrap().iter().map(|it| it["region"].clone()).collect::<Vec<_>>();
+    assert!(
+        one_left.as_array().unwrap().iter().all(|it| it["left"] == "iad" && regions(it) == ["office"]),
+        "{}",
+        drill.text
+    );
 }
 
 #[tokio::test]
@@ -378,8 +410,9 @@ async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
     site["services"]["hashed.example.com"] = json!({"policy": {"hash": ["fra", "iad"]}, "types": ["A"]});
     let asked = start_with(options(site)).await;
     let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
-    let failing = json!([{"service": "six.example.com.", "types": ["AAAA"]}]);
-    assert_eq!(drill.body["failing"], failing, "clients with IPv6 alone would have nothing: {}", drill.text);
+    let failing = entries(&drill.body["failing"], "gets");
+    let nothing = json!(["six.example.com.", ["AAAA"], "no-data", true]);
+    assert_eq!(failing, [nothing], "clients with IPv6 alone would have nothing: {}", drill.text);
     let questions = |service: &str, rtype: &str| {
         let witnesses = drill.body["witnesses"].as_array().unwrap();
         let witness = witnesses.iter().find(|it| it["service"] == service && it["type"] == rtype)?;

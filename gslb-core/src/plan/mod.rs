@@ -21,6 +21,7 @@ mod comparer;
 mod comparison;
 mod content;
 mod flow;
+mod loss;
 mod sample;
 mod space;
 mod summary;
@@ -31,6 +32,7 @@ pub use comparison::{
     Change, Comparison, DataCenterShare, Destination, Extent, Families, LeftWithout, Move, Movement, Sampled,
     SampledMove, SampledMoves, ServiceChange,
 };
+pub use loss::{Clients, Left, Loss, losses};
 
 use crate::table::{RoutingTable, Service};
 use comparer::Comparer;

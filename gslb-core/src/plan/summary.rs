@@ -12,7 +12,7 @@ use super::{Group, MAX_MOVES, Matched, data_centers_up};
 use crate::table::RoutingTable;
 
 /// Addresses and prefixes of IPv4 and IPv6.
-type Amounts = [(f64, u64); 2];
+pub(super) type Amounts = [(f64, u64); 2];
 
 /// What was added up so far, in numbers.
 #[derive(Default)]
@@ -168,14 +168,14 @@ impl Amassed {
 }
 
 /// Adds the part `share` of an area; prefixes of which anything moves count whole.
-fn gather(amounts: &mut Amounts, area: &Area, share: f64) {
+pub(super) fn gather(amounts: &mut Amounts, area: &Area, share: f64) {
     for ((addresses, prefixes), weight) in amounts.iter_mut().zip(&area.weights) {
         *addresses += weight.addresses * share;
         *prefixes += if share > 0.0 { weight.prefixes } else { 0 };
     }
 }
 
-fn families(&[v4, v6]: &Amounts, space: &Space<'_>) -> Families {
+pub(super) fn families(&[v4, v6]: &Amounts, space: &Space<'_>) -> Families {
     let extent = |family, (addresses, prefixes)| Extent { share: space.share(family, addresses), prefixes };
     Families { v4: extent(0, v4), v6: extent(1, v6) }
 }

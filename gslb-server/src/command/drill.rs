@@ -19,6 +19,8 @@ use watched::{Since, Watched};
 
 /// Services of each list that are named; `-o json` has all.
 const NAMES: usize = 10;
+/// Regions that are named of the clients who would lose; `-o json` has all.
+const REGIONS: usize = 4;
 /// The longest real drill.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// How long answers may take to change before the drill has failed; longer where there is more to ask.
@@ -35,6 +37,10 @@ pub struct Drill {
     /// Clients are sent elsewhere
     #[arg(long, requires = "lasts")]
     really: bool,
+    /// Do it although safety rules forbid it, and although clients would be left with nothing; say why. For admins, and kept
+    /// in the audit
+    #[arg(long, value_name = "REASON", requires = "really")]
+    override_rules: Option<String>,
     /// Where the answers are watched
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5353")]
     dns: SocketAddr,
@@ -50,9 +56,11 @@ pub(super) fn run(arguments: &Drill) -> Outcome {
         show(arguments.remote.format(), &foreseen, told);
         return Ok(judged(&foreseen).into());
     };
-    if judged(&foreseen) == Exit::Fails {
+    if judged(&foreseen) == Exit::Fails && arguments.override_rules.is_none() {
         show(arguments.remote.format(), &foreseen, told);
-        return Err("not done: services would fail".into());
+        let why =
+            "not done: services would fail for the clients above; an admin may do it with --override-rules REASON";
+        return Err(why.into());
     }
     let report = really(arguments, &client, &foreseen, lasts)?;
     show(arguments.remote.format(), &report, measured);
@@ -81,12 +89,15 @@ fn told(foreseen: &Value) -> String {
     let name = text(foreseen, "/data_center");
     let mut parts = vec![format!("were {name} gone, {} services would have to do without it", foreseen["services"])];
     parts.push(moves::told(&foreseen["moves"]));
-    let failing: Vec<String> = objects(&foreseen["failing"]).map(of_types).collect();
+    let failing: Vec<String> = objects(&foreseen["failing"])
+        .map(|it| format!("{}: {} would get {}", of_types(it), whom(it), gets(it)))
+        .collect();
     if !failing.is_empty() {
         parts.push(format!("would fail, with nothing left that is up:\n{}", lines(&failing)));
     }
-    let one: Vec<String> =
-        objects(&foreseen["one_left"]).map(|it| format!("{} ({} alone)", of_types(it), text(it, "/left"))).collect();
+    let one: Vec<String> = objects(&foreseen["one_left"])
+        .map(|it| format!("{}: {} would have {} alone", of_types(it), whom(it), text(it, "/left")))
+        .collect();
     if !one.is_empty() {
         parts.push(format!("would have one place left:\n{}", lines(&one)));
     }
@@ -95,6 +106,37 @@ fn told(foreseen: &Value) -> String {
     }
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
+}
+
+/// What clients get who would have nothing that is up.
+fn gets(it: &Value) -> &'static str {
+    match it["gets"].as_str() {
+        Some("dead-endpoint") => "an endpoint that is down",
+        Some("serv-fail") => "SERVFAIL",
+        _ => "no address",
+    }
+}
+
+/// Which clients an entry is about, and how many they are.
+fn whom(it: &Value) -> String {
+    let percent = |pointer: &str| moves::share(it.pointer(pointer).unwrap_or(&Value::Null));
+    let (v4, v6) = (percent("/v4/share"), percent("/v6/share"));
+    let traffic = match &it["traffic"] {
+        Value::Null => String::new(),
+        traffic => format!(", {} of its sampled queries", moves::share(traffic)),
+    };
+    if it["all"] == true {
+        return format!("all clients{}", if it["traffic"].is_null() { "" } else { traffic.as_str() });
+    }
+    let regions: Vec<String> = objects(&it["clients"])
+        .map(|clients| {
+            Some(text(clients, "/region")).filter(|it| !it.is_empty()).unwrap_or_else(|| "no region".to_owned())
+        })
+        .collect();
+    let more = regions.len().saturating_sub(REGIONS);
+    let named = regions.iter().take(REGIONS).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("clients in {named}{more} ({v4} of IPv4, {v6} of IPv6{traffic})")
 }
 
 fn objects(list: &Value) -> impl Iterator<Item = &Value> {
@@ -203,7 +245,11 @@ fn force_down(arguments: &Drill, client: &Client, lasts: Duration) -> Result<(),
         "reason": "drill",
         "expires_in": duration::show(lasts),
     });
-    let request = Request::new(Method::PUT, path.clone()).json(&body);
+    let with_rules = match &arguments.override_rules {
+        Some(reason) => format!("{path}?override_rules={}", super::resource::escape(reason)),
+        None => path.clone(),
+    };
+    let request = Request::new(Method::PUT, with_rules).json(&body);
     let request = match super::resource::current_tag(client, &path)? {
         Some(tag) => request.with(IF_MATCH, tag),
         None => request.with(IF_NONE_MATCH, "*"),

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value); 9] {
     let text = json!({ "type": "string" });
     let number = json!({ "type": "integer", "minimum": 0 });
-    let types = json!({ "type": "array", "items": { "type": "string", "enum": ["A", "AAAA"] } });
     let by_name = json!({ "type": "object", "additionalProperties": { "type": "object" } });
     let moment = json!({ "type": "string", "format": "date-time" });
     [
@@ -54,12 +53,8 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                 "type": "object", "required": ["data_center", "services", "moves", "failing", "one_left", "witnesses"],
                 "properties": {
                     "data_center": text, "services": number, "moves": { "type": "object" },
-                    "failing": { "type": "array", "items": {
-                        "type": "object", "required": ["service", "types"],
-                        "properties": { "service": text, "types": types } } },
-                    "one_left": { "type": "array", "items": {
-                        "type": "object", "required": ["service", "types", "left"],
-                        "properties": { "service": text, "types": types, "left": text } } },
+                    "failing": { "type": "array", "items": left_with("gets", json!({ "enum": ["dead-endpoint", "no-data", "serv-fail"] })) },
+                    "one_left": { "type": "array", "items": left_with("left", text.clone()) },
                     "witnesses": { "type": "array", "items": {
                         "type": "object", "required": ["service", "name", "type", "client", "answers", "questions"],
                         "properties": {
@@ -113,5 +108,22 @@ fn observations(text: &Value) -> Value {
                 },
             },
         ] },
+    })
+}
+
+/// Clients of a service who are left with little: `what` says with what.
+fn left_with(what: &str, of: Value) -> Value {
+    let extent = json!({ "type": "object", "required": ["share", "prefixes"],
+        "properties": { "share": { "type": "number" }, "prefixes": { "type": "integer" } } });
+    json!({
+        "type": "object", "required": ["service", "types", what, "all", "v4", "v6", "traffic", "clients"],
+        "properties": {
+            "service": { "type": "string" }, "types": { "type": "array", "items": { "type": "string" } }, (what): of,
+            "all": { "type": "boolean", "description": "True where these are all clients of the service." },
+            "v4": extent, "v6": extent,
+            "traffic": { "type": ["number", "null"], "description": "Share of the service's sampled queries." },
+            "clients": { "type": "array", "items": { "type": "object", "required": ["region", "v4", "v6"],
+                "properties": { "region": { "type": ["string", "null"] }, "v4": extent, "v6": extent } } },
+        },
     })
 }
