@@ -12,6 +12,10 @@ use crate::store::Time;
 pub const MAX_ALERTS: usize = 1000;
 /// The label that says what an alert does.
 pub const ACTION: &str = "gslb_action";
+/// How all labels begin that are for gslb.
+const PREFIX: &str = "gslb_";
+/// What Go's templates write for a label that is not there.
+const NO_VALUE: &str = "<no value>";
 /// Labels that say to whom, the most specific first.
 const TARGETS: [&str; 3] = ["gslb_endpoint", "gslb_pool", "gslb_data_center"];
 /// Octets of a fingerprint: Alertmanager's have 16.
@@ -68,8 +72,17 @@ impl Alert {
     /// # Errors
     /// Pointers within the alert, and what is wrong there.
     pub fn asks(&self, owner: &str, now: Time, expires: Time) -> Result<Asked, Vec<(String, String)>> {
-        let Some(action) = self.labels.get(ACTION) else { return Ok(Asked::Nothing) };
-        let mut wrong = Vec::new();
+        // A target without an action may be an alert of other software; a misspelled action is not.
+        let asks = self.labels.keys().any(|name| name.starts_with(PREFIX) && !TARGETS.contains(&name.as_str()));
+        let action = match self.labels.get(ACTION) {
+            Some(action) => action.trim(),
+            None if asks => "",
+            None => return Ok(Asked::Nothing),
+        };
+        let mut wrong: Vec<(String, String)> = self.unusable_labels().collect();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
         let id = self.id();
         if id.is_none() {
             let told = format!("expected 1 to {MAX_FINGERPRINT} letters and digits");
@@ -102,10 +115,25 @@ impl Alert {
         is_one.then(|| format!("alert-{}", self.fingerprint))
     }
 
+    /// Labels that cannot be what their author wrote: misspelled ones, and those whose template found no value. Passing
+    /// over a `gslb_endpoint` that is empty would drain the whole pool.
+    fn unusable_labels(&self) -> impl Iterator<Item = (String, String)> {
+        let known = |name: &str| name == ACTION || TARGETS.contains(&name);
+        self.labels.iter().filter(|(name, _)| name.starts_with(PREFIX)).filter_map(move |(name, value)| {
+            let wrong = match value.trim() {
+                _ if !known(name) => format!("unknown label; known: {ACTION}, {}", TARGETS.join(", ")),
+                "" | NO_VALUE => {
+                    "the label is empty: its template found nothing; fix the rule, or leave the label out".to_owned()
+                }
+                _ => return None,
+            };
+            Some((format!("/labels/{name}"), wrong))
+        })
+    }
+
     /// Whom the alert means: one endpoint, pool or data center, since an alert is about one thing.
     fn target(&self) -> Result<Pattern, (String, String)> {
-        let label = |name: &str| self.labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let [endpoint, pool, data_center] = TARGETS.map(label);
+        let [endpoint, pool, data_center] = TARGETS.map(|name| self.labels.get(name).map(|value| value.trim()));
         let (at, text) = match (endpoint, pool, data_center) {
             (Some(endpoint), Some(pool), _) => (TARGETS[0], format!("endpoint/{pool}/{endpoint}")),
             (Some(_), None, _) => {
@@ -198,6 +226,16 @@ mod tests {
             (vec![("gslb_action", "down")], "/labels"),
             (vec![("gslb_action", "down"), ("gslb_endpoint", "fra-1")], "/labels/gslb_endpoint"),
             (vec![("gslb_action", "down"), ("gslb_pool", "f*")], "/labels/gslb_pool"),
+            (vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpoint", "")], "/labels/gslb_endpoint"),
+            (vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpoint", " ")], "/labels/gslb_endpoint"),
+            (
+                vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpoint", NO_VALUE)],
+                "/labels/gslb_endpoint",
+            ),
+            (vec![("gslb_action", "drain"), ("gslb_pool", ""), ("gslb_data_center", "de")], "/labels/gslb_pool"),
+            (vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpont", "fra-1")], "/labels/gslb_endpont"),
+            (vec![("gslb_acton", "drain"), ("gslb_pool", "fra")], "/labels/gslb_acton"),
+            (vec![("gslb_action", ""), ("gslb_pool", "fra")], "/labels/gslb_action"),
             (vec![("gslb_action", "down"), ("gslb_data_center", "a/b")], "/labels/gslb_data_center"),
         ] {
             let wrong = asks(&alert("firing", &labels)).unwrap_err();
