@@ -4,6 +4,7 @@
 //! services, while 2,000 other outcomes come each second. `failover verdicts COUNT changes` has documents changed meanwhile.
 //! `failover refused [COUNT]`, `failover hanging [COUNT]`: from the death of a server that is probed over HTTP (interval
 //! 1 s, fall 2, timeout 500 ms) to the changed answer.
+//! `failover data-center [COUNT]`: the same where a data center with 6 of 10 hosts dies, and the others answer.
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
@@ -42,7 +43,8 @@ fn main() -> Done<()> {
         Some("verdicts") => verdicts(count.unwrap_or(2_000), arguments.get(2).is_some()),
         Some("refused") => real(count.unwrap_or(10), Way::Refuses),
         Some("hanging") => real(count.unwrap_or(10), Way::Hangs),
-        _ => Err("say verdicts, refused or hanging".into()),
+        Some("data-center") => data_center(count.unwrap_or(10)),
+        _ => Err("say verdicts, refused, hanging or data-center".into()),
     }
 }
 
@@ -295,6 +297,57 @@ fn real(count: usize, way: Way) -> Done<()> {
     }
     origin.stop();
     tell(&format!("{way:?}: death to changed answer, interval 1 s, fall 2, timeout 500 ms"), times);
+    Ok(())
+}
+
+/// How many hosts the data center that dies has, of how many.
+const DYING: u8 = 6;
+const HOSTS: u8 = 10;
+
+/// A data center with most of the hosts dies whole while another one answers.
+fn data_center(count: usize) -> Done<()> {
+    let free = TcpListener::bind("127.0.0.1:0")?;
+    let port = free.local_addr()?.port();
+    drop(free);
+    let host = |number: u8| Ipv4Addr::new(127, 0, 0, number);
+    let pool = |place: &str, hosts: std::ops::RangeInclusive<u8>| {
+        let endpoints: Map<String, Value> =
+            hosts.map(|number| (format!("e{number}"), json!({ "address": host(number) }))).collect();
+        json!({ "data_center": place, "probe": "web", "choose": "all", "endpoints": endpoints })
+    };
+    let served = Served::start(json!({
+        "zones": { "example.com": { "records": ZONE } },
+        "data_centers": { "fra": {}, "iad": {} },
+        "probes": { "web": {
+            "kind": "http", "port": port, "interval": "1s", "timeout": "500ms", "rise": 1, "fall": 2,
+        } },
+        "pools": { "a": pool("fra", 1..=DYING), "b": pool("iad", DYING + 1..=HOSTS) },
+        "services": { "www.example.com": { "types": ["A"], "policy": { "failover": ["a", "b"] } } },
+    }))?;
+    let start = |number: u8| Origin::start(SocketAddr::from((host(number), port)));
+    let mut dying = (1..=DYING).map(start).collect::<Done<Vec<Origin>>>()?;
+    let mut others = (DYING + 1..=HOSTS).map(start).collect::<Done<Vec<Origin>>>()?;
+    let mut config = Config::default();
+    config.probes.allow = vec!["127.0.0.0/8".parse()?];
+    let _probing = Probing::start(served.runtime.handle(), config.probes.settings(), &served.api)?;
+    let query = question("www.example.com")?;
+    let (first, second) = (IpAddr::V4(host(1)), IpAddr::V4(host(DYING + 1)));
+    let mut times = Vec::new();
+    for turn in 0..count {
+        for number in 1..=DYING {
+            served.until(&query, IpAddr::V4(host(number)), true, Instant::now())?;
+        }
+        thread::sleep(Duration::from_millis(2500 + turn as u64 * 379 % 1000));
+        let begun = Instant::now();
+        // Connections are taken, and nothing comes: nothing tells a dead data center from a broken network.
+        dying.iter().for_each(|origin| origin.alive.store(false, Ordering::Relaxed));
+        served.until(&query, second, true, begun)?;
+        times.push(served.until(&query, first, false, begun)?);
+        dying.iter_mut().for_each(Origin::stop);
+        dying = (1..=DYING).map(start).collect::<Done<Vec<Origin>>>()?;
+    }
+    dying.iter_mut().chain(&mut others).for_each(Origin::stop);
+    tell("a data center with 6 of 10 hosts dies: death to changed answer, interval 1 s, fall 2, timeout 500 ms", times);
     Ok(())
 }
 

@@ -237,8 +237,11 @@ impl Journal {
     async fn save_doubt(&self, store: &dyn Store, last: Option<&(MassFailureTurn, u64)>) {
         let commit = match last {
             None => return,
-            Some((MassFailureTurn::Began { failing, hosts }, since)) => {
-                let value = json!({ "since": since, "failing": failing, "hosts": hosts });
+            Some((MassFailureTurn::Began { failing, hosts, failing_places, places }, since)) => {
+                let value = json!({
+                    "since": since, "failing": failing, "hosts": hosts,
+                    "failing_places": failing_places, "places": places,
+                });
                 Commit::new().put(MASS_FAILURE, value.to_string().into_bytes())
             }
             Some((MassFailureTurn::Ended(_), _)) => Commit::new().delete(MASS_FAILURE),
@@ -284,11 +287,14 @@ impl Waiting {
 
 fn tell_doubt(turn: MassFailureTurn) {
     match turn {
-        MassFailureTurn::Began { failing, hosts } => warn!(
+        MassFailureTurn::Began { failing, hosts, failing_places, places } => warn!(
             failing,
             hosts,
-            "{failing} of {hosts} probed hosts that were up fail at once: this may be our own network, so the last \
-             statuses are held; `gslb resume --mass-failure`, or POST {LIFT_MASS_FAILURE}, believes the failures"
+            failing_places,
+            places,
+            "{failing} of {hosts} probed hosts that were up fail at once, in {failing_places} of {places} data centers (a \
+             host in none counts as one): this may be our own network, so the last statuses are held; `gslb resume \
+             --mass-failure`, or POST {LIFT_MASS_FAILURE}, believes the failures"
         ),
         MassFailureTurn::Ended(Ended::Recovered) => info!("the mass failure is over: endpoints answer again"),
         MassFailureTurn::Ended(Ended::Confirmed) => {

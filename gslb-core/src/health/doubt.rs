@@ -1,10 +1,13 @@
-//! Doubt the prober first: where too many hosts fail at once, the last statuses are held for a while.
+//! Doubt the prober first: where hosts fail at once in too many places, the last statuses are held for a while.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+mod spread;
+
 use super::moment::Moment;
 use crate::model::MassFailure;
+use spread::{Signs, Spread};
 
 /// Fewest hosts that can be a mass failure: in smaller sites one dead data center would be.
 pub const MIN_HOSTS: u32 = 4;
@@ -40,19 +43,30 @@ pub(super) struct Begun {
     pub(super) failing: u32,
     /// Hosts that were up.
     pub(super) hosts: u32,
+    /// Places where more than the share of the hosts fail.
+    pub(super) failing_places: u32,
+    /// Places where hosts were up: data centers, and hosts in none.
+    pub(super) places: u32,
     /// Endpoints that must be put back up.
     pub(super) back: Vec<u32>,
 }
 
-/// Counts which hosts fail, and knows whether that is believed.
+/// Where a host is counted: in which spread, and at which place of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) spread: u32,
+    pub(super) place: u32,
+}
+
+/// Counts which hosts fail and where, and knows whether that is believed.
 #[derive(Debug, Clone, Default)]
 pub struct Doubt {
     rule: Option<MassFailure>,
     hosts: Vec<Host>,
-    /// Hosts of which something is up, or was until lately.
-    up: u32,
-    /// Those of them of which something fails, or went down lately.
-    failing: u32,
+    /// Where each host is counted.
+    spots: Vec<Box<[Spot]>>,
+    /// The first one is that of the whole site, the others are those of services.
+    spreads: Vec<Spread>,
     /// Endpoints that went down lately, the first one first.
     gone: VecDeque<Gone>,
     /// How many ever went down, and how many of them before the last answer.
@@ -103,9 +117,12 @@ struct Earlier {
 }
 
 impl Doubt {
-    /// Believes everything so far; no rule believes everything ever. `hosts` is how many are probed.
-    pub fn new(rule: Option<MassFailure>, hosts: u32) -> Doubt {
-        Doubt { rule, hosts: vec![Host::default(); hosts as usize], ..Doubt::default() }
+    /// Believes everything so far; no rule believes everything ever. `spots` has where each host is counted, `places` how
+    /// many places each spread has.
+    pub(super) fn new(rule: Option<MassFailure>, spots: Vec<Box<[Spot]>>, places: &[u32]) -> Doubt {
+        let share = rule.map_or(1.0, |rule| rule.share.0);
+        let spreads = places.iter().map(|&places| Spread::new(share, places)).collect();
+        Doubt { rule, hosts: vec![Host::default(); spots.len()], spots, spreads, ..Doubt::default() }
     }
 
     /// True while failures are not believed.
@@ -125,7 +142,18 @@ impl Doubt {
 
     /// Hosts that fail or have failed lately, and hosts that are up or were lately.
     pub fn counts(&self) -> (u32, u32) {
-        (self.failing, self.up)
+        self.spreads.first().map_or((0, 0), |site| (site.hosts.failing, site.hosts.up))
+    }
+
+    /// Places that fail, and places where something is up: data centers, and hosts in none.
+    fn places(&self) -> (u32, u32) {
+        self.spreads.first().map_or((0, 0), |site| (site.whole.failing, site.whole.up))
+    }
+
+    /// True where the failures of a service have not spread over its places since the hold began: its other places answer
+    /// while something of it fails, whatever happens to the services of others.
+    pub(super) fn is_narrow(&self, circle: u32) -> bool {
+        self.spreads.get(circle as usize).is_some_and(Spread::is_narrow)
     }
 
     /// An endpoint of a host adds something else now than before.
@@ -136,12 +164,19 @@ impl Doubt {
         });
     }
 
-    fn change(&mut self, host: u32, change: impl FnOnce(&mut Host)) {
-        let Some(host) = self.hosts.get_mut(host as usize) else { return };
-        let (up, failing) = (host.counts_as_up(), host.counts_as_failing());
+    fn change(&mut self, number: u32, change: impl FnOnce(&mut Host)) {
+        let Some(host) = self.hosts.get_mut(number as usize) else { return };
+        let before = host.signs();
         change(host);
-        self.up = self.up + u32::from(host.counts_as_up()) - u32::from(up);
-        self.failing = self.failing + u32::from(host.counts_as_failing()) - u32::from(failing);
+        let now = host.signs();
+        if before == now {
+            return;
+        }
+        for spot in self.spots.get(number as usize).into_iter().flatten() {
+            if let Some(spread) = self.spreads.get_mut(spot.spread as usize) {
+                spread.change(spot.place, before, now);
+            }
+        }
     }
 
     /// Something answered a probe, well or not: the way there and back works.
@@ -159,8 +194,9 @@ impl Doubt {
         while self.gone.front().is_some_and(|gone| now.since(gone.at) > rule.within) {
             self.forget_first();
         }
-        let (failing, hosts) = self.counts();
-        if !is_mass(failing, hosts, rule.share.0) {
+        let ((failing, hosts), (failing_places, places)) = (self.counts(), self.places());
+        let is_wide = self.spreads.first().is_some_and(Spread::is_wide);
+        if !(is_wide && is_mass(failing, hosts, rule.share.0)) {
             return None;
         }
         let close = self.earlier.filter(|earlier| now.since(earlier.ended) <= rule.longest);
@@ -169,7 +205,8 @@ impl Doubt {
             return None;
         }
         let back = self.gone.iter().filter(|gone| gone.number >= self.went_before_answer).map(|gone| gone.endpoint);
-        let begun = Begun { failing, hosts, back: back.collect() };
+        let begun = Begun { failing, hosts, failing_places, places, back: back.collect() };
+        self.spreads.iter_mut().for_each(|spread| spread.watch(false));
         while self.forget_first() {}
         self.hold = Some(Hold { began: now, proven: None, calm: None, before });
         Some(begun)
@@ -201,9 +238,11 @@ impl Doubt {
 
     /// Ends the hold where it is time.
     pub fn ends(&mut self, now: Moment) -> Option<Ended> {
-        let (rule, (failing, hosts)) = (self.rule?, self.counts());
+        let rule = self.rule?;
+        let few = rule.share.0 / 2.0;
+        let is_mass = self.spreads.first().is_some_and(|site| site.hosts.exceeds(few) && site.whole.exceeds(few));
         let hold = self.hold.as_mut()?;
-        if f64::from(failing) > rule.share.0 / 2.0 * f64::from(hosts) {
+        if is_mass {
             hold.calm = None;
         } else {
             hold.calm.get_or_insert(now);
@@ -241,6 +280,8 @@ impl Doubt {
             return before.hold.is_none();
         }
         (self.hold, self.earlier) = (before.hold, before.earlier);
+        // The services may be others, so nobody knows how far their failures have spread.
+        self.spreads.iter_mut().for_each(|spread| spread.watch(before.hold.is_some()));
         for gone in &before.gone {
             if let Some((endpoint, host)) = place(gone.endpoint) {
                 self.gone.push_back(Gone { endpoint, host, ..*gone });
@@ -252,12 +293,9 @@ impl Doubt {
 }
 
 impl Host {
-    fn counts_as_up(self) -> bool {
-        self.up > 0 || self.gone > 0
-    }
-
-    fn counts_as_failing(self) -> bool {
-        self.failing > 0 || self.gone > 0
+    /// Whether it counts as up, and as failing.
+    fn signs(self) -> Signs {
+        (self.up > 0 || self.gone > 0, self.failing > 0 || self.gone > 0)
     }
 }
 
@@ -287,8 +325,18 @@ mod tests {
 
     /// Hosts of an endpoint each, all of them up.
     fn of(rule: Option<MassFailure>, hosts: u32) -> Doubt {
-        let mut doubt = Doubt::new(rule, hosts);
-        (0..hosts).for_each(|host| doubt.count(host, NONE, WELL));
+        in_places(rule, &(0..hosts).collect::<Vec<_>>())
+    }
+
+    fn fresh(rule: Option<MassFailure>, places: &[u32]) -> Doubt {
+        let spots = places.iter().map(|&place| [Spot { spread: 0, place }].into()).collect();
+        Doubt::new(rule, spots, &[places.iter().max().map_or(0, |last| last + 1)])
+    }
+
+    /// Hosts of an endpoint each, by their places, all of them up.
+    fn in_places(rule: Option<MassFailure>, places: &[u32]) -> Doubt {
+        let mut doubt = fresh(rule, places);
+        (0..places.len() as u32).for_each(|host| doubt.count(host, NONE, WELL));
         doubt
     }
 
@@ -358,7 +406,35 @@ mod tests {
         fail(&mut doubt, 4..7);
         assert_eq!(doubt.begins(at(0)), None, "three are half of six, and fewer than four");
         fail(&mut doubt, 7..8);
-        assert_eq!(doubt.begins(at(0)), Some(Begun { failing: 4, hosts: 6, back: Vec::new() }));
+        assert_eq!(
+            doubt.begins(at(0)),
+            Some(Begun { failing: 4, hosts: 6, failing_places: 4, places: 6, back: Vec::new() })
+        );
+    }
+
+    #[test]
+    fn a_data_center_that_dies_alone_is_believed_however_many_hosts_it_has() {
+        let rule = Some(MassFailure::default());
+        let mut doubt = in_places(rule, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        fail(&mut doubt, 0..9);
+        assert_eq!(doubt.begins(at(0)), None, "nine of ten hosts, but one place of two");
+        fail(&mut doubt, 9..10);
+        assert!(doubt.begins(at(0)).is_some());
+        // One host that fails in the other place does not make a mass failure of it.
+        let mut doubt = in_places(rule, &[0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
+        fail(&mut doubt, 0..8);
+        assert_eq!(doubt.begins(at(0)), None, "half of the other place answers");
+        fail(&mut doubt, 8..9);
+        assert_eq!(doubt.begins(at(0)).map(|begun| (begun.failing_places, begun.places)), Some((2, 2)));
+    }
+
+    #[test]
+    fn a_hold_ends_where_one_place_alone_is_left() {
+        let mut doubt = in_places(Some(MassFailure::default()), &[0, 0, 0, 0, 0, 0, 1, 2, 3]);
+        fail(&mut doubt, 0..8);
+        assert!(doubt.begins(at(0)).is_some(), "three places of four");
+        mend(&mut doubt, 6..8);
+        assert_eq!((doubt.ends(at(1)), doubt.ends(at(11))), (None, Some(Ended::Recovered)));
     }
 
     #[test]
@@ -427,11 +503,11 @@ mod tests {
     fn another_document_goes_on_with_the_wave_and_the_hold() {
         let mut before = ten();
         (0..5).for_each(|host| _ = turn(&mut before, host, at(1)));
-        let mut next = Doubt::new(Some(MassFailure::default()), 10);
+        let mut next = fresh(Some(MassFailure::default()), &(0..10).collect::<Vec<_>>());
         (5..10).for_each(|host| next.count(host, NONE, WELL));
         assert!(next.resume_from(&before, |endpoint| Some((endpoint, endpoint))));
         assert_eq!(next.counts(), (5, 10));
         assert_eq!(turn(&mut next, 5, at(2)), Some(vec![0, 1, 2, 3, 4]));
-        assert!(!Doubt::new(None, 10).resume_from(&next, |_| None), "a hold that no rule asks for any more");
+        assert!(!fresh(None, &[]).resume_from(&next, |_| None), "a hold that no rule asks for any more");
     }
 }

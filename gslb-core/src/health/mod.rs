@@ -23,7 +23,7 @@ pub use moment::Moment;
 pub use outcome::{Failure, MAX_EVIDENCE, Outcome};
 pub use probed::{MAX_OUTCOMES, Seen};
 pub use saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus};
-pub use site::Health;
+pub use site::{HOLD_TTL, Health};
 pub use status::{Ability, Effects, MassFailureTurn, Progress, Status, Transition};
 pub use target::{Member, Target, Targets};
 pub use verdict::{Rule, Run};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod doubting;
 mod heirs;
+mod layout;
 
 use super::doubt::{Doubt, Tally};
 use super::endpoint::{Endpoint, Held, Rules, Source};
@@ -22,6 +23,9 @@ use crate::model::{self, Pool, ProbeKind, Site};
 use crate::table::liveness::{Change, EndpointState, NO_TTL_LIMIT};
 use crate::table::overrides::States;
 
+/// Least TTL while a mass failure is held, as long as the service's own TTL is not smaller.
+pub const HOLD_TTL: Duration = Duration::from_secs(10);
+
 /// Everything that is known of the endpoints of one site.
 #[derive(Debug, Clone)]
 pub struct Health {
@@ -30,6 +34,8 @@ pub struct Health {
     probed: Vec<Probed>,
     /// The host of each target, by a number of its own.
     hosts: Vec<Host>,
+    /// Where the doubt counts the services of each pool.
+    circles: Vec<Box<[u32]>>,
     /// All endpoints, pool by pool.
     endpoints: Vec<Known>,
     /// Place of each pool's first endpoint in `endpoints`.
@@ -296,8 +302,9 @@ impl Health {
 
     /// Tells the state of an endpoint where it is not as it was told last.
     fn tell(&mut self, number: usize, run: Run, effects: &mut Effects) {
+        let is_holding = self.doubt.is_holding();
         let Some(known) = self.endpoints.get_mut(number) else { return };
-        let state = known.state_after(run);
+        let state = known.state_after(run, is_holding);
         if state != known.state {
             known.state = state;
             let Member { pool, endpoint } = known.member;
@@ -334,7 +341,7 @@ impl Known {
             tally: Tally::default(),
             state: EndpointState::new(true, endpoint.weight),
         };
-        known.state = known.state_after(Run::default());
+        known.state = known.state_after(Run::default(), false);
         Some(known)
     }
 
@@ -347,14 +354,17 @@ impl Known {
         up
     }
 
-    fn state_after(&self, run: Run) -> EndpointState {
+    /// Its state after the latest outcomes. While failures are doubted, statuses stay for a while, and no TTL falls below
+    /// [`HOLD_TTL`]: every resolver would ask every second, for minutes.
+    fn state_after(&self, run: Run, is_holding: bool) -> EndpointState {
         let Endpoint { up, source, held, .. } = self.endpoint;
         let missing = match held {
             Some(Held::HoldDown { .. } | Held::Manual) => None,
             Some(Held::MassFailure) => Some(1),
             None => self.rules.rule.missing(run, up).filter(|_| self.target.is_some()),
         };
-        let limit = missing.map(|missing| self.interval.saturating_mul(missing));
+        let floor = if is_holding { HOLD_TTL } else { Duration::ZERO };
+        let limit = missing.map(|missing| self.interval.saturating_mul(missing).max(floor));
         let is_old = self.is_old && source == Source::Saved;
         EndpointState {
             up,

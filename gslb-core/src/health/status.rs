@@ -91,6 +91,10 @@ pub enum MassFailureTurn {
         failing: u32,
         /// Hosts that were up.
         hosts: u32,
+        /// Places that fail: data centers, and hosts in none.
+        failing_places: u32,
+        /// Places where something was up.
+        places: u32,
     },
     /// Verdicts hold again.
     Ended(Ended),

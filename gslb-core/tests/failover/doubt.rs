@@ -40,7 +40,7 @@ fn where_our_own_network_fails_no_answer_changes() {
     let mut live = ten();
     live.probe_all(|_| false);
     let effects = live.probe_all(|_| false);
-    assert_eq!(turns(&effects), [MassFailureTurn::Began { failing: 10, hosts: 10 }]);
+    assert_eq!(turns(&effects), [MassFailureTurn::Began { failing: 10, hosts: 10, failing_places: 10, places: 10 }]);
     assert!(effects.iter().all(|effects| effects.transitions.is_empty()));
     for _ in 0..298 {
         live.probe_all(|_| false);
@@ -275,4 +275,112 @@ fn who_fails_is_counted_right_whatever_happens() {
         assert!(effects.transitions.is_empty() && effects.mass_failure.is_none(), "step {step}: {effects:?}");
     }
     assert!(began > 20, "{began}");
+}
+
+/// Pools in data centers, each with so many hosts, and a service of the pools in each list.
+fn in_data_centers(sizes: &[u8], services: &[&[usize]]) -> Live {
+    let quoted = |pools: &[usize]| pools.iter().map(|pool| format!("\"p{pool}\"")).collect::<Vec<_>>().join(", ");
+    let mut text = "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \
+                    \"1s\"\nfall = 2\n"
+        .to_owned();
+    for (number, size) in sizes.iter().enumerate() {
+        let endpoints: Vec<String> =
+            (1..=*size).map(|n| format!("e{n} = {{ address = \"198.51.{number}.{n}\" }}")).collect();
+        text += &format!(
+            "[data_centers.d{number}]\n[pools.p{number}]\ndata_center = \"d{number}\"\nprobe = \"quick\"\nendpoints = {{ \
+             {} }}\n",
+            endpoints.join(", ")
+        );
+    }
+    for (number, pools) in services.iter().enumerate() {
+        let name = if number == 0 { "www".to_owned() } else { format!("s{number}") };
+        text += &format!(
+            "[services.\"{name}.example.com\"]\ntypes = [\"A\"]\npolicy = {{ failover = [{}] }}\n",
+            quoted(pools)
+        );
+    }
+    let mut live = Live::with(&text, &Saved::default());
+    (0..2).for_each(|_| _ = live.probe_all(|_| true));
+    live
+}
+
+#[test]
+fn a_data_center_with_most_of_the_hosts_is_believed_at_once_when_it_dies_alone() {
+    for sizes in [&[6, 4][..], &[9, 1], &[60, 1], &[6, 2, 2]] {
+        let mut live = in_data_centers(sizes, &[&[0, 1]]);
+        let dead = u32::from(sizes[0]);
+        live.probe_all(|target| target >= dead);
+        let effects = live.probe_all(|target| target >= dead);
+        assert_eq!(turns(&effects), [], "{sizes:?}");
+        assert!(live.answers().iter().all(|it| it.starts_with("198.51.1.")), "{sizes:?}: {:?}", live.answers());
+    }
+}
+
+#[test]
+fn a_host_that_fails_by_itself_does_not_make_a_mass_failure_of_a_dead_data_center() {
+    let mut live = in_data_centers(&[6, 4], &[&[0, 1]]);
+    live.probe_all(|target| target > 6);
+    live.probe_all(|target| target > 6);
+    assert_eq!(live.health.doubts_since(), None);
+    assert!(!live.status("p0", "e1").up && !live.status("p1", "e1").up);
+}
+
+#[test]
+fn failures_in_most_data_centers_are_doubted() {
+    let mut live = in_data_centers(&[6, 4], &[&[0, 1]]);
+    live.probe_all(|_| false);
+    let effects = live.probe_all(|_| false);
+    assert_eq!(turns(&effects), [MassFailureTurn::Began { failing: 10, hosts: 10, failing_places: 2, places: 2 }]);
+    assert!(live.status("p0", "e1").up);
+}
+
+#[test]
+fn one_tenants_mass_failure_does_not_delay_the_failover_of_another() {
+    // The first service has pools in three data centers, the second one host each in two of them and in a fourth.
+    let text = |own: &str| {
+        let pool = |name: &str, data_center: &str, first: u8, count: u8| {
+            let endpoints: Vec<String> = (first..first + count)
+                .map(|n| format!("e{} = {{ address = \"198.51.100.{n}\" }}", n - first + 1))
+                .collect();
+            format!("[pools.{name}]\n{data_center}probe = \"quick\"\nendpoints = {{ {} }}\n", endpoints.join(", "))
+        };
+        let pools: String = [("a1", 1, 5), ("a2", 10, 5), ("a3", 20, 5), ("b1", 30, 1), ("b2", 40, 1)]
+            .map(|(name, first, count)| {
+                let place = format!("data_center = \"d{}\"\n", &name[1..]);
+                pool(name, if own.is_empty() { &place } else { "" }, first, count)
+            })
+            .concat();
+        format!(
+            "zones.\"example.com\".file = \"zone\"\n[data_centers]\nd1 = {{}}\nd2 = {{}}\nd3 = {{}}\n[probes.quick]\nkind = \
+             \"tcp\"\nport = 443\ninterval = \"1s\"\nfall = 2\n{pools}[services.\"a.example.com\"]\ntypes = \
+             [\"A\"]\npolicy = {{ failover = [\"a1\", \"a2\", \"a3\"] }}\n[services.\"www.example.com\"]\ntypes = \
+             [\"A\"]\npolicy = {{ failover = [\"b1\", \"b2\"] }}\n"
+        )
+    };
+    for own in ["", "hosts"] {
+        let mut live = Live::with(&text(own), &Saved::default());
+        (0..2).for_each(|_| _ = live.probe_all(|_| true));
+        // All of the first tenant die, and so does the first pool of the second: targets 15 and 16 are b1 and b2.
+        (0..3).for_each(|_| _ = live.probe_all(|target| target > 14));
+        assert!(live.health.doubts_since().is_some(), "{own}");
+        live.probe_all(|target| target == 16);
+        live.probe_all(|target| target == 16);
+        assert_eq!(live.answers(), ["198.51.100.40"], "{own}");
+        assert!(live.status("a1", "e1").up, "the other tenant's failures are doubted still");
+        // Where nothing at all answers, everybody keeps what was answered.
+        let mut live = Live::with(&text(own), &Saved::default());
+        (0..2).for_each(|_| _ = live.probe_all(|_| true));
+        (0..9).for_each(|_| _ = live.probe_all(|_| false));
+        assert_eq!(live.answers(), ["198.51.100.30"], "{own}");
+    }
+}
+
+#[test]
+fn while_a_mass_failure_is_held_the_ttl_has_a_floor() {
+    let mut live = ten();
+    (0..2).for_each(|_| _ = live.probe_all(|_| false));
+    for second in 0..290 {
+        live.probe_all(|_| false);
+        assert_eq!(live.ttl(), 10, "second {second}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Due, Health};
-use crate::health::doubt::{Ended, Tally};
+use crate::health::doubt::{Begun, Ended, Tally};
 use crate::health::endpoint::{Held, Source};
 use crate::health::moment::Moment;
 use crate::health::status::{Effects, MassFailureTurn};
@@ -54,22 +54,34 @@ impl Health {
             (_, Some(since)) => probed.is_some_and(|probed| probed.began < since),
             (_, None) => {
                 self.begin_doubt(now, wall, effects);
-                self.doubt.is_holding()
+                self.doubt.is_holding() && !self.is_contained(number)
             }
         }
     }
 
+    /// True where the failures of an endpoint are those of its service alone: the way there has worked since the hold began,
+    /// and other places of a service with its pool answer. So one tenant's many pools do not delay another's failover.
+    fn is_contained(&self, number: usize) -> bool {
+        let Some(known) = self.endpoints.get(number) else { return false };
+        let probed = known.target.and_then(|target| self.probed.get(target as usize));
+        let is_new = self.doubt.proven().is_some_and(|since| probed.is_some_and(|probed| probed.began >= since));
+        let circles = self.circles.get(known.member.pool.0 as usize).map_or(&[][..], |circles| circles);
+        is_new && circles.iter().any(|&circle| self.doubt.is_narrow(circle))
+    }
+
     fn begin_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
         let Some(begun) = self.doubt.begins(now) else { return };
-        effects.mass_failure = Some(MassFailureTurn::Began { failing: begun.failing, hosts: begun.hosts });
-        for number in begun.back.into_iter().map(|number| number as usize) {
+        let Begun { failing, hosts, failing_places, places, back } = begun;
+        effects.mass_failure = Some(MassFailureTurn::Began { failing, hosts, failing_places, places });
+        for number in back.into_iter().map(|number| number as usize) {
             let Some(known) = self.endpoints.get_mut(number) else { continue };
             if known.endpoint.restore() {
                 known.turned("held up: too many hosts fail at once".to_owned(), now, wall, effects);
                 self.look_again(number);
-                self.tell(number, self.run(number), effects);
             }
         }
+        // TTLs that had fallen for a change that does not come now are raised to that of the hold.
+        (0..self.endpoints.len()).for_each(|number| self.tell(number, self.run(number), effects));
     }
 
     pub(super) fn end_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {

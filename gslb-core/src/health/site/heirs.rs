@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Due, Health, Host, Known};
+use super::layout::Layout;
+use super::{Due, Health, Known};
 use crate::health::doubt::{Doubt, Ended};
 use crate::health::endpoint::{Held, Source};
 use crate::health::moment::Moment;
@@ -119,9 +119,9 @@ impl Health {
                 endpoints.extend(Known::fresh(site, pool, member, &targets, wall));
             }
         }
-        let (hosts, count) = hosts(&targets);
-        let doubt = Doubt::new(site.safety.mass_failure, count);
-        Health { targets, probed, hosts, endpoints, first, doubt, due: BinaryHeap::new() }
+        let Layout { hosts, spots, circles, places } = Layout::of(site, &targets);
+        let doubt = Doubt::new(site.safety.mass_failure, spots, &places);
+        Health { targets, probed, hosts, circles, endpoints, first, doubt, due: BinaryHeap::new() }
     }
 
     /// Counts who fails, judges what came with its outcomes, and notes what is due.
@@ -159,27 +159,4 @@ impl Known {
         self.endpoint = crate::health::Endpoint::saved(up, age, self.rules, now);
         (self.since, self.why) = (since, why);
     }
-}
-
-/// The host of each target, and how many there are.
-fn hosts(targets: &Targets) -> (Vec<Host>, u32) {
-    // What others post, and what answers within this host, says nothing of the network as long as there is anything else.
-    let is_far = |target: &crate::health::Target| {
-        let loopback = matches!(target.host, model::Target::Address(address) if is_loopback(address));
-        target.posted_for.is_none() && !loopback
-    };
-    let any_far = targets.iter().any(|(target, _)| is_far(target));
-    let mut numbers: HashMap<&model::Target, u32> = HashMap::new();
-    let mut hosts = Vec::with_capacity(targets.len());
-    for (target, _) in targets.iter() {
-        let next = numbers.len() as u32;
-        let number = *numbers.entry(&target.host).or_insert(next);
-        hosts.push(Host { number, proves: !any_far || is_far(target) });
-    }
-    let count = numbers.len() as u32;
-    (hosts, count)
-}
-
-fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
 }

@@ -1,0 +1,146 @@
+//! Where hosts are, and which pools belong together: by these the doubt tells a dead data center from a broken network.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+
+use super::Host;
+use crate::health::doubt::Spot;
+use crate::health::target::{Target, Targets};
+use crate::model::{self, PolicyId, PolicyKind, PoolId, Site};
+
+/// Most endpoints of services that are counted for themselves, each once per service. The pools of further services are
+/// judged by the whole site alone.
+const MAX_COUNTED: usize = 1_000_000;
+/// Most policies and pools that are visited to find the pools of services.
+const MAX_VISITED: usize = 4_000_000;
+
+/// The hosts of a site, and where they are counted.
+pub(super) struct Layout {
+    /// The host of each target.
+    pub(super) hosts: Vec<Host>,
+    /// Where each host is counted, by its number.
+    pub(super) spots: Vec<Box<[Spot]>>,
+    /// Spreads that the endpoints of each pool are counted in besides that of the whole site: one per service with this
+    /// pool, services with the same pools being one.
+    pub(super) circles: Vec<Box<[u32]>>,
+    /// How many places each spread has. The first one is the whole site.
+    pub(super) places: Vec<u32>,
+}
+
+/// A place is a data center, or a host that is in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Place {
+    DataCenter(u32),
+    Host(u32),
+}
+
+impl Layout {
+    pub(super) fn of(site: &Site, targets: &Targets) -> Layout {
+        let (hosts, count) = hosts(targets);
+        let (circles, spreads) = circles(site);
+        let mut found: Vec<BTreeSet<(u32, Place)>> = vec![BTreeSet::new(); count as usize];
+        for (host, target) in hosts.iter().zip(0..) {
+            let Some(found) = found.get_mut(host.number as usize) else { continue };
+            for member in targets.members(target) {
+                let pool = member.pool.0 as usize;
+                let data_center = site.pools.get(pool).and_then(|pool| pool.data_center);
+                let place = data_center.map_or(Place::Host(host.number), |id| Place::DataCenter(id.0));
+                let circles = circles.get(pool).into_iter().flat_map(|circles| circles.iter().copied());
+                found.extend([0].into_iter().chain(circles).map(|spread| (spread, place)));
+            }
+        }
+        let mut places = vec![0; spreads as usize];
+        let mut numbers: HashMap<(u32, Place), u32> = HashMap::new();
+        let mut number = |spread: u32, place: Place| {
+            *numbers.entry((spread, place)).or_insert_with(|| {
+                let Some(count) = places.get_mut(spread as usize) else { return u32::MAX };
+                *count += 1;
+                *count - 1
+            })
+        };
+        let mut spots = Vec::with_capacity(found.len());
+        for found in found {
+            // A host that is known to be in a data center is no place of its own.
+            let is_known = |spread| found.iter().any(|it| it.0 == spread && matches!(it.1, Place::DataCenter(_)));
+            let kept = found.iter().filter(|it| matches!(it.1, Place::DataCenter(_)) || !is_known(it.0));
+            spots.push(kept.map(|&(spread, place)| Spot { spread, place: number(spread, place) }).collect());
+        }
+        Layout { hosts, spots, circles, places }
+    }
+}
+
+/// The circles of each pool, and how many spreads there are with that of the whole site.
+fn circles(site: &Site) -> (Vec<Box<[u32]>>, u32) {
+    let mut of_pool: Vec<Vec<u32>> = vec![Vec::new(); site.pools.len()];
+    let (mut known, mut policies) = (HashSet::new(), HashSet::new());
+    let (mut next, mut counted, mut visits) = (1, 0, MAX_VISITED);
+    for service in &site.services {
+        if !policies.insert(service.policy.0) {
+            continue;
+        }
+        let Some(pools) = pools_below(site, service.policy, &mut visits) else { break };
+        let endpoints = |pool: &PoolId| site.pools.get(pool.0 as usize).map_or(0, |pool| pool.endpoints.len());
+        let size: usize = pools.iter().map(endpoints).sum();
+        if known.contains(&pools) || counted + size > MAX_COUNTED {
+            continue;
+        }
+        counted += size;
+        pools.iter().for_each(|pool| of_pool.get_mut(pool.0 as usize).into_iter().for_each(|it| it.push(next)));
+        known.insert(pools);
+        next += 1;
+    }
+    (of_pool.into_iter().map(Vec::into_boxed_slice).collect(), next)
+}
+
+/// The pools that a policy can lead to, in order; none where there were too many visits.
+fn pools_below(site: &Site, policy: PolicyId, visits: &mut usize) -> Option<Vec<PoolId>> {
+    let (mut pools, mut seen, mut waiting) = (BTreeSet::new(), HashSet::new(), vec![policy]);
+    while let Some(id) = waiting.pop() {
+        if !seen.insert(id.0) {
+            continue;
+        }
+        let Some(policy) = site.policies.get(id.0 as usize) else { continue };
+        let (children, own) = below(&policy.kind);
+        *visits = visits.checked_sub(1 + children.len() + own.len())?;
+        waiting.extend(children);
+        pools.extend(own.iter().map(|pool| pool.0));
+    }
+    Some(pools.into_iter().map(PoolId).collect())
+}
+
+fn below(kind: &PolicyKind) -> (Vec<PolicyId>, &[PoolId]) {
+    match kind {
+        PolicyKind::Pool(pool) => (Vec::new(), std::slice::from_ref(pool)),
+        PolicyKind::Nearest(pools) | PolicyKind::Latency(pools) | PolicyKind::Hash(pools) | PolicyKind::All(pools) => {
+            (Vec::new(), pools)
+        }
+        PolicyKind::Geo { branches, default } => {
+            (branches.iter().map(|&(_, child)| child).chain([*default]).collect(), &[])
+        }
+        PolicyKind::Failover(children) => (children.clone(), &[]),
+        PolicyKind::Weighted(children) => (children.iter().map(|&(child, _)| child).collect(), &[]),
+    }
+}
+
+/// The host of each target, and how many there are.
+fn hosts(targets: &Targets) -> (Vec<Host>, u32) {
+    // What others post, and what answers within this host, says nothing of the network as long as there is anything else.
+    let is_far = |target: &Target| {
+        let loopback = matches!(target.host, model::Target::Address(address) if is_loopback(address));
+        target.posted_for.is_none() && !loopback
+    };
+    let any_far = targets.iter().any(|(target, _)| is_far(target));
+    let mut numbers: HashMap<&model::Target, u32> = HashMap::new();
+    let mut hosts = Vec::with_capacity(targets.len());
+    for (target, _) in targets.iter() {
+        let next = numbers.len() as u32;
+        let number = *numbers.entry(&target.host).or_insert(next);
+        hosts.push(Host { number, proves: !any_far || is_far(target) });
+    }
+    let count = numbers.len() as u32;
+    (hosts, count)
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
