@@ -179,7 +179,7 @@ impl Journal {
         tell_abilities(&abilities);
         self.tell(&turns, untold, &doubts);
         let mut commits: Vec<(Commit, Vec<(String, Record)>)> = Vec::new();
-        let mut statuses: Vec<(String, Record)> = statuses.into_iter().collect();
+        let mut statuses = news(store, statuses).await;
         // In an order, so that events are told in one too.
         statuses.sort_by(|a, b| a.0.cmp(&b.0));
         while !statuses.is_empty() {
@@ -274,7 +274,7 @@ impl Journal {
 
 impl Waiting {
     fn save(&mut self, saved: SavedKey, status: SavedStatus) {
-        self.statuses.insert(key(&saved.pool, &saved.endpoint), Record { key: saved, status });
+        self.statuses.insert(key(&saved.pool, &saved.endpoint), Record { key: saved, status, repeats: false });
     }
 
     /// Takes back what could not be saved, where nothing newer came meanwhile.
@@ -283,6 +283,16 @@ impl Waiting {
             self.statuses.entry(key).or_insert(record);
         }
     }
+}
+
+/// Those of `statuses` that the store does not have as they are. A new document has all of them saved again.
+async fn news(store: &dyn Store, statuses: HashMap<String, Record>) -> Vec<(String, Record)> {
+    let mut news = Vec::with_capacity(statuses.len());
+    for (key, record) in statuses {
+        let held = store.read(&key).await.ok().flatten();
+        news.extend(record.over(held.as_ref().map(|held| &*held.value)).map(|record| (key, record)));
+    }
+    news
 }
 
 fn tell_doubt(turn: MassFailureTurn) {

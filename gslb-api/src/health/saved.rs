@@ -24,6 +24,21 @@ pub struct Record {
     /// What.
     #[serde(flatten)]
     pub status: SavedStatus,
+    /// True where the status was saved before, and is no event: only its reason or its endpoint's settings have changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
+}
+
+impl Record {
+    /// How this is saved over `held`, what the store has of the endpoint; none where that says the same.
+    pub(super) fn over(&self, held: Option<&[u8]>) -> Option<Record> {
+        let held = held.and_then(|octets| serde_json::from_slice::<Record>(octets).ok());
+        let repeats = held
+            .as_ref()
+            .is_some_and(|held| (held.status.up, held.status.since) == (self.status.up, self.status.since));
+        let is_same = held.is_some_and(|held| held.key == self.key && held.status == self.status);
+        (!is_same).then(|| Record { repeats, ..self.clone() })
+    }
 }
 
 /// The key of an endpoint's status; names have no slash.

@@ -1,5 +1,7 @@
 //! Events: what changes in the store, told as it happens, and told again from where a reader was.
 
+use std::collections::VecDeque;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -12,8 +14,8 @@ use super::problem::Problem;
 use super::streaming::{self, Until};
 use super::{answer, query};
 use crate::Api;
-use crate::revisions::CURRENT;
-use crate::store::{Change, Changes, Revision, Time, Watch, Watched};
+use crate::revisions::{self, CURRENT};
+use crate::store::{Change, Changes, Entry, Order, Revision, Store, Time, Watch, Watched, limits};
 use crate::{health, moment};
 
 /// The route of events.
@@ -21,9 +23,14 @@ pub(super) fn routes() -> Router<Api> {
     Router::new().route("/events", get(events))
 }
 
+/// Events from before a restart that a reader may get.
+const KEPT: usize = 50_000;
+
 /// A reader's place in the events.
 struct Reader {
     watch: Watch,
+    /// Events from before those that the watch knows.
+    kept: VecDeque<Event>,
     ended: bool,
     /// The key of the token that let the reader in, where one did.
     token: Option<String>,
@@ -47,7 +54,10 @@ async fn events(State(api): State<Api>, request: Request) -> Result<Response, Pr
     // After the store's revision, so that no revocation falls between that and the watch.
     let until = Until::of(&api, request.extensions()).await?;
     let token = until.token().map(str::to_owned);
-    let reader = Reader { watch: store.watch("", after), ended: false, token, now };
+    let mut watch = store.watch("", after);
+    // Whoever asks for everything gets what is kept, however little that is.
+    let kept = if after == Revision::ZERO { kept(&**store, watch.rewind()).await? } else { VecDeque::new() };
+    let reader = Reader { watch, kept, ended: false, token, now };
     Ok(streaming::respond(place, until, stream::unfold(reader, next)))
 }
 
@@ -55,6 +65,9 @@ async fn events(State(api): State<Api>, request: Request) -> Result<Response, Pr
 async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     if reader.ended {
         return None;
+    }
+    if let Some(event) = reader.kept.pop_front() {
+        return Some((event, reader));
     }
     loop {
         match reader.watch.next().await {
@@ -64,7 +77,7 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
                 if changes.changes.iter().any(|change| gone(change) && reader.token.as_deref() == Some(change.key())) {
                     return None;
                 }
-                if let Some(event) = told(&changes) {
+                if let Some(event) = told(&changes, reader.watch.at()) {
                     return Some((event, reader));
                 }
             }
@@ -80,47 +93,90 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
 }
 
 /// A commit as an event; none where it has nothing for readers.
-fn told(changes: &Changes) -> Option<Event> {
+fn told(changes: &Changes, at: Time) -> Option<Event> {
     let list: Vec<Value> = changes.changes.iter().filter_map(change).collect();
-    if list.is_empty() {
-        return None;
+    (!list.is_empty()).then(|| event(changes.revision, at, &list))
+}
+
+fn event(revision: Revision, at: Time, changes: &[Value]) -> Event {
+    let data = json!({ "time": moment::show(at), "changes": changes }).to_string();
+    Event::default().event("change").id(revision.to_string()).data(data)
+}
+
+/// What the store had at `revision`, as far as its keys still say so: the last event of each endpoint, override and document,
+/// in the order in which they happened. That is what is left of events from before a restart.
+async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, Problem> {
+    let mut found: Vec<(Revision, Time, Value)> = Vec::new();
+    for prefix in [CURRENT, health::PREFIX, crate::overrides::PREFIX] {
+        let mut after: Option<String> = None;
+        loop {
+            let page = store.range(prefix, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await;
+            let page = page.map_err(|error| Problem::unavailable(error.to_string()))?;
+            after = page.entries.last().map(|entry| entry.key.to_string());
+            for Entry { key, held } in page.entries {
+                if held.revision > revision {
+                    continue;
+                }
+                let (at, when) = (time_of(store, &key, &held.value).await, held.revision);
+                // Whether it repeated an older status does not matter where that is not kept.
+                found.extend(change_of(&key, Some(&held.value), true).map(|change| (when, at, change)));
+            }
+            if !page.more || found.len() > KEPT {
+                break;
+            }
+        }
     }
-    let id = changes.revision.to_string();
-    let data = json!({ "changes": list }).to_string();
-    Some(Event::default().event("change").id(id).data(data))
+    found.sort_by_key(|(revision, _, _)| *revision);
+    Ok(found.into_iter().map(|(revision, at, change)| event(revision, at, &[change])).collect())
+}
+
+/// When what a key holds came to be.
+async fn time_of(store: &dyn Store, key: &str, value: &[u8]) -> Time {
+    let told = serde_json::from_slice::<Value>(value).unwrap_or_default();
+    let number = |member: &str| told.get(member).and_then(Value::as_u64);
+    let revision = number("revision").filter(|_| key == CURRENT);
+    let millis = match revision {
+        Some(revision) => {
+            let header = revisions::read(store, revision).await.ok().flatten().map(|(header, _)| header);
+            header.map(|header| header.millis)
+        }
+        None => number("since").or_else(|| number("created")),
+    };
+    Time::from_millis(millis.unwrap_or_default())
 }
 
 /// What happened to a resource. Tokens are not for every reader, and the audit tells of what is told here anyway.
 fn change(change: &Change) -> Option<Value> {
-    let value = |change: &Change| match change {
-        Change::Put { held, .. } => serde_json::from_slice::<Value>(&held.value).unwrap_or_default(),
-        Change::Deleted { .. } => Value::Null,
-    };
-    let key: &str = change.key();
-    if key == CURRENT {
-        return Some(json!({ "kind": "document", "revision": value(change).get("revision") }));
-    }
-    if key == health::MASS_FAILURE {
-        return Some(json!({ "kind": "mass-failure", "mass_failure": value(change) }));
-    }
-    if let Some(name) = key.strip_prefix(health::PREFIX) {
-        return Some(of_status(name, change));
-    }
-    let id = key.strip_prefix(crate::overrides::PREFIX)?;
-    let held = match change {
-        Change::Put { .. } => serde_json::from_value(value(change)).ok().map(|held| crate::overrides::to_json(&held)),
+    let value = match change {
+        Change::Put { held, .. } => Some(&*held.value),
         Change::Deleted { .. } => None,
     };
+    change_of(change.key(), value, false)
+}
+
+/// The same of a key that holds `value`, or is gone. A status that repeats the one before it is none, unless it `counts`.
+fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<Value> {
+    let value = || octets.map_or(Value::Null, |octets| serde_json::from_slice(octets).unwrap_or_default());
+    if key == CURRENT {
+        return Some(json!({ "kind": "document", "revision": value().get("revision") }));
+    }
+    if key == health::MASS_FAILURE {
+        return Some(json!({ "kind": "mass-failure", "mass_failure": value() }));
+    }
+    if let Some(name) = key.strip_prefix(health::PREFIX) {
+        let record = octets.and_then(|octets| serde_json::from_slice::<health::Record>(octets).ok());
+        let repeats = record.as_ref().is_some_and(|record| record.repeats);
+        return (counts || !repeats).then(|| of_status(name, record));
+    }
+    let id = key.strip_prefix(crate::overrides::PREFIX)?;
+    let held = octets.and_then(|octets| serde_json::from_slice(octets).ok());
+    let held = held.map(|held| crate::overrides::to_json(&held));
     Some(json!({ "kind": "override", "id": id, "override": held }))
 }
 
 /// The status of the endpoint `name`, which is that of its pool and its own; nothing where it is gone.
-fn of_status(name: &str, change: &Change) -> Value {
+fn of_status(name: &str, record: Option<health::Record>) -> Value {
     let (pool, endpoint) = name.split_once('/').unwrap_or((name, ""));
-    let record = match change {
-        Change::Put { held, .. } => serde_json::from_slice::<health::Record>(&held.value).ok(),
-        Change::Deleted { .. } => None,
-    };
     let status = record.map(|record| {
         let since = moment::show(Time::from_millis(record.status.since));
         json!({ "status": if record.status.up { "up" } else { "down" }, "since": since, "why": record.status.why })

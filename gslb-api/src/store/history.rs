@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::limits::{HISTORY_COMMITS, HISTORY_OCTETS};
 use super::value::Revision;
@@ -12,7 +13,8 @@ use super::watch::Changes;
 pub(super) struct History {
     /// The last commit that is not here any more.
     forgotten: Revision,
-    commits: VecDeque<Arc<Changes>>,
+    /// Each with when it was done.
+    commits: VecDeque<(Arc<Changes>, SystemTime)>,
     octets: usize,
 }
 
@@ -21,7 +23,7 @@ pub(super) enum After {
     /// Nothing yet.
     Nothing,
     /// This commit.
-    Commit(Arc<Changes>),
+    Commit(Arc<Changes>, SystemTime),
     /// It cannot be told: the next commit is forgotten, or the revision is none of this store.
     Unknown,
 }
@@ -35,13 +37,18 @@ impl History {
     /// Adds the next commit, and forgets the oldest ones where there are too many.
     pub(super) fn push(&mut self, changes: Arc<Changes>) {
         self.octets += changes.octets();
-        self.commits.push_back(changes);
+        self.commits.push_back((changes, SystemTime::now()));
         while self.commits.len() > 1 && (self.commits.len() > HISTORY_COMMITS || self.octets > HISTORY_OCTETS) {
-            if let Some(oldest) = self.commits.pop_front() {
+            if let Some((oldest, _)) = self.commits.pop_front() {
                 self.octets -= oldest.octets();
                 self.forgotten = oldest.revision;
             }
         }
+    }
+
+    /// The revision that the first commit here came after.
+    pub(super) fn begins_after(&self) -> Revision {
+        self.forgotten
     }
 
     /// The commit that follows `revision`.
@@ -49,7 +56,7 @@ impl History {
         let Some(index) = revision.number().checked_sub(self.forgotten.number()) else { return After::Unknown };
         let count = self.commits.len() as u64;
         match usize::try_from(index).ok().and_then(|index| self.commits.get(index)) {
-            Some(changes) => After::Commit(Arc::clone(changes)),
+            Some((changes, at)) => After::Commit(Arc::clone(changes), *at),
             None if index == count => After::Nothing,
             None => After::Unknown,
         }

@@ -1,12 +1,13 @@
 //! Following the changes of a store, as fast as the follower can and at no cost to the store.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use tokio::sync::watch::Receiver;
 
 use super::history::After;
 use super::state::State;
-use super::value::{Revision, Versioned};
+use super::value::{Revision, Time, Versioned};
 
 /// What happened to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,13 +85,28 @@ pub enum Watched {
 pub struct Watch {
     prefix: String,
     after: Revision,
+    /// When the commit was done that was returned last.
+    at: SystemTime,
     state: Arc<RwLock<State>>,
     reached: Receiver<Revision>,
 }
 
 impl Watch {
     pub(super) fn new(prefix: String, after: Revision, state: Arc<RwLock<State>>, reached: Receiver<Revision>) -> Self {
-        Self { prefix, after, state, reached }
+        Self { prefix, after, at: SystemTime::UNIX_EPOCH, state, reached }
+    }
+
+    /// Watches from the first commit that the store still knows, and returns the revision before it: how the store was
+    /// then is what its keys hold, as far as no later commit has changed them.
+    pub fn rewind(&mut self) -> Revision {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        self.after = state.history().begins_after();
+        self.after
+    }
+
+    /// When the commit was done whose changes were returned last.
+    pub fn at(&self) -> Time {
+        self.at.into()
     }
 
     /// Waits for the next change, and tells it. Nothing is lost by who stops awaiting.
@@ -114,8 +130,8 @@ impl Watch {
             match state.history().after(self.after) {
                 After::Nothing => return None,
                 After::Unknown => return Some(Watched::Compacted),
-                After::Commit(commit) => {
-                    self.after = commit.revision;
+                After::Commit(commit, at) => {
+                    (self.after, self.at) = (commit.revision, at);
                     if let Some(changes) = commit.of(&self.prefix) {
                         return Some(Watched::Changed(changes));
                     }

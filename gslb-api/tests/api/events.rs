@@ -83,3 +83,18 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
     let ended = tokio::time::timeout(Duration::from_secs(10), expired.frame()).await.expect("it goes on");
     assert!(ended.is_none());
 }
+
+#[tokio::test]
+async fn all_that_is_kept_is_told_from_the_start_with_its_times() {
+    let store = std::sync::Arc::new(gslb_api::store::MemoryStore::new());
+    let asked = crate::support::start_on(store, crate::support::with_site()).await;
+    let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
+    asked.ask("PUT", "/api/v1/overrides/a", &[], force).await;
+    let mut body = stream(&asked, Some("0")).await;
+    let (document, drained) = (next(&mut body).await, next(&mut body).await);
+    assert!(document.contains(r#""kind":"document","revision":1"#), "{document}");
+    assert!(drained.contains(r#""kind":"override","id":"a""#), "{drained}");
+    for event in [document, drained] {
+        assert!(event.contains(r#""time":"20"#) && !event.contains("1970"), "{event}");
+    }
+}

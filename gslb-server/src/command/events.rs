@@ -56,7 +56,11 @@ fn people(event: &Event, data: &Value, now: Option<Timestamp>) -> Vec<String> {
         format!("{:>6}  {time:<19}  {what}", event.id)
     };
     match data["changes"].as_array() {
-        Some(changes) => changes.iter().map(|change| line(time(change), &told(change))).collect(),
+        Some(changes) => {
+            // What the server says of the whole event holds for changes that do not say when they were.
+            let whole = data["time"].as_str().and_then(|time| time.parse().ok());
+            changes.iter().map(|change| line(time(change).or(whole), &told(change))).collect()
+        }
         None if event.name == "reset" => {
             vec![line(None, "what was before is not kept any more; what happens from now on follows")]
         }

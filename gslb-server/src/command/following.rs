@@ -38,7 +38,7 @@ pub(super) fn follow(
     super::unread::ends();
     let Stream { path, mut last, keeps } = stream;
     let (has_begun, lost) = (Cell::new(false), Cell::new(None::<Instant>));
-    let (mut is_over, mut written) = (false, 0);
+    let (mut is_over, mut is_reset, mut written) = (false, false, 0);
     let begun = || {
         has_begun.set(true);
         if let Some(since) = lost.take() {
@@ -51,6 +51,7 @@ pub(super) fn follow(
             if !event.id.is_empty() {
                 last = Some(event.id.clone());
             }
+            is_reset = event.name == "reset";
             let counted = each(&event);
             written += counted.as_ref().map_or(0, |count| *count);
             is_over = counted.is_err() || limit.is_some_and(|limit| written >= limit);
@@ -58,6 +59,8 @@ pub(super) fn follow(
         });
         let why = match followed {
             Ok(()) if is_over => return Ok(()),
+            // The reader has been told, and begins again from where the server says.
+            Ok(()) if std::mem::take(&mut is_reset) => continue,
             Ok(()) => "the server has ended it".to_owned(),
             // A server that restarts is worth waiting for; one that was never there is not.
             Err(error @ (Error::Unreachable { .. } | Error::Broken(_))) if has_begun.get() => error.to_string(),
