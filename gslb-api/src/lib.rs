@@ -23,4 +23,4 @@ pub mod tail;
 pub use api::{Api, Origin, Started};
 pub use log::{LogLevel, LogSwitch};
 pub use options::{Limits, Options, Source};
-pub use rest::{LIFT_MASS_FAILURE, is_ours, router};
+pub use rest::{LIFT_MASS_FAILURE, is_ours, router, unambiguous};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -38,9 +39,18 @@ pub fn routes(observed: Observed) -> Router {
         .with_state(observed)
 }
 
-/// `routes`, where all other paths are not found and all other methods not allowed.
+/// `routes`, where all other paths are not found, all other methods not allowed, and a request that names two hosts is
+/// refused (RFC 9112 §3.2).
 pub fn with_problems(routes: Router) -> Router {
-    routes.fallback(not_found).method_not_allowed_fallback(not_allowed)
+    let routes = routes.fallback(not_found).method_not_allowed_fallback(not_allowed);
+    routes.layer(from_fn(one_host))
+}
+
+async fn one_host(request: Request, next: Next) -> Response {
+    match gslb_api::unambiguous(&request) {
+        Ok(()) => next.run(request).await,
+        Err(why) => problem(StatusCode::BAD_REQUEST, why),
+    }
 }
 
 async fn readiness(State(observed): State<Observed>) -> Response {

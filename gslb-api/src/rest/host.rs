@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -12,6 +12,9 @@ use crate::Api;
 
 /// Lets a request for one of our names pass.
 pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if let Err(why) = unambiguous(&request) {
+        return Problem::bad_request(why).into_response();
+    }
     // HTTP/2 has the host in the URI.
     let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().map(|authority| authority.as_str()).or(header);
@@ -23,6 +26,39 @@ pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) 
         }
         None => Problem::bad_request("A request names its host (RFC 9112 §3.2).").into_response(),
     }
+}
+
+/// Whether a request says for which host it is, once. Where it says more, a proxy before us may have gone by another one.
+///
+/// # Errors
+/// What is wrong, for a problem of status 400 (RFC 9112 §3.2).
+pub fn unambiguous<B>(request: &axum::http::Request<B>) -> Result<(), &'static str> {
+    let mut fields = request.headers().get_all(header::HOST).iter();
+    let (first, second) = (fields.next(), fields.next());
+    if second.is_some() {
+        return Err("A request has one Host field (RFC 9112 §3.2); this one has more.");
+    }
+    let Some(field) = first else { return Ok(()) };
+    let Ok(field) = field.to_str().map(str::trim) else { return Err("The Host field is no host.") };
+    if field.is_empty() && request.version() == Version::HTTP_11 && request.uri().authority().is_none() {
+        return Err("The Host field is empty: a request names its host (RFC 9112 §3.2).");
+    }
+    if field.contains([',', ' ', '@', '/']) {
+        return Err("The Host field is a host, and a port where there is one (RFC 9110 §7.2).");
+    }
+    match request.uri().authority() {
+        Some(target) if !is_same_host(target.as_str(), field, request.uri().scheme_str()) => {
+            Err("The Host field names another host than the request's target does.")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether two hosts with or without a port are the same, for this scheme.
+fn is_same_host(host: &str, other: &str, scheme: Option<&str>) -> bool {
+    let default = if scheme == Some("https") { ":443" } else { ":80" };
+    let plain = |host: &str| host.strip_suffix(default).unwrap_or(host).to_ascii_lowercase();
+    plain(host) == plain(other)
 }
 
 /// Whether a request for `host` is for this server, whose `names` these are.
@@ -40,6 +76,28 @@ pub fn is_ours(host: &str, names: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_names_one_host() {
+        let asked = |uri: &str, hosts: &[&str]| {
+            let request = axum::http::Request::get(uri);
+            let request = hosts.iter().fold(request, |request, host| request.header("host", *host));
+            unambiguous(&request.body(()).unwrap()).is_ok()
+        };
+        assert!(asked("/livez", &["localhost:8053"]) && asked("/livez", &[]));
+        assert!(asked("http://LOCALHOST:80/livez", &["localhost"]));
+        for (uri, hosts) in [
+            ("/livez", &["localhost", "evil.example"][..]),
+            ("/livez", &["localhost", "localhost"]),
+            ("/livez", &[""]),
+            ("/livez", &["localhost, evil.example"]),
+            ("/livez", &["user@localhost"]),
+            ("http://localhost/livez", &["evil.example"]),
+            ("http://localhost:8053/livez", &["localhost"]),
+        ] {
+            assert!(!asked(uri, hosts), "{uri} {hosts:?}");
+        }
+    }
 
     #[test]
     fn only_addresses_and_known_names_are_ours() {

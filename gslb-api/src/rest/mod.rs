@@ -44,7 +44,7 @@ use crate::document::Section;
 use problem::Problem;
 
 pub use caller::role_needed;
-pub use host::is_ours;
+pub use host::{is_ours, unambiguous};
 pub use status::LIFT_MASS_FAILURE;
 
 /// The path that all of the API is below.

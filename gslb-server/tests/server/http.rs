@@ -67,6 +67,29 @@ fn serve(generation: &Arc<AtomicU64>) -> (Running, SocketAddr, SocketAddr) {
 }
 
 #[test]
+fn two_hosts_in_a_request_are_refused_on_every_path() {
+    let (running, _, address) = serve(&Arc::new(AtomicU64::new(1)));
+    let status = |head: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "{head}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response.split(' ').nth(1).unwrap().to_owned()
+    };
+    for path in ["/livez", "/readyz", "/metrics", "/api/v1/pools", "/nothing"] {
+        let two = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nhost: evil.example");
+        assert_eq!(status(&two), "400", "{path}");
+        assert_eq!(status(&format!("GET {path} HTTP/1.1\r\nhost:")), "400", "{path}");
+        let other = format!("GET http://{address}{path} HTTP/1.1\r\nhost: evil.example");
+        assert_eq!(status(&other), "400", "{path}");
+    }
+    assert_eq!(status(&format!("GET /livez HTTP/1.1\r\nhost: {address}")), "200");
+    assert_eq!(status("GET /livez HTTP/1.0"), "200");
+    running.stop();
+}
+
+#[test]
 fn health_and_metrics_are_told() {
     let generation = Arc::new(AtomicU64::new(0));
     let (running, dns, api) = serve(&generation);
