@@ -29,6 +29,11 @@ impl Manner {
         self.dry_run
     }
 
+    /// The same, to be foreseen only.
+    pub(super) fn foreseen(&self) -> Self {
+        Self { dry_run: true, ..self.clone() }
+    }
+
     /// Whether safety rules are not to hold.
     pub(super) fn overrides_rules(&self) -> bool {
         self.override_rules.is_some()

@@ -29,8 +29,8 @@ pub struct History {
 
 #[derive(Debug, Args)]
 pub struct Rollback {
-    /// The revision whose document is to be in force again
-    revision: u64,
+    /// The revision whose document is to be in force again; by default the one before the one in force
+    revision: Option<u64>,
     /// The revision that is to be left; refused where another one is in force
     #[arg(long, value_name = "REVISION")]
     base: Option<u64>,
@@ -56,12 +56,16 @@ pub(super) fn history(arguments: &History) -> Outcome {
 
 pub(super) fn rollback(arguments: &Rollback) -> Outcome {
     let client = arguments.remote.client()?;
-    let path = arguments.manner.path(&format!("/api/v1/revisions/{}/restore", arguments.revision));
     // What is in force now is what is left; if somebody changes it meanwhile, the server refuses.
     let base = match arguments.base {
         Some(base) => base,
         None => latest(&client)?,
     };
+    let revision = match arguments.revision {
+        Some(revision) => revision,
+        None => before(&client, base)?,
+    };
+    let path = arguments.manner.path(&format!("/api/v1/revisions/{revision}/restore"));
     let request = Request::new(Method::POST, path).with(IF_MATCH, format!("\"{base}\""));
     let done = client.ask(request)?.json()?;
     if !arguments.manner.is_dry_run() && done["revision"] == base {
@@ -78,6 +82,13 @@ fn latest(client: &Client) -> Result<u64, Error> {
     let listed = client.ask(Request::get("/api/v1/revisions?limit=1"))?.json()?;
     let latest = listed.pointer("/revisions/0/revision").and_then(Value::as_u64);
     latest.ok_or_else(|| Error::Broken("the server has no revision".to_owned()))
+}
+
+/// The revision that was in force before the revision `base`.
+fn before(client: &Client, base: u64) -> Result<u64, Box<dyn std::error::Error>> {
+    let listed = client.ask(Request::get(format!("/api/v1/revisions?limit=1&after={base}")))?.json()?;
+    let before = listed.pointer("/revisions/0/revision").and_then(Value::as_u64);
+    before.ok_or_else(|| format!("there is no revision before {base}; `gslb history` lists those that are kept").into())
 }
 
 fn listed(answer: &Value) -> String {

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use crate::config::Log;
 use crate::logging;
 
+mod asking;
 mod audit;
 mod change;
 mod check;
@@ -20,6 +21,7 @@ mod explain;
 mod following;
 mod history;
 mod latency;
+mod log;
 mod moves;
 pub mod nagios;
 mod overrides;
@@ -85,6 +87,8 @@ pub enum Command {
     Audit(audit::Arguments),
     /// Rank what was answered in the last ten minutes, from a sample
     Top(top::Arguments),
+    /// Show how much the server logs, or change it until it starts again
+    Log(log::Arguments),
     /// Make, list and revoke tokens
     #[command(subcommand)]
     Token(token::What),
@@ -129,6 +133,7 @@ impl Command {
             Command::Tail(arguments) => tail::run(&arguments),
             Command::Audit(arguments) => audit::run(&arguments),
             Command::Top(arguments) => top::run(&arguments),
+            Command::Log(arguments) => log::run(&arguments),
             Command::Token(what) => token::run(&what),
             Command::Completions(arguments) => completions::run(&arguments, program),
         }

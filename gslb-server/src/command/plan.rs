@@ -1,6 +1,6 @@
 //! `gslb plan` and `gslb apply`: what a document would change, and whose traffic it would move; then doing it.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -9,10 +9,10 @@ use hyper::Method;
 use hyper::header::IF_MATCH;
 use serde_json::Value;
 
-use super::Outcome;
 use super::change::{Manner, broken, tell, told, work};
 use super::exit::{Exit, Stale};
 use super::remote::{Remote, Working, show};
+use super::{Outcome, asking};
 use crate::candidate;
 use crate::client::{Client, Error, Request};
 
@@ -153,9 +153,5 @@ fn agreed() -> Result<bool, Box<dyn std::error::Error>> {
     if !io::stdin().is_terminal() {
         return Err("there is no terminal to ask on: add --yes and --base to apply it, as `gslb plan` tells".into());
     }
-    eprint!("Apply this? [y/N] ");
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+    Ok(asking::agreed("Apply this?")?)
 }

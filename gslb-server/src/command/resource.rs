@@ -11,9 +11,9 @@ use hyper::Method;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::Value;
 
-use super::Outcome;
-use super::change::{Manner, tell};
+use super::change::{Manner, tell, work};
 use super::remote::{Format, Remote, show, table};
+use super::{Outcome, asking};
 use crate::client::{self, Client, Request};
 
 /// What the document has collections of.
@@ -89,6 +89,9 @@ pub struct Put {
     file: PathBuf,
     #[command(flatten)]
     state: State,
+    /// Do it without asking; without a terminal, nobody is asked
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -105,6 +108,9 @@ pub struct Patch {
     patch: String,
     #[command(flatten)]
     state: State,
+    /// Do it without asking; without a terminal, nobody is asked
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -119,6 +125,9 @@ pub struct Delete {
     name: String,
     #[command(flatten)]
     state: State,
+    /// Do it without asking; without a terminal, nobody is asked
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -146,13 +155,15 @@ pub(super) fn put(arguments: &Put) -> Outcome {
     let body = read_value(&arguments.file)?;
     let client = arguments.remote.client()?;
     let path = arguments.kind.path(Some(&arguments.name));
-    let request = Request::new(Method::PUT, arguments.manner.path(&path)).json(&body);
-    let request = match (arguments.state.tag(), current_tag(&client, &path)?) {
-        (Some(said), Some(_)) => request.with(IF_MATCH, said),
+    let condition = match (arguments.state.tag(), current_tag(&client, &path)?) {
+        (Some(said), Some(_)) => (IF_MATCH, said),
         (None, Some(tag)) => return Err(Unsaid { tag: tag.trim_matches('"').to_owned() }.into()),
-        (_, None) => request.with(IF_NONE_MATCH, "*"),
+        (_, None) => (IF_NONE_MATCH, "*".to_owned()),
     };
-    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
+    let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
+    change.send(&client, &path, |path| {
+        Request::new(Method::PUT, path).json(&body).with(condition.0.clone(), &*condition.1)
+    })
 }
 
 pub(super) fn patch(arguments: &Patch) -> Outcome {
@@ -161,17 +172,39 @@ pub(super) fn patch(arguments: &Patch) -> Outcome {
     let client = arguments.remote.client()?;
     let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
-    let request = Request::new(Method::PATCH, arguments.manner.path(&path));
-    let request = request.json_as("application/merge-patch+json", &body).with(IF_MATCH, tag);
-    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
+    let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
+    change.send(&client, &path, |path| {
+        Request::new(Method::PATCH, path).json_as("application/merge-patch+json", &body).with(IF_MATCH, &*tag)
+    })
 }
 
 pub(super) fn delete(arguments: &Delete) -> Outcome {
     let client = arguments.remote.client()?;
     let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
-    let request = Request::new(Method::DELETE, arguments.manner.path(&path)).with(IF_MATCH, tag);
-    tell(&arguments.remote, &arguments.manner, &client.ask(request)?.json()?)
+    let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
+    change.send(&client, &path, |path| Request::new(Method::DELETE, path).with(IF_MATCH, &*tag))
+}
+
+/// How one resource is changed.
+struct Change<'a> {
+    remote: &'a Remote,
+    manner: &'a Manner,
+    yes: bool,
+}
+
+impl Change<'_> {
+    /// Sends what `request` makes for a path. Somebody at a terminal sees first what it would do, and is asked.
+    fn send(&self, client: &Client, path: &str, request: impl Fn(String) -> Request) -> Outcome {
+        if !self.yes && !self.manner.is_dry_run() && asking::is_possible() {
+            let foreseen = client.ask(request(self.manner.foreseen().path(path)))?.json()?;
+            eprintln!("{}\n", work(&foreseen));
+            if !asking::agreed("Do this?")? {
+                return Err("nothing was changed".into());
+            }
+        }
+        tell(self.remote, self.manner, &client.ask(request(self.manner.path(path)))?.json()?)
+    }
 }
 
 /// The tag that was said, or else the one of now: a patch and a removal say themselves what is to be different, and

@@ -1,0 +1,20 @@
+//! Asking for a yes on a terminal, before something is changed.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+/// Whether there is somebody to ask.
+pub(super) fn is_possible() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks `question`; anything but a yes is a no.
+///
+/// # Errors
+/// Where the terminal cannot be read.
+pub(super) fn agreed(question: &str) -> io::Result<bool> {
+    eprint!("{question} [y/N] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
