@@ -116,6 +116,9 @@ struct Group {
     classes: BTreeSet<u32>,
 }
 
+/// By region how many clients there are, and the classes that they are of.
+type Losers = (BTreeMap<Option<u32>, Amounts>, BTreeSet<u32>);
+
 /// A service before and after.
 struct Outlook<'t> {
     table: &'t RoutingTable,
@@ -127,7 +130,7 @@ struct Outlook<'t> {
 impl Outlook<'_> {
     fn groups(&self, kind: Kind, areas: &[Area], space: &Space<'_>) -> Vec<Group> {
         let mut known: HashMap<u32, Option<Left>> = HashMap::new();
-        let mut found: BTreeMap<Left, (BTreeMap<Option<u32>, Amounts>, BTreeSet<u32>)> = BTreeMap::new();
+        let mut found: BTreeMap<Left, Losers> = BTreeMap::new();
         let mut classes = BTreeSet::new();
         for area in areas {
             classes.insert(area.old);
@@ -138,7 +141,7 @@ impl Outlook<'_> {
                 classes.insert(area.old);
             }
         }
-        let group = |(left, (regions, of)): (Left, (BTreeMap<Option<u32>, Amounts>, BTreeSet<u32>))| {
+        let group = |(left, (regions, of)): (Left, Losers)| {
             let mut sum = Amounts::default();
             for amounts in regions.values() {
                 for (sum, amount) in sum.iter_mut().zip(amounts) {
