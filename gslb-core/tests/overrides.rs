@@ -2,10 +2,16 @@
 
 mod support;
 
-use gslb_core::model::PoolId;
+use std::collections::{BTreeMap, BTreeSet};
+
+use gslb_core::model::{Pool, PoolId, Site};
 use gslb_core::table::RoutingTable;
-use gslb_core::table::liveness::EndpointState;
-use gslb_core::table::overrides::{Force, Hidden, Override, States, apply, frees, hidden, holding, initial_states};
+use gslb_core::table::liveness::{Change, EndpointState};
+use gslb_core::table::overrides::{
+    Force, Hidden, Override, States, apply, apply_to, frees, hidden, holding, initial_states, mean_any,
+    targets_mean_any,
+};
+use proptest::prelude::*;
 use support::{Server, WORLD, ask, table};
 
 const ZONE: &str = "$TTL 1h\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.53\n";
@@ -168,4 +174,110 @@ fn an_override_is_json_as_the_api_shows_it() {
         assert!(serde_json::from_str::<Force>(wrong).is_err(), "{wrong}");
     }
     assert!(serde_json::from_str::<Override>(&text.replace("fra-?", "fra /?")).is_err());
+}
+
+/// Names and globs of few letters, so that many match.
+fn name(letters: &'static str, most: usize) -> impl Strategy<Value = String> {
+    let letter = proptest::sample::select(letters.chars().collect::<Vec<char>>());
+    proptest::collection::vec(letter, 1..=most).prop_map(|letters| letters.into_iter().collect())
+}
+
+fn any_target() -> impl Strategy<Value = String> {
+    let glob = || name("ab1*?", 5);
+    prop_oneof![
+        glob().prop_map(|it| format!("data-center/{it}")),
+        glob().prop_map(|it| format!("pool/{it}")),
+        (glob(), glob()).prop_map(|(pool, endpoint)| format!("endpoint/{pool}/{endpoint}")),
+    ]
+}
+
+fn any_overrides() -> impl Strategy<Value = Vec<Override>> {
+    let force = prop_oneof![Just(Force::Up), Just(Force::Down), Just(Force::Drain), (0u32..4).prop_map(Force::Weight),];
+    let parts = (proptest::collection::vec(any_target(), 1..6), force, 0u64..4);
+    proptest::collection::vec(parts, 0..8).prop_map(|words| {
+        let made = |(at, (targets, force, created)): (usize, (Vec<String>, Force, u64))| Override {
+            targets: targets.iter().map(|target| target.parse().unwrap()).collect(),
+            ..word(&format!("o{at}"), "pool/x", force, created)
+        };
+        words.into_iter().enumerate().map(made).collect()
+    })
+}
+
+fn any_site() -> impl Strategy<Value = Site> {
+    let endpoints = proptest::collection::btree_set(name("ab1", 4), 1..6);
+    let pools = proptest::collection::btree_map(name("ab1", 3), (endpoints, 0usize..3), 1..6);
+    pools.prop_map(|pools| {
+        let mut text = String::from("[data_centers]\na = {}\nb1 = {}\n");
+        for (pool, (endpoints, data_center)) in pools {
+            text += &format!("[pools.{pool}]\n");
+            text += ["", "data_center = \"a\"\n", "data_center = \"b1\"\n"][data_center];
+            for (endpoint, at) in endpoints.iter().zip(1..) {
+                text += &format!("endpoints.{endpoint} = {{ address = \"192.0.2.{at}\" }}\n");
+            }
+        }
+        let reading = gslb_core::document::read("site.toml", &text, &mut gslb_core::document::no_files);
+        reading.site.unwrap_or_else(|| panic!("{text}\n{:?}", reading.problems))
+    })
+}
+
+/// The targets that mean an endpoint, tried one after the other, the most specific first.
+fn meant<'o>(words: &'o [Override], site: &Site, pool: &Pool, endpoint: &str) -> Vec<&'o Override> {
+    let targets = words.iter().flat_map(|word| word.targets.iter().map(move |target| (target, word)));
+    let mut meant: Vec<_> = targets.filter(|(target, _)| target.matches(site, pool, endpoint)).collect();
+    meant.sort_by_key(|(target, word)| std::cmp::Reverse((target.specificity(), word.created, word.id.clone())));
+    meant.into_iter().map(|(_, word)| word).collect()
+}
+
+/// What holds for an endpoint, by the rules as they are told to people.
+fn forced(words: &[Override], site: &Site, pool: &Pool, endpoint: &str, base: EndpointState) -> EndpointState {
+    let meant = meant(words, site, pool, endpoint);
+    let is_weight = |word: &Override| matches!(word.force, Force::Weight(_));
+    let first = meant.iter().position(|word| !is_weight(word));
+    let weight = meant.first().copied().filter(|word| is_weight(word));
+    let status = first.map(|at| meant[at]);
+    let weight = weight.filter(|_| status.is_none_or(|word| word.force == Force::Up));
+    let state = status.map_or(base, |word| word.force.on(base));
+    weight.map_or(state, |word| word.force.on(state))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn overrides_found_by_name_are_those_found_by_trying_each(words in any_overrides(), site in any_site()) {
+        let base = initial_states(&site);
+        let states = apply(&words, &site, &base);
+        let mut changes = Vec::new();
+        let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+        for (at, pool) in site.pools.iter().enumerate() {
+            for (number, endpoint) in pool.endpoints.iter().enumerate() {
+                let expected = forced(&words, &site, pool, &endpoint.name, base[at][number]);
+                prop_assert_eq!(states[at][number], expected);
+                let (pool_id, number_u32) = (PoolId(at as u32), number as u32);
+                changes.push(Change { pool: pool_id, endpoint: number_u32, state: base[at][number] });
+                let ids: BTreeSet<&str> = meant(&words, &site, pool, &endpoint.name).iter().map(|word| &*word.id).collect();
+                ids.into_iter().for_each(|id| *counted.entry(id.to_owned()).or_default() += 1);
+            }
+        }
+        for change in apply_to(&words, &site, &changes) {
+            prop_assert_eq!(change.state, states[change.pool.0 as usize][change.endpoint as usize]);
+        }
+        for (id, hidden) in hidden(&words, &site) {
+            prop_assert_eq!(hidden.meant, counted[id]);
+            prop_assert!((1..=hidden.meant).contains(&hidden.hidden));
+        }
+        let means: Vec<bool> = words.iter().map(|word| counted.contains_key(&word.id)).collect();
+        prop_assert_eq!(mean_any(&words, &site), means);
+        for word in &words {
+            let each: Vec<bool> = word.targets.iter().map(|target| target.means_any(&site)).collect();
+            prop_assert_eq!(targets_mean_any(&word.targets, &site), each);
+            let is_held = |pool: &Pool, endpoint: &str| {
+                word.targets.iter().any(|target| target.matches(&site, pool, endpoint))
+                    && !meant(&words, &site, pool, endpoint).iter().all(|other| other.id == word.id)
+            };
+            let any = site.pools.iter().any(|pool| pool.endpoints.iter().any(|it| is_held(pool, &it.name)));
+            let left = words.iter().filter(|other| other.id != word.id);
+            prop_assert_eq!(frees(word, left, &site), word.force != Force::Up && !any);
+        }
+    }
 }

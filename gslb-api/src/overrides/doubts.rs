@@ -36,14 +36,15 @@ pub fn hidden(before: &BTreeMap<String, Override>, after: &BTreeMap<String, Over
 
 /// The overrides of `all` that mean an endpoint in `before` and none in `after`.
 pub fn idle(all: &BTreeMap<String, Override>, before: &Site, after: &Site, severity: Severity) -> Vec<Problem> {
-    let means = |held: &Override, site: &Site| held.targets.iter().any(|target| target.means_any(site));
     let told = |held: &Override| {
         let targets: Vec<String> = held.targets.iter().map(ToString::to_string).collect();
         let message =
             format!("override {} would mean no endpoint any more: its targets are {}", held.id, targets.join(" "));
         doubt(&held.id, severity, message, format!("end it with `gslb overrides delete {}`", held.id))
     };
-    all.values().filter(|held| means(held, before) && !means(held, after)).map(told).collect()
+    let means = core::mean_any(all.values(), before).into_iter().zip(core::mean_any(all.values(), after));
+    let is_idle = |(held, (was, is)): (_, (bool, bool))| (was && !is).then_some(held);
+    all.values().zip(means).filter_map(is_idle).map(told).collect()
 }
 
 fn doubt(id: &str, severity: Severity, message: String, help: String) -> Problem {

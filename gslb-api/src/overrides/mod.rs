@@ -152,9 +152,10 @@ pub fn check(held: &Override, table: &RoutingTable, all: &BTreeMap<String, Overr
         return Err(Refusal::Body(vec![(String::new(), told)]));
     }
     let site = &table.topology().site;
-    let idle = held.targets.iter().enumerate().filter(|(_, target)| !target.means_any(site));
+    let means = core::targets_mean_any(&held.targets, site);
+    let idle = held.targets.iter().zip(means).enumerate().filter(|(_, (_, means))| !means);
     let wrong: Vec<(String, String)> = idle
-        .map(|(at, target)| {
+        .map(|(at, (target, _))| {
             (format!("/targets/{at}"), format!("no endpoint is meant by {target}; {}", there_are(site, target)))
         })
         .collect();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::liveness::{Change, EndpointState};
+use super::matcher::{self, Matcher};
 use super::pattern::{Pattern, Specificity};
 use crate::model::{Initial, Pool, Site};
 
@@ -101,14 +102,15 @@ pub fn initial_states(site: &Site) -> States {
 /// [are over](Override::is_over).
 pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, base: &States) -> States {
     let ranked = ranked(overrides);
+    let (mut matcher, mut found) = (matcher(&ranked), Vec::new());
     let mut states = base.clone();
     for (pool, states) in site.pools.iter().zip(&mut states) {
-        let around: Vec<&Ranked<'_>> = ranked.iter().filter(|ranked| ranked.pattern.may_meet(site, pool)).collect();
-        if around.is_empty() {
+        if !matcher.turn_to(site, pool) {
             continue;
         }
         for (endpoint, state) in pool.endpoints.iter().zip(states.iter_mut()) {
-            *state = Holding::of(around.iter().copied(), site, pool, &endpoint.name).on(*state);
+            matcher.matching(&endpoint.name, &mut found);
+            *state = Holding::of(&ranked, &found).on(*state);
         }
     }
     states
@@ -118,12 +120,20 @@ pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site,
 /// endpoints are concerned.
 pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, changes: &[Change]) -> Vec<Change> {
     let ranked = ranked(overrides);
+    let (mut matcher, mut found) = (matcher(&ranked), Vec::new());
+    let mut at_hand = None;
     let forced = |change: &Change| {
         let pool = site.pools.get(change.pool.0 as usize)?;
         let name = &pool.endpoints.get(change.endpoint as usize)?.name;
-        Some(Change { state: Holding::of(&ranked, site, pool, name).on(change.state), ..*change })
+        // Changes come pool by pool.
+        if at_hand != Some(change.pool) {
+            at_hand = Some(change.pool);
+            matcher.turn_to(site, pool);
+        }
+        matcher.matching(name, &mut found);
+        Some(Change { state: Holding::of(&ranked, &found).on(change.state), ..*change })
     };
-    changes.iter().map(|change| forced(change).unwrap_or(*change)).collect()
+    changes.iter().map(forced).zip(changes).map(|(forced, change)| forced.unwrap_or(*change)).collect()
 }
 
 /// Which overrides hold for an endpoint, of those that [`apply`] is given.
@@ -133,7 +143,10 @@ pub fn holding<'o>(
     pool: &Pool,
     endpoint: &str,
 ) -> Holding<'o> {
-    Holding::of(&ranked(overrides), site, pool, endpoint)
+    let ranked = ranked(overrides);
+    let meant = ranked.iter().zip(0..).filter(|(ranked, _)| ranked.pattern.matches(site, pool, endpoint));
+    let found: Vec<u32> = meant.map(|(_, number)| number).collect();
+    Holding::of(&ranked, &found)
 }
 
 /// The overrides that hold for an endpoint.
@@ -146,25 +159,18 @@ pub struct Holding<'o> {
 }
 
 impl<'o> Holding<'o> {
-    /// Those of `ranked`, whose first is the most specific.
-    fn of<'r>(ranked: impl IntoIterator<Item = &'r Ranked<'o>>, site: &Site, pool: &Pool, endpoint: &str) -> Holding<'o>
-    where
-        'o: 'r,
-    {
-        let mut holding = Holding::default();
-        for ranked in ranked.into_iter().filter(|ranked| ranked.pattern.matches(site, pool, endpoint)) {
-            match (ranked.word.force.is_weight(), holding.status) {
-                (true, None) => _ = holding.weight.get_or_insert(ranked.word),
-                // A status that says more than a weight says it of the weight as well.
-                (true, Some(_)) => break,
-                (false, _) => {
-                    holding.status = Some(ranked.word);
-                    break;
-                }
-            }
+    /// Those of `ranked`, whose first is the most specific, with the numbers `found`, which are in no order.
+    fn of(ranked: &[Ranked<'o>], found: &[u32]) -> Holding<'o> {
+        let (mut status, mut weight) = (u32::MAX, u32::MAX);
+        for &number in found {
+            let Some(ranked) = ranked.get(number as usize) else { continue };
+            let first = if ranked.word.force.is_weight() { &mut weight } else { &mut status };
+            *first = number.min(*first);
         }
-        holding.weight = holding.weight.filter(|_| holding.status.is_none_or(|word| word.force == Force::Up));
-        holding
+        let word = |number: u32| ranked.get(number as usize).map(|ranked| ranked.word);
+        let (weight, status) = (word(weight).filter(|_| weight < status), word(status));
+        // A status that says more than a weight says it of the weight as well.
+        Holding { status, weight: weight.filter(|_| status.is_none_or(|word| word.force == Force::Up)) }
     }
 
     /// Both, the status first.
@@ -191,37 +197,81 @@ pub struct Hidden<'o> {
 /// Of `overrides`, those that do not get their way with all that they mean, by id.
 pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> BTreeMap<&'o str, Hidden<'o>> {
     let ranked = ranked(overrides);
-    let mut all: BTreeMap<&str, Hidden<'o>> = BTreeMap::new();
+    let mut all: Vec<(&'o str, Hidden<'o>)> = Vec::new();
+    let of_word: Vec<usize> = {
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let number = |ranked: &Ranked<'o>| {
+            *numbers.entry(&ranked.word.id).or_insert_with(|| {
+                all.push((&ranked.word.id, Hidden::default()));
+                all.len() - 1
+            })
+        };
+        ranked.iter().map(number).collect()
+    };
+    let (mut matcher, mut found, mut words) = (matcher(&ranked), Vec::new(), Vec::new());
     for pool in &site.pools {
-        let around: Vec<&Ranked<'o>> = ranked.iter().filter(|ranked| ranked.pattern.may_meet(site, pool)).collect();
-        for endpoint in pool.endpoints.iter().filter(|_| !around.is_empty()) {
-            let holding = Holding::of(around.iter().copied(), site, pool, &endpoint.name);
-            let (base, mut seen) = (EndpointState::new(true, endpoint.weight), BTreeSet::new());
-            let meant = around.iter().filter(|ranked| ranked.pattern.matches(site, pool, &endpoint.name));
-            for word in meant.map(|ranked| ranked.word).filter(|word| seen.insert(&*word.id)) {
-                let of = all.entry(&word.id).or_default();
+        if !matcher.turn_to(site, pool) {
+            continue;
+        }
+        for endpoint in &pool.endpoints {
+            matcher.matching(&endpoint.name, &mut found);
+            if found.is_empty() {
+                continue;
+            }
+            let holding = Holding::of(&ranked, &found);
+            let base = EndpointState::new(true, endpoint.weight);
+            let state = holding.on(base);
+            words.clear();
+            words.extend(found.iter().filter_map(|&number| Some((*of_word.get(number as usize)?, number))));
+            words.sort_unstable();
+            words.dedup_by_key(|(word, _)| *word);
+            for &(word, number) in &words {
+                let (Some(ranked), Some((_, of))) = (ranked.get(number as usize), all.get_mut(word)) else { continue };
                 of.meant += 1;
-                if !word.force.is_done_by(holding.on(base), base) {
+                if !ranked.word.force.is_done_by(state, base) {
                     of.hidden += 1;
                     of.by.extend(holding.both().map(|word| &*word.id));
                 }
             }
         }
     }
-    all.retain(|_, of| of.hidden > 0);
-    all
+    all.into_iter().filter(|(_, of)| of.hidden > 0).collect()
 }
 
 /// Whether the end of `ended` leaves all endpoints that it means to the document and the probes: it kept clients from them,
 /// or changed how many they get, and none of `left` is about any of them.
 pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>, site: &Site) -> bool {
+    if ended.force == Force::Up {
+        return false;
+    }
     let ranked = ranked(left);
-    let is_held = |pool: &Pool, endpoint: &str| {
-        ended.targets.iter().any(|target| target.matches(site, pool, endpoint))
-            && ranked.iter().any(|ranked| ranked.pattern.matches(site, pool, endpoint))
-    };
-    let is_any_held = |pool: &Pool| pool.endpoints.iter().any(|endpoint| is_held(pool, &endpoint.name));
-    ended.force != Force::Up && !site.pools.iter().any(is_any_held)
+    let (mut of_ended, mut of_left) = (Matcher::new(ended.targets.iter()), matcher(&ranked));
+    let mut found = Vec::new();
+    !site.pools.iter().any(|pool| {
+        of_ended.turn_to(site, pool)
+            && of_left.turn_to(site, pool)
+            && pool.endpoints.iter().any(|endpoint| {
+                of_ended.matching(&endpoint.name, &mut found);
+                !found.is_empty() && {
+                    of_left.matching(&endpoint.name, &mut found);
+                    !found.is_empty()
+                }
+            })
+    })
+}
+
+/// For each of `targets`, whether it means any endpoint of the site. One that means none is mostly a slip.
+pub fn targets_mean_any(targets: &[Pattern], site: &Site) -> Vec<bool> {
+    matcher::mean_any(targets.iter(), site)
+}
+
+/// For each of `overrides`, whether it means any endpoint of the site.
+pub fn mean_any<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Vec<bool> {
+    let all: Vec<&Override> = overrides.into_iter().collect();
+    let targets = matcher::mean_any(all.iter().flat_map(|word| &word.targets), site);
+    let mut targets = targets.into_iter();
+    let means = |word: &&Override| targets.by_ref().take(word.targets.len()).fold(false, |any, means| any || means);
+    all.iter().map(means).collect()
 }
 
 /// One target of one override.
@@ -240,4 +290,8 @@ fn ranked<'o>(overrides: impl IntoIterator<Item = &'o Override>) -> Vec<Ranked<'
     let mut ranked: Vec<Ranked<'o>> = overrides.into_iter().flat_map(targets).collect();
     ranked.sort_by(|a, b| b.rank.cmp(&a.rank));
     ranked
+}
+
+fn matcher<'o>(ranked: &[Ranked<'o>]) -> Matcher<'o> {
+    Matcher::new(ranked.iter().map(|ranked| ranked.pattern))
 }
