@@ -57,6 +57,10 @@ fn named(name: &str, fault: Fault) -> LoadError {
 
 fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     let too_large = Fault::TooLarge { limit: MAX_FILE_BYTES };
+    // Opening a named pipe would wait for who writes into it.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file").into());
+    }
     let file = File::open(path)?;
     if file.metadata()?.len() > MAX_FILE_BYTES {
         return Err(too_large);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use crate::control::{self, Begun, Change, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Who};
+use crate::degraded::Concern;
 use crate::document::Etag;
 use crate::health::{self, Evidence, Journal, Measured, StatusChanges, Word, rounds};
 use crate::meters::Meters;
@@ -110,8 +111,8 @@ impl Api {
             stopping,
         };
         let refused = match &api.options.source {
-            Source::File { document } => api.replace_document(document.clone()).await.err(),
-            Source::Store { .. } => None,
+            Source::File { document: Some(document) } => api.replace_document(document.clone()).await.err(),
+            Source::File { document: None } | Source::Store { .. } => None,
         };
         let revision = api.control.in_force().revision;
         Ok(Started { api, published, revision, origin, passed_over, refused })
@@ -175,6 +176,16 @@ impl Api {
     /// What is in force now.
     pub fn in_force(&self) -> Arc<InForce> {
         self.control.in_force()
+    }
+
+    /// What the server does without now.
+    pub fn degraded(&self) -> Vec<(Concern, String)> {
+        self.options.degraded.told(self.in_force().revision)
+    }
+
+    /// For how long a reload has been under way; zero where none is.
+    pub fn reload_time(&self) -> std::time::Duration {
+        self.options.degraded.reload_time()
     }
 
     /// Those who watch answers, whom whoever answers tells of them.

@@ -4,6 +4,7 @@ pub mod access;
 mod api;
 pub mod audit;
 pub mod control;
+pub mod degraded;
 pub mod document;
 mod drill;
 pub mod health;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gslb_core::respond::Settings;
 use serde_json::Value;
 
+use crate::degraded::Degraded;
 use crate::log::LogSwitch;
 use crate::sample::Sample;
 use crate::tail::Tail;
@@ -20,8 +21,8 @@ pub enum Source {
     },
     /// In a file that the server watches. The document cannot be changed through the API; overrides can.
     File {
-        /// What the file says now.
-        document: Value,
+        /// What the file says now; none where it cannot be used, and the store has what it said before.
+        document: Option<Value>,
     },
 }
 
@@ -96,6 +97,8 @@ pub struct Options {
     pub sample: Sample,
     /// Those who watch answers as they are given, whom whoever answers tells of them.
     pub tail: Tail,
+    /// What the server does without.
+    pub degraded: Arc<Degraded>,
 }
 
 impl Default for Options {
@@ -111,6 +114,7 @@ impl Default for Options {
             workers: 0,
             sample: Sample::default(),
             tail: Tail::default(),
+            degraded: Arc::default(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A document in a file as the API takes it: JSON, with the text of its zones within it.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use gslb_core::rdata;
 use gslb_core::zonefile::{self, Loader, Record};
 use serde_json::{Map, Value};
 
+use crate::file::{self, Kind};
 use crate::site::SiteError;
 use crate::watch::SourceFile;
 
@@ -43,12 +43,14 @@ pub fn read(path: &Path) -> Result<Candidate, SiteError> {
 /// [`SiteError::Unreadable`], and [`SiteError::Wrong`] with everything that is wrong, each at its line.
 pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate, SiteError> {
     files.push(SourceFile::before_reading(path));
-    let text = fs::read_to_string(path).map_err(|cause| SiteError::Unreadable { path: path.to_owned(), cause })?;
+    let text = file::read_text(path, Kind::Document)
+        .map_err(|cause| SiteError::Unreadable { path: path.to_owned(), cause })?;
     let name = path.to_string_lossy();
-    let mut load = |file: &str, from: &str| {
-        let path = Path::new(from).parent().unwrap_or(Path::new("")).join(file);
+    let mut load = |name: &str, from: &str| {
+        let path = Path::new(from).parent().unwrap_or(Path::new("")).join(name);
         files.push(SourceFile::before_reading(&path));
-        let octets = fs::read(&path).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
+        let octets =
+            file::read(&path, Kind::Zone).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
         Ok((Arc::from(path.to_string_lossy()), octets))
     };
     if path.extension().is_some_and(|extension| extension == "json") {

@@ -1,10 +1,11 @@
 //! The process's own file, `gslb.toml`: where to listen, where to keep data. All of it is optional.
 
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 use gslb_core::problem::Problem;
 
+use crate::file::{self, Kind};
 use crate::http::tls::TlsFiles;
 use section::Text;
 use value::path;
@@ -104,7 +105,8 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or with all that is wrong in it.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?;
+        let text = file::read_text(path, Kind::Settings)
+            .map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?;
         let mut config = Self::parse(&path.to_string_lossy(), &text).map_err(ConfigError::Wrong)?;
         if let Some(folder) = path.parent() {
             config.data_dir = folder.join(&config.data_dir);

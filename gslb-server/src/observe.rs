@@ -9,6 +9,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use gslb_api::degraded::Concern;
+
 use crate::metrics::{self, Scrapes};
 
 /// What is asked for the number of the table in force.
@@ -17,6 +19,9 @@ pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 /// What is asked for what stands still that must not, in a sentence; none where all goes on.
 pub type Standstill = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
+/// What is asked for what the server does without, and why.
+pub type Without = Arc<dyn Fn() -> Vec<(Concern, String)> + Send + Sync>;
+
 /// Where the answers come from.
 #[derive(Clone)]
 pub struct Observed {
@@ -24,6 +29,8 @@ pub struct Observed {
     pub generation: Generation,
     /// What keeps statuses from being what the endpoints are.
     pub standstill: Standstill,
+    /// What the server does without: it answers, and somebody should look.
+    pub degraded: Without,
     /// Names of this server, besides `localhost` and addresses: metrics are for those who ask for one of them.
     pub hosts: Arc<[String]>,
     /// All that is counted and measured.
@@ -58,7 +65,14 @@ async fn readiness(State(observed): State<Observed>) -> Response {
         return problem(StatusCode::SERVICE_UNAVAILABLE, &told);
     }
     match (observed.generation)() {
-        Some(generation) => format!("ready, serving table {generation}\n").into_response(),
+        // Whoever takes a server out of service that answers from the last good leaves clients without an answer.
+        Some(generation) => {
+            let degraded = (observed.degraded)();
+            let lines = degraded.iter().map(|(concern, why)| {
+                format!("degraded: {}: {}\n", concern.word(), why.lines().collect::<Vec<_>>().join(" "))
+            });
+            format!("ready, serving table {generation}\n{}", lines.collect::<String>()).into_response()
+        }
         None => problem(StatusCode::SERVICE_UNAVAILABLE, "No routing table has been published yet."),
     }
 }

@@ -1,12 +1,14 @@
 //! A site that is served: the API, which alone publishes, and the files that are read again when asked.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use geoip::Database;
 use gslb_api::control::{Done, StartError};
-use gslb_api::store::Store;
-use gslb_api::{Api, Options, Origin, Source, Started};
+use gslb_api::degraded::{Concern, Degraded};
+use gslb_api::store::{Store, wait};
+use gslb_api::{Api, Options, Origin, Source, Started, revisions};
 use gslb_core::problem::Problem;
 use gslb_core::table::{Published, RoutingTable};
 use serde_json::Value;
@@ -27,6 +29,18 @@ pub enum Truth {
     File(PathBuf),
 }
 
+/// What a start does where a file or the store cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// It goes on with the best that there is, and says so.
+    Survived,
+    /// It fails.
+    Fatal,
+}
+
+/// The files whose change asks for a reload, for whoever looks at them. A reload that takes long holds nothing of it.
+type Files = Arc<Mutex<Vec<SourceFile>>>;
+
 /// A site that is served.
 pub struct Served {
     /// What may be asked and changed.
@@ -45,8 +59,12 @@ pub struct Served {
     in_use: Vec<Arc<Database>>,
     /// Why the document's file is not in force, where it is not.
     document_refused: Option<Refused>,
-    /// True where the databases in the files are not those in use.
-    databases_refused: bool,
+    /// Why the databases in the files are not those in use, where they are not.
+    databases_refused: Option<Refused>,
+    /// True where databases are in use that stand in for those in the files: any change to these is wanted.
+    stand_in: bool,
+    degraded: Arc<Degraded>,
+    files: Files,
 }
 
 /// Why there is nothing to serve.
@@ -71,30 +89,54 @@ impl Served {
         truth: Truth,
         databases: Databases,
         options: Options,
+        damage: Damage,
     ) -> Result<Self, NotServed> {
         let (mut document_files, mut database_files) = (Vec::new(), Vec::new());
+        let degraded = Arc::clone(&options.degraded);
+        let mut not_read = None;
         let (source, document, warnings) = match truth {
             Truth::Store(first) => (Source::Store { first }, None, Vec::new()),
             Truth::File(path) => {
-                let Candidate { document, warnings, .. } = candidate::read_noting(&path, &mut document_files)?;
-                (Source::File { document }, Some(path), warnings)
+                let has_before = has_document(&*store);
+                match first_reading(&path, &mut document_files, has_before) {
+                    Ok(Candidate { document, warnings, .. }) => {
+                        (Source::File { document: Some(document) }, Some(path), warnings)
+                    }
+                    Err(error) if has_before && damage == Damage::Survived => {
+                        not_read = Some(error);
+                        (Source::File { document: None }, Some(path), Vec::new())
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
         };
-        let in_use = databases.load(None, &mut database_files)?;
+        let (in_use, not_loaded) = match damage {
+            Damage::Survived => databases.load_usable(&mut database_files),
+            Damage::Fatal => (databases.load(None, &mut database_files)?, Vec::new()),
+        };
         let options = Options { source, ..options };
         let Started { api, published, revision, origin, passed_over, refused } =
             runtime.block_on(Api::start(store, in_use.clone(), options))?;
         tell_warnings(&warnings);
         tell_table(&published.load());
         let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::<Reloads>::default());
-        let refused = refused.map(SiteError::from);
+        not_loaded.iter().for_each(|error| {
+            error!("a geo database cannot be used, the start goes on with the others and the bundled one: {error}");
+        });
+        let stand_in = !not_loaded.is_empty();
+        let databases_refused = not_loaded.into_iter().next().map(|error| Refused::from(&SiteError::from(error)));
+        let refused = not_read.or(refused.map(SiteError::from));
         if let Some(refused) = &refused {
             error!("the document's file is not in force, revision {revision} is: {refused}");
         }
-        if !passed_over.is_empty() || refused.is_some() {
+        if let Some(first) = passed_over.first() {
+            let latest = passed_over.iter().filter_map(|it| it.revision).max().unwrap_or(revision);
+            degraded.passed_over(latest, format!("revision {revision} is in force and not {latest}: {}", first.why));
+        }
+        if !passed_over.is_empty() || refused.is_some() || stand_in {
             reloads.note(false);
         }
-        Ok(Self {
+        let served = Self {
             api,
             published,
             reloads,
@@ -106,18 +148,47 @@ impl Served {
             database_files,
             in_use,
             document_refused: refused.as_ref().map(Refused::from),
-            databases_refused: false,
-        })
+            databases_refused,
+            stand_in,
+            degraded,
+            files: Files::default(),
+        };
+        served.tell_degraded();
+        Ok(served)
     }
 
-    /// The files whose change asks for a reload.
-    pub fn files(&self) -> Vec<SourceFile> {
-        [self.document_files.as_slice(), &self.database_files].concat()
+    /// Names the files whose change asks for a reload, also while one is under way.
+    pub fn files(&self) -> impl Fn() -> Vec<SourceFile> + Send + Sync + use<> {
+        let files = Arc::clone(&self.files);
+        move || files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells those who look from outside what is not in force, and which files to look at.
+    fn tell_degraded(&self) {
+        let revision = self.api.in_force().revision;
+        match (&self.document_refused, &self.document) {
+            (Some(refused), Some(path)) => {
+                let why = format!("{} is not in force, revision {revision} is: {}", path.display(), refused.told);
+                self.degraded.set(Concern::Document, why);
+            }
+            _ => self.degraded.clear(Concern::Document),
+        }
+        match &self.databases_refused {
+            Some(refused) => {
+                let instead =
+                    if self.stand_in { "the bundled database stands in" } else { "the ones before are in use" };
+                self.degraded.set(Concern::Databases, format!("{}; {instead}", refused.told));
+            }
+            None => self.degraded.clear(Concern::Databases),
+        }
+        let files = [self.document_files.as_slice(), &self.database_files].concat();
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
     }
 
     /// Whether what was read is to be tried again by itself.
     pub fn follows(&self) -> Next {
-        if self.document_refused.as_ref().is_some_and(|refused| refused.may_pass) { Next::Again } else { Next::Await }
+        let may_pass = |refused: &Option<Refused>| refused.as_ref().is_some_and(|refused| refused.may_pass);
+        if may_pass(&self.document_refused) || may_pass(&self.databases_refused) { Next::Again } else { Next::Await }
     }
 
     /// Reads again what `cause` concerns. What is wrong is told, and what was served before is served on.
@@ -127,6 +198,8 @@ impl Served {
             Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
             Cause::Again => {}
         }
+        self.degraded.reloading(Some(Instant::now()));
+        let _over = Reloading(Arc::clone(&self.degraded));
         let before = self.published.load().generation();
         let before_about = self.document_refused.as_ref().map(|refused| refused.about.clone());
         let concerned = self.concerned(cause);
@@ -148,15 +221,15 @@ impl Served {
         if *cause != Cause::Again || outcome.is_ok() {
             self.reloads.note(outcome.is_ok());
         }
-        self.reloads.note_refused(self.document_refused.is_some() || self.databases_refused);
+        self.reloads.note_refused(self.document_refused.is_some() || self.databases_refused.is_some());
+        self.tell_degraded();
         self.follows()
     }
 
     fn concerned(&self, cause: &Cause) -> Concerned {
         let (document, databases) = match cause {
             Cause::Asked => (true, true),
-            // Only a document is refused for a time.
-            Cause::Again => (true, false),
+            Cause::Again => (self.document_refused.is_some(), self.databases_refused.is_some()),
             Cause::Changed(paths) => {
                 let among =
                     |files: &[SourceFile]| files.iter().any(|file| paths.iter().any(|path| path == file.path()));
@@ -176,7 +249,7 @@ impl Served {
         // The databases are put in force first: a new document may be in need of them.
         if databases {
             let replaced = self.replace_databases();
-            self.databases_refused = replaced.is_err();
+            self.databases_refused = replaced.as_ref().err().map(Refused::from);
             replaced?;
         }
         let Some(candidate) = candidate else { return Ok(()) };
@@ -209,7 +282,8 @@ impl Served {
 
     fn replace_databases(&mut self) -> Result<(), SiteError> {
         let mut files = Vec::new();
-        let read = self.databases.load(Some(&self.in_use), &mut files);
+        let before = (!self.stand_in).then_some(self.in_use.as_slice());
+        let read = self.databases.load(before, &mut files);
         if read.is_err() {
             keep_missed(&mut files, &self.database_files);
         }
@@ -217,21 +291,42 @@ impl Served {
         let databases = read?;
         let done = self.runtime.block_on(self.api.replace_databases(databases.clone()))?;
         tell_further(&done, &[]);
-        self.in_use = databases;
+        (self.in_use, self.stand_in) = (databases, false);
         Ok(())
     }
 }
 
-/// Why a document's file is not in force.
+/// A reload that is under way, until it is dropped, also by a panic.
+struct Reloading(Arc<Degraded>);
+
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        self.0.reloading(None);
+    }
+}
+
+/// Whether `store` has a document, which some start has served.
+fn has_document(store: &dyn Store) -> bool {
+    wait(store.read(revisions::CURRENT)).is_ok_and(|found| found.is_some())
+}
+
+/// Reads the document's file for a start. One without zones, where there was a document before, was cut off.
+fn first_reading(path: &Path, files: &mut Vec<SourceFile>, has_before: bool) -> Result<Candidate, SiteError> {
+    let candidate = candidate::read_noting(path, files)?;
+    if candidate.zones == 0 && has_before { Err(SiteError::Emptied) } else { Ok(candidate) }
+}
+
+/// Why a file is not in force.
 #[derive(Debug)]
 struct Refused {
     about: String,
+    told: String,
     may_pass: bool,
 }
 
 impl From<&SiteError> for Refused {
     fn from(error: &SiteError) -> Self {
-        Self { about: error.about(), may_pass: error.may_pass() }
+        Self { about: error.about(), told: error.to_string(), may_pass: error.may_pass() }
     }
 }
 

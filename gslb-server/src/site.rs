@@ -1,10 +1,10 @@
 //! From files to a table: the document, the zone files beside it, and the geo databases.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, io};
 
-use geoip::{Database, LoadError, Moved, Place, moved_share};
+use geoip::{Database, Fault, LoadError, Moved, Place, moved_share};
 use gslb_api::control::Refusal;
 use gslb_api::safety::Broken;
 use tracing::warn;
@@ -13,6 +13,7 @@ use gslb_core::document;
 use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{RoutingTable, compile};
 
+use crate::file::{self, Kind};
 use crate::watch::SourceFile;
 
 /// Where everything is read from.
@@ -90,6 +91,11 @@ impl SiteError {
         match self {
             Self::Unsafe(rules) => rules.iter().all(|broken| PASSING.contains(&broken.rule)),
             Self::Later(_) => true,
+            Self::Unreadable { cause, .. } => cause.kind() == io::ErrorKind::TimedOut,
+            Self::Database(LoadError { fault: Fault::Unreadable(cause), .. }) => {
+                cause.kind() == io::ErrorKind::TimedOut
+            }
+            Self::Wrong(problems) => problems.iter().any(|problem| problem.message.contains(file::NO_ANSWER)),
             _ => false,
         }
     }
@@ -144,10 +150,12 @@ impl Sources {
 
 /// Reads and checks the document at `path`, with the zone files beside it.
 fn read_document(path: &Path) -> Result<document::Reading, SiteError> {
-    let text = fs::read_to_string(path).map_err(|cause| SiteError::Unreadable { path: path.to_owned(), cause })?;
+    let text = file::read_text(path, Kind::Document)
+        .map_err(|cause| SiteError::Unreadable { path: path.to_owned(), cause })?;
     Ok(document::read(&path.to_string_lossy(), &text, &mut |name, from| {
         let path = Path::new(from).parent().unwrap_or(Path::new("")).join(name);
-        let octets = fs::read(&path).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
+        let octets =
+            file::read(&path, Kind::Zone).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
         Ok((Arc::from(path.to_string_lossy()), octets))
     }))
 }
@@ -169,11 +177,7 @@ impl Databases {
         }
         let mut databases = Vec::with_capacity(self.files.len());
         for (index, path) in self.files.iter().enumerate() {
-            let database = Database::open(path)?;
-            if database.odd.count > 0 {
-                let (path, records, first) = (path.display(), database.odd.count, &database.odd.first);
-                warn!(%path, records, %first, "the geo database has odd records; what they say that cannot be is left out");
-            }
+            let database = open(path)?;
             if let Some(old) = in_use.and_then(|old| old.get(index)) {
                 let moved = moved_share(old, &database, alike);
                 if moved.v4.max(moved.v6) > self.max_moved {
@@ -184,6 +188,41 @@ impl Databases {
             databases.push(Arc::new(database));
         }
         Ok(databases)
+    }
+}
+
+impl Databases {
+    /// Reads the databases for a start, which goes on without those that cannot be used: with the others, and behind them
+    /// the bundled one for what they do not know. Gives back what is wrong too.
+    pub fn load_usable(&self, files: &mut Vec<SourceFile>) -> (Vec<Arc<Database>>, Vec<LoadError>) {
+        files.extend(self.files.iter().map(|path| SourceFile::before_reading(path)));
+        let (mut databases, mut errors) = (Vec::new(), Vec::new());
+        for path in &self.files {
+            match open(path) {
+                Ok(database) => databases.push(Arc::new(database)),
+                Err(error) => errors.push(error),
+            }
+        }
+        if databases.len() < self.files.len() || self.files.is_empty() {
+            databases.push(Arc::new(geoip::bundled()));
+        }
+        (databases, errors)
+    }
+}
+
+/// Reads and checks the database at `path`.
+fn open(path: &Path) -> Result<Database, LoadError> {
+    let name = path.display().to_string();
+    match file::read(path, Kind::Database) {
+        Ok(octets) => {
+            let database = Database::load(octets, &name)?;
+            if database.odd.count > 0 {
+                let (path, records, first) = (path.display(), database.odd.count, &database.odd.first);
+                warn!(%path, records, %first, "the geo database has odd records; what they say that cannot be is left out");
+            }
+            Ok(database)
+        }
+        Err(cause) => Err(LoadError { name, fault: cause.into() }),
     }
 }
 

@@ -5,9 +5,13 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
+
+use tracing::warn;
+
+use crate::file;
 
 /// What tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +41,9 @@ pub struct SourceFile {
 impl SourceFile {
     /// Takes the state of the file at `path`, which is to be read after this and not before.
     pub fn before_reading(path: &Path) -> Self {
-        Self { path: path.into(), as_read: Fingerprint::of(path) }
+        let asked = path.to_owned();
+        let as_read = file::guarded(path, move |_| Fingerprint::of(&asked)).ok().flatten();
+        Self { path: path.into(), as_read }
     }
 
     /// Where it is.
@@ -89,11 +95,13 @@ impl Looks {
     }
 }
 
-/// A thread that looks at files. It ends when this is dropped.
+/// How long one look may take, before its thread is left behind and another one looks: a file system may not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A thread that looks at files. It ends when this is dropped; nobody waits for it.
 pub struct Watcher {
     /// Closed to end the thread.
-    running: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: Sender<()>,
 }
 
 impl Watcher {
@@ -107,25 +115,51 @@ impl Watcher {
         mut changed: impl FnMut(Vec<PathBuf>) + Send + 'static,
     ) -> io::Result<Self> {
         let (running, ended) = mpsc::channel::<()>();
-        let mut looks = Looks::default();
-        let thread = thread::Builder::new().name("watch".to_owned()).spawn(move || {
+        let mut looker = Looker::start()?;
+        thread::Builder::new().name("watch".to_owned()).spawn(move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                let paths = looks.look(&files());
-                if !paths.is_empty() {
-                    changed(paths);
+                match looker.look(files()) {
+                    Some(paths) if paths.is_empty() => {}
+                    Some(paths) => changed(paths),
+                    None => {
+                        warn!(
+                            "looking at the files takes longer than {} s: their file system does not answer",
+                            PATIENCE.as_secs()
+                        );
+                        // Where there is no thread to be had now, there may be at the next look.
+                        looker = Looker::start().unwrap_or(looker);
+                    }
                 }
             }
         })?;
-        Ok(Self { running: Some(running), thread: Some(thread) })
+        Ok(Self { _running: running })
     }
 }
 
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.running = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+/// A thread that asks the file system, which may never answer.
+struct Looker {
+    files: Sender<Vec<SourceFile>>,
+    changed: Receiver<Vec<PathBuf>>,
+}
+
+impl Looker {
+    fn start() -> io::Result<Self> {
+        let ((files, asked), (tell, changed)) = (mpsc::channel::<Vec<SourceFile>>(), mpsc::channel());
+        let mut looks = Looks::default();
+        thread::Builder::new().name("look".to_owned()).spawn(move || {
+            while let Ok(files) = asked.recv() {
+                if tell.send(looks.look(&files)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { files, changed })
+    }
+
+    /// Those of `files` that have changed; none where there is no answer in time.
+    fn look(&self, files: Vec<SourceFile>) -> Option<Vec<PathBuf>> {
+        self.files.send(files).ok()?;
+        self.changed.recv_timeout(PATIENCE).ok()
     }
 }
 

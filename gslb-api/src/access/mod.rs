@@ -11,6 +11,7 @@ mod role;
 mod token;
 
 pub use first::{First, first_admin};
+pub(crate) use record::PREFIX;
 pub use record::{Holder, key};
 pub use role::Role;
 pub use token::Token;

@@ -8,7 +8,7 @@ use super::token::Digest;
 use crate::store::{Time, Versioned};
 
 /// Where tokens are kept.
-pub(super) const PREFIX: &str = "tokens/";
+pub(crate) const PREFIX: &str = "tokens/";
 
 /// The key of the token `id`.
 pub fn key(id: &str) -> String {

@@ -116,8 +116,9 @@ async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<W
         (Source::Store { first }, None) => {
             (Ok((None, first.clone().unwrap_or_else(|| Value::Object(Map::new())))), None, Origin::Given)
         }
-        (Source::File { document }, Some(stored)) => (stored, Some(document.clone()), Origin::File),
-        (Source::File { document }, None) => (Ok((None, document.clone())), None, Origin::File),
+        (Source::File { document }, Some(stored)) => (stored, document.clone(), Origin::File),
+        (Source::File { document: Some(document) }, None) => (Ok((None, document.clone())), None, Origin::File),
+        (Source::File { document: None }, None) => return Err(StartError::Fault),
     })
 }
 

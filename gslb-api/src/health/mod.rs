@@ -19,6 +19,7 @@ pub use keeper::Keeper;
 pub(crate) use keeper::member;
 pub(crate) use measured::rounds;
 pub use measured::{Accepted, Measured};
+pub(crate) use saved::SEEN;
 pub(crate) use saved::read;
 pub use saved::{MASS_FAILURE, PREFIX, Record, key};
 pub use word::{Look, MAX_WORDS, Observed, Posted, Resumed, Word};

@@ -13,7 +13,7 @@ pub const PREFIX: &str = "health/";
 /// Where it stands whether the failures of too many endpoints at once are believed.
 pub const MASS_FAILURE: &str = "mass-failure";
 /// Where it stands when there were outcomes last, which is how old a status may be at the next start.
-pub(super) const SEEN: &str = "health-seen";
+pub(crate) const SEEN: &str = "health-seen";
 
 /// A status as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

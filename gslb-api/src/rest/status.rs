@@ -84,6 +84,8 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
         blocking(move || Gathered::of(&base, &asked, limit)).await??
     };
     let known = status::known(&api.control, &base, gathered.members.clone()).await?;
+    let degraded: Vec<Value> =
+        api.degraded().into_iter().map(|(concern, why)| json!({ "what": concern.word(), "why": why })).collect();
     let told = blocking(move || {
         let one = |member: &Member| status::endpoint(&known, *member, Detail::Last);
         let endpoints: Vec<Value> = gathered.members.iter().filter_map(one).collect();
@@ -92,6 +94,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
             "revision": known.in_force.revision,
             "generation": known.in_force.table.generation(),
             "mass_failure": known.doubted.map(|time| json!({ "seconds": time.as_secs() })),
+            "degraded": degraded,
             "overrides": known.in_force.overrides.len(),
             "counts": status::counts(&known.in_force.table),
             "data_centers": gathered.data_centers,

@@ -6,7 +6,7 @@ use super::commit::{Commit, CommitError};
 use super::shared::Shared;
 use super::stage::Stage;
 use super::state::State;
-use super::value::{Order, Page, Revision, Time, Versioned};
+use super::value::{Entry, Order, Page, Revision, Time, Versioned};
 use super::watch::Watch;
 use super::{Expired, Pending, Store, Unavailable};
 
@@ -28,6 +28,11 @@ impl MemoryStore {
     /// A store that holds nothing.
     pub fn new() -> Self {
         Self { shared: Shared::new(State::at(Revision::ZERO, [])), writing: Mutex::new(()) }
+    }
+
+    /// A store that holds `entries`, as of `revision`.
+    pub(super) fn holding(revision: Revision, entries: Vec<Entry>) -> Self {
+        Self { shared: Shared::new(State::at(revision, entries)), writing: Mutex::new(()) }
     }
 
     /// Lets `decide` stage commits, and does them.

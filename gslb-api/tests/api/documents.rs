@@ -81,7 +81,7 @@ async fn a_later_start_reads_the_store() {
 
 #[tokio::test]
 async fn a_document_that_is_a_file_is_changed_there() {
-    let asked = start_with(Options { source: Source::File { document: site() }, ..Options::default() }).await;
+    let asked = start_with(Options { source: Source::File { document: Some(site()) }, ..Options::default() }).await;
     let before = asked.everything().await;
     for (method, path) in
         [("PUT", "/api/v1/document"), ("PATCH", "/api/v1/pools/fra"), ("POST", "/api/v1/revisions/1/restore")]
@@ -145,7 +145,7 @@ async fn what_changes_nothing_is_no_revision() {
 #[tokio::test]
 async fn a_restart_is_no_way_round_the_rules_of_a_file() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let file = |document: Value| Options { source: Source::File { document }, ..Options::default() };
+    let file = |document: Value| Options { source: Source::File { document: Some(document) }, ..Options::default() };
     let mut frozen = site();
     frozen["safety"] = json!({"frozen": ["2020-01-01T00:00:00Z/2120-01-01T00:00:00Z"]});
     drop(start_on(Arc::clone(&store), file(frozen.clone())).await);

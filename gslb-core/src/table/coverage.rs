@@ -9,7 +9,7 @@ use crate::steer::index::LocationIndex;
 use crate::steer::trace::{Step, Trace};
 
 /// Notes for every geo policy the regions that some client was in.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Coverage {
     met: HashMap<PolicyId, HashSet<RegionId>>,
 }
@@ -24,7 +24,9 @@ impl Trace for Coverage {
 }
 
 impl Coverage {
-    /// Branches of geo policies that no client can come to.
+    /// Branches of geo policies that no client can come to. Where no loaded database knows the region, that is a warning:
+    /// the region is empty until a database knows it again, and everything else of the document is served. Where the
+    /// document itself takes all clients of the region to other branches, it is an error.
     pub fn problems(&self, site: &Site, index: &LocationIndex) -> Vec<Problem> {
         let known = Known::of(index);
         let mut policies: Vec<_> = self.met.iter().collect();
@@ -35,13 +37,17 @@ impl Coverage {
             let PolicyKind::Geo { branches, .. } = &policy.kind else { continue };
             for (id, _) in branches.iter().filter(|(region, _)| !met.contains(region)) {
                 let Some(region) = site.regions.get(id.0 as usize) else { continue };
-                let help = if region.matchers.iter().any(|matcher| known.has(matcher)) {
-                    "its clients are all taken by an outer region or by more specific matchers of other regions"
+                let (severity, help) = if region.matchers.iter().any(|matcher| known.has(matcher)) {
+                    let help =
+                        "its clients are all taken by an outer region or by more specific matchers of other regions";
+                    (Severity::Error, help)
                 } else {
-                    "no loaded geo database knows any of its matchers: load one that does, or add countries or prefixes"
+                    let help = "no loaded geo database knows any of its matchers, so the region is empty: load one that \
+                                does, or add countries or prefixes";
+                    (Severity::Warning, help)
                 };
                 problems.push(Problem {
-                    severity: Severity::Error,
+                    severity,
                     location: policy.location.clone(),
                     path: policy.path(),
                     message: format!("no client ever comes to the branch of region `{}`", region.name),

@@ -23,6 +23,8 @@ pub(crate) struct Divisions {
     of: HashMap<PolicyId, Division>,
     /// In the order in which services name them.
     roots: Vec<PolicyId>,
+    /// The regions that clients come to.
+    coverage: Coverage,
 }
 
 /// How a policy divides the clients.
@@ -49,8 +51,8 @@ impl Divisions {
     }
 }
 
-/// The divisions of `site`, and the branches of its policies that no client comes to: those of `before`, which had none
-/// such, where everything that they depend on is the same.
+/// The divisions of `site`, and the branches of its policies that no client comes to. The divisions are those of `before`
+/// where everything that they depend on is the same.
 pub(super) fn after(
     before: Option<&Topology>,
     site: &Site,
@@ -68,7 +70,9 @@ pub(super) fn after(
     match same {
         Some(Topology { divisions, columns, plans, .. }) => {
             let (divisions, columns, plans) = (Arc::clone(divisions), Arc::clone(columns), Arc::clone(plans));
-            (Divided { divisions, columns, plans }, Vec::new())
+            // Told again, at the places where the policies stand by now.
+            let unreached = divisions.coverage.problems(site, index);
+            (Divided { divisions, columns, plans }, unreached)
         }
         None => Dividing::new(site, index, latencies, canonical, roots).divide(),
     }
@@ -105,7 +109,6 @@ struct Dividing<'a> {
     index: &'a LocationIndex,
     resolver: Resolver<'a>,
     plans: Plans,
-    coverage: Coverage,
     columns: Vec<Column>,
     /// Column of a partition of the loci into classes.
     partitions: HashMap<Vec<u32>, u32>,
@@ -125,10 +128,14 @@ impl<'a> Dividing<'a> {
             index,
             resolver: Resolver::new(site, index, latencies, roots.iter().copied()),
             plans: Plans::default(),
-            coverage: Coverage::default(),
             columns: Vec::new(),
             partitions: HashMap::new(),
-            divisions: Divisions { canonical, of: HashMap::with_capacity(roots.len()), roots },
+            divisions: Divisions {
+                canonical,
+                of: HashMap::with_capacity(roots.len()),
+                roots,
+                coverage: Coverage::default(),
+            },
         }
     }
 
@@ -140,14 +147,14 @@ impl<'a> Dividing<'a> {
             }
         }
         self.plans.seal();
-        let unreached = self.coverage.problems(self.site, self.index);
+        let unreached = self.divisions.coverage.problems(self.site, self.index);
         let (divisions, plans) = (Arc::new(self.divisions), Arc::new(self.plans));
         (Divided { divisions, columns: self.columns.into(), plans }, unreached)
     }
 
     /// Finds the classes of a policy; policies that divide the loci in the same way share a column.
     fn division(&mut self, policy: PolicyId) -> Division {
-        let classes = Classes::of(policy, &self.resolver, self.index, &mut self.plans, &mut self.coverage);
+        let classes = Classes::of(policy, &self.resolver, self.index, &mut self.plans, &mut self.divisions.coverage);
         let (index, columns) = (self.index, &mut self.columns);
         let column = *self.partitions.entry(classes.of_locus).or_insert_with_key(|classes| {
             columns.push(Column::build(index, classes));

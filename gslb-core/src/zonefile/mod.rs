@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// How deep files may include each other; the first file is not counted.
 pub const MAX_INCLUDE_DEPTH: usize = 16;
+/// Files that one zone may include, each time that one is included counted.
+pub const MAX_INCLUDES: usize = 10_000;
 /// Octets of all files together.
 pub const MAX_TEXT_OCTETS: usize = 1 << 30;
 /// Octets of one entry: a line, or the lines that parentheses make one. The longest rdata as `\DDD` needs half of it.

@@ -3,8 +3,8 @@
 use super::entry::Header;
 use super::lexer::{self, Cursor, Entry};
 use super::{
-    Loader, MAX_INCLUDE_DEPTH, MAX_PROBLEMS, MAX_RDATA_OCTETS, MAX_RECORDS, MAX_TEXT_OCTETS, MAX_TTL, Parsed, Record,
-    Room,
+    Loader, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, MAX_RDATA_OCTETS, MAX_RECORDS, MAX_TEXT_OCTETS, MAX_TTL,
+    Parsed, Record, Room,
 };
 use crate::name::Name;
 use crate::problem::{Location, Problem, Severity};
@@ -23,6 +23,7 @@ pub(super) struct Reader<'r, 'l> {
     /// TTL in force, in seconds.
     pub(super) ttl: Ttl,
     text_octets: usize,
+    includes: usize,
     rdata_octets: usize,
     /// A limit was reached: nothing more is read.
     stopped: bool,
@@ -78,6 +79,7 @@ impl<'r, 'l> Reader<'r, 'l> {
             parsed: Parsed::default(),
             ttl: Ttl::Unknown,
             text_octets: 0,
+            includes: 0,
             rdata_octets: 0,
             stopped: false,
         }
@@ -235,6 +237,11 @@ impl<'r, 'l> Reader<'r, 'l> {
 
     /// Fetches the file that `name` says, for `scope`.
     pub(super) fn fetch(&mut self, name: &str, scope: &Scope) -> Result<(Arc<str>, Vec<u8>), String> {
+        self.includes += 1;
+        if self.includes > MAX_INCLUDES {
+            self.stopped = true;
+            return Err(format!("the zone includes more than {MAX_INCLUDES} files"));
+        }
         (self.include)(name, &scope.file)
     }
 

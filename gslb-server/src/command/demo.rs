@@ -25,7 +25,7 @@ use crate::logging;
 use crate::origins::{Origin, Origins};
 use crate::sample::Sample;
 use crate::serve::{Bound, ServeError, control_runtime};
-use crate::served::{Served, Truth};
+use crate::served::{Damage, Served, Truth};
 use crate::site::{Databases, SiteError};
 
 /// The port of the origins, where it is free on all their addresses.
@@ -68,7 +68,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let truth = Truth::Store(Some(document));
     let databases = Databases { files: Vec::new(), max_moved: 1.0 };
     let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
-    let served = Served::start(control.handle(), store, truth, databases, options(&config, &sample, &logging))?;
+    let served =
+        Served::start(control.handle(), store, truth, databases, options(&config, &sample, &logging), Damage::Fatal)?;
     let table = served.published.load();
     let bound = arguments.bind(&mut config)?;
     tell(&table, &bound, &origins, &listening)?;

@@ -98,14 +98,16 @@ fn listed(answer: &Value) -> String {
             restored if restored.is_empty() => text(revision, "/message"),
             restored => format!("as revision {restored} {}", text(revision, "/message")),
         };
+        let is_in_force = revision["revision"] == answer["in_force"];
         [
             Cell::new(text(revision, "/revision")),
+            Cell::new(if is_in_force { "in force" } else { "" }),
             Cell::new(text(revision, "/time")),
             Cell::new(text(revision, "/author_name")),
             Cell::new(message),
         ]
     };
-    table(["revision", "time", "by", "message"], items.iter().map(row))
+    table(["revision", "", "time", "by", "message"], items.iter().map(row))
 }
 
 fn changed(answer: &Value) -> String {

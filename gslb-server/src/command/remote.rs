@@ -1,6 +1,5 @@
 //! Which server a command talks to, and how its answers are written.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::client::{Address, Client, Trust};
+use crate::file::{self, Kind};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
@@ -53,7 +53,7 @@ impl Remote {
     /// A client of the server.
     pub(super) fn client(&self) -> Result<Client, Box<dyn std::error::Error>> {
         let from_file =
-            |path: &Path| fs::read_to_string(path).map_err(|cause| NoToken { path: path.to_owned(), cause });
+            |path: &Path| file::read_text(path, Kind::Token).map_err(|cause| NoToken { path: path.to_owned(), cause });
         let read = match (&self.token, &self.token_file) {
             (_, Some(path)) => Some(from_file(path)?),
             (token, None) => token.clone(),

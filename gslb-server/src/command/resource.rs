@@ -1,6 +1,5 @@
 //! `gslb get`, `put`, `patch` and `delete`: one resource of the document, or a collection of them.
 
-use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,6 +14,7 @@ use super::change::{Manner, tell, work};
 use super::remote::{Format, Remote, show, table};
 use super::{Outcome, asking};
 use crate::client::{self, Client, Request};
+use crate::file;
 
 /// What the document has collections of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -250,7 +250,7 @@ fn read_value(path: &Path) -> Result<Value, String> {
     let read = if path == Path::new("-") {
         io::stdin().read_to_string(&mut text).map(|_| ())
     } else {
-        fs::read_to_string(path).map(|read| text = read)
+        file::read_text(path, file::Kind::Document).map(|read| text = read)
     };
     read.map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
     // An object of JSON begins with a brace, which nothing in TOML does.

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use gslb_api::access::{First, first_admin};
-use gslb_api::store::{EmbeddedStore, Store, wait};
+use gslb_api::store::{Store, wait};
 use gslb_api::{Options, Origin, revisions, router};
 use tokio::runtime::{Handle, Runtime};
 use tracing::{info, warn};
@@ -16,13 +16,14 @@ use super::Outcome;
 use super::token::now;
 use crate::candidate;
 use crate::config::Config;
+use crate::kept;
 use crate::logging::{self, Logging};
 use crate::metrics;
 use crate::notify::Notify;
 use crate::probing::Probing;
 use crate::sample::Sample;
 use crate::serve::{self, Bound, Hooks, control_runtime};
-use crate::served::{Served, Truth};
+use crate::served::{Damage, Served, Truth};
 use crate::site::Databases;
 use crate::standstill;
 
@@ -37,6 +38,10 @@ pub struct Arguments {
     /// Serve what the document's file says at any time: the API cannot change it, and the file is looked at
     #[arg(long, requires = "document")]
     watch: bool,
+    /// Fail, with exit code 1, where the watched document, a geo database or the store cannot be used. Without it, the
+    /// server answers from the last good of them, and says so in the log, /readyz, `gslb status` and metrics
+    #[arg(long)]
+    strict: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -45,16 +50,25 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let control = control_runtime()?;
     // Before the store takes anything: a start that fails has not begun.
     serve::see_free(&config)?;
-    let store: Arc<dyn Store> = Arc::new(open(&config.data_dir)?);
+    let damage = if arguments.strict { Damage::Fatal } else { Damage::Survived };
+    let from_file = arguments.watch || arguments.document.is_some();
+    let opened = kept::open(&config.data_dir, from_file, arguments.watch, damage)?;
+    let store = Arc::clone(&opened.store);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
     let sample = Arc::new(Sample::default());
     let options = options(&config, &sample, &logging);
-    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options)?;
+    opened.tell(&options.degraded);
+    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options, damage)?;
     tell_origin(arguments, served.begun, &config.data_dir);
-    tell_first_token(&*store, &config.data_dir)?;
+    // A token that is made while nobody can know the others would take the place of one that is good.
+    if opened.is_sound() {
+        tell_first_token(&*store, &config.data_dir)?;
+    }
+    let copies = opened.begun(control.handle());
     let bound = Bound::bind(&config)?;
     let totals = serve(control, &config, bound, served, sample, &logging)?;
+    drop(copies);
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
 }
@@ -77,11 +91,6 @@ pub(super) fn serve(
     running.notify(notify);
     running.wait();
     Ok(running.stop())
-}
-
-fn open(data_dir: &Path) -> Result<EmbeddedStore, String> {
-    let refused = |error| format!("data_dir = {data_dir:?} cannot be used: {error}");
-    EmbeddedStore::open(data_dir).map_err(refused)
 }
 
 /// Where the document comes from. The file is not looked at where the store has one: it may long be out of date.
@@ -155,6 +164,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
         metrics::api::collector(api.clone()),
         metrics::store::collector(api.clone()),
         metrics::control::collector(api.clone()),
+        metrics::control::degraded(api.clone()),
         metrics::control::reloads(Arc::clone(&served.reloads)),
         metrics::overrides::collector(api.clone()),
         metrics::health::collector(api.clone(), runtime.clone()),
@@ -163,19 +173,20 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
     let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
     let (pulse, asked) = (probing.pulse(), api.clone());
     let standstill = Arc::new(move || standstill::told(&asked, pulse()));
-    let served = Arc::new(Mutex::new(served));
-    let watched = Arc::clone(&served);
+    let (files, without) = (served.files(), api.clone());
+    let mut served = served;
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
         standstill,
+        degraded: Arc::new(move || without.degraded()),
         collectors,
         sample,
         tail: api.tail(),
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
-        files: Box::new(move || watched.lock().unwrap_or_else(PoisonError::into_inner).files()),
+        files: Box::new(files),
         begun,
-        reload: Box::new(move |cause| served.lock().unwrap_or_else(PoisonError::into_inner).reload(&cause)),
+        reload: Box::new(move |cause| served.reload(&cause)),
     }
 }

@@ -187,6 +187,9 @@ fn told(chosen: &Chosen, answer: &Value) -> String {
              gslb resume --mass-failure believes the failures"
         ));
     }
+    for degraded in answer["degraded"].as_array().into_iter().flatten() {
+        parts.push(format!("DEGRADED, {}: {}", text(degraded, "/what"), text(degraded, "/why")));
+    }
     if let Some(overrides) = answer["overrides"].as_u64().filter(|overrides| *overrides > 0) {
         let are = if overrides == 1 { "override is" } else { "overrides are" };
         parts.push(format!("{overrides} {are} in force; `gslb overrides` lists them"));

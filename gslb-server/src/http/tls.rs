@@ -10,6 +10,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tracing::{error, info};
 
 use crate::certificate::end_of;
+use crate::file::{self, Kind};
 use crate::reload::Cause;
 use crate::watch::SourceFile;
 
@@ -158,7 +159,8 @@ impl InUse {
 fn read(files: &TlsFiles) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> {
     let chain = certificates(&files.certificate)?;
     let end = chain.first().and_then(end_of);
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(failed("a private key", &files.key))?;
+    let key = pem(&files.key).and_then(|octets| PrivateKeyDer::from_pem_slice(&octets));
+    let key = key.map_err(failed("a private key", &files.key))?;
     let unusable = |cause| {
         let TlsFiles { certificate, key } = files.clone();
         TlsError::Unusable { certificate, key, cause }
@@ -176,9 +178,13 @@ fn read(files: &TlsFiles) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> 
 /// [`TlsError::File`], [`TlsError::NoCertificate`].
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = || failed("certificates", path);
-    let read = CertificateDer::pem_file_iter(path).map_err(failed())?;
-    let chain = read.collect::<Result<Vec<_>, _>>().map_err(failed())?;
+    let octets = pem(path).map_err(failed())?;
+    let chain = CertificateDer::pem_slice_iter(&octets).collect::<Result<Vec<_>, _>>().map_err(failed())?;
     if chain.is_empty() { Err(TlsError::NoCertificate { path: path.to_owned() }) } else { Ok(chain) }
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>, pem::Error> {
+    file::read(path, Kind::Pem).map_err(pem::Error::Io)
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(pem::Error) -> TlsError {

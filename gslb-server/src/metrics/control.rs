@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gslb_api::Api;
+use gslb_api::degraded::Concern;
 use gslb_api::document::Etag;
 use serde_json::Value;
 
@@ -51,6 +52,23 @@ pub fn collector(api: Api) -> Collector {
             Family::gauge("gslb_control_stalled", stalled)
                 .of(f64::from(u8::from(standstill::control_is_stalled(&api)))),
         ]
+    })
+}
+
+/// What the server does without.
+pub fn degraded(api: Api) -> Collector {
+    Collector::new("degraded", move || {
+        let told = api.degraded();
+        let help = "1 while the server answers without this: its store, its document, the latest revision, its databases, \
+                    or the end of a reload.";
+        let mut family = Family::gauge("gslb_degraded", help);
+        for concern in Concern::ALL {
+            let is_told = told.iter().any(|(of, _)| *of == concern);
+            family.add(&[("what", concern.word())], f64::from(u8::from(is_told)));
+        }
+        let running = "For how long the reload that is under way has been running; 0 while none is.";
+        let seconds = api.reload_time().as_secs_f64();
+        vec![family, Family::gauge("gslb_reload_running_seconds", running).of(seconds)]
     })
 }
 

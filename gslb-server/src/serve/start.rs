@@ -20,7 +20,7 @@ use crate::gather::Gatherer;
 use crate::http::tls::{Reread, Tls};
 use crate::ledger::Ledger;
 use crate::metrics::{self, Collector, Metrics, Scrapes};
-use crate::observe::{self, Generation, Observed, Standstill};
+use crate::observe::{self, Generation, Observed, Standstill, Without};
 use crate::reload::{Cause, Next, Reloader, Reloads};
 use crate::sample::Sample;
 use crate::signals::Signals;
@@ -43,6 +43,8 @@ pub struct Hooks {
     pub reloads: Arc<Reloads>,
     /// What keeps statuses from being what the endpoints are, for `/readyz`.
     pub standstill: Standstill,
+    /// What the server does without, for `/readyz`.
+    pub degraded: Without,
     /// What else is to be seen at `/metrics`.
     pub collectors: Vec<Collector>,
     /// Where samples of answers go.
@@ -93,7 +95,13 @@ impl Bound {
         ];
         let metrics = Metrics::new(own.into_iter().chain(answering.frames).chain(hooks.collectors));
         let (generation, standstill, hosts) = (hooks.generation, hooks.standstill, config.api.hosts.clone().into());
-        let observed = Observed { generation, standstill, hosts, metrics: Arc::new(Scrapes::new(metrics)) };
+        let observed = Observed {
+            generation,
+            standstill,
+            degraded: hooks.degraded,
+            hosts,
+            metrics: Arc::new(Scrapes::new(metrics)),
+        };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
         let reload = reload(self.tls.clone(), hooks.reloads, hooks.begun, hooks.reload);

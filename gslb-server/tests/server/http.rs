@@ -36,6 +36,7 @@ pub(crate) fn hooks() -> Hooks {
     Hooks {
         reloads: Arc::default(),
         standstill: Arc::new(|| None),
+        degraded: Arc::new(Vec::new),
         collectors: Vec::new(),
         sample: Arc::default(),
         tail: Tail::default(),

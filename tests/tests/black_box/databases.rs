@@ -109,12 +109,12 @@ fn how_much_may_move_is_the_operators_choice() {
 }
 
 #[test]
-fn nothing_starts_with_a_bad_database() {
+fn commands_and_a_strict_start_refuse_a_bad_database() {
     let good = database("NL", "FR");
     for octets in [&good[..good.len() / 2], b"", &hostile()] {
         let folder = site(octets);
         for arguments in [
-            "serve --config gslb.toml --document site.toml",
+            "serve --strict --config gslb.toml --document site.toml",
             "check --config gslb.toml site.toml",
             "explain www.example.com --config gslb.toml --document site.toml",
         ] {

@@ -26,6 +26,7 @@ mod monitoring;
 mod notify;
 mod older;
 mod reload;
+mod restart;
 mod sample;
 mod sites;
 mod stop;

@@ -18,6 +18,13 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                 "properties": {
                     "time": moment, "revision": number, "generation": number,
                     "mass_failure": { "type": ["object", "null"], "properties": { "seconds": number } },
+                    "degraded": {
+                        "type": "array",
+                        "description": "What the server answers without, and why; empty where all is as it should be.",
+                        "items": { "type": "object", "required": ["what", "why"], "properties": {
+                            "what": { "type": "string", "enum": ["store", "document", "revision", "databases", "reload"] },
+                            "why": text } },
+                    },
                     "overrides": number, "counts": { "type": "object" }, "data_centers": by_name, "pools": by_name, "services": by_name,
                     "endpoints": { "type": "array", "items": reference("Status") },
                     "next": { "type": "object", "additionalProperties": text,
