@@ -15,6 +15,7 @@ mod site;
 mod status;
 mod target;
 mod verdict;
+mod ways;
 
 pub use doubt::{Doubt, Ended, MIN_HOSTS};
 pub use endpoint::{Endpoint, Held, Rules, Source};

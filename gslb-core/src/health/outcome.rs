@@ -54,6 +54,10 @@ pub enum Failure {
     Reported,
     /// This system did not let the probe run.
     System,
+    /// This host has no route to the endpoint. A failure of the endpoint where others answer.
+    NoRoute,
+    /// Our resolver does not answer for the endpoint's name. A failure of the name where other names are resolved.
+    Resolver,
 }
 
 /// Most characters of evidence.
@@ -74,7 +78,17 @@ impl Outcome {
 
     /// True where the probe could not be made, for reasons of this host: that says nothing of the endpoint.
     pub fn is_unable(&self) -> bool {
-        matches!(self.result, Err(Failure::Forbidden | Failure::System))
+        matches!(self.result, Err(Failure::Forbidden | Failure::System | Failure::NoRoute | Failure::Resolver))
+    }
+
+    /// The same outcome as a failure of the endpoint, where it turned out that this host is not to blame.
+    pub(super) fn blamed(&self) -> Outcome {
+        let failure = match self.result {
+            Err(Failure::NoRoute) => Failure::Unreachable,
+            Err(Failure::Resolver) => Failure::Resolve,
+            _ => return self.clone(),
+        };
+        Outcome { result: Err(failure), ..self.clone() }
     }
 
     /// True where something answered, well or not, so that the way there and back works.
@@ -103,7 +117,9 @@ impl Failure {
             | Failure::Exit(_)
             | Failure::Forbidden
             | Failure::Expired
-            | Failure::System => false,
+            | Failure::System
+            | Failure::NoRoute
+            | Failure::Resolver => false,
         }
     }
 
@@ -126,6 +142,8 @@ impl Failure {
             Failure::Expired => "expired",
             Failure::Reported => "reported",
             Failure::System => "system",
+            Failure::NoRoute => "no-route",
+            Failure::Resolver => "resolver",
         }
     }
 }
@@ -150,6 +168,8 @@ impl fmt::Display for Failure {
             Failure::Expired => out.write_str("no word in time"),
             Failure::Reported => out.write_str("reported down"),
             Failure::System => out.write_str("the probe could not run"),
+            Failure::NoRoute => out.write_str("this host has no route to it"),
+            Failure::Resolver => out.write_str("the resolver of this host does not answer for its name"),
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Probed {
     pub(super) began: Moment,
     /// Why it cannot be probed; none where it can.
     pub(super) unable: Option<Arc<str>>,
+    /// Since when there is no way to it, or no address of its name, for reasons that may be this host's.
+    pub(super) blind: Option<Moment>,
     /// True while something is due that looks after its word.
     pub(super) is_watched: bool,
 }
@@ -53,6 +55,7 @@ impl Probed {
             heard: now,
             began: now,
             unable: None,
+            blind: None,
             is_watched: false,
         }
     }
@@ -64,6 +67,7 @@ impl Probed {
             return self.keep(outcome.clone(), wall);
         }
         self.unable = None;
+        self.blind = None;
         (self.heard, self.began) = (now, Moment(now.0.saturating_sub(outcome.took)));
         self.run.observe(outcome.passed());
         self.certificate_expires = outcome.certificate_expires.or(self.certificate_expires);

@@ -13,12 +13,13 @@ use super::doubt::{Doubt, Tally};
 use super::endpoint::{Endpoint, Held, Rules, Source};
 use super::flaps::Flaps;
 use super::moment::Moment;
-use super::outcome::Outcome;
+use super::outcome::{Failure, Outcome};
 use super::probed::Probed;
 use super::saved::{SavedKey, SavedStatus};
 use super::status::{Ability, Effects, Progress, Status, Transition};
 use super::target::{Member, Targets};
 use super::verdict::{Rule, Run};
+use super::ways::Ways;
 use crate::model::{self, Pool, ProbeKind, Site};
 use crate::table::liveness::{Change, EndpointState, NO_TTL_LIMIT};
 use crate::table::overrides::States;
@@ -41,6 +42,7 @@ pub struct Health {
     /// Place of each pool's first endpoint in `endpoints`.
     first: Vec<usize>,
     doubt: Doubt,
+    ways: Ways,
     due: BinaryHeap<Reverse<(Moment, Due)>>,
 }
 
@@ -96,9 +98,15 @@ impl Health {
     /// Takes what came of probing a target.
     pub fn observe(&mut self, target: u32, outcome: &Outcome, now: Moment, wall: u64) -> Effects {
         let mut effects = Effects::default();
+        let blamed = self.blamed(target, outcome, now);
+        let outcome = blamed.as_ref().unwrap_or(outcome);
         let Some(probed) = self.probed.get_mut(target as usize) else { return effects };
         let able_before = probed.unable.is_none();
+        let blind = probed.blind;
         probed.observe(outcome, now, wall);
+        if blamed.is_some() {
+            probed.blind = blind;
+        }
         match &probed.unable {
             Some(why) if able_before => effects.abilities.push(Ability { target, unable: Some(why.clone()) }),
             None if !able_before => effects.abilities.push(Ability { target, unable: None }),
@@ -107,6 +115,9 @@ impl Health {
         if outcome.is_unable() {
             return effects;
         }
+        if outcome.is_answer() {
+            self.note_answer(target, now);
+        }
         if outcome.is_answer() && self.hosts.get(target as usize).is_some_and(|host| host.proves) {
             self.doubt.answered(now);
         }
@@ -114,6 +125,38 @@ impl Health {
         self.judge(target, now, wall, &mut effects);
         self.end_doubt(now, wall, &mut effects);
         effects
+    }
+
+    /// The outcome as a failure, where the probe found no way or no address, and others have answered since it first found
+    /// none: then that is not this host's fault.
+    fn blamed(&mut self, target: u32, outcome: &Outcome, now: Moment) -> Option<Outcome> {
+        let failure = outcome.result.err()?;
+        if !matches!(failure, Failure::NoRoute | Failure::Resolver) {
+            return None;
+        }
+        let (host, probed) = (self.hosts.get(target as usize)?, self.probed.get_mut(target as usize)?);
+        let first = probed.blind;
+        let since = *probed.blind.get_or_insert(now);
+        let is_blamed = match failure {
+            Failure::NoRoute => self.ways.blames_way(host.number, &self.targets.get(target)?.host, since),
+            _ => self.ways.blames_name(host.number, since),
+        };
+        if !is_blamed || first.is_none() {
+            return None;
+        }
+        // The first such outcome waited for that, and counts now.
+        if probed.unable.is_some() {
+            probed.run.observe(false);
+        }
+        Some(outcome.blamed())
+    }
+
+    fn note_answer(&mut self, target: u32, now: Moment) {
+        if let (Some(host), Some(of)) = (self.hosts.get(target as usize), self.targets.get(target))
+            && of.posted_for.is_none()
+        {
+            self.ways.answered(host.number, &of.host, now);
+        }
     }
 
     /// Takes note that time has passed. Call it a few times a second.

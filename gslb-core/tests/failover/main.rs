@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blind;
 mod doubt;
 mod kept;
 mod live;

@@ -71,10 +71,19 @@ fn judged(answer: &Value) -> (State, String) {
     let down = which(&|endpoint| endpoint["status"] == "down");
     // Nobody has ever found out what these are, and nobody can.
     let unknown = which(&|endpoint| endpoint["unable"].is_string() && endpoint["source"] == "initial");
+    // These keep the status that they had, which nobody can check now.
+    let blind = which(&|endpoint| endpoint["unable"].is_string() && endpoint["source"] != "initial");
+    let waiting = which(&|endpoint| endpoint["held"]["by"] == "manual");
+    let overdue = |of: &str| -> Vec<String> {
+        let entries = answer[of].as_object().into_iter().flatten();
+        entries.filter(|(_, it)| it["override"]["overdue"] == true).map(|(name, _)| name.clone()).collect()
+    };
+    let (overdue_centers, overdue_pools) = (overdue("data_centers"), overdue("pools"));
+    let warns = [&down, &blind, &waiting, &overdue_centers, &overdue_pools].iter().any(|names| !names.is_empty());
     let held = answer["mass_failure"].is_object();
     let state = if !pools.is_empty() || !services.is_empty() || held {
         State::Critical
-    } else if !down.is_empty() {
+    } else if warns {
         State::Warning
     } else if !unknown.is_empty() {
         State::Unknown
@@ -94,6 +103,10 @@ fn judged(answer: &Value) -> (State, String) {
         ("pools down", &pools),
         ("endpoints down", &down),
         ("cannot be probed", &unknown),
+        ("cannot be probed now", &blind),
+        ("recovered, waiting for `gslb resume`", &waiting),
+        ("data centers drained for too long", &overdue_centers),
+        ("pools drained for too long", &overdue_pools),
     ];
     told.extend(
         lists.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {}", some(names))),
@@ -150,7 +163,19 @@ mod tests {
         assert_eq!(judged(&answer("down", "down")).0, State::Critical);
         let mut blind = answer("up", "up");
         blind["endpoints"][0]["unable"] = json!("no route");
-        assert_eq!(judged(&blind).0, State::Ok, "it was found up");
+        let (state, line) = judged(&blind);
+        assert_eq!(state, State::Warning, "it was found up, and nobody can check that now");
+        assert!(line.contains("; cannot be probed now: fra/fra-1 |"), "{line}");
+        let mut waiting = answer("up", "up");
+        waiting["endpoints"][0]["held"] = json!({"by": "manual"});
+        assert_eq!(judged(&waiting).0, State::Warning);
+        let mut drained = answer("up", "up");
+        drained["data_centers"] = json!({"fra": {"status": "drained", "override": {"id": "a", "overdue": false}}});
+        assert_eq!(judged(&drained).0, State::Ok, "as long as it is meant to be");
+        drained["data_centers"]["fra"]["override"]["overdue"] = json!(true);
+        let (state, line) = judged(&drained);
+        assert_eq!(state, State::Warning);
+        assert!(line.contains("; data centers drained for too long: fra |"), "{line}");
         blind["endpoints"][0]["source"] = json!("initial");
         let (state, line) = judged(&blind);
         assert_eq!(state, State::Unknown);

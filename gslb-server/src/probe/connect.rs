@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::fault::Fault;
+use super::guard::Forbidden;
 use super::run::{Notes, Tools};
 
 /// Most addresses of a name that are tried.
@@ -20,6 +21,9 @@ const MOST_ADDRESSES: usize = 8;
 /// Most names that are resolved at once. The system's resolver takes a thread for each, also for those that nobody
 /// waits for any more.
 pub(super) const MOST_LOOKUPS: usize = 64;
+
+/// What a probe is at while it waits for the resolver.
+pub(super) const RESOLVING: &str = "resolving its name";
 
 /// The system's resolver, asked for few names at once.
 pub(super) struct Resolver(Arc<Semaphore>);
@@ -41,10 +45,18 @@ impl Resolver {
         });
         match looked_up.await {
             Ok(Ok(found)) => Ok(found.map(|address| address.ip()).collect()),
-            Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(error) => Err(failed(error.to_string())),
+            Ok(Err(error)) if has_no_address(&error) => Err(failed(error.to_string())),
+            Ok(Err(error)) => Err(Fault::new(Failure::Resolver, format!("{name}: {error}"))),
+            Err(error) => Err(Fault::new(Failure::System, format!("{name}: {error}"))),
         }
     }
+}
+
+/// Whether a resolver has said that a name does not exist or has no address, which is about the name; anything else is about
+/// the resolver. The system's own codes (EAI_NONAME, EAI_NODATA) come as text only, of glibc or of musl.
+fn has_no_address(error: &std::io::Error) -> bool {
+    let text = error.to_string();
+    ["not known", "No address", "does not resolve", "has no usable address"].iter().any(|said| text.contains(said))
 }
 
 /// The addresses of `target` that a probe may go to, at least one.
@@ -59,7 +71,7 @@ pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes)
         }
         model::Target::Cname(name) => question(name),
     };
-    notes.stage = "resolving its name";
+    notes.stage = RESOLVING;
     let found = tools.resolver.resolve(name).await?;
     let mut permitted = Vec::new();
     let mut refused = Fault::new(Failure::Resolve, "its name has no address");
@@ -67,6 +79,10 @@ pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes)
         match tools.guard.permits(address) {
             Ok(()) if permitted.len() < MOST_ADDRESSES && !permitted.contains(&address) => permitted.push(address),
             Ok(()) => {}
+            // Nobody can use such an address, so the name is of no use: `0.0.0.0` is how some take a host out.
+            Err(Forbidden::Never { what, .. }) if refused.failure == Failure::Resolve => {
+                refused = Fault::new(Failure::Resolve, format!("its name has no address but {address}, {what}"));
+            }
             Err(forbidden) => refused = forbidden.into(),
         }
     }

@@ -30,7 +30,7 @@ impl Fault {
         if matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN))
             && !has_route(address)
         {
-            fault.failure = Failure::System;
+            fault.failure = Failure::NoRoute;
         }
         fault
     }
@@ -38,7 +38,7 @@ impl Fault {
     /// Of two addresses of a host, the fault that says more of it: what could not be tried says nothing.
     pub(super) fn graver(self, other: Option<Self>) -> Self {
         match other {
-            Some(other) if self.failure == Failure::System => other,
+            Some(other) if matches!(self.failure, Failure::System | Failure::NoRoute) => other,
             _ => self,
         }
     }
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(Fault::of_way(&told, here).failure, Failure::Unreachable, "then a router has said so");
         // No datagram socket may be connected to a broadcast address, whatever routes there are.
         let nowhere = IpAddr::V4(Ipv4Addr::BROADCAST);
-        assert_eq!(Fault::of_way(&told, nowhere).failure, Failure::System);
+        assert_eq!(Fault::of_way(&told, nowhere).failure, Failure::NoRoute);
         let refused = io::Error::from_raw_os_error(libc::ECONNREFUSED);
         assert_eq!(Fault::of_way(&refused, nowhere).failure, Failure::Refused);
     }

@@ -7,7 +7,7 @@ use gslb_core::health::{Failure, Outcome, Target};
 use gslb_core::model::ProbeKind;
 use tokio::time::timeout;
 
-use super::connect::Resolver;
+use super::connect::{RESOLVING, Resolver};
 use super::fault::{Check, Fault};
 use super::guard::Guard;
 use super::tls::Clients;
@@ -43,7 +43,9 @@ pub(super) async fn run(target: &Target, tools: &Tools) -> Outcome {
         Ok(Err(Fault { failure, evidence })) => Outcome::new(Err(failure), took, &evidence),
         Err(_) => {
             let evidence = format!("no result within {}: {}", duration::show(target.timeout), notes.stage);
-            Outcome::new(Err(Failure::Timeout), took, &evidence)
+            // A resolver that does not answer says nothing of the endpoint.
+            let failure = if notes.stage == RESOLVING { Failure::Resolver } else { Failure::Timeout };
+            Outcome::new(Err(failure), took, &evidence)
         }
     };
     outcome.certificate_expires = notes.certificate_expires;

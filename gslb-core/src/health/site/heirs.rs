@@ -13,6 +13,7 @@ use crate::health::probed::Probed;
 use crate::health::saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus, target_text};
 use crate::health::status::Effects;
 use crate::health::target::{Member, Targets};
+use crate::health::ways::Ways;
 use crate::model::{self, PoolId, ProbeKind, Site};
 
 /// By which an endpoint is found again: its pool, its name and what it answers. Where there is none, one takes the place of
@@ -62,6 +63,7 @@ impl Health {
                 *probed = Probed { is_watched: false, ..before.clone() };
             }
         }
+        health.ways = self.ways.of_host();
         let places = self.heirs(&mut health, now, wall);
         let hosts = &health.hosts;
         let place = |before: u32| {
@@ -121,7 +123,17 @@ impl Health {
         }
         let Layout { hosts, spots, circles, places } = Layout::of(site, &targets);
         let doubt = Doubt::new(site.safety.mass_failure, spots, &places);
-        Health { targets, probed, hosts, circles, endpoints, first, doubt, due: BinaryHeap::new() }
+        Health {
+            targets,
+            probed,
+            hosts,
+            circles,
+            endpoints,
+            first,
+            doubt,
+            ways: Ways::default(),
+            due: BinaryHeap::new(),
+        }
     }
 
     /// Counts who fails, judges what came with its outcomes, and notes what is due.
