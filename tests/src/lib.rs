@@ -10,6 +10,7 @@ pub mod exposition;
 pub mod folder;
 pub mod http;
 mod lines;
+pub mod message;
 pub mod program;
 pub mod prometheus;
 pub mod promql;

@@ -27,6 +27,7 @@ mod notify;
 mod older;
 mod reload;
 mod restart;
+mod replay;
 mod sample;
 mod sites;
 mod stop;
