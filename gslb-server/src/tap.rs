@@ -1,12 +1,13 @@
 //! What workers show of their answers to who watches: a ring for each worker, and one thread that reads them all.
 //!
 //! A worker shows an answer by copying it into its ring, and never waits: where the ring is full the answer is counted as
-//! lost and sent all the same. The thread on the other side names, encodes and hands on. While nobody watches, a worker
-//! does nothing but ask once per batch whether somebody does.
+//! lost and sent all the same. The thread on the other side names, encodes and hands on. While nobody watches, there is no
+//! ring, and a worker does nothing but ask once per batch whether somebody does.
 
 mod collector;
 mod editions;
 mod reader;
+mod ring;
 mod worker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,8 +16,10 @@ use std::time::SystemTime;
 
 use gslb_api::tail::Tail;
 use gslb_core::count::Count;
-use gslb_core::respond::{Chosen, Transport};
+use gslb_core::respond::Transport;
 use gslb_core::steer::trace::Decided;
+
+use ring::Ring;
 
 pub use collector::Collector;
 pub use reader::{Record, Shown};
@@ -81,16 +84,17 @@ struct Head {
     wanted: Wanted,
 }
 
-/// A tap for a worker, and what reads from it.
+/// A tap for a worker, and what reads from it. The ring between them is there while somebody watches: at once where
+/// answers go to dnstap, and otherwise from when somebody begins to watch until [`Shown::close`].
 pub fn pair(switch: Arc<Switch>, seed: u64) -> (Tap, Shown) {
-    let (heads, read_heads) = rtrb::RingBuffer::new(RING_ANSWERS);
-    let (octets, read_octets) = rtrb::RingBuffer::new(RING_OCTETS);
-    let (chosen, read_chosen) = rtrb::RingBuffer::<Chosen>::new(RING_ENDPOINTS);
-    let (further, read_further) = rtrb::RingBuffer::<Decided>::new(RING_DECISIONS);
-    let counts = Arc::<Counts>::default();
-    let tap = Tap::new(switch, worker::Rings { heads, octets, chosen, further }, seed, Arc::clone(&counts));
-    let rings = reader::Rings { heads: read_heads, octets: read_octets, chosen: read_chosen, further: read_further };
-    (tap, Shown::new(rings, counts))
+    let (ring, counts) = (Arc::<Ring>::default(), Arc::<Counts>::default());
+    if switch.dnstap.is_some() {
+        ring.open();
+    } else {
+        let ring = Arc::downgrade(&ring);
+        switch.tail.before_watching(move || ring.upgrade().iter().for_each(|ring| ring.open()));
+    }
+    (Tap::new(switch, Arc::clone(&ring), seed, Arc::clone(&counts)), Shown::new(ring, counts))
 }
 
 /// Taps for so many workers that nobody reads from, since nobody watches.

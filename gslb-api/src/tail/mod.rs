@@ -39,6 +39,8 @@ struct Shared {
 #[derive(Default)]
 struct Watchers {
     all: Vec<Watcher>,
+    /// What is to be made before anybody watches.
+    before: Vec<Box<dyn Fn() + Send>>,
     /// What finds the regions of one edition.
     finder: Option<(u64, Arc<RegionFinder>)>,
 }
@@ -78,7 +80,7 @@ impl Tail {
     /// Whether anybody watches.
     #[inline]
     pub fn is_watched(&self) -> bool {
-        self.0.is_watched.load(Ordering::Relaxed)
+        self.0.is_watched.load(Ordering::Acquire)
     }
 
     /// Watches for what `filter` lets through. How many may do so at once is a matter of who lets them in
@@ -88,15 +90,38 @@ impl Tail {
         let (sender, answers) = mpsc::channel(QUEUE);
         let missed = Arc::<Counts>::default();
         let second = (Instant::now(), 0);
+        if watchers.all.is_empty() {
+            watchers.before.iter().for_each(|make| make());
+        }
         watchers.all.push(Watcher { filter, answers: sender, missed: Arc::clone(&missed), second });
-        self.0.is_watched.store(true, Ordering::Relaxed);
+        // Who reads this sees what was made.
+        self.0.is_watched.store(true, Ordering::Release);
         Watching { tail: self.clone(), answers, missed }
+    }
+
+    /// Has `make` called each time when somebody begins to watch and nobody else does, before [`is_watched`](Self::is_watched)
+    /// says so; at once where somebody watches already.
+    pub fn before_watching(&self, make: impl Fn() + Send + 'static) {
+        let mut watchers = self.watchers();
+        if !watchers.all.is_empty() {
+            make();
+        }
+        watchers.before.push(Box::new(make));
+    }
+
+    /// Calls `free` where nobody watches; nobody begins to while it is at work.
+    pub fn while_unwatched(&self, free: impl FnOnce()) {
+        let watchers = self.watchers();
+        if watchers.all.is_empty() {
+            free();
+        }
+        drop(watchers);
     }
 
     /// Tells of an answer, as of `now`.
     pub fn tell(&self, seen: &Seen<'_>, now: Instant) {
         let mut watchers = self.watchers();
-        let Watchers { all, finder } = &mut *watchers;
+        let Watchers { all, finder, .. } = &mut *watchers;
         let mut read = Read::new(seen);
         let mut text: Option<Arc<str>> = None;
         for watcher in all.iter_mut().filter(|watcher| !watcher.answers.is_closed()) {

@@ -84,7 +84,10 @@ impl Work {
             match &mut self.dnstap {
                 Some(dnstap) if taken < FEW => dnstap.rest(PAUSE),
                 None if taken < FEW && self.tail.is_watched() => thread::park_timeout(PAUSE),
-                None if taken == 0 => thread::park_timeout(IDLE),
+                None if taken == 0 => {
+                    self.free();
+                    thread::park_timeout(IDLE);
+                }
                 _ => {}
             }
         }
@@ -92,6 +95,12 @@ impl Work {
         if let Some(dnstap) = &mut self.dnstap {
             dnstap.finish();
         }
+    }
+
+    /// Frees the rings where nobody watches.
+    fn free(&mut self) {
+        let Self { shown, tail, .. } = self;
+        tail.while_unwatched(|| shown.iter_mut().for_each(Shown::close));
     }
 
     /// Takes what is there, each worker in its turn. Returns how many answers there were.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gslb_core::respond::Chosen;
 use rtrb::Consumer;
 
+use super::ring::Ring;
 use super::{Counts, Head, Wanted, Way};
 use gslb_core::steer::trace::Decided;
 use std::time::SystemTime;
@@ -18,7 +19,9 @@ pub(super) struct Rings {
 
 /// What one worker has shown.
 pub struct Shown {
-    rings: Rings,
+    ring: Arc<Ring>,
+    /// What the worker writes to while somebody watches.
+    rings: Option<Rings>,
     /// The octets of the answer that was taken last.
     octets: Vec<u8>,
     chosen: Vec<Chosen>,
@@ -53,23 +56,38 @@ pub struct Record<'a> {
 }
 
 impl Shown {
-    pub(super) fn new(rings: Rings, counts: Arc<Counts>) -> Self {
-        Self { rings, octets: Vec::new(), chosen: Vec::new(), decisions: Vec::new(), counts }
+    pub(super) fn new(ring: Arc<Ring>, counts: Arc<Counts>) -> Self {
+        Self { ring, rings: None, octets: Vec::new(), chosen: Vec::new(), decisions: Vec::new(), counts }
+    }
+
+    /// Frees the ring, since nobody watches any more.
+    pub fn close(&mut self) {
+        if self.rings.is_none() {
+            self.rings = self.ring.take();
+        }
+        if self.rings.is_some() && self.ring.close() {
+            self.rings = None;
+            (self.octets, self.chosen, self.decisions) = (Vec::new(), Vec::new(), Vec::new());
+        }
     }
 
     /// Takes the next answer; none where there is none yet.
     pub fn take(&mut self) -> Option<Record<'_>> {
-        let head = self.rings.heads.pop().ok()?;
+        if self.rings.is_none() {
+            self.rings = self.ring.take();
+        }
+        let rings = self.rings.as_mut()?;
+        let head = rings.heads.pop().ok()?;
         self.octets.resize(head.query + head.response, 0);
         let nobody = Chosen { service: 0, pool: gslb_core::model::PoolId(0), endpoint: 0 };
         self.chosen.resize(head.chosen, nobody);
         // They were put there before their head.
-        self.rings.octets.pop_entire_slice(&mut self.octets).ok()?;
-        self.rings.chosen.pop_entire_slice(&mut self.chosen).ok()?;
+        rings.octets.pop_entire_slice(&mut self.octets).ok()?;
+        rings.chosen.pop_entire_slice(&mut self.chosen).ok()?;
         self.decisions.clear();
         self.decisions.extend(head.decided);
         for _ in 0..head.further {
-            self.decisions.push(self.rings.further.pop().ok()?);
+            self.decisions.push(rings.further.pop().ok()?);
         }
         let (query, response) = self.octets.split_at(head.query);
         let Head { way, asked, answered, generation, edition, wanted, .. } = head;

@@ -10,6 +10,7 @@ use gslb_core::steer::trace::Decided;
 use gslb_core::table::RoutingTable;
 use rtrb::Producer;
 
+use super::ring::Ring;
 use super::{Counts, Head, Switch};
 
 /// Longest query: what the length of two octets can say.
@@ -50,29 +51,55 @@ pub struct Way {
     pub local: SocketAddr,
 }
 
-pub(super) struct Rings {
+/// What a worker writes its answers to while somebody watches.
+pub(super) struct Desk {
     pub(super) heads: Producer<Head>,
     pub(super) octets: Producer<u8>,
     pub(super) chosen: Producer<Chosen>,
     pub(super) further: Producer<Decided>,
-}
-
-/// What one worker shows its answers by. All that it needs is allocated when it is made.
-pub struct Tap {
-    switch: Arc<Switch>,
-    rings: Rings,
-    /// Which answers are in the share for dnstap: dice of its own, so that no draw depends on who watches.
-    dice: Dice,
     /// The query, over which the response is written.
     query: Box<[u8]>,
+}
+
+impl Desk {
+    pub(super) fn new(
+        heads: Producer<Head>,
+        octets: Producer<u8>,
+        chosen: Producer<Chosen>,
+        further: Producer<Decided>,
+    ) -> Self {
+        Self { heads, octets, chosen, further, query: vec![0; LONGEST].into() }
+    }
+
+    /// Puts an answer into the ring: all of it or nothing. Returns whether there was room for it.
+    fn put(&mut self, head: Head, noted: &Noted, response: &[u8]) -> bool {
+        let Self { heads, octets, chosen, further, query } = self;
+        let more = noted.decisions().get(1..).unwrap_or_default();
+        has_room(octets, head.query + head.response)
+            && has_room(chosen, head.chosen)
+            && (more.is_empty() || has_room(further, more.len()))
+            && has_room(heads, 1)
+            && octets.push_entire_slice(&query[..head.query]).is_ok()
+            && octets.push_entire_slice(response).is_ok()
+            && chosen.push_entire_slice(noted.chosen()).is_ok()
+            && (more.is_empty() || further.push_entire_slice(more).is_ok())
+            && heads.push(head).is_ok()
+    }
+}
+
+/// What one worker shows its answers by. It has a ring only while somebody watches; others make and free it.
+pub struct Tap {
+    switch: Arc<Switch>,
+    ring: Arc<Ring>,
+    /// Which answers are in the share for dnstap: dice of its own, so that no draw depends on who watches.
+    dice: Dice,
     noted: Noted,
     counts: Arc<Counts>,
 }
 
 impl Tap {
-    pub(super) fn new(switch: Arc<Switch>, rings: Rings, seed: u64, counts: Arc<Counts>) -> Self {
-        let query = vec![0; LONGEST].into();
-        Self { switch, rings, dice: Dice::new(seed), query, noted: Noted::default(), counts }
+    pub(super) fn new(switch: Arc<Switch>, ring: Arc<Ring>, seed: u64, counts: Arc<Counts>) -> Self {
+        Self { switch, ring, dice: Dice::new(seed), noted: Noted::default(), counts }
     }
 
     /// Who watches; asked once for a batch.
@@ -98,12 +125,17 @@ impl Tap {
         buffer: &mut [u8],
         answer: impl FnOnce(&mut [u8], &mut Noted) -> Reply,
     ) -> Reply {
-        let octets = query.octets.min(self.query.len()).min(buffer.len());
-        self.query[..octets].copy_from_slice(&buffer[..octets]);
-        self.noted.clear();
-        let reply = answer(buffer, &mut self.noted);
+        let Self { ring, noted, counts, .. } = self;
+        // Never waits: it is held by another only while the ring is made or freed.
+        let mut desk = ring.desk();
+        let octets = query.octets.min(LONGEST).min(buffer.len());
+        if let Some(desk) = desk.as_deref_mut().and_then(Option::as_mut) {
+            desk.query[..octets].copy_from_slice(&buffer[..octets]);
+        }
+        noted.clear();
+        let reply = answer(buffer, noted);
         if let Reply::Send(response) = reply {
-            let decisions = self.noted.decisions();
+            let decisions = noted.decisions();
             let head = Head {
                 way: query.way,
                 asked: query.asked,
@@ -115,37 +147,22 @@ impl Tap {
                 further: decisions.len().saturating_sub(1) as u8,
                 query: octets,
                 response: response.min(buffer.len()),
-                chosen: self.noted.chosen().len(),
+                chosen: noted.chosen().len(),
                 wanted,
             };
-            self.put(head, &buffer[..head.response]);
+            let desk = desk.as_deref_mut().and_then(Option::as_mut);
+            if !desk.is_some_and(|desk| desk.put(head, noted, &buffer[..head.response])) {
+                lose(counts, wanted);
+            }
         }
         reply
     }
+}
 
-    /// Puts an answer into the ring: all of it or nothing.
-    fn put(&mut self, head: Head, response: &[u8]) {
-        let Rings { heads, octets, chosen, further } = &mut self.rings;
-        let more = self.noted.decisions().get(1..).unwrap_or_default();
-        let fits = has_room(octets, head.query + head.response)
-            && has_room(chosen, head.chosen)
-            && (more.is_empty() || has_room(further, more.len()))
-            && has_room(heads, 1)
-            && octets.push_entire_slice(&self.query[..head.query]).is_ok()
-            && octets.push_entire_slice(response).is_ok()
-            && chosen.push_entire_slice(self.noted.chosen()).is_ok()
-            && (more.is_empty() || further.push_entire_slice(more).is_ok())
-            && heads.push(head).is_ok();
-        if !fits {
-            self.lose(head.wanted);
-        }
-    }
-
-    #[cold]
-    fn lose(&self, wanted: Wanted) {
-        self.counts.lost_to_dnstap.add(u64::from(wanted.dnstap));
-        self.counts.lost_to_tail.add(u64::from(wanted.tail));
-    }
+#[cold]
+fn lose(counts: &Counts, wanted: Wanted) {
+    counts.lost_to_dnstap.add(u64::from(wanted.dnstap));
+    counts.lost_to_tail.add(u64::from(wanted.tail));
 }
 
 /// A query that is to be answered and shown.
