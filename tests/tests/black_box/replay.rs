@@ -464,12 +464,12 @@ fn responses_are_those_of_nsd_and_knot() {
                     (ours, theirs) => Some(format!("answered: {}, theirs {}", ours.is_some(), theirs.is_some())),
                 };
                 let Some(differs) = differs else { continue };
-                let mut explained =
-                    EXPLAINED.iter().filter(|known| known.explains(other.name, what, &differs)).peekable();
-                if explained.peek().is_none() {
+                let explained = EXPLAINED.iter().filter(|known| known.explains(other.name, what, &differs));
+                let explained: Vec<&str> = explained.map(|Explained(.., reason)| *reason).collect();
+                if explained.is_empty() {
                     differing.entry((other.name, differs)).or_default().push(format!("{what} {transport}"));
                 }
-                reasons.extend(explained.map(|Explained(.., reason)| reason));
+                reasons.extend(explained);
             }
         }
     }
