@@ -200,6 +200,34 @@ policy = "fra"
 }
 
 #[test]
+fn clients_of_an_only_that_is_down_are_left_without_though_others_are_up() {
+    let services = r#"
+[policies]
+kept = { only = "nrt" }
+[services."draw.example.com"]
+types = ["A"]
+policy = { weighted = { kept = 1, iad = 3 } }
+[services."kept.example.com"]
+types = ["A"]
+when_all_down = "nodata"
+policy = { geo = { europe = { only = "fra" }, default = "iad" } }
+"#;
+    let mut server = Server::new(site(services));
+    let old = server.table.clone();
+    let lacks = |service: &str| LeftWithout { service: service.to_owned(), all: false };
+    server.set_pool("fra", false);
+    let comparison = compare(&old, &server.table, &[]);
+    assert_eq!(comparison.left_without, [lacks("kept.example.com.")]);
+    for moved in &movement(&comparison, "kept.example.com.").moves {
+        assert_eq!((&moved.from, &moved.to), (&data_center("fra"), &Destination::NoData));
+    }
+    server.set_pool("nrt", false);
+    let comparison = compare(&old, &server.table, &[]);
+    assert_eq!(comparison.left_without, [lacks("draw.example.com."), lacks("kept.example.com.")]);
+    assert_eq!(comparison.changed.len(), 1, "the draw's quarter still goes to its own pool, which is down");
+}
+
+#[test]
 fn small_networks_have_their_own_region() {
     let new = site(&WWW.replace("office = \"cdn\"", "office = \"nrt\""));
     let comparison = compare(&site(WWW), &new, &[]);
@@ -250,7 +278,7 @@ fn policy(rolls: &mut Rolls, depth: u32) -> String {
         let first = (rolls.next() % 5) as usize;
         (pools[first], pools[(first + 1 + (rolls.next() % 4) as usize) % 5])
     };
-    match rolls.next() % if depth == 0 { 5 } else { 8 } {
+    match rolls.next() % if depth == 0 { 5 } else { 10 } {
         0 => format!("{:?}", pool(rolls)),
         1 => {
             let (a, b) = two(rolls);
@@ -269,6 +297,8 @@ fn policy(rolls: &mut Rolls, depth: u32) -> String {
             let (a, b) = two(rolls);
             format!("{{ failover = [{a:?}, {b:?}] }}")
         }
+        6 => format!("{{ only = {} }}", policy(rolls, depth - 1)),
+        7 => format!("{{ failover = [{{ only = {} }}, {:?}] }}", policy(rolls, depth - 1), pool(rolls)),
         _ => format!("{{ geo = {{ europe = {}, default = {} }} }}", policy(rolls, depth - 1), policy(rolls, depth - 1)),
     }
 }

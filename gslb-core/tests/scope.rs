@@ -50,9 +50,11 @@ lab.match = ["prefix:193.0.6.128/25", "prefix:17.5.0.1/32", "prefix:2a02:26f0:12
 "prefix.example.com".policy = { geo = { europe = "gru", office = "nrt", lab = "iad", default = "fra" } }
 "only-prefixes.example.com".policy = { geo = { office = "nrt", lab = "iad", default = "fra" } }
 "one.example.com".policy = { failover = ["fra", "iad"] }
+"kept.example.com".policy = { geo = { europe = { only = { failover = ["fra", "gru"] } }, default = { nearest = ["iad", "nrt", "fra"] } } }
+"all-kept.example.com".policy = { failover = [{ only = { failover = ["fra", "iad"] } }, { nearest = ["nrt", "gru"] }] }
 "#;
 const ZONE: &str = "@ 60 IN SOA ns h 1 2 3 4 60\n@ 60 IN NS ns.example.net.\n";
-const SERVICES: [&str; 6] = ["geo", "nested", "nearest", "prefix", "only-prefixes", "one"];
+const SERVICES: [&str; 8] = ["geo", "nested", "nearest", "prefix", "only-prefixes", "one", "kept", "all-kept"];
 
 /// Judges clients of one service by asking its policy about every leaf, without columns.
 struct Judge {

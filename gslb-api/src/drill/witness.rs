@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
-use gslb_core::model::{ClientSource, DataCenterId, PoolId, Target};
+use gslb_core::model::{ClientSource, DataCenterId, Target};
 use gslb_core::name::Name;
 use gslb_core::rdata;
 use gslb_core::respond::Settings;
-use gslb_core::steer::shares::shares;
+use gslb_core::steer::shares::{Given, shares};
 use gslb_core::steer::view::View;
 use gslb_core::table::liveness::Kind;
 use gslb_core::table::{RoutingTable, Service};
@@ -130,8 +130,9 @@ impl<'t> Finder<'t> {
             let view =
                 View { plans: &table.topology().plans, pools: table.pools(), kind, steers_both: service.steers.both() };
             let mut there = 0.0;
-            shares(view, target.plan, service.when_all_down, &mut |pool: PoolId, _, share| {
-                let is_there = pool_is_in(&table.topology().site, pool, self.data_center);
+            shares(view, target.plan, service.when_all_down, &mut |given, share| {
+                let site = &table.topology().site;
+                let is_there = matches!(given, Given::Pool(pool, _) if pool_is_in(site, pool, self.data_center));
                 there += if is_there { share } else { 0.0 };
             });
             there

@@ -126,7 +126,7 @@ impl Wrong {
             (None, Some(time)) => {
                 let time = time.as_str().and_then(duration::parse).filter(|time| !time.is_zero());
                 if time.is_none() {
-                    self.note("/expires_in", "expected a duration such as \"30m\"; the units are ms, s, m and h");
+                    self.note("/expires_in", "expected a duration such as \"30m\"; the units are ms, s, m, h and d");
                 }
                 time.map(|time| now.after(time))
             }

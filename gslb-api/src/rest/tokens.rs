@@ -98,7 +98,10 @@ fn asked(body: &Value, now: Time) -> Result<(String, Role, Option<Time>), Refusa
     }
     let expires = text("expires_in").and_then(duration::parse).filter(|time| !time.is_zero());
     if members.contains_key("expires_in") && expires.is_none() {
-        wrong.push(("/expires_in".to_owned(), "expected a duration such as \"720h\"".to_owned()));
+        wrong.push((
+            "/expires_in".to_owned(),
+            "expected a duration such as \"30d\"; the units are ms, s, m, h and d".to_owned(),
+        ));
     }
     match role {
         Some(role) if wrong.is_empty() => {

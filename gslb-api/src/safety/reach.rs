@@ -41,6 +41,7 @@ fn alive(table: &RoutingTable) -> Vec<bool> {
             PolicyKind::Pool(pool) => takes(pool),
             PolicyKind::Geo { branches, default } => of(default) || branches.iter().any(|(_, branch)| of(branch)),
             PolicyKind::Failover(list) => list.iter().any(of),
+            PolicyKind::Only(id) => of(id),
             PolicyKind::Weighted(list) => list.iter().any(|(id, _)| of(id)),
             PolicyKind::Nearest(pools)
             | PolicyKind::Latency(pools)

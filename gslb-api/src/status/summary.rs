@@ -32,6 +32,7 @@ impl Reach {
                 ) => pools.extend(list),
                 // Policies do not loop, and nest no deeper than the document may.
                 Some(PolicyKind::Failover(list)) => list.iter().for_each(|id| pools.extend(self.of_policy(site, *id))),
+                Some(PolicyKind::Only(id)) => pools.extend(self.of_policy(site, *id)),
                 Some(PolicyKind::Weighted(list)) => {
                     list.iter().for_each(|(id, _)| pools.extend(self.of_policy(site, *id)));
                 }

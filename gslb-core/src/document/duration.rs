@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-/// Reads `500ms`, `30s`, `5m` or `1h`; nothing when it is anything else, or too long to count in milliseconds.
+/// The units that a duration may have, for messages.
+pub const UNITS: &str = "the units are ms, s, m, h and d";
+
+/// Reads `500ms`, `30s`, `5m`, `1h` or `7d`; nothing when it is anything else, or too long to count in milliseconds.
 pub fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
@@ -12,6 +15,7 @@ pub fn parse(text: &str) -> Option<Duration> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
     number.checked_mul(milliseconds).map(Duration::from_millis)
@@ -37,7 +41,7 @@ mod tests {
         for text in ["500ms", "30s", "5m", "1h", "0s", "1500ms", "90s"] {
             assert_eq!(parse(text).map(show).as_deref(), Some(text));
         }
-        for text in ["", "30", "s", "30 s", "-1s", "1.5s", "1d", "99999999999999999999s", "9999999999999999999h", "é"]
+        for text in ["", "30", "s", "30 s", "-1s", "1.5s", "1w", "99999999999999999999s", "9999999999999999999h", "é"]
         {
             assert_eq!(parse(text), None, "{text}");
         }
@@ -50,13 +54,26 @@ mod tests {
             assert_eq!(show(Duration::from_millis(milliseconds)), text);
         }
         assert_eq!(show(Duration::from_millis(90_000)), "90s");
+        assert_eq!(parse("7d"), parse("168h"), "a day has 24 hours");
     }
 
     #[test]
     fn anything_else_is_not_a_duration() {
-        for text in
-            ["", "10", "s", "1.5s", "-1s", "1 s", "1d", "10S", "s10", "99999999999999999999s", "9999999999999999h"]
-        {
+        for text in [
+            "",
+            "10",
+            "s",
+            "1.5s",
+            "-1s",
+            "1 s",
+            "1D",
+            "d",
+            "10S",
+            "s10",
+            "99999999999999999999s",
+            "9999999999999999h",
+            "999999999999999d",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

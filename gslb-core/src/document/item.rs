@@ -113,12 +113,16 @@ impl<'t, 'p> Item<'t, 'p> {
         let text = match &self.node.value {
             Value::String(text) => text,
             Value::Integer(number) => {
-                let help = format!("write \"{number}s\" for seconds; the units are ms, s, m and h");
+                let help = format!("write \"{number}s\" for seconds; the units are ms, s, m, h and d");
                 self.mismatch(problems, wanted, help);
                 return None;
             }
             _ => {
-                self.mismatch(problems, wanted, "write a whole number and one of the units ms, s, m and h, in quotes");
+                self.mismatch(
+                    problems,
+                    wanted,
+                    "write a whole number and one of the units ms, s, m, h and d, in quotes",
+                );
                 return None;
             }
         };
@@ -133,7 +137,7 @@ impl<'t, 'p> Item<'t, 'p> {
                 );
             }
             None => {
-                let help = "write a whole number and one of the units ms, s, m and h, such as \"30s\" or \"500ms\"";
+                let help = "write a whole number and one of the units ms, s, m, h and d, such as \"30s\" or \"500ms\"";
                 self.error(problems, format!("{} is not a duration", shortened(text)), help);
             }
         }

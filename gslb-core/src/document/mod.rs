@@ -52,7 +52,7 @@
 //! | | `frozen` | list of intervals of ISO 8601 in UTC, `"2026-12-24T00:00:00Z/2026-12-27T00:00:00Z"` |
 //! | | `mass_failure` | `{ share = "50%", within = "10s", hold = "10s", longest = "5m" }` (default) or `off` |
 //!
-//! Kinds of policies: `geo = {region: policy, default: policy}`, `failover = [policy, ...]`,
+//! Kinds of policies: `geo = {region: policy, default: policy}`, `failover = [policy, ...]`, `only = policy`,
 //! `weighted = {pool or policy: weight}`, and lists of pools for `nearest`, `latency`, `hash` and `all`.
 //!
 //! Every pool of `nearest` and `latency` needs a data center with a coordinate. Policies nest up to

@@ -153,11 +153,21 @@ impl Rules<'_> {
         for (steered, is_v6, families) in
             [(self.service.steers_a, false, reach.v4), (self.service.steers_aaaa, true, reach.v6)]
         {
-            let Families { with: Some(_), without: Some(without) } = families else { continue };
+            let Families { with: Some(_), without: Some(without), stranded } = families else { continue };
             if !steered || !told.insert((self.service.policy, is_v6)) {
                 continue;
             }
             let (kind, family) = if is_v6 { ("AAAA", "IPv6") } else { ("A", "IPv4") };
+            if let Some(stranded) = stranded {
+                let message = format!(
+                    "{kind} queries of clients that are sent to `{}` get no data: no pool of its `only` has {family} \
+                     endpoints, and no other may answer",
+                    self.policies.pool_name(stranded)
+                );
+                let help = format!("give a pool of the `only` {family} endpoints, or leave {kind} out of `types`");
+                problems.warning(self.entry.at, &self.path, message, help);
+                continue;
+            }
             let message = format!(
                 "{kind} queries of clients that are sent to `{}` are answered by the next candidate that has {family} \
                  endpoints, since negative answers are cached for all clients (RFC 7871 §7.4)",

@@ -11,7 +11,7 @@ use super::policies::Policies;
 use super::problems::Problems;
 use super::tree::{Entry, shortened};
 use super::zones::Loaded;
-use crate::model::{ClientSource, MAX_TTL, PoolId, PrefixLengths, Service, WhenAllDown};
+use crate::model::{ClientSource, MAX_TTL, PolicyId, PoolId, PrefixLengths, Service, WhenAllDown};
 use crate::name::Name;
 
 const KEYS: [&str; 6] = ["policy", "types", "ttl", "sticky", "client", "when_all_down"];
@@ -41,6 +41,8 @@ pub(super) struct Services<'a, 'r, 't> {
     zones: &'a [Loaded<'t>],
     apexes: HashMap<&'a Name, u32>,
     policies: &'a mut Policies<'r, 't>,
+    /// Path of an `only` that a policy leads to without leading to the pool: each pair is looked at once.
+    only_without: HashMap<(PolicyId, PoolId), Option<String>>,
 }
 
 impl<'t> Services<'_, '_, 't> {
@@ -52,7 +54,7 @@ impl<'t> Services<'_, '_, 't> {
         problems: &mut Problems,
     ) -> Vec<Written<'t>> {
         let apexes = zones.iter().zip(0..).map(|(loaded, number)| (&loaded.zone.apex, number)).collect();
-        let mut services = Services { zones, apexes, policies };
+        let mut services = Services { zones, apexes, policies, only_without: HashMap::new() };
         let mut names: HashMap<Name, &Entry> = HashMap::with_capacity(section.entries.len());
         let mut written = Vec::with_capacity(section.entries.len());
         for (entry, item) in section.items() {
@@ -90,6 +92,11 @@ impl<'t> Services<'_, '_, 't> {
         let when_all_down = fields.get("when_all_down").map(|item| self.when_all_down(&item, problems));
         let policy = fields.require("policy", "the name of a pool or policy", problems);
         let policy = policy.and_then(|item| self.policies.policy(&item, problems));
+        if let (Some(item), Some(Some(WhenAllDown::Pool(pool))), Some(policy)) =
+            (fields.get("when_all_down"), when_all_down, policy)
+        {
+            self.refuse_way_out(&item, policy, pool, problems);
+        }
         Some(Service {
             name: Name::root(),
             zone: 0,
@@ -122,6 +129,21 @@ impl<'t> Services<'_, '_, 't> {
         };
         problems.error(entry.at, &item.path, format!("{name} lies in no zone of the document"), help);
         None
+    }
+
+    /// Clients of an `only` must not be sent out of it when all is down.
+    fn refuse_way_out(&mut self, item: &Item<'_, '_>, policy: PolicyId, pool: PoolId, problems: &mut Problems) {
+        let found = self.only_without.entry((policy, pool));
+        let Some(only) = found.or_insert_with(|| self.policies.only_without(policy, pool)) else { return };
+        let message = format!(
+            "the pool `{}` is not below the `only` at {only}, whose clients must not be sent out of it",
+            self.policies.pool_name(pool)
+        );
+        item.error(
+            problems,
+            message,
+            "name a pool that is below every `only` of the policy, or write serve-all, last-up, nodata or servfail",
+        );
     }
 
     fn when_all_down(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<WhenAllDown> {

@@ -79,6 +79,10 @@ impl Lines<'_> {
                 let pool = self.pool(*pool);
                 self.line("candidate", format_args!("{pool}: passed over, {}", because(*reason)));
             }
+            Step::Only(pools) => {
+                let pools: Vec<String> = pools.iter().map(|pool| self.pool(*pool)).collect();
+                self.line("only", format_args!("{}: no other pool may answer, up or down", pools.join(", ")));
+            }
             Step::Relaxed(demand) => self.line("fallback", relaxed(*demand)),
             Step::KindDown => {
                 self.line("no data", "all endpoints of this type are down, while those of the other answer")

@@ -241,6 +241,8 @@ pub enum PolicyKind {
     },
     /// The first that is up.
     Failover(Vec<PolicyId>),
+    /// What is below, and nothing else: when it is down, no enclosing policy goes on to its next candidate.
+    Only(PolicyId),
     /// A draw by weight among those that are up.
     Weighted(Vec<(PolicyId, u32)>),
     /// The nearest to the client that is up, by great-circle distance of its data center.

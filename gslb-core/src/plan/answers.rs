@@ -8,7 +8,7 @@ use super::content::{Contents, EMPTY};
 use crate::model::{PoolId, WhenAllDown};
 use crate::steer::plan::PlanId;
 use crate::steer::search::Outcome;
-use crate::steer::shares::{shares, within_pool};
+use crate::steer::shares::{Given, shares, within_pool};
 use crate::steer::trace::Demand;
 use crate::steer::view::View;
 use crate::table::liveness::Kind;
@@ -28,8 +28,8 @@ pub(super) struct Cell {
 pub(super) struct Distribution {
     /// Sorted by destination and content, each pair once.
     pub(super) cells: Vec<Cell>,
-    /// True where endpoints are named that are up.
-    pub(super) is_served: bool,
+    /// How many of them are named endpoints that are up, from 0 to 1.
+    pub(super) served: f64,
 }
 
 /// A type that a service may steer.
@@ -93,29 +93,25 @@ impl<'t> Answers<'t> {
         contents: &mut Contents,
     ) -> Distribution {
         let view = View { plans: &self.table.topology().plans, pools: self.table.pools(), kind, steers_both };
-        let mut cells: Vec<Cell> = Vec::new();
-        let outcome = shares(view, plan, when_all_down, &mut |pool, demand, share| {
-            let (destination, content) = self.pool(pool, demand, kind, contents);
+        let (mut cells, mut served): (Vec<Cell>, f64) = (Vec::new(), 0.0);
+        shares(view, plan, when_all_down, &mut |given, share| {
+            let (destination, content) = match given {
+                Given::Pool(pool, demand) => {
+                    served += if matches!(demand, Demand::Up | Demand::UpWithoutWeight) { share } else { 0.0 };
+                    self.pool(pool, demand, kind, contents)
+                }
+                Given::Nothing(Outcome::ServFail) => (contents.destination(Destination::ServFail), EMPTY),
+                Given::Nothing(_) => (contents.destination(Destination::NoData), EMPTY),
+            };
             cells.push(Cell { destination, content, share });
         });
-        let is_served = matches!(
-            outcome,
-            Outcome::Answered(Demand::Up | Demand::UpWithoutWeight)
-                | Outcome::LastResort(Demand::Up | Demand::UpWithoutWeight)
-        );
-        let nothing = match outcome {
-            Outcome::Answered(_) | Outcome::LastResort(_) => None,
-            Outcome::NoData | Outcome::NoSuchKind | Outcome::KindDown => Some(Destination::NoData),
-            Outcome::ServFail => Some(Destination::ServFail),
-        };
-        cells.extend(nothing.map(|nothing| whole(contents.destination(nothing))));
         cells.sort_by_key(|cell| (cell.destination, cell.content));
         cells.dedup_by(|later, first| {
             let same = (later.destination, later.content) == (first.destination, first.content);
             first.share += if same { later.share } else { 0.0 };
             same
         });
-        Distribution { cells, is_served }
+        Distribution { cells, served }
     }
 
     /// Destination and content of a pool's answers.
@@ -144,7 +140,7 @@ impl<'t> Answers<'t> {
 /// All clients at one destination without endpoints.
 pub(super) fn lone(destination: Destination, contents: &mut Contents) -> Arc<Distribution> {
     let cells = vec![whole(contents.destination(destination))];
-    Arc::new(Distribution { cells, is_served: false })
+    Arc::new(Distribution { cells, served: 0.0 })
 }
 
 fn whole(destination: u32) -> Cell {

@@ -22,9 +22,9 @@ pub(super) struct Compared {
     /// What they were and are answered, for the first type that either service steers.
     pub(super) before: Arc<Distribution>,
     pub(super) after: Arc<Distribution>,
-    /// True where an endpoint that is up was, or is, named for some type.
-    pub(super) was_served: bool,
-    pub(super) is_served: bool,
+    /// How many of the clients were, and are, named endpoints that are up, from 0 to 1: for the type of which more are.
+    pub(super) was_served: f64,
+    pub(super) is_served: f64,
 }
 
 impl<'t> Comparer<'t> {
@@ -44,13 +44,13 @@ impl<'t> Comparer<'t> {
             }
             let [before, after] = [before, after].map(|found| found.unwrap_or_else(|| Arc::clone(&unsteered)));
             let flows = flows(&before, &after, &mut self.contents);
-            let (was_served, is_served) = (before.is_served, after.is_served);
+            let (was_served, is_served) = (before.served, after.served);
             let Some(first) = &mut compared else {
                 compared = Some(Compared { flows, before, after, was_served, is_served });
                 continue;
             };
-            first.was_served = first.was_served || was_served;
-            first.is_served = first.is_served || is_served;
+            first.was_served = first.was_served.max(was_served);
+            first.is_served = first.is_served.max(is_served);
             if extent(&flows) > extent(&first.flows) {
                 first.flows = flows;
             }
@@ -59,8 +59,8 @@ impl<'t> Comparer<'t> {
             flows: Vec::new(),
             before: Arc::clone(&unsteered),
             after: unsteered,
-            was_served: false,
-            is_served: false,
+            was_served: 0.0,
+            is_served: 0.0,
         })
     }
 
@@ -69,7 +69,7 @@ impl<'t> Comparer<'t> {
         let classes = 0..service.targets.len() as u32;
         classes.into_iter().any(|class| {
             Asked::ALL.into_iter().any(|asked| {
-                self.new.to(service, class, asked, &mut self.contents).is_some_and(|answers| answers.is_served)
+                self.new.to(service, class, asked, &mut self.contents).is_some_and(|answers| answers.served > 0.0)
             })
         })
     }

@@ -4,7 +4,7 @@ use super::answers::{Cell, Distribution};
 use super::content::Contents;
 
 /// Shares below this are the noise of adding up.
-const NOISE: f64 = 1e-12;
+pub(super) const NOISE: f64 = 1e-12;
 
 /// Clients that move.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,7 +98,7 @@ mod tests {
 
     fn distribution(cells: &[(u32, u32, f64)]) -> Distribution {
         let cell = |&(destination, content, share)| Cell { destination, content, share };
-        Distribution { cells: cells.iter().map(cell).collect(), is_served: true }
+        Distribution { cells: cells.iter().map(cell).collect(), served: 1.0 }
     }
 
     #[test]

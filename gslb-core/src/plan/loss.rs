@@ -12,7 +12,7 @@ use super::summary::{Amounts, families, gather};
 use super::{MAX_MOVES, Pair};
 use crate::model::{DataCenterId, PoolId};
 use crate::steer::search::Outcome;
-use crate::steer::shares::shares;
+use crate::steer::shares::{Given, shares};
 use crate::steer::trace::Demand;
 use crate::steer::view::View;
 use crate::table::liveness::Kind;
@@ -173,16 +173,26 @@ impl Outlook<'_> {
         }
         let steers_both = self.service.steers.both();
         let view = View { plans, pools: self.without.pools(), kind, steers_both };
-        let mut named = Vec::new();
-        let outcome = shares(view, plan, self.service.when_all_down, &mut |pool, _, _| named.push(pool));
-        match outcome {
-            Outcome::Answered(Demand::Up | Demand::UpWithoutWeight) => {}
-            Outcome::LastResort(Demand::Up | Demand::UpWithoutWeight) => pools.extend(named),
-            Outcome::Answered(_) | Outcome::LastResort(_) => return Some(Left::DeadEndpoint),
-            // There never was such an endpoint for them.
-            Outcome::NoSuchKind => return None,
-            Outcome::NoData | Outcome::KindDown => return Some(Left::NoData),
-            Outcome::ServFail => return Some(Left::ServFail),
+        // Of a draw, some clients may be left with nothing: those who are drawn into an `only` that is down.
+        let (mut worst, mut has_kind) = (None::<Left>, false);
+        shares(view, plan, self.service.when_all_down, &mut |given, _| {
+            let left = match given {
+                Given::Pool(pool, Demand::Up | Demand::UpWithoutWeight) => {
+                    // The pool of last resort, too.
+                    pools.push(pool);
+                    None
+                }
+                Given::Pool(..) => Some(Left::DeadEndpoint),
+                Given::Nothing(Outcome::ServFail) => Some(Left::ServFail),
+                // There never was such an endpoint for them.
+                Given::Nothing(Outcome::NoSuchKind) => return,
+                Given::Nothing(_) => Some(Left::NoData),
+            };
+            has_kind = true;
+            worst = worst.take().max(left);
+        });
+        if worst.is_some() || !has_kind {
+            return worst;
         }
         let mut places: BTreeSet<Destination> =
             pools.into_iter().filter(|pool| self.is_left(*pool, kind)).filter_map(|pool| self.place(pool)).collect();

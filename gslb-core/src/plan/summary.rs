@@ -7,6 +7,7 @@ use super::comparer::{Compared, Comparer};
 use super::comparison::{
     Change, Comparison, DataCenterShare, Extent, Families, LeftWithout, Move, Movement, SampledMoves, ServiceChange,
 };
+use super::flow::NOISE;
 use super::space::Space;
 use super::{Group, MAX_MOVES, Matched, data_centers_up};
 use crate::table::RoutingTable;
@@ -46,9 +47,11 @@ impl Summary {
             let compared = known
                 .entry((area.old, area.new))
                 .or_insert_with(|| comparer.compare((group.old, area.old), (group.new, area.new)));
-            if compared.is_served {
+            if compared.is_served > 0.0 {
                 any_served = true;
-            } else if compared.was_served {
+            }
+            // Of a draw, those may be left without who are drawn into an `only` that is down.
+            if compared.is_served < compared.was_served - NOISE {
                 any_left = true;
             }
             amassed.add(area, compared);

@@ -116,6 +116,7 @@ impl<T: Trace> Answering<'_, '_, T> {
                 kind: asked.kind,
                 steers_both: service.steers.both(),
             },
+            when_all_down: service.when_all_down,
             client_key,
             draw,
             ttl: service.ttl,
@@ -132,7 +133,7 @@ impl<T: Trace> Answering<'_, '_, T> {
                 records.add(&entry.data, ttl);
             },
         };
-        let outcome = decision.decide(target.plan, service.when_all_down);
+        let outcome = decision.decide(target.plan);
         let ttl = decision.ttl;
         let Records { written, full, cname, .. } = records;
         self.outcome = Told::Steered;

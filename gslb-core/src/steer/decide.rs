@@ -2,7 +2,7 @@
 
 use super::draw::{Dice, Draw, RaceTime, pick_by_weight, scramble};
 use super::plan::{Branch, Plan, PlanId};
-use super::search::{Outcome, Search};
+use super::search::{Outcome, Search, Walked};
 use super::trace::{Choice, Demand, Reason, Step, Trace};
 use super::view::View;
 use crate::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
@@ -12,6 +12,8 @@ use crate::table::liveness::{Entry, NO_TTL_LIMIT, Ready};
 pub struct Decision<'a, 'd, T, E> {
     /// The table.
     pub view: View<'a>,
+    /// What the service answers when everything is down.
+    pub when_all_down: WhenAllDown,
     /// Number of the client's prefix, for draws that stick.
     pub client_key: u64,
     /// How draws by weight are made.
@@ -31,7 +33,12 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Search<'a> for Decision<'a,
     }
 
     #[inline]
-    fn walk(&mut self, plan: PlanId, demand: Demand) -> bool {
+    fn when_all_down(&self) -> WhenAllDown {
+        self.when_all_down
+    }
+
+    #[inline]
+    fn walk(&mut self, plan: PlanId, demand: Demand) -> Walked {
         self.walk_plan(plan, demand)
     }
 
@@ -51,30 +58,53 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Search<'a> for Decision<'a,
     fn note_not_yet_known(&mut self) {
         self.trace.note(|| Step::NotYetKnown);
     }
+
+    fn note_only(&mut self, plan: PlanId) {
+        let plans = self.view.plans;
+        self.trace.note(|| {
+            let mut pools = Vec::new();
+            plans.each_pool(plan, &mut |pool| {
+                if !pools.contains(&pool) {
+                    pools.push(pool);
+                }
+            });
+            Step::Only(pools)
+        });
+    }
 }
 
 impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     /// Decides for the clients of `plan`.
     #[inline]
-    pub fn decide(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
-        self.search(plan, when_all_down)
+    pub fn decide(&mut self, plan: PlanId) -> Outcome {
+        self.search(plan)
     }
 
-    /// Takes what fulfils the demand; false where nothing does.
-    fn walk_plan(&mut self, plan: PlanId, demand: Demand) -> bool {
+    /// Takes what fulfils the demand.
+    fn walk_plan(&mut self, plan: PlanId, demand: Demand) -> Walked {
         match self.view.plans.get(plan) {
-            None => false,
-            Some(Plan::Pool(pool)) => self.take_pool(*pool, demand),
-            Some(Plan::Failover(list)) => list.iter().any(|&next| match self.view.plans.get(next) {
-                // The usual member, without another call.
-                Some(Plan::Pool(pool)) => self.take_pool(*pool, demand),
-                _ => self.walk_plan(next, demand),
-            }),
+            None => Walked::Nothing,
+            Some(Plan::Pool(pool)) => Walked::of(self.take_pool(*pool, demand)),
+            Some(Plan::Failover(list)) => {
+                for &next in list {
+                    let walked = match self.view.plans.get(next) {
+                        // The usual member, without another call.
+                        Some(Plan::Pool(pool)) => Walked::of(self.take_pool(*pool, demand)),
+                        _ => self.walk_plan(next, demand),
+                    };
+                    if !matches!(walked, Walked::Nothing) {
+                        return walked;
+                    }
+                }
+                Walked::Nothing
+            }
             Some(Plan::All(list)) => {
                 // One record set has one TTL (RFC 2181 §5.2), so all are looked at before the first is taken.
                 list.iter().for_each(|&next| self.look_at(next, demand));
-                list.iter().filter(|next| self.walk_plan(**next, demand)).count() > 0
+                // All of them are pools.
+                Walked::of(list.iter().filter(|next| self.walk_plan(**next, demand) == Walked::Taken).count() > 0)
             }
+            Some(Plan::Only(plan)) => self.walk_only(*plan, demand),
             Some(Plan::Weighted(branches)) => match self.draw {
                 Draw::Fresh(_) => self.walk_by_dice(branches, demand),
                 Draw::Sticky => self.walk_by_race(branches, demand),
@@ -83,7 +113,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         }
     }
 
-    fn walk_by_dice(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
+    fn walk_by_dice(&mut self, branches: &'a [Branch], demand: Demand) -> Walked {
         let view = self.view;
         branches.iter().for_each(|branch| self.look_at(branch.plan, demand));
         let weighted = view.needs_weight(branches, demand);
@@ -91,7 +121,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         let total: u64 = branches.iter().map(|branch| u64::from(weight(branch))).sum();
         if total == 0 {
             self.note_passed_over(branches, demand);
-            return false;
+            return Walked::Nothing;
         }
         let roll = match &mut self.draw {
             Draw::Fresh(dice) => dice.roll(),
@@ -101,7 +131,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         self.follow(branches, winner, demand, false)
     }
 
-    fn walk_by_race(&mut self, branches: &'a [Branch], demand: Demand) -> bool {
+    fn walk_by_race(&mut self, branches: &'a [Branch], demand: Demand) -> Walked {
         let mut best: Option<(RaceTime, usize)> = None;
         branches.iter().for_each(|branch| self.look_at(branch.plan, demand));
         let weighted = self.view.needs_weight(branches, demand);
@@ -117,20 +147,20 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
             Some((_, winner)) => self.follow(branches, winner, demand, true),
             None => {
                 self.note_passed_over(branches, demand);
-                false
+                Walked::Nothing
             }
         }
     }
 
-    fn follow(&mut self, branches: &'a [Branch], winner: usize, demand: Demand, sticky: bool) -> bool {
+    fn follow(&mut self, branches: &'a [Branch], winner: usize, demand: Demand, sticky: bool) -> Walked {
         let view = self.view;
         self.trace.note(|| Step::Drawn { sticky, among: view.contenders(branches, demand), winner });
         // A draw inside must not fall as this one did, or shares would multiply wrongly.
         let key = self.client_key;
         self.client_key = scramble(key);
-        let taken = branches.get(winner).is_some_and(|branch| self.walk_plan(branch.plan, demand));
+        let walked = branches.get(winner).map_or(Walked::Nothing, |branch| self.walk_plan(branch.plan, demand));
         self.client_key = key;
-        taken
+        walked
     }
 
     /// Lowers the TTL to what the pools allow that a walk of `plan` would look at: they decide a draw together.
@@ -138,6 +168,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         match self.view.plans.get(plan) {
             None => {}
             Some(Plan::Pool(pool)) => self.limit_ttl(*pool),
+            Some(Plan::Only(plan)) => self.look_at(*plan, demand),
             Some(Plan::Failover(list)) => {
                 // Those behind the first that can be taken are not looked at.
                 let _ = list.iter().any(|&next| {

@@ -13,7 +13,7 @@ pub struct PlanId(pub u32);
 pub enum Plan {
     /// One pool.
     Pool(PoolId),
-    /// The first that is up. Holds no failover itself, and nothing twice.
+    /// The first that is up. Holds no failover itself, nothing twice, and nothing behind what never falls through.
     Failover(Box<[PlanId]>),
     /// A draw by weight among those that are up.
     Weighted(Box<[Branch]>),
@@ -21,6 +21,8 @@ pub enum Plan {
     Hash(Box<[Branch]>),
     /// All that are up.
     All(Box<[PlanId]>),
+    /// This plan, which never falls through: when it is down, `when_all_down` is about it alone, and the search ends.
+    Only(PlanId),
 }
 
 /// A plan that takes part in a draw.
@@ -51,10 +53,14 @@ impl Plans {
         })
     }
 
-    /// The first of `plans` that is up, in the simplest form: no failover inside, nothing twice, one alone as itself.
+    /// The first of `plans` that is up, in the simplest form: no failover inside, nothing twice, one alone as itself,
+    /// and nothing that cannot be reached.
     pub fn failover(&mut self, plans: &[PlanId]) -> PlanId {
         let mut flat: Vec<PlanId> = Vec::with_capacity(plans.len());
         for &plan in plans {
+            if flat.last().is_some_and(|&last| self.never_falls_through(last)) {
+                break;
+            }
             let inner = match self.get(plan) {
                 Some(Plan::Failover(inner)) => inner,
                 _ => &[plan][..],
@@ -66,17 +72,37 @@ impl Plans {
             }
         }
         match *flat {
-            [only] => only,
+            [alone] => alone,
             _ => self.id(Plan::Failover(flat.into())),
+        }
+    }
+
+    /// A plan that never falls through, in the simplest form: one that does not by itself is left as it is.
+    pub fn only(&mut self, plan: PlanId) -> PlanId {
+        match self.get(plan) {
+            Some(Plan::Only(_)) => plan,
+            _ => self.id(Plan::Only(plan)),
+        }
+    }
+
+    /// True where a search that comes to the plan ends there, whatever is up.
+    pub fn never_falls_through(&self, plan: PlanId) -> bool {
+        match self.get(plan) {
+            None | Some(Plan::Pool(_) | Plan::All(_)) => false,
+            Some(Plan::Only(_)) => true,
+            Some(Plan::Failover(list)) => list.last().is_some_and(|&last| self.never_falls_through(last)),
+            Some(Plan::Weighted(branches) | Plan::Hash(branches)) => {
+                branches.iter().any(|branch| branch.weight > 0 && self.never_falls_through(branch.plan))
+            }
         }
     }
 
     /// A draw among branches, in the simplest form: their order says nothing, and one alone is its plan.
     pub fn draw(&mut self, mut branches: Vec<Branch>, kind: impl FnOnce(Box<[Branch]>) -> Plan) -> PlanId {
-        if let [only] = *branches
-            && only.weight > 0
+        if let [alone] = *branches
+            && alone.weight > 0
         {
-            return only.plan;
+            return alone.plan;
         }
         branches.sort_by_key(|branch| (branch.identity, branch.plan));
         self.id(kind(branches.into()))
@@ -109,6 +135,7 @@ impl Plans {
         match self.get(id) {
             None => {}
             Some(Plan::Pool(pool)) => visit(*pool),
+            Some(Plan::Only(plan)) => self.each_pool(*plan, visit),
             Some(Plan::Failover(plans) | Plan::All(plans)) => {
                 plans.iter().for_each(|&plan| self.each_pool(plan, visit));
             }

@@ -64,6 +64,7 @@ impl<'a> Resolver<'a> {
                 self.prepare(*default);
             }
             Some(PolicyKind::Failover(list)) => list.iter().for_each(|policy| self.prepare(*policy)),
+            Some(PolicyKind::Only(policy)) => self.prepare(*policy),
             Some(PolicyKind::Weighted(list)) => list.iter().for_each(|(policy, _)| self.prepare(*policy)),
             _ => {}
         }
@@ -78,6 +79,7 @@ impl<'a> Resolver<'a> {
         match self.kind(id) {
             Some(PolicyKind::Geo { .. } | PolicyKind::Nearest(_) | PolicyKind::Latency(_)) => true,
             Some(PolicyKind::Failover(list)) => list.iter().any(|policy| self.depends_on_place(*policy)),
+            Some(PolicyKind::Only(policy)) => self.depends_on_place(*policy),
             Some(PolicyKind::Weighted(list)) => list.iter().any(|(policy, _)| self.depends_on_place(*policy)),
             _ => false,
         }
@@ -96,6 +98,7 @@ impl<'a> Resolver<'a> {
                 self.look(*default, locus, view);
             }
             Some(PolicyKind::Failover(list)) => list.iter().for_each(|policy| self.look(*policy, locus, view)),
+            Some(PolicyKind::Only(policy)) => self.look(*policy, locus, view),
             Some(PolicyKind::Weighted(list)) => list.iter().for_each(|(policy, _)| self.look(*policy, locus, view)),
             Some(kind @ (PolicyKind::Nearest(pools) | PolicyKind::Latency(pools))) => {
                 view.extend(self.ordered(kind, pools, locus).1.into_iter().map(|candidate| candidate.pool.0));
@@ -112,6 +115,9 @@ impl<'a> Resolver<'a> {
             Some(PolicyKind::Geo { branches, default }) => {
                 let chosen = self.region(id, branches, locus, trace);
                 let branch = chosen.map(|branch| self.resolve(branch, locus, plans, trace));
+                if let Some(branch) = branch.filter(|&branch| plans.never_falls_through(branch)) {
+                    return branch;
+                }
                 let default = self.resolve(*default, locus, plans, trace);
                 match branch {
                     Some(branch) => plans.failover(&[branch, default]),
@@ -119,8 +125,19 @@ impl<'a> Resolver<'a> {
                 }
             }
             Some(PolicyKind::Failover(list)) => {
-                let inner: Vec<PlanId> = list.iter().map(|policy| self.resolve(*policy, locus, plans, trace)).collect();
+                let mut inner: Vec<PlanId> = Vec::with_capacity(list.len());
+                for &policy in list {
+                    let plan = self.resolve(policy, locus, plans, trace);
+                    inner.push(plan);
+                    if plans.never_falls_through(plan) {
+                        break;
+                    }
+                }
                 plans.failover(&inner)
+            }
+            Some(PolicyKind::Only(policy)) => {
+                let inner = self.resolve(*policy, locus, plans, trace);
+                plans.only(inner)
             }
             Some(PolicyKind::Weighted(list)) => {
                 let branches = list.iter().map(|&(policy, weight)| Branch {
@@ -148,7 +165,7 @@ impl<'a> Resolver<'a> {
             }
             Some(PolicyKind::All(pools)) => {
                 let inner: Box<[PlanId]> = pools.iter().map(|&pool| plans.id(Plan::Pool(pool))).collect();
-                if let [only] = *inner { only } else { plans.id(Plan::All(inner)) }
+                if let [alone] = *inner { alone } else { plans.id(Plan::All(inner)) }
             }
         }
     }

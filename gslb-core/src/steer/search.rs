@@ -23,14 +23,36 @@ pub enum Outcome {
     ServFail,
 }
 
+/// What a walk came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Walked {
+    /// Endpoints were taken that fulfil the demand.
+    Taken,
+    /// Nothing fulfils the demand; the next candidate may.
+    Nothing,
+    /// An `only` was down and has decided: there is no next candidate.
+    Ended(Outcome),
+}
+
+impl Walked {
+    /// What came of a walk that ends at a pool.
+    #[inline]
+    pub(super) fn of(taken: bool) -> Walked {
+        if taken { Walked::Taken } else { Walked::Nothing }
+    }
+}
+
 /// A search for endpoints that lowers its demands step by step. What a walk makes of a draw is its own affair: a
 /// decision follows one branch, [`super::shares`] follow them all.
 pub(super) trait Search<'a> {
     /// What is looked at.
     fn view(&self) -> View<'a>;
 
-    /// Takes what fulfils the demand; false where nothing does.
-    fn walk(&mut self, plan: PlanId, demand: Demand) -> bool;
+    /// What the service answers when everything is down.
+    fn when_all_down(&self) -> WhenAllDown;
+
+    /// Takes what fulfils the demand.
+    fn walk(&mut self, plan: PlanId, demand: Demand) -> Walked;
 
     /// Takes endpoints of a pool; false where none fulfils the demand.
     fn take(&mut self, pool: PoolId, demand: Demand) -> bool;
@@ -44,19 +66,38 @@ pub(super) trait Search<'a> {
     /// Is told where a service would fall silent because of what nobody has found out yet.
     fn note_not_yet_known(&mut self);
 
+    /// Is told before an `only` is walked: no pool outside of `plan` will be taken.
+    fn note_only(&mut self, plan: PlanId);
+
     /// Finds what the clients of `plan` get.
     #[inline]
-    fn search(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
-        if self.walk(plan, Demand::Up) {
-            return Outcome::Answered(Demand::Up);
+    fn search(&mut self, plan: PlanId) -> Outcome {
+        match self.walk(plan, Demand::Up) {
+            Walked::Taken => Outcome::Answered(Demand::Up),
+            Walked::Nothing => self.search_all_down(plan),
+            Walked::Ended(outcome) => outcome,
         }
-        self.search_all_down(plan, when_all_down)
     }
 
+    /// Walks a plan that never falls through: where nothing of it fulfils the demand, all that the service does when
+    /// everything is down is done with this plan alone.
+    #[inline(never)]
+    fn walk_only(&mut self, plan: PlanId, demand: Demand) -> Walked {
+        self.note_only(plan);
+        match self.walk(plan, demand) {
+            Walked::Nothing => Walked::Ended(self.search_all_down(plan)),
+            decided => decided,
+        }
+    }
+
+    /// A plan that an `only` is part of comes at most to the first demand below: there, at the latest, the `only` takes
+    /// part, and decides. So no pool is looked for beside it here.
     #[cold]
-    fn search_all_down(&mut self, plan: PlanId, when_all_down: WhenAllDown) -> Outcome {
-        if self.relaxed(plan, Demand::UpWithoutWeight) {
-            return Outcome::Answered(Demand::UpWithoutWeight);
+    fn search_all_down(&mut self, plan: PlanId) -> Outcome {
+        match self.relaxed(plan, Demand::UpWithoutWeight) {
+            Walked::Taken => return Outcome::Answered(Demand::UpWithoutWeight),
+            Walked::Ended(outcome) => return outcome,
+            Walked::Nothing => {}
         }
         if let Some(outcome) = self.view().lacks_kind(plan) {
             if outcome == Outcome::KindDown {
@@ -64,7 +105,7 @@ pub(super) trait Search<'a> {
             }
             return outcome;
         }
-        let demand = match when_all_down {
+        let demand = match self.when_all_down() {
             WhenAllDown::ServeAll => Demand::Any,
             WhenAllDown::LastUp => Demand::LastUp,
             // A name is not silenced by what nobody knows.
@@ -81,16 +122,18 @@ pub(super) trait Search<'a> {
             }
         };
         match self.relaxed(plan, demand) {
-            true => Outcome::Answered(demand),
-            false => Outcome::NoData,
+            Walked::Taken => Outcome::Answered(demand),
+            Walked::Nothing => Outcome::NoData,
+            Walked::Ended(outcome) => outcome,
         }
     }
 
-    fn relaxed(&mut self, plan: PlanId, demand: Demand) -> bool {
+    fn relaxed(&mut self, plan: PlanId, demand: Demand) -> Walked {
         self.note_relaxed(demand);
         match demand {
             Demand::LastUp => match self.view().last_to_go(plan) {
-                Some(pool) => self.take(pool, demand),
+                Some(pool) if self.take(pool, demand) => Walked::Taken,
+                Some(_) => Walked::Nothing,
                 None => self.walk(plan, Demand::Any),
             },
             _ => self.walk(plan, demand),

@@ -1,23 +1,31 @@
 //! Which share of its clients a plan gives to each pool: the search of a decision, with every branch of a draw followed.
 
 use super::plan::{Branch, Plan, PlanId};
-use super::search::{Outcome, Search};
+use super::search::{Outcome, Search, Walked};
 use super::trace::Demand;
 use super::view::View;
 use crate::model::{Choose, PoolId, WhenAllDown};
 use crate::table::liveness::{PoolLiveness, Ready};
 
-/// Finds the shares of the clients of `plan`: `emit` is told each pool, the demand that its endpoints fulfil, and its
-/// share. Shares sum to 1 where endpoints are named. An answer of several addresses is shared evenly among them.
+/// What a share of the clients gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// Endpoints of a pool, which fulfil the demand.
+    Pool(PoolId, Demand),
+    /// No endpoint.
+    Nothing(Outcome),
+}
+
+/// Finds the shares of the clients of `plan`: `emit` is told what each share gets. Shares sum to 1. An answer of several
+/// addresses is shared evenly among them.
 ///
 /// A draw that sticks has the shares of one that does not: over many clients they are the same.
-pub fn shares(
-    view: View<'_>,
-    plan: PlanId,
-    when_all_down: WhenAllDown,
-    emit: &mut impl FnMut(PoolId, Demand, f64),
-) -> Outcome {
-    Shares { view, share: 1.0, emit }.search(plan, when_all_down)
+pub fn shares(view: View<'_>, plan: PlanId, when_all_down: WhenAllDown, emit: &mut impl FnMut(Given, f64)) {
+    let mut shares = Shares { view, when_all_down, share: 1.0, told: 0, emit };
+    let outcome = shares.search(plan);
+    if shares.told == 0 {
+        shares.tell(Given::Nothing(outcome));
+    }
 }
 
 /// The share of each entry of `ready` in the answers of its pool, in their order; they sum to 1.
@@ -53,35 +61,45 @@ fn leaders(weights: &[f64], answers: usize) -> Vec<f64> {
 
 struct Shares<'a, 'e, E> {
     view: View<'a>,
+    when_all_down: WhenAllDown,
     /// What is left of the clients on this branch.
     share: f64,
+    /// How often `emit` was called.
+    told: usize,
     emit: &'e mut E,
 }
 
-impl<E: FnMut(PoolId, Demand, f64)> Shares<'_, '_, E> {
-    fn walk_with(&mut self, part: f64, plan: PlanId, demand: Demand) -> bool {
+impl<E: FnMut(Given, f64)> Shares<'_, '_, E> {
+    fn walk_with(&mut self, part: f64, plan: PlanId, demand: Demand) -> Walked {
         let whole = self.share;
         self.share *= part;
-        let taken = self.walk(plan, demand);
+        let walked = self.walk(plan, demand);
         self.share = whole;
-        taken
+        walked
     }
 
-    fn walk_draw(&mut self, branches: &[Branch], demand: Demand) -> bool {
+    fn tell(&mut self, given: Given) {
+        self.told += 1;
+        (self.emit)(given, self.share);
+    }
+
+    fn walk_draw(&mut self, branches: &[Branch], demand: Demand) -> Walked {
         let weighted = self.view.needs_weight(branches, demand);
         let weights: Vec<u32> = branches.iter().map(|branch| self.view.weight_of(branch, weighted, demand)).collect();
         let total: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
-        let mut taken = false;
+        let mut walked = Walked::Nothing;
         for (branch, weight) in branches.iter().zip(weights).filter(|&(_, weight)| weight > 0) {
-            if self.walk_with(f64::from(weight) / total, branch.plan, demand) {
-                taken = true;
+            match self.walk_with(f64::from(weight) / total, branch.plan, demand) {
+                Walked::Nothing => {}
+                // Each branch has told its own outcome.
+                decided => walked = decided,
             }
         }
-        taken
+        walked
     }
 
     /// All in one answer: each has as much of it as it has endpoints there.
-    fn walk_all(&mut self, plans: &[PlanId], demand: Demand) -> bool {
+    fn walk_all(&mut self, plans: &[PlanId], demand: Demand) -> Walked {
         let alive: Vec<(PlanId, f64)> = plans
             .iter()
             .filter(|plan| self.view.is_alive(**plan, demand))
@@ -90,11 +108,11 @@ impl<E: FnMut(PoolId, Demand, f64)> Shares<'_, '_, E> {
         let total: f64 = alive.iter().map(|(_, named)| named).sum();
         let mut taken = false;
         for (plan, named) in alive {
-            if self.walk_with(named / total, plan, demand) {
+            if self.walk_with(named / total, plan, demand) == Walked::Taken {
                 taken = true;
             }
         }
-        taken
+        Walked::of(taken)
     }
 
     /// How many endpoints an answer names of a plan that is alive.
@@ -108,16 +126,32 @@ impl<E: FnMut(PoolId, Demand, f64)> Shares<'_, '_, E> {
     }
 }
 
-impl<'a, E: FnMut(PoolId, Demand, f64)> Search<'a> for Shares<'a, '_, E> {
+impl<'a, E: FnMut(Given, f64)> Search<'a> for Shares<'a, '_, E> {
     fn view(&self) -> View<'a> {
         self.view
     }
 
-    fn walk(&mut self, plan: PlanId, demand: Demand) -> bool {
+    fn when_all_down(&self) -> WhenAllDown {
+        self.when_all_down
+    }
+
+    fn walk(&mut self, plan: PlanId, demand: Demand) -> Walked {
         match self.view.plans.get(plan) {
-            None => false,
-            Some(Plan::Pool(pool)) => self.take(*pool, demand),
-            Some(Plan::Failover(list)) => list.iter().any(|&next| self.walk(next, demand)),
+            None => Walked::Nothing,
+            Some(Plan::Pool(pool)) => Walked::of(self.take(*pool, demand)),
+            Some(Plan::Failover(list)) => {
+                let mut walked = list.iter().map(|&next| self.walk(next, demand));
+                walked.find(|walked| *walked != Walked::Nothing).unwrap_or(Walked::Nothing)
+            }
+            Some(Plan::Only(plan)) => {
+                let told = self.told;
+                let walked = self.walk_only(*plan, demand);
+                // What ended inside of it has been told there.
+                if let (Walked::Ended(outcome), true) = (walked, self.told == told) {
+                    self.tell(Given::Nothing(outcome));
+                }
+                walked
+            }
             Some(Plan::All(list)) => self.walk_all(list, demand),
             Some(Plan::Weighted(branches) | Plan::Hash(branches)) => self.walk_draw(branches, demand),
         }
@@ -126,7 +160,7 @@ impl<'a, E: FnMut(PoolId, Demand, f64)> Search<'a> for Shares<'a, '_, E> {
     fn take(&mut self, pool: PoolId, demand: Demand) -> bool {
         let taken = self.view.ready(pool, demand).is_some();
         if taken {
-            (self.emit)(pool, demand, self.share);
+            self.tell(Given::Pool(pool, demand));
         }
         taken
     }
@@ -136,6 +170,8 @@ impl<'a, E: FnMut(PoolId, Demand, f64)> Search<'a> for Shares<'a, '_, E> {
     fn note_kind_down(&mut self) {}
 
     fn note_not_yet_known(&mut self) {}
+
+    fn note_only(&mut self, _: PlanId) {}
 }
 
 #[cfg(test)]

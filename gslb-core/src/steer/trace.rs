@@ -90,6 +90,8 @@ pub enum Step {
     },
     /// A pool was passed over.
     PassedOver(PoolId, Reason),
+    /// An `only` was come to: these are its pools, and no other will be taken.
+    Only(Vec<PoolId>),
     /// No candidate was up, so the search was repeated with less demand.
     Relaxed(Demand),
     /// All endpoints of the type are down, but the policy is up for the other one: so there is no data.
@@ -154,7 +156,7 @@ pub struct Contender {
     pub pools: Vec<PoolId>,
     /// Its weight.
     pub weight: u32,
-    /// False where none of its pools is up, or its weight is 0.
+    /// False where none of its pools is up, or its weight is 0. An `only` takes part while it is down, too.
     pub takes_part: bool,
 }
 

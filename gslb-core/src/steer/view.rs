@@ -51,12 +51,14 @@ impl<'a> View<'a> {
         }
     }
 
-    /// True where a walk would take something.
+    /// True where a walk would take something, or would end the search.
     pub(super) fn is_alive(&self, plan: PlanId, demand: Demand) -> bool {
         match self.plans.get(plan) {
             None => false,
             Some(Plan::Pool(pool)) => self.ready(*pool, demand).is_some(),
             Some(Plan::Failover(list) | Plan::All(list)) => list.iter().any(|&next| self.is_alive(next, demand)),
+            // Whoever comes to it stays there, up or down.
+            Some(Plan::Only(_)) => true,
             Some(Plan::Weighted(branches) | Plan::Hash(branches)) => {
                 branches.iter().any(|branch| self.takes_part(branch, demand == Demand::Up, demand))
             }

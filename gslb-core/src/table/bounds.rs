@@ -28,6 +28,7 @@ fn too_wide(site: &Site) -> Vec<Problem> {
             PolicyKind::Pool(_) => 1,
             PolicyKind::Geo { branches, default } => branches.iter().map(|(_, id)| of(id)).sum::<usize>() + of(default),
             PolicyKind::Failover(list) => list.iter().map(of).sum(),
+            PolicyKind::Only(id) => of(id),
             PolicyKind::Weighted(list) => list.iter().map(|(id, _)| of(id)).sum(),
             PolicyKind::Nearest(pools)
             | PolicyKind::Latency(pools)

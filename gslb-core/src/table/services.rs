@@ -103,6 +103,7 @@ impl Services<'_> {
             None => false,
             Some(Plan::Pool(pool)) => self.pool_draws(*pool, kind, sticky),
             Some(Plan::Failover(list) | Plan::All(list)) => list.iter().any(draws),
+            Some(Plan::Only(plan)) => draws(plan),
             Some(Plan::Weighted(list)) => sticky && list.len() > 1 || list.iter().any(|branch| draws(&branch.plan)),
             Some(Plan::Hash(list)) => list.len() > 1 || list.iter().any(|branch| draws(&branch.plan)),
         }

@@ -185,6 +185,7 @@ fn canonical(site: &Site) -> Vec<PolicyId> {
                 (PolicyKind::Geo { branches, default: of(*default) }, Vec::new())
             }
             PolicyKind::Failover(list) => (PolicyKind::Failover(list.iter().map(|&id| of(id)).collect()), Vec::new()),
+            PolicyKind::Only(id) => (PolicyKind::Only(of(*id)), Vec::new()),
             PolicyKind::Weighted(list) => {
                 let labels = list.iter().map(|&(id, _)| label(id)).collect();
                 (PolicyKind::Weighted(list.iter().map(|&(id, weight)| (of(id), weight)).collect()), labels)

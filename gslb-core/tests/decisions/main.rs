@@ -6,5 +6,6 @@ mod support;
 mod compiled;
 mod down;
 mod draws;
+mod only;
 mod site;
 mod types;

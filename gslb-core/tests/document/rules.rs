@@ -33,7 +33,7 @@ when_all_down = "serve"
 policy = "fra"
 [services."mail.example.com"]
 policy = "fra"
-ttl = "8d"
+ttl = "8w"
 [services."ok.example.com"]
 policy = "fra"
 ttl = "200h"
@@ -62,7 +62,7 @@ site.toml:14:23: error: services."www.example.com".types[2]: the type stands in 
 site.toml:14:28: error: services."www.example.com".types[3]: "MX" is none of the values that this key takes
     help: known: A, AAAA
 site.toml:15:7: error: services."www.example.com".ttl: expected a duration such as "30s", found integer 30
-    help: write "30s" for seconds; the units are ms, s, m and h
+    help: write "30s" for seconds; the units are ms, s, m, h and d
 site.toml:16:17: error: services."www.example.com".sticky.v4: 33 is out of range for a prefix length
     help: write a whole number from 1 to 32
 site.toml:16:26: error: services."www.example.com".sticky.v6: 0 is out of range for a prefix length
@@ -85,8 +85,8 @@ site.toml:24:17: error: services."www.example.org".when_all_down: "serve" is non
     help: did you mean `serve-all`? known: serve-all, last-up, nodata, servfail, pool:NAME
 site.toml:25:11: error: services.ftp: `ftp` holds only another table
     help: write names with dots in quotes: [services."ftp.example.com"]
-site.toml:29:7: error: services."mail.example.com".ttl: "8d" is not a duration
-    help: write a whole number and one of the units ms, s, m and h, such as "30s" or "500ms"
+site.toml:29:7: error: services."mail.example.com".ttl: "8w" is not a duration
+    help: write a whole number and one of the units ms, s, m, h and d, such as "30s" or "500ms"
 site.toml:32:7: error: services."ok.example.com".ttl: 200h is out of range
     help: write a duration from 0s to 168h
 "##;
@@ -330,4 +330,38 @@ fn so_many_problems_are_told_and_the_others_counted() {
     assert_eq!(reading.problems.len(), 101);
     assert_eq!(reading.problems[100].message, "there are 900 more errors");
     assert!(reading.site.is_none());
+}
+
+#[test]
+fn ways_out_of_an_only_are_refused_and_what_follows_one_is_warned_of() {
+    let document = r#"
+zones."example.com".file = "example.com.zone"
+[pools]
+fra.endpoints.a.address = "192.0.2.1"
+iad.endpoints = { a = { address = "192.0.2.2" }, b = { address = "2001:db8::2" } }
+[policies]
+kept = { only = "fra" }
+loop = { only = { failover = ["loop"] } }
+list = { only = ["fra"] }
+after = { failover = ["kept", "iad"] }
+both = { only = "fra", failover = ["iad"] }
+[services]
+"out.example.com" = { types = ["A"], when_all_down = "pool:iad", policy = "after" }
+"in.example.com" = { types = ["A"], when_all_down = "pool:fra", policy = "after" }
+"family.example.com".policy = { weighted = { kept = 1, iad = 1 } }
+"#;
+    let expected = r#"
+site.toml:7:1: error: policies.loop: policy `loop` leads back to itself: loop -> loop
+    help: let one of them name a pool instead
+site.toml:8:17: error: policies.list.only: expected a policy: the name of a pool or policy, or a table, found an array
+    help: write a name, or a table such as { failover = ["fra", "iad"] }
+site.toml:9:31: warning: policies.after.failover[1]: this is never tried: candidate 1 of the list is an `only`
+    help: an `only` never falls through to the next candidate: put it last, or remove what follows
+site.toml:10:1: error: policies.both: a policy is of one kind, and this is both `failover` and `only`
+    help: keep one, and nest the other inside it
+site.toml:12:54: error: services."out.example.com".when_all_down: the pool `iad` is not below the `only` at policies.kept, whose clients must not be sent out of it
+    help: name a pool that is below every `only` of the policy, or write serve-all, last-up, nodata or servfail
+site.toml:14:1: warning: services."family.example.com": AAAA queries of clients that are sent to `fra` get no data: no pool of its `only` has IPv6 endpoints, and no other may answer
+    help: give a pool of the `only` IPv6 endpoints, or leave AAAA out of `types`"#;
+    assert_problems(document, SOUND, expected);
 }

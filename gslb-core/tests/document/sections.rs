@@ -126,9 +126,9 @@ site.toml:5:76: error: probes.d.expect_status[1]: "20x" is not a range of HTTP s
 site.toml:5:83: error: probes.d.expect_status[2]: expected a string such as "200" or "200-299", found integer 200
     help: write "200" in quotes
 site.toml:5:100: error: probes.d.interval: expected a duration such as "30s", found integer 5
-    help: write "5s" for seconds; the units are ms, s, m and h
+    help: write "5s" for seconds; the units are ms, s, m, h and d
 site.toml:5:113: error: probes.d.timeout: "2" is not a duration
-    help: write a whole number and one of the units ms, s, m and h, such as "30s" or "500ms"
+    help: write a whole number and one of the units ms, s, m, h and d, such as "30s" or "500ms"
 site.toml:6:50: error: probes.e.timeout: the timeout of 2s is longer than the interval of 1s
     help: write at most "1s", or a longer interval
 site.toml:6:63: error: probes.e.rise: 0 is out of range for a number of results in a row
@@ -350,7 +350,7 @@ site.toml:12:41: error: policies.two.geo.as: no region is named `as`
 site.toml:13:37: error: policies.three.failover[2]: `fra` stands in this list already
     help: name each only once
 site.toml:13:61: error: policies.three.failover[3].hash[1]: `alias` is a policy, and a pool is wanted here
-    help: name its pools; only geo, failover and weighted take policies
+    help: name its pools; only geo, failover, only and weighted take policies
 site.toml:13:73: error: policies.three.failover[4]: expected a policy: the name of a pool or policy, or a table, found integer 5
     help: write a name, or a table such as { failover = ["fra", "iad"] }
 site.toml:14:10: error: policies.four.weighted: all weights are 0: nothing would be chosen
@@ -366,11 +366,11 @@ site.toml:16:27: error: policies.six.nearest[1]: `fra` stands in this list alrea
 site.toml:17:1: error: policies.seven: a policy is of one kind, and this is both `hash` and `all`
     help: keep one, and nest the other inside it
 site.toml:18:1: error: policies.eight: the policy has no kind
-    help: add one of geo, failover, weighted, nearest, latency, hash, all
+    help: add one of geo, failover, only, weighted, nearest, latency, hash, all
 site.toml:19:16: error: policies.nine.all: the pool `cdn` has cname endpoints, which cannot be answered beside others
     help: list pools of addresses only
 site.toml:20:9: error: policies.ten.fallover: unknown key `fallover`
-    help: did you mean `failover`? known: geo, failover, weighted, nearest, latency, hash, all
+    help: did you mean `failover`? known: geo, failover, only, weighted, nearest, latency, hash, all
 site.toml:21:1: error: policies.c1: policy `c1` leads back to itself: c1 -> c2 -> c3 -> c1
     help: let one of them name a pool instead
 site.toml:24:1: error: policies.self: policy `self` leads back to itself: self -> self

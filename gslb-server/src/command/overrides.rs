@@ -258,7 +258,7 @@ const NAME_CHARACTERS: usize = 63;
 const DIGEST_CHARACTERS: usize = 12;
 
 fn time(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| "not a time: write a number and its unit (ms, s, m, h), like 30m".to_owned())
+    duration::parse(text).ok_or_else(|| "not a time: write a number and its unit (ms, s, m, h, d), like 30m".to_owned())
 }
 
 #[cfg(test)]

@@ -190,5 +190,5 @@ fn role(text: &str) -> Result<Role, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| "not a time: write a number and its unit (ms, s, m, h), like 12h".to_owned())
+    duration::parse(text).ok_or_else(|| "not a time: write a number and its unit (ms, s, m, h, d), like 12h".to_owned())
 }

@@ -24,7 +24,7 @@ pub(super) fn label(value: &DeValue, most: usize) -> Checked<String> {
 
 pub(super) fn time(value: &DeValue, least: Duration, most: Duration) -> Checked<Duration> {
     let range = format!("from \"{}\" to \"{}\"", duration::show(least), duration::show(most));
-    let wanted = format!("a number and its unit (ms, s, m, h), like \"10s\", {range}");
+    let wanted = format!("a number and its unit (ms, s, m, h, d), like \"10s\", {range}");
     let text = string(value, &wanted)?;
     match duration::parse(text) {
         Some(time) if (least..=most).contains(&time) => Ok(time),

@@ -22,6 +22,7 @@ fn gather(site: &Site, policy: PolicyId, pools: &mut HashSet<PoolId>) {
             all.for_each(|&branch| gather(site, branch, pools));
         }
         PolicyKind::Failover(list) => list.iter().for_each(|&next| gather(site, next, pools)),
+        PolicyKind::Only(next) => gather(site, *next, pools),
         PolicyKind::Weighted(list) => list.iter().for_each(|&(next, _)| gather(site, next, pools)),
         PolicyKind::Nearest(list) | PolicyKind::Latency(list) | PolicyKind::Hash(list) | PolicyKind::All(list) => {
             pools.extend(list)

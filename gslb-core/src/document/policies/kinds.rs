@@ -10,7 +10,7 @@ use crate::document::problems::Problems;
 use crate::document::tree::{Entry, Value};
 use crate::model::{Choose, Endpoint, MAX_ANSWERS, MAX_WEIGHT, Matcher, PolicyKind, PoolId, RegionId, Target};
 
-const KINDS: [&str; 7] = ["geo", "failover", "weighted", "nearest", "latency", "hash", "all"];
+const KINDS: [&str; 8] = ["geo", "failover", "only", "weighted", "nearest", "latency", "hash", "all"];
 const GEO: &str = r#"{ europe = "fra", default = "iad" }"#;
 const LIST: &str = r#"["fra", "iad"]"#;
 const WEIGHTED: &str = r#"{ fra = 90, iad = 10 }"#;
@@ -37,6 +37,7 @@ impl Policies<'_, '_> {
         match *kind {
             "geo" => self.geo(&inner, problems),
             "failover" => self.failover(&inner, problems),
+            "only" => self.policy(&inner, problems).map(PolicyKind::Only),
             "weighted" => self.weighted(&inner, problems),
             "nearest" => self.located_pools(&inner, problems).map(PolicyKind::Nearest),
             "latency" => self.located_pools(&inner, problems).map(PolicyKind::Latency),
@@ -93,6 +94,7 @@ impl Policies<'_, '_> {
         let list = item.list(LIST, problems)?;
         let mut candidates = Some(Vec::with_capacity(list.len()));
         let mut seen = HashSet::new();
+        let mut stop: Option<usize> = None;
         for (index, node) in list.iter().enumerate() {
             let item = Item { node, path: item.path.index(index) };
             if let Value::String(name) = &node.value
@@ -100,7 +102,15 @@ impl Policies<'_, '_> {
             {
                 tell_repeated(&item, name, problems);
             }
-            match (self.policy(&item, problems), &mut candidates) {
+            let policy = self.policy(&item, problems);
+            if let Some(stop) = stop {
+                let message = format!("this is never tried: candidate {} of the list is an `only`", stop + 1);
+                let help = "an `only` never falls through to the next candidate: put it last, or remove what follows";
+                problems.warning(item.at(), &item.path, message, help);
+            } else if policy.is_some_and(|policy| self.reach(policy).never_falls_through) {
+                stop = Some(index);
+            }
+            match (policy, &mut candidates) {
                 (Some(policy), Some(candidates)) => candidates.push(policy),
                 _ => candidates = None,
             }
@@ -156,14 +166,14 @@ impl Policies<'_, '_> {
                 item.mismatch(
                     problems,
                     "the name of a pool",
-                    "name a pool; only geo, failover and weighted take policies",
+                    "name a pool; only geo, failover, only and weighted take policies",
                 );
                 return None;
             }
         };
         if self.names.contains(name) && !self.to.pool_names.contains(name) {
             let message = format!("{} is a policy, and a pool is wanted here", quoted(name));
-            item.error(problems, message, "name its pools; only geo, failover and weighted take policies");
+            item.error(problems, message, "name its pools; only geo, failover, only and weighted take policies");
             return None;
         }
         self.to.pool_names.resolve_name(name, item.at(), &item.path, problems).map(PoolId)

@@ -108,6 +108,20 @@ impl<'r, 't> Policies<'r, 't> {
         false
     }
 
+    /// Path of an `only` that `policy` can lead to and that does not lead to `pool`.
+    pub(super) fn only_without(&self, policy: PolicyId, pool: PoolId) -> Option<String> {
+        let mut seen = HashSet::from([policy]);
+        let mut open = vec![policy];
+        while let Some(id) = open.pop() {
+            let policy = self.arena.get(id.0 as usize)?;
+            if matches!(policy.kind, PolicyKind::Only(_)) && !self.leads_to(id, pool) {
+                return Some(policy.path());
+            }
+            open.extend(reach::children(&policy.kind).filter(|&child| seen.insert(child)));
+        }
+        None
+    }
+
     /// Name of a pool, for messages.
     pub(super) fn pool_name(&self, pool: PoolId) -> &str {
         self.to.pools.get(pool.0 as usize).map_or("", |pool| &pool.name)
@@ -218,6 +232,18 @@ impl<'r, 't> Policies<'r, 't> {
         Some(id)
     }
 
+    /// True where an `only` keeps all clients of a policy of this kind.
+    fn never_falls_through(&self, kind: &PolicyKind) -> bool {
+        let of = |id: &PolicyId| self.reach(*id).never_falls_through;
+        match kind {
+            PolicyKind::Only(_) => true,
+            PolicyKind::Failover(list) => list.iter().any(of),
+            PolicyKind::Weighted(list) => list.iter().any(|(id, weight)| *weight > 0 && of(id)),
+            PolicyKind::Geo { branches, default } => of(default) && branches.iter().all(|(_, id)| of(id)),
+            _ => false,
+        }
+    }
+
     fn reach_of(&self, kind: &PolicyKind) -> Reach {
         let mut reach = Reach::default();
         for pool in reach::pools(kind) {
@@ -228,6 +254,10 @@ impl<'r, 't> Policies<'r, 't> {
         for child in reach::children(kind) {
             reach.join(&self.reach(child));
         }
+        if matches!(kind, PolicyKind::Only(_)) {
+            reach.close();
+        }
+        reach.never_falls_through = self.never_falls_through(kind);
         // An alias of a pool is the pool itself, not a level above it.
         reach.depth += usize::from(!matches!(kind, PolicyKind::Pool(_)));
         reach

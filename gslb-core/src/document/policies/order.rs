@@ -72,6 +72,7 @@ fn collect(node: &Node, names: &Names<'_>, found: &mut Vec<usize>) {
     for entry in &table.entries {
         match (&*entry.key, &entry.node.value) {
             ("geo", Value::Table(branches)) => branches.entries.iter().for_each(|it| collect(&it.node, names, found)),
+            ("only", _) => collect(&entry.node, names, found),
             ("failover", Value::Array(candidates)) => candidates.iter().for_each(|it| collect(it, names, found)),
             ("weighted", Value::Table(shares)) => {
                 found.extend(shares.entries.iter().filter_map(|it| names.number(&it.key)))

@@ -12,6 +12,8 @@ pub(in crate::document) struct Reach {
     pub(in crate::document) cname: Option<PoolId>,
     pub(in crate::document) v4: Families,
     pub(in crate::document) v6: Families,
+    /// True where no client who comes here can go on to another candidate of an enclosing policy.
+    pub(in crate::document) never_falls_through: bool,
 }
 
 /// Who answers for an address family, and who does not.
@@ -21,6 +23,8 @@ pub(in crate::document) struct Families {
     pub(in crate::document) with: Option<PoolId>,
     /// A pool that has none.
     pub(in crate::document) without: Option<PoolId>,
+    /// A pool below an `only` in which no pool has the family.
+    pub(in crate::document) stranded: Option<PoolId>,
 }
 
 impl Reach {
@@ -28,11 +32,11 @@ impl Reach {
     pub(super) fn of_pool(id: PoolId, pool: &Pool) -> Reach {
         let named = pool.endpoints.iter().any(|endpoint| matches!(endpoint.target, Target::Cname(_)));
         let family = |held: bool| match held || named {
-            true => Families { with: Some(id), without: None },
-            false => Families { with: None, without: Some(id) },
+            true => Families { with: Some(id), ..Families::default() },
+            false => Families { without: Some(id), ..Families::default() },
         };
         let (v4, v6) = (family(v4(&pool.endpoints) > 0), family(v6(&pool.endpoints) > 0));
-        Reach { depth: 1, cname: named.then_some(id), v4, v6 }
+        Reach { depth: 1, cname: named.then_some(id), v4, v6, never_falls_through: false }
     }
 
     /// Adds what another policy can lead to.
@@ -42,6 +46,16 @@ impl Reach {
         for (own, theirs) in [(&mut self.v4, other.v4), (&mut self.v6, other.v6)] {
             own.with = own.with.or(theirs.with);
             own.without = own.without.or(theirs.without);
+            own.stranded = own.stranded.or(theirs.stranded);
+        }
+    }
+
+    /// Makes it that of an `only`: nobody else answers for a family that nothing below has.
+    pub(super) fn close(&mut self) {
+        for families in [&mut self.v4, &mut self.v6] {
+            if families.with.is_none() {
+                families.stranded = families.stranded.or(families.without);
+            }
         }
     }
 }
@@ -51,6 +65,7 @@ pub(super) fn children(kind: &PolicyKind) -> impl Iterator<Item = PolicyId> {
     let children: Vec<PolicyId> = match kind {
         PolicyKind::Geo { branches, default } => branches.iter().map(|&(_, child)| child).chain([*default]).collect(),
         PolicyKind::Failover(children) => children.clone(),
+        PolicyKind::Only(child) => vec![*child],
         PolicyKind::Weighted(children) => children.iter().map(|&(child, _)| child).collect(),
         _ => Vec::new(),
     };

@@ -118,6 +118,7 @@ fn below(kind: &PolicyKind) -> (Vec<PolicyId>, &[PoolId]) {
             (branches.iter().map(|&(_, child)| child).chain([*default]).collect(), &[])
         }
         PolicyKind::Failover(children) => (children.clone(), &[]),
+        PolicyKind::Only(child) => (vec![*child], &[]),
         PolicyKind::Weighted(children) => (children.iter().map(|&(child, _)| child).collect(), &[]),
     }
 }
