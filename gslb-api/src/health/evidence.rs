@@ -16,6 +16,8 @@ pub struct Evidence {
     pub doubts: bool,
     /// How far each data center of the document is from this node, where that is known.
     pub latencies: Vec<Option<Duration>>,
+    /// How many endpoints have recovered and wait for `gslb resume`.
+    pub awaiting_resume: usize,
     /// When the certificates of probed endpoints end, in seconds since 1970-01-01 00:00 UTC.
     pub certificates: Vec<(Member, u64)>,
 }
@@ -29,6 +31,7 @@ pub(crate) async fn evidence(control: &Control) -> Result<Evidence, Refusal> {
         in_force: Arc::clone(in_force),
         doubts: keeper.doubts_for().is_some(),
         latencies: keeper.health().latencies(&in_force.table.topology().site),
+        awaiting_resume: keeper.health().awaiting_resume(),
         certificates: keeper.health().certificates().collect(),
     });
     look.await

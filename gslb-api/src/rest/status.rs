@@ -161,7 +161,7 @@ impl Gathered {
             members.truncate(limit);
             page("endpoints", members.last().map(label));
         }
-        let pools = (0..).map(PoolId).zip(status::pools(table)).filter(|_| wants(Of::Pools));
+        let pools = (0..).map(PoolId).zip(status::pools(base)).filter(|_| wants(Of::Pools));
         let pools = pools.filter(|(id, _)| filter.has(site, *id)).map(|(_, pool)| pool);
         let (pools, more) = paged(pools, after(Of::Pools), limit);
         page("pools", more);
@@ -176,7 +176,7 @@ impl Gathered {
         });
         let (services, more) = paged(services, after(Of::Services), limit);
         page("services", more);
-        let data_centers = status::data_centers(table).into_iter();
+        let data_centers = status::data_centers(base).into_iter();
         let data_centers = data_centers.filter(|(name, _)| asked.data_center.as_deref().is_none_or(|it| it == name));
         Ok(Self { members, data_centers: data_centers.collect(), pools, services, next })
     }

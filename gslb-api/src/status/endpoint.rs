@@ -34,6 +34,11 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
     let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
     let (source, since, why) = match (forces, status) {
         (Some(word), _) => ("forced", Some(word.created), word.reason.clone()),
+        (None, Some((status, _))) if status.held == Some(Held::Manual) => {
+            let (pool, endpoint) = (&pool.name, &endpoint.name);
+            let why = format!("recovered, waiting for `gslb resume {pool}/{endpoint}`; before: {}", status.why);
+            (source(status.source), Some(status.since), why)
+        }
         (None, Some((status, _))) => (source(status.source), Some(status.since), why(status)),
         (None, None) => ("initial", None, String::new()),
     };
@@ -89,6 +94,8 @@ fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
         "progress": progress,
         "outcomes": outcomes,
         "unable": status.unable.as_deref(),
+        "ms": status.response.map(millis),
+        "connect_ms": status.latency.map(millis),
         "latency_ms": status.latency.map(millis),
         "certificate_expires": status.certificate_expires.map(|at| moment::show(Time::from_millis(at * 1000))),
         "flaps": status.flaps,
@@ -103,6 +110,7 @@ fn outcome(seen: &Seen) -> Value {
         "result": if outcome.is_unable() { "unable" } else { result(outcome.passed()) },
         "failure": outcome.result.err().map(gslb_core::health::Failure::word),
         "ms": millis(outcome.took),
+        "connect_ms": outcome.latency.map(millis),
         "evidence": &*outcome.evidence,
     })
 }

@@ -1,12 +1,18 @@
 //! What the statuses of endpoints come to: pools, data centers, services, and how many of each are up.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use gslb_core::model::{PolicyId, PolicyKind, PoolId, Service, Site, WhenAllDown};
 use gslb_core::table::RoutingTable;
+use gslb_core::table::liveness::PoolLiveness;
+use gslb_core::table::overrides::{Force, Override};
 use serde_json::{Value, json};
 
 use super::endpoint::word;
+use crate::control::{InForce, now};
+use crate::moment;
+use crate::store::Time;
 
 /// Which pools the policies of a site may come to; worked out once for each policy.
 #[derive(Debug, Default)]
@@ -65,33 +71,66 @@ pub(crate) fn counts(table: &RoutingTable) -> Value {
     })
 }
 
-/// Every data center: it is up while a pool in it is.
-pub(crate) fn data_centers(table: &RoutingTable) -> Vec<(String, Value)> {
+/// Time after which an override without an end is no longer taken for a passing measure.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
+
+/// Every data center. Its status is `up` while a pool in it is, `drained` where none of those takes clients, else `down`;
+/// its state is `degraded` too, where some of it is down or drained.
+pub(crate) fn data_centers(in_force: &InForce) -> Vec<(String, Value)> {
+    let table = &in_force.table;
     let site = &table.topology().site;
-    let mut counted: Vec<[usize; 4]> = vec![[0; 4]; site.data_centers.len()];
+    let mut counted: Vec<[usize; 5]> = vec![[0; 5]; site.data_centers.len()];
     for (pool, liveness) in site.pools.iter().zip(table.pools().iter()) {
         let Some(counts) = pool.data_center.and_then(|id| counted.get_mut(id.0 as usize)) else { continue };
         let up = liveness.states().iter().filter(|state| state.up).count();
-        let more = [1, usize::from(liveness.is_up()), liveness.states().len(), up];
+        let taking = liveness.states().iter().filter(|state| state.up && state.weight > 0).count();
+        let taking = if liveness.is_up() { taking } else { 0 };
+        let more = [1, usize::from(liveness.is_up()), liveness.states().len(), up, taking];
         counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
     }
-    let told = |(name, [pools, pools_up, endpoints, up]): (String, [usize; 4])| {
-        let status = word(pools_up > 0);
+    let told = |(name, [pools, pools_up, endpoints, up, taking]): (String, [usize; 5])| {
+        let is_drained = pools_up > 0 && taking == 0;
+        let status = if is_drained { "drained" } else { word(pools_up > 0) };
+        let is_whole = pools_up == pools && taking == endpoints;
+        let state = if status == "up" && !is_whole { "degraded" } else { status };
         let value = json!({
-            "status": status, "pools": pools, "pools_up": pools_up, "endpoints": endpoints, "endpoints_up": up,
+            "status": status, "state": state, "pools": pools, "pools_up": pools_up, "endpoints": endpoints,
+            "endpoints_up": up, "override": forced(in_force, &format!("data-center/{name}")),
         });
         (name, value)
     };
     site.data_centers.iter().map(|it| it.name.to_string()).zip(counted).map(told).collect()
 }
 
+/// The override of a target as a whole, where there is one; of several, the one that ends last. It is overdue where its end
+/// has passed, or where it drains or takes down without an end for more than a day.
+fn forced(in_force: &InForce, target: &str) -> Option<Value> {
+    let of_target = |word: &&Override| word.targets.iter().any(|pattern| pattern.to_string() == target);
+    let word = in_force.overrides.values().filter(of_target).max_by_key(|word| word.expires.unwrap_or(u64::MAX))?;
+    let (now, takes_away) = (now().millis(), matches!(word.force, Force::Drain | Force::Down));
+    let is_overdue = match word.expires {
+        Some(expires) => expires < now,
+        None => now.saturating_sub(word.created) > FORGOTTEN.as_millis() as u64,
+    };
+    Some(json!({
+        "id": word.id,
+        "force": word.force,
+        "reason": word.reason,
+        "created": moment::show(Time::from_millis(word.created)),
+        "expires": word.expires.map(|at| moment::show(Time::from_millis(at))),
+        "overdue": is_overdue && takes_away,
+    }))
+}
+
 /// Every pool.
-pub(crate) fn pools(table: &RoutingTable) -> impl Iterator<Item = (String, Value)> + '_ {
+pub(crate) fn pools(in_force: &InForce) -> impl Iterator<Item = (String, Value)> + '_ {
+    let table = &in_force.table;
     let site = &table.topology().site;
     site.pools.iter().zip(table.pools().iter()).map(|(pool, liveness)| {
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
         let value = json!({
-            "status": word(liveness.is_up()),
+            "status": if is_drained(liveness) { "drained" } else { word(liveness.is_up()) },
+            "override": forced(in_force, &format!("pool/{}", pool.name)),
             "data_center": data_center.map(|it| &*it.name),
             "endpoints": liveness.states().len(),
             "endpoints_up": liveness.up,
@@ -99,6 +138,11 @@ pub(crate) fn pools(table: &RoutingTable) -> impl Iterator<Item = (String, Value
         });
         (pool.name.to_string(), value)
     })
+}
+
+/// A pool that is up, and takes no clients while another can.
+fn is_drained(liveness: &PoolLiveness) -> bool {
+    liveness.is_up() && !liveness.states().iter().any(|state| state.up && state.weight > 0)
 }
 
 /// A service: `up` while all its pools are, `degraded` while some are not, `down` where none is left.

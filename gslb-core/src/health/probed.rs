@@ -29,6 +29,8 @@ pub(super) struct Probed {
     pub(super) outcomes: VecDeque<Seen>,
     /// Of successes only: how long a failure took says nothing of the way.
     pub(super) latency: Smoothed,
+    /// Of successes only: the time of the probe as a whole.
+    pub(super) response: Smoothed,
     pub(super) certificate_expires: Option<u64>,
     /// For targets that send word themselves: how long no word is borne.
     pub(super) patience: Option<Duration>,
@@ -50,6 +52,7 @@ impl Probed {
             run: Run::default(),
             outcomes: VecDeque::new(),
             latency: Smoothed::default(),
+            response: Smoothed::default(),
             certificate_expires: None,
             patience,
             heard: now,
@@ -72,6 +75,7 @@ impl Probed {
         self.run.observe(outcome.passed());
         self.certificate_expires = outcome.certificate_expires.or(self.certificate_expires);
         if outcome.passed() && self.patience.is_none() {
+            self.response.add(outcome.took);
             outcome.latency.into_iter().for_each(|latency| self.latency.add(latency));
         }
         self.keep(outcome.clone(), wall);

@@ -222,6 +222,7 @@ impl Health {
             outcomes: probed.map_or_else(Vec::new, |probed| probed.outcomes.iter().cloned().collect()),
             unable: probed.and_then(|probed| probed.unable.clone()),
             latency: probed.and_then(|probed| probed.latency.get()),
+            response: probed.and_then(|probed| probed.response.get()),
             certificate_expires: probed.and_then(|probed| probed.certificate_expires),
             flaps: known.flaps.count(now),
             ttl_limit: (limit != NO_TTL_LIMIT).then_some(limit),
@@ -264,6 +265,11 @@ impl Health {
             }
         }
         least
+    }
+
+    /// How many endpoints have recovered and wait for an operator to let them back.
+    pub fn awaiting_resume(&self) -> usize {
+        self.endpoints.iter().filter(|known| known.endpoint.held == Some(Held::Manual)).count()
     }
 
     fn number(&self, member: Member) -> Option<usize> {
@@ -413,6 +419,7 @@ impl Known {
             up,
             weight: self.weight,
             ttl_limit: limit.map_or(NO_TTL_LIMIT, whole_seconds),
+            recovered: held == Some(Held::Manual),
             is_known: up || source != Source::Initial && !is_old || self.target.is_none(),
         }
     }

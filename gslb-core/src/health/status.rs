@@ -28,8 +28,10 @@ pub struct Status {
     pub outcomes: Vec<Seen>,
     /// Why its probe cannot be made, so that nothing new is found; none where it can.
     pub unable: Option<Arc<str>>,
-    /// Smoothed time of its successes.
+    /// Smoothed time of the way there and back of its successes: that of their connect, or of one question and its answer.
     pub latency: Option<Duration>,
+    /// Smoothed time of its successes as a whole.
+    pub response: Option<Duration>,
     /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC.
     pub certificate_expires: Option<u64>,
     /// How often its status has changed within [`FLAP_WINDOW`](super::FLAP_WINDOW).

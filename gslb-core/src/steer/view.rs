@@ -99,13 +99,14 @@ impl<'a> View<'a> {
 
     /// The pool of a plan that went down last and has an answer of the kind; the first of several.
     pub(super) fn last_to_go(&self, plan: PlanId) -> Option<PoolId> {
-        let mut last: Option<(u64, PoolId)> = None;
+        let mut last: Option<((bool, u64), PoolId)> = None;
         self.plans.each_pool(plan, &mut |id| {
             let Some(pool) = self.pool(id) else { return };
-            let down_since = self.kind.of(pool.down_since);
-            let later = last.is_none_or(|(since, _)| down_since > since);
+            // One that has recovered is alive, and comes before any that is dead.
+            let rank = (self.kind.of(pool.recovered), self.kind.of(pool.down_since));
+            let later = last.is_none_or(|(before, _)| rank > before);
             if later && self.ready(id, Demand::LastUp).is_some() {
-                last = Some((down_since, id));
+                last = Some((rank, id));
             }
         });
         last.map(|(_, pool)| pool)

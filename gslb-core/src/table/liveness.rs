@@ -31,6 +31,8 @@ pub struct EndpointState {
     pub ttl_limit: u32,
     /// False while it is taken for down although nobody has found it down yet.
     pub is_known: bool,
+    /// True while it is down though it passes its probe again: an operator has to let it back (`resume = "manual"`).
+    pub recovered: bool,
 }
 
 /// The [`EndpointState::ttl_limit`] of an endpoint that is not about to change.
@@ -39,7 +41,7 @@ pub const NO_TTL_LIMIT: u32 = u32::MAX;
 impl EndpointState {
     /// A state that is known, and not about to change.
     pub fn new(up: bool, weight: u32) -> EndpointState {
-        EndpointState { up, weight, ttl_limit: NO_TTL_LIMIT, is_known: true }
+        EndpointState { up, weight, ttl_limit: NO_TTL_LIMIT, is_known: true, recovered: false }
     }
 }
 
@@ -106,6 +108,8 @@ pub struct PoolLiveness {
     /// Per kind of answer: generation of the table in which the last endpoint that gives one went down, or the pool; 0
     /// while there is one, or never was.
     pub down_since: [u64; 3],
+    /// Per kind of answer: whether an endpoint of it has recovered, and waits to be let back.
+    pub recovered: [bool; 3],
     states: Box<[EndpointState]>,
     /// Which were up when the pool was up last.
     last_up: Box<[bool]>,
@@ -185,9 +189,19 @@ impl PoolLiveness {
         let entries: Vec<Entry> =
             pool.endpoints.iter().zip(&states).enumerate().map(|(at, (e, s))| entry(pool, at, &e.target, *s)).collect();
         let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::UpInAnyPool, Demand::LastUp, Demand::Any];
+        // What has recovered is alive, whoever was up last.
+        let has_recovered = |endpoint: u16| states.get(usize::from(endpoint)).is_some_and(|state| state.recovered);
+        let recovered = [Kind::A, Kind::Aaaa, Kind::Cname]
+            .map(|kind| entries.iter().any(|entry| entry.gives(kind) && has_recovered(entry.endpoint)));
         let ready = demands.map(|demand| {
-            [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| {
-                let fitting = |entry: &&Entry| entry.gives(kind) && fulfils(demand, usize::from(entry.endpoint));
+            let kinds = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)];
+            kinds.map(|(kind, at): (Kind, usize)| {
+                let goes_by_recovery = demand == Demand::LastUp && recovered.get(at).is_some_and(|any| *any);
+                let fulfils = |endpoint: u16| match goes_by_recovery {
+                    true => has_recovered(endpoint),
+                    false => fulfils(demand, usize::from(endpoint)),
+                };
+                let fitting = |entry: &&Entry| entry.gives(kind) && fulfils(entry.endpoint);
                 // An endpoint without weight is for when there is no other.
                 let weighted = entries.iter().filter(fitting).any(|entry| entry.weight > 0);
                 let fitting = entries.iter().filter(fitting).filter(|entry| entry.weight > 0 || !weighted);
@@ -197,8 +211,19 @@ impl PoolLiveness {
         let (choose, answers, min_up) = (pool.choose, pool.answers, pool.min_up);
         let ttl_limit = states.iter().map(|state| state.ttl_limit).min().unwrap_or(NO_TTL_LIMIT);
         let may_be_up = states.iter().any(|state| !state.up && !state.is_known);
-        let mut built =
-            PoolLiveness { ready, ttl_limit, may_be_up, choose, answers, up, min_up, down_since, states, last_up };
+        let mut built = PoolLiveness {
+            ready,
+            ttl_limit,
+            may_be_up,
+            choose,
+            answers,
+            up,
+            min_up,
+            down_since,
+            recovered,
+            states,
+            last_up,
+        };
         built.down_since = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)]
             .map(|(kind, at)| if built.has_up(kind) { 0 } else { down_since.get(at).copied().unwrap_or(0) });
         built

@@ -132,3 +132,24 @@ fn old_news_silences_no_name() {
         assert_eq!(again.answers().len(), 0, "found again");
     }
 }
+
+#[test]
+fn last_up_prefers_what_has_recovered_to_what_is_dead() {
+    let more = "[pools.kept]\nprobe = \"quick\"\nresume = \"manual\"\nchoose = \"all\"\nendpoints = { x = { address = \
+                \"192.0.2.31\" }, y = { address = \"192.0.2.32\" } }\n";
+    let policy = "when_all_down = \"last-up\"\npolicy = { failover = [\"kept\", \"a\"] }";
+    let mut live = Live::of(more, policy);
+    live.probe("kept", "x", "++");
+    live.probe("kept", "y", "++");
+    live.probe("a", "x", "+++");
+    live.probe("kept", "x", "--");
+    live.probe("kept", "y", "--");
+    live.probe("a", "x", "---");
+    assert_eq!(live.answers(), ["192.0.2.1"], "it went down last");
+    assert_eq!(live.health.awaiting_resume(), 0);
+    live.probe("kept", "x", "++");
+    assert_eq!(live.health.awaiting_resume(), 1);
+    assert_eq!(live.answers(), ["192.0.2.31"], "nothing else is alive");
+    live.probe("kept", "x", "--");
+    assert_eq!(live.answers(), ["192.0.2.1"]);
+}

@@ -194,13 +194,42 @@ fn told(chosen: &Chosen, answer: &Value) -> String {
         let are = if overrides == 1 { "override is" } else { "overrides are" };
         parts.push(format!("{overrides} {are} in force; `gslb overrides` lists them"));
     }
+    parts.extend(data_centers(answer));
     parts.extend(services(answer));
     let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let headings = ["endpoint", "data center", "status", "source", "since", "ms", "why"];
+    let headings = ["endpoint", "data center", "status", "source", "since", "ms", "connect ms", "why"];
     if !endpoints.is_empty() {
         parts.push(table(headings, endpoints.iter().map(row)));
     }
     parts.join("\n\n")
+}
+
+/// Every data center, with what is drained there.
+fn data_centers(answer: &Value) -> Option<String> {
+    let all = answer["data_centers"].as_object().filter(|all| !all.is_empty())?;
+    let row = |(name, it): (&String, &Value)| {
+        let count = |of: &str| format!("{} of {}", it[format!("{of}_up")], it[of]);
+        [
+            Cell::new(name),
+            status_cell(&it["state"]),
+            Cell::new(count("pools")),
+            Cell::new(count("endpoints")),
+            Cell::new(forced(&it["override"])),
+        ]
+    };
+    Some(table(["data center", "state", "pools up", "endpoints up", "override"], all.iter().map(row)))
+}
+
+/// An override of a whole data center, and when it ends.
+fn forced(told: &Value) -> String {
+    if told.is_null() {
+        return String::new();
+    }
+    let end = match told["expires"].as_str() {
+        Some(expires) => format!("until {expires}"),
+        None => "without an end".to_owned(),
+    };
+    format!("{} by {}, {end}: {}", text(told, "/force"), text(told, "/id"), text(told, "/reason"))
 }
 
 /// Services that are not all up.
@@ -219,21 +248,22 @@ fn services(answer: &Value) -> Option<String> {
     (!hurt.is_empty()).then(|| table(["service", "status", "pools up", "when all are down"], hurt.iter().map(row)))
 }
 
-fn row(endpoint: &Value) -> [Cell; 7] {
+fn row(endpoint: &Value) -> [Cell; 8] {
     let held = text(endpoint, "/held/by");
     let why = match (text(endpoint, "/weight_override"), text(endpoint, "/weight")) {
         (id, weight) if !id.is_empty() => format!("{} (weight {weight} by override {id})", text(endpoint, "/why")),
         _ => text(endpoint, "/why"),
     };
-    let why = if held.is_empty() { why } else { format!("held by {held}; {why}") };
-    let latency = endpoint["latency_ms"].as_f64().map(|ms| format!("{ms:.1}")).unwrap_or_default();
+    let why = if held.is_empty() || held == "manual" { why } else { format!("held by {held}; {why}") };
+    let time = |of: &str| endpoint[of].as_f64().map(|ms| format!("{ms:.1}")).unwrap_or_default();
     [
         Cell::new(format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint"))),
         Cell::new(text(endpoint, "/data_center")),
         status_cell(&endpoint["status"]),
         Cell::new(text(endpoint, "/source")),
         Cell::new(text(endpoint, "/since")),
-        Cell::new(latency),
+        Cell::new(time("ms")),
+        Cell::new(time("connect_ms")),
         Cell::new(why),
     ]
 }
@@ -242,7 +272,7 @@ fn status_cell(status: &Value) -> Cell {
     let word = status.as_str().unwrap_or_default();
     let colour = match word {
         "up" => Color::Green,
-        "degraded" => Color::Yellow,
+        "degraded" | "drained" => Color::Yellow,
         _ => Color::Red,
     };
     Cell::new(word).fg(colour)

@@ -34,7 +34,7 @@ fn status_changes(api: &Api) -> Family {
     changes
 }
 
-fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 3] {
+fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 4] {
     let site = &evidence.in_force.table.topology().site;
     let doubts =
         Family::gauge("gslb_mass_failure_hold", "1 while failures of too many endpoints at once are not believed.");
@@ -56,5 +56,7 @@ fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 3] {
             certificates.add(&labels, *expires as f64);
         }
     }
-    [doubts.of(f64::from(u8::from(evidence.doubts))), latencies, certificates]
+    let help = "Endpoints that have recovered and stay down until gslb resume lets them back.";
+    let awaiting = Family::gauge("gslb_endpoints_awaiting_resume", help).of(evidence.awaiting_resume as f64);
+    [awaiting, doubts.of(f64::from(u8::from(evidence.doubts))), latencies, certificates]
 }

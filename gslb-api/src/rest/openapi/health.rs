@@ -92,7 +92,7 @@ fn status(text: &Value, number: &Value) -> Value {
             "override": maybe("string"), "weight_override": maybe("string"), "unforced": { "type": "object" },
             "held": maybe("object"), "progress": maybe("object"),
             "outcomes": { "type": "array", "items": { "type": "object" } }, "unable": maybe("string"),
-            "latency_ms": maybe("number"), "flaps": number, "ttl_limit": maybe("integer"),
+            "ms": maybe("number"), "connect_ms": maybe("number"), "latency_ms": maybe("number"), "flaps": number, "ttl_limit": maybe("integer"),
             "certificate_expires": { "type": ["string", "null"], "format": "date-time" },
         },
     })
