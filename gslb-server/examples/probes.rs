@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -34,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let reading = gslb_core::document::read("site.toml", &document(endpoints, port), &mut |_, _| Err(String::new()));
     let site = reading.site.ok_or("the document is wrong")?;
     let rules = Rules { allow: vec!["127.0.0.0/8".parse()?], ..Rules::default() };
-    let (prober, mut reports) = Prober::start(Settings { rules, ca: None, concurrency: 4096 })?;
+    let (prober, mut reports) =
+        Prober::start(Settings { rules, ca: None, supervisor: PathBuf::new(), concurrency: 4096 })?;
     let (start, used) = (Instant::now(), cpu_seconds()?);
     prober.take(&site, &Targets::of(&site));
     let (mut passed, mut failed) = (0_u64, 0_u64);

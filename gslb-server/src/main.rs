@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use gslb::command::{Command, exit, nagios};
+use gslb::probe::supervisor;
 use mimalloc::MiMalloc;
 
 /// Answering allocates nothing. A change of a large document is hundreds of thousands of small texts, read, copied and
@@ -21,6 +22,10 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
+    // Before all else: there may be many, and they need none of it.
+    if env::args_os().nth(1).is_some_and(|word| word == supervisor::WORD) {
+        return supervisor::run(env::args_os().skip(2));
+    }
     let read = match CommandLine::try_parse() {
         Ok(read) => read,
         Err(error) => return nagios::misused(env::args_os(), &error).unwrap_or_else(|| error.exit()),

@@ -19,6 +19,7 @@ use tracing::warn;
 
 use crate::http::tls::TlsError;
 
+mod bounded;
 mod calendar;
 mod connect;
 pub mod counts;
@@ -34,6 +35,7 @@ mod pulse;
 mod run;
 mod schedule;
 mod search;
+pub mod supervisor;
 mod tcp;
 mod tls;
 
@@ -72,6 +74,8 @@ pub struct Settings {
     pub rules: Rules,
     /// A PEM file of authorities that are trusted besides the system's.
     pub ca: Option<PathBuf>,
+    /// The `gslb` program, which runs the programs of exec probes (see [`supervisor`]).
+    pub supervisor: PathBuf,
     /// Most probes that run at once.
     pub concurrency: usize,
 }
@@ -110,6 +114,7 @@ impl Prober {
             guard: Guard::new(settings.rules),
             tls: tls::Clients::new(settings.ca.as_ref())?,
             resolver: connect::Resolver::new(),
+            supervisor: settings.supervisor,
         };
         let places = Semaphore::new(concurrency);
         let shared = Arc::new(Shared { start, tools, counts: Counts::default(), heart: Heart::new(start), places });

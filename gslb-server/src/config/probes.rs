@@ -47,7 +47,13 @@ impl Probes {
     /// What a prober is started with.
     pub fn settings(&self) -> Settings {
         let Self { allow, deny, ports, exec, .. } = self.clone();
-        Settings { rules: Rules { allow, deny, ports, exec }, ca: self.ca.clone(), concurrency: self.concurrency }
+        Settings {
+            rules: Rules { allow, deny, ports, exec },
+            ca: self.ca.clone(),
+            // The program that runs, whatever has become of its file since.
+            supervisor: "/proc/self/exe".into(),
+            concurrency: self.concurrency,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::bounded::Bounded;
 use super::fault::Fault;
 use super::guard::Forbidden;
 use super::run::{Notes, Tools};
@@ -97,7 +98,7 @@ fn question(name: &Name) -> String {
 }
 
 /// A connection to the first address that takes one. Each gets its share of the time that the probe has.
-pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -> Result<TcpStream, Fault> {
+pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -> Result<Bounded<TcpStream>, Fault> {
     let port = target.kind.port().unwrap_or_default();
     let addresses = addresses(target, tools, notes).await?;
     notes.stage = "connecting";
@@ -108,7 +109,7 @@ pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -
         match timeout(share.next(), connect_to(SocketAddr::new(address, port))).await {
             Ok(Ok(stream)) => {
                 notes.latency = Some(begun.elapsed());
-                return Ok(stream);
+                return Ok(Bounded::new(stream));
             }
             Ok(Err(fault)) => failed = Some(fault.graver(failed)),
             Err(_) => failed = Some(Fault::new(Failure::Timeout, format!("no connection to {address} in time"))),

@@ -18,6 +18,8 @@ use super::run::{Notes, Tools};
 /// Octets of a message's header (RFC 1035 §4.1.1).
 const HEADER: usize = 12;
 const NO_ERROR: u16 = Rcode::NoError as u16;
+/// Most datagrams that are read while none of them is the response.
+const MOST_DATAGRAMS: usize = 64;
 /// Most octets of a datagram that is read; without EDNS it has at most 512 (RFC 1035 §4.2.1).
 const MOST_DATAGRAM: usize = 4_096;
 
@@ -55,7 +57,7 @@ async fn over_udp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools
     let sent = Instant::now();
     socket.send(query).await.map_err(told)?;
     let mut datagram = [0; MOST_DATAGRAM];
-    loop {
+    for _ in 0..MOST_DATAGRAMS {
         let len = socket.recv(&mut datagram).await.map_err(told)?;
         let message = datagram.get(..len).unwrap_or_default();
         // What is no response to this query says nothing of the server: it may come from somebody else.
@@ -65,6 +67,7 @@ async fn over_udp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools
         }
         notes.stage = "waiting for the response; what came was none to this query";
     }
+    Err(Fault::protocol(format!("sent {MOST_DATAGRAMS} datagrams, none of them the response to the query")))
 }
 
 async fn over_tcp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {

@@ -1,6 +1,7 @@
 //! Probes of kind `exec`: a program with the exit codes of Nagios plugins, where 0 (OK) and 1 (WARNING) are up, and
-//! 2 (CRITICAL), 3 (UNKNOWN) and all else are down.
+//! 2 (CRITICAL), 3 (UNKNOWN) and all else are down. A supervisor runs it, so that it ends also where the server is killed.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -16,6 +17,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use super::connect::addresses;
 use super::fault::{Check, Fault};
 use super::run::{Notes, Tools};
+use super::supervisor::{self, Report};
 
 /// Most octets of output that are kept. What comes after them is read and dropped, so that a program that says too much
 /// ends as it would.
@@ -33,25 +35,37 @@ pub(super) async fn check(probe: &ExecProbe, target: &Target, tools: &Tools, not
     // A symbolic link may lead out of the folder.
     tools.guard.permits_program(&program)?;
     notes.stage = "running the program";
-    let mut command = Command::new(&program);
+    let mut command = Command::new(&tools.supervisor);
+    command.arg(supervisor::WORD).arg(&program);
     command.args(arguments.iter().map(|argument| if **argument == *ADDRESS { &*address } else { &**argument }));
     command.env_clear().env("PATH", PATH).env("LC_ALL", "C").current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0).kill_on_drop(true);
-    let child = command.spawn().map_err(|error| could_not_run(&program, &error))?;
-    let (output, status) = Group(child).run().await.map_err(|error| Fault::new(Failure::System, error.to_string()))?;
-    let word = match status.code() {
+    let child = command.spawn().map_err(|error| could_not_run(&tools.supervisor, &error))?;
+    let (output, report) = Group(child).run().await.map_err(|error| Fault::new(Failure::System, error.to_string()))?;
+    let code = match report {
+        Some(Report::Exit(code)) => Some(code),
+        Some(Report::Signal) => None,
+        Some(Report::Failed(why)) => return Err(could_not_run(&program, &why)),
+        None => return Err(could_not_run(&program, &"its supervisor was killed")),
+    };
+    judge(code, &output)
+}
+
+/// What the program says of the endpoint; without a code, a signal ended it.
+fn judge(code: Option<i32>, output: &str) -> Check {
+    let word = match code {
         Some(0) => "OK",
         Some(1) => "WARNING",
         Some(2) => "CRITICAL",
         Some(3) => "UNKNOWN",
         _ => "",
     };
-    let evidence = match status.code() {
+    let evidence = match code {
         Some(code) => format!("exit code {code} {word}: {output}"),
         None => format!("ended by a signal: {output}"),
     };
-    match status.code() {
+    match code {
         Some(0 | 1) => Ok(evidence),
         code => Err(Fault::new(Failure::Exit(code), evidence)),
     }
@@ -90,7 +104,7 @@ async fn real_path(program: &str) -> Result<PathBuf, Fault> {
     }
 }
 
-fn could_not_run(program: &Path, error: &std::io::Error) -> Fault {
+fn could_not_run(program: &Path, error: &dyn Display) -> Fault {
     Fault::new(Failure::System, format!("cannot run {}: {error}", program.display()))
 }
 
@@ -113,12 +127,11 @@ impl Said {
     }
 
     /// Reads what is there already, as far as it is kept, and waits for nobody.
-    fn hear_the_rest(&mut self, stdout: ChildStdout) -> std::io::Result<()> {
-        let stdout: OwnedFd = stdout.into_owned_fd()?;
-        ioctl_fionbio(&stdout, true)?;
+    fn hear_the_rest(&mut self, pipe: OwnedFd) -> std::io::Result<()> {
+        ioctl_fionbio(&pipe, true)?;
         let mut piece = [0; 1024];
         while self.0.len() < OUTPUT {
-            match read(&stdout, &mut piece) {
+            match read(&pipe, &mut piece) {
                 Ok(count @ 1..) => self.add(&piece[..count]),
                 _ => break,
             }
@@ -139,26 +152,27 @@ fn readable(fd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, Interest::READABLE)
 }
 
-/// A program with all that it started in its process group, which ends when its probe does.
+/// A program, its supervisor and all that it started in their process group, which ends when its probe does.
 struct Group(Child);
 
 impl Group {
     /// The first line of what it says, and how it ends. That is known when the program itself has ended, whoever else has
     /// its output still open.
-    async fn run(mut self) -> std::io::Result<(String, std::process::ExitStatus)> {
-        let mut said = Said::default();
-        if let (Some(pid), Some(mut stdout)) = (self.pid(), self.0.stdout.take()) {
-            let program = readable(pidfd_open(pid, PidfdFlags::empty())?)?;
+    async fn run(mut self) -> std::io::Result<(String, Option<Report>)> {
+        let (mut said, mut reported) = (Said::default(), Said::default());
+        if let (Some(pid), Some(mut stdout), Some(stderr)) = (self.pid(), self.0.stdout.take(), self.0.stderr.take()) {
+            let supervisor = readable(pidfd_open(pid, PidfdFlags::empty())?)?;
             tokio::select! {
-                ended = program.readable() => drop(ended?),
-                () = said.hear(&mut stdout) => drop(program.readable().await?),
+                ended = supervisor.readable() => drop(ended?),
+                () = said.hear(&mut stdout) => drop(supervisor.readable().await?),
             }
-            said.hear_the_rest(stdout)?;
+            said.hear_the_rest(stdout.into_owned_fd()?)?;
+            reported.hear_the_rest(stderr.into_owned_fd()?)?;
         }
         // Nobody has waited for it yet, so its number, which is the group's, cannot be anybody else's.
         self.kill();
-        let status = self.0.wait().await?;
-        Ok((said.first_line(), status))
+        self.0.wait().await?;
+        Ok((said.first_line(), Report::read(&String::from_utf8_lossy(&reported.0))))
     }
 
     fn pid(&self) -> Option<Pid> {

@@ -52,6 +52,10 @@ impl Fault {
             (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) => Failure::System,
             (io::ErrorKind::ConnectionRefused, _) => Failure::Refused,
             (io::ErrorKind::TimedOut, _) => Failure::Timeout,
+            // The limits of `Bounded`, and what hyper says of chunks and trailers; the system says neither.
+            (io::ErrorKind::QuotaExceeded | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput, None) => {
+                Failure::Protocol
+            }
             (io::ErrorKind::AddrNotAvailable | io::ErrorKind::PermissionDenied, _) => Failure::System,
             _ => Failure::Unreachable,
         };

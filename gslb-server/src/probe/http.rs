@@ -7,25 +7,29 @@ use gslb_core::model::{self, HttpProbe, MAX_PROBE_BODY};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::{Request, Response, header};
+use hyper::{HeaderMap, Request, Response, header};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::bounded::Interim;
 use super::connect::connect;
 use super::fault::{Check, Fault};
 use super::run::{Notes, Tools};
 use super::search::Search;
 use super::tls::Inside;
 
-/// Most octets of a response's header, and of what is read ahead.
-const HEADER_OCTETS: usize = 16 << 10;
+/// Most octets of a response's header fields, each with its name, value, colon, space and line end.
+const HEADER_OCTETS: usize = 64 << 10;
 /// Most fields of a response's header.
-const HEADER_FIELDS: usize = 100;
+const HEADER_FIELDS: usize = 256;
+/// Octets that a status line and the end of a header may have besides.
+const STATUS_LINE: usize = 1 << 10;
 const AGENT: &str = concat!("gslb-probe/", env!("CARGO_PKG_VERSION"));
 
 pub(super) async fn check(probe: &HttpProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
-    let request = request(probe, target)?;
+    let mut request = request(probe, target)?;
     let stream = connect(target, tools, notes).await?;
+    count_interim(&mut request, stream.interim());
     match &probe.tls {
         None => exchange(stream, request, probe, notes).await,
         Some(tls) => {
@@ -52,6 +56,11 @@ fn request(probe: &HttpProbe, target: &Target) -> Result<Request<Empty<Bytes>>, 
     request.body(Empty::new()).map_err(|error| Fault::new(Failure::System, error.to_string()))
 }
 
+/// Counts interim responses to `request`, which hyper passes over, however many there are.
+fn count_interim(request: &mut Request<Empty<Bytes>>, interim: Interim) {
+    hyper::ext::on_informational(request, move |_| interim.count());
+}
+
 /// Whom a request is for: the host that the document names, or the address with its port where that is not the usual.
 pub(super) fn authority(host: Option<&str>, target: &Target, usual_port: u16) -> String {
     let host = match (host, &target.host) {
@@ -73,7 +82,7 @@ where
 {
     notes.stage = "waiting for the response";
     let mut http = http1::Builder::new();
-    http.max_buf_size(HEADER_OCTETS).max_headers(HEADER_FIELDS);
+    http.max_buf_size(HEADER_OCTETS + STATUS_LINE).max_headers(HEADER_FIELDS);
     let (mut sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|error| fault(&error))?;
     let mut ask = pin!(async move {
         let response = sender.send_request(request).await.map_err(|error| fault(&error))?;
@@ -88,6 +97,7 @@ where
 }
 
 async fn read(response: Response<Incoming>, probe: &HttpProbe, notes: &mut Notes) -> Check {
+    bounded(response.headers())?;
     let status = response.status().as_u16();
     if !probe.expect_status.iter().any(|&(first, last)| (first..=last).contains(&status)) {
         return Err(Fault::new(Failure::Status(status), format!("status {status}")));
@@ -109,6 +119,18 @@ async fn read(response: Response<Incoming>, probe: &HttpProbe, notes: &mut Notes
     Err(Fault::new(Failure::Body, format!("status {status}, without the text in the first {seen} octets")))
 }
 
+/// Fails where a header is longer than [`HEADER_OCTETS`]. hyper has found the number of fields to be right; it counts octets
+/// only until it has a whole header.
+fn bounded(header: &HeaderMap) -> Result<(), Fault> {
+    let octets: usize = header.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
+    if octets > HEADER_OCTETS { Err(header_too_large()) } else { Ok(()) }
+}
+
+fn header_too_large() -> Fault {
+    let kib = HEADER_OCTETS >> 10;
+    Fault::protocol(format!("the response's header has more than {HEADER_FIELDS} fields or {kib} KiB"))
+}
+
 /// What HTTP says of a server.
 fn fault(error: &hyper::Error) -> Fault {
     let mut cause = std::error::Error::source(error);
@@ -120,6 +142,9 @@ fn fault(error: &hyper::Error) -> Fault {
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return Fault::new(Failure::Unreachable, "closed the connection before its response was whole");
+    }
+    if error.is_parse_too_large() {
+        return header_too_large();
     }
     Fault::protocol(format!("no response of HTTP/1.1: {error}"))
 }

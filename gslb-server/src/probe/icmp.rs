@@ -14,6 +14,8 @@ use super::run::{Notes, Tools};
 
 /// Octets of a message's header (RFC 792; RFC 4443 §4.1).
 const HEADER: usize = 8;
+/// Most replies that are read while none of them is to this request.
+const MOST_REPLIES: usize = 64;
 /// Octets of what is to be echoed.
 const TOKEN: usize = 16;
 
@@ -34,13 +36,14 @@ pub(super) async fn check(target: &Target, tools: &Tools, notes: &mut Notes) -> 
     let sent = Instant::now();
     socket.send(&message).await.map_err(told)?;
     let mut came = [0; 128];
-    loop {
+    for _ in 0..MOST_REPLIES {
         let len = socket.recv(&mut came).await.map_err(told)?;
         if came[0] == reply && came.get(HEADER..len) == Some(&token[..]) {
             notes.latency = Some(sent.elapsed());
             return Ok("echoed".to_owned());
         }
     }
+    Err(Fault::protocol(format!("sent {MOST_REPLIES} replies, none of them to this request")))
 }
 
 /// A ping socket. To the runtime it is a socket of datagrams as any other.

@@ -1,5 +1,6 @@
 //! One probe, from its target to its outcome, within its time.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gslb_core::document::duration;
@@ -18,6 +19,8 @@ pub(super) struct Tools {
     pub(super) guard: Guard,
     pub(super) tls: Clients,
     pub(super) resolver: Resolver,
+    /// The `gslb` program, which runs those of exec probes.
+    pub(super) supervisor: PathBuf,
 }
 
 /// What is known of a probe while it runs, so that it is known also of one that never ends.

@@ -17,6 +17,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::StartError;
+use super::bounded::Bounded;
 use super::fault::Fault;
 use super::run::Notes;
 use crate::certificate::end_of;
@@ -74,11 +75,11 @@ impl Clients {
     pub(super) async fn connect(
         &self,
         inside: Inside,
-        stream: TcpStream,
+        stream: Bounded<TcpStream>,
         target: &Target,
         (tls, host): (&TlsProbe, Option<&str>),
         notes: &mut Notes,
-    ) -> Result<TlsStream<TcpStream>, Fault> {
+    ) -> Result<TlsStream<Bounded<TcpStream>>, Fault> {
         notes.stage = "shaking hands for TLS";
         let configs = if tls.verify { &self.checked } else { &self.unchecked };
         let config = match inside {

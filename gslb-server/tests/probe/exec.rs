@@ -163,3 +163,15 @@ fn only_programs_of_named_folders_run() {
     assert_eq!(missing.result, Err(Failure::System));
     assert!(missing.evidence.starts_with("cannot run ") && missing.evidence.contains("No such file"), "{missing:?}");
 }
+
+#[test]
+fn a_program_that_cannot_be_run_says_why() {
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "check", "#!/no/such/shell\n");
+    let forbidden = run_at(&path, allowing(folder.path()), "", "10s");
+    assert!(forbidden.evidence.contains("cannot run") && forbidden.evidence.contains("denied"), "{forbidden:?}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let broken = run_at(&path, allowing(folder.path()), "", "10s");
+    assert_eq!(broken.result, Err(Failure::System));
+    assert!(broken.evidence.contains("check: No such file"), "{}", broken.evidence);
+}

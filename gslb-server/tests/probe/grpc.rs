@@ -1,5 +1,6 @@
 //! grpc: servers that serve, do not serve, do not know the service, or do not speak HTTP/2.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use gslb_core::health::Failure;
@@ -88,4 +89,19 @@ fn who_does_not_speak_http2_fails() {
     assert!(matches!(failure(&probe(&web)).0, Failure::Protocol | Failure::Unreachable));
     let mute = Origin::new(hang);
     assert_eq!(failure(&probe(&mute)).0, Failure::Timeout);
+}
+
+#[test]
+fn a_server_that_only_pings_is_left() {
+    let origin = Origin::new(|mut stream| {
+        // SETTINGS, then PING for ever (RFC 9113 §6.7); the acknowledgements are read, so that writing does not stall.
+        let mut reader = stream.try_clone().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        let _ = stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+        let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8].repeat(50);
+        while stream.write_all(&ping).is_ok() {}
+    });
+    let probe = format!("kind = \"grpc\", port = {}, timeout = \"60s\", interval = \"60s\"", origin.port());
+    let (why, evidence) = failure(&probe);
+    assert!(why == Failure::Protocol && evidence.contains("sent more than 256 KiB"), "{why:?} {evidence}");
 }

@@ -27,7 +27,12 @@ fn site(document: &str) -> Site {
 /// Probes may go to this host.
 fn settings() -> Settings {
     let allow = ["127.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()).to_vec();
-    Settings { rules: Rules { allow, ..Rules::default() }, ca: None, concurrency: 100 }
+    Settings {
+        rules: Rules { allow, ..Rules::default() },
+        ca: None,
+        supervisor: env!("CARGO_BIN_EXE_gslb").into(),
+        concurrency: 100,
+    }
 }
 
 /// A prober at work on a document.

@@ -1,6 +1,7 @@
 //! http: what counts as up, and servers that hang, refuse, drip, send junk or send without end.
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -145,4 +146,81 @@ fn a_server_that_stops_and_comes_back_is_seen_to_do_so() {
     until(Ok(()));
     let counts = prober.counts().by_probe();
     assert!(counts[0].1.passed() >= 2 && counts[0].1.failed() >= 1 && &*counts[0].0 == "x");
+}
+
+/// A server that answers with what `respond` writes.
+fn answering(respond: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Origin {
+    Origin::new(move |mut stream| {
+        read_request(&mut stream);
+        let _ = respond(&mut stream);
+        hang(stream);
+    })
+}
+
+/// A response with so many header fields, which have so many octets with their line ends.
+fn response(fields: usize, octets: usize) -> String {
+    let fixed = "content-length: 0\r\n";
+    let lines: String = (0..fields - 2).map(|at| format!("x-{at:04}: y\r\n")).collect();
+    let last = octets - fixed.len() - lines.len() - "z: \r\n".len();
+    format!("HTTP/1.1 200 OK\r\n{fixed}{lines}z: {}\r\n\r\n", "v".repeat(last))
+}
+
+#[test]
+fn a_header_may_have_256_fields_and_64_kib() {
+    for (fields, octets) in [(101, 4_000), (256, 8_000), (3, 65_536), (256, 65_536)] {
+        let origin = Origin::saying(response(fields, octets));
+        assert_eq!(pass(&http(&origin, "")), "status 200", "{fields} fields of {octets} octets");
+    }
+    for (fields, octets) in [(257, 8_000), (3, 65_537), (5_000, 200_000)] {
+        let origin = Origin::saying(response(fields, octets));
+        let (why, evidence) = failure(&http(&origin, ""));
+        let wanted = "the response's header has more than 256 fields or 64 KiB";
+        assert_eq!((why, &*evidence), (Failure::Protocol, wanted), "{fields} fields of {octets} octets");
+    }
+}
+
+#[test]
+fn a_few_interim_responses_are_passed_over_and_no_more() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n";
+    let few = Origin::saying(format!("{}HTTP/1.1 204 No Content\r\n\r\n", interim.repeat(8)));
+    assert_eq!(pass(&http(&few, "")), "status 204");
+    let endless = answering(|stream| {
+        loop {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+    });
+    let wanted = (Failure::Protocol, "sent more than 8 interim responses (1xx)".to_owned());
+    assert_eq!(failure(&http(&endless, "")), wanted);
+    let in_bulk = Origin::saying("HTTP/1.1 100 Continue\r\n\r\n".repeat(100));
+    assert!(matches!(failure(&http(&in_bulk, "")).0, Failure::Protocol | Failure::Unreachable));
+}
+
+#[test]
+fn what_http_reads_without_showing_it_has_an_end() {
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let trailers = answering(|stream| {
+        stream.write_all(chunked)?;
+        stream.write_all(b"0\r\n")?;
+        loop {
+            stream.write_all(b"x: y\r\n")?;
+        }
+    });
+    let extension = answering(|stream| {
+        stream.write_all(chunked)?;
+        stream.write_all(b"1;")?;
+        loop {
+            stream.write_all(&[b'x'; 1_024])?;
+        }
+    });
+    let dripped = answering(|stream| {
+        stream.set_nodelay(true)?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nx: ")?;
+        loop {
+            stream.write_all(b"y")?;
+        }
+    });
+    for (what, origin) in [("trailers", trailers), ("an extension", extension), ("single octets", dripped)] {
+        let probe = format!("kind = \"http\", port = {}, timeout = \"60s\", interval = \"60s\"", origin.port());
+        assert_eq!(failure(&format!("{probe}, expect_body = \"never\"")).0, Failure::Protocol, "{what}");
+    }
 }

@@ -25,6 +25,7 @@ mod metrics;
 mod monitoring;
 mod notify;
 mod older;
+mod orphans;
 mod reload;
 mod replay;
 mod restart;
