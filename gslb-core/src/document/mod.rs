@@ -43,6 +43,7 @@
 //! | | `ttl` | whole seconds up to a week, default `30s` |
 //! | | `sticky` | `{ v4 = 24, v6 = 56 }`; absent: every query draws anew |
 //! | | `client` | `client-subnet` (default) or `resolver` |
+//! | | `names` | list of further names, steered alike |
 //! | | `when_all_down` | `serve-all` (default), `last-up`, `nodata`, `servfail` or `pool:NAME` |
 //! | `vantages.X` | `location` | as of a data center, required |
 //! | | `reach` | whole kilometres, default `3000km` |

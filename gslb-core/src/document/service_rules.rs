@@ -25,20 +25,24 @@ pub(super) fn check(
     let section = Path::ROOT.key("services");
     let mut told = HashSet::new();
     for Written { entry, service } in services {
-        let rules = Rules { service, entry, path: section.key(&entry.key), zones, checked, policies };
-        if rules.is_hidden(problems) {
-            continue;
+        for (name, zone) in service.names() {
+            let path = section.key(&entry.key);
+            let rules = Rules { service, name, zone, entry, path, zones, checked, policies };
+            if rules.is_hidden(problems) {
+                continue;
+            }
+            rules.own_records(problems);
+            rules.names_as_endpoints(problems);
+            rules.families(&mut told, problems);
         }
-        rules.own_records(problems);
-        rules.names_as_endpoints(problems);
-        rules.families(&mut told, problems);
     }
     refuse_loops(services, policies, problems);
 }
 
 /// A name that is answered with itself never resolves.
 fn refuse_loops(services: &[Written<'_>], policies: &Policies<'_, '_>, problems: &mut Problems) {
-    let by_name: HashMap<&Name, &Written<'_>> = services.iter().map(|it| (&it.service.name, it)).collect();
+    let by_name: HashMap<&Name, &Written<'_>> =
+        services.iter().flat_map(|it| it.service.names().map(move |(name, _)| (name, it))).collect();
     for (pool, number) in policies.to.pools.iter().zip(0..) {
         for endpoint in &pool.endpoints {
             let Target::Cname(target) = &endpoint.target else { continue };
@@ -57,6 +61,9 @@ fn refuse_loops(services: &[Written<'_>], policies: &Policies<'_, '_>, problems:
 
 struct Rules<'a> {
     service: &'a Service,
+    /// The name that is looked at, and its zone.
+    name: &'a Name,
+    zone: u32,
     entry: &'a super::tree::Entry,
     path: Path<'a>,
     zones: &'a [Loaded<'a>],
@@ -71,9 +78,9 @@ impl Rules<'_> {
 
     /// The zone file must not say what the service says.
     fn own_records(&self, problems: &mut Problems) {
-        let Some(owners) = self.checked.owners.get(self.service.zone as usize) else { return };
+        let Some(owners) = self.checked.owners.get(self.zone as usize) else { return };
         let mut told = HashSet::new();
-        for record in owners.at(&self.service.name) {
+        for record in owners.at(self.name) {
             let steered = match record.rtype {
                 rtype::A => self.service.steers_a,
                 rtype::AAAA => self.service.steers_aaaa,
@@ -81,7 +88,7 @@ impl Rules<'_> {
                 _ => false,
             };
             if steered && told.insert(record.rtype) {
-                let (name, kind) = (&self.service.name, type_to_text(record.rtype));
+                let (name, kind) = (self.name, type_to_text(record.rtype));
                 let message = format!(
                     "{name} is steered here, but its zone file has {kind} records for it, at {}",
                     record.location
@@ -93,9 +100,9 @@ impl Rules<'_> {
 
     /// The name must belong to the zone; true where it does not.
     fn is_hidden(&self, problems: &mut Problems) -> bool {
-        let borders = self.checked.borders.get(self.service.zone as usize);
-        let Some(border) = borders.and_then(|borders| borders.over(&self.service.name)) else { return false };
-        let name = &self.service.name;
+        let borders = self.checked.borders.get(self.zone as usize);
+        let Some(border) = borders.and_then(|borders| borders.over(self.name)) else { return false };
+        let name = self.name;
         let (message, help) = match border.kind {
             Kind::Delegation | Kind::Inner => (
                 format!("{name} is not ours to answer: {} is delegated at {}", border.owner, border.location),
@@ -118,17 +125,21 @@ impl Rules<'_> {
         };
         let Some(pool) = self.policies.reach(self.service.policy).cname.or(fallback) else { return };
         let pool = self.policies.pool_name(pool);
-        let index = self.service.zone as usize;
-        if self.zones.get(index).is_some_and(|loaded| loaded.zone.apex == self.service.name) {
-            let message = format!("a zone's apex cannot be a CNAME, and the pool `{pool}` has cname endpoints");
+        let index = self.zone as usize;
+        if self.zones.get(index).is_some_and(|loaded| loaded.zone.apex == *self.name) {
+            let message = format!(
+                "{} cannot be a CNAME, and the pool `{pool}` has cname endpoints",
+                self.called("a zone's apex")
+            );
             self.error(problems, message, "lead this service to pools of addresses only");
             return;
         }
-        let other = self.checked.owners.get(index).and_then(|owners| owners.at(&self.service.name).next());
+        let other = self.checked.owners.get(index).and_then(|owners| owners.at(self.name).next());
         if let Some(record) = other {
             let kind = type_to_text(record.rtype);
             let message = format!(
-                "the pool `{pool}` has cname endpoints, but this name has other data ({kind}) too, at {}",
+                "the pool `{pool}` has cname endpoints, but {} has other data ({kind}) too, at {}",
+                self.called("this name"),
                 record.location
             );
             self.error(
@@ -137,6 +148,11 @@ impl Rules<'_> {
                 "a name with a CNAME has nothing else: remove the record, or use pools of addresses",
             );
         }
+    }
+
+    /// What a message calls the name: the service's own one needs no telling.
+    fn called(&self, own: &str) -> String {
+        if *self.name == self.service.name { own.to_owned() } else { self.name.to_string() }
     }
 
     fn has_names(&self, pool: PoolId) -> bool {

@@ -7,14 +7,15 @@ use super::domain;
 use super::duration;
 use super::item::{Fields, Item};
 use super::names::Section;
+use super::path::Path;
 use super::policies::Policies;
 use super::problems::Problems;
-use super::tree::{Entry, shortened};
+use super::tree::{Entry, Position, Value, shortened};
 use super::zones::Loaded;
-use crate::model::{ClientSource, MAX_TTL, PolicyId, PoolId, PrefixLengths, Service, WhenAllDown};
+use crate::model::{ClientSource, MAX_NAMES, MAX_TTL, PolicyId, PoolId, PrefixLengths, Service, WhenAllDown};
 use crate::name::Name;
 
-const KEYS: [&str; 6] = ["policy", "types", "ttl", "sticky", "client", "when_all_down"];
+const KEYS: [&str; 7] = ["policy", "names", "types", "ttl", "sticky", "client", "when_all_down"];
 const EXAMPLE: &str = r#"{ policy = "fra" }"#;
 const CLIENTS: [(&str, ClientSource); 2] =
     [("client-subnet", ClientSource::ClientSubnet), ("resolver", ClientSource::Resolver)];
@@ -41,6 +42,8 @@ pub(super) struct Services<'a, 'r, 't> {
     zones: &'a [Loaded<'t>],
     apexes: HashMap<&'a Name, u32>,
     policies: &'a mut Policies<'r, 't>,
+    /// Where each name that is steered is declared.
+    names: HashMap<Name, Position>,
     /// Path of an `only` that a policy leads to without leading to the pool: each pair is looked at once.
     only_without: HashMap<(PolicyId, PoolId), Option<String>>,
 }
@@ -54,14 +57,14 @@ impl<'t> Services<'_, '_, 't> {
         problems: &mut Problems,
     ) -> Vec<Written<'t>> {
         let apexes = zones.iter().zip(0..).map(|(loaded, number)| (&loaded.zone.apex, number)).collect();
-        let mut services = Services { zones, apexes, policies, only_without: HashMap::new() };
-        let mut names: HashMap<Name, &Entry> = HashMap::with_capacity(section.entries.len());
+        let names = HashMap::with_capacity(section.entries.len());
+        let mut services = Services { zones, apexes, policies, only_without: HashMap::new(), names };
         let mut written = Vec::with_capacity(section.entries.len());
         for (entry, item) in section.items() {
             let service = services.service(entry, &item, problems);
             let Some(name) = domain_name(entry, &item, problems) else { continue };
-            if let Some(other) = names.get(&name) {
-                let message = format!("the service {name} is declared{} already", other.at.in_line());
+            if let Some(other) = services.names.get(&name) {
+                let message = format!("the service {name} is declared{} already", other.in_line());
                 problems.error(
                     entry.at,
                     &item.path,
@@ -70,10 +73,14 @@ impl<'t> Services<'_, '_, 't> {
                 );
                 continue;
             }
-            names.insert(name.clone(), entry);
-            let zone = services.zone(&name, entry, &item, problems);
+            services.names.insert(name.clone(), entry.at);
+            let zone = services.zone(&name, entry.at, &item.path, problems);
+            let further_names = services.further_names(&item, problems);
             written.extend(
-                service.zip(zone).map(|(service, zone)| Written { entry, service: Service { name, zone, ..service } }),
+                service.zip(zone).map(|(service, zone)| Written {
+                    entry,
+                    service: Service { name, zone, further_names, ..service },
+                }),
             );
         }
         written
@@ -100,6 +107,7 @@ impl<'t> Services<'_, '_, 't> {
         Some(Service {
             name: Name::root(),
             zone: 0,
+            further_names: Vec::new(),
             steers_a,
             steers_aaaa,
             ttl: ttl?,
@@ -111,14 +119,42 @@ impl<'t> Services<'_, '_, 't> {
         })
     }
 
+    /// The further names of a service that are sound.
+    fn further_names(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Vec<(Name, u32)> {
+        let Value::Table(table) = &item.node.value else { return Vec::new() };
+        let Some(entry) = table.get("names") else { return Vec::new() };
+        let list = Item::of(entry, &item.path);
+        let nodes = list.list(r#"["example.com"]"#, problems).unwrap_or_default();
+        if nodes.len() > MAX_NAMES {
+            let message = format!("the service has {} further names", nodes.len());
+            list.error(problems, message, format!("give it at most {MAX_NAMES}, and the others to another service"));
+            return Vec::new();
+        }
+        let mut further = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            let item = Item { node, path: list.path.index(index) };
+            let Some(text) = item.string("\"example.com\"", problems) else { continue };
+            let Some(name) = domain::read(text, item.at(), &item.path, problems) else { continue };
+            if let Some(other) = self.names.get(&name) {
+                let message = format!("the name {name} is steered already, as declared{}", other.in_line());
+                item.error(problems, message, "give each name to one service, once; case does not matter in names");
+                continue;
+            }
+            self.names.insert(name.clone(), item.at());
+            let zone = self.zone(&name, item.at(), &item.path, problems);
+            further.extend(zone.map(|zone| (name, zone)));
+        }
+        further
+    }
+
     /// The number of the zone with the longest apex that `name` lies in.
-    fn zone(&self, name: &Name, entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Option<u32> {
-        let mut at = Some(name.clone());
-        while let Some(ancestor) = at {
+    fn zone(&self, name: &Name, at: Position, path: &Path<'_>, problems: &mut Problems) -> Option<u32> {
+        let mut next = Some(name.clone());
+        while let Some(ancestor) = next {
             if let Some(&zone) = self.apexes.get(&ancestor) {
                 return Some(zone);
             }
-            at = ancestor.parent();
+            next = ancestor.parent();
         }
         let apexes: Vec<String> =
             self.zones.iter().take(MAX_LISTED + 1).map(|loaded| loaded.zone.apex.to_string()).collect();
@@ -127,7 +163,7 @@ impl<'t> Services<'_, '_, 't> {
             1..=MAX_LISTED => format!("declare its zone; there are: {}", apexes.join(" ")),
             _ => "declare its zone".to_owned(),
         };
-        problems.error(entry.at, &item.path, format!("{name} lies in no zone of the document"), help);
+        problems.error(at, path, format!("{name} lies in no zone of the document"), help);
         None
     }
 

@@ -48,7 +48,8 @@ pub(super) struct Corrections {
 impl<'z> Checked<'z> {
     /// Checks all zones.
     pub(super) fn of(zones: &'z [Loaded<'_>], services: &[Written<'_>], problems: &mut Problems) -> Checked<'z> {
-        let steered: HashSet<&Name> = services.iter().map(|written| &written.service.name).collect();
+        let steered: HashSet<&Name> =
+            services.iter().flat_map(|written| written.service.names().map(|(name, _)| name)).collect();
         let inner = inner_zones(zones);
         let mut checked = Checked { owners: Vec::new(), borders: Vec::new(), corrections: Vec::new() };
         for (loaded, inner) in zones.iter().zip(inner) {

@@ -255,6 +255,14 @@ pub enum PolicyKind {
     All(Vec<PoolId>),
 }
 
+impl Service {
+    /// All its names, its own first, each with the index of its zone.
+    pub fn names(&self) -> impl Iterator<Item = (&Name, u32)> {
+        let further = self.further_names.iter().map(|(name, zone)| (name, *zone));
+        std::iter::once((&self.name, self.zone)).chain(further)
+    }
+}
+
 /// A steered name.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -262,6 +270,8 @@ pub struct Service {
     pub name: Name,
     /// Index of its zone in [`Site::zones`].
     pub zone: u32,
+    /// Further names that are steered alike, each with the index of its zone. The service is known by `name`.
+    pub further_names: Vec<(Name, u32)>,
     /// True where A is steered.
     pub steers_a: bool,
     /// True where AAAA is steered.
@@ -323,6 +333,8 @@ pub const MAX_ENDPOINTS: usize = 4096;
 pub const MAX_ANSWERS: usize = 64;
 /// Greatest weight of an endpoint or a branch.
 pub const MAX_WEIGHT: u32 = 1_000_000;
+/// Most further names of a service.
+pub const MAX_NAMES: usize = 1000;
 /// Greatest TTL, in seconds: a week.
 pub const MAX_TTL: u32 = 604_800;
 

@@ -50,9 +50,11 @@ pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Pr
         builder.add_zone(index as u32, &Zone { records, ..zone.clone() })?;
     }
     for (index, service) in services.iter().enumerate() {
-        let node = builder.node(&service.name, service.zone);
-        if let Some(details) = builder.details(node) {
-            details.service = index as u32;
+        for (name, zone) in service.names() {
+            let node = builder.node(name, zone);
+            if let Some(details) = builder.details(node) {
+                details.service = index as u32;
+            }
         }
     }
     let Builder { catalog, names, drafts, .. } = builder;

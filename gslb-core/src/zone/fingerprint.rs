@@ -27,8 +27,11 @@ impl Fingerprint {
             }
         }
         for service in services {
-            digest.update(service.name.as_wire());
-            digest.update(service.zone.to_be_bytes());
+            digest.update((service.further_names.len() as u64).to_be_bytes());
+            for (name, zone) in service.names() {
+                digest.update(name.as_wire());
+                digest.update(zone.to_be_bytes());
+            }
         }
         Fingerprint(digest.finalize().into())
     }

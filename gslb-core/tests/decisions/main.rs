@@ -6,6 +6,7 @@ mod support;
 mod compiled;
 mod down;
 mod draws;
+mod names;
 mod only;
 mod site;
 mod types;

@@ -365,3 +365,32 @@ site.toml:14:1: warning: services."family.example.com": AAAA queries of clients 
     help: give a pool of the `only` IPv6 endpoints, or leave AAAA out of `types`"#;
     assert_problems(document, SOUND, expected);
 }
+
+#[test]
+fn a_name_belongs_to_one_service_however_it_is_given() {
+    let document = r#"
+zones."example.com".file = "example.com.zone"
+[pools]
+fra.endpoints.a.address = "192.0.2.1"
+[services]
+"www.example.com" = { policy = "fra", names = ["example.com", "WWW.example.com", "shop.example.org", "a b", 7, "ns1.example.com"] }
+"shop.example.com" = { policy = "fra", names = ["Example.com"] }
+"Example.Com" = { policy = "fra" }
+"#;
+    let expected = r#"
+site.toml:5:1: error: services."www.example.com": ns1.example.com. is steered here, but its zone file has A records for it, at example.com.zone:4:1
+    help: remove the record or the service
+site.toml:5:63: error: services."www.example.com".names[1]: the name WWW.example.com. is steered already, as declared in line 5
+    help: give each name to one service, once; case does not matter in names
+site.toml:5:82: error: services."www.example.com".names[2]: shop.example.org. lies in no zone of the document
+    help: declare its zone; there are: example.com.
+site.toml:5:102: error: services."www.example.com".names[3]: "a b" is not a domain name: it holds the character ' '
+    help: write a name such as www.example.com
+site.toml:5:109: error: services."www.example.com".names[4]: expected a string such as "example.com", found integer 7
+    help: write "7" in quotes
+site.toml:6:49: error: services."shop.example.com".names[0]: the name Example.com. is steered already, as declared in line 5
+    help: give each name to one service, once; case does not matter in names
+site.toml:7:1: error: services."Example.Com": the service Example.Com. is declared in line 5 already
+    help: declare each service once; case does not matter in names"#;
+    assert_problems(document, SOUND, expected);
+}
