@@ -12,12 +12,14 @@ use crate::store::Time;
 pub const MAX_ALERTS: usize = 1000;
 /// The label that says what an alert does.
 pub const ACTION: &str = "gslb_action";
-/// How all labels begin that are for gslb.
+/// The label that names the target in full, as `endpoint/POOL/NAME`, `pool/NAME` or `data-center/NAME`.
+const TARGET: &str = "gslb_target";
+/// Labels that name the target in parts, the most specific first.
+const PARTS: [&str; 3] = ["gslb_endpoint", "gslb_pool", "gslb_data_center"];
+/// Our labels start with this, so any other label that does is a typing error.
 const PREFIX: &str = "gslb_";
-/// What Go's templates write for a label that is not there.
+/// What a Go template writes for a value that is missing.
 const NO_VALUE: &str = "<no value>";
-/// Labels that say to whom, the most specific first.
-const TARGETS: [&str; 3] = ["gslb_endpoint", "gslb_pool", "gslb_data_center"];
 /// Octets of a fingerprint: Alertmanager's have 16.
 const MAX_FINGERPRINT: usize = 32;
 /// Characters of a reason.
@@ -69,33 +71,30 @@ pub enum Asked {
 impl Alert {
     /// What the alert asks for at `now`; an override ends at `expires` and is `owner`'s.
     ///
+    /// A resolved alert ends its override whatever its labels say: its rule may have been corrected meanwhile.
+    ///
     /// # Errors
     /// Pointers within the alert, and what is wrong there.
     pub fn asks(&self, owner: &str, now: Time, expires: Time) -> Result<Asked, Vec<(String, String)>> {
-        // A target without an action may be an alert of other software; a misspelled action is not.
-        let asks = self.labels.keys().any(|name| name.starts_with(PREFIX) && !TARGETS.contains(&name.as_str()));
-        let action = match self.labels.get(ACTION) {
-            Some(action) => action.trim(),
-            None if asks => "",
-            None => return Ok(Asked::Nothing),
+        let mut wrong = self.wrong_labels();
+        let Some(action) = self.labels.get(ACTION) else {
+            return if wrong.is_empty() || self.status == Status::Resolved { Ok(Asked::Nothing) } else { Err(wrong) };
         };
-        let mut wrong: Vec<(String, String)> = self.unusable_labels().collect();
-        if !wrong.is_empty() {
+        let Some(id) = self.id() else {
+            wrong.push(("/fingerprint".to_owned(), format!("expected 1 to {MAX_FINGERPRINT} letters and digits")));
             return Err(wrong);
+        };
+        if self.status == Status::Resolved {
+            return Ok(Asked::End(id));
         }
-        let id = self.id();
-        if id.is_none() {
-            let told = format!("expected 1 to {MAX_FINGERPRINT} letters and digits");
-            wrong.push(("/fingerprint".to_owned(), told));
-        }
-        let force = force(action);
+        let force = force(action.trim());
         if force.is_none() {
             wrong.push((format!("/labels/{ACTION}"), "expected drain, down or up".to_owned()));
         }
-        let target = self.target().map_err(|found| wrong.push(found)).ok();
-        match (id, force, target, wrong.is_empty()) {
-            (Some(id), _, _, true) if self.status == Status::Resolved => Ok(Asked::End(id)),
-            (Some(id), Some(force), Some(target), true) => Ok(Asked::Force(Box::new(Override {
+        // A part of the target that is missing would make it a wider one.
+        let target = if wrong.is_empty() { self.target().map_err(|found| wrong.push(found)).ok() } else { None };
+        match (force, target) {
+            (Some(force), Some(target)) => Ok(Asked::Force(Box::new(Override {
                 id,
                 targets: vec![target],
                 force,
@@ -108,6 +107,25 @@ impl Alert {
         }
     }
 
+    /// Labels of ours that cannot be right: without a value, or with a name that we do not know.
+    fn wrong_labels(&self) -> Vec<(String, String)> {
+        let is_known = |name: &str| name == ACTION || name == TARGET || PARTS.contains(&name);
+        let wrong = |(name, value): (&String, &String)| {
+            let why = if !is_known(name) {
+                format!("unknown label; known: {ACTION}, {TARGET}, {}", PARTS.join(", "))
+            } else if name != ACTION && (value.trim().is_empty() || value.contains(NO_VALUE)) {
+                format!(
+                    "the label has no value: have the rule select series that do, such as {{{}!=\"\"}}",
+                    example(name)
+                )
+            } else {
+                return None;
+            };
+            Some((format!("/labels/{name}"), why))
+        };
+        self.labels.iter().filter(|(name, _)| name.starts_with(PREFIX)).filter_map(wrong).collect()
+    }
+
     /// The id of the alert's override.
     fn id(&self) -> Option<String> {
         let fits = self.fingerprint.bytes().all(|octet| octet.is_ascii_alphanumeric());
@@ -115,34 +133,24 @@ impl Alert {
         is_one.then(|| format!("alert-{}", self.fingerprint))
     }
 
-    /// Labels that cannot be what their author wrote: misspelled ones, and those whose template found no value. Passing
-    /// over a `gslb_endpoint` that is empty would drain the whole pool.
-    fn unusable_labels(&self) -> impl Iterator<Item = (String, String)> {
-        let known = |name: &str| name == ACTION || TARGETS.contains(&name);
-        self.labels.iter().filter(|(name, _)| name.starts_with(PREFIX)).filter_map(move |(name, value)| {
-            let wrong = match value.trim() {
-                _ if !known(name) => format!("unknown label; known: {ACTION}, {}", TARGETS.join(", ")),
-                "" | NO_VALUE => {
-                    "the label is empty: its template found nothing; fix the rule, or leave the label out".to_owned()
-                }
-                _ => return None,
-            };
-            Some((format!("/labels/{name}"), wrong))
-        })
-    }
-
-    /// Whom the alert means: one endpoint, pool or data center, since an alert is about one thing.
+    /// The target of the alert: one endpoint, pool or data center, since an alert is about one thing.
     fn target(&self) -> Result<Pattern, (String, String)> {
-        let [endpoint, pool, data_center] = TARGETS.map(|name| self.labels.get(name).map(|value| value.trim()));
-        let (at, text) = match (endpoint, pool, data_center) {
-            (Some(endpoint), Some(pool), _) => (TARGETS[0], format!("endpoint/{pool}/{endpoint}")),
-            (Some(_), None, _) => {
-                return Err((format!("/labels/{}", TARGETS[0]), "gslb_pool has to name its pool".to_owned()));
+        let label = |name: &str| self.labels.get(name).map(|value| value.trim());
+        let [endpoint, pool, data_center] = PARTS.map(label);
+        let (at, text) = match (label(TARGET), endpoint, pool, data_center) {
+            (Some(target), None, None, None) => (TARGET, target.to_owned()),
+            (Some(_), ..) => {
+                let told = format!("leave out {}: {TARGET} names the target in full", PARTS.join(", "));
+                return Err((format!("/labels/{TARGET}"), told));
             }
-            (None, Some(pool), _) => (TARGETS[1], format!("pool/{pool}")),
-            (None, None, Some(data_center)) => (TARGETS[2], format!("data-center/{data_center}")),
-            (None, None, None) => {
-                let told = format!("with {ACTION}, one of {} is needed", TARGETS.join(", "));
+            (None, Some(endpoint), Some(pool), _) => (PARTS[0], format!("endpoint/{pool}/{endpoint}")),
+            (None, Some(_), None, _) => {
+                return Err((format!("/labels/{}", PARTS[0]), "gslb_pool has to name its pool".to_owned()));
+            }
+            (None, None, Some(pool), _) => (PARTS[1], format!("pool/{pool}")),
+            (None, None, None, Some(data_center)) => (PARTS[2], format!("data-center/{data_center}")),
+            (None, None, None, None) => {
+                let told = format!("with {ACTION}, one of {TARGET}, {} is needed", PARTS.join(", "));
                 return Err(("/labels".to_owned(), told));
             }
         };
@@ -161,6 +169,11 @@ impl Alert {
         let reason: String = printable.take(REASON_CHARACTERS).collect();
         if reason.trim().is_empty() { "an alert".to_owned() } else { reason }
     }
+}
+
+/// The label of a series that the label `name` of a rule usually takes its value from.
+fn example(name: &str) -> &str {
+    if name == TARGET { "endpoint" } else { name.strip_prefix(PREFIX).unwrap_or(name) }
 }
 
 fn force(action: &str) -> Option<Force> {
@@ -203,6 +216,7 @@ mod tests {
             (vec![action, pool, data_center, ("gslb_endpoint", "fra-1")], "endpoint/fra/fra-1"),
             (vec![action, pool, data_center], "pool/fra"),
             (vec![action, data_center], "data-center/de"),
+            (vec![action, ("gslb_target", "endpoint/fra/fra-1")], "endpoint/fra/fra-1"),
         ] {
             let held = forced(&labels);
             assert_eq!(held.targets, [target.parse().unwrap()]);
@@ -220,23 +234,40 @@ mod tests {
     }
 
     #[test]
+    fn a_target_label_without_a_value_never_widens_the_target() {
+        for value in ["", " ", "\t", "<no value>", "fra-<no value>"] {
+            for empty in ["gslb_endpoint", "gslb_pool", "gslb_data_center"] {
+                let whole = [("gslb_endpoint", "fra-1"), ("gslb_pool", "fra"), ("gslb_data_center", "de")];
+                let mut labels = whole.map(|(name, of)| (name, if name == empty { value } else { of })).to_vec();
+                labels.push(("gslb_action", "drain"));
+                let wrong = asks(&alert("firing", &labels)).unwrap_err();
+                assert_eq!(wrong.len(), 1, "{wrong:?}");
+                assert_eq!(wrong[0].0, format!("/labels/{empty}"), "{value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_alert_that_is_resolved_ends_its_override_whatever_its_labels_say() {
+        for labels in [vec![("gslb_action", "")], vec![("gslb_action", "drain"), ("gslb_pool", "")]] {
+            let ended = asks(&alert("resolved", &labels));
+            assert_eq!(ended, Ok(Asked::End("alert-c0ffee0123456789".to_owned())), "{labels:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_told_with_its_place() {
         for (labels, pointer) in [
             (vec![("gslb_action", "weight"), ("gslb_pool", "fra")], "/labels/gslb_action"),
             (vec![("gslb_action", "down")], "/labels"),
             (vec![("gslb_action", "down"), ("gslb_endpoint", "fra-1")], "/labels/gslb_endpoint"),
             (vec![("gslb_action", "down"), ("gslb_pool", "f*")], "/labels/gslb_pool"),
-            (vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpoint", "")], "/labels/gslb_endpoint"),
-            (vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpoint", " ")], "/labels/gslb_endpoint"),
-            (
-                vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpoint", NO_VALUE)],
-                "/labels/gslb_endpoint",
-            ),
-            (vec![("gslb_action", "drain"), ("gslb_pool", ""), ("gslb_data_center", "de")], "/labels/gslb_pool"),
-            (vec![("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_endpont", "fra-1")], "/labels/gslb_endpont"),
-            (vec![("gslb_acton", "drain"), ("gslb_pool", "fra")], "/labels/gslb_acton"),
-            (vec![("gslb_action", ""), ("gslb_pool", "fra")], "/labels/gslb_action"),
             (vec![("gslb_action", "down"), ("gslb_data_center", "a/b")], "/labels/gslb_data_center"),
+            (vec![("gslb_action", "down"), ("gslb_target", "endpoint/fra/")], "/labels/gslb_target"),
+            (vec![("gslb_action", "down"), ("gslb_target", "pool/fra"), ("gslb_pool", "fra")], "/labels/gslb_target"),
+            (vec![("gslb_action", ""), ("gslb_pool", "fra")], "/labels/gslb_action"),
+            (vec![("gslb_action", "down"), ("gslb_pool", "fra"), ("gslb_endpont", "fra-1")], "/labels/gslb_endpont"),
+            (vec![("gslb_actoin", "down"), ("gslb_pool", "fra")], "/labels/gslb_actoin"),
         ] {
             let wrong = asks(&alert("firing", &labels)).unwrap_err();
             assert_eq!(wrong[0].0, pointer, "{labels:?}");

@@ -97,6 +97,18 @@ async fn what_an_alert_must_not_do_is_refused_and_the_others_are_heeded() {
 }
 
 #[tokio::test]
+async fn an_empty_label_is_refused_and_the_other_alerts_are_applied() {
+    let asked = start().await;
+    let labels = |endpoint: &str| json!({"gslb_action": "drain", "gslb_pool": "fra", "gslb_endpoint": endpoint});
+    let answer = notify(&asked, &[alert("aa", "firing", labels("")), alert("bb", "firing", labels("fra-2"))]).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
+    assert_eq!(outcomes(&answer), ["refused", "forced"]);
+    assert_eq!(answer.pointers(), ["/alerts/0/labels/gslb_endpoint"]);
+    let state = |endpoint| asked.published.load().state(PoolId(0), endpoint).unwrap().weight;
+    assert_eq!((state(0), state(1)), (10, 0), "the whole pool is not drained");
+}
+
+#[tokio::test]
 async fn one_that_is_refused_alone_leaves_nothing_in_force() {
     let asked = start().await;
     let answer = notify(&asked, &[alert("aa", "firing", json!({"gslb_action": "explode"}))]).await;
