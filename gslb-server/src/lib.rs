@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod notify;
 pub mod observe;
 pub mod origins;
+pub mod printable;
 pub mod probe;
 pub mod probing;
 pub mod pulse;

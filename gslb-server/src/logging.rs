@@ -14,6 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry, reload};
 
 use crate::config::{Log, LogFormat};
+use crate::printable::Printable;
 
 /// Lines that wait to be written, at most.
 const WAITING: usize = 4096;
@@ -47,10 +48,9 @@ pub fn start(log: &Log) -> Logging {
     let (writer, writing) = builder.finish(io::stderr());
     let dropped = Dropped(writer.error_counter());
     let (filter, handle) = reload::Layer::new(filter(log.level));
-    let lines = fmt::layer().with_writer(writer).with_target(false);
     let lines = match log.format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => fmt::layer().with_writer(Printable(writer)).with_target(false).boxed(),
+        LogFormat::Json => fmt::layer().with_writer(writer).with_target(false).json().flatten_event(true).boxed(),
     };
     registry().with(filter).with(lines).init();
     // It fails only where the filter is gone, which lasts as long as the process.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use gslb::command::{Command, exit, nagios};
+use gslb::printable::printable;
 use gslb::probe::supervisor;
 use mimalloc::MiMalloc;
 
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         Err(error) => return nagios::misused(env::args_os(), &error).unwrap_or_else(|| error.exit()),
     };
     read.command.run(CommandLine::command()).unwrap_or_else(|error| {
-        eprintln!("gslb: {error}");
+        eprintln!("gslb: {}", printable(&error.to_string()));
         exit::of(&*error).into()
     })
 }

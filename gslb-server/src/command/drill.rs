@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::remote::{Format, Remote, show, text, undotted};
 use super::{Outcome, moves};
 use crate::client::{Client, Request};
+use crate::printable::printable;
 use watched::{Since, Watched};
 
 /// Services of each list that are named; `-o json` has all.
@@ -233,7 +234,7 @@ fn refuse_what_tells_nothing(
 /// Tells people how far it is; programs get one answer, at the end.
 fn say(arguments: &Drill, line: &str) {
     if arguments.remote.format() == Format::Table {
-        eprintln!("{line}");
+        eprintln!("{}", printable(line));
     }
 }
 

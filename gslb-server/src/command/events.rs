@@ -11,6 +11,7 @@ use super::Outcome;
 use super::following::{Stream, follow};
 use super::remote::{Format, Remote, text};
 use crate::client::events::Event;
+use crate::printable::printable;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -42,7 +43,7 @@ fn write(format: Format, event: &Event, now: Option<Timestamp>) -> io::Result<()
     let mut out = io::stdout().lock();
     match format {
         Format::Json => writeln!(out, "{}", serde_json::json!({ "id": event.id, "event": event.name, "data": data }))?,
-        Format::Table => people(event, &data, now).iter().try_for_each(|line| writeln!(out, "{line}"))?,
+        Format::Table => people(event, &data, now).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?,
     }
     out.flush()
 }

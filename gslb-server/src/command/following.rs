@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::client::events::Event;
 use crate::client::{Client, Error};
+use crate::printable::printable;
 
 /// How long to wait before a stream that ended is asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -77,5 +78,5 @@ pub(super) fn follow(
 /// A line for who reads, with the time as events have it, in UTC.
 fn say(what: &str) {
     // Where nobody reads this, there is nobody to tell so.
-    let _ = writeln!(io::stderr(), "gslb: {}: {what}", Timestamp::now().strftime("%H:%M:%S"));
+    let _ = writeln!(io::stderr(), "gslb: {}: {}", Timestamp::now().strftime("%H:%M:%S"), printable(what));
 }

@@ -1,5 +1,6 @@
 //! Statuses as a Nagios plugin tells them: one line with performance data, and an exit code, whatever goes wrong.
 
+use crate::printable::printable;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ pub(super) fn told(answer: Result<&Value, String>) -> ExitCode {
         Ok(answer) => judged(answer),
         Err(why) => (State::Unknown, unknown(&why)),
     };
-    let _ = writeln!(io::stdout(), "{line}");
+    let _ = writeln!(io::stdout(), "{}", printable(&line));
     ExitCode::from(state as u8)
 }
 

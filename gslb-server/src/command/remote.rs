@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::client::{Address, Client, Trust};
 use crate::file::{self, Kind};
+use crate::printable::printable;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
@@ -105,12 +106,12 @@ pub(super) fn table<const COLUMNS: usize>(
     lines.join("\n")
 }
 
-/// The text at `pointer` (RFC 6901): of a string itself, of nothing nothing, of all else its JSON.
+/// The text at `pointer` (RFC 6901), safe for a terminal: of a string itself, of nothing nothing, of all else its JSON.
 pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => printable(text).into_owned(),
+        Some(other) => printable(&other.to_string()).into_owned(),
     }
 }
 

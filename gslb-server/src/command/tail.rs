@@ -12,6 +12,7 @@ use super::remote::{Format, Remote, text, undotted};
 use super::resource::escape;
 use crate::client::events::Event;
 use crate::metrics::nameless::NONE;
+use crate::printable::printable;
 
 /// Records of an answer that a line shows.
 const RECORDS: usize = 4;
@@ -63,7 +64,7 @@ fn write(format: Format, event: &Event) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {
         Format::Json => writeln!(out, "{data}")?,
-        Format::Table => writeln!(out, "{}", people(&data))?,
+        Format::Table => writeln!(out, "{}", printable(&people(&data)))?,
     }
     out.flush()
 }
