@@ -43,6 +43,11 @@ impl Caller {
         Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
     }
 
+    /// What the caller may do.
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
     /// Whose share of what is shared they use.
     pub(super) fn asker(&self) -> Asker {
         if let Who::Token { id, .. } = &self.who { Asker::Token(id.clone()) } else { Asker::at(self.from) }

@@ -9,6 +9,7 @@ use gslb_core::document::duration;
 use serde_json::{Map, Value, json};
 
 use super::body::{self, Media, Size};
+use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query, write};
 use crate::access::{self, AccessError, Holder, Revoked, Role};
@@ -18,7 +19,8 @@ use crate::{Api, moment};
 
 /// The routes of tokens.
 pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/tokens", get(list).post(create)).route("/tokens/{id}", delete(revoke))
+    let all = Router::new().route("/tokens", get(list).post(create)).route("/tokens/{id}", delete(revoke));
+    all.route("/token", get(own))
 }
 
 impl From<AccessError> for Problem {
@@ -46,6 +48,15 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
     let holders = access::list(&**api.control.store()).await?;
     let all: Map<String, Value> = holders.iter().map(|holder| (holder.id.clone(), told(holder))).collect();
     Ok(answer::of_json(StatusCode::OK, &Value::Object(all)))
+}
+
+/// The token of this request, so that its holder knows whose name is on what they do.
+async fn own(request: Request) -> Result<Response, Problem> {
+    answer::accepts(request.headers(), &["application/json"])?;
+    let _: query::Nothing = query::of(request.uri())?;
+    let caller = request.extensions().get::<Caller>().ok_or(Refusal::Fault)?;
+    let value = json!({ "id": caller.who.id(), "name": caller.who.name(), "role": caller.role() });
+    Ok(answer::of_json(StatusCode::OK, &value))
 }
 
 async fn create(State(api): State<Api>, request: Request) -> Result<Response, Problem> {

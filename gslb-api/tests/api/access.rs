@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::{site, start, start_with};
 
 /// Every route and method, with the role that it needs.
-const ROUTES: [(&str, &str, Role); 27] = [
+const ROUTES: [(&str, &str, Role); 28] = [
     ("GET", "/api/v1/pools", Role::Viewer),
     ("GET", "/api/v1/pools/fra", Role::Viewer),
     ("PUT", "/api/v1/pools/fra", Role::Operator),
@@ -39,6 +39,7 @@ const ROUTES: [(&str, &str, Role); 27] = [
     ("GET", "/api/v1/log", Role::Viewer),
     ("PUT", "/api/v1/log", Role::Operator),
     ("GET", "/api/v1/top?by=service", Role::Viewer),
+    ("GET", "/api/v1/token", Role::Viewer),
     ("GET", "/api/v1/tokens", Role::Admin),
     ("DELETE", "/api/v1/tokens/x", Role::Admin),
 ];

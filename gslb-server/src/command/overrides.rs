@@ -1,6 +1,7 @@
 //! `gslb drain`, `undrain`, `force` and `overrides`: what an operator forces, whatever the document and the probes say.
 
 use std::error::Error;
+use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,13 +12,16 @@ use gslb_api::document::Etag;
 use gslb_core::document::duration;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use hyper::{Method, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::asking;
 use super::change::{Manner, tell};
 use super::remote::{Format, Remote, show, table, text};
 use super::resource::{current_tag, escape};
 use crate::client::{self, Client, Request};
+use crate::printable::printable;
 
 /// Where overrides are.
 const PATH: &str = "/api/v1/overrides";
@@ -51,6 +55,12 @@ pub struct Undrain {
     /// The targets that were drained, as they were written then
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
+    /// Whose drains to end; by default those of whose token it is
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    owner: Option<String>,
+    /// End everybody's drains of the targets
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -109,52 +119,100 @@ pub(super) fn force(force: &Force) -> Outcome {
 
 fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
     let client = word.remote.client()?;
-    let id = word.id.clone().unwrap_or_else(|| name(kind, &word.targets));
-    let mut body = json!({ "targets": word.targets, "force": force, "reason": word.reason });
-    if let Some(owner) = &word.owner {
-        body["owner"] = owner.as_str().into();
-    }
-    if let Some(lasts) = word.lasts {
-        body["expires_in"] = duration::show(lasts).into();
-    }
+    let owner = word.owner.clone().map_or_else(|| own_name(&client), Ok)?;
+    let id = word.id.clone().unwrap_or_else(|| name(kind, &word.targets, &owner, &word.reason, force));
+    let mut body = json!({ "targets": word.targets, "force": force, "reason": word.reason, "owner": owner });
     let path = format!("{PATH}/{}", escape(&id));
-    let request = Request::new(Method::PUT, word.manner.path(&path)).json(&body);
-    // Saying the same again renews it: its time begins anew.
-    let request = match renewed(&client, &path, &id, &body)? {
-        Some(tag) => request.with(IF_MATCH, tag),
-        None => request.with(IF_NONE_MATCH, "*"),
+    let request = |body: &Value| Request::new(Method::PUT, word.manner.path(&path)).json(body);
+    // The same owner who says the same again, for the same reason, extends what is there.
+    let (request, ends) = match renewed(&client, &path, &id, &body)? {
+        Some((tag, held)) => {
+            let ends = later(word.lasts, text(&held, "/expires"));
+            ends.write_to(&mut body);
+            (request(&body).with(IF_MATCH, tag), ends)
+        }
+        None => {
+            let ends = word.lasts.map_or(Ends::Removed, Ends::After);
+            ends.write_to(&mut body);
+            (request(&body).with(IF_NONE_MATCH, "*"), ends)
+        }
     };
     let done = client.ask(request)?.json()?;
     if !word.manner.is_dry_run() && word.remote.format() == Format::Table {
-        let ends =
-            word.lasts.map_or_else(|| "until it is removed".to_owned(), |time| format!("for {}", duration::show(time)));
         say(&format!("override {id}: {kind} for {}, {ends}", word.targets.join(" ")));
     }
     tell(&word.remote, &word.manner, &done)
 }
 
-/// Writes a line for people. Who reads no further has what they want.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
+/// When an override ends.
+enum Ends {
+    /// Not before somebody removes it.
+    Removed,
+    /// So much later than now.
+    After(Duration),
+    /// At this moment, which is that of an earlier request and later than what is asked for now.
+    At(String),
 }
 
-/// The tag of the override at `path` that `body` renews; nothing where there is none.
-fn renewed(client: &Client, path: &str, id: &str, body: &Value) -> Result<Option<String>, Box<dyn Error>> {
+impl Ends {
+    fn write_to(&self, body: &mut Value) {
+        match self {
+            Self::Removed => {}
+            Self::After(time) => body["expires_in"] = duration::show(*time).into(),
+            Self::At(moment) => body["expires"] = moment.as_str().into(),
+        }
+    }
+}
+
+impl fmt::Display for Ends {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removed => out.write_str("until it is removed"),
+            Self::After(time) => write!(out, "for {}", duration::show(*time)),
+            Self::At(moment) => write!(out, "until {moment} as before: saying it again does not end it sooner"),
+        }
+    }
+}
+
+/// The later of the end asked for and the end in force, which is none where `held` is empty.
+fn later(asked: Option<Duration>, held: String) -> Ends {
+    let Some(asked) = asked else { return Ends::Removed };
+    let Ok(at) = held.parse::<Timestamp>() else { return Ends::Removed };
+    let left = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default();
+    if left > asked { Ends::At(held) } else { Ends::After(asked) }
+}
+
+/// The name that the server puts on what this client does.
+fn own_name(client: &Client) -> Result<String, Box<dyn Error>> {
+    let own = client.ask(Request::get("/api/v1/token"))?.json()?;
+    Ok(own["name"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Writes a line for people. Who reads no further has what they want.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{}", printable(line));
+}
+
+/// The override at `path` that `body` renews, with its tag; nothing where there is none.
+fn renewed(client: &Client, path: &str, id: &str, body: &Value) -> Result<Option<(String, Value)>, Box<dyn Error>> {
     let held = match client.ask(Request::get(path)) {
         Ok(held) => held,
         Err(client::Error::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => return Ok(None),
         Err(error) => return Err(error.into()),
     };
+    let tag = held.etag.clone().unwrap_or_else(|| "*".to_owned());
     let (value, targets) = (held.json()?, |word: &Value| sorted(&targets(word)));
-    if value["force"] == body["force"] && targets(&value) == targets(body) {
-        return Ok(held.etag);
+    let is_same = value["force"] == body["force"] && targets(&value) == targets(body);
+    if is_same && value["owner"] == body["owner"] {
+        return Ok(Some((tag, value)));
     }
-    // Saying the same again renews it, and nothing else: what somebody else forces is not undone in passing.
+    // What somebody else forces is not replaced in passing.
     let message = format!(
-        "{id} forces something else already ({} on {}): end that with `gslb overrides delete {id}`, or give this one a \
-         name of its own with --id",
+        "override {id} is there already: {} on {}, by {}; end it with `gslb overrides delete {id}`, or give this one \
+         another name with --id",
         value["force"],
-        targets(&value).join(" ")
+        targets(&value).join(" "),
+        text(&value, "/owner")
     );
     Err(message.into())
 }
@@ -173,26 +231,68 @@ fn sorted(targets: &[String]) -> Vec<String> {
 pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     let client = arguments.remote.client()?;
     let all = client.ask(Request::get(PATH))?.json()?;
-    let drained = |word: &Value| {
-        let targets = targets(word);
-        word["force"] == "drain"
-            && !targets.is_empty()
-            && targets.iter().all(|target| arguments.targets.iter().any(|asked| asked == target))
-    };
-    let ids: Vec<&String> =
-        all.as_object().into_iter().flatten().filter(|(_, word)| drained(word)).map(|(id, _)| id).collect();
-    if ids.is_empty() {
-        return Err(
-            format!("nothing is drained by {}; `gslb overrides` lists what is", arguments.targets.join(" ")).into()
-        );
+    let drains = |word: &Value| word["force"] == "drain";
+    // A drain of further targets as well is not ended for one of them.
+    let is_asked = |word: &Value| targets(word).iter().all(|target| arguments.targets.contains(target));
+    let meets = |word: &Value| targets(word).iter().any(|target| arguments.targets.contains(target));
+    let met: Vec<(&String, &Value)> =
+        all.as_object().into_iter().flatten().filter(|(_, word)| drains(word) && meets(word)).collect();
+    if !met.iter().any(|(_, word)| is_asked(word)) {
+        return Err(not_drained(arguments, &met).into());
     }
-    // What one of them cannot be told by exit code, the first that would be refused does.
+    let owner = match (&arguments.owner, arguments.all) {
+        (_, true) => None,
+        (Some(owner), _) => Some(owner.clone()),
+        (None, _) => Some(own_name(&client)?),
+    };
+    let is_own = |word: &Value| owner.as_ref().is_none_or(|owner| word["owner"] == owner.as_str());
+    let (mut ending, mut staying): (Vec<_>, Vec<_>) =
+        met.into_iter().partition(|(_, word)| is_asked(word) && is_own(word));
+    if ending.is_empty() {
+        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, word)| is_asked(word));
+        let question = format!("{}\nEnd it all the same?", still(&of_others));
+        if !asking::is_possible() {
+            let hint = "none of these is yours: add --all to end them, or --owner NAME to end somebody's";
+            return Err(format!("{}\n{hint}", still(&of_others)).into());
+        }
+        if !asking::agreed(&printable(&question))? {
+            return Err("nothing was changed".into());
+        }
+        (ending, staying) = (of_others, wider);
+    }
+    // Of several exit codes, the first that is no success.
     let mut code = ExitCode::SUCCESS;
-    for id in ids {
+    for (id, _) in ending {
         let removed = remove(&arguments.remote, &arguments.manner, id)?;
         code = if code == ExitCode::SUCCESS { removed } else { code };
     }
+    if !staying.is_empty() && arguments.remote.format() == Format::Table {
+        say(&still(&staying));
+    }
     Ok(code)
+}
+
+/// Why there is nothing to end.
+fn not_drained(arguments: &Undrain, met: &[(&String, &Value)]) -> String {
+    let asked = arguments.targets.join(" ");
+    if met.is_empty() {
+        return format!("nothing is drained by {asked}; `gslb overrides` lists what is");
+    }
+    format!(
+        "{}\nThese drain further targets too: name all of them, or end one with `gslb overrides delete ID`",
+        still(met)
+    )
+}
+
+/// Which drains are in force, by whom and until when, a line each.
+fn still(drains: &[(&String, &Value)]) -> String {
+    let line = |(id, word): &(&String, &Value)| {
+        let ends = Some(text(word, "/expires")).filter(|ends| !ends.is_empty());
+        let ends = ends.map_or_else(|| "until it is removed".to_owned(), |ends| format!("until {ends}"));
+        let (targets, owner, reason) = (targets(word).join(" "), text(word, "/owner"), text(word, "/reason"));
+        format!("{targets} is still drained by {owner} {ends} (override {id}): {reason}")
+    };
+    drains.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn overrides(arguments: &Overrides) -> Outcome {
@@ -241,18 +341,23 @@ fn listed(all: &Value) -> String {
     }
 }
 
-/// What to call an override that nobody named: the same for the same, so that saying it again renews it, and another for
-/// other targets. It begins as people would call it, and ends in a digest of all targets.
-fn name(kind: &str, targets: &[String]) -> String {
+/// What to call an override that nobody named. Who says the same again for the same reason gets the same name, so that a
+/// retry extends it; whoever else, or for another reason, gets one that stands beside it. It begins as people would call it,
+/// and ends in a digest of all of that.
+fn name(kind: &str, targets: &[String], owner: &str, reason: &str, force: &Value) -> String {
     let plain =
         |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
-    let digest = Etag::of(&json!(sorted(targets)));
+    let digest = Etag::of(&json!([sorted(targets), owner, reason, force]));
     let digest: String = digest.opaque().chars().take(DIGEST_CHARACTERS).collect();
     let begun = format!("{kind}-{}", targets.join("-"));
-    let begun: String = begun.chars().map(plain).take(NAME_CHARACTERS - DIGEST_CHARACTERS - 1).collect();
-    format!("{begun}-{digest}")
+    let owner: String = owner.chars().map(plain).take(OWNER_CHARACTERS).collect();
+    let left = NAME_CHARACTERS - DIGEST_CHARACTERS - owner.len() - 2;
+    let begun: String = begun.chars().map(plain).take(left).collect();
+    format!("{begun}-{owner}-{digest}")
 }
 
+/// Characters of an owner in a name that is made.
+const OWNER_CHARACTERS: usize = 16;
 /// Characters of a name that is made, and of the digest at its end: 48 bits, where there are a thousand names at most.
 const NAME_CHARACTERS: usize = 63;
 const DIGEST_CHARACTERS: usize = 12;
@@ -266,8 +371,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn saying_it_again_never_ends_it_sooner() {
+        let (hour, soon) = (Duration::from_secs(3600), (Timestamp::now() + Duration::from_secs(600)).to_string());
+        assert!(matches!(later(Some(hour), soon.clone()), Ends::After(time) if time == hour));
+        assert!(matches!(later(Some(Duration::from_secs(60)), soon.clone()), Ends::At(at) if at == soon));
+        assert!(matches!(later(None, soon), Ends::Removed));
+        assert!(matches!(later(Some(hour), String::new()), Ends::Removed));
+    }
+
+    #[test]
     fn an_override_is_called_by_what_it_does_and_to_whom() {
-        let called = |targets: &[&str]| name("drain", &targets.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let by = |owner: &str, reason: &str, targets: &[&str]| {
+            let targets: Vec<String> = targets.iter().map(|&text| text.to_owned()).collect();
+            name("drain", &targets, owner, reason, &json!("drain"))
+        };
+        let called = |targets: &[&str]| by("ann", "disk", targets);
         let long = "x".repeat(100);
         let all = [
             called(&["pool/a-b"]),
@@ -276,6 +394,9 @@ mod tests {
             called(&["pool/a*"]),
             called(&[&format!("pool/{long}1")]),
             called(&[&format!("pool/{long}2")]),
+            by("bob", "disk", &["pool/a-b"]),
+            by("ann", "kernel", &["pool/a-b"]),
+            by(&"ö".repeat(500), "disk", &["pool/a-b"]),
         ];
         for (at, id) in all.iter().enumerate() {
             assert!(id.starts_with("drain-pool-") && id.len() <= NAME_CHARACTERS, "{id}");

@@ -136,7 +136,7 @@ fn a_drain_moves_clients_until_it_ends() {
     for part in ["drain-data-center-fra", "data-center/fra", "until removed", "ann", "works"] {
         assert!(list.contains(part), "{part} is not in\n{list}");
     }
-    assert_eq!(folder.ask(&server, "drain data-center/fra --reason again").code, 0, "the same is renewed");
+    assert_eq!(folder.ask(&server, "drain data-center/fra --reason again --for 10m").code, 0, "it stacks");
     let other = folder.ask(&server, "drain pool/iad --reason other --id night");
     assert_eq!(other.code, 6, "no service is left without endpoints: {}", other.err);
     assert_eq!(folder.ask(&server, "force up pool/iad --reason kept --id night").code, 0);
@@ -144,7 +144,15 @@ fn a_drain_moves_clients_until_it_ends() {
     assert!(taken.code == 1 && taken.err.contains("overrides delete night"), "{}", taken.err);
     assert_eq!(folder.ask(&server, "overrides delete night").code, 0);
     assert_eq!(folder.ask(&server, "undrain data-center/iad").code, 1);
-    assert_eq!(folder.ask(&server, "undrain data-center/fra").code, 0);
+    let own = folder.ask(&server, "undrain data-center/fra");
+    assert!(own.code == 0 && own.out.contains("still drained by ann until it is removed"), "{}{}", own.out, own.err);
+    assert_eq!(answers(&server), ["192.0.2.2", "192.0.2.2"], "the target comes back when the last drain ends");
+    let others = folder.ask(&server, "undrain data-center/fra");
+    assert!(others.code == 1 && others.err.contains("by ann") && others.err.contains("--all"), "{}", others.err);
+    let long = folder.ask(&server, "drain data-center/fra --reason disk --for 4h");
+    let short = folder.ask(&server, "drain data-center/fra --reason disk --for 10m");
+    assert!(long.code == 0 && short.code == 0 && short.out.contains("as before"), "{}{}", short.out, short.err);
+    assert_eq!(folder.ask(&server, "undrain data-center/fra --all").code, 0);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
 
     assert_eq!(folder.ask(&server, "force down pool/ia? --reason test --for 1s --id night").code, 0);

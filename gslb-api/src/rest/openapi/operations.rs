@@ -114,6 +114,7 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
     let tail = tail.asks::<query::Tail>().streams("Answers, and how many were missed");
     let top = Told::new("top", "list", "What was answered most in the last ten minutes, from a sample");
     let tokens = Told::new("tokens", "list", "All tokens, by id, without their secrets").gives("200", "Tokens");
+    let own = Told::new("token", "read", "The token of this request: its id, name and role").gives("200", "Caller");
     let create = Told::new("tokens", "create", "Make a token, whose secret is shown once").body(&[JSON], "TokenAsked");
     let revoke = Told::new("tokens", "revoke", "Revoke a token").named("id").gives_nothing("204");
     paths
@@ -124,6 +125,7 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
         .path("/api/v1/top", item([(HttpMethod::Get, top.asks::<query::Top>().gives("200", "Ranking"))]))
         .path("/api/v1/tail", item([(HttpMethod::Get, tail)]))
         .path("/api/v1/tokens", item([(HttpMethod::Get, tokens), (HttpMethod::Post, create.gives("201", "Token"))]))
+        .path("/api/v1/token", item([(HttpMethod::Get, own)]))
         .path("/api/v1/tokens/{id}", item([(HttpMethod::Delete, revoke)]))
 }
 

@@ -173,6 +173,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 }),
             ),
         ),
+        ("Caller", object(&["id", "name", "role"], json!({ "id": text, "name": text, "role": text }))),
         ("Notification", notification(&text)),
         (
             "Heeded",
