@@ -270,7 +270,8 @@ pub fn mean_any<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Si
     let all: Vec<&Override> = overrides.into_iter().collect();
     let targets = matcher::mean_any(all.iter().flat_map(|word| &word.targets), site);
     let mut targets = targets.into_iter();
-    let means = |word: &&Override| targets.by_ref().take(word.targets.len()).fold(false, |any, means| any || means);
+    // All of an override's targets are taken, also after one that means something.
+    let means = |word: &&Override| targets.by_ref().take(word.targets.len()).filter(|means| *means).count() > 0;
     all.iter().map(means).collect()
 }
 

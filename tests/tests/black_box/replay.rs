@@ -360,12 +360,11 @@ fn difference(ours: &Message, theirs: &Message) -> Option<String> {
     if truncated == (true, true) {
         return None;
     }
-    let named = ["answer", "authority", "additional"];
-    for section in 0..3 {
+    for (section, name) in ["answer", "authority", "additional"].into_iter().enumerate() {
         let (mine, other) = (&ours.sections[section], &theirs.sections[section]);
         let repeats = ours.counts[section] != mine.len();
         if (mine != other && !(section == 2 && is_optional(ours, mine, other))) || repeats {
-            return Some(format!("{}: {}, theirs {}", named[section], shown(mine), shown(other)));
+            return Some(format!("{name}: {}, theirs {}", shown(mine), shown(other)));
         }
     }
     None

@@ -21,7 +21,7 @@ const DOCUMENT: [Damage; 8] = [
     ("document", |folder| pipe(folder, "site.toml")),
     ("document", |folder| folder.remove("example.com.zone")),
     ("document", |folder| folder.write("example.com.zone", "broken")),
-    ("document", |folder| in_place(folder, "example.com.zone", |path| sparse(path))),
+    ("document", |folder| in_place(folder, "example.com.zone", sparse)),
 ];
 const DATABASES: [Damage; 4] = [
     ("databases", |folder| folder.write("world.mmdb", "garbage")),
