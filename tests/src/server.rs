@@ -139,7 +139,9 @@ impl Server {
     /// Number of the table in force.
     pub fn generation(&self) -> u64 {
         let body = self.get("/readyz").body;
-        let number = body.trim().strip_prefix("ready, serving table ").and_then(|number| number.parse().ok());
+        // Below the first line it says what it does without.
+        let first = body.lines().next().unwrap_or_default();
+        let number = first.strip_prefix("ready, serving table ").and_then(|number| number.parse().ok());
         number.unwrap_or_else(|| panic!("no generation in {body:?}"))
     }
 

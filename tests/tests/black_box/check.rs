@@ -93,7 +93,7 @@ fn what_cannot_be_read_is_named() {
         ("explain www.example.com --document missing.toml", "gslb: cannot read missing.toml: "),
         ("check site.toml --config missing.toml", "gslb: cannot read missing.toml: "),
         ("check site.toml --config gslb.toml", "gslb: missing.mmdb: cannot be read: "),
-        ("serve --document site.toml --config gslb.toml", "gslb: missing.mmdb: cannot be read: "),
+        ("serve --strict --document site.toml --config gslb.toml", "gslb: missing.mmdb: cannot be read: "),
     ] {
         let ran = folder.gslb(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{arguments}: {}", ran.err);

@@ -47,7 +47,7 @@ fn answering(server: &Server) -> &'static str {
 }
 
 #[test]
-fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
+fn one_data_center_that_dies_is_believed_at_once_and_two_of_three_are_doubted() {
     let port = free_port();
     let mut alive: Vec<Vec<TcpListener>> = (0..3).map(|place| listening(place, port)).collect();
     let process = format!("{PROCESS}[probes]\nallow = [\"127.0.0.0/8\"]\n");
@@ -62,34 +62,41 @@ fn the_largest_data_center_dies_and_is_believed_to_be_dead() {
     };
     status(&server, "all are found up", &|told| !told.contains("\"source\": \"initial\""));
     assert_eq!(answering(&server), "fra");
+    // One data center that dies while the others answer is what gslb exists for, however many of the hosts it has.
     alive[0].clear();
-    status(&server, "five of nine at once are doubted", &|told| !told.contains("\"mass_failure\": null"));
+    eventually("the largest data center is believed to be dead", || answering(&server) == "iad");
+    assert!(folder.ask(&server, "status -o json").out.contains("\"mass_failure\": null"), "nothing is held");
+    alive[0] = listening(0, port);
+    eventually("the first one answers again", || answering(&server) == "fra");
+    status(&server, "all are up", &|told| !told.contains("\"status\": \"down\""));
+    // Two of three at once are doubted.
+    alive[0].clear();
+    alive[1].clear();
+    status(&server, "seven of nine at once are doubted", &|told| !told.contains("\"mass_failure\": null"));
     assert_eq!(answering(&server), "fra", "the last statuses are held");
-    let line = server.await_log("5 of 9 probed hosts");
+    let line = server.await_log("of 9 probed hosts");
     assert!(line.contains("POST /api/v1/mass-failure/lift"), "{line}");
-    let told = folder.ask(&server, "status --pool fra").out;
-    assert!(told.contains("held by mass-failure; would be down: "), "what fails now decides what is believed: {told}");
+    eventually("what fails now decides what is believed", || {
+        folder.ask(&server, "status --pool fra").out.contains("held by mass-failure; would be down: ")
+    });
     let nagios = folder.ask(&server, "status --nagios");
     assert!(nagios.code == 2 && nagios.out.contains("a mass failure is held"), "{}", nagios.out);
     // An operator knows better.
     let lifted = folder.ask(&server, "resume --mass-failure");
     assert_eq!(lifted.code, 0, "{}", lifted.err);
-    eventually("it is believed", || answering(&server) == "iad");
+    eventually("it is believed", || answering(&server) == "nrt");
     assert_ne!(folder.ask(&server, "resume --mass-failure").code, 0, "there is none any more");
-    // What is left may fail a little without bringing the dead back.
-    alive[1].remove(0);
-    status(&server, "one more is down", &|told| told.matches("\"status\": \"down\"").count() >= 6);
-    assert_eq!(answering(&server), "iad");
-    // It comes back, and dies again while nobody looks.
+    // They come back, and die again while nobody looks.
     alive[0] = listening(0, port);
+    alive[1] = listening(1, port);
     eventually("the first one answers again", || answering(&server) == "fra");
-    alive[1].push(TcpListener::bind(("127.0.20.1", port)).unwrap());
     status(&server, "all are up", &|told| !told.contains("\"status\": \"down\""));
     folder.write("site.toml", site(port, "{ within = \"1s\", hold = \"1s\" }"));
     let applied = folder.ask(&server, "apply site.toml --yes --base 1");
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
     alive[0].clear();
-    eventually("others answer, so that it is believed", || answering(&server) == "iad");
+    alive[1].clear();
+    eventually("another one answers, so that it is believed", || answering(&server) == "nrt");
     server.await_log("the mass failure is confirmed");
 }
 

@@ -55,5 +55,5 @@ fn a_region_that_no_database_knows_is_empty_and_undoes_nothing() {
     let server = folder.serve_store();
     assert_eq!((answer(&server), server.metric("gslb_reload_refused")), ("192.0.2.2".to_owned(), 0));
     assert_eq!(json(&folder, &server, "history")["in_force"], 2);
-    assert_eq!(folder.ask(&server, "drain pool/here --reason test").code, 0, "and changes go on");
+    assert_eq!(folder.ask(&server, "force up pool/here --reason test").code, 0, "and changes go on");
 }

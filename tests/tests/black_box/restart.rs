@@ -71,9 +71,15 @@ fn answer(server: &Server) -> String {
 fn survives(serve: fn(&Folder) -> Server, damages: &[Damage]) {
     let folder = site();
     serve(&folder).stop();
-    damages.iter().for_each(|(_, damage)| damage(&folder));
-    let server = serve(&folder);
-    assert_eq!(answer(&server), "192.0.2.1");
+    survives_again(&folder, serve, damages);
+}
+
+/// The same in a folder in which a server has run.
+fn survives_again(folder: &Folder, serve: fn(&Folder) -> Server, damages: &[Damage]) {
+    damages.iter().for_each(|(_, damage)| damage(folder));
+    let server = serve(folder);
+    let damaged: Vec<&str> = damages.iter().map(|(what, _)| *what).collect();
+    assert_eq!(answer(&server), "192.0.2.1", "{damaged:?}: {}", server.get("/readyz").body);
     let (ready, status) = (server.get("/readyz").body, folder.ask(&server, "status"));
     assert_eq!(status.code, 0, "the token of before is good: {}", status.err);
     for (what, _) in damages {
@@ -98,7 +104,9 @@ fn without_watch_each_damage_and_each_pair_is_survived() {
         survives(Folder::serve_store, &[database]);
         survives(Folder::serve_store, &[store]);
         survives(Folder::serve_store, &[database, store]);
-        survives(|folder| folder.start("serve --config gslb.toml"), &[database, store]);
+        let folder = site();
+        folder.serve_store().stop();
+        survives_again(&folder, |folder| folder.start("serve --config gslb.toml"), &[database, store]);
     }
 }
 
@@ -123,8 +131,8 @@ fn a_damaged_store_is_left_as_it_is_and_takes_no_changes() {
     let token = folder.token();
     folder.write("gslb-data/store.redb", "garbage");
     let server = folder.serve_store();
-    let drained = folder.ask(&server, "drain pool/here --reason test");
-    assert!(drained.code != 0 && drained.err.contains("503"), "{}", drained.err);
+    let forced = folder.ask(&server, "force up pool/here --reason test");
+    assert!(forced.code != 0 && forced.err.contains("503"), "{}", forced.err);
     server.stop();
     assert_eq!(fs::read(folder.path("gslb-data/store.redb")).unwrap(), b"garbage");
     assert_eq!(folder.token(), token, "no other token was made");
