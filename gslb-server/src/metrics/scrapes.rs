@@ -63,14 +63,9 @@ mod tests {
         });
         let scrapes = Arc::new(Scrapes::new(Metrics::new([collector])));
         let held = release.lock().unwrap();
-        let asked: Vec<_> = (0..50)
-            .map(|_| {
-                let scrapes = Arc::clone(&scrapes);
-                // Asked for now, whenever the task runs.
-                let asking = Arc::clone(&scrapes.0).exposition(Instant::now());
-                tokio::spawn(asking)
-            })
-            .collect();
+        // All ask at this moment, whenever their tasks run: the first of them may begin before the last one is spawned.
+        let now = Instant::now();
+        let asked: Vec<_> = (0..50).map(|_| tokio::spawn(Arc::clone(&scrapes.0).exposition(now))).collect();
         drop(held);
         for answer in asked {
             assert!(answer.await.unwrap().is_some());
