@@ -321,3 +321,19 @@ fn options_beyond_those_that_are_read_are_ignored() {
         assert_eq!(server.ask(&question).rcode, 0, "{count} options");
     }
 }
+
+#[test]
+fn a_refusal_answers_no_option_of_the_query_that_it_refuses() {
+    let settings = Settings { nsid: Some(b"fra-1".to_vec()), ..Settings::default() };
+    let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
+    let asked = || ask("www.example.com", 1).option(3, b"").subnet("193.0.6.0/24");
+    let served = opt(&server.raw(&asked().octets()).unwrap()).unwrap();
+    assert_eq!(served.options.len(), 2, "what is answered has both");
+    let mut unknown_version = asked();
+    unknown_version.edns.as_mut().unwrap().ttl = 1 << 16;
+    let two_subnets = asked().subnet("192.0.2.0/24");
+    for (question, rcode) in [(unknown_version, 16), (two_subnets, 1)] {
+        let reply = opt(&server.raw(&question.octets()).unwrap()).unwrap();
+        assert_eq!((server.ask(&question).rcode, reply.options), (rcode, vec![]));
+    }
+}
