@@ -20,6 +20,7 @@ pub mod sample;
 mod status;
 pub mod store;
 pub mod tail;
+mod wall_clock;
 
 pub use api::{Api, Origin, Started};
 pub use log::{LogLevel, LogSwitch};

@@ -52,6 +52,8 @@ pub struct Meters {
     turned: Mutex<Option<Instant>>,
     store_revision: AtomicU64,
     store_failed: AtomicBool,
+    clock_jumps: AtomicU64,
+    clock_went_back: Mutex<Option<Instant>>,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,6 +75,24 @@ impl Meters {
     /// Notes that a table was put in force.
     pub(crate) fn published(&self, now: Time) {
         self.published.store(now.millis(), Ordering::Relaxed);
+    }
+
+    /// Notes that the wall clock has jumped, and whether back.
+    pub(crate) fn clock_jumped(&self, is_back: bool) {
+        self.clock_jumps.fetch_add(1, Ordering::Relaxed);
+        if is_back {
+            *held(&self.clock_went_back) = Some(Instant::now());
+        }
+    }
+
+    /// How often the wall clock has jumped.
+    pub fn clock_jumps(&self) -> u64 {
+        self.clock_jumps.load(Ordering::Relaxed)
+    }
+
+    /// Whether the wall clock has jumped back within `time`: moments that were computed before that lie too far ahead.
+    pub(crate) fn clock_went_back_within(&self, time: Duration) -> bool {
+        held(&self.clock_went_back).is_some_and(|at| at.elapsed() <= time)
     }
 
     /// Notes that the control task is at work.

@@ -1,6 +1,7 @@
 //! What a change asks for: by whom, of what, under which condition.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -9,6 +10,7 @@ use crate::access::Role;
 use crate::document::{Etag, Section};
 use crate::overrides::Override;
 use crate::safety::Touched;
+use crate::store::Time;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,12 +175,15 @@ pub struct Change {
     pub message: String,
     /// Why the safety rules do not hold this time.
     pub override_rules: Option<String>,
+    /// When it was asked for, by both clocks: it may wait for its turn.
+    pub asked: (Time, Instant),
 }
 
 impl Change {
     /// A change that came from no address and says nothing about itself.
     pub fn new(who: Who, request: &str, edit: Edit) -> Self {
         let request = request.to_owned();
-        Self { who, from: None, request, edit, message: String::new(), override_rules: None }
+        let asked = (super::now(), Instant::now());
+        Self { who, from: None, request, edit, message: String::new(), override_rules: None, asked }
     }
 }

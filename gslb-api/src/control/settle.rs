@@ -1,6 +1,8 @@
 //! After a commit that may have been done although the store said that it could not: what the store has is put in force.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tracing::{info, warn};
 
@@ -35,7 +37,10 @@ impl Task {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
-        let (over, all) = overrides::divided(overrides::read(&*self.store).await?, super::now());
+        let (now, at) = (super::now(), Instant::now());
+        let stored = overrides::read(&*self.store).await?.into_iter();
+        let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            stored.partition(|(_, held)| self.deadlines.has_passed(held, now, at));
         self.over = over;
         let current = self.store.read(revisions::CURRENT).await?;
         let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?;

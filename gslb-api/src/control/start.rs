@@ -21,6 +21,7 @@ use crate::options::{Options, Source};
 use crate::overrides;
 use crate::revisions::{self, Header, Kept};
 use crate::store::{Commit, Expectation, Store};
+use crate::wall_clock::WallClock;
 
 /// A task that runs, and how it came to its first table.
 pub(crate) struct Begun {
@@ -71,6 +72,8 @@ pub(crate) async fn start(
     let published = Arc::new(Published::counting(table.clone(), options.workers));
     meters.published(now());
     let (words, heard) = mpsc::channel(MAX_WORDS);
+    let mut deadlines = overrides::Deadlines::default();
+    deadlines.follow(&all, |id| all.contains_key(id), now(), Instant::now());
     let (overrides, table) = (Arc::new(all), Arc::new(table));
     let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, databases, table }));
     tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), in_force.subscribe(), held.keys));
@@ -82,6 +85,8 @@ pub(crate) async fn start(
         audited,
         is_doubtful: false,
         over,
+        deadlines,
+        wall_clock: WallClock::default(),
         again: Instant::now(),
         file_refused: None,
         keeper,

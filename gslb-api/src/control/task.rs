@@ -23,11 +23,12 @@ use crate::audit::{self, Entry, Outcome};
 use crate::document::Etag;
 use crate::health::{Keeper, MAX_WORDS, Word};
 use crate::meters::Meters;
-use crate::overrides::{self, Override};
+use crate::overrides::{self, Deadlines, Override};
 use crate::revisions::{self, Header, Kept};
 use crate::safety;
 use crate::sample::Sample;
 use crate::store::{Commit, Expectation, Store, Time};
+use crate::wall_clock::{Jump, Reading, WallClock};
 
 /// How often keys whose time has passed are removed.
 const EXPIRY: Duration = Duration::from_millis(500);
@@ -64,6 +65,9 @@ pub(super) struct Task {
     pub(super) is_doubtful: bool,
     /// Overrides that are over, and that the store still has.
     pub(super) over: BTreeMap<String, Override>,
+    /// When overrides end.
+    pub(super) deadlines: Deadlines,
+    pub(super) wall_clock: WallClock,
     /// When that is tried again.
     pub(super) again: Instant,
     /// What the watched file was refused for last: the tag of its document, and the rules.
@@ -223,6 +227,9 @@ impl Task {
         }
         self.audited += 1;
         self.kept = kept;
+        if let Edit::Override { body: Some(held), .. } = &change.edit {
+            self.deadlines.set(held, change.asked.0, change.asked.1);
+        }
         done.generation = self.put_in_force(base, next)?;
         tell(change, Some(done.revision), Some(done.generation));
         Ok(done)
@@ -289,12 +296,31 @@ impl Task {
         Ok(Done { generation, ..done })
     }
 
+    /// Says when the wall clock has jumped.
+    pub(super) fn look_at_the_clock(&mut self) {
+        let before = Instant::now();
+        let (jumped, by) = match self.wall_clock.look(Reading { before, wall: now(), after: Instant::now() }) {
+            Some(Jump::Ahead(by)) => ("ahead", by),
+            Some(Jump::Back(by)) => ("back", by),
+            None => return,
+        };
+        self.meters.clock_jumped(jumped == "back");
+        warn!(
+            jumped,
+            by_seconds = by.as_secs(),
+            "the wall clock has jumped, or the machine was suspended: check its time service. Overrides keep the time that \
+             they had left; frozen windows and the ends of tokens go by the wall clock"
+        );
+    }
+
     /// Ends overrides whose time has passed: at once in what is in force, and in the store together with an entry of the
     /// audit. What the store cannot do yet is tried again.
     async fn expire(&mut self, hearing: &mut Hearing) {
-        let (now, base) = (now(), self.base());
-        if base.overrides.values().any(|held| overrides::is_expired(held, now)) {
-            let (over, left) = overrides::divided((*base.overrides).clone(), now);
+        let (now, at, base) = (now(), Instant::now(), self.base());
+        if base.overrides.values().any(|held| self.deadlines.has_passed(held, now, at)) {
+            let all = (*base.overrides).clone().into_iter();
+            let (over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                all.partition(|(_, held)| self.deadlines.has_passed(held, now, at));
             over.keys().for_each(|id| info!("override" = &**id, "an override has ended: its time has passed"));
             self.over.extend(over);
             // A refusal has been told already. What has expired must not stay in force because a disk is full.

@@ -2,11 +2,13 @@
 
 pub mod alert;
 mod body;
+mod deadlines;
 pub mod doubts;
 
 use std::collections::BTreeMap;
 
 pub use body::from_body;
+pub use deadlines::Deadlines;
 pub use gslb_core::table::overrides::{Force, Override, States};
 
 use gslb_core::model::Site;

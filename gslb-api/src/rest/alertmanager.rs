@@ -132,11 +132,12 @@ async fn heed(api: &Api, caller: &Caller, request: &str, alert: &Alert, holds: D
     let now = now();
     let asked = alert.asks(caller.who.name(), now, now.after(holds)).map_err(Refusal::Body)?;
     let in_force = api.control.in_force();
+    let went_back = api.meters.clock_went_back_within(EXPIRES_MOST);
     let (id, body) = match asked {
         Asked::Nothing => return Ok(Outcome::Ignored),
         Asked::End(id) if !in_force.overrides.contains_key(&id) => return Ok(Outcome::NotInForce(id)),
         Asked::End(id) => (id, None),
-        Asked::Force(held) => match in_force.overrides.get(&held.id).and_then(|old| renewed(old, &held)) {
+        Asked::Force(held) => match in_force.overrides.get(&held.id).and_then(|old| renewed(old, &held, went_back)) {
             Some(None) => return Ok(Outcome::Unchanged(held.id)),
             Some(Some(renewed)) => (held.id, Some(Box::new(renewed))),
             None => (held.id.clone(), Some(held)),
@@ -164,14 +165,18 @@ async fn heed(api: &Api, caller: &Caller, request: &str, alert: &Alert, holds: D
 }
 
 /// The override that is in force, with the end that `new` asks for: since when it holds does not change. None within
-/// where it would end hardly later; none at all where the two are different overrides.
-fn renewed(old: &Override, new: &Override) -> Option<Option<Override>> {
+/// where it would end hardly later; none at all where the two are different overrides. `went_back` says whether the wall clock
+/// was set back lately: a later end then looks like an earlier one.
+fn renewed(old: &Override, new: &Override, went_back: bool) -> Option<Option<Override>> {
     if (&old.targets, old.force) != (&new.targets, new.force) {
         return None;
     }
     let least = RENEWED_AFTER.as_millis() as u64;
-    let is_later = old.expires.zip(new.expires).is_some_and(|(old, new)| new >= old.saturating_add(least));
-    Some(is_later.then(|| Override { created: old.created, ..new.clone() }))
+    let is_renewal = old
+        .expires
+        .zip(new.expires)
+        .is_some_and(|(old, new)| new >= old.saturating_add(least) || (went_back && old >= new.saturating_add(least)));
+    Some(is_renewal.then(|| Override { created: old.created, ..new.clone() }))
 }
 
 /// Tells the log of alerts that were refused: whoever set them up looks there, and not into Alertmanager's.

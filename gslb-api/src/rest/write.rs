@@ -23,13 +23,12 @@ pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit, place: Option<Plac
     if query.override_rules.is_some() {
         caller.needs(Role::Admin)?;
     }
+    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
     let change = Change {
-        who: caller.who.clone(),
         from: caller.from,
-        request: format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri)),
-        edit,
         message: query.message,
         override_rules: query.override_rules,
+        ..Change::new(caller.who.clone(), &request, edit)
     };
     let done = if query.dry_run { api.control.foresee(change).await? } else { change_in(api, change, place).await? };
     Ok(answer::of_done(&done, query.dry_run))

@@ -43,11 +43,13 @@ pub fn collector(api: Api) -> Collector {
         let published = "When the table in force was published.";
         let revision = "Revision of the document in force.";
         let stalled = "1 while the control task, which alone puts changes and statuses in force, is not at work.";
+        let jumps = "Jumps of the wall clock by 2 seconds or more.";
         vec![
             document,
             databases,
             times,
             Family::gauge("gslb_table_published_timestamp_seconds", published).of(meters.published_at() as f64 / 1e3),
+            Family::counter("gslb_clock_jumps_total", jumps).of(meters.clock_jumps() as f64),
             Family::gauge("gslb_document_revision", revision).of(in_force.revision as f64),
             Family::gauge("gslb_control_stalled", stalled)
                 .of(f64::from(u8::from(standstill::control_is_stalled(&api)))),
