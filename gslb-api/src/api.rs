@@ -140,6 +140,14 @@ impl Api {
         self.control.replace_databases(databases).await
     }
 
+    /// Puts the latest revision in the store in force, where an older one is: it may be possible to serve it by now.
+    ///
+    /// # Errors
+    /// Why it cannot be served: what was in force stays.
+    pub async fn retry_latest(&self) -> Result<(), StartError> {
+        self.control.retry_latest().await
+    }
+
     /// Where outcomes of probes go: the table follows at once. It is bounded, so who sends into it waits for a place.
     pub fn words(&self) -> mpsc::Sender<Word> {
         self.control.words()

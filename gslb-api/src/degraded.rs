@@ -1,7 +1,7 @@
 //! What keeps a server from serving what it should, for as long as it does: told by `/readyz`, status and metrics.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What the server does without.
@@ -15,13 +15,18 @@ pub enum Concern {
     Revision,
     /// The geo databases in the configuration are not in use.
     Databases,
-    /// A reload does not come to its end.
+    /// The certificate of the API in the files is not in use.
+    Certificate,
+    /// The authorities in `probes.ca` are not trusted.
+    ProbesCa,
+    /// A reload takes long.
     Reload,
 }
 
 impl Concern {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Store, Self::Document, Self::Revision, Self::Databases, Self::Reload];
+    pub const ALL: [Self; 7] =
+        [Self::Store, Self::Document, Self::Revision, Self::Databases, Self::Certificate, Self::ProbesCa, Self::Reload];
 
     /// Its word in JSON, and its label in metrics.
     pub fn word(self) -> &'static str {
@@ -30,12 +35,14 @@ impl Concern {
             Self::Document => "document",
             Self::Revision => "revision",
             Self::Databases => "databases",
+            Self::Certificate => "certificate",
+            Self::ProbesCa => "probes.ca",
             Self::Reload => "reload",
         }
     }
 }
 
-/// After which time a reload that is under way is told.
+/// After which time a reload that is running is reported.
 const LONG: Duration = Duration::from_secs(5);
 
 /// What a server does without now, and why.
@@ -47,8 +54,24 @@ struct State {
     reasons: BTreeMap<Concern, String>,
     /// The revision that should be in force.
     latest: u64,
-    /// When the reload that is under way began.
-    reload: Option<Instant>,
+    /// What is running that puts something else in force, in the order in which it began.
+    running: BTreeMap<u64, (Instant, String)>,
+    /// How many have begun.
+    begun: u64,
+}
+
+/// A reload or a change that is running, until it is dropped, also by a panic.
+#[must_use]
+#[derive(Debug)]
+pub struct Running {
+    degraded: Arc<Degraded>,
+    number: u64,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.degraded.state().running.remove(&self.number);
+    }
 }
 
 impl Degraded {
@@ -69,14 +92,22 @@ impl Degraded {
         self.state().reasons.remove(&concern);
     }
 
-    /// Notes that a reload has begun, or that none is under way.
-    pub fn reloading(&self, since: Option<Instant>) {
-        self.state().reload = since;
+    /// Notes that a reload or a change is running, for the reason `what`, until the value that it returns is dropped.
+    pub fn running(self: &Arc<Self>, what: impl Into<String>) -> Running {
+        self.running_since(Instant::now(), what.into())
     }
 
-    /// For how long a reload has been under way; zero where none is.
+    fn running_since(self: &Arc<Self>, since: Instant, what: String) -> Running {
+        let mut state = self.state();
+        state.begun += 1;
+        let number = state.begun;
+        state.running.insert(number, (since, what));
+        Running { degraded: Arc::clone(self), number }
+    }
+
+    /// For how long a reload or a change has been running, the longest of them; zero where none is.
     pub fn reload_time(&self) -> Duration {
-        self.state().reload.map(|since| since.elapsed()).unwrap_or_default()
+        self.state().running.values().map(|(since, _)| since.elapsed()).max().unwrap_or_default()
     }
 
     /// What the server does without, and why, while revision `in_force` is in force.
@@ -85,8 +116,9 @@ impl Degraded {
         let holds = |concern: Concern| concern != Concern::Revision || in_force < state.latest;
         let noted = state.reasons.iter().filter(|(concern, _)| holds(**concern));
         let mut told: Vec<_> = noted.map(|(concern, why)| (*concern, why.clone())).collect();
-        if let Some(time) = state.reload.map(|since| since.elapsed()).filter(|time| *time >= LONG) {
-            told.push((Concern::Reload, format!("a reload has been running for {} s", time.as_secs())));
+        let longest = state.running.values().map(|(since, what)| (since.elapsed(), what)).max();
+        if let Some((time, what)) = longest.filter(|(time, _)| *time >= LONG) {
+            told.push((Concern::Reload, format!("a reload has been running for {} s ({what})", time.as_secs())));
         }
         told
     }
@@ -114,14 +146,29 @@ mod tests {
 
     #[test]
     fn only_a_reload_that_takes_long_is_told() {
-        let degraded = Degraded::default();
-        degraded.reloading(Some(Instant::now()));
+        let degraded = Arc::new(Degraded::default());
+        let short = degraded.running("PUT /api/v1/document");
         assert!(degraded.told(1).is_empty());
-        if let Some(long_ago) = Instant::now().checked_sub(LONG) {
-            degraded.reloading(Some(long_ago));
-            assert!(degraded.told(1)[0].1.contains("has been running for 5 s"));
-        }
-        degraded.reloading(None);
-        assert_eq!((degraded.told(1).len(), degraded.reload_time()), (0, Duration::ZERO));
+        let Some(long_ago) = Instant::now().checked_sub(LONG) else { return };
+        let long = degraded.running_since(long_ago, "SIGHUP".into());
+        let told = degraded.told(1);
+        assert_eq!(told[0].0, Concern::Reload);
+        assert!(told[0].1.contains("a reload has been running for 5 s (SIGHUP)"), "{told:?}");
+        drop(long);
+        assert!(degraded.told(1).is_empty(), "the other one has not been running for long");
+        drop(short);
+        assert_eq!(degraded.reload_time(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_reload_that_panics_is_over() {
+        let degraded = Arc::new(Degraded::default());
+        let running = Arc::clone(&degraded);
+        let ended = std::thread::spawn(move || {
+            let _running = running.running("SIGHUP");
+            panic!("this reload is meant to panic");
+        });
+        assert!(ended.join().is_err());
+        assert_eq!(degraded.reload_time(), Duration::ZERO);
     }
 }

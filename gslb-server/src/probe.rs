@@ -17,8 +17,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::rustls;
 use tracing::warn;
 
-use crate::http::tls::TlsError;
-
+mod authorities;
 mod bounded;
 mod calendar;
 mod connect;
@@ -39,6 +38,7 @@ pub mod supervisor;
 mod tcp;
 mod tls;
 
+pub use authorities::Authorities;
 pub use counts::Counts;
 pub use guard::{Guard, Rules};
 pub use pulse::Pulse;
@@ -86,9 +86,6 @@ pub enum StartError {
     /// The system gives no threads.
     #[error("cannot start probes: {0}")]
     Start(#[from] io::Error),
-    /// The file of authorities cannot be used.
-    #[error(transparent)]
-    File(#[from] TlsError),
     /// TLS cannot be set up.
     #[error("cannot set up TLS for probes: {0}")]
     Tls(#[from] rustls::Error),
@@ -112,7 +109,7 @@ impl Prober {
         let concurrency = within_descriptors(settings.concurrency);
         let tools = Tools {
             guard: Guard::new(settings.rules),
-            tls: tls::Clients::new(settings.ca.as_ref())?,
+            tls: Authorities::start(settings.ca)?,
             resolver: connect::Resolver::new(),
             supervisor: settings.supervisor,
         };
@@ -138,6 +135,11 @@ impl Prober {
     /// What probes may reach; whoever takes a document can tell at once what will not be probed.
     pub fn guard(&self) -> &Guard {
         &self.shared.tools.guard
+    }
+
+    /// Whom TLS probes trust.
+    pub fn authorities(&self) -> &Authorities {
+        &self.shared.tools.tls
     }
 
     /// What has been counted.

@@ -1,9 +1,10 @@
 //! Reloads, one at a time and away from everything that answers.
 
 use crate::background;
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -34,6 +35,33 @@ impl Cause {
                 Self::Changed(paths)
             }
             _ => Self::Asked,
+        }
+    }
+
+    /// Whether it concerns any of `files`, and what of it concerns others.
+    pub fn divided(self, files: &[&Path]) -> (bool, Option<Self>) {
+        match self {
+            Self::Asked => (true, Some(Self::Asked)),
+            Self::Again => (false, Some(Self::Again)),
+            Self::Changed(paths) => {
+                let all = paths.len();
+                let others: Vec<PathBuf> = paths.into_iter().filter(|path| !files.contains(&path.as_path())).collect();
+                (others.len() < all, (!others.is_empty()).then_some(Self::Changed(others)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked => out.write_str("SIGHUP"),
+            Self::Again => out.write_str("another try"),
+            Self::Changed(paths) => {
+                let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+                let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
+                write!(out, "{first}{more} changed")
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use geoip::Database;
 use gslb_api::control::{Done, StartError};
@@ -64,6 +63,8 @@ pub struct Served {
     /// True where databases are in use that stand in for those in the files: any change to these is wanted.
     stand_in: bool,
     degraded: Arc<Degraded>,
+    /// The revision that should be in force, where an older one was at the start.
+    latest: u64,
     files: Files,
 }
 
@@ -129,9 +130,9 @@ impl Served {
         if let Some(refused) = &refused {
             error!("the document's file is not in force, revision {revision} is: {refused}");
         }
+        let latest = passed_over.iter().filter_map(|it| it.revision).max().unwrap_or_default();
         if let Some(first) = passed_over.first() {
-            let latest = passed_over.iter().filter_map(|it| it.revision).max().unwrap_or(revision);
-            degraded.passed_over(latest, format!("revision {revision} is in force and not {latest}: {}", first.why));
+            degraded.passed_over(latest, not_the_latest(revision, latest, &first.why));
         }
         if !passed_over.is_empty() || refused.is_some() || stand_in {
             reloads.note(false);
@@ -151,10 +152,16 @@ impl Served {
             databases_refused,
             stand_in,
             degraded,
+            latest,
             files: Files::default(),
         };
         served.tell_degraded();
         Ok(served)
+    }
+
+    /// Where to note what the server does without.
+    pub fn degraded(&self) -> Arc<Degraded> {
+        Arc::clone(&self.degraded)
     }
 
     /// Names the files whose change asks for a reload, also while one is under way.
@@ -198,8 +205,6 @@ impl Served {
             Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
             Cause::Again => {}
         }
-        self.degraded.reloading(Some(Instant::now()));
-        let _over = Reloading(Arc::clone(&self.degraded));
         let before = self.published.load().generation();
         let before_about = self.document_refused.as_ref().map(|refused| refused.about.clone());
         let concerned = self.concerned(cause);
@@ -221,14 +226,15 @@ impl Served {
         if *cause != Cause::Again || outcome.is_ok() {
             self.reloads.note(outcome.is_ok());
         }
-        self.reloads.note_refused(self.document_refused.is_some() || self.databases_refused.is_some());
+        let is_refused = self.document_refused.is_some() || self.databases_refused.is_some() || self.is_behind();
+        self.reloads.note_refused(is_refused);
         self.tell_degraded();
         self.follows()
     }
 
     fn concerned(&self, cause: &Cause) -> Concerned {
         let (document, databases) = match cause {
-            Cause::Asked => (true, true),
+            Cause::Asked => return Concerned { document: true, databases: true, revision: true },
             Cause::Again => (self.document_refused.is_some(), self.databases_refused.is_some()),
             Cause::Changed(paths) => {
                 let among =
@@ -236,26 +242,45 @@ impl Served {
                 (among(&self.document_files), among(&self.database_files))
             }
         };
-        Concerned { document, databases }
+        Concerned { document, databases, revision: databases }
     }
 
-    fn read_again(&mut self, Concerned { document, databases }: Concerned) -> Result<(), SiteError> {
-        // The document first: what is wrong with it is told without waiting for a database.
-        let candidate = if document { self.read_document() } else { Ok(None) };
-        if let Err(error) = &candidate {
-            self.document_refused = Some(Refused::from(error));
+    /// Reads what is concerned, and what was refused only because of the rest of it. The first error is the one that counts.
+    fn read_again(&mut self, Concerned { document, databases, revision }: Concerned) -> Result<(), SiteError> {
+        // The document first: what is wrong with it is reported without waiting for a database.
+        let mut candidate = document.then(|| self.read_document());
+        // The databases are put in force first: a new document may need them.
+        let mut replaced = databases.then(|| self.replace_databases());
+        let has_databases = matches!(replaced, Some(Ok(())));
+        if (revision || has_databases) && self.is_behind() {
+            self.retry_latest();
         }
-        let candidate = candidate?;
-        // The databases are put in force first: a new document may be in need of them.
-        if databases {
-            let replaced = self.replace_databases();
-            self.databases_refused = replaced.as_ref().err().map(Refused::from);
-            replaced?;
+        if candidate.is_none() && has_databases && self.document_refused.as_ref().is_some_and(|it| it.is_wrong) {
+            candidate = Some(self.read_document());
         }
-        let Some(candidate) = candidate else { return Ok(()) };
-        let replaced = self.replace_document(candidate);
-        self.document_refused = replaced.as_ref().err().map(Refused::from);
-        replaced
+        let put = candidate.map(|read| read.and_then(|candidate| self.replace_document(candidate)));
+        if let Some(put) = &put {
+            self.document_refused = put.as_ref().err().map(Refused::from);
+        }
+        let has_new_document = matches!(put, Some(Ok(Put::InForce)));
+        if has_new_document && !has_databases && self.databases_refused.as_ref().is_some_and(|it| it.is_wrong) {
+            replaced = Some(self.replace_databases());
+        }
+        put.map_or(Ok(()), |put| put.map(drop)).and(replaced.unwrap_or(Ok(())))
+    }
+
+    /// Whether an older revision is in force than the latest.
+    fn is_behind(&self) -> bool {
+        self.api.in_force().revision < self.latest
+    }
+
+    /// Tries to serve the latest revision, which could not be served before.
+    fn retry_latest(&self) {
+        if let Err(why) = self.runtime.block_on(self.api.retry_latest()) {
+            let (latest, revision) = (self.latest, self.api.in_force().revision);
+            error!(latest, revision, "revision {latest} still cannot be served, revision {revision} is: {why}");
+            self.degraded.passed_over(latest, not_the_latest(revision, latest, &why));
+        }
     }
 
     fn read_document(&mut self) -> Result<Option<Candidate>, SiteError> {
@@ -273,14 +298,21 @@ impl Served {
         Ok(Some(candidate))
     }
 
-    fn replace_document(&self, candidate: Candidate) -> Result<(), SiteError> {
+    fn replace_document(&self, candidate: Option<Candidate>) -> Result<Put, SiteError> {
+        let Some(candidate) = candidate else { return Ok(Put::NoFile) };
         let done = self.runtime.block_on(self.api.replace_document(candidate.document))?;
         tell_warnings(&candidate.warnings);
         tell_further(&done, &candidate.warnings);
-        Ok(())
+        Ok(Put::InForce)
     }
 
     fn replace_databases(&mut self) -> Result<(), SiteError> {
+        let replaced = self.try_databases();
+        self.databases_refused = replaced.as_ref().err().map(Refused::from);
+        replaced
+    }
+
+    fn try_databases(&mut self) -> Result<(), SiteError> {
         let mut files = Vec::new();
         let before = (!self.stand_in).then_some(self.in_use.as_slice());
         let read = self.databases.load(before, &mut files);
@@ -296,13 +328,18 @@ impl Served {
     }
 }
 
-/// A reload that is under way, until it is dropped, also by a panic.
-struct Reloading(Arc<Degraded>);
+/// What became of a document that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Put {
+    /// It is in force.
+    InForce,
+    /// The document is not a file: the store has it.
+    NoFile,
+}
 
-impl Drop for Reloading {
-    fn drop(&mut self) {
-        self.0.reloading(None);
-    }
+/// Why an older revision is in force.
+fn not_the_latest(revision: u64, latest: u64, why: &StartError) -> String {
+    format!("revision {revision} is in force and not {latest}: {why}")
 }
 
 /// Whether `store` has a document, which some start has served.
@@ -322,11 +359,14 @@ struct Refused {
     about: String,
     told: String,
     may_pass: bool,
+    /// Whether it has errors, which may be due to another file.
+    is_wrong: bool,
 }
 
 impl From<&SiteError> for Refused {
     fn from(error: &SiteError) -> Self {
-        Self { about: error.about(), told: error.to_string(), may_pass: error.may_pass() }
+        let is_wrong = matches!(error, SiteError::Wrong(_));
+        Self { about: error.about(), told: error.to_string(), may_pass: error.may_pass(), is_wrong }
     }
 }
 
@@ -335,6 +375,8 @@ impl From<&SiteError> for Refused {
 struct Concerned {
     document: bool,
     databases: bool,
+    /// The latest revision, where an older one is in force.
+    revision: bool,
 }
 
 /// What was not come to this time is still a part of what is served.

@@ -41,21 +41,42 @@ impl Server {
     /// # Panics
     /// When it does not come to that.
     pub fn start(command: &mut Command) -> Self {
+        let mut server = Self::spawn(command);
+        while !server.api.ip().is_loopback() {
+            server.await_answering();
+        }
+        server
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gslb can be run");
         let out = Lines::of(child.stdout.take().expect("standard output is a pipe"));
         let log = Lines::of(child.stderr.take().expect("standard error is a pipe"));
-        let mut server = Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)), scheme: "http" };
-        while !server.api.ip().is_loopback() {
-            let line = server.await_log("answering ");
-            // Of a log in JSON, the message is the last member.
-            let (_, address) = line.trim_end_matches("\"}").rsplit_once("answering ").expect("the line says so");
-            match address.strip_prefix("HTTP on ").and_then(|url| url.split_once("://")) {
-                Some((scheme, http)) => {
-                    server.api = http.parse().expect("an address");
-                    server.scheme = if scheme == "https" { "https" } else { "http" };
-                }
-                None => server.dns.push(dns_address(address)),
+        Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)), scheme: "http" }
+    }
+
+    /// Waits for the next line that says where it answers.
+    fn await_answering(&mut self) {
+        let line = self.await_log("answering ");
+        // Of a log in JSON, the message is the last member.
+        let (_, address) = line.trim_end_matches("\"}").rsplit_once("answering ").expect("the line says so");
+        match address.strip_prefix("HTTP on ").and_then(|url| url.split_once("://")) {
+            Some((scheme, http)) => {
+                self.api = http.parse().expect("an address");
+                self.scheme = if scheme == "https" { "https" } else { "http" };
             }
+            None => self.dns.push(dns_address(address)),
+        }
+    }
+
+    /// Starts `command`, whose HTTP may be off, and waits until it answers DNS on `listeners` addresses.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    pub fn start_dns(command: &mut Command, listeners: usize) -> Self {
+        let mut server = Self::spawn(command);
+        while server.dns.len() < listeners {
+            server.await_answering();
         }
         server
     }

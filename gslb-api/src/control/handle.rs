@@ -174,6 +174,13 @@ impl Control {
         answer.await.unwrap_or(Err(Refusal::Fault))
     }
 
+    /// See [`Api::retry_latest`](crate::Api::retry_latest).
+    pub(crate) async fn retry_latest(&self) -> Result<(), StartError> {
+        let (asker, answer) = oneshot::channel();
+        self.jobs.send(Job::Latest(asker)).await.map_err(|_| StartError::Fault)?;
+        answer.await.unwrap_or(Err(StartError::Fault))
+    }
+
     /// Compiles what is in force with other latencies, and publishes what comes of it.
     ///
     /// # Errors

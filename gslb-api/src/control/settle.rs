@@ -1,4 +1,5 @@
-//! After a commit that may have been done although the store said that it could not: what the store has is put in force.
+//! What the store has is put in force: after a commit that may have been done although the store said that it could not,
+//! and when the latest revision may be served that could not be at the start.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl Task {
         }
     }
 
-    async fn take_in(&mut self, hearing: &mut Hearing) -> Result<(), StartError> {
+    pub(super) async fn take_in(&mut self, hearing: &mut Hearing) -> Result<(), StartError> {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
@@ -49,11 +50,11 @@ impl Task {
         if revision != base.revision {
             let (_, document) = revisions::read(&*self.store, revision).await?.ok_or(StartError::Missing(revision))?;
             self.put_document(hearing, &base, revision, document, all).await?;
-            info!(revision, "the commit that was in doubt had been done, and is in force");
+            info!(revision, "the latest revision in the store is in force");
         } else if all != *base.overrides {
             let next = InForce { overrides: Arc::new(all), ..(*base).clone() };
             self.put_in_force(&base, next).map_err(|_| StartError::Fault)?;
-            info!("overrides are in force that a commit in doubt had made");
+            info!("the overrides in the store are in force");
         }
         (self.kept, self.audited) = (kept, audited);
         Ok(())

@@ -95,6 +95,7 @@ pub(crate) async fn start(
         elsewhere: Handle::current(),
         sample: options.sample.clone(),
         meters: Arc::clone(meters),
+        degraded: Arc::clone(&options.degraded),
     };
     let control = Control::start(task, words, origin == Origin::File)?;
     Ok(Begun { control, journal, published, origin, passed_over })

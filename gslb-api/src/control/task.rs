@@ -18,8 +18,9 @@ use tracing::field::display;
 use tracing::{debug, error, info, warn};
 
 use super::candidate::{self, Candidate, Depth, prepare};
-use super::{Change, Done, Edit, InForce, Refusal, Who};
+use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::audit::{self, Entry, Outcome};
+use crate::degraded::Degraded;
 use crate::document::Etag;
 use crate::health::{Keeper, MAX_WORDS, Word};
 use crate::meters::Meters;
@@ -41,6 +42,7 @@ pub(super) enum Job {
     Change(Box<Change>, oneshot::Sender<Result<Done, Refusal>>),
     Databases(Vec<Arc<Database>>, oneshot::Sender<Result<Done, Refusal>>),
     Latencies(Arc<Latencies>, oneshot::Sender<Result<Done, Refusal>>),
+    Latest(oneshot::Sender<Result<(), StartError>>),
     Note(Box<Change>, Resource, oneshot::Sender<()>),
 }
 
@@ -83,6 +85,8 @@ pub(super) struct Task {
     /// What was answered lately.
     pub(super) sample: Sample,
     pub(super) meters: Arc<Meters>,
+    /// Where it says what is running.
+    pub(super) degraded: Arc<Degraded>,
 }
 
 impl Task {
@@ -93,6 +97,7 @@ impl Task {
         loop {
             match self.meanwhile(&mut hearing, timeout(EXPIRY, queue.recv())).await {
                 Ok(Some(Job::Change(change, asker))) => {
+                    let _running = self.degraded.running(&*change.request);
                     let (before, change) = (self.base(), Arc::from(change));
                     let done = self.change(&mut hearing, &change).await;
                     let _ = asker.send(done);
@@ -101,6 +106,7 @@ impl Task {
                     self.elsewhere.spawn_blocking(move || drop(change));
                 }
                 Ok(Some(Job::Databases(databases, asker))) => {
+                    let _running = self.degraded.running("geo databases");
                     let before = self.base();
                     let latencies = Arc::clone(&before.table.topology().latencies);
                     let done = self.compile(&mut hearing, &before, databases.into(), latencies).await;
@@ -108,10 +114,16 @@ impl Task {
                     self.let_go(before);
                 }
                 Ok(Some(Job::Latencies(latencies, asker))) => {
+                    let _running = self.degraded.running("an order of latencies");
                     let before = self.base();
                     let databases = Arc::clone(&before.databases);
                     let done = self.compile(&mut hearing, &before, databases, latencies).await;
                     let _ = asker.send(done);
+                    self.let_go(before);
+                }
+                Ok(Some(Job::Latest(asker))) => {
+                    let before = self.base();
+                    let _ = asker.send(self.take_in(&mut hearing).await);
                     self.let_go(before);
                 }
                 Ok(Some(Job::Note(change, resource, asker))) => {

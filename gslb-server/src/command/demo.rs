@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins have nothing to finish.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    serve(control, &config, bound, served, sample, &logging)?;
+    serve(control, &config, bound, served, sample, &logging, Damage::Survived)?;
     Ok(ExitCode::SUCCESS)
 }
 

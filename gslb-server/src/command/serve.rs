@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use gslb_api::access::{First, first_admin};
+use gslb_api::access::{AccessError, First, first_admin};
+use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::store::{Store, wait};
 use gslb_api::{Options, Origin, revisions, router};
 use tokio::runtime::{Handle, Runtime};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Outcome;
 use super::token::now;
@@ -20,6 +21,7 @@ use crate::kept;
 use crate::logging::{self, Logging};
 use crate::metrics;
 use crate::notify::Notify;
+use crate::probe::Prober;
 use crate::probing::Probing;
 use crate::sample::Sample;
 use crate::serve::{self, Bound, Hooks, control_runtime};
@@ -38,7 +40,7 @@ pub struct Arguments {
     /// Serve what the document's file says at any time: the API cannot change it, and the file is looked at
     #[arg(long, requires = "document")]
     watch: bool,
-    /// Fail, with exit code 1, where the watched document, a geo database or the store cannot be used. Without it, the
+    /// Fail, with exit code 1, where the watched document, a geo database, a certificate, probes.ca or the store cannot be used. Without it, the
     /// server answers from the last good of them, and says so in the log, /readyz, `gslb status` and metrics
     #[arg(long)]
     strict: bool,
@@ -59,15 +61,23 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let sample = Arc::new(Sample::default());
     let options = options(&config, &sample, &logging);
     opened.tell(&options.degraded);
+    let concerns = Arc::clone(&options.degraded);
     let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options, damage)?;
     tell_origin(arguments, served.begun, &config.data_dir);
     // A token that is made while nobody can know the others would take the place of one that is good.
     if opened.is_sound() {
-        tell_first_token(&*store, &config.data_dir)?;
+        match tell_first_token(&*store, &config.data_dir) {
+            Err(AccessError::File { path, cause }) if is_survived(&cause, damage) => {
+                let why = format!("nobody can be let in: no admin token can be written to {}: {cause}", path.display());
+                error!("DNS is answered all the same: {why}");
+                concerns.set(Concern::Store, why);
+            }
+            told => told?,
+        }
     }
     let copies = opened.begun(control.handle());
     let bound = Bound::bind(&config)?;
-    let totals = serve(control, &config, bound, served, sample, &logging)?;
+    let totals = serve(control, &config, bound, served, sample, &logging, damage)?;
     drop(copies);
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
@@ -81,10 +91,16 @@ pub(super) fn serve(
     served: Served,
     sample: Arc<Sample>,
     logging: &Logging,
+    damage: Damage,
 ) -> Result<crate::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment()?;
     let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
+    if let Some(why) =
+        bound.tls_refused().or(probing.prober().authorities().refused()).filter(|_| damage == Damage::Fatal)
+    {
+        return Err(why.into());
+    }
     let mut hooks = hooks(served, &probing, sample, control.handle());
     hooks.collectors.push(metrics::log::collector(logging.dropped.clone()));
     let mut running = bound.start(control, config, published, settings, hooks)?;
@@ -134,8 +150,13 @@ fn tell_origin(arguments: &Arguments, (revision, origin): (u64, Origin), data_di
     }
 }
 
+/// Whether DNS is to be answered although a file cannot be written: not where this server has no right to.
+fn is_survived(cause: &std::io::Error, damage: Damage) -> bool {
+    damage == Damage::Survived && cause.kind() != std::io::ErrorKind::PermissionDenied
+}
+
 /// Sees that somebody can be let in.
-fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), gslb_api::access::AccessError> {
+fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), AccessError> {
     if let First::Made { path, .. } = wait(first_admin(store, data_dir, now()))? {
         info!("the first admin token is in {}", path.display());
     }
@@ -173,20 +194,38 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
     let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
     let (pulse, asked) = (probing.pulse(), api.clone());
     let standstill = Arc::new(move || standstill::told(&asked, pulse()));
-    let (files, without) = (served.files(), api.clone());
-    let mut served = served;
+    let (files, without, concerns) = (served.files(), api.clone(), served.degraded());
+    let (prober, looked_at) = (Arc::clone(probing.prober()), Arc::clone(probing.prober()));
+    note_authorities(&concerns, &prober);
+    let (mut served, mut next, noted) = (served, begun, Arc::clone(&concerns));
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
         standstill,
         degraded: Arc::new(move || without.degraded()),
+        concerns,
         collectors,
         sample,
         tail: api.tail(),
         routes: router(api.clone()),
         stopping: Box::new(move || api.stop()),
-        files: Box::new(files),
+        files: Box::new(move || looked_at.authorities().source().into_iter().chain(files()).collect()),
         begun,
-        reload: Box::new(move |cause| served.reload(&cause)),
+        reload: Box::new(move |cause| {
+            let rest = prober.authorities().reload(cause);
+            note_authorities(&noted, &prober);
+            if let Some(rest) = rest {
+                next = served.reload(&rest);
+            }
+            next
+        }),
+    }
+}
+
+/// Notes whether the authorities in `probes.ca` are trusted.
+fn note_authorities(concerns: &Degraded, prober: &Prober) {
+    match prober.authorities().refused() {
+        Some(why) => concerns.set(Concern::ProbesCa, why),
+        None => concerns.clear(Concern::ProbesCa),
     }
 }

@@ -68,6 +68,8 @@ struct InUse {
     config: Option<Arc<ServerConfig>>,
     /// When its certificate ends, in seconds since 1970.
     end: Option<u64>,
+    /// Why what is in the files is not in use, where it is not.
+    refused: Option<String>,
     /// The files as they were before they were read.
     read_from: [SourceFile; 2],
 }
@@ -92,23 +94,15 @@ impl Tls {
             Ok((config, end)) => (Some(config), end, None),
             Err(error) => (None, None, Some(error)),
         };
-        (Self { files, current: RwLock::new(InUse { config, end, read_from }) }, error)
+        let refused = error.as_ref().map(ToString::to_string);
+        (Self { files, current: RwLock::new(InUse { config, end, refused, read_from }) }, error)
     }
 
     /// Reads the files again if `cause` concerns them, and returns what of the cause concerns others. Connections
     /// that are open keep what they have. What is wrong is told, and what was in use stays in use.
     pub fn reload(&self, cause: Cause) -> (Reread, Option<Cause>) {
-        let (ours, rest) = match cause {
-            Cause::Asked => (true, Some(Cause::Asked)),
-            Cause::Again => (false, Some(Cause::Again)),
-            Cause::Changed(paths) => {
-                let all = paths.len();
-                let is_ours = |path: &PathBuf| [&self.files.certificate, &self.files.key].contains(&path);
-                let others: Vec<PathBuf> = paths.into_iter().filter(|path| !is_ours(path)).collect();
-                (others.len() < all, (!others.is_empty()).then_some(Cause::Changed(others)))
-            }
-        };
-        if !ours {
+        let (is_ours, rest) = cause.divided(&[&self.files.certificate, &self.files.key]);
+        if !is_ours {
             return (Reread::Untouched, rest);
         }
         let read_from = InUse::sources(&self.files);
@@ -117,12 +111,13 @@ impl Tls {
         current.read_from = read_from;
         match read {
             Ok((config, end)) => {
-                (current.config, current.end) = (Some(config), end);
+                (current.config, current.end, current.refused) = (Some(config), end, None);
                 info!(path = %self.files.certificate.display(), "new connections get the certificate of this file");
                 (Reread::Taken, rest)
             }
             Err(error) => {
                 error!(why = %error, "the certificate was not reloaded, the one before stays in use");
+                current.refused = Some(error.to_string());
                 (Reread::Refused, rest)
             }
         }
@@ -131,6 +126,11 @@ impl Tls {
     /// Whether there is a certificate to answer with.
     pub fn is_ready(&self) -> bool {
         self.current.read().unwrap_or_else(PoisonError::into_inner).config.is_some()
+    }
+
+    /// Why the certificate in the files is not in use; none where it is.
+    pub fn refused(&self) -> Option<String> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).refused.clone()
     }
 
     /// When the certificate in use ends, in seconds since 1970; none where there is none.

@@ -62,13 +62,13 @@ pub fn degraded(api: Api) -> Collector {
     Collector::new("degraded", move || {
         let told = api.degraded();
         let help = "1 while the server answers without this: its store, its document, the latest revision, its databases, \
-                    or the end of a reload.";
+                    its certificate, the authorities in probes.ca, or the end of a reload.";
         let mut family = Family::gauge("gslb_degraded", help);
         for concern in Concern::ALL {
             let is_told = told.iter().any(|(of, _)| *of == concern);
             family.add(&[("what", concern.word())], f64::from(u8::from(is_told)));
         }
-        let running = "For how long the reload that is under way has been running; 0 while none is.";
+        let running = "For how long the longest reload or change that is running has been running; 0 while none is.";
         let seconds = api.reload_time().as_secs_f64();
         vec![family, Family::gauge("gslb_reload_running_seconds", running).of(seconds)]
     })

@@ -8,16 +8,16 @@ use gslb_core::health::{Failure, Outcome, Target};
 use gslb_core::model::ProbeKind;
 use tokio::time::timeout;
 
+use super::authorities::Authorities;
 use super::connect::{RESOLVING, Resolver};
 use super::fault::{Check, Fault};
 use super::guard::Guard;
-use super::tls::Clients;
 use super::{dns, exec, grpc, http, icmp, tcp};
 
 /// What all probes use.
 pub(super) struct Tools {
     pub(super) guard: Guard,
-    pub(super) tls: Clients,
+    pub(super) tls: Authorities,
     pub(super) resolver: Resolver,
     /// The `gslb` program, which runs those of exec probes.
     pub(super) supervisor: PathBuf,

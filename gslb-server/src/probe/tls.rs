@@ -1,7 +1,6 @@
 //! TLS of probes: whom to trust, and until when a certificate is good.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,12 +15,11 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature,
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::StartError;
+use super::authorities::Authorities;
 use super::bounded::Bounded;
 use super::fault::Fault;
 use super::run::Notes;
 use crate::certificate::end_of;
-use crate::http::tls::certificates;
 
 const DAY: u64 = 86_400;
 
@@ -39,17 +37,11 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Trusts the authorities that the system trusts, and those in the PEM file `ca`.
+    /// Trusts `roots`.
     ///
     /// # Errors
-    /// When the file cannot be used.
-    pub(super) fn new(ca: Option<&PathBuf>) -> Result<Self, StartError> {
-        let mut roots = RootCertStore::empty();
-        // What cannot be read is passed over: one broken file among a hundred is no reason to trust nobody.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        for certificate in ca.map(|path| certificates(path)).transpose()?.unwrap_or_default() {
-            roots.add(certificate)?;
-        }
+    /// When TLS cannot be set up.
+    pub(super) fn new(roots: RootCertStore) -> Result<Self, rustls::Error> {
         let roots = Arc::new(roots);
         let provider = Arc::new(ring::default_provider());
         let make = |checked: bool, inside: &[u8]| {
@@ -70,6 +62,17 @@ impl Clients {
         Ok(Self { checked: pair(true)?, unchecked: pair(false)? })
     }
 
+    /// What to connect with.
+    fn config(&self, is_checked: bool, inside: Inside) -> Arc<ClientConfig> {
+        let [http1, http2] = if is_checked { &self.checked } else { &self.unchecked };
+        Arc::clone(match inside {
+            Inside::Http1 => http1,
+            Inside::Http2 => http2,
+        })
+    }
+}
+
+impl Authorities {
     /// Shakes hands, and notes when the server's certificate ends. `host` is whom the request is for, where that is
     /// not the target itself.
     pub(super) async fn connect(
@@ -81,16 +84,12 @@ impl Clients {
         notes: &mut Notes,
     ) -> Result<TlsStream<Bounded<TcpStream>>, Fault> {
         notes.stage = "shaking hands for TLS";
-        let configs = if tls.verify { &self.checked } else { &self.unchecked };
-        let config = match inside {
-            Inside::Http1 => &configs[0],
-            Inside::Http2 => &configs[1],
-        };
+        let config = self.clients().config(tls.verify, inside);
         let name = server_name(tls.server_name.as_deref().or(host), target)?;
-        let connecting = TlsConnector::from(config.clone()).connect(name, stream);
+        let connecting = TlsConnector::from(config).connect(name, stream);
         let stream = connecting.await.map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Fault::new(Failure::Tls, "closed the connection during the handshake"),
-            _ => Fault::of_io(&error),
+            _ => self.judged(Fault::of_io(&error), &error),
         })?;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         notes.certificate_expires = leaf.and_then(end_of);

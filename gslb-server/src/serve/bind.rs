@@ -116,6 +116,11 @@ impl Bound {
         format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.api)
     }
 
+    /// Why HTTP is not answered, where the certificate cannot be used.
+    pub fn tls_refused(&self) -> Option<String> {
+        self.tls.as_ref()?.refused()
+    }
+
     /// Where what is answered, as lines of the log.
     pub(super) fn answered(&self) -> Vec<String> {
         let dns = self.dns.iter().map(|address| format!("answering DNS on {address}, UDP and TCP"));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::tail::Tail;
 use gslb_core::respond::Settings;
 use gslb_core::table::Published;
@@ -45,6 +46,8 @@ pub struct Hooks {
     pub standstill: Standstill,
     /// What the server does without, for `/readyz`.
     pub degraded: Without,
+    /// Where to note what it does without.
+    pub concerns: Arc<Degraded>,
     /// What else is to be seen at `/metrics`.
     pub collectors: Vec<Collector>,
     /// Where samples of answers go.
@@ -104,7 +107,7 @@ impl Bound {
         };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
-        let reload = reload(self.tls.clone(), hooks.reloads, hooks.begun, hooks.reload);
+        let reload = reload(self.tls.clone(), hooks.reloads, hooks.concerns, hooks.begun, hooks.reload);
         let reloader = Reloader::start(hooks.begun, AGAIN, reload)?;
         let ask = reloader.asker();
         let watcher = Watcher::start(LOOK, files(self.tls, hooks.files), move |paths| ask.ask(Cause::Changed(paths)))?;
@@ -165,22 +168,37 @@ impl Answering {
 fn reload(
     tls: Option<Arc<Tls>>,
     reloads: Arc<Reloads>,
+    concerns: Arc<Degraded>,
     mut next: Next,
     mut rest: Box<dyn FnMut(Cause) -> Next + Send>,
 ) -> impl FnMut(Cause) -> Next + Send {
     if let Some(tls) = &tls {
         reloads.note_certificate(tls.is_ready());
+        note_certificate(&concerns, tls);
     }
     move |cause| {
+        let _running = concerns.running(cause.to_string());
         let Some(tls) = &tls else { return rest(cause) };
         let (reread, others) = tls.reload(cause);
         if reread != Reread::Untouched {
             reloads.note_certificate(reread == Reread::Taken);
+            note_certificate(&concerns, tls);
         }
         if let Some(others) = others {
             next = rest(others);
         }
         next
+    }
+}
+
+/// Notes whether the certificate in the files is in use.
+fn note_certificate(concerns: &Degraded, tls: &Tls) {
+    match tls.refused() {
+        Some(why) if tls.is_ready() => {
+            concerns.set(Concern::Certificate, format!("{why}; new connections get the one from before"));
+        }
+        Some(why) => concerns.set(Concern::Certificate, format!("{why}; the API and the metrics are off")),
+        None => concerns.clear(Concern::Certificate),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use gslb::probe::Settings;
+use gslb::reload::Cause;
 use gslb_core::health::{Failure, Outcome};
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
@@ -133,9 +134,20 @@ fn a_server_without_tls_fails() {
 }
 
 #[test]
-fn an_authority_that_cannot_be_read_is_told_at_start() {
+fn while_authorities_cannot_be_read_an_unknown_one_says_nothing_of_the_endpoint() {
+    let server = Server::new("127.0.0.1", 30);
     let folder = TempDir::new().unwrap();
-    let ca = Some(write(folder.path(), "ca.pem", "nothing"));
-    let error = gslb::probe::Prober::start(Settings { ca, ..settings() }).err().expect("no authority");
-    assert!(error.to_string().contains("ca.pem has no certificate"), "{error}");
+    let ca = write(folder.path(), "ca.pem", "nothing");
+    let broken = Settings { ca: Some(ca.clone()), ..settings() };
+    let outcome = server.probe(broken.clone(), "");
+    assert_eq!(outcome.result, Err(Failure::System), "{outcome:?}");
+    assert!(outcome.is_unable() && outcome.evidence.contains("probes.ca cannot be used"), "{outcome:?}");
+    assert_eq!(server.probe(settings(), "").result, Err(Failure::Tls), "a file that is read has the last word");
+
+    let (prober, _reports) = gslb::probe::Prober::start(broken).unwrap();
+    let authorities = prober.authorities();
+    assert!(authorities.refused().unwrap().contains("ca.pem has no certificate"));
+    std::fs::copy(server.folder.path().join("ca.pem"), &ca).unwrap();
+    assert_eq!(authorities.reload(Cause::Changed(vec![ca])), None);
+    assert_eq!(authorities.refused(), None);
 }

@@ -37,6 +37,7 @@ pub(crate) fn hooks() -> Hooks {
         reloads: Arc::default(),
         standstill: Arc::new(|| None),
         degraded: Arc::new(Vec::new),
+        concerns: Arc::default(),
         collectors: Vec::new(),
         sample: Arc::default(),
         tail: Tail::default(),

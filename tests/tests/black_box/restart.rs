@@ -29,15 +29,36 @@ const DATABASES: [Damage; 4] = [
     ("databases", |folder| folder.remove("world.mmdb")),
     ("databases", |folder| pipe(folder, "world.mmdb")),
 ];
-const STORE: [Damage; 4] = [
+const AUTHORITIES: [Damage; 6] = [
+    ("probes.ca", |folder| folder.write("ca.pem", "garbage")),
+    ("probes.ca", |folder| folder.write("ca.pem", CUT_CERTIFICATE)),
+    ("probes.ca", |folder| folder.remove("ca.pem")),
+    ("probes.ca", |folder| in_place(folder, "ca.pem", |path| fs::create_dir(path).unwrap())),
+    ("probes.ca", |folder| pipe(folder, "ca.pem")),
+    ("probes.ca", |folder| in_place(folder, "ca.pem", sparse)),
+];
+/// What is damaged and costs nothing that somebody could name.
+const UNUSED: [fn(&Folder); 6] = [
+    |folder| folder.write("dnstap.sock", "not a socket"),
+    |folder| folder.write("gslb-data/store.last-good", "garbage"),
+    |folder| in_place(folder, "gslb-data/store.last-good", |path| fs::create_dir(path).unwrap()),
+    |folder| pipe(folder, "gslb-data/store.last-good"),
+    |folder| folder.write("gslb-data/store.highest", "garbage"),
+    |folder| in_place(folder, "gslb-data/admin.token", |path| fs::create_dir(path).unwrap()),
+];
+const STORE: [Damage; 6] = [
     ("store", |folder| folder.write("gslb-data/store.redb", "garbage")),
     ("store", |folder| folder.write("gslb-data/store.redb", "")),
     ("store", |folder| folder.remove("gslb-data/store.redb")),
     ("store", |folder| in_place(folder, "gslb-data/store.redb", |path| fs::create_dir(path).unwrap())),
+    ("store", |folder| pipe(folder, "gslb-data/store.redb")),
+    ("store", |folder| in_place(folder, "gslb-data/store.redb", sparse)),
 ];
+/// A certificate that was cut off.
+const CUT_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVqgAwIBAgIU\n";
 
 fn in_place(folder: &Folder, name: &str, make: impl Fn(&std::path::Path)) {
-    folder.remove(name);
+    let _ = fs::remove_file(folder.path(name));
     make(&folder.path(name));
 }
 
@@ -55,12 +76,29 @@ fn database() -> Vec<u8> {
 
 fn site() -> Folder {
     let folder = Folder::with(&[
-        ("gslb.toml", &format!("{PROCESS}[geo]\ndatabases = [\"world.mmdb\"]\n")),
+        ("gslb.toml", &format!("{PROCESS}{FILES}")),
         ("site.toml", &document("192.0.2.1")),
         ("example.com.zone", &zone("first")),
+        ("ca.pem", &certificate().0),
     ]);
     folder.write("world.mmdb", database());
     folder
+}
+
+/// The files that the configuration names besides.
+const FILES: &str = "\
+[geo]
+databases = [\"world.mmdb\"]
+[probes]
+ca = \"ca.pem\"
+[dnstap]
+socket = \"dnstap.sock\"
+";
+
+/// A certificate that signs itself, and its key.
+fn certificate() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    (made.cert.pem(), made.signing_key.serialize_pem())
 }
 
 fn answer(server: &Server) -> String {
@@ -125,6 +163,135 @@ fn what_is_repaired_is_read_and_the_reason_is_over() {
 }
 
 #[test]
+fn each_damage_of_a_file_in_the_configuration_is_survived() {
+    for (at, authorities) in AUTHORITIES.into_iter().enumerate() {
+        survives(Folder::serve_store, &[authorities]);
+        survives(Folder::serve, &[authorities, DOCUMENT[at], STORE[at % STORE.len()]]);
+    }
+    for damage in UNUSED {
+        let folder = site();
+        folder.serve_store().stop();
+        let token = folder.token();
+        damage(&folder);
+        let server = folder.serve_store();
+        let ready = server.get("/readyz").body;
+        assert_eq!((answer(&server), ready.contains("degraded")), ("192.0.2.1".to_owned(), false), "{ready}");
+        assert_eq!(folder.ask_as(&token, &server, "status").code, 0);
+        assert_eq!(server.stop().code, Some(0));
+    }
+}
+
+#[test]
+fn authorities_that_are_repaired_are_trusted_without_another_start() {
+    let folder = site();
+    let server = folder.serve();
+    pipe(&folder, "ca.pem");
+    gslb_tests::eventually("it is noticed", || server.get("/readyz").body.contains("degraded: probes.ca: "));
+    assert_eq!(server.metric("gslb_degraded{what=\"probes.ca\"}"), 1);
+    in_place(&folder, "ca.pem", |path| fs::write(path, certificate().0).unwrap());
+    gslb_tests::eventually("nothing is degraded", || !server.get("/readyz").body.contains("degraded"));
+    assert_eq!(server.metric("gslb_degraded{what=\"probes.ca\"}"), 0);
+}
+
+#[test]
+fn without_a_certificate_dns_is_answered_and_a_repaired_one_is_used() {
+    let folder = site();
+    let tls = "[api]\ntls = { certificate = \"certificate.pem\", key = \"key.pem\" }";
+    folder.write("gslb.toml", format!("{PROCESS}{FILES}").replace("[api]", tls));
+    let (good, key) = certificate();
+    folder.write("certificate.pem", &good);
+    folder.write("key.pem", &key);
+    folder.serve_store().stop();
+    let damages: [fn(&Folder); 7] = [
+        |folder| folder.write("certificate.pem", "garbage"),
+        |folder| folder.write("certificate.pem", CUT_CERTIFICATE),
+        |folder| folder.remove("certificate.pem"),
+        |folder| pipe(folder, "certificate.pem"),
+        |folder| folder.write("key.pem", certificate().1),
+        |folder| folder.remove("key.pem"),
+        |folder| in_place(folder, "key.pem", sparse),
+    ];
+    for damage in damages {
+        damage(&folder);
+        assert_eq!(folder.gslb("serve --strict --config gslb.toml").code, 1);
+        let mut server = Server::start_dns(&mut folder.command("serve --config gslb.toml"), 1);
+        assert_eq!(answer(&server), "192.0.2.1");
+        for (name, content) in [("certificate.pem", &good), ("key.pem", &key)] {
+            folder.write("good", content);
+            fs::rename(folder.path("good"), folder.path(name)).unwrap();
+        }
+        server.signal("HUP");
+        server.await_log("new connections get the certificate of this file");
+        assert_eq!(server.stop().code, Some(0));
+    }
+    // While an earlier one is in use, that is said.
+    let server = folder.serve_store();
+    folder.write("certificate.pem", "garbage");
+    gslb_tests::eventually("it is noticed", || server.get("/readyz").body.contains("degraded: certificate: "));
+    folder.write("certificate.pem", &good);
+    gslb_tests::eventually("nothing is degraded", || !server.get("/readyz").body.contains("degraded"));
+}
+
+/// A document with a region that has clients only in a database that knows of France.
+fn of_europe(address: &str) -> String {
+    let regions = "[regions]\neurope.match = [\"continent:EU\"]\nnl.match = [\"country:NL\"]\n";
+    let geo = "policy = { geo = { europe = \"here\", nl = \"here\", default = \"here\" } }";
+    format!("{regions}{}", document(address).replace("policy = \"here\"", geo))
+}
+
+fn with_france() -> Vec<u8> {
+    write(&Shape::default(), &[("193.0.6.0/24", flat("NL")), ("2.0.0.0/12", flat("FR"))])
+}
+
+#[test]
+fn a_revision_that_was_passed_over_is_served_once_the_databases_are_repaired() {
+    let folder = site();
+    folder.write("gslb.toml", format!("{PROCESS}{FILES}").replace("[geo]", "[geo]\nmax_moved = 1.0"));
+    folder.write("world.mmdb", with_france());
+    let server = folder.serve_store();
+    folder.write("site.toml", of_europe("192.0.2.2"));
+    assert_eq!(folder.ask(&server, "apply site.toml --yes --base latest").code, 0);
+    server.stop();
+
+    folder.write("world.mmdb", database());
+    let server = folder.serve_store();
+    let ready = server.get("/readyz").body;
+    assert!(ready.contains("degraded: revision: revision 1 is in force and not 2"), "{ready}");
+    assert_eq!((answer(&server), server.metric("gslb_reload_refused")), ("192.0.2.1".to_owned(), 1));
+    server.signal("HUP");
+    gslb_tests::eventually("it is tried again", || server.metric("gslb_reloads_total{result=\"published\"}") > 0);
+    assert_eq!(answer(&server), "192.0.2.1", "nothing is repaired yet");
+
+    folder.replace("world.mmdb", with_france());
+    gslb_tests::eventually("the latest revision is in force", || answer(&server) == "192.0.2.2");
+    gslb_tests::eventually("nothing is degraded", || !server.get("/readyz").body.contains("degraded"));
+    assert_eq!((server.metric("gslb_document_revision"), server.metric("gslb_reload_refused")), (2, 0));
+    let history = folder.ask(&server, "history");
+    assert!(!history.out.contains(" 3 "), "no revision was made: {}", history.out);
+}
+
+#[test]
+fn a_document_that_only_a_repaired_database_can_serve_is_tried_again() {
+    let folder = site();
+    folder.write("gslb.toml", format!("{PROCESS}{FILES}").replace("[geo]", "[geo]\nmax_moved = 1.0"));
+    folder.serve().stop();
+    folder.write("site.toml", of_europe("192.0.2.2"));
+    let server = folder.serve();
+    assert!(server.get("/readyz").body.contains("degraded: document: "));
+    assert_eq!(answer(&server), "192.0.2.1");
+    folder.replace("world.mmdb", with_france());
+    gslb_tests::eventually("the document is in force", || answer(&server) == "192.0.2.2");
+    gslb_tests::eventually("nothing is degraded", || !server.get("/readyz").body.contains("degraded"));
+
+    // And the other way round: a database is taken once the document goes with it.
+    folder.replace("world.mmdb", database());
+    gslb_tests::eventually("it is refused", || server.get("/readyz").body.contains("degraded: databases: "));
+    folder.replace("site.toml", document("192.0.2.3"));
+    gslb_tests::eventually("nothing is degraded", || !server.get("/readyz").body.contains("degraded"));
+    assert_eq!(answer(&server), "192.0.2.3");
+}
+
+#[test]
 fn a_damaged_store_is_left_as_it_is_and_takes_no_changes() {
     let folder = site();
     folder.serve_store().stop();
@@ -140,7 +307,7 @@ fn a_damaged_store_is_left_as_it_is_and_takes_no_changes() {
 
 #[test]
 fn a_strict_start_fails_and_so_does_one_without_anything() {
-    for (_, damage) in [DOCUMENT[0], DATABASES[0], STORE[0]] {
+    for (_, damage) in [DOCUMENT[0], DATABASES[0], STORE[0], AUTHORITIES[0]] {
         let folder = site();
         folder.serve().stop();
         damage(&folder);

@@ -117,7 +117,7 @@ impl EmbeddedStore {
 /// Takes the directory for this process. One that may only be read, and has no lock, cannot be taken.
 fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     let refused = |what| move |cause| OpenError::System { what, path: path.to_owned(), cause };
-    let file = match OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path) {
+    let file = match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path) {
         Err(cause) if mark::is_read_only(&cause) => match File::open(path) {
             Ok(file) => file,
             Err(_) => return Ok(None),
