@@ -23,6 +23,11 @@ pub fn country(code: CountryCode) -> Option<&'static Country> {
     COUNTRIES.get(index)
 }
 
+/// All countries of the table.
+pub fn countries() -> impl Iterator<Item = &'static Country> {
+    COUNTRIES.iter()
+}
+
 fn parse(csv: &str) -> Vec<Country> {
     let lines = csv.lines().filter(|line| !line.starts_with('#'));
     // The table is part of the crate and a test reads all of it, so a bad line cannot reach a user.

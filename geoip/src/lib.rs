@@ -30,7 +30,7 @@ mod tree;
 
 pub use bundled::bundled;
 pub use continent::{Continent, UnknownContinent};
-pub use countries::{Country, country};
+pub use countries::{Country, countries, country};
 pub use database::{Database, Description, Leaf, OddRecords};
 pub use error::{Fault, LoadError};
 pub use load::MAX_FILE_BYTES;

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use crate::control::{self, Begun, Change, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Who};
 use crate::degraded::Concern;
 use crate::document::Etag;
-use crate::health::{self, Evidence, Journal, Measured, StatusChanges, Word, rounds};
+use crate::health::{self, Evidence, Journal, Measured, Saver, StatusChanges, Word, rounds};
 use crate::meters::Meters;
 use crate::options::{Options, Source};
 use crate::rest::places::Places;
@@ -87,15 +87,16 @@ impl Api {
             meters.store_is_at(revision.number());
         }
         let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&meters)));
-        let begun = control::start(store, databases, &options, &meters).await?;
-        let Begun { control, journal, published, origin, passed_over } = begun;
-        let measured = Arc::new(Measured::new(&options.node));
+        let begun = control::start(Arc::clone(&store), databases, &options, &meters).await?;
+        let Begun { control, journal, published, origin, passed_over, orders } = begun;
+        let book = orders.book(&control.in_force().table.topology().site);
+        let measured = Arc::new(Measured::new(&options.node, book));
         let [streams, watchers, documents] =
             [options.limits.streams, options.limits.watchers, options.limits.documents]
                 .map(|most| Arc::new(Places::new(most)));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
-        tokio::spawn(rounds(Arc::clone(&measured), control.clone(), stopping.subscribe()));
+        tokio::spawn(rounds(Arc::clone(&measured), control.clone(), Saver::new(store, orders), stopping.subscribe()));
         let rendered = Arc::default();
         let api = Self {
             control,

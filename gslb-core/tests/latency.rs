@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use gslb_core::explain::{Question, explain};
 use gslb_core::health::Moment;
-use gslb_core::latency::{Book, CLIENTS_LAST, Latencies, MIN_CLIENTS, Measurements, Observation, Unusable};
+use gslb_core::latency::{Book, CLIENTS_LAST, Latencies, MIN_CLIENTS, Measurements, Observation, ROUNDS, Unusable};
 use gslb_core::model::Site;
+use gslb_core::steer::draw::Dice;
 use gslb_core::table::compile;
 use support::{Server, WORLD, ask};
 
@@ -57,6 +58,11 @@ fn measured(vantage: &str, values: &[(&str, u64)]) -> Measurements {
     (vantage.into(), latencies)
 }
 
+/// So many rounds with the same measurements that what is clear is accepted; what they changed.
+fn settle(book: &mut Book, rounds: &[Measurements], now: Moment) -> Option<Arc<Latencies>> {
+    (0..ROUNDS).filter_map(|_| book.round(rounds, &site(), now)).last()
+}
+
 fn explained(server: &Server, client: &str) -> String {
     let question = Question {
         name: "www.example.com".parse().unwrap(),
@@ -76,8 +82,9 @@ fn a_vantage_speaks_for_the_clients_in_its_reach() {
         measured("fra-1", &[("fra", 80), ("lon", 12), ("nrt", 230)]),
         measured("nrt-1", &[("fra", 230), ("lon", 90), ("nrt", 200)]),
     ];
-    let latencies = book.round(&rounds, Moment::default()).unwrap();
-    assert_eq!(book.round(&rounds, Moment::default()), None, "nothing new, so no new table");
+    assert_eq!(book.round(&rounds, &site(), Moment::default()), None, "one round is not enough");
+    let latencies = settle(&mut book, &rounds, Moment::default()).unwrap();
+    assert_eq!(book.round(&rounds, &site(), Moment::default()), None, "nothing new, so no new table");
     let mut server = server(&latencies);
     assert_eq!(answer(&mut server, GERMANY), "192.0.2.2");
     assert_eq!(answer(&mut server, JAPAN), "192.0.2.2");
@@ -94,9 +101,9 @@ fn a_vantage_speaks_for_the_clients_in_its_reach() {
 #[test]
 fn what_was_not_measured_comes_after_what_was_and_one_alone_says_nothing() {
     let mut book = Book::default();
-    let one = book.round(&[measured("fra-1", &[("nrt", 5)])], Moment::default()).unwrap();
+    let one = settle(&mut book, &[measured("fra-1", &[("nrt", 5)])], Moment::default()).unwrap();
     assert_eq!(answer(&mut server(&one), GERMANY), "192.0.2.1");
-    let two = book.round(&[measured("fra-1", &[("nrt", 5), ("lon", 90)])], Moment::default()).unwrap();
+    let two = settle(&mut book, &[measured("fra-1", &[("nrt", 5), ("lon", 90)])], Moment::default()).unwrap();
     let mut server = server(&two);
     assert_eq!(answer(&mut server, GERMANY), "192.0.2.3");
     assert!(explained(&server, GERMANY).contains("nrt 5 ms, lon 90 ms, fra "));
@@ -117,23 +124,76 @@ fn clients_of_a_region_come_before_vantages_where_there_are_enough() {
     let mut book = Book::default();
     let start = Moment::default();
     let vantage = [measured("fra-1", &[("fra", 10), ("lon", 30)])];
-    let first = server(&book.round(&vantage, start).unwrap());
+    let first = server(&settle(&mut book, &vantage, start).unwrap());
     observe(&mut book, &first, "lon", MIN_CLIENTS, 20.0, start);
     observe(&mut book, &first, "fra", MIN_CLIENTS - 1, 50.0, start);
     // One network that is far out, or speaks often, is one network.
     (0..50).for_each(|_| observe(&mut book, &first, "lon", 1, 9_000.0, start));
-    let few = server(&book.round(&vantage, start).unwrap());
+    let few = server(&settle(&mut book, &vantage, start).unwrap());
     assert!(explained(&few, SPAIN).contains("as vantage fra-1 measured"), "one data center alone says nothing");
     observe(&mut book, &few, "fra", MIN_CLIENTS, 50.0, start);
-    let mut enough = server(&book.round(&vantage, start).unwrap());
+    let mut enough = server(&settle(&mut book, &vantage, start).unwrap());
     assert_eq!((answer(&mut enough, SPAIN), answer(&mut enough, GERMANY)), ("192.0.2.2".into(), "192.0.2.1".into()));
     let text = explained(&enough, SPAIN);
     assert!(text.contains("lon 20 ms, fra 50 ms, nrt "), "{text}");
     assert!(text.contains("as clients measured in region iberia"), "{text}");
     // What is too old is forgotten, and the vantage has the word again.
     let later = start.after(CLIENTS_LAST + Duration::from_secs(1));
-    let last = (0..40).filter_map(|_| book.round(&vantage, later)).last().unwrap();
+    let last = (0..40).filter_map(|_| book.round(&vantage, &site(), later)).last().unwrap();
     assert!(last.areas.is_empty());
+}
+
+#[test]
+fn starts_and_restarts_give_the_same_order_whatever_the_noise() {
+    let mut dice = Dice::new(7);
+    // Far within the margins: the nearest stays the first.
+    let mut noise = |ms: u64| Duration::from_millis(ms) + Duration::from_micros(dice.roll() % 400);
+    let mut rounds = move || -> [Measurements; 1] {
+        [("fra-1".into(), vec![("lon".into(), noise(20)), ("fra".into(), noise(20)), ("nrt".into(), noise(230))])]
+    };
+    let (site, now) = (site(), Moment::default());
+    let names = |latencies: &Latencies| {
+        let order = latencies.vantages.values().flat_map(|order| order.0.iter().map(|it| it.data_center.to_string()));
+        order.collect::<Vec<_>>().join(" ")
+    };
+    for _ in 0..100 {
+        let mut book = Book::default();
+        let accepted = (0..20).filter_map(|_| book.round(&rounds(), &site, now)).last().unwrap();
+        assert_eq!(names(&accepted), "fra lon nrt");
+        let mut again = Book::restored((*accepted).clone(), Duration::ZERO);
+        assert_eq!(again.accepted(), &accepted);
+        let changes = (0..20).filter_map(|_| again.round(&rounds(), &site, now)).count();
+        assert_eq!((changes, names(again.accepted()).as_str()), (0, "fra lon nrt"));
+    }
+    // An order that distance would not give is kept as well.
+    let mut book = Book::default();
+    settle(&mut book, &[measured("fra-1", &[("fra", 90), ("lon", 20), ("nrt", 230)])], now).unwrap();
+    let mut again = Book::restored((**book.accepted()).clone(), Duration::ZERO);
+    assert_eq!(settle(&mut again, &rounds(), now), None);
+    assert_eq!(names(again.accepted()), "lon fra nrt");
+}
+
+#[test]
+fn orders_of_clients_outlive_a_restart_by_as_much_as_they_would_have_lived() {
+    let mut book = Book::default();
+    let (site, start) = (site(), Moment::default());
+    let first = server(&Arc::default());
+    observe(&mut book, &first, "fra", MIN_CLIENTS, 50.0, start);
+    observe(&mut book, &first, "lon", MIN_CLIENTS, 20.0, start);
+    let accepted = settle(&mut book, &[], start).unwrap();
+    assert_eq!(accepted.areas.len(), 1);
+    let rounds_left = |age: Duration| {
+        let mut book = Book::restored((*accepted).clone(), age);
+        (1..1000).find(|_| book.round(&[], &site, start).is_some())
+    };
+    assert_eq!((rounds_left(Duration::ZERO), rounds_left(CLIENTS_LAST / 2)), (Some(390), Some(210)));
+    let late = Book::restored((*accepted).clone(), CLIENTS_LAST + Duration::from_secs(1));
+    assert!(late.accepted().areas.is_empty(), "nobody has measured that for too long");
+    // Clients that measure again keep it.
+    let mut book = Book::restored((*accepted).clone(), CLIENTS_LAST / 2);
+    observe(&mut book, &first, "fra", MIN_CLIENTS, 21.0, start);
+    observe(&mut book, &first, "lon", MIN_CLIENTS, 20.0, start);
+    assert!((0..600).all(|_| book.round(&[], &site, start).is_none()));
 }
 
 #[test]

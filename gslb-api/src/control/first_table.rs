@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use geoip::Database;
+use gslb_core::latency::Latencies;
 use gslb_core::table::RoutingTable;
 use serde_json::Value;
 use tracing::error;
@@ -13,8 +14,14 @@ use super::{StartError, task};
 use crate::revisions::{self, Kept};
 use crate::store::Store;
 
-/// All geo databases.
-type Databases = Arc<[Arc<Database>]>;
+/// What a document is compiled with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// All geo databases.
+    pub(super) databases: &'a Arc<[Arc<Database>]>,
+    /// The orders of latencies that were accepted before.
+    pub(super) latencies: &'a Arc<Latencies>,
+}
 
 /// A document that can be served.
 pub(super) struct Served {
@@ -40,7 +47,7 @@ pub struct PassedOver {
 /// Why the wanted one cannot be served, where no other can.
 pub(super) async fn choose(
     wanted: Result<(Option<u64>, Value), PassedOver>,
-    databases: &Databases,
+    given: Given<'_>,
     kept: &Kept,
     store: &dyn Store,
 ) -> Result<(Served, Vec<PassedOver>), StartError> {
@@ -53,7 +60,7 @@ pub(super) async fn choose(
     loop {
         let outcome = match candidate {
             Ok((revision, document)) => {
-                serve(document, databases).await.map_err(|why| PassedOver { revision, why }).map(|it| (revision, it))
+                serve(document, given).await.map_err(|why| PassedOver { revision, why }).map(|it| (revision, it))
             }
             Err(passed_over) => Err(passed_over),
         };
@@ -80,10 +87,10 @@ pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, Pass
 }
 
 /// Compiles a document, and gives it back with its table, in which nothing is forced yet.
-async fn serve(document: Value, databases: &Databases) -> Result<(Arc<Value>, RoutingTable), StartError> {
-    let databases = Arc::clone(databases);
+async fn serve(document: Value, given: Given<'_>) -> Result<(Arc<Value>, RoutingTable), StartError> {
+    let (databases, latencies) = (Arc::clone(given.databases), Arc::clone(given.latencies));
     let work = move || {
-        let built = candidate::compiled(&document, &databases, &Arc::default(), None, &BTreeMap::new());
+        let built = candidate::compiled(&document, &databases, &latencies, None, &BTreeMap::new());
         built.map(|(table, _)| (Arc::new(document), table)).map_err(StartError::Wrong)
     };
     task::blocking(work).await.unwrap_or(Err(StartError::Fault))

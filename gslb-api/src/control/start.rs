@@ -10,12 +10,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
-use super::first_table::{self, Served};
+use super::first_table::{self, Given, Served};
 use super::task::{Task, now};
 use super::{Change, Control, Edit, InForce, PassedOver, StartError, Who};
 use crate::api::Origin;
 use crate::audit::{self, Entry};
-use crate::health::{self, Journal, Keeper, MAX_WORDS};
+use crate::health::{self, Journal, Keeper, MAX_WORDS, SavedOrders};
 use crate::meters::Meters;
 use crate::options::{Options, Source};
 use crate::overrides;
@@ -30,6 +30,8 @@ pub(crate) struct Begun {
     pub(crate) published: Arc<Published>,
     pub(crate) origin: Origin,
     pub(crate) passed_over: Vec<PassedOver>,
+    /// The orders of latencies that were accepted before.
+    pub(crate) orders: SavedOrders,
 }
 
 /// See [`Api::start`](crate::Api::start).
@@ -44,10 +46,12 @@ pub(crate) async fn start(
     let mut audited = audit::last(&*store).await?;
     let (wanted, or_else, origin) = wanted(&*store, &options.source, &mut kept).await?;
     let databases: Arc<[Arc<Database>]> = databases.into();
+    let orders = health::read_orders(&*store, &options.node).await?;
     let began = Instant::now();
-    let mut chosen = first_table::choose(wanted, &databases, &kept, &*store).await;
+    let given = Given { databases: &databases, latencies: &orders.latencies };
+    let mut chosen = first_table::choose(wanted, given, &kept, &*store).await;
     if let (Err(_), Some(document)) = (&chosen, or_else) {
-        chosen = first_table::choose(Ok((None, document)), &databases, &Kept::default(), &*store).await;
+        chosen = first_table::choose(Ok((None, document)), given, &Kept::default(), &*store).await;
     }
     let (served, passed_over) = chosen?;
     super::task::built(meters, began.elapsed(), "start");
@@ -98,7 +102,7 @@ pub(crate) async fn start(
         degraded: Arc::clone(&options.degraded),
     };
     let control = Control::start(task, words, origin == Origin::File)?;
-    Ok(Begun { control, journal, published, origin, passed_over })
+    Ok(Begun { control, journal, published, origin, passed_over, orders })
 }
 
 /// What should be in force first, what else could be, and where it comes from.

@@ -1,5 +1,6 @@
 //! How far data centers are: what this node and its clients measured, round by round, and what is accepted of it.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::control::Control;
+use super::Saver;
+use crate::control::{self, Control};
 
 /// All that was measured. Everyone who has it shares it; the task that publishes does not wait for it.
 #[derive(Debug)]
@@ -21,15 +23,17 @@ pub struct Measured {
     node: Arc<str>,
     started: Instant,
     book: Mutex<Book>,
+    /// When clients measured last, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
+    observed: AtomicU64,
 }
 
 /// What is accepted.
 pub type Accepted = Arc<Latencies>;
 
 impl Measured {
-    /// Nothing yet, by the node of this name.
-    pub fn new(node: &str) -> Self {
-        Self { node: node.into(), started: Instant::now(), book: Mutex::default() }
+    /// What is known of earlier, by the node of this name.
+    pub fn new(node: &str, book: Book) -> Self {
+        Self { node: node.into(), started: Instant::now(), book: Mutex::new(book), observed: AtomicU64::new(0) }
     }
 
     /// What the node is called.
@@ -46,7 +50,9 @@ impl Measured {
             return Ok(());
         }
         let (topology, now) = (table.topology(), self.now());
-        located(self.book().clients.observe_all(observations, &topology.site, &topology.index, now))
+        located(self.book().clients.observe_all(observations, &topology.site, &topology.index, now))?;
+        self.observed.store(control::now().millis(), Relaxed);
+        Ok(())
     }
 
     /// Whether [`take`](Self::take) would take them; takes nothing.
@@ -67,7 +73,7 @@ impl Measured {
         let is_vantage = site.vantages.iter().any(|vantage| vantage.name == self.node);
         let mut book = self.book();
         let own = [(Arc::clone(&self.node), measured)];
-        book.round(if is_vantage { &own } else { &[] }, self.now());
+        book.round(if is_vantage { &own } else { &[] }, site, self.now());
         Arc::clone(book.accepted())
     }
 
@@ -84,12 +90,26 @@ fn located(taken: Result<(), Vec<(usize, Unusable)>>) -> Result<(), Vec<(usize, 
     taken.map_err(|wrong| wrong.into_iter().map(|(place, why)| (place, why.to_string())).collect())
 }
 
-/// Ends a round now and then, until the API stops, and has `latency` policies go by what is accepted then.
-pub(crate) async fn rounds(measured: Arc<Measured>, control: Control, mut stopping: watch::Receiver<bool>) {
+/// Ends a round now and then, until the API stops, has `latency` policies go by what is accepted then, and saves it.
+pub(crate) async fn rounds(
+    measured: Arc<Measured>,
+    control: Control,
+    mut saver: Saver,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let goes_by_it = |policy: &Policy| matches!(policy.kind, PolicyKind::Latency(_));
     loop {
-        select! {
-            () = sleep(ROUND) => {}
-            _ = stopping.wait_for(|stopping| *stopping) => return,
+        let is_last = select! {
+            () = sleep(ROUND) => false,
+            _ = stopping.wait_for(|stopping| *stopping) => true,
+        };
+        let has_policies = control.in_force().table.topology().site.policies.iter().any(goes_by_it);
+        if is_last {
+            let accepted = Arc::clone(measured.book().accepted());
+            if has_policies {
+                saver.save(&accepted, measured.observed.load(Relaxed), true).await;
+            }
+            return;
         }
         let look = control.look(|keeper, in_force| {
             (keeper.health().latencies(&in_force.table.topology().site), Arc::clone(in_force))
@@ -97,8 +117,11 @@ pub(crate) async fn rounds(measured: Arc<Measured>, control: Control, mut stoppi
         let Ok((latencies, in_force)) = look.await else { return };
         let accepted = measured.round(&in_force.table, &latencies);
         let topology = in_force.table.topology();
-        let goes_by_it = |policy: &Policy| matches!(policy.kind, PolicyKind::Latency(_));
-        if topology.latencies == accepted || !topology.site.policies.iter().any(goes_by_it) {
+        if !topology.site.policies.iter().any(goes_by_it) {
+            continue;
+        }
+        saver.save(&accepted, measured.observed.load(Relaxed), false).await;
+        if topology.latencies == accepted {
             continue;
         }
         if let Err(refusal) = control.replace_latencies(accepted).await {

@@ -3,12 +3,13 @@
 //! Outcomes of probes, and words that others post, are [`Word`]s to the task that publishes. Its [`Keeper`] makes statuses
 //! of them (`gslb_core::health`), and what is different is put in force at once. What people are told of it, in the log and
 //! in the store, is the [`Journal`]'s, which works behind: no answer waits for a disk or a line of a log. How far data
-//! centers are is noted apart from that, in [`Measured`].
+//! centers are is noted apart from that, in [`Measured`]; accepted orders are saved in `orders`.
 
 mod evidence;
 mod journal;
 mod keeper;
 mod measured;
+mod orders;
 mod saved;
 mod word;
 
@@ -19,6 +20,8 @@ pub use keeper::Keeper;
 pub(crate) use keeper::member;
 pub(crate) use measured::rounds;
 pub use measured::{Accepted, Measured};
+pub(crate) use orders::read as read_orders;
+pub(crate) use orders::{SavedOrders, Saver};
 pub(crate) use saved::SEEN;
 pub(crate) use saved::read;
 pub use saved::{MASS_FAILURE, PREFIX, Record, key};

@@ -9,6 +9,7 @@ mod doubtful;
 mod events;
 mod health;
 mod hostile;
+mod latency;
 mod log;
 mod older;
 mod overrides;

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clients::Clients;
-use super::ranking::Ranking;
-use super::{Area, Latencies};
+use super::clients::{CLIENTS_LAST, Clients};
+use super::ranking::{FORGOTTEN_AFTER, Ranking};
+use super::{Area, Latencies, Order, nearest};
 use crate::health::Moment;
+use crate::model::Site;
+use crate::steer::direction::Direction;
 
 /// Time of a round: the order is looked at so often.
 pub const ROUND: Duration = Duration::from_secs(10);
@@ -26,36 +28,71 @@ pub struct Book {
 }
 
 impl Book {
+    /// Continues with what was accepted before a restart. Clients last measured `age` before it: their orders hold as long
+    /// as they would have held without the restart.
+    pub fn restored(mut accepted: Latencies, age: Duration) -> Book {
+        if age > CLIENTS_LAST {
+            accepted.areas.clear();
+        }
+        let left = CLIENTS_LAST.saturating_sub(age).as_secs() / ROUND.as_secs();
+        let rounds = FORGOTTEN_AFTER + u32::try_from(left).unwrap_or(u32::MAX);
+        let vantage = |(name, order): (&Arc<str>, &Order)| (name.clone(), Ranking::restored(order, FORGOTTEN_AFTER));
+        let area = |(area, order): (&Area, &Order)| (area.clone(), Ranking::restored(order, rounds));
+        Book {
+            clients: Clients::default(),
+            vantages: accepted.vantages.iter().map(vantage).collect(),
+            areas: accepted.areas.iter().map(area).collect(),
+            accepted: Arc::new(accepted),
+        }
+    }
+
     /// What is accepted now.
     pub fn accepted(&self) -> &Arc<Latencies> {
         &self.accepted
     }
 
-    /// Ends a round, with what each vantage measured in it. What is accepted now, where that is something else than before;
-    /// then a table must be compiled with it.
-    pub fn round(&mut self, measured: &[Measurements], now: Moment) -> Option<Arc<Latencies>> {
+    /// Ends a round, with what each vantage of `site` measured in it. What is accepted now, where that is something else
+    /// than before; then a table must be compiled with it.
+    pub fn round(&mut self, measured: &[Measurements], site: &Site, now: Moment) -> Option<Arc<Latencies>> {
         let mut next: Option<Latencies> = None;
         for (vantage, latencies) in measured {
-            if let Some(order) = self.vantages.entry(Arc::clone(vantage)).or_default().round(latencies) {
+            let from = || site.vantages.iter().find(|it| it.name == *vantage)?.coordinate.map(Direction::of);
+            let ranking = self.vantages.entry(Arc::clone(vantage)).or_default();
+            if let Some(order) = round(ranking, latencies.clone(), from, site) {
                 next.get_or_insert_with(|| (*self.accepted).clone()).vantages.insert(Arc::clone(vantage), order);
             }
         }
-        let medians = self.clients.medians(now);
+        let mut medians = self.clients.medians(now);
         for area in medians.keys() {
             self.areas.entry(area.clone()).or_default();
         }
         self.areas.retain(|area, ranking| {
-            let latencies = medians.get(area).map_or(&[][..], |list| list);
-            let Some(order) = ranking.round(latencies) else { return true };
-            let areas = &mut next.get_or_insert_with(|| (*self.accepted).clone()).areas;
-            if order.0.is_empty() {
-                areas.remove(area);
-                return false;
+            let latencies = medians.remove(area).unwrap_or_default();
+            let order = round(ranking, latencies, || nearest::middle(area, site), site);
+            if let Some(order) = order {
+                let areas = &mut next.get_or_insert_with(|| (*self.accepted).clone()).areas;
+                if order.0.is_empty() {
+                    areas.remove(area);
+                } else {
+                    areas.insert(area.clone(), order);
+                }
             }
-            areas.insert(area.clone(), order);
-            true
+            !ranking.is_empty()
         });
         self.accepted = Arc::new(next?);
         Some(Arc::clone(&self.accepted))
     }
+}
+
+/// Ends a round of one ranking; data centers that are new to it come in the order of their distance.
+fn round(
+    ranking: &mut Ranking,
+    mut measured: Vec<(Arc<str>, Duration)>,
+    from: impl FnOnce() -> Option<Direction>,
+    site: &Site,
+) -> Option<Order> {
+    if ranking.lacks(&measured) {
+        nearest::sort(&mut measured, from(), site);
+    }
+    ranking.round(&measured)
 }

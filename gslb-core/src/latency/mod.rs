@@ -8,6 +8,7 @@ use geoip::{Continent, CountryCode};
 
 mod book;
 mod clients;
+mod nearest;
 mod ranking;
 mod smooth;
 

@@ -1,6 +1,6 @@
 //! The order of data centers by latency, as it is accepted: another one must be better by far, and for a while.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Measured, Order};
 pub const RATIO: f64 = 0.8;
 /// and with at least this much less,
 pub const MARGIN: Duration = Duration::from_millis(5);
-/// in this many rounds in a row.
+/// in this many rounds in a row. A data center that is new has been measured in as many before it is part of the order.
 pub const ROUNDS: u32 = 3;
 /// A data center without a measurement in so many rounds is taken out.
 pub const FORGOTTEN_AFTER: u32 = 30;
@@ -18,7 +18,8 @@ pub const FORGOTTEN_AFTER: u32 = 30;
 /// Data centers in the order that is accepted.
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
-    accepted: Vec<Place>,
+    /// In their order, among them those that are not part of it yet.
+    places: Vec<Place>,
     /// For how many rounds the second was clearly better than the first, which is before it.
     better: HashMap<(Arc<str>, Arc<str>), u32>,
 }
@@ -27,22 +28,58 @@ pub struct Ranking {
 struct Place {
     data_center: Arc<str>,
     latest: Duration,
-    /// Rounds without a measurement.
-    missed: u32,
+    /// Whether it was measured in this round.
+    is_measured: bool,
+    /// Rounds with a measurement, at most [`ROUNDS`]; it is part of the order from then on.
+    measured: u32,
+    /// In how many rounds without a measurement it will be taken out.
+    left: u32,
 }
 
 impl Ranking {
-    /// Takes the measurements of one round; the order where it is another one than before.
+    /// Continues with an order that was accepted before a restart. A data center that is not measured again is taken out
+    /// after `rounds`.
+    pub fn restored(order: &Order, rounds: u32) -> Ranking {
+        let place = |measured: &Measured| Place {
+            data_center: Arc::clone(&measured.data_center),
+            latest: Duration::from_millis(measured.milliseconds.into()),
+            is_measured: false,
+            measured: ROUNDS,
+            left: rounds,
+        };
+        Ranking { places: order.0.iter().map(place).collect(), better: HashMap::new() }
+    }
+
+    /// Whether some of these data centers are new.
+    pub(super) fn lacks(&self, measured: &[(Arc<str>, Duration)]) -> bool {
+        measured.iter().any(|(name, _)| !self.knows(name))
+    }
+
+    fn knows(&self, data_center: &Arc<str>) -> bool {
+        self.places.iter().any(|place| place.data_center == *data_center)
+    }
+
+    /// True where nothing is known of any data center.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Takes the measurements of one round; the order where it is another one than before. Those that are new stand in the
+    /// order of distance, the nearest first.
     pub fn round(&mut self, measured: &[(Arc<str>, Duration)]) -> Option<Order> {
         let before: Vec<Arc<str>> = self.names();
-        self.accepted.iter_mut().for_each(|place| place.missed += 1);
-        for (data_center, latest) in measured {
-            match self.accepted.iter_mut().find(|place| place.data_center == *data_center) {
-                Some(place) => (place.latest, place.missed) = (*latest, 0),
-                None => self.welcome(data_center, *latest),
-            }
+        for place in &mut self.places {
+            (place.is_measured, place.left) = (false, place.left.saturating_sub(1));
         }
-        self.accepted.retain(|place| place.missed < FORGOTTEN_AFTER);
+        for (at, (data_center, latest)) in measured.iter().enumerate() {
+            if !self.knows(data_center) {
+                self.welcome(data_center, measured.get(..at).unwrap_or_default());
+            }
+            let Some(place) = self.places.iter_mut().find(|it| it.data_center == *data_center) else { continue };
+            (place.latest, place.is_measured, place.left) = (*latest, true, FORGOTTEN_AFTER);
+            place.measured = (place.measured + 1).min(ROUNDS);
+        }
+        self.places.retain(|place| place.left > 0);
         self.count();
         self.sort();
         (self.names() != before).then(|| self.order())
@@ -54,26 +91,34 @@ impl Ranking {
             data_center: Arc::clone(&place.data_center),
             milliseconds: u32::try_from(place.latest.as_millis()).unwrap_or(u32::MAX),
         };
-        Order(self.accepted.iter().map(measured).collect())
+        Order(self.accepted().map(measured).collect())
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        self.accepted.iter().map(|place| Arc::clone(&place.data_center)).collect()
+        self.accepted().map(|place| Arc::clone(&place.data_center)).collect()
     }
 
-    /// A new one goes where its first measurement says: nothing was accepted about it.
-    fn welcome(&mut self, data_center: &Arc<str>, latest: Duration) {
-        let at = self.accepted.iter().position(|place| place.latest > latest).unwrap_or(self.accepted.len());
-        self.accepted.insert(at, Place { data_center: Arc::clone(data_center), latest, missed: 0 });
+    fn accepted(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|place| place.measured >= ROUNDS)
+    }
+
+    /// A place for a new data center, right after all of those that are nearer: only clear measurements move it on.
+    fn welcome(&mut self, data_center: &Arc<str>, nearer: &[(Arc<str>, Duration)]) {
+        let is_nearer = |place: &Place| nearer.iter().any(|(name, _)| *name == place.data_center);
+        let at = self.places.iter().rposition(is_nearer).map_or(0, |last| last + 1);
+        let data_center = Arc::clone(data_center);
+        let place =
+            Place { data_center, latest: Duration::ZERO, is_measured: true, measured: 0, left: FORGOTTEN_AFTER };
+        self.places.insert(at, place);
     }
 
     /// Counts the rounds of those that are clearly better than one before them.
     fn count(&mut self) {
         let mut better = HashMap::new();
-        for (at, first) in self.accepted.iter().enumerate() {
-            for second in self.accepted.iter().skip(at + 1) {
+        for (at, first) in self.places.iter().enumerate() {
+            for second in self.places.iter().skip(at + 1) {
                 let key = (Arc::clone(&first.data_center), Arc::clone(&second.data_center));
-                if first.missed > 0 || second.missed > 0 {
+                if !first.is_measured || !second.is_measured {
                     // Nothing new was measured: what was counted stays.
                     better.extend(self.better.get(&key).copied().map(|rounds| (key, rounds)));
                 } else if is_better(second.latest, first.latest) {
@@ -85,25 +130,34 @@ impl Ranking {
         self.better = better;
     }
 
-    /// Puts each before those that it has been better than for long enough, without passing one that it has not.
+    /// Puts each before those that it has been better than for long enough. Apart from that the order stays.
     fn sort(&mut self) {
-        for from in 1..self.accepted.len() {
-            let mut at = from;
-            while at > 0 && self.passes(at) {
-                self.accepted.swap(at - 1, at);
-                at -= 1;
+        let numbers: HashMap<&Arc<str>, usize> =
+            self.places.iter().enumerate().map(|(at, place)| (&place.data_center, at)).collect();
+        let mut ahead: Vec<Vec<usize>> = vec![Vec::new(); self.places.len()];
+        let mut waits_for = vec![0_usize; self.places.len()];
+        for ((first, second), rounds) in &self.better {
+            let (Some(&first), Some(&second)) = (numbers.get(first), numbers.get(second)) else { continue };
+            if *rounds >= ROUNDS {
+                ahead.get_mut(second).into_iter().for_each(|list| list.push(first));
+                waits_for.get_mut(first).into_iter().for_each(|count| *count += 1);
             }
         }
-    }
-
-    fn passes(&self, at: usize) -> bool {
-        let (Some(first), Some(second)) =
-            (at.checked_sub(1).and_then(|before| self.accepted.get(before)), self.accepted.get(at))
-        else {
-            return false;
-        };
-        let key = (Arc::clone(&first.data_center), Arc::clone(&second.data_center));
-        self.better.get(&key).is_some_and(|rounds| *rounds >= ROUNDS)
+        let mut ready: BTreeSet<usize> =
+            (0..).zip(&waits_for).filter(|(_, count)| **count == 0).map(|it| it.0).collect();
+        let mut rest: Vec<Option<Place>> = std::mem::take(&mut self.places).into_iter().map(Some).collect();
+        while let Some(next) = ready.pop_first() {
+            self.places.extend(rest.get_mut(next).and_then(Option::take));
+            for &behind in ahead.get(next).into_iter().flatten() {
+                let Some(count) = waits_for.get_mut(behind) else { continue };
+                *count -= 1;
+                if *count == 0 {
+                    ready.insert(behind);
+                }
+            }
+        }
+        // Where measurements of different rounds contradict each other, the order stays.
+        self.places.extend(rest.into_iter().flatten());
     }
 }
 
@@ -122,25 +176,61 @@ mod tests {
         ranking.round(&measured).map(names)
     }
 
+    /// Rounds with the same measurements, so many that what is clear is accepted; what they changed.
+    fn settle(ranking: &mut Ranking, measured: &[(&str, u64)]) -> Option<String> {
+        (0..ROUNDS).filter_map(|_| round(ranking, measured)).last()
+    }
+
     #[test]
-    fn the_first_round_orders_and_noise_does_not() {
+    fn the_first_order_waits_for_its_rounds_and_noise_does_not_change_it() {
         let mut ranking = Ranking::default();
-        assert_eq!(round(&mut ranking, &[("iad", 90), ("fra", 20), ("nrt", 200)]).as_deref(), Some("fra iad nrt"));
+        let first = [("iad", 90), ("fra", 20), ("nrt", 200)];
+        assert_eq!(round(&mut ranking, &first), None);
+        assert_eq!(round(&mut ranking, &first), None);
+        assert_eq!(round(&mut ranking, &first).as_deref(), Some("fra iad nrt"));
         for (fra, iad) in [(95, 90), (90, 80), (100, 81), (24, 20)] {
-            for _ in 0..ROUNDS {
-                assert_eq!(round(&mut ranking, &[("fra", fra), ("iad", iad), ("nrt", 200)]), None, "{fra} {iad}");
-            }
+            assert_eq!(settle(&mut ranking, &[("fra", fra), ("iad", iad), ("nrt", 200)]), None, "{fra} {iad}");
         }
+    }
+
+    #[test]
+    fn a_first_order_is_that_of_distance_where_nothing_is_clearly_better() {
+        for (near, far) in [(20, 20), (21, 17), (20, 16), (100, 81), (0, 0)] {
+            let order = settle(&mut Ranking::default(), &[("near", near), ("far", far)]);
+            assert_eq!(order.as_deref(), Some("near far"), "{near} {far}");
+        }
+        assert_eq!(settle(&mut Ranking::default(), &[("near", 21), ("far", 16)]).as_deref(), Some("far near"));
+        // Better in the first rounds alone is not better for long enough.
+        let mut ranking = Ranking::default();
+        round(&mut ranking, &[("near", 90), ("far", 10)]);
+        round(&mut ranking, &[("near", 90), ("far", 10)]);
+        assert_eq!(round(&mut ranking, &[("near", 12), ("far", 10)]).as_deref(), Some("near far"));
+    }
+
+    #[test]
+    fn small_steps_do_not_keep_the_farthest_in_front() {
+        let steps = [("a", 100), ("b", 90), ("c", 80), ("d", 70), ("e", 60)];
+        assert_eq!(settle(&mut Ranking::default(), &steps).as_deref(), Some("d e b c a"));
+    }
+
+    #[test]
+    fn a_new_one_waits_too_and_takes_its_place_by_distance_behind_what_was_accepted() {
+        let mut ranking = Ranking::default();
+        settle(&mut ranking, &[("near", 60), ("far", 20)]);
+        let with_new = [("near", 60), ("new", 57), ("far", 20)];
+        assert_eq!(round(&mut ranking, &with_new), None);
+        assert_eq!(round(&mut ranking, &with_new), None);
+        assert_eq!(round(&mut ranking, &with_new).as_deref(), Some("far near new"));
     }
 
     #[test]
     fn a_change_is_better_by_both_measures_for_some_rounds_in_a_row() {
         let mut ranking = Ranking::default();
-        round(&mut ranking, &[("fra", 20), ("iad", 90)]);
+        settle(&mut ranking, &[("fra", 20), ("iad", 90)]);
         let better = [("fra", 90), ("iad", 20)];
         assert_eq!(round(&mut ranking, &better), None);
         assert_eq!(round(&mut ranking, &better), None);
-        assert_eq!(round(&mut ranking, &[("fra", 20), ("iad", 20)]), None, "a round without begins anew");
+        assert_eq!(round(&mut ranking, &[("fra", 20), ("iad", 20)]), None, "a round without starts the count again");
         assert_eq!(round(&mut ranking, &better), None);
         assert_eq!(round(&mut ranking, &better), None);
         assert_eq!(round(&mut ranking, &[]), None, "a round without measurements says nothing");
@@ -151,7 +241,7 @@ mod tests {
     #[test]
     fn the_last_may_become_the_first_at_once() {
         let mut ranking = Ranking::default();
-        round(&mut ranking, &[("a", 50), ("b", 60), ("c", 70)]);
+        settle(&mut ranking, &[("a", 50), ("b", 60), ("c", 70)]);
         let better = [("a", 50), ("b", 60), ("c", 10)];
         assert_eq!(round(&mut ranking, &better), None);
         assert_eq!(round(&mut ranking, &better), None);
@@ -159,11 +249,25 @@ mod tests {
     }
 
     #[test]
+    fn a_restored_order_stays_until_another_one_is_clearly_better() {
+        let mut ranking = Ranking::default();
+        let order = (0..ROUNDS).find_map(|_| ranking.round(&[("b".into(), MARGIN), ("a".into(), MARGIN)])).unwrap();
+        let mut restored = Ranking::restored(&order, FORGOTTEN_AFTER);
+        assert_eq!(settle(&mut restored, &[("a", 17), ("b", 20)]), None);
+        assert_eq!(settle(&mut restored, &[("a", 10), ("b", 20)]).as_deref(), Some("a b"));
+        let mut silent = Ranking::restored(&order, 7);
+        assert_eq!(
+            (1..=7).filter_map(|at| round(&mut silent, &[]).map(|order| (at, order))).collect::<Vec<_>>(),
+            [(7, String::new())]
+        );
+    }
+
+    #[test]
     fn what_is_measured_no_more_is_forgotten() {
         let mut ranking = Ranking::default();
-        round(&mut ranking, &[("a", 50), ("b", 60)]);
+        settle(&mut ranking, &[("a", 50), ("b", 60)]);
         let changes: Vec<_> = (0..FORGOTTEN_AFTER).filter_map(|_| round(&mut ranking, &[("b", 60)])).collect();
         assert_eq!(changes, ["b"]);
-        assert_eq!(round(&mut ranking, &[("a", 80), ("b", 60)]).as_deref(), Some("b a"));
+        assert_eq!(settle(&mut ranking, &[("a", 80), ("b", 60)]).as_deref(), Some("b a"));
     }
 }

@@ -6,17 +6,27 @@ const EARTH_RADIUS_KM: f64 = 6371.0;
 
 /// A point on the unit sphere.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Direction([f64; 3]);
+pub(crate) struct Direction([f64; 3]);
 
 impl Direction {
-    pub(super) fn of(coordinate: Coordinate) -> Direction {
+    pub(crate) fn of(coordinate: Coordinate) -> Direction {
         let (latitude, longitude) = (coordinate.latitude().to_radians(), coordinate.longitude().to_radians());
         Direction([latitude.cos() * longitude.cos(), latitude.cos() * longitude.sin(), latitude.sin()])
     }
 
     /// Square of the straight line between two points; it grows with the great-circle distance.
-    pub(super) fn distance(self, other: Direction) -> f64 {
+    pub(crate) fn distance(self, other: Direction) -> f64 {
         self.0.iter().zip(other.0).map(|(a, b)| (a - b) * (a - b)).sum()
+    }
+
+    /// The middle of some places; none where there are none, or where they lie all around.
+    pub(crate) fn middle(places: impl IntoIterator<Item = Coordinate>) -> Option<Direction> {
+        let sum = places.into_iter().fold([0.0; 3], |mut sum, place| {
+            sum.iter_mut().zip(Direction::of(place).0).for_each(|(sum, it)| *sum += it);
+            sum
+        });
+        let length = sum.iter().map(|it| it * it).sum::<f64>().sqrt();
+        (length > 1e-6).then(|| Direction(sum.map(|it| it / length)))
     }
 
     /// The same for points so many kilometres apart.

@@ -6,7 +6,7 @@ pub mod address;
 pub mod classes;
 pub mod column;
 pub mod decide;
-mod direction;
+pub(crate) mod direction;
 pub mod draw;
 mod halves;
 pub mod index;
