@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::table::Published;
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
+use tracing::warn;
 
-use crate::control::{self, Begun, Change, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Who};
+use crate::control::{
+    self, Begun, Change, Condition, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Who,
+};
 use crate::degraded::Concern;
 use crate::document::Etag;
 use crate::health::{self, Evidence, Journal, Measured, Saver, StatusChanges, Word, rounds};
@@ -16,8 +18,10 @@ use crate::options::{Options, Source};
 use crate::rest::places::Places;
 use crate::rest::rate::Buckets;
 use crate::rest::rendered::Rendered;
+use crate::revisions;
 use crate::store::{MeteredStore, Store};
 use crate::tail::Tail;
+use crate::written::Written;
 
 /// A running API. Clones are handles of the same one.
 #[derive(Clone)]
@@ -80,7 +84,7 @@ impl Api {
     pub async fn start(
         store: Arc<dyn Store>,
         databases: Vec<Arc<Database>>,
-        options: Options,
+        mut options: Options,
     ) -> Result<Started, StartError> {
         let meters = Arc::new(Meters::default());
         if let Ok(revision) = store.revision().await {
@@ -88,6 +92,8 @@ impl Api {
         }
         let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&meters)));
         let begun = control::start(Arc::clone(&store), databases, &options, &meters).await?;
+        // It may be long, and nobody needs it any more.
+        let source = std::mem::replace(&mut options.source, Source::Store { first: None });
         let Begun { control, journal, published, origin, passed_over, orders } = begun;
         let book = orders.book(&control.in_force().table.topology().site);
         let measured = Arc::new(Measured::new(&options.node, book));
@@ -111,8 +117,8 @@ impl Api {
             rendered,
             stopping,
         };
-        let refused = match &api.options.source {
-            Source::File { document: Some(document) } => api.replace_document(document.clone()).await.err(),
+        let refused = match source {
+            Source::File { document: Some(document) } => api.replace_document(document).await.err(),
             Source::File { document: None } | Source::Store { .. } => None,
         };
         let revision = api.control.in_force().revision;
@@ -124,13 +130,31 @@ impl Api {
     ///
     /// # Errors
     /// [`Refusal`]: what was in force stays.
-    pub async fn replace_document(&self, document: Value) -> Result<Done, Refusal> {
+    pub async fn replace_document(&self, document: impl Into<Written>) -> Result<Done, Refusal> {
+        let Written { document, text, commit } = document.into();
         let in_force = self.control.in_force();
-        if *in_force.document == document {
-            let etag = Some(Etag::of_revision(in_force.revision));
-            return Ok(Done { etag, ..Done::unchanged(&in_force) });
+        let is_same = *in_force.document == document;
+        let unchanged = || Done { etag: Some(Etag::of_revision(in_force.revision)), ..Done::unchanged(&in_force) };
+        if is_same && self.has_text(in_force.revision, text.as_deref()).await {
+            return Ok(unchanged());
         }
-        self.control.change(Change::new(Who::File, "file", Edit::document(document))).await
+        let edit = Edit::Document { document: document.into(), text, condition: Condition::Any };
+        let done = self.control.change(Change { commit, ..Change::new(Who::File, "file", edit) }).await;
+        match done {
+            // What it says is in force. Its comments are stored at the next reading.
+            Err(cause) if is_same => {
+                warn!(why = %cause, "the text of the document, with its comments, cannot be stored for now");
+                Ok(unchanged())
+            }
+            done => done,
+        }
+    }
+
+    /// Whether the store has this text of a revision. What cannot be stored or read is no reason to write it again.
+    async fn has_text(&self, revision: u64, text: Option<&str>) -> bool {
+        let Some(text) = text.filter(|text| text.len() <= revisions::text::LONGEST) else { return true };
+        let held = revisions::text::read(&**self.control.store(), revision).await;
+        held.is_ok_and(|held| held.as_deref() == Some(text))
     }
 
     /// Compiles the document in force with other geo databases, and publishes what comes of it.

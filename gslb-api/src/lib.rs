@@ -20,9 +20,12 @@ pub mod sample;
 mod status;
 pub mod store;
 pub mod tail;
+pub mod thaw;
 mod wall_clock;
+mod written;
 
 pub use api::{Api, Origin, Started};
 pub use log::{LogLevel, LogSwitch};
 pub use options::{Limits, Options, Source};
 pub use rest::{LIFT_MASS_FAILURE, is_ours, router, unambiguous};
+pub use written::Written;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gslb_core::respond::Settings;
-use serde_json::Value;
-
 use crate::degraded::Degraded;
 use crate::log::LogSwitch;
 use crate::sample::Sample;
 use crate::tail::Tail;
+use crate::written::Written;
+use gslb_core::respond::Settings;
 
 /// Where the truth is.
 #[derive(Debug, Clone)]
@@ -17,13 +16,23 @@ pub enum Source {
     /// In the store. Where that is empty, it takes this document first; none is an empty one.
     Store {
         /// The document of the first start.
-        first: Option<Value>,
+        first: Option<Written>,
     },
     /// In a file that the server watches. The document cannot be changed through the API; overrides can.
     File {
         /// What the file says now; none where it cannot be used, and the store has what it said before.
-        document: Option<Value>,
+        document: Option<Written>,
     },
+}
+
+impl Source {
+    /// The document that the server gives.
+    pub(crate) fn given(&self) -> Option<&Written> {
+        match self {
+            Self::Store { first } => first.as_ref(),
+            Self::File { document } => document.as_ref(),
+        }
+    }
 }
 
 /// How much the API takes. Limits of sockets (connections, headers) are the server's.

@@ -62,7 +62,7 @@ impl Served {
     fn start(document: Value) -> Done<Self> {
         let (runtime, folder) = (control_runtime()?, tempfile::tempdir()?);
         let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(folder.path())?);
-        let options = Options { source: Source::Store { first: Some(document) }, ..Options::default() };
+        let options = Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() };
         let databases = vec![Arc::new(geoip::bundled())];
         let Started { api, published, .. } = runtime.block_on(Api::start(store, databases, options))?;
         let sockets = udp::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1)?;

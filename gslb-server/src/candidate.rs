@@ -1,8 +1,12 @@
 //! A document in a file as the API takes it: JSON, with the text of its zones within it.
 
+mod text;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+
+use gslb_api::Written;
 
 use gslb_core::document::{self, Reading};
 use gslb_core::name::Name;
@@ -20,10 +24,18 @@ use crate::watch::SourceFile;
 pub struct Candidate {
     /// It, as the API takes it.
     pub document: Value,
+    /// Its text with comments, which says the same; none where that is long, or it was not written in TOML.
+    pub text: Option<Arc<str>>,
     /// What is doubtful about it.
     pub warnings: Vec<Problem>,
     /// How many zones it has.
     pub zones: usize,
+}
+
+impl From<Candidate> for Written {
+    fn from(candidate: Candidate) -> Self {
+        Self { document: candidate.document, text: candidate.text, commit: None }
+    }
 }
 
 /// Reads and checks the document at `path`; see [`read_noting`].
@@ -57,7 +69,7 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
         let document = serde_json::from_str(&text).map_err(|error| SiteError::NoJson(format!("{name}: {error}")))?;
         let mut loaded = Loaded::new(&mut load);
         let reading = document::read_json(&name, &document, &mut |file, from| loaded.load(file, from));
-        finish(reading, document, &loaded, &name)
+        finish(reading, document, None, &loaded, &name)
     } else {
         read_text(&name, &text, &mut load)
     }
@@ -72,13 +84,20 @@ pub fn read_text(name: &str, text: &str, load: &mut Loader<'_>) -> Result<Candid
     let reading = document::read(name, text, &mut |file, from| loaded.load(file, from));
     // What is no TOML is among the problems of the reading.
     let document = document::to_json(name, text).unwrap_or_default();
-    finish(reading, document, &loaded, name)
+    finish(reading, document, Some(text), &loaded, name)
 }
 
-fn finish(reading: Reading, document: Value, loaded: &Loaded<'_, '_>, name: &str) -> Result<Candidate, SiteError> {
+fn finish(
+    reading: Reading,
+    document: Value,
+    text: Option<&str>,
+    loaded: &Loaded<'_, '_>,
+    name: &str,
+) -> Result<Candidate, SiteError> {
     let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
     let document = loaded.enclosed(document, name);
-    Ok(Candidate { document, warnings: reading.problems, zones: site.zones.len() })
+    let text = text.and_then(|text| text::enclosed(text, &document)).map(Into::into);
+    Ok(Candidate { document, text, warnings: reading.problems, zones: site.zones.len() })
 }
 
 /// Files that were read, by the name that they were asked for by, and the name of the file that has it.

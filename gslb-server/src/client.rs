@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Octets of the longest answer: a document has 64 MiB at most, and more as JSON than as TOML.
 const ANSWER_OCTETS: usize = 256 << 20;
 
+/// The media type of a document in TOML.
+pub const TOML: &str = "application/toml";
+
 /// A server, and what to be let in with.
 pub struct Client {
     address: Address,
@@ -66,6 +69,12 @@ impl Request {
         self.json_as("application/json", body)
     }
 
+    /// With a body of TOML.
+    pub fn toml(mut self, text: &str) -> Self {
+        self.body = text.as_bytes().to_vec();
+        self.with(CONTENT_TYPE, TOML)
+    }
+
     /// With a body of JSON that has a media type of its own.
     pub fn json_as(mut self, media_type: &str, body: &Value) -> Self {
         self.body = body.to_string().into_bytes();
@@ -85,6 +94,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The body as text.
+    ///
+    /// # Errors
+    /// [`Error::Broken`].
+    pub fn text(&self) -> Result<String, Error> {
+        String::from_utf8(self.body.to_vec()).map_err(|_| Error::Broken("it is not UTF-8 text".to_owned()))
+    }
+
     /// The body as JSON; null where it has none.
     ///
     /// # Errors

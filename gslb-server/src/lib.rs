@@ -3,6 +3,7 @@
 pub mod background;
 pub mod candidate;
 pub mod certificate;
+pub mod checkout;
 pub mod client;
 pub mod command;
 pub mod config;

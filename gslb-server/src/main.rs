@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use gslb::command::{Command, exit, nagios};
+use gslb::command::{Command, exit, nagios, order};
 use gslb::printable::printable;
 use gslb::probe::supervisor;
 use mimalloc::MiMalloc;
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|word| word == supervisor::WORD) {
         return supervisor::run(env::args_os().skip(2));
     }
-    let read = match CommandLine::try_parse() {
+    let read = match CommandLine::try_parse_from(order::ordered(&CommandLine::command(), env::args_os())) {
         Ok(read) => read,
         Err(error) => return nagios::misused(env::args_os(), &error).unwrap_or_else(|| error.exit()),
     };

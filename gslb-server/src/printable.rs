@@ -22,6 +22,23 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// `text`, which is JSON, with the same characters written as JSON escapes: it says what it said.
+pub fn json(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_unsafe(character) {
+            let units = &mut [0; 2];
+            safe.extend(character.encode_utf16(units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(character);
+        }
+    }
+    Cow::Owned(safe)
+}
+
 /// Whether a terminal must not get `character` from somebody else. Unicode's bidirectional controls are in UAX #9, section 2.
 fn is_unsafe(character: char) -> bool {
     match character {
@@ -90,6 +107,15 @@ mod tests {
     fn letters_of_every_script_line_ends_and_tabs_stay() {
         let text = "a\tb\nZürich, Αθήνα, תל אביב, القاهرة, 東京, न्द, 👍";
         assert!(matches!(printable(text), Cow::Borrowed(same) if same == text));
+    }
+
+    #[test]
+    fn json_says_the_same_when_it_is_safe() {
+        let value = serde_json::json!({"a\u{202e}": "\u{e0061}\u{7f}\u{1b}", "b": "ü"});
+        let text = value.to_string();
+        let safe = json(&text);
+        assert!(safe.chars().all(|character| !is_unsafe(character)), "{safe:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
     }
 
     #[test]

@@ -7,14 +7,14 @@ use geoip::Database;
 use gslb_api::control::{Done, StartError};
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::store::{Store, wait};
-use gslb_api::{Api, Options, Origin, Source, Started, revisions};
+use gslb_api::{Api, Options, Origin, Source, Started, Written, revisions};
 use gslb_core::problem::Problem;
 use gslb_core::table::{Published, RoutingTable};
-use serde_json::Value;
 use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use crate::candidate::{self, Candidate};
+use crate::checkout;
 use crate::reload::{Cause, Next, Reloads};
 use crate::site::{Databases, SiteError};
 use crate::watch::SourceFile;
@@ -23,7 +23,7 @@ use crate::watch::SourceFile;
 #[derive(Debug, Clone)]
 pub enum Truth {
     /// From the store. Where that is empty, it takes this one first; none is an empty document.
-    Store(Option<Value>),
+    Store(Option<Written>),
     /// From this file, as it is at any time.
     File(PathBuf),
 }
@@ -100,8 +100,10 @@ impl Served {
             Truth::File(path) => {
                 let has_before = has_document(&*store);
                 match first_reading(&path, &mut document_files, has_before) {
-                    Ok(Candidate { document, warnings, .. }) => {
-                        (Source::File { document: Some(document) }, Some(path), warnings)
+                    Ok(mut candidate) => {
+                        let warnings = std::mem::take(&mut candidate.warnings);
+                        let written = written(candidate, &path, &document_files);
+                        (Source::File { document: Some(written) }, Some(path), warnings)
                     }
                     Err(error) if has_before && damage == Damage::Survived => {
                         not_read = Some(error);
@@ -299,10 +301,17 @@ impl Served {
     }
 
     fn replace_document(&self, candidate: Option<Candidate>) -> Result<Put, SiteError> {
-        let Some(candidate) = candidate else { return Ok(Put::NoFile) };
-        let done = self.runtime.block_on(self.api.replace_document(candidate.document))?;
-        tell_warnings(&candidate.warnings);
-        tell_further(&done, &candidate.warnings);
+        let Some(mut candidate) = candidate else { return Ok(Put::NoFile) };
+        let warnings = std::mem::take(&mut candidate.warnings);
+        let written = match &self.document {
+            Some(path) if *self.api.in_force().document != candidate.document => {
+                written(candidate, path, &self.document_files)
+            }
+            _ => candidate.into(),
+        };
+        let done = self.runtime.block_on(self.api.replace_document(written))?;
+        tell_warnings(&warnings);
+        tell_further(&done, &warnings);
         Ok(Put::InForce)
     }
 
@@ -351,6 +360,13 @@ fn has_document(store: &dyn Store) -> bool {
 fn first_reading(path: &Path, files: &mut Vec<SourceFile>, has_before: bool) -> Result<Candidate, SiteError> {
     let candidate = candidate::read_noting(path, files)?;
     if candidate.zones == 0 && has_before { Err(SiteError::Emptied) } else { Ok(candidate) }
+}
+
+/// What was read, with the commit that it comes from.
+fn written(candidate: Candidate, path: &Path, files: &[SourceFile]) -> Written {
+    let files: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    let commit = checkout::commit_of(path, &files);
+    Written { commit, ..candidate.into() }
 }
 
 /// Why a file is not in force.

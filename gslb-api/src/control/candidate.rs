@@ -19,6 +19,7 @@ use crate::overrides::{self, Override, States};
 use crate::safety::{self, Touched};
 use crate::sample::Sample;
 use crate::store::Time;
+use crate::thaw::{self, Thaw};
 
 /// What would be in force, and what that means.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ pub fn prepare(
     sample: &Sample,
 ) -> Result<Candidate, Refusal> {
     let touched = edit.touched();
-    let mut edited = edited(base, edit)?;
+    let mut edited = edited(base, edit, now)?;
     edited.document.take_if(|document| is_same(document, &base.document));
     if edited.document.is_none() && touched == Touched::Document {
         (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));
@@ -73,7 +74,11 @@ pub fn prepare(
     warnings.extend(doubts(base, &table, &all, &edited)?);
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| plan::compare(&base.table, &table, &sample.of(&base.table)));
-    let breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
+    let thaw = edited.thaw.unwrap_or_else(|| base.thaw.clone());
+    let mut breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
+    if thaw.as_ref().is_some_and(|thaw| thaw.holds(now)) {
+        breaks.retain(|broken| broken.rule != safety::FROZEN);
+    }
     let etag = match (&edited.after, &edited.etag) {
         (_, Some(etag)) => Some(etag.clone()),
         (after, None) => after.as_ref().map(Etag::of),
@@ -93,6 +98,7 @@ pub fn prepare(
         revision,
         document: document.unwrap_or_else(|| Arc::clone(&base.document)),
         overrides: all,
+        thaw,
         databases: Arc::clone(&base.databases),
         table: Arc::new(table),
     };
@@ -150,6 +156,8 @@ struct Edited {
     document: Option<Arc<Value>>,
     /// All overrides, where they are others.
     overrides: Option<Arc<BTreeMap<String, Override>>>,
+    /// The thaw, where it is another one.
+    thaw: Option<Option<Thaw>>,
     before: Option<Value>,
     after: Option<Value>,
     etag: Option<Etag>,
@@ -157,10 +165,11 @@ struct Edited {
     entry: Option<(Section, String)>,
 }
 
-fn edited(base: &InForce, edit: Edit) -> Result<Edited, Refusal> {
+fn edited(base: &InForce, edit: Edit, now: Time) -> Result<Edited, Refusal> {
     let whole = |document: Arc<Value>| Edited {
         document: Some(document),
         overrides: None,
+        thaw: None,
         before: Some(serde_json::json!({ "revision": base.revision })),
         after: Some(serde_json::json!({ "revision": base.revision + 1 })),
         etag: Some(Etag::of_revision(base.revision + 1)),
@@ -168,7 +177,7 @@ fn edited(base: &InForce, edit: Edit) -> Result<Edited, Refusal> {
     };
     let current = Etag::of_revision(base.revision);
     match edit {
-        Edit::Document { document, condition } | Edit::Restored { document, condition, .. } => {
+        Edit::Document { document, condition, .. } | Edit::Restored { document, condition, .. } => {
             condition.check(Some(&current))?;
             Ok(whole(document))
         }
@@ -187,6 +196,12 @@ fn edited(base: &InForce, edit: Edit) -> Result<Edited, Refusal> {
             Ok(resource(base, section, name, action))
         }
         Edit::Override { id, body, condition } => overrides_with(base, id, body, &condition),
+        Edit::Thaw(next) => {
+            let told = |thaw: &Option<Thaw>| thaw.as_ref().map(|thaw| thaw::to_json(Some(thaw), now));
+            let (before, after) = (told(&base.thaw).filter(|thaw| !thaw.is_null()), told(&next));
+            let thaw = Some(next);
+            Ok(Edited { document: None, overrides: None, thaw, before, after, etag: None, entry: None })
+        }
     }
 }
 
@@ -207,7 +222,7 @@ fn resource(base: &InForce, section: Section, name: String, action: Action) -> E
         None => drop(section.remove(&mut document, &name)),
     }
     let (document, entry) = (Some(Arc::new(document)), Some((section, name)));
-    Edited { document, overrides: None, before, after, etag: None, entry }
+    Edited { document, overrides: None, thaw: None, before, after, etag: None, entry }
 }
 
 fn overrides_with(
@@ -230,7 +245,7 @@ fn overrides_with(
         }
         None => drop(all.remove(&id)),
     }
-    Ok(Edited { document: None, overrides: Some(Arc::new(all)), before, after, etag: None, entry: None })
+    Ok(Edited { document: None, overrides: Some(Arc::new(all)), thaw: None, before, after, etag: None, entry: None })
 }
 
 /// Whether all that is done is the end of an override that kept clients away, and nothing takes its place.

@@ -9,8 +9,10 @@ use super::Refusal;
 use crate::access::Role;
 use crate::document::{Etag, Section};
 use crate::overrides::Override;
+use crate::revisions::GitCommit;
 use crate::safety::Touched;
 use crate::store::Time;
+use crate::thaw::Thaw;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +105,8 @@ pub enum Edit {
     Document {
         /// It.
         document: Arc<Value>,
+        /// Its text with comments, which says the same.
+        text: Option<Arc<str>>,
         /// What the document in force must be.
         condition: Condition,
     },
@@ -130,6 +134,8 @@ pub enum Edit {
         revision: u64,
         /// It.
         document: Arc<Value>,
+        /// Its text with comments, as far as it is kept.
+        text: Option<Arc<str>>,
         /// What the document in force must be.
         condition: Condition,
     },
@@ -142,6 +148,8 @@ pub enum Edit {
         /// What it must be before.
         condition: Condition,
     },
+    /// Frozen windows stop no change for a while; none makes them hold again.
+    Thaw(Option<Thaw>),
 }
 
 impl Edit {
@@ -150,13 +158,21 @@ impl Edit {
         match self {
             Self::Document { .. } | Self::Merge { .. } | Self::Restored { .. } => Touched::Document,
             Self::Resource { .. } => Touched::Resource,
-            Self::Override { .. } => Touched::Overrides,
+            Self::Override { .. } | Self::Thaw(_) => Touched::Overrides,
         }
     }
 
     /// A whole document, whatever is in force.
     pub fn document(document: Value) -> Self {
-        Self::Document { document: Arc::new(document), condition: Condition::Any }
+        Self::Document { document: Arc::new(document), text: None, condition: Condition::Any }
+    }
+
+    /// The text of the document that it puts in force, as its author wrote it.
+    pub fn text(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Document { text, .. } | Self::Restored { text, .. } => text.as_ref(),
+            _ => None,
+        }
     }
 }
 
@@ -173,6 +189,8 @@ pub struct Change {
     pub edit: Edit,
     /// Why, for the history.
     pub message: String,
+    /// The git commit that it comes from.
+    pub commit: Option<GitCommit>,
     /// Why the safety rules do not hold this time.
     pub override_rules: Option<String>,
     /// When it was asked for, by both clocks: it may wait for its turn.
@@ -184,6 +202,6 @@ impl Change {
     pub fn new(who: Who, request: &str, edit: Edit) -> Self {
         let request = request.to_owned();
         let asked = (super::now(), Instant::now());
-        Self { who, from: None, request, edit, message: String::new(), override_rules: None, asked }
+        Self { who, from: None, request, edit, message: String::new(), commit: None, override_rules: None, asked }
     }
 }

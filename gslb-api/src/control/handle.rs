@@ -193,7 +193,7 @@ impl Control {
 
     /// Whether a change of this kind is possible at all.
     fn may_edit(&self, change: &Change) -> Result<(), Refusal> {
-        let of_document = !matches!(change.edit, Edit::Override { .. });
+        let of_document = !matches!(change.edit, Edit::Override { .. } | Edit::Thaw(_));
         if self.is_file && of_document && change.who != Who::File { Err(Refusal::IsFile) } else { Ok(()) }
     }
 }

@@ -8,6 +8,7 @@ use gslb_core::table::RoutingTable;
 use serde_json::Value;
 
 use crate::overrides::Override;
+use crate::thaw::Thaw;
 
 /// Document, overrides, databases and the table that was made of them.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct InForce {
     pub document: Arc<Value>,
     /// The overrides, by id.
     pub overrides: Arc<BTreeMap<String, Override>>,
+    /// What keeps frozen windows from stopping changes, for as long as it holds.
+    pub thaw: Option<Thaw>,
     /// The geo databases.
     pub databases: Arc<[Arc<Database>]>,
     /// What answers.

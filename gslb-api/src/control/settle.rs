@@ -14,6 +14,7 @@ use crate::audit;
 use crate::overrides;
 use crate::revisions::{self, Kept};
 use crate::store::CommitError;
+use crate::thaw;
 
 impl Task {
     /// Notes how a commit failed: unless it was refused, nobody knows whether it was done.
@@ -43,6 +44,7 @@ impl Task {
         let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) =
             stored.partition(|(_, held)| self.deadlines.has_passed(held, now, at));
         self.over = over;
+        let thaw = thaw::read(&*self.store).await?;
         let current = self.store.read(revisions::CURRENT).await?;
         let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?;
         let revision = revision.unwrap_or(base.revision);
@@ -55,6 +57,10 @@ impl Task {
             let next = InForce { overrides: Arc::new(all), ..(*base).clone() };
             self.put_in_force(&base, next).map_err(|_| StartError::Fault)?;
             info!("the overrides in the store are in force");
+        }
+        let base = self.base();
+        if thaw != base.thaw {
+            self.put_in_force(&base, InForce { thaw, ..(*base).clone() }).map_err(|_| StartError::Fault)?;
         }
         (self.kept, self.audited) = (kept, audited);
         Ok(())

@@ -21,7 +21,9 @@ use crate::options::{Options, Source};
 use crate::overrides;
 use crate::revisions::{self, Header, Kept};
 use crate::store::{Commit, Expectation, Store};
+use crate::thaw;
 use crate::wall_clock::WallClock;
+use crate::written::Written;
 
 /// A task that runs, and how it came to its first table.
 pub(crate) struct Begun {
@@ -60,7 +62,8 @@ pub(crate) async fn start(
         Some(revision) => revision,
         None => {
             audited += 1;
-            first_revision(&*store, &mut kept, &document, audited, origin == Origin::File).await?
+            let given = options.source.given();
+            first_revision(&*store, &mut kept, &document, given, audited, origin == Origin::File).await?
         }
     };
     if !passed_over.is_empty() {
@@ -75,11 +78,12 @@ pub(crate) async fn start(
     let table = overrides::on_new(table, &all, &keeper.states());
     let published = Arc::new(Published::counting(table.clone(), options.workers));
     meters.published(now());
+    let thaw = thaw::read(&*store).await?;
     let (words, heard) = mpsc::channel(MAX_WORDS);
     let mut deadlines = overrides::Deadlines::default();
     deadlines.follow(&all, |id| all.contains_key(id), now(), Instant::now());
     let (overrides, table) = (Arc::new(all), Arc::new(table));
-    let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, databases, table }));
+    let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, thaw, databases, table }));
     tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), in_force.subscribe(), held.keys));
     let task = Task {
         store,
@@ -124,10 +128,13 @@ async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<W
     Ok(match (source, stored) {
         (Source::Store { .. }, Some(stored)) => (stored, None, Origin::Stored),
         (Source::Store { first }, None) => {
-            (Ok((None, first.clone().unwrap_or_else(|| Value::Object(Map::new())))), None, Origin::Given)
+            let first = first.as_ref().map_or_else(|| Value::Object(Map::new()), |first| first.document.clone());
+            (Ok((None, first)), None, Origin::Given)
         }
-        (Source::File { document }, Some(stored)) => (stored, document.clone(), Origin::File),
-        (Source::File { document: Some(document) }, None) => (Ok((None, document.clone())), None, Origin::File),
+        (Source::File { document }, Some(stored)) => {
+            (stored, document.as_ref().map(|written| written.document.clone()), Origin::File)
+        }
+        (Source::File { document: Some(written) }, None) => (Ok((None, written.document.clone())), None, Origin::File),
         (Source::File { document: None }, None) => return Err(StartError::Fault),
     })
 }
@@ -137,6 +144,7 @@ async fn first_revision(
     store: &dyn Store,
     kept: &mut Kept,
     document: &Value,
+    given: Option<&Written>,
     audited: u64,
     is_file: bool,
 ) -> Result<u64, StartError> {
@@ -144,7 +152,9 @@ async fn first_revision(
     let who = if is_file { Who::File } else { Who::Server };
     let (author, author_name) = (who.id().to_owned(), who.name().to_owned());
     let message = "the document given at the start".to_owned();
-    let header = Header { revision, author, author_name, millis: now.millis(), message, restored: None, octets: 0 };
+    let commit = given.and_then(|given| given.commit.clone());
+    let header =
+        Header { revision, author, author_name, millis: now.millis(), message, restored: None, commit, octets: 0 };
     let packed = revisions::pack(header, document);
     kept.add(revision, packed.len());
     let mut entry = Entry::of(&Change::new(who, "start", Edit::document(Value::Null)), audited, now);
@@ -154,6 +164,13 @@ async fn first_revision(
         .expect(key.as_str(), Expectation::Absent)
         .put(key, packed)
         .put(revisions::CURRENT, revisions::pack_current(revision));
+    let commit = match given.and_then(|given| revisions::text::pack(given.text.as_deref()?)) {
+        Some(packed) => {
+            kept.add_text(revision, packed.len());
+            commit.put(revisions::text::key(revision), packed)
+        }
+        None => commit,
+    };
     let commit = kept.forget().into_iter().fold(commit, Commit::delete);
     store.commit(audit::with(commit, &entry)).await?;
     Ok(revision)

@@ -29,6 +29,7 @@ use crate::revisions::{self, Header, Kept};
 use crate::safety;
 use crate::sample::Sample;
 use crate::store::{Commit, Expectation, Store, Time};
+use crate::thaw;
 use crate::wall_clock::{Jump, Reading, WallClock};
 
 /// How often keys whose time has passed are removed.
@@ -226,10 +227,20 @@ impl Task {
             let key = revisions::key(next.revision);
             commit = commit.expect(key.as_str(), Expectation::Absent).put(key, packed);
             commit = commit.put(revisions::CURRENT, revisions::pack_current(next.revision));
-            commit = kept.forget().into_iter().fold(commit, Commit::delete);
         }
+        if let Some(packed) = self.text(hearing, change, is_new_document, base.revision).await? {
+            kept.add_text(next.revision, packed.len());
+            commit = commit.put(revisions::text::key(next.revision), packed);
+        }
+        commit = kept.forget().into_iter().fold(commit, Commit::delete);
         if let Edit::Override { id, body, .. } = &change.edit {
             commit = overrides::write(commit, id, body.as_deref());
+        }
+        if let Edit::Thaw(thaw) = &change.edit {
+            commit = match thaw {
+                Some(thaw) => commit.put_until(thaw::KEY, thaw.pack(), Time::from_millis(thaw.until)),
+                None => commit.delete(thaw::KEY),
+            };
         }
         (entry.revision, entry.before, entry.after) = (next.revision, audit::told(before), audit::told(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
@@ -245,6 +256,24 @@ impl Task {
         done.generation = self.put_in_force(base, next)?;
         tell(change, Some(done.revision), Some(done.generation));
         Ok(done)
+    }
+
+    /// The text of the document that `change` puts in force, to be stored; none where there is none, or the store has it.
+    async fn text(
+        &mut self,
+        hearing: &mut Hearing,
+        change: &Change,
+        is_new_document: bool,
+        in_force: u64,
+    ) -> Result<Option<Arc<[u8]>>, Refusal> {
+        let Some(text) = change.edit.text().cloned() else { return Ok(None) };
+        // Only comments may differ from what is in force. What is restored says what is in force with its own.
+        if !is_new_document && !matches!(change.edit, Edit::Document { .. }) {
+            return Ok(None);
+        }
+        let packed = self.elsewhere(hearing, move || revisions::text::pack(&text)).await?;
+        let held = self.store.read(&revisions::text::key(in_force)).await?;
+        Ok(packed.filter(|packed| is_new_document || held.is_none_or(|held| *held.value != **packed)))
     }
 
     /// Whether the refusal of `change` has not been noted yet: a file is tried again and again by itself.
@@ -375,6 +404,7 @@ fn header(change: &Change, revision: u64, now: Time) -> Header {
         millis: now.millis(),
         message: change.message.clone(),
         restored,
+        commit: change.commit.clone(),
         octets: 0,
     }
 }

@@ -1,5 +1,6 @@
 //! Bodies: of a kind that is taken, no longer than is taken, in the time that is taken.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -80,6 +81,8 @@ pub(super) fn object(value: Value) -> Result<Value, Problem> {
 pub(super) struct Sent {
     /// What it says.
     pub value: Value,
+    /// Its text, where it is TOML.
+    pub text: Option<Arc<str>>,
     /// The place that a whole document takes, until it has been dealt with.
     pub place: Option<Place>,
 }
@@ -98,12 +101,12 @@ pub(super) async fn read(api: &Api, parts: &Parts, body: Body, media: Media, siz
     let place = if size == Size::Document { Some(place(api, parts).await?) } else { None };
     // The clock starts here: nobody is told to be slow for having waited.
     let octets = collected(limits, body, most, media).await?;
-    let read = blocking(move || {
-        let value = match media {
-            Media::Toml => std::str::from_utf8(&octets).map_err(|_| "not UTF-8".to_owned()).and_then(from_toml),
-            Media::Json | Media::MergePatch => from_json(&octets),
-        };
-        value.map(|value| Sent { value, place })
+    let read = blocking(move || match media {
+        Media::Toml => {
+            let text = std::str::from_utf8(&octets).map_err(|_| "not UTF-8".to_owned())?;
+            from_toml(text).map(|value| Sent { value, text: Some(text.into()), place })
+        }
+        Media::Json | Media::MergePatch => from_json(&octets).map(|value| Sent { value, text: None, place }),
     });
     read.await?.map_err(|error| Problem::bad_request("The body cannot be read.").at("", error))
 }

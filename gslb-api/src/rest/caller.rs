@@ -59,7 +59,7 @@ pub fn role_needed(method: &Method, path: &str) -> Role {
     // With or without the prefix that a nested router takes off.
     let below = path.strip_prefix("/api/v1").unwrap_or(path).trim_start_matches('/');
     let reads = matches!(*method, Method::GET | Method::HEAD) || matches!(below, "plan" | "explain" | "drill");
-    if below == "tokens" || below.starts_with("tokens/") {
+    if below == "tokens" || below.starts_with("tokens/") || (below == "thaw" && !reads) {
         Role::Admin
     } else if reads {
         Role::Viewer

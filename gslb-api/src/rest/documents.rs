@@ -38,11 +38,31 @@ async fn read(State(api): State<Api>, request: Request) -> Result<Response, Prob
     if media == "application/json" || conditions::is_known(request.headers(), &etag)? {
         return answer::written(request.headers(), api.rendered.part(&in_force, None).await?);
     }
-    let document = Arc::clone(&in_force.document);
-    let text = blocking(move || to_toml(&document)).await?;
-    let text = text.map_err(|error| Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", error))?;
+    let text = match written(&api, in_force.revision).await? {
+        Some(text) => text,
+        None => {
+            let document = Arc::clone(&in_force.document);
+            rendered(blocking(move || to_toml(&document)).await?)?
+        }
+    };
+    Ok(of_toml(text, &etag))
+}
+
+/// The text of revision `number` as its author wrote it; none where that was not in TOML. What cannot be read is none too:
+/// the document itself is there.
+async fn written(api: &Api, number: u64) -> Result<Option<String>, Problem> {
+    let store = Arc::clone(api.control.store());
+    let read = blocking(move || wait(revisions::text::read(&*store, number))).await?;
+    Ok(read.unwrap_or_default())
+}
+
+fn rendered(text: Result<String, String>) -> Result<String, Problem> {
+    text.map_err(|error| Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", error))
+}
+
+fn of_toml(text: String, etag: &Etag) -> Response {
     let response = ([(header::CONTENT_TYPE, "application/toml")], text).into_response();
-    Ok(answer::with(response, header::ETAG, &etag.to_string()))
+    answer::with(response, header::ETAG, &etag.to_string())
 }
 
 async fn replace(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
@@ -58,12 +78,12 @@ async fn change(api: &Api, request: Request, taken: &[Media]) -> Result<Response
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, taken)?;
     let condition = conditions::of_write(&parts.headers)?;
-    let Sent { value, place } = body::read(api, &parts, octets, media, Size::Document).await?;
+    let Sent { value, text, place } = body::read(api, &parts, octets, media, Size::Document).await?;
     let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
-        Edit::Document { document: value.into(), condition }
+        Edit::Document { document: value.into(), text, condition }
     };
     write::run(api, &parts, edit, place).await
 }
@@ -77,6 +97,7 @@ fn told(header: &Header) -> Value {
         "time": moment::show(Time::from_millis(header.millis)),
         "message": header.message,
         "restored": header.restored,
+        "commit": header.commit,
         "octets": header.octets,
     })
 }
@@ -108,12 +129,19 @@ fn number(text: &str) -> Result<u64, Problem> {
 }
 
 async fn revision(State(api): State<Api>, Path(text): Path<String>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
+    let media = answer::accepts(request.headers(), &["application/json", "application/toml"])?;
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, _) = request.into_parts();
     let place = body::place(&api, &parts).await?;
     let (header, document) = stored(&api, number(&text)?).await?;
     let etag = Etag::of_revision(header.revision);
+    if media == "application/toml" {
+        let text = match written(&api, header.revision).await? {
+            Some(text) => text,
+            None => rendered(blocking(move || to_toml(&document)).await?)?,
+        };
+        return Ok(of_toml(text, &etag).map(|body| body::holding(body, place)));
+    }
     let mut value = told(&header);
     value.as_object_mut().map(|members| members.insert("document".to_owned(), document));
     let octets = blocking(move || value.to_string().into_bytes()).await?;
@@ -143,6 +171,7 @@ async fn restore(State(api): State<Api>, Path(text): Path<String>, request: Requ
     let condition = conditions::of_write(&parts.headers)?;
     let place = body::place(&api, &parts).await?;
     let (header, document) = stored(&api, number(&text)?).await?;
-    let edit = Edit::Restored { revision: header.revision, document: document.into(), condition };
+    let text = written(&api, header.revision).await?.map(Into::into);
+    let edit = Edit::Restored { revision: header.revision, document: document.into(), text, condition };
     write::run(&api, &parts, edit, Some(place)).await
 }

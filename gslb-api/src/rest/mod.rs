@@ -29,6 +29,7 @@ mod resources;
 mod status;
 mod streaming;
 mod tail;
+mod thaw;
 mod tokens;
 mod top;
 mod write;
@@ -71,6 +72,7 @@ pub fn router(api: Api) -> Router {
         .merge(log::routes())
         .merge(top::routes())
         .merge(tail::routes())
+        .merge(thaw::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(api.clone(), caller::admit));

@@ -27,12 +27,12 @@ async fn plan(State(api): State<Api>, request: Request) -> Result<Response, Prob
         Condition::Unsaid => Condition::Any,
         said => said,
     };
-    let Sent { value, place: _place } = body::read(&api, &parts, octets, media, Size::Document).await?;
+    let Sent { value, place: _place, .. } = body::read(&api, &parts, octets, media, Size::Document).await?;
     let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
-        Edit::Document { document: value.into(), condition }
+        Edit::Document { document: value.into(), text: None, condition }
     };
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let done = api.control.plan(Change::new(caller.who.clone(), "plan", edit)).await?;

@@ -22,6 +22,7 @@ use crate::control::{InForce, Refusal, Resource, blocking, now};
 use crate::health::{Resumed, Word, member};
 use crate::moment;
 use crate::status::{self, Detail, Filter, Is, Reach};
+use crate::thaw;
 
 /// The path by which an operator believes the failures of a mass failure.
 pub const LIFT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
@@ -96,6 +97,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
             "mass_failure": known.doubted.map(|time| json!({ "seconds": time.as_secs() })),
             "degraded": degraded,
             "overrides": known.in_force.overrides.len(),
+            "thaw": thaw::to_json(known.in_force.thaw.as_ref(), now()),
             "counts": status::counts(&known.in_force.table),
             "data_centers": gathered.data_centers,
             "pools": gathered.pools,

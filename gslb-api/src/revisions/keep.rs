@@ -1,8 +1,9 @@
 //! Which revisions are kept: the latest ones, by number and by what they take.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::record::{Damaged, PREFIX, key};
+use super::text;
 use crate::store::{Order, Store, Unavailable, limits};
 
 /// Most revisions that are kept; the one in force is among them.
@@ -10,11 +11,17 @@ pub const MAX_REVISIONS: usize = 200;
 /// Most octets that all of them take in the store; the one in force is kept whatever it takes.
 pub const MAX_OCTETS: usize = 64 << 20;
 
+/// Most octets that the texts of all revisions take in the store, which is in memory; that of the latest text is kept
+/// whatever it takes.
+pub const MAX_TEXT_OCTETS: usize = 4 << 20;
+
 /// The revisions that the store has, oldest first, and what each takes there.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
     revisions: VecDeque<(u64, usize)>,
     octets: usize,
+    /// The revisions whose text the store has, and what each takes there.
+    texts: BTreeMap<u64, usize>,
     /// The greatest number that was given, whether or not it is still there.
     given: u64,
 }
@@ -26,20 +33,11 @@ impl Kept {
     /// Where it cannot be asked, or has a key there that is none of ours.
     pub async fn of(store: &dyn Store) -> Result<Self, super::RevisionError> {
         let mut kept = Self::default();
-        let mut after: Option<String> = None;
-        loop {
-            let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await;
-            let page = page.map_err(|error: Unavailable| error)?;
-            for entry in &page.entries {
-                let number = entry.key.strip_prefix(PREFIX).and_then(|number| number.parse().ok());
-                let number = number.ok_or_else(|| Damaged { key: entry.key.to_string() })?;
-                kept.add(number, entry.held.value.len());
-            }
-            after = page.entries.last().map(|entry| entry.key.to_string());
-            if !page.more || after.is_none() {
-                return Ok(kept);
-            }
+        for (number, octets) in numbered(store, PREFIX).await? {
+            kept.add(number, octets);
         }
+        kept.texts = numbered(store, text::PREFIX).await?.into_iter().collect();
+        Ok(kept)
     }
 
     /// The greatest number that was given; 0 where there is none.
@@ -64,6 +62,11 @@ impl Kept {
         self.note_given(number);
     }
 
+    /// Notes the text of a revision.
+    pub fn add_text(&mut self, number: u64, octets: usize) {
+        self.texts.insert(number, octets);
+    }
+
     /// Forgets those that are too many, and returns their keys.
     pub fn forget(&mut self) -> Vec<String> {
         let mut keys = Vec::new();
@@ -73,13 +76,61 @@ impl Kept {
                 keys.push(key(number));
             }
         }
+        keys.extend(self.forget_texts());
         keys
+    }
+
+    /// Forgets the texts of revisions that are not kept any more, and the oldest of those that are too much.
+    fn forget_texts(&mut self) -> Vec<String> {
+        let first = self.revisions.front().map_or(0, |(number, _)| *number);
+        let mut octets: usize = self.texts.values().sum();
+        let mut keys = Vec::new();
+        while let Some((&number, &size)) = self.texts.first_key_value() {
+            let is_too_much = octets > MAX_TEXT_OCTETS && self.texts.len() > 1;
+            if number >= first && !is_too_much {
+                break;
+            }
+            self.texts.remove(&number);
+            octets -= size;
+            keys.push(text::key(number));
+        }
+        keys
+    }
+}
+
+/// The numbers that end the keys of `store` below `prefix`, in their order, each with the octets of its value.
+async fn numbered(store: &dyn Store, prefix: &str) -> Result<Vec<(u64, usize)>, super::RevisionError> {
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = store.range(prefix, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await;
+        let page = page.map_err(|error: Unavailable| error)?;
+        for entry in &page.entries {
+            let number = entry.key.strip_prefix(prefix).and_then(|number| number.parse().ok());
+            let number = number.ok_or_else(|| Damaged { key: entry.key.to_string() })?;
+            all.push((number, entry.held.value.len()));
+        }
+        after = page.entries.last().map(|entry| entry.key.to_string());
+        if !page.more || after.is_none() {
+            return Ok(all);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_go_with_their_revisions_and_before_they_are_too_much() {
+        let mut kept = Kept::default();
+        (1..=MAX_REVISIONS as u64 + 1).for_each(|number| kept.add(number, 10));
+        [1, 2, 3].into_iter().for_each(|number| kept.add_text(number, 10));
+        assert_eq!(kept.forget(), [key(1), text::key(1)]);
+        kept.add_text(4, MAX_TEXT_OCTETS - 10);
+        assert_eq!(kept.forget(), [text::key(2)]);
+        kept.add_text(5, MAX_TEXT_OCTETS + 1);
+        assert_eq!(kept.forget(), [text::key(3), text::key(4)], "the latest is kept whatever it takes");
+    }
 
     #[test]
     fn the_oldest_are_forgotten_and_the_latest_never() {

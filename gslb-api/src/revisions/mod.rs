@@ -2,10 +2,11 @@
 
 mod keep;
 mod record;
+pub mod text;
 
-pub use keep::{Kept, MAX_OCTETS, MAX_REVISIONS};
+pub use keep::{Kept, MAX_OCTETS, MAX_REVISIONS, MAX_TEXT_OCTETS};
 pub use record::{
-    CURRENT, Damaged, Header, MESSAGE_CHARACTERS, PREFIX, key, pack, pack_current, unpack, unpack_current,
+    CURRENT, Damaged, GitCommit, Header, MESSAGE_CHARACTERS, PREFIX, key, pack, pack_current, unpack, unpack_current,
 };
 
 use serde_json::Value;

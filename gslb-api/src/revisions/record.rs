@@ -32,8 +32,22 @@ pub struct Header {
     /// The revision whose document it has, where it was restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<u64>,
+    /// The git commit that its file comes from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<GitCommit>,
     /// Octets of the document as JSON.
     pub octets: usize,
+}
+
+/// A git commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitCommit {
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// The first line of its message.
+    pub message: String,
+    /// True where the file was edited after the commit.
+    pub modified: bool,
 }
 
 /// What the store has under a key is none of ours.
@@ -114,7 +128,16 @@ mod tests {
 
     fn header_of(revision: u64) -> Header {
         let (author, author_name) = ("0123".to_owned(), "Ada\nL".to_owned());
-        Header { revision, author, author_name, millis: 1, message: "why\n".to_owned(), restored: None, octets: 0 }
+        Header {
+            revision,
+            author,
+            author_name,
+            millis: 1,
+            message: "why\n".to_owned(),
+            restored: None,
+            commit: None,
+            octets: 0,
+        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ impl fmt::Display for Broken {
 /// The rule that no rule may hold for less.
 pub(crate) const LOOSENED: &str = "loosened";
 
+/// The rule that stops changes of the document for a time.
+pub(crate) const FROZEN: &str = "frozen";
+
 /// What a change is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touched {
@@ -105,7 +108,7 @@ fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<Broken> {
 fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
     let window = rules.frozen.iter().find(|window| window.contains(now.millis()))?;
     let end = moment::show(Time::from_millis(window.end));
-    Some(Broken { rule: "frozen", detail: format!("no change of the document until {end} ({})", window.text) })
+    Some(Broken { rule: FROZEN, detail: format!("no change of the document until {end} ({})", window.text) })
 }
 
 fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {

@@ -42,7 +42,7 @@ impl UnsavedStore {
 
     fn takes(&self, commit: &Commit) -> bool {
         let keys = || commit.writes.iter().map(super::Write::key);
-        let is_document = keys().any(|key| key == revisions::CURRENT);
+        let is_document = keys().any(|key| key == revisions::CURRENT || key.starts_with(revisions::text::PREFIX));
         keys().all(|key| key.starts_with(health::PREFIX) || key == health::SEEN || key == health::MASS_FAILURE)
             || (is_document && (self.file_is_truth || !self.sealed.load(Relaxed)))
     }

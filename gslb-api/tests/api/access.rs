@@ -88,7 +88,7 @@ async fn only_this_host_needs_no_token_and_only_where_it_is_said() {
     let loopback = |open: bool, peer: &str| {
         let (open, peer): (bool, SocketAddr) = (open, peer.parse().unwrap());
         async move {
-            let source = Source::Store { first: Some(site()) };
+            let source = Source::Store { first: Some(site().into()) };
             let asked = start_with(Options { source, loopback_without_token: open, ..Options::default() }).await;
             let request = Request::get("/api/v1/pools").header("host", "localhost").extension(ConnectInfo(peer));
             asked.send(request.body("".into()).unwrap()).await.status
@@ -116,7 +116,7 @@ async fn a_page_from_elsewhere_does_not_reach_us() {
 #[tokio::test]
 async fn too_many_requests_are_told_when_to_come_again() {
     let limits = Limits { requests_per_second: 1, burst: 3, ..Limits::default() };
-    let source = Source::Store { first: Some(site()) };
+    let source = Source::Store { first: Some(site().into()) };
     let asked = start_with(Options { source, limits, ..Options::default() }).await;
     let mut last = asked.get("/api/v1/pools").await;
     for _ in 0..5 {
@@ -155,7 +155,7 @@ async fn tokens_are_made_shown_once_and_revoked() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let limits = Limits { body_time: Duration::from_millis(50), ..Limits::default() };
-    let source = Source::Store { first: Some(site()) };
+    let source = Source::Store { first: Some(site().into()) };
     let asked = start_with(Options { source, limits, ..Options::default() }).await;
     let stream = futures_util::stream::pending::<Result<String, std::io::Error>>();
     let body = axum::body::Body::from_stream(stream);
@@ -167,7 +167,8 @@ async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
     let grace = Duration::from_millis(50);
     let limits = Limits { body_time: Duration::from_secs(3600), body_grace: grace, ..Limits::default() };
     let asked =
-        start_with(Options { source: Source::Store { first: Some(site()) }, limits, ..Options::default() }).await;
+        start_with(Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() })
+            .await;
     let first = futures_util::stream::iter([Ok::<_, std::io::Error>("{".to_owned())]);
     let stream = futures_util::StreamExt::chain(first, futures_util::stream::pending());
     let slow = asked.ask("POST", "/api/v1/plan", &[], axum::body::Body::from_stream(stream)).await;
@@ -176,7 +177,7 @@ async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
 
 #[tokio::test]
 async fn a_page_of_another_site_changes_nothing() {
-    let source = Source::Store { first: Some(site()) };
+    let source = Source::Store { first: Some(site().into()) };
     let asked = start_with(Options { source, loopback_without_token: true, ..Options::default() }).await;
     let before = asked.everything().await;
     let from = |name: &'static str, value: &'static str| {

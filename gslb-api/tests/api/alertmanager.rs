@@ -80,7 +80,8 @@ async fn an_alert_that_goes_on_renews_its_override_and_keeps_its_beginning() {
 async fn what_an_alert_must_not_do_is_refused_and_the_others_are_heeded() {
     let mut document = site();
     document["safety"] = json!({"min_data_centers_up": 1});
-    let asked = start_with(Options { source: Source::Store { first: Some(document) }, ..Options::default() }).await;
+    let asked =
+        start_with(Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() }).await;
     let down =
         |fingerprint: &str, pool: &str| alert(fingerprint, "firing", json!({"gslb_action": "down", "gslb_pool": pool}));
     let answer = notify(&asked, &[down("aa", "nrt"), down("bb", "fra"), down("cc", "iad"), down("dd", "f*")]).await;

@@ -68,12 +68,12 @@ async fn who_changed_what_is_kept() {
 #[tokio::test]
 async fn a_later_start_reads_the_store() {
     let store = Arc::new(MemoryStore::new());
-    let first = Options { source: Source::Store { first: Some(site()) }, ..Options::default() };
+    let first = Options { source: Source::Store { first: Some(site().into()) }, ..Options::default() };
     let asked = start_on(store.clone(), first).await;
     let patch = json!({"services": {"api.example.com": null}}).to_string();
     asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
     drop(asked);
-    let again = Options { source: Source::Store { first: Some(site()) }, ..Options::default() };
+    let again = Options { source: Source::Store { first: Some(site().into()) }, ..Options::default() };
     let asked = start_on(store, again).await;
     let document = asked.get("/api/v1/document").await;
     assert_eq!((document.header("etag"), document.body["services"].as_object().unwrap().len()), ("\"2\"", 1));
@@ -81,7 +81,8 @@ async fn a_later_start_reads_the_store() {
 
 #[tokio::test]
 async fn a_document_that_is_a_file_is_changed_there() {
-    let asked = start_with(Options { source: Source::File { document: Some(site()) }, ..Options::default() }).await;
+    let asked =
+        start_with(Options { source: Source::File { document: Some(site().into()) }, ..Options::default() }).await;
     let before = asked.everything().await;
     for (method, path) in
         [("PUT", "/api/v1/document"), ("PATCH", "/api/v1/pools/fra"), ("POST", "/api/v1/revisions/1/restore")]
@@ -145,7 +146,8 @@ async fn what_changes_nothing_is_no_revision() {
 #[tokio::test]
 async fn a_restart_is_no_way_round_the_rules_of_a_file() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let file = |document: Value| Options { source: Source::File { document: Some(document) }, ..Options::default() };
+    let file =
+        |document: Value| Options { source: Source::File { document: Some(document.into()) }, ..Options::default() };
     let mut frozen = site();
     frozen["safety"] = json!({"frozen": ["2020-01-01T00:00:00Z/2120-01-01T00:00:00Z"]});
     drop(start_on(Arc::clone(&store), file(frozen.clone())).await);
@@ -163,7 +165,7 @@ async fn a_restart_is_no_way_round_the_rules_of_a_file() {
 async fn no_rule_is_loosened_without_breaking_the_glass() {
     let mut strict = site();
     strict["safety"] = json!({"min_data_centers_up": 2});
-    let options = Options { source: Source::Store { first: Some(strict) }, ..Options::default() };
+    let options = Options { source: Source::Store { first: Some(strict.into()) }, ..Options::default() };
     let asked = start_with(options).await;
     let without = json!({"safety": null}).to_string();
     let refused = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], without.clone()).await;

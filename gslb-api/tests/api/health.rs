@@ -27,7 +27,7 @@ pub(crate) fn probed() -> Value {
 }
 
 pub(crate) fn options(site: Value) -> Options {
-    Options { source: Source::Store { first: Some(site) }, node: "here".to_owned(), ..Options::default() }
+    Options { source: Source::Store { first: Some(site.into()) }, node: "here".to_owned(), ..Options::default() }
 }
 
 /// Says that the `number`th target has passed or failed its probe, and waits until it was heard.
@@ -93,7 +93,7 @@ async fn a_verdict_is_in_force_and_told_with_its_evidence() {
 async fn a_pool_or_data_center_is_told_with_the_services_that_have_nothing_else() {
     let mut site = crate::support::site();
     site["services"]["office.example.com"] = json!({"policy": "fra", "types": ["A"]});
-    let asked = start_with(Options { source: Source::Store { first: Some(site) }, ..Options::default() }).await;
+    let asked = start_with(Options { source: Source::Store { first: Some(site.into()) }, ..Options::default() }).await;
     for (query, services) in [
         ("", vec!["www.example.com.", "api.example.com.", "office.example.com."]),
         ("?pool=fra", vec!["office.example.com."]),

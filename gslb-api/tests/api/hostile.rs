@@ -82,7 +82,7 @@ async fn names_that_are_none_are_refused() {
 #[tokio::test]
 async fn sizes_have_ends() {
     let limits = Limits { document_octets: 100_000, body_octets: 10_000, ..Limits::default() };
-    let source = Source::Store { first: Some(site()) };
+    let source = Source::Store { first: Some(site().into()) };
     let asked = start_with(Options { source, limits, ..Options::default() }).await;
     let long = |octets: usize| format!("\"{}\"", "x".repeat(octets));
     let resource = asked.ask("PUT", "/api/v1/pools/x", &[], long(10_000)).await;
@@ -132,7 +132,8 @@ async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
 async fn toml_has_less_room_than_json() {
     let limits = Limits { toml_octets: 100, ..Limits::default() };
     let asked =
-        start_with(Options { source: Source::Store { first: Some(site()) }, limits, ..Options::default() }).await;
+        start_with(Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() })
+            .await;
     let headers = [("content-type", "application/toml")];
     let long = asked.ask("POST", "/api/v1/plan", &headers, "#".repeat(101)).await;
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);

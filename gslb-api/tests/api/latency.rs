@@ -16,7 +16,7 @@ fn options() -> Options {
     site["regions"]["office"] = json!({"match": ["prefix:203.0.0.0/16"]});
     site["vantages"] = json!({"fra-1": {"location": {"country": "DE"}}, "iad-1": {"location": {"country": "US"}}});
     site["services"]["api.example.com"]["policy"] = json!({"latency": ["fra", "iad"]});
-    let source = Source::Store { first: Some(site) };
+    let source = Source::Store { first: Some(site.into()) };
     Options { node: "fra-1".to_owned(), source, ..Options::default() }
 }
 

@@ -13,7 +13,7 @@ async fn the_level_is_changed_by_who_knows_it() {
     let applied = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&applied);
     let log = Arc::new(LogSwitch::new(LogLevel::Warn, move |level| noted.lock().unwrap().push(level)));
-    let source = Source::Store { first: Some(site()) };
+    let source = Source::Store { first: Some(site().into()) };
     let asked = start_with(Options { source, log, ..Options::default() }).await;
     let read = asked.get("/api/v1/log").await;
     assert_eq!((read.status, &read.body), (StatusCode::OK, &json!({"level": "warn"})));

@@ -18,3 +18,5 @@ mod racing;
 mod sample;
 mod support;
 mod tail;
+mod thaw;
+mod written;

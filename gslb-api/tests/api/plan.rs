@@ -9,7 +9,7 @@ use crate::support::{Asked, site, start_with};
 async fn with_safety(safety: Value) -> Asked {
     let mut document = site();
     document["safety"] = safety;
-    start_with(Options { source: Source::Store { first: Some(document) }, ..Options::default() }).await
+    start_with(Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() }).await
 }
 
 fn drain(target: &str) -> String {

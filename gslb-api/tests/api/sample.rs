@@ -15,7 +15,7 @@ async fn with(document: Value, answers: &[(&str, &str, Option<&str>, u64)]) -> A
     };
     let answers: Vec<_> = answers.iter().map(answer).collect();
     let sample = Sample::new(move || answers.clone());
-    start_with(Options { source: Source::Store { first: Some(document) }, sample, ..Options::default() }).await
+    start_with(Options { source: Source::Store { first: Some(document.into()) }, sample, ..Options::default() }).await
 }
 
 #[tokio::test]

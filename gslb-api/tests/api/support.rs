@@ -72,7 +72,7 @@ pub(crate) fn site() -> Value {
 
 /// Options of a first start with the site.
 pub(crate) fn with_site() -> Options {
-    Options { source: Source::Store { first: Some(site()) }, ..Options::default() }
+    Options { source: Source::Store { first: Some(site().into()) }, ..Options::default() }
 }
 
 pub(crate) async fn start() -> Asked {

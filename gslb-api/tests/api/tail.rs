@@ -114,7 +114,7 @@ fn with_chain() -> Options {
     site["services"]["down.example.com"] = json!({"policy": "gone", "types": ["A"], "when_all_down": "nodata"});
     site["services"]["chain.example.com"] = json!({"policy": "to-down"});
     site["safety"] = json!({"require_endpoints": false});
-    Options { source: Source::Store { first: Some(site) }, ..Options::default() }
+    Options { source: Source::Store { first: Some(site.into()) }, ..Options::default() }
 }
 
 #[tokio::test]

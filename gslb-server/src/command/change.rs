@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Outcome;
 use super::exit::Exit;
 use super::moves;
-use super::remote::{Remote, show, table, text};
+use super::remote::{Format, Remote, safe, show, table, text};
 use super::resource::shortened;
 
 #[derive(Debug, Clone, Default, Args)]
@@ -61,7 +61,10 @@ impl Manner {
 
 /// Tells what came of a change, or would. What a safety rule would refuse is no success.
 pub(super) fn tell(remote: &Remote, manner: &Manner, done: &Value) -> Outcome {
-    show(remote.format(), done, told);
+    // What was made as it was asked for needs no word.
+    if !remote.is_quiet() || manner.is_dry_run() || remote.format() != Format::Table {
+        show(remote.format(), done, told);
+    }
     let refused = manner.is_dry_run() && !manner.overrides_rules();
     Ok(if refused { broken(done) } else { Exit::Done }.into())
 }
@@ -81,6 +84,7 @@ pub(super) fn told(done: &Value) -> String {
 
 /// The same without the revision: what a change is, before anybody has said whether it is to be done.
 pub(super) fn work(done: &Value) -> String {
+    let done = &*safe(done);
     let moves = moves::told(done.get("moves").unwrap_or(&Value::Null));
     joined([differences(done, "changes"), moves, rules(done), warnings(done)])
 }

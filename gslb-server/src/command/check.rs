@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use gslb_core::problem::{Problem, Severity};
+use serde_json::{Value, json};
 
 use super::Outcome;
+use super::remote::{self, show};
 use crate::config::Config;
+use crate::printable::printable;
 use crate::site::{Databases, SiteError, Sources, listed};
 
 #[derive(Debug, Args)]
@@ -17,43 +21,80 @@ pub struct Arguments {
     /// The process's own file, for the geo databases that it names
     #[arg(long, value_name = "gslb.toml")]
     config: Option<PathBuf>,
+    /// How to write what was found
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: Format,
+    /// Write nothing about a document that can be served without a warning
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// For whom problems are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs: JSON
+    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     let databases = Databases { files: config.geo.databases, max_moved: config.geo.max_moved };
     let sources = Sources { document: arguments.document.clone(), databases };
-    match sources.load() {
+    let (found, problems, code) = match sources.load() {
         Ok(loaded) => {
-            loaded.warnings.iter().for_each(|problem| println!("{problem}"));
             let site = &loaded.table.topology().site;
-            if site.zones.is_empty() {
-                println!(
-                    "{}: warning: the document has no zones: nothing would be answered",
-                    arguments.document.display()
-                );
-            }
-            println!(
-                "{}: {} services, {} pools, {} data centers, {} zones: good{}",
-                arguments.document.display(),
-                site.services.len(),
-                site.pools.len(),
-                site.data_centers.len(),
-                site.zones.len(),
-                match loaded.warnings.len() {
-                    0 => String::new(),
-                    1 => ", with 1 warning".into(),
-                    warnings => format!(", with {warnings} warnings"),
-                }
-            );
-            Ok(ExitCode::SUCCESS)
+            let counts = [site.services.len(), site.pools.len(), site.data_centers.len(), site.zones.len()];
+            (Some(counts), loaded.warnings, ExitCode::SUCCESS)
         }
-        Err(SiteError::Wrong(problems)) => {
-            println!("{}", listed(&problems).trim_start());
-            let counted = if problems.len() == 1 { "1 problem".into() } else { format!("{} problems", problems.len()) };
-            println!("{}: {counted}", arguments.document.display());
-            Ok(ExitCode::FAILURE)
-        }
-        Err(error) => Err(error.into()),
+        Err(SiteError::Wrong(problems)) => (None, problems, ExitCode::FAILURE),
+        Err(error) => return Err(error.into()),
+    };
+    let name = arguments.document.display().to_string();
+    if arguments.quiet && arguments.output == Format::Table && found.is_some() && problems.is_empty() {
+        return Ok(code);
     }
+    let told = json!({
+        "document": name,
+        "good": found.is_some(),
+        "counts": found.map(|[services, pools, data_centers, zones]| json!({
+            "services": services, "pools": pools, "data_centers": data_centers, "zones": zones,
+        })),
+        "problems": problems.iter().map(problem).collect::<Vec<_>>(),
+    });
+    let format = if arguments.output == Format::Json { remote::Format::Json } else { remote::Format::Table };
+    show(format, &told, |_| printable(&people(&name, found, &problems)).into_owned());
+    Ok(code)
+}
+
+/// A problem for programs.
+fn problem(problem: &Problem) -> Value {
+    let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
+    let location = &problem.location;
+    json!({
+        "severity": severity, "file": location.file, "line": location.line, "column": location.column,
+        "path": problem.path, "pointer": problem.pointer(), "message": problem.message, "help": problem.help,
+    })
+}
+
+/// All problems, and what they come to; `found` is how much a good document has.
+fn people(name: &str, found: Option<[usize; 4]>, problems: &[Problem]) -> String {
+    let Some([services, pools, data_centers, zones]) = found else {
+        let counted = if problems.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", problems.len()) };
+        return format!("{}\n{name}: {counted}", listed(problems).trim_start());
+    };
+    let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    if zones == 0 {
+        lines.push(format!("{name}: warning: the document has no zones: nothing would be answered"));
+    }
+    let warnings = match problems.len() {
+        0 => String::new(),
+        1 => ", with 1 warning".to_owned(),
+        warnings => format!(", with {warnings} warnings"),
+    };
+    lines.push(format!(
+        "{name}: {services} services, {pools} pools, {data_centers} data centers, {zones} zones: good{warnings}"
+    ));
+    lines.join("\n")
 }

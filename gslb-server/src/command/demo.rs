@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let origins = origins(&document)?;
     let listening = bind_origins(&origins)?;
     document["probes"]["web"]["port"] = listening.port().into();
-    let truth = Truth::Store(Some(document));
+    let truth = Truth::Store(Some(document.into()));
     let databases = Databases { files: Vec::new(), max_moved: 1.0 };
     let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
     let served =

@@ -12,7 +12,7 @@ use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::remote::{Format, Remote, show, text, undotted};
+use super::remote::{Remote, show, text, undotted};
 use super::{Outcome, moves};
 use crate::client::{Client, Request};
 use crate::printable::printable;
@@ -233,7 +233,7 @@ fn refuse_what_tells_nothing(
 
 /// Tells people how far it is; programs get one answer, at the end.
 fn say(arguments: &Drill, line: &str) {
-    if arguments.remote.format() == Format::Table {
+    if arguments.remote.is_talkative() {
         eprintln!("{}", printable(line));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::following::{Stream, follow};
-use super::remote::{Format, Remote, text};
+use super::remote::{Format, Remote, in_terminal, text};
 use crate::client::events::Event;
 use crate::printable::printable;
 
@@ -42,8 +42,13 @@ fn write(format: Format, event: &Event, now: Option<Timestamp>) -> io::Result<()
     let data = serde_json::from_str(&event.data).unwrap_or_else(|_| Value::String(event.data.clone()));
     let mut out = io::stdout().lock();
     match format {
-        Format::Json => writeln!(out, "{}", serde_json::json!({ "id": event.id, "event": event.name, "data": data }))?,
-        Format::Table => people(event, &data, now).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?,
+        Format::Json => {
+            let event = serde_json::json!({ "id": event.id, "event": event.name, "data": data });
+            writeln!(out, "{}", in_terminal(&event.to_string()))?;
+        }
+        Format::Table | Format::Toml => {
+            people(event, &data, now).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?
+        }
     }
     out.flush()
 }

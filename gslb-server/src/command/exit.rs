@@ -36,6 +36,9 @@ pub enum Exit {
 
 /// What `gslb --help` says of them.
 pub const HELP: &str = "\
+Options of commands that talk to a server (--server, --token, --token-file, --ca, --output, --quiet) may stand before the
+command, too.
+
 Exit codes:
   0  done
   1  problems, or the server refuses

@@ -19,6 +19,7 @@ use super::Outcome;
 use super::remote::{Remote, show, table, text};
 use crate::client::Request;
 use crate::config::Config;
+use crate::printable::printable;
 use crate::site::{Databases, Sources};
 
 #[derive(Debug, Args)]
@@ -109,7 +110,7 @@ fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
     };
     let explanation = explain(&table, settings, question, arguments.seed.unwrap_or_else(chance));
     let told = json!({ "explanation": explanation.to_data(&table) });
-    show(arguments.remote.format(), &told, |_| explanation.to_text(&table));
+    show(arguments.remote.format(), &told, |_| printable(&explanation.to_text(&table)).into_owned());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,17 +5,17 @@ use std::process::ExitCode;
 use clap::Args;
 use comfy_table::Cell;
 use hyper::Method;
-use hyper::header::IF_MATCH;
+use hyper::header::{ACCEPT, IF_MATCH};
 use serde_json::Value;
 
 use super::Outcome;
 use super::change::{Manner, differences, tell};
-use super::remote::{Remote, show, table, text};
-use crate::client::{Client, Error, Request};
+use super::remote::{Format, Remote, show, show_toml, table, text};
+use crate::client::{Client, Error, Request, TOML};
 
 #[derive(Debug, Args)]
 pub struct History {
-    /// A revision to show, with what it changed; without it, the latest ones are listed
+    /// A revision to show, with what it changed; with -o toml, its document. Without it, the latest ones are listed
     revision: Option<u64>,
     /// The revision to compare it with; by default the one before it
     #[arg(long, value_name = "REVISION", requires = "revision")]
@@ -41,7 +41,13 @@ pub struct Rollback {
 }
 
 pub(super) fn history(arguments: &History) -> Outcome {
-    let client = arguments.remote.client()?;
+    let client = arguments.remote.client_for_toml()?;
+    if arguments.remote.format() == Format::Toml {
+        let revision = arguments.revision.ok_or("-o toml shows one revision: write gslb history REVISION -o toml")?;
+        let path = format!("/api/v1/revisions/{revision}");
+        show_toml(&client.ask(Request::get(path).with(ACCEPT, TOML))?.text()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let path = match arguments.revision {
         None => format!("/api/v1/revisions?limit={}", arguments.limit),
         Some(revision) => {
@@ -68,7 +74,7 @@ pub(super) fn rollback(arguments: &Rollback) -> Outcome {
     let path = arguments.manner.path(&format!("/api/v1/revisions/{revision}/restore"));
     let request = Request::new(Method::POST, path).with(IF_MATCH, format!("\"{base}\""));
     let done = client.ask(request)?.json()?;
-    if !arguments.manner.is_dry_run() && done["revision"] == base {
+    if !arguments.manner.is_dry_run() && done["revision"] == base && !arguments.remote.is_quiet() {
         show(arguments.remote.format(), &done, |_| {
             format!("revision {base} is in force and says the same: nothing to change")
         });
@@ -98,6 +104,10 @@ fn listed(answer: &Value) -> String {
             restored if restored.is_empty() => text(revision, "/message"),
             restored => format!("as revision {restored} {}", text(revision, "/message")),
         };
+        let message = match commit(&revision["commit"]) {
+            commit if commit.is_empty() => message,
+            commit => format!("{commit} {message}"),
+        };
         let is_in_force = revision["revision"] == answer["in_force"];
         [
             Cell::new(text(revision, "/revision")),
@@ -109,6 +119,19 @@ fn listed(answer: &Value) -> String {
     };
     table(["revision", "", "time", "by", "message"], items.iter().map(row))
 }
+
+/// The git commit that a watched file came from, as `git log --oneline` shows it.
+fn commit(commit: &Value) -> String {
+    if commit.is_null() {
+        return String::new();
+    }
+    let id: String = text(commit, "/id").chars().take(ID_CHARACTERS).collect();
+    let edited = if commit["modified"] == true { " (edited after this commit)" } else { "" };
+    format!("{id} {}{edited}", text(commit, "/message"))
+}
+
+/// Characters of a commit's id that people are shown.
+const ID_CHARACTERS: usize = 12;
 
 fn changed(answer: &Value) -> String {
     match differences(answer, "differences") {

@@ -24,6 +24,7 @@ mod latency;
 mod log;
 mod moves;
 pub mod nagios;
+pub mod order;
 mod overrides;
 mod plan;
 mod remote;
@@ -31,6 +32,7 @@ mod resource;
 mod serve;
 mod status;
 mod tail;
+mod thaw;
 mod token;
 mod top;
 mod unread;
@@ -83,6 +85,8 @@ pub enum Command {
     Events(events::Arguments),
     /// Show queries as they are answered, with their decision
     Tail(tail::Arguments),
+    /// Let changes through frozen windows for a while; for admins
+    Thaw(thaw::Arguments),
     /// List who changed what
     Audit(audit::Arguments),
     /// Rank what was answered in the last ten minutes, from a sample
@@ -131,6 +135,7 @@ impl Command {
             Command::Drill(arguments) => drill::run(&arguments),
             Command::Events(arguments) => events::run(&arguments),
             Command::Tail(arguments) => tail::run(&arguments),
+            Command::Thaw(arguments) => thaw::run(&arguments),
             Command::Audit(arguments) => audit::run(&arguments),
             Command::Top(arguments) => top::run(&arguments),
             Command::Log(arguments) => log::run(&arguments),

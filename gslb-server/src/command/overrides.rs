@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::asking;
 use super::change::{Manner, tell};
-use super::remote::{Format, Remote, show, table, text};
+use super::remote::{Remote, show, table, text};
 use super::resource::{current_tag, escape};
 use crate::client::{self, Client, Request};
 use crate::printable::printable;
@@ -138,7 +138,7 @@ fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
         }
     };
     let done = client.ask(request)?.json()?;
-    if !word.manner.is_dry_run() && word.remote.format() == Format::Table {
+    if !word.manner.is_dry_run() && word.remote.is_talkative() {
         say(&format!("override {id}: {kind} for {}, {ends}", word.targets.join(" ")));
     }
     tell(&word.remote, &word.manner, &done)
@@ -266,7 +266,7 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
         let removed = remove(&arguments.remote, &arguments.manner, id)?;
         code = if code == ExitCode::SUCCESS { removed } else { code };
     }
-    if !staying.is_empty() && arguments.remote.format() == Format::Table {
+    if !staying.is_empty() && arguments.remote.is_talkative() {
         say(&still(&staying));
     }
     Ok(code)
@@ -312,7 +312,7 @@ fn remove(remote: &Remote, manner: &Manner, id: &str) -> Outcome {
         request = request.with(IF_MATCH, tag);
     }
     let done = client.ask(request)?.json()?;
-    if !manner.is_dry_run() && remote.format() == Format::Table {
+    if !manner.is_dry_run() && remote.is_talkative() {
         say(&format!("override {id} has ended"));
     }
     tell(remote, manner, &done)

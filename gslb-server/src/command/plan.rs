@@ -6,15 +6,15 @@ use std::str::FromStr;
 
 use clap::Args;
 use hyper::Method;
-use hyper::header::IF_MATCH;
+use hyper::header::{ACCEPT, IF_MATCH};
 use serde_json::Value;
 
 use super::change::{Manner, broken, tell, told, work};
 use super::exit::{Exit, Stale};
-use super::remote::{Remote, Working, show};
+use super::remote::{Remote, show};
 use super::{Outcome, asking};
 use crate::candidate;
-use crate::client::{Client, Error, Request};
+use crate::client::{Client, Error, Request, TOML};
 
 #[derive(Debug, Args)]
 pub struct Plan {
@@ -69,7 +69,7 @@ pub struct Apply {
 pub(super) fn plan(arguments: &Plan) -> Outcome {
     let document = candidate::read(&arguments.document)?.document;
     let client = arguments.remote.client()?;
-    let foreseen = foresee(&client, &document, arguments.base)?;
+    let foreseen = foresee(&client, &arguments.remote, &document, arguments.base)?;
     show(arguments.remote.format(), &foreseen, |foreseen| planned(foreseen, &arguments.document));
     Ok(broken(&foreseen).into())
 }
@@ -82,10 +82,13 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
                 .into(),
         );
     }
-    let document = candidate::read(&arguments.document)?.document;
+    let candidate = candidate::read(&arguments.document)?;
     let client = arguments.remote.client()?;
-    let foreseen = foresee(&client, &document, arguments.base)?;
+    let foreseen = foresee(&client, &arguments.remote, &candidate.document, arguments.base)?;
     if unchanged(&foreseen) || arguments.manner.is_dry_run() {
+        if let Some(text) = candidate.text.as_deref().filter(|_| !arguments.manner.is_dry_run()) {
+            store_comments(&client, text, revision(&foreseen)?)?;
+        }
         // A plan is all that a dry run is: nothing is sent that could be done.
         return tell_plan(&arguments.remote, &arguments.manner, &foreseen);
     }
@@ -99,11 +102,26 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     let path = arguments.manner.path("/api/v1/document");
     // What was planned is what is done: if another revision is in force by now, the server refuses.
     let base = revision(&foreseen)?;
-    let request = Request::new(Method::PUT, path).json(&document).with(IF_MATCH, format!("\"{base}\""));
-    let working = Working::on("applying");
+    let request = Request::new(Method::PUT, path).with(IF_MATCH, format!("\"{base}\""));
+    let request = match &candidate.text {
+        Some(text) => request.toml(text),
+        None => request.json(&candidate.document),
+    };
+    let working = arguments.remote.working("applying");
     let done = client.ask(request);
     drop(working);
     tell(&arguments.remote, &arguments.manner, &done?.json()?)
+}
+
+/// Stores `text`, which says what revision `base` says, where its comments are others: `gslb get document -o toml` gives
+/// them back. No revision is made, since nothing is answered differently.
+fn store_comments(client: &Client, text: &str, base: u64) -> Result<(), Error> {
+    let held = client.ask(Request::get("/api/v1/document").with(ACCEPT, TOML))?;
+    if held.body != text.as_bytes() {
+        let request = Request::new(Method::PUT, "/api/v1/document").with(IF_MATCH, format!("\"{base}\""));
+        client.ask(request.toml(text))?;
+    }
+    Ok(())
 }
 
 fn tell_plan(remote: &Remote, manner: &Manner, foreseen: &Value) -> Outcome {
@@ -121,8 +139,13 @@ fn planned(foreseen: &Value, document: &Path) -> String {
 }
 
 /// What the server says that would change.
-fn foresee(client: &Client, document: &Value, base: Option<Base>) -> Result<Value, Box<dyn std::error::Error>> {
-    let working = Working::on("comparing");
+fn foresee(
+    client: &Client,
+    remote: &Remote,
+    document: &Value,
+    base: Option<Base>,
+) -> Result<Value, Box<dyn std::error::Error>> {
+    let working = remote.working("comparing");
     let foreseen = client.ask(Request::new(Method::POST, "/api/v1/plan").json(document));
     drop(working);
     let foreseen = foreseen?.json()?;

@@ -1,6 +1,7 @@
 //! Which server a command talks to, and how its answers are written.
 
-use std::io::{self, Write as _};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::client::{Address, Client, Trust};
 use crate::file::{self, Kind};
-use crate::printable::printable;
+use crate::printable::{self, printable};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
@@ -31,6 +32,9 @@ pub(super) struct Remote {
     /// How to write what the server answers
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
+    /// Write nothing but errors and what was asked for: no progress, no hints, nothing of a change that was made
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// For whom answers are written.
@@ -40,6 +44,8 @@ pub(super) enum Format {
     Table,
     /// For programs: JSON as the server gave it
     Json,
+    /// The document in TOML; for `gslb get` and `gslb history REVISION`
+    Toml,
 }
 
 /// Why a token cannot be read.
@@ -51,8 +57,16 @@ struct NoToken {
 }
 
 impl Remote {
-    /// A client of the server.
+    /// A client of the server, for a command that does not write TOML.
     pub(super) fn client(&self) -> Result<Client, Box<dyn std::error::Error>> {
+        if self.output == Format::Toml {
+            return Err("-o toml is for `gslb get` and `gslb history REVISION`: write -o json or -o table here".into());
+        }
+        self.client_for_toml()
+    }
+
+    /// A client of the server, for a command that may write TOML.
+    pub(super) fn client_for_toml(&self) -> Result<Client, Box<dyn std::error::Error>> {
         let from_file =
             |path: &Path| file::read_text(path, Kind::Token).map_err(|cause| NoToken { path: path.to_owned(), cause });
         let read = match (&self.token, &self.token_file) {
@@ -69,18 +83,80 @@ impl Remote {
     pub(super) fn format(&self) -> Format {
         self.output
     }
+
+    /// Whether to say more than was asked for.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether sentences about what was done are wanted.
+    pub(super) fn is_talkative(&self) -> bool {
+        !self.quiet && self.output == Format::Table
+    }
+
+    /// Writes a hint to standard error, unless nobody wants any.
+    pub(super) fn hint(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "gslb: {}", printable(text));
+        }
+    }
+
+    /// Shows that something takes long, unless nobody wants to know.
+    pub(super) fn working(&self, what: &str) -> Option<Working> {
+        (!self.quiet).then(|| Working::on(what))
+    }
 }
 
 /// Writes `answer` for programs, or what `people` makes of it.
 pub(super) fn show(format: Format, answer: &Value, people: impl FnOnce(&Value) -> String) {
     let text = match format {
-        Format::Json => format!("{answer:#}"),
-        Format::Table => people(answer),
+        Format::Json => in_terminal(&format!("{answer:#}")).into_owned(),
+        Format::Table | Format::Toml => people(&safe(answer)),
     };
     if !text.is_empty() {
         // Who reads no further, as `head` does, has what they want.
         let _ = writeln!(io::stdout(), "{}", text.trim_end());
     }
+}
+
+/// JSON as it is; on a terminal, with what a terminal would act on as escapes of JSON.
+pub(super) fn in_terminal(json: &str) -> Cow<'_, str> {
+    if io::stdout().is_terminal() { printable::json(json) } else { Cow::Borrowed(json) }
+}
+
+/// `answer` with all text in it, names of members too, safe for a terminal: people's tables are made of it.
+pub(super) fn safe(answer: &Value) -> Cow<'_, Value> {
+    if is_safe(answer) { Cow::Borrowed(answer) } else { Cow::Owned(made_safe(answer)) }
+}
+
+fn is_safe(value: &Value) -> bool {
+    let plain = |text: &str| matches!(printable(text), Cow::Borrowed(_));
+    match value {
+        Value::String(text) => plain(text),
+        Value::Array(items) => items.iter().all(is_safe),
+        Value::Object(members) => members.iter().all(|(name, value)| plain(name) && is_safe(value)),
+        _ => true,
+    }
+}
+
+fn made_safe(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(printable(text).into_owned()),
+        Value::Array(items) => items.iter().map(made_safe).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (printable(name).into_owned(), made_safe(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Writes a text of TOML as it is; on a terminal, safe for that.
+pub(super) fn show_toml(text: &str) {
+    let _ = if io::stdout().is_terminal() {
+        write!(io::stdout(), "{}", printable(text))
+    } else {
+        write!(io::stdout(), "{text}")
+    };
 }
 
 /// Columns below which a table is of no use; lines are folded by the terminal then.
@@ -121,6 +197,7 @@ pub(super) fn undotted(name: &str) -> &str {
 }
 
 /// Shows on a terminal that something takes long, until it is dropped.
+#[must_use]
 pub(super) struct Working(ProgressBar);
 
 impl Working {

@@ -6,14 +6,15 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use comfy_table::Cell;
+use gslb_api::document::to_toml;
 use hyper::Method;
-use hyper::header::{IF_MATCH, IF_NONE_MATCH};
+use hyper::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
 use serde_json::Value;
 
 use super::change::{Manner, tell, work};
-use super::remote::{Format, Remote, show, table};
+use super::remote::{Format, Remote, show, show_toml, table};
 use super::{Outcome, asking};
-use crate::client::{self, Client, Request};
+use crate::client::{self, Client, Request, TOML};
 use crate::file;
 
 /// What the document has collections of.
@@ -135,20 +136,42 @@ pub struct Delete {
 }
 
 pub(super) fn get(arguments: &Get) -> Outcome {
-    let client = arguments.remote.client()?;
+    let client = arguments.remote.client_for_toml()?;
     let path = arguments.kind.path(arguments.name.as_deref());
+    if arguments.remote.format() == Format::Toml {
+        return get_toml(arguments, &client, path);
+    }
     let answer = client.ask(Request::get(path))?;
     if arguments.kind == Kind::Document || arguments.name.is_some() {
         // One thing is JSON for people too: it is what they would put.
         show(Format::Json, &answer.json()?, |_| String::new());
-        if let Some(tag) = &answer.etag {
-            // Beside it, since what is put has no tag in it.
-            eprintln!("gslb: this is state {0}; to change it: --if-match {0}", tag.trim_matches('"'));
-        }
+        tell_state(&arguments.remote, answer.etag.as_deref());
         return Ok(ExitCode::SUCCESS);
     }
     show(arguments.remote.format(), &answer.json()?, listed);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the document as its author wrote it, or what stands there in TOML.
+fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
+    let request = Request::get(path);
+    let (text, etag) = if arguments.kind == Kind::Document {
+        let answer = client.ask(request.with(ACCEPT, TOML))?;
+        (answer.text()?, answer.etag)
+    } else {
+        let answer = client.ask(request)?;
+        (to_toml(&answer.json()?)?, answer.etag)
+    };
+    show_toml(&text);
+    tell_state(&arguments.remote, etag.as_deref());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells which state it is, beside it, since what is put has no tag in it.
+fn tell_state(remote: &Remote, etag: Option<&str>) {
+    if let Some(tag) = etag {
+        remote.hint(&format!("this is state {0}; to change it: --if-match {0}", tag.trim_matches('"')));
+    }
 }
 
 pub(super) fn put(arguments: &Put) -> Outcome {

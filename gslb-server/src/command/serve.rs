@@ -117,7 +117,7 @@ fn truth(arguments: &Arguments, store: &dyn Store, data_dir: &Path) -> Result<Tr
         Some(path) if !has_one => {
             let candidate = candidate::read(path)?;
             candidate.warnings.iter().for_each(|problem| warn!("{problem}"));
-            Ok(Truth::Store(Some(candidate.document)))
+            Ok(Truth::Store(Some(candidate.into())))
         }
         None if !has_one => {
             warn!(

@@ -190,6 +190,7 @@ fn told(chosen: &Chosen, answer: &Value) -> String {
     for degraded in answer["degraded"].as_array().into_iter().flatten() {
         parts.push(format!("DEGRADED, {}: {}", text(degraded, "/what"), text(degraded, "/why")));
     }
+    parts.extend(super::thaw::told(&answer["thaw"]));
     if let Some(overrides) = answer["overrides"].as_u64().filter(|overrides| *overrides > 0) {
         let are = if overrides == 1 { "override is" } else { "overrides are" };
         parts.push(format!("{overrides} {are} in force; `gslb overrides` lists them"));

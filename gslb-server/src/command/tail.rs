@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::following::{Stream, follow};
-use super::remote::{Format, Remote, text, undotted};
+use super::remote::{Format, Remote, in_terminal, text, undotted};
 use super::resource::escape;
 use crate::client::events::Event;
 use crate::metrics::nameless::NONE;
@@ -63,8 +63,8 @@ fn write(format: Format, event: &Event) -> io::Result<()> {
     }
     let mut out = io::stdout().lock();
     match format {
-        Format::Json => writeln!(out, "{data}")?,
-        Format::Table => writeln!(out, "{}", printable(&people(&data)))?,
+        Format::Json => writeln!(out, "{}", in_terminal(&data.to_string()))?,
+        Format::Table | Format::Toml => writeln!(out, "{}", printable(&people(&data)))?,
     }
     out.flush()
 }

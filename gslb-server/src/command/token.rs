@@ -21,6 +21,7 @@ use super::remote::{Remote, show, table, text};
 use super::resource::escape;
 use crate::client::Request;
 use crate::config::Config;
+use crate::printable::printable;
 
 /// Where tokens are.
 const PATH: &str = "/api/v1/tokens";
@@ -81,6 +82,9 @@ pub(super) fn run(what: &What) -> Outcome {
         Some(directory) => in_directory(&directory, what)?,
         None => at_server(&place.remote, what)?,
     };
+    if matches!(what, What::Revoke { .. }) && place.remote.is_quiet() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let people = match what {
         What::Create { .. } => |made: &Value| text(made, "/token"),
         What::List { .. } => listed,
@@ -88,7 +92,8 @@ pub(super) fn run(what: &What) -> Outcome {
     };
     show(place.remote.format(), &answer, people);
     if matches!(what, What::Create { .. }) {
-        eprintln!("gslb: shown this once; to make it useless: gslb token revoke {}", text(&answer, "/id"));
+        let id = text(&answer, "/id");
+        place.remote.hint(&format!("shown this once; to make it useless: gslb token revoke {id}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -150,7 +155,7 @@ fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Valu
         Ok(())
     };
     if let Err(cause) = kept() {
-        eprintln!("gslb: not in the audit: {cause}");
+        eprintln!("gslb: not in the audit: {}", printable(&cause.to_string()));
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                             "what": { "type": "string", "enum": ["store", "document", "revision", "databases", "certificate", "probes.ca", "reload"] },
                             "why": text } },
                     },
-                    "overrides": number, "counts": { "type": "object" }, "data_centers": by_name, "pools": by_name, "services": by_name,
+                    "overrides": number, "thaw": thaw(), "counts": { "type": "object" }, "data_centers": by_name, "pools": by_name, "services": by_name,
                     "endpoints": { "type": "array", "items": reference("Status") },
                     "next": { "type": "object", "additionalProperties": text,
                               "description": "Where each collection goes on, as far as it does." },
@@ -78,6 +78,13 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                     "properties": { "statuses": number, "latencies": number } }),
         ),
     ]
+}
+
+/// What keeps frozen windows from stopping changes; null if nothing does.
+pub(super) fn thaw() -> Value {
+    let (text, moment) = (json!({ "type": "string" }), json!({ "type": "string", "format": "date-time" }));
+    json!({ "type": ["object", "null"], "required": ["since", "until", "reason", "owner"],
+        "properties": { "since": moment, "until": moment, "reason": text, "owner": text } })
 }
 
 fn status(text: &Value, number: &Value) -> Value {

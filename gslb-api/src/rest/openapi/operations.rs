@@ -54,7 +54,7 @@ fn of_document(paths: PathsBuilder) -> PathsBuilder {
     let put = Told::new("document", "put", "Replace the document").writes(&[JSON, TOML], "Document");
     let patch = Told::new("document", "patch", "Change the document").writes(&[PATCH], "Patch");
     let list = Told::new("revisions", "list", "Revisions, the latest first").gives("200", "Revisions");
-    let one = Told::new("revisions", "read", "A revision with its document").numbered().gives("200", "Revision");
+    let one = Told::new("revisions", "read", "A revision with its document").numbered().gives("200", "Revision").toml();
     let diff = Told::new("revisions", "diff", "What a revision changed").numbered().gives("200", "Diff");
     let restore = Told::new("revisions", "restore", "Put a revision's document in force again").numbered();
     let document = item([
@@ -136,7 +136,13 @@ fn of_process(paths: PathsBuilder) -> PathsBuilder {
     let read = Told::new("log", "read", "How much this server logs").gives("200", "Log");
     let put = Told::new("log", "put", "Log more or less, until the server starts anew");
     let put = put.body(&[JSON], "Log").if_match().gives("200", "Log");
+    let shown = Told::new("thaw", "read", "Whether frozen windows stop no change now").gives("200", "Thawed");
+    let thaw = Told::new("thaw", "begin", "Have frozen windows stop no change for a while; for admins");
+    let thaw = thaw.body(&[JSON], "ThawAsked").gives("200", "Thawed");
+    let freeze = Told::new("thaw", "end", "Have frozen windows hold again; for admins").gives("200", "Thawed");
+    let thaw = [(HttpMethod::Get, shown), (HttpMethod::Post, thaw), (HttpMethod::Delete, freeze)];
     paths
+        .path("/api/v1/thaw", item(thaw))
         .path("/api/v1/integrations/alertmanager", item([(HttpMethod::Post, alerts)]))
         .path("/api/v1/log", item([(HttpMethod::Get, read.cached()), (HttpMethod::Put, put)]))
 }
@@ -233,6 +239,12 @@ impl Told {
     fn also(mut self, media: &'static str) -> Self {
         self.also = Some(media);
         self.gives("200", "Document")
+    }
+
+    /// The same answer may be had as a document in TOML.
+    fn toml(mut self) -> Self {
+        self.also = Some(TOML);
+        self.gives("200", "Revision")
     }
 
     fn gives(self, status: &str, schema: &str) -> Self {

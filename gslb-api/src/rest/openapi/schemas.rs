@@ -55,7 +55,11 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 &["revision", "author", "author_name", "time", "message", "octets"],
                 json!({
                     "revision": number, "author": text, "author_name": text, "time": moment, "message": text,
-                    "restored": { "type": ["integer", "null"] }, "octets": number,
+                    "restored": { "type": ["integer", "null"] },
+                    "commit": { "type": ["object", "null"], "required": ["id", "message", "modified"],
+                        "description": "The git commit that the watched file comes from.",
+                        "properties": { "id": text, "message": text, "modified": { "type": "boolean" } } },
+                    "octets": number,
                     "document": reference("Document"),
                 }),
             ),
@@ -196,6 +200,17 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 "properties": { "level": { "type": "string", "enum": LogLevel::ALL.map(LogLevel::name) } },
             }),
         ),
+        (
+            "ThawAsked",
+            json!({
+                "type": "object", "required": ["reason"], "additionalProperties": false,
+                "properties": {
+                    "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
+                    "for": { "type": "string", "default": "15m", "examples": ["15m"] },
+                },
+            }),
+        ),
+        ("Thawed", object(&["thaw"], json!({ "thaw": health::thaw() }))),
         ("Tokens", json!({ "type": "object", "additionalProperties": reference("Token") })),
     ];
     let parsed = forms
@@ -268,6 +283,6 @@ mod tests {
     #[test]
     fn every_form_is_one() {
         let names: Vec<String> = all().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 38, "a form that cannot be read is left out: {names:?}");
+        assert_eq!(names.len(), 40, "a form that cannot be read is left out: {names:?}");
     }
 }

@@ -1,0 +1,99 @@
+//! The text of a document as its author wrote it, with its zones in it: what the API can take, and give back with comments.
+
+use std::ops::Range;
+
+use gslb_api::document::from_toml;
+use serde_json::Value;
+use toml::de::{DeTable, DeValue};
+
+/// Octets of the longest text that is worth it; a longer document goes without its comments.
+const LONGEST: usize = 1 << 20;
+
+/// `text` with the records of each zone in place of its `file`, as `document` has them. None where that does not come to
+/// exactly `document`, or is long.
+pub(super) fn enclosed(text: &str, document: &Value) -> Option<String> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let mut edits = files(text);
+    edits.sort_by_key(|(span, _)| span.start);
+    let mut enclosed = String::with_capacity(text.len());
+    let mut done = 0;
+    for (span, zone) in edits {
+        let records = document.get("zones")?.get(&zone)?.get("records")?.as_str()?;
+        enclosed.push_str(text.get(done..span.start)?);
+        enclosed.push_str("records = ");
+        enclosed.push_str(&quoted(records));
+        done = span.end;
+        if enclosed.len() > LONGEST {
+            return None;
+        }
+    }
+    enclosed.push_str(text.get(done..)?);
+    let says_the_same = enclosed.len() <= LONGEST && from_toml(&enclosed).is_ok_and(|told| told == *document);
+    says_the_same.then_some(enclosed)
+}
+
+/// Where `file = "..."` stands in `text`, and in which zone.
+fn files(text: &str) -> Vec<(Range<usize>, String)> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let Some(DeValue::Table(zones)) = root.get_ref().get("zones").map(|zones| zones.get_ref()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (zone, value) in zones {
+        let DeValue::Table(members) = value.get_ref() else { continue };
+        if let Some((key, value)) = members.get_key_value("file") {
+            found.push((key.span().start..value.span().end, zone.get_ref().to_string()));
+        }
+    }
+    found
+}
+
+/// `text` as a string of TOML: its lines as they are, where such a string can hold them.
+fn quoted(text: &str) -> String {
+    let holds = |character: char| matches!(character, '\n' | '\t') || !character.is_control();
+    if text.contains("'''") || text.ends_with('\'') || !text.chars().all(holds) {
+        // What JSON escapes, TOML does likewise; the one control character that JSON leaves is escaped here.
+        return Value::String(text.to_owned()).to_string().replace('\u{7f}', "\\u007f");
+    }
+    // The line end behind the quotes is not part of the string.
+    format!("'''\n{text}'''")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn zones_stand_in_the_text_with_everything_around_them_as_it_was() {
+        for records in ["@ IN SOA a b 1 2 3 4 5\n", "x TXT \"a'''b\\\\\"\n\u{7f}", "ends with '", "\r\n", ""] {
+            let document = json!({ "zones": { "a.example": { "records": records }, "b.example": { "records": "b" },
+                "c.example": { "records": "c" } }, "pools": {} });
+            let text = "# head\n[zones.\"a.example\"] # first\nfile = \"a.zone\" # of a\n\n[zones]\n";
+            let text = text.replace("\n[zones]\n", "\n[zones.\"b.example\"]\nrecords = \"b\"\n[pools]\n# tail")
+                + "\n[zones.'c.example']\nfile   =   'c'";
+            let enclosed = enclosed(&text, &document).unwrap();
+            assert!(enclosed.starts_with("# head\n[zones.\"a.example\"] # first\nrecords = "), "{enclosed}");
+            assert!(enclosed.contains(" # of a\n") && enclosed.contains("# tail\n"), "{enclosed}");
+            assert_eq!(from_toml(&enclosed).unwrap(), document);
+        }
+    }
+
+    #[test]
+    fn inline_tables_and_dotted_keys_have_files_too() {
+        let document = json!({ "zones": { "a.example": { "records": "a\nb\n" } } });
+        for text in ["zones = { \"a.example\" = { file = \"a\" } } # x", "zones.\"a.example\".file = \"a\"\n# x\n"] {
+            let enclosed = enclosed(text, &document).unwrap();
+            assert!(enclosed.contains("# x"), "{enclosed}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_says_something_else_is_none() {
+        assert_eq!(enclosed("# c\n[pools]\n", &json!({ "pools": { "a": {} } })), None);
+        assert_eq!(enclosed("not toml", &json!({})), None);
+        assert_eq!(enclosed(&"#".repeat(LONGEST + 1), &json!({})), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! `gslb thaw`: lets changes through frozen windows for a while.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use gslb_core::document::duration;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::remote::{Remote, show, text};
+use crate::client::Request;
+
+const PATH: &str = "/api/v1/thaw";
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Why; without it, the current thaw is shown
+    #[arg(short, long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// How long frozen windows stop no change, like 15m or 1h; at most 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = time, requires = "reason")]
+    lasts: Duration,
+    /// End the thaw now: frozen windows hold again
+    #[arg(long, conflicts_with_all = ["reason", "lasts"])]
+    end: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let client = arguments.remote.client()?;
+    let request = match &arguments.reason {
+        Some(reason) => {
+            let body = json!({ "reason": reason, "for": duration::show(arguments.lasts) });
+            Request::new(Method::POST, PATH).json(&body)
+        }
+        None if arguments.end => Request::new(Method::DELETE, PATH),
+        None => Request::get(PATH),
+    };
+    let answer = client.ask(request)?.json()?;
+    let has_begun = arguments.reason.is_some();
+    show(arguments.remote.format(), &answer, |answer| match told(&answer["thaw"]) {
+        Some(told) if has_begun => {
+            format!("{told}\nA watched file that a frozen window stopped is tried again within 10 seconds.")
+        }
+        Some(told) => told,
+        None => "no thaw: frozen windows hold".to_owned(),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A thaw in words; nothing if there is none.
+pub(super) fn told(thaw: &Value) -> Option<String> {
+    let (until, owner, reason) = (text(thaw, "/until"), text(thaw, "/owner"), text(thaw, "/reason"));
+    (!thaw.is_null()).then(|| format!("THAWED until {until} by {owner}: frozen windows stop no change ({reason})"))
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "not a time: write a number and its unit (ms, s, m, h, d), like 15m".to_owned())
+}
