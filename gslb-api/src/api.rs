@@ -5,10 +5,10 @@ use std::sync::Arc;
 use geoip::Database;
 use gslb_core::table::Published;
 use tokio::sync::{mpsc, watch};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::control::{
-    self, Begun, Change, Condition, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Who,
+    self, Begun, Change, Condition, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Unsaved, Who,
 };
 use crate::degraded::Concern;
 use crate::document::Etag;
@@ -216,6 +216,11 @@ impl Api {
         self.options.degraded.told(self.in_force().revision)
     }
 
+    /// The overrides whose last change is not saved.
+    pub fn unsaved(&self) -> Arc<Unsaved> {
+        self.control.unsaved()
+    }
+
     /// For how long a reload has been under way; zero where none is.
     pub fn reload_time(&self) -> std::time::Duration {
         self.options.degraded.reload_time()
@@ -228,6 +233,9 @@ impl Api {
 
     /// Ends the streams of events and answers, so that a graceful shutdown of the server comes to its end.
     pub fn stop(&self) {
+        if let Some(told) = self.unsaved().told() {
+            error!("stopping: {told}");
+        }
         self.stopping.send_replace(true);
     }
 }

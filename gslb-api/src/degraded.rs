@@ -19,14 +19,24 @@ pub enum Concern {
     Certificate,
     /// The authorities in `probes.ca` are not trusted.
     ProbesCa,
+    /// Overrides are in force that are not saved.
+    Overrides,
     /// A reload takes long.
     Reload,
 }
 
 impl Concern {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Store, Self::Document, Self::Revision, Self::Databases, Self::Certificate, Self::ProbesCa, Self::Reload];
+    pub const ALL: [Self; 8] = [
+        Self::Store,
+        Self::Document,
+        Self::Revision,
+        Self::Databases,
+        Self::Certificate,
+        Self::ProbesCa,
+        Self::Overrides,
+        Self::Reload,
+    ];
 
     /// Its word in JSON, and its label in metrics.
     pub fn word(self) -> &'static str {
@@ -37,6 +47,7 @@ impl Concern {
             Self::Databases => "databases",
             Self::Certificate => "certificate",
             Self::ProbesCa => "probes.ca",
+            Self::Overrides => "overrides",
             Self::Reload => "reload",
         }
     }

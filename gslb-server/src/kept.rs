@@ -21,7 +21,7 @@ pub struct Kept {
 }
 
 /// Opens the store in `directory`. Where it is damaged, and there is something to answer from, one in memory stands in: it
-/// has what `store.last-good` has, and takes no changes. The damaged files are left as they are. `has_file` says whether
+/// has what `store.last-good` has; overrides hold but are not saved, and nothing else can be changed. The damaged files are left as they are. `has_file` says whether
 /// there is a document in a file, and `file_is_truth` whether that is the truth.
 ///
 /// # Errors
@@ -38,8 +38,10 @@ pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, damage: Damag
     if !is_survived || !(has_file || last_good::has_document(&directory)) {
         return Err(told);
     }
-    error!("changes are refused until the store is repaired and gslb started again, DNS is answered: {told}");
-    let reason = format!("{damaged}; changes are refused until it is repaired and gslb started again");
+    let until =
+        "documents and tokens cannot be changed, and overrides are not saved, until it is repaired and gslb restarted";
+    error!("DNS is answered from the last good; {until}: {told}");
+    let reason = format!("{damaged}; {until}");
     let store = Arc::new(UnsavedStore::new(&directory, reason.clone(), file_is_truth));
     let stand_in = Some((Arc::clone(&store), reason));
     Ok(Kept { store, directory, stand_in })

@@ -102,7 +102,7 @@ pub fn prepare(
         databases: Arc::clone(&base.databases),
         table: Arc::new(table),
     };
-    let done = Done { revision, generation, etag, created, changes, moves, breaks, warnings };
+    let done = Done { revision, generation, etag, created, changes, moves, breaks, warnings, not_saved: None };
     Ok(Candidate { next, is_new_document, before: edited.before, after: edited.after, done })
 }
 

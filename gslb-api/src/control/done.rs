@@ -26,6 +26,8 @@ pub struct Done {
     pub breaks: Vec<Broken>,
     /// What is doubtful about the document.
     pub warnings: Vec<Problem>,
+    /// Why it is in force and not saved, where it is so.
+    pub not_saved: Option<String>,
 }
 
 impl Done {
@@ -40,6 +42,7 @@ impl Done {
             moves: None,
             breaks: Vec::new(),
             warnings: Vec::new(),
+            not_saved: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::backlog::Unsaved;
 use super::candidate::{self, Depth, prepare};
 use super::task::{Job, Resource, Task, blocking, now};
 use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
@@ -28,6 +29,7 @@ pub struct Control {
     jobs: mpsc::Sender<Job>,
     words: mpsc::Sender<Word>,
     in_force: watch::Receiver<Arc<InForce>>,
+    unsaved: watch::Receiver<Arc<Unsaved>>,
     store: Arc<dyn Store>,
     /// Changes that are foreseen at once: each takes a core and a table's worth of memory.
     foreseeing: Arc<Semaphore>,
@@ -43,17 +45,23 @@ impl Control {
     /// [`StartError::Thread`].
     pub(super) fn start(task: Task, words: mpsc::Sender<Word>, is_file: bool) -> Result<Self, StartError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let unsaved = task.unsaved.subscribe();
         let (in_force, store, sample) = (task.in_force.subscribe(), Arc::clone(&task.store), task.sample.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(StartError::Thread)?;
         let run = move || runtime.block_on(task.run(queue));
         std::thread::Builder::new().name("publisher".to_owned()).spawn(run).map_err(StartError::Thread)?;
-        Ok(Self { jobs, words, in_force, store, foreseeing: Arc::new(Semaphore::new(1)), sample, is_file })
+        Ok(Self { jobs, words, in_force, unsaved, store, foreseeing: Arc::new(Semaphore::new(1)), sample, is_file })
     }
 
     /// What is in force now.
     pub fn in_force(&self) -> Arc<InForce> {
         Arc::clone(&self.in_force.borrow())
+    }
+
+    /// The overrides whose last change is not saved.
+    pub fn unsaved(&self) -> Arc<Unsaved> {
+        Arc::clone(&self.unsaved.borrow())
     }
 
     /// What is in force, whenever it is something else.

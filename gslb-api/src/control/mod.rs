@@ -4,6 +4,7 @@
 //! rules), committed to the store, published, and only then answered. One change at a time does so, each on top of
 //! the one before; what is in force is never replaced by something older.
 
+mod backlog;
 mod candidate;
 mod change;
 mod done;
@@ -12,10 +13,12 @@ mod handle;
 mod in_force;
 mod publishing;
 mod refusal;
+mod saving;
 mod settle;
 mod start;
 mod task;
 
+pub use backlog::Unsaved;
 pub use candidate::{Candidate, prepare};
 pub use change::{Action, Change, Condition, Edit, Who};
 pub use done::Done;

@@ -26,9 +26,7 @@ impl Task {
         }
         // Of the same topology, what is in force is the newest there is.
         let table = if is_new { next.table.rebased(&base.table, &current.table) } else { (*current.table).clone() };
-        let over = &self.over;
-        let is_known = |id: &str| next.overrides.contains_key(id) || over.contains_key(id);
-        self.deadlines.follow(&next.overrides, is_known, now(), Instant::now());
+        self.deadlines.follow(&next.overrides, now(), Instant::now());
         let site = &table.topology().site;
         let states = overrides::apply(next.overrides.values(), site, &self.keeper.states());
         let changes = table.changes_to(&states);

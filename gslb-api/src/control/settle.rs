@@ -30,7 +30,10 @@ impl Task {
             return;
         }
         match self.take_in(hearing).await {
-            Ok(()) => self.is_doubtful = false,
+            Ok(()) => {
+                self.is_doubtful = false;
+                self.show_unsaved(None);
+            }
             Err(cause) => warn!(why = %cause, "what the store has is not known, so nothing can be changed"),
         }
     }
@@ -41,9 +44,15 @@ impl Task {
         let audited = audit::last(&*self.store).await?;
         let (now, at) = (super::now(), Instant::now());
         let stored = overrides::read(&*self.store).await?.into_iter();
+        if let Some(key) = self.backlog.doubtful() {
+            let held = self.store.read(&key).await?;
+            self.backlog.settle(held.as_ref().map(|held| &*held.value));
+        }
+        let mut all: BTreeMap<_, _> = stored.collect();
+        self.backlog.apply(&mut all);
         let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            stored.partition(|(_, held)| self.deadlines.has_passed(held, now, at));
-        self.over = over;
+            all.into_iter().partition(|(_, held)| self.deadlines.has_passed(held, now, at));
+        self.end_in_store(over.values(), base.revision, now);
         let thaw = thaw::read(&*self.store).await?;
         let current = self.store.read(revisions::CURRENT).await?;
         let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?;

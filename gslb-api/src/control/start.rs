@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
+use super::backlog::Backlog;
 use super::first_table::{self, Given, Served};
 use super::task::{Task, now};
 use super::{Change, Control, Edit, InForce, PassedOver, StartError, Who};
@@ -81,18 +82,20 @@ pub(crate) async fn start(
     let thaw = thaw::read(&*store).await?;
     let (words, heard) = mpsc::channel(MAX_WORDS);
     let mut deadlines = overrides::Deadlines::default();
-    deadlines.follow(&all, |id| all.contains_key(id), now(), Instant::now());
+    deadlines.follow(&all, now(), Instant::now());
     let (overrides, table) = (Arc::new(all), Arc::new(table));
     let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, thaw, databases, table }));
     tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), in_force.subscribe(), held.keys));
-    let task = Task {
+    let mut task = Task {
         store,
         published: Arc::clone(&published),
         in_force,
         kept,
         audited,
         is_doubtful: false,
-        over,
+        backlog: Backlog::default(),
+        unsaved: watch::Sender::new(Arc::default()),
+        degraded: Arc::clone(&options.degraded),
         deadlines,
         wall_clock: WallClock::default(),
         again: Instant::now(),
@@ -103,8 +106,8 @@ pub(crate) async fn start(
         elsewhere: Handle::current(),
         sample: options.sample.clone(),
         meters: Arc::clone(meters),
-        degraded: Arc::clone(&options.degraded),
     };
+    task.end_in_store(over.values(), revision, now());
     let control = Control::start(task, words, origin == Origin::File)?;
     Ok(Begun { control, journal, published, origin, passed_over, orders })
 }

@@ -17,6 +17,7 @@ use tokio::time::{Interval, timeout};
 use tracing::field::display;
 use tracing::{debug, error, info, warn};
 
+use super::backlog::{Backlog, Unsaved};
 use super::candidate::{self, Candidate, Depth, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::audit::{self, Entry, Outcome};
@@ -35,8 +36,8 @@ use crate::wall_clock::{Jump, Reading, WallClock};
 /// How often keys whose time has passed are removed.
 const EXPIRY: Duration = Duration::from_millis(500);
 
-/// After which time what the store could not do is tried again.
-const AGAIN: Duration = Duration::from_secs(10);
+/// How long a commit of a document is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the task is asked for, one after the other.
 pub(super) enum Job {
@@ -66,12 +67,16 @@ pub(super) struct Task {
     pub(super) audited: u64,
     /// True where nobody knows whether the last commit was done.
     pub(super) is_doubtful: bool,
-    /// Overrides that are over, and that the store still has.
-    pub(super) over: BTreeMap<String, Override>,
+    /// Changes that are in force and not in the store.
+    pub(super) backlog: Backlog,
+    /// What is told of them.
+    pub(super) unsaved: watch::Sender<Arc<Unsaved>>,
+    /// Where else that is told, and what is running.
+    pub(super) degraded: Arc<Degraded>,
     /// When overrides end.
     pub(super) deadlines: Deadlines,
     pub(super) wall_clock: WallClock,
-    /// When that is tried again.
+    /// When saving is tried again.
     pub(super) again: Instant,
     /// What the watched file was refused for last: the tag of its document, and the rules.
     pub(super) file_refused: Option<(Etag, Vec<&'static str>)>,
@@ -86,8 +91,6 @@ pub(super) struct Task {
     /// What was answered lately.
     pub(super) sample: Sample,
     pub(super) meters: Arc<Meters>,
-    /// Where it says what is running.
-    pub(super) degraded: Arc<Degraded>,
 }
 
 impl Task {
@@ -128,7 +131,7 @@ impl Task {
                     self.let_go(before);
                 }
                 Ok(Some(Job::Note(change, resource, asker))) => {
-                    let mut entry = Entry::of(&change, self.audited + 1, now());
+                    let mut entry = Entry::of(&change, 0, now());
                     let Resource { before, after } = resource;
                     (entry.revision, entry.before, entry.after) = (self.base().revision, before, after);
                     tell(&change, Some(entry.revision), None);
@@ -145,7 +148,7 @@ impl Task {
 
     /// Awaits `work`, and puts verdicts in force meanwhile: they wait for no candidate and no disk. `work` has nothing of
     /// the task, so what it was begun with may be older than what is in force when it ends.
-    async fn meanwhile<T>(&mut self, hearing: &mut Hearing, work: impl Future<Output = T>) -> T {
+    pub(super) async fn meanwhile<T>(&mut self, hearing: &mut Hearing, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
             select! {
@@ -166,18 +169,17 @@ impl Task {
         self.meanwhile(hearing, working).await.map_err(fault)
     }
 
-    /// The same for a commit to the store.
-    async fn store(&mut self, hearing: &mut Hearing, commit: Commit) -> Result<(), crate::store::CommitError> {
-        let store = Arc::clone(&self.store);
-        self.meanwhile(hearing, store.commit(commit)).await.map(drop)
-    }
-
     pub(super) fn base(&self) -> Arc<InForce> {
         Arc::clone(&self.in_force.borrow())
     }
 
     async fn change(&mut self, hearing: &mut Hearing, change: &Arc<Change>) -> Result<Done, Refusal> {
-        let (base, now, began) = (self.base(), now(), Instant::now());
+        let (now, began) = (now(), Instant::now());
+        if !matches!(change.edit, Edit::Override { .. }) && !self.backlog.is_empty() {
+            // The audit and what a restart finds have the order in which things were done.
+            self.save(hearing).await?;
+        }
+        let base = self.base();
         let mut prepared = {
             let (base, states, change) = (Arc::clone(&base), self.keeper.states(), Arc::clone(change));
             let sample = self.sample.clone();
@@ -200,6 +202,9 @@ impl Task {
         }
         if change.who == Who::File {
             self.file_refused = None;
+        }
+        if let Edit::Override { .. } = change.edit {
+            return self.force(hearing, change, &base, prepared, now).await;
         }
         self.commit(hearing, change, &base, prepared, now).await
     }
@@ -233,9 +238,6 @@ impl Task {
             commit = commit.put(revisions::text::key(next.revision), packed);
         }
         commit = kept.forget().into_iter().fold(commit, Commit::delete);
-        if let Edit::Override { id, body, .. } = &change.edit {
-            commit = overrides::write(commit, id, body.as_deref());
-        }
         if let Edit::Thaw(thaw) = &change.edit {
             commit = match thaw {
                 Some(thaw) => commit.put_until(thaw::KEY, thaw.pack(), Time::from_millis(thaw.until)),
@@ -244,15 +246,12 @@ impl Task {
         }
         (entry.revision, entry.before, entry.after) = (next.revision, audit::told(before), audit::told(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
-        if let Err(cause) = self.store(hearing, audit::with(commit, &entry)).await {
+        if let Err(cause) = self.store(hearing, audit::with(commit, &entry), PATIENCE).await {
             self.failed(&cause);
             return Err(cause.into());
         }
         self.audited += 1;
         self.kept = kept;
-        if let Edit::Override { body: Some(held), .. } = &change.edit {
-            self.deadlines.set(held, change.asked.0, change.asked.1);
-        }
         done.generation = self.put_in_force(base, next)?;
         tell(change, Some(done.revision), Some(done.generation));
         Ok(done)
@@ -288,27 +287,15 @@ impl Task {
         is_news
     }
 
-    /// Notes in the audit that the safety rules refused a change. Where the store cannot, the log has it.
+    /// Notes in the audit that the safety rules refused a change.
     async fn note_refused(&mut self, hearing: &mut Hearing, change: &Change, candidate: &Candidate, now: Time) {
-        let mut entry = Entry::of(change, self.audited + 1, now);
+        let mut entry = Entry::of(change, 0, now);
         entry.outcome = Outcome::Refused;
         entry.revision = candidate.next.revision;
         entry.before = audit::told(candidate.before.clone());
         entry.after = audit::told(candidate.after.clone());
         entry.broke = candidate.done.breaks.iter().map(ToString::to_string).collect();
         self.note(hearing, entry).await;
-    }
-
-    /// Keeps an entry of the audit that goes with no other commit.
-    async fn note(&mut self, hearing: &mut Hearing, entry: Entry) {
-        match self.store(hearing, audit::with(Commit::new(), &entry)).await {
-            Ok(()) => self.audited += 1,
-            Err(cause) => {
-                self.failed(&cause);
-                let (request, who, outcome) = (&*entry.request, &*entry.name, entry.outcome.word());
-                warn!(request, who, outcome, why = %cause, "not in the audit");
-            }
-        }
     }
 
     /// Compiles the document of `base`, which is in force, with these databases and latencies.
@@ -363,27 +350,19 @@ impl Task {
             let (over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
                 all.partition(|(_, held)| self.deadlines.has_passed(held, now, at));
             over.keys().for_each(|id| info!("override" = &**id, "an override has ended: its time has passed"));
-            self.over.extend(over);
             // A refusal has been told already. What has expired must not stay in force because a disk is full.
             let _ = self.put_in_force(&base, InForce { overrides: Arc::new(left), ..(*base).clone() });
-            self.again = Instant::now();
+            self.end_in_store(over.values(), base.revision, now);
         }
-        while let Some(held) = self.over.first_key_value().map(|(_, held)| held.clone()) {
-            if self.is_doubtful || Instant::now() < self.again {
-                return;
-            }
-            let entry = overrides::expired(&held, self.audited + 1, base.revision, now);
-            // Somebody may have said the same again by now.
-            let is_renewed = self.base().overrides.contains_key(&held.id);
-            let commit = if is_renewed { audit::with(Commit::new(), &entry) } else { overrides::end(&held, &entry) };
-            if let Err(cause) = self.store(hearing, commit).await {
-                warn!("override" = &*held.id, why = %cause, "an override has ended, and stays in the store for now");
-                self.failed(&cause);
-                self.again = Instant::now() + AGAIN;
-                return;
-            }
-            self.audited += 1;
-            self.over.remove(&held.id);
+        if !self.backlog.is_empty() {
+            self.save_when_due(hearing).await;
+        }
+    }
+
+    /// Has the end of overrides whose time has passed saved.
+    pub(super) fn end_in_store<'o>(&mut self, over: impl Iterator<Item = &'o Override>, revision: u64, now: Time) {
+        for held in over {
+            self.backlog.add_override(&held.id, None, overrides::expired(held, revision, now));
         }
     }
 }
@@ -410,7 +389,7 @@ fn header(change: &Change, revision: u64, now: Time) -> Header {
 }
 
 /// Tells the log of a change: what, who and why, and what came of it.
-fn tell(change: &Change, revision: Option<u64>, generation: Option<u64>) {
+pub(super) fn tell(change: &Change, revision: Option<u64>, generation: Option<u64>) {
     let (request, who, from) = (&*change.request, change.who.name(), change.from.map(display));
     let id = if let Edit::Override { id, .. } = &change.edit { Some(&**id) } else { None };
     let reason = Some(&*change.message).filter(|message| !message.is_empty());

@@ -34,15 +34,9 @@ impl Deadlines {
         }
     }
 
-    /// Computes the deadlines of those in `all` that have none yet, and forgets those of overrides that `is_known` denies.
-    pub fn follow(
-        &mut self,
-        all: &BTreeMap<String, Override>,
-        is_known: impl Fn(&str) -> bool,
-        now: Time,
-        at: Instant,
-    ) {
-        self.0.retain(|id, _| is_known(id));
+    /// Computes the deadlines of those in `all` that have none yet, and forgets those of others.
+    pub fn follow(&mut self, all: &BTreeMap<String, Override>, now: Time, at: Instant) {
+        self.0.retain(|id, _| all.contains_key(id));
         all.values().for_each(|held| self.set(held, now, at));
     }
 
@@ -79,7 +73,7 @@ mod tests {
     fn look(deadlines: &mut Deadlines, expires: Option<u64>, start: Instant, wall: u64, after: f64) -> bool {
         let (all, now) = (ending(expires), Time::from_millis(wall));
         let at = start + Duration::from_secs_f64(3600.0 * after);
-        deadlines.follow(&all, |id| all.contains_key(id), now, at);
+        deadlines.follow(&all, now, at);
         deadlines.has_passed(&all["a"], now, at)
     }
 

@@ -41,11 +41,6 @@ pub fn write(commit: Commit, id: &str, held: Option<&Override>) -> Commit {
     }
 }
 
-/// A commit that ends `held`, whose time has passed, with `entry` of the audit.
-pub fn end(held: &Override, entry: &Entry) -> Commit {
-    audit::with(Commit::new().delete(key(&held.id)), entry)
-}
-
 /// Why the overrides cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub enum OverridesError {
@@ -100,15 +95,15 @@ pub fn is_expired(held: &Override, now: Time) -> bool {
     held.is_over(now.millis())
 }
 
-/// What the audit, whose entry `number` it is, tells of the end of `held` by its own expiry.
-pub fn expired(held: &Override, number: u64, revision: u64, now: Time) -> Entry {
+/// What the audit tells of the end of `held` by its own expiry; its number is still to be filled in.
+pub fn expired(held: &Override, revision: u64, now: Time) -> Entry {
     let request = format!("expiry of override {}", held.id);
     let change = Change::new(
         Who::Server,
         &request,
         Edit::Override { id: held.id.clone(), body: None, condition: Condition::Any },
     );
-    Entry { before: audit::told(Some(to_json(held))), revision, ..Entry::of(&change, number, now) }
+    Entry { before: audit::told(Some(to_json(held))), revision, ..Entry::of(&change, 0, now) }
 }
 
 /// An override as the API tells it.

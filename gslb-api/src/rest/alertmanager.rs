@@ -19,7 +19,7 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
-use crate::control::{Change, Condition, Edit, Refusal, now};
+use crate::control::{Change, Condition, Edit, Refusal, Unsaved, now};
 use crate::overrides::Override;
 use crate::overrides::alert::{Alert, Asked, MAX_ALERTS, Notification};
 
@@ -103,11 +103,23 @@ async fn notified(State(api): State<Api>, request: Request) -> Result<Response, 
         outcomes.push(done.unwrap_or_else(Outcome::Refused));
     }
     tell_refused(caller, &alerts, &outcomes);
-    let told: Vec<Value> = alerts.iter().zip(&outcomes).map(|(alert, outcome)| outcome.told(alert)).collect();
+    let unsaved = api.control.unsaved();
+    let told: Vec<Value> =
+        alerts.iter().zip(&outcomes).map(|(alert, outcome)| marked(outcome.told(alert), &unsaved)).collect();
     match refused(outcomes) {
         Some(problem) => Err(problem.member("alerts", told.into())),
         None => Ok(answer::of_json(StatusCode::OK, &json!({ "alerts": told }))),
     }
+}
+
+/// The same, marked where the last change of its override is not saved.
+fn marked(mut told: Value, unsaved: &Unsaved) -> Value {
+    let id = told.get("override").and_then(Value::as_str);
+    let is_unsaved = id.is_some_and(|id| unsaved.set.contains(id) || unsaved.ended.contains(id));
+    if let (true, Some(members)) = (is_unsaved, told.as_object_mut()) {
+        members.insert("saved".to_owned(), false.into());
+    }
+    told
 }
 
 /// How long overrides are to hold.

@@ -102,7 +102,7 @@ pub(super) fn of_done(done: &Done, dry_run: bool) -> Response {
 
 /// The body of that answer.
 pub(super) fn told(done: &Done, dry_run: bool) -> Value {
-    json!({
+    let mut told = json!({
         "dry_run": dry_run,
         "revision": done.revision,
         "generation": done.generation,
@@ -110,5 +110,10 @@ pub(super) fn told(done: &Done, dry_run: bool) -> Value {
         "moves": done.moves,
         "breaks": done.breaks,
         "warnings": details(&done.warnings),
-    })
+        "saved": done.not_saved.is_none(),
+    });
+    if let (Some(why), Some(members)) = (&done.not_saved, told.as_object_mut()) {
+        members.insert("not_saved".to_owned(), why.as_str().into());
+    }
+    told
 }

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use super::{answer, conditions, query, write};
 use crate::Api;
 use crate::control::{Edit, Refusal, now};
 use crate::document::Etag;
-use crate::overrides::{from_body, to_json};
+use crate::overrides::{Override, from_body, to_json};
 
 /// The routes of overrides.
 pub(super) fn routes() -> Router<Api> {
@@ -24,7 +25,9 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
     answer::accepts(request.headers(), &["application/json"])?;
     let _: query::Nothing = query::of(request.uri())?;
     let in_force = api.control.in_force();
-    let all: Map<String, Value> = in_force.overrides.iter().map(|(id, held)| (id.clone(), to_json(held))).collect();
+    let unsaved = api.control.unsaved();
+    let told = |(id, held): (&String, &Override)| (id.clone(), marked(to_json(held), unsaved.set.contains(id)));
+    let all: Map<String, Value> = in_force.overrides.iter().map(told).collect();
     let value = Value::Object(all);
     answer::tagged(request.headers(), &Etag::of(&value), &value)
 }
@@ -36,7 +39,22 @@ async fn read(State(api): State<Api>, Path(id): Path<String>, request: Request) 
     let held =
         in_force.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
     let value = to_json(held);
-    answer::tagged(request.headers(), &Etag::of(&value), &value)
+    let etag = Etag::of(&value);
+    if api.control.unsaved().set.contains(&id) {
+        // Saving it changes nothing that the tag is of, so nobody is to keep this.
+        let response = answer::of_json(StatusCode::OK, &marked(value, true));
+        let response = answer::with(response, header::ETAG, &etag.to_string());
+        return Ok(answer::with(response, header::CACHE_CONTROL, "no-store"));
+    }
+    answer::tagged(request.headers(), &etag, &value)
+}
+
+/// The same, marked where its last change is not saved.
+fn marked(mut value: Value, is_unsaved: bool) -> Value {
+    if let (true, Some(members)) = (is_unsaved, value.as_object_mut()) {
+        members.insert("saved".to_owned(), false.into());
+    }
+    value
 }
 
 async fn put(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {

@@ -14,7 +14,8 @@ use crate::{health, revisions};
 
 /// A [`Store`] in memory for a server whose own store is damaged.
 ///
-/// It refuses what somebody would believe to be saved: documents, overrides and tokens are [`Unavailable`]. It takes what
+/// It refuses what somebody would believe to be saved: documents, overrides and tokens are [`Unavailable`] (overrides hold all
+/// the same, unsaved). It takes what
 /// is made again at the next start anyway: statuses, and the document of a watched file or of the start.
 #[derive(Debug)]
 pub struct UnsavedStore {

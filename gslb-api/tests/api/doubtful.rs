@@ -18,6 +18,8 @@ const WELL: u8 = 0;
 const DOUBTFUL: u8 = 1;
 /// Nothing can be written.
 const FULL: u8 = 2;
+/// Commits are not answered.
+const HANGING: u8 = 3;
 
 /// A store in one of these states.
 struct Broken {
@@ -51,8 +53,10 @@ impl Store for Broken {
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
         Box::pin(async move {
             let is_doubtful = self.state.compare_exchange(DOUBTFUL, WELL, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-            if self.state.load(Ordering::SeqCst) == FULL {
-                return Err(full());
+            match self.state.load(Ordering::SeqCst) {
+                FULL => return Err(full()),
+                HANGING => return std::future::pending().await,
+                _ => {}
             }
             let done = self.inner.commit(commit).await;
             if is_doubtful { Err(full()) } else { done }
@@ -109,4 +113,98 @@ async fn asked_again(store: &Arc<Broken>) -> bool {
     let store: Arc<dyn Store> = store.clone();
     let started = gslb_api::Api::start(store, Vec::new(), with_site()).await.unwrap();
     !started.api.in_force().overrides.is_empty()
+}
+
+/// An API on a store whose state can be set.
+async fn start_broken() -> (Arc<Broken>, crate::support::Asked) {
+    let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
+    let asked = start_on(broken.clone(), with_site()).await;
+    (broken, asked)
+}
+
+fn drain(target: &str) -> String {
+    json!({"targets": [target], "force": "drain", "reason": "fire"}).to_string()
+}
+
+fn weights(asked: &crate::support::Asked, pool: &str) -> Vec<u32> {
+    let table = asked.published.load();
+    let site = &table.topology().site;
+    let at = site.pools.iter().position(|it| &*it.name == pool).unwrap();
+    let pool = gslb_core::model::PoolId(u32::try_from(at).unwrap());
+    (0..site.pools[at].endpoints.len()).map(|at| table.state(pool, at as u32).unwrap().weight).collect()
+}
+
+async fn audited(asked: &crate::support::Asked) -> Vec<String> {
+    let audit = asked.get("/api/v1/audit?limit=100").await.body;
+    let entries = audit["entries"].as_array().unwrap().iter().rev();
+    entries.map(|entry| entry["request"].as_str().unwrap().replace("/api/v1/", "")).collect()
+}
+
+#[tokio::test]
+async fn with_a_full_disk_overrides_hold_at_once_and_are_saved_in_order_later() {
+    let (broken, asked) = start_broken().await;
+    let kept = asked.ask("PUT", "/api/v1/overrides/kept", &[], drain("endpoint/fra/fra-2")).await;
+    assert_eq!((kept.status, &kept.body["saved"]), (StatusCode::CREATED, &json!(true)));
+    broken.state.store(FULL, Ordering::SeqCst);
+    let set = asked.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/iad")).await;
+    assert_eq!((set.status, &set.body["saved"]), (StatusCode::CREATED, &json!(false)), "{}", set.text);
+    assert!(set.body["not_saved"].as_str().unwrap().contains("no space left on device"), "{}", set.text);
+    assert_eq!((weights(&asked, "iad"), weights(&asked, "fra")), (vec![0], vec![10, 0]), "it holds now");
+    let ended = asked.ask("DELETE", "/api/v1/overrides/kept", &[("if-match", "*")], "").await;
+    assert_eq!((ended.status, &ended.body["saved"]), (StatusCode::OK, &json!(false)), "{}", ended.text);
+    assert_eq!(weights(&asked, "fra"), [10, 10]);
+    let again = json!({"targets": ["pool/iad"], "force": "drain", "reason": "still", "expires_in": "1h"}).to_string();
+    let extended = asked.ask("PUT", "/api/v1/overrides/new", &[("if-match", set.header("etag"))], again).await;
+    assert_eq!(extended.status, StatusCode::OK, "what is not saved can be extended by its tag: {}", extended.text);
+
+    let listed = asked.get("/api/v1/overrides").await.body;
+    assert_eq!((&listed["new"]["saved"], listed.get("kept")), (&json!(false), None), "{listed}");
+    let one = asked.get("/api/v1/overrides/new").await;
+    assert_eq!((&one.body["saved"], one.header("cache-control")), (&json!(false), "no-store"));
+    let status = asked.get("/api/v1/status").await.body;
+    let why = status["degraded"][0]["why"].as_str().unwrap();
+    assert!(why.contains("set new; ended kept") && why.contains("no space"), "{status}");
+    assert_eq!(asked.api.unsaved().changes, 3);
+    let document = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    assert_eq!(document.status, StatusCode::SERVICE_UNAVAILABLE, "{}", document.text);
+
+    broken.state.store(WELL, Ordering::SeqCst);
+    let document = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    assert_eq!(document.status, StatusCode::OK, "{}", document.text);
+    assert_eq!((asked.api.unsaved().changes, asked.api.degraded().len()), (0, 0));
+    let (put, delete) = ("PUT overrides/new", "DELETE overrides/kept");
+    let expected = ["start", "PUT overrides/kept", put, delete, put, "PATCH pools/iad"];
+    assert_eq!(audited(&asked).await, expected, "in order, each once");
+    let listed = asked.get("/api/v1/overrides").await.body;
+    assert_eq!(listed["new"].get("saved"), None);
+    drop(asked);
+    let asked = start_on(broken, with_site()).await;
+    assert_eq!(asked.get("/api/v1/overrides").await.body, listed, "a restart finds what held");
+}
+
+#[tokio::test]
+async fn what_is_saved_by_a_commit_in_doubt_is_not_saved_twice() {
+    let (broken, asked) = start_broken().await;
+    broken.state.store(DOUBTFUL, Ordering::SeqCst);
+    let set = asked.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra")).await;
+    assert_eq!((set.status, weights(&asked, "fra")), (StatusCode::CREATED, vec![0, 0]), "{}", set.text);
+    let other = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    assert_eq!(other.status, StatusCode::OK, "{}", other.text);
+    assert_eq!(audited(&asked).await, ["start", "PUT overrides/new", "PATCH pools/iad"]);
+    assert_eq!((asked.api.unsaved().changes, weights(&asked, "fra")), (0, vec![0, 0]));
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_keeps_no_override_from_holding() {
+    let (broken, asked) = start_broken().await;
+    broken.state.store(HANGING, Ordering::SeqCst);
+    let mut follow = asked.api.follow();
+    let put = asked.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra"));
+    let holds = async { drop(follow.wait_for(|in_force| in_force.overrides.contains_key("new")).await.unwrap()) };
+    let (set, ()) = tokio::join!(put, holds);
+    assert_eq!((set.status, &set.body["saved"]), (StatusCode::CREATED, &json!(false)), "{}", set.text);
+    assert!(set.body["not_saved"].as_str().unwrap().contains("its disk hangs"), "{}", set.text);
+    broken.state.store(WELL, Ordering::SeqCst);
+    let other = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    assert_eq!((other.status, asked.api.unsaved().changes), (StatusCode::OK, 0), "{}", other.text);
 }

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::moves;
 use super::remote::{Format, Remote, safe, show, table, text};
 use super::resource::shortened;
+use crate::printable::printable;
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Manner {
@@ -64,6 +65,8 @@ pub(super) fn tell(remote: &Remote, manner: &Manner, done: &Value) -> Outcome {
     // What was made as it was asked for needs no word.
     if !remote.is_quiet() || manner.is_dry_run() || remote.format() != Format::Table {
         show(remote.format(), done, told);
+    } else if done["saved"] == false {
+        eprintln!("gslb: {}", printable(&not_saved(done)));
     }
     let refused = manner.is_dry_run() && !manner.overrides_rules();
     Ok(if refused { broken(done) } else { Exit::Done }.into())
@@ -79,7 +82,7 @@ pub(super) fn broken(foreseen: &Value) -> Exit {
 
 /// All that is known of a change, for people.
 pub(super) fn told(done: &Value) -> String {
-    joined([work(done), revision(done)])
+    joined([work(done), revision(done), not_saved(done)])
 }
 
 /// The same without the revision: what a change is, before anybody has said whether it is to be done.
@@ -128,6 +131,17 @@ fn warnings(done: &Value) -> String {
         pointer => format!("warning: {pointer}: {}", text(problem, "/detail")),
     };
     list.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Says so where a change holds and is not saved.
+fn not_saved(done: &Value) -> String {
+    if done["saved"] != false {
+        return String::new();
+    }
+    format!(
+        "NOT SAVED: this holds now, is saved when the store can be written again, and is lost by a restart before that; {}",
+        text(done, "/not_saved")
+    )
 }
 
 fn revision(done: &Value) -> String {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::asking;
 use super::change::{Manner, tell};
-use super::remote::{Remote, show, table, text};
+use super::remote::{Format, Remote, show, table, text};
 use super::resource::{current_tag, escape};
 use crate::client::{self, Client, Request};
 use crate::printable::printable;
@@ -299,9 +299,20 @@ pub(super) fn overrides(arguments: &Overrides) -> Outcome {
     if let Some(What::Delete { id, manner, remote }) = &arguments.what {
         return remove(remote, manner, id);
     }
-    let all = arguments.remote.client()?.ask(Request::get(PATH))?.json()?;
+    let client = arguments.remote.client()?;
+    let all = client.ask(Request::get(PATH))?.json()?;
     show(arguments.remote.format(), &all, listed);
+    if arguments.remote.format() == Format::Table {
+        not_saved(&client)?.iter().for_each(|why| say(&format!("\n{why}")));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which overrides are not saved, those that have ended among them.
+fn not_saved(client: &Client) -> Result<Option<String>, Box<dyn Error>> {
+    let status = client.ask(Request::get("/api/v1/status?limit=1"))?.json()?;
+    let mut degraded = status["degraded"].as_array().into_iter().flatten();
+    Ok(degraded.find(|degraded| degraded["what"] == "overrides").map(|degraded| text(degraded, "/why")))
 }
 
 fn remove(remote: &Remote, manner: &Manner, id: &str) -> Outcome {
@@ -326,11 +337,13 @@ fn listed(all: &Value) -> String {
         };
         let targets = targets(word);
         let expires = Some(text(word, "/expires")).filter(|expires| !expires.is_empty());
+        let expires = expires.unwrap_or_else(|| "until removed".to_owned());
+        let expires = if word["saved"] == false { format!("{expires}, not saved") } else { expires };
         [
             Cell::new(id),
             Cell::new(force).fg(colour),
             Cell::new(targets.join(" ")),
-            Cell::new(expires.unwrap_or_else(|| "until removed".to_owned())),
+            Cell::new(expires),
             Cell::new(text(word, "/owner")),
             Cell::new(text(word, "/reason")),
         ]

@@ -62,7 +62,8 @@ pub fn degraded(api: Api) -> Collector {
     Collector::new("degraded", move || {
         let told = api.degraded();
         let help = "1 while the server answers without this: its store, its document, the latest revision, its databases, \
-                    its certificate, the authorities in probes.ca, or the end of a reload.";
+                    its certificate, the authorities in probes.ca, \
+                    what it saves of overrides, or the end of a reload.";
         let mut family = Family::gauge("gslb_degraded", help);
         for concern in Concern::ALL {
             let is_told = told.iter().any(|(of, _)| *of == concern);

@@ -25,6 +25,8 @@ pub fn collector(api: Api) -> Collector {
         }
         let mut overrides = Family::gauge("gslb_overrides", "Overrides in force, by what they force.");
         by_force.into_iter().for_each(|(word, count)| overrides.add(&[("force", word)], f64::from(count)));
-        vec![overrides, created]
+        let unsaved = "Changes of overrides that are in force, and wait for the store to be written.";
+        let unsaved = Family::gauge("gslb_overrides_unsaved", unsaved).of(api.unsaved().changes as f64);
+        vec![overrides, unsaved, created]
     })
 }

@@ -31,11 +31,13 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         (
             "Done",
             object(
-                &["dry_run", "revision", "generation", "changes", "moves", "breaks", "warnings"],
+                &["dry_run", "revision", "generation", "changes", "moves", "breaks", "warnings", "saved"],
                 json!({
                     "dry_run": { "type": "boolean" }, "revision": number, "generation": number,
                     "changes": list("Difference"), "breaks": list("Broken"), "warnings": list("Detail"),
                     "moves": { "type": ["object", "null"], "description": "Whose answers move, and where to." },
+                    "saved": { "type": "boolean", "description": "False where an override is in force and the store cannot be written." },
+                    "not_saved": { "type": "string", "description": "Why it is not saved." },
                 }),
             ),
         ),
@@ -90,6 +92,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 json!({
                     "targets": { "type": "array", "items": text }, "force": force(), "reason": text, "owner": text,
                     "created": moment, "expires": moment,
+                    "saved": { "type": "boolean", "description": "False while its last change is not saved; absent otherwise." },
                 }),
             ),
         ),
@@ -186,7 +189,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 json!({ "alerts": { "type": "array", "items": object(
                     &["fingerprint", "outcome", "override"],
                     json!({
-                        "fingerprint": text, "override": { "type": ["string", "null"] },
+                        "fingerprint": text, "override": { "type": ["string", "null"] }, "saved": { "type": "boolean" },
                         "outcome": { "type": "string",
                             "enum": ["ignored", "forced", "renewed", "unchanged", "ended", "not-in-force"] },
                     }),
