@@ -18,8 +18,11 @@ pub struct Evidence {
     pub latencies: Vec<Option<Duration>>,
     /// How many endpoints have recovered and wait for `gslb resume`.
     pub awaiting_resume: usize,
-    /// When the certificates of probed endpoints end, in seconds since 1970-01-01 00:00 UTC.
-    pub certificates: Vec<(Member, u64)>,
+    /// When the certificates of probed endpoints end, in seconds since 1970-01-01 00:00 UTC, by the place of the probe that
+    /// saw one among those of the pool.
+    pub certificates: Vec<(Member, usize, u64)>,
+    /// Verdicts of each probe where a pool has several, by the same.
+    pub verdicts: Vec<(Member, usize, bool)>,
 }
 
 /// What is known now.
@@ -33,6 +36,7 @@ pub(crate) async fn evidence(control: &Control) -> Result<Evidence, Refusal> {
         latencies: keeper.health().latencies(&in_force.table.topology().site),
         awaiting_resume: keeper.health().awaiting_resume(),
         certificates: keeper.health().certificates().collect(),
+        verdicts: keeper.health().verdicts().collect(),
     });
     look.await
 }

@@ -135,13 +135,15 @@ impl Keeper {
             return Err(wrong);
         }
         for word in posted {
-            let Ok(target) = self.pushed(site, word) else { continue };
+            let Ok(targets) = self.pushed(site, word) else { continue };
             let result = if word.up { Ok(()) } else { Err(Failure::Reported) };
             let outcome = Outcome::new(result, Duration::ZERO, &word.reason);
-            let effects = self.health.observe(target, &outcome, self.moment(at), wall);
             self.journal.seen(wall);
-            self.take(effects, site, wall);
-            self.note_first(target);
+            for target in targets {
+                let effects = self.health.observe(target, &outcome, self.moment(at), wall);
+                self.take(effects, site, wall);
+                self.note_first(target);
+            }
         }
         Ok(())
     }
@@ -152,15 +154,18 @@ impl Keeper {
         posted.iter().enumerate().filter_map(why).collect()
     }
 
-    /// The target of an endpoint that others speak for.
-    fn pushed(&self, site: &Site, word: &Posted) -> Result<u32, String> {
+    /// The targets of an endpoint that others speak for, at least one.
+    fn pushed(&self, site: &Site, word: &Posted) -> Result<Vec<u32>, String> {
         let (pool, endpoint) = (&word.pool, &word.endpoint);
         let member = member(site, pool, endpoint).ok_or_else(|| format!("there is no endpoint {pool}/{endpoint}"))?;
-        let target = self.health.targets().of_endpoint(member);
         let is_push = |number: &u32| {
             self.health.targets().get(*number).is_some_and(|it| matches!(it.kind, ProbeKind::Push { .. }))
         };
-        target.filter(is_push).ok_or_else(|| format!("{pool}/{endpoint} has no probe of kind \"push\""))
+        let mut targets: Vec<u32> = self.health.targets().of_endpoint(member).to_vec();
+        targets.retain(is_push);
+        // Two probes of the same patience have the same target.
+        targets.dedup();
+        if targets.is_empty() { Err(format!("{pool}/{endpoint} has no probe of kind \"push\"")) } else { Ok(targets) }
     }
 
     fn resume(&mut self, pool: &str, endpoint: &str, site: &Site, at: Instant, wall: u64) -> Resumed {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gslb_core::health::{Held, Member, Seen, Source, Status};
+use gslb_core::health::{Held, Member, ProbeStatus, Progress, Seen, Source, Status};
 use gslb_core::model::Target;
 use gslb_core::table::overrides;
 use serde_json::{Value, json};
@@ -80,18 +80,14 @@ fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
         Held::Manual => json!({ "by": "manual" }),
         Held::MassFailure => json!({ "by": "mass-failure" }),
     });
-    let progress = status.progress.map(|progress| {
-        let length = progress.length.min(progress.needed);
-        json!({ "result": result(progress.passes), "count": length, "needed": progress.needed })
-    });
     let outcomes: Vec<Value> = match detail {
         Detail::All => status.outcomes.iter().map(outcome).collect(),
         Detail::Last => status.outcomes.last().map(outcome).into_iter().collect(),
     };
-    json!({
+    let mut told = json!({
         "unforced": { "status": word(status.up), "source": source(status.source) },
         "held": held,
-        "progress": progress,
+        "progress": status.progress.map(progress),
         "outcomes": outcomes,
         "unable": status.unable.as_deref(),
         "ms": status.response.map(millis),
@@ -100,7 +96,32 @@ fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
         "certificate_expires": status.certificate_expires.map(|at| moment::show(Time::from_millis(at * 1000))),
         "flaps": status.flaps,
         "ttl_limit": status.ttl_limit,
+    });
+    // With one probe, all that there is to say of it is said.
+    if !status.probes.is_empty() {
+        told["probes"] = status.probes.iter().map(probe).collect();
+    }
+    told
+}
+
+/// What one of several probes found.
+fn probe(status: &ProbeStatus) -> Value {
+    json!({
+        "probe": &*status.probe,
+        "status": status.up.map(word),
+        "why": &*status.why,
+        "progress": progress(status.progress),
+        "last": status.last.as_ref().map(outcome),
+        "unable": status.unable.as_deref(),
+        "ms": status.response.map(millis),
+        "connect_ms": status.latency.map(millis),
+        "certificate_expires": status.certificate_expires.map(|at| moment::show(Time::from_millis(at * 1000))),
     })
+}
+
+fn progress(progress: Progress) -> Value {
+    let length = progress.length.min(progress.needed);
+    json!({ "result": result(progress.passes), "count": length, "needed": progress.needed })
 }
 
 fn outcome(seen: &Seen) -> Value {

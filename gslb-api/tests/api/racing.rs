@@ -41,7 +41,8 @@ async fn verdicts(asked: &Asked, steps: &[(u32, u32, bool)]) -> HashMap<(u32, u3
         // A document may have given the pools other numbers.
         let id = PoolId(number_of(asked, &format!("p{pool}")));
         let targets = Targets::of(&asked.published.load().topology().site);
-        let target = targets.of_endpoint(Member { pool: id, endpoint }).and_then(|number| targets.get(number)).cloned();
+        let target =
+            targets.of_endpoint(Member { pool: id, endpoint }).first().and_then(|number| targets.get(*number)).cloned();
         let Some(target) = target else { continue };
         let result = if passed { Ok(()) } else { Err(Failure::Timeout) };
         let outcome = Outcome::new(result, Duration::from_millis(1), "");

@@ -28,7 +28,8 @@
 //! | `grpc` | | `service`, `host`, `tls` |
 //! | `exec` | | `command`, with `port` for its placeholder |
 //! | `push` | | `ttl` |
-//! | `pools.X` | `data_center`, `probe` | names, optional |
+//! | `pools.X` | `data_center`, `probe` | names, optional; several probes are a list |
+//! | | `require` | `all` (default), `any`, or a number; only with several probes |
 //! | | `choose` | `weighted` (default), `all` or `hash` |
 //! | | `answers` | 1 to 64, default 1; not for `choose = "all"` |
 //! | | `min_up` | 1 (default) to the number of endpoints |

@@ -6,13 +6,14 @@ use super::endpoints;
 use super::item::{Fields, Item};
 use super::names::{Names, Section};
 use super::problems::Problems;
-use super::tree::Entry;
-use crate::model::{Choose, DataCenterId, Endpoint, Initial, MAX_ANSWERS, Pool, ProbeId, Resume, Target};
+use super::tree::{Entry, Value};
+use crate::model::{Choose, DataCenterId, Endpoint, Initial, MAX_ANSWERS, MAX_PROBES, Pool, ProbeId, Resume, Target};
 
-const KEYS: [&str; 9] =
-    ["data_center", "probe", "choose", "answers", "min_up", "initial", "hold_down", "resume", "endpoints"];
+const KEYS: [&str; 10] =
+    ["data_center", "probe", "require", "choose", "answers", "min_up", "initial", "hold_down", "resume", "endpoints"];
 const EXAMPLE: &str = r#"{ endpoints = { a = { address = "192.0.2.10" } } }"#;
 const ENDPOINTS: &str = r#"{ a = { address = "192.0.2.10" } }"#;
+const PROBES: &str = r#"["http", "tcp"]"#;
 const CHOICES: [(&str, Choose); 3] = [("weighted", Choose::Weighted), ("all", Choose::All), ("hash", Choose::Hash)];
 const INITIALS: [(&str, Initial); 3] =
     [("saved-or-up", Initial::SavedOrUp), ("up", Initial::Up), ("down", Initial::Down)];
@@ -31,11 +32,38 @@ impl PoolReader<'_, '_> {
         section.items().map(|(entry, item)| self.pool(entry, &item, problems)).collect()
     }
 
+    /// The probes of a pool: one name, or a list of several.
+    fn probes(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Vec<ProbeId> {
+        let Value::Array(_) = item.node.value else {
+            return self.probes.resolve(item, problems).map(ProbeId).into_iter().collect();
+        };
+        let Some(names) = item.list(PROBES, problems) else { return Vec::new() };
+        if names.len() > MAX_PROBES {
+            item.error(
+                problems,
+                format!("the pool has {} probes", names.len()),
+                format!("keep it at {MAX_PROBES} or fewer"),
+            );
+        }
+        let mut probes = Vec::new();
+        for (at, node) in names.iter().enumerate() {
+            let name = Item { node, path: item.path.index(at) };
+            let Some(probe) = self.probes.resolve(&name, problems).map(ProbeId) else { continue };
+            if probes.contains(&probe) {
+                name.error(problems, "the probe is named twice", "remove one of them");
+            } else {
+                probes.push(probe);
+            }
+        }
+        probes
+    }
+
     fn pool(&mut self, entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Pool {
         let mut pool = Pool {
             name: (&*entry.key).into(),
             data_center: None,
-            probe: None,
+            probes: Vec::new(),
+            require: 0,
             choose: Choose::Weighted,
             answers: 1,
             min_up: 1,
@@ -50,13 +78,50 @@ impl PoolReader<'_, '_> {
             pool.data_center = self.data_centers.resolve(&item, problems).map(DataCenterId);
         }
         if let Some(item) = fields.get("probe") {
-            pool.probe = self.probes.resolve(&item, problems).map(ProbeId);
+            pool.probes = self.probes(&item, problems);
+            pool.require = pool.probes.len() as u32;
+        }
+        if let Some(item) = fields.get("require") {
+            require(&fields, &item, &mut pool, problems);
         }
         choice(&fields, &mut pool, problems);
         comeback(&fields, &mut pool, problems);
         members(&fields, &mut pool, problems);
         pool
     }
+}
+
+/// How many of its probes an endpoint needs: `"all"`, `"any"`, or a number.
+fn require(fields: &Fields<'_, '_>, item: &Item<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
+    let Some(probe) = fields.get("probe") else {
+        return item.error(problems, "`require` means nothing in a pool without `probe`", "add probes, or remove it");
+    };
+    let count = match &probe.node.value {
+        Value::Array(names) if names.len() > 1 => names.len() as u32,
+        _ => {
+            let help = "remove it, or write several probes, such as probe = [\"http\", \"tcp\"]";
+            return item.error(problems, "`require` means nothing in a pool with one probe", help);
+        }
+    };
+    let needed = match &item.node.value {
+        Value::String(word) if &**word == "all" => Some(count),
+        Value::String(word) if &**word == "any" => Some(1),
+        Value::Integer(number) => match u32::try_from(*number) {
+            Ok(number) if (1..=count).contains(&number) => Some(number),
+            _ => {
+                let message = format!("{number} of {count} probes cannot be required");
+                item.error(problems, message, format!("write a whole number from 1 to {count}, \"all\" or \"any\""));
+                None
+            }
+        },
+        _ => {
+            let help = format!("write \"all\", \"any\", or a whole number from 1 to {count}");
+            item.mismatch(problems, "\"all\", \"any\" or a whole number", help);
+            None
+        }
+    };
+    // While a name is wrong, nothing is made of the document.
+    pool.require = needed.unwrap_or(count).min(pool.probes.len() as u32);
 }
 
 fn choice(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::moment::Moment;
-use super::verdict::Rule;
 use crate::model::{Initial, Resume};
 
 /// Where a status comes from. One that an override forces is told by who knows the overrides.
@@ -34,8 +33,6 @@ pub enum Held {
 /// What the document says of an endpoint's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// How many outcomes turn it.
-    pub rule: Rule,
     /// How long it stays down at least.
     pub hold_down: Duration,
     /// How it comes back.
@@ -129,10 +126,13 @@ impl Endpoint {
     }
 
     /// Takes note that a probe has passed: what is up although it failed is up now as any other is.
-    pub fn relieve(&mut self) {
-        if self.held == Some(Held::MassFailure) {
+    /// True where that concerns it.
+    pub fn relieve(&mut self) -> bool {
+        let is_held = self.held == Some(Held::MassFailure);
+        if is_held {
             (self.held, self.verdict) = (None, Some(true));
         }
+        is_held
     }
 
     /// Puts it back to up because the verdict that turned it down is doubted now; true where it was down.
@@ -149,12 +149,7 @@ impl Endpoint {
 mod tests {
     use super::*;
 
-    const AUTO: Rules = Rules {
-        rule: Rule { rise: 1, fall: 1 },
-        hold_down: Duration::ZERO,
-        resume: Resume::Auto,
-        initial: Initial::SavedOrUp,
-    };
+    const AUTO: Rules = Rules { hold_down: Duration::ZERO, resume: Resume::Auto, initial: Initial::SavedOrUp };
 
     fn at(seconds: u64) -> Moment {
         Moment(Duration::from_secs(seconds))

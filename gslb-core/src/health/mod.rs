@@ -1,7 +1,7 @@
 //! What is up? Outcomes of probes in, states of endpoints out; no I/O and no clock.
 //!
-//! A target is probed, and its outcomes make a [`Run`]. By the [`Rule`] of its pool a run makes a verdict for each
-//! endpoint that the target stands for; [`Endpoint`] makes a status of it, and [`Doubt`] keeps too many from turning down
+//! A target is probed, and its outcomes make a [`Run`]. By the [`Rule`] of its probe a run makes a verdict for each
+//! endpoint that the target stands for, and those of several probes make one (`several.rs`); [`Endpoint`] makes a status of it, and [`Doubt`] keeps too many from turning down
 //! at once. [`Health`] is all of that for a site: it says which states of the table have changed.
 
 mod doubt;
@@ -11,6 +11,7 @@ mod moment;
 mod outcome;
 mod probed;
 mod saved;
+mod several;
 mod site;
 mod status;
 mod target;
@@ -25,6 +26,6 @@ pub use outcome::{Failure, MAX_EVIDENCE, Outcome};
 pub use probed::{MAX_OUTCOMES, Seen};
 pub use saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus};
 pub use site::{HOLD_TTL, Health};
-pub use status::{Ability, Effects, MassFailureTurn, Progress, Status, Transition};
+pub use status::{Ability, Effects, MassFailureTurn, ProbeStatus, Progress, Status, Transition};
 pub use target::{Member, Target, Targets};
 pub use verdict::{Rule, Run};

@@ -16,11 +16,11 @@ use super::moment::Moment;
 use super::outcome::{Failure, Outcome};
 use super::probed::Probed;
 use super::saved::{SavedKey, SavedStatus};
-use super::status::{Ability, Effects, Progress, Status, Transition};
+use super::several::{EndpointProbe, Probes};
+use super::status::{Ability, Effects, Status, Transition};
 use super::target::{Member, Targets};
-use super::verdict::{Rule, Run};
 use super::ways::Ways;
-use crate::model::{self, Pool, ProbeKind, Site};
+use crate::model::{self, Pool, Site};
 use crate::table::liveness::{Change, EndpointState, NO_TTL_LIMIT};
 use crate::table::overrides::States;
 
@@ -58,13 +58,11 @@ struct Host {
 #[derive(Debug, Clone)]
 struct Known {
     member: Member,
-    target: Option<u32>,
+    probes: Probes,
     pool: Arc<str>,
     name: Arc<str>,
     answers: model::Target,
     rules: Rules,
-    /// Time between two outcomes.
-    interval: Duration,
     weight: u32,
     endpoint: Endpoint,
     since: u64,
@@ -202,28 +200,30 @@ impl Health {
     /// The status of an endpoint, with its evidence.
     pub fn status(&self, member: Member, now: Moment) -> Option<Status> {
         let known = self.endpoints.get(self.number(member)?)?;
-        let probed = known.target.and_then(|target| self.probed.get(target as usize));
-        let Rule { rise, fall } = known.rules.rule;
+        let all = &self.probed;
+        let of = |probe: &EndpointProbe| self.probed.get(probe.target as usize);
+        let leading = known.probes.leading(all).and_then(|probe| Some((probe, of(probe)?)));
         let limit = known.state.ttl_limit;
         Some(Status {
             up: known.endpoint.up,
             source: known.endpoint.source,
             since: known.since,
-            why: match (known.endpoint.held, probed) {
+            why: match (known.endpoint.held, leading) {
                 // Whoever decides whether the failures are believed has to see them.
-                (Some(Held::MassFailure), Some(probed)) => format!("would be down: {}", probed.why(false)).into(),
-                _ => known.why.clone(),
+                (Some(Held::MassFailure), Some(_)) => format!("would be down: {}", known.probes.why(all, false)).into(),
+                _ => match known.probes.dissent(all, known.endpoint.up) {
+                    Some(dissent) => format!("{}; now {dissent}", known.why).into(),
+                    None => known.why.clone(),
+                },
             },
             held: known.endpoint.held,
-            progress: probed.map(|probed| {
-                let passes = probed.run.is_passing();
-                Progress { passes, length: probed.run.length(), needed: if passes { rise } else { fall } }
-            }),
-            outcomes: probed.map_or_else(Vec::new, |probed| probed.outcomes.iter().cloned().collect()),
-            unable: probed.and_then(|probed| probed.unable.clone()),
-            latency: probed.and_then(|probed| probed.latency.get()),
-            response: probed.and_then(|probed| probed.response.get()),
-            certificate_expires: probed.and_then(|probed| probed.certificate_expires),
+            probes: known.probes.statuses(all),
+            progress: leading.map(|(probe, probed)| probe.progress(probed)),
+            outcomes: leading.map_or_else(Vec::new, |(_, probed)| probed.outcomes.iter().cloned().collect()),
+            unable: known.probes.unable(all),
+            latency: known.probes.iter().filter_map(of).find_map(|probed| probed.latency.get()),
+            response: known.probes.iter().filter_map(of).find_map(|probed| probed.response.get()),
+            certificate_expires: known.probes.iter().filter_map(of).filter_map(|it| it.certificate_expires).min(),
             flaps: known.flaps.count(now),
             ttl_limit: (limit != NO_TTL_LIMIT).then_some(limit),
         })
@@ -242,12 +242,21 @@ impl Health {
         self.endpoints.iter().map(|known| known.member)
     }
 
-    /// When the certificates of probed servers end, in seconds since 1970-01-01 00:00 UTC, for each endpoint with one.
-    pub fn certificates(&self) -> impl Iterator<Item = (Member, u64)> {
-        self.endpoints.iter().filter_map(|known| {
-            let probed = self.probed.get(known.target? as usize)?;
-            Some((known.member, probed.certificate_expires?))
+    /// When the certificates of probed servers end, in seconds since 1970-01-01 00:00 UTC: for each endpoint and each probe
+    /// that saw one, which is given by its place among the probes of the pool.
+    pub fn certificates(&self) -> impl Iterator<Item = (Member, usize, u64)> {
+        self.endpoints.iter().flat_map(|known| {
+            known.probes.iter().enumerate().filter_map(|(at, probe)| {
+                let probed = self.probed.get(probe.target as usize)?;
+                Some((known.member, at, probed.certificate_expires?))
+            })
         })
+    }
+
+    /// What each probe of each endpoint of a pool with several probes found: its place among the probes of the pool, and its
+    /// verdict; those that have none yet are left out.
+    pub fn verdicts(&self) -> impl Iterator<Item = (Member, usize, bool)> {
+        self.endpoints.iter().flat_map(|known| known.probes.verdicts().map(|(at, up)| (known.member, at, up)))
     }
 
     /// Smoothed time of the successes of each data center's targets, the least of each: the quickest endpoint says how far
@@ -258,8 +267,9 @@ impl Health {
         for known in &self.endpoints {
             let data_center = site.pools.get(known.member.pool.0 as usize).and_then(|pool| pool.data_center);
             let slot = data_center.and_then(|id| least.get_mut(id.0 as usize));
-            let probed = known.target.and_then(|target| self.probed.get(target as usize));
-            let measured = probed.filter(|probed| probed.run.is_passing()).and_then(|probed| probed.latency.get());
+            let probed = known.probes.iter().filter_map(|probe| self.probed.get(probe.target as usize));
+            let measured =
+                probed.filter(|probed| probed.run.is_passing()).filter_map(|probed| probed.latency.get()).min();
             if let (Some(slot), Some(measured)) = (slot, measured) {
                 *slot = Some(slot.map_or(measured, |least| least.min(measured)));
             }
@@ -275,11 +285,6 @@ impl Health {
     fn number(&self, member: Member) -> Option<usize> {
         let number = self.first.get(member.pool.0 as usize)? + member.endpoint as usize;
         self.endpoints.get(number).filter(|known| known.member == member).map(|_| number)
-    }
-
-    fn run(&self, number: usize) -> Run {
-        let target = self.endpoints.get(number).and_then(|known| known.target);
-        target.and_then(|target| self.probed.get(target as usize)).map_or(Run::default(), |probed| probed.run)
     }
 
     /// Has the word of a target looked after, where it sends word itself.
@@ -312,15 +317,14 @@ impl Health {
 
     /// Makes of the latest outcomes what they mean for an endpoint, and tells it.
     fn settle(&mut self, number: usize, now: Moment, wall: u64, effects: &mut Effects) {
-        let run = self.run(number);
-        let Some(known) = self.endpoints.get(number) else { return };
-        if let Some(verdict) = known.rules.rule.verdict(run, known.endpoint.verdict) {
+        let Some(known) = self.endpoints.get_mut(number) else { return };
+        if let Some(verdict) = known.probes.judge(&self.probed) {
             let turns_down = known.endpoint.up && !verdict;
             let doubted = turns_down && self.is_doubted(number, now, wall, effects);
             self.turn(number, verdict, doubted, now, wall, effects);
         }
         self.look_again(number);
-        self.tell(number, run, effects);
+        self.tell(number, effects);
     }
 
     fn turn(&mut self, number: usize, verdict: bool, doubted: bool, now: Moment, wall: u64, effects: &mut Effects) {
@@ -330,30 +334,28 @@ impl Health {
         if let (Some(Held::HoldDown { until }), true) = (known.endpoint.held, known.endpoint.held != held) {
             self.due.push(Reverse((until, Due::Comeback(number))));
         }
-        let probed = known.target.and_then(|target| self.probed.get(target as usize));
-        let why = || probed.map_or_else(String::new, |probed| probed.why(verdict));
         if !turned {
             // It is what it was, but by now there is a better reason for it.
             if source != Source::Verdict && known.endpoint.up == verdict {
-                known.why = why().into();
+                known.why = known.probes.why(&self.probed, verdict).into();
             }
             return;
         }
-        let why = why();
+        let why = known.probes.why(&self.probed, verdict);
         if known.turned(why, now, wall, effects) {
             self.doubt.came_back(number as u32);
         } else if known.believed.is_none() && source != Source::Initial {
             // What was doubted once, and what never was found up, raises no doubt.
-            let host = known.target.and_then(|target| self.hosts.get(target as usize)).map(|host| host.number);
+            let host = known.probes.target().and_then(|target| self.hosts.get(target as usize)).map(|host| host.number);
             self.doubt.went_down(number as u32, host.unwrap_or(u32::MAX), now);
         }
     }
 
     /// Tells the state of an endpoint where it is not as it was told last.
-    fn tell(&mut self, number: usize, run: Run, effects: &mut Effects) {
+    fn tell(&mut self, number: usize, effects: &mut Effects) {
         let is_holding = self.doubt.is_holding();
         let Some(known) = self.endpoints.get_mut(number) else { return };
-        let state = known.state_after(run, is_holding);
+        let state = known.state_after(&self.probed, is_holding);
         if state != known.state {
             known.state = state;
             let Member { pool, endpoint } = known.member;
@@ -365,32 +367,25 @@ impl Health {
 impl Known {
     fn fresh(site: &Site, pool: &Pool, member: Member, targets: &Targets, wall: u64) -> Option<Known> {
         let endpoint = pool.endpoints.get(member.endpoint as usize)?;
-        let probe = pool.probe.and_then(|id| site.probes.get(id.0 as usize));
-        let rule = probe.map_or(Rule { rise: 1, fall: 1 }, |probe| Rule { rise: probe.rise, fall: probe.fall });
-        let interval = probe.map_or(Duration::ZERO, |probe| match probe.kind {
-            ProbeKind::Push { ttl } => ttl,
-            _ => probe.interval,
-        });
         let Pool { hold_down, resume, initial, .. } = *pool;
         let mut known = Known {
             member,
-            target: targets.of_endpoint(member),
+            probes: Probes::of(site, pool, member, targets),
             pool: pool.name.clone(),
             name: endpoint.name.clone(),
             answers: endpoint.target.clone(),
-            rules: Rules { rule, hold_down, resume, initial },
-            interval,
+            rules: Rules { hold_down, resume, initial },
             weight: endpoint.weight,
             endpoint: Endpoint::initial(initial),
             since: wall,
-            why: if probe.is_some() { "no verdict yet".into() } else { "not probed".into() },
+            why: if !pool.probes.is_empty() { "no verdict yet".into() } else { "not probed".into() },
             flaps: Flaps::default(),
             is_old: false,
             believed: None,
             tally: Tally::default(),
             state: EndpointState::new(true, endpoint.weight),
         };
-        known.state = known.state_after(Run::default(), false);
+        known.state = known.state_after(&[], false);
         Some(known)
     }
 
@@ -405,22 +400,22 @@ impl Known {
 
     /// Its state after the latest outcomes. While failures are doubted, statuses stay for a while, and no TTL falls below
     /// [`HOLD_TTL`]: every resolver would ask every second, for minutes.
-    fn state_after(&self, run: Run, is_holding: bool) -> EndpointState {
+    fn state_after(&self, probed: &[Probed], is_holding: bool) -> EndpointState {
         let Endpoint { up, source, held, .. } = self.endpoint;
-        let missing = match held {
+        let time = match held {
             Some(Held::HoldDown { .. } | Held::Manual) => None,
-            Some(Held::MassFailure) => Some(1),
-            None => self.rules.rule.missing(run, up).filter(|_| self.target.is_some()),
+            Some(Held::MassFailure) => Some(self.probes.interval()),
+            None => self.probes.time_to_turn(probed, up),
         };
         let floor = if is_holding { HOLD_TTL } else { Duration::ZERO };
-        let limit = missing.map(|missing| self.interval.saturating_mul(missing).max(floor));
+        let limit = time.map(|time| time.max(floor));
         let is_old = self.is_old && source == Source::Saved;
         EndpointState {
             up,
             weight: self.weight,
             ttl_limit: limit.map_or(NO_TTL_LIMIT, whole_seconds),
             recovered: held == Some(Held::Manual),
-            is_known: up || source != Source::Initial && !is_old || self.target.is_none(),
+            is_known: up || source != Source::Initial && !is_old || self.probes.target().is_none(),
         }
     }
 }

@@ -22,22 +22,48 @@ pub struct Status {
     pub why: Arc<str>,
     /// Why the last verdict is not the status.
     pub held: Option<Held>,
-    /// How far the latest outcomes have come; none where it is not probed.
+    /// What each of its probes found, where its pool has several.
+    pub probes: Vec<ProbeStatus>,
+    /// How far the latest outcomes have come; none where it is not probed. Of several probes this is of the one that explains
+    /// the status best: the first that is down, or else that failed last.
     pub progress: Option<Progress>,
-    /// The last few outcomes, the last one last.
+    /// The last few outcomes of that probe, the last one last.
     pub outcomes: Vec<Seen>,
-    /// Why its probe cannot be made, so that nothing new is found; none where it can.
+    /// Why its probe, or one of them, cannot be made, so that nothing new is found; none where it can.
     pub unable: Option<Arc<str>>,
     /// Smoothed time of the way there and back of its successes: that of their connect, or of one question and its answer.
     pub latency: Option<Duration>,
     /// Smoothed time of its successes as a whole.
     pub response: Option<Duration>,
-    /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC.
+    /// When the server's certificate ends, the earliest of several, in seconds since 1970-01-01 00:00 UTC.
     pub certificate_expires: Option<u64>,
     /// How often its status has changed within [`FLAP_WINDOW`](super::FLAP_WINDOW).
     pub flaps: usize,
     /// Greatest TTL of answers that depend on it, in seconds; none where nothing is about to change.
     pub ttl_limit: Option<u32>,
+}
+
+/// What one of several probes of an endpoint found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeStatus {
+    /// Name of the probe.
+    pub probe: Arc<str>,
+    /// Its verdict; none before the first.
+    pub up: Option<bool>,
+    /// Why.
+    pub why: Arc<str>,
+    /// How far its latest outcomes have come.
+    pub progress: Progress,
+    /// Its last outcome.
+    pub last: Option<Seen>,
+    /// Why it cannot be made; none where it can.
+    pub unable: Option<Arc<str>>,
+    /// Smoothed time of the way there and back of its successes.
+    pub latency: Option<Duration>,
+    /// Smoothed time of its successes as a whole.
+    pub response: Option<Duration>,
+    /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC.
+    pub certificate_expires: Option<u64>,
 }
 
 /// How far the latest outcomes have come.

@@ -39,8 +39,15 @@ pub struct Member {
 pub struct Targets {
     all: Vec<Entry>,
     numbers: HashMap<Arc<Target>, u32>,
-    /// Per pool, per endpoint.
-    by_endpoint: Vec<Vec<Option<u32>>>,
+    /// Per pool.
+    of_pools: Vec<OfPool>,
+}
+
+/// The targets of a pool's endpoints: as many of each endpoint as the pool has probes, in the order of the probes.
+#[derive(Debug, Clone, Default)]
+struct OfPool {
+    probes: usize,
+    numbers: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,25 +59,28 @@ struct Entry {
 }
 
 impl Targets {
-    /// The targets of `site`: one for each endpoint of a pool with a probe, those that are equal counted once.
+    /// The targets of `site`: one for each endpoint and each probe of its pool, those that are equal counted once.
     pub fn of(site: &Site) -> Targets {
         let mut targets = Targets::default();
         for (pool, number) in site.pools.iter().zip(0..) {
-            let probe = pool.probe.and_then(|id| Some((id, site.probes.get(id.0 as usize)?)));
-            let of_pool = pool.endpoints.iter().zip(0..).map(|(endpoint, at)| {
-                let (id, probe) = probe?;
+            let probes = pool.probes.iter().filter_map(|&id| Some((id, site.probes.get(id.0 as usize)?)));
+            let probes: Vec<(ProbeId, &Probe)> = probes.collect();
+            let mut numbers = Vec::with_capacity(probes.len() * pool.endpoints.len());
+            for (endpoint, at) in pool.endpoints.iter().zip(0..) {
                 let member = Member { pool: PoolId(number), endpoint: at };
-                Some(targets.add(target(probe, pool, endpoint), id, member))
-            });
-            let of_pool = of_pool.collect();
-            targets.by_endpoint.push(of_pool);
+                numbers
+                    .extend(probes.iter().map(|&(id, probe)| targets.add(target(probe, pool, endpoint), id, member)));
+            }
+            targets.of_pools.push(OfPool { probes: probes.len(), numbers });
         }
         targets
     }
 
     fn add(&mut self, target: Target, probe: ProbeId, member: Member) -> u32 {
         if let Some(&number) = self.numbers.get(&target) {
-            if let Some(entry) = self.all.get_mut(number as usize) {
+            // Two probes of a pool may ask the same.
+            if let Some(entry) = self.all.get_mut(number as usize).filter(|entry| entry.members.last() != Some(&member))
+            {
                 entry.members.push(member);
             }
             return number;
@@ -111,9 +121,11 @@ impl Targets {
         self.all.get(number as usize).map_or(&[], |entry| &entry.members)
     }
 
-    /// The number of an endpoint's target, where it has one.
-    pub fn of_endpoint(&self, member: Member) -> Option<u32> {
-        self.by_endpoint.get(member.pool.0 as usize)?.get(member.endpoint as usize).copied().flatten()
+    /// The numbers of an endpoint's targets, one for each probe of its pool and in the order of these.
+    pub fn of_endpoint(&self, member: Member) -> &[u32] {
+        let Some(of_pool) = self.of_pools.get(member.pool.0 as usize) else { return &[] };
+        let first = of_pool.probes * member.endpoint as usize;
+        of_pool.numbers.get(first..first + of_pool.probes).unwrap_or_default()
     }
 }
 
@@ -222,13 +234,39 @@ endpoints.x.address = "192.0.2.1"
         );
         let member = |pool, endpoint| Member { pool: PoolId(pool), endpoint };
         let of = |pool, endpoint| targets.of_endpoint(member(pool, endpoint));
-        assert_eq!((of(0, 0), of(0, 1), of(1, 0), of(1, 1), of(2, 0)), (Some(0), Some(1), Some(1), Some(0), Some(2)));
-        assert_eq!((of(3, 0), of(9, 9), targets.len()), (None, None, 3));
+        assert_eq!([of(0, 0), of(0, 1), of(1, 0), of(1, 1), of(2, 0)], [[0], [1], [1], [0], [2]]);
+        assert!(of(3, 0).is_empty() && of(9, 9).is_empty());
+        assert_eq!(targets.len(), 3);
         assert_eq!(targets.members(1), [member(0, 1), member(1, 0)]);
         let shown: Vec<String> = targets.iter().map(|(target, _)| target.to_string()).collect();
         assert_eq!(shown, ["http 192.0.2.1:80/up", "http 192.0.2.2:80/up", "http 192.0.2.1:80/up"]);
         let (first, probe) = targets.iter().next().unwrap();
         assert_eq!((targets.number(first), probe), (Some(0), ProbeId(0)));
+    }
+
+    #[test]
+    fn an_endpoint_has_a_target_for_each_probe_of_its_pool() {
+        let (_, targets) = targets(
+            r#"
+[probes]
+web.kind = "http"
+tcp = { kind = "tcp", port = 80 }
+same = { kind = "http", fall = 7 }
+[pools.a]
+probe = ["tcp", "web"]
+endpoints = { x.address = "192.0.2.1", y.address = "192.0.2.2" }
+[pools.b]
+probe = "web"
+endpoints.x.address = "192.0.2.1"
+[pools.c]
+probe = ["web", "same"]
+endpoints.x.address = "192.0.2.1"
+"#,
+        );
+        let member = |pool, endpoint| Member { pool: PoolId(pool), endpoint };
+        let of = |pool, endpoint| targets.of_endpoint(member(pool, endpoint));
+        assert_eq!((of(0, 0), of(0, 1), of(1, 0), of(2, 0)), (&[0, 1][..], &[2, 3][..], &[1][..], &[1, 1][..]));
+        assert_eq!(targets.members(1), [member(0, 0), member(1, 0), member(2, 0)], "each endpoint once");
     }
 
     #[test]

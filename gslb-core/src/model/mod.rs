@@ -93,8 +93,10 @@ pub struct Pool {
     pub name: Arc<str>,
     /// Where its endpoints are; none for pools of names outside any data center.
     pub data_center: Option<DataCenterId>,
-    /// How they are checked; none means that they keep their initial status.
-    pub probe: Option<ProbeId>,
+    /// How they are checked, each probe once; with none they keep their initial status.
+    pub probes: Vec<ProbeId>,
+    /// How many of its probes must find an endpoint up, at least 1 and at most as many as there are; 0 without probes.
+    pub require: u32,
     /// How endpoints are chosen.
     pub choose: Choose,
     /// How many endpoints an answer names, for all kinds of choice but [`Choose::All`]; at least 1.
@@ -327,6 +329,8 @@ pub enum WhenAllDown {
 pub const MAX_NESTING: usize = 16;
 /// Most pools that a policy may come to, counted as often as they are named.
 pub const MAX_WIDTH: usize = 1024;
+/// Most probes of a pool.
+pub const MAX_PROBES: usize = 16;
 /// Most endpoints of a pool.
 pub const MAX_ENDPOINTS: usize = 4096;
 /// Most endpoints that one answer may name.

@@ -88,7 +88,7 @@ impl<'a> Known<'a> {
     /// A pool's liveness: what is known of its endpoints, else its initial rule; weights are the document's.
     pub(super) fn liveness(&self, pool: &Pool) -> Arc<PoolLiveness> {
         let up = pool.initial != Initial::Down;
-        let is_known = up || pool.probe.is_none();
+        let is_known = up || pool.probes.is_empty();
         let fresh = |endpoint: &model::Endpoint| EndpointState { is_known, ..EndpointState::new(up, endpoint.weight) };
         let Some((old, liveness)) = self.0.get(&*pool.name) else {
             return Arc::new(PoolLiveness::new(pool, pool.endpoints.iter().map(fresh).collect()));

@@ -87,7 +87,7 @@ impl Force {
 pub fn initial_states(site: &Site) -> States {
     let state = |pool: &Pool| {
         let up = pool.initial != Initial::Down;
-        let state = |weight| EndpointState { is_known: up || pool.probe.is_none(), ..EndpointState::new(up, weight) };
+        let state = |weight| EndpointState { is_known: up || pool.probes.is_empty(), ..EndpointState::new(up, weight) };
         pool.endpoints.iter().map(|endpoint| state(endpoint.weight)).collect()
     };
     site.pools.iter().map(state).collect()

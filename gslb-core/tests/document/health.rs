@@ -54,6 +54,30 @@ mass_failure = { share = "30%" }
     assert_eq!(site("[safety]\nmass_failure = \"off\"").safety.mass_failure, None);
 }
 
+/// A pool with these probes, of `p` and `q`.
+fn several(probes: &str, require: &str) -> String {
+    let pool = format!("[pools.a]\nprobe = {probes}\n{require}\nendpoints.x.address = \"192.0.2.1\"\n");
+    format!("{pool}[probes]\np.kind = \"http\"\nq = {{ kind = \"tcp\", port = 1 }}\n")
+}
+
+#[test]
+fn a_pool_may_have_several_probes() {
+    for (probes, require, expected) in [
+        ("\"p\"", "", (1, 1)),
+        ("[\"p\"]", "", (1, 1)),
+        ("[\"p\", \"q\"]", "", (2, 2)),
+        ("[\"q\", \"p\"]", "require = \"all\"", (2, 2)),
+        ("[\"q\", \"p\"]", "require = \"any\"", (2, 1)),
+        ("[\"q\", \"p\"]", "require = 1", (2, 1)),
+        ("[\"q\", \"p\"]", "require = 2", (2, 2)),
+    ] {
+        let pool = &site(&*several(probes, require)).pools[0];
+        assert_eq!((pool.probes.len(), pool.require), expected, "{probes} {require}");
+    }
+    let none = &site("[pools.a]\nendpoints.x.address = \"192.0.2.1\"").pools[0];
+    assert_eq!((none.probes.len(), none.require), (0, 0));
+}
+
 #[test]
 fn what_is_wrong_is_told_with_what_would_be_right() {
     for (document, expected) in [
@@ -74,6 +98,31 @@ fn what_is_wrong_is_told_with_what_would_be_right() {
         (
             "[pools.a]\nhold_down = \"5m\"\nendpoints.x.address = \"192.0.2.1\"",
             "`hold_down` means nothing in a pool without `probe`",
+        ),
+        (
+            "[pools.a]\nprobe = [\"p\", \"q\"]\nendpoints.x.address = \"192.0.2.1\"\n[probes.p]\nkind = \"http\"",
+            "site.toml:2:15: error: pools.a.probe[1]: no probe is named `q`",
+        ),
+        (&*several("[\"p\", \"q\", \"p\"]", ""), "site.toml:2:20: error: pools.a.probe[2]: the probe is named twice"),
+        (&*several("[]", ""), "pools.a.probe: the list is empty"),
+        (&*several("[\"p\", 7]", ""), "pools.a.probe[1]: expected a string"),
+        (&*several("7", ""), "pools.a.probe: expected a string"),
+        (
+            &*several("[\"p\", \"q\"]", "require = 3"),
+            "site.toml:3:11: error: pools.a.require: 3 of 2 probes cannot be required",
+        ),
+        (&*several("[\"p\", \"q\"]", "require = 0"), "0 of 2 probes cannot be required"),
+        (&*several("[\"p\", \"q\"]", "require = -1"), "-1 of 2 probes cannot be required"),
+        (
+            &*several("[\"p\", \"q\"]", "require = \"most\""),
+            "pools.a.require: expected \"all\", \"any\" or a whole number, found string \"most\"",
+        ),
+        (&*several("[\"p\", \"q\"]", "require = 1.5"), "found number 1.5"),
+        (&*several("\"p\"", "require = 1"), "`require` means nothing in a pool with one probe"),
+        (&*several("[\"p\"]", "require = \"all\""), "`require` means nothing in a pool with one probe"),
+        (
+            "[pools.a]\nrequire = \"any\"\nendpoints.x.address = \"192.0.2.1\"",
+            "`require` means nothing in a pool without `probe`",
         ),
         ("[pools.a]\nresume = \"never\"\nprobe = \"p\"\n[probes.p]\nkind = \"http\"", "resume"),
     ] {

@@ -46,7 +46,7 @@ fn a_new_document_forgets_nothing_that_is_known() {
         let member = live.member("a", "x");
         let status = health.status(member, now).unwrap();
         assert_eq!((status.source, &*status.why), (source, "3 failures in a row, the last one: status 503"));
-        let target = health.targets().of_endpoint(member).unwrap();
+        let target = health.targets().of_endpoint(member)[0];
         let pass = Outcome::new(Ok(()), Duration::ZERO, "");
         (0..3).for_each(|_| _ = health.observe(target, &pass, now, wall));
         assert!(health.status(member, now).unwrap().up);

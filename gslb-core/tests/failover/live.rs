@@ -78,7 +78,7 @@ impl Live {
 
     /// The target of an endpoint is probed: `+` passes and `-` fails, each a second after the one before.
     pub(crate) fn probe(&mut self, pool: &str, endpoint: &str, outcomes: &str) -> Effects {
-        let target = self.health.targets().of_endpoint(self.member(pool, endpoint)).unwrap();
+        let target = self.health.targets().of_endpoint(self.member(pool, endpoint))[0];
         let mut all = Effects::default();
         for outcome in outcomes.chars() {
             self.seconds += 1;

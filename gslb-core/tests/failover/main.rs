@@ -7,5 +7,6 @@ mod blind;
 mod doubt;
 mod kept;
 mod live;
+mod several;
 mod ttl;
 mod turns;

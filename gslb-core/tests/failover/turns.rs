@@ -99,7 +99,7 @@ fn an_override_has_the_last_word_and_no_haste() {
     let forced = apply(&[word(Force::Up)], &site, &live.health.states());
     live.server.table = live.server.table.with_states(&forced);
     assert_eq!((live.answers(), live.ttl()), (vec!["192.0.2.1".to_owned()], 30));
-    let target = live.health.targets().of_endpoint(live.member("a", "x")).unwrap();
+    let target = live.health.targets().of_endpoint(live.member("a", "x"))[0];
     let (now, wall) = live.now();
     let fail = Outcome::new(Err(Failure::Refused), Duration::ZERO, "");
     let effects = live.health.observe(target, &fail, now, wall);
@@ -142,7 +142,7 @@ endpoints = { x = { address = "192.0.2.31" }, y = { address = "192.0.2.32" } }
 "#;
     let mut live = Live::of(pools, r#"policy = { failover = ["c", "a"] }"#);
     for (endpoint, milliseconds) in [("x", 30), ("y", 12)] {
-        let target = live.health.targets().of_endpoint(live.member("c", endpoint)).unwrap();
+        let target = live.health.targets().of_endpoint(live.member("c", endpoint))[0];
         // The one that is near takes its time to answer; how far it is has nothing to do with that.
         let (latency, took) = (Some(Duration::from_millis(milliseconds)), Duration::from_millis(100 - milliseconds));
         let outcome = Outcome { latency, ..Outcome::new(Ok(()), took, "") };

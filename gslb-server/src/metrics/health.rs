@@ -2,6 +2,8 @@
 
 use gslb_api::Api;
 use gslb_api::health::Evidence;
+use gslb_core::health::Member;
+use gslb_core::model::Site;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -34,7 +36,7 @@ fn status_changes(api: &Api) -> Family {
     changes
 }
 
-fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 4] {
+fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 5] {
     let site = &evidence.in_force.table.topology().site;
     let doubts =
         Family::gauge("gslb_mass_failure_hold", "1 while failures of too many endpoints at once are not believed.");
@@ -47,16 +49,27 @@ fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 4] {
     }
     let help = "When the certificate of a probed endpoint ends.";
     let mut certificates = Family::gauge("gslb_probe_certificate_expiry_timestamp_seconds", help);
-    for (member, expires) in &evidence.certificates {
-        let pool = site.pools.get(member.pool.0 as usize);
-        let endpoint = pool.and_then(|pool| pool.endpoints.get(member.endpoint as usize));
-        let probe = pool.and_then(|pool| site.probes.get(pool.probe?.0 as usize));
-        if let (Some(pool), Some(endpoint), Some(probe)) = (pool, endpoint, probe) {
-            let labels = [("endpoint", &*endpoint.name), ("pool", &*pool.name), ("probe", &*probe.name)];
+    for (member, at, expires) in &evidence.certificates {
+        if let Some(labels) = labels(site, *member, *at) {
             certificates.add(&labels, *expires as f64);
+        }
+    }
+    let help = "1 for a probe that finds an endpoint up, where the pool has several probes.";
+    let mut verdicts = Family::gauge("gslb_endpoint_probe_up", help);
+    for (member, at, up) in &evidence.verdicts {
+        if let Some(labels) = labels(site, *member, *at) {
+            verdicts.add(&labels, f64::from(u8::from(*up)));
         }
     }
     let help = "Endpoints that have recovered and stay down until gslb resume lets them back.";
     let awaiting = Family::gauge("gslb_endpoints_awaiting_resume", help).of(evidence.awaiting_resume as f64);
-    [awaiting, doubts.of(f64::from(u8::from(evidence.doubts))), latencies, certificates]
+    [awaiting, doubts.of(f64::from(u8::from(evidence.doubts))), latencies, certificates, verdicts]
+}
+
+/// The names of an endpoint and of the probe at this place among those of its pool.
+fn labels(site: &Site, member: Member, at: usize) -> Option<[(&'static str, &str); 3]> {
+    let pool = site.pools.get(member.pool.0 as usize)?;
+    let endpoint = pool.endpoints.get(member.endpoint as usize)?;
+    let probe = site.probes.get(pool.probes.get(at)?.0 as usize)?;
+    Some([("endpoint", &*endpoint.name), ("pool", &*pool.name), ("probe", &*probe.name)])
 }

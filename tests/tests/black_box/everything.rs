@@ -33,6 +33,7 @@ impl Everything {
         for late in [
             "gslb_status_changes_total{endpoint=\"dark-1\",pool=\"dark\",to=\"down\"}",
             "gslb_latency_seconds{data_center=\"fra\",vantage=\"fra-1\"}",
+            "gslb_endpoint_probe_up{endpoint=\"iad-1\",pool=\"iad\",probe=\"port\"}",
         ] {
             eventually(late, || everything.server.metrics().value(late).is_some());
         }
@@ -93,13 +94,17 @@ fra-1.location = {{ country = "DE" }}
 {probe}
 [probes.wrong]
 {probe}expect_status = ["500"]
+[probes.port]
+kind = "tcp"
+port = {port}
+interval = "200ms"
 [pools.fra]
 data_center = "fra"
 probe = "web"
 endpoints.fra-1 = {{ address = "192.0.2.1", probe_address = "127.0.0.1" }}
 [pools.iad]
 data_center = "iad"
-probe = "web"
+probe = ["web", "port"]
 endpoints.iad-1 = {{ address = "192.0.2.2", probe_address = "127.0.0.1" }}
 [pools.dark]
 probe = "wrong"

@@ -99,6 +99,14 @@ fn status(text: &Value, number: &Value) -> Value {
             "override": maybe("string"), "weight_override": maybe("string"), "unforced": { "type": "object" },
             "held": maybe("object"), "progress": maybe("object"),
             "outcomes": { "type": "array", "items": { "type": "object" } }, "unable": maybe("string"),
+            "probes": {
+                "type": "array", "description": "What each probe found, where the pool has several.",
+                "items": { "type": "object", "required": ["probe", "status", "why"], "properties": {
+                    "probe": text, "status": { "type": ["string", "null"], "enum": ["up", "down", null] }, "why": text,
+                    "progress": { "type": "object" }, "last": maybe("object"), "unable": maybe("string"),
+                    "ms": maybe("number"), "connect_ms": maybe("number"),
+                    "certificate_expires": { "type": ["string", "null"], "format": "date-time" } } },
+            },
             "ms": maybe("number"), "connect_ms": maybe("number"), "latency_ms": maybe("number"), "flaps": number, "ttl_limit": maybe("integer"),
             "certificate_expires": { "type": ["string", "null"], "format": "date-time" },
         },

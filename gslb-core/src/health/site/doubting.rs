@@ -28,15 +28,16 @@ impl Health {
 
     /// Takes note of what the doubt counts of an endpoint. One that passes has nothing more to be doubted or believed.
     pub(super) fn look_again(&mut self, number: usize) {
-        let run = self.run(number);
         let Some(known) = self.endpoints.get_mut(number) else { return };
-        let Some(host) = known.target.and_then(|target| self.hosts.get(target as usize)) else { return };
-        if run.is_passing() {
+        let Some(host) = known.probes.target().and_then(|target| self.hosts.get(target as usize)) else { return };
+        if known.probes.is_passing(&self.probed) {
             known.believed = None;
-            known.endpoint.relieve();
+            if known.endpoint.relieve() {
+                known.probes.relieve(&self.probed);
+            }
         }
         let up = known.endpoint.up && known.endpoint.source != Source::Initial;
-        let tally = Tally { up, failing: up && run.is_failing() && known.believed.is_none() };
+        let tally = Tally { up, failing: up && known.probes.is_failing(&self.probed) && known.believed.is_none() };
         if tally != known.tally {
             self.doubt.count(host.number, known.tally, tally);
             known.tally = tally;
@@ -46,12 +47,11 @@ impl Health {
     /// Whether the verdict of an endpoint that is about to turn down is doubted; it may be the one too many.
     pub(super) fn is_doubted(&mut self, number: usize, now: Moment, wall: u64, effects: &mut Effects) -> bool {
         let Some(known) = self.endpoints.get(number) else { return false };
-        let probed = known.target.and_then(|target| self.probed.get(target as usize));
         match (known.endpoint.source, known.believed) {
             // There is no last status to be held.
             (Source::Initial, _) => false,
             // A probe that began before something answered says nothing of the time since then.
-            (_, Some(since)) => probed.is_some_and(|probed| probed.began < since),
+            (_, Some(since)) => known.probes.began(&self.probed).is_some_and(|began| began < since),
             (_, None) => {
                 self.begin_doubt(now, wall, effects);
                 self.doubt.is_holding() && !self.is_contained(number)
@@ -63,8 +63,8 @@ impl Health {
     /// and other places of a service with its pool answer. So one tenant's many pools do not delay another's failover.
     fn is_contained(&self, number: usize) -> bool {
         let Some(known) = self.endpoints.get(number) else { return false };
-        let probed = known.target.and_then(|target| self.probed.get(target as usize));
-        let is_new = self.doubt.proven().is_some_and(|since| probed.is_some_and(|probed| probed.began >= since));
+        let began = known.probes.began(&self.probed);
+        let is_new = self.doubt.proven().is_some_and(|since| began.is_some_and(|began| began >= since));
         let circles = self.circles.get(known.member.pool.0 as usize).map_or(&[][..], |circles| circles);
         is_new && circles.iter().any(|&circle| self.doubt.is_narrow(circle))
     }
@@ -81,7 +81,7 @@ impl Health {
             }
         }
         // TTLs that had fallen for a change that does not come now are raised to that of the hold.
-        (0..self.endpoints.len()).for_each(|number| self.tell(number, self.run(number), effects));
+        (0..self.endpoints.len()).for_each(|number| self.tell(number, effects));
     }
 
     pub(super) fn end_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
@@ -114,13 +114,13 @@ impl Health {
                 continue;
             }
             known.believed = Some(since);
-            let waits = known.target.and_then(|target| Some((target, self.probed.get_mut(target as usize)?)));
-            if let Some((target, probed)) = waits
-                && let Some(patience) = probed.patience
-            {
-                // Who sends word has as long as ever to send the next one.
-                probed.is_watched = true;
-                self.due.push(Reverse((now.after(patience), Due::Word(target))));
+            for probe in known.probes.iter() {
+                let Some(probed) = self.probed.get_mut(probe.target as usize) else { continue };
+                if let Some(patience) = probed.patience {
+                    // Who sends word has as long as ever to send the next one.
+                    probed.is_watched = true;
+                    self.due.push(Reverse((now.after(patience), Due::Word(probe.target))));
+                }
             }
             self.settle(number, now, wall, effects);
         }

@@ -40,7 +40,7 @@ impl Health {
                 }
             }
         }
-        for known in health.endpoints.iter_mut().filter(|known| known.target.is_some()) {
+        for known in health.endpoints.iter_mut().filter(|known| known.probes.target().is_some()) {
             if let Some(status) =
                 saved.statuses.get(&key(known)).or_else(|| gone.get(&*target_text(&known.answers)).copied())
             {
@@ -68,7 +68,7 @@ impl Health {
         let hosts = &health.hosts;
         let place = |before: u32| {
             let number = *places.get(&(before as usize))?;
-            let target = health.endpoints.get(number)?.target?;
+            let target = health.endpoints.get(number)?.probes.target()?;
             Some((number as u32, hosts.get(target as usize)?.number))
         };
         let goes_on = health.doubt.resume_from(&self.doubt, place);
@@ -101,9 +101,9 @@ impl Health {
             let (Some(before), Some(known)) = (self.endpoints.get(before), next.endpoints.get_mut(number)) else {
                 continue;
             };
-            let [old, new] = [(&self.targets, before.target), (&next.targets, known.target)]
-                .map(|(targets, number)| number.and_then(|number| targets.get(number)));
-            known.inherit(before, old == new, new.is_some(), now, wall);
+            let is_same = known.probes.are_those_of(&before.probes, &self.targets, &next.targets);
+            known.probes.inherit(&before.probes, &self.targets, &next.targets);
+            known.inherit(before, is_same, now, wall);
         }
         inherited.into_iter().collect()
     }
@@ -152,7 +152,7 @@ impl Health {
 impl Known {
     /// Takes over what was known of this endpoint, or of one that it takes the place of. `is_same` says that it is probed
     /// as before.
-    fn inherit(&mut self, before: &Known, is_same: bool, is_probed: bool, now: Moment, wall: u64) {
+    fn inherit(&mut self, before: &Known, is_same: bool, now: Moment, wall: u64) {
         self.flaps = before.flaps.clone();
         if before.endpoint.source == Source::Initial {
             return;
@@ -160,7 +160,7 @@ impl Known {
         if is_same {
             (self.endpoint, self.since, self.is_old) = (before.endpoint, before.since, before.is_old);
             (self.why, self.believed) = (before.why.clone(), before.believed);
-        } else if is_probed {
+        } else if self.probes.target().is_some() {
             self.recall(before.endpoint.up, before.since, before.why.clone(), now, wall);
         }
     }

@@ -1,0 +1,175 @@
+//! Pools with several probes: how many must pass, what is told of each, and what a change of the document keeps.
+
+use gslb_core::health::{Effects, Rule, Run, Source, Status};
+use gslb_core::model::Site;
+use gslb_core::steer::draw::Dice;
+
+use crate::live::{Live, document};
+use crate::support;
+
+const FAILOVER: &str = r#"policy = { failover = ["both", "a"] }"#;
+
+/// A pool with these probes, as the document writes them. They have rise 3 and fall 3, and rise 1 and fall 2.
+fn both(probes: &str) -> String {
+    format!("[pools.both]\nprobe = {probes}\nendpoints.x.address = \"192.0.2.31\"\n")
+}
+
+/// Outcomes of the probe at this place in the list of its pool.
+fn probe(live: &mut Live, at: usize, outcomes: &str) -> Effects {
+    let target = live.health.targets().of_endpoint(live.member("both", "x"))[at];
+    let mut all = Effects::default();
+    for outcome in outcomes.chars() {
+        live.seconds += 1;
+        all.transitions.extend(live.outcome(target, outcome == '+').transitions);
+    }
+    all
+}
+
+fn status(live: &Live) -> Status {
+    live.health.status(live.member("both", "x"), live.now().0).unwrap()
+}
+
+fn site(probes: &str) -> Site {
+    (*support::table(&document(&both(probes), FAILOVER), crate::live::ZONE, &[]).topology().site).clone()
+}
+
+#[test]
+fn all_probes_must_pass_unless_the_pool_says_otherwise() {
+    let mut live = Live::of(&both(r#"["web", "quick"]"#), FAILOVER);
+    probe(&mut live, 0, "+++");
+    assert_eq!(status(&live).source, Source::Initial, "one probe alone says nothing good");
+    probe(&mut live, 1, "+");
+    assert_eq!((status(&live).up, status(&live).source), (true, Source::Verdict));
+    let effects = probe(&mut live, 1, "--");
+    assert_eq!(live.answers(), ["192.0.2.1"]);
+    let why = "1 of 2 probes down: quick (2 failures in a row, the last one: status 503)";
+    assert_eq!(&*effects.transitions[0].why, why);
+    let told = status(&live);
+    assert_eq!(
+        &*told.why,
+        format!("{why}; now 1 of 2 probes up: web (3 successes in a row, the last one: status 200)")
+    );
+    let probes: Vec<(&str, Option<bool>, u32)> =
+        told.probes.iter().map(|it| (&*it.probe, it.up, it.progress.length)).collect();
+    assert_eq!(probes, [("web", Some(true), 3), ("quick", Some(false), 2)]);
+    assert_eq!(told.outcomes.len(), 3, "those of the probe that fails");
+    probe(&mut live, 1, "+");
+    assert_eq!(live.answers(), ["192.0.2.31"]);
+    assert_eq!(&*status(&live).why.chars().take(20).collect::<String>(), "2 of 2 probes up: we");
+}
+
+#[test]
+fn with_any_one_probe_is_enough_and_with_a_number_so_many() {
+    let mut live = Live::of(&both("[\"web\", \"quick\"]\nrequire = \"any\""), FAILOVER);
+    probe(&mut live, 1, "+--");
+    assert!(status(&live).up, "nothing is known of the other one");
+    probe(&mut live, 0, "---");
+    assert_eq!(live.answers(), ["192.0.2.1"]);
+    probe(&mut live, 1, "+");
+    assert_eq!(live.answers(), ["192.0.2.31"]);
+    let why = status(&live).why;
+    assert!(why.contains("; now 1 of 2 probes down: web (3 failures"), "{why}");
+
+    let more = "[probes.ping]\nkind = \"icmp\"\nrise = 1\nfall = 1\n";
+    let mut live = Live::of(&format!("{more}{}", both("[\"web\", \"quick\", \"ping\"]\nrequire = 2")), FAILOVER);
+    for (at, outcomes) in [(0, "+++"), (1, "+"), (2, "+-")] {
+        probe(&mut live, at, outcomes);
+    }
+    assert_eq!(live.answers(), ["192.0.2.31"], "two are left");
+    probe(&mut live, 1, "--");
+    assert_eq!(live.answers(), ["192.0.2.1"]);
+    probe(&mut live, 2, "+");
+    assert_eq!(live.answers(), ["192.0.2.31"]);
+}
+
+#[test]
+fn the_ttl_falls_when_so_many_fail_that_the_next_outcomes_may_turn_it() {
+    let mut live = Live::of(&both("[\"web\", \"quick\"]\nrequire = \"any\""), FAILOVER);
+    let limit = |live: &Live| status(live).ttl_limit;
+    probe(&mut live, 0, "+++");
+    probe(&mut live, 1, "+-");
+    assert_eq!(limit(&live), None, "the other one holds it up");
+    probe(&mut live, 0, "-");
+    assert_eq!(limit(&live), Some(10), "two more failures of web, 5 s each");
+    probe(&mut live, 1, "-");
+    assert_eq!(limit(&live), Some(10));
+    probe(&mut live, 0, "-");
+    assert_eq!(limit(&live), Some(5));
+    let mut live = Live::of(&both(r#"["web", "quick"]"#), FAILOVER);
+    probe(&mut live, 0, "+++-");
+    assert_eq!(limit(&live), Some(10), "each of them may turn it");
+    probe(&mut live, 1, "+-");
+    assert_eq!(limit(&live), Some(1));
+}
+
+#[test]
+fn a_document_with_other_probes_keeps_the_status_until_they_say_otherwise() {
+    let mut live = Live::of(&both(r#""web""#), FAILOVER);
+    probe(&mut live, 0, "---");
+    let (now, wall) = live.now();
+    let follow = |live: &mut Live, probes: &str| {
+        let site = site(probes);
+        let (health, effects) = live.health.for_site(&site, now, wall);
+        (live.health, live.server.table) =
+            (health, support::table(&document(&both(probes), FAILOVER), crate::live::ZONE, &[]));
+        live.server.table = live.server.table.with_states(&live.health.states());
+        effects.transitions.iter().map(|turn| (turn.up, turn.why.to_string())).collect::<Vec<_>>()
+    };
+    assert!(follow(&mut live, r#"["web", "quick"]"#).is_empty(), "it fails as before");
+    assert!(!status(&live).up && status(&live).probes[0].up == Some(false));
+    probe(&mut live, 1, "+");
+    assert_eq!(live.answers(), ["192.0.2.1"]);
+    let turned = follow(&mut live, "[\"quick\", \"web\"]\nrequire = \"any\"");
+    assert_eq!(turned.len(), 1, "{turned:?}");
+    assert!(turned[0].0 && turned[0].1.starts_with("1 of 2 probes up: quick ("), "{turned:?}");
+    let turned = follow(&mut live, "[\"quick\", \"web\"]\nrequire = \"all\"");
+    assert!(turned.len() == 1 && !turned[0].0, "{turned:?}");
+    let turned = follow(&mut live, r#""quick""#);
+    assert!(turned.len() == 1 && turned[0].0, "the probe that failed is gone: {turned:?}");
+    assert!(follow(&mut live, r#"["quick"]"#).is_empty());
+    assert!(status(&live).probes.is_empty(), "a list of one is one probe");
+}
+
+/// Every probe by itself, and then how many of them are up.
+#[test]
+fn statuses_are_those_of_a_model_whatever_comes() {
+    let mut dice = Dice::new(3);
+    for require in 1..=3_usize {
+        let more = "[probes.ping]\nkind = \"icmp\"\nrise = 2\nfall = 1\n";
+        let pool = both(&format!("[\"web\", \"quick\", \"ping\"]\nrequire = {require}"));
+        // One pool of one host is never doubted.
+        let mut live = Live::of(&format!("{more}{pool}"), FAILOVER);
+        let rules = [Rule { rise: 3, fall: 3 }, Rule { rise: 1, fall: 2 }, Rule { rise: 2, fall: 1 }];
+        let (mut runs, mut verdicts, mut expected) = ([Run::default(); 3], [None; 3], true);
+        for step in 0..2_000 {
+            let at = (dice.roll() % 3) as usize;
+            let passed = dice.roll() % 4 > 0;
+            probe(&mut live, at, if passed { "+" } else { "-" });
+            runs[at].observe(passed);
+            verdicts[at] = rules[at].verdict(runs[at], verdicts[at]);
+            let count = |up| verdicts.iter().filter(|verdict| **verdict == Some(up)).count();
+            if count(true) >= require {
+                expected = true;
+            } else if count(false) > 3 - require {
+                expected = false;
+            }
+            let told = status(&live);
+            assert_eq!(told.up, expected, "step {step}, {require} required, {verdicts:?}");
+            assert_eq!(told.probes.iter().map(|it| it.up).collect::<Vec<_>>(), verdicts, "step {step}");
+        }
+    }
+}
+
+#[test]
+fn words_of_others_are_one_probe_among_others() {
+    let mut live = Live::of(&both(r#"["quick", "beat"]"#), FAILOVER);
+    probe(&mut live, 0, "+");
+    probe(&mut live, 1, "+");
+    assert!(status(&live).up);
+    live.seconds += 61;
+    let (now, wall) = live.now();
+    let effects = live.health.tick(now, wall);
+    live.put(effects);
+    let told = status(&live);
+    assert!(!told.up && told.why.starts_with("1 of 2 probes down: beat (no word for 1m)"), "{}", told.why);
+}
