@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gslb_core::health::{Ended, MassFailureTurn, SavedKey, SavedStatus, Transition};
+use gslb_core::health::{Ended, MassFailureTurn, Member, Recovery, SavedKey, SavedStatus, Transition};
 use gslb_core::model::Site;
 use serde_json::json;
 use tokio::select;
@@ -61,6 +61,7 @@ struct Waiting {
     statuses: HashMap<String, Record>,
     /// The last one is how it is.
     doubts: Vec<(MassFailureTurn, u64)>,
+    recoveries: Vec<Recovered>,
     /// Targets, with why they cannot be probed; none where they can again.
     abilities: Vec<(String, Option<Arc<str>>)>,
 }
@@ -73,6 +74,15 @@ struct Turn {
     why: Arc<str>,
 }
 
+/// An endpoint that waits to be let back, or fails again while it does.
+#[derive(Debug)]
+struct Recovered {
+    pool: Arc<str>,
+    endpoint: Arc<str>,
+    waits: bool,
+    why: Arc<str>,
+}
+
 impl Journal {
     /// Notes a status that is not another one than before, to be saved only.
     pub(super) fn save(&self, key: SavedKey, status: SavedStatus) {
@@ -82,12 +92,7 @@ impl Journal {
 
     /// Notes that a status of an endpoint of `site` has turned.
     pub(super) fn turned(&self, site: &Site, turn: &Transition, saved: Option<(SavedKey, SavedStatus)>) {
-        let pool = site.pools.get(turn.member.pool.0 as usize);
-        let Some((pool, endpoint)) = pool.and_then(|it| Some((it, it.endpoints.get(turn.member.endpoint as usize)?)))
-        else {
-            return;
-        };
-        let (pool, endpoint) = (Arc::clone(&pool.name), Arc::clone(&endpoint.name));
+        let Some((pool, endpoint)) = names(site, turn.member) else { return };
         let mut waiting = lock(&self.waiting);
         if let Some((key, status)) = saved {
             waiting.save(key, status);
@@ -97,6 +102,21 @@ impl Journal {
             waiting.turns.push(turn);
         } else {
             waiting.untold += 1;
+        }
+        drop(waiting);
+        self.work.notify_one();
+    }
+
+    /// Notes that an endpoint of `site` has recovered and waits to be let back, or fails again.
+    pub(super) fn recovered(&self, site: &Site, recovery: &Recovery, saved: Option<(SavedKey, SavedStatus)>) {
+        let Some((pool, endpoint)) = names(site, recovery.member) else { return };
+        let mut waiting = lock(&self.waiting);
+        if let Some((key, status)) = saved {
+            waiting.save(key, status);
+        }
+        if waiting.recoveries.len() < MAX_WAITING {
+            let why = Arc::clone(&recovery.why);
+            waiting.recoveries.push(Recovered { pool, endpoint, waits: recovery.waits, why });
         }
         drop(waiting);
         self.work.notify_one();
@@ -175,9 +195,11 @@ impl Journal {
 
     /// Tells and saves what waits; false where the store does not take it, which then waits on.
     async fn flush(&self, store: &dyn Store, stored: &mut HashSet<String>) -> bool {
-        let Waiting { turns, untold, statuses, doubts, abilities } = std::mem::take(&mut *lock(&self.waiting));
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        let Waiting { turns, untold, statuses, doubts, recoveries, abilities } = waiting;
         tell_abilities(&abilities);
         self.tell(&turns, untold, &doubts);
+        tell_recoveries(&recoveries);
         let mut commits: Vec<(Commit, Vec<(String, Record)>)> = Vec::new();
         let mut statuses = news(store, statuses).await;
         // In an order, so that events are told in one too.
@@ -318,6 +340,24 @@ fn tell_doubt(turn: MassFailureTurn) {
         MassFailureTurn::Ended(Ended::Lifted) => warn!("the mass failure is believed, as an operator says"),
         MassFailureTurn::Ended(Ended::Unruled) => {
             warn!("the mass failure is believed: the document has no such rule now")
+        }
+    }
+}
+
+/// The names of an endpoint of `site` and its pool.
+fn names(site: &Site, member: Member) -> Option<(Arc<str>, Arc<str>)> {
+    let pool = site.pools.get(member.pool.0 as usize)?;
+    let endpoint = pool.endpoints.get(member.endpoint as usize)?;
+    Some((Arc::clone(&pool.name), Arc::clone(&endpoint.name)))
+}
+
+fn tell_recoveries(recoveries: &[Recovered]) {
+    for Recovered { pool, endpoint, waits, why } in recoveries {
+        let (name, why) = (format_args!("{pool}/{endpoint}"), &**why);
+        if *waits {
+            info!(%pool, %endpoint, why, "endpoint has recovered and stays down: `gslb resume {name}` lets it back");
+        } else {
+            info!(%pool, %endpoint, why, "endpoint fails again before it was let back");
         }
     }
 }

@@ -189,6 +189,10 @@ impl Keeper {
             let saved = self.health.saved(transition.member);
             self.journal.turned(site, &transition, saved);
         }
+        for recovery in effects.recoveries {
+            let saved = self.health.saved(recovery.member);
+            self.journal.recovered(site, &recovery, saved);
+        }
         if let Some(turn) = effects.mass_failure {
             self.journal.doubt(turn, wall);
         }

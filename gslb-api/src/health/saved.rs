@@ -33,9 +33,8 @@ impl Record {
     /// How this is saved over `held`, what the store has of the endpoint; none where that says the same.
     pub(super) fn over(&self, held: Option<&[u8]>) -> Option<Record> {
         let held = held.and_then(|octets| serde_json::from_slice::<Record>(octets).ok());
-        let repeats = held
-            .as_ref()
-            .is_some_and(|held| (held.status.up, held.status.since) == (self.status.up, self.status.since));
+        let news = |status: &SavedStatus| (status.up, status.since, status.recovered);
+        let repeats = held.as_ref().is_some_and(|held| news(&held.status) == news(&self.status));
         let is_same = held.is_some_and(|held| held.key == self.key && held.status == self.status);
         (!is_same).then(|| Record { repeats, ..self.clone() })
     }

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use axum::routing::get;
 use futures_util::stream;
+use gslb_core::health::SavedStatus;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
@@ -16,7 +17,7 @@ use super::{answer, query};
 use crate::Api;
 use crate::revisions::{self, CURRENT};
 use crate::store::{Change, Changes, Entry, Order, Revision, Store, Time, Watch, Watched, limits};
-use crate::{health, moment};
+use crate::{health, moment, status};
 
 /// The route of events.
 pub(super) fn routes() -> Router<Api> {
@@ -140,7 +141,7 @@ async fn time_of(store: &dyn Store, key: &str, value: &[u8]) -> Time {
             let header = revisions::read(store, revision).await.ok().flatten().map(|(header, _)| header);
             header.map(|header| header.millis)
         }
-        None => number("since").or_else(|| number("created")),
+        None => number("recovered").or_else(|| number("since")).or_else(|| number("created")),
     };
     Time::from_millis(millis.unwrap_or_default())
 }
@@ -178,8 +179,14 @@ fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<Value> {
 fn of_status(name: &str, record: Option<health::Record>) -> Value {
     let (pool, endpoint) = name.split_once('/').unwrap_or((name, ""));
     let status = record.map(|record| {
-        let since = moment::show(Time::from_millis(record.status.since));
-        json!({ "status": if record.status.up { "up" } else { "down" }, "since": since, "why": record.status.why })
+        let SavedStatus { up, since, why, recovered } = record.status;
+        let show = |at| moment::show(Time::from_millis(at));
+        let why = if recovered.is_some() { status::recovered(pool, endpoint, &why) } else { why };
+        let mut told = json!({ "status": if up { "up" } else { "down" }, "since": show(since), "why": why });
+        if let Some(recovered) = recovered {
+            told["recovered"] = show(recovered).into();
+        }
+        told
     });
     json!({ "kind": "status", "pool": pool, "endpoint": endpoint, "status": status })
 }

@@ -35,8 +35,7 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
     let (source, since, why) = match (forces, status) {
         (Some(word), _) => ("forced", Some(word.created), word.reason.clone()),
         (None, Some((status, _))) if status.held == Some(Held::Manual) => {
-            let (pool, endpoint) = (&pool.name, &endpoint.name);
-            let why = format!("recovered, waiting for `gslb resume {pool}/{endpoint}`; before: {}", status.why);
+            let why = recovered(&pool.name, &endpoint.name, &status.why);
             (source(status.source), Some(status.since), why)
         }
         (None, Some((status, _))) => (source(status.source), Some(status.since), why(status)),
@@ -62,6 +61,11 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
     Some(told)
 }
 
+/// Why an endpoint is down that has recovered; `why` it went down.
+pub(crate) fn recovered(pool: &str, endpoint: &str, why: &str) -> String {
+    format!("recovered, waiting for `gslb resume {pool}/{endpoint}`; before: {why}")
+}
+
 /// Why a status is what it is, and why it may not be what the endpoint is.
 fn why(status: &Status) -> String {
     match (&status.unable, status.source) {
@@ -77,7 +81,9 @@ fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
         Held::HoldDown { .. } => {
             json!({ "by": "hold-down", "until": left.map(|left| moment::show(now().after(left))) })
         }
-        Held::Manual => json!({ "by": "manual" }),
+        Held::Manual => {
+            json!({ "by": "manual", "since": status.recovered.map(|at| moment::show(Time::from_millis(at))) })
+        }
         Held::MassFailure => json!({ "by": "mass-failure" }),
     });
     let outcomes: Vec<Value> = match detail {

@@ -6,7 +6,7 @@ mod filter;
 mod known;
 mod summary;
 
-pub(crate) use endpoint::{Detail, endpoint};
+pub(crate) use endpoint::{Detail, endpoint, recovered};
 pub(crate) use filter::{Filter, Is};
 pub(crate) use known::{Known, known};
 pub(crate) use summary::{Reach, counts, data_centers, pools, service};

@@ -76,8 +76,9 @@ impl Lines<'_> {
             }
             Step::Named { pool, endpoint, by, among } => self.named(*pool, *endpoint, *by, *among),
             Step::PassedOver(pool, reason) => {
+                let waiting = self.waiting(*pool).unwrap_or_default();
                 let pool = self.pool(*pool);
-                self.line("candidate", format_args!("{pool}: passed over, {}", because(*reason)));
+                self.line("candidate", format_args!("{pool}: passed over, {}{waiting}", because(*reason)));
             }
             Step::Only(pools) => {
                 let pools: Vec<String> = pools.iter().map(|pool| self.pool(*pool)).collect();
@@ -209,6 +210,16 @@ impl Lines<'_> {
                 let _ = writeln!(self.text, "{}", record.to_line());
             }
         }
+    }
+
+    /// An endpoint of a pool that has recovered and waits for an operator, and how many more do; none where none does.
+    fn waiting(&self, id: PoolId) -> Option<String> {
+        let pool = self.table.topology().site.pools.get(id.0 as usize)?;
+        let states = self.table.pools().get(id)?.states();
+        let mut waiting = pool.endpoints.iter().zip(states).filter(|(_, state)| state.recovered).map(|(it, _)| &it.name);
+        let (first, more) = (waiting.next()?, waiting.count());
+        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        Some(format!("; {first}{more} recovered, waiting for `gslb resume {}/{first}`", pool.name))
     }
 
     fn pool(&self, id: PoolId) -> String {

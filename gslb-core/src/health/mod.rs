@@ -26,6 +26,6 @@ pub use outcome::{Failure, MAX_EVIDENCE, Outcome};
 pub use probed::{MAX_OUTCOMES, Seen};
 pub use saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus};
 pub use site::{HOLD_TTL, Health};
-pub use status::{Ability, Effects, MassFailureTurn, ProbeStatus, Progress, Status, Transition};
+pub use status::{Ability, Effects, MassFailureTurn, ProbeStatus, Progress, Recovery, Status, Transition};
 pub use target::{Member, Target, Targets};
 pub use verdict::{Rule, Run};

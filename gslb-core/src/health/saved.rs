@@ -31,6 +31,9 @@ pub struct SavedStatus {
     pub since: u64,
     /// Why.
     pub why: String,
+    /// Since when it has recovered and waits for an operator, in the same unit; none where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<u64>,
 }
 
 /// Everything that was saved.

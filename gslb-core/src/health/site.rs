@@ -17,7 +17,7 @@ use super::outcome::{Failure, Outcome};
 use super::probed::Probed;
 use super::saved::{SavedKey, SavedStatus};
 use super::several::{EndpointProbe, Probes};
-use super::status::{Ability, Effects, Status, Transition};
+use super::status::{Ability, Effects, Recovery, Status, Transition};
 use super::target::{Member, Targets};
 use super::ways::Ways;
 use crate::model::{self, Pool, Site};
@@ -67,6 +67,8 @@ struct Known {
     endpoint: Endpoint,
     since: u64,
     why: Arc<str>,
+    /// Since when it has recovered and waits for an operator.
+    recovered: Option<u64>,
     flaps: Flaps,
     /// It was saved so long ago that it is no news.
     is_old: bool,
@@ -217,6 +219,7 @@ impl Health {
                 },
             },
             held: known.endpoint.held,
+            recovered: known.recovered,
             probes: known.probes.statuses(all),
             progress: leading.map(|(probe, probed)| probe.progress(probed)),
             outcomes: leading.map_or_else(Vec::new, |(_, probed)| probed.outcomes.iter().cloned().collect()),
@@ -233,7 +236,8 @@ impl Health {
     pub fn saved(&self, member: Member) -> Option<(SavedKey, SavedStatus)> {
         let known = self.endpoints.get(self.number(member)?)?;
         let key = SavedKey::of(&known.pool, &known.name, &known.answers);
-        let status = SavedStatus { up: known.endpoint.up, since: known.since, why: known.why.to_string() };
+        let Known { since, recovered, .. } = *known;
+        let status = SavedStatus { up: known.endpoint.up, since, why: known.why.to_string(), recovered };
         (known.endpoint.source != Source::Initial).then_some((key, status))
     }
 
@@ -334,6 +338,7 @@ impl Health {
         if let (Some(Held::HoldDown { until }), true) = (known.endpoint.held, known.endpoint.held != held) {
             self.due.push(Reverse((until, Due::Comeback(number))));
         }
+        known.note_recovery(&self.probed, verdict, wall, effects);
         if !turned {
             // It is what it was, but by now there is a better reason for it.
             if source != Source::Verdict && known.endpoint.up == verdict {
@@ -379,6 +384,7 @@ impl Known {
             endpoint: Endpoint::initial(initial),
             since: wall,
             why: if !pool.probes.is_empty() { "no verdict yet".into() } else { "not probed".into() },
+            recovered: None,
             flaps: Flaps::default(),
             is_old: false,
             believed: None,
@@ -387,6 +393,23 @@ impl Known {
         };
         known.state = known.state_after(&[], false);
         Some(known)
+    }
+
+    /// Notes whether it has recovered and waits for an operator from now on, or fails again while it does.
+    fn note_recovery(&mut self, probed: &[Probed], verdict: bool, wall: u64, effects: &mut Effects) {
+        let waits = self.endpoint.held == Some(Held::Manual);
+        if waits == self.recovered.is_some() {
+            return;
+        }
+        self.recovered = waits.then_some(wall);
+        if self.endpoint.up {
+            return;
+        }
+        let why: Arc<str> = self.probes.why(probed, verdict).into();
+        if !waits {
+            self.why = why.clone();
+        }
+        effects.recoveries.push(Recovery { member: self.member, waits, why });
     }
 
     /// Notes that the status has turned; true where it is up now.

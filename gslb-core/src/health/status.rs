@@ -22,6 +22,8 @@ pub struct Status {
     pub why: Arc<str>,
     /// Why the last verdict is not the status.
     pub held: Option<Held>,
+    /// Since when it has recovered and waits for an operator, in milliseconds since 1970-01-01 00:00 UTC.
+    pub recovered: Option<u64>,
     /// What each of its probes found, where its pool has several.
     pub probes: Vec<ProbeStatus>,
     /// How far the latest outcomes have come; none where it is not probed. Of several probes this is of the one that explains
@@ -88,6 +90,19 @@ pub struct Effects {
     pub mass_failure: Option<MassFailureTurn>,
     /// Targets that cannot be probed from now on, or can be again.
     pub abilities: Vec<Ability>,
+    /// Endpoints that have recovered and wait for an operator from now on, or fail again.
+    pub recoveries: Vec<Recovery>,
+}
+
+/// An endpoint of a pool with `resume = "manual"` that is down and has recovered, or fails again before it was let back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// Whose.
+    pub member: Member,
+    /// True where it waits to be let back from now on.
+    pub waits: bool,
+    /// What was found.
+    pub why: Arc<str>,
 }
 
 /// A target whose probe cannot be made by this host, or can again.
@@ -131,7 +146,8 @@ pub enum MassFailureTurn {
 impl Effects {
     /// True where nothing has changed.
     pub fn is_empty(&self) -> bool {
-        let Effects { changes, transitions, mass_failure, abilities } = self;
-        changes.is_empty() && transitions.is_empty() && mass_failure.is_none() && abilities.is_empty()
+        let Effects { changes, transitions, mass_failure, abilities, recoveries } = self;
+        let is_quiet = changes.is_empty() && transitions.is_empty() && mass_failure.is_none();
+        is_quiet && abilities.is_empty() && recoveries.is_empty()
     }
 }

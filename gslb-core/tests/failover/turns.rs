@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gslb_core::health::{Failure, Held, Moment, Outcome, Saved, Source};
+use gslb_core::health::{Effects, Failure, Held, Moment, Outcome, Saved, Source};
 use gslb_core::table::overrides::{Force, Override, apply, apply_to};
 
 use crate::live::{Live, WALL, document};
@@ -197,6 +197,44 @@ endpoints.x.address = "192.0.2.32"
     assert_eq!(live.answers(), ["192.0.2.32"]);
     live.wait(20);
     assert_eq!(live.answers(), ["192.0.2.31"], "its time is over");
+}
+
+#[test]
+fn one_that_recovered_is_told_once_when_it_begins_to_wait_and_when_it_fails_again() {
+    let pools = "[pools.d]\nprobe = \"quick\"\nresume = \"manual\"\nendpoints.x.address = \"192.0.2.32\"\n";
+    let policy = r#"policy = { failover = ["d", "a"] }"#;
+    let mut live = Live::of(pools, policy);
+    let told = |effects: Effects| effects.recoveries.iter().map(|it| (it.waits, it.why.to_string())).collect::<Vec<_>>();
+    let outcome = |live: &mut Live, passed| {
+        live.seconds += 1;
+        let target = live.health.targets().of_endpoint(live.member("d", "x"))[0];
+        told(live.outcome(target, passed))
+    };
+    assert!(outcome(&mut live, false).is_empty() && outcome(&mut live, false).is_empty(), "it went down");
+    let began = live.now().1 + 1_000;
+    assert_eq!(outcome(&mut live, true), [(true, "one success: status 200".to_owned())]);
+    assert!(outcome(&mut live, true).is_empty(), "it waits already");
+    let saved = |live: &Live| live.health.saved(live.member("d", "x")).unwrap();
+    let (key, status) = saved(&live);
+    assert_eq!((status.up, status.recovered), (false, Some(began)));
+    assert!(status.why.starts_with("2 failures in a row"), "why it went down: {}", status.why);
+
+    // A document and a restart in between are no news.
+    let site = live.server.table.topology().site.clone();
+    let (now, wall) = live.now();
+    assert!(live.health.for_site(&site, now, wall).1.recoveries.is_empty());
+    let before = Saved { statuses: [(key, status)].into(), seen: wall };
+    let mut again = Live::with(&document(pools, policy), &before);
+    assert!(outcome(&mut again, true).is_empty());
+    assert_eq!(saved(&again).1.recovered, Some(began));
+    let (now, wall) = again.now();
+    let effects = again.health.resume(again.member("d", "x"), now, wall).unwrap();
+    assert!(told(effects).is_empty(), "that it is up is told already");
+    assert_eq!(saved(&again).1.recovered, None);
+
+    assert!(outcome(&mut live, false).is_empty(), "one failure is no verdict");
+    assert_eq!(outcome(&mut live, false), [(false, "2 failures in a row, the last one: status 503".to_owned())]);
+    assert_eq!(saved(&live).1.recovered, None);
 }
 
 #[test]

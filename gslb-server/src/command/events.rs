@@ -76,7 +76,7 @@ fn people(event: &Event, data: &Value, now: Option<Timestamp>) -> Vec<String> {
 
 /// When a change was, where it says so. The end of something does not.
 fn time(change: &Value) -> Option<Timestamp> {
-    let pointers = ["/status/since", "/override/created", "/mass_failure/since"];
+    let pointers = ["/status/recovered", "/status/since", "/override/created", "/mass_failure/since"];
     let time = pointers.into_iter().find_map(|pointer| change.pointer(pointer))?;
     match time.as_i64() {
         Some(milliseconds) => Timestamp::from_millisecond(milliseconds).ok(),
@@ -132,6 +132,10 @@ mod tests {
     #[test]
     fn each_kind_of_change_is_a_line_with_its_time() {
         let status = json!({"status": "down", "since": "2026-11-22T20:00:16.972Z", "why": "2 failures\nin a row"});
+        let recovered = json!({
+            "status": "down", "since": "2026-11-22T20:00:16.972Z", "recovered": "2026-11-22T20:05:00Z",
+            "why": "recovered, waiting for `gslb resume fra/fra-1`",
+        });
         let held = json!({
             "targets": ["pool/fra", "pool/iad"], "force": "drain", "reason": "kernel", "owner": "ann",
             "created": "2026-11-22T20:00:17.5Z", "expires": "2026-11-22T22:00:17Z",
@@ -142,6 +146,7 @@ mod tests {
         let all = json!([
             {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": status},
             {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": null},
+            {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": recovered},
             {"kind": "mass-failure", "mass_failure": {"since": 1795377600000u64, "failing": 7, "hosts": 9}},
             {"kind": "mass-failure", "mass_failure": null},
             {"kind": "override", "id": "a", "override": held},
@@ -154,6 +159,7 @@ mod tests {
         let expected = [
             "     7  2026-11-22 20:00:16  fra/fra-1 is down: 2 failures in a row",
             "     7  2026-11-23 01:02:03  fra/fra-1: its status is not kept any more",
+            "     7  2026-11-22 20:05:00  fra/fra-1 is down: recovered, waiting for `gslb resume fra/fra-1`",
             "     7  2026-11-22 20:00:00  mass failure: 7 of 9 hosts fail at once, so the last statuses hold",
             "     7  2026-11-23 01:02:03  mass failure: it is over",
             "     7  2026-11-22 20:00:17  override a: drain pool/fra pool/iad until 2026-11-22T22:00:17Z, says ann: kernel",

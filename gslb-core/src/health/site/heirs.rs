@@ -45,6 +45,7 @@ impl Health {
                 saved.statuses.get(&key(known)).or_else(|| gone.get(&*target_text(&known.answers)).copied())
             {
                 known.recall(status.up, status.since, status.why.as_str().into(), now, wall);
+                known.recovered = status.recovered.filter(|_| !status.up);
                 let seen = saved.seen.max(status.since);
                 known.is_old = !status.up && wall.saturating_sub(seen) > STATUS_IS_NEWS.as_millis() as u64;
             }
@@ -160,8 +161,10 @@ impl Known {
         if is_same {
             (self.endpoint, self.since, self.is_old) = (before.endpoint, before.since, before.is_old);
             (self.why, self.believed) = (before.why.clone(), before.believed);
+            self.recovered = before.recovered;
         } else if self.probes.target().is_some() {
             self.recall(before.endpoint.up, before.since, before.why.clone(), now, wall);
+            self.recovered = before.recovered;
         }
     }
 
