@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gslb_core::health::Member;
+use gslb_core::health::{Failure, Member};
 
 use crate::control::{Control, InForce, Refusal};
 
@@ -21,6 +21,8 @@ pub struct Evidence {
     /// When the certificates of probed endpoints end, in seconds since 1970-01-01 00:00 UTC, by the place of the probe that
     /// saw one among those of the pool.
     pub certificates: Vec<(Member, usize, u64)>,
+    /// Endpoints that cannot be probed now, and why.
+    pub unable: Vec<(Member, Failure)>,
     /// Verdicts of each probe where a pool has several, by the same.
     pub verdicts: Vec<(Member, usize, bool)>,
 }
@@ -36,6 +38,7 @@ pub(crate) async fn evidence(control: &Control) -> Result<Evidence, Refusal> {
         latencies: keeper.health().latencies(&in_force.table.topology().site),
         awaiting_resume: keeper.health().awaiting_resume(),
         certificates: keeper.health().certificates().collect(),
+        unable: keeper.health().unable().collect(),
         verdicts: keeper.health().verdicts().collect(),
     });
     look.await

@@ -62,8 +62,8 @@ pub(super) struct Asked {
     pub data_center: Option<String>,
     /// Endpoints of the pools that this service may answer from only, and this service, whatever else it uses.
     pub service: Option<String>,
-    /// Endpoints that are `up`, or that are `down`, only.
-    #[param(pattern = "^(up|down)$")]
+    /// Endpoints that are `up`, that are `down`, or that are `drained`, only.
+    #[param(pattern = "^(up|down|drained)$")]
     pub status: Option<String>,
     /// Most entries of each collection, 1 to 1000; 100 where it is not said.
     #[param(minimum = 1, maximum = 1000)]
@@ -129,9 +129,11 @@ impl Gathered {
         known("data center", asked.data_center.as_deref(), site.data_centers.iter().map(|it| &*it.name))?;
         let is = match asked.status.as_deref() {
             None => None,
-            Some("up") => Some(Is::Up),
-            Some("down") => Some(Is::Down),
-            Some(_) => return Err(Problem::bad_request("status is up or down.")),
+            Some(word) => {
+                let known = Is::ALL.into_iter().find(|(known, _)| *known == word);
+                let (_, is) = known.ok_or_else(|| Problem::bad_request("status is up, down or drained."))?;
+                Some(is)
+            }
         };
         let filter = Filter {
             pool: asked.pool.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gslb_core::health::{Held, Member, ProbeStatus, Progress, Seen, Source, Status};
 use gslb_core::model::Target;
+use gslb_core::table::liveness::EndpointState;
 use gslb_core::table::overrides;
 use serde_json::{Value, json};
 
@@ -46,7 +47,7 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
         "endpoint": &*endpoint.name,
         "data_center": data_center.map(|it| &*it.name),
         "target": target(&endpoint.target),
-        "status": word(state.up),
+        "status": word_of(state),
         "source": source,
         "since": since.map(|since| moment::show(Time::from_millis(since))),
         "why": why,
@@ -140,6 +141,11 @@ fn outcome(seen: &Seen) -> Value {
         "connect_ms": outcome.latency.map(millis),
         "evidence": &*outcome.evidence,
     })
+}
+
+/// `down`, `drained` where it is up and takes no clients as long as another one can, or `up`.
+pub(super) fn word_of(state: EndpointState) -> &'static str {
+    if state.up && state.weight == 0 { "drained" } else { word(state.up) }
 }
 
 /// `up` or `down`.

@@ -6,13 +6,30 @@ use gslb_core::health::Member;
 use gslb_core::model::{PoolId, Site};
 use gslb_core::table::RoutingTable;
 
+use super::endpoint::word_of;
+
 /// What an endpoint has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Is {
-    /// Up.
+    /// Up, and not drained.
     Up,
     /// Down.
     Down,
+    /// Up, and takes no clients as long as another one can.
+    Drained,
+}
+
+impl Is {
+    /// Each by its word.
+    pub(crate) const ALL: [(&str, Is); 3] = [("up", Is::Up), ("down", Is::Down), ("drained", Is::Drained)];
+
+    fn word(self) -> &'static str {
+        match self {
+            Is::Up => "up",
+            Is::Down => "down",
+            Is::Drained => "drained",
+        }
+    }
 }
 
 /// Endpoints that fulfil all that is said.
@@ -49,6 +66,6 @@ impl Filter {
 
     fn fits(&self, table: &RoutingTable, member: Member) -> bool {
         let Some(is) = self.is else { return true };
-        table.state(member.pool, member.endpoint).is_some_and(|state| state.up == (is == Is::Up))
+        table.state(member.pool, member.endpoint).is_some_and(|state| word_of(state) == is.word())
     }
 }

@@ -9,7 +9,7 @@ use gslb_core::table::liveness::PoolLiveness;
 use gslb_core::table::overrides::{Force, Override};
 use serde_json::{Value, json};
 
-use super::endpoint::word;
+use super::endpoint::{word, word_of};
 use crate::control::{InForce, now};
 use crate::moment;
 use crate::store::Time;
@@ -53,22 +53,63 @@ impl Reach {
     }
 }
 
-/// How many endpoints, pools and data centers there are, and are up.
+/// How many endpoints, pools and data centers there are, and how many of them are up, drained and down.
 pub(crate) fn counts(table: &RoutingTable) -> Value {
-    let (mut endpoints, mut endpoints_up, mut pools_up) = (0, 0, 0);
-    for pool in table.pools().iter() {
-        endpoints += pool.states().len();
-        endpoints_up += pool.states().iter().filter(|state| state.up).count();
-        pools_up += usize::from(pool.is_up());
-    }
+    let states = table.pools().iter().flat_map(|pool| pool.states());
     json!({
-        "endpoints": { "all": endpoints, "up": endpoints_up },
-        "pools": { "all": table.pools().len(), "up": pools_up },
-        "data_centers": {
-            "all": table.topology().site.data_centers.len(), "up": gslb_core::plan::data_centers_up(table),
-        },
+        "endpoints": counted(states.map(|state| word_of(*state))),
+        "pools": counted(table.pools().iter().map(|pool| word_of_pool(pool))),
+        "data_centers": counted(Tally::of_data_centers(table).iter().map(Tally::word)),
         "services": table.topology().site.services.len(),
     })
+}
+
+fn counted<'w>(words: impl Iterator<Item = &'w str>) -> Value {
+    let (mut all, mut up, mut drained) = (0_usize, 0_usize, 0_usize);
+    for word in words {
+        all += 1;
+        match word {
+            "up" => up += 1,
+            "drained" => drained += 1,
+            _ => {}
+        }
+    }
+    json!({ "all": all, "up": up, "drained": drained, "down": all - up - drained })
+}
+
+/// What the pools of a data center come to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    pools: usize,
+    pools_up: usize,
+    endpoints: usize,
+    endpoints_up: usize,
+    /// Endpoints that take clients: up, with weight, in a pool that is up.
+    taking: usize,
+}
+
+impl Tally {
+    /// One for each data center of the site.
+    fn of_data_centers(table: &RoutingTable) -> Vec<Tally> {
+        let site = &table.topology().site;
+        let mut all = vec![Tally::default(); site.data_centers.len()];
+        for (pool, liveness) in site.pools.iter().zip(table.pools().iter()) {
+            let Some(tally) = pool.data_center.and_then(|id| all.get_mut(id.0 as usize)) else { continue };
+            tally.pools += 1;
+            tally.pools_up += usize::from(liveness.is_up());
+            tally.endpoints += liveness.states().len();
+            tally.endpoints_up += liveness.states().iter().filter(|state| state.up).count();
+            if liveness.is_up() {
+                tally.taking += liveness.states().iter().filter(|state| state.up && state.weight > 0).count();
+            }
+        }
+        all
+    }
+
+    /// `up`, `drained` where nothing of what is up takes clients, or `down`.
+    fn word(&self) -> &'static str {
+        if self.pools_up > 0 && self.taking == 0 { "drained" } else { word(self.pools_up > 0) }
+    }
 }
 
 /// Time after which an override without an end is no longer taken for a passing measure.
@@ -77,29 +118,19 @@ const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 /// Every data center. Its status is `up` while a pool in it is, `drained` where none of those takes clients, else `down`;
 /// its state is `degraded` too, where some of it is down or drained.
 pub(crate) fn data_centers(in_force: &InForce) -> Vec<(String, Value)> {
-    let table = &in_force.table;
-    let site = &table.topology().site;
-    let mut counted: Vec<[usize; 5]> = vec![[0; 5]; site.data_centers.len()];
-    for (pool, liveness) in site.pools.iter().zip(table.pools().iter()) {
-        let Some(counts) = pool.data_center.and_then(|id| counted.get_mut(id.0 as usize)) else { continue };
-        let up = liveness.states().iter().filter(|state| state.up).count();
-        let taking = liveness.states().iter().filter(|state| state.up && state.weight > 0).count();
-        let taking = if liveness.is_up() { taking } else { 0 };
-        let more = [1, usize::from(liveness.is_up()), liveness.states().len(), up, taking];
-        counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
-    }
-    let told = |(name, [pools, pools_up, endpoints, up, taking]): (String, [usize; 5])| {
-        let is_drained = pools_up > 0 && taking == 0;
-        let status = if is_drained { "drained" } else { word(pools_up > 0) };
+    let told = |(name, tally): (String, Tally)| {
+        let Tally { pools, pools_up, endpoints, endpoints_up, taking } = tally;
+        let status = tally.word();
         let is_whole = pools_up == pools && taking == endpoints;
         let state = if status == "up" && !is_whole { "degraded" } else { status };
         let value = json!({
             "status": status, "state": state, "pools": pools, "pools_up": pools_up, "endpoints": endpoints,
-            "endpoints_up": up, "override": forced(in_force, &format!("data-center/{name}")),
+            "endpoints_up": endpoints_up, "override": forced(in_force, &format!("data-center/{name}")),
         });
         (name, value)
     };
-    site.data_centers.iter().map(|it| it.name.to_string()).zip(counted).map(told).collect()
+    let names = in_force.table.topology().site.data_centers.iter().map(|it| it.name.to_string());
+    names.zip(Tally::of_data_centers(&in_force.table)).map(told).collect()
 }
 
 /// The override of a target as a whole, where there is one; of several, the one that ends last. It is overdue where its end
@@ -129,7 +160,7 @@ pub(crate) fn pools(in_force: &InForce) -> impl Iterator<Item = (String, Value)>
     site.pools.iter().zip(table.pools().iter()).map(|(pool, liveness)| {
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
         let value = json!({
-            "status": if is_drained(liveness) { "drained" } else { word(liveness.is_up()) },
+            "status": word_of_pool(liveness),
             "override": forced(in_force, &format!("pool/{}", pool.name)),
             "data_center": data_center.map(|it| &*it.name),
             "endpoints": liveness.states().len(),
@@ -140,9 +171,10 @@ pub(crate) fn pools(in_force: &InForce) -> impl Iterator<Item = (String, Value)>
     })
 }
 
-/// A pool that is up, and takes no clients while another can.
-fn is_drained(liveness: &PoolLiveness) -> bool {
-    liveness.is_up() && !liveness.states().iter().any(|state| state.up && state.weight > 0)
+/// `down`, `drained` where it is up and takes no clients as long as another one can, or `up`.
+fn word_of_pool(liveness: &PoolLiveness) -> &'static str {
+    let takes = liveness.states().iter().any(|state| state.up && state.weight > 0);
+    if liveness.is_up() && !takes { "drained" } else { word(liveness.is_up()) }
 }
 
 /// A service: `up` while all its pools are, `degraded` while some are not, `down` where none is left.

@@ -79,7 +79,7 @@ async fn a_verdict_is_in_force_and_told_with_its_evidence() {
     assert_eq!(one["progress"], json!({"result": "fail", "count": 1, "needed": 1}));
     assert!(one["why"].as_str().unwrap().contains("refused") && one["since"].is_string(), "{one}");
     let list = asked.get("/api/v1/status?status=down").await.body;
-    assert_eq!(list["counts"]["endpoints"], json!({"all": 3, "up": 2}));
+    assert_eq!(list["counts"]["endpoints"], json!({"all": 3, "up": 2, "drained": 0, "down": 1}));
     assert_eq!(list["endpoints"].as_array().unwrap().len(), 1, "{list}");
     assert_eq!(list["pools"]["fra"]["endpoints_up"], 1);
     assert_eq!(list["services"]["www.example.com."]["status"], "up", "{list}");

@@ -19,4 +19,5 @@ mod sample;
 mod support;
 mod tail;
 mod thaw;
+mod views;
 mod written;

@@ -216,7 +216,8 @@ impl Lines<'_> {
     fn waiting(&self, id: PoolId) -> Option<String> {
         let pool = self.table.topology().site.pools.get(id.0 as usize)?;
         let states = self.table.pools().get(id)?.states();
-        let mut waiting = pool.endpoints.iter().zip(states).filter(|(_, state)| state.recovered).map(|(it, _)| &it.name);
+        let mut waiting =
+            pool.endpoints.iter().zip(states).filter(|(_, state)| state.recovered).map(|(it, _)| &it.name);
         let (first, more) = (waiting.next()?, waiting.count());
         let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
         Some(format!("; {first}{more} recovered, waiting for `gslb resume {}/{first}`", pool.name))

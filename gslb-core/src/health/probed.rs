@@ -90,6 +90,12 @@ impl Probed {
         self.keep(Outcome::new(Err(Failure::Expired), patience, &evidence), wall);
     }
 
+    /// Why the probe cannot be made; none where it can.
+    pub(super) fn cannot_be_made(&self) -> Option<Failure> {
+        self.unable.as_ref()?;
+        self.outcomes.iter().rev().find(|seen| seen.outcome.is_unable()).and_then(|seen| seen.outcome.result.err())
+    }
+
     fn keep(&mut self, outcome: Outcome, wall: u64) {
         if self.outcomes.len() == MAX_OUTCOMES {
             self.outcomes.pop_front();

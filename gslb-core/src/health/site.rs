@@ -257,6 +257,14 @@ impl Health {
         })
     }
 
+    /// Endpoints that cannot be probed now, so that they keep their status, and why the first probe of them cannot be made.
+    pub fn unable(&self) -> impl Iterator<Item = (Member, Failure)> {
+        self.endpoints.iter().filter_map(|known| {
+            let all = known.probes.iter().filter_map(|probe| self.probed.get(probe.target as usize));
+            Some((known.member, all.filter_map(Probed::cannot_be_made).next()?))
+        })
+    }
+
     /// What each probe of each endpoint of a pool with several probes found: its place among the probes of the pool, and its
     /// verdict; those that have none yet are left out.
     pub fn verdicts(&self) -> impl Iterator<Item = (Member, usize, bool)> {

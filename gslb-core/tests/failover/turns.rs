@@ -204,7 +204,8 @@ fn one_that_recovered_is_told_once_when_it_begins_to_wait_and_when_it_fails_agai
     let pools = "[pools.d]\nprobe = \"quick\"\nresume = \"manual\"\nendpoints.x.address = \"192.0.2.32\"\n";
     let policy = r#"policy = { failover = ["d", "a"] }"#;
     let mut live = Live::of(pools, policy);
-    let told = |effects: Effects| effects.recoveries.iter().map(|it| (it.waits, it.why.to_string())).collect::<Vec<_>>();
+    let told =
+        |effects: Effects| effects.recoveries.iter().map(|it| (it.waits, it.why.to_string())).collect::<Vec<_>>();
     let outcome = |live: &mut Live, passed| {
         live.seconds += 1;
         let target = live.health.targets().of_endpoint(live.member("d", "x"))[0];

@@ -158,7 +158,11 @@ fn counts(chosen: &Chosen, answer: &Value) -> String {
     let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
     if chosen.words().is_empty() {
         let counts = &answer["counts"];
-        let count = |of: &str| format!("{} of {} {of} up", counts[of]["up"], counts[of]["all"]).replace('_', " ");
+        let count = |of: &str| {
+            let drained = counts[of]["drained"].as_u64().filter(|drained| *drained > 0);
+            let drained = drained.map_or_else(String::new, |drained| format!(" ({drained} drained)"));
+            format!("{} of {} {of} up{drained}", counts[of]["up"], counts[of]["all"]).replace('_', " ")
+        };
         return format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"));
     }
     let pools: Vec<&Value> = answer["pools"].as_object().into_iter().flatten().map(|(_, pool)| pool).collect();

@@ -3,7 +3,8 @@
 use gslb_api::Api;
 use gslb_api::health::Evidence;
 use gslb_core::health::Member;
-use gslb_core::model::Site;
+use gslb_core::model::{PoolId, Site};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -36,7 +37,7 @@ fn status_changes(api: &Api) -> Family {
     changes
 }
 
-fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 5] {
+fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 6] {
     let site = &evidence.in_force.table.topology().site;
     let doubts =
         Family::gauge("gslb_mass_failure_hold", "1 while failures of too many endpoints at once are not believed.");
@@ -63,7 +64,25 @@ fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 5] {
     }
     let help = "Endpoints that have recovered and stay down until gslb resume lets them back.";
     let awaiting = Family::gauge("gslb_endpoints_awaiting_resume", help).of(evidence.awaiting_resume as f64);
-    [awaiting, doubts.of(f64::from(u8::from(evidence.doubts))), latencies, certificates, verdicts]
+    let doubts = doubts.of(f64::from(u8::from(evidence.doubts)));
+    [awaiting, doubts, latencies, certificates, verdicts, unable(evidence)]
+}
+
+/// How many endpoints of each pool cannot be probed, by cause.
+fn unable(evidence: &Evidence) -> Family {
+    let site = &evidence.in_force.table.topology().site;
+    let mut counts: BTreeMap<(PoolId, &str), u32> = BTreeMap::new();
+    for (member, failure) in &evidence.unable {
+        *counts.entry((member.pool, failure.word())).or_default() += 1;
+    }
+    let help = "Endpoints of a pool that cannot be probed now and keep their status, by why.";
+    let mut family = Family::gauge("gslb_pool_endpoints_unable", help);
+    for ((pool, cause), count) in counts {
+        if let Some(pool) = site.pools.get(pool.0 as usize) {
+            family.add(&[("cause", cause), ("pool", &*pool.name)], f64::from(count));
+        }
+    }
+    family
 }
 
 /// The names of an endpoint and of the probe at this place among those of its pool.

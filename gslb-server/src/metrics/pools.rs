@@ -1,6 +1,6 @@
 //! Endpoints, pools and data centers: what of them is up in the table in force, and how often pools were answered with.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gslb_core::model::{Pool, Site};
@@ -15,7 +15,7 @@ pub fn collector(published: Arc<Published>) -> Collector {
     Collector::new("pools", move || {
         let table = Arc::clone(&published.load());
         let mut families = Vec::from(endpoints(&table));
-        families.push(data_centers(&table));
+        families.extend(data_centers(&table));
         families
     })
 }
@@ -45,16 +45,27 @@ fn endpoints(table: &RoutingTable) -> [Family; 4] {
     [endpoints, pools, of_pools, up_of_pools]
 }
 
-fn data_centers(table: &RoutingTable) -> Family {
+/// A data center is up where a pool in it is up and takes clients, and drained where pools are up and none of them does.
+fn data_centers(table: &RoutingTable) -> [Family; 2] {
     let site = &table.topology().site;
-    let mut up: BTreeMap<&str, bool> =
-        site.data_centers.iter().map(|data_center| (&*data_center.name, false)).collect();
-    let alive = site.pools.iter().zip(table.pools().iter()).filter(|(_, liveness)| liveness.is_up());
-    let alive: HashSet<&str> = alive.map(|(pool, _)| data_center(site, pool)).collect();
-    up.iter_mut().for_each(|(name, is_up)| *is_up = alive.contains(name));
-    let mut family = Family::gauge("gslb_data_center_up", "1 for a data center with a pool that is up.");
-    up.iter().for_each(|(name, is_up)| family.add(&[("data_center", name)], f64::from(u8::from(*is_up))));
-    family
+    let mut found: BTreeMap<&str, (bool, bool)> =
+        site.data_centers.iter().map(|data_center| (&*data_center.name, (false, false))).collect();
+    for (pool, liveness) in site.pools.iter().zip(table.pools().iter()).filter(|(_, liveness)| liveness.is_up()) {
+        let Some((is_up, takes_clients)) = found.get_mut(data_center(site, pool)) else { continue };
+        *is_up = true;
+        if liveness.states().iter().any(|state| state.up && state.weight > 0) {
+            *takes_clients = true;
+        }
+    }
+    let help = "1 for a data center with a pool that is up and takes clients; 0 also where all that is up is drained.";
+    let mut up = Family::gauge("gslb_data_center_up", help);
+    let help = "1 for a data center with pools that are up, all of them drained.";
+    let mut drained = Family::gauge("gslb_data_center_drained", help);
+    for (name, (is_up, takes_clients)) in found {
+        up.add(&[("data_center", name)], f64::from(u8::from(is_up && takes_clients)));
+        drained.add(&[("data_center", name)], f64::from(u8::from(is_up && !takes_clients)));
+    }
+    [up, drained]
 }
 
 /// How often pools were answered with, until `sums` were read.

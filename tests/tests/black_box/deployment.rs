@@ -53,7 +53,8 @@ fn the_chart_renders_what_kubernetes_and_the_server_take() {
 }
 
 /// Items of the Zabbix template that may find nothing, and why.
-const MAY_FIND_NOTHING: [(&str, &str); 3] = [
+const MAY_FIND_NOTHING: [(&str, &str); 4] = [
+    ("gslb.unable", "everything can be probed"),
     ("gslb.api.certificate.expires", "the server's API has no TLS"),
     ("gslb.overrides.oldest", "nothing is forced"),
     ("gslb.geo.oldest", "the server has the bundled database alone"),
@@ -88,6 +89,11 @@ fn the_zabbix_template_reads_a_running_server() {
         ("gslb.endpoints.which", "none"),
         ("gslb.services.all", "1"),
         ("gslb.mass_failure", "0"),
+        ("gslb.degraded", "none"),
+        ("gslb.awaiting_resume", "0"),
+        ("gslb.unable", "0"),
+        ("gslb.pools.drained", "0"),
+        ("gslb.drained.overdue", "none"),
         ("gslb.overrides", "0"),
         ("gslb.revision", "1"),
         ("gslb.undiscovered", "none"),
@@ -104,6 +110,24 @@ fn the_zabbix_template_reads_a_running_server() {
     ] {
         assert_eq!(well[key], value, "{key} of {well}");
     }
+
+    assert_eq!(folder.ask(&server, "drain data-center/fra --reason kernel --for 1h").code, 0);
+    let drained = zabbix(&folder, &server);
+    for (key, value) in [
+        ("gslb.data_centers.up", "1"),
+        ("gslb.data_centers.drained", "1"),
+        ("gslb.pools.drained", "1"),
+        ("gslb.pools.down", "0"),
+        ("gslb.endpoints.drained", "1"),
+        ("gslb.endpoints.down", "0"),
+        ("gslb.data_center.status[fra]", "4"),
+        ("gslb.pool.status[fra]", "4"),
+        ("gslb.endpoint.status[fra,fra-1]", "4"),
+        ("gslb.drained.overdue", "none"),
+    ] {
+        assert_eq!(drained[key], value, "{key} of {drained}");
+    }
+    assert_eq!(folder.ask(&server, "undrain data-center/fra").code, 0);
 
     assert_eq!(folder.ask(&server, "force down pool/fra --reason kernel --for 1h").code, 0);
     let hurt = zabbix(&folder, &server);

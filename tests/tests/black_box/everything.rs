@@ -33,6 +33,7 @@ impl Everything {
         for late in [
             "gslb_status_changes_total{endpoint=\"dark-1\",pool=\"dark\",to=\"down\"}",
             "gslb_latency_seconds{data_center=\"fra\",vantage=\"fra-1\"}",
+            "gslb_pool_endpoints_unable{cause=\"forbidden\",pool=\"forbidden\"}",
             "gslb_endpoint_probe_up{endpoint=\"iad-1\",pool=\"iad\",probe=\"port\"}",
         ] {
             eventually(late, || everything.server.metrics().value(late).is_some());
@@ -109,6 +110,11 @@ endpoints.iad-1 = {{ address = "192.0.2.2", probe_address = "127.0.0.1" }}
 [pools.dark]
 probe = "wrong"
 endpoints.dark-1 = {{ address = "192.0.2.3", probe_address = "127.0.0.1" }}
+[pools.forbidden]
+probe = "port"
+endpoints.far = {{ address = "169.254.1.1" }}
+[services."forbidden.example.com"]
+policy = "forbidden"
 [regions]
 europe.match = ["continent:EU"]
 [services."www.example.com"]

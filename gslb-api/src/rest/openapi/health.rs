@@ -25,7 +25,10 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                             "what": { "type": "string", "enum": ["store", "document", "revision", "databases", "certificate", "probes.ca", "overrides", "reload"] },
                             "why": text } },
                     },
-                    "overrides": number, "thaw": thaw(), "counts": { "type": "object" }, "data_centers": by_name, "pools": by_name, "services": by_name,
+                    "overrides": number, "thaw": thaw(), "counts": {
+                        "type": "object",
+                        "description": "All endpoints, pools and data centers, whatever the filter: `up`, `drained` and `down` are `all`.",
+                    }, "data_centers": by_name, "pools": by_name, "services": by_name,
                     "endpoints": { "type": "array", "items": reference("Status") },
                     "next": { "type": "object", "additionalProperties": text,
                               "description": "Where each collection goes on, as far as it does." },
@@ -93,7 +96,7 @@ fn status(text: &Value, number: &Value) -> Value {
         "type": "object", "required": ["pool", "endpoint", "target", "status", "source", "why", "weight"],
         "properties": {
             "pool": text, "endpoint": text, "data_center": maybe("string"), "target": text,
-            "status": { "type": "string", "enum": ["up", "down"] },
+            "status": { "type": "string", "enum": ["up", "down", "drained"] },
             "source": { "type": "string", "enum": ["forced", "verdict", "saved", "initial"] },
             "since": { "type": ["string", "null"], "format": "date-time" }, "why": text, "weight": number,
             "override": maybe("string"), "weight_override": maybe("string"), "unforced": { "type": "object" },
