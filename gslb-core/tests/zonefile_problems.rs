@@ -2,7 +2,9 @@
 
 use gslb_core::name::Name;
 use gslb_core::problem::Severity;
-use gslb_core::zonefile::{MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_PROBLEMS, Parsed, Room, parse, parse_within};
+use gslb_core::zonefile::{
+    MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, Parsed, Room, Source, parse, parse_within,
+};
 use std::sync::Arc;
 
 fn read(text: &[u8]) -> Parsed {
@@ -144,10 +146,68 @@ fn what_is_generated_ends_where_the_room_does() {
     let text = b"$TTL 1\n$GENERATE 0-1048575 a$ A 192.0.2.1\nb A 192.0.2.2\n";
     let within = |records, octets| {
         let mut none = |_: &str, _: &str| Err("none".to_owned());
-        parse_within(Room { records, octets }, "main", text, &"example.com".parse().unwrap(), &mut none)
+        parse_within(Room { records, octets }, Source::File, "main", text, &"example.com".parse().unwrap(), &mut none)
     };
     let few = within(10, usize::MAX);
     assert_eq!((few.records.len(), few.is_cut, few.problems.len()), (10, true, 0));
     let short = within(usize::MAX, 100);
     assert!(short.is_cut && short.records.len() < 10, "{}", short.records.len());
+}
+
+/// Files that are no zone files, with `hunter2` in them.
+const SECRETS: &[&str] = &[
+    "root:$6$hunter2:19000:0:99999:7:::\ndaemon:*:19000:0:hunter2:7:::\n",
+    "gslb_hunter2\ngslb_hunter2\n",
+    "password: hunter2\nuser: hunter2\n",
+    "password = hunter2\n[hunter2]\nkey = \"hunter2\"\n",
+    "{\"token\": \"hunter2\", \"list\": [\"hunter2\"]}\n",
+    "machine example.com login hunter2 password hunter2\n",
+    "key \"xfr\" { algorithm hmac-sha256; secret \"hunter2\"; };\n",
+    "-----BEGIN PRIVATE KEY-----\nhunter2MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n",
+    "export TOKEN=hunter2 # hunter2\n",
+    "$hunter2 hunter2\n$TTL hunter2\n$ORIGIN hunter2..\n$INCLUDE hunter2\n$GENERATE hunter2\n",
+    "secret A hunter2\nsecret 1 SVCB 1 . hunter2=1\nsecret 1 LOC hunter2\nsecret IN hunter2\nsecret CH A hunter2\n",
+    "hunter2.hunter2..hunter2 A 192.0.2.1\n  hunter2\n\"hunter2\" hunter2\n(hunter2\nhunter2\n",
+    "a 1 TXT \\hunter2 \\999\n@ 1 SOA hunter2 hunter2 hunter2\na 4294967296hunter2 A 1.2.3.4\n",
+];
+
+#[test]
+fn a_file_that_is_no_zone_file_is_not_quoted() {
+    for secret in SECRETS {
+        for parsed in [read(secret.as_bytes()), with_files(b"$TTL 1\n$INCLUDE secret\n", &[("secret", secret)])] {
+            assert!(!places(&parsed).is_empty(), "{secret}");
+            let told: String = parsed.problems.iter().map(|problem| format!("{problem}\n")).collect();
+            assert!(!told.contains("hunter2"), "{secret}\n{told}");
+        }
+    }
+    let told = read(b"password hunter2\n").problems[0].to_string();
+    assert!(told.contains("\"***\" is not a record type") && told.contains("is it the right file?"), "{told}");
+}
+
+#[test]
+fn a_zone_file_is_quoted_from_its_first_good_entry_on() {
+    let parsed = read(b"a 1 AA 192.0.2.1\na 1 A 192.0.2.1\nb 1 AB 192.0.2.1\n");
+    let told: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
+    assert_eq!(told, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
+    let mut none = |_: &str, _: &str| Err("none".to_owned());
+    let room = Room { records: 10, octets: 1000 };
+    let origin = "example.com".parse().unwrap();
+    let own = parse_within(room, Source::Document, "main", b"a 1 AA 192.0.2.1\n", &origin, &mut none);
+    assert_eq!(own.problems[0].message, "\"AA\" is not a record type", "the document's author sees its text anyway");
+}
+
+#[test]
+fn includes_that_multiply_end_at_their_limit() {
+    let text = "$INCLUDE next\n".repeat(60);
+    let (mut asked, origin) = (0, "example.com".parse().unwrap());
+    // Each file includes the next one 60 times, the last one has a record: there would be 60^15 of them.
+    let parsed = parse("0", text.as_bytes(), &origin, &mut |_, from| {
+        asked += 1;
+        let depth = from.parse::<usize>().unwrap() + 1;
+        let text = if depth < 15 { text.as_str() } else { "a 1 A 192.0.2.1\n" };
+        Ok((depth.to_string().into(), text.as_bytes().to_vec()))
+    });
+    assert_eq!((asked, parsed.problems.len()), (MAX_INCLUDES, 1));
+    let told = parsed.problems[0].to_string();
+    assert!(told.starts_with("14:") && told.contains("the zone includes more than 10000 files"), "{told}");
 }

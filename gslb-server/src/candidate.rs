@@ -112,9 +112,14 @@ impl<'f, 'l> Loaded<'f, 'l> {
         Self { load, files: HashMap::new() }
     }
 
+    /// The file `name` that `from` names. Each is read once, however often it is included.
     fn load(&mut self, name: &str, from: &str) -> Result<(Arc<str>, Vec<u8>), String> {
+        let key = (name.to_owned(), from.to_owned());
+        if let Some(read) = self.files.get(&key) {
+            return Ok(read.clone());
+        }
         let read = (self.load)(name, from)?;
-        self.files.insert((name.to_owned(), from.to_owned()), read.clone());
+        self.files.insert(key, read.clone());
         Ok(read)
     }
 

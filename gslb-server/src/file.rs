@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, FileType, OpenOptions};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -16,12 +16,21 @@ use gslb_core::zonefile::MAX_TEXT_OCTETS;
 
 /// How long a file may give nothing, as on a network mount whose server is gone, before its reader gives up.
 const STALL: Duration = Duration::from_millis(800);
+/// How long one file may take in all, however often it gives a few octets.
+const LONGEST: Duration = Duration::from_secs(300);
 /// What an error says of a file that may be read once its file system answers again.
 pub const NO_ANSWER: &str = "file system does not answer";
+/// What an error says of a file that the system cannot read just now.
+pub const TRIED_AGAIN: &str = "the system cannot read it now";
 /// For how long the other files of a folder are not tried after one of them has given nothing.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Threads of one folder that may hang at a time. Each of them ends when its file answers.
 const MAX_HANGING: usize = 32;
+/// What the metadata of a geo database begins with, within how many octets before its end (MaxMind DB 2.0), and from which
+/// size on that is looked at first.
+const METADATA: &[u8] = b"\xAB\xCD\xEFMaxMind.com";
+const METADATA_OCTETS: u64 = 128 << 10;
+const LARGE: u64 = 64 << 20;
 /// Octets that are read at a time.
 const CHUNK: usize = 256 << 10;
 
@@ -59,11 +68,20 @@ impl Kind {
 ///
 /// # Errors
 /// What the system says; [`ErrorKind::InvalidInput`] for what is not a regular file, [`ErrorKind::FileTooLarge`],
-/// [`ErrorKind::InvalidData`] for a file that begins with nothing but zeros, [`ErrorKind::TimedOut`] for one that gives
-/// nothing for a second.
+/// [`ErrorKind::InvalidData`] for a file that begins with nothing but zeros, and for a text that has many in a row,
+/// [`ErrorKind::TimedOut`] for one that gives nothing for a second or takes minutes, or that may be read later.
 pub fn read(path: &Path, kind: Kind) -> io::Result<Vec<u8>> {
     let asked = path.to_owned();
-    guarded(path, move |progress| read_here(&asked, kind, progress))?
+    guarded(path, move |progress| read_here(&asked, kind, progress)).flatten().map_err(passing)
+}
+
+/// `cause`, which is told apart where the file may be read later: the system is short of something, or a disk has a fault.
+fn passing(cause: io::Error) -> io::Error {
+    const PASSING: [i32; 6] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EIO, libc::ESTALE];
+    match cause.raw_os_error() {
+        Some(code) if PASSING.contains(&code) => io::Error::new(ErrorKind::TimedOut, format!("{cause}: {TRIED_AGAIN}")),
+        _ => cause,
+    }
 }
 
 /// The same, as text.
@@ -79,8 +97,17 @@ pub fn read_text(path: &Path, kind: Kind) -> io::Result<String> {
 /// system does not answer: no signal ends such a call, and nobody else shall wait for it. `work` counts what it reads.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] where the count stands still for a second.
+/// [`ErrorKind::TimedOut`] where the count stands still for a second, or the work takes longer than five minutes.
 pub fn guarded<T: Send + 'static>(path: &Path, work: impl FnOnce(&AtomicU64) -> T + Send + 'static) -> io::Result<T> {
+    guarded_within(LONGEST, path, work)
+}
+
+/// The same where `longest` is how long the work may take.
+fn guarded_within<T: Send + 'static>(
+    longest: Duration,
+    path: &Path,
+    work: impl FnOnce(&AtomicU64) -> T + Send + 'static,
+) -> io::Result<T> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     if let Some(refused) =
         HANGING.lock().unwrap_or_else(PoisonError::into_inner).get(&folder).and_then(Hanging::refuses)
@@ -97,21 +124,26 @@ pub fn guarded<T: Send + 'static>(path: &Path, work: impl FnOnce(&AtomicU64) -> 
             Hanging::ended(&left);
         }
     })?;
-    let mut seen = 0;
+    let (mut seen, began) = (0, Instant::now());
     loop {
         match result.recv_timeout(STALL) {
             Ok(outcome) => return Ok(outcome),
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("its reader has failed")),
             Err(RecvTimeoutError::Timeout) => {
                 let now = progress.load(Relaxed);
-                if now == seen {
+                let is_endless = began.elapsed() >= longest;
+                if now == seen || is_endless {
                     Hanging::began(&folder);
                     // It may have come just now; then it has not seen that nobody listens.
                     if let Ok(outcome) = result.try_recv() {
                         Hanging::ended(&folder);
                         return Ok(outcome);
                     }
-                    let told = format!("it has given nothing for {} ms: its {NO_ANSWER}", STALL.as_millis());
+                    let told = if now == seen {
+                        format!("it has given nothing for {} ms: its {NO_ANSWER}", STALL.as_millis())
+                    } else {
+                        format!("it takes longer than {} s: its {NO_ANSWER} in time", longest.as_secs())
+                    };
                     return Err(io::Error::new(ErrorKind::TimedOut, told));
                 }
                 seen = now;
@@ -167,21 +199,42 @@ fn read_here(path: &Path, kind: Kind, progress: &AtomicU64) -> io::Result<Vec<u8
     if found.len() > most {
         return Err(too_large(most));
     }
-    // The file may grow while it is read.
-    let mut octets = Vec::with_capacity((found.len() as usize).min(CHUNK));
+    if kind == Kind::Database && found.len() > LARGE {
+        see_metadata(&mut file, found.len())?;
+    }
+    // The file may grow while it is read. Room that is not written to takes no memory.
+    let mut octets = Vec::new();
+    octets.try_reserve_exact(found.len() as usize).map_err(io::Error::other)?;
     loop {
         let read = (&mut file).take(CHUNK as u64).read_to_end(&mut octets)?;
         progress.fetch_add(1 + read as u64, Relaxed);
         if octets.len() as u64 > most {
             return Err(too_large(most));
         }
-        if octets.len() == read && read > 0 && octets.iter().all(|octet| *octet == 0) {
-            let told = "it begins with nothing but zeros, as a file does whose writing was cut short";
+        // No text has that many, and no database: a record of zero would lead back to the root of its tree.
+        let is_first = octets.len() == read && read > 0;
+        let last = octets.get(octets.len() - read..).unwrap_or_default();
+        if (is_first || read == CHUNK) && last.iter().all(|octet| *octet == 0) {
+            let told =
+                "there is nothing but zeros in it, or in a large part of it, as in a file whose writing was cut short";
             return Err(io::Error::new(ErrorKind::InvalidData, told));
         }
         if read < CHUNK {
             return Ok(octets);
         }
+    }
+}
+
+/// Sees whether a large file of this many octets may be a geo database at all, before all of it is read.
+fn see_metadata(file: &mut File, octets: u64) -> io::Result<()> {
+    let mut end = Vec::new();
+    file.seek(SeekFrom::Start(octets.saturating_sub(METADATA_OCTETS)))?;
+    file.take(METADATA_OCTETS).read_to_end(&mut end)?;
+    file.rewind()?;
+    if end.windows(METADATA.len()).any(|octets| octets == METADATA) {
+        Ok(())
+    } else {
+        Err(io::Error::new(ErrorKind::InvalidData, "it has no metadata of a geo database at its end"))
     }
 }
 
@@ -247,10 +300,53 @@ mod tests {
     fn what_is_too_large_or_holds_nothing_is_refused_before_it_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let sparse = folder.path().join("sparse");
-        for (octets, kind) in [(8 << 30, ErrorKind::FileTooLarge), (900 << 20, ErrorKind::InvalidData)] {
-            File::create(&sparse).unwrap().set_len(octets).unwrap();
-            assert_eq!(read(&sparse, Kind::Zone).unwrap_err().kind(), kind, "{octets}");
+        for begins in ["", "$TTL 1h\n"] {
+            for (octets, kind) in [(8 << 30, ErrorKind::FileTooLarge), (900 << 20, ErrorKind::InvalidData)] {
+                std::fs::write(&sparse, begins).unwrap();
+                OpenOptions::new().write(true).open(&sparse).unwrap().set_len(octets).unwrap();
+                assert_eq!(read(&sparse, Kind::Zone).unwrap_err().kind(), kind, "{begins} {octets}");
+            }
         }
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_passes_and_a_missing_file_does_not() {
+        let lacking = passing(io::Error::from_raw_os_error(libc::EMFILE));
+        assert_eq!(lacking.kind(), ErrorKind::TimedOut);
+        assert!(lacking.to_string().contains("Too many open files") && lacking.to_string().contains(TRIED_AGAIN));
+        assert_eq!(passing(io::Error::from_raw_os_error(libc::ENOENT)).kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_large_file_that_is_no_database_is_not_read_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("world.mmdb");
+        std::fs::write(&path, [b"x".repeat(LARGE as usize), METADATA.to_vec()].concat()).unwrap();
+        assert_eq!(read(&path, Kind::Database).unwrap().len() as u64, LARGE + METADATA.len() as u64);
+        std::fs::write(&path, b"x".repeat(LARGE as usize + 1)).unwrap();
+        let error = read(&path, Kind::Database).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().contains("no metadata")),
+            (ErrorKind::InvalidData, true),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn who_answers_for_ever_is_left_too() {
+        let (end, ended) = mpsc::channel::<()>();
+        let dripping = guarded_within(Duration::ZERO, Path::new("/dripping/a"), move |progress| {
+            while ended.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
+                progress.fetch_add(1, Relaxed);
+            }
+        });
+        let error = dripping.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().contains("takes longer than 0 s")),
+            (ErrorKind::TimedOut, true),
+            "{error}"
+        );
+        drop(end);
     }
 
     #[test]

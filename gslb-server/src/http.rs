@@ -9,26 +9,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use rustix::process::{Resource, getrlimit};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::tcp::connections::Connections;
+use crate::tcp::connections::{Connections, within_descriptors};
 
 mod accept;
 mod connection;
 mod progress;
+mod reserve;
 pub mod tls;
 
+use reserve::Reserve;
 use tls::Tls;
 
 /// How long requests under way may take after the stop.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// One of this many file descriptors of the process may be an HTTP connection's, so that the store, the files and
-/// DNS over TCP have theirs whatever HTTP clients do.
-const DESCRIPTOR_SHARE: u64 = 4;
 
 /// What clients may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +38,13 @@ pub struct Limits {
     pub header: Duration,
 }
 
-impl Limits {
-    /// The same, where the process has few file descriptors no more connections than their share.
-    fn within_descriptors(self) -> Self {
-        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let share = usize::try_from(descriptors / DESCRIPTOR_SHARE).unwrap_or(usize::MAX).max(1);
-        Self { connections: self.connections.min(share), ..self }
-    }
-}
-
 /// What all connections share.
 struct Shared {
     routes: Router,
     tls: Option<Arc<Tls>>,
     header: Duration,
     connections: Arc<Connections>,
+    reserve: Arc<Reserve>,
 }
 
 /// A running HTTP server.
@@ -77,9 +66,8 @@ impl Server {
         tls: Option<Arc<Tls>>,
         limits: Limits,
     ) -> io::Result<Self> {
-        let limits = limits.within_descriptors();
-        let connections = Connections::new(limits.connections, limits.connections_per_client);
-        let shared = Arc::new(Shared { routes, tls, header: limits.header, connections });
+        let connections = Connections::new(within_descriptors(limits.connections), limits.connections_per_client);
+        let shared = Arc::new(Shared { routes, tls, header: limits.header, connections, reserve: Reserve::new() });
         let (stop, stopped) = watch::channel(false);
         let entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener)?;

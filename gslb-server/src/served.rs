@@ -8,7 +8,7 @@ use gslb_api::control::{Done, StartError};
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::store::{Store, wait};
 use gslb_api::{Api, Options, Origin, Source, Started, Written, revisions};
-use gslb_core::problem::Problem;
+use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{Published, RoutingTable};
 use tokio::runtime::Handle;
 use tracing::{error, info, warn};
@@ -369,6 +369,9 @@ fn written(candidate: Candidate, path: &Path, files: &[SourceFile]) -> Written {
     Written { commit, ..candidate.into() }
 }
 
+/// Problems that are shown of a file that is not in force; the log has all.
+const MOST_TOLD: usize = 3;
+
 /// Why a file is not in force.
 #[derive(Debug)]
 struct Refused {
@@ -382,7 +385,17 @@ struct Refused {
 impl From<&SiteError> for Refused {
     fn from(error: &SiteError) -> Self {
         let is_wrong = matches!(error, SiteError::Wrong(_));
-        Self { about: error.about(), told: error.to_string(), may_pass: error.may_pass(), is_wrong }
+        let told = match error {
+            SiteError::Wrong(problems) if problems.len() > MOST_TOLD => {
+                let mut first = problems.clone();
+                first.sort_by_key(|problem| problem.severity == Severity::Warning);
+                first.truncate(MOST_TOLD);
+                let more = problems.len() - MOST_TOLD;
+                format!("{}\n{more} more problems are in the log", SiteError::Wrong(first))
+            }
+            other => other.to_string(),
+        };
+        Self { about: error.about(), told, may_pass: error.may_pass(), is_wrong }
     }
 }
 

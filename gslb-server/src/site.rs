@@ -95,7 +95,10 @@ impl SiteError {
             Self::Database(LoadError { fault: Fault::Unreadable(cause), .. }) => {
                 cause.kind() == io::ErrorKind::TimedOut
             }
-            Self::Wrong(problems) => problems.iter().any(|problem| problem.message.contains(file::NO_ANSWER)),
+            Self::Wrong(problems) => {
+                let passes = |message: &str| message.contains(file::NO_ANSWER) || message.contains(file::TRIED_AGAIN);
+                problems.iter().any(|problem| passes(&problem.message))
+            }
             _ => false,
         }
     }

@@ -36,7 +36,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Limits {
     /// Time for the next query to come whole, and for answers to be taken (RFC 7766 section 6.2.3).
     pub idle: Duration,
-    /// Connections in all; when there are more, the one that has been idle for longest is closed.
+    /// Connections in all, at most a quarter of the process's file descriptors; when there are more, the one that has been idle
+    /// for longest is closed.
     pub connections: usize,
     /// Connections per IPv4 address or IPv6 network of 64 bits; more are closed at once.
     pub connections_per_client: usize,
@@ -110,12 +111,13 @@ impl Server {
         row: usize,
         taps: Vec<Tap>,
     ) -> io::Result<Self> {
+        let most = connections::within_descriptors(limits.connections);
         let taps = if taps.is_empty() { tap::none(1) } else { taps };
         let threads = taps.len();
         let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("tcp").enable_all().build()?;
         let shared = Arc::new(Shared {
             idle: limits.idle,
-            connections: connections::Connections::new(limits.connections, limits.connections_per_client),
+            connections: connections::Connections::new(most, limits.connections_per_client),
             responders: responders::Responders::new(published, settings, row, taps),
             counts: counts::SharedCounts::default(),
         });

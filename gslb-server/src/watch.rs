@@ -5,10 +5,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use gslb_api::degraded::{Concern, Degraded};
 use tracing::warn;
 
 use crate::file;
@@ -105,7 +107,8 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Looks every `period` at the files that `files` names then, and calls `changed` with those that have changed.
+    /// Looks every `period` at the files that `files` names then, and calls `changed` with those that have changed. While a
+    /// look takes long, `concerns` says so.
     ///
     /// # Errors
     /// When the system starts no thread.
@@ -113,19 +116,18 @@ impl Watcher {
         period: Duration,
         mut files: impl FnMut() -> Vec<SourceFile> + Send + 'static,
         mut changed: impl FnMut(Vec<PathBuf>) + Send + 'static,
+        concerns: Arc<Degraded>,
     ) -> io::Result<Self> {
         let (running, ended) = mpsc::channel::<()>();
         let mut looker = Looker::start()?;
         thread::Builder::new().name("watch".to_owned()).spawn(move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                match looker.look(files()) {
+                let looked = looker.look(files());
+                note(&concerns, looked.is_some());
+                match looked {
                     Some(paths) if paths.is_empty() => {}
                     Some(paths) => changed(paths),
                     None => {
-                        warn!(
-                            "looking at the files takes longer than {} s: their file system does not answer",
-                            PATIENCE.as_secs()
-                        );
                         // Where there is no thread to be had now, there may be at the next look.
                         looker = Looker::start().unwrap_or(looker);
                     }
@@ -134,6 +136,19 @@ impl Watcher {
         })?;
         Ok(Self { _running: running })
     }
+}
+
+/// Notes whether the file system answers who looks at the files.
+fn note(concerns: &Degraded, answers: bool) {
+    if answers {
+        return concerns.clear(Concern::Reload);
+    }
+    let seconds = PATIENCE.as_secs();
+    let why = format!(
+        "looking at the files takes longer than {seconds} s: their file system does not answer, and no change is noticed"
+    );
+    warn!("{why}");
+    concerns.set(Concern::Reload, why);
 }
 
 /// A thread that asks the file system, which may never answer.
@@ -236,6 +251,16 @@ mod tests {
     }
 
     #[test]
+    fn a_look_that_takes_long_is_reported_until_one_is_answered() {
+        let concerns = Degraded::default();
+        note(&concerns, false);
+        let told = concerns.told(1);
+        assert!(told[0].0 == Concern::Reload && told[0].1.contains("no change is noticed"), "{told:?}");
+        note(&concerns, true);
+        assert!(concerns.told(1).is_empty());
+    }
+
+    #[test]
     fn a_watcher_tells_and_ends() {
         let folder = Folder::new("thread");
         let file = folder.0.join("site.toml");
@@ -245,6 +270,7 @@ mod tests {
             Duration::from_millis(5),
             move || vec![watched.clone()],
             move |paths| tell.send(paths).unwrap(),
+            Arc::default(),
         )
         .unwrap();
         fs::write(&file, "made").unwrap();

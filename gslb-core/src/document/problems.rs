@@ -84,6 +84,12 @@ impl Problems {
         }
     }
 
+    /// Forgets all problems so far, which may quote a text that is no document.
+    pub(super) fn forget(&mut self) {
+        (self.errors, self.warnings, self.untold) = (0, 0, [None, None]);
+        self.list.clear();
+    }
+
     /// How many errors there are so far; the same number before and after a step says that the step found none.
     pub(super) fn errors(&self) -> usize {
         self.errors

@@ -7,7 +7,7 @@ use super::pools::PoolReader;
 use super::problems::Problems;
 use super::services::{Services, Written};
 use super::tree::{Table, Value};
-use super::{data_centers, probes, regions, safety, service_rules, vantages, zone_rules, zones};
+use super::{data_centers, probes, regions, safety, service_rules, suggest, vantages, zone_rules, zones};
 use crate::model::Site;
 use crate::zonefile::Loader;
 
@@ -62,6 +62,15 @@ pub(super) fn read(file: &str, root: &Table, load: &mut Loader<'_>, problems: &m
 }
 
 fn refuse_unknown(root: &Table, problems: &mut Problems) {
+    // A file that is no document may hold anything, also secrets. Its keys are quoted where one of them looks like ours.
+    let is_close = |key: &str| SECTIONS.contains(&key) || suggest::closest(key, SECTIONS.into_iter()).is_some();
+    if let Some(first) = root.entries.first().filter(|_| !root.entries.iter().any(|entry| is_close(&entry.key))) {
+        let message = format!("no key of this text is one of a document; it has {} at the top", root.entries.len());
+        let help = format!("is this the right file? A document has {}", SECTIONS.join(", "));
+        problems.forget();
+        problems.error(first.at, &Path::ROOT, message, help);
+        return;
+    }
     for entry in root.entries.iter().filter(|entry| !SECTIONS.contains(&&*entry.key)) {
         let help = problems.suggestion(&entry.key, SECTIONS.into_iter());
         problems.error(entry.at, &Path::ROOT.key(&entry.key), format!("unknown key `{}`", entry.key), help);

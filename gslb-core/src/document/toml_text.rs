@@ -13,6 +13,8 @@ use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
 const MAX_TEXT: usize = 64 << 20;
 /// Most parts of a dotted key. Each part is a table inside a table, which the parser takes apart recursively.
 const MAX_KEY_PARTS: usize = 16;
+/// What the parser calls a key that is written twice. What it makes of the rest can be trusted.
+const DUPLICATE: &str = "duplicate key";
 
 /// Reads `text`; none where its syntax is so wrong that complaints about the rest would mislead.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Option<Table> {
@@ -30,13 +32,9 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<Table> {
         return None;
     }
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut usable = true;
-    for error in errors {
-        if !conversion.syntax_error(text, &error) {
-            usable = false;
-        }
-    }
-    usable.then(|| conversion.table(document.get_ref(), &Path::ROOT, 0))
+    let is_usable = errors.iter().all(|error| error.message() == DUPLICATE);
+    errors.iter().for_each(|error| conversion.syntax_error(text, error, is_usable));
+    is_usable.then(|| conversion.table(document.get_ref(), &Path::ROOT, 0))
 }
 
 /// Offset of the first dotted key with more than [`MAX_KEY_PARTS`] parts.
@@ -61,15 +59,15 @@ struct Conversion<'a> {
 }
 
 impl Conversion<'_> {
-    /// Tells a syntax error; true where what the parser made of the text can still be trusted.
-    fn syntax_error(&mut self, text: &str, error: &toml::de::Error) -> bool {
+    /// Reports a syntax error. What is no TOML at all may be any file, also a secret one, and is not quoted.
+    fn syntax_error(&mut self, text: &str, error: &toml::de::Error, is_toml: bool) {
         let span = error.span().unwrap_or(0..0);
         let at = self.lines.position(span.start);
-        if error.message() == "duplicate key" {
-            let key = text.get(span).unwrap_or_default();
-            let message = format!("`{key}` is written twice in the same table");
+        if error.message() == DUPLICATE {
+            let key = text.get(span).filter(|_| is_toml).map_or_else(|| "a key".to_owned(), |key| format!("`{key}`"));
+            let message = format!("{key} is written twice in the same table");
             self.problems.error(at, &Path::ROOT, message, "keep one of the two, or give one another name");
-            return true;
+            return;
         }
         let (what, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
         let help = match what {
@@ -79,7 +77,6 @@ impl Conversion<'_> {
             _ => format!("TOML expects {expected} here"),
         };
         self.problems.error(at, &Path::ROOT, format!("not TOML: {what}"), help);
-        false
     }
 
     fn table(&mut self, table: &DeTable<'_>, path: &Path<'_>, depth: usize) -> Table {

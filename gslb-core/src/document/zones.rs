@@ -10,7 +10,7 @@ use super::tree::Entry;
 use super::zone_rules::Corrections;
 use crate::model::Zone;
 use crate::name::Name;
-use crate::zonefile::{self, Loader, Parsed, Room};
+use crate::zonefile::{self, Loader, Parsed, Room, Source as From};
 
 /// Most records of all zones of a document together, the generated ones included.
 const MAX_RECORDS: usize = 5_000_000;
@@ -133,7 +133,7 @@ fn master_text(item: &Item<'_, '_>, apex: &Name, room: Room, problems: &mut Prob
     let mut refuse =
         |_: &str, _: &str| Err("`records` hold the whole zone; write the lines of the file here".to_owned());
     let shown = problems.text_at(&item.path);
-    let mut parsed = zonefile::parse_within(room, &shown, text.as_bytes(), apex, &mut refuse);
+    let mut parsed = zonefile::parse_within(room, From::Document, &shown, text.as_bytes(), apex, &mut refuse);
     problems.take_over(std::mem::take(&mut parsed.problems));
     parsed
 }
@@ -149,7 +149,7 @@ fn master_file(
     let Some(name) = file.string("\"example.com.zone\"", problems) else { return Parsed::default() };
     match load(name, document) {
         Ok((shown, octets)) => {
-            let mut parsed = zonefile::parse_within(room, &shown, &octets, apex, load);
+            let mut parsed = zonefile::parse_within(room, From::File, &shown, &octets, apex, load);
             problems.take_over(std::mem::take(&mut parsed.problems));
             parsed
         }

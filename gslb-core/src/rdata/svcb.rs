@@ -17,7 +17,7 @@ pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(),
         let (name, value) = split(&word, words)?;
         let key = key_from_text(name).ok_or_else(|| {
             word.fault(
-                format!("\"{}\" is not a service parameter", String::from_utf8_lossy(name).escape_debug()),
+                format!("\"{}\" is not a service parameter", Word { text: name, ..word }.shown()),
                 "write alpn, port, ipv4hint, ipv6hint or another key in lower case, or key and a number up to 65535",
             )
         })?;

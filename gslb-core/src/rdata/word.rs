@@ -10,6 +10,9 @@ pub(crate) struct Place {
     pub(crate) column: u32,
 }
 
+/// What stands in a message for a word that is not quoted.
+pub(crate) const HIDDEN: &str = "***";
+
 /// One word as written, escapes included; the quotes around a quoted string are left out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Word<'a> {
@@ -17,6 +20,8 @@ pub(crate) struct Word<'a> {
     pub(crate) quoted: bool,
     /// No blank stands between this word and the one before, as in `alpn="h2"`, which is two words.
     pub(crate) glued: bool,
+    /// It may be anything, also a secret: no message quotes it.
+    pub(crate) hidden: bool,
     pub(crate) place: Place,
 }
 
@@ -34,9 +39,12 @@ impl<'a> Word<'a> {
         Fault { place: self.place, message: message.into(), help: help.into() }
     }
 
-    /// The word for a message; a long one is cut so that messages stay bounded.
+    /// The word for a message; a long one is cut so that messages stay bounded, and a hidden one is left out.
     pub(crate) fn shown(&self) -> String {
         const MOST: usize = 60;
+        if self.hidden {
+            return HIDDEN.to_owned();
+        }
         let head = self.text.get(..MOST).unwrap_or(self.text);
         let dots = if self.text.len() > MOST { "..." } else { "" };
         format!("{}{dots}", String::from_utf8_lossy(head).escape_debug())

@@ -2,6 +2,7 @@
 
 use super::entry::read_ttl;
 use super::reader::{Included, Outcome, Reader, Scope, Ttl};
+use crate::name::Name;
 use crate::rdata::word::{Fault, Word, Words};
 
 impl Reader<'_, '_> {
@@ -42,7 +43,7 @@ impl Reader<'_, '_> {
     fn include(&mut self, scope: &Scope, words: &mut Words<'_, '_>) -> Result<Included, Fault> {
         let word = words.next("file name")?;
         let origin = match words.take() {
-            Some(origin) => origin.name("origin", &scope.origin)?,
+            Some(origin) => bare_name(&origin, scope)?,
             None => scope.origin.clone(),
         };
         words.finish()?;
@@ -57,10 +58,16 @@ impl Reader<'_, '_> {
 
 fn set_origin(scope: &mut Scope, words: &mut Words<'_, '_>) -> Result<(), Fault> {
     let word = words.next("origin")?;
-    let origin = word.name("origin", &scope.origin)?;
+    let origin = bare_name(&word, scope)?;
     words.finish()?;
     scope.origin = origin;
     Ok(())
+}
+
+/// The origin that `word` says, which may not be quoted: BIND, NSD and Knot refuse that, too.
+fn bare_name(word: &Word<'_>, scope: &Scope) -> Result<Name, Fault> {
+    word.bare("origin")?;
+    word.name("origin", &scope.origin)
 }
 
 fn with_usage(first: &Word<'_>, mut fault: Fault) -> Fault {

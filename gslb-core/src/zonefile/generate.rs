@@ -64,7 +64,7 @@ impl Reader<'_, '_> {
                 data_text = bare_quotes(&data_text);
             }
             let mut data_words = Vec::new();
-            lexer::next(&data_text, &mut Cursor::start(), &mut data_words)
+            lexer::next(&data_text, &mut Cursor::start(data_word.hidden), &mut data_words)
                 .and_then(|_| self.record(scope, &header.with_data(&data_words), Some(owner)))
                 .map_err(|fault| at_number(number, &data_word, fault))?;
         }

@@ -9,6 +9,8 @@ pub(super) struct Cursor {
     at: usize,
     line: u32,
     column: u32,
+    /// Words are [hidden](Word::hidden).
+    pub(super) hides: bool,
 }
 
 /// What was found at the cursor.
@@ -26,9 +28,9 @@ pub(super) enum Entry {
 }
 
 impl Cursor {
-    /// The start of a text.
-    pub(super) fn start() -> Cursor {
-        Cursor { at: 0, line: 1, column: 1 }
+    /// The start of a text; `hides` says whether its words are [hidden](Word::hidden).
+    pub(super) fn start(hides: bool) -> Cursor {
+        Cursor { at: 0, line: 1, column: 1, hides }
     }
 
     fn place(self) -> Place {
@@ -244,7 +246,7 @@ impl<'a> Scan<'a, '_> {
 
     fn push(&mut self, start: Cursor, end: Cursor, quoted: bool) {
         let text = self.text.get(start.at..end.at).unwrap_or_default();
-        self.words.push(Word { text, quoted, glued: !self.blank_before, place: start.place() });
+        self.words.push(Word { text, quoted, glued: !self.blank_before, hidden: start.hides, place: start.place() });
         self.blank_before = false;
     }
 

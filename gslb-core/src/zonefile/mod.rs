@@ -73,13 +73,30 @@ pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), Strin
 /// error reading goes on at the next line, so that all errors are told at once. Work and memory are bounded by the
 /// constants of this module.
 pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
-    parse_within(Room { records: usize::MAX, octets: usize::MAX }, file, text, origin, include)
+    parse_within(Room { records: usize::MAX, octets: usize::MAX }, Source::File, file, text, origin, include)
 }
 
 /// The same, for a reader who has room for so much only: reading ends without a word where the room does, and
 /// [`Parsed::is_cut`] says so.
-pub fn parse_within(room: Room, file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
-    reader::Reader::new(room, include).read(file, text, origin)
+pub fn parse_within(
+    room: Room,
+    source: Source,
+    file: &str,
+    text: &[u8],
+    origin: &Name,
+    include: &mut Loader<'_>,
+) -> Parsed {
+    reader::Reader::new(room, source, include).read(file, text, origin)
+}
+
+/// Where the text of a zone comes from, which decides what problems quote of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From a file, which may be any that the server can read, also one that is no zone file and holds secrets. Its words are
+    /// quoted from its first good entry on; before that, problems have a place and no content.
+    File,
+    /// It stands in the document, whose author sees it anyway.
+    Document,
 }
 
 /// What records may take.

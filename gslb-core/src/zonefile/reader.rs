@@ -4,11 +4,11 @@ use super::entry::Header;
 use super::lexer::{self, Cursor, Entry};
 use super::{
     Loader, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, MAX_RDATA_OCTETS, MAX_RECORDS, MAX_TEXT_OCTETS, MAX_TTL,
-    Parsed, Record, Room,
+    Parsed, Record, Room, Source,
 };
 use crate::name::Name;
 use crate::problem::{Location, Problem, Severity};
-use crate::rdata::word::{Fault, Place, Word};
+use crate::rdata::word::{Fault, HIDDEN, Place, Word};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -19,12 +19,15 @@ const SOA: u16 = 6;
 pub(super) struct Reader<'r, 'l> {
     include: &'r mut Loader<'l>,
     room: Room,
+    source: Source,
     parsed: Parsed,
     /// TTL in force, in seconds.
     pub(super) ttl: Ttl,
     text_octets: usize,
     includes: usize,
     rdata_octets: usize,
+    /// Errors so far.
+    errors: usize,
     /// A limit was reached: nothing more is read.
     stopped: bool,
 }
@@ -72,15 +75,17 @@ pub(super) struct Included {
 }
 
 impl<'r, 'l> Reader<'r, 'l> {
-    pub(super) fn new(room: Room, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
+    pub(super) fn new(room: Room, source: Source, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
         Reader {
             include,
             room,
+            source,
             parsed: Parsed::default(),
             ttl: Ttl::Unknown,
             text_octets: 0,
             includes: 0,
             rdata_octets: 0,
+            errors: 0,
             stopped: false,
         }
     }
@@ -105,7 +110,7 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     fn open<'t>(&mut self, text: Cow<'t, [u8]>, scope: Scope) -> Frame<'t> {
-        let mut cursor = Cursor::start();
+        let mut cursor = Cursor::start(self.source == Source::File);
         self.text_octets = self.text_octets.saturating_add(text.len());
         if self.text_octets > MAX_TEXT_OCTETS {
             self.stop(&scope, format!("the files together are longer than {MAX_TEXT_OCTETS} octets"));
@@ -120,12 +125,15 @@ impl<'r, 'l> Reader<'r, 'l> {
         let mut words = Vec::new();
         let text: &[u8] = &frame.text;
         while !self.stopped {
+            let errors = self.errors;
             match lexer::next(text, &mut frame.cursor, &mut words) {
                 Ok(Entry::End) => return None,
                 Ok(Entry::Blank) => {}
                 Ok(Entry::Words { indented }) => match self.entry(&mut frame.scope, indented, &words) {
+                    Ok(Outcome::Done) if self.errors == errors => frame.cursor.hides = false,
                     Ok(Outcome::Done) => {}
                     Ok(Outcome::Include(included)) => {
+                        frame.cursor.hides = false;
                         let place = words.first().map_or(Place { line: 1, column: 1 }, |word| word.place);
                         return Some((included, place));
                     }
@@ -250,8 +258,16 @@ impl<'r, 'l> Reader<'r, 'l> {
         self.stopped
     }
 
+    /// Reports an error of an entry whose words may be hidden.
     fn error(&mut self, scope: &Scope, fault: Fault) {
-        let Fault { place, message, help } = fault;
+        self.errors = self.errors.saturating_add(1);
+        let Fault { place, message, mut help } = fault;
+        if message.contains(HIDDEN) {
+            let gap = if help.is_empty() { "" } else { "; " };
+            help = format!(
+                "{help}{gap}{HIDDEN} is not shown, since nothing before it in the file is zone data: is it the right file?"
+            );
+        }
         self.tell(scope, Severity::Error, place, message, help);
     }
 

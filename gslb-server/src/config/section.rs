@@ -47,7 +47,7 @@ impl<'t> Text<'t> {
             self.broken.set(true);
         }
         let span = table.span();
-        Section { text: self, path: String::new(), span, table: table.into_inner(), known: Vec::new() }
+        Section::new(self, String::new(), span, table.into_inner())
     }
 
     /// All problems, in the order of the text; nothing when there are none.
@@ -89,13 +89,18 @@ pub(super) struct Section<'r, 't> {
     span: Range<usize>,
     table: DeTable<'t>,
     known: Vec<&'static str>,
+    /// How many keys it had.
+    keys: usize,
 }
 
 impl<'r, 't> Section<'r, 't> {
+    fn new(text: &'r Text<'t>, path: String, span: Range<usize>, table: DeTable<'t>) -> Self {
+        Self { text, path, span, keys: table.len(), table, known: Vec::new() }
+    }
+
     /// The table at `key`; an empty one when it is absent or no table, which is told.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'r, 't> {
-        let empty =
-            Section { text: self.text, path: self.path_of(key), span: 0..0, table: DeTable::new(), known: Vec::new() };
+        let empty = Section::new(self.text, self.path_of(key), 0..0, DeTable::new());
         self.section_if(key).unwrap_or(empty)
     }
 
@@ -104,7 +109,7 @@ impl<'r, 't> Section<'r, 't> {
         let path = self.path_of(key);
         let value = self.take(key)?;
         match (value.span(), value.into_inner()) {
-            (span, DeValue::Table(table)) => Some(Section { text: self.text, path, span, table, known: Vec::new() }),
+            (span, DeValue::Table(table)) => Some(Section::new(self.text, path, span, table)),
             (span, other) => {
                 self.text.report(span, path, not_a("a table", &other));
                 None
@@ -164,8 +169,14 @@ impl<'r, 't> Section<'r, 't> {
         }
     }
 
-    /// Tells which keys are unknown.
+    /// Reports the keys that are unknown. Where that is all of a file, it may be any, also a secret one, and is not quoted.
     pub(super) fn finish(mut self) {
+        let first = self.table.iter().map(|(key, _)| key.span()).min_by_key(|span| span.start);
+        if let Some(first) = first.filter(|_| self.path.is_empty() && self.table.len() == self.keys) {
+            let message = format!("no key of this file is one of gslb.toml; it has {} at the top", self.keys);
+            let help = format!("is this the right file? The keys here are: {}", self.known.join(", "));
+            return self.text.report(first, String::new(), Wrong { message, help });
+        }
         for (key, _) in std::mem::take(&mut self.table) {
             let path = self.path_of(key.get_ref());
             let help = format!("the keys here are: {}", self.known.join(", "));

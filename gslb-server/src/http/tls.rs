@@ -27,7 +27,7 @@ pub struct TlsFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read, or is not PEM of what it should be.
-    #[error("cannot read {what} from {}: {cause}", path.display())]
+    #[error("cannot read {what} from {}: {}", path.display(), reason(cause))]
     File {
         /// `certificates` or `a private key`.
         what: &'static str,
@@ -152,6 +152,19 @@ impl Tls {
 impl InUse {
     fn sources(files: &TlsFiles) -> [SourceFile; 2] {
         [&files.certificate, &files.key].map(|path| SourceFile::before_reading(path))
+    }
+}
+
+/// What is wrong with a PEM file, without any of its content: the file may be another one than was meant, and secret.
+fn reason(cause: &pem::Error) -> String {
+    match cause {
+        pem::Error::Io(cause) => cause.to_string(),
+        pem::Error::MissingSectionEnd { .. } => "a section of it has no end".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "a line begins a section and is not `-----BEGIN ...-----`".to_owned(),
+        pem::Error::Base64Decode(_) => "a section of it is not base64".to_owned(),
+        pem::Error::NoItemsFound => "it has none".to_owned(),
+        pem::Error::SectionTooLarge => "a section of it is larger than 10 MB".to_owned(),
+        _ => "it is not PEM".to_owned(),
     }
 }
 

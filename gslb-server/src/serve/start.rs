@@ -107,10 +107,12 @@ impl Bound {
         };
         let routes = observe::with_problems(observe::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
-        let reload = reload(self.tls.clone(), hooks.reloads, hooks.concerns, hooks.begun, hooks.reload);
+        let concerns = hooks.concerns;
+        let reload = reload(self.tls.clone(), hooks.reloads, Arc::clone(&concerns), hooks.begun, hooks.reload);
         let reloader = Reloader::start(hooks.begun, AGAIN, reload)?;
         let ask = reloader.asker();
-        let watcher = Watcher::start(LOOK, files(self.tls, hooks.files), move |paths| ask.ask(Cause::Changed(paths)))?;
+        let changed = move |paths| ask.ask(Cause::Changed(paths));
+        let watcher = Watcher::start(LOOK, files(self.tls, hooks.files), changed, concerns)?;
         answered.iter().for_each(|line| info!("{line}"));
         Ok(Running {
             control,

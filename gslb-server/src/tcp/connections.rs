@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::Notify;
 
 /// Whom a limit holds for: an IPv4 address, or the first 64 bits of an IPv6 address, which one host can fill alone.
@@ -20,6 +21,17 @@ impl From<IpAddr> for Client {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         })
     }
+}
+
+/// One of this many file descriptors of the process may be a connection's of one kind, HTTP or DNS over TCP, so that the
+/// store, files and the other kind have theirs whatever clients do.
+const DESCRIPTOR_SHARE: u64 = 4;
+
+/// How many connections there may be of one kind, of which `most` are wanted: no more than their share of the descriptors.
+pub(crate) fn within_descriptors(most: usize) -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let share = usize::try_from(descriptors / DESCRIPTOR_SHARE).unwrap_or(usize::MAX).max(1);
+    most.min(share)
 }
 
 /// All open connections.
