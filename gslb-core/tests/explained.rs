@@ -29,6 +29,8 @@ endpoints.iad-1 = { address = "192.0.2.20", weight = 5 }
 endpoints.iad-2 = { address = "192.0.2.21", weight = 5 }
 [regions.europe]
 match = ["continent:EU"]
+[regions.office]
+match = ["prefix:193.0.6.0/24"]
 [services."www.example.com"]
 types = ["A"]
 sticky = {}
@@ -60,7 +62,11 @@ fn every_step_has_names_and_the_answer_is_that_of_the_wire() {
     let step = |name: &str| steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("{name}: {data}"));
     assert_eq!(step("service")["name"], "www.example.com.");
     assert_eq!(step("client")["place"]["country"], "NL");
-    assert_eq!(step("region")["matcher"], "continent:EU");
+    assert_eq!(*step("region"), json!({ "step": "region", "region": "office", "matcher": "prefix:193.0.6.0/24" }));
+    let branch = json!({
+        "step": "branch", "policy": "services.\"www.example.com\".policy", "region": "europe", "matcher": "continent:EU",
+    });
+    assert_eq!(*step("branch"), branch);
     assert_eq!(step("passed-over")["pool"], "fra");
     assert_eq!((&step("passed-over")["reason"], &step("passed-over")["min_up"]), (&json!("down"), &json!(1)));
     assert_eq!(*step("taken"), json!({ "step": "taken", "pool": "iad", "data_center": "iad" }));

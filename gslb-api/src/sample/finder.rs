@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use gslb_core::model::RegionId;
 use gslb_core::steer::region::Chooser;
 use gslb_core::table::Topology;
 
@@ -14,9 +13,7 @@ pub struct RegionFinder(Chooser);
 impl RegionFinder {
     /// For the regions of a table.
     pub fn new(topology: &Topology) -> Self {
-        let regions = &topology.site.regions;
-        let all: Vec<RegionId> = (0u32..).map(RegionId).take(regions.len()).collect();
-        Self(Chooser::new(regions, &all, &topology.index))
+        Self(Chooser::of_all(&topology.site.regions, &topology.index))
     }
 
     /// The name of the region; none where no region of `topology`, for which this was made, has the client.

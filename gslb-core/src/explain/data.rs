@@ -83,7 +83,8 @@ pub enum Told {
     Alias { target: String },
     Service { name: String, policy: String },
     Client { address: IpAddr, source: Option<u8>, scope: u8, place: Place },
-    Region { policy: String, region: Option<String>, matcher: Option<String> },
+    Region { region: Option<String>, matcher: Option<String> },
+    Branch { policy: String, region: Option<String>, matcher: Option<String> },
     Ordered { policy: String, by: &'static str, measured_by: Option<String>, pools: Vec<Distance> },
     Drawn { sticky: bool, among: Vec<Contender>, winner: usize },
     Taken { pool: String, data_center: Option<String> },
@@ -194,7 +195,11 @@ impl Names<'_> {
                 scope: *scope,
                 place: self.place(*address),
             },
-            Step::Region { policy, matched } => Told::Region {
+            Step::Region { matched } => Told::Region {
+                region: matched.as_ref().map(|(region, _)| self.region(region.0)),
+                matcher: matched.as_ref().map(|(_, matcher)| matcher.to_string()),
+            },
+            Step::Branch { policy, matched } => Told::Branch {
                 policy: self.policy(*policy),
                 region: matched.as_ref().map(|(region, _)| self.region(region.0)),
                 matcher: matched.as_ref().map(|(_, matcher)| matcher.to_string()),

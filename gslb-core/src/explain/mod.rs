@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::model::{ClientSource, PolicyId};
+use crate::model::{ClientSource, PolicyId, RegionId};
 use crate::name::Name;
 use crate::respond::{Reply, Settings, Transport, Worker};
 use crate::steer::plan::Plans;
+use crate::steer::region::Chooser;
 use crate::steer::resolve::Resolver;
 use crate::steer::trace::{Recorder, Step};
-use crate::table::RoutingTable;
+use crate::table::{RoutingTable, Topology};
 use crate::wire::number::rtype;
 
 pub mod data;
@@ -72,13 +73,23 @@ fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
         let client = if let Step::Client { address, .. } = step { Some(address) } else { None };
         all.push(step);
         if let (Some(address), Some(policy)) = (client, policy) {
+            let locus = topology.index.locus_of(address);
+            all.extend(region(topology, locus));
             let resolver = Resolver::new(&topology.site, &topology.index, &topology.latencies, [policy]);
             let mut places = Recorder::default();
-            resolver.resolve(policy, topology.index.locus_of(address), &mut Plans::default(), &mut places);
+            resolver.resolve(policy, locus, &mut Plans::default(), &mut places);
             all.extend(places.steps);
         }
     }
     all
+}
+
+/// Which of all regions a client is in; nothing where the document has none.
+fn region(topology: &Topology, locus: u32) -> Option<Step> {
+    let regions = &topology.site.regions;
+    let chosen =
+        (!regions.is_empty()).then(|| Chooser::of_all(regions, &topology.index).choose(locus, &topology.index))?;
+    Some(Step::Region { matched: chosen.map(|(region, matcher)| (RegionId(region as u32), matcher)) })
 }
 
 /// The query of a question, with EDNS; its ID is 0.

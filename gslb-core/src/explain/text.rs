@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Explanation;
 use super::response::Response;
-use crate::model::{PolicyId, PoolId};
+use crate::model::{Matcher, PolicyId, PoolId, RegionId};
 use crate::name::Name;
 use crate::respond::tally::RCODES;
 use crate::steer::trace::{Choice, ClientFrom, Contender, Demand, OrderedBy, OrderedPool, Reason, Step};
@@ -57,17 +57,11 @@ impl Lines<'_> {
             Step::Alias { target } => self.line("alias", format_args!("leads to {}", wire_text(target))),
             Step::Service { index } => self.service(*index),
             Step::Client { address, from, scope } => self.client(*address, *from, *scope),
-            Step::Region { policy, matched } => {
-                let policy = self.policy(*policy);
-                match matched {
-                    Some((region, matcher)) => {
-                        let region = self.table.topology().site.regions.get(region.0 as usize);
-                        let region = region.map_or("?", |region| &region.name).to_owned();
-                        self.line("region", format_args!("{region} (matched by {matcher}) in {policy}"));
-                    }
-                    None => self.line("region", format_args!("none matches: default branch of {policy}")),
-                }
+            Step::Region { matched: Some((region, matcher)) } => {
+                self.line("region", format_args!("{} (matched by {matcher})", self.region(*region)));
             }
+            Step::Region { matched: None } => self.line("region", "none of the document's regions has the client"),
+            Step::Branch { policy, matched } => self.branch(*policy, matched.as_ref()),
             Step::Ordered { policy, by, pools } => self.ordered(*policy, by, pools),
             Step::Drawn { sticky, among, winner } => self.drawn(*sticky, among, *winner),
             Step::Taken(pool) => {
@@ -129,6 +123,21 @@ impl Lines<'_> {
                 self.line("client", format_args!("{address}, the resolver's own address: {place}"));
             }
         }
+    }
+
+    fn branch(&mut self, policy: PolicyId, matched: Option<&(RegionId, Matcher)>) {
+        let policy = self.policy(policy);
+        match matched {
+            Some((region, matcher)) => {
+                self.line("branch", format_args!("{} (matched by {matcher}) in {policy}", self.region(*region)));
+            }
+            None => self.line("branch", format_args!("default of {policy}: none of its regions has the client")),
+        }
+    }
+
+    fn region(&self, region: RegionId) -> String {
+        let region = self.table.topology().site.regions.get(region.0 as usize);
+        region.map_or("?", |region| &region.name).to_owned()
     }
 
     fn ordered(&mut self, policy: PolicyId, by: &OrderedBy, pools: &[OrderedPool]) {

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use super::Pair;
 use super::area::{Area, Weight};
-use crate::model::RegionId;
 use crate::steer::address::Address;
 use crate::steer::column::Column;
 use crate::steer::index::{Leaves, LocationIndex};
@@ -133,9 +132,8 @@ fn overlay<A: Address>(
 /// Gives each part the region that its clients are in: of all regions of the new document, or else of the old.
 fn name_regions(parts: &mut [Part], old: &Topology, new: &Topology) -> Vec<String> {
     let mut names: Vec<String> = new.site.regions.iter().map(|region| region.name.to_string()).collect();
-    let ids = |topology: &Topology| (0..topology.site.regions.len() as u32).map(RegionId).collect::<Vec<_>>();
-    let by_new = Chooser::new(&new.site.regions, &ids(new), &new.index);
-    let by_old = Chooser::new(&old.site.regions, &ids(old), &old.index);
+    let by_new = Chooser::of_all(&new.site.regions, &new.index);
+    let by_old = Chooser::of_all(&old.site.regions, &old.index);
     let former: Vec<u32> = old.site.regions.iter().map(|region| number_of(&region.name, &mut names)).collect();
     for part in parts {
         let chosen = by_new.choose(part.new, &new.index).map(|(region, _)| region as u32);

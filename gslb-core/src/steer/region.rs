@@ -1,4 +1,4 @@
-//! Which of a geo policy's regions a client is in: the most specific matcher wins.
+//! Which region a client is in, of a geo policy's or of all: the most specific matcher wins.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::index::LocationIndex;
 use super::prefixes;
 use crate::model::{Matcher, Region, RegionId};
 
-/// The regions of one geo policy, arranged for look-ups; branches are counted in the order of the policy.
+/// Regions, arranged for look-ups. Branches are counted in the order in which they were given.
 #[derive(Debug, Clone, Default)]
 pub struct Chooser {
     continents: HashMap<Continent, usize>,
@@ -47,6 +47,12 @@ impl Chooser {
             chooser.prefixes = inherit(branches, index);
         }
         chooser
+    }
+
+    /// Arranges all regions of a document: the branches are their numbers.
+    pub fn of_all(regions: &[Region], index: &LocationIndex) -> Chooser {
+        let all: Vec<RegionId> = (0u32..).map(RegionId).take(regions.len()).collect();
+        Chooser::new(regions, &all, index)
     }
 
     /// The branch of a locus and the matcher that decides, or none where no region matches.

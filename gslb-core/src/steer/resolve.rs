@@ -180,7 +180,7 @@ impl<'a> Resolver<'a> {
     ) -> Option<PolicyId> {
         let chosen = self.choosers.get(&id).and_then(|chooser| chooser.choose(locus, self.index));
         let branch = chosen.as_ref().and_then(|(branch, _)| branches.get(*branch));
-        trace.note(|| Step::Region {
+        trace.note(|| Step::Branch {
             policy: id,
             matched: branch.zip(chosen.clone()).map(|((region, _), (_, matcher))| (*region, matcher)),
         });

@@ -50,8 +50,13 @@ pub enum Step {
         /// SCOPE PREFIX-LENGTH of the answer.
         scope: u8,
     },
-    /// A geo policy looked for the client's region.
+    /// Which of all regions the client is in: the one with the most specific matcher. Tail, metrics and rankings name it, too.
     Region {
+        /// The region and its matcher; none where no region has the client.
+        matched: Option<(RegionId, Matcher)>,
+    },
+    /// A geo policy took the branch of the client's region, of the regions that it names.
+    Branch {
         /// The policy.
         policy: PolicyId,
         /// The region and the matcher that decided; none means the default branch.

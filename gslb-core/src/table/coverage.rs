@@ -16,7 +16,7 @@ pub struct Coverage {
 
 impl Trace for Coverage {
     fn note(&mut self, step: impl FnOnce() -> Step) {
-        if let Step::Region { policy, matched } = step() {
+        if let Step::Branch { policy, matched } = step() {
             let regions = self.met.entry(policy).or_default();
             regions.extend(matched.map(|(region, _)| region));
         }
