@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use gslb_api::access::{AccessError, First, Outcome, Revoked, Role, authenticate, create, first_admin, list, revoke};
+use gslb_api::access::{
+    AccessError, First, Outcome, Revoked, Role, Scopes, authenticate, create, create_scoped, first_admin, list, revoke,
+};
 use gslb_api::store::{Commit, EmbeddedStore, MemoryStore, Order, Store, Time, wait};
 
 fn now() -> Time {
@@ -21,7 +23,8 @@ fn a_token_grants_its_role() {
     let store = MemoryStore::new();
     for role in Role::ALL {
         let token = wait(create(&store, "deploy job", role, now(), None)).unwrap();
-        let granted = Outcome::Granted { id: token.id().to_owned(), name: "deploy job".to_owned(), role };
+        let (id, scopes) = (token.id().to_owned(), Scopes::default());
+        let granted = Outcome::Granted { id, name: "deploy job".to_owned(), role, scopes };
         for scheme in ["Bearer", "bearer", "BEARER"] {
             assert_eq!(ask(&store, &format!("{scheme} {}", token.reveal()), now()), granted);
         }
@@ -33,7 +36,8 @@ fn a_greater_role_allows_what_a_lesser_one_does() {
     for (place, role) in Role::ALL.into_iter().enumerate() {
         assert_eq!(Role::from_name(role.name()), Some(role));
         for (needed_place, needed) in Role::ALL.into_iter().enumerate() {
-            assert_eq!(role.allows(needed), place >= needed_place, "{role} for {needed}");
+            let is_exception = role == Role::Viewer && needed == Role::Reporter;
+            assert_eq!(role.allows(needed), place >= needed_place && !is_exception, "{role} for {needed}");
         }
     }
     assert_eq!(Role::from_name("Admin"), None);
@@ -125,7 +129,8 @@ fn the_first_admin_token_is_in_a_file_of_this_user_and_its_secret_nowhere_else()
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let token = fs::read_to_string(&path).unwrap();
     let token = token.trim_end();
-    let granted = Outcome::Granted { id: id.clone(), name: "first admin".to_owned(), role: Role::Admin };
+    let (name, scopes) = ("first admin".to_owned(), Scopes::default());
+    let granted = Outcome::Granted { id: id.clone(), name, role: Role::Admin, scopes };
     assert_eq!(ask(&store, &format!("Bearer {token}"), now()), granted);
     assert_eq!(wait(first_admin(&store, directory.path(), now())).unwrap(), First::NotNeeded);
     let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -167,4 +172,25 @@ fn a_directory_that_takes_no_file_is_named_and_no_token_is_in_force() {
     let error = wait(first_admin(&store, Path::new("/nonexistent"), now())).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/admin.token"), "{error}");
     assert!(wait(list(&store)).unwrap().is_empty());
+}
+
+#[test]
+fn a_token_keeps_its_scopes_and_one_that_cannot_be_read_lets_nobody_in() {
+    let store = MemoryStore::new();
+    let scopes = Scopes::parse(&["pool/fra*", "service/*.shop.example.com"]).unwrap();
+    let token = wait(create_scoped(&store, "shop", Role::Operator, &scopes, now(), None)).unwrap();
+    let Outcome::Granted { scopes: kept, .. } = ask(&store, &format!("Bearer {}", token.reveal()), now()) else {
+        panic!()
+    };
+    assert_eq!(kept, scopes);
+    for role in [Role::Viewer, Role::Admin] {
+        let refused = wait(create_scoped(&store, "x", role, &scopes, now(), None));
+        assert!(matches!(refused, Err(AccessError::Scopes)), "{role}");
+    }
+    let key = gslb_api::access::key(token.id());
+    let value = wait(store.read(&key)).unwrap().unwrap().value;
+    let damaged = String::from_utf8(value.to_vec()).unwrap().replace("pool/fra*", "pools/fra*");
+    wait(store.commit(gslb_api::store::Commit::new().put(key, damaged.into_bytes()))).unwrap();
+    let refused = wait(authenticate(&store, &format!("Bearer {}", token.reveal()), now()));
+    assert!(matches!(refused, Err(AccessError::Damaged { .. })), "it must not become a token without scopes");
 }

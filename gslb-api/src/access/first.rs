@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::Holder;
 use super::token::Token;
-use super::{AccessError, Role, keep, list};
+use super::{AccessError, Role, Scopes, keep, list};
 use crate::store::{Store, Time};
 
 /// What was found, or made.
@@ -42,7 +42,8 @@ pub async fn first_admin(store: &dyn Store, data_directory: &Path, now: Time) ->
     let path = data_directory.join("admin.token");
     write_secret(&path, &token).map_err(|cause| AccessError::File { path: path.clone(), cause })?;
     let id = token.id().to_owned();
-    let holder = Holder { id: id.clone(), name: "first admin".into(), role: Role::Admin, created: now, expires: None };
+    let (name, scopes) = ("first admin".into(), Scopes::default());
+    let holder = Holder { id: id.clone(), name, role: Role::Admin, scopes, created: now, expires: None };
     keep(store, &holder, token.digest()).await?;
     Ok(First::Made { path, id })
 }

@@ -8,12 +8,14 @@ use crate::store::{Commit, CommitError, Expectation, Order, Store, Time, Unavail
 mod first;
 mod record;
 mod role;
+mod scope;
 mod token;
 
 pub use first::{First, first_admin};
 pub(crate) use record::PREFIX;
 pub use record::{Holder, key};
 pub use role::Role;
+pub use scope::{MAX_SCOPES, NotAScope, Resource, Scope, Scopes};
 pub use token::Token;
 
 use token::Digest;
@@ -30,6 +32,12 @@ pub enum AccessError {
     /// The name of a holder is empty, too long, or has control characters.
     #[error("a token's name has 1 to {NAME_CHARACTERS} characters and no control characters")]
     Name,
+    /// The scopes are too many, or go with a role that they mean nothing for.
+    #[error(
+        "a token has at most {MAX_SCOPES} scopes, and only reporters and operators have any: a viewer changes nothing, and an \
+             admin can make tokens without scopes"
+    )]
+    Scopes,
     /// What the store has under the key is no token.
     #[error("{key} in the store is not a token of this version; delete it, or use the version that wrote it")]
     Damaged {
@@ -67,6 +75,8 @@ pub enum Outcome {
         name: String,
         /// What it allows.
         role: Role,
+        /// What it may change.
+        scopes: Scopes,
     },
     /// It has the form of a token, and is none of ours: never made, or revoked, or with another secret.
     Unknown,
@@ -96,11 +106,37 @@ pub async fn create(
     now: Time,
     expires: Option<Time>,
 ) -> Result<Token, AccessError> {
+    create_scoped(store, name, role, &Scopes::default(), now, expires).await
+}
+
+/// The same for a token that may change only what `scopes` cover.
+///
+/// # Errors
+/// As for [`create`], and [`AccessError::Scopes`].
+pub async fn create_scoped(
+    store: &dyn Store,
+    name: &str,
+    role: Role,
+    scopes: &Scopes,
+    now: Time,
+    expires: Option<Time>,
+) -> Result<Token, AccessError> {
+    if !scopes.is_everything() && !matches!(role, Role::Reporter | Role::Operator) || scopes.texts().len() > MAX_SCOPES
+    {
+        return Err(AccessError::Scopes);
+    }
     if name.is_empty() || name.chars().count() > NAME_CHARACTERS || name.chars().any(char::is_control) {
         return Err(AccessError::Name);
     }
     let token = Token::draw()?;
-    let holder = Holder { id: token.id().to_owned(), name: name.to_owned(), role, created: now, expires };
+    let holder = Holder {
+        id: token.id().to_owned(),
+        name: name.to_owned(),
+        role,
+        scopes: scopes.clone(),
+        created: now,
+        expires,
+    };
     keep(store, &holder, token.digest()).await?;
     Ok(token)
 }
@@ -176,7 +212,7 @@ pub async fn authenticate(store: &dyn Store, header: &str, now: Time) -> Result<
     } else if holder.is_expired(now) {
         Outcome::Expired
     } else {
-        Outcome::Granted { id: holder.id, name: holder.name, role: holder.role }
+        Outcome::Granted { id: holder.id, name: holder.name, role: holder.role, scopes: holder.scopes }
     })
 }
 

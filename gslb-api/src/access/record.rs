@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AccessError;
 use super::role::Role;
+use super::scope::Scopes;
 use super::token::Digest;
 use crate::store::{Time, Versioned};
 
@@ -24,6 +25,8 @@ pub struct Holder {
     pub name: String,
     /// What it allows.
     pub role: Role,
+    /// What it may change.
+    pub scopes: Scopes,
     /// When it was made.
     pub created: Time,
     /// From when on it is of no use; absent where that never comes.
@@ -42,6 +45,8 @@ impl Holder {
 struct Stored {
     name: String,
     role: Role,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
     created_millis: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_millis: Option<u64>,
@@ -56,6 +61,7 @@ pub(super) fn pack(holder: &Holder, digest: Digest) -> Result<Vec<u8>, AccessErr
     let stored = Stored {
         name: holder.name.clone(),
         role: holder.role,
+        scopes: holder.scopes.texts(),
         created_millis: holder.created.millis(),
         expires_millis: holder.expires.map(Time::millis),
         secret_sha256: digest.to_hex(),
@@ -71,7 +77,9 @@ pub(super) fn unpack(id: &str, held: &Versioned) -> Result<(Holder, Digest), Acc
     let damaged = || AccessError::Damaged { key: key(id) };
     let stored: Stored = serde_json::from_slice(&held.value).map_err(|_| damaged())?;
     let digest = Digest::from_hex(&stored.secret_sha256).ok_or_else(damaged)?;
+    // A scope that cannot be read must not become none.
+    let scopes = Scopes::parse(&stored.scopes).map_err(|_| damaged())?;
     let created = Time::from_millis(stored.created_millis);
     let expires = stored.expires_millis.map(Time::from_millis);
-    Ok((Holder { id: id.to_owned(), name: stored.name, role: stored.role, created, expires }, digest))
+    Ok((Holder { id: id.to_owned(), name: stored.name, role: stored.role, scopes, created, expires }, digest))
 }

@@ -1,13 +1,15 @@
-//! What a token allows: three roles, each with all that the one before it has.
+//! What a token allows: its role.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A role; a greater one may do all that a lesser one may.
+/// A role, the least first. A greater one may do all that a lesser one may, but a viewer may report nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// May post observations, and nothing else.
+    Reporter,
     /// May look at everything but tokens.
     Viewer,
     /// May also change documents, overrides and shifts.
@@ -18,11 +20,11 @@ pub enum Role {
 
 impl Role {
     /// All roles, the least first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Reporter, Self::Viewer, Self::Operator, Self::Admin];
 
     /// Whether who has this role may do what needs `needed`.
     pub fn allows(self, needed: Self) -> bool {
-        self >= needed
+        self >= needed && !(self == Self::Viewer && needed == Self::Reporter)
     }
 
     /// The role of this name.
@@ -30,9 +32,10 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// Its name: `viewer`, `operator` or `admin`.
+    /// Its name: `reporter`, `viewer`, `operator` or `admin`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Reporter => "reporter",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
             Self::Admin => "admin",

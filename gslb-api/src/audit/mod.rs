@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::access::Role;
 use crate::control::{Change, Who};
 use crate::moment;
 use crate::revisions::Damaged;
@@ -48,6 +49,12 @@ pub struct Entry {
     pub who: String,
     /// The name of the token's holder.
     pub name: String,
+    /// The role of the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The scopes of the token, where it has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
     /// From which address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IpAddr>,
@@ -83,6 +90,8 @@ impl Entry {
             at: moment::show(now),
             who: who.id().to_owned(),
             name: who.name().to_owned(),
+            role: who.role(),
+            scopes: who.scopes().texts(),
             from: change.from,
             request: change.request.clone(),
             outcome: Outcome::Done,

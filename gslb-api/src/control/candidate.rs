@@ -13,7 +13,8 @@ use gslb_core::table::{RoutingTable, carried_states, compile, overrides as core}
 use serde_json::Value;
 
 use super::change::{Action, Edit};
-use super::{Done, InForce, Refusal};
+use super::{Done, InForce, Refusal, scoped};
+use crate::access::Scopes;
 use crate::document::{Etag, Section, differences, differences_of_entry, merge};
 use crate::overrides::{self, Override, States};
 use crate::safety::{self, Touched};
@@ -46,7 +47,8 @@ pub enum Depth {
 }
 
 /// Works out what `edit` of what is in force at `now` comes to, while `states` hold for endpoints that nothing forces.
-/// Takes as long as compiling: a runtime does it where it may block. `sample` is of what was answered lately.
+/// Takes as long as compiling: a runtime does it where it may block. `sample` is of what was answered lately, and
+/// `scopes` is what may be changed.
 ///
 /// # Errors
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
@@ -57,9 +59,13 @@ pub fn prepare(
     now: Time,
     depth: Depth,
     sample: &Sample,
+    scopes: &Scopes,
 ) -> Result<Candidate, Refusal> {
     let touched = edit.touched();
+    // Before anything else is said of what is none of the token's business.
+    scoped::check_asked(base, &edit, scopes)?;
     let mut edited = edited(base, edit, now)?;
+    scoped::check(base, edited.document.as_deref(), edited.overrides.as_deref(), scopes)?;
     edited.document.take_if(|document| is_same(document, &base.document));
     if edited.document.is_none() && touched == Touched::Document {
         (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::Refusal;
-use crate::access::Role;
+use crate::access::{Role, Scopes};
 use crate::document::{Etag, Section};
 use crate::overrides::Override;
 use crate::revisions::GitCommit;
@@ -25,6 +25,8 @@ pub enum Who {
         name: String,
         /// What it allows.
         role: Role,
+        /// What it may change.
+        scopes: Scopes,
     },
     /// Someone on this host, where that needs no token.
     Loopback,
@@ -46,6 +48,16 @@ impl Who {
             Self::Command => "command",
             Self::Server => "server",
         }
+    }
+
+    /// Their role, where a token gives them one.
+    pub fn role(&self) -> Option<Role> {
+        if let Self::Token { role, .. } = self { Some(*role) } else { None }
+    }
+
+    /// What they may change.
+    pub fn scopes(&self) -> Scopes {
+        if let Self::Token { scopes, .. } = self { scopes.clone() } else { Scopes::default() }
     }
 
     /// What people call them.

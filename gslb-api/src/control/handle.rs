@@ -14,6 +14,7 @@ use super::backlog::Unsaved;
 use super::candidate::{self, Depth, prepare};
 use super::task::{Job, Resource, Task, blocking, now};
 use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
+use crate::access::Scopes;
 use crate::health::{Keeper, Word};
 use crate::sample::Sample;
 use crate::store::Store;
@@ -133,7 +134,8 @@ impl Control {
     /// [`Refusal`], as for [`change`](Self::change), but for broken safety rules, which are told in [`Done::breaks`].
     pub async fn foresee(&self, change: Change) -> Result<Done, Refusal> {
         self.may_edit(&change)?;
-        self.plan(change).await
+        let scopes = change.who.scopes();
+        self.work_out(change, scopes).await
     }
 
     /// The same, also for a document that could not be changed here: a plan is for whoever will change the file.
@@ -141,12 +143,17 @@ impl Control {
     /// # Errors
     /// As for [`foresee`](Self::foresee).
     pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
+        self.work_out(change, Scopes::default()).await
+    }
+
+    /// Works out what a change comes to that stays within `scopes`.
+    async fn work_out(&self, change: Change, scopes: Scopes) -> Result<Done, Refusal> {
         let place = self.place_to_foresee().await?;
         let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states())).await?;
         let sample = self.sample.clone();
         let candidate = blocking(move || {
             let _place = place;
-            prepare(&base, &states, change.edit, now(), Depth::Moves, &sample)
+            prepare(&base, &states, change.edit, now(), Depth::Moves, &sample, &scopes)
         });
         Ok(candidate.await??.done)
     }

@@ -14,6 +14,7 @@ mod in_force;
 mod publishing;
 mod refusal;
 mod saving;
+mod scoped;
 mod settle;
 mod start;
 mod task;

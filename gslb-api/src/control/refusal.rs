@@ -51,6 +51,14 @@ pub enum Refusal {
     /// What was sent is wrong in itself, at these pointers.
     #[error("the body is not what is expected here")]
     Body(Vec<(String, String)>),
+    /// It would change what the token's scopes do not cover.
+    #[error("out of scope: {}; the token may change {} only", .outside.join(", "), .scopes.join(" "))]
+    OutOfScope {
+        /// What it would change, of what is out of scope.
+        outside: Vec<String>,
+        /// The scopes.
+        scopes: Vec<String>,
+    },
     /// A safety rule forbids it.
     #[error("{} safety rules forbid it", .0.len())]
     Unsafe(Vec<Broken>),

@@ -184,7 +184,10 @@ impl Task {
             let (base, states, change) = (Arc::clone(&base), self.keeper.states(), Arc::clone(change));
             let sample = self.sample.clone();
             // Copied there, not here: no verdict is to wait for it.
-            let work = move || prepare(&base, &states, change.edit.clone(), now, Depth::Rules, &sample);
+            let work = move || {
+                let scopes = change.who.scopes();
+                prepare(&base, &states, change.edit.clone(), now, Depth::Rules, &sample, &scopes)
+            };
             self.elsewhere(hearing, work).await??
         };
         if prepared.is_new_document {

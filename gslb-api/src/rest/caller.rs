@@ -12,8 +12,9 @@ use tracing::{Level, enabled};
 use super::problem::Problem;
 use super::rate::{Allowed, Asker};
 use crate::Api;
-use crate::access::{self, Outcome, Role};
-use crate::control::{Who, now};
+use crate::access::{self, Outcome, Resource, Role};
+use crate::control::{Refusal, Who, now};
+use crate::document::Section;
 
 /// What a wrong token costs of an address' bucket, compared to a request.
 const WRONG_TOKEN_COST: f64 = 10.0;
@@ -43,6 +44,16 @@ impl Caller {
         Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
     }
 
+    /// Refuses what this caller's scopes do not cover.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) fn may_change<'r>(&self, resources: impl IntoIterator<Item = &'r Resource>) -> Result<(), Problem> {
+        let scopes = self.who.scopes();
+        let outside = scopes.outside(resources);
+        if outside.is_empty() { Ok(()) } else { Err(Refusal::OutOfScope { outside, scopes: scopes.texts() }.into()) }
+    }
+
     /// What the caller may do.
     pub(super) fn role(&self) -> Role {
         self.role
@@ -54,17 +65,37 @@ impl Caller {
     }
 }
 
-/// The role that a request needs. Whatever is not known here needs no less than an operator.
-pub fn role_needed(method: &Method, path: &str) -> Role {
-    // With or without the prefix that a nested router takes off.
-    let below = path.strip_prefix("/api/v1").unwrap_or(path).trim_start_matches('/');
+/// A path below `/api/v1`, with or without the prefix that a nested router takes off.
+fn below(path: &str) -> &str {
+    path.strip_prefix(super::BASE).unwrap_or(path).trim_start_matches('/')
+}
+
+/// The role that a request needs; none where any token will do. Whatever is not known here needs no less than an operator.
+pub fn role_needed(method: &Method, path: &str) -> Option<Role> {
+    let below = below(path);
     let reads = matches!(*method, Method::GET | Method::HEAD) || matches!(below, "plan" | "explain" | "drill");
-    if below == "tokens" || below.starts_with("tokens/") || (below == "thaw" && !reads) {
-        Role::Admin
+    if below == "token" {
+        None
+    } else if below == "observations" {
+        Some(Role::Reporter)
+    } else if below == "tokens" || below.starts_with("tokens/") || (below == "thaw" && !reads) {
+        Some(Role::Admin)
     } else if reads {
-        Role::Viewer
+        Some(Role::Viewer)
     } else {
-        Role::Operator
+        Some(Role::Operator)
+    }
+}
+
+/// Whether what answers a request that changes something asks for the scopes of its token. A token with scopes may not send
+/// any other.
+fn asks_for_scopes(path: &str) -> bool {
+    let segments: Vec<&str> = below(path).split('/').collect();
+    match *segments {
+        ["overrides", _] | ["document"] | ["observations"] | ["integrations", "alertmanager"] => true,
+        ["revisions", _, "restore"] | ["status", _, _, "resume"] => true,
+        [collection, _] => Section::ALL.iter().any(|section| section.segment() == collection),
+        _ => false,
     }
 }
 
@@ -78,7 +109,14 @@ pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Ne
     let from = peer(request.extensions());
     let needed = role_needed(request.method(), request.uri().path());
     let header = request.headers().get(header::AUTHORIZATION).cloned();
-    match caller(&api, header, from, needed).await {
+    let admitted = match caller(&api, header, from, needed).await {
+        Ok(caller) if needed > Some(Role::Viewer) && !asks_for_scopes(request.uri().path()) => {
+            let what = format!("{} {}", request.method(), super::path(request.extensions(), request.uri()));
+            caller.may_change(&[Resource::unscoped(what)]).map(|()| caller)
+        }
+        caller => caller,
+    };
+    match admitted {
         Ok(caller) => {
             // Only the log asks the answer whose it is.
             let of_answer = enabled!(Level::DEBUG).then(|| caller.clone());
@@ -93,11 +131,18 @@ pub(super) async fn admit(State(api): State<Api>, mut request: Request, next: Ne
     }
 }
 
-async fn caller(api: &Api, header: Option<HeaderValue>, from: Option<IpAddr>, needed: Role) -> Result<Caller, Problem> {
+async fn caller(
+    api: &Api,
+    header: Option<HeaderValue>,
+    from: Option<IpAddr>,
+    needed: Option<Role>,
+) -> Result<Caller, Problem> {
     let (who, role) = recognise(api, header, from).await?;
     let caller = Caller { who, from, role };
     rate(api, caller.asker(), 1.0)?;
-    caller.needs(needed)?;
+    if let Some(needed) = needed {
+        caller.needs(needed)?;
+    }
     Ok(caller)
 }
 
@@ -111,7 +156,7 @@ async fn recognise(api: &Api, header: Option<HeaderValue>, from: Option<IpAddr>)
     };
     let outcome = access::authenticate(&**api.control.store(), header.to_str().unwrap_or_default(), now()).await;
     match outcome.map_err(|error| Problem::unavailable(error.to_string()))? {
-        Outcome::Granted { id, name, role } => Ok((Who::Token { id, name, role }, role)),
+        Outcome::Granted { id, name, role, scopes } => Ok((Who::Token { id, name, role, scopes }, role)),
         refused => {
             rate(api, Asker::at(from), WRONG_TOKEN_COST)?;
             let detail = match refused {

@@ -14,10 +14,13 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::body::{self, Media, Size};
+use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
+use crate::access::Resource;
 use crate::control::{Refusal, blocking};
+use crate::document::Section;
 use crate::health::{Posted, Word};
 
 /// Most observations of one request.
@@ -46,6 +49,10 @@ async fn take(State(api): State<Api>, request: Request) -> Result<Response, Prob
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
     let Sent { posted, latencies } = sent(&body::read(&api, &parts, octets, media, Size::Resource).await?.value)?;
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let of_endpoints = posted.iter().map(|(_, word)| Resource::endpoint(&word.pool, &word.endpoint));
+    let of_places = latencies.iter().map(|(_, seen)| Resource::entry(Section::DataCenters, &seen.data_center));
+    caller.may_change(&of_endpoints.chain(of_places).collect::<Vec<_>>())?;
     let told = json!({ "statuses": posted.len(), "latencies": latencies.len() });
     let (places, posted): (Vec<usize>, Vec<Posted>) = posted.into_iter().unzip();
     // Asked before anything is taken, so that all of it is or none.

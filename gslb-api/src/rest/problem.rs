@@ -173,6 +173,13 @@ impl From<Refusal> for Problem {
                 let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong", "The body has errors.");
                 wrong.into_iter().fold(problem, |problem, (pointer, detail)| problem.at(pointer, detail))
             }
+            Refusal::OutOfScope { outside, scopes } => {
+                let first: Vec<&str> = outside.iter().take(MAX_DETAILS).map(String::as_str).collect();
+                let detail =
+                    format!("Out of the token's scope: {}. It may change {} only.", first.join(", "), scopes.join(" "));
+                let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", detail);
+                problem.member("outside", json!(first)).member("scopes", json!(scopes))
+            }
             Refusal::Unsafe(breaks) => broken(&breaks),
             Refusal::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", told),
             Refusal::Unavailable(_) | Refusal::Busy => Self::unavailable(told),

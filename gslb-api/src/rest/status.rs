@@ -15,14 +15,15 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use utoipa::IntoParams;
 
+use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, escape, query, write};
-use crate::Api;
 use crate::control::{InForce, Refusal, Resource, blocking, now};
 use crate::health::{Resumed, Word, member};
 use crate::moment;
 use crate::status::{self, Detail, Filter, Is, Reach};
 use crate::thaw;
+use crate::{Api, access};
 
 /// The path by which an operator believes the failures of a mass failure.
 pub const LIFT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
@@ -264,6 +265,8 @@ async fn resume(
     answer::accepts(request.headers(), &["application/json"])?;
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, _) = request.into_parts();
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    caller.may_change(&[access::Resource::endpoint(&pool, &endpoint)])?;
     let (asker, resumed) = oneshot::channel();
     let word = Word::Resume(pool.clone(), endpoint.clone(), asker);
     api.control.words().send(word).await.map_err(|_| Refusal::Fault)?;

@@ -12,7 +12,7 @@ use super::body::{self, Media, Size};
 use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query, write};
-use crate::access::{self, AccessError, Holder, Revoked, Role};
+use crate::access::{self, AccessError, Holder, MAX_SCOPES, Revoked, Role, Scope, Scopes};
 use crate::control::{Refusal, Resource, now};
 use crate::store::Time;
 use crate::{Api, moment};
@@ -27,6 +27,7 @@ impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Name => Refusal::Body(vec![("/name".to_owned(), error.to_string())]).into(),
+            AccessError::Scopes => Refusal::Body(vec![("/scopes".to_owned(), error.to_string())]).into(),
             other => Self::unavailable(other.to_string()),
         }
     }
@@ -37,6 +38,7 @@ fn told(holder: &Holder) -> Value {
         "id": holder.id,
         "name": holder.name,
         "role": holder.role,
+        "scopes": holder.scopes.texts(),
         "created": moment::show(holder.created),
         "expires": holder.expires.map(moment::show),
     })
@@ -55,7 +57,7 @@ async fn own(request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let _: query::Nothing = query::of(request.uri())?;
     let caller = request.extensions().get::<Caller>().ok_or(Refusal::Fault)?;
-    let value = json!({ "id": caller.who.id(), "name": caller.who.name(), "role": caller.role() });
+    let value = json!({ "id": caller.who.id(), "name": caller.who.name(), "role": caller.role(), "scopes": caller.who.scopes().texts() });
     Ok(answer::of_json(StatusCode::OK, &value))
 }
 
@@ -66,9 +68,9 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
     let media = Media::of(&parts.headers, &[Media::Json])?;
     let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let now = now();
-    let (name, role, expires) = asked(&sent, now)?;
-    let token = access::create(&**api.control.store(), &name, role, now, expires).await?;
-    let holder = Holder { id: token.id().to_owned(), name, role, created: now, expires };
+    let (name, role, scopes, expires) = asked(&sent, now)?;
+    let token = access::create_scoped(&**api.control.store(), &name, role, &scopes, now, expires).await?;
+    let holder = Holder { id: token.id().to_owned(), name, role, scopes, created: now, expires };
     write::note(&api, &parts, Resource { before: None, after: Some(told(&holder)) }).await;
     let mut value = told(&holder);
     value.as_object_mut().map(|members| members.insert("token".to_owned(), token.reveal().into()));
@@ -91,9 +93,9 @@ async fn revoke(State(api): State<Api>, Path(id): Path<String>, request: Request
     }
 }
 
-/// Name, role and end of a token that is asked for.
-fn asked(body: &Value, now: Time) -> Result<(String, Role, Option<Time>), Refusal> {
-    const KEYS: [&str; 3] = ["name", "role", "expires_in"];
+/// Name, role, scopes and end of a token that is asked for.
+fn asked(body: &Value, now: Time) -> Result<(String, Role, Scopes, Option<Time>), Refusal> {
+    const KEYS: [&str; 4] = ["name", "role", "scopes", "expires_in"];
     let mut wrong: Vec<(String, String)> = Vec::new();
     let Some(members) = body.as_object() else {
         return Err(Refusal::Body(vec![(String::new(), "expected an object".to_owned())]));
@@ -105,8 +107,10 @@ fn asked(body: &Value, now: Time) -> Result<(String, Role, Option<Time>), Refusa
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     let role = text("role").and_then(Role::from_name);
     if role.is_none() {
-        wrong.push(("/role".to_owned(), "expected \"viewer\", \"operator\" or \"admin\"".to_owned()));
+        let told = "expected \"reporter\", \"viewer\", \"operator\" or \"admin\"";
+        wrong.push(("/role".to_owned(), told.to_owned()));
     }
+    let scopes = scopes(members.get("scopes"), &mut wrong);
     let expires = text("expires_in").and_then(duration::parse).filter(|time| !time.is_zero());
     if members.contains_key("expires_in") && expires.is_none() {
         wrong.push((
@@ -116,8 +120,27 @@ fn asked(body: &Value, now: Time) -> Result<(String, Role, Option<Time>), Refusa
     }
     match role {
         Some(role) if wrong.is_empty() => {
-            Ok((text("name").unwrap_or_default().to_owned(), role, expires.map(|time| now.after(time))))
+            Ok((text("name").unwrap_or_default().to_owned(), role, scopes, expires.map(|time| now.after(time))))
         }
         _ => Err(Refusal::Body(wrong)),
     }
+}
+
+/// The scopes that are asked for; without the member, none. What is there and means nothing must not become none.
+fn scopes(sent: Option<&Value>, wrong: &mut Vec<(String, String)>) -> Scopes {
+    let Some(sent) = sent else { return Scopes::default() };
+    let Some(list) = sent.as_array().filter(|list| (1..=MAX_SCOPES).contains(&list.len())) else {
+        let told = format!(
+            "expected a list of 1 to {MAX_SCOPES} scopes such as \"pool/fra*\"; leave it out to restrict nothing"
+        );
+        wrong.push(("/scopes".to_owned(), told));
+        return Scopes::default();
+    };
+    for (at, scope) in list.iter().enumerate() {
+        if let Err(error) = scope.as_str().unwrap_or_default().parse::<Scope>() {
+            wrong.push((format!("/scopes/{at}"), error.to_string()));
+        }
+    }
+    let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+    Scopes::parse(&texts).unwrap_or_default()
 }

@@ -16,6 +16,7 @@ mod overrides;
 mod plan;
 mod racing;
 mod sample;
+mod scopes;
 mod support;
 mod tail;
 mod thaw;

@@ -19,6 +19,7 @@ pub(crate) struct Asked {
     pub(crate) api: Api,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) published: Arc<Published>,
+    pub(crate) reporter: String,
     pub(crate) viewer: String,
     pub(crate) operator: String,
     pub(crate) admin: String,
@@ -90,8 +91,8 @@ pub(crate) async fn start_on(store: Arc<dyn Store>, options: Options) -> Asked {
         let token = access::create(&*store, &format!("{role}'s"), role, Time::from_millis(0), None).await.unwrap();
         tokens.push(token.reveal());
     }
-    let [viewer, operator, admin] = tokens.try_into().unwrap();
-    Asked { api, store, published, viewer, operator, admin }
+    let [reporter, viewer, operator, admin] = tokens.try_into().unwrap();
+    Asked { api, store, published, reporter, viewer, operator, admin }
 }
 
 impl Asked {

@@ -17,6 +17,7 @@ mod bounds;
 pub mod compile;
 pub mod counts;
 pub mod coverage;
+pub mod covering;
 mod globs;
 pub mod liveness;
 mod matcher;

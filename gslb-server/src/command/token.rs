@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
-use gslb_api::access::{self, Holder, Revoked, Role};
+use gslb_api::access::{self, Holder, Revoked, Role, Scope, Scopes};
 use gslb_api::control::{Change, Edit, Who};
 use gslb_api::store::{Commit, EmbeddedStore, Store, Time, wait};
 use gslb_api::{audit, revisions};
@@ -35,6 +35,10 @@ pub enum What {
         /// What it allows
         #[arg(long, value_name = "ROLE", default_value = "viewer", value_parser = role)]
         role: Role,
+        /// What it may change, as KIND/NAME with * and ?, like pool/fra* or service/*.shop.example.com; once for each.
+        /// By default everything that the role allows. For reporters and operators
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
+        scopes: Vec<String>,
         /// When it ends by itself, like 12h; by default never
         #[arg(long = "for", value_name = "TIME", value_parser = time)]
         lasts: Option<Duration>,
@@ -100,8 +104,11 @@ pub(super) fn run(what: &What) -> Outcome {
 
 fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn Error>> {
     let request = match what {
-        What::Create { name, role, lasts, .. } => {
+        What::Create { name, role, scopes, lasts, .. } => {
             let mut body = json!({ "name": name, "role": role.name() });
+            if !scopes.is_empty() {
+                body["scopes"] = json!(scopes);
+            }
             if let Some(lasts) = lasts {
                 body["expires_in"] = duration::show(*lasts).into();
             }
@@ -120,12 +127,16 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
     let store = EmbeddedStore::open(directory)?;
     let now = now();
     match what {
-        What::Create { name, role, lasts, .. } => {
+        What::Create { name, role, scopes, lasts, .. } => {
+            let scopes = Scopes::parse(scopes)?;
             let expires = lasts.map(|lasts| now.after(lasts));
-            let token = wait(access::create(&store, name, *role, now, expires))?;
-            let holder = Holder { id: token.id().to_owned(), name: name.clone(), role: *role, created: now, expires };
+            let token = wait(access::create_scoped(&store, name, *role, &scopes, now, expires))?;
+            let (id, name) = (token.id().to_owned(), name.clone());
+            let holder = Holder { id, name, role: *role, scopes, created: now, expires };
             note(&store, "token create", None, Some(shown(&holder)));
-            Ok(json!({ "id": token.id(), "token": token.reveal(), "name": name, "role": role.name() }))
+            let mut made = shown(&holder);
+            made["token"] = token.reveal().into();
+            Ok(made)
         }
         What::List { .. } => {
             let all = wait(access::list(&store))?;
@@ -162,7 +173,8 @@ fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Valu
 /// A holder as the API shows it.
 fn shown(holder: &Holder) -> Value {
     let mut shown = json!({
-        "id": holder.id, "name": holder.name, "role": holder.role.name(), "created": moment(holder.created),
+        "id": holder.id, "name": holder.name, "role": holder.role.name(), "scopes": holder.scopes.texts(),
+        "created": moment(holder.created),
     });
     if let Some(expires) = holder.expires {
         shown["expires"] = moment(expires).into();
@@ -171,9 +183,17 @@ fn shown(holder: &Holder) -> Value {
 }
 
 fn listed(answer: &Value) -> String {
-    let row = |token: &Value| ["/id", "/name", "/role", "/created", "/expires"].map(|key| Cell::new(text(token, key)));
+    let scopes = |token: &Value| {
+        let scopes = token["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        scopes.collect::<Vec<_>>().join(" ")
+    };
+    let row = |token: &Value| {
+        let [id, name, role, created, expires] =
+            ["/id", "/name", "/role", "/created", "/expires"].map(|key| Cell::new(text(token, key)));
+        [id, name, role, Cell::new(scopes(token)), created, expires]
+    };
     table(
-        ["id", "name", "role", "created", "expires"],
+        ["id", "name", "role", "scopes", "created", "expires"],
         answer.as_object().into_iter().flatten().map(|(_, token)| row(token)),
     )
 }
@@ -191,7 +211,11 @@ pub(super) fn now() -> Time {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::from_name(text).ok_or_else(|| "write viewer, operator or admin".to_owned())
+    Role::from_name(text).ok_or_else(|| "write reporter, viewer, operator or admin".to_owned())
+}
+
+fn scope(text: &str) -> Result<String, String> {
+    text.parse::<Scope>().map(|scope| scope.to_string()).map_err(|error| error.to_string())
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -114,7 +114,8 @@ fn others(paths: PathsBuilder) -> PathsBuilder {
     let tail = tail.asks::<query::Tail>().streams("Answers, and how many were missed");
     let top = Told::new("top", "list", "What was answered most in the last ten minutes, from a sample");
     let tokens = Told::new("tokens", "list", "All tokens, by id, without their secrets").gives("200", "Tokens");
-    let own = Told::new("token", "read", "The token of this request: its id, name and role").gives("200", "Caller");
+    let own =
+        Told::new("token", "read", "The token of this request: its id, name, role and scopes").gives("200", "Caller");
     let create = Told::new("tokens", "create", "Make a token, whose secret is shown once").body(&[JSON], "TokenAsked");
     let revoke = Told::new("tokens", "revoke", "Revoke a token").named("id").gives_nothing("204");
     paths

@@ -6,6 +6,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Sch
 
 use super::health;
 use crate::LogLevel;
+use crate::access::{MAX_SCOPES, Role};
 use crate::overrides::alert::MAX_ALERTS;
 use crate::rest::problem::Detail;
 
@@ -48,6 +49,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 json!({
                     "type": text, "title": text, "status": number, "detail": text,
                     "errors": list("Detail"), "more_errors": number, "breaks": list("Broken"),
+                    "outside": { "type": "array", "items": text }, "scopes": { "type": "array", "items": text },
                 }),
             ),
         ),
@@ -126,6 +128,7 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 &["number", "at", "who", "name", "request", "outcome", "revision"],
                 json!({
                     "number": number, "at": moment, "who": text, "name": text, "from": text, "request": text,
+                    "role": text, "scopes": { "type": "array", "items": text },
                     "outcome": { "type": "string", "enum": ["done", "refused"] }, "revision": number, "before": any, "after": any,
                     "broke": { "type": "array", "items": text }, "override_rules": text,
                 }),
@@ -164,7 +167,11 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
                 "type": "object", "required": ["name", "role"], "additionalProperties": false,
                 "properties": {
                     "name": { "type": "string", "minLength": 1, "maxLength": 100 },
-                    "role": { "type": "string", "enum": ["viewer", "operator", "admin"] },
+                    "role": { "type": "string", "enum": Role::ALL.map(Role::name) },
+                    "scopes": {
+                        "type": "array", "minItems": 1, "maxItems": MAX_SCOPES, "items": text,
+                        "description": "What it may change, for reporters and operators; everything where it is left out.",
+                    },
                     "expires_in": { "type": "string", "examples": ["720h"] },
                 },
             }),
@@ -172,15 +179,21 @@ pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
         (
             "Token",
             object(
-                &["id", "name", "role", "created"],
+                &["id", "name", "role", "scopes", "created"],
                 json!({
-                    "id": text, "name": text, "role": text, "created": moment,
+                    "id": text, "name": text, "role": text, "scopes": { "type": "array", "items": text }, "created": moment,
                     "expires": { "type": ["string", "null"], "format": "date-time" },
                     "token": { "type": "string", "description": "The whole token, once, when it is made." },
                 }),
             ),
         ),
-        ("Caller", object(&["id", "name", "role"], json!({ "id": text, "name": text, "role": text }))),
+        (
+            "Caller",
+            object(
+                &["id", "name", "role", "scopes"],
+                json!({ "id": text, "name": text, "role": text, "scopes": { "type": "array", "items": text } }),
+            ),
+        ),
         ("Notification", notification(&text)),
         (
             "Heeded",

@@ -1,0 +1,150 @@
+//! Whether a change stays within the scopes of the token that asks for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Edit, InForce, Refusal};
+use crate::access::{Resource, Scopes};
+use crate::document::Section;
+use crate::overrides::Override;
+
+/// Refuses `edit` where what it names is out of scope.
+///
+/// # Errors
+/// [`Refusal::OutOfScope`].
+pub(super) fn check_asked(base: &InForce, edit: &Edit, scopes: &Scopes) -> Result<(), Refusal> {
+    if scopes.is_everything() {
+        return Ok(());
+    }
+    let asked = match edit {
+        Edit::Resource { section, name, .. } => vec![Resource::entry(*section, name)],
+        Edit::Override { id, body, .. } => {
+            let both = body.as_deref().into_iter().chain(base.overrides.get(id));
+            both.flat_map(targets).collect()
+        }
+        Edit::Thaw(_) => vec![Resource::unscoped("a thaw")],
+        // What they change shows when they are compared.
+        Edit::Document { .. } | Edit::Merge { .. } | Edit::Restored { .. } => Vec::new(),
+    };
+    within(scopes, &asked)
+}
+
+/// Refuses to go from what is in force to `document` and `overrides`, where they are others, if anything out of scope would
+/// be different.
+///
+/// # Errors
+/// [`Refusal::OutOfScope`].
+pub(super) fn check(
+    base: &InForce,
+    document: Option<&Value>,
+    overrides: Option<&BTreeMap<String, Override>>,
+    scopes: &Scopes,
+) -> Result<(), Refusal> {
+    if scopes.is_everything() {
+        return Ok(());
+    }
+    let mut changed = Vec::new();
+    if let Some(document) = document {
+        changed.extend(of_document(&base.document, document));
+    }
+    if let Some(all) = overrides {
+        changed.extend(of_overrides(&base.overrides, all));
+    }
+    within(scopes, &changed)
+}
+
+fn within(scopes: &Scopes, changed: &[Resource]) -> Result<(), Refusal> {
+    let outside = scopes.outside(changed);
+    if outside.is_empty() { Ok(()) } else { Err(Refusal::OutOfScope { outside, scopes: scopes.texts() }) }
+}
+
+fn targets(held: &Override) -> impl Iterator<Item = Resource> + '_ {
+    held.targets.iter().map(Resource::target)
+}
+
+/// The targets of overrides that differ.
+fn of_overrides(before: &BTreeMap<String, Override>, after: &BTreeMap<String, Override>) -> Vec<Resource> {
+    let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differ = ids.into_iter().map(|id| (before.get(id), after.get(id))).filter(|(before, after)| before != after);
+    differ.flat_map(|(before, after)| before.into_iter().chain(after).flat_map(targets)).collect()
+}
+
+/// What two documents say differently.
+fn of_document(before: &Value, after: &Value) -> Vec<Resource> {
+    let members = |document: &Value| document.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>());
+    let keys: BTreeSet<String> = [before, after].into_iter().filter_map(members).flatten().collect();
+    keys.iter().flat_map(|key| of_member(key, before.get(key), after.get(key))).collect()
+}
+
+/// What is different in the member `key` of a document.
+fn of_member(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Resource> {
+    if is_same(before, after) {
+        return Vec::new();
+    }
+    let whole = || vec![Resource::unscoped(format!("`{key}` of the document"))];
+    let Some(section) = Section::ALL.into_iter().find(|section| section.key() == key) else { return whole() };
+    let none = serde_json::Map::new();
+    let entries = |value: Option<&'_ Value>| match value {
+        None => Some(none.clone()),
+        Some(value) => value.as_object().cloned(),
+    };
+    let (Some(before), Some(after)) = (entries(before), entries(after)) else { return whole() };
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differ = names.into_iter().filter(|name| !is_same(before.get(*name), after.get(*name)));
+    let mut changed: Vec<Resource> =
+        differ.flat_map(|name| of_entry(section, name, before.get(name), after.get(name))).collect();
+    let kept_before = before.keys().filter(|name| after.contains_key(*name));
+    let kept_after = after.keys().filter(|name| before.contains_key(*name));
+    if !kept_before.eq(kept_after) {
+        changed.push(Resource::unscoped(format!("the order of `{key}` in the document")));
+    }
+    changed
+}
+
+/// Whether two values are the same to the letter.
+fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
+    one == other && one.map(Value::to_string) == other.map(Value::to_string)
+}
+
+/// What changes with an entry: itself, and for a service all of its names.
+fn of_entry(section: Section, name: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Resource> {
+    let mut changed = vec![Resource::entry(section, name)];
+    if section == Section::Services {
+        let names = [before, after].into_iter().flatten().filter_map(|value| value.get("names"));
+        let names = names.flat_map(|names| names.as_array().into_iter().flatten());
+        changed.extend(names.filter_map(Value::as_str).map(|name| Resource::entry(section, name)));
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn changed(before: &Value, after: &Value) -> Vec<String> {
+        of_document(before, after).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_document_is_compared_entry_by_entry() {
+        let before = json!({"pools": {"a": {"x": 1}, "b": {}}, "services": {"www.x": {"names": ["x"]}}, "safety": {}});
+        assert!(changed(&before, &before).is_empty());
+        let mut after = before.clone();
+        after["pools"]["a"]["x"] = json!(2);
+        after["pools"]["c"] = json!({});
+        assert_eq!(changed(&before, &after), ["pool/a", "pool/c"]);
+        let mut after = before.clone();
+        after["services"]["www.x"]["names"] = json!(["y"]);
+        assert_eq!(changed(&before, &after), ["service/www.x", "service/x", "service/y"], "names taken and given up");
+        let mut after = before.clone();
+        after["safety"] = json!({"require_endpoints": true});
+        after["pools"] = json!({"b": {}, "a": {"x": 1}});
+        assert_eq!(changed(&before, &after), ["the order of `pools` in the document", "`safety` of the document"]);
+        assert_eq!(
+            changed(&before, &json!({"pools": 1, "services": before["services"], "safety": {}})),
+            ["`pools` of the document"]
+        );
+    }
+}
