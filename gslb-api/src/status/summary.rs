@@ -84,6 +84,8 @@ struct Tally {
     pools_up: usize,
     endpoints: usize,
     endpoints_up: usize,
+    /// Of those that are up, those of weight 0.
+    drained: usize,
     /// Endpoints that take clients: up, with weight, in a pool that is up.
     taking: usize,
 }
@@ -99,6 +101,7 @@ impl Tally {
             tally.pools_up += usize::from(liveness.is_up());
             tally.endpoints += liveness.states().len();
             tally.endpoints_up += liveness.states().iter().filter(|state| state.up).count();
+            tally.drained += drained(liveness);
             if liveness.is_up() {
                 tally.taking += liveness.states().iter().filter(|state| state.up && state.weight > 0).count();
             }
@@ -119,13 +122,13 @@ const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 /// its state is `degraded` too, where some of it is down or drained.
 pub(crate) fn data_centers(in_force: &InForce) -> Vec<(String, Value)> {
     let told = |(name, tally): (String, Tally)| {
-        let Tally { pools, pools_up, endpoints, endpoints_up, taking } = tally;
+        let Tally { pools, pools_up, endpoints, endpoints_up, drained, taking } = tally;
         let status = tally.word();
         let is_whole = pools_up == pools && taking == endpoints;
         let state = if status == "up" && !is_whole { "degraded" } else { status };
         let value = json!({
             "status": status, "state": state, "pools": pools, "pools_up": pools_up, "endpoints": endpoints,
-            "endpoints_up": endpoints_up, "override": forced(in_force, &format!("data-center/{name}")),
+            "endpoints_up": endpoints_up, "endpoints_drained": drained, "override": forced(in_force, &format!("data-center/{name}")),
         });
         (name, value)
     };
@@ -165,10 +168,16 @@ pub(crate) fn pools(in_force: &InForce) -> impl Iterator<Item = (String, Value)>
             "data_center": data_center.map(|it| &*it.name),
             "endpoints": liveness.states().len(),
             "endpoints_up": liveness.up,
+            "endpoints_drained": drained(liveness),
             "min_up": liveness.min_up,
         });
         (pool.name.to_string(), value)
     })
+}
+
+/// How many endpoints of a pool are up with weight 0.
+fn drained(liveness: &PoolLiveness) -> usize {
+    liveness.states().iter().filter(|state| state.up && state.weight == 0).count()
 }
 
 /// `down`, `drained` where it is up and takes no clients as long as another one can, or `up`.

@@ -48,6 +48,8 @@ async fn a_drained_endpoint_has_that_status_in_each_view() {
     let explained = asked.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await;
     assert_eq!(explained.body["statuses"][0]["status"], "drained", "{}", explained.text);
     let of_pool = asked.get("/api/v1/status?pool=fra").await.body;
+    let of_fra = &of_pool["pools"]["fra"];
+    assert_eq!((&of_fra["endpoints_up"], &of_fra["endpoints_drained"]), (&json!(2), &json!(1)), "{of_fra}");
     assert_eq!(
         (&of_pool["pools"]["fra"]["status"], &of_pool["data_centers"]["fra"]["state"]),
         (&json!("up"), &json!("degraded"))

@@ -20,7 +20,7 @@ fn ten_of(rise: u32, saved: &Saved) -> Live {
     Live::with(&ten_text(rise), saved)
 }
 
-fn ten_text(rise: u32) -> String {
+pub(crate) fn ten_text(rise: u32) -> String {
     let pools: String = (0..10)
         .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.x.address = \"198.51.100.{n}\"\n", n = n + 1))
         .collect();

@@ -1,6 +1,6 @@
 //! Pools with several probes: how many must pass, what is told of each, and what a change of the document keeps.
 
-use gslb_core::health::{Effects, Rule, Run, Source, Status};
+use gslb_core::health::{Effects, Rule, Run, Saved, Source, Status};
 use gslb_core::model::Site;
 use gslb_core::steer::draw::Dice;
 
@@ -157,6 +157,46 @@ fn statuses_are_those_of_a_model_whatever_comes() {
             assert_eq!(told.up, expected, "step {step}, {require} required, {verdicts:?}");
             assert_eq!(told.probes.iter().map(|it| it.up).collect::<Vec<_>>(), verdicts, "step {step}");
         }
+    }
+}
+
+/// Two probes that find the same are as one, doubted or not.
+#[test]
+fn a_mass_failure_is_the_same_with_several_probes() {
+    let mut dice = Dice::new(11);
+    for require in [1, 2] {
+        let text = crate::doubt::ten_text(2);
+        let same = "[probes.same]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nrise = 2\nfall = 2\n";
+        let more = format!("probe = [\"quick\", \"same\"]\nrequire = {require}\n");
+        let double =
+            text.replace("probe = \"quick\"\n", &more).replace("[probes.quick]", &format!("{same}[probes.quick]"));
+        let mut lives = [text, double].map(|text| Live::with(&text, &Saved::default()));
+        let mut held = 0;
+        for step in 0..1_500 {
+            // Times at which all is well, all is lost, and each host does as it likes.
+            let mood = (step / 25) % 3;
+            let passes: Vec<bool> = (0..10)
+                .map(|_| match mood {
+                    0 => dice.roll() % 20 > 0,
+                    1 => dice.roll() % 200 == 0,
+                    _ => dice.roll() % 2 == 0,
+                })
+                .collect();
+            let effects = lives.each_mut().map(|live| live.probe_all(|target| passes[target as usize]));
+            let [one, two] = &effects;
+            for (one, two) in one.iter().zip(two) {
+                assert_eq!((&one.changes, one.mass_failure), (&two.changes, two.mass_failure), "step {step}");
+            }
+            lives.iter_mut().for_each(|live| _ = live.wait(0));
+            let told = |live: &Live| -> Vec<_> {
+                let status = |member| live.health.status(member, live.now().0).unwrap();
+                let all = live.health.members().map(status);
+                all.map(|it| (it.up, it.source, it.held, it.since, it.flaps, it.ttl_limit, it.progress)).collect()
+            };
+            assert_eq!(told(&lives[0]), told(&lives[1]), "step {step}");
+            held += u32::from(lives[0].health.doubts_since().is_some());
+        }
+        assert!(held > 50, "failures were doubted for {held} steps");
     }
 }
 

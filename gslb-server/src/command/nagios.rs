@@ -97,8 +97,12 @@ fn judged(answer: &Value) -> (State, String) {
         State::Critical => "CRITICAL",
         State::Unknown => "UNKNOWN",
     };
-    let up = endpoints.len() - down.len();
+    let drained = which(&|endpoint| endpoint["status"] == "drained").len();
+    let up = endpoints.len() - down.len() - drained;
     let mut told = vec![format!("{up} of {} endpoints up", endpoints.len())];
+    if drained > 0 {
+        told.push(format!("{drained} drained"));
+    }
     let lists = [
         ("services down", &services),
         ("pools down", &pools),
@@ -177,6 +181,15 @@ mod tests {
         let (state, line) = judged(&drained);
         assert_eq!(state, State::Warning);
         assert!(line.contains("; data centers drained for too long: fra |"), "{line}");
+        let mut away = answer("drained", "drained");
+        let (state, line) = judged(&away);
+        assert_eq!(state, State::Ok, "{line}");
+        assert!(
+            line.starts_with("OK - 1 of 2 endpoints up; 1 drained | endpoints_up=1;;;0;2 endpoints_down=0;"),
+            "{line}"
+        );
+        away["endpoints"][1]["status"] = json!("down");
+        assert_eq!(judged(&away).0, State::Warning);
         blind["endpoints"][0]["source"] = json!("initial");
         let (state, line) = judged(&blind);
         assert_eq!(state, State::Unknown);

@@ -176,7 +176,9 @@ fn counts(chosen: &Chosen, answer: &Value) -> String {
     let endpoints = if chosen.down {
         format!("{} endpoints down", endpoints.len())
     } else {
-        format!("{} of {} endpoints up", sum("endpoints_up"), sum("endpoints"))
+        let drained = sum("endpoints_drained");
+        let told = if drained > 0 { format!(" ({drained} drained)") } else { String::new() };
+        format!("{} of {} endpoints up{told}", sum("endpoints_up").saturating_sub(drained), sum("endpoints"))
     };
     let all = [up("data centers", &data_centers), up("pools", &pools), endpoints];
     format!("{}: {}", chosen.words(), all.join(", "))
