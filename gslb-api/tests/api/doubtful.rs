@@ -208,3 +208,20 @@ async fn a_disk_that_hangs_keeps_no_override_from_holding() {
     let other = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
     assert_eq!((other.status, asked.api.unsaved().changes), (StatusCode::OK, 0), "{}", other.text);
 }
+
+#[tokio::test]
+async fn a_change_that_takes_long_is_seen_from_outside_as_a_reload_is() {
+    let (broken, asked) = start_broken().await;
+    assert!(asked.api.reload_time().is_zero());
+    broken.state.store(HANGING, Ordering::SeqCst);
+    let change = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#);
+    let seen = async {
+        while asked.api.reload_time().is_zero() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = seen => {}
+        answer = change => panic!("{}", answer.text),
+    }
+}

@@ -9,7 +9,7 @@ use gslb_api::access::Role;
 use gslb_api::store::Time;
 use gslb_api::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
 use gslb_api::{Limits, Options, Source, access, router};
-use gslb_core::explain::{Question, datagram};
+use gslb_core::explain::{Question, datagram, explain};
 use gslb_core::respond::{Noted, Reply, Transport, Worker};
 use gslb_core::table::RoutingTable;
 use http_body_util::BodyExt;
@@ -314,4 +314,39 @@ async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
     assert!(third.text.contains("2 watch answers already"), "{}", third.text);
     drop(first);
     drop(opened(&asked, "/api/v1/tail", &asked.viewer).await);
+}
+
+#[tokio::test]
+async fn explain_names_the_region_that_the_tail_names() {
+    let mut site = site();
+    site["regions"]["europe"] = json!({"match": ["prefix:193.0.0.0/16"]});
+    site["regions"]["netherlands"] = json!({"match": ["prefix:193.0.6.0/24"]});
+    site["regions"]["desk"] = json!({"match": ["prefix:203.0.113.128/25"]});
+    let options = Options { source: Source::Store { first: Some(site.into()) }, ..Options::default() };
+    let asked = start_with(options).await;
+    let (tail, table) = (Tail::default(), asked.published.load());
+    let mut watching = tail.watch(Filter::default());
+    for (client, region) in [
+        ("193.0.6.0/24", json!("netherlands")),
+        ("193.0.7.0/24", json!("europe")),
+        ("203.0.113.0/25", json!("office")),
+        ("203.0.113.128/25", json!("desk")),
+        ("8.8.8.0/24", Value::Null),
+    ] {
+        tell(&table, &tail, "www.example.com", Some(client), true);
+        let told: Value = serde_json::from_str(&watching.next().await.unwrap()).unwrap();
+        let question = Question {
+            name: "www.example.com".parse().unwrap(),
+            qtype: 1,
+            client: Some(client.parse().unwrap()),
+            resolver: "198.51.100.53".parse().unwrap(),
+        };
+        let explained = serde_json::to_value(explain(&table, Arc::default(), question, 1).to_data(&table)).unwrap();
+        let steps = explained["steps"].as_array().unwrap();
+        let named = |step: &str| steps.iter().find(|it| it["step"] == step).map(|it| it["region"].clone()).unwrap();
+        assert_eq!((&told["region"], named("region")), (&region, region.clone()), "{client}: {explained}");
+        // The policy has one region, and the others are no branch of its.
+        let branch = if region == json!("office") || region == json!("desk") { json!("office") } else { Value::Null };
+        assert_eq!(named("branch"), branch, "{client}: {explained}");
+    }
 }
