@@ -292,14 +292,19 @@ fn a_document_that_only_a_repaired_database_can_serve_is_tried_again() {
 }
 
 #[test]
-fn a_damaged_store_is_left_as_it_is_and_takes_no_changes() {
+fn a_damaged_store_is_left_as_it_is_and_takes_no_documents() {
     let folder = site();
     folder.serve_store().stop();
     let token = folder.token();
     folder.write("gslb-data/store.redb", "garbage");
     let server = folder.serve_store();
     let forced = folder.ask(&server, "force up pool/here --reason test");
-    assert!(forced.code != 0 && forced.err.contains("503"), "{}", forced.err);
+    assert!(forced.code == 0 && forced.out.contains("NOT SAVED"), "an override holds at once: {forced:?}");
+    let applied = folder.ask(&server, "apply site.toml --yes --base latest");
+    let token_made = folder.ask(&server, "token create somebody --role viewer");
+    for refused in [applied, token_made] {
+        assert!(refused.code != 0 && refused.err.contains("503"), "{refused:?}");
+    }
     server.stop();
     assert_eq!(fs::read(folder.path("gslb-data/store.redb")).unwrap(), b"garbage");
     assert_eq!(folder.token(), token, "no other token was made");
