@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::table::Published;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{error, warn};
 
 use crate::control::{
@@ -38,6 +38,8 @@ pub struct Api {
     pub(crate) watchers: Arc<Places>,
     /// Places for bodies that are whole documents.
     pub(crate) documents: Arc<Places>,
+    /// The turn of a large document: one is worked on at a time, whoever sends it.
+    pub(crate) turn: Arc<Semaphore>,
     pub(crate) rendered: Arc<Rendered>,
     /// True once it is stopping: streams end then.
     pub(crate) stopping: watch::Sender<bool>,
@@ -114,6 +116,7 @@ impl Api {
             streams,
             watchers,
             documents,
+            turn: Arc::new(Semaphore::new(1)),
             rendered,
             stopping,
         };

@@ -40,8 +40,14 @@ impl Source {
 pub struct Limits {
     /// Octets of a body that is a whole document.
     pub document_octets: usize,
-    /// Octets of such a body in TOML, which takes far more memory than JSON while it is read.
+    /// Octets of such a body in TOML, which takes more memory than JSON while it is read.
     pub toml_octets: usize,
+    /// Octets of a whole document that who may only look sends, for a plan of it.
+    pub viewer_octets: usize,
+    /// Octets of memory that a document may take while it is read and compiled, beyond what that took for the one in force.
+    pub memory: usize,
+    /// The same for documents of those who may only look.
+    pub viewer_memory: usize,
     /// Octets of any other body.
     pub body_octets: usize,
     /// Time for a body to arrive.
@@ -69,6 +75,9 @@ impl Default for Limits {
         Self {
             document_octets: 64 << 20,
             toml_octets: 4 << 20,
+            viewer_octets: 16 << 20,
+            memory: 192 << 20,
+            viewer_memory: 64 << 20,
             body_octets: 1 << 20,
             body_time: Duration::from_secs(30),
             body_grace: Duration::from_secs(5),

@@ -1,5 +1,6 @@
 //! What is the answer? The model, the zones, the routing table, the decision and the wire format, without I/O, clock or logging.
 
+pub mod budget;
 pub mod count;
 pub mod document;
 pub mod explain;

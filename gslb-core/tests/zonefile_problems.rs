@@ -146,7 +146,8 @@ fn what_is_generated_ends_where_the_room_does() {
     let text = b"$TTL 1\n$GENERATE 0-1048575 a$ A 192.0.2.1\nb A 192.0.2.2\n";
     let within = |records, octets| {
         let mut none = |_: &str, _: &str| Err("none".to_owned());
-        parse_within(Room { records, octets }, Source::File, "main", text, &"example.com".parse().unwrap(), &mut none)
+        let room = Room { records, octets, memory: usize::MAX };
+        parse_within(room, Source::File, "main", text, &"example.com".parse().unwrap(), &mut none)
     };
     let few = within(10, usize::MAX);
     assert_eq!((few.records.len(), few.is_cut, few.problems.len()), (10, true, 0));
@@ -190,7 +191,7 @@ fn a_zone_file_is_quoted_from_its_first_good_entry_on() {
     let told: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
     assert_eq!(told, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
     let mut none = |_: &str, _: &str| Err("none".to_owned());
-    let room = Room { records: 10, octets: 1000 };
+    let room = Room { records: 10, octets: 1000, memory: usize::MAX };
     let origin = "example.com".parse().unwrap();
     let own = parse_within(room, Source::Document, "main", b"a 1 AA 192.0.2.1\n", &origin, &mut none);
     assert_eq!(own.problems[0].message, "\"AA\" is not a record type", "the document's author sees its text anyway");

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gslb_api::Written;
-
+use gslb_core::budget::Budget;
 use gslb_core::document::{self, Reading};
 use gslb_core::name::Name;
 use gslb_core::problem::Problem;
@@ -83,7 +83,7 @@ pub fn read_text(name: &str, text: &str, load: &mut Loader<'_>) -> Result<Candid
     let mut loaded = Loaded::new(load);
     let reading = document::read(name, text, &mut |file, from| loaded.load(file, from));
     // What is no TOML is among the problems of the reading.
-    let document = document::to_json(name, text).unwrap_or_default();
+    let document = document::to_json(name, text, &mut Budget::of_file(text.len())).unwrap_or_default();
     finish(reading, document, Some(text), &loaded, name)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use geoip::Database;
+use gslb_core::budget::Budget;
 use gslb_core::document as reading;
 use gslb_core::latency::Latencies;
 use gslb_core::plan;
@@ -46,6 +47,15 @@ pub enum Depth {
     Moves,
 }
 
+/// How far a candidate is worked out, and how much memory that may take beyond what it took for what is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// How far.
+    pub depth: Depth,
+    /// How much memory.
+    pub budget: Budget,
+}
+
 /// Works out what `edit` of what is in force at `now` comes to, while `states` hold for endpoints that nothing forces.
 /// Takes as long as compiling: a runtime does it where it may block. `sample` is of what was answered lately, and
 /// `scopes` is what may be changed.
@@ -57,11 +67,11 @@ pub fn prepare(
     states: &States,
     edit: Edit,
     now: Time,
-    depth: Depth,
+    effort: Effort,
     sample: &Sample,
     scopes: &Scopes,
 ) -> Result<Candidate, Refusal> {
-    let touched = edit.touched();
+    let (touched, Effort { depth, mut budget }) = (edit.touched(), effort);
     // Before anything else is said of what is none of the token's business.
     scoped::check_asked(base, &edit, scopes)?;
     let mut edited = edited(base, edit, now)?;
@@ -74,7 +84,11 @@ pub fn prepare(
     let touched = if frees(base, &edited) { Touched::Ended } else { touched };
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
     let (table, mut warnings) = match &edited.document {
-        Some(document) => build(document, base, states, &all).map_err(|wrong| refused(wrong, &edited))?,
+        Some(document) => {
+            budget.add(base.table.building_memory());
+            let built = build_within(&mut budget, document, base, states, &all);
+            built.map_err(|wrong| refused(wrong, &edited))?
+        }
         None => (overrides::in_force(&base.table, &all, states), Vec::new()),
     };
     warnings.extend(doubts(base, &table, &all, &edited)?);
@@ -123,8 +137,19 @@ pub(super) fn build(
     states: &States,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
+    build_within(&mut { Budget::UNLIMITED }, document, base, states, all)
+}
+
+/// The same with no more memory than `budget`.
+fn build_within(
+    budget: &mut Budget,
+    document: &Value,
+    base: &InForce,
+    states: &States,
+    all: &BTreeMap<String, Override>,
+) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
     let latencies = &base.table.topology().latencies;
-    compiled(document, &base.databases, latencies, Some((&base.table, states)), all)
+    compiled_within(budget, document, &base.databases, latencies, Some((&base.table, states)), all)
 }
 
 /// The same with these databases and latencies, and after a table with its states, or none.
@@ -138,9 +163,20 @@ pub(super) fn compiled(
     previous: Option<(&RoutingTable, &States)>,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    let read = reading::read_json("document", document, &mut reading::no_files);
+    compiled_within(&mut { Budget::UNLIMITED }, document, databases, latencies, previous, all)
+}
+
+fn compiled_within(
+    budget: &mut Budget,
+    document: &Value,
+    databases: &[Arc<Database>],
+    latencies: &Arc<Latencies>,
+    previous: Option<(&RoutingTable, &States)>,
+    all: &BTreeMap<String, Override>,
+) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
+    let read = reading::read_json_within(budget, "document", document, &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
-    let compiled = compile::compile(site, databases, latencies, previous.map(|(table, _)| table));
+    let compiled = compile::compile_within(budget, site, databases, latencies, previous.map(|(table, _)| table));
     let problems = [read.problems, compiled.problems].concat();
     let Some(table) = compiled.table else { return Err(problems) };
     let site = &table.topology().site;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use gslb_core::budget::Budget;
 use serde_json::Value;
 
 use super::Refusal;
@@ -207,6 +208,8 @@ pub struct Change {
     pub override_rules: Option<String>,
     /// When it was asked for, by both clocks: it may wait for its turn.
     pub asked: (Time, Instant),
+    /// Memory that it may take to read and compile what would come of it, beyond what that took for what is in force.
+    pub budget: Budget,
 }
 
 impl Change {
@@ -214,6 +217,16 @@ impl Change {
     pub fn new(who: Who, request: &str, edit: Edit) -> Self {
         let request = request.to_owned();
         let asked = (super::now(), Instant::now());
-        Self { who, from: None, request, edit, message: String::new(), commit: None, override_rules: None, asked }
+        Self {
+            who,
+            from: None,
+            request,
+            edit,
+            message: String::new(),
+            commit: None,
+            override_rules: None,
+            asked,
+            budget: Budget::UNLIMITED,
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::backlog::Unsaved;
-use super::candidate::{self, Depth, prepare};
+use super::candidate::{self, Depth, Effort, prepare};
 use super::task::{Job, Resource, Task, blocking, now};
 use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::access::Scopes;
@@ -153,7 +153,8 @@ impl Control {
         let sample = self.sample.clone();
         let candidate = blocking(move || {
             let _place = place;
-            prepare(&base, &states, change.edit, now(), Depth::Moves, &sample, &scopes)
+            let effort = Effort { depth: Depth::Moves, budget: change.budget };
+            prepare(&base, &states, change.edit, now(), effort, &sample, &scopes)
         });
         Ok(candidate.await??.done)
     }

@@ -18,7 +18,7 @@ use tracing::field::display;
 use tracing::{debug, error, info, warn};
 
 use super::backlog::{Backlog, Unsaved};
-use super::candidate::{self, Candidate, Depth, prepare};
+use super::candidate::{self, Candidate, Depth, Effort, prepare};
 use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::audit::{self, Entry, Outcome};
 use crate::degraded::Degraded;
@@ -186,7 +186,8 @@ impl Task {
             // Copied there, not here: no verdict is to wait for it.
             let work = move || {
                 let scopes = change.who.scopes();
-                prepare(&base, &states, change.edit.clone(), now, Depth::Rules, &sample, &scopes)
+                let effort = Effort { depth: Depth::Rules, budget: change.budget };
+                prepare(&base, &states, change.edit.clone(), now, effort, &sample, &scopes)
             };
             self.elsewhere(hearing, work).await??
         };

@@ -3,34 +3,52 @@
 use std::cell::Cell;
 use std::fmt;
 
+use gslb_core::budget::{Budget, ITEM, MEMBER};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Most levels of objects and arrays.
 pub const MAX_DEPTH: usize = 64;
-/// Most values and names of members: each takes far more memory than the two octets that it may be written in.
-pub const MAX_VALUES: usize = 4_000_000;
+/// Members of an object that are read before it gets its room: most have fewer, and are given no more than they need.
+const FEW: usize = 8;
 
-/// Reads JSON (RFC 8259). A member that is there twice is refused: whoever wrote it meant both.
-///
-/// # Errors
-/// A sentence with line and column.
-pub fn from_json(octets: &[u8]) -> Result<Value, String> {
-    let mut deserializer = serde_json::Deserializer::from_slice(octets);
-    let values = Cell::new(MAX_VALUES);
-    let value = Nested { left: MAX_DEPTH, values: &values }.deserialize(&mut deserializer);
-    let value = value.and_then(|value| deserializer.end().map(|()| value));
-    value.map_err(|error| format!("not JSON: {error}"))
+/// Why text is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// It is wrong; a line for each problem.
+    #[error("{0}")]
+    Wrong(String),
+    /// It takes more memory than it may, and where it begins to.
+    #[error("{0}")]
+    TooMuch(String),
 }
 
-/// Reads TOML.
+/// Reads JSON (RFC 8259) that takes no more than `budget`. A member that is there twice is refused: whoever wrote it meant
+/// both.
 ///
 /// # Errors
-/// What is wrong with it, a line for each problem.
-pub fn from_toml(text: &str) -> Result<Value, String> {
-    gslb_core::document::to_json("document", text).map_err(|problems| {
+/// [`Unread`], with line and column.
+pub fn from_json(octets: &[u8], budget: &mut Budget) -> Result<Value, Unread> {
+    let mut deserializer = serde_json::Deserializer::from_slice(octets);
+    let left = Cell::new(*budget);
+    let value = Nested { left: MAX_DEPTH, budget: &left }.deserialize(&mut deserializer);
+    *budget = left.get();
+    let value = value.and_then(|value| deserializer.end().map(|()| value));
+    value.map_err(|error| match budget.overrun() {
+        Some(_) => Unread::TooMuch(error.to_string()),
+        None => Unread::Wrong(format!("not JSON: {error}")),
+    })
+}
+
+/// Reads TOML that takes no more than `budget`.
+///
+/// # Errors
+/// [`Unread`].
+pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
+    gslb_core::document::to_json("document", text, budget).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        lines.join("\n")
+        let told = lines.join("\n");
+        if budget.overrun().is_some() { Unread::TooMuch(told) } else { Unread::Wrong(told) }
     })
 }
 
@@ -42,24 +60,30 @@ pub fn to_toml(document: &Value) -> Result<String, String> {
     toml::to_string(document).map_err(|error| error.to_string())
 }
 
-/// A value with so many levels left, and so many values in all.
-struct Nested<'v> {
+/// A value with so many levels left, and so much memory for all.
+struct Nested<'b> {
     left: usize,
-    values: &'v Cell<usize>,
+    budget: &'b Cell<Budget>,
 }
 
-impl<'v> Nested<'v> {
-    fn inner<E: Error>(&self) -> Result<Nested<'v>, E> {
+impl<'b> Nested<'b> {
+    fn inner<E: Error>(&self) -> Result<Nested<'b>, E> {
         let left = self.left.checked_sub(1);
-        let inner = left.map(|left| Nested { left, values: self.values });
+        let inner = left.map(|left| Nested { left, budget: self.budget });
         inner.ok_or_else(|| E::custom(format!("it nests more than {MAX_DEPTH} levels deep")))
     }
 
-    /// Counts a value or a name.
-    fn count<E: Error>(&self) -> Result<(), E> {
-        let left = self.values.get().checked_sub(1);
-        let told = || E::custom(format!("it has more than {MAX_VALUES} values and names of members"));
-        left.map(|left| self.values.set(left)).ok_or_else(told)
+    /// Charges octets before they are taken.
+    fn charge<E: Error>(&self, octets: usize) -> Result<(), E> {
+        let mut budget = self.budget.get();
+        let charged = budget.charge(octets);
+        self.budget.set(budget);
+        charged.map_err(|over| E::custom(format!("up to here the body takes {over}")))
+    }
+
+    /// Text, which is there twice: in the document, and in the tree that is made of it.
+    fn text<E: Error>(&self, text: &str) -> Result<(), E> {
+        self.charge(2 * text.len())
     }
 }
 
@@ -67,7 +91,6 @@ impl<'de> DeserializeSeed<'de> for Nested<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.count()?;
         deserializer.deserialize_any(self)
     }
 }
@@ -95,12 +118,9 @@ impl<'de> Visitor<'de> for Nested<'_> {
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        self.text(value)?;
         Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -110,28 +130,45 @@ impl<'de> Visitor<'de> for Nested<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(self.inner()?)? {
+            self.charge(ITEM)?;
             list.push(item);
         }
+        list.shrink_to_fit();
         Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut few: Vec<(String, Value)> = Vec::with_capacity(FEW);
         let mut map = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            self.count()?;
+            self.charge(MEMBER)?;
+            self.text(&name)?;
             let value = members.next_value_seed(self.inner()?)?;
-            if map.contains_key(&name) {
+            if few.iter().any(|(known, _)| *known == name) || map.contains_key(&name) {
                 return Err(A::Error::custom(format!("the member {name:?} is there twice")));
             }
-            map.insert(name, value);
+            if few.len() < FEW && map.is_empty() {
+                few.push((name, value));
+            } else {
+                map.extend(few.drain(..));
+                map.insert(name, value);
+            }
         }
-        Ok(Value::Object(map))
+        // As much room as is needed: a document of many small objects would take twice as much otherwise.
+        let mut exact = Map::with_capacity(few.len() + map.len());
+        exact.extend(few);
+        exact.extend(map);
+        Ok(Value::Object(exact))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn from_json(octets: &[u8]) -> Result<Value, Unread> {
+        super::from_json(octets, &mut { Budget::UNLIMITED })
+    }
 
     #[test]
     fn what_is_read_is_what_was_written() {
@@ -153,6 +190,37 @@ mod tests {
             assert!(from_json(nested(depth).as_bytes()).is_err());
         }
         assert!(from_json("[".repeat(1_000_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn objects_of_every_size_say_everything_once_and_in_order() {
+        for members in 0..4 * FEW {
+            let text: Vec<String> = (0..members).map(|number| format!("\"k{number}\":{number}")).collect();
+            assert_eq!(from_json(format!("{{{}}}", text.join(",")).as_bytes()).unwrap(), {
+                let members = (0..members).map(|number| (format!("k{number}"), number.into()));
+                Value::Object(members.collect())
+            });
+            for twice in 0..members {
+                let twice = format!("{{{},\"k{twice}\":0}}", text.join(","));
+                assert!(from_json(twice.as_bytes()).unwrap_err().to_string().contains("is there twice"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_takes_too_much_memory_is_refused_before_it_takes_it() {
+        let tiny = format!("[{}1]", "1,".repeat(100_000));
+        let nested = format!("[{}1]", "{\"a\":[{}]},".repeat(100_000));
+        for text in [&tiny, &nested] {
+            let mut budget = Budget::of(10 << 20);
+            let error = super::from_json(text.as_bytes(), &mut budget).unwrap_err();
+            let Unread::TooMuch(told) = error else { panic!("{error}") };
+            assert!(told.contains("takes more than the 10 MiB of memory that it may take at line 1 column"), "{told}");
+            assert!(super::from_json(text.as_bytes(), &mut Budget::of(100 << 20)).is_ok());
+        }
+        // Much text in few values takes about twice its length.
+        let text = format!("[\"{}\"]", "x".repeat(4 << 20));
+        assert!(super::from_json(text.as_bytes(), &mut Budget::of(10 << 20)).is_ok());
     }
 
     #[test]

@@ -6,15 +6,18 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use gslb_core::budget::Budget;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::caller::Caller;
 use super::places::Place;
 use super::problem::Problem;
+use crate::access::Role;
 use crate::control::{Refusal, blocking};
-use crate::document::{from_json, from_toml};
+use crate::document::{Unread, from_json, from_toml};
 use crate::{Api, Limits};
 
 /// The notation of a body.
@@ -83,9 +86,28 @@ pub(super) struct Sent {
     pub value: Value,
     /// Its text, where it is TOML.
     pub text: Option<Arc<str>>,
-    /// The place that a whole document takes, until it has been dealt with.
-    pub place: Option<Place>,
+    /// What is held and left for working on it.
+    pub work: Work,
 }
+
+/// What working on a body holds until it is done, and may take.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// The place that a whole document takes.
+    pub place: Option<Place>,
+    /// Memory that is left.
+    pub budget: Budget,
+}
+
+impl Work {
+    /// For what nobody sent: no more than what is or was in force.
+    pub(super) fn of_ours(place: Option<Place>) -> Self {
+        Self { place, budget: Budget::UNLIMITED }
+    }
+}
+
+/// Octets of a body from which on only one is worked on at a time.
+const LARGE: usize = 1 << 20;
 
 /// Reads a body of the kind `media`, which a request with these `parts` has.
 ///
@@ -93,22 +115,49 @@ pub(super) struct Sent {
 /// 413, 408, 503 where there is no place for it, and 400 for what is not of that kind.
 pub(super) async fn read(api: &Api, parts: &Parts, body: Body, media: Media, size: Size) -> Result<Sent, Problem> {
     let limits = &api.options.limits;
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let may_write = caller.role().allows(Role::Operator);
+    let of_document = if may_write { limits.document_octets } else { limits.document_octets.min(limits.viewer_octets) };
     let most = match (size, media) {
-        (Size::Document, Media::Toml) => limits.toml_octets.min(limits.document_octets),
-        (Size::Document, _) => limits.document_octets,
+        (Size::Document, Media::Toml) => limits.toml_octets.min(of_document),
+        (Size::Document, _) => of_document,
         (Size::Resource, _) => limits.body_octets,
     };
+    let mut budget = Budget::of(if may_write { limits.memory } else { limits.viewer_memory });
     let place = if size == Size::Document { Some(place(api, parts).await?) } else { None };
     // The clock starts here: nobody is told to be slow for having waited.
-    let octets = collected(limits, body, most, media).await?;
-    let read = blocking(move || match media {
-        Media::Toml => {
-            let text = std::str::from_utf8(&octets).map_err(|_| "not UTF-8".to_owned())?;
-            from_toml(text).map(|value| Sent { value, text: Some(text.into()), place })
-        }
-        Media::Json | Media::MergePatch => from_json(&octets).map(|value| Sent { value, text: None, place }),
+    let octets = collected(limits, &parts.headers, body, most, media).await?;
+    let place = match place {
+        Some(place) if octets.len() > LARGE => Some(place.with(turn(api).await?)),
+        other => other,
+    };
+    let read = blocking(move || {
+        let (value, text) = match media {
+            Media::Toml => {
+                let text = std::str::from_utf8(&octets).map_err(|_| Unread::Wrong("not UTF-8".to_owned()))?;
+                (from_toml(text, &mut budget)?, Some(text.into()))
+            }
+            Media::Json | Media::MergePatch => (from_json(&octets, &mut budget)?, None),
+        };
+        Ok::<_, Unread>(Sent { value, text, work: Work { place, budget } })
     });
-    read.await?.map_err(|error| Problem::bad_request("The body cannot be read.").at("", error))
+    read.await?.map_err(|unread| match unread {
+        Unread::Wrong(error) => Problem::bad_request("The body cannot be read.").at("", error),
+        Unread::TooMuch(error) => {
+            let detail = "The body takes too much memory. Send fewer keys and values, or have the server watch files.";
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).at("", error)
+        }
+    })
+}
+
+/// The turn of a large document.
+///
+/// # Errors
+/// 503.
+async fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
+    let turn = timeout(api.options.limits.patience, Arc::clone(&api.turn).acquire_owned()).await;
+    let told = "Another large document is being worked on, and only one is at a time: try again.";
+    turn.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(told))
 }
 
 /// A place for a document that is about to come.
@@ -130,16 +179,33 @@ pub(super) fn holding(body: Body, place: Place) -> Body {
     Body::new(body.map_frame(held))
 }
 
+/// Octets of a body that have come before the length that it announced is believed.
+const ANNOUNCED: usize = 64 << 10;
+
 /// All octets of a body of at most `most`, as long as they come.
-async fn collected(limits: &Limits, body: Body, most: usize, media: Media) -> Result<Bytes, Problem> {
+async fn collected(
+    limits: &Limits,
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+    media: Media,
+) -> Result<Bytes, Problem> {
     let (begun, mut body) = (Instant::now(), Limited::new(body, most));
     let mut octets: Vec<u8> = Vec::new();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     loop {
         let rate = u32::try_from(octets.len() / limits.body_octets_per_second.max(1)).unwrap_or(u32::MAX);
         let allowed = (limits.body_grace + Duration::from_secs(1) * rate).min(limits.body_time);
         match timeout_at(begun + allowed, body.frame()).await {
             Ok(None) => return Ok(octets.into()),
-            Ok(Some(Ok(frame))) => octets.extend(frame.into_data().unwrap_or_default()),
+            Ok(Some(Ok(frame))) => {
+                let data = frame.into_data().unwrap_or_default();
+                // Once some of it has come, there is room for all that was announced: growing step by step takes twice that.
+                if octets.len() > ANNOUNCED && octets.capacity() < most.min(length.unwrap_or(0)) {
+                    octets.reserve_exact(most.min(length.unwrap_or(0)) - octets.len());
+                }
+                octets.extend_from_slice(&data);
+            }
             Ok(Some(Err(error))) if error.is::<LengthLimitError>() => {
                 let more = if media == Media::Toml { " As JSON it may have more." } else { "" };
                 let detail = format!("A body has at most {most} octets here.{more}");

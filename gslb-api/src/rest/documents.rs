@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::body::{self, Media, Sent, Size};
+use super::body::{self, Media, Sent, Size, Work};
 use super::problem::Problem;
 use super::rendered::Text;
 use super::{answer, conditions, query, write};
@@ -78,14 +78,14 @@ async fn change(api: &Api, request: Request, taken: &[Media]) -> Result<Response
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, taken)?;
     let condition = conditions::of_write(&parts.headers)?;
-    let Sent { value, text, place } = body::read(api, &parts, octets, media, Size::Document).await?;
+    let Sent { value, text, work } = body::read(api, &parts, octets, media, Size::Document).await?;
     let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
         Edit::Document { document: value.into(), text, condition }
     };
-    write::run(api, &parts, edit, place).await
+    write::run(api, &parts, edit, work).await
 }
 
 /// A revision as the API tells it, without its document.
@@ -173,5 +173,5 @@ async fn restore(State(api): State<Api>, Path(text): Path<String>, request: Requ
     let (header, document) = stored(&api, number(&text)?).await?;
     let text = written(&api, header.revision).await?.map(Into::into);
     let edit = Edit::Restored { revision: header.revision, document: document.into(), text, condition };
-    write::run(&api, &parts, edit, Some(place)).await
+    write::run(&api, &parts, edit, Work::of_ours(Some(place))).await
 }

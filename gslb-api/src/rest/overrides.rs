@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value};
 
-use super::body::{self, Media, Size};
+use super::body::{self, Media, Size, Work};
 use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, conditions, query, write};
@@ -65,12 +65,12 @@ async fn put(State(api): State<Api>, Path(id): Path<String>, request: Request) -
     let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let held = from_body(&id, &sent, caller.who.name(), now())?;
-    write::run(&api, &parts, Edit::Override { id, body: Some(Box::new(held)), condition }, None).await
+    write::run(&api, &parts, Edit::Override { id, body: Some(Box::new(held)), condition }, Work::of_ours(None)).await
 }
 
 async fn delete(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let (parts, _) = request.into_parts();
     let condition = conditions::of_write(&parts.headers)?;
-    write::run(&api, &parts, Edit::Override { id, body: None, condition }, None).await
+    write::run(&api, &parts, Edit::Override { id, body: None, condition }, Work::of_ours(None)).await
 }

@@ -38,6 +38,15 @@ pub(crate) struct Place {
     _of_all: OwnedSemaphorePermit,
     // The permit keeps its semaphore alive, and by that the caller's count.
     _of_caller: OwnedSemaphorePermit,
+    /// The right to be worked on, where only one is at a time.
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    /// The same place, which also holds `turn`.
+    pub(crate) fn with(self, turn: OwnedSemaphorePermit) -> Self {
+        Self { _turn: Some(turn), ..self }
+    }
 }
 
 impl Places {
@@ -55,7 +64,7 @@ impl Places {
             // First the caller's own, so that who has enough takes none from the others while waiting.
             let of_caller = of_caller.acquire_owned().await.ok()?;
             let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-            Some(Place { _of_all: of_all, _of_caller: of_caller })
+            Some(Place { _of_all: of_all, _of_caller: of_caller, _turn: None })
         };
         timeout(patience, both).await.ok().flatten()
     }
@@ -67,7 +76,7 @@ impl Places {
     pub(crate) fn take_now(&self, asker: Asker) -> Result<Place, Taken> {
         let of_caller = self.caller(asker).try_acquire_owned().map_err(|_| Taken::ByCaller(self.per_caller))?;
         let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Taken::ByAll(self.most))?;
-        Ok(Place { _of_all: of_all, _of_caller: of_caller })
+        Ok(Place { _of_all: of_all, _of_caller: of_caller, _turn: None })
     }
 
     fn caller(&self, asker: Asker) -> Arc<Semaphore> {

@@ -9,7 +9,7 @@ use axum::routing::post;
 use super::body::{self, Media, Sent, Size};
 use super::caller::Caller;
 use super::problem::Problem;
-use super::{answer, conditions, query};
+use super::{answer, conditions, query, write};
 use crate::Api;
 use crate::control::{Change, Condition, Edit, Refusal};
 
@@ -27,7 +27,7 @@ async fn plan(State(api): State<Api>, request: Request) -> Result<Response, Prob
         Condition::Unsaid => Condition::Any,
         said => said,
     };
-    let Sent { value, place: _place, .. } = body::read(&api, &parts, octets, media, Size::Document).await?;
+    let Sent { value, work, .. } = body::read(&api, &parts, octets, media, Size::Document).await?;
     let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
@@ -35,6 +35,8 @@ async fn plan(State(api): State<Api>, request: Request) -> Result<Response, Prob
         Edit::Document { document: value.into(), text: None, condition }
     };
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let done = api.control.plan(Change::new(caller.who.clone(), "plan", edit)).await?;
+    let change = Change { budget: work.budget, ..Change::new(caller.who.clone(), "plan", edit) };
+    let control = api.control.clone();
+    let done = write::holding(work.place, async move { control.plan(change).await }).await?;
     Ok(answer::of_json(StatusCode::OK, &answer::told(&done, true)))
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value};
 
-use super::body::{self, Media, Size};
+use super::body::{self, Media, Sent, Size, Work};
 use super::problem::Problem;
 use super::{answer, conditions, query, write};
 use crate::Api;
@@ -88,15 +88,15 @@ async fn change(api: &Api, section: Section, name: String, kind: Kind, request: 
     let (parts, octets) = request.into_parts();
     let taken = if kind == Kind::Merge { Media::MergePatch } else { Media::Json };
     let condition = conditions::of_write(&parts.headers)?;
-    let action = if kind == Kind::Delete {
-        Action::Delete
+    let (action, work) = if kind == Kind::Delete {
+        (Action::Delete, Work::of_ours(None))
     } else {
         let media = Media::of(&parts.headers, &[taken])?;
-        let value = body::read(api, &parts, octets, media, Size::Resource).await?.value;
+        let Sent { value, work, .. } = body::read(api, &parts, octets, media, Size::Resource).await?;
         // A policy may be another one's name.
         let is_name = section == Section::Policies && kind == Kind::Put && value.is_string();
         let value = if is_name { value } else { body::object(value)? };
-        if kind == Kind::Merge { Action::Merge(value) } else { Action::Put(value) }
+        (if kind == Kind::Merge { Action::Merge(value) } else { Action::Put(value) }, work)
     };
-    write::run(api, &parts, Edit::Resource { section, name, action, condition }, None).await
+    write::run(api, &parts, Edit::Resource { section, name, action, condition }, work).await
 }

@@ -4,20 +4,22 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::Value;
 
+use super::body::Work;
 use super::caller::Caller;
 use super::places::Place;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
 use crate::access::Role;
-use crate::control::{Change, Edit, Refusal, Resource};
+use crate::control::{Change, Done, Edit, Refusal, Resource};
 
-/// Does `edit`, which a request with these `parts` asks for, or tells what it would come to. `place` is given up once
-/// that is over, also where the client does not wait for it.
+/// Does `edit`, which a request with these `parts` asks for, or tells what it would come to. The place of `work` is
+/// given up once that is over, also where the client does not wait for it.
 ///
 /// # Errors
 /// Every refusal, 400 for the query, and 403 for who may not override safety rules.
-pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit, place: Option<Place>) -> Result<Response, Problem> {
+pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit, work: Work) -> Result<Response, Problem> {
+    let Work { place, budget } = work;
     let query = query::of_write(&parts.uri, &parts.headers)?;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     if query.override_rules.is_some() {
@@ -28,17 +30,25 @@ pub(super) async fn run(api: &Api, parts: &Parts, edit: Edit, place: Option<Plac
         from: caller.from,
         message: query.message,
         override_rules: query.override_rules,
+        budget,
         ..Change::new(caller.who.clone(), &request, edit)
     };
-    let done = if query.dry_run { api.control.foresee(change).await? } else { change_in(api, change, place).await? };
+    let control = api.control.clone();
+    let done = match query.dry_run {
+        true => holding(place, async move { control.foresee(change).await }).await?,
+        false => holding(place, async move { control.change(change).await }).await?,
+    };
     Ok(answer::of_done(&done, query.dry_run))
 }
 
-/// Does `change`. What waits for its turn holds its place, whether anybody still waits for the answer or not.
-async fn change_in(api: &Api, change: Change, place: Option<Place>) -> Result<crate::control::Done, Refusal> {
-    let control = api.control.clone();
+/// Does `work`. What waits for its turn, and what is worked on, holds its place, whether anybody still waits for the answer
+/// or not.
+pub(super) async fn holding(
+    place: Option<Place>,
+    work: impl Future<Output = Result<Done, Refusal>> + Send + 'static,
+) -> Result<Done, Refusal> {
     let done = tokio::spawn(async move {
-        let done = control.change(change).await;
+        let done = work.await;
         drop(place);
         done
     });

@@ -1,10 +1,12 @@
 //! What nobody should send: a 4xx problem that says where, and nothing changed.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use gslb_api::{Limits, Options, Source};
 use serde_json::json;
 
-use crate::support::{site, start, start_with};
+use crate::support::{ZONE, site, start, start_with, start_with_databases};
 
 #[tokio::test]
 async fn broken_bodies_are_told_and_change_nothing() {
@@ -124,8 +126,8 @@ async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
     assert!(wrong.text.len() < 100_000, "{}", wrong.text.len());
     let many = format!("{{\"a\":[{}1]}}", "1,".repeat(4_000_000));
     let refused = asked.ask("POST", "/api/v1/plan", &[], many).await;
-    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
-    assert!(refused.text.contains("more than 4000000 values"), "{}", refused.text);
+    assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"));
+    assert!(refused.text.contains("takes more than the 192 MiB of memory"), "{}", refused.text);
 }
 
 #[tokio::test]
@@ -139,4 +141,86 @@ async fn toml_has_less_room_than_json() {
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(long.text.contains("As JSON it may have more"), "{}", long.text);
     assert_eq!(asked.ask("POST", "/api/v1/plan", &[], site().to_string()).await.status, StatusCode::OK);
+}
+
+/// What takes far more memory than it is long, each as it is sent and as what.
+fn heavy() -> Vec<(&'static str, &'static str, String)> {
+    let zone = |text: &str| json!({"zones": {"example.com": {"records": format!("{ZONE}{text}")}}}).to_string();
+    let headers: String = (0..100_000).map(|number| format!("[a.b.c.d{number}]\n")).collect();
+    let dotted: String = (0..100_000).map(|number| format!("a.b.c.d{number} = 1\n")).collect();
+    let inline = format!("x = [{}]\n", "{a = {b = {c = []}}},".repeat(50_000));
+    let arrays = format!("x = [{}]\n", "[[]],".repeat(200_000));
+    let tables = "[[a.b]]\n".repeat(200_000);
+    let policies: String = (0..300)
+        .map(|number| {
+            let countries = ["de", "fr", "us", "jp", "br", "in", "cn", "au", "za"];
+            let own = countries.iter().enumerate().filter(|(at, _)| number >> at & 1 == 1);
+            let branches: String = own.map(|(_, country)| format!("\"{country}\": \"fra\",")).collect();
+            format!("\"s{number}.example.com\": {{\"policy\": {{\"geo\": {{{branches}\"default\": \"iad\"}}}}}},")
+        })
+        .collect();
+    let mut divided = site();
+    divided["regions"] = ["DE", "FR", "US", "JP", "BR", "IN", "CN", "AU", "ZA"]
+        .iter()
+        .map(|code| (code.to_lowercase(), json!({"match": [format!("country:{code}")]})))
+        .collect();
+    divided["policies"] = json!({});
+    let services = serde_json::from_str(&format!("{{{}}}", policies.trim_end_matches(','))).unwrap();
+    divided["services"] = services;
+    vec![
+        ("application/toml", "headers", headers),
+        ("application/toml", "dotted keys", dotted),
+        ("application/toml", "inline tables", inline),
+        ("application/toml", "arrays", arrays),
+        ("application/toml", "arrays of tables", tables),
+        ("application/json", "nested objects", format!("{{\"a\":[{}1]}}", "{\"a\":{\"a\":{}}},".repeat(100_000))),
+        ("application/json", "tiny values", format!("{{\"a\":[{}1]}}", "1,".repeat(400_000))),
+        ("application/json", "generated records", zone("$GENERATE 1-1048576 h$ A 192.0.2.1\n")),
+        ("application/json", "ways to divide the clients", divided.to_string()),
+    ]
+}
+
+#[tokio::test]
+async fn what_takes_more_memory_than_it_may_is_refused_with_its_place() {
+    let limits = Limits { memory: 16 << 20, viewer_memory: 4 << 20, ..Limits::default() };
+    let options = Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() };
+    let databases = vec![Arc::new(geoip::bundled())];
+    let asked = start_with_databases(options, databases).await;
+    let before = asked.everything().await;
+    for (content, what, body) in heavy() {
+        for (method, path) in [("PUT", "/api/v1/document"), ("POST", "/api/v1/plan")] {
+            let headers = [("content-type", content), ("if-match", "*")];
+            let refused = asked.ask(method, path, &headers, body.clone()).await;
+            assert!(matches!(refused.status.as_u16(), 413 | 422), "{what}: {} {}", refused.status, refused.text);
+            let told = refused.body["errors"][0]["detail"].as_str().unwrap_or_default();
+            assert!(told.contains("MiB of memory that it may take"), "{what}: {told}");
+        }
+    }
+    assert_eq!(asked.everything().await, before);
+    // A small change of the same server goes on as ever.
+    let service = json!({"policy": "fra"}).to_string();
+    assert_eq!(asked.ask("PUT", "/api/v1/services/x.example.com", &[], service).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn who_may_only_look_has_less_memory_for_plans() {
+    let limits = Limits { memory: 16 << 20, viewer_memory: 2 << 20, viewer_octets: 300_000, ..Limits::default() };
+    let options = Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() };
+    let asked = start_with(options).await;
+    let mut large = site();
+    let pools = large["pools"].as_object_mut().unwrap();
+    for number in 0..2_000 {
+        pools.insert(format!("p{number}"), json!({"endpoints": {"a": {"address": "192.0.2.1"}}}));
+    }
+    let plan = async |token: &str, body: String| {
+        let bearer = format!("Bearer {token}");
+        asked.ask("POST", "/api/v1/plan", &[("authorization", &bearer)], body).await
+    };
+    assert_eq!(plan(&asked.operator, large.to_string()).await.status, StatusCode::OK);
+    let refused = plan(&asked.viewer, large.to_string()).await;
+    assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"), "{}", refused.text);
+    assert!(refused.text.contains("the 2 MiB of memory"), "{}", refused.text);
+    assert_eq!(plan(&asked.viewer, site().to_string()).await.status, StatusCode::OK);
+    let long = plan(&asked.viewer, " ".repeat(300_001)).await;
+    assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use geoip::Database;
 use gslb_api::access::{self, Role};
 use gslb_api::store::{MemoryStore, Store, Time};
 use gslb_api::{Api, Options, Source, Started, router};
@@ -85,7 +86,16 @@ pub(crate) async fn start_with(options: Options) -> Asked {
 }
 
 pub(crate) async fn start_on(store: Arc<dyn Store>, options: Options) -> Asked {
-    let Started { api, published, .. } = Api::start(Arc::clone(&store), Vec::new(), options).await.unwrap();
+    started(store, Vec::new(), options).await
+}
+
+/// The same with geo databases.
+pub(crate) async fn start_with_databases(options: Options, databases: Vec<Arc<Database>>) -> Asked {
+    started(Arc::new(MemoryStore::new()), databases, options).await
+}
+
+async fn started(store: Arc<dyn Store>, databases: Vec<Arc<Database>>, options: Options) -> Asked {
+    let Started { api, published, .. } = Api::start(Arc::clone(&store), databases, options).await.unwrap();
     let mut tokens = Vec::new();
     for role in Role::ALL {
         let token = access::create(&*store, &format!("{role}'s"), role, Time::from_millis(0), None).await.unwrap();

@@ -32,7 +32,7 @@ pub(super) fn unquoted(entry: &Entry, known: &[&str]) -> Option<String> {
     let mut name = entry.key.to_string();
     let mut node = &entry.node;
     while let Value::Table(table) = &node.value {
-        let [only] = table.entries.as_slice() else { break };
+        let [only] = &*table.entries else { break };
         if known.contains(&&*only.key) || !matches!(only.node.value, Value::Table(_)) {
             break;
         }

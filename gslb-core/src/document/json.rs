@@ -40,7 +40,7 @@ impl Conversion<'_> {
                 entries.push(Entry { key: key.as_str().into(), at, node });
             }
         }
-        Table { entries }
+        Table { entries: entries.into() }
     }
 
     /// None where the value is refused.
@@ -72,7 +72,7 @@ impl Conversion<'_> {
         value
     }
 
-    fn items(&mut self, items: &[Json], path: &Path<'_>, depth: usize) -> Vec<Node> {
+    fn items(&mut self, items: &[Json], path: &Path<'_>, depth: usize) -> Box<[Node]> {
         let convert = |(index, item): (usize, &Json)| {
             let at = self.position();
             self.node(item, at, &path.index(index), depth + 1)
@@ -81,37 +81,42 @@ impl Conversion<'_> {
     }
 }
 
-/// Writes a document; what JSON cannot say is told.
-pub(super) fn write(root: &Table, problems: &mut Problems) -> Json {
+/// Writes a document; what JSON cannot say is told. The tree is freed as it is written.
+pub(super) fn write(root: Table, problems: &mut Problems) -> Json {
     object(root, &Path::ROOT, problems)
 }
 
-fn object(table: &Table, path: &Path<'_>, problems: &mut Problems) -> Json {
-    let member = |entry: &Entry| (entry.key.to_string(), json(&entry.node, &path.key(&entry.key), problems));
-    Json::Object(table.entries.iter().map(member).collect())
+fn object(table: Table, path: &Path<'_>, problems: &mut Problems) -> Json {
+    // As much room as is needed: most objects are small, and would have room for more than they ever hold.
+    let mut object = Map::with_capacity(table.entries.len());
+    for Entry { key, node, .. } in table.entries {
+        let value = json(node, &path.key(&key), problems);
+        object.insert(key.into_string(), value);
+    }
+    Json::Object(object)
 }
 
-fn json(node: &Node, path: &Path<'_>, problems: &mut Problems) -> Json {
-    match &node.value {
+fn json(node: Node, path: &Path<'_>, problems: &mut Problems) -> Json {
+    match node.value {
         Value::Null => Json::Null,
-        Value::Boolean(truth) => Json::Bool(*truth),
-        Value::Integer(number) => Json::from(*number),
-        Value::Float(number) => Number::from_f64(*number).map_or_else(
+        Value::Boolean(truth) => Json::Bool(truth),
+        Value::Integer(number) => Json::from(number),
+        Value::Float(number) => Number::from_f64(number).map_or_else(
             || {
                 problems.error(node.at, path, format!("{number} is not a number in JSON"), "write a finite number");
                 Json::Null
             },
             Json::Number,
         ),
-        Value::String(text) => Json::String(text.to_string()),
+        Value::String(text) => Json::String(text.into_string()),
         Value::Moment(moment) => {
             let message = format!("JSON has no dates and times such as {moment}");
             problems.error(node.at, path, message, "write it in quotes");
             Json::Null
         }
         Value::Array(items) => {
-            let item = |(index, item): (usize, &Node)| json(item, &path.index(index), problems);
-            Json::Array(items.iter().enumerate().map(item).collect())
+            let item = |(index, item): (usize, Node)| json(item, &path.index(index), problems);
+            Json::Array(items.into_iter().enumerate().map(item).collect())
         }
         Value::Table(table) => object(table, path, problems),
     }

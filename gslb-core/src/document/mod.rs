@@ -94,6 +94,7 @@ mod site;
 mod suggest;
 mod targets;
 mod toml_text;
+mod toml_tree;
 mod tree;
 mod vantages;
 mod zone_rules;
@@ -104,6 +105,7 @@ use std::sync::Arc;
 pub(crate) use self::pointer::pointer_of;
 use self::problems::Problems;
 use self::tree::Table;
+use crate::budget::Budget;
 use crate::model::Site;
 use crate::problem::Problem;
 use crate::zonefile::Loader;
@@ -120,11 +122,11 @@ pub struct Reading {
 /// Reads a document in TOML; `file` is its name for messages and for `load`.
 ///
 /// `load` is asked for each zone's file, by the name that the document gives it and the document's own name, and for
-/// what zone files include.
+/// what zone files include. Of keys and values there may be as many as [`Budget::of_file`] allows.
 pub fn read(file: &str, text: &str, load: &mut Loader<'_>) -> Reading {
     let mut problems = Problems::new(file);
-    let root = toml_text::read(text, &mut problems);
-    finish(file, root, load, problems)
+    let root = toml_text::read(text, &mut Budget::of_file(text.len()), &mut problems);
+    finish(file, root, &mut { Budget::UNLIMITED }, load, problems)
 }
 
 /// Reads a document that came as JSON; `name` is its name for messages and for `load`.
@@ -133,16 +135,29 @@ pub fn read(file: &str, text: &str, load: &mut Loader<'_>) -> Reading {
 /// document. Its problems have no lines but [pointers](Problem::pointer). A document that did not come as a file has
 /// nothing beside it: give [`no_files`] as `load`.
 pub fn read_json(name: &str, document: &serde_json::Value, load: &mut Loader<'_>) -> Reading {
+    read_json_within(&mut { Budget::UNLIMITED }, name, document, load)
+}
+
+/// The same, for zones whose records take no more than `budget`.
+pub fn read_json_within(
+    budget: &mut Budget,
+    name: &str,
+    document: &serde_json::Value,
+    load: &mut Loader<'_>,
+) -> Reading {
     let mut problems = Problems::new(name);
     let root = json::read(document, &mut problems);
-    finish(name, root, load, problems)
+    finish(name, root, budget, load, problems)
 }
 
 /// A document in TOML as JSON: what is written and no more, in the order in which it is written. Only the notation is
 /// checked, not what it says. `file` is the document's name for messages.
-pub fn to_json(file: &str, text: &str) -> Result<serde_json::Value, Vec<Problem>> {
+///
+/// # Errors
+/// What is wrong with the notation; or where it begins to take more than `budget`, which knows that too.
+pub fn to_json(file: &str, text: &str, budget: &mut Budget) -> Result<serde_json::Value, Vec<Problem>> {
     let mut problems = Problems::new(file);
-    let value = toml_text::read(text, &mut problems).map(|root| json::write(&root, &mut problems));
+    let value = toml_text::read(text, budget, &mut problems).map(|root| json::write(root, &mut problems));
     match (value, problems.finish()) {
         (Some(value), (_, false)) => Ok(value),
         (_, (problems, _)) => Err(problems),
@@ -154,8 +169,14 @@ pub fn no_files(_: &str, _: &str) -> Result<(Arc<str>, Vec<u8>), String> {
     Err("this document is not a file, so there is none beside it; give the zone as text, in `records`".to_owned())
 }
 
-fn finish(name: &str, root: Option<Table>, load: &mut Loader<'_>, mut problems: Problems) -> Reading {
-    let site = root.map(|root| site::read(name, &root, load, &mut problems));
+fn finish(
+    name: &str,
+    root: Option<Table>,
+    budget: &mut Budget,
+    load: &mut Loader<'_>,
+    mut problems: Problems,
+) -> Reading {
+    let site = root.map(|root| site::read(name, &root, budget, load, &mut problems));
     let (problems, refused) = problems.finish();
     Reading { site: site.filter(|_| !refused), problems }
 }

@@ -8,6 +8,7 @@ use super::problems::Problems;
 use super::services::{Services, Written};
 use super::tree::{Table, Value};
 use super::{data_centers, probes, regions, safety, service_rules, suggest, vantages, zone_rules, zones};
+use crate::budget::Budget;
 use crate::model::Site;
 use crate::zonefile::Loader;
 
@@ -15,9 +16,15 @@ const SECTIONS: [&str; 9] =
     ["zones", "data_centers", "probes", "pools", "regions", "policies", "services", "vantages", "safety"];
 
 /// The site as far as it can be read; it is only good where `problems` has no error.
-pub(super) fn read(file: &str, root: &Table, load: &mut Loader<'_>, problems: &mut Problems) -> Site {
+pub(super) fn read(
+    file: &str,
+    root: &Table,
+    budget: &mut Budget,
+    load: &mut Loader<'_>,
+    problems: &mut Problems,
+) -> Site {
     refuse_unknown(root, problems);
-    let zones = zones::read(file, &section(root, "zones", problems), load, problems);
+    let zones = zones::read(file, &section(root, "zones", problems), budget, load, problems);
     let before = problems.errors();
     let mut data_centers = Names::of("data center", section(root, "data_centers", problems), problems);
     let mut probe_names = Names::of("probe", section(root, "probes", problems), problems);

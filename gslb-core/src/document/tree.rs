@@ -5,7 +5,7 @@ pub(super) const MAX_DEPTH: usize = 64;
 
 /// A place in the document's text; line and column count from 1. JSON comes as values, not as text: there the line is
 /// 0, and the column is the value's place in the order in which the document is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: u32,
     pub(super) column: u32,
@@ -36,13 +36,13 @@ pub(super) enum Value {
     /// A date or time of TOML, which no key takes; kept so that whoever reads the key can say so.
     Moment(Box<str>),
     Table(Table),
-    Array(Vec<Node>),
+    Array(Box<[Node]>),
 }
 
 /// Entries with distinct keys, in the order in which they were written.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Box<[Entry]>,
 }
 
 /// A key, where it stands, and its value.

@@ -8,6 +8,7 @@ use super::names::Section;
 use super::problems::Problems;
 use super::tree::Entry;
 use super::zone_rules::Corrections;
+use crate::budget::Budget;
 use crate::model::Zone;
 use crate::name::Name;
 use crate::zonefile::{self, Loader, Parsed, Room, Source as From};
@@ -40,12 +41,13 @@ enum Source<'t, 'p> {
 pub(super) fn read<'t>(
     document: &str,
     section: &Section<'t>,
+    budget: &mut Budget,
     load: &mut Loader<'_>,
     problems: &mut Problems,
 ) -> Vec<Loaded<'t>> {
     let mut zones: Vec<Loaded<'t>> = Vec::with_capacity(section.entries.len());
     let mut apexes: HashMap<Name, &Entry> = HashMap::new();
-    let mut room = Room { records: MAX_RECORDS, octets: MAX_RECORD_OCTETS };
+    let mut room = Room { records: MAX_RECORDS, octets: MAX_RECORD_OCTETS, memory: budget.left() };
     let mut is_full = false;
     for (entry, item) in section.items() {
         let before = problems.errors();
@@ -64,13 +66,19 @@ pub(super) fn read<'t>(
             };
             room.records -= parsed.records.len().min(room.records);
             room.octets -= parsed.octets.min(room.octets);
+            let over = budget.charge(parsed.memory).err();
+            room.memory = budget.left();
             is_full = parsed.is_cut;
-            zone.records = parsed.records;
+            // Without the others they are of no use, and what takes too much memory is to give it back at once.
+            zone.records = if is_full { Vec::new() } else { parsed.records };
             if is_full {
-                let message = format!(
-                    "the zones up to this one have more than {MAX_RECORDS} records together, or {MAX_RECORD_OCTETS} \
-                     octets in them"
-                );
+                let message = match over {
+                    Some(over) => format!("the document with the zones up to this one takes {over}"),
+                    None => format!(
+                        "the zones up to this one have more than {MAX_RECORDS} records together, or \
+                         {MAX_RECORD_OCTETS} octets in them"
+                    ),
+                };
                 item.error(problems, message, "divide the site into several servers");
             }
         }

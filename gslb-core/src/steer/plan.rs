@@ -41,13 +41,28 @@ pub struct Branch {
 pub struct Plans {
     plans: Vec<Plan>,
     ids: HashMap<Plan, PlanId>,
+    /// Octets of all that is in `plans`.
+    octets: usize,
+}
+
+impl Plan {
+    /// Octets held.
+    fn memory(&self) -> usize {
+        let inner = match self {
+            Plan::Pool(_) | Plan::Only(_) => 0,
+            Plan::Failover(plans) | Plan::All(plans) => size_of_val(&**plans),
+            Plan::Weighted(branches) | Plan::Hash(branches) => size_of_val(&**branches),
+        };
+        size_of::<Plan>() + inner
+    }
 }
 
 impl Plans {
     /// The number of a plan.
     pub fn id(&mut self, plan: Plan) -> PlanId {
-        let plans = &mut self.plans;
+        let (plans, octets) = (&mut self.plans, &mut self.octets);
         *self.ids.entry(plan).or_insert_with_key(|plan| {
+            *octets += plan.memory();
             plans.push(plan.clone());
             PlanId(plans.len() as u32 - 1)
         })
@@ -112,6 +127,11 @@ impl Plans {
     #[inline]
     pub fn get(&self, id: PlanId) -> Option<&Plan> {
         self.plans.get(id.0 as usize)
+    }
+
+    /// Octets that all plans take until they are [sealed](Plans::seal): each is there twice.
+    pub fn memory(&self) -> usize {
+        2 * self.octets
     }
 
     /// How many different plans there are.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::budget::OverBudget;
 use crate::model::{MAX_WIDTH, Policy, PolicyKind, Site, Target};
-use crate::problem::{Problem, Severity};
+use crate::problem::{Location, Problem, Severity};
 
 /// Policies that stand for too many pools, and `all` policies that would answer one address twice.
 pub(super) fn problems(site: &Site) -> Vec<Problem> {
@@ -61,6 +62,21 @@ fn twins(site: &Site, policy: &Policy) -> Option<Problem> {
         }
     }
     None
+}
+
+/// That policies take more memory than they may: with `policy`, or with the services that name them.
+pub(super) fn takes_too_much(over: OverBudget, policy: Option<&Policy>) -> Problem {
+    let help = "name fewer policies that choose by place, or let services share them".to_owned();
+    match policy {
+        Some(policy) => {
+            error(policy, format!("with the policies before it, this one takes {over} when it is compiled"), help)
+        }
+        None => {
+            let location = Location { file: "document".into(), line: 0, column: 0 };
+            let message = format!("the services take {over} when they are compiled");
+            Problem { severity: Severity::Error, location, path: "services".to_owned(), message, help }
+        }
+    }
 }
 
 fn error(policy: &Policy, message: String, help: String) -> Problem {

@@ -9,6 +9,7 @@ use super::coverage::idle_matchers;
 use super::liveness::{EndpointState, PoolLiveness};
 use super::steering::{self, Divided};
 use super::{RoutingTable, Topology, bounds, services};
+use crate::budget::Budget;
 use crate::latency::Latencies;
 use crate::model::{self, Initial, Pool, PoolId, Site};
 use crate::problem::{Problem, Severity};
@@ -27,6 +28,18 @@ pub struct Compiled {
 /// Compiles `site`; its `latency` policies go by `latencies`. Endpoints that `previous` knows, by the names of pool and
 /// endpoint, keep their state. All else is as if there were no `previous`, but costs nothing where it comes to the same.
 pub fn compile(
+    site: Site,
+    databases: &[Arc<Database>],
+    latencies: &Arc<Latencies>,
+    previous: Option<&RoutingTable>,
+) -> Compiled {
+    compile_within(&mut { Budget::UNLIMITED }, site, databases, latencies, previous)
+}
+
+/// The same, for policies that take no more than `budget` when they are worked out for all places: a short document can
+/// divide the clients in thousands of ways.
+pub fn compile_within(
+    budget: &mut Budget,
     mut site: Site,
     databases: &[Arc<Database>],
     latencies: &Arc<Latencies>,
@@ -46,10 +59,15 @@ pub fn compile(
             None
         }
     };
-    let (divided, unreached) = steering::after(before, &site, &index, latencies);
+    let (divided, unreached) = steering::after(before, &site, &index, latencies, budget);
     problems.extend(unreached);
-    let services = services::compile(&site, &divided);
-    let Divided { divisions, columns, plans } = divided;
+    let services = services::compile(&site, &divided, budget);
+    if let Some(over) = budget.overrun() {
+        let policy = divided.refused_at.and_then(|id| site.policies.get(id.0 as usize));
+        problems.push(bounds::takes_too_much(over, policy));
+        return Compiled { table: None, problems };
+    }
+    let Divided { divisions, columns, plans, .. } = divided;
     let latencies = Arc::clone(latencies);
     let known = previous.map(Known::of).unwrap_or_default();
     let pools = site.pools.iter().map(|pool| known.liveness(pool)).collect();

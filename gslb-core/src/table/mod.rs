@@ -208,6 +208,13 @@ impl RoutingTable {
         self.with_changes(&self.changes_to(states))
     }
 
+    /// Octets of memory that it takes to build this table from its document, as [`crate::budget`] counts them.
+    pub fn building_memory(&self) -> usize {
+        let Topology { site, catalog, index, columns, plans, services, .. } = &self.topology;
+        let steering = steering::memory(site, index, columns, plans);
+        catalog.building_memory() + steering + services::memory(services)
+    }
+
     /// Octets held, as far as they grow with the document and the databases.
     pub fn memory(&self) -> usize {
         let columns: usize = self.topology.columns.iter().map(Column::memory).sum();

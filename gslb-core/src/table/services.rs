@@ -1,17 +1,20 @@
 //! Services compiled: what the clients of each class get, and which types each service answers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::liveness::Kind;
 use super::steering::{Divided, Division};
 use super::{DEFAULT_PREFIXES, Service, Steers, Target};
+use crate::budget::Budget;
 use crate::model::{self, Choose, PolicyId, PoolId, Site, WhenAllDown};
 use crate::steer::plan::{Plan, PlanId, Plans};
 
 /// All services of `site`, whose policies are `divided`.
-pub(super) fn compile(site: &Site, divided: &Divided) -> Arc<[Service]> {
-    let mut services = Services { site, plans: &divided.plans, reached: HashMap::new() };
+///
+/// What they take beyond a fixed size each is taken from `budget`; once that is used up, nothing more is worked out.
+pub(super) fn compile(site: &Site, divided: &Divided, budget: &mut Budget) -> Arc<[Service]> {
+    let mut services = Services { site, plans: &divided.plans, reached: HashMap::new(), budget };
     let nothing = Division { column: 0, plans: Arc::default() };
     let compiled = site.services.iter().map(|service| {
         // Every policy that a service names has been divided.
@@ -21,15 +24,23 @@ pub(super) fn compile(site: &Site, divided: &Divided) -> Arc<[Service]> {
     compiled.collect()
 }
 
+/// Octets of what services share with each other.
+pub(super) fn memory(services: &[Service]) -> usize {
+    let mut met = HashSet::new();
+    let targets = services.iter().map(|service| &service.targets).filter(|targets| met.insert(Arc::as_ptr(targets)));
+    targets.map(|targets| size_of_val(&**targets)).sum()
+}
+
 struct Services<'a> {
     site: &'a Site,
     plans: &'a Plans,
     /// What services have in common that name the same policy, stick to clients or not, and end in the same.
     reached: HashMap<(PolicyId, bool, WhenAllDown), Reached>,
+    budget: &'a mut Budget,
 }
 
 /// What a policy leads to.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Reached {
     targets: Arc<[Target]>,
     /// As in [`Steers`].
@@ -43,6 +54,7 @@ impl Services<'_> {
         let key = (policy, sticky, service.when_all_down);
         let reached = match self.reached.get(&key) {
             Some(reached) => reached.clone(),
+            None if self.budget.charge(division.plans.len() * size_of::<Target>()).is_err() => Reached::default(),
             None => {
                 let reached = self.reach(division, sticky, service.when_all_down);
                 self.reached.insert(key, reached.clone());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::Topology;
 use super::coverage::Coverage;
+use crate::budget::{Budget, OverBudget};
 use crate::latency::Latencies;
-use crate::model::{PolicyId, PolicyKind, Pool, Site, Vantage};
+use crate::model::{Matcher, PolicyId, PolicyKind, Pool, Site, Vantage};
 use crate::problem::Problem;
 use crate::steer::classes::Classes;
 use crate::steer::column::Column;
@@ -41,6 +42,8 @@ pub(super) struct Divided {
     pub(super) divisions: Arc<Divisions>,
     pub(super) columns: Arc<[Column]>,
     pub(super) plans: Arc<Plans>,
+    /// The policy with which all together took more memory than they may.
+    pub(super) refused_at: Option<PolicyId>,
 }
 
 impl Divisions {
@@ -58,6 +61,7 @@ pub(super) fn after(
     site: &Site,
     index: &Arc<LocationIndex>,
     latencies: &Arc<Latencies>,
+    budget: &mut Budget,
 ) -> (Divided, Vec<Problem>) {
     let canonical = canonical(site);
     let roots = roots(site, &canonical);
@@ -72,9 +76,9 @@ pub(super) fn after(
             let (divisions, columns, plans) = (Arc::clone(divisions), Arc::clone(columns), Arc::clone(plans));
             // Told again, at the places where the policies stand by now.
             let unreached = divisions.coverage.problems(site, index);
-            (Divided { divisions, columns, plans }, unreached)
+            (Divided { divisions, columns, plans, refused_at: None }, unreached)
         }
-        None => Dividing::new(site, index, latencies, canonical, roots).divide(),
+        None => Dividing::new(site, index, latencies, canonical, roots, budget).divide(),
     }
 }
 
@@ -113,6 +117,8 @@ struct Dividing<'a> {
     /// Column of a partition of the loci into classes.
     partitions: HashMap<Vec<u32>, u32>,
     divisions: Divisions,
+    budget: &'a mut Budget,
+    refused_at: Option<PolicyId>,
 }
 
 impl<'a> Dividing<'a> {
@@ -122,11 +128,14 @@ impl<'a> Dividing<'a> {
         latencies: &Latencies,
         canonical: Vec<PolicyId>,
         roots: Vec<PolicyId>,
+        budget: &'a mut Budget,
     ) -> Dividing<'a> {
+        let is_paid = charge_choosers(site, index, budget).is_ok();
+        let prepared = roots.iter().copied().filter(|_| is_paid);
         Dividing {
             site,
             index,
-            resolver: Resolver::new(site, index, latencies, roots.iter().copied()),
+            resolver: Resolver::new(site, index, latencies, prepared),
             plans: Plans::default(),
             columns: Vec::new(),
             partitions: HashMap::new(),
@@ -136,32 +145,79 @@ impl<'a> Dividing<'a> {
                 roots,
                 coverage: Coverage::default(),
             },
+            budget,
+            refused_at: None,
         }
     }
 
     fn divide(mut self) -> (Divided, Vec<Problem>) {
         for at in 0..self.divisions.roots.len() {
+            if self.budget.overrun().is_some() {
+                break;
+            }
             if let Some(&root) = self.divisions.roots.get(at) {
                 let division = self.division(root);
                 self.divisions.of.insert(root, division);
             }
         }
         self.plans.seal();
-        let unreached = self.divisions.coverage.problems(self.site, self.index);
+        let is_whole = self.budget.overrun().is_none();
+        let unreached = if is_whole { self.divisions.coverage.problems(self.site, self.index) } else { Vec::new() };
+        let refused_at = self.refused_at;
         let (divisions, plans) = (Arc::new(self.divisions), Arc::new(self.plans));
-        (Divided { divisions, columns: self.columns.into(), plans }, unreached)
+        (Divided { divisions, columns: self.columns.into(), plans, refused_at }, unreached)
     }
 
     /// Finds the classes of a policy; policies that divide the loci in the same way share a column.
     fn division(&mut self, policy: PolicyId) -> Division {
+        let planned = self.plans.memory();
         let classes = Classes::of(policy, &self.resolver, self.index, &mut self.plans, &mut self.divisions.coverage);
         let (index, columns) = (self.index, &mut self.columns);
+        let mut takes = self.plans.memory() - planned + size_of_val(&*classes.plans);
         let column = *self.partitions.entry(classes.of_locus).or_insert_with_key(|classes| {
-            columns.push(Column::build(index, classes));
+            let column = Column::build(index, classes);
+            takes += column.memory() + size_of_val(&**classes);
+            columns.push(column);
             columns.len() as u32 - 1
         });
+        if self.budget.charge(takes).is_err() {
+            self.refused_at.get_or_insert(policy);
+        }
         Division { column, plans: classes.plans.into() }
     }
+}
+
+/// Octets that it takes to divide the clients of `site`, as it did for these columns and plans.
+pub(super) fn memory(site: &Site, index: &LocationIndex, columns: &[Column], plans: &Plans) -> usize {
+    let mut choosers = Budget::UNLIMITED;
+    let _ = charge_choosers(site, index, &mut choosers);
+    let classes = columns.len() * index.loci.len() * size_of::<u32>();
+    let columns: usize = columns.iter().map(Column::memory).sum();
+    (usize::MAX - choosers.left()) + classes + columns + plans.memory()
+}
+
+/// Charges what finding the regions of `geo` policies takes: their matchers, and a place for every prefix of the index
+/// where one of their regions has any.
+fn charge_choosers(site: &Site, index: &LocationIndex, budget: &mut Budget) -> Result<(), OverBudget> {
+    /// Octets of a matcher in a hash table, and of a prefix.
+    const MATCHER: usize = 64;
+    const PREFIX: usize = 32;
+    let (mut sizes, mut with_prefixes) = (Vec::with_capacity(site.regions.len()), HashSet::new());
+    for (id, region) in (0u32..).zip(&site.regions) {
+        let prefixes = region.matchers.iter().filter(|matcher| matches!(matcher, Matcher::Prefix(_))).count();
+        sizes.push((region.matchers.len() - prefixes) * MATCHER);
+        if prefixes > 0 {
+            with_prefixes.insert(id);
+        }
+    }
+    for policy in &site.policies {
+        let PolicyKind::Geo { branches, .. } = &policy.kind else { continue };
+        let matchers: usize = branches.iter().filter_map(|(region, _)| sizes.get(region.0 as usize)).sum();
+        let has_prefixes = branches.iter().any(|(region, _)| with_prefixes.contains(&region.0));
+        let prefixes = if has_prefixes { index.prefixes.nodes().len() * PREFIX } else { 0 };
+        budget.charge(matchers + prefixes)?;
+    }
+    Ok(())
 }
 
 /// The canonical policies that services name, in the order in which they first do.

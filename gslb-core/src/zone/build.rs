@@ -39,6 +39,7 @@ pub fn after(
 /// is a record set that no message can carry.
 pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
     let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
+    let made_from = zones.iter().flat_map(|zone| &zone.records).map(Record::memory).sum();
     let mut builder = Builder::new(zones, records + services.len());
     // All apexes first: names in between must not take one for a name of their own zone.
     for (index, zone) in zones.iter().enumerate() {
@@ -57,6 +58,7 @@ pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Pr
             }
         }
     }
+    builder.catalog.made_from = made_from;
     let Builder { catalog, names, drafts, .. } = builder;
     settle(catalog, names, drafts).map_err(|TooLarge| too_many(zones))
 }

@@ -31,6 +31,8 @@ pub struct Catalog {
     pub(super) deepest: usize,
     /// What it was made of.
     pub(super) made_of: Fingerprint,
+    /// Octets of memory that its records took before they were in it, as [`crate::budget`] counts them.
+    pub(super) made_from: usize,
 }
 
 /// What is known of a node beyond one set of authoritative data.
@@ -239,6 +241,11 @@ impl Catalog {
     /// How much each zone holds, in the order of the site's zones.
     pub fn extents(&self) -> &[Extent] {
         &self.extents
+    }
+
+    /// Octets of memory that it took to build it from records, as [`crate::budget`] counts them.
+    pub fn building_memory(&self) -> usize {
+        self.made_from
     }
 
     /// How many zones there are.

@@ -10,6 +10,7 @@ mod generate;
 mod lexer;
 mod reader;
 
+use crate::budget::RECORD;
 use crate::name::Name;
 use crate::problem::{Location, Problem};
 use std::sync::Arc;
@@ -48,6 +49,13 @@ pub struct Record {
     pub location: Location,
 }
 
+impl Record {
+    /// Octets of memory that it takes until it is in a catalog, as [`crate::budget`] counts them.
+    pub fn memory(&self) -> usize {
+        RECORD + 2 * (self.owner.wire_len() + self.rdata.len())
+    }
+}
+
 /// What a master file says, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
@@ -57,6 +65,8 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
     /// Octets of owners and rdata of all records together.
     pub octets: usize,
+    /// Octets of memory that all records take until they are in a catalog, as [`crate::budget`] counts them.
+    pub memory: usize,
     /// True where there are more records than the [`Room`] held.
     pub is_cut: bool,
 }
@@ -73,7 +83,8 @@ pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), Strin
 /// error reading goes on at the next line, so that all errors are told at once. Work and memory are bounded by the
 /// constants of this module.
 pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
-    parse_within(Room { records: usize::MAX, octets: usize::MAX }, Source::File, file, text, origin, include)
+    let room = Room { records: usize::MAX, octets: usize::MAX, memory: usize::MAX };
+    parse_within(room, Source::File, file, text, origin, include)
 }
 
 /// The same, for a reader who has room for so much only: reading ends without a word where the room does, and
@@ -106,4 +117,6 @@ pub struct Room {
     pub records: usize,
     /// Octets of their owners and rdata together.
     pub octets: usize,
+    /// Octets of memory that they may take until they are in a catalog, as [`crate::budget`] counts them.
+    pub memory: usize,
 }

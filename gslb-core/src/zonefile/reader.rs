@@ -173,16 +173,19 @@ impl<'r, 'l> Reader<'r, 'l> {
         let ttl = self.ttl_of(scope, header, &rdata)?;
         let Some(owner) = owner else { return Ok(()) };
         self.rdata_octets = self.rdata_octets.saturating_add(rdata.len());
-        self.parsed.octets = self.parsed.octets.saturating_add(owner.wire_len() + rdata.len());
-        if self.parsed.records.len() >= self.room.records || self.parsed.octets > self.room.octets {
+        let location = scope.location(header.start);
+        let record = Record { owner, rtype: header.rtype, ttl, rdata, location };
+        self.parsed.octets = self.parsed.octets.saturating_add(record.owner.wire_len() + record.rdata.len());
+        self.parsed.memory = self.parsed.memory.saturating_add(record.memory());
+        let Parsed { records, octets, memory, .. } = &self.parsed;
+        if records.len() >= self.room.records || *octets > self.room.octets || *memory > self.room.memory {
             (self.stopped, self.parsed.is_cut) = (true, true);
         } else if self.parsed.records.len() >= MAX_RECORDS {
             self.stop(scope, format!("there are more than {MAX_RECORDS} records"));
         } else if self.rdata_octets > MAX_RDATA_OCTETS {
             self.stop(scope, format!("the records together have more than {MAX_RDATA_OCTETS} octets of rdata"));
         } else {
-            let location = scope.location(header.start);
-            self.parsed.records.push(Record { owner, rtype: header.rtype, ttl, rdata, location });
+            self.parsed.records.push(record);
         }
         Ok(())
     }

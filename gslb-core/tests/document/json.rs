@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gslb_core::budget::Budget;
 use gslb_core::document::{Reading, no_files, read_json, to_json};
 use gslb_core::problem::{Problem, Severity};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ fn assert_points_into(document: &Value, problem: &Problem) {
 
 #[test]
 fn the_example_is_the_same_site_in_both_notations() {
-    let document = to_json("site.toml", EXAMPLE).unwrap();
+    let document = to_json("site.toml", EXAMPLE, &mut { Budget::UNLIMITED }).unwrap();
     let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["zones", "data_centers", "probes", "pools", "regions", "policies", "services"]);
     assert_eq!(document["pools"]["fra"]["endpoints"]["fra-1"], json!({ "address": "192.0.2.10", "weight": 10 }));
@@ -62,7 +63,7 @@ fn whatever_is_wrong_is_the_same_in_both_notations() {
     let (mut read, mut refused) = (0, 0);
     for round in 0..3000 {
         let text = if round % 3 == 0 { mutated(EXAMPLE, &mut dice) } else { reworded(EXAMPLE, &mut dice) };
-        let Ok(document) = to_json("site.toml", &text) else { continue };
+        let Ok(document) = to_json("site.toml", &text, &mut { Budget::UNLIMITED }) else { continue };
         let (toml, json) = (read_with(&text, ZONE.as_bytes()), json_with(&document, ZONE.as_bytes()));
         assert_eq!(all_said(&toml), all_said(&json), "{text}");
         assert_eq!(without_places(&toml), without_places(&json), "{text}");
@@ -121,9 +122,10 @@ fn depth_has_a_limit_however_the_value_was_made() {
 
 #[test]
 fn dates_of_toml_are_not_json() {
-    let problems = to_json("site.toml", "[policies]\nx = 2026-12-24\ny = inf\n").unwrap_err();
+    let problems =
+        to_json("site.toml", "[policies]\nx = 2026-12-24\ny = inf\n", &mut { Budget::UNLIMITED }).unwrap_err();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert!(told[0].starts_with("site.toml:2:5: error: policies.x: JSON has no dates"), "{told:?}");
     assert_eq!(problems[1].pointer(), "/policies/y");
-    assert_eq!(to_json("site.toml", "x = ").unwrap_err().len(), 1);
+    assert_eq!(to_json("site.toml", "x = ", &mut { Budget::UNLIMITED }).unwrap_err().len(), 1);
 }

@@ -3,6 +3,7 @@
 mod health;
 mod json;
 mod mutations;
+mod notation;
 mod probes;
 mod records;
 mod rules;

@@ -15,6 +15,8 @@ site.toml:1:11: error: not TOML: unclosed table
     help: TOML expects `]` here
 site.toml:4:1: error: not TOML: missing comma between key-value pairs
     help: TOML expects `,` here
+site.toml:4:5: error: not TOML: string values must be quoted
+    help: write text in quotes: "..."
 site.toml:4:8: error: not TOML: unclosed inline table
     help: TOML expects `}` here
 "##;

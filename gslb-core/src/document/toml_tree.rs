@@ -1,0 +1,498 @@
+//! What the TOML parser finds, statement by statement, to tables that later statements may add to, and to the tree.
+//!
+//! The rules for what may be written twice are those of TOML 1.1: a header may fill in a table that only longer headers
+//! implied so far, dotted keys may add to tables that dotted keys made, and nothing adds to an inline table.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use toml_datetime::Datetime;
+use toml_parser::decoder::{Encoding, ScalarKind};
+use toml_parser::parser::EventReceiver;
+use toml_parser::{ErrorSink, ParseError, Raw, Source, Span};
+
+use super::line_index::LineIndex;
+use super::tree::{Entry, Node, Position, Table, Value};
+use crate::budget::{Budget, ITEM, MEMBER, OverBudget};
+
+/// How it is called that a key is there twice.
+pub(super) const DUPLICATE: &str = "duplicate key";
+/// Keys of a table that are looked at one by one; with more they are found by a hash.
+const FEW: usize = 16;
+
+/// A table that statements may still add to.
+#[derive(Debug)]
+struct Draft {
+    made: Made,
+    entries: Vec<Member>,
+    /// Numbers of entries by the hash of their key, where there are more than [`FEW`].
+    numbers: Option<Box<HashMap<u64, u32>>>,
+}
+
+/// What a table was made by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// By its own header or braces.
+    Written,
+    /// By a longer header that it is part of.
+    Implied,
+    /// By dotted keys.
+    Dotted,
+}
+
+/// A key and its value on their way to an [`Entry`].
+#[derive(Debug)]
+struct Member {
+    key: Box<str>,
+    at: Position,
+    slot: Slot,
+}
+
+#[derive(Debug)]
+enum Slot {
+    /// What nothing can be added to.
+    Ready(Node),
+    Table(Box<Draft>),
+    /// The tables of `[[...]]` headers, and where the first header stands.
+    Tables(Position, Vec<(Position, Draft)>),
+}
+
+/// One part of a dotted key.
+struct Key<'s> {
+    text: Cow<'s, str>,
+    span: Span,
+    at: Position,
+}
+
+/// An array or inline table being read.
+enum Frame<'s> {
+    Array {
+        items: Vec<Node>,
+        at: Position,
+    },
+    /// With the key whose value comes next.
+    Inline {
+        draft: Draft,
+        at: Position,
+        key: Vec<Key<'s>>,
+    },
+}
+
+/// A header being read: the offset where it begins.
+struct Header {
+    is_array: bool,
+    start: usize,
+}
+
+/// Receives what the parser finds.
+pub(super) struct Builder<'s, 'b> {
+    source: Source<'s>,
+    lines: &'b LineIndex<'s>,
+    budget: &'b mut Budget,
+    root: Draft,
+    /// Numbers of the entries that lead from the root to the table that statements add to; none where its header was
+    /// wrong, and what stands below it is left out.
+    here: Option<Vec<u32>>,
+    header: Option<Header>,
+    /// The parts that were read of the key at hand.
+    parts: Vec<Key<'s>>,
+    /// The key whose value comes next, of the table that statements add to.
+    key: Vec<Key<'s>>,
+    frames: Vec<Frame<'s>>,
+    deepest: usize,
+    /// Whole numbers beyond 64 bits, as they are written.
+    huge: HashMap<Position, Box<str>>,
+}
+
+impl<'s, 'b> Builder<'s, 'b> {
+    pub(super) fn new(source: Source<'s>, lines: &'b LineIndex<'s>, budget: &'b mut Budget) -> Self {
+        Builder {
+            source,
+            lines,
+            budget,
+            root: Draft::new(Made::Written),
+            here: Some(Vec::new()),
+            header: None,
+            parts: Vec::new(),
+            key: Vec::new(),
+            frames: Vec::new(),
+            deepest: 0,
+            huge: HashMap::new(),
+        }
+    }
+
+    /// Whether the budget has room for `octets` that are given back before the next statement.
+    pub(super) fn may_take(&mut self, octets: usize) -> Result<(), OverBudget> {
+        if octets > self.budget.left() { self.budget.charge(octets) } else { Ok(()) }
+    }
+
+    /// Forgets what a wrong statement began and did not end. Gives back why the document is refused, where it takes more than
+    /// it may.
+    pub(super) fn end_statement(&mut self) -> Option<OverBudget> {
+        self.header = None;
+        self.parts.clear();
+        self.key.clear();
+        self.frames.clear();
+        self.budget.overrun()
+    }
+
+    /// Levels of tables and arrays, at most.
+    pub(super) fn deepest(&self) -> usize {
+        self.deepest
+    }
+
+    /// The tree, and the whole numbers in it that do not fit: they stand there as 0.
+    pub(super) fn finish(self) -> (Table, HashMap<Position, Box<str>>) {
+        (self.root.finish(), self.huge)
+    }
+
+    fn position(&self, span: Span) -> Position {
+        self.lines.position(span.start())
+    }
+
+    fn note_depth(&mut self) {
+        let in_frames = |frame: &Frame<'_>| match frame {
+            Frame::Array { .. } => 1,
+            Frame::Inline { key, .. } => 1 + key.len(),
+        };
+        let depth: usize = self.frames.iter().map(in_frames).sum();
+        // A header may lead through arrays of tables, each of them one more level.
+        let header = self.here.as_ref().map_or(0, |here| 2 * here.len());
+        self.deepest = self.deepest.max(depth + header + self.key.len());
+    }
+
+    /// Opens the table or the next table of the array that a header names.
+    fn open(&mut self, header: &Header, errors: &mut dyn ErrorSink) {
+        let parts = std::mem::take(&mut self.parts);
+        self.here = None;
+        let Some((last, path)) = parts.split_last() else { return };
+        let mut here = Vec::with_capacity(parts.len());
+        let Some(parent) = self.root.descend(path, Way::Header, &mut here, self.budget, errors) else { return };
+        let at = self.lines.position(header.start);
+        let fresh = || Draft::new(Made::Written);
+        let slot = || match header.is_array {
+            true => Slot::Tables(at, vec![(at, fresh())]),
+            false => Slot::Table(Box::new(fresh())),
+        };
+        let Some(number) = parent.find(&last.text) else {
+            here.extend(parent.push(last, slot(), self.budget));
+            self.here = Some(here).filter(|_| self.budget.overrun().is_none());
+            return;
+        };
+        let Some(member) = parent.entries.get_mut(number as usize) else { return };
+        match &mut member.slot {
+            Slot::Tables(_, tables) if header.is_array => {
+                if self.budget.charge(ITEM).is_err() {
+                    return;
+                }
+                tables.push((at, fresh()));
+            }
+            _ if header.is_array => {
+                duplicate(last, errors);
+                return;
+            }
+            Slot::Table(table) => {
+                if table.made != Made::Implied {
+                    duplicate(last, errors);
+                }
+                table.made = Made::Written;
+                member.at = last.at;
+            }
+            other => {
+                duplicate(last, errors);
+                *other = Slot::Table(Box::new(fresh()));
+            }
+        }
+        here.push(number);
+        self.here = Some(here);
+    }
+
+    /// Puts a value where it belongs: into the array or inline table around it, or else under its key.
+    fn complete(&mut self, node: Node, errors: &mut dyn ErrorSink) {
+        match self.frames.last_mut() {
+            Some(Frame::Array { items, .. }) => {
+                if self.budget.charge(ITEM).is_ok() {
+                    items.push(node);
+                }
+            }
+            Some(Frame::Inline { draft, key, .. }) => {
+                let key = std::mem::take(key);
+                draft.insert(&key, Way::InlineKey, node, self.budget, errors);
+            }
+            None => {
+                let key = std::mem::take(&mut self.key);
+                let table = self.here.as_ref().and_then(|here| self.root.at(here));
+                if let Some(table) = table {
+                    table.insert(&key, Way::Key, node, self.budget, errors);
+                }
+            }
+        }
+    }
+
+    /// The value of a scalar; none where it is told to be wrong.
+    fn value(&mut self, raw: Raw<'s>, span: Span, errors: &mut dyn ErrorSink) -> Value {
+        let mut text = Cow::Borrowed("");
+        let kind = raw.decode_scalar(&mut text, errors);
+        match kind {
+            ScalarKind::String => {
+                // Twice: in the document, and in the tree.
+                if self.budget.charge(2 * text.len()).is_err() {
+                    return Value::Null;
+                }
+                Value::String(text.into_owned().into_boxed_str())
+            }
+            ScalarKind::Boolean(truth) => Value::Boolean(truth),
+            ScalarKind::Float => Value::Float(text.parse().unwrap_or(f64::NAN)),
+            ScalarKind::Integer(radix) => match i64::from_str_radix(&text, radix.value()) {
+                Ok(number) => Value::Integer(number),
+                Err(_) => {
+                    self.huge.insert(self.lines.position(span.start()), raw.as_str().into());
+                    Value::Integer(0)
+                }
+            },
+            ScalarKind::DateTime => match text.parse::<Datetime>() {
+                Ok(moment) => Value::Moment(moment.to_string().into()),
+                Err(error) => {
+                    errors.report_error(ParseError::new(error.to_string()).with_unexpected(span));
+                    Value::Null
+                }
+            },
+        }
+    }
+}
+
+impl EventReceiver for Builder<'_, '_> {
+    fn std_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.parts.clear();
+        self.header = Some(Header { is_array: false, start: span.start() });
+    }
+
+    fn std_table_close(&mut self, _: Span, errors: &mut dyn ErrorSink) {
+        if let Some(header) = self.header.take() {
+            self.open(&header, errors);
+        }
+    }
+
+    fn array_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.parts.clear();
+        self.header = Some(Header { is_array: true, start: span.start() });
+    }
+
+    fn array_table_close(&mut self, _: Span, errors: &mut dyn ErrorSink) {
+        if let Some(header) = self.header.take() {
+            self.open(&header, errors);
+        }
+    }
+
+    fn simple_key(&mut self, span: Span, kind: Option<Encoding>, errors: &mut dyn ErrorSink) {
+        let Some(raw) = self.source.get(span) else { return };
+        let mut text = Cow::Borrowed("");
+        Raw::new_unchecked(raw.as_str(), kind, span).decode_key(&mut text, errors);
+        self.parts.push(Key { text, span, at: self.position(span) });
+    }
+
+    fn key_val_sep(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        let parts = std::mem::take(&mut self.parts);
+        match self.frames.last_mut() {
+            Some(Frame::Inline { key, .. }) => *key = parts,
+            Some(Frame::Array { .. }) => {}
+            None => self.key = parts,
+        }
+        self.note_depth();
+    }
+
+    fn scalar(&mut self, span: Span, kind: Option<Encoding>, errors: &mut dyn ErrorSink) {
+        let Some(raw) = self.source.get(span) else { return };
+        let value = self.value(Raw::new_unchecked(raw.as_str(), kind, span), span, errors);
+        let at = self.position(span);
+        self.note_depth();
+        self.complete(Node { value, at }, errors);
+    }
+
+    fn array_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
+        self.frames.push(Frame::Array { items: Vec::new(), at: self.position(span) });
+        self.note_depth();
+        true
+    }
+
+    fn array_close(&mut self, _: Span, errors: &mut dyn ErrorSink) {
+        if let Some(Frame::Array { items, at }) = self.frames.pop() {
+            self.complete(Node { value: Value::Array(items.into()), at }, errors);
+        }
+    }
+
+    fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
+        self.parts.clear();
+        let draft = Draft::new(Made::Written);
+        self.frames.push(Frame::Inline { draft, at: self.position(span), key: Vec::new() });
+        self.note_depth();
+        true
+    }
+
+    fn inline_table_close(&mut self, _: Span, errors: &mut dyn ErrorSink) {
+        if let Some(Frame::Inline { draft, at, .. }) = self.frames.pop() {
+            self.complete(Node { value: Value::Table(draft.finish()), at }, errors);
+        }
+    }
+}
+
+/// What leads to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Header,
+    /// A dotted key of a table with a header.
+    Key,
+    /// A dotted key inside braces.
+    InlineKey,
+}
+
+impl Draft {
+    fn new(made: Made) -> Draft {
+        Draft { made, entries: Vec::new(), numbers: None }
+    }
+
+    /// Number of the entry of `key`.
+    fn find(&self, key: &str) -> Option<u32> {
+        let is_it = |number: &u32| self.entries.get(*number as usize).is_some_and(|member| *member.key == *key);
+        match &self.numbers {
+            // Two keys may have the same hash; then the second one is searched for.
+            Some(numbers) => match numbers.get(&numbers.hasher().hash_one(key)) {
+                None => None,
+                Some(number) if is_it(number) => Some(*number),
+                Some(_) => (0..self.entries.len() as u32).find(is_it),
+            },
+            None => (0..self.entries.len() as u32).find(is_it),
+        }
+    }
+
+    /// Adds what is not there yet, and gives back its number; none where there is no memory for it.
+    fn push(&mut self, key: &Key<'_>, slot: Slot, budget: &mut Budget) -> Option<u32> {
+        // The text of a key is there twice, in the document and in the tree.
+        budget.charge(MEMBER + 2 * key.text.len()).ok()?;
+        let number = self.entries.len() as u32;
+        self.entries.push(Member { key: (&*key.text).into(), at: key.at, slot });
+        if self.entries.len() > FEW {
+            let numbers = self.numbers.get_or_insert_default();
+            // Those that are there when the hashes begin are added with the first one.
+            let from = if numbers.is_empty() { 0 } else { number };
+            for (member, number) in self.entries.iter().skip(from as usize).zip(from..) {
+                let hash = numbers.hasher().hash_one(&*member.key);
+                numbers.entry(hash).or_insert(number);
+            }
+        }
+        Some(number)
+    }
+
+    /// The table that these numbers lead to.
+    fn at(&mut self, numbers: &[u32]) -> Option<&mut Draft> {
+        let mut table = self;
+        for &number in numbers {
+            table = match &mut table.entries.get_mut(number as usize)?.slot {
+                Slot::Table(table) => table,
+                Slot::Tables(_, tables) => &mut tables.last_mut()?.1,
+                Slot::Ready(_) => return None,
+            };
+        }
+        Some(table)
+    }
+
+    /// The table at `path`, made where it is not there. Its numbers are added to `trail`.
+    fn descend(
+        &mut self,
+        path: &[Key<'_>],
+        way: Way,
+        trail: &mut Vec<u32>,
+        budget: &mut Budget,
+        errors: &mut dyn ErrorSink,
+    ) -> Option<&mut Draft> {
+        let made = if way == Way::Header { Made::Implied } else { Made::Dotted };
+        let mut table = self;
+        for key in path {
+            let number = match table.find(&key.text) {
+                Some(number) => number,
+                None => table.push(key, Slot::Table(Box::new(Draft::new(made))), budget)?,
+            };
+            trail.push(number);
+            table = match &mut table.entries.get_mut(number as usize)?.slot {
+                Slot::Table(table) => {
+                    if way != Way::Header {
+                        if table.made == Made::Written {
+                            duplicate(key, errors);
+                            return None;
+                        }
+                        table.made = Made::Dotted;
+                    }
+                    table
+                }
+                Slot::Tables(_, tables) => &mut tables.last_mut()?.1,
+                Slot::Ready(node) => {
+                    match (&node.value, way) {
+                        (Value::Table(_), Way::InlineKey) => duplicate(key, errors),
+                        (value, _) => errors.report_error(
+                            ParseError::new(format!(
+                                "cannot extend value of type {} with a dotted key",
+                                kind_of(value)
+                            ))
+                            .with_unexpected(key.span),
+                        ),
+                    }
+                    return None;
+                }
+            };
+        }
+        Some(table)
+    }
+
+    /// Puts `node` at the dotted key `key`.
+    fn insert(&mut self, key: &[Key<'_>], way: Way, mut node: Node, budget: &mut Budget, errors: &mut dyn ErrorSink) {
+        let Some((last, path)) = key.split_last() else { return };
+        let Some(table) = self.descend(path, way, &mut Vec::new(), budget, errors) else { return };
+        // A dotted key adds to no table that has a header, as the last one of an array does.
+        if !path.is_empty() && table.made == Made::Written || table.find(&last.text).is_some() {
+            duplicate(last, errors);
+            return;
+        }
+        if matches!(node.value, Value::Table(_)) {
+            node.at = last.at;
+        }
+        table.push(last, Slot::Ready(node), budget);
+    }
+
+    fn finish(self) -> Table {
+        let mut entries: Vec<Entry> = self.entries.into_iter().map(Member::finish).collect();
+        // A header may come to a table long after a longer one has implied it: it stands where its own header does.
+        entries.sort_by_key(|entry| entry.at);
+        Table { entries: entries.into() }
+    }
+}
+
+impl Member {
+    fn finish(self) -> Entry {
+        let Member { key, at, slot } = self;
+        let table = |(at, draft): (Position, Draft)| Node { value: Value::Table(draft.finish()), at };
+        let node = match slot {
+            Slot::Ready(node) => node,
+            Slot::Table(draft) => table((at, *draft)),
+            Slot::Tables(at, tables) => Node { value: Value::Array(tables.into_iter().map(table).collect()), at },
+        };
+        Entry { key, at, node }
+    }
+}
+
+fn duplicate(key: &Key<'_>, errors: &mut dyn ErrorSink) {
+    errors.report_error(ParseError::new(DUPLICATE).with_unexpected(key.span));
+}
+
+/// What TOML calls a value.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null | Value::String(_) => "string",
+        Value::Integer(_) => "integer",
+        Value::Float(_) => "float",
+        Value::Boolean(_) => "boolean",
+        Value::Moment(_) => "datetime",
+        Value::Table(_) => "inline table",
+        Value::Array(_) => "array",
+    }
+}
