@@ -22,6 +22,8 @@ const PREFIX: &str = "gslb_";
 const NO_VALUE: &str = "<no value>";
 /// Octets of a fingerprint: Alertmanager's have 16.
 const MAX_FINGERPRINT: usize = 32;
+/// Ids of overrides that alerts make begin with this.
+const ID_PREFIX: &str = "alert-";
 /// Characters of a reason.
 const REASON_CHARACTERS: usize = 500;
 
@@ -55,6 +57,11 @@ pub enum Status {
     Firing,
     /// It did.
     Resolved,
+}
+
+/// Whether an override of this id is one that an alert made.
+pub fn is_of_alert(id: &str) -> bool {
+    id.starts_with(ID_PREFIX)
 }
 
 /// What an alert asks for.
@@ -130,7 +137,7 @@ impl Alert {
     fn id(&self) -> Option<String> {
         let fits = self.fingerprint.bytes().all(|octet| octet.is_ascii_alphanumeric());
         let is_one = fits && (1..=MAX_FINGERPRINT).contains(&self.fingerprint.len());
-        is_one.then(|| format!("alert-{}", self.fingerprint))
+        is_one.then(|| format!("{ID_PREFIX}{}", self.fingerprint))
     }
 
     /// The target of the alert: one endpoint, pool or data center, since an alert is about one thing.

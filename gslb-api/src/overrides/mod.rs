@@ -26,6 +26,8 @@ use crate::store::{Commit, Order, Store, Time, Unavailable, limits};
 pub const PREFIX: &str = "overrides/";
 /// Most overrides at one time. They are for exceptions.
 pub const MAX_OVERRIDES: usize = 1000;
+/// Most of them that alerts may make, so that people can act while everything alerts.
+pub const MAX_OF_ALERTS: usize = 800;
 
 /// The key of the override `id`.
 pub fn key(id: &str) -> String {
@@ -139,13 +141,29 @@ fn there_are(site: &Site, target: &Pattern) -> String {
     format!("{what}: {}{more}", all[..all.len().min(MOST)].join(", "))
 }
 
-/// Refuses an override that means nothing that `table` has, or is one too many.
+/// Why there is no place among `all` for one more override, of this id.
+fn no_place(id: &str, all: &BTreeMap<String, Override>) -> Option<String> {
+    if all.len() >= MAX_OVERRIDES {
+        return Some(format!("there are {MAX_OVERRIDES} overrides already: remove some, or target more with one"));
+    }
+    let of_alerts = all.keys().filter(|id| alert::is_of_alert(id)).count();
+    (alert::is_of_alert(id) && of_alerts >= MAX_OF_ALERTS).then(|| {
+        format!(
+            "alerts have made {MAX_OF_ALERTS} overrides already, and the other {} are for people: have fewer alerts act, \
+             or one alert on a pool or data center instead of many on endpoints",
+            MAX_OVERRIDES - MAX_OF_ALERTS
+        )
+    })
+}
+
+/// Refuses an override that means nothing that `table` has, or is one too many: in all, or of those that alerts make.
 ///
 /// # Errors
 /// [`Refusal::Body`].
 pub fn check(held: &Override, table: &RoutingTable, all: &BTreeMap<String, Override>) -> Result<(), Refusal> {
-    if all.len() >= MAX_OVERRIDES && !all.contains_key(&*held.id) {
-        let told = format!("there are {MAX_OVERRIDES} overrides already: remove some, or target more with one");
+    if !all.contains_key(&*held.id)
+        && let Some(told) = no_place(&held.id, all)
+    {
         return Err(Refusal::Body(vec![(String::new(), told)]));
     }
     let site = &table.topology().site;

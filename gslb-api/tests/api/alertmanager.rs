@@ -129,3 +129,26 @@ async fn what_is_no_notification_is_refused() {
     assert_eq!(notify(&asked, &many).await.pointers(), ["/alerts"]);
     assert_eq!(asked.everything().await, before);
 }
+
+#[tokio::test]
+async fn alerts_leave_places_for_people() {
+    let asked = start().await;
+    let labels = json!({"alertname": "DiskFull", "gslb_action": "drain", "gslb_target": "endpoint/fra/fra-1"});
+    let alerts: Vec<Value> = (0..801).map(|number| alert(&format!("a{number:04}"), "firing", labels.clone())).collect();
+    let storm = notify(&asked, &alerts).await;
+    assert_eq!(storm.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let outcomes = outcomes(&storm);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "forced").count(), 800);
+    assert_eq!(outcomes[800], "refused");
+    let told = storm.body["errors"][0]["detail"].as_str().unwrap();
+    assert!(told.contains("alerts have made 800 overrides already, and the other 200 are for people"), "{told}");
+
+    let drain = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "fire"}).to_string();
+    let by_hand = asked.ask("PUT", "/api/v1/overrides/fire", &[], drain).await;
+    assert_eq!(by_hand.status, StatusCode::CREATED, "{}", by_hand.text);
+    let renewed = notify(&asked, &alerts[..1]).await;
+    assert_eq!(renewed.status, StatusCode::OK, "one that has its place keeps it: {}", renewed.text);
+    let resolved = notify(&asked, &[alert("a0000", "resolved", labels.clone())]).await;
+    assert_eq!(resolved.status, StatusCode::OK);
+    assert_eq!(notify(&asked, &alerts[800..]).await.status, StatusCode::OK, "there is a place again");
+}

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 
 use crate::name::Name;
 use crate::problem::Location;
+use crate::table::reach::Reaches;
 use crate::zonefile::Record;
 
 pub use probe::{
@@ -62,6 +63,8 @@ pub struct Site {
     pub vantages: Vec<Vantage>,
     /// What a change must leave as it is, and when failures are doubted.
     pub safety: Safety,
+    /// Which endpoints targets of overrides mean, as far as somebody asked.
+    pub reaches: Reaches,
 }
 
 /// A zone and its records, as its master file has them.

@@ -28,7 +28,7 @@ struct Affixes<'g> {
 
 /// A glob, with what tells quickly that a name does not match.
 #[derive(Debug)]
-struct Glob<'g> {
+pub(super) struct Glob<'g> {
     text: &'g str,
     prefix: &'g [u8],
     suffix: &'g [u8],
@@ -95,7 +95,7 @@ impl<'g> Affixes<'g> {
 }
 
 impl<'g> Glob<'g> {
-    fn new(text: &'g str) -> Self {
+    pub(super) fn new(text: &'g str) -> Self {
         let octets = text.as_bytes();
         let is_wild = |octet: &u8| matches!(octet, b'*' | b'?');
         let first = octets.iter().position(is_wild).unwrap_or(octets.len());
@@ -112,7 +112,7 @@ impl<'g> Glob<'g> {
 
     /// Whether `name`, which has the letters `seen`, matches.
     #[inline]
-    fn matches(&self, name: &str, seen: u64) -> bool {
+    pub(super) fn matches(&self, name: &str, seen: u64) -> bool {
         let octets = name.as_bytes();
         self.letters & !seen == 0
             && self.shortest <= octets.len()
@@ -123,6 +123,6 @@ impl<'g> Glob<'g> {
 }
 
 /// The letters of a name as bits; different letters may share one.
-fn letters(name: &[u8]) -> u64 {
+pub(super) fn letters(name: &[u8]) -> u64 {
     name.iter().fold(0, |bits, octet| bits | 1 << (octet & 63))
 }

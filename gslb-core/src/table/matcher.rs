@@ -63,6 +63,14 @@ impl<'p> Matcher<'p> {
         !around.is_empty() || !nearby.is_empty()
     }
 
+    /// The numbers of the patterns that mean all endpoints of the pool at hand, and in their order those that may mean some.
+    pub(super) fn at_hand(&mut self) -> (&[u32], &[u32]) {
+        if !self.nearby.is_sorted() {
+            self.nearby.sort_unstable();
+        }
+        (&self.around, &self.nearby)
+    }
+
     /// Writes the numbers of all patterns that mean `endpoint` of the pool at hand to `found`, in no order.
     pub(super) fn matching(&mut self, endpoint: &str, found: &mut Vec<u32>) {
         let Self { endpoints, near, nearby, around, scratch, .. } = self;
@@ -90,29 +98,4 @@ impl<'p> By<'p> {
         let patterns = scratch.iter().filter_map(|&number| self.patterns.get(number as usize));
         patterns.for_each(|patterns| found.extend_from_slice(patterns));
     }
-}
-
-/// For each of `patterns`, whether it means any endpoint of the site.
-pub(super) fn mean_any<'p>(patterns: impl Iterator<Item = &'p Pattern>, site: &Site) -> Vec<bool> {
-    let mut matcher = Matcher::new(patterns);
-    let mut mean = vec![false; matcher.near.len()];
-    let mut left = mean.len();
-    let mut found = Vec::new();
-    for pool in &site.pools {
-        if left == 0 {
-            break;
-        }
-        if !matcher.turn_to(site, pool) {
-            continue;
-        }
-        for endpoint in &pool.endpoints {
-            matcher.matching(&endpoint.name, &mut found);
-            for &number in &found {
-                if let Some(means) = mean.get_mut(number as usize).filter(|means| !**means) {
-                    (*means, left) = (true, left - 1);
-                }
-            }
-        }
-    }
-    mean
 }

@@ -25,6 +25,7 @@ pub mod overrides;
 pub mod pattern;
 pub mod pools;
 pub mod publish;
+pub mod reach;
 mod rebase;
 mod services;
 mod steering;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::liveness::{Change, EndpointState};
-use super::matcher::{self, Matcher};
+use super::matcher::Matcher;
 use super::pattern::{Pattern, Specificity};
 use crate::model::{Initial, Pool, Site};
 
@@ -101,16 +101,11 @@ pub fn initial_states(site: &Site) -> States {
 /// take clients: what is forced down or drained stays so, however wide that override is. Leave out those that
 /// [are over](Override::is_over).
 pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, base: &States) -> States {
-    let ranked = ranked(overrides);
-    let (mut matcher, mut found) = (matcher(&ranked), Vec::new());
+    let ranks = Ranks::of(overrides, site);
     let mut states = base.clone();
-    for (pool, states) in site.pools.iter().zip(&mut states) {
-        if !matcher.turn_to(site, pool) {
-            continue;
-        }
-        for (endpoint, state) in pool.endpoints.iter().zip(states.iter_mut()) {
-            matcher.matching(&endpoint.name, &mut found);
-            *state = Holding::of(&ranked, &found).on(*state);
+    for (slots, states) in ranks.slots.iter().zip(&mut states) {
+        for (slot, state) in slots.iter().zip(states.iter_mut()) {
+            *state = ranks.holding(slot).on(*state);
         }
     }
     states
@@ -168,7 +163,11 @@ impl<'o> Holding<'o> {
             *first = number.min(*first);
         }
         let word = |number: u32| ranked.get(number as usize).map(|ranked| ranked.word);
-        let (weight, status) = (word(weight).filter(|_| weight < status), word(status));
+        Holding::by(word(status), word(weight).filter(|_| weight < status))
+    }
+
+    /// Of the first that forces a status, and of the weight that comes before it, where one does.
+    fn by(status: Option<&'o Override>, weight: Option<&'o Override>) -> Holding<'o> {
         // A status that says more than a weight says it of the weight as well.
         Holding { status, weight: weight.filter(|_| status.is_none_or(|word| word.force == Force::Up)) }
     }
@@ -196,46 +195,9 @@ pub struct Hidden<'o> {
 
 /// Of `overrides`, those that do not get their way with all that they mean, by id.
 pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> BTreeMap<&'o str, Hidden<'o>> {
-    let ranked = ranked(overrides);
-    let mut all: Vec<(&'o str, Hidden<'o>)> = Vec::new();
-    let of_word: Vec<usize> = {
-        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-        let number = |ranked: &Ranked<'o>| {
-            *numbers.entry(&ranked.word.id).or_insert_with(|| {
-                all.push((&ranked.word.id, Hidden::default()));
-                all.len() - 1
-            })
-        };
-        ranked.iter().map(number).collect()
-    };
-    let (mut matcher, mut found, mut words) = (matcher(&ranked), Vec::new(), Vec::new());
-    for pool in &site.pools {
-        if !matcher.turn_to(site, pool) {
-            continue;
-        }
-        for endpoint in &pool.endpoints {
-            matcher.matching(&endpoint.name, &mut found);
-            if found.is_empty() {
-                continue;
-            }
-            let holding = Holding::of(&ranked, &found);
-            let base = EndpointState::new(true, endpoint.weight);
-            let state = holding.on(base);
-            words.clear();
-            words.extend(found.iter().filter_map(|&number| Some((*of_word.get(number as usize)?, number))));
-            words.sort_unstable();
-            words.dedup_by_key(|(word, _)| *word);
-            for &(word, number) in &words {
-                let (Some(ranked), Some((_, of))) = (ranked.get(number as usize), all.get_mut(word)) else { continue };
-                of.meant += 1;
-                if !ranked.word.force.is_done_by(state, base) {
-                    of.hidden += 1;
-                    of.by.extend(holding.both().map(|word| &*word.id));
-                }
-            }
-        }
-    }
-    all.into_iter().filter(|(_, of)| of.hidden > 0).collect()
+    let ranks = Ranks::of(overrides, site);
+    let hidden = ranks.words.iter().map(|&word| (&*word.id, ranks.hidden(word, site)));
+    hidden.filter(|(_, of)| of.hidden > 0).collect()
 }
 
 /// Whether the end of `ended` leaves all endpoints that it means to the document and the probes: it kept clients from them,
@@ -244,35 +206,94 @@ pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>,
     if ended.force == Force::Up {
         return false;
     }
-    let ranked = ranked(left);
-    let (mut of_ended, mut of_left) = (Matcher::new(ended.targets.iter()), matcher(&ranked));
-    let mut found = Vec::new();
-    !site.pools.iter().any(|pool| {
-        of_ended.turn_to(site, pool)
-            && of_left.turn_to(site, pool)
-            && pool.endpoints.iter().any(|endpoint| {
-                of_ended.matching(&endpoint.name, &mut found);
-                !found.is_empty() && {
-                    of_left.matching(&endpoint.name, &mut found);
-                    !found.is_empty()
-                }
-            })
-    })
+    let left = Ranks::of(left, site);
+    let reach = site.reaches.get(&ended.targets, site);
+    let mut is_free = true;
+    for pool in &reach.pools {
+        let slots = left.slots.get(pool.pool).map_or(&[][..], |slots| slots);
+        reach.each(pool, slots.len(), |at, _| {
+            if slots.get(at).is_some_and(|slot| *slot != Slot::default()) {
+                is_free = false;
+            }
+        });
+    }
+    is_free
 }
 
 /// For each of `targets`, whether it means any endpoint of the site. One that means none is mostly a slip.
 pub fn targets_mean_any(targets: &[Pattern], site: &Site) -> Vec<bool> {
-    matcher::mean_any(targets.iter(), site)
+    site.reaches.get(targets, site).means.clone()
 }
 
 /// For each of `overrides`, whether it means any endpoint of the site.
 pub fn mean_any<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Vec<bool> {
-    let all: Vec<&Override> = overrides.into_iter().collect();
-    let targets = matcher::mean_any(all.iter().flat_map(|word| &word.targets), site);
-    let mut targets = targets.into_iter();
-    // All of an override's targets are taken, also after one that means something.
-    let means = |word: &&Override| targets.by_ref().take(word.targets.len()).filter(|means| *means).count() > 0;
-    all.iter().map(means).collect()
+    let means = |word: &Override| site.reaches.get(&word.targets, site).means.contains(&true);
+    overrides.into_iter().map(means).collect()
+}
+
+/// Overrides, and for each endpoint which of them come first.
+struct Ranks<'o> {
+    /// In the order in which they were made.
+    words: Vec<&'o Override>,
+    /// For each pool of the site, a slot for each endpoint; none for pools that nobody means.
+    slots: Vec<Box<[Slot]>>,
+}
+
+/// The ranks of the override that comes first for the status of an endpoint, and for its weight; 0 where there is none. A
+/// rank has the key of the target in its upper half, and one more than the number of the override in its lower one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Slot {
+    status: u64,
+    weight: u64,
+}
+
+impl<'o> Ranks<'o> {
+    fn of(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Ranks<'o> {
+        let mut words: Vec<&'o Override> = overrides.into_iter().collect();
+        words.sort_by_key(|word| (word.created, &*word.id));
+        let mut slots: Vec<Box<[Slot]>> = site.pools.iter().map(|_| Box::default()).collect();
+        for (word, number) in words.iter().zip(1u64..) {
+            let reach = site.reaches.get(&word.targets, site);
+            for in_pool in &reach.pools {
+                let Some(slots) = slots.get_mut(in_pool.pool) else { continue };
+                let count = site.pools.get(in_pool.pool).map_or(0, |pool| pool.endpoints.len());
+                if slots.is_empty() {
+                    *slots = vec![Slot::default(); count].into();
+                }
+                reach.each(in_pool, count, |at, key| {
+                    let Some(slot) = slots.get_mut(at) else { return };
+                    let first = if word.force.is_weight() { &mut slot.weight } else { &mut slot.status };
+                    *first = (*first).max(u64::from(key) << 32 | number);
+                });
+            }
+        }
+        Ranks { words, slots }
+    }
+
+    fn holding(&self, slot: &Slot) -> Holding<'o> {
+        let word = |rank: u64| self.words.get(((rank & u64::from(u32::MAX)) as usize).checked_sub(1)?).copied();
+        Holding::by(word(slot.status), word(slot.weight).filter(|_| slot.weight > slot.status))
+    }
+
+    /// What `word`, which is one of them, does not get its way with.
+    fn hidden(&self, word: &'o Override, site: &Site) -> Hidden<'o> {
+        let mut of = Hidden::default();
+        let reach = site.reaches.get(&word.targets, site);
+        for in_pool in &reach.pools {
+            let Some((pool, slots)) = site.pools.get(in_pool.pool).zip(self.slots.get(in_pool.pool)) else { continue };
+            reach.each(in_pool, pool.endpoints.len(), |at, _| {
+                let Some((endpoint, slot)) = pool.endpoints.get(at).zip(slots.get(at)) else { return };
+                let holding = self.holding(slot);
+                let base = EndpointState::new(true, endpoint.weight);
+                of.meant += 1;
+                if !word.force.is_done_by(holding.on(base), base) {
+                    of.hidden += 1;
+                    of.by.extend(holding.both().map(|word| &*word.id));
+                }
+            });
+        }
+        of
+    }
 }
 
 /// One target of one override.

@@ -38,6 +38,17 @@ pub struct Specificity {
     letters: usize,
 }
 
+impl Specificity {
+    /// The same as a number, which is greater for who says more, and never 0.
+    pub(super) fn key(self) -> u16 {
+        let letters = u16::try_from(self.letters).unwrap_or(u16::MAX).min((1 << LETTERS) - 1);
+        (u16::from(self.kind) + 1) << (LETTERS + 1) | u16::from(self.whole) << LETTERS | letters
+    }
+}
+
+/// Bits for the letters of a pattern, of which there are at most [`MAX_PATTERN`].
+const LETTERS: u32 = 9;
+
 /// Text that is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
