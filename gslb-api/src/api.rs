@@ -20,6 +20,7 @@ use crate::rest::rate::Buckets;
 use crate::rest::rendered::Rendered;
 use crate::revisions;
 use crate::store::{MeteredStore, Store};
+use crate::store_watch::watch_store;
 use crate::tail::Tail;
 use crate::written::Written;
 
@@ -93,6 +94,7 @@ impl Api {
             meters.store_is_at(revision.number());
         }
         let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&meters)));
+        let watched = (Arc::clone(&store), Arc::clone(&options.degraded));
         let begun = control::start(Arc::clone(&store), databases, &options, &meters).await?;
         // It may be long, and nobody needs it any more.
         let source = std::mem::replace(&mut options.source, Source::Store { first: None });
@@ -105,6 +107,7 @@ impl Api {
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
         tokio::spawn(rounds(Arc::clone(&measured), control.clone(), Saver::new(store, orders), stopping.subscribe()));
+        tokio::spawn(watch_store(watched.0, watched.1, stopping.subscribe()));
         let rendered = Arc::default();
         let api = Self {
             control,

@@ -19,6 +19,7 @@ pub mod safety;
 pub mod sample;
 mod status;
 pub mod store;
+mod store_watch;
 pub mod tail;
 pub mod thaw;
 mod wall_clock;

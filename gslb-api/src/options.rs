@@ -97,6 +97,8 @@ impl Default for Limits {
 pub struct Options {
     /// What this node is called: latencies that it measures are those of the vantage of this name.
     pub node: String,
+    /// Whether somebody has given it that name: a store that was used under another one is then noticed.
+    pub is_node_named: bool,
     /// Where the document comes from.
     pub source: Source,
     /// Names of this server, besides `localhost` and addresses: a request for any other host is refused.
@@ -123,6 +125,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             node: String::new(),
+            is_node_named: false,
             source: Source::Store { first: None },
             hosts: Vec::new(),
             loopback_without_token: false,

@@ -52,7 +52,9 @@ fn is_damage(error: &OpenError) -> bool {
     match error {
         OpenError::InUse { .. } => false,
         OpenError::System { cause, .. } => cause.kind() != io::ErrorKind::PermissionDenied,
-        OpenError::Damaged { .. } | OpenError::Later { .. } | OpenError::Behind { .. } => true,
+        OpenError::Damaged { .. } | OpenError::Later { .. } | OpenError::Behind { .. } | OpenError::Foreign { .. } => {
+            true
+        }
     }
 }
 

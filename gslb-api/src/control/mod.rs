@@ -11,6 +11,7 @@ mod done;
 mod first_table;
 mod handle;
 mod in_force;
+mod node;
 mod publishing;
 mod refusal;
 mod saving;

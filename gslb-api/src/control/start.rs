@@ -67,6 +67,7 @@ pub(crate) async fn start(
             first_revision(&*store, &mut kept, &document, given, audited, origin == Origin::File).await?
         }
     };
+    audited = super::node::note(&*store, options, audited, revision).await;
     if !passed_over.is_empty() {
         error!(
             revision,

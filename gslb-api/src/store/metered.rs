@@ -71,6 +71,10 @@ impl Store for MeteredStore {
         })
     }
 
+    fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
+        self.inner.check()
+    }
+
     fn watch(&self, prefix: &str, after: Revision) -> Watch {
         self.inner.watch(prefix, after)
     }

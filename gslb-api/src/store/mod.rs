@@ -115,6 +115,15 @@ pub trait Store: Send + Sync {
     /// [`CommitError::Unavailable`], as for [`commit`](Self::commit).
     fn expire(&self, now: Time) -> Pending<'_, Result<Expired, CommitError>>;
 
+    /// Looks whether the next commit could be done, as far as that shows without one: whether the files of the store are
+    /// where they should be.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Every change of keys that begin with `prefix`, by commits after the revision `after`, in their order and
     /// without a gap. Where the store no longer knows all of them, the watch says so.
     fn watch(&self, prefix: &str, after: Revision) -> Watch;

@@ -81,6 +81,10 @@ impl Store for UnsavedStore {
         self.memory.expire(now)
     }
 
+    fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
+        Box::pin(std::future::ready(Err(Unavailable { reason: self.reason.clone() })))
+    }
+
     fn watch(&self, prefix: &str, after: Revision) -> Watch {
         self.memory.watch(prefix, after)
     }

@@ -168,6 +168,7 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) 
     let read = Arc::clone(sample);
     Options {
         node: config.node.name.clone(),
+        is_node_named: config.node.is_named,
         log: Arc::clone(&logging.switch),
         workers: config.dns.counting_workers(),
         sample: gslb_api::sample::Sample::new(move || read.window.answers(Instant::now())),

@@ -11,18 +11,25 @@ use super::section::{Checked, Section, string, wrong};
 pub struct Node {
     /// `name`: letters, digits, `-`, `_` and `.`, up to 63. Default: the host's name.
     pub name: String,
+    /// Whether the file says so.
+    pub is_named: bool,
 }
 
 impl Default for Node {
     fn default() -> Self {
         let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        Self { name: if is_node_name(name.trim()) { name.trim().to_owned() } else { "gslb".to_owned() } }
+        let name = if is_node_name(name.trim()) { name.trim().to_owned() } else { "gslb".to_owned() };
+        Self { name, is_named: false }
     }
 }
 
 impl Node {
     pub(super) fn take_from(&mut self, mut node: Section<'_, '_>) {
-        node.set("name", &mut self.name, node_name);
+        let mut named = None;
+        node.set("name", &mut named, |value| node_name(value).map(Some));
+        if let Some(name) = named {
+            (self.name, self.is_named) = (name, true);
+        }
         node.finish();
     }
 }

@@ -93,3 +93,23 @@ fn shells_can_complete_it() {
         assert!(ran.code == 0 && ran.out.contains("undrain"), "{}", ran.err);
     }
 }
+
+#[test]
+fn a_token_with_scopes_changes_nothing_else() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let made =
+        json(&folder, &server, "token create ci --role operator --scope pool/fra* --scope service/*.example.org");
+    let token = made["token"].as_str().unwrap();
+    let list = folder.ask(&server, "token list").out;
+    assert!(list.contains("pool/fra* service/*.example.org"), "{list}");
+    let outside = folder.ask_as(token, &server, "drain pool/iad --reason test");
+    assert_eq!(outside.code, 5, "{}", outside.err);
+    assert!(outside.err.contains("pool/iad") && outside.err.contains("pool/fra*"), "{}", outside.err);
+    assert_eq!(folder.ask_as(token, &server, "drain pool/fra --reason test").code, 0);
+    let wrong = folder.ask(&server, "token create ci --role operator --scope pools/fra");
+    assert!(wrong.code == 2 && wrong.err.contains("is not a scope"), "{}", wrong.err);
+    drop(server);
+    let made = folder.gslb("token create job --role reporter --scope pool/fra --config gslb.toml -o json").out;
+    assert!(made.contains("pool/fra") && made.contains("reporter"), "{made}");
+}

@@ -38,12 +38,14 @@ const AUTHORITIES: [Damage; 6] = [
     ("probes.ca", |folder| in_place(folder, "ca.pem", sparse)),
 ];
 /// What is damaged and costs nothing that somebody could name.
-const UNUSED: [fn(&Folder); 6] = [
+const UNUSED: [fn(&Folder); 8] = [
     |folder| folder.write("dnstap.sock", "not a socket"),
     |folder| folder.write("gslb-data/store.last-good", "garbage"),
     |folder| in_place(folder, "gslb-data/store.last-good", |path| fs::create_dir(path).unwrap()),
     |folder| pipe(folder, "gslb-data/store.last-good"),
     |folder| folder.write("gslb-data/store.highest", "garbage"),
+    |folder| folder.write("gslb-data/store.id", "garbage"),
+    |folder| in_place(folder, "gslb-data/store.id", |path| fs::create_dir(path).unwrap()),
     |folder| in_place(folder, "gslb-data/admin.token", |path| fs::create_dir(path).unwrap()),
 ];
 const STORE: [Damage; 6] = [

@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use gslb_tests::ask::dig;
+use gslb_tests::folder::Folder;
+use gslb_tests::program::gslb;
+use gslb_tests::server::Server;
 
 use crate::change::{answers, folder, two};
 use crate::sites::zone;
@@ -124,4 +128,65 @@ fn tokens_made_beside_a_server_are_in_its_audit() {
     assert_eq!([told(0, "request"), told(1, "request")], ["token revoke", "token create"]);
     assert_eq!((told(0, "who"), &audit["entries"][0]["before"]["name"]), ("command".to_owned(), &"ada".into()));
     assert!(!audit.to_string().contains(made["token"].as_str().unwrap()), "secrets are their holders'");
+}
+
+/// Nothing can be saved: a drain holds all the same and says that it is not saved, and a document is refused.
+fn drains_unsaved(folder: &Folder, server: &Server, why: &str) {
+    let drained = folder.ask(server, "drain pool/fra --reason fire");
+    assert_eq!(drained.code, 0, "{}", drained.err);
+    assert!(drained.out.contains("NOT SAVED") && drained.out.contains(why), "{}", drained.out);
+    assert_eq!(answers(server), ["192.0.2.2", "192.0.2.2"]);
+    let listed = folder.ask(server, "overrides").out;
+    assert!(listed.contains("until removed, not saved") && listed.contains("lost by a restart"), "{listed}");
+    let status = folder.ask(server, "status").out;
+    assert!(status.contains("DEGRADED, overrides: not saved: set drain-pool-fra"), "{status}");
+    assert_eq!(server.metric("gslb_overrides_unsaved"), 1);
+    let refused = folder.ask(server, PATCH);
+    assert!(refused.code != 0 && refused.err.contains("(503)") && refused.err.contains(why), "{}", refused.err);
+}
+
+/// It can be saved again: a change saves what waits, and a restart finds it.
+fn saves(folder: &Folder, server: Server) {
+    gslb_tests::eventually("a document is taken again", || folder.ask(&server, PATCH).code == 0);
+    assert_eq!(server.metric("gslb_overrides_unsaved"), 0);
+    gslb_tests::eventually("nothing is degraded", || !server.get("/readyz").body.contains("degraded"));
+    server.signal("KILL");
+    server.end();
+    let server = folder.serve_store();
+    assert_eq!(answers(&server), ["192.0.2.2", "192.0.2.2"]);
+    assert!(!folder.ask(&server, "overrides").out.contains("not saved"));
+}
+
+const PATCH: &str = "patch pools iad {\"min_up\":1} --yes";
+
+#[test]
+fn a_store_file_that_is_taken_away_is_noticed_and_put_back_is_used_again() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let (file, away) = (folder.path("gslb-data/store.redb"), folder.path("away"));
+    fs::rename(&file, &away).unwrap();
+    let is_told = || {
+        server.get("/readyz").body.contains("degraded: store: cannot write gslb-data/store.redb: the file was removed")
+    };
+    gslb_tests::eventually("it is noticed before anybody needs it", is_told);
+    drains_unsaved(&folder, &server, "put the store's own file back");
+    fs::copy(&away, &file).unwrap();
+    saves(&folder, server);
+}
+
+#[test]
+fn a_full_disk_keeps_nobody_from_draining_a_data_center() {
+    let folder = folder("");
+    let mut command = Command::new("sh");
+    // Without the signal that ends a process whose file becomes too large, the write fails as on a full disk.
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(gslb()).current_dir(folder.path(""));
+    let server = Server::start(command.args(["serve", "--config", "gslb.toml", "--document", "site.toml"]));
+    let limit = |octets: &str| {
+        let (pid, octets) = (format!("--pid={}", server.pid()), format!("--fsize={octets}:"));
+        assert!(Command::new("prlimit").args([pid, octets]).status().expect("it is part of util-linux").success());
+    };
+    limit("1");
+    drains_unsaved(&folder, &server, "File too large");
+    limit("unlimited");
+    saves(&folder, server);
 }

@@ -1,8 +1,8 @@
 //! The store's file: a redb database with the entries in one table and the revision in another.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,13 +14,15 @@ use redb::{
 
 use super::super::watch::{Change, Changes};
 use super::super::{Entry, Revision, Time, Versioned};
+use super::identity::Number;
 
 /// Key to revision, expiry and value; see [`pack`].
 const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
-/// What there is one of: [`REVISION`] and [`FORMAT`].
+/// What there is one of: [`REVISION`], [`FORMAT`] and [`IDENTITY`].
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 const REVISION: &str = "revision";
 const FORMAT: &str = "format";
+const IDENTITY: &str = "identity";
 
 /// The number of the format that this code writes, and the highest that it reads.
 pub(super) const KNOWN_FORMAT: u64 = 1;
@@ -50,11 +52,15 @@ pub(super) enum DiskError {
 }
 
 /// The open database. Dropping it may panic after a failure: [`Disk::close`] does not.
-pub(super) struct Disk(Database);
+pub(super) struct Disk {
+    database: Database,
+    /// Device and inode of its file; none of a copy in memory.
+    file: Option<(u64, u64)>,
+}
 
 impl Disk {
     /// Makes a file with an empty store at `path`. It has that name once it is whole and durable.
-    pub(super) fn create(path: &Path, attach: &Attach) -> Result<(), DiskError> {
+    pub(super) fn create(path: &Path, attach: &Attach, identity: Number) -> Result<(), DiskError> {
         let unfinished = path.with_extension("new");
         match fs::remove_file(&unfinished) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(DiskError::System(cause)),
@@ -62,7 +68,7 @@ impl Disk {
         }
         let open = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&unfinished);
         let disk = Self::attach(open().map_err(DiskError::System)?, attach)?;
-        let written = disk.write(&[], Revision::ZERO);
+        let written = disk.write(&[], Revision::ZERO, identity);
         disk.close();
         written.map_err(|reason| DiskError::System(io::Error::other(reason)))?;
         let name = || {
@@ -98,19 +104,42 @@ impl Disk {
             builder().create_with_backend(memory).map_err(DiskError::from)
         })
         .unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
-        .map(Self)
+        .map(|database| Self { database, file: None })
     }
 
     fn attach(file: File, attach: &Attach) -> Result<Self, DiskError> {
+        let at = place(&file.metadata().map_err(DiskError::System)?);
         guarded(|| attach(&builder(), FileBackend::new(file)?).map_err(DiskError::from))
             .unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
-            .map(Self)
+            .map(|database| Self { database, file: Some(at) })
+    }
+
+    /// Whether the file that is open is still the one at `path`.
+    ///
+    /// # Errors
+    /// What was found there instead. What is written now would be lost with the file that is open.
+    pub(super) fn is_at(&self, path: &Path) -> Result<(), String> {
+        match fs::metadata(path) {
+            Ok(found) if self.file.is_none_or(|own| own == place(&found)) => Ok(()),
+            Ok(_) => Err("the file was replaced by another one".to_owned()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err("the file was removed".to_owned()),
+            Err(cause) => Err(format!("the file cannot be found: {cause}")),
+        }
+    }
+
+    /// The number of the store; none where it is older than such numbers.
+    pub(super) fn identity(&self) -> Result<Option<Number>, DiskError> {
+        let read = || {
+            let numbers = self.database.begin_read().map_err(damage)?.open_table(NUMBERS).map_err(damage)?;
+            Ok(numbers.get(IDENTITY).map_err(damage)?.map(|number| number.value()))
+        };
+        guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
     }
 
     /// The revision that the file is at.
     pub(super) fn revision(&self) -> Result<Revision, DiskError> {
         let read = || {
-            let numbers = self.0.begin_read().map_err(damage)?.open_table(NUMBERS).map_err(damage)?;
+            let numbers = self.database.begin_read().map_err(damage)?.open_table(NUMBERS).map_err(damage)?;
             let number = |name| -> Result<Option<u64>, DiskError> {
                 Ok(numbers.get(name).map_err(damage)?.map(|number| number.value()))
             };
@@ -128,7 +157,7 @@ impl Disk {
     /// All entries.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, DiskError> {
         let read = || {
-            let table = self.0.begin_read().map_err(damage)?.open_table(ENTRIES).map_err(damage)?;
+            let table = self.database.begin_read().map_err(damage)?.open_table(ENTRIES).map_err(damage)?;
             let mut entries = Vec::new();
             for row in table.iter().map_err(damage)? {
                 let (key, packed) = row.map_err(damage)?;
@@ -145,12 +174,12 @@ impl Disk {
     ///
     /// # Errors
     /// What went wrong. The database is of no use then: it refuses everything until it was opened anew.
-    pub(super) fn write(&self, commits: &[Arc<Changes>], revision: Revision) -> Result<(), String> {
-        guarded(|| self.try_write(commits, revision).map_err(|error| error.to_string())).unwrap_or_else(Err)
+    pub(super) fn write(&self, commits: &[Arc<Changes>], revision: Revision, identity: Number) -> Result<(), String> {
+        guarded(|| self.try_write(commits, revision, identity).map_err(|error| error.to_string())).unwrap_or_else(Err)
     }
 
-    fn try_write(&self, commits: &[Arc<Changes>], revision: Revision) -> Result<(), redb::Error> {
-        let mut transaction = self.0.begin_write()?;
+    fn try_write(&self, commits: &[Arc<Changes>], revision: Revision, identity: Number) -> Result<(), redb::Error> {
+        let mut transaction = self.database.begin_write()?;
         // In one phase, a latest commit that was damaged later is taken for one that a crash has cut short, and the
         // one before it is used without a word. In two, it is an error.
         transaction.set_two_phase_commit(true);
@@ -165,6 +194,7 @@ impl Disk {
             let mut numbers = transaction.open_table(NUMBERS)?;
             numbers.insert(REVISION, revision.number())?;
             numbers.insert(FORMAT, KNOWN_FORMAT)?;
+            numbers.insert(IDENTITY, identity)?;
         }
         Ok(transaction.commit()?)
     }
@@ -172,8 +202,13 @@ impl Disk {
     /// Closes the database, whatever state it is in.
     pub(super) fn close(self) {
         // What was acknowledged is durable already: closing only saves the next opening some work.
-        let _ = guarded(|| self.0.close());
+        let _ = guarded(|| self.database.close());
     }
+}
+
+/// What tells a file from all others of this host.
+fn place(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 fn builder() -> Builder {

@@ -48,6 +48,22 @@ pub enum OpenError {
         /// The number that this version knows.
         known: u64,
     },
+    /// The file is another store than the one that the directory has had.
+    #[error(
+        "{} is the store {found}, and this directory has had the store {known}: it may be another node's. Put this node's own \
+         store back; or remove {} to go on with what is there",
+        path.display(), identity.display()
+    )]
+    Foreign {
+        /// The store's file.
+        path: PathBuf,
+        /// The number of the store in it.
+        found: String,
+        /// The number of the store that the directory has had.
+        known: String,
+        /// The file that remembers that number.
+        identity: PathBuf,
+    },
     /// Commits that were once acknowledged are missing.
     #[error(
         "{} ends at revision {revision}, but revision {highest} was reached: commits are missing. \

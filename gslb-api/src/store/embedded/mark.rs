@@ -5,9 +5,9 @@
 //! It is written after the commit is durable and not forced to the disk itself. So it is never ahead of the store:
 //! after a power failure it may be behind, and then guards less, but never accuses a store that is whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::super::Revision;
@@ -49,13 +49,22 @@ impl Mark {
         let line = format!("{0:020} {0:020}\n", revision.number());
         let write =
             |file: &Option<File>| file.as_ref().is_some_and(|file| file.write_all_at(line.as_bytes(), 0).is_ok());
-        // It may have been opened while the directory could only be read.
-        if !write(&self.file)
+        // It may have been opened while the directory could only be read, or have been removed since.
+        if !(self.is_in_place() && write(&self.file))
             && let Ok(again) = Self::open(&self.path)
         {
             self.file = again.file;
             write(&self.file);
         }
+    }
+}
+
+impl Mark {
+    /// Whether the file that is open is the one that a later start will read.
+    fn is_in_place(&self) -> bool {
+        let open = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let found = fs::metadata(&self.path).ok();
+        open.zip(found).is_some_and(|(open, found)| (open.dev(), open.ino()) == (found.dev(), found.ino()))
     }
 }
 

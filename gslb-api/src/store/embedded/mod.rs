@@ -4,18 +4,22 @@
 //! a thread of the store's own through a queue: so no task of a runtime blocks on the disk, there is one writer
 //! without a lock around the disk, and commits that come while it is busy share its next write (group commit).
 //!
-//! In the data directory are three files, for this user only:
+//! In the data directory are four files, for this user only:
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `store.redb` | the entries and the revision; every page has a checksum, which is checked when it is opened |
 //! | `store.highest` | the highest revision that was acknowledged, to notice lost commits |
+//! | `store.id` | the number of the store, to notice another node's in its place |
 //! | `store.lock` | locked while a process has the store |
 //!
 //! After a failure to write, the database is opened again, at once and then with every commit and expiry that comes,
 //! until that succeeds. A directory that may only be read is taken as one whose disk has failed just now: what is in it is
 //! read, and nothing can be changed until it can be written. What the disk holds decides whether the commit that failed was done. If the system loses
 //! writes that it could not sync, the checksums show it at the next opening.
+//!
+//! Before each commit it is looked whether the file that is open is still the one in the directory: what is written to one
+//! that was removed or replaced would be lost.
 //!
 //! What is not noticed: a change that somebody makes together with its checksum, and the loss of the latest commits
 //! together with `store.highest`.
@@ -39,6 +43,7 @@ use super::{Expired, Pending, Store, Unavailable};
 
 mod disk;
 mod error;
+mod identity;
 mod mark;
 #[cfg(test)]
 mod power_tests;
@@ -47,6 +52,7 @@ mod tests;
 mod writer;
 
 use disk::{Attach, Disk, DiskError, KNOWN_FORMAT};
+use identity::{Identity, Number, shown};
 use mark::Mark;
 use writer::{Asker, Job, Writer};
 
@@ -86,19 +92,21 @@ impl EmbeddedStore {
         let path = directory.join("store.redb");
         let mark_path = directory.join("store.highest");
         let mut mark = Mark::open(&mark_path).map_err(refused("open", &mark_path))?;
-        let (disk, state) = match load(&path, &mark, &attach) {
+        let id = Identity::read(&directory.join("store.id"));
+        let (disk, state, identity) = match load(&path, &mark, &id, &attach) {
             Err(OpenError::System { cause, .. }) if mark::is_read_only(&cause) && path.exists() => {
                 warn!(path = %path.display(), why = %cause, "nothing can be changed while the store cannot be written");
-                (None, load_copy(&path, &mark)?)
+                let (state, identity) = load_copy(&path, &mark, &id)?;
+                (None, state, identity)
             }
-            loaded => loaded.map(|(disk, state)| (Some(disk), state))?,
+            loaded => loaded.map(|(disk, state, identity)| (Some(disk), state, identity))?,
         };
         mark.reached(state.revision());
 
         let shared = Arc::new(Shared::new(state));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let in_doubt = Vec::new();
-        let writer = Writer { shared: Arc::clone(&shared), path: path.clone(), attach, mark, disk, in_doubt };
+        let writer = Writer { shared: Arc::clone(&shared), path: path.clone(), attach, mark, disk, identity, in_doubt };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(queue));
         let thread = thread.map_err(refused("start a thread for", &path))?;
         Ok(Self { shared, jobs: Some(jobs), thread: Some(thread), _lock: lock })
@@ -132,15 +140,16 @@ fn lock(path: &Path) -> Result<Option<File>, OpenError> {
 }
 
 /// Opens the file at `path`, made first where there never was one, and reads all that it holds.
-fn load(path: &Path, mark: &Mark, attach: &Attach) -> Result<(Disk, State), OpenError> {
+fn load(path: &Path, mark: &Mark, id: &Identity, attach: &Attach) -> Result<(Disk, State, Number), OpenError> {
     let told = |what| move |error| tell(error, what, path, mark);
     if !path.try_exists().map_err(|cause| tell(DiskError::System(cause), "open", path, mark))? {
         at_least(Revision::ZERO, path, mark)?;
-        Disk::create(path, attach).map_err(told("create"))?;
+        let number = id.settle(None).map_err(DiskError::System).map_err(told("create"))?;
+        Disk::create(path, attach, number).map_err(told("create"))?;
     }
     let disk = Disk::open(path, attach).map_err(told("open"))?;
-    match read(&disk, path, mark) {
-        Ok(state) => Ok((disk, state)),
+    match read(&disk, path, mark, id) {
+        Ok((state, identity)) => Ok((disk, state, identity)),
         Err(error) => {
             disk.close();
             Err(error)
@@ -149,18 +158,26 @@ fn load(path: &Path, mark: &Mark, attach: &Attach) -> Result<(Disk, State), Open
 }
 
 /// Reads all that a file at `path` holds which may not be written.
-fn load_copy(path: &Path, mark: &Mark) -> Result<State, OpenError> {
+fn load_copy(path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number), OpenError> {
     let copy = Disk::open_copy(path).map_err(|error| tell(error, "read", path, mark))?;
-    let state = read(&copy, path, mark);
+    let state = read(&copy, path, mark, id);
     copy.close();
     state
 }
 
-/// All that `disk` holds.
-fn read(disk: &Disk, path: &Path, mark: &Mark) -> Result<State, OpenError> {
+/// All that `disk` holds, and the number of the store.
+fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number), OpenError> {
     let told = |error| tell(error, "read", path, mark);
-    let revision = at_least(disk.revision().map_err(told)?, path, mark)?;
-    Ok(State::at(revision, disk.entries().map_err(told)?))
+    let revision = disk.revision().map_err(told)?;
+    let number = disk.identity().map_err(told)?;
+    if let (Some(known), Some(found)) = (id.other_than(number), number) {
+        let (path, identity) = (path.to_owned(), id.path().to_owned());
+        return Err(OpenError::Foreign { path, found: shown(found), known: shown(known), identity });
+    }
+    let revision = at_least(revision, path, mark)?;
+    let state = State::at(revision, disk.entries().map_err(told)?);
+    let number = id.settle(number).map_err(DiskError::System).map_err(told)?;
+    Ok((state, number))
 }
 
 /// `revision`, where no later one was acknowledged.
@@ -212,6 +229,15 @@ impl Store for EmbeddedStore {
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
         Box::pin(self.ask(|asker| Job::Commit(commit, asker)))
+    }
+
+    fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
+        Box::pin(async move {
+            self.ask(Job::Check).await.map_err(|error| match error {
+                CommitError::Unavailable(unavailable) => unavailable,
+                other => Unavailable { reason: other.to_string() },
+            })
+        })
     }
 
     fn expire(&self, now: Time) -> Pending<'_, Result<Expired, CommitError>> {

@@ -1,5 +1,6 @@
 //! What happens where the disk fails: every operation on it, in turn, and a disk that is full for a while.
 
+use std::fs;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
@@ -159,4 +160,61 @@ fn a_disk_that_fails_at_closing_loses_nothing() {
     left.store(0, SeqCst);
     drop(store);
     assert_eq!(same(&EmbeddedStore::open(directory.path()).unwrap()), Some(1));
+}
+
+#[test]
+fn a_file_that_is_removed_or_replaced_takes_no_commit_until_it_is_put_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.redb");
+    let store = EmbeddedStore::open(directory.path()).unwrap();
+    wait(store.commit(Commit::new().put("a", b"1".to_vec()))).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let others = EmbeddedStore::open(other.path()).unwrap();
+    // It is at the same revision.
+    wait(others.commit(Commit::new().put("theirs", b"1".to_vec()))).unwrap();
+    drop(others);
+    let away = directory.path().join("away");
+    fs::rename(&path, &away).unwrap();
+    let refused = |what: &str| {
+        let Err(CommitError::Unavailable(why)) = wait(store.commit(Commit::new().put("b", b"2".to_vec()))) else {
+            panic!("it would be lost")
+        };
+        assert!(why.reason.contains(what) && why.reason.contains("put the store's own file back"), "{why}");
+        assert_eq!(wait(store.check()).unwrap_err(), why);
+    };
+    refused("was removed");
+    fs::copy(other.path().join("store.redb"), &path).unwrap();
+    refused("was replaced");
+    fs::copy(&away, &path).unwrap();
+    wait(store.check()).expect("a copy of the same state is as good");
+    wait(store.commit(Commit::new().put("b", b"2".to_vec()))).unwrap();
+    drop(store);
+    let store = EmbeddedStore::open(directory.path()).unwrap();
+    assert_eq!(wait(store.read("b")).unwrap().unwrap().value.as_ref(), b"2");
+}
+
+#[test]
+fn the_store_of_another_directory_is_not_taken() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for directory in [&one, &other] {
+        let store = EmbeddedStore::open(directory.path()).unwrap();
+        wait(store.commit(Commit::new().put("a", b"1".to_vec()))).unwrap();
+    }
+    let path = one.path().join("store.redb");
+    let backup = fs::read(&path).unwrap();
+    fs::copy(other.path().join("store.redb"), &path).unwrap();
+    let refused = EmbeddedStore::open(one.path()).unwrap_err();
+    assert!(matches!(refused, OpenError::Foreign { .. }) && refused.to_string().contains("store.id"), "{refused}");
+    fs::write(&path, &backup).unwrap();
+    drop(EmbeddedStore::open(one.path()).expect("a backup of its own is taken"));
+    // Moved to another host, without the other files.
+    let new = tempfile::tempdir().unwrap();
+    fs::write(new.path().join("store.redb"), &backup).unwrap();
+    drop(EmbeddedStore::open(new.path()).unwrap());
+    let id = |directory: &Path| fs::read_to_string(directory.join("store.id")).unwrap();
+    assert_eq!(id(new.path()), id(one.path()));
+    fs::copy(other.path().join("store.redb"), &path).unwrap();
+    fs::remove_file(one.path().join("store.id")).unwrap();
+    drop(EmbeddedStore::open(one.path()).expect("somebody means it"));
+    assert_eq!(id(one.path()), id(other.path()));
 }

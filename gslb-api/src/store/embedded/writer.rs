@@ -13,7 +13,11 @@ use super::super::stage::Stage;
 use super::super::watch::Changes;
 use super::super::{Expired, Revision, Time, Unavailable};
 use super::disk::{Attach, Disk, DiskError};
+use super::identity::{Number, shown};
 use super::mark::Mark;
+
+/// What to do where another file, or none, is in the place of the store's.
+const PUT_BACK: &str = "put the store's own file back, or restart gslb, which then starts from what is there";
 
 /// Who waits for an answer.
 pub(super) type Asker<T> = oneshot::Sender<Result<T, CommitError>>;
@@ -22,12 +26,14 @@ pub(super) type Asker<T> = oneshot::Sender<Result<T, CommitError>>;
 pub(super) enum Job {
     Commit(Commit, Asker<Revision>),
     Expire(Time, Asker<Expired>),
+    Check(Asker<()>),
 }
 
 /// A job that is decided, but not answered before what it stands on is durable.
 enum Decided {
     Commit(Asker<Revision>, Result<Revision, CommitError>),
     Expire(Asker<Expired>, Result<Expired, CommitError>),
+    Check(Asker<()>, Result<(), CommitError>),
 }
 
 impl Decided {
@@ -36,6 +42,7 @@ impl Decided {
         match self {
             Self::Commit(asker, result) => drop(asker.send(result)),
             Self::Expire(asker, result) => drop(asker.send(result)),
+            Self::Check(asker, result) => drop(asker.send(result)),
         }
     }
 }
@@ -48,6 +55,8 @@ pub(super) struct Writer {
     pub(super) mark: Mark,
     /// Closed after a failure, until it could be opened again.
     pub(super) disk: Option<Disk>,
+    /// The number of the store.
+    pub(super) identity: Number,
     /// The commits whose writing failed: whether they are on the disk shows when it is open again.
     pub(super) in_doubt: Vec<Arc<Changes>>,
 }
@@ -94,7 +103,7 @@ impl Writer {
         if commits.is_empty() {
             return Ok(());
         }
-        match disk.write(&commits, revision) {
+        match disk.write(&commits, revision, self.identity) {
             Ok(()) => {
                 self.mark.reached(revision);
                 self.shared.publish(commits);
@@ -117,12 +126,19 @@ impl Writer {
 
     /// Sees that the disk is open. After a failure the database is opened again, since it refuses everything else.
     fn recover(&mut self) -> Result<(), Unavailable> {
-        if self.disk.is_some() {
-            return Ok(());
+        if let Some(disk) = &self.disk {
+            return match disk.is_at(&self.path) {
+                Ok(()) => Ok(()),
+                Err(found) => self.put_back(found),
+            };
         }
         let disk = Disk::open(&self.path, &self.attach).map_err(|error| self.cannot_open(error))?;
-        let found = match disk.revision() {
-            Ok(found) => found,
+        let found = match disk.revision().and_then(|found| disk.identity().map(|number| (found, number))) {
+            Ok((_, Some(number))) if number != self.identity => {
+                disk.close();
+                return Err(self.unavailable(format!("it is another store now, {}: {PUT_BACK}", shown(number))));
+            }
+            Ok((found, _)) => found,
             Err(error) => {
                 disk.close();
                 return Err(self.cannot_open(error));
@@ -141,6 +157,22 @@ impl Writer {
         }
         self.disk = Some(disk);
         Ok(())
+    }
+
+    /// Goes on with the file that is in the place of the one that is open, where it is the same store in the same state: it
+    /// was put back. `found` says what happened to the one that is open, which is kept as long as there is no other: it has
+    /// what the directory has lost.
+    fn put_back(&mut self, found: String) -> Result<(), Unavailable> {
+        if let Ok(disk) = Disk::open(&self.path, &self.attach) {
+            let known = self.shared.read().revision();
+            let is_same = disk.revision().is_ok_and(|revision| revision == known)
+                && disk.identity().is_ok_and(|number| number == Some(self.identity));
+            if is_same && let Some(before) = self.disk.replace(disk) {
+                before.close();
+                return Ok(());
+            }
+        }
+        Err(self.unavailable(format!("{found}: {PUT_BACK}")))
     }
 
     fn cannot_open(&self, error: DiskError) -> Unavailable {
@@ -165,6 +197,7 @@ fn decide(job: Job, stage: &mut Stage<'_>) -> Decided {
             let expired = stage.expire(now).map(|keys| Expired { keys, revision: stage.revision() });
             Decided::Expire(asker, expired)
         }
+        Job::Check(asker) => Decided::Check(asker, Ok(())),
     }
 }
 
@@ -174,6 +207,7 @@ fn failed(job: Decided, unavailable: &Unavailable) {
     match job {
         Decided::Commit(asker, _) => Decided::Commit(asker, Err(error())),
         Decided::Expire(asker, _) => Decided::Expire(asker, Err(error())),
+        Decided::Check(asker, _) => Decided::Check(asker, Err(error())),
     }
     .answer();
 }
@@ -182,5 +216,6 @@ fn refuse(job: Job, unavailable: Unavailable) {
     match job {
         Job::Commit(_, asker) => Decided::Commit(asker, Err(unavailable.into())).answer(),
         Job::Expire(_, asker) => Decided::Expire(asker, Err(unavailable.into())).answer(),
+        Job::Check(asker) => Decided::Check(asker, Err(unavailable.into())).answer(),
     }
 }
