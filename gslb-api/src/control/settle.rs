@@ -30,7 +30,8 @@ impl Task {
             return;
         }
         match self.take_in(hearing).await {
-            Ok(()) => {
+            // A revision that was passed over at the start is not what was in doubt: it may stay passed over.
+            Ok(_) => {
                 self.is_doubtful = false;
                 self.show_unsaved(None);
             }
@@ -38,7 +39,9 @@ impl Task {
         }
     }
 
-    pub(super) async fn take_in(&mut self, hearing: &mut Hearing) -> Result<(), StartError> {
+    /// Puts in force what the store has. Returns why its latest revision cannot be served, where that is so: an older one
+    /// stays in force, with all else that the store has.
+    pub(super) async fn take_in(&mut self, hearing: &mut Hearing) -> Result<Option<StartError>, StartError> {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
@@ -58,11 +61,18 @@ impl Task {
         let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?;
         let revision = revision.unwrap_or(base.revision);
         kept.note_given(revision);
+        let mut not_served = None;
         if revision != base.revision {
-            let (_, document) = revisions::read(&*self.store, revision).await?.ok_or(StartError::Missing(revision))?;
-            self.put_document(hearing, &base, revision, document, all).await?;
-            info!(revision, "the latest revision in the store is in force");
-        } else if all != *base.overrides {
+            match self.put_revision(hearing, &base, revision, &all).await {
+                Ok(()) => info!(revision, "the latest revision in the store is in force"),
+                Err(why @ (StartError::Wrong(_) | StartError::Missing(_) | StartError::Damaged(_))) => {
+                    not_served = Some(why);
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        let base = self.base();
+        if all != *base.overrides {
             let next = InForce { overrides: Arc::new(all), ..(*base).clone() };
             self.put_in_force(&base, next).map_err(|_| StartError::Fault)?;
             info!("the overrides in the store are in force");
@@ -72,17 +82,18 @@ impl Task {
             self.put_in_force(&base, InForce { thaw, ..(*base).clone() }).map_err(|_| StartError::Fault)?;
         }
         (self.kept, self.audited) = (kept, audited);
-        Ok(())
+        Ok(not_served)
     }
 
-    async fn put_document(
+    async fn put_revision(
         &mut self,
         hearing: &mut Hearing,
         base: &Arc<InForce>,
         revision: u64,
-        document: serde_json::Value,
-        all: std::collections::BTreeMap<String, overrides::Override>,
+        all: &BTreeMap<String, overrides::Override>,
     ) -> Result<(), StartError> {
+        let (_, document) = revisions::read(&*self.store, revision).await?.ok_or(StartError::Missing(revision))?;
+        let all = all.clone();
         let (before, states) = (Arc::clone(base), self.keeper.states());
         let work = move || {
             let built = candidate::build(&document, &before, &states, &all).map_err(StartError::Wrong)?;

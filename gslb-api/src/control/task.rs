@@ -127,7 +127,8 @@ impl Task {
                 }
                 Ok(Some(Job::Latest(asker))) => {
                     let before = self.base();
-                    let _ = asker.send(self.take_in(&mut hearing).await);
+                    let taken = self.take_in(&mut hearing).await;
+                    let _ = asker.send(taken.and_then(|not_served| not_served.map_or(Ok(()), Err)));
                     self.let_go(before);
                 }
                 Ok(Some(Job::Note(change, resource, asker))) => {

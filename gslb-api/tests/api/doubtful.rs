@@ -8,6 +8,7 @@ use gslb_api::store::{
     Commit, CommitError, Expired, MemoryStore, Order, Page, Pending, Revision, Store, Time, Unavailable, Versioned,
     Watch,
 };
+use gslb_api::{Options, revisions};
 use serde_json::json;
 
 use crate::support::{start_on, with_site};
@@ -224,4 +225,24 @@ async fn a_change_that_takes_long_is_seen_from_outside_as_a_reload_is() {
         () = seen => {}
         answer = change => panic!("{}", answer.text),
     }
+}
+
+#[tokio::test]
+async fn a_revision_that_was_passed_over_keeps_nothing_from_changing_after_a_failed_commit() {
+    let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
+    let asked = start_on(broken.clone(), with_site()).await;
+    let change = r#"{"min_up":1}"#;
+    assert_eq!(asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await.status, StatusCode::OK);
+    drop(asked);
+    broken.inner.commit(Commit::new().put(revisions::key(2), *b"damaged")).await.unwrap();
+    let asked = start_on(broken.clone(), Options::default()).await;
+    assert_eq!(asked.api.in_force().revision, 1);
+    assert!(asked.api.retry_latest().await.is_err(), "it is damaged still");
+
+    broken.state.store(FULL, Ordering::SeqCst);
+    let refused = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.text);
+    broken.state.store(WELL, Ordering::SeqCst);
+    let changed = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await;
+    assert_eq!((changed.status, &changed.body["revision"]), (StatusCode::OK, &json!(3)), "{}", changed.text);
 }
