@@ -71,7 +71,7 @@ fn a_pool_may_have_several_probes() {
         ("[\"q\", \"p\"]", "require = 1", (2, 1)),
         ("[\"q\", \"p\"]", "require = 2", (2, 2)),
     ] {
-        let pool = &site(&*several(probes, require)).pools[0];
+        let pool = &site(&several(probes, require)).pools[0];
         assert_eq!((pool.probes.len(), pool.require), expected, "{probes} {require}");
     }
     let none = &site("[pools.a]\nendpoints.x.address = \"192.0.2.1\"").pools[0];

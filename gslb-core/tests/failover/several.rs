@@ -143,7 +143,7 @@ fn statuses_are_those_of_a_model_whatever_comes() {
         let (mut runs, mut verdicts, mut expected) = ([Run::default(); 3], [None; 3], true);
         for step in 0..2_000 {
             let at = (dice.roll() % 3) as usize;
-            let passed = dice.roll() % 4 > 0;
+            let passed = !dice.roll().is_multiple_of(4);
             probe(&mut live, at, if passed { "+" } else { "-" });
             runs[at].observe(passed);
             verdicts[at] = rules[at].verdict(runs[at], verdicts[at]);
@@ -177,9 +177,9 @@ fn a_mass_failure_is_the_same_with_several_probes() {
             let mood = (step / 25) % 3;
             let passes: Vec<bool> = (0..10)
                 .map(|_| match mood {
-                    0 => dice.roll() % 20 > 0,
-                    1 => dice.roll() % 200 == 0,
-                    _ => dice.roll() % 2 == 0,
+                    0 => !dice.roll().is_multiple_of(20),
+                    1 => dice.roll().is_multiple_of(200),
+                    _ => dice.roll().is_multiple_of(2),
                 })
                 .collect();
             let effects = lives.each_mut().map(|live| live.probe_all(|target| passes[target as usize]));
