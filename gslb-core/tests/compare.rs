@@ -403,3 +403,23 @@ fn compiled(services: &str) -> Option<RoutingTable> {
     let reading = document::read("site.toml", &format!("{SITES}{services}"), &mut load);
     compile::compile(reading.site?, &*WORLD, &Default::default(), None).table
 }
+
+#[test]
+fn a_canary_within_a_data_center_shows_both_pools() {
+    let with = |weights: &str| {
+        site(&format!("[services.\"www.example.com\"]\ntypes = [\"A\"]\npolicy = {{ weighted = {{ {weights} }} }}\n"))
+    };
+    let (old, new) = (with("fra = 95, fra-b = 5"), with("fra = 50, fra-b = 50"));
+    let sample = [Sampled { service: 0, client: "193.0.6.0/24".parse().unwrap(), weight: 10 }];
+    let comparison = compare(&old, &new, &sample);
+    let movement = movement(&comparison, "www.example.com.");
+    let pools = Some(Change { before: "fra".to_owned(), after: "fra-b".to_owned() });
+    assert!(!movement.moves.is_empty());
+    for it in &movement.moves {
+        assert_eq!((&it.from, &it.to, &it.pools), (&data_center("fra"), &data_center("fra"), &pools));
+    }
+    assert!((movement.within.v4.share - 0.45).abs() < 1e-9, "{movement:?}");
+    let sampled = comparison.sampled.as_ref().unwrap();
+    assert_eq!((sampled.elsewhere, &sampled.moves[0].pools), (0.0, &pools), "the data center stays");
+    assert!((sampled.within - 0.45).abs() < 1e-9 && (sampled.moves[0].share - 0.45).abs() < 1e-9, "{sampled:?}");
+}

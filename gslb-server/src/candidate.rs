@@ -9,13 +9,14 @@ use std::sync::Arc;
 use gslb_api::Written;
 use gslb_core::budget::Budget;
 use gslb_core::document::{self, Reading};
+use gslb_core::model::Site;
 use gslb_core::name::Name;
 use gslb_core::problem::Problem;
 use gslb_core::rdata;
 use gslb_core::zonefile::{self, Loader, Record};
 use serde_json::{Map, Value};
 
-use crate::file::{self, Kind};
+use crate::parts::{self, Parts};
 use crate::site::SiteError;
 use crate::watch::SourceFile;
 
@@ -54,25 +55,32 @@ pub fn read(path: &Path) -> Result<Candidate, SiteError> {
 /// # Errors
 /// [`SiteError::Unreadable`], and [`SiteError::Wrong`] with everything that is wrong, each at its line.
 pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate, SiteError> {
-    files.push(SourceFile::before_reading(path));
-    let text = file::read_text(path, Kind::Document)
-        .map_err(|cause| SiteError::Unreadable { path: path.to_owned(), cause })?;
     let name = path.to_string_lossy();
-    let mut load = |name: &str, from: &str| {
-        let path = Path::new(from).parent().unwrap_or(Path::new("")).join(name);
-        files.push(SourceFile::before_reading(&path));
-        let octets =
-            file::read(&path, Kind::Zone).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
-        Ok((Arc::from(path.to_string_lossy()), octets))
-    };
     if path.extension().is_some_and(|extension| extension == "json") {
+        files.push(SourceFile::before_reading(path));
+        let text = parts::read_document(path)?;
         let document = serde_json::from_str(&text).map_err(|error| SiteError::NoJson(format!("{name}: {error}")))?;
+        let mut load = |name: &str, from: &str| parts::zone_file(name, from, files);
         let mut loaded = Loaded::new(&mut load);
         let reading = document::read_json(&name, &document, &mut |file, from| loaded.load(file, from));
-        finish(reading, document, None, &loaded, &name)
-    } else {
-        read_text(&name, &text, &mut load)
+        return finish(reading, document, &[], &loaded);
     }
+    let mut noted = Vec::new();
+    let mut parts = Parts::open(path)?;
+    let first = parts.first.clone();
+    let mut texts = vec![Arc::clone(&first.text)];
+    let mut load = |name: &str, from: &str| parts::zone_file(name, from, &mut noted);
+    let mut loaded = Loaded::new(&mut load);
+    let mut include = |pattern: &str, from: &str| {
+        let found = parts.include(pattern, from)?;
+        texts.extend(found.iter().map(|file| Arc::clone(&file.text)));
+        Ok(found)
+    };
+    let (reading, document) = document::read_files(&first, &mut include, &mut |file, from| loaded.load(file, from));
+    let candidate = finish(reading, document, &texts, &loaded);
+    files.append(&mut parts.files);
+    files.append(&mut noted);
+    candidate
 }
 
 /// Reads and checks the TOML text `text`, called `name`, with what `load` has of the files that it names.
@@ -84,19 +92,18 @@ pub fn read_text(name: &str, text: &str, load: &mut Loader<'_>) -> Result<Candid
     let reading = document::read(name, text, &mut |file, from| loaded.load(file, from));
     // What is no TOML is among the problems of the reading.
     let document = document::to_json(name, text, &mut Budget::of_file(text.len())).unwrap_or_default();
-    finish(reading, document, Some(text), &loaded, name)
+    finish(reading, document, &[text.into()], &loaded)
 }
 
 fn finish(
     reading: Reading,
     document: Value,
-    text: Option<&str>,
+    texts: &[Arc<str>],
     loaded: &Loaded<'_, '_>,
-    name: &str,
 ) -> Result<Candidate, SiteError> {
     let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
-    let document = loaded.enclosed(document, name);
-    let text = text.and_then(|text| text::enclosed(text, &document)).map(Into::into);
+    let document = loaded.enclosed(document, &site);
+    let text = text::enclosed(texts, &document).map(Into::into);
     Ok(Candidate { document, text, warnings: reading.problems, zones: site.zones.len() })
 }
 
@@ -123,12 +130,16 @@ impl<'f, 'l> Loaded<'f, 'l> {
         Ok(read)
     }
 
-    /// `document`, called `from`, with the records of each zone in place of the name of their file.
-    fn enclosed(&self, mut document: Value, from: &str) -> Value {
+    /// `document`, which is read as `site`, with the records of each zone in place of the name of their file.
+    fn enclosed(&self, mut document: Value, site: &Site) -> Value {
+        // A zone's file is beside the file that names it.
+        let from: HashMap<&Name, &str> = site.zones.iter().map(|zone| (&zone.apex, &*zone.location.file)).collect();
         let zones = document.get_mut("zones").and_then(Value::as_object_mut);
         for (zone, value) in zones.into_iter().flatten() {
             let Some(members) = value.as_object_mut() else { continue };
             let file = members.get("file").and_then(Value::as_str).map(str::to_owned);
+            let apex: Option<Name> = zone.parse().ok();
+            let from = apex.and_then(|apex| from.get(&apex)).copied().unwrap_or_default();
             let Some((name, octets)) = file.and_then(|file| self.files.get(&(file, from.to_owned()))) else { continue };
             let records = Value::String(self.records(zone, name, octets));
             // In the place of the file's name, so that the order stays the author's.

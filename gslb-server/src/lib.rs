@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod notify;
 pub mod observe;
 pub mod origins;
+pub mod parts;
 pub mod printable;
 pub mod probe;
 pub mod probing;

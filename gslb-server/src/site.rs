@@ -14,6 +14,7 @@ use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{RoutingTable, compile};
 
 use crate::file::{self, Kind};
+use crate::parts::{self, Parts};
 use crate::watch::SourceFile;
 
 /// Where everything is read from.
@@ -151,16 +152,12 @@ impl Sources {
     }
 }
 
-/// Reads and checks the document at `path`, with the zone files beside it.
+/// Reads and checks the document at `path`, with what it includes and the zone files beside that.
 fn read_document(path: &Path) -> Result<document::Reading, SiteError> {
-    let text = file::read_text(path, Kind::Document)
-        .map_err(|cause| SiteError::Unreadable { path: path.to_owned(), cause })?;
-    Ok(document::read(&path.to_string_lossy(), &text, &mut |name, from| {
-        let path = Path::new(from).parent().unwrap_or(Path::new("")).join(name);
-        let octets =
-            file::read(&path, Kind::Zone).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
-        Ok((Arc::from(path.to_string_lossy()), octets))
-    }))
+    let mut parts = Parts::open(path)?;
+    let first = parts.first.clone();
+    let mut load = |name: &str, from: &str| parts::zone_file(name, from, &mut Vec::new());
+    Ok(document::read_files(&first, &mut |pattern, from| parts.include(pattern, from), &mut load).0)
 }
 
 impl Databases {

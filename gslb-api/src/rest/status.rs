@@ -238,7 +238,7 @@ fn known<'n>(what: &str, name: Option<&str>, mut all: impl Iterator<Item = &'n s
 /// The service of this name.
 fn named<'b>(base: &'b InForce, text: &str) -> Result<&'b Service, Problem> {
     let name = Name::parse(text.as_bytes(), &Name::root()).ok();
-    let found = name.and_then(|name| base.table.topology().site.services.iter().find(|service| service.name == name));
+    let found = name.and_then(|name| base.table.topology().site.service_of(&name));
     found.ok_or_else(|| Problem::not_found(format!("There is no service {text:?}.")))
 }
 

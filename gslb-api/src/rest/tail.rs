@@ -72,7 +72,7 @@ fn filter(api: &Api, asked: query::Tail) -> Result<Filter, Problem> {
     let site = &in_force.table.topology().site;
     let service = asked.service.map(|text| {
         let name = Name::parse(text.as_bytes(), &Name::root()).ok();
-        let known = name.filter(|name| site.services.iter().any(|service| service.name == *name));
+        let known = name.and_then(|name| site.service_of(&name)).map(|service| service.name.clone());
         known.ok_or_else(|| Problem::not_found(format!("There is no service {text:?}.")))
     });
     let data_center = asked.data_center.map(|name| {

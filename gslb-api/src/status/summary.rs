@@ -205,5 +205,9 @@ pub(crate) fn service(table: &RoutingTable, service: &Service, reach: &mut Reach
             site.pools.get(id.0 as usize).map(|pool| format!("pool:{}", pool.name)).unwrap_or_default()
         }
     };
-    json!({ "status": status, "pools": pools.len(), "pools_up": up, "when_all_down": when_all_down })
+    let mut told = json!({ "status": status, "pools": pools.len(), "pools_up": up, "when_all_down": when_all_down });
+    if !service.further_names.is_empty() {
+        told["names"] = service.further_names.iter().map(|(name, _)| name.to_string()).collect();
+    }
+    told
 }

@@ -98,3 +98,60 @@ async fn all_that_is_kept_is_told_from_the_start_with_its_times() {
         assert!(event.contains(r#""time":"20"#) && !event.contains("1970"), "{event}");
     }
 }
+
+#[tokio::test]
+async fn a_new_document_tells_no_status_again() {
+    const ENDPOINTS: usize = 2000;
+    let mut site = crate::support::site();
+    site["probes"] = json!({"word": {"kind": "push", "ttl": "1h", "rise": 1, "fall": 1}});
+    site["safety"] = json!({"mass_failure": "off"});
+    let endpoint =
+        |number: usize| (format!("e{number}"), json!({"address": format!("10.0.{}.{}", number / 250, number % 250)}));
+    let endpoints: serde_json::Map<_, _> = (0..ENDPOINTS).map(endpoint).collect();
+    site["pools"]["many"] = json!({"probe": "word", "endpoints": endpoints});
+    site["services"]["www.example.com"]["policy"] = json!("many");
+    let asked = crate::support::start_with(crate::health::options(site)).await;
+    let names: Vec<usize> = (0..ENDPOINTS).collect();
+    for up in [true, false] {
+        for some in names.chunks(1000) {
+            let word = |number: &usize| json!({"pool": "many", "endpoint": format!("e{number}"), "up": up});
+            let body: serde_json::Value = some.iter().map(word).collect();
+            let told = asked.ask("POST", "/api/v1/observations", &[], body.to_string()).await;
+            assert_eq!(told.status, axum::http::StatusCode::OK, "{}", told.text);
+        }
+    }
+    let all_down = async || {
+        let (mut down, mut after) = (0, None::<String>);
+        loop {
+            let page =
+                asked.store.range("health/", after.as_deref(), 1000, gslb_api::store::Order::Ascending).await.unwrap();
+            down += page
+                .entries
+                .iter()
+                .filter(|it| String::from_utf8_lossy(&it.held.value).contains("\"up\":false"))
+                .count();
+            after = page.entries.last().map(|it| it.key.to_string());
+            if !page.more {
+                return down == ENDPOINTS;
+            }
+        }
+    };
+    let settled = async {
+        while !all_down().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), settled).await.expect("the statuses were not saved");
+    let mut body = stream(&asked, None).await;
+    let revisions = ["1", "2"].map(|weight| format!(r#"{{"endpoints": {{"e0": {{"weight": {weight}0}}}}}}"#));
+    for patch in revisions {
+        asked.ask("PATCH", "/api/v1/pools/many", &[("if-match", "*")], patch).await;
+        let event = next(&mut body).await;
+        assert!(event.contains(r#""kind":"document""#) && !event.contains("\"status\""), "{event}");
+    }
+    // What is told again comes before what is told later.
+    let word = json!([{"pool": "many", "endpoint": "e7", "up": true}]).to_string();
+    asked.ask("POST", "/api/v1/observations", &[], word).await;
+    let event = next(&mut body).await;
+    assert!(event.matches(r#""kind":"status""#).count() == 1 && event.contains(r#""endpoint":"e7""#), "{event}");
+}

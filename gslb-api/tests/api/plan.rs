@@ -155,3 +155,75 @@ async fn a_zone_that_was_cut_off_is_refused_however_it_comes() {
     let planned = asked.ask("POST", "/api/v1/plan", &[], json!({"zones": cut["zones"]}).to_string()).await;
     assert!(planned.body["breaks"].to_string().contains("zone example.com."), "{}", planned.text);
 }
+
+#[tokio::test]
+async fn clients_that_only_keeps_are_not_left_without_endpoints() {
+    let mut document = site();
+    document["services"]["www.example.com"]["policy"] =
+        json!({"geo": {"office": {"only": "fra"}, "default": {"failover": ["iad", "fra"]}}});
+    document["policies"] = json!({});
+    let asked =
+        start_with(Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() }).await;
+    let refused = asked.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/fra")).await;
+    assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/require_endpoints"]));
+    assert!(refused.text.contains("www.example.com. (for clients that `only` keeps)"), "{}", refused.text);
+    let other = asked.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/iad")).await;
+    assert_eq!(other.status, StatusCode::CREATED, "office stays in fra: {}", other.text);
+    // An override that only ends what is there, and what was so before, are no reason to refuse.
+    let admin = format!("Bearer {}", asked.admin);
+    let headers = [("authorization", admin.as_str()), ("gslb-override-rules", "fire")];
+    assert_eq!(asked.ask("DELETE", "/api/v1/overrides/a", &[("if-match", "*")], "").await.status, StatusCode::OK);
+    let forced = asked.ask("PUT", "/api/v1/overrides/b", &headers, drain("data-center/fra")).await;
+    assert_eq!(forced.status, StatusCode::CREATED, "{}", forced.text);
+    let weight = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
+    let patched = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], weight).await;
+    assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
+}
+
+#[tokio::test]
+async fn further_names_of_a_service_are_shown_and_found() {
+    let mut document = site();
+    document["services"]["www.example.com"]["names"] = json!(["shop.example.com"]);
+    let source = Source::Store { first: Some(document.clone().into()) };
+    let asked = start_with(Options { source, ..Options::default() }).await;
+    let status = asked.get("/api/v1/status?service=shop.example.com").await;
+    assert_eq!(status.body["services"]["www.example.com."]["names"], json!(["shop.example.com."]), "{}", status.text);
+    document["services"]["www.example.com"]["policy"] = json!("fra");
+    document["policies"] = json!({});
+    document["regions"] = json!({});
+    let planned = asked.ask("POST", "/api/v1/plan", &[], document.to_string()).await;
+    let changed = &planned.body["moves"]["changed"][0];
+    assert_eq!((&changed["service"], &changed["names"]), (&json!("www.example.com."), &json!(["shop.example.com."])));
+    let none = asked.get("/api/v1/tail?service=none.example.com").await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    let headers = [("accept", "text/event-stream"), ("host", "localhost")];
+    let bearer = format!("Bearer {}", asked.viewer);
+    let mut request = axum::http::Request::get("/api/v1/tail?service=shop.example.com").header("authorization", bearer);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let router = gslb_api::router(asked.api.clone());
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    assert_eq!(tower::ServiceExt::oneshot(router, request).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_drill_knows_who_only_keeps() {
+    let mut document = site();
+    document["services"]["www.example.com"]["policy"] =
+        json!({"geo": {"office": {"only": "fra"}, "default": {"failover": ["iad", "fra"]}}});
+    document["services"]["www.example.com"]["when_all_down"] = json!("nodata");
+    document["policies"] = json!({});
+    let asked =
+        start_with(Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() }).await;
+    let drill = async |name: &str| {
+        let body = json!({"data_center": name}).to_string();
+        asked.ask("POST", "/api/v1/drill", &[], body).await.body
+    };
+    let fra = drill("fra").await;
+    let failing = fra["failing"].as_array().unwrap();
+    assert_eq!(failing.len(), 1, "{fra}");
+    assert_eq!((&failing[0]["service"], &failing[0]["all"]), (&json!("www.example.com."), &json!(false)), "{fra}");
+    assert_eq!(failing[0]["clients"][0]["region"], "office", "{fra}");
+    assert_eq!(drill("iad").await["failing"], json!([]), "nobody is kept in iad");
+}

@@ -29,7 +29,7 @@ struct Conversion<'a> {
 impl Conversion<'_> {
     fn position(&mut self) -> Position {
         self.next = self.next.saturating_add(1);
-        Position { line: 0, column: self.next }
+        Position { file: 0, line: 0, column: self.next }
     }
 
     fn table(&mut self, object: &Map<String, Json>, path: &Path<'_>, depth: usize) -> Table {

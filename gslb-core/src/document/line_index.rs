@@ -9,6 +9,7 @@ const STRIDE: usize = 64;
 
 /// Knows where the lines of a text begin.
 pub(super) struct LineIndex<'a> {
+    file: u16,
     text: &'a [u8],
     /// Offsets of the first octet of each line.
     lines: Vec<usize>,
@@ -19,7 +20,7 @@ pub(super) struct LineIndex<'a> {
 }
 
 impl<'a> LineIndex<'a> {
-    pub(super) fn new(text: &'a str) -> LineIndex<'a> {
+    pub(super) fn new(file: u16, text: &'a str) -> LineIndex<'a> {
         let text = text.as_bytes();
         let newlines = text.iter().enumerate().filter(|&(_, &octet)| octet == b'\n');
         let lines = std::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
@@ -29,7 +30,7 @@ impl<'a> LineIndex<'a> {
             count += begun(chunk);
             characters.push(count);
         }
-        LineIndex { text, lines, characters, last: Cell::new(0) }
+        LineIndex { file, text, lines, characters, last: Cell::new(0) }
     }
 
     /// Line and column of the character at `offset`; the end of the text has a place too.
@@ -38,7 +39,7 @@ impl<'a> LineIndex<'a> {
         let line = self.line(offset);
         let start = self.lines.get(line).copied().unwrap_or(0);
         let column = self.characters_before(offset) - self.characters_before(start) + 1;
-        Position { line: narrowed(line + 1), column: narrowed(column) }
+        Position { file: self.file, line: narrowed(line + 1), column: narrowed(column) }
     }
 
     /// The number of the line that `offset` lies in, from 0.
@@ -77,9 +78,9 @@ mod tests {
     #[test]
     fn columns_count_characters_however_long_the_line() {
         let text = format!("{}\nä = \"{}\" x\n", "a".repeat(1000), "ö".repeat(500));
-        let index = LineIndex::new(&text);
+        let index = LineIndex::new(0, &text);
         let at = |offset| {
-            let Position { line, column } = index.position(offset);
+            let Position { line, column, .. } = index.position(offset);
             (line, column)
         };
         assert_eq!(at(0), (1, 1));

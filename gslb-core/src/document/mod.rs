@@ -2,6 +2,8 @@
 //!
 //! # The schema
 //!
+//! A document in a file may have `include = ["pools/*.toml"]` at its top: these files are parts of it.
+//!
 //! A document has nine tables, all optional. Eight are maps keyed by name: `zones`, `data_centers`, `probes`, `pools`,
 //! `regions`, `policies`, `services` and `vantages`; `safety` has keys of its own. A key that is not listed here is an error.
 //! Durations are text, a whole number and one of the units `ms`, `s`, `m`, `h`. In JSON a document is one object with
@@ -73,6 +75,7 @@ mod data_centers;
 mod domain;
 pub mod duration;
 mod endpoints;
+mod include;
 pub mod instant;
 mod item;
 mod json;
@@ -102,6 +105,7 @@ mod zones;
 
 use std::sync::Arc;
 
+pub use self::include::{Included, Includer, MAX_FILES};
 pub(crate) use self::pointer::pointer_of;
 use self::problems::Problems;
 use self::tree::Table;
@@ -126,7 +130,23 @@ pub struct Reading {
 pub fn read(file: &str, text: &str, load: &mut Loader<'_>) -> Reading {
     let mut problems = Problems::new(file);
     let root = toml_text::read(text, &mut Budget::of_file(text.len()), &mut problems);
-    finish(file, root, &mut { Budget::UNLIMITED }, load, problems)
+    finish(root, &mut { Budget::UNLIMITED }, load, problems)
+}
+
+/// Reads a document in TOML that may include further files, for which `include` is asked. Also gives it as JSON, as
+/// [`to_json`] does, without `include` and with everything that it stands for; null where any problem is an error.
+///
+/// `load` is asked for each zone's file by the name of the file that names it.
+pub fn read_files(first: &Included, include: &mut Includer<'_>, load: &mut Loader<'_>) -> (Reading, serde_json::Value) {
+    let mut problems = Problems::new(&first.name);
+    let root = include::read(first, include, &mut problems);
+    let site = root.as_ref().map(|root| site::read(root, &mut { Budget::UNLIMITED }, load, &mut problems));
+    // What JSON cannot say, no key takes: it has been told by the reader of the key.
+    let value = root.map(|root| json::write(root, &mut Problems::new(&first.name)));
+    let (problems, refused) = problems.finish();
+    let reading = Reading { site: site.filter(|_| !refused), problems };
+    let value = value.filter(|_| reading.site.is_some()).unwrap_or_default();
+    (reading, value)
 }
 
 /// Reads a document that came as JSON; `name` is its name for messages and for `load`.
@@ -147,7 +167,7 @@ pub fn read_json_within(
 ) -> Reading {
     let mut problems = Problems::new(name);
     let root = json::read(document, &mut problems);
-    finish(name, root, budget, load, problems)
+    finish(root, budget, load, problems)
 }
 
 /// A document in TOML as JSON: what is written and no more, in the order in which it is written. Only the notation is
@@ -169,14 +189,8 @@ pub fn no_files(_: &str, _: &str) -> Result<(Arc<str>, Vec<u8>), String> {
     Err("this document is not a file, so there is none beside it; give the zone as text, in `records`".to_owned())
 }
 
-fn finish(
-    name: &str,
-    root: Option<Table>,
-    budget: &mut Budget,
-    load: &mut Loader<'_>,
-    mut problems: Problems,
-) -> Reading {
-    let site = root.map(|root| site::read(name, &root, budget, load, &mut problems));
+fn finish(root: Option<Table>, budget: &mut Budget, load: &mut Loader<'_>, mut problems: Problems) -> Reading {
+    let site = root.map(|root| site::read(&root, budget, load, &mut problems));
     let (problems, refused) = problems.finish();
     Reading { site: site.filter(|_| !refused), problems }
 }

@@ -19,7 +19,8 @@ const MAX_LISTED: usize = 12;
 /// The problems of one document so far.
 #[derive(Debug)]
 pub(super) struct Problems {
-    file: Arc<str>,
+    /// The document's file, and those that it includes.
+    files: Vec<Arc<str>>,
     /// Paths of the texts inside the document that are read like files, by the name that they are shown under.
     texts: HashMap<Arc<str>, String>,
     list: Vec<Problem>,
@@ -33,7 +34,7 @@ pub(super) struct Problems {
 impl Problems {
     pub(super) fn new(file: &str) -> Problems {
         Problems {
-            file: file.into(),
+            files: vec![file.into()],
             texts: HashMap::new(),
             list: Vec::new(),
             errors: 0,
@@ -45,7 +46,32 @@ impl Problems {
 
     /// `at` as a place in the document's file.
     pub(super) fn location(&self, at: Position) -> Location {
-        Location { file: self.file.clone(), line: at.line, column: at.column }
+        Location { file: self.file(at), line: at.line, column: at.column }
+    }
+
+    /// The number of the file `name`, which is read next.
+    pub(super) fn add_file(&mut self, name: &str) -> u16 {
+        let known = self.files.iter().position(|file| **file == *name);
+        let number = known.unwrap_or_else(|| {
+            self.files.push(name.into());
+            self.files.len() - 1
+        });
+        u16::try_from(number).unwrap_or(u16::MAX)
+    }
+
+    /// The file that `at` is in.
+    pub(super) fn file(&self, at: Position) -> Arc<str> {
+        self.files.get(usize::from(at.file)).or(self.files.first()).cloned().unwrap_or_else(|| "".into())
+    }
+
+    /// Where `other` is for who reads of it at `at`: ` in line 5`, with the file where that is another one, or nothing where
+    /// there are no lines.
+    pub(super) fn in_line(&self, other: Position, at: Position) -> String {
+        match other.line {
+            0 => String::new(),
+            line if other.file == at.file => format!(" in line {line}"),
+            line => format!(" in {}, line {line}", self.file(other)),
+        }
     }
 
     /// Notes something for which the document is refused.
@@ -72,7 +98,8 @@ impl Problems {
     /// A name for the text at `path`, which is read like a file of its own. Problems in it get the path.
     pub(super) fn text_at(&mut self, path: &Path<'_>) -> Arc<str> {
         let path = path.to_string();
-        let name: Arc<str> = format!("{}#{}", self.file, pointer_of(&path)).into();
+        let file = self.files.first().cloned().unwrap_or_else(|| "".into());
+        let name: Arc<str> = format!("{file}#{}", pointer_of(&path)).into();
         self.texts.insert(name.clone(), path);
         name
     }

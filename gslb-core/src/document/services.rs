@@ -64,7 +64,7 @@ impl<'t> Services<'_, '_, 't> {
             let service = services.service(entry, &item, problems);
             let Some(name) = domain_name(entry, &item, problems) else { continue };
             if let Some(other) = services.names.get(&name) {
-                let message = format!("the service {name} is declared{} already", other.in_line());
+                let message = format!("the service {name} is declared{} already", problems.in_line(*other, entry.at));
                 problems.error(
                     entry.at,
                     &item.path,
@@ -136,7 +136,8 @@ impl<'t> Services<'_, '_, 't> {
             let Some(text) = item.string("\"example.com\"", problems) else { continue };
             let Some(name) = domain::read(text, item.at(), &item.path, problems) else { continue };
             if let Some(other) = self.names.get(&name) {
-                let message = format!("the name {name} is steered already, as declared{}", other.in_line());
+                let message =
+                    format!("the name {name} is steered already, as declared{}", problems.in_line(*other, item.at()));
                 item.error(problems, message, "give each name to one service, once; case does not matter in names");
                 continue;
             }

@@ -7,7 +7,7 @@ use super::pools::PoolReader;
 use super::problems::Problems;
 use super::services::{Services, Written};
 use super::tree::{Table, Value};
-use super::{data_centers, probes, regions, safety, service_rules, suggest, vantages, zone_rules, zones};
+use super::{data_centers, include, probes, regions, safety, service_rules, suggest, vantages, zone_rules, zones};
 use crate::budget::Budget;
 use crate::model::Site;
 use crate::zonefile::Loader;
@@ -16,15 +16,9 @@ const SECTIONS: [&str; 9] =
     ["zones", "data_centers", "probes", "pools", "regions", "policies", "services", "vantages", "safety"];
 
 /// The site as far as it can be read; it is only good where `problems` has no error.
-pub(super) fn read(
-    file: &str,
-    root: &Table,
-    budget: &mut Budget,
-    load: &mut Loader<'_>,
-    problems: &mut Problems,
-) -> Site {
+pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, problems: &mut Problems) -> Site {
     refuse_unknown(root, problems);
-    let zones = zones::read(file, &section(root, "zones", problems), budget, load, problems);
+    let zones = zones::read(&section(root, "zones", problems), budget, load, problems);
     let before = problems.errors();
     let mut data_centers = Names::of("data center", section(root, "data_centers", problems), problems);
     let mut probe_names = Names::of("probe", section(root, "probes", problems), problems);
@@ -70,7 +64,9 @@ pub(super) fn read(
 
 fn refuse_unknown(root: &Table, problems: &mut Problems) {
     // A file that is no document may hold anything, also secrets. Its keys are quoted where one of them looks like ours.
-    let is_close = |key: &str| SECTIONS.contains(&key) || suggest::closest(key, SECTIONS.into_iter()).is_some();
+    let is_close = |key: &str| {
+        SECTIONS.contains(&key) || key == include::KEY || suggest::closest(key, SECTIONS.into_iter()).is_some()
+    };
     if let Some(first) = root.entries.first().filter(|_| !root.entries.iter().any(|entry| is_close(&entry.key))) {
         let message = format!("no key of this text is one of a document; it has {} at the top", root.entries.len());
         let help = format!("is this the right file? A document has {}", SECTIONS.join(", "));
@@ -79,6 +75,12 @@ fn refuse_unknown(root: &Table, problems: &mut Problems) {
         return;
     }
     for entry in root.entries.iter().filter(|entry| !SECTIONS.contains(&&*entry.key)) {
+        if &*entry.key == include::KEY {
+            let message = "a document that does not come as a TOML file has no files beside it to include";
+            let help = "send the whole document, as `gslb apply site.toml` does";
+            problems.error(entry.at, &Path::ROOT.key(&entry.key), message, help);
+            continue;
+        }
         let help = problems.suggestion(&entry.key, SECTIONS.into_iter());
         problems.error(entry.at, &Path::ROOT.key(&entry.key), format!("unknown key `{}`", entry.key), help);
     }

@@ -27,13 +27,18 @@ const TOKEN: usize = 2 * size_of::<Token>();
 /// Reads `text`; none where its syntax is so wrong that complaints about the rest would mislead, or it takes more than
 /// `budget`.
 pub(super) fn read(text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
-    let start = Position { line: 1, column: 1 };
+    read_file(0, text, budget, problems)
+}
+
+/// The same for the file of this number.
+pub(super) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
+    let start = Position { file, line: 1, column: 1 };
     if text.len() > MAX_TEXT {
         let message = format!("the document has {} octets, more than the {MAX_TEXT} that are read", text.len());
         problems.error(start, &Path::ROOT, message, "divide the site into several servers");
         return None;
     }
-    let lines = LineIndex::new(text);
+    let lines = LineIndex::new(file, text);
     if let Some(offset) = overlong_key(text) {
         let message = format!("a key has more than {MAX_KEY_PARTS} parts");
         problems.error(lines.position(offset), &Path::ROOT, message, "write a name that holds dots in quotes");

@@ -7,15 +7,10 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// 0, and the column is the value's place in the order in which the document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Position {
+    /// The number of the file, from 0 in the order in which they were read.
+    pub(super) file: u16,
     pub(super) line: u32,
     pub(super) column: u32,
-}
-
-impl Position {
-    /// Where this is, for sentences: ` in line 5`, or nothing where there are no lines.
-    pub(super) fn in_line(self) -> String {
-        if self.line == 0 { String::new() } else { format!(" in line {}", self.line) }
-    }
 }
 
 /// A value and where it begins.

@@ -39,7 +39,6 @@ enum Source<'t, 'p> {
 
 /// The zones with valid names, in the order of the document.
 pub(super) fn read<'t>(
-    document: &str,
     section: &Section<'t>,
     budget: &mut Budget,
     load: &mut Loader<'_>,
@@ -53,7 +52,7 @@ pub(super) fn read<'t>(
         let before = problems.errors();
         let Some((apex, source)) = zone(entry, &item, problems) else { continue };
         if let Some(other) = apexes.insert(apex.clone(), entry) {
-            let message = format!("the zone {apex} is declared{} already", other.at.in_line());
+            let message = format!("the zone {apex} is declared{} already", problems.in_line(other.at, entry.at));
             problems.error(entry.at, &item.path, message, "declare each zone once; case does not matter in names");
             continue;
         }
@@ -61,7 +60,7 @@ pub(super) fn read<'t>(
         // Once there is no room for more, what the other zones say is not looked at: it would only be left out.
         if let Some(source) = source.filter(|_| !is_full) {
             let (item, parsed) = match source {
-                Source::File(file) => (file, master_file(document, &file, &zone.apex, room, load, problems)),
+                Source::File(file) => (file, master_file(&file, &zone.apex, room, load, problems)),
                 Source::Records(text) => (text, master_text(&text, &zone.apex, room, problems)),
             };
             room.records -= parsed.records.len().min(room.records);
@@ -146,16 +145,9 @@ fn master_text(item: &Item<'_, '_>, apex: &Name, room: Room, problems: &mut Prob
     parsed
 }
 
-fn master_file(
-    document: &str,
-    file: &Item<'_, '_>,
-    apex: &Name,
-    room: Room,
-    load: &mut Loader<'_>,
-    problems: &mut Problems,
-) -> Parsed {
+fn master_file(file: &Item<'_, '_>, apex: &Name, room: Room, load: &mut Loader<'_>, problems: &mut Problems) -> Parsed {
     let Some(name) = file.string("\"example.com.zone\"", problems) else { return Parsed::default() };
-    match load(name, document) {
+    match load(name, &problems.file(file.at())) {
         Ok((shown, octets)) => {
             let mut parsed = zonefile::parse_within(room, From::File, &shown, &octets, apex, load);
             problems.take_over(std::mem::take(&mut parsed.problems));

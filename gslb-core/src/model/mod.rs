@@ -260,6 +260,14 @@ pub enum PolicyKind {
     All(Vec<PoolId>),
 }
 
+impl Site {
+    /// The service that steers `name`, which is its own or one of its further names.
+    pub fn service_of(&self, name: &Name) -> Option<&Service> {
+        let own = self.services.iter().find(|service| service.name == *name);
+        own.or_else(|| self.services.iter().find(|service| service.further_names.iter().any(|(it, _)| it == name)))
+    }
+}
+
 impl Service {
     /// All its names, its own first, each with the index of its zone.
     pub fn names(&self) -> impl Iterator<Item = (&Name, u32)> {

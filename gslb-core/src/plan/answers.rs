@@ -18,15 +18,20 @@ use crate::table::{RoutingTable, Service, Steers};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cell {
     pub(super) destination: u32,
+    /// The number of the pool's name, or [`NO_POOL`].
+    pub(super) pool: u32,
     pub(super) content: u32,
     /// From 0 to 1.
     pub(super) share: f64,
 }
 
+/// The pool of what no pool answers.
+pub(super) const NO_POOL: u32 = u32::MAX;
+
 /// Who of a plan's clients is answered what; shares sum to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Distribution {
-    /// Sorted by destination and content, each pair once.
+    /// Sorted by destination, pool and content, each once.
     pub(super) cells: Vec<Cell>,
     /// How many of them are named endpoints that are up, from 0 to 1.
     pub(super) served: f64,
@@ -56,7 +61,7 @@ impl Asked {
 /// The answers of one table.
 pub(super) struct Answers<'t> {
     table: &'t RoutingTable,
-    pools: HashMap<(PoolId, Demand, Kind), (u32, u32)>,
+    pools: HashMap<(PoolId, Demand, Kind), Named>,
     plans: HashMap<(PlanId, Kind, WhenAllDown, bool), Arc<Distribution>>,
 }
 
@@ -95,19 +100,20 @@ impl<'t> Answers<'t> {
         let view = View { plans: &self.table.topology().plans, pools: self.table.pools(), kind, steers_both };
         let (mut cells, mut served): (Vec<Cell>, f64) = (Vec::new(), 0.0);
         shares(view, plan, when_all_down, &mut |given, share| {
-            let (destination, content) = match given {
+            let Named { destination, pool, content } = match given {
                 Given::Pool(pool, demand) => {
                     served += if matches!(demand, Demand::Up | Demand::UpWithoutWeight) { share } else { 0.0 };
                     self.pool(pool, demand, kind, contents)
                 }
-                Given::Nothing(Outcome::ServFail) => (contents.destination(Destination::ServFail), EMPTY),
-                Given::Nothing(_) => (contents.destination(Destination::NoData), EMPTY),
+                Given::Nothing(Outcome::ServFail) => Named::nothing(Destination::ServFail, contents),
+                Given::Nothing(_) => Named::nothing(Destination::NoData, contents),
             };
-            cells.push(Cell { destination, content, share });
+            cells.push(Cell { destination, pool, content, share });
         });
-        cells.sort_by_key(|cell| (cell.destination, cell.content));
+        let key = |cell: &Cell| (cell.destination, cell.pool, cell.content);
+        cells.sort_by_key(key);
         cells.dedup_by(|later, first| {
-            let same = (later.destination, later.content) == (first.destination, first.content);
+            let same = key(later) == key(first);
             first.share += if same { later.share } else { 0.0 };
             same
         });
@@ -115,13 +121,13 @@ impl<'t> Answers<'t> {
     }
 
     /// Destination and content of a pool's answers.
-    fn pool(&mut self, id: PoolId, demand: Demand, kind: Kind, contents: &mut Contents) -> (u32, u32) {
+    fn pool(&mut self, id: PoolId, demand: Demand, kind: Kind, contents: &mut Contents) -> Named {
         if let Some(&known) = self.pools.get(&(id, demand, kind)) {
             return known;
         }
         let site = &self.table.topology().site;
         let found = site.pools.get(id.0 as usize).zip(self.table.pools().get(id));
-        let Some((pool, liveness)) = found else { return (contents.destination(Destination::NoData), EMPTY) };
+        let Some((pool, liveness)) = found else { return Named::nothing(Destination::NoData, contents) };
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
         let destination = match data_center {
             Some(data_center) => Destination::DataCenter(data_center.name.to_string()),
@@ -131,9 +137,24 @@ impl<'t> Answers<'t> {
         let named = ready.entries.iter().zip(within_pool(liveness, ready));
         let target = |endpoint: u16| pool.endpoints.get(usize::from(endpoint)).map(|endpoint| &endpoint.target);
         let content = contents.content(named.filter_map(|(entry, share)| Some((target(entry.endpoint)?, share))));
-        let cell = (contents.destination(destination), content);
-        self.pools.insert((id, demand, kind), cell);
-        cell
+        let named = Named { destination: contents.destination(destination), pool: contents.pool(&pool.name), content };
+        self.pools.insert((id, demand, kind), named);
+        named
+    }
+}
+
+/// What a part of the clients is answered, in numbers of [`Contents`].
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    destination: u32,
+    pool: u32,
+    content: u32,
+}
+
+impl Named {
+    /// No endpoint.
+    fn nothing(destination: Destination, contents: &mut Contents) -> Named {
+        Named { destination: contents.destination(destination), pool: NO_POOL, content: EMPTY }
     }
 }
 
@@ -144,5 +165,5 @@ pub(super) fn lone(destination: Destination, contents: &mut Contents) -> Arc<Dis
 }
 
 fn whole(destination: u32) -> Cell {
-    Cell { destination, content: EMPTY, share: 1.0 }
+    Cell { destination, pool: NO_POOL, content: EMPTY, share: 1.0 }
 }

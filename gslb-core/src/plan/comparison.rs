@@ -40,6 +40,9 @@ pub struct Change<T> {
 pub struct ServiceChange {
     /// Its name.
     pub service: String,
+    /// Its further names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// Index into [`Comparison::movements`].
     pub movement: usize,
 }
@@ -85,6 +88,10 @@ pub struct Move {
     pub from: Destination,
     /// Who answers in the new table.
     pub to: Destination,
+    /// The pools that answer in the old and the new table, where `from` and `to` are the same data center and another pool
+    /// of it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pools: Option<Change<String>>,
     /// How much of the address space moves.
     #[serde(flatten)]
     pub extent: Families,
@@ -159,6 +166,9 @@ pub struct SampledMove {
     pub from: Destination,
     /// Who answers in the new table.
     pub to: Destination,
+    /// The pools, as of [`Move::pools`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pools: Option<Change<String>>,
     /// Share of the sample, from 0 to 1.
     pub share: f64,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::comparison::Destination;
+use super::comparison::{Change, Destination};
 use crate::model::Target;
 
 /// Numbers for destinations and for contents. A content is what the answers of a pool name, with shares: equal contents
@@ -11,6 +11,8 @@ use crate::model::Target;
 pub(super) struct Contents {
     destinations: Vec<Destination>,
     destination_ids: HashMap<Destination, u32>,
+    pools: Vec<Box<str>>,
+    pool_ids: HashMap<Box<str>, u32>,
     targets: HashMap<Target, u32>,
     lists: Vec<Box<[(u32, f64)]>>,
     list_ids: HashMap<Box<[(u32, u64)]>, u32>,
@@ -25,6 +27,8 @@ impl Contents {
         Contents {
             destinations: Vec::new(),
             destination_ids: HashMap::new(),
+            pools: Vec::new(),
+            pool_ids: HashMap::new(),
             targets: HashMap::new(),
             lists: vec![Box::default()],
             list_ids: HashMap::from([(Box::default(), EMPTY)]),
@@ -44,6 +48,23 @@ impl Contents {
     /// The destination of a number.
     pub(super) fn destination_of(&self, id: u32) -> Destination {
         self.destinations.get(id as usize).cloned().unwrap_or(Destination::NoData)
+    }
+
+    /// The number of a pool's name.
+    pub(super) fn pool(&mut self, name: &str) -> u32 {
+        if let Some(&id) = self.pool_ids.get(name) {
+            return id;
+        }
+        let id = self.pools.len() as u32;
+        self.pools.push(name.into());
+        self.pool_ids.insert(name.into(), id);
+        id
+    }
+
+    /// The names of two pools.
+    pub(super) fn pool_names(&self, (from, to): (u32, u32)) -> Option<Change<String>> {
+        let name = |id: u32| self.pools.get(id as usize).map(ToString::to_string);
+        Some(Change { before: name(from)?, after: name(to)? })
     }
 
     /// The number of what is named with these shares.

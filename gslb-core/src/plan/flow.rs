@@ -1,5 +1,7 @@
 //! From one distribution to another with as little movement as there can be.
 
+use std::collections::BTreeMap;
+
 use super::answers::{Cell, Distribution};
 use super::content::Contents;
 
@@ -12,8 +14,19 @@ pub(super) struct Flow {
     /// Destinations; the same where only the endpoints are others.
     pub(super) from: u32,
     pub(super) to: u32,
+    /// The pools before and after, where the destination stays and another pool of it answers.
+    pub(super) pools: Option<(u32, u32)>,
     /// From 0 to 1.
     pub(super) share: f64,
+}
+
+/// From where to where, and by which pools.
+pub(super) type Route = (u32, u32, Option<(u32, u32)>);
+
+impl Flow {
+    pub(super) fn route(&self) -> Route {
+        (self.from, self.to, self.pools)
+    }
 }
 
 /// How the clients of `old` become those of `new`. Who can stay with a destination stays; those who leave are divided
@@ -30,12 +43,17 @@ pub(super) fn flows(old: &Distribution, new: &Distribution, contents: &mut Conte
         } else {
             coming.push((destination, has - had));
         }
-        let share = changed_within(before, had, after, has, contents);
-        flows.push(Flow { from: destination, to: destination, share });
+        let changed = changed_within(before, had, after, has, contents);
+        flows.extend(changed.into_iter().map(|(pools, share)| Flow {
+            from: destination,
+            to: destination,
+            pools,
+            share,
+        }));
     }
     let moving: f64 = coming.iter().map(|(_, share)| share).sum();
     for (from, left) in leaving {
-        flows.extend(coming.iter().map(|&(to, came)| Flow { from, to, share: left * came / moving }));
+        flows.extend(coming.iter().map(|&(to, came)| Flow { from, to, pools: None, share: left * came / moving }));
     }
     flows.retain(|flow| flow.share > NOISE);
     flows
@@ -57,28 +75,41 @@ fn by_destination<'d>(old: &'d Distribution, new: &'d Distribution) -> Vec<(u32,
     destinations.into_iter().map(|destination| (destination, of(old, destination), of(new, destination))).collect()
 }
 
-/// Of those who stay with a destination, how many get other endpoints.
-fn changed_within(old: &[Cell], had: f64, new: &[Cell], has: f64, contents: &mut Contents) -> f64 {
+/// Of those who stay with a destination, how many get other endpoints: of other pools, with these, and of the same pools.
+fn changed_within(
+    old: &[Cell],
+    had: f64,
+    new: &[Cell],
+    has: f64,
+    contents: &mut Contents,
+) -> BTreeMap<Option<(u32, u32)>, f64> {
+    let mut changed = BTreeMap::new();
     let stay = had.min(has);
     if stay <= NOISE {
-        return 0.0;
+        return changed;
     }
-    // What cells have in common stays as it is; the rest is paired in proportion.
+    // What cells have in common stays as it is, whatever their pools are called; the rest is paired in proportion.
     let (mut rest_old, mut rest_new) = (scaled(old, stay / had), scaled(new, stay / has));
-    for (content, share) in &mut rest_old {
-        if let Some((_, other)) = rest_new.iter_mut().find(|(other, _)| other == content) {
-            let common = share.min(*other);
-            *share -= common;
-            *other -= common;
+    for of_same_pool in [true, false] {
+        for cell in &mut rest_old {
+            let is_same = |other: &&mut Cell| {
+                other.content == cell.content && (!of_same_pool || other.pool == cell.pool) && other.share > 0.0
+            };
+            if let Some(other) = rest_new.iter_mut().find(is_same) {
+                let common = cell.share.min(other.share);
+                cell.share -= common;
+                other.share -= common;
+            }
         }
     }
-    rest_old.retain(|(_, share)| *share > NOISE);
-    rest_new.retain(|(_, share)| *share > NOISE);
-    let rest: f64 = rest_new.iter().map(|(_, share)| share).sum();
-    let mut changed = 0.0;
-    for (old, left) in rest_old {
-        for &(new, came) in &rest_new {
-            changed += left * came / rest * contents.distance(old, new);
+    rest_old.retain(|cell| cell.share > NOISE);
+    rest_new.retain(|cell| cell.share > NOISE);
+    let rest = sum(&rest_new);
+    for old in &rest_old {
+        for new in &rest_new {
+            let pools = (old.pool != new.pool).then_some((old.pool, new.pool));
+            let share = old.share * new.share / rest * contents.distance(old.content, new.content);
+            *changed.entry(pools).or_default() += share;
         }
     }
     changed
@@ -88,8 +119,8 @@ fn sum(cells: &[Cell]) -> f64 {
     cells.iter().map(|cell| cell.share).sum()
 }
 
-fn scaled(cells: &[Cell], by: f64) -> Vec<(u32, f64)> {
-    cells.iter().map(|cell| (cell.content, cell.share * by)).collect()
+fn scaled(cells: &[Cell], by: f64) -> Vec<Cell> {
+    cells.iter().map(|cell| Cell { share: cell.share * by, ..*cell }).collect()
 }
 
 #[cfg(test)]
@@ -97,7 +128,7 @@ mod tests {
     use super::*;
 
     fn distribution(cells: &[(u32, u32, f64)]) -> Distribution {
-        let cell = |&(destination, content, share)| Cell { destination, content, share };
+        let cell = |&(destination, content, share)| Cell { destination, pool: 0, content, share };
         Distribution { cells: cells.iter().map(cell).collect(), served: 1.0 }
     }
 
@@ -122,13 +153,13 @@ mod tests {
         let one = contents.content([(&a, 0.5), (&b, 0.5)].into_iter());
         let other = contents.content([(&a, 0.5), (&c, 0.5)].into_iter());
         let found = flows(&distribution(&[(0, one, 1.0)]), &distribution(&[(0, other, 1.0)]), &mut contents);
-        assert_eq!(found, [Flow { from: 0, to: 0, share: 0.5 }]);
+        assert_eq!(found, [Flow { from: 0, to: 0, pools: None, share: 0.5 }]);
         let found = flows(
             &distribution(&[(0, one, 0.5), (1, 0, 0.5)]),
             &distribution(&[(0, one, 0.25), (0, other, 0.75)]),
             &mut contents,
         );
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found.contains(&Flow { from: 1, to: 0, share: 0.5 }));
+        assert!(found.contains(&Flow { from: 1, to: 0, pools: None, share: 0.5 }));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Matched;
 use super::comparer::{Compared, Comparer};
 use super::comparison::{Destination, Sampled, SampledMove, SampledMoves};
+use super::flow::Route;
 use crate::table::{RoutingTable, Service};
 
 /// The moves of all queries together, each of which counts by its weight. Queries for services that are gone move to
@@ -12,7 +13,7 @@ use crate::table::{RoutingTable, Service};
 pub(super) fn moves(sample: &[Sampled], matched: &Matched<'_>, comparer: &mut Comparer<'_>) -> Option<SampledMoves> {
     let gone = comparer.contents.destination(Destination::NoService);
     let mut known = HashMap::new();
-    let mut moved: HashMap<(u32, u32), f64> = HashMap::new();
+    let mut moved: HashMap<Route, f64> = HashMap::new();
     let mut total = 0u64;
     for query in sample {
         let Some(found) = services(query, matched) else { continue };
@@ -23,7 +24,7 @@ pub(super) fn moves(sample: &[Sampled], matched: &Matched<'_>, comparer: &mut Co
             let service = found.old;
             let compared = comparer.compare((service, old_class), (service, old_class));
             for cell in &compared.before.cells {
-                *moved.entry((cell.destination, gone)).or_default() += cell.share * weight;
+                *moved.entry((cell.destination, gone, None)).or_default() += cell.share * weight;
             }
             continue;
         };
@@ -32,7 +33,7 @@ pub(super) fn moves(sample: &[Sampled], matched: &Matched<'_>, comparer: &mut Co
         let compared: &Compared =
             known.entry((key, classes)).or_insert_with(|| comparer.compare((found.old, classes.0), (new, classes.1)));
         for flow in &compared.flows {
-            *moved.entry((flow.from, flow.to)).or_default() += flow.share * weight;
+            *moved.entry(flow.route()).or_default() += flow.share * weight;
         }
     }
     (total > 0).then(|| told(&moved, total, comparer))
@@ -57,20 +58,25 @@ fn class(table: &RoutingTable, service: &Service, query: &Sampled) -> u32 {
     column.map_or(0, |column| column.locate(query.client.network()).class)
 }
 
-fn told(moved: &HashMap<(u32, u32), f64>, total: u64, comparer: &Comparer<'_>) -> SampledMoves {
+fn told(moved: &HashMap<Route, f64>, total: u64, comparer: &Comparer<'_>) -> SampledMoves {
     let share = |weight: f64| weight / total as f64;
     let sum = |elsewhere: bool| {
-        let fitting = moved.iter().filter(|((from, to), _)| (from != to) == elsewhere);
+        let fitting = moved.iter().filter(|((from, to, _), _)| (from != to) == elsewhere);
         share(fitting.map(|(_, weight)| weight).sum())
     };
     let mut moves: Vec<SampledMove> = moved
         .iter()
-        .map(|(&(from, to), &weight)| SampledMove {
+        .map(|(&(from, to, pools), &weight)| SampledMove {
             from: comparer.contents.destination_of(from),
             to: comparer.contents.destination_of(to),
+            pools: pools.and_then(|pools| comparer.contents.pool_names(pools)),
             share: share(weight),
         })
         .collect();
-    moves.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to))));
+    let pools = |it: &SampledMove| it.pools.as_ref().map(|pools| (pools.before.clone(), pools.after.clone()));
+    moves.sort_by(|a, b| {
+        let by_share = b.share.total_cmp(&a.share).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+        by_share.then_with(|| pools(a).cmp(&pools(b)))
+    });
     SampledMoves { weight: total, elsewhere: sum(true), within: sum(false), moves }
 }

@@ -7,7 +7,7 @@ use super::comparer::{Compared, Comparer};
 use super::comparison::{
     Change, Comparison, DataCenterShare, Extent, Families, LeftWithout, Move, Movement, SampledMoves, ServiceChange,
 };
-use super::flow::NOISE;
+use super::flow::{NOISE, Route};
 use super::space::Space;
 use super::{Group, MAX_MOVES, Matched, data_centers_up};
 use crate::table::RoutingTable;
@@ -33,8 +33,8 @@ pub(super) struct Summary {
 struct Amassed {
     elsewhere: Amounts,
     within: Amounts,
-    /// By region, from and to.
-    moves: HashMap<(Option<u32>, u32, u32), Amounts>,
+    /// By region and route.
+    moves: HashMap<(Option<u32>, Route), Amounts>,
 }
 
 impl Summary {
@@ -99,6 +99,10 @@ impl Summary {
         };
         let gone = (0u32..).zip(&matched.successors).filter(|(_, successor)| successor.is_none());
         let in_new = |index: u32| name(matched.new, index);
+        let further = |index: u32| {
+            let service = matched.new.topology().site.services.get(index as usize);
+            service.into_iter().flat_map(|it| &it.further_names).map(|(name, _)| name.to_string()).collect()
+        };
         Comparison {
             generations: Change { before: matched.old.generation(), after: matched.new.generation() },
             data_centers_up: Change { before: data_centers_up(matched.old), after: data_centers_up(matched.new) },
@@ -107,7 +111,7 @@ impl Summary {
             changed: self
                 .changed
                 .iter()
-                .map(|&(index, movement)| ServiceChange { service: in_new(index), movement })
+                .map(|&(index, movement)| ServiceChange { service: in_new(index), names: further(index), movement })
                 .collect(),
             movements: self.movements.iter().map(|amassed| amassed.told(space, &comparer)).collect(),
             left_without: self
@@ -143,7 +147,7 @@ impl Amassed {
         for flow in &compared.flows {
             let sum = if flow.from == flow.to { &mut within } else { &mut elsewhere };
             *sum += flow.share;
-            let amounts = self.moves.entry((area.region, flow.from, flow.to)).or_default();
+            let amounts = self.moves.entry((area.region, flow.route())).or_default();
             gather(amounts, area, flow.share);
         }
         gather(&mut self.elsewhere, area, elsewhere);
@@ -151,10 +155,11 @@ impl Amassed {
     }
 
     fn told(&self, space: &Space<'_>, comparer: &Comparer<'_>) -> Movement {
-        let told = |(&(region, from, to), amounts): (&(Option<u32>, u32, u32), &Amounts)| Move {
+        let told = |(&(region, (from, to, pools)), amounts): (&(Option<u32>, Route), &Amounts)| Move {
             region: space.region(region),
             from: comparer.contents.destination_of(from),
             to: comparer.contents.destination_of(to),
+            pools: pools.and_then(|pools| comparer.contents.pool_names(pools)),
             extent: families(amounts, space),
         };
         let mut moves: Vec<Move> = self.moves.iter().map(told).collect();
@@ -162,7 +167,9 @@ impl Amassed {
         let prefixes = |it: &Move| it.extent.v4.prefixes.saturating_add(it.extent.v6.prefixes);
         moves.sort_by(|a, b| {
             let by_size = size(b).total_cmp(&size(a)).then(prefixes(b).cmp(&prefixes(a)));
-            by_size.then_with(|| (&a.region, &a.from, &a.to).cmp(&(&b.region, &b.from, &b.to)))
+            let pools = |it: &Move| it.pools.as_ref().map(|pools| (pools.before.clone(), pools.after.clone()));
+            let by_size = by_size.then_with(|| (&a.region, &a.from, &a.to).cmp(&(&b.region, &b.from, &b.to)));
+            by_size.then_with(|| pools(a).cmp(&pools(b)))
         });
         let more = moves.len().saturating_sub(MAX_MOVES);
         moves.truncate(MAX_MOVES);

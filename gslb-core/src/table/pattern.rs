@@ -150,7 +150,7 @@ impl fmt::Display for Pattern {
 
 /// True where `pattern` stands for `name`. It takes at most as many steps as the product of both lengths: after a
 /// mismatch only the last `*` takes in one more letter.
-pub(super) fn glob(pattern: &str, name: &str) -> bool {
+pub fn glob(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut at, mut read) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -30,8 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 pub struct Drill {
     /// The data center that is taken for gone
-    #[arg(long, value_name = "NAME")]
-    data_center: String,
+    #[arg(value_name = "data-center/NAME", value_parser = data_center, required_unless_present = "data_center")]
+    target: Option<String>,
+    /// The same, by its name alone
+    #[arg(long, value_name = "NAME", conflicts_with = "target")]
+    data_center: Option<String>,
     /// Do it: its endpoints are forced down for this long, by an override that ends by itself
     #[arg(long = "for", value_name = "TIME", value_parser = time, requires = "really")]
     lasts: Option<Duration>,
@@ -51,7 +54,7 @@ pub struct Drill {
 
 pub(super) fn run(arguments: &Drill) -> Outcome {
     let client = arguments.remote.client()?;
-    let body = json!({ "data_center": arguments.data_center });
+    let body = json!({ "data_center": arguments.name() });
     let foreseen = client.ask(Request::new(Method::POST, "/api/v1/drill").json(&body))?.json()?;
     let Some(lasts) = arguments.lasts.filter(|_| arguments.really) else {
         show(arguments.remote.format(), &foreseen, told);
@@ -179,7 +182,7 @@ fn really(
     let not_redirected = watched.never(&redirected, |_| true);
     let some_were = redirected.iter().any(Option::is_some);
     if some_were {
-        say(arguments, &format!("{} is down; it comes back in {}", arguments.data_center, duration::show(lasts)));
+        say(arguments, &format!("{} is down; it comes back in {}", arguments.name(), duration::show(lasts)));
         std::thread::sleep(lasts.saturating_sub(begun.elapsed()));
     }
     let ended = Instant::now();
@@ -191,7 +194,7 @@ fn really(
     let millis = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
     let last = |times: &[Since], never: &[String]| times.iter().flatten().max().filter(|_| never.is_empty()).copied();
     Ok(json!({
-        "data_center": arguments.data_center,
+        "data_center": arguments.name(),
         "queries": watched.len(),
         "detection_ms": millis(detection),
         "redirect_ms": last(&redirected, &not_redirected).map(millis),
@@ -213,8 +216,7 @@ fn refuse_what_tells_nothing(
     lasts: Duration,
 ) -> Result<(), Box<dyn std::error::Error>> {
     if watched.is_empty() {
-        let told =
-            format!("no client is surely answered from {} now: there is nothing to watch", arguments.data_center);
+        let told = format!("no client is surely answered from {} now: there is nothing to watch", arguments.name());
         return Err(told.into());
     }
     if watched.round() > lasts {
@@ -239,9 +241,9 @@ fn say(arguments: &Drill, line: &str) {
 }
 
 fn force_down(arguments: &Drill, client: &Client, lasts: Duration) -> Result<(), Box<dyn std::error::Error>> {
-    let path = format!("/api/v1/overrides/drill-{}", arguments.data_center);
+    let path = format!("/api/v1/overrides/drill-{}", arguments.name());
     let body = json!({
-        "targets": [format!("data-center/{}", arguments.data_center)],
+        "targets": [format!("data-center/{}", arguments.name())],
         "force": "down",
         "reason": "drill",
         "expires_in": duration::show(lasts),
@@ -285,6 +287,18 @@ fn measured(report: &Value) -> String {
         parts.push(format!("did not name {name} again:\n{}", lines(not_restored)));
     }
     parts.join("\n\n")
+}
+
+fn data_center(text: &str) -> Result<String, &'static str> {
+    let name = text.strip_prefix("data-center/").filter(|name| !name.is_empty() && !name.contains('/'));
+    name.map(str::to_owned).ok_or("a drill is of a data center: write data-center/NAME")
+}
+
+impl Drill {
+    /// The name of the data center.
+    fn name(&self) -> &str {
+        self.target.as_deref().or(self.data_center.as_deref()).unwrap_or_default()
+    }
 }
 
 fn time(text: &str) -> Result<Duration, String> {

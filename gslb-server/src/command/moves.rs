@@ -43,13 +43,21 @@ fn movements(comparison: &Value) -> String {
     for (index, movement) in all.iter().enumerate().take(MOVEMENTS) {
         let moved =
             list(comparison, "changed").iter().filter(|change| change["movement"].as_u64() == Some(index as u64));
-        let names: Vec<&str> = moved.filter_map(|change| change["service"].as_str()).collect();
+        let names: Vec<String> = moved.map(named).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         told.push(format!("{}\n{}", some(&names), moves(movement)));
     }
     if all.len() > MOVEMENTS {
         told.push(format!("and {} more groups of services that move alike; -o json has all", all.len() - MOVEMENTS));
     }
     told.join("\n\n")
+}
+
+/// A service by its name, with its further names.
+fn named(change: &Value) -> String {
+    let further: Vec<&str> = list(change, "names").iter().filter_map(Value::as_str).collect();
+    let name = text(change, "/service");
+    if further.is_empty() { name } else { format!("{name} (also {})", some(&further)) }
 }
 
 /// Who moves from where to where, of the services of one movement.
@@ -59,8 +67,8 @@ fn moves(movement: &Value) -> String {
         let region = Some(text(moved, "/region")).filter(|region| !region.is_empty());
         [
             Cell::new(region.unwrap_or_else(|| "elsewhere".to_owned())),
-            Cell::new(destination(&moved["from"])).fg(Color::Red),
-            Cell::new(destination(&moved["to"])).fg(Color::Green),
+            Cell::new(end(moved, "from")).fg(Color::Red),
+            Cell::new(end(moved, "to")).fg(Color::Green),
             number(share(&moved["v4"]["share"])),
             number(text(moved, "/v4/prefixes")),
             number(share(&moved["v6"]["share"])),
@@ -113,13 +121,20 @@ fn sampled(comparison: &Value) -> String {
         share(&sampled["within"])
     );
     let row = |moved: &Value| {
-        let (from, to) = (destination(&moved["from"]), destination(&moved["to"]));
+        let (from, to) = (end(moved, "from"), end(moved, "to"));
         [Cell::new(from).fg(Color::Red), Cell::new(to).fg(Color::Green), number(share(&moved["share"]))]
     };
     match list(sampled, "moves") {
         [] => head,
         moves => format!("{head}\n{}", table(["from", "to", "queries"], moves.iter().take(MOVES).map(row))),
     }
+}
+
+/// An end of a move, `from` or `to`: a data center, with the pool where it stays and another pool of it answers.
+fn end(moved: &Value, which: &str) -> String {
+    let pool = text(moved, if which == "from" { "/pools/before" } else { "/pools/after" });
+    let named = destination(&moved[which]);
+    if pool.is_empty() { named } else { format!("{named}, pool {pool}") }
 }
 
 /// A data center or pool by name, or what is in the place of one.

@@ -57,8 +57,8 @@ pub struct Status {
 
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// The endpoint, as POOL/ENDPOINT
-    #[arg(value_name = "POOL/ENDPOINT", value_parser = pair, required_unless_present = "mass_failure")]
+    /// The endpoint
+    #[arg(value_name = "endpoint/POOL/NAME", value_parser = pair, required_unless_present = "mass_failure")]
     endpoint: Option<(String, String)>,
     /// Believe the failures of a mass failure instead: what fails goes down
     #[arg(long, conflicts_with = "endpoint")]
@@ -245,8 +245,11 @@ fn services(answer: &Value) -> Option<String> {
     let hurt: Vec<_> = all.iter().filter(|(_, service)| service["status"] != "up").collect();
     let row = |(name, service): &(&String, &Value)| {
         let pools = format!("{} of {}", service["pools_up"], service["pools"]);
+        let further: Vec<&str> =
+            service["names"].as_array().into_iter().flatten().filter_map(Value::as_str).map(undotted).collect();
+        let also = if further.is_empty() { String::new() } else { format!(" (also {})", further.join(", ")) };
         [
-            Cell::new(undotted(name)),
+            Cell::new(format!("{}{also}", undotted(name))),
             status_cell(&service["status"]),
             Cell::new(pools),
             Cell::new(text(service, "/when_all_down")),
@@ -286,8 +289,12 @@ fn status_cell(status: &Value) -> Cell {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let parts = text.split_once('/').filter(|(pool, endpoint)| !pool.is_empty() && !endpoint.is_empty());
-    let (pool, endpoint) = parts.ok_or("not an endpoint: write POOL/ENDPOINT, such as fra/fra-1")?;
+    let is_pair =
+        |(pool, endpoint): &(&str, &str)| ![pool, endpoint].iter().any(|it| it.is_empty() || it.contains('/'));
+    // As a target everywhere, and as endpoints are shown in status.
+    let target = text.strip_prefix("endpoint/").and_then(|text| text.split_once('/')).filter(is_pair);
+    let parts = target.or_else(|| text.split_once('/').filter(is_pair));
+    let (pool, endpoint) = parts.ok_or("not an endpoint: write endpoint/POOL/NAME, such as endpoint/fra/fra-1")?;
     Ok((pool.to_owned(), endpoint.to_owned()))
 }
 
@@ -297,7 +304,10 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_named_with_its_pool() {
-        assert_eq!(pair("fra/fra-1"), Ok(("fra".to_owned(), "fra-1".to_owned())));
-        assert!(["", "fra", "/x", "x/"].iter().all(|wrong| pair(wrong).is_err()));
+        let named = |pool: &str, endpoint: &str| Ok((pool.to_owned(), endpoint.to_owned()));
+        assert_eq!(pair("endpoint/fra/fra-1"), named("fra", "fra-1"));
+        assert_eq!(pair("fra/fra-1"), named("fra", "fra-1"));
+        assert_eq!(pair("endpoint/fra-1"), named("endpoint", "fra-1"), "a pool may be called so");
+        assert!(["", "fra", "/x", "x/", "a/b/c", "endpoint/a/", "pool/a/b"].iter().all(|wrong| pair(wrong).is_err()));
     }
 }

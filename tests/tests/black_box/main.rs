@@ -37,3 +37,4 @@ mod sites;
 mod stop;
 mod store;
 mod tail;
+mod written;
