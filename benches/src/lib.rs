@@ -11,9 +11,11 @@ use gslb_core::name::Name;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::table::{RoutingTable, compile};
 
+pub mod bodies;
 pub mod change;
 pub mod control;
 pub mod expected;
+pub mod further;
 pub mod growth;
 pub mod histogram;
 pub mod load;

@@ -76,7 +76,7 @@ impl Default for Limits {
             document_octets: 64 << 20,
             toml_octets: 4 << 20,
             viewer_octets: 16 << 20,
-            memory: 192 << 20,
+            memory: 144 << 20,
             viewer_memory: 64 << 20,
             body_octets: 1 << 20,
             body_time: Duration::from_secs(30),

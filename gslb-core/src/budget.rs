@@ -1,9 +1,10 @@
 //! How much memory a document may take while it is read and compiled. Each part is charged before it is built.
 
-/// Octets that a value in an array takes, at most: in the document, and in the tree that its sections are read from.
-pub const ITEM: usize = 160;
+/// Octets that a value in an array takes, at most: in the document, while the array grows, and in the tree that its sections
+/// are read from.
+pub const ITEM: usize = 256;
 /// Octets that a key with its value takes in the same places, the text of both not counted.
-pub const MEMBER: usize = 280;
+pub const MEMBER: usize = 220;
 /// Octets that a record of a zone takes until it is in a catalog, its owner and data not counted.
 pub const RECORD: usize = 400;
 

@@ -8,6 +8,7 @@ pub mod ask;
 pub mod daemon;
 pub mod exposition;
 pub mod folder;
+pub mod heavy;
 pub mod http;
 mod lines;
 pub mod message;

@@ -101,6 +101,19 @@ impl Server {
         self.out.text()
     }
 
+    /// Megabytes of memory that it has, and that it had at most.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn memory(&self) -> (f64, f64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let megabytes = |field: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells this");
+            line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number of kilobytes") / 1e3
+        };
+        (megabytes("VmRSS:"), megabytes("VmHWM:"))
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -1,10 +1,10 @@
-//! The control side of the real server under load: `control put|apply|load|scrape` prints times and ratios as Markdown.
+//! The control side of the real server under load: `control put|apply|load|scrape|overrides|bodies` prints times and ratios as Markdown.
 
 use std::error::Error;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use gslb_benches::{control, scrape};
+use gslb_benches::{bodies, control, further, scrape};
 
 /// Measures changes through the API, from the request to the answer on the wire. Needs `gslb` beside it, or GSLB_BIN.
 #[derive(Debug, Parser)]
@@ -37,6 +37,16 @@ enum Part {
         #[arg(long, default_value_t = 20)]
         rounds: u32,
     },
+    /// How long each further override takes, with 40,000 endpoints and 6 overrides of 100 globs each.
+    Overrides {
+        #[arg(long, default_value_t = 100)]
+        rounds: u32,
+    },
+    /// How much memory the server takes for hostile documents, and for good ones of so many octets.
+    Bodies {
+        #[arg(long, default_value_t = 2_000_000)]
+        octets: usize,
+    },
     /// What requests at a rate do to answers.
     Load {
         #[arg(long, default_value_t = 2_000.0)]
@@ -56,6 +66,12 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         Part::Put { services, changes } => control::put(services, changes)?,
         Part::Apply { services, rounds } => control::apply(services, rounds)?,
         Part::Scrape { endpoints, rounds } => scrape::scrape(endpoints, rounds)?,
+        Part::Overrides { rounds } => {
+            let times = further::measure(rounds)?;
+            let [p50, p99, most] = [0.5, 0.99, 1.0].map(|share| times.quantile(share));
+            format!("each further override: p50 {p50:?}, p99 {p99:?}, most {most:?}\n")
+        }
+        Part::Bodies { octets } => bodies::measure(octets)?,
         Part::Load { rate, rounds, seconds, apart } => {
             let place = if apart { control::Place::Apart } else { control::Place::Anywhere };
             control::load(rate, rounds, Duration::from_secs_f64(seconds), place)?

@@ -127,7 +127,7 @@ async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
     let many = format!("{{\"a\":[{}1]}}", "1,".repeat(4_000_000));
     let refused = asked.ask("POST", "/api/v1/plan", &[], many).await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"));
-    assert!(refused.text.contains("takes more than the 192 MiB of memory"), "{}", refused.text);
+    assert!(refused.text.contains("takes more than the 144 MiB of memory"), "{}", refused.text);
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn what_takes_more_memory_than_it_may_is_refused_with_its_place() {
 
 #[tokio::test]
 async fn who_may_only_look_has_less_memory_for_plans() {
-    let limits = Limits { memory: 16 << 20, viewer_memory: 2 << 20, viewer_octets: 300_000, ..Limits::default() };
+    let limits = Limits { memory: 16 << 20, viewer_memory: 1 << 20, viewer_octets: 300_000, ..Limits::default() };
     let options = Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() };
     let asked = start_with(options).await;
     let mut large = site();
@@ -219,7 +219,7 @@ async fn who_may_only_look_has_less_memory_for_plans() {
     assert_eq!(plan(&asked.operator, large.to_string()).await.status, StatusCode::OK);
     let refused = plan(&asked.viewer, large.to_string()).await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"), "{}", refused.text);
-    assert!(refused.text.contains("the 2 MiB of memory"), "{}", refused.text);
+    assert!(refused.text.contains("the 1 MiB of memory"), "{}", refused.text);
     assert_eq!(plan(&asked.viewer, site().to_string()).await.status, StatusCode::OK);
     let long = plan(&asked.viewer, " ".repeat(300_001)).await;
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);

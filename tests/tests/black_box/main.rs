@@ -23,6 +23,7 @@ mod kills;
 mod listen;
 mod logs;
 mod loops;
+mod memory;
 mod metrics;
 mod monitoring;
 mod notify;
