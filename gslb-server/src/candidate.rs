@@ -66,7 +66,9 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
         return finish(reading, document, &[], &loaded);
     }
     let mut noted = Vec::new();
-    let mut parts = Parts::open(path)?;
+    let seen = SourceFile::before_reading(path);
+    // A file that cannot be read is watched too: it may come back.
+    let mut parts = Parts::open(path).inspect_err(|_| files.push(seen))?;
     let first = parts.first.clone();
     let mut texts = vec![Arc::clone(&first.text)];
     let mut load = |name: &str, from: &str| parts::zone_file(name, from, &mut noted);
