@@ -86,6 +86,8 @@ impl Task {
             self.settle(hearing).await;
             let done = match self.backlog.first(self.audited + 1) {
                 None => {
+                    // It can be written: the next change waits for nothing.
+                    self.again = Instant::now();
                     self.show_unsaved(None);
                     return Ok(());
                 }
