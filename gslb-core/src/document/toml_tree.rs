@@ -27,7 +27,7 @@ struct Draft {
     made: Made,
     entries: Vec<Member>,
     /// Numbers of entries by the hash of their key, where there are more than [`FEW`].
-    numbers: Option<Box<HashMap<u64, u32>>>,
+    numbers: Option<HashMap<u64, u32>>,
 }
 
 /// What a table was made by.
