@@ -48,7 +48,7 @@ fn holds_value(word: &OsStr) -> bool {
     let word = word.as_encoded_bytes();
     let short = word.starts_with(OUTPUT.as_bytes()) && word.len() > OUTPUT.len();
     let is_long = |name: &&str| word.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
-    short || VALUED.iter().any(|name| is_long(&name))
+    short || VALUED.iter().any(|name| is_long(name))
 }
 
 #[cfg(test)]
