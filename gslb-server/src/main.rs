@@ -7,12 +7,8 @@ use clap::{CommandFactory, Parser};
 use gslb::command::{Command, exit, nagios, order};
 use gslb::printable::printable;
 use gslb::probe::supervisor;
-use mimalloc::MiMalloc;
 
-/// Answering allocates nothing. A change of a large document is hundreds of thousands of small texts, read, copied and
-/// freed: half of its time went into the C library's allocator.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+mod memory;
 
 /// Geo-aware authoritative DNS.
 #[derive(Debug, Parser)]
@@ -23,6 +19,7 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
+    memory::give_back_at_once();
     // Before all else: there may be many, and they need none of it.
     if env::args_os().nth(1).is_some_and(|word| word == supervisor::WORD) {
         return supervisor::run(env::args_os().skip(2));

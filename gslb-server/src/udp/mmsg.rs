@@ -1,4 +1,4 @@
-//! `recvmmsg` and `sendmmsg`: up to 64 datagrams per system call, and the only unsafe code of the program.
+//! `recvmmsg` and `sendmmsg`: up to 64 datagrams per system call, and nearly all unsafe code of the program (`memory.rs` has the rest).
 //!
 //! Both calls take arrays of headers that point at buffers, and neither the standard library nor a safe crate offers
 //! them together with the control messages that a wildcard listener needs. What keeps this sound is one habit: a header
