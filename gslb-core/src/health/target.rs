@@ -270,6 +270,31 @@ endpoints.x.address = "192.0.2.1"
     }
 
     #[test]
+    fn what_is_probed_is_shown_with_what_is_asked_of_it() {
+        let (_, targets) = targets(
+            r#"
+[probes]
+whole = { kind = "grpc", port = 50051 }
+part = { kind = "grpc", port = 50051, service = "shop.v1" }
+name = { kind = "dns", query = "www.example.com", type = "A" }
+[pools.a]
+probe = "whole"
+endpoints.x.address = "192.0.2.1"
+[pools.b]
+probe = "part"
+endpoints.x.address = "2001:db8::1"
+[pools.c]
+probe = "name"
+endpoints.x.address = "192.0.2.1"
+"#,
+        );
+        let shown: Vec<String> = targets.iter().map(|(target, _)| target.to_string()).collect();
+        let expected =
+            ["grpc 192.0.2.1:50051", "grpc [2001:db8::1]:50051 shop.v1", "dns 192.0.2.1:53 www.example.com A"];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
     fn a_name_is_asked_for_by_its_name_whatever_address_is_probed() {
         let (_, targets) = targets(
             r#"

@@ -172,3 +172,15 @@ fn a_fallback_pool_names_what_is_up_of_it_first() {
     server.set("weights", "b", false, None);
     assert_eq!(answers(&mut server), ["192.0.2.23"], "drained, but up");
 }
+
+#[test]
+fn a_branch_whose_draw_or_hash_finds_nothing_up_falls_through_to_the_default() {
+    for branch in [r#"{ weighted = { fra = 1, iad = 1 } }"#, r#"{ hash = ["fra", "iad"] }"#] {
+        let mut server = site(&format!(r#"{{ geo = {{ europe = {branch}, default = "nrt" }} }}"#), "");
+        let european = ask("www.example.com", 1).subnet("193.0.6.0/24");
+        server.set_pool("fra", false);
+        assert_eq!(server.answers(&european), ["192.0.2.2"], "{branch}");
+        server.set_pool("iad", false);
+        assert_eq!(server.answers(&european), ["192.0.2.3"], "{branch}");
+    }
+}

@@ -8,5 +8,6 @@ mod down;
 mod draws;
 mod names;
 mod only;
+mod regions;
 mod site;
 mod types;

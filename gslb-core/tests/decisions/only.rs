@@ -94,3 +94,11 @@ fn a_draw_that_falls_on_an_only_stays_there_while_it_is_down() {
         assert_eq!(answers(&mut server), Vec::<String>::new(), "nobody else is drawn, and nrt is never tried");
     }
 }
+
+#[test]
+fn the_nearest_below_an_only_is_each_clients_own() {
+    let mut server = site(r#"{ failover = [{ only = { nearest = ["iad", "fra", "nrt"] } }, "three"] }"#, "");
+    for (client, near) in [("193.0.6.0/24", "192.0.2.1"), ("8.8.8.0/24", "192.0.2.2"), ("133.11.0.0/16", "192.0.2.3")] {
+        assert_eq!(server.answers(&ask("www.example.com", 1).subnet(client)), [near], "{client}");
+    }
+}

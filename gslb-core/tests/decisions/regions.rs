@@ -1,0 +1,36 @@
+//! Regions of prefixes: the longest one that has the client decides, in IPv4 and IPv6.
+
+use crate::site::ZONE;
+use crate::support::{self, Server, WORLD, ask};
+
+#[test]
+fn a_region_of_prefixes_has_the_clients_of_its_longest_prefixes() {
+    let document = r#"
+zones."example.com".file = "zone"
+[pools]
+wide.endpoints = { a = { address = "192.0.2.1" } }
+narrow.endpoints = { a = { address = "192.0.2.2" } }
+other.endpoints = { a = { address = "192.0.2.3" } }
+[regions]
+wide.match = ["10.0.0.0/8", "2001:db8::/32"]
+narrow.match = ["10.1.0.0/16", "2001:db8:1::/48"]
+[services."www.example.com"]
+policy = { geo = { wide = "wide", narrow = "narrow", default = "other" } }
+"#;
+    let mut server = Server::new(support::table(document, ZONE, &*WORLD));
+    for (client, answer, scope) in [
+        ("10.0.0.0/24", "192.0.2.1", 16),
+        ("10.1.2.0/24", "192.0.2.2", 16),
+        ("10.255.255.0/24", "192.0.2.1", 9),
+        ("11.0.0.0/24", "192.0.2.3", 8),
+        ("2001:db8::/56", "192.0.2.1", 48),
+        ("2001:db8:1:ff00::/56", "192.0.2.2", 48),
+        ("2001:db8:8000::/56", "192.0.2.1", 33),
+        ("2001:db9::/56", "192.0.2.3", 32),
+    ] {
+        let response = server.ask(&ask("www.example.com", 1).subnet(client));
+        let answers: Vec<String> = response.sections[0].iter().map(support::rdata).collect();
+        assert_eq!(answers, [answer], "{client}");
+        assert_eq!(response.subnet.map(|subnet| subnet.2), Some(scope), "the scope of {client}");
+    }
+}
