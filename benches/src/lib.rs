@@ -15,6 +15,7 @@ pub mod bodies;
 pub mod change;
 pub mod control;
 pub mod expected;
+pub mod figures;
 pub mod further;
 pub mod growth;
 pub mod histogram;

@@ -47,8 +47,8 @@ pub fn ordered(program: &Command, words: impl IntoIterator<Item = OsString>) -> 
 fn holds_value(word: &OsStr) -> bool {
     let word = word.as_encoded_bytes();
     let short = word.starts_with(OUTPUT.as_bytes()) && word.len() > OUTPUT.len();
-    let is_long = |name: &&str| word.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
-    short || VALUED.iter().any(|name| is_long(name))
+    let has_value = |name: &&str| word.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+    short || VALUED.iter().any(has_value)
 }
 
 #[cfg(test)]
