@@ -204,4 +204,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn clients_stick_to_what_they_had_on_other_nodes_and_in_older_versions() {
+        let of = |address: &str, v4, v6| HashedPrefix::of(address.parse().unwrap(), PrefixLengths { v4, v6 });
+        assert_eq!(identity("fra"), 0xF8D0_93F1_78EF_FC78);
+        assert_eq!(identity("iad-1"), 0x2F74_BA0F_86C4_13AD);
+        for (prefix, key, len) in [
+            (of("192.0.2.77", 24, 56), 0x09FD_625D_8A1D_EEE1, 24),
+            (of("::ffff:192.0.2.77", 24, 56), 0x09FD_625D_8A1D_EEE1, 120),
+            (of("2001:db8:1:2ff:3::4", 24, 56), 0x1851_643B_702F_0778, 56),
+            (of("2001:db8:1:2ff:3::4", 24, 72), 0x7487_729E_60B2_AAF6, 72),
+        ] {
+            assert_eq!(prefix, HashedPrefix { key, len });
+        }
+        assert_eq!(of("192.0.2.200", 24, 56), of("192.0.2.77", 24, 56));
+        assert_ne!(of("192.0.3.77", 24, 56), of("192.0.2.77", 24, 56));
+    }
 }

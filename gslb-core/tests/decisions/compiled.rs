@@ -93,3 +93,21 @@ policy = { geo = { europe = "iad", default = "nrt" } }"#;
     assert!(std::sync::Arc::ptr_eq(&first.targets, &second.targets));
     assert!(!std::sync::Arc::ptr_eq(&first.targets, &third.targets));
 }
+
+#[test]
+fn a_geo_policy_is_as_wide_as_its_branches_and_its_default_together() {
+    // p1 comes to 4 pools, p4 to 256, p5 to 1024.
+    let levels: String = (1..6)
+        .flat_map(|level| {
+            let below = if level == 1 { "fra".to_owned() } else { format!("p{}", level - 1) };
+            let names = ["a", "b", "c", "d"].map(|name| format!("{name}{level} = \"{below}\"\n"));
+            let draw =
+                format!("p{level} = {{ weighted = {{ a{level} = 1, b{level} = 1, c{level} = 1, d{level} = 1 }} }}\n");
+            names.into_iter().chain([draw])
+        })
+        .collect();
+    let policy = |geo: &str| format!("{{ geo = {{ {geo} }} }}\n[policies]\n{levels}");
+    site(&policy(r#"europe = "p4", japan = "p4", default = "p4""#), "");
+    let refused = refusal(&policy(r#"europe = "p5", default = "fra""#), "");
+    assert!(refused.contains("comes to 1025 pools"), "{refused}");
+}

@@ -184,3 +184,13 @@ fn a_branch_whose_draw_or_hash_finds_nothing_up_falls_through_to_the_default() {
         assert_eq!(server.answers(&european), ["192.0.2.3"], "{branch}");
     }
 }
+
+#[test]
+fn a_branch_without_weight_is_for_when_nobody_else_is_up() {
+    let mut server = site(r#"{ failover = [{ weighted = { fra = 1, iad = 0 } }, "nrt"] }"#, "");
+    assert_eq!(answers(&mut server), ["192.0.2.1"]);
+    server.set_pool("fra", false);
+    assert_eq!(answers(&mut server), ["192.0.2.3"], "whoever has weight and is up comes first");
+    server.set_pool("nrt", false);
+    assert_eq!(answers(&mut server), ["192.0.2.2"], "up, but without weight, comes before down");
+}
