@@ -16,7 +16,7 @@ const PURGE_DELAY: i32 = 15;
 ///
 /// By default mimalloc waits a second, and looks for pages to give back only while it allocates or frees. A server that has
 /// read its files does neither, and keeps what reading took: a third of its memory.
-pub fn give_back_at_once() {
+pub(crate) fn give_back_at_once() {
     // SAFETY: a store to an option, which mimalloc reads atomically; no pointer is passed.
     unsafe { mi_option_set(PURGE_DELAY, 0) };
 }
