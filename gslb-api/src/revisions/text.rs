@@ -29,7 +29,9 @@ pub fn pack(text: &str) -> Option<Arc<[u8]>> {
 pub fn unpack(key: &str, octets: &[u8]) -> Result<String, Damaged> {
     let text = || {
         let (length, compressed) = uncompressed_size(octets).ok().filter(|(length, _)| *length <= LONGEST)?;
-        String::from_utf8(decompress(compressed, length).ok()?).ok()
+        // What is cut between two of its sequences decompresses to less.
+        let text = decompress(compressed, length).ok().filter(|text| text.len() == length)?;
+        String::from_utf8(text).ok()
     };
     text().ok_or_else(|| Damaged { key: key.to_owned() })
 }

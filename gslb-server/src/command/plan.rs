@@ -15,6 +15,7 @@ use super::remote::{Remote, show};
 use super::{Outcome, asking};
 use crate::candidate;
 use crate::client::{Client, Error, Request, TOML};
+use crate::printable::printable;
 
 #[derive(Debug, Args)]
 pub struct Plan {
@@ -86,8 +87,15 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     let client = arguments.remote.client()?;
     let foreseen = foresee(&client, &arguments.remote, &candidate.document, arguments.base)?;
     if unchanged(&foreseen) || arguments.manner.is_dry_run() {
-        if let Some(text) = candidate.text.as_deref().filter(|_| !arguments.manner.is_dry_run()) {
-            store_comments(&client, text, revision(&foreseen)?)?;
+        // What is asked for is in force, with or without its comments: a server that follows a file keeps those of the file.
+        if let Some(text) = candidate.text.as_deref().filter(|_| !arguments.manner.is_dry_run())
+            && let Err(error) = store_comments(&client, text, revision(&foreseen)?)
+        {
+            eprintln!(
+                "gslb: the comments of {} are not stored: {}",
+                arguments.document.display(),
+                printable(&error.to_string())
+            );
         }
         // A plan is all that a dry run is: nothing is sent that could be done.
         return tell_plan(&arguments.remote, &arguments.manner, &foreseen);
