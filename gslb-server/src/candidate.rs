@@ -2,6 +2,7 @@
 
 mod text;
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -71,11 +72,14 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
     let mut parts = Parts::open(path).inspect_err(|_| files.push(seen))?;
     let first = parts.first.clone();
     let mut texts = vec![Arc::clone(&first.text)];
+    let mut named = BTreeSet::from([first.name.clone()]);
     let mut load = |name: &str, from: &str| parts::zone_file(name, from, &mut noted);
     let mut loaded = Loaded::new(&mut load);
     let mut include = |pattern: &str, from: &str| {
         let found = parts.include(pattern, from)?;
-        texts.extend(found.iter().map(|file| Arc::clone(&file.text)));
+        // What two patterns name is part of the document once.
+        let new = found.iter().filter(|file| named.insert(file.name.clone()));
+        texts.extend(new.map(|file| Arc::clone(&file.text)));
         Ok(found)
     };
     let (reading, document) = document::read_files(&first, &mut include, &mut |file, from| loaded.load(file, from));

@@ -371,6 +371,10 @@ impl Draft {
         // The text of a key is there twice, in the document and in the tree.
         budget.charge(MEMBER + 2 * key.text.len()).ok()?;
         let number = self.entries.len() as u32;
+        // A vector begins with room for four. Dotted keys make tables of one.
+        if self.entries.len() < 4 {
+            self.entries.reserve_exact(1);
+        }
         self.entries.push(Member { key: (&*key.text).into(), at: key.at, slot });
         if self.entries.len() > FEW {
             let numbers = self.numbers.get_or_insert_default();

@@ -276,7 +276,7 @@ endpoints.x.address = "192.0.2.1"
 [probes]
 whole = { kind = "grpc", port = 50051 }
 part = { kind = "grpc", port = 50051, service = "shop.v1" }
-name = { kind = "dns", query = "www.example.com", type = "A" }
+name = { kind = "dns", name = "www.example.com", type = "A" }
 [pools.a]
 probe = "whole"
 endpoints.x.address = "192.0.2.1"
@@ -290,7 +290,7 @@ endpoints.x.address = "192.0.2.1"
         );
         let shown: Vec<String> = targets.iter().map(|(target, _)| target.to_string()).collect();
         let expected =
-            ["grpc 192.0.2.1:50051", "grpc [2001:db8::1]:50051 shop.v1", "dns 192.0.2.1:53 www.example.com A"];
+            ["grpc 192.0.2.1:50051", "grpc [2001:db8::1]:50051 shop.v1", "dns 192.0.2.1:53 www.example.com. A"];
         assert_eq!(shown, expected);
     }
 

@@ -12,8 +12,8 @@ wide.endpoints = { a = { address = "192.0.2.1" } }
 narrow.endpoints = { a = { address = "192.0.2.2" } }
 other.endpoints = { a = { address = "192.0.2.3" } }
 [regions]
-wide.match = ["10.0.0.0/8", "2001:db8::/32"]
-narrow.match = ["10.1.0.0/16", "2001:db8:1::/48"]
+wide.match = ["prefix:10.0.0.0/8", "prefix:2001:db8::/32"]
+narrow.match = ["prefix:10.1.0.0/16", "prefix:2001:db8:1::/48"]
 [services."www.example.com"]
 policy = { geo = { wide = "wide", narrow = "narrow", default = "other" } }
 "#;
