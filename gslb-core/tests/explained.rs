@@ -49,6 +49,32 @@ fn explained(server: &Server, name: &str, client: &str) -> Value {
 }
 
 #[test]
+fn a_pool_that_is_passed_over_has_its_reason() {
+    let document = r#"
+[zones."example.com"]
+file = "example.com.zone"
+[pools]
+other-type.endpoints.a = { address = "2001:db8::1" }
+down.endpoints.a = { address = "192.0.2.1" }
+idle.endpoints.a = { address = "192.0.2.2", weight = 0 }
+half = { min_up = 2, endpoints = { a = { address = "192.0.2.3" }, b = { address = "192.0.2.4" } } }
+good.endpoints.a = { address = "192.0.2.5" }
+[services."www.example.com"]
+policy = { failover = ["other-type", "down", "idle", "half", "good"] }
+"#;
+    let mut server = Server::new(table(document, ZONE, &*WORLD));
+    server.set_pool("down", false);
+    server.set("half", "a", false, None);
+    let data = explained(&server, "www.example.com", "192.0.2.0/24");
+    let passed: Vec<_> =
+        data["steps"].as_array().unwrap().iter().filter(|step| step["step"] == "passed-over").collect();
+    let reasons: Vec<_> = passed.iter().map(|step| (step["pool"].as_str(), step["reason"].as_str())).collect();
+    let expected = [("other-type", "none-of-type"), ("down", "down"), ("idle", "no-weight"), ("half", "down")];
+    assert_eq!(reasons, expected.map(|(pool, reason)| (Some(pool), Some(reason))));
+    assert_eq!((&passed[3]["up"], &passed[3]["min_up"]), (&json!(1), &json!(2)));
+}
+
+#[test]
 fn every_step_has_names_and_the_answer_is_that_of_the_wire() {
     let mut server = Server::new(table(DOCUMENT, ZONE, &*WORLD));
     server.set_pool("fra", false);

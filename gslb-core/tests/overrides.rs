@@ -56,6 +56,28 @@ fn flat(states: &States) -> Vec<(bool, u32)> {
 }
 
 #[test]
+fn only_what_a_probe_has_to_find_up_is_unknown_at_first() {
+    let document = r#"
+[zones."example.com"]
+file = "example.com.zone"
+[probes.web]
+kind = "tcp"
+port = 80
+[pools]
+plain.endpoints.a = { address = "192.0.2.1" }
+plain-down = { initial = "down", endpoints.a = { address = "192.0.2.2" } }
+probed = { probe = "web", endpoints.a = { address = "192.0.2.3" } }
+probed-down = { probe = "web", initial = "down", endpoints.a = { address = "192.0.2.4" } }
+[services."www.example.com"]
+policy = { failover = ["plain", "plain-down", "probed", "probed-down"] }
+"#;
+    let table = table(document, ZONE, &*WORLD);
+    let states = initial_states(&table.topology().site);
+    let of: Vec<_> = states.iter().flatten().map(|state| (state.up, state.is_known)).collect();
+    assert_eq!(of, [(true, true), (false, true), (true, true), (false, false)]);
+}
+
+#[test]
 fn each_force_does_what_it_says() {
     let table = subject();
     let with = |target, force| flat(&states(&table, &[word("a", target, force, 1)]));
