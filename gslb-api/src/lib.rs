@@ -9,6 +9,7 @@ pub mod document;
 mod drill;
 pub mod health;
 mod log;
+mod members;
 pub mod meters;
 mod moment;
 mod options;

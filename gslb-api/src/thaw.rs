@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::control::Refusal;
+use crate::members;
 use crate::moment;
 use crate::store::{Store, Time, Unavailable};
 
@@ -59,10 +60,7 @@ pub fn from_body(body: &Value, owner: &str, now: Time) -> Result<Thaw, Refusal> 
         wrong.push((String::new(), "expected an object".to_owned()));
         &none
     });
-    for name in members.keys().filter(|name| !KEYS.contains(&name.as_str())) {
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        wrong.push((pointer, format!("unknown member; known: {}", KEYS.join(", "))));
-    }
+    wrong.extend(members::unknown(members, &KEYS, ""));
     let reason = members.get("reason").and_then(Value::as_str).unwrap_or_default();
     let is_reason = !reason.trim().is_empty()
         && reason.chars().count() <= REASON_CHARACTERS

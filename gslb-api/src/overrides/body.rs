@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Force, Override};
 use crate::control::Refusal;
+use crate::members;
 use crate::moment;
 use crate::store::Time;
 
@@ -26,10 +27,7 @@ pub fn from_body(id: &str, body: &Value, sender: &str, now: Time) -> Result<Over
     let Some(members) = body.as_object() else {
         return Err(Refusal::Body(vec![(String::new(), "expected an object".to_owned())]));
     };
-    for name in members.keys().filter(|name| !KEYS.contains(&name.as_str())) {
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        wrong.note(pointer, format!("unknown member; known: {}", KEYS.join(", ")));
-    }
+    wrong.0.extend(members::unknown(members, &KEYS, ""));
     let targets = wrong.targets(members);
     let force = wrong.force(members);
     let reason = wrong.text(members, "reason");

@@ -24,6 +24,7 @@ use super::problem::Problem;
 use super::{answer, documents, query};
 use crate::Api;
 use crate::control::{Refusal, blocking};
+use crate::members;
 use crate::status::{self, Detail};
 
 const KEYS: [&str; 6] = ["name", "type", "client", "resolver", "revision", "seed"];
@@ -96,10 +97,7 @@ fn asked(body: &Value) -> Result<Asked, Refusal> {
         wrong.push((String::new(), "expected an object".to_owned()));
         &none
     });
-    for name in members.keys().filter(|name| !KEYS.contains(&name.as_str())) {
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        wrong.push((pointer, format!("unknown member; known: {}", KEYS.join(", "))));
-    }
+    wrong.extend(members::unknown(members, &KEYS, ""));
     let mut note = |name: &str, told: &str| wrong.push((format!("/{name}"), told.to_owned()));
     let text = |name: &str| members.get(name).map(|value| value.as_str().unwrap_or_default());
     let name = text("name").and_then(|text| Name::parse(text.as_bytes(), &Name::root()).ok());

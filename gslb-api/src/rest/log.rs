@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::{answer, conditions, query, write};
 use crate::control::{Refusal, Resource};
 use crate::document::Etag;
+use crate::members;
 use crate::{Api, LogLevel};
 
 /// The route of the log's level.
@@ -65,11 +66,8 @@ async fn put(State(api): State<Api>, request: Request) -> Result<Response, Probl
 }
 
 fn asked(body: &Value) -> Result<LogLevel, Refusal> {
-    let mut wrong = Vec::new();
-    for name in body.as_object().into_iter().flat_map(|members| members.keys()).filter(|name| *name != "level") {
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        wrong.push((pointer, "unknown member; known: level".to_owned()));
-    }
+    let mut wrong: Vec<_> =
+        body.as_object().into_iter().flat_map(|members| members::unknown(members, &["level"], "")).collect();
     let level = body.get("level").and_then(Value::as_str).and_then(LogLevel::from_name);
     if level.is_none() {
         let names: Vec<&str> = LogLevel::ALL.into_iter().map(LogLevel::name).collect();

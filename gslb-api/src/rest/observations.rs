@@ -22,6 +22,7 @@ use crate::access::Resource;
 use crate::control::{Refusal, blocking};
 use crate::document::Section;
 use crate::health::{Posted, Word};
+use crate::members;
 
 /// Most observations of one request.
 pub(super) const MAX_OBSERVATIONS: usize = 1000;
@@ -151,10 +152,7 @@ fn latency(members: &Map<String, Value>, place: usize, wrong: &mut Wrong) -> Opt
 }
 
 fn only(members: &Map<String, Value>, known: &[&str], place: usize, wrong: &mut Wrong) {
-    for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
-        let pointer = format!("/{place}/{}", name.replace('~', "~0").replace('/', "~1"));
-        wrong.push((pointer, format!("unknown member; known: {}", known.join(", "))));
-    }
+    wrong.extend(members::unknown(members, known, &format!("/{place}")));
 }
 
 fn network(text: &str) -> Option<IpNet> {

@@ -14,6 +14,7 @@ use super::problem::Problem;
 use super::{answer, query, write};
 use crate::access::{self, AccessError, Holder, MAX_SCOPES, Revoked, Role, Scope, Scopes};
 use crate::control::{Refusal, Resource, now};
+use crate::members;
 use crate::store::Time;
 use crate::{Api, moment};
 
@@ -100,10 +101,7 @@ fn asked(body: &Value, now: Time) -> Result<(String, Role, Scopes, Option<Time>)
     let Some(members) = body.as_object() else {
         return Err(Refusal::Body(vec![(String::new(), "expected an object".to_owned())]));
     };
-    for name in members.keys().filter(|name| !KEYS.contains(&name.as_str())) {
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        wrong.push((pointer, format!("unknown member; known: {}", KEYS.join(", "))));
-    }
+    wrong.extend(members::unknown(members, &KEYS, ""));
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     let role = text("role").and_then(Role::from_name);
     if role.is_none() {
