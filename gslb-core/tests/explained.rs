@@ -178,3 +178,45 @@ fn who_watches_sees_all_decisions_of_as_many_services_as_an_answer_follows() {
     let longest: Vec<u32> = (0..MAX_DECISIONS as u32).collect();
     assert_eq!(decided(0), (longest.iter().map(|service| (*service, false)).collect(), longest));
 }
+
+#[test]
+fn a_draw_that_finds_nothing_says_why_of_each_branch() {
+    let document = r#"
+[zones."example.com"]
+file = "example.com.zone"
+[pools]
+down.endpoints.a = { address = "192.0.2.1" }
+idle.endpoints.a = { address = "192.0.2.2" }
+good.endpoints.a = { address = "192.0.2.3" }
+[services."www.example.com"]
+policy = { failover = [{ weighted = { down = 1, idle = 0 } }, "good"] }
+"#;
+    let mut server = Server::new(table(document, ZONE, &*WORLD));
+    server.set_pool("down", false);
+    let data = explained(&server, "www.example.com", "192.0.2.0/24");
+    let mut reasons: Vec<_> = data["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["step"] == "passed-over")
+        .map(|step| (step["pool"].as_str().unwrap(), step["reason"].as_str().unwrap()))
+        .collect();
+    reasons.sort();
+    assert_eq!(reasons, [("down", "down"), ("idle", "no-weight")]);
+}
+
+#[test]
+fn an_answer_with_everything_down_says_which_demands_were_dropped() {
+    for (when, last) in [("serve-all", "any"), ("last-up", "last-up")] {
+        let document = DOCUMENT.replace("sticky = {}", &format!("when_all_down = \"{when}\""));
+        let mut server = Server::new(table(&document, ZONE, &*WORLD));
+        ["fra", "iad"].into_iter().for_each(|pool| server.set_pool(pool, false));
+        let data = explained(&server, "www.example.com", "17.0.0.0/24");
+        let steps = data["steps"].as_array().unwrap().iter().filter(|step| step["step"] == "relaxed");
+        let demands: Vec<&str> = steps.map(|step| step["demand"].as_str().unwrap()).collect();
+        assert_eq!(demands, ["up-without-weight", last], "{data}");
+        let text = data["text"].as_str().unwrap();
+        assert!(text.contains("fallback   no candidate with weight is up: weights no longer count"), "{text}");
+        assert!(text.contains("fallback   everything is down: "), "{text}");
+    }
+}

@@ -453,5 +453,5 @@ impl Known {
 
 /// At least one second: less would not be cached at all.
 fn whole_seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(NO_TTL_LIMIT - 1).max(1)
+    u32::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(NO_TTL_LIMIT).max(1)
 }

@@ -347,4 +347,29 @@ e = { probe = "beat", endpoints = { x = { address = "192.0.2.1" } } }
         let shown: Vec<String> = targets.iter().skip(2).map(|(target, _)| target.to_string()).collect();
         assert_eq!(shown, ["push d/x", "push e/x"]);
     }
+
+    #[test]
+    fn a_grpc_probe_asks_for_the_host_it_names_or_for_the_name_of_the_endpoint() {
+        let (_, targets) = targets(
+            r#"
+[probes]
+plain = { kind = "grpc", port = 50051 }
+own = { kind = "grpc", port = 50051, host = "www.example.com" }
+[pools.a]
+probe = "plain"
+endpoints = { x = { cname = "edge.example.net." } }
+[pools.b]
+probe = "own"
+endpoints = { x = { cname = "edge.example.net." } }
+"#,
+        );
+        let hosts: Vec<Option<&str>> = targets
+            .iter()
+            .map(|(target, _)| match &target.kind {
+                ProbeKind::Grpc(grpc) => grpc.host.as_deref(),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(hosts, [Some("edge.example.net"), Some("www.example.com")]);
+    }
 }

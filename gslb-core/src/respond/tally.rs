@@ -289,4 +289,9 @@ mod tests {
             assert_eq!(usize::from(INDEX[usize::from(number)]), at, "{name}");
         }
     }
+
+    #[test]
+    fn uses_of_a_client_subnet_have_the_names_that_metrics_document() {
+        assert_eq!(SubnetUse::ALL.map(SubnetUse::as_str), ["used", "unused", "malformed"]);
+    }
 }

@@ -150,3 +150,29 @@ fn insert_range(pairs: &mut Vec<(u128, u32)>, range: (u128, u128), class: u32) {
     pairs.splice(from..to, [(first, class)].into_iter().chain(tail));
     pairs.dedup_by(|later, earlier| later.1 == earlier.1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_gets_its_class_and_its_neighbors_keep_theirs() {
+        let class_at = |pairs: &[(u128, u32)], address: u128| pairs[pairs.partition_point(|it| it.0 <= address) - 1].1;
+        for before in [
+            vec![(0, 1)],
+            vec![(0, 1), (10, 2), (20, 3)],
+            vec![(0, 1), (12, 2), (15, 3), (18, 4)],
+            vec![(0, 1), (9, 2), (21, 3)],
+            vec![(0, 1), (19, 2)],
+            vec![(0, 1), (10, 9), (20, 9)],
+        ] {
+            let mut pairs = before.clone();
+            insert_range(&mut pairs, (10, 19), 9);
+            assert!(pairs.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 != two[1].1), "{before:?}: {pairs:?}");
+            for address in 0..30 {
+                let expected = if (10..20).contains(&address) { 9 } else { class_at(&before, address) };
+                assert_eq!(class_at(&pairs, address), expected, "{address} of {before:?}");
+            }
+        }
+    }
+}

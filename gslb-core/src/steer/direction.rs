@@ -54,4 +54,17 @@ mod tests {
         let [pole, other] = [90.0, -90.0].map(|latitude| Direction::of(Coordinate::new(latitude, 0.0).unwrap()));
         assert!(pole.distance(other) <= Direction::chord_of(crate::model::MAX_REACH_KM));
     }
+
+    #[test]
+    fn the_middle_of_places_is_on_the_sphere_between_them() {
+        let at = |latitude, longitude| Coordinate::new(latitude, longitude).unwrap();
+        let off = |places: &[Coordinate], expected| {
+            kilometres(Direction::middle(places.iter().copied()).unwrap().distance(Direction::of(expected)))
+        };
+        assert_eq!(off(&[at(50.0, 8.0)], at(50.0, 8.0)), 0);
+        assert_eq!(off(&[at(0.0, 10.0), at(0.0, 50.0)], at(0.0, 30.0)), 0);
+        assert_eq!(off(&[at(40.0, 179.0), at(40.0, -179.0), at(-40.0, 180.0), at(-40.0, 180.0)], at(0.0, 180.0)), 0);
+        assert!(Direction::middle([]).is_none());
+        assert!(Direction::middle([at(0.0, 0.0), at(0.0, 180.0)]).is_none(), "all around");
+    }
 }

@@ -97,5 +97,7 @@ mod tests {
         let (_, split) = divide(&pairs);
         assert_eq!(split.find((1 << 70) + 3), Interval { class: 2, first: 1 << 70, last: (1 << 70) + 4 });
         assert_eq!(split.find((1 << 70) + 5), Interval { class: 3, first: (1 << 70) + 5, last: (1 << 90) - 1 });
+        let (_, split) = divide(&[(0, 1), (5, 2), (1 << 70, 3)]);
+        assert_eq!(split.find(5), Interval { class: 2, first: 5, last: (1 << 70) - 1 });
     }
 }

@@ -412,4 +412,18 @@ mod tests {
     fn a_line_fills_one_line_of_the_cache() {
         assert_eq!((size_of::<Line<u8, 12, 14>>(), size_of::<Line<u32, 4, 6>>()), (64, 64));
     }
+
+    #[test]
+    fn few_lines_are_searched_for_an_address() {
+        for (len, seed) in [(300, 1), (5_000, 2), (100_000, 3)] {
+            let starts = crowded(len, seed, 64);
+            let pairs: Vec<(u64, u32)> = starts.into_iter().zip((0..).map(|at| at % 7)).collect();
+            let Intervals::Narrow(lines) = Intervals::build(&pairs) else { panic!("seven classes are few") };
+            for &(start, _) in &pairs {
+                let first = lines.line(start);
+                let searched = lines.lines[first..].iter().position(|line| start <= line.last).unwrap() + 1;
+                assert!(searched <= 14, "{searched} lines for {start:x} of {len}");
+            }
+        }
+    }
 }

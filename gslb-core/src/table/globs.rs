@@ -126,3 +126,17 @@ impl<'g> Glob<'g> {
 pub(super) fn letters(name: &[u8]) -> u64 {
     name.iter().fold(0, |bits, octet| bits | 1 << (octet & 63))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_letter_of_the_glob_is_told_apart_by_its_letters() {
+        let glob = Glob::new("*a?x*");
+        for (name, may_match) in [("web-ax", true), ("web-abx", true), ("web-a", false), ("web-x", false), ("", false)]
+        {
+            assert_eq!(glob.letters & !letters(name.as_bytes()) == 0, may_match, "{name}");
+        }
+    }
+}

@@ -34,3 +34,27 @@ policy = { geo = { wide = "wide", narrow = "narrow", default = "other" } }
         assert_eq!(response.subnet.map(|subnet| subnet.2), Some(scope), "the scope of {client}");
     }
 }
+
+#[test]
+fn a_matcher_that_no_database_knows_is_a_warning_and_the_region_has_its_other_clients() {
+    let document = r#"
+zones."example.com".file = "zone"
+[pools]
+here.endpoints = { a = { address = "192.0.2.1" } }
+other.endpoints = { a = { address = "192.0.2.2" } }
+[regions]
+mixed.match = ["asn:64500", "country:NL", "prefix:10.0.0.0/8"]
+[services."www.example.com"]
+policy = { geo = { mixed = "here", default = "other" } }
+"#;
+    let mut load = |_: &str, _: &str| Ok(("zone".into(), ZONE.as_bytes().to_vec()));
+    let site = gslb_core::document::read("site.toml", document, &mut load).site.unwrap();
+    let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), None);
+    let warnings: Vec<(&str, &str)> =
+        compiled.problems.iter().map(|problem| (problem.path.as_str(), problem.message.as_str())).collect();
+    let message = "`asn:64500` matches no client with the geo databases that are loaded";
+    assert_eq!(warnings, [("regions.mixed.match", message)]);
+    assert!(compiled.problems.iter().all(|problem| problem.severity == gslb_core::problem::Severity::Warning));
+    let mut server = Server::new(compiled.table.unwrap());
+    assert_eq!(server.answers(&ask("www.example.com", 1).subnet("193.0.6.0/24")), ["192.0.2.1"]);
+}

@@ -384,3 +384,31 @@ fn while_a_mass_failure_is_held_the_ttl_has_a_floor() {
         assert_eq!(live.ttl(), 10, "second {second}");
     }
 }
+
+#[test]
+fn while_nothing_has_answered_since_the_hold_began_no_service_is_believed_by_itself() {
+    // Eleven hosts of one service die, and one of another, whose other host has not been probed since.
+    let pools: String = (1..=13)
+        .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.x.address = \"198.51.100.{n}\"\n"))
+        .collect();
+    let all: Vec<String> = (1..=11).map(|n| format!("\"p{n}\"")).collect();
+    let text = format!(
+        "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nfall = \
+         2\n{pools}[services.\"a.example.com\"]\ntypes = [\"A\"]\npolicy = {{ all = [{}] }}\n[services.\"www.example.com\"]\ntypes \
+         = [\"A\"]\npolicy = {{ failover = [\"p12\", \"p13\"] }}\n",
+        all.join(", ")
+    );
+    let mut live = Live::with(&text, &Saved::default());
+    (0..2).for_each(|_| _ = live.probe_all(|_| true));
+    let fail = |live: &mut Live| {
+        live.seconds += 1;
+        (0..12).for_each(|target| _ = live.comes(target, Err(Failure::Timeout)));
+    };
+    (0..4).for_each(|_| fail(&mut live));
+    assert!(live.health.doubts_since().is_some());
+    assert_eq!(live.answers(), ["198.51.100.12"], "nothing shows that the way there works");
+    live.seconds += 1;
+    live.comes(12, Ok(()));
+    fail(&mut live);
+    assert_eq!(live.answers(), ["198.51.100.13"], "its other host has answered");
+}

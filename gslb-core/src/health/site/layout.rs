@@ -145,3 +145,32 @@ fn hosts(targets: &Targets) -> (Vec<Host>, u32) {
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_with_the_same_pools_are_counted_once() {
+        let text = r#"
+[probes.web]
+kind = "tcp"
+port = 443
+[pools]
+a = { probe = "web", endpoints.x.address = "192.0.2.1" }
+b = { probe = "web", endpoints.x.address = "192.0.2.2" }
+[zones."example.com"]
+[services]
+"one.example.com".policy = { failover = ["a", "b"] }
+"two.example.com".policy = { all = ["b", "a"] }
+"three.example.com".policy = "b"
+"#;
+        let zone = ("zone".into(), b"$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.example.net.\n".to_vec());
+        let text = text.replace("[zones.\"example.com\"]", "[zones.\"example.com\"]\nfile = \"zone\"");
+        let reading = crate::document::read("site.toml", &text, &mut |_, _| Ok(zone.clone()));
+        let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
+        let layout = Layout::of(&site, &Targets::of(&site));
+        assert_eq!(layout.places, [2, 2, 1], "the site, the two services with both pools, and the third one");
+        assert_eq!(layout.circles, [[1].into(), Box::from([1, 2])]);
+    }
+}
