@@ -7,8 +7,12 @@ mod support;
 use std::sync::LazyLock;
 
 use counting::allocated;
+use gslb_core::budget::Budget;
+use gslb_core::model::PoolId;
 use gslb_core::steer::column::Column;
 use gslb_core::steer::index::LocationIndex;
+use gslb_core::steer::plan::{Plan, Plans};
+use gslb_core::table::compile::{Compiled, compile_within};
 use support::WORLD;
 
 const DOCUMENT: &str = include_str!("../../deploy/example/site.toml");
@@ -43,4 +47,73 @@ fn a_table_says_what_it_takes_with_its_counters() {
     let (table, taken) = measured(|| table.counting(64, None));
     let more = table.memory() - told;
     assert!(0 < more && more <= taken && taken < 2 * more, "{more} of {taken}");
+}
+
+#[test]
+fn plans_say_what_they_take_while_they_are_made() {
+    let (plans, taken) = measured(|| {
+        let mut plans = Plans::default();
+        let pools: Vec<_> = (0..200).map(|number| plans.id(Plan::Pool(PoolId(number)))).collect();
+        for first in 0..100 {
+            plans.failover(&pools[first..first + 100]);
+        }
+        plans
+    });
+    let told = plans.memory();
+    assert!(told <= taken && taken < told + told / 2, "{told} of {taken}");
+}
+
+/// As many regions as services, each service with a geo policy for its own region, compiled within a budget. Each region has
+/// these further matchers.
+fn compiled(budget: &mut Budget, services: usize, matchers: &[String]) -> Compiled {
+    let mut text = "zones.\"example.com\".file = \"zone\"\n[pools]\na.endpoints.x.address = \"192.0.2.1\"\n\
+                    b.endpoints.x.address = \"192.0.2.2\"\n"
+        .to_owned();
+    for number in 0..services {
+        let own = format!("\"prefix:192.0.{number}.0/24\"");
+        let all: Vec<String> = std::iter::once(own).chain(matchers.iter().map(|it| format!("\"{it}\""))).collect();
+        text += &format!("[regions.r{number}]\nmatch = [{}]\n", all.join(", "));
+        text += &format!("[services.\"s{number}.example.com\"]\n");
+        text += &format!("policy = {{ geo = {{ r{number} = \"a\", default = \"b\" }} }}\n");
+    }
+    let mut load = |_: &str, _: &str| Ok(("zone".into(), ZONE.as_bytes().to_vec()));
+    let reading = gslb_core::document::read("site.toml", &text, &mut load);
+    let site = reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems));
+    compile_within(budget, site, &*WORLD, &Default::default(), None)
+}
+
+/// Octets that compiling is charged, and that the table says building it took, its catalog not counted.
+fn charged(services: usize, matchers: &[String]) -> (usize, usize) {
+    let mut budget = Budget::UNLIMITED;
+    let table = compiled(&mut budget, services, matchers).table.unwrap();
+    (usize::MAX - budget.left(), table.building_memory() - table.topology().catalog.building_memory())
+}
+
+#[test]
+fn a_document_is_refused_one_octet_short_of_what_its_table_takes() {
+    let services = 20;
+    let (needed, told) = charged(services, &[]);
+    assert!(told <= needed && needed - told < 64 * services, "{told} of {needed}");
+    assert!(compiled(&mut Budget::of(needed), services, &[]).table.is_some());
+    let refused = compiled(&mut Budget::of(needed - 1), services, &[]);
+    assert!(refused.table.is_none());
+    let [problem] = &refused.problems[..] else { panic!("{:?}", refused.problems) };
+    assert!(problem.message.contains("of memory"), "{problem}");
+    let early = compiled(&mut Budget::of(needed / 2), services, &[]);
+    let problem = early.problems.last().unwrap();
+    assert!(problem.path.starts_with("services.\"s") && problem.path.ends_with(".policy"), "{problem}");
+}
+
+#[test]
+fn matchers_and_prefixes_of_regions_are_charged_for_each_policy_that_looks_for_them() {
+    let services = 5;
+    let (plain, _) = charged(services, &[]);
+    let numbers = 1..=1_000;
+    // Neighbors, so that they are one interval and the columns hardly grow.
+    let prefixes: Vec<String> = numbers.clone().map(|at| format!("prefix:10.0.{}.{}/32", at >> 8, at & 0xFF)).collect();
+    let (with_prefixes, _) = charged(services, &prefixes);
+    assert!(with_prefixes - plain > services * 1_000 * 32, "{plain} and {with_prefixes}");
+    let systems: Vec<String> = numbers.map(|at| format!("asn:{}", 64_512 + at)).collect();
+    let (with_systems, _) = charged(services, &systems);
+    assert!(with_systems - plain >= services * 1_000 * 64, "{plain} and {with_systems}");
 }

@@ -190,3 +190,22 @@ impl Reaches {
         reach
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_targets_mean_is_worked_out_once_for_each_override() {
+        let text = "[pools]\na.endpoints.x.address = \"192.0.2.1\"\nb.endpoints.x.address = \"192.0.2.2\"\n";
+        let reading = crate::document::read("site.toml", text, &mut |_, _| Err(String::new()));
+        let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
+        let overrides = ["pool/a", "pool/*", "endpoint/b/x"].map(|target| [target.parse::<Pattern>().unwrap()]);
+        let reaches = Reaches::default();
+        let first = overrides.each_ref().map(|targets| reaches.get(targets, &site));
+        assert_eq!(first.each_ref().map(|reach| reach.pools.len()), [1, 2, 1]);
+        for (targets, first) in overrides.iter().zip(&first) {
+            assert!(Arc::ptr_eq(&reaches.get(targets, &site), first), "{targets:?}");
+        }
+    }
+}
