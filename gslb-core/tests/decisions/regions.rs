@@ -1,6 +1,6 @@
 //! Regions of prefixes: the longest one that has the client decides, in IPv4 and IPv6.
 
-use crate::site::ZONE;
+use crate::site::{ZONE, site};
 use crate::support::{self, Server, WORLD, ask};
 
 #[test]
@@ -57,4 +57,22 @@ policy = { geo = { mixed = "here", default = "other" } }
     assert!(compiled.problems.iter().all(|problem| problem.severity == gslb_core::problem::Severity::Warning));
     let mut server = Server::new(compiled.table.unwrap());
     assert_eq!(server.answers(&ask("www.example.com", 1).subnet("193.0.6.0/24")), ["192.0.2.1"]);
+}
+
+#[test]
+fn a_policy_that_depends_on_the_place_does_so_inside_of_others() {
+    for home in [r#"{ geo = { europe = "fra", default = "nrt" } }"#, r#"{ nearest = ["fra", "nrt"] }"#] {
+        for policy in [
+            r#"{ weighted = { home = 1, iad = 0 } }"#,
+            r#"{ failover = ["home", "iad"] }"#,
+            r#"{ only = "home" }"#,
+            r#"{ geo = { japan = "home", default = { weighted = { home = 1, iad = 0 } } } }"#,
+        ] {
+            let mut server = site(&format!("{policy}\n[policies]\nhome = {home}\n"), "");
+            for (client, answer) in [("193.0.6.0/24", "192.0.2.1"), ("133.11.0.0/16", "192.0.2.3")] {
+                let question = ask("www.example.com", 1).subnet(client);
+                assert_eq!(server.answers(&question), [answer], "{home} in {policy} for {client}");
+            }
+        }
+    }
 }
