@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{error, warn};
 
 use crate::control::{
-    self, Begun, Change, Condition, Control, Done, Edit, InForce, PassedOver, Refusal, StartError, Unsaved, Who,
+    self, Begun, Change, Condition, Control, Done, Edit, InForce, Origin, PassedOver, Refusal, StartError, Unsaved, Who,
 };
 use crate::degraded::Concern;
 use crate::document::Etag;
@@ -44,17 +44,6 @@ pub struct Api {
     pub(crate) rendered: Arc<Rendered>,
     /// True once it is stopping: streams end then.
     pub(crate) stopping: watch::Sender<bool>,
-}
-
-/// Where the document in force at the start came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The store was empty and has taken what was given.
-    Given,
-    /// The store had it, and what was given was not looked at.
-    Stored,
-    /// The watched file has it.
-    File,
 }
 
 /// An API that has started, and what it answers from.

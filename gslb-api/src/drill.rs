@@ -9,8 +9,8 @@ use gslb_core::health::Member;
 use gslb_core::model::{DataCenterId, PoolId, Service, Site};
 use gslb_core::plan::{self, Clients, Comparison, Destination, Families, Left, Loss, Sampled};
 use gslb_core::respond::Settings;
-use gslb_core::steer::trace::Demand;
 use gslb_core::table::RoutingTable;
+use gslb_core::table::demand::Demand;
 use gslb_core::table::liveness::{Change, EndpointState, Kind};
 use serde::Serialize;
 

@@ -26,7 +26,8 @@ pub mod thaw;
 mod wall_clock;
 mod written;
 
-pub use api::{Api, Origin, Started};
+pub use api::{Api, Started};
+pub use control::Origin;
 pub use log::{LogLevel, LogSwitch};
 pub use options::{Limits, Options, Source};
 pub use rest::{LIFT_MASS_FAILURE, is_ours, router, unambiguous};

@@ -1,8 +1,15 @@
-//! Moments as people and programs write them: RFC 3339, in UTC.
+//! The time of the wall clock, and moments as people and programs write them: RFC 3339, in UTC.
+
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 
 use crate::store::Time;
+
+/// The time of the wall clock.
+pub(crate) fn now() -> Time {
+    SystemTime::now().into()
+}
 
 /// `time` with milliseconds, such as `2026-11-22T10:09:58.123Z`.
 pub(crate) fn show(time: Time) -> String {

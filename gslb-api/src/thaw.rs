@@ -9,7 +9,6 @@ use gslb_core::document::duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::control::Refusal;
 use crate::members;
 use crate::moment;
 use crate::store::{Store, Time, Unavailable};
@@ -52,8 +51,8 @@ impl Thaw {
 /// Reads a thaw that `owner` asks for at `now`.
 ///
 /// # Errors
-/// [`Refusal::Body`], with everything that is wrong.
-pub fn from_body(body: &Value, owner: &str, now: Time) -> Result<Thaw, Refusal> {
+/// Everything that is wrong, each with the JSON pointer to it (RFC 6901).
+pub fn from_body(body: &Value, owner: &str, now: Time) -> Result<Thaw, Vec<(String, String)>> {
     let mut wrong: Vec<(String, String)> = Vec::new();
     let none = Map::new();
     let members = body.as_object().unwrap_or_else(|| {
@@ -78,7 +77,7 @@ pub fn from_body(body: &Value, owner: &str, now: Time) -> Result<Thaw, Refusal> 
             let most = duration::show(LONGEST);
             wrong.push(("/for".to_owned(), format!("expected a duration such as \"15m\", at most \"{most}\"")));
         }
-        return Err(Refusal::Body(wrong));
+        return Err(wrong);
     };
     let until = now.after(lasts).millis();
     Ok(Thaw { since: now.millis(), until, reason: reason.to_owned(), owner: owner.to_owned() })
@@ -127,7 +126,7 @@ mod tests {
             (json!({"reason": "r", "for": 900}), "/for"),
             (json!({"reason": "r", "until": "2036"}), "/until"),
         ] {
-            let Err(Refusal::Body(wrong)) = from_body(&body, "Ada", now) else { panic!("{body}") };
+            let Err(wrong) = from_body(&body, "Ada", now) else { panic!("{body}") };
             assert_eq!(wrong[0].0, pointer, "{body}");
         }
         assert!(from_body(&json!("thaw"), "Ada", now).is_err());

@@ -4,6 +4,7 @@ pub mod budget;
 pub mod count;
 pub mod document;
 pub mod explain;
+pub mod hash;
 pub mod health;
 pub mod latency;
 pub mod model;

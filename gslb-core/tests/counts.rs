@@ -80,7 +80,7 @@ fn every_fallback_is_counted_as_what_it_is() {
         server.ask(&ask("www.example.com", 1));
         server.ask(&ask("www.example.com", 1));
         assert_eq!(of_first(&server.table), expected, "{when_all_down}");
-        use gslb_core::table::counts::Fallback::{LastResort, Nobody};
+        use gslb_core::table::fallback::Fallback::{LastResort, Nobody};
         let said = server.table.topology().site.services[0].when_all_down;
         assert_eq!([LastResort, Nobody].map(|fallback| fallback.kind(said)), kinds);
     }

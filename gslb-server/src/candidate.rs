@@ -2,8 +2,7 @@
 
 mod text;
 
-use std::collections::BTreeSet;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use gslb_core::zonefile::{self, Loader, Record};
 use serde_json::{Map, Value};
 
 use crate::parts::{self, Parts};
-use crate::site::SiteError;
+use crate::site_error::SiteError;
 use crate::watch::SourceFile;
 
 /// A document that was read.

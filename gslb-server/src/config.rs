@@ -21,11 +21,11 @@ mod probes;
 mod section;
 mod value;
 
+pub use crate::logging::{Log, LogFormat};
 pub use api::Api;
 pub use dns::Dns;
 pub use dnstap::Dnstap;
 pub use geo::Geo;
-pub use log::{Log, LogFormat};
 pub use metrics::Metrics;
 pub use node::Node;
 pub use probes::Probes;

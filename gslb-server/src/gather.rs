@@ -41,7 +41,8 @@ impl Gatherer {
 
 fn gather(totals: &TotalsReader, sample: &Sample, ledger: &Ledger) {
     // In this order: what an answer says of itself is understood with the numbers of its table, which settling forgets.
-    sample.gather(totals, || ledger.editions(), Instant::now());
+    let samples = totals.udp.samples().chain(totals.tcp.samples());
+    sample.gather(samples, || ledger.editions(), Instant::now());
     ledger.settle();
 }
 

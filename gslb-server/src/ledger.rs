@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gslb_core::model::Site;
 use gslb_core::name::Name;
-use gslb_core::table::counts::{Counts, Fallback, ServiceAnswers};
+use gslb_core::table::counts::{Counts, ServiceAnswers};
+use gslb_core::table::fallback::Fallback;
 use gslb_core::table::{Published, RoutingTable};
 
 /// Kinds of fallbacks, by what they are called.

@@ -30,6 +30,7 @@ pub mod serve;
 pub mod served;
 pub mod signals;
 pub mod site;
+pub mod site_error;
 pub mod standstill;
 pub mod tap;
 pub mod tcp;

@@ -13,8 +13,26 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry, reload};
 
-use crate::config::{Log, LogFormat};
 use crate::printable::Printable;
+
+/// The `[log]` table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Log {
+    /// `format`: `text` or `json`. Default `text`.
+    pub format: LogFormat,
+    /// `level`: `error`, `warn`, `info`, `debug` or `trace`. Default `info`. The API can change it at run time.
+    pub level: LogLevel,
+}
+
+/// In which form a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object of JSON.
+    Json,
+}
 
 /// Lines that wait to be written, at most.
 const WAITING: usize = 4096;

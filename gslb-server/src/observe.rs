@@ -11,10 +11,7 @@ use axum::routing::get;
 
 use gslb_api::degraded::Concern;
 
-use crate::metrics::{self, Scrapes};
-
-/// What is asked for the number of the table in force.
-pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+use crate::metrics::{self, Generation, Scrapes};
 
 /// What is asked for what stands still that must not, in a sentence; none where all goes on.
 pub type Standstill = Arc<dyn Fn() -> Option<String> + Send + Sync>;

@@ -10,7 +10,7 @@ use gslb_core::document::{Included, MAX_FILES};
 use gslb_core::table::pattern::glob;
 
 use crate::file::{self, Kind};
-use crate::site::SiteError;
+use crate::site_error::SiteError;
 use crate::watch::SourceFile;
 
 /// Entries of a folder that are looked at.

@@ -30,13 +30,17 @@ mod grpc;
 pub mod guard;
 mod http;
 mod icmp;
+mod notes;
 mod pulse;
+mod resolver;
 mod run;
 mod schedule;
 mod search;
 pub mod supervisor;
 mod tcp;
 mod tls;
+mod tls_clients;
+mod tools;
 
 pub use authorities::Authorities;
 pub use counts::Counts;
@@ -44,8 +48,8 @@ pub use guard::{Guard, Rules};
 pub use pulse::Pulse;
 
 use pulse::Heart;
-use run::Tools;
 use schedule::{Assignment, Shared};
+use tools::Tools;
 
 /// Most reports that wait to be taken; with more, probes wait.
 const REPORTS: usize = 8_192;
@@ -110,14 +114,14 @@ impl Prober {
         let tools = Tools {
             guard: Guard::new(settings.rules),
             tls: Authorities::start(settings.ca)?,
-            resolver: connect::Resolver::new(),
+            resolver: resolver::Resolver::new(),
             supervisor: settings.supervisor,
         };
         let places = Semaphore::new(concurrency);
         let shared = Arc::new(Shared { start, tools, counts: Counts::default(), heart: Heart::new(start), places });
         let threads = available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let mut runtime = Builder::new_multi_thread();
-        runtime.worker_threads(threads).max_blocking_threads(2 * connect::MOST_LOOKUPS);
+        runtime.worker_threads(threads).max_blocking_threads(2 * resolver::MOST_LOOKUPS);
         let runtime = runtime.thread_name("probe").enable_all().build()?;
         let (assign, assigned) = watch::channel(Arc::default());
         let (out, reports) = mpsc::channel(REPORTS);

@@ -17,8 +17,6 @@ pub use regions::RegionAnswers;
 pub use reservoir::Reservoir;
 pub use window::Window;
 
-use crate::totals::TotalsReader;
-
 /// Answers of all workers that are kept from one second to the next.
 const ROOM: usize = 1024;
 /// Fewest and most that one worker keeps.
@@ -52,12 +50,16 @@ pub struct Told {
 }
 
 impl Sample {
-    /// Takes what the workers have, as answered from tables of `editions`, which is asked after that: no answer is of a
+    /// Takes what the workers have in `samples`, as answered from tables of `editions`, which is asked after that: no answer is of a
     /// table that is newer.
-    pub fn gather(&self, totals: &TotalsReader, editions: impl FnOnce() -> Vec<Arc<Counts>>, now: Instant) {
+    pub fn gather<'r>(
+        &self,
+        samples: impl Iterator<Item = &'r Mutex<Reservoir>>,
+        editions: impl FnOnce() -> Vec<Arc<Counts>>,
+        now: Instant,
+    ) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut named = Vec::new();
-        let samples = totals.udp.samples().chain(totals.tcp.samples());
         let answers: Vec<(SteeredAnswer, u64)> = samples.flat_map(taken).collect();
         let editions = editions();
         for (answer, weight) in answers {

@@ -16,7 +16,8 @@ use tracing::{error, info, warn};
 use crate::candidate::{self, Candidate};
 use crate::checkout;
 use crate::reload::{Cause, Next, Reloads};
-use crate::site::{Databases, SiteError};
+use crate::site::Databases;
+use crate::site_error::SiteError;
 use crate::watch::SourceFile;
 
 /// Where the document comes from.

@@ -6,6 +6,7 @@
 
 mod collector;
 mod editions;
+mod ends;
 mod reader;
 mod ring;
 mod worker;

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::Refusal;
 use crate::access::{Role, Scopes};
 use crate::document::{Etag, Section};
-use crate::overrides::Override;
 use crate::revisions::GitCommit;
 use crate::safety::Touched;
 use crate::store::Time;
 use crate::thaw::Thaw;
+use gslb_core::table::overrides::Override;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +216,7 @@ impl Change {
     /// A change that came from no address and says nothing about itself.
     pub fn new(who: Who, request: &str, edit: Edit) -> Self {
         let request = request.to_owned();
-        let asked = (super::now(), Instant::now());
+        let asked = (crate::moment::now(), Instant::now());
         Self {
             who,
             from: None,

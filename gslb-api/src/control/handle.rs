@@ -12,10 +12,11 @@ use tokio::time::timeout;
 
 use super::backlog::Unsaved;
 use super::candidate::{self, Depth, Effort, prepare};
-use super::task::{Job, Resource, Task, blocking, now};
+use super::task::{Job, Resource, Task, blocking};
 use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::access::Scopes;
 use crate::health::{Keeper, Word};
+use crate::moment::now;
 use crate::sample::Sample;
 use crate::store::Store;
 

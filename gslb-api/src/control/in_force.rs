@@ -7,8 +7,8 @@ use geoip::Database;
 use gslb_core::table::RoutingTable;
 use serde_json::Value;
 
-use crate::overrides::Override;
 use crate::thaw::Thaw;
+use gslb_core::table::overrides::Override;
 
 /// Document, overrides, databases and the table that was made of them.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::task::now;
 use super::{Change, Edit, Who};
 use crate::audit::{self, Entry};
+use crate::moment::now;
 use crate::options::Options;
 use crate::store::{Commit, Store};
 

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use gslb_core::table::overrides;
 use tracing::error;
 
-use super::task::{Task, now};
+use super::task::Task;
 use super::{InForce, Refusal};
 use crate::health::Word;
+use crate::moment::now;
 
-/// How often times that pass by themselves are looked at.
-pub(super) const TICK: Duration = Duration::from_millis(100);
 /// How often, and after which pause each, tables that were replaced are looked at until nobody reads them any more.
 const SWEEPS: (usize, Duration) = (1000, Duration::from_millis(5));
 

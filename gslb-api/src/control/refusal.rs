@@ -1,11 +1,9 @@
-//! Why a change is not done, or the API does not start.
+//! Why a change is not done.
 
 use gslb_core::problem::Problem;
 
-use crate::audit::AuditError;
 use crate::document::Etag;
-use crate::overrides::OverridesError;
-use crate::revisions::{Damaged, RevisionError};
+use crate::revisions::RevisionError;
 use crate::safety::Broken;
 use crate::store::{CommitError, Unavailable};
 
@@ -94,62 +92,6 @@ impl From<CommitError> for Refusal {
             CommitError::TooLarge { .. } => Self::TooLarge(error.to_string()),
             // Someone else has written to the store, or it holds what we do not expect.
             other => Self::Unavailable(other.to_string()),
-        }
-    }
-}
-
-/// Why the API does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store cannot be read or written.
-    #[error(transparent)]
-    Store(#[from] CommitError),
-    /// What the store has is not what this version writes.
-    #[error(transparent)]
-    Damaged(#[from] Damaged),
-    /// The store says that a revision is in force, and does not have it.
-    #[error("the store has no revision {0}, which should be in force: put a backup of the data directory in its place")]
-    Missing(u64),
-    /// The document cannot be served.
-    #[error("the document cannot be served:{}", .0.iter().map(|problem| format!("\n{problem}")).collect::<String>())]
-    Wrong(Vec<Problem>),
-    /// A fault in the program.
-    #[error("the document could not be compiled, by a fault in the program")]
-    Fault,
-    /// The thread that publishes could not be had.
-    #[error("the thread that publishes cannot start: {0}")]
-    Thread(std::io::Error),
-}
-
-impl From<Unavailable> for StartError {
-    fn from(error: Unavailable) -> Self {
-        Self::Store(error.into())
-    }
-}
-
-impl From<AuditError> for StartError {
-    fn from(error: AuditError) -> Self {
-        match error {
-            AuditError::Unavailable(error) => error.into(),
-            AuditError::Damaged(error) => error.into(),
-        }
-    }
-}
-
-impl From<OverridesError> for StartError {
-    fn from(error: OverridesError) -> Self {
-        match error {
-            OverridesError::Unavailable(error) => error.into(),
-            OverridesError::Damaged(error) => error.into(),
-        }
-    }
-}
-
-impl From<RevisionError> for StartError {
-    fn from(error: RevisionError) -> Self {
-        match error {
-            RevisionError::Unavailable(error) => error.into(),
-            RevisionError::Damaged(error) => error.into(),
         }
     }
 }

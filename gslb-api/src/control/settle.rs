@@ -45,7 +45,7 @@ impl Task {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
-        let (now, at) = (super::now(), Instant::now());
+        let (now, at) = (crate::moment::now(), Instant::now());
         let stored = overrides::read(&*self.store).await?.into_iter();
         if let Some(key) = self.backlog.doubtful() {
             let held = self.store.read(&key).await?;

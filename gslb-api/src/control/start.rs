@@ -10,14 +10,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
+use super::Origin;
 use super::backlog::Backlog;
 use super::first_table::{self, Given, Served};
-use super::task::{Task, now};
+use super::task::Task;
 use super::{Change, Control, Edit, InForce, PassedOver, StartError, Who};
-use crate::api::Origin;
 use crate::audit::{self, Entry};
 use crate::health::{self, Journal, Keeper, MAX_WORDS, SavedOrders};
 use crate::meters::Meters;
+use crate::moment::now;
 use crate::options::{Options, Source};
 use crate::overrides;
 use crate::revisions::{self, Header, Kept};

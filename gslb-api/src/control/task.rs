@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use geoip::Database;
 use gslb_core::latency::Latencies;
@@ -25,6 +25,7 @@ use crate::degraded::Degraded;
 use crate::document::Etag;
 use crate::health::{Keeper, MAX_WORDS, Word};
 use crate::meters::Meters;
+use crate::moment::now;
 use crate::overrides::{self, Deadlines, Override};
 use crate::revisions::{self, Header, Kept};
 use crate::safety;
@@ -33,6 +34,8 @@ use crate::store::{Commit, Expectation, Store, Time};
 use crate::thaw;
 use crate::wall_clock::{Jump, Reading, WallClock};
 
+/// How often times that pass by themselves are looked at.
+const TICK: Duration = Duration::from_millis(100);
 /// How often keys whose time has passed are removed.
 const EXPIRY: Duration = Duration::from_millis(500);
 
@@ -95,7 +98,7 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        let mut ticks = tokio::time::interval(super::publishing::TICK);
+        let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut hearing = Hearing { ticks, words: Vec::with_capacity(MAX_WORDS) };
         loop {
@@ -405,11 +408,6 @@ pub(super) fn tell(change: &Change, revision: Option<u64>, generation: Option<u6
 pub(super) fn built(meters: &Meters, took: Duration, what: &str) {
     meters.built(took);
     debug!(what, ms = took.as_secs_f64() * 1e3, "a table was built");
-}
-
-/// The time of the wall clock.
-pub(crate) fn now() -> Time {
-    SystemTime::now().into()
 }
 
 /// Runs `work` on a thread that may take its time. A panic there is a fault, and ends nothing else.

@@ -14,7 +14,8 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::Saver;
-use crate::control::{self, Control};
+use crate::control::Control;
+use crate::moment;
 
 /// All that was measured. Everyone who has it shares it; the task that publishes does not wait for it.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Measured {
         }
         let (topology, now) = (table.topology(), self.now());
         located(self.book().clients.observe_all(observations, &topology.site, &topology.index, now))?;
-        self.observed.store(control::now().millis(), Relaxed);
+        self.observed.store(moment::now().millis(), Relaxed);
         Ok(())
     }
 

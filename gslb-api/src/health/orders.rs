@@ -9,7 +9,7 @@ use gslb_core::model::Site;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::control::now;
+use crate::moment::now;
 use crate::store::{Commit, Order as Direction, Store, Unavailable, limits};
 
 /// Where orders are kept.

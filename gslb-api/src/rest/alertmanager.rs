@@ -19,7 +19,8 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
-use crate::control::{Change, Condition, Edit, Refusal, Unsaved, now};
+use crate::control::{Change, Condition, Edit, Refusal, Unsaved};
+use crate::moment::now;
 use crate::overrides::Override;
 use crate::overrides::alert::{Alert, Asked, MAX_ALERTS, Notification};
 

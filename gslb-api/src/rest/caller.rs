@@ -13,8 +13,9 @@ use super::problem::Problem;
 use super::rate::{Allowed, Asker};
 use crate::Api;
 use crate::access::{self, Outcome, Resource, Role};
-use crate::control::{Refusal, Who, now};
+use crate::control::{Refusal, Who};
 use crate::document::Section;
+use crate::moment::now;
 
 /// What a wrong token costs of an address' bucket, compared to a request.
 const WRONG_TOKEN_COST: f64 = 10.0;

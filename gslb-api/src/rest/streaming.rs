@@ -23,7 +23,8 @@ use super::problem::Problem;
 use super::rate::Asker;
 use crate::Api;
 use crate::access;
-use crate::control::{Who, now};
+use crate::control::Who;
+use crate::moment::now;
 use crate::store::{Change, Time, Watch, Watched};
 
 /// How often a stream shows that it is alive.

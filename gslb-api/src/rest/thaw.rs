@@ -13,7 +13,8 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
-use crate::control::{Change, Edit, Refusal, now};
+use crate::control::{Change, Edit, Refusal};
+use crate::moment::now;
 use crate::thaw::{self, Thaw};
 
 /// The route of the thaw.
@@ -34,7 +35,7 @@ async fn begin(State(api): State<Api>, request: Request) -> Result<Response, Pro
     let media = Media::of(&parts.headers, &[Media::Json])?;
     let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let thaw = thaw::from_body(&sent, caller.who.name(), now())?;
+    let thaw = thaw::from_body(&sent, caller.who.name(), now()).map_err(Refusal::Body)?;
     change(&api, &parts, Some(thaw)).await
 }
 

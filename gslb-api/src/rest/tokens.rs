@@ -13,8 +13,9 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query, write};
 use crate::access::{self, AccessError, Holder, MAX_SCOPES, Revoked, Role, Scope, Scopes};
-use crate::control::{Refusal, Resource, now};
+use crate::control::{Refusal, Resource};
 use crate::members;
+use crate::moment::now;
 use crate::store::Time;
 use crate::{Api, moment};
 

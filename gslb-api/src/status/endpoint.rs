@@ -9,8 +9,8 @@ use gslb_core::table::overrides;
 use serde_json::{Value, json};
 
 use super::Known;
-use crate::control::now;
 use crate::moment;
+use crate::moment::now;
 use crate::store::Time;
 
 /// How much is told.

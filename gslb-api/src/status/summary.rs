@@ -10,8 +10,9 @@ use gslb_core::table::overrides::{Force, Override};
 use serde_json::{Value, json};
 
 use super::endpoint::{word, word_of};
-use crate::control::{InForce, now};
+use crate::control::InForce;
 use crate::moment;
+use crate::moment::now;
 use crate::store::Time;
 
 /// Which pools the policies of a site may come to; worked out once for each policy.

@@ -10,6 +10,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+mod changes;
 mod commit;
 mod embedded;
 mod history;
@@ -25,6 +26,7 @@ mod value;
 mod wait;
 mod watch;
 
+pub use changes::{Change, Changes};
 pub use commit::{Commit, CommitError, Expectation, Limit, Write};
 pub use embedded::{EmbeddedStore, OpenError};
 pub use memory::MemoryStore;
@@ -32,7 +34,7 @@ pub(crate) use metered::MeteredStore;
 pub use unsaved::UnsavedStore;
 pub use value::{Entry, Order, Page, Revision, Time, Versioned};
 pub use wait::wait;
-pub use watch::{Change, Changes, Watch, Watched};
+pub use watch::{Watch, Watched};
 
 /// An answer that is still to come. Await it, or [`wait`] for it where nothing can be awaited.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -5,64 +5,10 @@ use std::time::SystemTime;
 
 use tokio::sync::watch::Receiver;
 
+use super::changes::Changes;
 use super::history::After;
 use super::state::State;
-use super::value::{Revision, Time, Versioned};
-
-/// What happened to a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// It holds this now.
-    Put {
-        /// The key.
-        key: Arc<str>,
-        /// What it holds.
-        held: Versioned,
-    },
-    /// It was there, and is not any more: deleted, or expired.
-    Deleted {
-        /// The key.
-        key: Arc<str>,
-    },
-}
-
-impl Change {
-    /// The key that changed.
-    pub fn key(&self) -> &Arc<str> {
-        match self {
-            Self::Put { key, .. } | Self::Deleted { key } => key,
-        }
-    }
-
-    fn octets(&self) -> usize {
-        match self {
-            Self::Put { key, held } => key.len() + held.value.len(),
-            Self::Deleted { key } => key.len(),
-        }
-    }
-}
-
-/// What one commit changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changes {
-    /// The commit.
-    pub revision: Revision,
-    /// The keys that changed, in the order in which the commit wrote them.
-    pub changes: Vec<Change>,
-}
-
-impl Changes {
-    pub(super) fn octets(&self) -> usize {
-        self.changes.iter().map(Change::octets).sum()
-    }
-
-    /// The changes of keys that begin with `prefix`; nothing where there are none.
-    fn of(&self, prefix: &str) -> Option<Self> {
-        let changes: Vec<Change> =
-            self.changes.iter().filter(|change| change.key().starts_with(prefix)).cloned().collect();
-        if changes.is_empty() { None } else { Some(Self { revision: self.revision, changes }) }
-    }
-}
+use super::value::{Revision, Time};
 
 /// What a watcher is told next.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -58,7 +58,7 @@ pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, pro
     }
     site.policies = policies.into_arena();
     site.services = services.into_iter().map(|written: Written<'_>| written.service).collect();
-    site.zones = zones::finish(zones, corrections);
+    site.zones = zone_rules::correct(zones, corrections);
     site
 }
 

@@ -65,6 +65,16 @@ impl<'z> Checked<'z> {
     }
 }
 
+/// The zones after the corrections that were only worth a warning, or none.
+pub(super) fn correct(zones: Vec<Loaded<'_>>, corrections: Vec<Corrections>) -> Vec<Zone> {
+    let corrected = |(loaded, corrections): (Loaded<'_>, Corrections)| {
+        let mut zone = loaded.zone;
+        corrections.apply(&mut zone.records);
+        zone
+    };
+    zones.into_iter().zip(corrections).map(corrected).collect()
+}
+
 impl Corrections {
     /// Sets TTLs, then takes duplicates out.
     pub(super) fn apply(mut self, records: &mut Vec<Record>) {

@@ -7,7 +7,6 @@ use super::item::Item;
 use super::names::Section;
 use super::problems::Problems;
 use super::tree::Entry;
-use super::zone_rules::Corrections;
 use crate::budget::Budget;
 use crate::model::Zone;
 use crate::name::Name;
@@ -84,16 +83,6 @@ pub(super) fn read<'t>(
         zones.push(Loaded { entry, zone, sound: problems.errors() == before });
     }
     zones
-}
-
-/// The zones after the corrections that were only worth a warning, or none.
-pub(super) fn finish(zones: Vec<Loaded<'_>>, corrections: Vec<Corrections>) -> Vec<Zone> {
-    let corrected = |(loaded, corrections): (Loaded<'_>, Corrections)| {
-        let mut zone = loaded.zone;
-        corrections.apply(&mut zone.records);
-        zone
-    };
-    zones.into_iter().zip(corrections).map(corrected).collect()
 }
 
 /// Apex and records of a zone; none where it has no valid name.

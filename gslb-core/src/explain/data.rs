@@ -10,8 +10,9 @@ pub use super::text::rcode_text;
 use crate::model::{PolicyId, PoolId};
 use crate::name::Name;
 use crate::rdata::type_to_text;
-use crate::steer::trace::{Choice, ClientFrom, Demand, OrderedBy, OrderedPool, Reason, Step};
+use crate::steer::trace::{Choice, ClientFrom, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
+use crate::table::demand::Demand;
 
 /// An explanation with all numbers replaced by names.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,8 +7,9 @@ use super::response::Response;
 use crate::model::{Matcher, PolicyId, PoolId, RegionId};
 use crate::name::Name;
 use crate::respond::tally::RCODES;
-use crate::steer::trace::{Choice, ClientFrom, Contender, Demand, OrderedBy, OrderedPool, Reason, Step};
+use crate::steer::trace::{Choice, ClientFrom, Contender, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
+use crate::table::demand::Demand;
 
 impl Explanation {
     /// The explanation as text for people; `table` must be the one that answered.

@@ -1,7 +1,6 @@
 //! Latencies that clients measured, taken together by area: one value per client network, and their median.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +9,10 @@ use ipnet::IpNet;
 
 use super::Area;
 use crate::health::Moment;
-use crate::model::{RegionId, Site};
-use crate::steer::draw::HashedPrefix;
+use crate::model::{PrefixLengths, RegionId, Site};
+use crate::steer::hashed_prefix::HashedPrefix;
 use crate::steer::index::LocationIndex;
 use crate::steer::region::Chooser;
-use crate::table::DEFAULT_PREFIXES;
 
 /// An area has a say about a data center where so many client networks have measured it.
 pub const MIN_CLIENTS: usize = 10;
@@ -196,5 +194,5 @@ fn latency(milliseconds: f64) -> Option<Duration> {
 
 /// A number for the network by which resolvers would tell the client (RFC 7871 §11.1).
 fn network(address: IpAddr) -> u64 {
-    HashedPrefix::of(address, DEFAULT_PREFIXES).key
+    HashedPrefix::of(address, PrefixLengths::DEFAULT).key
 }

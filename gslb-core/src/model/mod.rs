@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use crate::name::Name;
 use crate::problem::Location;
-use crate::table::reach::Reaches;
+use crate::table::selection::SelectionCache;
 use crate::zonefile::Record;
 
 pub use probe::{
@@ -63,8 +63,8 @@ pub struct Site {
     pub vantages: Vec<Vantage>,
     /// What a change must leave as it is, and when failures are doubted.
     pub safety: Safety,
-    /// Which endpoints targets of overrides mean, as far as somebody asked.
-    pub reaches: Reaches,
+    /// Which endpoints the targets of overrides select, as far as it was computed.
+    pub selections: SelectionCache,
 }
 
 /// A zone and its records, as its master file has them.
@@ -319,6 +319,11 @@ pub struct PrefixLengths {
     pub v4: u8,
     /// 1 to 128.
     pub v6: u8,
+}
+
+impl PrefixLengths {
+    /// Where the service does not say otherwise: what resolvers send at most (RFC 7871 §11.1).
+    pub const DEFAULT: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
 }
 
 /// What is answered when everything is down.

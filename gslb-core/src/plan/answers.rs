@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::comparison::Destination;
 use super::content::{Contents, EMPTY};
 use crate::model::{PoolId, WhenAllDown};
+use crate::steer::outcome::Outcome;
 use crate::steer::plan::PlanId;
-use crate::steer::search::Outcome;
 use crate::steer::shares::{Given, shares, within_pool};
-use crate::steer::trace::Demand;
 use crate::steer::view::View;
+use crate::table::demand::Demand;
 use crate::table::liveness::Kind;
 use crate::table::{RoutingTable, Service, Steers};
 

@@ -11,10 +11,10 @@ use super::space::Space;
 use super::summary::{Amounts, families, gather};
 use super::{MAX_MOVES, Pair};
 use crate::model::{DataCenterId, PoolId};
-use crate::steer::search::Outcome;
+use crate::steer::outcome::Outcome;
 use crate::steer::shares::{Given, shares};
-use crate::steer::trace::Demand;
 use crate::steer::view::View;
+use crate::table::demand::Demand;
 use crate::table::liveness::Kind;
 use crate::table::{RoutingTable, Service};
 

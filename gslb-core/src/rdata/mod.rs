@@ -8,6 +8,7 @@ mod bitmap;
 mod blob;
 mod codes;
 mod encoding;
+mod field;
 mod gateway;
 mod hip;
 mod kind;

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::MAX_BATCH;
 use crate::model::PoolId;
 use crate::steer::draw::Dice;
-use crate::table::counts::Fallback;
+use crate::table::fallback::Fallback;
 
 /// An answer that a service decided. Numbers are those of the table's site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,14 @@
 //! The decision: from a client's plan and what is up to the endpoints that the answer names.
 
-use super::draw::{Dice, Draw, RaceTime, pick_by_weight, scramble};
+use super::draw::{Dice, Draw, RaceTime, pick_by_weight};
+use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId};
-use super::search::{Outcome, Search, Walked};
-use super::trace::{Choice, Demand, Reason, Step, Trace};
+use super::search::{Search, Walked};
+use super::trace::{Choice, Reason, Step, Trace};
 use super::view::View;
+use crate::hash::scramble;
 use crate::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
+use crate::table::demand::Demand;
 use crate::table::liveness::{Entry, NO_TTL_LIMIT, Ready};
 
 /// Everything that a decision depends on, and who is told.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::direction::{Direction, kilometres};
-use super::draw::identity;
 use super::index::LocationIndex;
 use super::latency::{Rank, Voices};
 use super::plan::{Branch, Plan, PlanId, Plans};
 use super::region::Chooser;
 use super::trace::{OrderedBy, OrderedPool, Step, Trace};
+use crate::hash::identity;
 use crate::latency::Latencies;
 use crate::model::{PolicyId, PolicyKind, PoolId, RegionId, Site};
 

@@ -1,10 +1,11 @@
 //! Which share of its clients a plan gives to each pool: the search of a decision, with every branch of a draw followed.
 
+use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId};
-use super::search::{Outcome, Search, Walked};
-use super::trace::Demand;
+use super::search::{Search, Walked};
 use super::view::View;
 use crate::model::{Choose, PoolId, WhenAllDown};
+use crate::table::demand::Demand;
 use crate::table::liveness::{PoolLiveness, Ready};
 
 /// What a share of the clients gets.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::latency::Area;
 use crate::model::{Matcher, PolicyId, PoolId, RegionId};
-use crate::table::counts::Fallback;
+use crate::table::demand::Demand;
+use crate::table::fallback::Fallback;
 
 /// One step on the way to an answer, in the order in which it was taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,21 +180,6 @@ pub enum Reason {
     NoneOfType,
     /// Its endpoints of the type that are up have weight 0, or its branch has.
     NoWeight,
-}
-
-/// What a candidate must fulfil.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Demand {
-    /// Up, with weight.
-    Up,
-    /// Up; weight does not matter.
-    UpWithoutWeight,
-    /// Up, though in a pool with fewer up than it must have.
-    UpInAnyPool,
-    /// Up before everything went down.
-    LastUp,
-    /// Nothing.
-    Any,
 }
 
 /// Takes notes of steps.

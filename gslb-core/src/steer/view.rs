@@ -1,9 +1,10 @@
 //! What of a table a decision looks at: what is up of a plan, for one kind of answer.
 
+use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId, Plans};
-use super::search::Outcome;
-use super::trace::{Contender, Demand, Reason};
+use super::trace::{Contender, Reason};
 use crate::model::PoolId;
+use crate::table::demand::Demand;
 use crate::table::liveness::{Kind, PoolLiveness, Ready};
 use crate::table::pools::Pools;
 

@@ -1,6 +1,7 @@
 //! What each service and each pool of a table has answered: a row of numbers for every worker, which it alone writes.
 
 use super::Topology;
+use super::fallback::Fallback;
 use crate::count::Count;
 use crate::model::{PoolId, WhenAllDown};
 
@@ -30,17 +31,6 @@ pub struct Row {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Line([Count; LINE]);
-
-/// Why an answer is not what the policy would have when all is well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
-    /// Only endpoints without weight were up.
-    WithoutWeight,
-    /// All was down, and `when_all_down` had the say.
-    LastResort,
-    /// All was down, and nobody could be named.
-    Nobody,
-}
 
 /// What a service has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

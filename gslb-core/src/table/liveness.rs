@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::hash::identity;
 use crate::model::{Choose, Pool, PoolId, Target};
 use crate::name::Name;
-use crate::steer::draw::identity;
-use crate::steer::trace::Demand;
+use crate::table::demand::Demand;
 
 /// Kinds of answers that a pool has ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

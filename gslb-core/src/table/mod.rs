@@ -18,24 +18,24 @@ pub mod compile;
 pub mod counts;
 pub mod coverage;
 pub mod covering;
+pub mod demand;
+pub mod fallback;
 mod globs;
 pub mod liveness;
 mod matcher;
+mod matching;
 pub mod overrides;
 pub mod pattern;
 pub mod pools;
 pub mod publish;
-pub mod reach;
 mod rebase;
+mod select;
+pub mod selection;
 mod services;
 mod steering;
 
 pub use publish::Published;
 pub use rebase::carried_states;
-
-/// Prefixes by which hashes know a client where the service does not say otherwise: what resolvers send at most
-/// (RFC 7871 §11.1).
-pub const DEFAULT_PREFIXES: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
 
 /// Everything that answers depend on. Two layers that share structure: topology changes with the document and the
 /// geo databases, liveness with every verdict and override.

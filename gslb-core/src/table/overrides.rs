@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::liveness::{Change, EndpointState};
 use super::matcher::Matcher;
 use super::pattern::{Pattern, Specificity};
+use super::select::select;
 use crate::model::{Initial, Pool, Site};
 
 /// States of all endpoints: one list per pool of the site, one state per endpoint of the pool.
@@ -207,11 +208,11 @@ pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>,
         return false;
     }
     let left = Ranks::of(left, site);
-    let reach = site.reaches.get(&ended.targets, site);
+    let selection = select(&ended.targets, site);
     let mut is_free = true;
-    for pool in &reach.pools {
+    for pool in &selection.pools {
         let slots = left.slots.get(pool.pool).map_or(&[][..], |slots| slots);
-        reach.each(pool, slots.len(), |at, _| {
+        selection.each(pool, slots.len(), |at, _| {
             if slots.get(at).is_some_and(|slot| *slot != Slot::default()) {
                 is_free = false;
             }
@@ -222,12 +223,12 @@ pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>,
 
 /// For each of `targets`, whether it means any endpoint of the site. One that means none is mostly a slip.
 pub fn targets_mean_any(targets: &[Pattern], site: &Site) -> Vec<bool> {
-    site.reaches.get(targets, site).means.clone()
+    select(targets, site).matched.clone()
 }
 
 /// For each of `overrides`, whether it means any endpoint of the site.
 pub fn mean_any<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Vec<bool> {
-    let means = |word: &Override| site.reaches.get(&word.targets, site).means.contains(&true);
+    let means = |word: &Override| select(&word.targets, site).matched.contains(&true);
     overrides.into_iter().map(means).collect()
 }
 
@@ -253,14 +254,14 @@ impl<'o> Ranks<'o> {
         words.sort_by_key(|word| (word.created, &*word.id));
         let mut slots: Vec<Box<[Slot]>> = site.pools.iter().map(|_| Box::default()).collect();
         for (word, number) in words.iter().zip(1u64..) {
-            let reach = site.reaches.get(&word.targets, site);
-            for in_pool in &reach.pools {
+            let selection = select(&word.targets, site);
+            for in_pool in &selection.pools {
                 let Some(slots) = slots.get_mut(in_pool.pool) else { continue };
                 let count = site.pools.get(in_pool.pool).map_or(0, |pool| pool.endpoints.len());
                 if slots.is_empty() {
                     *slots = vec![Slot::default(); count].into();
                 }
-                reach.each(in_pool, count, |at, key| {
+                selection.each(in_pool, count, |at, key| {
                     let Some(slot) = slots.get_mut(at) else { return };
                     let first = if word.force.is_weight() { &mut slot.weight } else { &mut slot.status };
                     *first = (*first).max(u64::from(key) << 32 | number);
@@ -278,10 +279,10 @@ impl<'o> Ranks<'o> {
     /// What `word`, which is one of them, does not get its way with.
     fn hidden(&self, word: &'o Override, site: &Site) -> Hidden<'o> {
         let mut of = Hidden::default();
-        let reach = site.reaches.get(&word.targets, site);
-        for in_pool in &reach.pools {
+        let selection = select(&word.targets, site);
+        for in_pool in &selection.pools {
             let Some((pool, slots)) = site.pools.get(in_pool.pool).zip(self.slots.get(in_pool.pool)) else { continue };
-            reach.each(in_pool, pool.endpoints.len(), |at, _| {
+            selection.each(in_pool, pool.endpoints.len(), |at, _| {
                 let Some((endpoint, slot)) = pool.endpoints.get(at).zip(slots.get(at)) else { return };
                 let holding = self.holding(slot);
                 let base = EndpointState::new(true, endpoint.weight);

@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Pool, Site};
-
 /// Longest pattern, in octets: a kind and two names of 63, each wrapped in wildcards, with room to spare.
 const MAX_PATTERN: usize = 256;
 
@@ -40,7 +38,7 @@ pub struct Specificity {
 
 impl Specificity {
     /// The same as a number, which is greater for who says more, and never 0.
-    pub(super) fn key(self) -> u16 {
+    pub(crate) fn key(self) -> u16 {
         let letters = u16::try_from(self.letters).unwrap_or(u16::MAX).min((1 << LETTERS) - 1);
         (u16::from(self.kind) + 1) << (LETTERS + 1) | u16::from(self.whole) << LETTERS | letters
     }
@@ -69,32 +67,6 @@ impl Pattern {
         };
         let letters = text.bytes().filter(|letter| !matches!(letter, b'*' | b'?')).count();
         Specificity { kind, whole: letters == text.len(), letters }
-    }
-
-    /// True where the endpoint of `pool` is meant.
-    pub fn matches(&self, site: &Site, pool: &Pool, endpoint: &str) -> bool {
-        let named = match self {
-            Pattern::Endpoint { endpoint: pattern, .. } => glob(pattern, endpoint),
-            _ => true,
-        };
-        named && self.may_meet(site, pool)
-    }
-
-    /// True where some endpoint of `pool` could be meant.
-    pub fn may_meet(&self, site: &Site, pool: &Pool) -> bool {
-        match self {
-            Pattern::DataCenter(pattern) => {
-                let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
-                data_center.is_some_and(|data_center| glob(pattern, &data_center.name))
-            }
-            Pattern::Pool(pattern) | Pattern::Endpoint { pool: pattern, .. } => glob(pattern, &pool.name),
-        }
-    }
-
-    /// True where the pattern means any endpoint of the site. One that means none is mostly a slip.
-    pub fn means_any(&self, site: &Site) -> bool {
-        let meant = |pool: &Pool| pool.endpoints.iter().any(|endpoint| self.matches(site, pool, &endpoint.name));
-        site.pools.iter().any(meant)
     }
 }
 

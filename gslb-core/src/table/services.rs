@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::liveness::Kind;
 use super::steering::{Divided, Division};
-use super::{DEFAULT_PREFIXES, Service, Steers, Target};
+use super::{Service, Steers, Target};
 use crate::budget::Budget;
-use crate::model::{self, Choose, PolicyId, PoolId, Site, WhenAllDown};
+use crate::model::{self, Choose, PolicyId, PoolId, PrefixLengths, Site, WhenAllDown};
 use crate::steer::plan::{Plan, PlanId, Plans};
 
 /// All services of `site`, whose policies are `divided`.
@@ -69,7 +69,7 @@ impl Services<'_> {
             targets,
             client: service.client,
             sticky,
-            prefixes: service.sticky.unwrap_or(DEFAULT_PREFIXES),
+            prefixes: service.sticky.unwrap_or(PrefixLengths::DEFAULT),
             when_all_down: service.when_all_down,
         }
     }

@@ -11,7 +11,8 @@ use super::Outcome;
 use super::remote::{self, show};
 use crate::config::Config;
 use crate::printable::printable;
-use crate::site::{Databases, SiteError, Sources, listed};
+use crate::site::{Databases, Sources};
+use crate::site_error::{SiteError, listed};
 
 #[derive(Debug, Args)]
 pub struct Arguments {

@@ -26,7 +26,8 @@ use crate::origins::{Origin, Origins};
 use crate::sample::Sample;
 use crate::serve::{Bound, ServeError, control_runtime};
 use crate::served::{Damage, Served, Truth};
-use crate::site::{Databases, SiteError};
+use crate::site::Databases;
+use crate::site_error::SiteError;
 
 /// The port of the origins, where it is free on all their addresses.
 const ORIGIN_PORT: u16 = 8080;

@@ -4,25 +4,7 @@ use gslb_api::LogLevel;
 use toml::de::DeValue;
 
 use super::section::{Checked, Section, string, wrong};
-
-/// The `[log]` table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Log {
-    /// `format`: `text` or `json`. Default `text`.
-    pub format: LogFormat,
-    /// `level`: `error`, `warn`, `info`, `debug` or `trace`. Default `info`. The API can change it at run time.
-    pub level: LogLevel,
-}
-
-/// In which form a line of the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// An object of JSON.
-    Json,
-}
+use crate::logging::{Log, LogFormat};
 
 impl Log {
     pub(super) fn take_from(&mut self, mut log: Section<'_, '_>) {

@@ -28,6 +28,7 @@ use std::collections::HashMap;
 
 pub use family::Family;
 pub use scrapes::Scrapes;
+pub use table::Generation;
 
 /// The format's media type; Prometheus 3 takes no answer without it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use gslb_core::table::Published;
 
 use super::{Collector, Family};
-use crate::observe::Generation;
+
+/// What is asked for the number of the table in force.
+pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// What `published` answers from; `generation` is the number of it.
 pub fn collector(published: Arc<Published>, generation: Generation) -> Collector {

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{self, RootCertStore};
 use tracing::{error, info};
 
 use super::fault::Fault;
-use super::tls::Clients;
+use super::tls_clients::Clients;
 use crate::file;
 use crate::http::tls::certificates;
 use crate::reload::Cause;

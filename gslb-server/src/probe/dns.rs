@@ -13,7 +13,8 @@ use tokio::net::UdpSocket;
 
 use super::connect::{addresses, connect};
 use super::fault::{Check, Fault};
-use super::run::{Notes, Tools};
+use super::notes::Notes;
+use super::tools::Tools;
 
 /// Octets of a message's header (RFC 1035 §4.1.1).
 const HEADER: usize = 12;

@@ -16,8 +16,9 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::connect::addresses;
 use super::fault::{Check, Fault};
-use super::run::{Notes, Tools};
+use super::notes::Notes;
 use super::supervisor::{self, Report};
+use super::tools::Tools;
 
 /// Most octets of output that are kept. What comes after them is read and dropped, so that a program that says too much
 /// ends as it would.

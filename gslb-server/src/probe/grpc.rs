@@ -15,8 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::connect::connect;
 use super::fault::{Check, Fault};
 use super::http::authority;
-use super::run::{Notes, Tools};
-use super::tls::Inside;
+use super::notes::Notes;
+use super::tls_clients::Inside;
+use super::tools::Tools;
 
 /// Most octets of a response's header, as HTTP/2 counts them (RFC 9113 §6.5.2).
 const HEADER_OCTETS: u32 = 64 << 10;

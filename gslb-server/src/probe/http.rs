@@ -14,9 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::bounded::Interim;
 use super::connect::connect;
 use super::fault::{Check, Fault};
-use super::run::{Notes, Tools};
+use super::notes::Notes;
 use super::search::Search;
-use super::tls::Inside;
+use super::tls_clients::Inside;
+use super::tools::Tools;
 
 /// Most octets of a response's header fields, each with its name, value, colon, space and line end.
 const HEADER_OCTETS: usize = 64 << 10;

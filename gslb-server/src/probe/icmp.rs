@@ -10,7 +10,8 @@ use tokio::net::UdpSocket;
 
 use super::connect::addresses;
 use super::fault::{Check, Fault};
-use super::run::{Notes, Tools};
+use super::notes::Notes;
+use super::tools::Tools;
 
 /// Octets of a message's header (RFC 792; RFC 4443 §4.1).
 const HEADER: usize = 8;

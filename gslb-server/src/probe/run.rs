@@ -1,39 +1,17 @@
 //! One probe, from its target to its outcome, within its time.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gslb_core::document::duration;
 use gslb_core::health::{Failure, Outcome, Target};
 use gslb_core::model::ProbeKind;
 use tokio::time::timeout;
 
-use super::authorities::Authorities;
-use super::connect::{RESOLVING, Resolver};
 use super::fault::{Check, Fault};
-use super::guard::Guard;
+use super::notes::Notes;
+use super::resolver::RESOLVING;
+use super::tools::Tools;
 use super::{dns, exec, grpc, http, icmp, tcp};
-
-/// What all probes use.
-pub(super) struct Tools {
-    pub(super) guard: Guard,
-    pub(super) tls: Authorities,
-    pub(super) resolver: Resolver,
-    /// The `gslb` program, which runs those of exec probes.
-    pub(super) supervisor: PathBuf,
-}
-
-/// What is known of a probe while it runs, so that it is known also of one that never ends.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    /// What it is at.
-    pub(super) stage: &'static str,
-    /// When the server's certificate ends, in seconds since 1970.
-    pub(super) certificate_expires: Option<u64>,
-    /// How far it is to there and back: the time of the connect, or of one question and its answer. Nothing else that a
-    /// probe does is in it, so that those of different kinds can be compared.
-    pub(super) latency: Option<Duration>,
-}
 
 /// Probes `target` once.
 pub(super) async fn run(target: &Target, tools: &Tools) -> Outcome {

@@ -14,7 +14,8 @@ use super::Report;
 use super::calendar::{Calendar, Rhythm};
 use super::counts::{Counts, ProbeCounts};
 use super::pulse::{BEAT, Heart};
-use super::run::{Tools, run};
+use super::run::run;
+use super::tools::Tools;
 
 /// What all probes of a prober share.
 pub(super) struct Shared {

@@ -6,8 +6,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::connect::connect;
 use super::fault::{Check, Fault};
-use super::run::{Notes, Tools};
+use super::notes::Notes;
 use super::search::Search;
+use super::tools::Tools;
 
 pub(super) async fn check(probe: &TcpProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
     let mut stream = connect(target, tools, notes).await?;

@@ -3,19 +3,12 @@
 use std::sync::Arc;
 
 use gslb_core::respond::Chosen;
-use rtrb::Consumer;
 
+use super::ends::Rings;
 use super::ring::Ring;
 use super::{Counts, Head, Wanted, Way};
 use gslb_core::steer::trace::Decided;
 use std::time::SystemTime;
-
-pub(super) struct Rings {
-    pub(super) heads: Consumer<Head>,
-    pub(super) octets: Consumer<u8>,
-    pub(super) chosen: Consumer<Chosen>,
-    pub(super) further: Consumer<Decided>,
-}
 
 /// What one worker has shown.
 pub struct Shown {

@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use gslb_core::respond::Chosen;
 use gslb_core::steer::trace::Decided;
 
-use super::reader::Rings;
-use super::worker::Desk;
+use super::ends::{Desk, Rings};
 use super::{RING_ANSWERS, RING_DECISIONS, RING_ENDPOINTS, RING_OCTETS};
 
 /// Where a worker and the thread that reads find the two ends of the worker's ring, while there is one.

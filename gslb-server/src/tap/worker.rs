@@ -4,17 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gslb_core::respond::{Chosen, Noted, Reply, Transport};
+use gslb_core::respond::{Noted, Reply, Transport};
 use gslb_core::steer::draw::Dice;
-use gslb_core::steer::trace::Decided;
 use gslb_core::table::RoutingTable;
-use rtrb::Producer;
 
+use super::ends::LONGEST;
 use super::ring::Ring;
 use super::{Counts, Head, Switch};
-
-/// Longest query: what the length of two octets can say.
-const LONGEST: usize = u16::MAX as usize;
 
 /// Who watches at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,42 +45,6 @@ pub struct Way {
     pub resolver: SocketAddr,
     /// Where it was sent to.
     pub local: SocketAddr,
-}
-
-/// What a worker writes its answers to while somebody watches.
-pub(super) struct Desk {
-    pub(super) heads: Producer<Head>,
-    pub(super) octets: Producer<u8>,
-    pub(super) chosen: Producer<Chosen>,
-    pub(super) further: Producer<Decided>,
-    /// The query, over which the response is written.
-    query: Box<[u8]>,
-}
-
-impl Desk {
-    pub(super) fn new(
-        heads: Producer<Head>,
-        octets: Producer<u8>,
-        chosen: Producer<Chosen>,
-        further: Producer<Decided>,
-    ) -> Self {
-        Self { heads, octets, chosen, further, query: vec![0; LONGEST].into() }
-    }
-
-    /// Puts an answer into the ring: all of it or nothing. Returns whether there was room for it.
-    fn put(&mut self, head: Head, noted: &Noted, response: &[u8]) -> bool {
-        let Self { heads, octets, chosen, further, query } = self;
-        let more = noted.decisions().get(1..).unwrap_or_default();
-        has_room(octets, head.query + head.response)
-            && has_room(chosen, head.chosen)
-            && (more.is_empty() || has_room(further, more.len()))
-            && has_room(heads, 1)
-            && octets.push_entire_slice(&query[..head.query]).is_ok()
-            && octets.push_entire_slice(response).is_ok()
-            && chosen.push_entire_slice(noted.chosen()).is_ok()
-            && (more.is_empty() || further.push_entire_slice(more).is_ok())
-            && heads.push(head).is_ok()
-    }
 }
 
 /// What one worker shows its answers by. It has a ring only while somebody watches; others make and free it.
@@ -176,10 +136,4 @@ pub struct Query<'t> {
     pub octets: usize,
     /// What it is answered from.
     pub table: &'t RoutingTable,
-}
-
-/// Whether there is room for so many more. What is known already is looked at before the other side is asked.
-#[inline]
-fn has_room<T>(ring: &Producer<T>, more: usize) -> bool {
-    ring.cached_slots() >= more || ring.slots() >= more
 }

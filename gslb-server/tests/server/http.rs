@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gslb::config::Config;
-use gslb::observe::Generation;
+use gslb::metrics::Generation;
 use gslb::origins::{Origin, Origins};
 use gslb::reload::Next;
 use gslb::serve::{Bound, Hooks, Running, control_runtime};
