@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gslb::tap::{RING_ANSWERS, Shown, Switch, Tap, pair};
-use gslb_api::tail::Tail;
+use gslb::capture::tap::{RING_ANSWERS, Shown, Switch, Tap, pair};
+use gslb_api::traffic::tail::Tail;
 use gslb_benches::{Asking, query, sites, table};
 use gslb_core::respond::MAX_BATCH;
 use gslb_core::table::RoutingTable;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gslb_benches::{sites, table};
-use gslb_core::model::PoolId;
-use gslb_core::plan::compare;
+use gslb_core::diff::compare;
+use gslb_core::live::pool::{Change, EndpointState};
+use gslb_core::site::model::PoolId;
 use gslb_core::table::Published;
-use gslb_core::table::liveness::{Change, EndpointState};
 
 fn tables(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tables");

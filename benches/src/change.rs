@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use geoip::Database;
-use gslb::{background, tap, udp};
-use gslb_core::model::PoolId;
+use gslb::background;
+use gslb::capture::tap;
+use gslb::dns::udp;
+use gslb_core::live::pool::{Change, EndpointState};
 use gslb_core::respond::Settings;
-use gslb_core::table::liveness::{Change, EndpointState};
+use gslb_core::site::model::PoolId;
 use gslb_core::table::{Published, RoutingTable};
 
 use crate::histogram::Histogram;

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gslb::tap::{Query, Tap, Way};
-use gslb_core::document;
-use gslb_core::name::Name;
+use gslb::capture::tap::{Query, Tap, Way};
+use gslb_core::dns::name::Name;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
+use gslb_core::site::document;
 use gslb_core::table::{RoutingTable, compile};
 
 pub mod bodies;

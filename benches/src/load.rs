@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use gslb::udp::mmsg::{Batch, Datagram, SLOTS, Wait};
+use gslb::dns::udp::mmsg::{Batch, Datagram, SLOTS, Wait};
 
 use crate::expected::rcode;
 use crate::histogram::Histogram;

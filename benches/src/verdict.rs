@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gslb_core::health::{Failure, Health, Moment, Outcome, Saved};
+use gslb_core::health::{Failure, Health, Outcome, Saved};
+use gslb_core::live::overrides::{Override, apply_to};
+use gslb_core::moment::Moment;
 use gslb_core::table::Published;
-use gslb_core::table::overrides::{Override, apply_to};
 
 use crate::histogram::Histogram;
 use crate::sites;

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use gslb_benches::expected::Expected;
 use gslb_benches::load::{Client, Pace, Plan, Until};
-use gslb_benches::mix;
-use gslb_benches::queries;
 use gslb_benches::world::World;
-use gslb_core::wire::qname::NameKey;
-use gslb_core::wire::query::Query;
+use gslb_benches::{mix, queries};
+use gslb_core::dns::wire::qname::NameKey;
+use gslb_core::dns::wire::query::Query;
 
 /// Runs `with` against a server that sends every datagram back, save that it drops every `drops`th.
 fn with_echo<T>(drops: usize, with: impl FnOnce(std::net::SocketAddr) -> T) -> T {

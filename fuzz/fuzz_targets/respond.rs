@@ -15,7 +15,7 @@ use libfuzzer_sys::fuzz_target;
 static TABLE: LazyLock<RoutingTable> = LazyLock::new(|| {
     let document = include_str!("../../deploy/example/site.toml");
     let zone = include_bytes!("../../deploy/example/example.com.zone");
-    let reading = gslb_core::document::read("site.toml", document, &mut |name, _| Ok((name.into(), zone.to_vec())));
+    let reading = gslb_core::site::document::read("site.toml", document, &mut |name, _| Ok((name.into(), zone.to_vec())));
     let site = reading.site.expect("the example is good");
     compile::compile(site, &[Arc::new(geoip::bundled())], &Arc::default(), None).table.expect("the example compiles")
 });

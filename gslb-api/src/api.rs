@@ -7,21 +7,22 @@ use gslb_core::table::Published;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{error, warn};
 
-use crate::control::{
-    self, Begun, Change, Condition, Control, Done, Edit, InForce, Origin, PassedOver, Refusal, StartError, Unsaved, Who,
-};
+use crate::change::{Change, Condition, Done, Edit, InForce, Refusal, Who};
+use crate::control::{self, Begun, Control, Origin, PassedOver, StartError, Unsaved};
 use crate::degraded::Concern;
 use crate::document::Etag;
-use crate::health::{self, Evidence, Journal, Measured, Saver, StatusChanges, Word, rounds};
-use crate::meters::Meters;
+use crate::evidence::{self, Evidence};
+use crate::health::{Journal, Saver, StatusChanges, Word};
+use crate::latency::{Measured, rounds};
+use crate::meters::{MeteredStore, Meters};
 use crate::options::{Options, Source};
 use crate::rest::places::Places;
 use crate::rest::rate::Buckets;
 use crate::rest::rendered::Rendered;
 use crate::revisions;
-use crate::store::{MeteredStore, Store};
+use crate::store::Store;
 use crate::store_watch::watch_store;
-use crate::tail::Tail;
+use crate::traffic::tail::Tail;
 use crate::written::Written;
 
 /// A running API. Clones are handles of the same one.
@@ -183,7 +184,7 @@ impl Api {
     /// # Errors
     /// [`Refusal::Fault`] where nothing is published any more.
     pub async fn evidence(&self) -> Result<Evidence, Refusal> {
-        health::evidence(&self.control).await
+        evidence::evidence(&self.control).await
     }
 
     /// What this node is called, which is the name of its vantage.

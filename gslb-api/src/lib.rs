@@ -1,29 +1,31 @@
 //! What may an operator ask or change? The state store, who may use it, the control task, and the REST API.
 
-pub mod access;
 mod api;
 pub mod audit;
+pub mod auth;
+pub mod change;
+pub(crate) mod clock;
 pub mod control;
 pub mod degraded;
 pub mod document;
 mod drill;
+pub mod evidence;
+pub mod fallback_store;
 pub mod health;
+pub mod latency;
 mod log;
 mod members;
 pub mod meters;
-mod moment;
 mod options;
 pub mod overrides;
 pub mod rest;
 pub mod revisions;
 pub mod safety;
-pub mod sample;
 mod status;
 pub mod store;
 mod store_watch;
-pub mod tail;
 pub mod thaw;
-mod wall_clock;
+pub mod traffic;
 mod written;
 
 pub use api::{Api, Started};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::degraded::Degraded;
 use crate::log::LogSwitch;
-use crate::sample::Sample;
-use crate::tail::Tail;
+use crate::traffic::sample::Sample;
+use crate::traffic::tail::Tail;
 use crate::written::Written;
 use gslb_core::respond::Settings;
 

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use gslb_core::document::duration;
+use gslb_core::site::document::duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::clock;
 use crate::members;
-use crate::moment;
 use crate::store::{Store, Time, Unavailable};
 
 /// Where the thaw is kept.
@@ -88,8 +88,8 @@ pub fn to_json(thaw: Option<&Thaw>, now: Time) -> Value {
     let holding = thaw.filter(|thaw| thaw.holds(now));
     holding.map_or(Value::Null, |thaw| {
         json!({
-            "since": moment::show(Time::from_millis(thaw.since)),
-            "until": moment::show(Time::from_millis(thaw.until)),
+            "since": clock::show(Time::from_millis(thaw.since)),
+            "until": clock::show(Time::from_millis(thaw.until)),
             "reason": thaw.reason,
             "owner": thaw.owner,
         })

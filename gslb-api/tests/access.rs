@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use gslb_api::access::{
+use gslb_api::auth::{
     AccessError, First, Outcome, Revoked, Role, Scopes, authenticate, create, create_scoped, first_admin, list, revoke,
 };
 use gslb_api::store::{Commit, EmbeddedStore, MemoryStore, Order, Store, Time, wait};
@@ -187,7 +187,7 @@ fn a_token_keeps_its_scopes_and_one_that_cannot_be_read_lets_nobody_in() {
         let refused = wait(create_scoped(&store, "x", role, &scopes, now(), None));
         assert!(matches!(refused, Err(AccessError::Scopes)), "{role}");
     }
-    let key = gslb_api::access::key(token.id());
+    let key = gslb_api::auth::key(token.id());
     let value = wait(store.read(&key)).unwrap().unwrap().value;
     let damaged = String::from_utf8(value.to_vec()).unwrap().replace("pool/fra*", "pools/fra*");
     wait(store.commit(gslb_api::store::Commit::new().put(key, damaged.into_bytes()))).unwrap();

@@ -2,19 +2,18 @@
 
 pub mod budget;
 pub mod count;
-pub mod document;
+pub mod diff;
+pub mod dns;
 pub mod explain;
 pub mod hash;
 pub mod health;
 pub mod latency;
-pub mod model;
-pub mod name;
-pub mod plan;
+pub mod live;
+pub mod locate;
+pub mod moment;
 pub mod problem;
-pub mod rdata;
 pub mod respond;
+pub mod site;
 pub mod steer;
 pub mod table;
-pub mod wire;
 pub mod zone;
-pub mod zonefile;

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use gslb_core::document;
-use gslb_core::plan::{Change, Comparison, Destination, LeftWithout, Movement, Sampled, compare};
+use gslb_core::diff::{Change, Comparison, Destination, LeftWithout, Movement, Sampled, compare};
+use gslb_core::site::document;
 use gslb_core::table::{RoutingTable, compile};
 use support::{Server, WORLD, ask, table};
 

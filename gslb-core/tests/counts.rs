@@ -4,11 +4,11 @@ mod support;
 
 use std::sync::Arc;
 
+use gslb_core::dns::wire::number::Rcode;
+use gslb_core::dns::wire::subnet::Family;
 use gslb_core::respond::tally::{Outcome, SubnetUse};
 use gslb_core::table::counts::{Counts, ServiceAnswers};
 use gslb_core::table::{Published, RoutingTable, compile};
-use gslb_core::wire::number::Rcode;
-use gslb_core::wire::subnet::Family;
 use support::{Server, ask};
 
 const ZONE: &str =
@@ -80,7 +80,7 @@ fn every_fallback_is_counted_as_what_it_is() {
         server.ask(&ask("www.example.com", 1));
         server.ask(&ask("www.example.com", 1));
         assert_eq!(of_first(&server.table), expected, "{when_all_down}");
-        use gslb_core::table::fallback::Fallback::{LastResort, Nobody};
+        use gslb_core::live::fallback::Fallback::{LastResort, Nobody};
         let said = server.table.topology().site.services[0].when_all_down;
         assert_eq!([LastResort, Nobody].map(|fallback| fallback.kind(said)), kinds);
     }
@@ -130,9 +130,9 @@ fn nothing_is_lost_and_nothing_counted_twice_when_tables_are_replaced() {
 }
 
 /// The document, read once more.
-fn reread() -> gslb_core::model::Site {
+fn reread() -> gslb_core::site::model::Site {
     let mut load = |name: &str, _: &str| Ok((Arc::from(name), ZONE.as_bytes().to_vec()));
-    gslb_core::document::read("site.toml", &document("serve-all"), &mut load).site.unwrap()
+    gslb_core::site::document::read("site.toml", &document("serve-all"), &mut load).site.unwrap()
 }
 
 #[test]

@@ -4,11 +4,11 @@ mod support;
 
 use std::sync::Arc;
 
+use gslb_core::dns::rdata::to_text;
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
-use gslb_core::model::Target;
-use gslb_core::rdata::to_text;
 use gslb_core::respond::{MAX_DECISIONS, Noted, Reply, Settings, Transport};
+use gslb_core::site::model::Target;
 use gslb_core::steer::trace::ClientFrom;
 use serde_json::{Value, json};
 use support::{Server, WORLD, ask, table};

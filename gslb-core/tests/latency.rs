@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gslb_core::explain::{Question, explain};
-use gslb_core::health::Moment;
 use gslb_core::latency::{Book, CLIENTS_LAST, Latencies, MIN_CLIENTS, Measurements, Observation, ROUNDS, Unusable};
-use gslb_core::model::Site;
+use gslb_core::moment::Moment;
+use gslb_core::site::model::Site;
 use gslb_core::steer::draw::Dice;
 use gslb_core::table::compile;
 use support::{Server, WORLD, ask};
@@ -42,7 +42,7 @@ const JAPAN: &str = "133.11.0.0/16";
 const BRAZIL: &str = "200.160.0.0/20";
 
 fn site() -> Site {
-    gslb_core::document::read("site.toml", DOCUMENT, &mut |_, _| Ok(("zone".into(), ZONE.into()))).site.unwrap()
+    gslb_core::site::document::read("site.toml", DOCUMENT, &mut |_, _| Ok(("zone".into(), ZONE.into()))).site.unwrap()
 }
 
 fn server(latencies: &Arc<Latencies>) -> Server {

@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use counting::allocated;
 use gslb_core::budget::Budget;
-use gslb_core::model::PoolId;
-use gslb_core::steer::column::Column;
-use gslb_core::steer::index::LocationIndex;
+use gslb_core::locate::column::Column;
+use gslb_core::locate::index::LocationIndex;
+use gslb_core::site::model::PoolId;
 use gslb_core::steer::plan::{Plan, Plans};
 use gslb_core::table::compile::{Compiled, compile_within};
 use support::WORLD;
@@ -77,7 +77,7 @@ fn compiled(budget: &mut Budget, services: usize, matchers: &[String]) -> Compil
         text += &format!("policy = {{ geo = {{ r{number} = \"a\", default = \"b\" }} }}\n");
     }
     let mut load = |_: &str, _: &str| Ok(("zone".into(), ZONE.as_bytes().to_vec()));
-    let reading = gslb_core::document::read("site.toml", &text, &mut load);
+    let reading = gslb_core::site::document::read("site.toml", &text, &mut load);
     let site = reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems));
     compile_within(budget, site, &*WORLD, &Default::default(), None)
 }

@@ -4,10 +4,10 @@ mod support;
 
 use std::sync::LazyLock;
 
+use gslb_core::dns::wire::qname::NameKey;
+use gslb_core::dns::wire::query::Query;
 use gslb_core::explain::response::Response;
 use gslb_core::respond::Transport;
-use gslb_core::wire::qname::NameKey;
-use gslb_core::wire::query::Query;
 use hickory_proto::op::Message;
 use hickory_proto::serialize::binary::BinDecodable;
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ proptest! {
                 let query = &theirs.queries[0];
                 prop_assert_eq!(u16::from(query.query_type()), ours.qtype);
                 prop_assert_eq!(u16::from(query.query_class()), ours.qclass);
-                let name = gslb_core::name::Name::from_wire(&octets[12..8 + ours.question]).unwrap();
+                let name = gslb_core::dns::name::Name::from_wire(&octets[12..8 + ours.question]).unwrap();
                 prop_assert_eq!(query.name().iter().map(<[u8]>::to_vec).collect::<Vec<_>>(),
                     name.labels().map(<[u8]>::to_vec).collect::<Vec<_>>());
                 prop_assert_eq!(theirs.edns.is_some(), ours.edns.is_some());

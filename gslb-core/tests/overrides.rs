@@ -4,13 +4,13 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gslb_core::model::{Pool, PoolId, Site};
-use gslb_core::table::RoutingTable;
-use gslb_core::table::liveness::{Change, EndpointState};
-use gslb_core::table::overrides::{
+use gslb_core::live::overrides::{
     Force, Hidden, Override, States, apply, apply_to, frees, hidden, holding, initial_states, mean_any,
     targets_mean_any,
 };
+use gslb_core::live::pool::{Change, EndpointState};
+use gslb_core::site::model::{Pool, PoolId, Site};
+use gslb_core::table::RoutingTable;
 use proptest::prelude::*;
 use support::{Server, WORLD, ask, table};
 
@@ -237,7 +237,7 @@ fn any_site() -> impl Strategy<Value = Site> {
                 text += &format!("endpoints.{endpoint} = {{ address = \"192.0.2.{at}\" }}\n");
             }
         }
-        let reading = gslb_core::document::read("site.toml", &text, &mut gslb_core::document::no_files);
+        let reading = gslb_core::site::document::read("site.toml", &text, &mut gslb_core::site::document::no_files);
         reading.site.unwrap_or_else(|| panic!("{text}\n{:?}", reading.problems))
     })
 }

@@ -8,9 +8,9 @@ mod support;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use gslb_core::steer::address::Address;
+use gslb_core::locate::address::Address;
+use gslb_core::locate::index::Leaves;
 use gslb_core::steer::draw::Dice;
-use gslb_core::steer::index::Leaves;
 use gslb_core::steer::plan::Plans;
 use gslb_core::steer::resolve::Resolver;
 use gslb_core::steer::trace::NoTrace;
@@ -90,7 +90,7 @@ impl<A: Address> Runs<A> {
 impl Judge {
     fn new(server: &Server, name: &str) -> Judge {
         let topology = server.table.topology();
-        let name: gslb_core::name::Name = format!("{name}.example.com").parse().unwrap();
+        let name: gslb_core::dns::name::Name = format!("{name}.example.com").parse().unwrap();
         let service = topology.site.services.iter().find(|service| service.name == name).unwrap();
         let resolver = Resolver::new(&topology.site, &topology.index, &topology.latencies, [service.policy]);
         let mut plans = Plans::default();

@@ -5,7 +5,7 @@ mod support;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use gslb_core::document;
+use gslb_core::site::document;
 use gslb_core::table::{RoutingTable, Topology, compile};
 use proptest::prelude::*;
 use support::{Server, WORLD, ask};

@@ -1,8 +1,8 @@
 //! Zone lines in odd spellings mean to us what they mean to BIND; where NSD or Knot differ, `zones/forms.txt` says why.
 
-use gslb_core::name::Name;
+use gslb_core::dns::name::Name;
+use gslb_core::dns::zonefile::{Parsed, parse};
 use gslb_core::problem::Severity;
-use gslb_core::zonefile::{Parsed, parse};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,9 +1,9 @@
 //! The zone files of `zones/` mean to us what they mean to named-compilezone, in both directions.
 
-use gslb_core::name::Name;
+use gslb_core::dns::name::Name;
+use gslb_core::dns::rdata::{to_text, type_to_text, zone_types};
+use gslb_core::dns::zonefile::{Parsed, Record, parse};
 use gslb_core::problem::Severity;
-use gslb_core::rdata::{to_text, type_to_text, zone_types};
-use gslb_core::zonefile::{Parsed, Record, parse};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;

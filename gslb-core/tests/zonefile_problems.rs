@@ -1,10 +1,10 @@
 //! Problems are told where they are: line, column and file, also across parentheses, quotes and included files.
 
-use gslb_core::name::Name;
-use gslb_core::problem::Severity;
-use gslb_core::zonefile::{
+use gslb_core::dns::name::Name;
+use gslb_core::dns::zonefile::{
     MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, Parsed, Room, Source, parse, parse_within,
 };
+use gslb_core::problem::Severity;
 use std::sync::Arc;
 
 fn read(text: &[u8]) -> Parsed {
@@ -135,7 +135,7 @@ fn newer_service_parameters_and_types_are_known() {
     assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
     let shown = |index: usize| {
         let record = &parsed.records[index];
-        gslb_core::rdata::to_text(record.rtype, &record.rdata)
+        gslb_core::dns::rdata::to_text(record.rtype, &record.rdata)
     };
     assert_eq!(shown(0), "1 . dohpath=\"/q{?dns}\" ohttp");
     assert_eq!(shown(1), "\"qnamemin\"");

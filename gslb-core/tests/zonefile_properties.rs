@@ -1,8 +1,8 @@
 //! Whatever the octets: nothing panics, and what is written reads back as the same octets.
 
-use gslb_core::name::Name;
-use gslb_core::rdata::{to_text, type_to_text, zone_types};
-use gslb_core::zonefile::{Parsed, Record, parse};
+use gslb_core::dns::name::Name;
+use gslb_core::dns::rdata::{to_text, type_to_text, zone_types};
+use gslb_core::dns::zonefile::{Parsed, Record, parse};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 

@@ -14,10 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gslb::capture::tap;
 use gslb::config::Config;
-use gslb::probing::Probing;
-use gslb::serve::control_runtime;
-use gslb::{tap, udp};
+use gslb::daemon::control_runtime;
+use gslb::daemon::prober_feed::Probing;
+use gslb::dns::udp;
 use gslb_api::health::{Observed, Word};
 use gslb_api::store::{EmbeddedStore, Store};
 use gslb_api::{Api, Options, Source, Started};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use counting::allocations;
-use gslb::tap::{Query, RING_ANSWERS, RING_OCTETS, Shown, Switch, Tap, Way, pair};
-use gslb_api::tail::{Filter, Tail};
-use gslb_core::document;
+use gslb::capture::tap::{Query, RING_ANSWERS, RING_OCTETS, Shown, Switch, Tap, Way, pair};
+use gslb_api::traffic::tail::{Filter, Tail};
 use gslb_core::explain::{Question, datagram};
 use gslb_core::respond::{Reply, Transport, Worker};
+use gslb_core::site::document;
 use gslb_core::table::{RoutingTable, compile};
 
 const DOCUMENT: &str = r#"

@@ -6,11 +6,11 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
 
-use gslb::udp::mmsg::{Batch, Datagram, Wait};
+use gslb::dns::udp::mmsg::{Batch, Datagram, Wait};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).ok_or("usage: echo ADDRESS:PORT")?.parse()?;
-    let sockets = gslb::udp::bind(address, 1)?;
+    let sockets = gslb::dns::udp::bind(address, 1)?;
     let socket = &sockets[0];
     println!("{}", socket.local_addr()?);
     let mut batch = Batch::new(false);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use geoip::fixture::{Data, Recorded, Shape, Writer, map};
 use geoip::{Country, Database};
-use gslb_core::steer::index::LocationIndex;
+use gslb_core::locate::index::LocationIndex;
 
 use super::figures::{Row, Unit};
 use super::networks;

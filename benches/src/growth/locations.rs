@@ -5,11 +5,11 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use geoip::Database;
-use gslb_core::document;
-use gslb_core::model::Service;
+use gslb_core::locate::column::Column;
+use gslb_core::locate::index::LocationIndex;
+use gslb_core::site::document;
+use gslb_core::site::model::Service;
 use gslb_core::steer::classes::Classes;
-use gslb_core::steer::column::Column;
-use gslb_core::steer::index::LocationIndex;
 use gslb_core::steer::plan::Plans;
 use gslb_core::steer::resolve::Resolver;
 use gslb_core::steer::trace::NoTrace;

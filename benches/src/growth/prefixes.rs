@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gslb_core::document;
+use gslb_core::site::document;
 use gslb_core::table::compile;
 
 use super::documents;

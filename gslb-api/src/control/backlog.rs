@@ -158,7 +158,7 @@ fn named(what: &str, ids: &BTreeSet<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{Change, Edit, Who};
+    use crate::change::{Change, Edit, Who};
     use crate::overrides::Force;
     use crate::store::{MemoryStore, Store, Time, wait};
     use serde_json::Value;

@@ -6,22 +6,24 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::budget::Budget;
-use gslb_core::document as reading;
+use gslb_core::diff;
 use gslb_core::latency::Latencies;
-use gslb_core::plan;
+use gslb_core::live::overrides as core;
 use gslb_core::problem::{Problem, Severity};
-use gslb_core::table::{RoutingTable, carried_states, compile, overrides as core};
+use gslb_core::site::document as reading;
+use gslb_core::table::{RoutingTable, carried_states, compile};
 use serde_json::Value;
 
-use super::change::{Action, Edit};
-use super::{Done, InForce, Refusal, scoped};
-use crate::access::Scopes;
+use super::scoped;
+use crate::auth::Scopes;
+use crate::change::change::{Action, Edit};
+use crate::change::{Done, InForce, Refusal};
 use crate::document::{Etag, Section, differences, differences_of_entry, merge};
 use crate::overrides::{self, Override, States};
 use crate::safety::{self, Touched};
-use crate::sample::Sample;
 use crate::store::Time;
 use crate::thaw::{self, Thaw};
+use crate::traffic::sample::Sample;
 
 /// What would be in force, and what that means.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ pub fn prepare(
     };
     warnings.extend(doubts(base, &table, &all, &edited)?);
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
-    let moves = asks.then(|| plan::compare(&base.table, &table, &sample.of(&base.table)));
+    let moves = asks.then(|| diff::compare(&base.table, &table, &sample.of(&base.table)));
     let thaw = edited.thaw.unwrap_or_else(|| base.thaw.clone());
     let mut breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);
     if thaw.as_ref().is_some_and(|thaw| thaw.holds(now)) {
@@ -271,7 +273,7 @@ fn overrides_with(
     base: &InForce,
     id: String,
     body: Option<Box<Override>>,
-    condition: &super::Condition,
+    condition: &crate::change::Condition,
 ) -> Result<Edited, Refusal> {
     let before = base.overrides.get(&id).map(overrides::to_json);
     if before.is_none() && body.is_none() {

@@ -10,15 +10,16 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::StartError;
 use super::backlog::Unsaved;
 use super::candidate::{self, Depth, Effort, prepare};
 use super::task::{Job, Resource, Task, blocking};
-use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
-use crate::access::Scopes;
+use crate::auth::Scopes;
+use crate::change::{Change, Done, Edit, InForce, Refusal, Who};
+use crate::clock::now;
 use crate::health::{Keeper, Word};
-use crate::moment::now;
-use crate::sample::Sample;
 use crate::store::Store;
+use crate::traffic::sample::Sample;
 
 /// Changes that wait for the task; who comes later waits for a place.
 const QUEUE: usize = 128;

@@ -6,15 +6,11 @@
 
 mod backlog;
 mod candidate;
-mod change;
-mod done;
 mod first_table;
 mod handle;
-mod in_force;
 mod node;
 mod origin;
 mod publishing;
-mod refusal;
 mod saving;
 mod scoped;
 mod settle;
@@ -24,13 +20,9 @@ mod task;
 
 pub use backlog::Unsaved;
 pub use candidate::{Candidate, prepare};
-pub use change::{Action, Change, Condition, Edit, Who};
-pub use done::Done;
 pub use first_table::PassedOver;
 pub use handle::Control;
-pub use in_force::InForce;
 pub use origin::Origin;
-pub use refusal::Refusal;
 pub(crate) use start::{Begun, start};
 pub use start_error::StartError;
 pub(crate) use task::{Resource, blocking};

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{Change, Edit, Who};
 use crate::audit::{self, Entry};
-use crate::moment::now;
+use crate::change::{Change, Edit, Who};
+use crate::clock::now;
 use crate::options::Options;
 use crate::store::{Commit, Store};
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gslb_core::table::overrides;
+use gslb_core::live::overrides;
 use tracing::error;
 
 use super::task::Task;
-use super::{InForce, Refusal};
+use crate::change::{InForce, Refusal};
+use crate::clock::now;
 use crate::health::Word;
-use crate::moment::now;
 
 /// How often, and after which pause each, tables that were replaced are looked at until nobody reads them any more.
 const SWEEPS: (usize, Duration) = (1000, Duration::from_millis(5));

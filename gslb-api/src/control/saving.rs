@@ -9,8 +9,8 @@ use tracing::{error, info, warn};
 use super::backlog::MAX_WAITING;
 use super::candidate::Candidate;
 use super::task::{Hearing, Task};
-use super::{Change, Done, Edit, InForce, Refusal};
 use crate::audit::{self, Entry};
+use crate::change::{Change, Done, Edit, InForce, Refusal};
 use crate::degraded::Concern;
 use crate::store::{Commit, CommitError, Time, Unavailable};
 

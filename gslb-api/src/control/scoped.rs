@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Edit, InForce, Refusal};
-use crate::access::{Resource, Scopes};
+use crate::auth::{Resource, Scopes};
+use crate::change::{Edit, InForce, Refusal};
 use crate::document::Section;
 use crate::overrides::Override;
 

@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use tracing::{info, warn};
 
+use super::StartError;
 use super::candidate;
 use super::task::{Hearing, Task};
-use super::{InForce, StartError};
 use crate::audit;
+use crate::change::InForce;
 use crate::overrides;
 use crate::revisions::{self, Kept};
 use crate::store::CommitError;
@@ -45,7 +46,7 @@ impl Task {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
-        let (now, at) = (crate::moment::now(), Instant::now());
+        let (now, at) = (crate::clock::now(), Instant::now());
         let stored = overrides::read(&*self.store).await?.into_iter();
         if let Some(key) = self.backlog.doubtful() {
             let held = self.store.read(&key).await?;

@@ -14,17 +14,18 @@ use super::Origin;
 use super::backlog::Backlog;
 use super::first_table::{self, Given, Served};
 use super::task::Task;
-use super::{Change, Control, Edit, InForce, PassedOver, StartError, Who};
+use super::{Control, PassedOver, StartError};
 use crate::audit::{self, Entry};
+use crate::change::{Change, Edit, InForce, Who};
+use crate::clock::now;
+use crate::clock::wall_clock::WallClock;
 use crate::health::{self, Journal, Keeper, MAX_WORDS, SavedOrders};
 use crate::meters::Meters;
-use crate::moment::now;
 use crate::options::{Options, Source};
 use crate::overrides;
 use crate::revisions::{self, Header, Kept};
 use crate::store::{Commit, Expectation, Store};
 use crate::thaw;
-use crate::wall_clock::WallClock;
 use crate::written::Written;
 
 /// A task that runs, and how it came to its first table.

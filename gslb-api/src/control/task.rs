@@ -17,22 +17,23 @@ use tokio::time::{Interval, timeout};
 use tracing::field::display;
 use tracing::{debug, error, info, warn};
 
+use super::StartError;
 use super::backlog::{Backlog, Unsaved};
 use super::candidate::{self, Candidate, Depth, Effort, prepare};
-use super::{Change, Done, Edit, InForce, Refusal, StartError, Who};
 use crate::audit::{self, Entry, Outcome};
+use crate::change::{Change, Done, Edit, InForce, Refusal, Who};
+use crate::clock::now;
+use crate::clock::wall_clock::{Jump, Reading, WallClock};
 use crate::degraded::Degraded;
 use crate::document::Etag;
 use crate::health::{Keeper, MAX_WORDS, Word};
 use crate::meters::Meters;
-use crate::moment::now;
 use crate::overrides::{self, Deadlines, Override};
 use crate::revisions::{self, Header, Kept};
 use crate::safety;
-use crate::sample::Sample;
 use crate::store::{Commit, Expectation, Store, Time};
 use crate::thaw;
-use crate::wall_clock::{Jump, Reading, WallClock};
+use crate::traffic::sample::Sample;
 
 /// How often times that pass by themselves are looked at.
 const TICK: Duration = Duration::from_millis(100);

@@ -45,7 +45,7 @@ pub fn from_json(octets: &[u8], budget: &mut Budget) -> Result<Value, Unread> {
 /// # Errors
 /// [`Unread`].
 pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
-    gslb_core::document::to_json("document", text, budget).map_err(|problems| {
+    gslb_core::site::document::to_json("document", text, budget).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let told = lines.join("\n");
         if budget.overrun().is_some() { Unread::TooMuch(told) } else { Unread::Wrong(told) }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gslb_core::health::{Ended, MassFailureTurn, Member, Recovery, SavedKey, SavedStatus, Transition};
-use gslb_core::model::Site;
+use gslb_core::site::model::Site;
 use serde_json::json;
 use tokio::select;
 use tokio::sync::{Notify, watch};
@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use super::saved::{MASS_FAILURE, Record, SEEN, key};
 use crate::LIFT_MASS_FAILURE;
-use crate::control::InForce;
+use crate::change::InForce;
 use crate::store::{Commit, Store};
 
 /// How long turns are gathered before they are told and saved.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gslb_core::health::{Effects, Failure, Health, Member, Moment, Outcome, Saved, Status};
-use gslb_core::model::{PoolId, ProbeKind, Site};
-use gslb_core::table::liveness::Change;
-use gslb_core::table::overrides::States;
+use gslb_core::health::{Effects, Failure, Health, Member, Outcome, Saved, Status};
+use gslb_core::live::overrides::States;
+use gslb_core::live::pool::Change;
+use gslb_core::moment::Moment;
+use gslb_core::site::model::{PoolId, ProbeKind, Site};
 use tokio::sync::oneshot;
 
 use super::word::{Posted, Resumed, Word};

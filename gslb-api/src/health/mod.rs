@@ -5,21 +5,15 @@
 //! in the store, is the [`Journal`]'s, which works behind: no answer waits for a disk or a line of a log. How far data
 //! centers are is noted apart from that, in [`Measured`]; accepted orders are saved in `orders`.
 
-mod evidence;
 mod journal;
 mod keeper;
-mod measured;
 mod orders;
 mod saved;
 mod word;
 
-pub use evidence::Evidence;
-pub(crate) use evidence::evidence;
 pub use journal::{Journal, StatusChanges, Turns};
 pub use keeper::Keeper;
 pub(crate) use keeper::member;
-pub(crate) use measured::rounds;
-pub use measured::{Accepted, Measured};
 pub(crate) use orders::read as read_orders;
 pub(crate) use orders::{SavedOrders, Saver};
 pub(crate) use saved::SEEN;

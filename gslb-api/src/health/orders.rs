@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gslb_core::latency::{Area, Book, Latencies, Measured, Order};
-use gslb_core::model::Site;
+use gslb_core::site::model::Site;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::moment::now;
+use crate::clock::now;
 use crate::store::{Commit, Order as Direction, Store, Unavailable, limits};
 
 /// Where orders are kept.

@@ -8,7 +8,7 @@ use gslb_core::health::{Outcome, Target};
 use tokio::sync::oneshot;
 
 use super::Keeper;
-use crate::control::InForce;
+use crate::change::InForce;
 
 /// Words that wait to be heard, and that are heard at once; who comes later waits for a place.
 pub const MAX_WORDS: usize = 4096;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gslb_core::table::pattern::Pattern;
+use gslb_core::site::pattern::Pattern;
 use serde::Deserialize;
 
 use super::{Force, Override};

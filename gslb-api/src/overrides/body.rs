@@ -1,14 +1,14 @@
 //! An override as somebody sends it: every mistake in it told at once, each with its place.
 
-use gslb_core::document::duration;
-use gslb_core::model::MAX_WEIGHT;
-use gslb_core::table::pattern::Pattern;
+use gslb_core::site::document::duration;
+use gslb_core::site::model::MAX_WEIGHT;
+use gslb_core::site::pattern::Pattern;
 use serde_json::{Map, Value};
 
 use super::{Force, Override};
-use crate::control::Refusal;
+use crate::change::Refusal;
+use crate::clock;
 use crate::members;
-use crate::moment;
 use crate::store::Time;
 
 const KEYS: [&str; 6] = ["targets", "force", "reason", "owner", "expires", "expires_in"];
@@ -115,7 +115,7 @@ impl Wrong {
                 None
             }
             (Some(moment), None) => {
-                let moment = moment.as_str().and_then(moment::parse).filter(|moment| *moment > now);
+                let moment = moment.as_str().and_then(clock::parse).filter(|moment| *moment > now);
                 if moment.is_none() {
                     self.note("/expires", "expected a moment to come, such as \"2030-01-31T12:00:00Z\"");
                 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gslb_core::model::Site;
+use gslb_core::live::overrides as core;
 use gslb_core::problem::{Location, Problem, Severity};
-use gslb_core::table::overrides as core;
+use gslb_core::site::model::Site;
 
 use super::Override;
 

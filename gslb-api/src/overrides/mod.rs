@@ -9,16 +9,17 @@ use std::collections::BTreeMap;
 
 pub use body::from_body;
 pub use deadlines::Deadlines;
-pub use gslb_core::table::overrides::{Force, Override, States};
+pub use gslb_core::live::overrides::{Force, Override, States};
 
-use gslb_core::model::Site;
-use gslb_core::table::pattern::Pattern;
-use gslb_core::table::{RoutingTable, overrides as core};
+use gslb_core::live::overrides as core;
+use gslb_core::site::model::Site;
+use gslb_core::site::pattern::Pattern;
+use gslb_core::table::RoutingTable;
 use serde_json::{Value, json};
 
 use crate::audit::{self, Entry};
-use crate::control::{Change, Condition, Edit, Refusal, Who};
-use crate::moment;
+use crate::change::{Change, Condition, Edit, Refusal, Who};
+use crate::clock;
 use crate::revisions::Damaged;
 use crate::store::{Commit, Order, Store, Time, Unavailable, limits};
 
@@ -115,10 +116,10 @@ pub fn to_json(held: &Override) -> Value {
         "force": held.force,
         "reason": held.reason,
         "owner": held.owner,
-        "created": moment::show(Time::from_millis(held.created)),
+        "created": clock::show(Time::from_millis(held.created)),
     });
     if let (Some(expires), Some(told)) = (held.expires, told.as_object_mut()) {
-        told.insert("expires".to_owned(), moment::show(Time::from_millis(expires)).into());
+        told.insert("expires".to_owned(), clock::show(Time::from_millis(expires)).into());
     }
     told
 }

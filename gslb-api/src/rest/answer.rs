@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::conditions;
 use super::problem::{Problem, details};
 use super::rendered::Text;
-use crate::control::Done;
+use crate::change::Done;
 use crate::document::Etag;
 
 /// JSON.

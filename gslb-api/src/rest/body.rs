@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::caller::Caller;
 use super::places::Place;
 use super::problem::Problem;
-use crate::access::Role;
-use crate::control::{Refusal, blocking};
+use crate::auth::Role;
+use crate::change::Refusal;
+use crate::control::blocking;
 use crate::document::{Unread, from_json, from_toml};
 use crate::{Api, Limits};
 

@@ -12,10 +12,10 @@ use tracing::{Level, enabled};
 use super::problem::Problem;
 use super::rate::{Allowed, Asker};
 use crate::Api;
-use crate::access::{self, Outcome, Resource, Role};
-use crate::control::{Refusal, Who};
+use crate::auth::{self, Outcome, Resource, Role};
+use crate::change::{Refusal, Who};
+use crate::clock::now;
 use crate::document::Section;
-use crate::moment::now;
 
 /// What a wrong token costs of an address' bucket, compared to a request.
 const WRONG_TOKEN_COST: f64 = 10.0;
@@ -155,7 +155,7 @@ async fn recognise(api: &Api, header: Option<HeaderValue>, from: Option<IpAddr>)
         rate(api, Asker::at(from), 1.0)?;
         return Err(unauthorized("Send a token: Authorization: Bearer gslb_...", "Bearer realm=\"gslb\""));
     };
-    let outcome = access::authenticate(&**api.control.store(), header.to_str().unwrap_or_default(), now()).await;
+    let outcome = auth::authenticate(&**api.control.store(), header.to_str().unwrap_or_default(), now()).await;
     match outcome.map_err(|error| Problem::unavailable(error.to_string()))? {
         Outcome::Granted { id, name, role, scopes } => Ok((Who::Token { id, name, role, scopes }, role)),
         refused => {

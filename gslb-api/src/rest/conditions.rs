@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 
 use super::problem::Problem;
-use crate::control::Condition;
+use crate::change::Condition;
 use crate::document::Etag;
 
 /// What `If-Match` and `If-None-Match` of a write say.

@@ -14,9 +14,10 @@ use super::problem::Problem;
 use super::rendered::Text;
 use super::{answer, conditions, query, write};
 use crate::Api;
-use crate::control::{Edit, blocking};
+use crate::change::Edit;
+use crate::clock;
+use crate::control::blocking;
 use crate::document::{Etag, differences, to_toml};
-use crate::moment;
 use crate::revisions::{self, Header};
 use crate::store::{Time, wait};
 
@@ -94,7 +95,7 @@ fn told(header: &Header) -> Value {
         "revision": header.revision,
         "author": header.author,
         "author_name": header.author_name,
-        "time": moment::show(Time::from_millis(header.millis)),
+        "time": clock::show(Time::from_millis(header.millis)),
         "message": header.message,
         "restored": header.restored,
         "commit": header.commit,

@@ -7,14 +7,15 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
-use gslb_core::model::DataCenterId;
+use gslb_core::site::model::DataCenterId;
 use serde_json::json;
 
 use super::body::{self, Media, Size};
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
-use crate::control::{Refusal, blocking};
+use crate::change::Refusal;
+use crate::control::blocking;
 use crate::drill::drill;
 
 /// The route of drills.

@@ -17,7 +17,7 @@ use super::{answer, query};
 use crate::Api;
 use crate::revisions::{self, CURRENT};
 use crate::store::{Change, Changes, Entry, Order, Revision, Store, Time, Watch, Watched, limits};
-use crate::{health, moment, status};
+use crate::{clock, health, status};
 
 /// The route of events.
 pub(super) fn routes() -> Router<Api> {
@@ -100,7 +100,7 @@ fn told(changes: &Changes, at: Time) -> Option<Event> {
 }
 
 fn event(revision: Revision, at: Time, changes: &[Value]) -> Event {
-    let data = json!({ "time": moment::show(at), "changes": changes }).to_string();
+    let data = json!({ "time": clock::show(at), "changes": changes }).to_string();
     Event::default().event("change").id(revision.to_string()).data(data)
 }
 
@@ -180,7 +180,7 @@ fn of_status(name: &str, record: Option<health::Record>) -> Value {
     let (pool, endpoint) = name.split_once('/').unwrap_or((name, ""));
     let status = record.map(|record| {
         let SavedStatus { up, since, why, recovered } = record.status;
-        let show = |at| moment::show(Time::from_millis(at));
+        let show = |at| clock::show(Time::from_millis(at));
         let why = if recovered.is_some() { status::recovered(pool, endpoint, &why) } else { why };
         let mut told = json!({ "status": if up { "up" } else { "down" }, "since": show(since), "why": why });
         if let Some(recovered) = recovered {

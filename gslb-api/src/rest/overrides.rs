@@ -12,9 +12,9 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, conditions, query, write};
 use crate::Api;
-use crate::control::{Edit, Refusal};
+use crate::change::{Edit, Refusal};
+use crate::clock::now;
 use crate::document::Etag;
-use crate::moment::now;
 use crate::overrides::{Override, from_body, to_json};
 
 /// The routes of overrides.

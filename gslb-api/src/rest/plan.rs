@@ -11,7 +11,7 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, conditions, query, write};
 use crate::Api;
-use crate::control::{Change, Condition, Edit, Refusal};
+use crate::change::{Change, Condition, Edit, Refusal};
 
 /// The route of plans.
 pub(super) fn routes() -> Router<Api> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::control::Refusal;
+use crate::change::Refusal;
 use crate::document::Etag;
 use crate::safety::Broken;
 

@@ -6,7 +6,8 @@ use axum::body::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use crate::control::{InForce, Refusal, blocking};
+use crate::change::{InForce, Refusal};
+use crate::control::blocking;
 use crate::document::{Etag, Section};
 
 /// What has been written of the revision that was asked for last.

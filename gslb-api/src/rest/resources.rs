@@ -11,7 +11,7 @@ use super::body::{self, Media, Sent, Size, Work};
 use super::problem::Problem;
 use super::{answer, conditions, query, write};
 use crate::Api;
-use crate::control::{Action, Edit};
+use crate::change::{Action, Edit};
 use crate::document::{Etag, Section};
 
 /// The routes of `section`.

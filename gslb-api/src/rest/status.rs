@@ -7,9 +7,9 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use gslb_core::dns::name::Name;
 use gslb_core::health::Member;
-use gslb_core::model::{PoolId, Service};
-use gslb_core::name::Name;
+use gslb_core::site::model::{PoolId, Service};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
@@ -18,13 +18,14 @@ use utoipa::IntoParams;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, escape, query, write};
-use crate::control::{InForce, Refusal, Resource, blocking};
+use crate::change::{InForce, Refusal};
+use crate::clock;
+use crate::clock::now;
+use crate::control::{Resource, blocking};
 use crate::health::{Resumed, Word, member};
-use crate::moment;
-use crate::moment::now;
 use crate::status::{self, Detail, Filter, Is, Reach};
 use crate::thaw;
-use crate::{Api, access};
+use crate::{Api, auth};
 
 /// The path by which an operator believes the failures of a mass failure.
 pub const LIFT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
@@ -93,7 +94,7 @@ async fn list(State(api): State<Api>, request: Request) -> Result<Response, Prob
         let one = |member: &Member| status::endpoint(&known, *member, Detail::Last);
         let endpoints: Vec<Value> = gathered.members.iter().filter_map(one).collect();
         let mut told = json!({
-            "time": moment::show(now()),
+            "time": clock::show(now()),
             "revision": known.in_force.revision,
             "generation": known.in_force.table.generation(),
             "mass_failure": known.doubted.map(|time| json!({ "seconds": time.as_secs() })),
@@ -267,7 +268,7 @@ async fn resume(
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, _) = request.into_parts();
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    caller.may_change(&[access::Resource::endpoint(&pool, &endpoint)])?;
+    caller.may_change(&[auth::Resource::endpoint(&pool, &endpoint)])?;
     let (asker, resumed) = oneshot::channel();
     let word = Word::Resume(pool.clone(), endpoint.clone(), asker);
     api.control.words().send(word).await.map_err(|_| Refusal::Fault)?;

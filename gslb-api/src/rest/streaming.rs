@@ -22,9 +22,9 @@ use super::places::{Place, Places, Taken};
 use super::problem::Problem;
 use super::rate::Asker;
 use crate::Api;
-use crate::access;
-use crate::control::Who;
-use crate::moment::now;
+use crate::auth;
+use crate::change::Who;
+use crate::clock::now;
 use crate::store::{Change, Time, Watch, Watched};
 
 /// How often a stream shows that it is alive.
@@ -102,7 +102,7 @@ impl Until {
         let store = api.control.store();
         // Before the token is looked for, so that no revocation falls between that and the watch.
         let now = store.revision().await.map_err(|error| Problem::unavailable(error.to_string()))?;
-        let key = access::key(&id);
+        let key = auth::key(&id);
         let watch = store.watch(&key, now);
         let expires = expiry(api, &id).await?;
         Ok(Self { stopping, token: Some((key, watch)), expires })
@@ -129,7 +129,7 @@ impl Until {
 /// # Errors
 /// 401 where it has been revoked.
 async fn expiry(api: &Api, id: &str) -> Result<Option<Instant>, Problem> {
-    let Some(holder) = access::find(&**api.control.store(), id).await? else {
+    let Some(holder) = auth::find(&**api.control.store(), id).await? else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The token has been revoked."));
     };
     let left = |expires: Time| Duration::from_millis(expires.millis().saturating_sub(now().millis()));

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use axum::routing::get;
 use futures_util::stream;
-use gslb_core::name::Name;
+use gslb_core::dns::name::Name;
 use ipnet::IpNet;
 use serde_json::json;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::query;
 use super::streaming::{self, Until};
 use crate::Api;
-use crate::tail::{Filter, Missed, Watching};
+use crate::traffic::tail::{Filter, Missed, Watching};
 
 /// How often a watcher is told what it missed, where it missed something.
 const MISSED: Duration = Duration::from_secs(1);

@@ -13,8 +13,8 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
-use crate::control::{Change, Edit, Refusal};
-use crate::moment::now;
+use crate::change::{Change, Edit, Refusal};
+use crate::clock::now;
 use crate::thaw::{self, Thaw};
 
 /// The route of the thaw.

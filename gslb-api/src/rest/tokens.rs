@@ -5,19 +5,20 @@ use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
-use gslb_core::document::duration;
+use gslb_core::site::document::duration;
 use serde_json::{Map, Value, json};
 
 use super::body::{self, Media, Size};
 use super::caller::Caller;
 use super::problem::Problem;
 use super::{answer, query, write};
-use crate::access::{self, AccessError, Holder, MAX_SCOPES, Revoked, Role, Scope, Scopes};
-use crate::control::{Refusal, Resource};
+use crate::auth::{self, AccessError, Holder, MAX_SCOPES, Revoked, Role, Scope, Scopes};
+use crate::change::Refusal;
+use crate::clock::now;
+use crate::control::Resource;
 use crate::members;
-use crate::moment::now;
 use crate::store::Time;
-use crate::{Api, moment};
+use crate::{Api, clock};
 
 /// The routes of tokens.
 pub(super) fn routes() -> Router<Api> {
@@ -41,15 +42,15 @@ fn told(holder: &Holder) -> Value {
         "name": holder.name,
         "role": holder.role,
         "scopes": holder.scopes.texts(),
-        "created": moment::show(holder.created),
-        "expires": holder.expires.map(moment::show),
+        "created": clock::show(holder.created),
+        "expires": holder.expires.map(clock::show),
     })
 }
 
 async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     answer::accepts(request.headers(), &["application/json"])?;
     let _: query::Nothing = query::of(request.uri())?;
-    let holders = access::list(&**api.control.store()).await?;
+    let holders = auth::list(&**api.control.store()).await?;
     let all: Map<String, Value> = holders.iter().map(|holder| (holder.id.clone(), told(holder))).collect();
     Ok(answer::of_json(StatusCode::OK, &Value::Object(all)))
 }
@@ -71,7 +72,7 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
     let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
     let now = now();
     let (name, role, scopes, expires) = asked(&sent, now)?;
-    let token = access::create_scoped(&**api.control.store(), &name, role, &scopes, now, expires).await?;
+    let token = auth::create_scoped(&**api.control.store(), &name, role, &scopes, now, expires).await?;
     let holder = Holder { id: token.id().to_owned(), name, role, scopes, created: now, expires };
     write::note(&api, &parts, Resource { before: None, after: Some(told(&holder)) }).await;
     let mut value = told(&holder);
@@ -85,8 +86,8 @@ async fn revoke(State(api): State<Api>, Path(id): Path<String>, request: Request
     let _: query::Nothing = query::of(request.uri())?;
     let (parts, _) = request.into_parts();
     // What cannot be read can be revoked all the same.
-    let before = access::find(&**api.control.store(), &id).await.ok().flatten();
-    match access::revoke(&**api.control.store(), &id).await? {
+    let before = auth::find(&**api.control.store(), &id).await.ok().flatten();
+    match auth::revoke(&**api.control.store(), &id).await? {
         Revoked::Done => {
             write::note(&api, &parts, Resource { before: before.as_ref().map(told), after: None }).await;
             Ok(StatusCode::NO_CONTENT.into_response())

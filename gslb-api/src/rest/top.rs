@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::query::{self, By};
 use crate::Api;
 use crate::control::blocking;
-use crate::sample::{RegionFinder, SampledAnswer};
+use crate::traffic::sample::{RegionFinder, SampledAnswer};
 
 /// The route of rankings.
 pub(super) fn routes() -> Router<Api> {
@@ -63,7 +63,7 @@ fn namer(topology: &Topology, by: By) -> Namer<'_> {
             Box::new(move |answer| Some(finder.region(topology, answer.client.network())?.to_string()))
         }
         By::DataCenter => {
-            let name = |id: gslb_core::model::DataCenterId| site.data_centers.get(id.0 as usize);
+            let name = |id: gslb_core::site::model::DataCenterId| site.data_centers.get(id.0 as usize);
             let of_pool =
                 site.pools.iter().filter_map(move |pool| Some((&*pool.name, &*name(pool.data_center?)?.name)));
             let known: HashMap<&str, &str> = of_pool.collect();

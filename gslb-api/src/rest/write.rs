@@ -10,8 +10,9 @@ use super::places::Place;
 use super::problem::Problem;
 use super::{answer, query};
 use crate::Api;
-use crate::access::Role;
-use crate::control::{Change, Done, Edit, Refusal, Resource};
+use crate::auth::Role;
+use crate::change::{Change, Done, Edit, Refusal};
+use crate::control::Resource;
 
 /// Does `edit`, which a request with these `parts` asks for, or tells what it would come to. The place of `work` is
 /// given up once that is over, also where the client does not wait for it.

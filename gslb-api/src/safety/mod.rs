@@ -5,12 +5,12 @@ mod shrinking;
 
 use std::fmt;
 
-use gslb_core::model::{Safety, Share, Window};
-use gslb_core::plan::Comparison;
+use gslb_core::diff::Comparison;
+use gslb_core::site::model::{Safety, Share, Window};
 use gslb_core::table::RoutingTable;
 use serde::Serialize;
 
-use crate::moment;
+use crate::clock;
 use crate::store::Time;
 
 /// A rule that a change breaks.
@@ -107,7 +107,7 @@ fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<Broken> {
 
 fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
     let window = rules.frozen.iter().find(|window| window.contains(now.millis()))?;
-    let end = moment::show(Time::from_millis(window.end));
+    let end = clock::show(Time::from_millis(window.end));
     Some(Broken { rule: FROZEN, detail: format!("no change of the document until {end} ({})", window.text) })
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gslb_core::model::{DataCenterId, PolicyId, PolicyKind, PoolId, Site};
-use gslb_core::name::Name;
+use gslb_core::dns::name::Name;
+use gslb_core::site::model::{DataCenterId, PolicyId, PolicyKind, PoolId, Site};
 use gslb_core::table::RoutingTable;
 
 /// The data centers with a pool that takes clients. One that is drained is up, but nobody to rely on.

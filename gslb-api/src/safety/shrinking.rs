@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gslb_core::name::Name;
+use gslb_core::dns::name::Name;
 use gslb_core::table::RoutingTable;
 use gslb_core::zone::extent::Extent;
 
@@ -89,7 +89,8 @@ fn of_zone(apex: &Name, before: Extent, after: Extent) -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use gslb_core::{document, table::compile};
+    use gslb_core::site::document;
+    use gslb_core::table::compile;
     use serde_json::json;
 
     use super::*;

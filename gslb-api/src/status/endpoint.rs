@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use gslb_core::health::{Held, Member, ProbeStatus, Progress, Seen, Source, Status};
-use gslb_core::model::Target;
-use gslb_core::table::liveness::EndpointState;
-use gslb_core::table::overrides;
+use gslb_core::live::overrides;
+use gslb_core::live::pool::EndpointState;
+use gslb_core::site::model::Target;
 use serde_json::{Value, json};
 
 use super::Known;
-use crate::moment;
-use crate::moment::now;
+use crate::clock;
+use crate::clock::now;
 use crate::store::Time;
 
 /// How much is told.
@@ -49,7 +49,7 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
         "target": target(&endpoint.target),
         "status": word_of(state),
         "source": source,
-        "since": since.map(|since| moment::show(Time::from_millis(since))),
+        "since": since.map(|since| clock::show(Time::from_millis(since))),
         "why": why,
         "weight": state.weight,
         "override": holding.both().next().map(|word| &*word.id),
@@ -80,10 +80,10 @@ fn why(status: &Status) -> String {
 fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
     let held = status.held.map(|held| match held {
         Held::HoldDown { .. } => {
-            json!({ "by": "hold-down", "until": left.map(|left| moment::show(now().after(left))) })
+            json!({ "by": "hold-down", "until": left.map(|left| clock::show(now().after(left))) })
         }
         Held::Manual => {
-            json!({ "by": "manual", "since": status.recovered.map(|at| moment::show(Time::from_millis(at))) })
+            json!({ "by": "manual", "since": status.recovered.map(|at| clock::show(Time::from_millis(at))) })
         }
         Held::MassFailure => json!({ "by": "mass-failure" }),
     });
@@ -100,7 +100,7 @@ fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
         "ms": status.response.map(millis),
         "connect_ms": status.latency.map(millis),
         "latency_ms": status.latency.map(millis),
-        "certificate_expires": status.certificate_expires.map(|at| moment::show(Time::from_millis(at * 1000))),
+        "certificate_expires": status.certificate_expires.map(|at| clock::show(Time::from_millis(at * 1000))),
         "flaps": status.flaps,
         "ttl_limit": status.ttl_limit,
     });
@@ -122,7 +122,7 @@ fn probe(status: &ProbeStatus) -> Value {
         "unable": status.unable.as_deref(),
         "ms": status.response.map(millis),
         "connect_ms": status.latency.map(millis),
-        "certificate_expires": status.certificate_expires.map(|at| moment::show(Time::from_millis(at * 1000))),
+        "certificate_expires": status.certificate_expires.map(|at| clock::show(Time::from_millis(at * 1000))),
     })
 }
 
@@ -134,7 +134,7 @@ fn progress(progress: Progress) -> Value {
 fn outcome(seen: &Seen) -> Value {
     let outcome = &seen.outcome;
     json!({
-        "time": moment::show(Time::from_millis(seen.at)),
+        "time": clock::show(Time::from_millis(seen.at)),
         "result": if outcome.is_unable() { "unable" } else { result(outcome.passed()) },
         "failure": outcome.result.err().map(gslb_core::health::Failure::word),
         "ms": millis(outcome.took),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use gslb_core::health::Member;
-use gslb_core::model::{PoolId, Site};
+use gslb_core::site::model::{PoolId, Site};
 use gslb_core::table::RoutingTable;
 
 use super::endpoint::word_of;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use gslb_core::health::{Held, Member, Status};
 
-use crate::control::{Control, InForce, Refusal};
+use crate::change::{InForce, Refusal};
+use crate::control::Control;
 
 /// Statuses, and what was in force then.
 #[derive(Debug)]

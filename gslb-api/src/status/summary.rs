@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use gslb_core::model::{PolicyId, PolicyKind, PoolId, Service, Site, WhenAllDown};
+use gslb_core::live::overrides::{Force, Override};
+use gslb_core::live::pool::PoolLiveness;
+use gslb_core::site::model::{PolicyId, PolicyKind, PoolId, Service, Site, WhenAllDown};
 use gslb_core::table::RoutingTable;
-use gslb_core::table::liveness::PoolLiveness;
-use gslb_core::table::overrides::{Force, Override};
 use serde_json::{Value, json};
 
 use super::endpoint::{word, word_of};
-use crate::control::InForce;
-use crate::moment;
-use crate::moment::now;
+use crate::change::InForce;
+use crate::clock;
+use crate::clock::now;
 use crate::store::Time;
 
 /// Which pools the policies of a site may come to; worked out once for each policy.
@@ -151,8 +151,8 @@ fn forced(in_force: &InForce, target: &str) -> Option<Value> {
         "id": word.id,
         "force": word.force,
         "reason": word.reason,
-        "created": moment::show(Time::from_millis(word.created)),
-        "expires": word.expires.map(|at| moment::show(Time::from_millis(at))),
+        "created": clock::show(Time::from_millis(word.created)),
+        "expires": word.expires.map(|at| clock::show(Time::from_millis(at))),
         "overdue": is_overdue && takes_away,
     }))
 }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::changes::Changes;
 use super::limits::{HISTORY_COMMITS, HISTORY_OCTETS};
 use super::value::Revision;
-use super::watch::Changes;
 
 /// Commits in their order, without a gap, up to the store's revision.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ impl MemoryStore {
     }
 
     /// A store that holds `entries`, as of `revision`.
-    pub(super) fn holding(revision: Revision, entries: Vec<Entry>) -> Self {
+    pub(crate) fn holding(revision: Revision, entries: Vec<Entry>) -> Self {
         Self { shared: Shared::new(State::at(revision, entries)), writing: Mutex::new(()) }
     }
 

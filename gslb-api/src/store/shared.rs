@@ -4,9 +4,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch::Sender;
 
+use super::changes::Changes;
 use super::state::State;
 use super::value::Revision;
-use super::watch::{Changes, Watch};
+use super::watch::Watch;
 
 /// A state that one writer changes and everybody reads. Locks are held for as long as memory takes, never for a disk.
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::changes::{Change, Changes};
 use super::commit::{Commit, CommitError, Expectation, Limit, Write, within};
 use super::limits::COMMIT_KEYS;
 use super::state::{State, entry_octets};
 use super::value::{Revision, Time, Versioned};
-use super::watch::{Change, Changes};
 
 /// A state with commits on top of it that are to be done together.
 pub(super) struct Stage<'a> {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::changes::{Change, Changes};
 use super::history::History;
 use super::limits::{ENTRY_OCTETS, PAGE_ENTRIES};
 use super::value::{Entry, Order, Page, Revision, Time, Versioned};
-use super::watch::{Change, Changes};
 
 /// Keys and what they hold, as of one revision, and how it came to that.
 #[derive(Debug)]

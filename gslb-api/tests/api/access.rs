@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
-use gslb_api::access::{self, Role};
+use gslb_api::auth::{self, Role};
 use gslb_api::store::Time;
 use gslb_api::{Limits, Options, Source};
 use serde_json::json;
@@ -47,7 +47,7 @@ const ROUTES: [(&str, &str, Role); 27] = [
 async fn every_route_asks_for_its_role() {
     let asked = start().await;
     let before = asked.everything().await;
-    let ended = access::create(&*asked.store, "e", Role::Admin, Time::from_millis(0), Some(Time::from_millis(1)));
+    let ended = auth::create(&*asked.store, "e", Role::Admin, Time::from_millis(0), Some(Time::from_millis(1)));
     let ended = ended.await.unwrap().reveal();
     for (method, path, needed) in ROUTES {
         let as_who = |token: &str| {

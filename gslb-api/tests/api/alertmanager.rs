@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use gslb_api::{Options, Source};
-use gslb_core::model::PoolId;
+use gslb_core::site::model::PoolId;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Asked, site, start, start_with};

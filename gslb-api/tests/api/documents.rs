@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use gslb_api::control::Refusal;
+use gslb_api::change::Refusal;
 use gslb_api::store::{MemoryStore, Store};
 use gslb_api::{Api, Options, Source};
 use serde_json::{Value, json};

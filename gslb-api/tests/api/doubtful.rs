@@ -131,7 +131,7 @@ fn weights(asked: &crate::support::Asked, pool: &str) -> Vec<u32> {
     let table = asked.published.load();
     let site = &table.topology().site;
     let at = site.pools.iter().position(|it| &*it.name == pool).unwrap();
-    let pool = gslb_core::model::PoolId(u32::try_from(at).unwrap());
+    let pool = gslb_core::site::model::PoolId(u32::try_from(at).unwrap());
     (0..site.pools[at].endpoints.len()).map(|at| table.state(pool, at as u32).unwrap().weight).collect()
 }
 

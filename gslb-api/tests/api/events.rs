@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use gslb_api::access::{self, Role};
+use gslb_api::auth::{self, Role};
 use gslb_api::router;
 use gslb_api::store::Time;
 use http_body_util::BodyExt as _;
@@ -70,14 +70,14 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
     let asked = start().await;
     let mut revoked = stream(&asked, None).await;
     let id = asked.viewer.split('_').nth(1).unwrap();
-    access::revoke(&*asked.store, id).await.unwrap();
+    auth::revoke(&*asked.store, id).await.unwrap();
     let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
     asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
     let ended = tokio::time::timeout(Duration::from_secs(10), revoked.frame()).await.expect("it goes on");
     assert!(ended.is_none(), "what comes after the revocation is not told");
 
     let end = Time::from(std::time::SystemTime::now() + Duration::from_millis(300));
-    let token = access::create(&*asked.store, "brief", Role::Viewer, Time::from_millis(0), Some(end)).await.unwrap();
+    let token = auth::create(&*asked.store, "brief", Role::Viewer, Time::from_millis(0), Some(end)).await.unwrap();
     let brief = Asked { viewer: token.reveal(), ..asked };
     let mut expired = stream(&brief, None).await;
     let ended = tokio::time::timeout(Duration::from_secs(10), expired.frame()).await.expect("it goes on");

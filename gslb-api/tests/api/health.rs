@@ -8,7 +8,7 @@ use gslb_api::health::{Observed, Word};
 use gslb_api::store::{EmbeddedStore, Store};
 use gslb_api::{Options, Source};
 use gslb_core::health::{Failure, Outcome, Targets};
-use gslb_core::model::PoolId;
+use gslb_core::site::model::PoolId;
 use serde_json::{Value, json};
 
 use crate::support::{Asked, start, start_on, start_with};

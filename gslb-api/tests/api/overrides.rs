@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use gslb_api::Options;
 use gslb_api::store::Commit;
-use gslb_core::model::PoolId;
+use gslb_core::site::model::PoolId;
 use serde_json::{Value, json};
 
 use crate::support::{Asked, start, start_on};

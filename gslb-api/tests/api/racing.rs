@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gslb_api::health::{Observed, Word};
 use gslb_core::health::{Failure, Member, Outcome, Targets};
-use gslb_core::model::PoolId;
+use gslb_core::site::model::PoolId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

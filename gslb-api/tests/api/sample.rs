@@ -1,7 +1,7 @@
 //! What was answered lately: plans and rules go by it, and rankings tell it. And what is measured of requests.
 
 use axum::http::StatusCode;
-use gslb_api::sample::{Sample, SampledAnswer};
+use gslb_api::traffic::sample::{Sample, SampledAnswer};
 use gslb_api::{Options, Source};
 use serde_json::{Value, json};
 

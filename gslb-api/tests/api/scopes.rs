@@ -1,7 +1,7 @@
 //! Tokens with scopes change what their scopes cover, and nothing else.
 
 use axum::http::StatusCode;
-use gslb_api::access::{self, Role, Scopes};
+use gslb_api::auth::{self, Role, Scopes};
 use gslb_api::store::Time;
 use serde_json::{Value, json};
 
@@ -17,8 +17,7 @@ impl Scoped {
     async fn new(role: Role, scopes: &[&str]) -> Self {
         let asked = start().await;
         let scopes = Scopes::parse(scopes).unwrap();
-        let token =
-            access::create_scoped(&*asked.store, "ci", role, &scopes, Time::from_millis(0), None).await.unwrap();
+        let token = auth::create_scoped(&*asked.store, "ci", role, &scopes, Time::from_millis(0), None).await.unwrap();
         Self { bearer: format!("Bearer {}", token.reveal()), asked }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use geoip::Database;
-use gslb_api::access::{self, Role};
+use gslb_api::auth::{self, Role};
 use gslb_api::store::{MemoryStore, Store, Time};
 use gslb_api::{Api, Options, Source, Started, router};
 use gslb_core::table::Published;
@@ -98,7 +98,7 @@ async fn started(store: Arc<dyn Store>, databases: Vec<Arc<Database>>, options: 
     let Started { api, published, .. } = Api::start(Arc::clone(&store), databases, options).await.unwrap();
     let mut tokens = Vec::new();
     for role in Role::ALL {
-        let token = access::create(&*store, &format!("{role}'s"), role, Time::from_millis(0), None).await.unwrap();
+        let token = auth::create(&*store, &format!("{role}'s"), role, Time::from_millis(0), None).await.unwrap();
         tokens.push(token.reveal());
     }
     let [reporter, viewer, operator, admin] = tokens.try_into().unwrap();

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use gslb_api::access::Role;
+use gslb_api::auth::Role;
 use gslb_api::store::Time;
-use gslb_api::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
-use gslb_api::{Limits, Options, Source, access, router};
+use gslb_api::traffic::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
+use gslb_api::{Limits, Options, Source, auth, router};
 use gslb_core::explain::{Question, datagram, explain};
 use gslb_core::respond::{Noted, Reply, Transport, Worker};
 use gslb_core::table::RoutingTable;
@@ -232,11 +232,11 @@ async fn one_who_reads_nothing_has_a_place_no_longer_than_they_may() {
         let asked = start_with(with_places(2)).await;
         let end = SystemTime::now() + Duration::from_millis(500);
         let brief =
-            access::create(&*asked.store, "b", Role::Viewer, Time::from_millis(0), Some(end.into())).await.unwrap();
+            auth::create(&*asked.store, "b", Role::Viewer, Time::from_millis(0), Some(end.into())).await.unwrap();
         // Nothing of them is ever read.
         let [revoked, expired] = [open(&asked, path, &asked.viewer).await, open(&asked, path, &brief.reveal()).await];
         assert_eq!([revoked.0, expired.0], [StatusCode::OK; 2]);
-        access::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
+        auth::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
         let _first = opened(&asked, path, &asked.operator).await;
         let _second = opened(&asked, path, &asked.admin).await;
         let _unread = (revoked.1, expired.1);
@@ -284,7 +284,7 @@ async fn a_viewer_watches_until_the_token_is_revoked_or_the_server_stops() {
     let text = String::from_utf8_lossy(&frame);
     assert!(text.starts_with("event: answer\ndata: {\"time\":"), "{text}");
     let (_, other) = open(&asked, "/api/v1/tail", &asked.operator).await;
-    access::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
+    auth::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
     assert!(body.frame().await.is_none(), "it ends with its token");
     assert!(tail.is_watched(), "others go on");
     asked.api.stop();

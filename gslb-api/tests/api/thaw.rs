@@ -1,7 +1,7 @@
 //! A thaw: what frozen windows stop passes for a while, when an admin says so.
 
 use axum::http::StatusCode;
-use gslb_api::control::Refusal;
+use gslb_api::change::Refusal;
 use gslb_api::{Options, Source};
 use serde_json::{Value, json};
 

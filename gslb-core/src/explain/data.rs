@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::Explanation;
 use super::response::{Record, Response};
 pub use super::text::rcode_text;
-use crate::model::{PolicyId, PoolId};
-use crate::name::Name;
-use crate::rdata::type_to_text;
+use crate::dns::name::Name;
+use crate::dns::rdata::type_to_text;
+use crate::live::demand::Demand;
+use crate::site::model::{PolicyId, PoolId};
 use crate::steer::trace::{Choice, ClientFrom, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
-use crate::table::demand::Demand;
 
 /// An explanation with all numbers replaced by names.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::model::{ClientSource, PolicyId, RegionId};
-use crate::name::Name;
+use crate::dns::name::Name;
+use crate::dns::wire::number::rtype;
+use crate::locate::region::Chooser;
 use crate::respond::{Reply, Settings, Transport, Worker};
+use crate::site::model::{ClientSource, PolicyId, RegionId};
 use crate::steer::plan::Plans;
-use crate::steer::region::Chooser;
 use crate::steer::resolve::Resolver;
 use crate::steer::trace::{Recorder, Step};
 use crate::table::{RoutingTable, Topology};
-use crate::wire::number::rtype;
 
 pub mod data;
 pub mod response;

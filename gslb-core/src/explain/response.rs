@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::name::{MAX_NAME, Name};
-use crate::rdata;
-use crate::wire::number::rtype;
-use crate::wire::query::HEADER;
+use crate::dns::name::{MAX_NAME, Name};
+use crate::dns::rdata;
+use crate::dns::wire::number::rtype;
+use crate::dns::wire::query::HEADER;
 
 /// A response, read.
 #[derive(Debug, Clone, PartialEq, Eq)]

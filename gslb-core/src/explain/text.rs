@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use super::Explanation;
 use super::response::Response;
-use crate::model::{Matcher, PolicyId, PoolId, RegionId};
-use crate::name::Name;
+use crate::dns::name::Name;
+use crate::live::demand::Demand;
 use crate::respond::tally::RCODES;
+use crate::site::model::{Matcher, PolicyId, PoolId, RegionId};
 use crate::steer::trace::{Choice, ClientFrom, Contender, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
-use crate::table::demand::Demand;
 
 impl Explanation {
     /// The explanation as text for people; `table` must be the one that answered.
@@ -40,7 +40,7 @@ impl Lines<'_> {
 
     fn question(&mut self, explanation: &Explanation) {
         let question = &explanation.question;
-        let rtype = crate::rdata::type_to_text(question.qtype);
+        let rtype = crate::dns::rdata::type_to_text(question.qtype);
         self.line("question", format_args!("{} {rtype}", question.name));
         self.line("table", format_args!("generation {}", explanation.generation));
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::moment::Moment;
-use crate::model::{Initial, Resume};
+use crate::moment::Moment;
+use crate::site::model::{Initial, Resume};
 
 /// Where a status comes from. One that an override forces is told by who knows the overrides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

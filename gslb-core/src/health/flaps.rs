@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::moment::Moment;
+use crate::moment::Moment;
 
 /// How far back changes are counted.
 pub const FLAP_WINDOW: Duration = Duration::from_secs(3600);

@@ -4,10 +4,9 @@
 //! endpoint that the target stands for, and those of several probes make one (`several.rs`); [`Endpoint`] makes a status of it, and [`Doubt`] keeps too many from turning down
 //! at once. [`Health`] is all of that for a site: it says which states of the table have changed.
 
-mod doubt;
 mod endpoint;
 mod flaps;
-mod moment;
+pub(crate) mod mass_failure;
 mod outcome;
 mod probed;
 mod saved;
@@ -18,10 +17,9 @@ mod target;
 mod verdict;
 mod ways;
 
-pub use doubt::{Doubt, Ended, MIN_HOSTS};
 pub use endpoint::{Endpoint, Held, Rules, Source};
 pub use flaps::{FLAP_WINDOW, Flaps, MAX_FLAPS};
-pub use moment::Moment;
+pub use mass_failure::{Doubt, Ended, MIN_HOSTS};
 pub use outcome::{Failure, MAX_EVIDENCE, Outcome};
 pub use probed::{MAX_OUTCOMES, Seen};
 pub use saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus};

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::moment::Moment;
 use super::outcome::{Failure, Outcome};
 use super::verdict::Run;
 use crate::latency::Smoothed;
+use crate::moment::Moment;
 
 /// How many outcomes are kept to be shown.
 pub const MAX_OUTCOMES: usize = 10;
@@ -86,7 +86,7 @@ impl Probed {
         self.run.end();
         self.began = now;
         let patience = self.patience.unwrap_or_default();
-        let evidence = format!("no word for {}", crate::document::duration::show(patience));
+        let evidence = format!("no word for {}", crate::site::document::duration::show(patience));
         self.keep(Outcome::new(Err(Failure::Expired), patience, &evidence), wall);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model;
+use crate::site::model;
 
 /// How long after the last outcomes a saved status that is down is still news. Later it holds until the next verdict, but
 /// silences no name.

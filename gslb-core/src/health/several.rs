@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::moment::Moment;
 use super::probed::Probed;
 use super::status::{ProbeStatus, Progress};
 use super::target::{Member, Targets};
 use super::verdict::{Rule, Run};
-use crate::model::{Pool, Probe, ProbeKind, Site};
+use crate::moment::Moment;
+use crate::site::model::{Pool, Probe, ProbeKind, Site};
 
 /// Most probes that a reason names.
 const MAX_NAMED: usize = 4;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::doubt::Ended;
 use super::endpoint::{Held, Source};
+use super::mass_failure::Ended;
 use super::probed::Seen;
 use super::target::Member;
-use crate::table::liveness::Change;
+use crate::live::pool::Change;
 
 /// The status of one endpoint, with its evidence. What an override forces is not in it.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{self, Endpoint, ExecProbe, Pool, PoolId, Probe, ProbeId, ProbeKind, Site};
+use crate::site::model::{self, Endpoint, ExecProbe, Pool, PoolId, Probe, ProbeId, ProbeKind, Site};
 
 /// One thing to probe: all that tells one probe from another, and no name of a probe or pool unless it depends on that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -192,7 +192,7 @@ impl fmt::Display for Target {
         }
         match &self.kind {
             ProbeKind::Http(http) => out.write_str(&http.path),
-            ProbeKind::Dns(dns) => write!(out, " {} {}", dns.name, crate::rdata::type_to_text(dns.rtype)),
+            ProbeKind::Dns(dns) => write!(out, " {} {}", dns.name, crate::dns::rdata::type_to_text(dns.rtype)),
             ProbeKind::Grpc(grpc) if !grpc.service.is_empty() => write!(out, " {}", grpc.service),
             ProbeKind::Exec(exec) => exec.command.first().map_or(Ok(()), |program| write!(out, " {program}")),
             _ => Ok(()),
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn targets(document: &str) -> (Site, Targets) {
-        let reading = crate::document::read("site.toml", document, &mut |_, _| Err(String::new()));
+        let reading = crate::site::document::read("site.toml", document, &mut |_, _| Err(String::new()));
         let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
         let targets = Targets::of(&site);
         (site, targets)

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::moment::Moment;
-use crate::model::Target;
+use crate::moment::Moment;
+use crate::site::model::Target;
 
 /// The latest answers of different hosts, and which address families this host has ever had.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::clients::{CLIENTS_LAST, Clients};
 use super::ranking::{FORGOTTEN_AFTER, Ranking};
 use super::{Area, Latencies, Order, nearest};
-use crate::health::Moment;
-use crate::model::Site;
-use crate::steer::direction::Direction;
+use crate::locate::direction::Direction;
+use crate::moment::Moment;
+use crate::site::model::Site;
 
 /// Time of a round: the order is looked at so often.
 pub const ROUND: Duration = Duration::from_secs(10);

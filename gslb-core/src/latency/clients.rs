@@ -8,11 +8,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Area;
-use crate::health::Moment;
-use crate::model::{PrefixLengths, RegionId, Site};
-use crate::steer::hashed_prefix::HashedPrefix;
-use crate::steer::index::LocationIndex;
-use crate::steer::region::Chooser;
+use crate::locate::hashed_prefix::HashedPrefix;
+use crate::locate::index::LocationIndex;
+use crate::locate::region::Chooser;
+use crate::moment::Moment;
+use crate::site::model::{PrefixLengths, RegionId, Site};
 
 /// An area has a say about a data center where so many client networks have measured it.
 pub const MIN_CLIENTS: usize = 10;

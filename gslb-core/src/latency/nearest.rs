@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Area;
-use crate::model::{Matcher, Site};
-use crate::steer::direction::Direction;
+use crate::locate::direction::Direction;
+use crate::site::model::{Matcher, Site};
 
 /// Where the clients of an area are, about: in the middle of its countries. None where the area names no country.
 pub(super) fn middle(area: &Area, site: &Site) -> Option<Direction> {
@@ -66,7 +66,7 @@ fra.location = { country = "DE", latitude = 50.11, longitude = 8.68 }
 pacific.match = ["country:NZ", "subdivision:AU-NSW", "prefix:203.0.113.0/24"]
 numbers.match = ["asn:3320"]
 "#;
-        let site = crate::document::read("site.toml", document, &mut |_, _| Err("none".into())).site.unwrap();
+        let site = crate::site::document::read("site.toml", document, &mut |_, _| Err("none".into())).site.unwrap();
         let mut measured: Vec<_> =
             ["fra", "iad", "syd", "nowhere"].map(|name| (Arc::from(name), Duration::ZERO)).into();
         sort(&mut measured, middle(from, &site), &site);

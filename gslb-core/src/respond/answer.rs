@@ -5,15 +5,15 @@ use super::chain::{Chain, Link};
 use super::place::Place;
 use super::sample::Sampling;
 use super::tally::Outcome;
-use crate::name::MAX_NAME;
+use crate::dns::name::MAX_NAME;
+use crate::dns::wire::message::{Full, Message, Section};
+use crate::dns::wire::number::{Rcode, rtype};
+use crate::dns::wire::qname::NameKey;
+use crate::dns::wire::query::Query;
 use crate::steer::draw::Dice;
 use crate::steer::trace::{Step, Trace};
 use crate::table::RoutingTable;
 use crate::table::counts::Row;
-use crate::wire::message::{Full, Message, Section};
-use crate::wire::number::{Rcode, rtype};
-use crate::wire::qname::NameKey;
-use crate::wire::query::Query;
 use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
 use crate::zone::set::{Anchors, Set, ends_with};
 
@@ -240,7 +240,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             }
         };
         let target = node.target();
-        let target_len = crate::name::wire_length(target).unwrap_or(0);
+        let target_len = crate::dns::name::wire_length(target).unwrap_or(0);
         let len = prefix_len + target_len;
         let mut name = [0; MAX_NAME];
         let (Some(room), Some(prefix), Some(target)) =

@@ -1,10 +1,10 @@
 //! Questions of class CH about the server itself (RFC 4892): answered only where the operator said so.
 
 use super::Settings;
-use crate::wire::message::{Message, Section};
-use crate::wire::number::{Rcode, rtype};
-use crate::wire::qname::NameKey;
-use crate::wire::query::Query;
+use crate::dns::wire::message::{Message, Section};
+use crate::dns::wire::number::{Rcode, rtype};
+use crate::dns::wire::qname::NameKey;
+use crate::dns::wire::query::Query;
 
 pub(super) fn answer(settings: &Settings, query: &Query, key: &NameKey, message: &mut Message<'_>) {
     let text = match key.suffix(0) {

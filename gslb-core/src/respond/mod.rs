@@ -11,15 +11,15 @@ use reading::Reading;
 use sample::Sampling;
 use tally::{Outcome, SubnetUse};
 
+use crate::dns::wire::message::{Message, OptReply};
+use crate::dns::wire::number::{Rcode, class};
+use crate::dns::wire::query::Fault;
 use crate::steer::draw::Dice;
 use crate::steer::trace::{NoTrace, Trace};
 #[cfg(doc)]
 use crate::table::Published;
 use crate::table::RoutingTable;
 use crate::table::counts::Row;
-use crate::wire::message::{Message, OptReply};
-use crate::wire::number::{Rcode, class};
-use crate::wire::query::Fault;
 
 mod answer;
 mod chain;
@@ -332,7 +332,7 @@ fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usi
 }
 
 #[inline]
-fn opt_reply<'a>(edns: &crate::wire::edns::Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
+fn opt_reply<'a>(edns: &crate::dns::wire::edns::Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
     // RFC 7828 §3.2.2: over UDP the option is ignored.
     let keepalive = match transport {
         Transport::Udp => None,

@@ -4,7 +4,7 @@
 //! draw, and allocates nothing.
 
 use super::chain::MAX_ALIASES;
-use crate::model::{MAX_ANSWERS, PoolId};
+use crate::site::model::{MAX_ANSWERS, PoolId};
 use crate::steer::trace::{ClientFrom, Decided, Step, Trace};
 
 /// Most decisions of an answer: that about the name asked for, and one about each name that an alias leads to.

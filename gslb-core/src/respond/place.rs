@@ -1,6 +1,6 @@
 //! Where the name that is being answered stands in the response, so that records can point at it and its suffixes.
 
-use crate::wire::query::HEADER;
+use crate::dns::wire::query::HEADER;
 
 /// A name in the response: its first octets stand here, and the rest may stand elsewhere, behind a pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

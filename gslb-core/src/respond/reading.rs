@@ -6,9 +6,9 @@
 
 use std::hint::black_box;
 
+use crate::dns::wire::qname::NameKey;
+use crate::dns::wire::query::{Fault, Query};
 use crate::table::RoutingTable;
-use crate::wire::qname::NameKey;
-use crate::wire::query::{Fault, Query};
 
 /// Messages of a batch, at most: as many as a system call brings.
 pub const MAX_BATCH: usize = 64;

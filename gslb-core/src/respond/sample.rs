@@ -6,9 +6,9 @@
 use std::net::IpAddr;
 
 use super::MAX_BATCH;
-use crate::model::PoolId;
+use crate::live::fallback::Fallback;
+use crate::site::model::PoolId;
 use crate::steer::draw::Dice;
-use crate::table::fallback::Fallback;
 
 /// An answer that a service decided. Numbers are those of the table's site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,20 +6,20 @@ use super::answer::{Answering, Next};
 use super::place::Place;
 use super::sample::SteeredAnswer;
 use super::tally::Outcome as Told;
-use crate::model::{ClientSource, PoolId};
-use crate::steer::column::Located;
+use crate::dns::wire::message::{Full, Message, Section};
+use crate::dns::wire::number::{Rcode, rtype};
+use crate::live::demand::Demand;
+use crate::live::fallback::Fallback;
+use crate::live::pool::{Data, Kind};
+use crate::locate::column::Located;
+use crate::locate::hashed_prefix::HashedPrefix;
+use crate::site::model::{ClientSource, PoolId};
 use crate::steer::decide::Decision;
 use crate::steer::draw::Draw;
-use crate::steer::hashed_prefix::HashedPrefix;
 use crate::steer::outcome::Outcome;
 use crate::steer::trace::{ClientFrom, Decided, Step, Trace};
 use crate::steer::view::View;
-use crate::table::demand::Demand;
-use crate::table::fallback::Fallback;
-use crate::table::liveness::{Data, Kind};
 use crate::table::{Service, Steers, Target};
-use crate::wire::message::{Full, Message, Section};
-use crate::wire::number::{Rcode, rtype};
 use crate::zone::catalog::NodeRef;
 use crate::zone::set::pointer;
 
@@ -123,7 +123,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             draw,
             ttl: service.ttl,
             trace: self.trace,
-            emit: |pool, entry: &crate::table::liveness::Entry, ttl| {
+            emit: |pool, entry: &crate::live::pool::Entry, ttl| {
                 // A pool counts once, however many of its endpoints are named.
                 if last != Some(pool) {
                     first = first.or(Some(pool));

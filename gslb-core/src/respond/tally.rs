@@ -2,9 +2,9 @@
 
 use super::{Sender, Transport};
 use crate::count::{Count, Histogram};
-use crate::wire::number::{Rcode, rtype};
-use crate::wire::query::Query;
-use crate::wire::subnet::Family;
+use crate::dns::wire::number::{Rcode, rtype};
+use crate::dns::wire::query::Query;
+use crate::dns::wire::subnet::Family;
 
 /// Query types that are counted apart, by mnemonic; the last stands for all others.
 pub const TYPES: [&str; 16] = [
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn every_type_is_counted_under_its_own_name() {
         for (at, name) in TYPES.iter().enumerate().take(TYPES.len() - 1) {
-            let number = crate::rdata::type_from_text(name).unwrap();
+            let number = crate::dns::rdata::type_from_text(name).unwrap();
             assert_eq!(usize::from(INDEX[usize::from(number)]), at, "{name}");
         }
     }

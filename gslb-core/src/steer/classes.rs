@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::index::LocationIndex;
-use super::pairs::Mixing;
 use super::plan::{PlanId, Plans};
 use super::resolve::Resolver;
 use super::trace::Trace;
-use crate::model::PolicyId;
+use crate::locate::index::LocationIndex;
+use crate::locate::pairs::Mixing;
+use crate::site::model::PolicyId;
 
 /// The classes of one policy.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use super::search::{Search, Walked};
 use super::trace::{Choice, Reason, Step, Trace};
 use super::view::View;
 use crate::hash::scramble;
-use crate::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
-use crate::table::demand::Demand;
-use crate::table::liveness::{Entry, NO_TTL_LIMIT, Ready};
+use crate::live::demand::Demand;
+use crate::live::pool::{Entry, NO_TTL_LIMIT, Ready};
+use crate::site::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
 
 /// Everything that a decision depends on, and who is told.
 pub struct Decision<'a, 'd, T, E> {

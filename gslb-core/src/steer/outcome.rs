@@ -1,6 +1,6 @@
 //! How a decision ends.
 
-use crate::table::demand::Demand;
+use crate::live::demand::Demand;
 
 /// How a decision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::PoolId;
+use crate::site::model::PoolId;
 
 /// Index into [`Plans`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::direction::{Direction, kilometres};
-use super::index::LocationIndex;
-use super::latency::{Rank, Voices};
+use super::latency_sources::{Rank, Voices};
 use super::plan::{Branch, Plan, PlanId, Plans};
-use super::region::Chooser;
 use super::trace::{OrderedBy, OrderedPool, Step, Trace};
 use crate::hash::identity;
 use crate::latency::Latencies;
-use crate::model::{PolicyId, PolicyKind, PoolId, RegionId, Site};
+use crate::locate::direction::{Direction, kilometres};
+use crate::locate::index::LocationIndex;
+use crate::locate::region::Chooser;
+use crate::site::model::{PolicyId, PolicyKind, PoolId, RegionId, Site};
 
 /// Resolves policies of one site against one location index.
 pub struct Resolver<'a> {
@@ -41,7 +41,7 @@ impl<'a> Resolver<'a> {
         latencies: &Latencies,
         roots: impl IntoIterator<Item = PolicyId>,
     ) -> Resolver<'a> {
-        let data_center = |pool: &crate::model::Pool| site.data_centers.get(pool.data_center?.0 as usize);
+        let data_center = |pool: &crate::site::model::Pool| site.data_centers.get(pool.data_center?.0 as usize);
         let pools = site.pools.iter().map(|pool| data_center(pool)?.coordinate.map(Direction::of)).collect();
         let places = index.places.iter().map(|place| place.coordinate.map(Direction::of)).collect();
         let voices = Voices::of(site, index, latencies);

@@ -3,8 +3,8 @@
 use super::outcome::Outcome;
 use super::plan::PlanId;
 use super::view::View;
-use crate::model::{PoolId, WhenAllDown};
-use crate::table::demand::Demand;
+use crate::live::demand::Demand;
+use crate::site::model::{PoolId, WhenAllDown};
 
 /// What a walk came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

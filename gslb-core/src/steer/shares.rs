@@ -4,9 +4,9 @@ use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId};
 use super::search::{Search, Walked};
 use super::view::View;
-use crate::model::{Choose, PoolId, WhenAllDown};
-use crate::table::demand::Demand;
-use crate::table::liveness::{PoolLiveness, Ready};
+use crate::live::demand::Demand;
+use crate::live::pool::{PoolLiveness, Ready};
+use crate::site::model::{Choose, PoolId, WhenAllDown};
 
 /// What a share of the clients gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::latency::Area;
-use crate::model::{Matcher, PolicyId, PoolId, RegionId};
-use crate::table::demand::Demand;
-use crate::table::fallback::Fallback;
+use crate::live::demand::Demand;
+use crate::live::fallback::Fallback;
+use crate::site::model::{Matcher, PolicyId, PoolId, RegionId};
 
 /// One step on the way to an answer, in the order in which it was taken.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,10 +3,10 @@
 use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId, Plans};
 use super::trace::{Contender, Reason};
-use crate::model::PoolId;
-use crate::table::demand::Demand;
-use crate::table::liveness::{Kind, PoolLiveness, Ready};
-use crate::table::pools::Pools;
+use crate::live::demand::Demand;
+use crate::live::pool::{Kind, PoolLiveness, Ready};
+use crate::live::pools::Pools;
+use crate::site::model::PoolId;
 
 /// What of a table a decision looks at.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::budget::OverBudget;
-use crate::model::{MAX_WIDTH, Policy, PolicyKind, Site, Target};
 use crate::problem::{Location, Problem, Severity};
+use crate::site::model::{MAX_WIDTH, Policy, PolicyKind, Site, Target};
 
 /// Policies that stand for too many pools, and `all` policies that would answer one address twice.
 pub(super) fn problems(site: &Site) -> Vec<Problem> {
@@ -24,7 +24,7 @@ fn too_wide(site: &Site) -> Vec<Problem> {
     let mut problems = Vec::new();
     for policy in &site.policies {
         // Children stand before those who refer to them.
-        let of = |id: &crate::model::PolicyId| widths.get(id.0 as usize).copied().unwrap_or(0);
+        let of = |id: &crate::site::model::PolicyId| widths.get(id.0 as usize).copied().unwrap_or(0);
         let width = match &policy.kind {
             PolicyKind::Pool(_) => 1,
             PolicyKind::Geo { branches, default } => branches.iter().map(|(_, id)| of(id)).sum::<usize>() + of(default),

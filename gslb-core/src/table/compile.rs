@@ -6,14 +6,14 @@ use std::sync::Arc;
 use geoip::Database;
 
 use super::coverage::idle_matchers;
-use super::liveness::{EndpointState, PoolLiveness};
 use super::steering::{self, Divided};
 use super::{RoutingTable, Topology, bounds, services};
 use crate::budget::Budget;
 use crate::latency::Latencies;
-use crate::model::{self, Initial, Pool, PoolId, Site};
+use crate::live::pool::{EndpointState, PoolLiveness};
+use crate::locate::index::LocationIndex;
 use crate::problem::{Problem, Severity};
-use crate::steer::index::LocationIndex;
+use crate::site::model::{self, Initial, Pool, PoolId, Site};
 use crate::zone;
 
 /// What came of compiling.

@@ -1,9 +1,9 @@
 //! What each service and each pool of a table has answered: a row of numbers for every worker, which it alone writes.
 
 use super::Topology;
-use super::fallback::Fallback;
 use crate::count::Count;
-use crate::model::{PoolId, WhenAllDown};
+use crate::live::fallback::Fallback;
+use crate::site::model::{PoolId, WhenAllDown};
 
 /// Numbers of a service.
 const OF_SERVICE: usize = 4;

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::document::path::of_keys;
-use crate::model::{Matcher, PolicyId, PolicyKind, RegionId, Site};
+use crate::locate::index::LocationIndex;
+use crate::problem::key_path::of_keys;
 use crate::problem::{Problem, Severity};
-use crate::steer::index::LocationIndex;
+use crate::site::model::{Matcher, PolicyId, PolicyKind, RegionId, Site};
 use crate::steer::trace::{Step, Trace};
 
 /// Notes for every geo policy the regions that some client was in.

@@ -3,34 +3,22 @@
 use std::sync::Arc;
 
 use crate::latency::Latencies;
-use crate::model::{ClientSource, PoolId, PrefixLengths, Site, WhenAllDown};
-use crate::steer::column::Column;
-use crate::steer::index::LocationIndex;
+use crate::live::pool::{Change, EndpointState, Kind};
+use crate::live::pools::Pools;
+use crate::locate::column::Column;
+use crate::locate::index::LocationIndex;
+use crate::site::model::{ClientSource, PoolId, PrefixLengths, Site, WhenAllDown};
 use crate::steer::plan::{PlanId, Plans};
 use crate::zone::catalog::Catalog;
 use counts::{Counts, Row};
-use liveness::{Change, EndpointState, Kind};
-use pools::Pools;
 use steering::Divisions;
 
 mod bounds;
 pub mod compile;
 pub mod counts;
 pub mod coverage;
-pub mod covering;
-pub mod demand;
-pub mod fallback;
-mod globs;
-pub mod liveness;
-mod matcher;
-mod matching;
-pub mod overrides;
-pub mod pattern;
-pub mod pools;
 pub mod publish;
 mod rebase;
-mod select;
-pub mod selection;
 mod services;
 mod steering;
 
@@ -194,7 +182,7 @@ impl RoutingTable {
 
     /// The changes that lead to `states`, which has one list per pool and one state per endpoint: none for endpoints that
     /// are in their state already. A state too many is left aside.
-    pub fn changes_to(&self, states: &overrides::States) -> Vec<Change> {
+    pub fn changes_to(&self, states: &crate::live::overrides::States) -> Vec<Change> {
         let mut changes = Vec::new();
         for ((pool, liveness), states) in (0..).map(PoolId).zip(self.pools.iter()).zip(states) {
             let endpoints = (0u32..).zip(liveness.states()).zip(states);
@@ -205,7 +193,7 @@ impl RoutingTable {
     }
 
     /// The next table, in which endpoints are in these states; pools that have them already are shared.
-    pub fn with_states(&self, states: &overrides::States) -> RoutingTable {
+    pub fn with_states(&self, states: &crate::live::overrides::States) -> RoutingTable {
         self.with_changes(&self.changes_to(states))
     }
 

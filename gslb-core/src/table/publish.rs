@@ -123,7 +123,7 @@ impl Published {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Site;
+    use crate::site::model::Site;
     use crate::table::compile::compile;
 
     fn table(previous: Option<&RoutingTable>) -> RoutingTable {

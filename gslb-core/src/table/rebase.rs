@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::RoutingTable;
 use super::compile::Known;
-use super::liveness::EndpointState;
-use super::overrides::{States, initial_states};
-use crate::model::{Pool, PoolId, Site};
+use crate::live::overrides::{States, initial_states};
+use crate::live::pool::EndpointState;
+use crate::site::model::{Pool, PoolId, Site};
 
 /// What holds for each endpoint of `site` where `known` holds for those of `before`: endpoints of the same names that
 /// answer the same are as they were, all others have their initial status. Weights are those of `site`.
@@ -59,9 +59,9 @@ impl RoutingTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{no_files, read};
+    use crate::live::pool::Change;
+    use crate::site::document::{no_files, read};
     use crate::table::compile::compile;
-    use crate::table::liveness::Change;
 
     fn table(weight: u32, previous: Option<&RoutingTable>) -> RoutingTable {
         let text = format!(

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::liveness::Kind;
 use super::steering::{Divided, Division};
 use super::{Service, Steers, Target};
 use crate::budget::Budget;
-use crate::model::{self, Choose, PolicyId, PoolId, PrefixLengths, Site, WhenAllDown};
+use crate::live::pool::Kind;
+use crate::site::model::{self, Choose, PolicyId, PoolId, PrefixLengths, Site, WhenAllDown};
 use crate::steer::plan::{Plan, PlanId, Plans};
 
 /// All services of `site`, whose policies are `divided`.

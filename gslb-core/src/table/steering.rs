@@ -7,11 +7,11 @@ use super::Topology;
 use super::coverage::Coverage;
 use crate::budget::{Budget, OverBudget};
 use crate::latency::Latencies;
-use crate::model::{Matcher, PolicyId, PolicyKind, Pool, Site, Vantage};
+use crate::locate::column::Column;
+use crate::locate::index::LocationIndex;
 use crate::problem::Problem;
+use crate::site::model::{Matcher, PolicyId, PolicyKind, Pool, Site, Vantage};
 use crate::steer::classes::Classes;
-use crate::steer::column::Column;
-use crate::steer::index::LocationIndex;
 use crate::steer::plan::{PlanId, Plans};
 use crate::steer::resolve::Resolver;
 

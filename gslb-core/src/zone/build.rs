@@ -10,12 +10,12 @@ use super::fingerprint::Fingerprint;
 use super::names::{Names, NodeId};
 use super::nodes::{NONE, PLAIN};
 use super::set::{Owner, Set, TooLarge};
-use crate::model::{Service, Zone};
-use crate::name::Name;
+use crate::dns::name::Name;
+use crate::dns::wire::number::rtype;
+use crate::dns::wire::qname::NameKey;
+use crate::dns::zonefile::Record;
 use crate::problem::{Location, Problem, Severity};
-use crate::wire::number::rtype;
-use crate::wire::qname::NameKey;
-use crate::zonefile::Record;
+use crate::site::model::{Service, Zone};
 
 /// The catalog after `previous`: that one, where it would be made of the same zones, records and names of services. As
 /// with [`build`], the records of the zones are taken out and freed.

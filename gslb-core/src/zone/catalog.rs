@@ -7,7 +7,7 @@ use super::fingerprint::Fingerprint;
 use super::names::NodeId;
 use super::nodes::{NONE, Node, Nodes};
 use super::set::{Set, Sets};
-use crate::wire::qname::NameKey;
+use crate::dns::wire::qname::NameKey;
 
 /// All zones that are held, ready to be asked.
 #[derive(Debug, Clone, Default)]

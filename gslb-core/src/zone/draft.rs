@@ -4,7 +4,7 @@ use super::catalog::{Catalog, Details};
 use super::names::{Names, NodeId};
 use super::nodes::{NONE, Node, Nodes, PLAIN};
 use super::set::{Set, TooLarge};
-use crate::wire::qname::NameKey;
+use crate::dns::wire::qname::NameKey;
 
 /// A node whose slot is not known yet.
 #[derive(Debug, Clone, Copy)]

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::wire::number::rtype;
-use crate::zonefile::Record;
+use crate::dns::wire::number::rtype;
+use crate::dns::zonefile::Record;
 
 /// Types that signing a zone adds, and that go when it is no longer signed; and the SOA, which each zone has once.
 const NOT_COUNTED: [u16; 5] = [rtype::SOA, rtype::RRSIG, rtype::NSEC, NSEC3, NSEC3PARAM];
@@ -23,7 +23,8 @@ impl Extent {
     /// The extent of these records.
     pub fn of(records: &[Record]) -> Extent {
         let counted = || records.iter().filter(|record| !NOT_COUNTED.contains(&record.rtype));
-        let sets: HashSet<(&crate::name::Name, u16)> = counted().map(|record| (&record.owner, record.rtype)).collect();
+        let sets: HashSet<(&crate::dns::name::Name, u16)> =
+            counted().map(|record| (&record.owner, record.rtype)).collect();
         Extent { records: counted().count(), sets: sets.len() }
     }
 }

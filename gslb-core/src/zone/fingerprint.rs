@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Service, Zone};
+use crate::site::model::{Service, Zone};
 
 /// A digest of everything that a catalog depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! Names on their way into a catalog: which ones there are, numbered in the order in which they come.
 
-use crate::wire::qname::NameKey;
+use crate::dns::wire::qname::NameKey;
 
 /// Number of a node: while a catalog is built, in the order in which names come; afterwards its slot in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,7 +102,7 @@ impl Names {
     /// A node's name in wire form, lower case, followed by other octets.
     pub(super) fn name(&self, node: NodeId) -> &[u8] {
         let tail = self.tail(node.0);
-        crate::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
+        crate::dns::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
     }
 
     /// All numbers and their names, in order.

@@ -5,7 +5,7 @@
 
 use super::names::NodeId;
 use super::set::{Set, Sets};
-use crate::wire::qname::NameKey;
+use crate::dns::wire::qname::NameKey;
 
 /// Marks an index that points nowhere.
 pub(super) const NONE: u32 = u32::MAX;
@@ -136,7 +136,7 @@ impl Nodes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::Name;
+    use crate::dns::name::Name;
 
     #[test]
     fn every_name_is_found_and_no_other() {

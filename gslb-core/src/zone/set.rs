@@ -3,9 +3,9 @@
 //! A name inside a set that lies below its zone's apex ends in a pointer to the apex, which every response to a name
 //! of the zone contains. So a set is compressed once, when it is built, and needs a few stores to be written.
 
-use crate::name::Name;
-use crate::rdata::embedded_names;
-use crate::wire::message::{Full, Message, Section};
+use crate::dns::name::Name;
+use crate::dns::rdata::embedded_names;
+use crate::dns::wire::message::{Full, Message, Section};
 
 /// Where names that a response refers to stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Sets {
     /// A name in wire form, lower case.
     pub(super) fn name(&self, start: u32) -> &[u8] {
         let tail = self.tail(start);
-        crate::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
+        crate::dns::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
     }
 
     fn push_rdata(&mut self, set: usize, apex: &Name, rtype: u16, rdata: &[u8]) {

@@ -27,7 +27,7 @@ fn compiling_anew_keeps_what_is_known_of_endpoints() {
     let site = (*other.table.topology().site).clone();
     // The zone's records went into the catalog, so the steered name is asked through a decision only.
     let pool = site.pools.iter().position(|pool| &*pool.name == "fra").unwrap();
-    let id = gslb_core::model::PoolId(pool as u32);
+    let id = gslb_core::site::model::PoolId(pool as u32);
     let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), Some(&server.table));
     let table = compiled.table.unwrap();
     assert!(!table.state(id, 0).unwrap().up);

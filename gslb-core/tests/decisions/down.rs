@@ -125,7 +125,8 @@ fn what_was_up_last_survives_a_reload() {
     assert_eq!(answers(&mut server), ["192.0.2.22"]);
     let again = site(policy, r#"when_all_down = "last-up""#);
     let mut zones = (*again.table.topology().site).clone();
-    let parsed = gslb_core::zonefile::parse("z", ZONE.as_bytes(), &zones.zones[0].apex, &mut |_, _| Err("none".into()));
+    let parsed =
+        gslb_core::dns::zonefile::parse("z", ZONE.as_bytes(), &zones.zones[0].apex, &mut |_, _| Err("none".into()));
     zones.zones[0].records = parsed.records;
     server.table =
         gslb_core::table::compile::compile(zones, &*WORLD, &Default::default(), Some(&server.table)).table.unwrap();

@@ -48,7 +48,7 @@ mixed.match = ["asn:64500", "country:NL", "prefix:10.0.0.0/8"]
 policy = { geo = { mixed = "here", default = "other" } }
 "#;
     let mut load = |_: &str, _: &str| Ok(("zone".into(), ZONE.as_bytes().to_vec()));
-    let site = gslb_core::document::read("site.toml", document, &mut load).site.unwrap();
+    let site = gslb_core::site::document::read("site.toml", document, &mut load).site.unwrap();
     let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), None);
     let warnings: Vec<(&str, &str)> =
         compiled.problems.iter().map(|problem| (problem.path.as_str(), problem.message.as_str())).collect();

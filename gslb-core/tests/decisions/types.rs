@@ -1,7 +1,7 @@
 //! Types of answers: names, families of addresses, and what there is none of.
 
+use gslb_core::live::pool::{Change, EndpointState};
 use gslb_core::steer::trace::Step;
-use gslb_core::table::liveness::{Change, EndpointState};
 
 use crate::draws::{assert_share, counts};
 use crate::site::{answers, site};
@@ -95,7 +95,7 @@ fn a_type_is_answered_still_where_the_other_one_is_no_help_or_nobody_has_found_i
     let mut server = without_its_ipv6("types = [\"AAAA\"]");
     assert_eq!(server.answers(&aaaa), ["2001:db8::1"], "clients get no IPv4 address from here");
     let mut server = without_its_ipv6("");
-    let pool = gslb_core::model::PoolId(0);
+    let pool = gslb_core::site::model::PoolId(0);
     let state = EndpointState { is_known: false, ..server.table.state(pool, 1).unwrap() };
     server.table = server.table.with_changes(&[Change { pool, endpoint: 1, state }]);
     assert_eq!(server.answers(&aaaa), ["2001:db8::1"], "it is only taken for down");
@@ -107,10 +107,10 @@ fn a_plan_and_an_explanation_say_that_a_type_has_no_data() {
     let mut server = site(r#"{ failover = ["v4-only", "fra"] }"#, "");
     let before = server.table.clone();
     server.set_pool("fra", false);
-    let compared = gslb_core::plan::compare(&before, &server.table, &[]);
+    let compared = gslb_core::diff::compare(&before, &server.table, &[]);
     let moves: Vec<_> = compared.movements.iter().flat_map(|it| &it.moves).collect();
     assert!(!moves.is_empty(), "{compared:?}");
-    assert!(moves.iter().all(|it| it.to == gslb_core::plan::Destination::NoData), "{moves:?}");
+    assert!(moves.iter().all(|it| it.to == gslb_core::diff::Destination::NoData), "{moves:?}");
     let question = gslb_core::explain::Question {
         name: "www.example.com".parse().unwrap(),
         qtype: 28,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gslb_core::document::{no_files, read};
-use gslb_core::model::{DEFAULT_REACH_KM, Resume, Share, Site};
+use gslb_core::site::document::{no_files, read};
+use gslb_core::site::model::{DEFAULT_REACH_KM, Resume, Share, Site};
 
 fn site(text: &str) -> Site {
     let reading = read("site.toml", text, &mut no_files);

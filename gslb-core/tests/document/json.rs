@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gslb_core::budget::Budget;
-use gslb_core::document::{Reading, no_files, read_json, to_json};
 use gslb_core::problem::{Problem, Severity};
+use gslb_core::site::document::{Reading, no_files, read_json, to_json};
 use serde_json::{Value, json};
 
 use super::mutations::{Dice, mutated, reworded};

@@ -32,7 +32,7 @@ fn assert_problems(document: &str, zone: &str, expected: &str) {
             _ => Ok((Arc::from(name), zone.trim_start().into())),
         }
     };
-    let reading = gslb_core::document::read("site.toml", document.trim_start(), &mut load);
+    let reading = gslb_core::site::document::read("site.toml", document.trim_start(), &mut load);
     let told: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();
     let refused = reading.problems.iter().any(|problem| problem.severity == Severity::Error);
     // Line by line, so that a failure shows the line.

@@ -1,7 +1,7 @@
 //! Our reader of TOML and the `toml` crate take the same documents, and read the same from them.
 
 use gslb_core::budget::Budget;
-use gslb_core::document::to_json;
+use gslb_core::site::document::to_json;
 use serde_json::Value;
 
 use super::mutations::{Dice, mutated};

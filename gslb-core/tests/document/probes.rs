@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gslb_core::model::{Method, ProbeKind, Site, Transport};
-use gslb_core::wire::number::rtype;
+use gslb_core::dns::wire::number::rtype;
+use gslb_core::site::model::{Method, ProbeKind, Site, Transport};
 
 use super::site::read_with;
 

@@ -1,6 +1,6 @@
 //! Zones whose records stand in the document itself.
 
-use gslb_core::document::{Reading, no_files, read, read_json};
+use gslb_core::site::document::{Reading, no_files, read, read_json};
 use serde_json::json;
 
 use super::SOUND;

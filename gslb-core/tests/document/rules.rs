@@ -326,7 +326,8 @@ example.com.zone:5:1: error: the A records of big.example.com. make 65600 octets
 #[test]
 fn so_many_problems_are_told_and_the_others_counted() {
     let pools: String = (0..1000).map(|number| format!("p{number}.endpoints.a.address = \"x\"\n")).collect();
-    let reading = gslb_core::document::read("site.toml", &format!("[pools]\n{pools}"), &mut |_, _| Err(String::new()));
+    let reading =
+        gslb_core::site::document::read("site.toml", &format!("[pools]\n{pools}"), &mut |_, _| Err(String::new()));
     assert_eq!(reading.problems.len(), 101);
     assert_eq!(reading.problems[100].message, "there are 900 more errors");
     assert!(reading.site.is_none());

@@ -1,7 +1,7 @@
 //! The rules that a change must not break, as the document writes them.
 
-use gslb_core::document::{no_files, read};
-use gslb_core::model::{Safety, Share};
+use gslb_core::site::document::{no_files, read};
+use gslb_core::site::model::{Safety, Share};
 
 fn safety(text: &str) -> Safety {
     let reading = read("site.toml", text, &mut no_files);

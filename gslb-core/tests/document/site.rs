@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gslb_core::document::{Reading, read};
-use gslb_core::model::{
+use gslb_core::dns::wire::number::rtype;
+use gslb_core::site::document::{Reading, read};
+use gslb_core::site::model::{
     Choose, ClientSource, Matcher, PolicyKind, PoolId, PrefixLengths, ProbeKind, Site, WhenAllDown,
 };
-use gslb_core::wire::number::rtype;
 
 pub(crate) const EXAMPLE: &str = r##"[zones."example.com"]
 file = "example.com.zone"                      # RFC 1035 master file, beside the document
@@ -123,7 +123,7 @@ fn policies_are_labelled_and_children_come_first() {
     let policy = &site.policies[root.0 as usize];
     assert_eq!(&*policy.label, r#"services."www.example.com".policy"#);
     let PolicyKind::Geo { branches, default } = &policy.kind else { panic!("{policy:?}") };
-    let label = |id: gslb_core::model::PolicyId| &*site.policies[id.0 as usize].label;
+    let label = |id: gslb_core::site::model::PolicyId| &*site.policies[id.0 as usize].label;
     let branches: Vec<&str> = branches.iter().map(|&(_, branch)| label(branch)).collect();
     assert_eq!(branches, ["eu-first", r#"services."www.example.com".policy.geo.asia"#]);
     assert_eq!(label(*default), r#"services."www.example.com".policy.geo.default"#);
@@ -205,7 +205,7 @@ pool = "a"
 "#,
     );
     let find = |label: &str| site.policies.iter().position(|policy| &*policy.label == label).unwrap();
-    let first = gslb_core::model::PolicyId(find("first") as u32);
+    let first = gslb_core::site::model::PolicyId(find("first") as u32);
     assert_eq!(site.policies[find("second")].kind, PolicyKind::Failover(vec![first]));
     assert_eq!(site.policies[find("pool")].kind, PolicyKind::Pool(PoolId(0)));
 }

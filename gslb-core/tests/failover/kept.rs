@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gslb_core::health::{Held, Moment, Outcome, Saved, Source};
+use gslb_core::health::{Held, Outcome, Saved, Source};
+use gslb_core::moment::Moment;
 
 use crate::live::{Live, WALL, ZONE, document};
 use crate::support::{self, Server, ask};

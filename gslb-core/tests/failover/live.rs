@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use gslb_core::health::{Effects, Failure, Health, Member, Moment, Outcome, Saved};
-use gslb_core::model::PoolId;
+use gslb_core::health::{Effects, Failure, Health, Member, Outcome, Saved};
+use gslb_core::moment::Moment;
+use gslb_core::site::model::PoolId;
 
 use crate::support::{self, Server, ask};
 

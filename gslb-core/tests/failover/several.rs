@@ -1,7 +1,7 @@
 //! Pools with several probes: how many must pass, what is told of each, and what a change of the document keeps.
 
 use gslb_core::health::{Effects, Rule, Run, Saved, Source, Status};
-use gslb_core::model::Site;
+use gslb_core::site::model::Site;
 use gslb_core::steer::draw::Dice;
 
 use crate::live::{Live, document};

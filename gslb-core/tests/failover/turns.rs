@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use gslb_core::health::{Effects, Failure, Held, Moment, Outcome, Saved, Source};
-use gslb_core::table::overrides::{Force, Override, apply, apply_to};
+use gslb_core::health::{Effects, Failure, Held, Outcome, Saved, Source};
+use gslb_core::live::overrides::{Force, Override, apply, apply_to};
+use gslb_core::moment::Moment;
 
 use crate::live::{Live, WALL, document};
 

@@ -5,11 +5,11 @@
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
-use gslb_core::document;
+use gslb_core::dns::name::Name;
 use gslb_core::explain::response::Response;
-use gslb_core::name::Name;
+use gslb_core::live::pool::{Change, EndpointState};
 use gslb_core::respond::{Reply, Settings, Transport, Worker};
-use gslb_core::table::liveness::{Change, EndpointState};
+use gslb_core::site::document;
 use gslb_core::table::{RoutingTable, compile};
 
 /// The bundled country database, unpacked once.
@@ -197,7 +197,7 @@ impl Server {
         let site = &self.table.topology().site;
         let at = site.pools.iter().position(|candidate| &*candidate.name == pool).unwrap();
         let index = site.pools[at].endpoints.iter().position(|candidate| &*candidate.name == endpoint).unwrap();
-        let pool = gslb_core::model::PoolId(at as u32);
+        let pool = gslb_core::site::model::PoolId(at as u32);
         let old = self.table.state(pool, index as u32).unwrap();
         let state = EndpointState::new(up, weight.unwrap_or(old.weight));
         self.table = self.table.with_changes(&[Change { pool, endpoint: index as u32, state }]);
@@ -214,13 +214,15 @@ impl Server {
 
 /// Presentation form of a record's rdata.
 pub fn rdata(record: &gslb_core::explain::response::Record) -> String {
-    gslb_core::rdata::to_text(record.rtype, &record.rdata)
+    gslb_core::dns::rdata::to_text(record.rtype, &record.rdata)
 }
 
 /// `type rdata` of each record of a section, in order.
 pub fn lines(section: &[gslb_core::explain::response::Record]) -> Vec<String> {
     section
         .iter()
-        .map(|record| format!("{} {} {}", record.owner, gslb_core::rdata::type_to_text(record.rtype), rdata(record)))
+        .map(|record| {
+            format!("{} {} {}", record.owner, gslb_core::dns::rdata::type_to_text(record.rtype), rdata(record))
+        })
         .collect()
 }

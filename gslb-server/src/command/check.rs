@@ -11,8 +11,8 @@ use super::Outcome;
 use super::remote::{self, show};
 use crate::config::Config;
 use crate::printable::printable;
-use crate::site::{Databases, Sources};
-use crate::site_error::{SiteError, listed};
+use crate::source::error::{SiteError, listed};
+use crate::source::site::{Databases, Sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {

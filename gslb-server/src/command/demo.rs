@@ -8,26 +8,26 @@ use std::thread;
 
 use clap::Args;
 use gslb_api::store::MemoryStore;
-use gslb_core::document::{no_files, read_json};
+use gslb_core::dns::rdata;
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
-use gslb_core::model::{Site, Target};
-use gslb_core::rdata;
+use gslb_core::site::document::{no_files, read_json};
+use gslb_core::site::model::{Site, Target};
 use gslb_core::table::RoutingTable;
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 
 use super::Outcome;
 use super::serve::{options, serve};
-use crate::candidate::{Candidate, read_text};
+use crate::capture::sample::Sample;
 use crate::config::Config;
-use crate::logging;
-use crate::origins::{Origin, Origins};
-use crate::sample::Sample;
-use crate::serve::{Bound, ServeError, control_runtime};
-use crate::served::{Damage, Served, Truth};
-use crate::site::Databases;
-use crate::site_error::SiteError;
+use crate::daemon::origins::{Origin, Origins};
+use crate::daemon::site_source::{Damage, Served, Truth};
+use crate::daemon::{Bound, ServeError, control_runtime};
+use crate::source::candidate::{Candidate, read_text};
+use crate::source::error::SiteError;
+use crate::source::site::Databases;
+use crate::telemetry::logging;
 
 /// The port of the origins, where it is free on all their addresses.
 const ORIGIN_PORT: u16 = 8080;

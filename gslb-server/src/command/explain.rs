@@ -8,9 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use comfy_table::Cell;
+use gslb_core::dns::name::Name;
+use gslb_core::dns::rdata::{type_from_text, type_to_text};
 use gslb_core::explain::{Question, explain};
-use gslb_core::name::Name;
-use gslb_core::rdata::{type_from_text, type_to_text};
 use hyper::Method;
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use super::remote::{Remote, show, table, text};
 use crate::client::Request;
 use crate::config::Config;
 use crate::printable::printable;
-use crate::site::{Databases, Sources};
+use crate::source::site::{Databases, Sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {

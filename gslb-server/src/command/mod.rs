@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::config::Log;
-use crate::logging;
+use crate::telemetry::logging;
 
 mod asking;
 mod audit;

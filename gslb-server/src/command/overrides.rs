@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
 use gslb_api::document::Etag;
-use gslb_core::document::duration;
+use gslb_core::site::document::duration;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;

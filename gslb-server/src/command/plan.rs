@@ -13,9 +13,9 @@ use super::change::{Manner, broken, tell, told, work};
 use super::exit::{Exit, Stale};
 use super::remote::{Remote, show};
 use super::{Outcome, asking};
-use crate::candidate;
 use crate::client::{Client, Error, Request, TOML};
 use crate::printable::printable;
+use crate::source::candidate;
 
 #[derive(Debug, Args)]
 pub struct Plan {

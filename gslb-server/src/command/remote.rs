@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::client::{Address, Client, Trust};
-use crate::file::{self, Kind};
+use crate::files::reader::{self, Kind};
 use crate::printable::{self, printable};
 
 #[derive(Debug, Args)]
@@ -67,8 +67,9 @@ impl Remote {
 
     /// A client of the server, for a command that may write TOML.
     pub(super) fn client_for_toml(&self) -> Result<Client, Box<dyn std::error::Error>> {
-        let from_file =
-            |path: &Path| file::read_text(path, Kind::Token).map_err(|cause| NoToken { path: path.to_owned(), cause });
+        let from_file = |path: &Path| {
+            reader::read_text(path, Kind::Token).map_err(|cause| NoToken { path: path.to_owned(), cause })
+        };
         let read = match (&self.token, &self.token_file) {
             (_, Some(path)) => Some(from_file(path)?),
             (token, None) => token.clone(),

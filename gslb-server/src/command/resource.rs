@@ -15,7 +15,7 @@ use super::change::{Manner, tell, work};
 use super::remote::{Format, Remote, show, show_toml, table};
 use super::{Outcome, asking};
 use crate::client::{self, Client, Request, TOML};
-use crate::file;
+use crate::files::reader;
 
 /// What the document has collections of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -273,7 +273,7 @@ fn read_value(path: &Path) -> Result<Value, String> {
     let read = if path == Path::new("-") {
         io::stdin().read_to_string(&mut text).map(|_| ())
     } else {
-        file::read_text(path, file::Kind::Document).map(|read| text = read)
+        reader::read_text(path, reader::Kind::Document).map(|read| text = read)
     };
     read.map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
     // An object of JSON begins with a brace, which nothing in TOML does.

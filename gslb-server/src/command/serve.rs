@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use gslb_api::access::{AccessError, First, first_admin};
+use gslb_api::auth::{AccessError, First, first_admin};
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::store::{Store, wait};
 use gslb_api::{Options, Origin, revisions, router};
@@ -15,19 +15,17 @@ use tracing::{error, info, warn};
 
 use super::Outcome;
 use super::token::now;
-use crate::candidate;
+use crate::capture::sample::Sample;
 use crate::config::Config;
-use crate::kept;
-use crate::logging::{self, Logging};
-use crate::metrics;
-use crate::notify::Notify;
+use crate::daemon::notify::Notify;
+use crate::daemon::prober_feed::Probing;
+use crate::daemon::site_source::{Damage, Served, Truth};
+use crate::daemon::{self, Bound, Hooks, control_runtime, store};
 use crate::probe::Prober;
-use crate::probing::Probing;
-use crate::sample::Sample;
-use crate::serve::{self, Bound, Hooks, control_runtime};
-use crate::served::{Damage, Served, Truth};
-use crate::site::Databases;
-use crate::standstill;
+use crate::source::candidate;
+use crate::source::site::Databases;
+use crate::telemetry::logging::{self, Logging};
+use crate::telemetry::{metrics, stall};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -51,10 +49,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let logging = logging::start(&config.log);
     let control = control_runtime()?;
     // Before the store takes anything: a start that fails has not begun.
-    serve::see_free(&config)?;
+    daemon::see_free(&config)?;
     let damage = if arguments.strict { Damage::Fatal } else { Damage::Survived };
     let from_file = arguments.watch || arguments.document.is_some();
-    let opened = kept::open(&config.data_dir, from_file, arguments.watch, damage)?;
+    let opened = store::open(&config.data_dir, from_file, arguments.watch, damage)?;
     let store = Arc::clone(&opened.store);
     let truth = truth(arguments, &*store, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
@@ -92,7 +90,7 @@ pub(super) fn serve(
     sample: Arc<Sample>,
     logging: &Logging,
     damage: Damage,
-) -> Result<crate::totals::Totals, Box<dyn std::error::Error>> {
+) -> Result<crate::dns::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment()?;
     let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
@@ -171,7 +169,7 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) 
         is_node_named: config.node.is_named,
         log: Arc::clone(&logging.switch),
         workers: config.dns.counting_workers(),
-        sample: gslb_api::sample::Sample::new(move || read.window.answers(Instant::now())),
+        sample: gslb_api::traffic::sample::Sample::new(move || read.window.answers(Instant::now())),
         hosts: config.api.hosts.clone(),
         loopback_without_token: config.api.loopback_without_token,
         settings: Arc::new(config.dns.settings()),
@@ -194,7 +192,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
     ];
     let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
     let (pulse, asked) = (probing.pulse(), api.clone());
-    let standstill = Arc::new(move || standstill::told(&asked, pulse()));
+    let standstill = Arc::new(move || stall::told(&asked, pulse()));
     let (files, without, concerns) = (served.files(), api.clone(), served.degraded());
     let (prober, looked_at) = (Arc::clone(probing.prober()), Arc::clone(probing.prober()));
     note_authorities(&concerns, &prober);

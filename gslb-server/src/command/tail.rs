@@ -10,8 +10,8 @@ use super::Outcome;
 use super::following::{Stream, follow};
 use super::remote::{Format, Remote, in_terminal, text, undotted};
 use super::resource::escape;
+use crate::capture::placeholder::NONE;
 use crate::client::events::Event;
-use crate::metrics::nameless::NONE;
 use crate::printable::printable;
 
 /// Records of an answer that a line shows.

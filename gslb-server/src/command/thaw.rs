@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use gslb_core::document::duration;
+use gslb_core::site::document::duration;
 use hyper::Method;
 use serde_json::{Value, json};
 

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
-use gslb_api::access::{self, Holder, Revoked, Role, Scope, Scopes};
-use gslb_api::control::{Change, Edit, Who};
+use gslb_api::auth::{self, Holder, Revoked, Role, Scope, Scopes};
+use gslb_api::change::{Change, Edit, Who};
 use gslb_api::store::{Commit, EmbeddedStore, Store, Time, wait};
 use gslb_api::{audit, revisions};
-use gslb_core::document::duration;
+use gslb_core::site::document::duration;
 use hyper::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
         What::Create { name, role, scopes, lasts, .. } => {
             let scopes = Scopes::parse(scopes)?;
             let expires = lasts.map(|lasts| now.after(lasts));
-            let token = wait(access::create_scoped(&store, name, *role, &scopes, now, expires))?;
+            let token = wait(auth::create_scoped(&store, name, *role, &scopes, now, expires))?;
             let (id, name) = (token.id().to_owned(), name.clone());
             let holder = Holder { id, name, role: *role, scopes, created: now, expires };
             note(&store, "token create", None, Some(shown(&holder)));
@@ -139,13 +139,13 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
             Ok(made)
         }
         What::List { .. } => {
-            let all = wait(access::list(&store))?;
+            let all = wait(auth::list(&store))?;
             Ok(all.iter().map(|holder| (holder.id.clone(), shown(holder))).collect::<serde_json::Map<_, _>>().into())
         }
         What::Revoke { id, .. } => {
             // What cannot be read can be revoked all the same.
-            let before = wait(access::find(&store, id)).ok().flatten();
-            match wait(access::revoke(&store, id))? {
+            let before = wait(auth::find(&store, id)).ok().flatten();
+            match wait(auth::revoke(&store, id))? {
                 Revoked::Done => note(&store, "token revoke", before.as_ref().map(shown), None),
                 Revoked::Unknown => return Err(format!("there is no token {id}").into()),
             }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Outcome;
 use super::moves::share;
 use super::remote::{Remote, show, table, text};
+use crate::capture::placeholder::NONE;
 use crate::client::Request;
-use crate::metrics::nameless::NONE;
 
 /// What a ranking is by.
 #[derive(Debug, Clone, Copy, ValueEnum)]

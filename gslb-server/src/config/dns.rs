@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::section::{Checked, Section, integer, wrong};
 use super::value::{STRING_MOST, address, label, time};
-use crate::tcp::Limits;
+use crate::dns::tcp::Limits;
 
 /// The `[dns]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::section::{Checked, Section, number, string, wrong};
 use super::value::{STRING_MOST, label};
-use crate::dnstap::Settings;
+use crate::telemetry::dnstap::Settings;
 
 /// The `[dnstap]` table; without it there is no dnstap.
 #[derive(Debug, Clone, PartialEq)]

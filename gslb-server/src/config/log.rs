@@ -4,7 +4,7 @@ use gslb_api::LogLevel;
 use toml::de::DeValue;
 
 use super::section::{Checked, Section, string, wrong};
-use crate::logging::{Log, LogFormat};
+use crate::telemetry::logging::{Log, LogFormat};
 
 impl Log {
     pub(super) fn take_from(&mut self, mut log: Section<'_, '_>) {

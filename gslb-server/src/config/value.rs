@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gslb_core::document::duration;
+use gslb_core::site::document::duration;
 use toml::de::DeValue;
 
 use super::section::{Checked, string, wrong};

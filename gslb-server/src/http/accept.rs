@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::connection::serve;
 use super::reserve::{LONGEST, Lent};
-use crate::tcp::accept::{Pause, is_about_one_connection};
+use crate::dns::tcp::accept::{Pause, is_about_one_connection};
 
 /// Accepts until the stop.
 pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {

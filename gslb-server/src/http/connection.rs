@@ -20,7 +20,7 @@ use tower_service::Service as _;
 
 use super::Shared;
 use super::progress::Progress;
-use crate::tcp::connections::Place;
+use crate::dns::tcp::connections::Place;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);

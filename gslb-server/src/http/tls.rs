@@ -10,9 +10,9 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tracing::{error, info};
 
 use crate::certificate::end_of;
-use crate::file::{self, Kind};
-use crate::reload::Cause;
-use crate::watch::SourceFile;
+use crate::files::reader::{self, Kind};
+use crate::files::reload::Cause;
+use crate::files::watch::SourceFile;
 
 /// Where the certificate and its key are, as PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,7 +197,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
 }
 
 fn pem(path: &Path) -> Result<Vec<u8>, pem::Error> {
-    file::read(path, Kind::Pem).map_err(pem::Error::Io)
+    reader::read(path, Kind::Pem).map_err(pem::Error::Io)
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(pem::Error) -> TlsError {

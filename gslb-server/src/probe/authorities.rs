@@ -10,10 +10,10 @@ use tracing::{error, info};
 
 use super::fault::Fault;
 use super::tls_clients::Clients;
-use crate::file;
+use crate::files::reader;
+use crate::files::reload::Cause;
+use crate::files::watch::SourceFile;
 use crate::http::tls::certificates;
-use crate::reload::Cause;
-use crate::watch::SourceFile;
 
 /// The authorities in use.
 pub struct Authorities {
@@ -120,7 +120,7 @@ fn read(path: Option<&Path>) -> Result<RootCertStore, String> {
 /// to trust nobody.
 fn systems() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    let read = file::guarded(Path::new("/etc/ssl/certs"), |_| rustls_native_certs::load_native_certs().certs);
+    let read = reader::guarded(Path::new("/etc/ssl/certs"), |_| rustls_native_certs::load_native_certs().certs);
     let certificates: Vec<CertificateDer<'static>> =
         read.inspect_err(|cause| error!(why = %cause, "the system's authorities cannot be read")).unwrap_or_default();
     roots.add_parsable_certificates(certificates);

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use gslb_core::dns::name::Name;
 use gslb_core::health::{Failure, Target};
-use gslb_core::model;
-use gslb_core::name::Name;
+use gslb_core::site::model;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 

@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
+use gslb_core::dns::rdata::{embedded_names, type_to_text};
+use gslb_core::dns::wire::number::{Rcode, class};
 use gslb_core::explain::response::Response;
 use gslb_core::health::{Failure, Target};
-use gslb_core::model::{DnsProbe, Transport};
-use gslb_core::rdata::{embedded_names, type_to_text};
-use gslb_core::wire::number::{Rcode, class};
+use gslb_core::site::model::{DnsProbe, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use gslb_core::health::{Failure, Target};
-use gslb_core::model::{self, ExecProbe};
+use gslb_core::site::model::{self, ExecProbe};
 use rustix::fd::OwnedFd;
 use rustix::io::{ioctl_fionbio, read};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};

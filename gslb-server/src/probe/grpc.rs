@@ -6,7 +6,7 @@
 use std::pin::pin;
 
 use gslb_core::health::{Failure, Target};
-use gslb_core::model::GrpcProbe;
+use gslb_core::site::model::GrpcProbe;
 use h2::client;
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Request};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gslb_core::health::Target;
-use gslb_core::model::{self, ProbeKind};
+use gslb_core::site::model::{self, ProbeKind};
 use ipnet::IpNet;
 
 use super::embedded::embedded;

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use gslb_core::health::{Failure, Target};
-use gslb_core::model::{self, HttpProbe, MAX_PROBE_BODY};
+use gslb_core::site::model::{self, HttpProbe, MAX_PROBE_BODY};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use gslb_core::document::duration;
 use gslb_core::health::{Failure, Outcome, Target};
-use gslb_core::model::ProbeKind;
+use gslb_core::site::document::duration;
+use gslb_core::site::model::ProbeKind;
 use tokio::time::timeout;
 
 use super::fault::{Check, Fault};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gslb_core::health::{Outcome, Target};
-use gslb_core::model::ProbeKind;
+use gslb_core::site::model::ProbeKind;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep_until;
 

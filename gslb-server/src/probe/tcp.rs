@@ -1,7 +1,7 @@
 //! Probes of kind `tcp`: a connection, and what is said on it.
 
 use gslb_core::health::{Failure, Target};
-use gslb_core::model::{MAX_PROBE_BODY, TcpProbe};
+use gslb_core::site::model::{MAX_PROBE_BODY, TcpProbe};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::connect::connect;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gslb_core::health::{Failure, Target};
-use gslb_core::model::{self, TlsProbe};
+use gslb_core::site::model::{self, TlsProbe};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;

@@ -15,12 +15,12 @@ use std::path::PathBuf;
 
 use gslb::probe::{Prober, Report, Rules, Settings};
 use gslb_core::health::{Failure, Outcome, Targets};
-use gslb_core::model::Site;
+use gslb_core::site::model::Site;
 use tokio::sync::mpsc::Receiver;
 
 /// A checked document.
 fn site(document: &str) -> Site {
-    let reading = gslb_core::document::read("site.toml", document, &mut |_, _| Err(String::new()));
+    let reading = gslb_core::site::document::read("site.toml", document, &mut |_, _| Err(String::new()));
     reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems))
 }
 

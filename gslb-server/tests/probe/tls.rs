@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use gslb::files::reload::Cause;
 use gslb::probe::Settings;
-use gslb::reload::Cause;
 use gslb_core::health::{Failure, Outcome};
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;

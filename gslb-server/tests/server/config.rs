@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gslb::config::{Config, ConfigError, Log, LogFormat};
-use gslb::dnstap;
+use gslb::telemetry::dnstap;
 use gslb_api::LogLevel;
 
 /// What is told about a text, each problem as its first line.

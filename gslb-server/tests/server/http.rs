@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gslb::config::Config;
-use gslb::metrics::Generation;
-use gslb::origins::{Origin, Origins};
-use gslb::reload::Next;
-use gslb::serve::{Bound, Hooks, Running, control_runtime};
-use gslb_api::tail::Tail;
+use gslb::daemon::origins::{Origin, Origins};
+use gslb::daemon::{Bound, Hooks, Running, control_runtime};
+use gslb::files::reload::Next;
+use gslb::telemetry::metrics::Generation;
+use gslb_api::traffic::tail::Tail;
 
 use crate::published;
 use crate::query::{PATIENCE, ask, query};

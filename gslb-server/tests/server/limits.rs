@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use gslb::config::Config;
-use gslb::serve::{Bound, control_runtime};
+use gslb::daemon::{Bound, control_runtime};
 
 use crate::http::{get, hooks};
 use crate::published;

@@ -12,7 +12,7 @@ mod udp;
 
 use std::sync::Arc;
 
-use gslb_core::model::Site;
+use gslb_core::site::model::Site;
 use gslb_core::table::{Published, compile};
 
 /// A table without zones, published.

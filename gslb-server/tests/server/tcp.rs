@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use gslb::tap;
-use gslb::tcp::{Limits, Server, bind};
+use gslb::capture::tap;
+use gslb::dns::tcp::{Limits, Server, bind};
 use gslb_core::respond::Settings;
 use socket2::{Domain, Socket, Type};
 

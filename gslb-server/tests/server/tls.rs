@@ -8,8 +8,8 @@ use std::{fs, thread};
 
 use gslb::client::{Address, Client, Error, Request, Trust};
 use gslb::config::Config;
+use gslb::daemon::{Bound, Running, control_runtime};
 use gslb::http::tls::{Tls, TlsFiles};
-use gslb::serve::{Bound, Running, control_runtime};
 use tempfile::TempDir;
 
 use crate::http::hooks;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use gslb::tap;
-use gslb::udp::{Workers, bind};
+use gslb::capture::tap;
+use gslb::dns::udp::{Workers, bind};
 use gslb_core::respond::Settings;
 
 use crate::published;

@@ -6,7 +6,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Sch
 
 use super::health;
 use crate::LogLevel;
-use crate::access::{MAX_SCOPES, Role};
+use crate::auth::{MAX_SCOPES, Role};
 use crate::overrides::alert::MAX_ALERTS;
 use crate::rest::problem::Detail;
 

@@ -12,7 +12,7 @@ use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition,
 };
 
-use super::super::watch::{Change, Changes};
+use super::super::changes::{Change, Changes};
 use super::super::{Entry, Revision, Time, Versioned};
 use super::identity::Number;
 

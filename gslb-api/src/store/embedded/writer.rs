@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::changes::Changes;
 use super::super::commit::{Commit, CommitError};
 use super::super::limits::{BATCH_COMMITS, BATCH_OCTETS};
 use super::super::shared::Shared;
 use super::super::stage::Stage;
-use super::super::watch::Changes;
 use super::super::{Expired, Revision, Time, Unavailable};
 use super::disk::{Attach, Disk, DiskError};
 use super::identity::{Number, shown};

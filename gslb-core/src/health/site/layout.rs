@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::Host;
-use crate::health::doubt::Spot;
+use crate::health::mass_failure::Spot;
 use crate::health::target::{Target, Targets};
-use crate::model::{self, PolicyId, PolicyKind, PoolId, Site};
+use crate::site::model::{self, PolicyId, PolicyKind, PoolId, Site};
 
 /// Most endpoints of services that are counted for themselves, each once per service. The pools of further services are
 /// judged by the whole site alone.
@@ -167,7 +167,7 @@ b = { probe = "web", endpoints.x.address = "192.0.2.2" }
 "#;
         let zone = ("zone".into(), b"$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.example.net.\n".to_vec());
         let text = text.replace("[zones.\"example.com\"]", "[zones.\"example.com\"]\nfile = \"zone\"");
-        let reading = crate::document::read("site.toml", &text, &mut |_, _| Ok(zone.clone()));
+        let reading = crate::site::document::read("site.toml", &text, &mut |_, _| Ok(zone.clone()));
         let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
         let layout = Layout::of(&site, &Targets::of(&site));
         assert_eq!(layout.places, [2, 2, 1], "the site, the two services with both pools, and the third one");

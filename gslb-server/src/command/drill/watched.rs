@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gslb_core::dns::rdata;
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, datagram};
-use gslb_core::rdata;
 use serde_json::Value;
 
 /// How long one answer may take.

@@ -1,0 +1,171 @@
+//! The audit: who changed what, when and from where, with what it was before and is after.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::auth::Role;
+use crate::change::{Change, Who};
+use crate::clock;
+use crate::revisions::Damaged;
+use crate::store::{Commit, Expectation, Order, Store, Time, Unavailable};
+
+/// Where entries are kept.
+pub const PREFIX: &str = "audit/";
+/// Most entries that are kept.
+pub const MAX_ENTRIES: u64 = 5_000;
+/// Most octets of a resource that an entry tells whole; the revisions have larger ones.
+const RESOURCE_OCTETS: usize = 4096;
+
+/// What happened to a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It is in force.
+    Done,
+    /// A safety rule has refused it.
+    Refused,
+}
+
+impl Outcome {
+    /// One word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When, as in RFC 3339, in UTC.
+    pub at: String,
+    /// The id of the token, or `loopback`, `file`, `command` or `server`.
+    pub who: String,
+    /// The name of the token's holder.
+    pub name: String,
+    /// The role of the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The scopes of the token, where it has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<IpAddr>,
+    /// Method and path of the request.
+    pub request: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The document's revision after it.
+    pub revision: u64,
+    /// The resource before; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// The resource after; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+    /// Why, where they said so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Safety rules that it broke.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broke: Vec<String>,
+    /// Why they did not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_rules: Option<String>,
+}
+
+impl Entry {
+    /// An entry of `change` at `now`; what is not known from the change alone is still to be filled in.
+    pub fn of(change: &Change, number: u64, now: Time) -> Self {
+        let who: &Who = &change.who;
+        Self {
+            number,
+            at: clock::show(now),
+            who: who.id().to_owned(),
+            name: who.name().to_owned(),
+            role: who.role(),
+            scopes: who.scopes().texts(),
+            from: change.from,
+            request: change.request.clone(),
+            outcome: Outcome::Done,
+            revision: 0,
+            before: None,
+            after: None,
+            message: change.message.clone(),
+            broke: Vec::new(),
+            override_rules: change.override_rules.clone(),
+        }
+    }
+
+    /// The key that it is kept under.
+    pub fn key(&self) -> String {
+        key(self.number)
+    }
+
+    /// Its stored form.
+    pub fn pack(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// `commit` that also keeps `entry`, and no more entries than are kept.
+pub fn with(commit: Commit, entry: &Entry) -> Commit {
+    // No entry is written over, whatever its number was taken from.
+    let commit = commit.expect(entry.key(), Expectation::Absent).put(entry.key(), entry.pack());
+    match entry.number.checked_sub(MAX_ENTRIES) {
+        Some(oldest) if oldest > 0 => commit.delete(key(oldest)),
+        _ => commit,
+    }
+}
+
+/// The number of the last entry, 0 where there is none.
+///
+/// # Errors
+/// [`AuditError`].
+pub async fn last(store: &dyn Store) -> Result<u64, AuditError> {
+    Ok(list(store, None, 1).await?.0.first().map_or(0, |entry| entry.number))
+}
+
+/// The key of entry `number`. Keys sort as numbers do.
+pub fn key(number: u64) -> String {
+    format!("{PREFIX}{number:020}")
+}
+
+/// `resource` as an entry tells it: whole, or how large it is.
+pub fn told(resource: Option<Value>) -> Option<Value> {
+    let resource = resource?;
+    let octets = resource.to_string().len();
+    Some(if octets <= RESOURCE_OCTETS { resource } else { json!({ "omitted_octets": octets }) })
+}
+
+/// Why the audit cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// What the store has is no entry.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+}
+
+/// Up to `limit` entries before the number `before`, the latest first, and whether there are more.
+///
+/// # Errors
+/// [`AuditError`].
+pub async fn list(store: &dyn Store, before: Option<u64>, limit: usize) -> Result<(Vec<Entry>, bool), AuditError> {
+    let after = before.map(key);
+    let page = store.range(PREFIX, after.as_deref(), limit, Order::Descending).await?;
+    let read = |entry: &crate::store::Entry| {
+        serde_json::from_slice(&entry.held.value).map_err(|_| Damaged { key: entry.key.to_string() })
+    };
+    let entries: Result<Vec<Entry>, Damaged> = page.entries.iter().map(read).collect();
+    Ok((entries?, page.more))
+}

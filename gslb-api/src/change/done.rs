@@ -1,0 +1,48 @@
+//! What a change came to.
+
+use gslb_core::diff::Comparison;
+use gslb_core::problem::Problem;
+
+use super::InForce;
+use crate::document::{Difference, Etag};
+use crate::safety::Broken;
+
+/// A change that was done, or foreseen.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// The revision of the document that is in force now; of a change that was only foreseen, the one it is based on.
+    pub revision: u64,
+    /// The generation of the table that answers now.
+    pub generation: u64,
+    /// The tag of the resource; none where it is gone.
+    pub etag: Option<Etag>,
+    /// True where the resource was not there before.
+    pub created: bool,
+    /// What the document says differently.
+    pub changes: Vec<Difference>,
+    /// Whose answers move; none where that was not worked out, since nothing asked for it.
+    pub moves: Option<Comparison>,
+    /// Safety rules that it breaks: for a change that was done, those that were overridden.
+    pub breaks: Vec<Broken>,
+    /// What is doubtful about the document.
+    pub warnings: Vec<Problem>,
+    /// Why it is in force and not saved, where it is so.
+    pub not_saved: Option<String>,
+}
+
+impl Done {
+    /// Nothing was to do.
+    pub fn unchanged(in_force: &InForce) -> Self {
+        Self {
+            revision: in_force.revision,
+            generation: in_force.table.generation(),
+            etag: None,
+            created: false,
+            changes: Vec::new(),
+            moves: None,
+            breaks: Vec::new(),
+            warnings: Vec::new(),
+            not_saved: None,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What would be answered if a data center were gone, worked out without touching anything.
+
+mod witness;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use gslb_core::diff::{self, Clients, Comparison, Destination, Families, Left, Loss, Sampled};
+use gslb_core::health::Member;
+use gslb_core::live::demand::Demand;
+use gslb_core::live::pool::{Change, EndpointState, Kind};
+use gslb_core::respond::Settings;
+use gslb_core::site::model::{DataCenterId, PoolId, Service, Site};
+use gslb_core::table::RoutingTable;
+use serde::Serialize;
+
+use crate::status::Reach;
+use witness::{Finder, Witness};
+
+/// Queries that show the change, at most.
+const MAX_WITNESSES: usize = 16;
+
+/// What would come of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Drill {
+    /// Which one.
+    pub data_center: String,
+    /// The services that answer from it, or could.
+    pub services: usize,
+    /// Whose answers would move, and where to.
+    pub moves: Comparison,
+    /// Services that would have clients without an endpoint that is up, for some type that it steers; and which clients.
+    pub failing: Vec<Failing>,
+    /// Services that would have clients for whom only one data center would be left, each with that one.
+    pub one_left: Vec<OneLeft>,
+    /// Queries that name the data center now, by which a real drill can be watched.
+    pub witnesses: Vec<Witness>,
+}
+
+/// Clients of a service who would have nothing.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failing {
+    /// The service's name.
+    pub service: String,
+    /// For which types: `A`, `AAAA`.
+    pub types: Vec<&'static str>,
+    /// What they would get instead: `dead-endpoint`, `no-data` or `serv-fail`.
+    pub gets: &'static str,
+    /// Who they are.
+    #[serde(flatten)]
+    pub whom: Whom,
+}
+
+/// Clients of a service who would have one place.
+#[derive(Debug, Serialize)]
+pub(crate) struct OneLeft {
+    /// The service's name.
+    pub service: String,
+    /// For which types: `A`, `AAAA`.
+    pub types: Vec<&'static str>,
+    /// The place: a data center, or a pool outside of any.
+    pub left: String,
+    /// Who they are.
+    #[serde(flatten)]
+    pub whom: Whom,
+}
+
+/// Which clients.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Whom {
+    /// True where they are all clients of the service.
+    pub all: bool,
+    /// How much of the address space they are.
+    #[serde(flatten)]
+    pub extent: Families,
+    /// Share of the service's sampled queries that came from them; none without a sample.
+    pub traffic: Option<f64>,
+    /// Where they are.
+    pub clients: Vec<Clients>,
+}
+
+/// What would come of the loss of `data_center`, by its number in the site of `table`.
+pub(crate) fn drill(
+    table: &RoutingTable,
+    data_center: DataCenterId,
+    settings: &Arc<Settings>,
+    sample: &[Sampled],
+) -> Drill {
+    let site = &table.topology().site;
+    let without = table.with_changes(&gone(table, data_center));
+    let moves = diff::compare(table, &without, sample);
+    let mut reach = Reach::default();
+    let mut affected: Vec<(usize, Kind)> = Vec::new();
+    for (number, service) in site.services.iter().enumerate() {
+        let pools = reach.of(site, service);
+        let kinds = steered(service).filter(|kind| answers_from(table, pools, data_center, *kind));
+        affected.extend(kinds.map(|kind| (number, kind)));
+    }
+    let (failing, one_left) = divided(site, diff::losses(table, &without, data_center, sample));
+    let name = site.data_centers.get(data_center.0 as usize).map(|it| it.name.to_string()).unwrap_or_default();
+    let services = affected.iter().map(|(number, _)| number).collect::<HashSet<_>>().len();
+    let finder = Finder::new(table, &without, data_center, settings);
+    let witnesses = affected.iter().filter_map(|&(number, kind)| finder.find(number, kind));
+    let witnesses = witnesses.take(MAX_WITNESSES).collect();
+    Drill { data_center: name, services, moves, failing, one_left, witnesses }
+}
+
+/// Losses as they are shown: equal ones of A and AAAA are one.
+fn divided(site: &Site, losses: Vec<Loss>) -> (Vec<Failing>, Vec<OneLeft>) {
+    let (mut failing, mut one_left) = (Vec::<Failing>::new(), Vec::<OneLeft>::new());
+    for Loss { service, kind, left, all, extent, sampled, clients } in losses {
+        let service = site.services.get(service as usize).map(|it| it.name.to_string()).unwrap_or_default();
+        let (types, whom) = (vec![word(kind)], Whom { all, extent, traffic: sampled, clients });
+        let gets = match left {
+            Left::OnePlace(place) => {
+                let left = place_name(place);
+                let is_same = |it: &&mut OneLeft| it.service == service && it.left == left && it.whom == whom;
+                match one_left.iter_mut().rev().take(SIDE_BY_SIDE).find(is_same) {
+                    Some(same) => same.types.extend(types),
+                    None => one_left.push(OneLeft { service, types, left, whom }),
+                }
+                continue;
+            }
+            Left::DeadEndpoint => "dead-endpoint",
+            Left::NoData => "no-data",
+            Left::ServFail => "serv-fail",
+        };
+        let is_same = |it: &&mut Failing| it.service == service && it.gets == gets && it.whom == whom;
+        match failing.iter_mut().rev().take(SIDE_BY_SIDE).find(is_same) {
+            Some(same) => same.types.extend(types),
+            None => failing.push(Failing { service, types, gets, whom }),
+        }
+    }
+    (failing, one_left)
+}
+
+/// Entries of one service that stand side by side, at most, of those that are looked at for an equal one.
+const SIDE_BY_SIDE: usize = 64;
+
+fn place_name(place: Destination) -> String {
+    match place {
+        Destination::DataCenter(name) => name,
+        Destination::Pool(name) => format!("pool {name}"),
+        // Losses name places that have endpoints.
+        Destination::ZoneFile | Destination::NoData | Destination::ServFail | Destination::NoService => String::new(),
+    }
+}
+
+/// The types of addresses that a service steers.
+fn steered(service: &Service) -> impl Iterator<Item = Kind> {
+    [(Kind::A, service.steers_a), (Kind::Aaaa, service.steers_aaaa)]
+        .into_iter()
+        .filter_map(|(kind, steers)| steers.then_some(kind))
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::A => "A",
+        Kind::Aaaa => "AAAA",
+        Kind::Cname => "CNAME",
+    }
+}
+
+/// True where some of these pools is in the data center and has endpoints of the kind, up or down.
+fn answers_from(table: &RoutingTable, pools: &HashSet<PoolId>, data_center: DataCenterId, kind: Kind) -> bool {
+    let has_kind = |id: &PoolId| table.pools().get(*id).is_some_and(|pool| !pool.ready(Demand::Any, kind).is_empty());
+    pools.iter().any(|id| pool_is_in(&table.topology().site, *id, data_center) && has_kind(id))
+}
+
+/// All endpoints of a data center, down.
+fn gone(table: &RoutingTable, data_center: DataCenterId) -> Vec<Change> {
+    let site = &table.topology().site;
+    let pools = (0..).map(PoolId).zip(&site.pools).filter(|(_, pool)| pool.data_center == Some(data_center));
+    let members =
+        pools.flat_map(|(pool, it)| (0..it.endpoints.len() as u32).map(move |endpoint| Member { pool, endpoint }));
+    let down = |Member { pool, endpoint }: Member| {
+        let state = EndpointState { up: false, ..table.state(pool, endpoint)? };
+        Some(Change { pool, endpoint, state })
+    };
+    members.filter_map(down).collect()
+}
+
+fn pool_is_in(site: &Site, id: PoolId, data_center: DataCenterId) -> bool {
+    site.pools.get(id.0 as usize).is_some_and(|pool| pool.data_center == Some(data_center))
+}

@@ -1,0 +1,163 @@
+//! A copy of what a server cannot do without, in a file beside the store: for a start with a store that is damaged.
+//!
+//! It has the document in force, the overrides and what is kept of tokens, as of the latest commit. The history, the audit
+//! and the statuses are in the store alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::store::limits::PAGE_ENTRIES;
+use crate::store::{Entry, Order, Revision, Time, Versioned};
+use crate::store::{Store, wait};
+use crate::{auth, overrides, revisions};
+
+/// Its name in the data directory.
+pub const NAME: &str = "store.last-good";
+/// Octets of the largest copy that is read: more than a store may hold of these keys.
+const MAX_OCTETS: u64 = 1 << 30;
+/// What the file begins with: what it is, and the number of its format.
+const HEAD: &[u8] = b"gslb last good 1\n";
+/// The expiry of what does not expire.
+const NEVER: u64 = u64::MAX;
+
+/// Writes the copy of `store` into `directory`, in place of an earlier one. It has its name once it is whole and durable.
+/// This writes to the disk, and waits for it.
+///
+/// # Errors
+/// What the system says, or the store.
+pub fn write(store: &dyn Store, directory: &Path) -> io::Result<()> {
+    let mut octets = HEAD.to_vec();
+    octets.extend_from_slice(&wait(store.revision()).map_err(io::Error::other)?.number().to_le_bytes());
+    for entry in entries(store).map_err(io::Error::other)? {
+        put(&mut octets, entry.key.as_bytes());
+        octets.extend_from_slice(&entry.held.revision.number().to_le_bytes());
+        octets.extend_from_slice(&entry.held.expires.map_or(NEVER, Time::millis).to_le_bytes());
+        put(&mut octets, &entry.held.value);
+    }
+    let digest = Sha256::digest(&octets);
+    octets.extend_from_slice(&digest);
+    let (path, unfinished) = (directory.join(NAME), directory.join("store.last-good.new"));
+    match fs::remove_file(&unfinished) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(&octets)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, &path)?;
+    File::open(directory)?.sync_all()
+}
+
+/// What the copy in `directory` has; nothing where there is none that is whole.
+pub(crate) fn read(directory: &Path) -> Option<(Revision, Vec<Entry>)> {
+    let path = directory.join(NAME);
+    // Opening a named pipe would wait for who writes into it.
+    if !fs::metadata(&path).ok()?.is_file() {
+        return None;
+    }
+    let mut octets = Vec::new();
+    File::open(&path).ok()?.take(MAX_OCTETS).read_to_end(&mut octets).ok()?;
+    let (octets, digest) = octets.split_last_chunk::<32>()?;
+    if Sha256::digest(octets).as_slice() != digest {
+        return None;
+    }
+    let mut rest = octets.strip_prefix(HEAD)?;
+    let revision = Revision::new(number(&mut rest)?);
+    let mut entries = Vec::new();
+    while !rest.is_empty() {
+        let key = std::str::from_utf8(take(&mut rest)?).ok()?.into();
+        let revision = Revision::new(number(&mut rest)?);
+        let expires = Some(number(&mut rest)?).filter(|millis| *millis != NEVER).map(Time::from_millis);
+        let value: Arc<[u8]> = take(&mut rest)?.into();
+        entries.push(Entry { key, held: Versioned { value, revision, expires } });
+    }
+    Some((revision, entries))
+}
+
+/// Whether `directory` has a copy that is whole, and has a document.
+pub fn has_document(directory: &Path) -> bool {
+    read(directory).is_some_and(|(_, entries)| entries.iter().any(|entry| &*entry.key == revisions::CURRENT))
+}
+
+/// Whether a commit that wrote `key` is a reason to write the copy again.
+pub fn concerns(key: &str) -> bool {
+    key == revisions::CURRENT || key.starts_with(overrides::PREFIX) || key.starts_with(auth::PREFIX)
+}
+
+fn entries(store: &dyn Store) -> Result<Vec<Entry>, crate::store::Unavailable> {
+    let mut entries = Vec::new();
+    if let Some(held) = wait(store.read(revisions::CURRENT))? {
+        if let Ok(number) = revisions::unpack_current(&held.value) {
+            let key = revisions::key(number);
+            if let Some(document) = wait(store.read(&key))? {
+                entries.push(Entry { key: key.as_str().into(), held: document });
+            }
+        }
+        entries.push(Entry { key: revisions::CURRENT.into(), held });
+    }
+    for prefix in [overrides::PREFIX, auth::PREFIX] {
+        let mut after: Option<Arc<str>> = None;
+        loop {
+            let page = wait(store.range(prefix, after.as_deref(), PAGE_ENTRIES, Order::Ascending))?;
+            let Some(last) = page.entries.last() else { break };
+            after = Some(Arc::clone(&last.key));
+            entries.extend(page.entries);
+        }
+    }
+    Ok(entries)
+}
+
+fn put(octets: &mut Vec<u8>, part: &[u8]) {
+    octets.extend_from_slice(&(part.len() as u64).to_le_bytes());
+    octets.extend_from_slice(part);
+}
+
+fn number(rest: &mut &[u8]) -> Option<u64> {
+    let (number, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(u64::from_le_bytes(*number))
+}
+
+fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(number(rest)?).ok()?;
+    let (part, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Commit, MemoryStore};
+
+    #[test]
+    fn a_copy_is_read_as_it_was_written_and_a_damaged_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = MemoryStore::new();
+        let key = revisions::key(7);
+        let commit = Commit::new()
+            .put(&*key, b"packed".as_slice())
+            .put(revisions::CURRENT, revisions::pack_current(7))
+            .put_until("overrides/one", b"forced".as_slice(), Time::from_millis(9))
+            .put("tokens/one", b"digest".as_slice())
+            .put("audit/1", b"not kept".as_slice());
+        wait(store.commit(commit)).unwrap();
+        write(&store, folder.path()).unwrap();
+        let (revision, entries) = read(folder.path()).unwrap();
+        let keys: Vec<_> = entries.iter().map(|entry| &*entry.key).collect();
+        assert_eq!(keys, [&*key, revisions::CURRENT, "overrides/one", "tokens/one"]);
+        assert_eq!((revision.number(), entries[2].held.expires), (1, Some(Time::from_millis(9))));
+        assert!(has_document(folder.path()));
+        let path = folder.path().join(NAME);
+        let whole = fs::read(&path).unwrap();
+        for damaged in [&whole[..whole.len() - 1], &whole[..20], b"", &[whole.as_slice(), b"x"].concat()] {
+            fs::write(&path, damaged).unwrap();
+            assert!(read(folder.path()).is_none());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! How far data centers are: what this node and its clients measured, round by round, and what is accepted of it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gslb_core::latency::{Book, Latencies, Observation, ROUND, Unusable};
+use gslb_core::moment::Moment;
+use gslb_core::site::model::{Policy, PolicyKind};
+use gslb_core::table::RoutingTable;
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::clock;
+use crate::control::Control;
+use crate::health::Saver;
+
+/// All that was measured. Everyone who has it shares it; the task that publishes does not wait for it.
+#[derive(Debug)]
+pub struct Measured {
+    /// What this node is called, which is the name of its vantage.
+    node: Arc<str>,
+    started: Instant,
+    book: Mutex<Book>,
+    /// When clients measured last, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
+    observed: AtomicU64,
+}
+
+/// What is accepted.
+pub type Accepted = Arc<Latencies>;
+
+impl Measured {
+    /// What is known of earlier, by the node of this name.
+    pub fn new(node: &str, book: Book) -> Self {
+        Self { node: node.into(), started: Instant::now(), book: Mutex::new(book), observed: AtomicU64::new(0) }
+    }
+
+    /// What the node is called.
+    pub fn node(&self) -> &Arc<str> {
+        &self.node
+    }
+
+    /// Takes what clients measured, all or none.
+    ///
+    /// # Errors
+    /// The places of what cannot be taken, and why.
+    pub fn take(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
+        if observations.is_empty() {
+            return Ok(());
+        }
+        let (topology, now) = (table.topology(), self.now());
+        located(self.book().clients.observe_all(observations, &topology.site, &topology.index, now))?;
+        self.observed.store(clock::now().millis(), Relaxed);
+        Ok(())
+    }
+
+    /// Whether [`take`](Self::take) would take them; takes nothing.
+    ///
+    /// # Errors
+    /// As for that.
+    pub fn check(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
+        let (topology, now, mut clients) = (table.topology(), self.now(), self.book().clients.clone());
+        located(clients.observe_all(observations, &topology.site, &topology.index, now))
+    }
+
+    /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now.
+    pub fn round(&self, table: &RoutingTable, latencies: &[Option<Duration>]) -> Accepted {
+        let site = &table.topology().site;
+        let names = site.data_centers.iter().map(|data_center| Arc::clone(&data_center.name));
+        let measured = names.zip(latencies).filter_map(|(name, latency)| Some((name, (*latency)?))).collect();
+        // Nobody is steered by a node of which the document does not say where it is.
+        let is_vantage = site.vantages.iter().any(|vantage| vantage.name == self.node);
+        let mut book = self.book();
+        let own = [(Arc::clone(&self.node), measured)];
+        book.round(if is_vantage { &own } else { &[] }, site, self.now());
+        Arc::clone(book.accepted())
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.started.elapsed())
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn located(taken: Result<(), Vec<(usize, Unusable)>>) -> Result<(), Vec<(usize, String)>> {
+    taken.map_err(|wrong| wrong.into_iter().map(|(place, why)| (place, why.to_string())).collect())
+}
+
+/// Ends a round now and then, until the API stops, has `latency` policies go by what is accepted then, and saves it.
+pub(crate) async fn rounds(
+    measured: Arc<Measured>,
+    control: Control,
+    mut saver: Saver,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let goes_by_it = |policy: &Policy| matches!(policy.kind, PolicyKind::Latency(_));
+    loop {
+        let is_last = select! {
+            () = sleep(ROUND) => false,
+            _ = stopping.wait_for(|stopping| *stopping) => true,
+        };
+        let has_policies = control.in_force().table.topology().site.policies.iter().any(goes_by_it);
+        if is_last {
+            let accepted = Arc::clone(measured.book().accepted());
+            if has_policies {
+                saver.save(&accepted, measured.observed.load(Relaxed), true).await;
+            }
+            return;
+        }
+        let look = control.look(|keeper, in_force| {
+            (keeper.health().latencies(&in_force.table.topology().site), Arc::clone(in_force))
+        });
+        let Ok((latencies, in_force)) = look.await else { return };
+        let accepted = measured.round(&in_force.table, &latencies);
+        let topology = in_force.table.topology();
+        if !topology.site.policies.iter().any(goes_by_it) {
+            continue;
+        }
+        saver.save(&accepted, measured.observed.load(Relaxed), false).await;
+        if topology.latencies == accepted {
+            continue;
+        }
+        if let Err(refusal) = control.replace_latencies(accepted).await {
+            warn!(why = %refusal, "latencies are measured, but clients are not steered by them yet");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What a table answers to the clients of a plan, as a distribution; each is worked out once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::comparison::Destination;
+use super::content::{Contents, EMPTY};
+use crate::live::demand::Demand;
+use crate::live::pool::Kind;
+use crate::site::model::{PoolId, WhenAllDown};
+use crate::steer::outcome::Outcome;
+use crate::steer::plan::PlanId;
+use crate::steer::shares::{Given, shares, within_pool};
+use crate::steer::view::View;
+use crate::table::{RoutingTable, Service, Steers};
+
+/// A part of the clients who are answered alike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cell {
+    pub(super) destination: u32,
+    /// The number of the pool's name, or [`NO_POOL`].
+    pub(super) pool: u32,
+    pub(super) content: u32,
+    /// From 0 to 1.
+    pub(super) share: f64,
+}
+
+/// The pool of what no pool answers.
+pub(super) const NO_POOL: u32 = u32::MAX;
+
+/// Who of a plan's clients is answered what; shares sum to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Distribution {
+    /// Sorted by destination, pool and content, each once.
+    pub(super) cells: Vec<Cell>,
+    /// How many of them are named endpoints that are up, from 0 to 1.
+    pub(super) served: f64,
+}
+
+/// A type that a service may steer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    A,
+    Aaaa,
+}
+
+impl Asked {
+    pub(super) const ALL: [Asked; 2] = [Asked::A, Asked::Aaaa];
+
+    /// The kind of answer that a service gives; none where the zone file answers.
+    fn kind(self, steers: Steers) -> Option<Kind> {
+        match self {
+            Asked::A if steers.a => Some(Kind::A),
+            Asked::Aaaa if steers.aaaa => Some(Kind::Aaaa),
+            _ if steers.all_by_name => Some(Kind::Cname),
+            _ => None,
+        }
+    }
+}
+
+/// The answers of one table.
+pub(super) struct Answers<'t> {
+    table: &'t RoutingTable,
+    pools: HashMap<(PoolId, Demand, Kind), Named>,
+    plans: HashMap<(PlanId, Kind, WhenAllDown, bool), Arc<Distribution>>,
+}
+
+impl<'t> Answers<'t> {
+    pub(super) fn of(table: &'t RoutingTable) -> Answers<'t> {
+        Answers { table, pools: HashMap::new(), plans: HashMap::new() }
+    }
+
+    /// What the clients of a class are answered; none where the service does not steer the type.
+    pub(super) fn to(
+        &mut self,
+        service: &Service,
+        class: u32,
+        asked: Asked,
+        contents: &mut Contents,
+    ) -> Option<Arc<Distribution>> {
+        let kind = asked.kind(service.steers)?;
+        let Some(target) = service.targets.get(class as usize).filter(|_| kind.of(service.steers.has)) else {
+            return Some(lone(Destination::NoData, contents));
+        };
+        let steers_both = service.steers.both();
+        let key = (target.plan, kind, service.when_all_down, steers_both);
+        if let Some(known) = self.plans.get(&key) {
+            return Some(Arc::clone(known));
+        }
+        let distribution = Arc::new(self.distribution(key, contents));
+        self.plans.insert(key, Arc::clone(&distribution));
+        Some(distribution)
+    }
+
+    fn distribution(
+        &mut self,
+        (plan, kind, when_all_down, steers_both): (PlanId, Kind, WhenAllDown, bool),
+        contents: &mut Contents,
+    ) -> Distribution {
+        let view = View { plans: &self.table.topology().plans, pools: self.table.pools(), kind, steers_both };
+        let (mut cells, mut served): (Vec<Cell>, f64) = (Vec::new(), 0.0);
+        shares(view, plan, when_all_down, &mut |given, share| {
+            let Named { destination, pool, content } = match given {
+                Given::Pool(pool, demand) => {
+                    served += if matches!(demand, Demand::Up | Demand::UpWithoutWeight) { share } else { 0.0 };
+                    self.pool(pool, demand, kind, contents)
+                }
+                Given::Nothing(Outcome::ServFail) => Named::nothing(Destination::ServFail, contents),
+                Given::Nothing(_) => Named::nothing(Destination::NoData, contents),
+            };
+            cells.push(Cell { destination, pool, content, share });
+        });
+        let key = |cell: &Cell| (cell.destination, cell.pool, cell.content);
+        cells.sort_by_key(key);
+        cells.dedup_by(|later, first| {
+            let same = key(later) == key(first);
+            first.share += if same { later.share } else { 0.0 };
+            same
+        });
+        Distribution { cells, served }
+    }
+
+    /// Destination and content of a pool's answers.
+    fn pool(&mut self, id: PoolId, demand: Demand, kind: Kind, contents: &mut Contents) -> Named {
+        if let Some(&known) = self.pools.get(&(id, demand, kind)) {
+            return known;
+        }
+        let site = &self.table.topology().site;
+        let found = site.pools.get(id.0 as usize).zip(self.table.pools().get(id));
+        let Some((pool, liveness)) = found else { return Named::nothing(Destination::NoData, contents) };
+        let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
+        let destination = match data_center {
+            Some(data_center) => Destination::DataCenter(data_center.name.to_string()),
+            None => Destination::Pool(pool.name.to_string()),
+        };
+        let ready = liveness.ready(demand, kind);
+        let named = ready.entries.iter().zip(within_pool(liveness, ready));
+        let target = |endpoint: u16| pool.endpoints.get(usize::from(endpoint)).map(|endpoint| &endpoint.target);
+        let content = contents.content(named.filter_map(|(entry, share)| Some((target(entry.endpoint)?, share))));
+        let named = Named { destination: contents.destination(destination), pool: contents.pool(&pool.name), content };
+        self.pools.insert((id, demand, kind), named);
+        named
+    }
+}
+
+/// What a part of the clients is answered, in numbers of [`Contents`].
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    destination: u32,
+    pool: u32,
+    content: u32,
+}
+
+impl Named {
+    /// No endpoint.
+    fn nothing(destination: Destination, contents: &mut Contents) -> Named {
+        Named { destination: contents.destination(destination), pool: NO_POOL, content: EMPTY }
+    }
+}
+
+/// All clients at one destination without endpoints.
+pub(super) fn lone(destination: Destination, contents: &mut Contents) -> Arc<Distribution> {
+    let cells = vec![whole(contents.destination(destination))];
+    Arc::new(Distribution { cells, served: 0.0 })
+}
+
+fn whole(destination: u32) -> Cell {
+    Cell { destination, pool: NO_POOL, content: EMPTY, share: 1.0 }
+}

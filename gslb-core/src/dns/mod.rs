@@ -1,0 +1,8 @@
+//! DNS itself: names, rdata, messages on the wire, and master files.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod name;
+pub mod rdata;
+pub mod wire;
+pub mod zonefile;

@@ -1,0 +1,194 @@
+//! A datagram read as a query, or the reason why it is none.
+
+use super::edns::Edns;
+use super::number::{Rcode, rtype};
+use super::qname::NameKey;
+use crate::dns::name::MAX_LABEL;
+
+/// Octets of a header (RFC 1035 §4.1.1).
+pub const HEADER: usize = 12;
+/// Records of answer, authority and additional section that are read before a query is refused; a query needs one.
+const MAX_RECORDS: u32 = 32;
+
+/// What every response repeats of its query.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Message ID.
+    pub id: u16,
+    /// Opcode, 0 to 15.
+    pub opcode: u8,
+    /// RD bit.
+    pub recursion_desired: bool,
+}
+
+/// What a message asks. Its name is left to a [`NameKey`]; nothing here points into the message, so that the response
+/// may be written over it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Query {
+    /// What the response repeats of the header.
+    pub head: Head,
+    /// Octets of the question section that the response repeats; 0 where there is none that could be read.
+    pub question: usize,
+    /// QTYPE.
+    pub qtype: u16,
+    /// QCLASS.
+    pub qclass: u16,
+    /// The OPT record, where there is one.
+    pub edns: Option<Edns>,
+}
+
+/// Why there is nothing to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Shorter than a header: no response.
+    Short,
+    /// A response, which gets none: answering one could start a loop.
+    Response,
+    /// Not a query that we can read: this is said, with what could be read of it.
+    Refuse(Rcode),
+}
+
+impl Query {
+    /// Reads the message in the first `len` octets of `buffer`, and leaves the name asked for in `key`. What follows
+    /// in the buffer is looked at, since that is cheaper than not to, but does not matter.
+    ///
+    /// The query is a place to be filled, not a result: moving it would cost as much as reading it.
+    #[inline(always)]
+    pub fn read(&mut self, buffer: &[u8], len: usize, key: &mut NameKey) -> Result<(), Fault> {
+        let (&[id_high, id_low, flags, _, qd_high, qd_low, an_high, an_low, ns_high, ns_low, ar_high, ar_low], body) =
+            buffer.split_first_chunk::<HEADER>().filter(|_| len >= HEADER).ok_or(Fault::Short)?;
+        if flags & 0x80 != 0 {
+            return Err(Fault::Response);
+        }
+        self.head = Head {
+            id: u16::from_be_bytes([id_high, id_low]),
+            opcode: flags >> 3 & 0x0F,
+            recursion_desired: flags & 0x01 != 0,
+        };
+        (self.question, self.edns) = (0, None);
+        let mut records = Records {
+            buffer,
+            len,
+            at: HEADER,
+            before_additional: u32::from(u16::from_be_bytes([an_high, an_low]))
+                + u32::from(u16::from_be_bytes([ns_high, ns_low])),
+            additional: u32::from(u16::from_be_bytes([ar_high, ar_low])),
+        };
+        let questions = u16::from_be_bytes([qd_high, qd_low]);
+        if self.head.opcode != 0 || questions != 1 {
+            return Err(self.refuse(questions, body, records, key));
+        }
+        self.read_question(body, len - HEADER, key).ok_or(Fault::Refuse(Rcode::FormErr))?;
+        records.at += self.question;
+        records.read(&mut self.edns).map_err(Fault::Refuse)
+    }
+
+    #[inline(always)]
+    fn read_question(&mut self, body: &[u8], len: usize, key: &mut NameKey) -> Option<()> {
+        let name = key.fill(body).ok()?;
+        let &[type_high, type_low, class_high, class_low] = body.get(name..)?.first_chunk()?;
+        if name + 4 > len {
+            return None;
+        }
+        self.question = name + 4;
+        self.qtype = u16::from_be_bytes([type_high, type_low]);
+        self.qclass = u16::from_be_bytes([class_high, class_low]);
+        Some(())
+    }
+
+    /// A message that is no query of one question. Its sender may speak EDNS, and is then answered so (RFC 6891 §7).
+    #[cold]
+    fn refuse(&mut self, questions: u16, body: &[u8], mut records: Records<'_>, key: &mut NameKey) -> Fault {
+        let readable = match questions {
+            0 => Some(()),
+            1 => self.read_question(body, records.len - HEADER, key),
+            _ => None,
+        };
+        if readable.is_some() {
+            records.at += self.question;
+            // Whether the rest is well formed does not matter any more.
+            let _ = records.read(&mut self.edns);
+        }
+        self.question = 0;
+        Fault::Refuse(if self.head.opcode != 0 { Rcode::NotImp } else { Rcode::FormErr })
+    }
+}
+
+/// The records that follow the question: looked through for the OPT record, the others only passed over.
+struct Records<'a> {
+    buffer: &'a [u8],
+    /// Octets of the buffer that are the message.
+    len: usize,
+    at: usize,
+    before_additional: u32,
+    additional: u32,
+}
+
+impl Records<'_> {
+    #[inline(always)]
+    fn read(mut self, edns: &mut Option<Edns>) -> Result<(), Rcode> {
+        if self.before_additional + self.additional > MAX_RECORDS {
+            return Err(Rcode::FormErr);
+        }
+        for _ in 0..self.before_additional {
+            self.pass_over()?;
+        }
+        for _ in 0..self.additional {
+            self.additional(edns)?;
+        }
+        if self.at == self.len { Ok(()) } else { Err(Rcode::FormErr) }
+    }
+
+    /// Reads a record of the additional section; an OPT record is kept in `edns`.
+    #[inline(always)]
+    fn additional(&mut self, edns: &mut Option<Edns>) -> Result<(), Rcode> {
+        const OPT: u8 = rtype::OPT as u8;
+        let rest = self.buffer.get(self.at..).unwrap_or_default();
+        // The owner of an OPT record is the root (RFC 6891 §6.1.2).
+        let Some((&[0, 0, OPT, c0, c1, t0, t1, t2, t3, l0, l1], rdata)) = rest.split_first_chunk() else {
+            return self.pass_over();
+        };
+        let len = usize::from(u16::from_be_bytes([l0, l1]));
+        self.at += 11 + len;
+        if edns.is_some() || self.at > self.len {
+            return Err(Rcode::FormErr);
+        }
+        let read = edns.insert(Edns::from_fields(u16::from_be_bytes([c0, c1]), u32::from_be_bytes([t0, t1, t2, t3])));
+        if read.version != 0 {
+            return Err(Rcode::BadVers);
+        }
+        read.read_options(rdata, len).map_err(|_| Rcode::FormErr)
+    }
+
+    /// Steps over a record, which must not be an OPT record.
+    #[cold]
+    fn pass_over(&mut self) -> Result<(), Rcode> {
+        let message = self.buffer.get(..self.len).unwrap_or_default();
+        let fields_at = skip_name(message, self.at).ok_or(Rcode::FormErr)?;
+        let fields = message.get(fields_at..).and_then(<[u8]>::first_chunk).ok_or(Rcode::FormErr)?;
+        let &[type_high, type_low, _, _, _, _, _, _, len_high, len_low] = fields;
+        self.at = fields_at + 10 + usize::from(u16::from_be_bytes([len_high, len_low]));
+        if self.at > self.len || u16::from_be_bytes([type_high, type_low]) == rtype::OPT {
+            return Err(Rcode::FormErr);
+        }
+        Ok(())
+    }
+}
+
+/// Where the name at `at` ends. A pointer ends it, is not followed, and must point backwards (RFC 1035 §4.1.4).
+fn skip_name(datagram: &[u8], mut at: usize) -> Option<usize> {
+    let start = at;
+    loop {
+        let len = usize::from(*datagram.get(at)?);
+        at += 1;
+        match len {
+            0 => return Some(at),
+            1..=MAX_LABEL if at + len - start < crate::dns::name::MAX_NAME => at += len,
+            0xC0.. => {
+                let target = (len & 0x3F) << 8 | usize::from(*datagram.get(at)?);
+                return (HEADER..start).contains(&target).then_some(at + 1);
+            }
+            _ => return None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What stands between owner and rdata: TTL and class in either order, and the type (RFC 1035 §5.1).
+
+use crate::dns::name::Name;
+use crate::dns::rdata::word::{Fault, Place, Word, Words};
+use crate::dns::rdata::{from_words, seconds, type_from_text};
+
+/// A record up to its type, and the words of its rdata.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header<'w, 'a> {
+    /// Where the record starts.
+    pub(super) start: Place,
+    /// Where the TTL stands, and what it says in seconds.
+    pub(super) ttl: Option<(Place, u32)>,
+    pub(super) rtype: u16,
+    type_word: &'w Word<'a>,
+    rest: &'w [Word<'a>],
+}
+
+/// What one word before the rdata is.
+enum Part {
+    Ttl(u32),
+    Class,
+    Type(u16),
+}
+
+impl<'w, 'a> Header<'w, 'a> {
+    /// Reads the words after the owner of a record that starts at `start`.
+    pub(super) fn read(start: Place, words: &'w [Word<'a>]) -> Result<Header<'w, 'a>, Fault> {
+        let (mut ttl, mut class) = (None, false);
+        let mut last = start;
+        let mut rest = words;
+        while let Some((word, after)) = rest.split_first() {
+            rest = after;
+            last = word.place;
+            match Part::read(word, ttl.is_some(), class)? {
+                Part::Ttl(seconds) => ttl = Some((word.place, seconds)),
+                Part::Class => class = true,
+                Part::Type(rtype) => return Ok(Header { start, ttl, rtype, type_word: word, rest }),
+            }
+        }
+        Err(Fault {
+            place: last,
+            message: "the record ends before its type".into(),
+            help: "write owner, TTL, IN, type and data; only TTL and IN may be left out".into(),
+        })
+    }
+
+    /// The data of a `$GENERATE`, which is one word.
+    pub(super) fn only_data(&self) -> Result<Word<'a>, Fault> {
+        match *self.rest {
+            [data] => Ok(data),
+            [] => Err(self.type_word.fault("the line ends here: the data is missing", "")),
+            [_, extra, ..] => Err(extra.fault(
+                format!("\"{}\" is more than $GENERATE takes: the data has to be one word", extra.shown()),
+                "write the data between quotes, such as \"10 mail-$\", and quotes in it as \\\"",
+            )),
+        }
+    }
+
+    /// The same record with other data.
+    pub(super) fn with_data<'s>(&'s self, data: &'s [Word<'s>]) -> Header<'s, 's> {
+        Header { rest: data, ..*self }
+    }
+
+    /// Reads the rdata, whose relative names `origin` completes.
+    pub(super) fn rdata(&self, origin: &Name) -> Result<Box<[u8]>, Fault> {
+        from_words(self.rtype, self.type_word, Words::new(self.rest, self.type_word.place, origin))
+    }
+}
+
+impl Part {
+    fn read(word: &Word<'_>, has_ttl: bool, has_class: bool) -> Result<Part, Fault> {
+        let text = word.bare("TTL, class or type")?;
+        if text.first().is_some_and(u8::is_ascii_digit) {
+            return Part::ttl(word, text, has_ttl);
+        }
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        match class_from_text(text) {
+            Some(Ok(())) if !has_class => Ok(Part::Class),
+            Some(Ok(())) => Err(word.fault("the class is given twice", "remove one of them")),
+            Some(Err(())) => {
+                let message = format!("\"{}\" is a class other than IN", word.shown());
+                Err(word.fault(message, "write IN, or leave the class out"))
+            }
+            None => type_from_text(text).map(Part::Type).ok_or_else(|| {
+                word.fault(
+                    format!("\"{}\" is not a record type", word.shown()),
+                    "write a mnemonic such as AAAA, or TYPE and a number; a line that starts with a blank has no owner",
+                )
+            }),
+        }
+    }
+
+    fn ttl(word: &Word<'_>, text: &[u8], has_ttl: bool) -> Result<Part, Fault> {
+        if has_ttl {
+            let message = format!("\"{}\" stands where the type should: the TTL is given already", word.shown());
+            return Err(word.fault(message, "remove one of the TTLs"));
+        }
+        read_ttl(word, text).map(Part::Ttl)
+    }
+}
+
+/// Reads a TTL in seconds, of which more than [`super::MAX_TTL`] are still to be cut.
+pub(super) fn read_ttl(word: &Word<'_>, text: &[u8]) -> Result<u32, Fault> {
+    seconds(text).ok_or_else(|| {
+        word.fault(
+            format!("\"{}\" is not a TTL", word.shown()),
+            "write seconds up to 2147483647, or numbers that each have a unit w, d, h, m or s, such as 1h30m",
+        )
+    })
+}
+
+/// Whether `text` is the class IN, or else another class; none where it is no class (RFC 3597 §5).
+fn class_from_text(text: &str) -> Option<Result<(), ()>> {
+    let is = |name: &str| text.eq_ignore_ascii_case(name);
+    if is("IN") {
+        return Some(Ok(()));
+    }
+    if ["CH", "CHAOS", "HS", "HESIOD", "CS", "NONE"].into_iter().any(is) {
+        return Some(Err(()));
+    }
+    let (prefix, digits) = text.split_at_checked(5)?;
+    let number: u16 = digits.parse().ok().filter(|_| prefix.eq_ignore_ascii_case("CLASS"))?;
+    Some(if number == 1 { Ok(()) } else { Err(()) })
+}

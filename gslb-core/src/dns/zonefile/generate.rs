@@ -1,0 +1,252 @@
+//! `$GENERATE`: BIND's way to write a row of records as one line with a running number.
+
+use super::entry::Header;
+use super::lexer::{self, Cursor};
+use super::reader::{Reader, Scope};
+use super::{MAX_ENTRY_OCTETS, MAX_GENERATED};
+use crate::dns::rdata::word::{Fault, Word, Words, decimal};
+use std::ops::RangeInclusive;
+
+/// Largest running number, and the largest that an offset may make of it.
+const MOST: i64 = i32::MAX as i64;
+/// The smallest number that an offset may make.
+const LEAST: i64 = i32::MIN as i64;
+/// Widest running number, in characters.
+const WIDEST: usize = 255;
+
+/// The numbers to run over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    start: u32,
+    stop: u32,
+    step: u32,
+}
+
+/// A piece of a text that is filled in with a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece<'a> {
+    Literal(&'a [u8]),
+    Number { offset: i64, width: usize, base: Base },
+}
+
+/// How a number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    Decimal,
+    Octal,
+    Hex,
+    UpperHex,
+    /// Hexadecimal digits, the lowest first, with dots between them, as under `ip6.arpa`.
+    Nibbles,
+    UpperNibbles,
+}
+
+impl Reader<'_, '_> {
+    /// Reads the records that the words after `$GENERATE` describe; the first that is wrong ends them.
+    pub(super) fn generate(&mut self, scope: &Scope, first: &Word<'_>, rest: &[Word<'_>]) -> Result<(), Fault> {
+        let mut words = Words::new(rest, first.place, &scope.origin);
+        let range = Range::read(&words.next("range")?)?;
+        let owner_word = words.next("owner")?;
+        let owner = Piece::read(&owner_word)?;
+        let mut header = Header::read(first.place, rest.get(2..).unwrap_or_default())?;
+        // Once for all records, so that a TTL that is too long is told once.
+        header.ttl = header.ttl.map(|(place, ttl)| (place, self.bounded(scope, place, ttl)));
+        let data_word = header.only_data()?;
+        let data = Piece::read(&data_word)?;
+        for number in (range.start..=range.stop).step_by(range.step as usize) {
+            if self.is_stopped() {
+                break;
+            }
+            let owner_text = fill(&owner, number, &owner_word)?;
+            let owner = Word { text: &owner_text, ..owner_word }.name("owner", &scope.origin)?;
+            let mut data_text = fill(&data, number, &data_word)?;
+            if data_word.quoted {
+                data_text = bare_quotes(&data_text);
+            }
+            let mut data_words = Vec::new();
+            lexer::next(&data_text, &mut Cursor::start(data_word.hidden), &mut data_words)
+                .and_then(|_| self.record(scope, &header.with_data(&data_words), Some(owner)))
+                .map_err(|fault| at_number(number, &data_word, fault))?;
+        }
+        Ok(())
+    }
+}
+
+/// The text inside quotes, where a quote is written as `\"`, with its quotes bare: it is read as words once more.
+fn bare_quotes(text: &[u8]) -> Vec<u8> {
+    let mut bare = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&octet, tail)) = rest.split_first() {
+        rest = tail;
+        match (octet, rest.split_first()) {
+            (b'\\', Some((b'"', _))) => {}
+            (b'\\', Some((&escaped, tail))) => {
+                bare.extend([octet, escaped]);
+                rest = tail;
+            }
+            _ => bare.push(octet),
+        }
+    }
+    bare
+}
+
+/// The fault of a record that was generated, told at the data that it was generated from.
+fn at_number(number: u32, data: &Word<'_>, fault: Fault) -> Fault {
+    Fault { place: data.place, message: format!("for {number}: {}", fault.message), help: fault.help }
+}
+
+impl Range {
+    /// Reads `start-stop` or `start-stop/step`.
+    fn read(word: &Word<'_>) -> Result<Range, Fault> {
+        let wrong = || {
+            word.fault(
+                format!("\"{}\" is not a range", word.shown()),
+                "write start-stop or start-stop/step, such as 0-255 or 0-510/2",
+            )
+        };
+        let text = std::str::from_utf8(word.bare("range")?).unwrap_or_default();
+        let (bounds, step) = text.split_once('/').unwrap_or((text, "1"));
+        let (start, stop) = bounds.split_once('-').ok_or_else(wrong)?;
+        let number = |text: &str| decimal(text.as_bytes()).filter(|&value| i64::from(value) <= MOST).ok_or_else(wrong);
+        let range = Range { start: number(start)?, stop: number(stop)?, step: number(step)? };
+        if range.step == 0 || range.start > range.stop {
+            return Err(wrong());
+        }
+        let count = (range.stop - range.start) / range.step + 1;
+        if count > MAX_GENERATED {
+            let message = format!("\"{}\" makes {count} records", word.shown());
+            return Err(word.fault(message, format!("make at most {MAX_GENERATED} with one $GENERATE")));
+        }
+        Ok(range)
+    }
+}
+
+impl<'a> Piece<'a> {
+    /// Reads a text with `$` or `${offset,width,base}` in it; `$$` is a dollar sign, and a backslash keeps what follows.
+    fn read(word: &Word<'a>) -> Result<Vec<Piece<'a>>, Fault> {
+        let mut pieces = Vec::new();
+        let (mut start, mut at) = (0, 0);
+        let text = word.text;
+        while let Some(&octet) = text.get(at) {
+            match octet {
+                b'\\' => at += 2,
+                b'$' => {
+                    pieces.push(Piece::Literal(text.get(start..at).unwrap_or_default()));
+                    let (piece, used) = Piece::number(text.get(at..).unwrap_or_default(), word)?;
+                    pieces.push(piece);
+                    at += used;
+                    start = at;
+                }
+                _ => at += 1,
+            }
+        }
+        pieces.push(Piece::Literal(text.get(start..).unwrap_or_default()));
+        Ok(pieces)
+    }
+
+    /// The piece that the dollar sign at the start of `text` stands for, and how many octets of text say it.
+    fn number(text: &'a [u8], word: &Word<'_>) -> Result<(Piece<'a>, usize), Fault> {
+        match text.get(1) {
+            Some(b'$') => Ok((Piece::Literal(b"$"), 2)),
+            Some(b'{') => {
+                let end = text.iter().position(|&octet| octet == b'}');
+                let inside = end.and_then(|end| text.get(2..end)).and_then(modifier);
+                let wrong = || {
+                    word.fault(
+                        format!("\"{}\" has a wrong ${{...}}", word.shown()),
+                        "write ${offset}, ${offset,width} or ${offset,width,base} with base d, o, x, X, n or N",
+                    )
+                };
+                inside.zip(end).map(|(piece, end)| (piece, end + 1)).ok_or_else(wrong)
+            }
+            _ => Ok((Piece::Number { offset: 0, width: 0, base: Base::Decimal }, 1)),
+        }
+    }
+}
+
+/// Reads `offset`, `offset,width` or `offset,width,base`.
+fn modifier<'a>(inside: &[u8]) -> Option<Piece<'a>> {
+    let mut parts = std::str::from_utf8(inside).ok()?.split(',');
+    let offset = parts.next()?;
+    let (sign, digits) = match offset.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, offset.strip_prefix('+').unwrap_or(offset)),
+    };
+    let offset = sign * i64::from(decimal(digits.as_bytes())?);
+    let width = parts.next().map_or(Some(0), |width| decimal(width.as_bytes()))? as usize;
+    let base = match parts.next() {
+        None | Some("d") => Base::Decimal,
+        Some("o") => Base::Octal,
+        Some("x") => Base::Hex,
+        Some("X") => Base::UpperHex,
+        Some("n") => Base::Nibbles,
+        Some("N") => Base::UpperNibbles,
+        Some(_) => return None,
+    };
+    (parts.next().is_none() && width <= WIDEST && offset.abs() <= MOST).then_some(Piece::Number { offset, width, base })
+}
+
+/// The text of `pieces` with `number` filled in; `word` is where they stand.
+fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, Fault> {
+    let mut text = Vec::new();
+    for piece in pieces {
+        match *piece {
+            Piece::Literal(octets) => text.extend_from_slice(octets),
+            Piece::Number { offset, width, base } => {
+                let value = i64::from(number) + offset;
+                if !base.allowed().contains(&value) {
+                    let message = format!("\"{}\" becomes {value}, which this base cannot express", word.shown());
+                    let help =
+                        format!("write an offset that keeps the number from {} to {MOST}", base.allowed().start());
+                    return Err(word.fault(message, help));
+                }
+                text.extend_from_slice(base.write(value, width).as_bytes());
+            }
+        }
+        if text.len() > MAX_ENTRY_OCTETS {
+            return Err(word.fault("the generated text is too long", "write a shorter one"));
+        }
+    }
+    Ok(text)
+}
+
+impl Base {
+    /// The numbers that can be written. Nibbles of a negative number would never end.
+    fn allowed(self) -> RangeInclusive<i64> {
+        match self {
+            Base::Decimal | Base::Octal | Base::Hex | Base::UpperHex => LEAST..=MOST,
+            Base::Nibbles | Base::UpperNibbles => 0..=MOST,
+        }
+    }
+
+    /// Writes `value` with zeros before it up to `width` characters; negative octal and hexadecimal numbers as 32 bits in
+    /// two's complement, as BIND does.
+    fn write(self, value: i64, width: usize) -> String {
+        let bits = value as u32;
+        match self {
+            Base::Decimal => format!("{value:0width$}"),
+            Base::Octal => format!("{bits:0width$o}"),
+            Base::Hex => format!("{bits:0width$x}"),
+            Base::UpperHex => format!("{bits:0width$X}"),
+            Base::Nibbles => nibbles(&format!("{bits:x}"), width),
+            Base::UpperNibbles => nibbles(&format!("{bits:X}"), width),
+        }
+    }
+}
+
+/// Turns digits around and puts dots between them; zeros follow up to `width` characters, the dots counted.
+fn nibbles(digits: &str, width: usize) -> String {
+    let mut digits = digits.chars().rev().peekable();
+    let mut text = String::with_capacity(width + 16);
+    loop {
+        text.push(digits.next().unwrap_or('0'));
+        if digits.peek().is_none() && text.len() >= width {
+            return text;
+        }
+        // An even width leaves a dot at the end, which makes the name absolute, as in BIND.
+        text.push('.');
+        if digits.peek().is_none() && text.len() >= width {
+            return text;
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Octets to entries: the words of one line, or of the lines that parentheses make one (RFC 1035 §5.1).
+
+use super::MAX_ENTRY_OCTETS;
+use crate::dns::rdata::word::{Fault, Place, Word};
+
+/// How far a text has been read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor {
+    at: usize,
+    line: u32,
+    column: u32,
+    /// Words are [hidden](Word::hidden).
+    pub(super) hides: bool,
+}
+
+/// What was found at the cursor.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// The text ends.
+    End,
+    /// Nothing but blanks or a comment.
+    Blank,
+    /// At least one word.
+    Words {
+        /// The line starts with a blank: the owner is the one of the record before.
+        indented: bool,
+    },
+}
+
+impl Cursor {
+    /// The start of a text; `hides` says whether its words are [hidden](Word::hidden).
+    pub(super) fn start(hides: bool) -> Cursor {
+        Cursor { at: 0, line: 1, column: 1, hides }
+    }
+
+    fn place(self) -> Place {
+        Place { line: self.line, column: self.column }
+    }
+
+    fn octet(self, text: &[u8]) -> Option<u8> {
+        text.get(self.at).copied()
+    }
+
+    /// Goes on by one octet; a line ends with a line feed, a carriage return or both.
+    fn step(&mut self, text: &[u8]) {
+        let Some(octet) = self.octet(text) else { return };
+        self.at += 1;
+        let ends = octet == b'\n' || (octet == b'\r' && self.octet(text) != Some(b'\n'));
+        if ends {
+            self.line = self.line.saturating_add(1);
+            self.column = 1;
+        } else if octet & 0xC0 != 0x80 {
+            // Octets after the first of a character in UTF-8 are 10xxxxxx.
+            self.column = self.column.saturating_add(1);
+        }
+    }
+
+    fn at_line_end(self, text: &[u8]) -> bool {
+        matches!(self.octet(text), None | Some(b'\n' | b'\r'))
+    }
+
+    /// Goes to the end of the line, short of the octets that end it.
+    fn skip_line(&mut self, text: &[u8]) {
+        while !self.at_line_end(text) {
+            self.step(text);
+        }
+    }
+
+    /// Goes over the octets that end a line.
+    fn end_line(&mut self, text: &[u8]) {
+        let line = self.line;
+        while self.line == line && self.octet(text).is_some() {
+            self.step(text);
+        }
+    }
+
+    /// Refuses what is not a master file at all: byte order marks. Reading goes on after them.
+    pub(super) fn refuse_mark(&mut self, text: &[u8]) -> Option<Fault> {
+        let (mark, len) = match text {
+            [0xEF, 0xBB, 0xBF, ..] => ("a UTF-8 byte order mark", 3),
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => ("a UTF-16 byte order mark", text.len()),
+            _ => return None,
+        };
+        let fault =
+            fault(self.place(), &format!("the file starts with {mark}"), "save it as plain text without a mark");
+        self.at = len;
+        Some(fault)
+    }
+}
+
+/// One entry being read.
+struct Scan<'a, 'w> {
+    text: &'a [u8],
+    cursor: Cursor,
+    words: &'w mut Vec<Word<'a>>,
+    /// Open parentheses: where they stand.
+    open: Vec<Cursor>,
+    /// The first thing that is wrong, and where it stands.
+    wrong: Option<(Fault, Cursor)>,
+    blank_before: bool,
+}
+
+/// Reads the entry at `cursor` into `words` and leaves the cursor at the start of the next one.
+///
+/// A fault concerns the whole entry. Where an entry does not end because of it, the next one starts on the next line.
+pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word<'a>>) -> Result<Entry, Fault> {
+    words.clear();
+    let Some(first) = cursor.octet(text) else { return Ok(Entry::End) };
+    let start = *cursor;
+    let mut scan = Scan { text, cursor: start, words, open: Vec::new(), wrong: None, blank_before: true };
+    let ended = scan.run();
+    if !ended {
+        let (culprit, message, help) = match scan.open.first() {
+            Some(&open) => (open, "this parenthesis is never closed", "write ) at the end of the record"),
+            None => (start, "this line is too long", "split the record"),
+        };
+        scan.note(culprit, message, help);
+    }
+    let Scan { cursor: reached, words, wrong, .. } = scan;
+    *cursor = reached;
+    match wrong {
+        None if words.is_empty() => Ok(Entry::Blank),
+        None => Ok(Entry::Words { indented: matches!(first, b' ' | b'\t') }),
+        Some((fault, culprit)) => {
+            if !ended {
+                *cursor = culprit;
+                cursor.skip_line(text);
+                cursor.end_line(text);
+            }
+            Err(fault)
+        }
+    }
+}
+
+impl<'a> Scan<'a, '_> {
+    /// Reads to the end of the entry; false where the text ends inside parentheses or the entry is too long.
+    fn run(&mut self) -> bool {
+        let limit = self.cursor.at.saturating_add(MAX_ENTRY_OCTETS);
+        while self.cursor.at < limit {
+            match self.cursor.octet(self.text) {
+                None => return self.open.is_empty(),
+                Some(b'\n' | b'\r') => {
+                    self.cursor.end_line(self.text);
+                    self.blank_before = true;
+                    if self.open.is_empty() {
+                        return true;
+                    }
+                }
+                Some(octet) => self.item(octet),
+            }
+        }
+        false
+    }
+
+    fn item(&mut self, octet: u8) {
+        match octet {
+            b' ' | b'\t' => self.cursor.step(self.text),
+            b';' => self.comment(),
+            b'(' => {
+                self.open.push(self.cursor);
+                self.cursor.step(self.text);
+            }
+            b')' => {
+                if self.open.pop().is_none() {
+                    self.note(self.cursor, "this parenthesis closes nothing", "remove it, or write ( before it");
+                }
+                self.cursor.step(self.text);
+            }
+            b'"' => return self.quoted(),
+            _ => return self.word(),
+        }
+        self.blank_before = true;
+    }
+
+    fn comment(&mut self) {
+        while !self.cursor.at_line_end(self.text) {
+            self.check_nul();
+            self.cursor.step(self.text);
+        }
+    }
+
+    fn word(&mut self) {
+        let start = self.cursor;
+        while let Some(octet) = self.cursor.octet(self.text) {
+            match octet {
+                b' ' | b'\t' | b'\n' | b'\r' | b';' | b'(' | b')' | b'"' => break,
+                _ => self.character(octet),
+            }
+        }
+        self.push(start, self.cursor, false);
+    }
+
+    fn quoted(&mut self) {
+        let quote = self.cursor;
+        self.cursor.step(self.text);
+        let start = self.cursor;
+        while !self.cursor.at_line_end(self.text) {
+            match self.cursor.octet(self.text) {
+                Some(b'"') => {
+                    let end = self.cursor;
+                    self.cursor.step(self.text);
+                    // The place of a quoted word is its quote.
+                    return self.push(Cursor { at: start.at, ..quote }, end, true);
+                }
+                Some(b'\\') => self.quoted_escape(),
+                Some(octet) => self.character(octet),
+                None => break,
+            }
+        }
+        // A bare line end would be legal (RFC 1035 §5.1), but is far more often a quote that was forgotten; BIND refuses it too.
+        let help = "write \" after the string, quotes inside it as \\\", and line ends inside it as \\010 or after a backslash";
+        self.note(quote, "this quote is not closed on its line", help);
+    }
+
+    /// Goes over a backslash in quotes and what it escapes, which may be the end of a line (RFC 1035 §5.1).
+    fn quoted_escape(&mut self) {
+        self.cursor.step(self.text);
+        match self.text.get(self.cursor.at..) {
+            Some([b'\r', b'\n', ..]) => {
+                self.cursor.step(self.text);
+                self.cursor.step(self.text);
+            }
+            Some([_, ..]) => {
+                self.check_nul();
+                self.cursor.step(self.text);
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes over one character, or over a backslash and the character it escapes; never over the end of the line.
+    fn character(&mut self, octet: u8) {
+        self.check_nul();
+        self.cursor.step(self.text);
+        if octet == b'\\' && !self.cursor.at_line_end(self.text) {
+            self.check_nul();
+            self.cursor.step(self.text);
+        }
+    }
+
+    fn check_nul(&mut self) {
+        if self.cursor.octet(self.text) == Some(0) {
+            self.note(self.cursor, "there is a NUL octet", "remove it, or write \\000 in a string");
+        }
+    }
+
+    fn push(&mut self, start: Cursor, end: Cursor, quoted: bool) {
+        let text = self.text.get(start.at..end.at).unwrap_or_default();
+        self.words.push(Word { text, quoted, glued: !self.blank_before, hidden: start.hides, place: start.place() });
+        self.blank_before = false;
+    }
+
+    fn note(&mut self, at: Cursor, message: &str, help: &str) {
+        if self.wrong.is_none() {
+            self.wrong = Some((fault(at.place(), message, help), at));
+        }
+    }
+}
+
+fn fault(place: Place, message: &str, help: &str) -> Fault {
+    Fault { place, message: message.into(), help: help.into() }
+}

@@ -1,0 +1,324 @@
+//! The reader: a stack of files, the state that records share, and the list of what is wrong.
+
+use super::entry::Header;
+use super::lexer::{self, Cursor, Entry};
+use super::{
+    Loader, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, MAX_RDATA_OCTETS, MAX_RECORDS, MAX_TEXT_OCTETS, MAX_TTL,
+    Parsed, Record, Room, Source,
+};
+use crate::dns::name::Name;
+use crate::dns::rdata::word::{Fault, HIDDEN, Place, Word};
+use crate::problem::{Location, Problem, Severity};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The type whose last four octets are a TTL (RFC 1035 §3.3.13).
+const SOA: u16 = 6;
+
+/// Everything that outlives one file.
+pub(super) struct Reader<'r, 'l> {
+    include: &'r mut Loader<'l>,
+    room: Room,
+    source: Source,
+    parsed: Parsed,
+    /// TTL in force, in seconds.
+    pub(super) ttl: Ttl,
+    text_octets: usize,
+    includes: usize,
+    rdata_octets: usize,
+    /// Errors so far.
+    errors: usize,
+    /// A limit was reached: nothing more is read.
+    stopped: bool,
+}
+
+/// What records without a TTL get (RFC 2308 §4).
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ttl {
+    /// Nothing was said yet.
+    Unknown,
+    /// The TTL of the record before (RFC 1035 §5.1).
+    Last(u32),
+    /// What `$TTL` says, or the minimum of an SOA without a TTL.
+    Default(u32),
+}
+
+/// One file being read.
+struct Frame<'t> {
+    text: Cow<'t, [u8]>,
+    cursor: Cursor,
+    scope: Scope,
+}
+
+/// What is true inside one file: an included file has no effect on it (RFC 1035 §5.1).
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    pub(super) file: Arc<str>,
+    pub(super) origin: Name,
+    /// Owner of the record before.
+    pub(super) owner: Option<Name>,
+}
+
+/// What an entry asks for.
+pub(super) enum Outcome {
+    /// Nothing more.
+    Done,
+    /// To read another file before going on.
+    Include(Included),
+}
+
+/// A file that an `$INCLUDE` brought.
+pub(super) struct Included {
+    pub(super) file: Arc<str>,
+    pub(super) text: Vec<u8>,
+    pub(super) origin: Name,
+}
+
+impl<'r, 'l> Reader<'r, 'l> {
+    pub(super) fn new(room: Room, source: Source, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
+        Reader {
+            include,
+            room,
+            source,
+            parsed: Parsed::default(),
+            ttl: Ttl::Unknown,
+            text_octets: 0,
+            includes: 0,
+            rdata_octets: 0,
+            errors: 0,
+            stopped: false,
+        }
+    }
+
+    pub(super) fn read(mut self, file: &str, text: &[u8], origin: &Name) -> Parsed {
+        let scope = Scope { file: file.into(), origin: origin.clone(), owner: None };
+        let mut frames = Vec::with_capacity(MAX_INCLUDE_DEPTH);
+        let mut next = Some(self.open(Cow::Borrowed(text), scope));
+        while let Some(mut frame) = next.take().or_else(|| frames.pop()) {
+            let Some((included, at)) = self.read_frame(&mut frame) else { continue };
+            let scope = Scope { file: included.file, origin: included.origin, owner: frame.scope.owner.clone() };
+            if frames.len() < MAX_INCLUDE_DEPTH {
+                next = Some(self.open(Cow::Owned(included.text), scope));
+            } else {
+                let message = format!("files include each other more than {MAX_INCLUDE_DEPTH} deep");
+                let help = "remove an $INCLUDE; perhaps a file includes itself".into();
+                self.error(&frame.scope, Fault { place: at, message, help });
+            }
+            frames.push(frame);
+        }
+        self.parsed
+    }
+
+    fn open<'t>(&mut self, text: Cow<'t, [u8]>, scope: Scope) -> Frame<'t> {
+        let mut cursor = Cursor::start(self.source == Source::File);
+        self.text_octets = self.text_octets.saturating_add(text.len());
+        if self.text_octets > MAX_TEXT_OCTETS {
+            self.stop(&scope, format!("the files together are longer than {MAX_TEXT_OCTETS} octets"));
+        } else if let Some(fault) = cursor.refuse_mark(&text) {
+            self.error(&scope, fault);
+        }
+        Frame { text, cursor, scope }
+    }
+
+    /// Reads entries until the file ends, or includes another one.
+    fn read_frame(&mut self, frame: &mut Frame<'_>) -> Option<(Included, Place)> {
+        let mut words = Vec::new();
+        let text: &[u8] = &frame.text;
+        while !self.stopped {
+            let errors = self.errors;
+            match lexer::next(text, &mut frame.cursor, &mut words) {
+                Ok(Entry::End) => return None,
+                Ok(Entry::Blank) => {}
+                Ok(Entry::Words { indented }) => match self.entry(&mut frame.scope, indented, &words) {
+                    Ok(Outcome::Done) if self.errors == errors => frame.cursor.hides = false,
+                    Ok(Outcome::Done) => {}
+                    Ok(Outcome::Include(included)) => {
+                        frame.cursor.hides = false;
+                        let place = words.first().map_or(Place { line: 1, column: 1 }, |word| word.place);
+                        return Some((included, place));
+                    }
+                    Err(fault) => self.error(&frame.scope, fault),
+                },
+                Err(fault) => self.error(&frame.scope, fault),
+            }
+        }
+        None
+    }
+
+    fn entry(&mut self, scope: &mut Scope, indented: bool, words: &[Word<'_>]) -> Result<Outcome, Fault> {
+        let Some((first, rest)) = words.split_first() else { return Ok(Outcome::Done) };
+        if !indented && !first.quoted && first.text.starts_with(b"$") {
+            return self.directive(scope, first, rest);
+        }
+        let (owner, words) = if indented { (None, words) } else { (Some(first), rest) };
+        let (owner, wrong_owner) = match scope.owner_of(owner, first) {
+            Ok(owner) => (Some(owner), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        // The rest of a record is read in spite of a wrong owner, so that everything wrong with it is told.
+        let rest = Header::read(first.place, words).and_then(|header| self.record(scope, &header, owner));
+        if let Some(fault) = wrong_owner {
+            self.error(scope, fault);
+        }
+        rest.map(|()| Outcome::Done)
+    }
+
+    /// Reads the rest of a record and keeps it, unless its owner is not known.
+    pub(super) fn record(&mut self, scope: &Scope, header: &Header<'_, '_>, owner: Option<Name>) -> Result<(), Fault> {
+        let rdata = header.rdata(&scope.origin);
+        if rdata.is_err() {
+            self.forgive_ttl(scope, header);
+        }
+        let rdata = rdata?;
+        let ttl = self.ttl_of(scope, header, &rdata)?;
+        let Some(owner) = owner else { return Ok(()) };
+        self.rdata_octets = self.rdata_octets.saturating_add(rdata.len());
+        let location = scope.location(header.start);
+        let record = Record { owner, rtype: header.rtype, ttl, rdata, location };
+        self.parsed.octets = self.parsed.octets.saturating_add(record.owner.wire_len() + record.rdata.len());
+        self.parsed.memory = self.parsed.memory.saturating_add(record.memory());
+        let Parsed { records, octets, memory, .. } = &self.parsed;
+        if records.len() >= self.room.records || *octets > self.room.octets || *memory > self.room.memory {
+            (self.stopped, self.parsed.is_cut) = (true, true);
+        } else if self.parsed.records.len() >= MAX_RECORDS {
+            self.stop(scope, format!("there are more than {MAX_RECORDS} records"));
+        } else if self.rdata_octets > MAX_RDATA_OCTETS {
+            self.stop(scope, format!("the records together have more than {MAX_RDATA_OCTETS} octets of rdata"));
+        } else {
+            self.parsed.records.push(record);
+        }
+        Ok(())
+    }
+
+    /// Lets a record that is wrong still say the TTL of those after it, so that they are not told for lacking one.
+    fn forgive_ttl(&mut self, scope: &Scope, header: &Header<'_, '_>) {
+        match (self.ttl, header.ttl) {
+            (Ttl::Unknown | Ttl::Last(_), Some((place, written))) => {
+                self.ttl = Ttl::Last(self.bounded(scope, place, written));
+            }
+            (Ttl::Unknown, None) if header.rtype == SOA => self.ttl = Ttl::Default(0),
+            _ => {}
+        }
+    }
+
+    /// The TTL of a record: its own, or the one in force. Its own is the next one in force unless `$TTL` was given.
+    fn ttl_of(&mut self, scope: &Scope, header: &Header<'_, '_>, rdata: &[u8]) -> Result<u32, Fault> {
+        if let Some((place, written)) = header.ttl {
+            let ttl = self.bounded(scope, place, written);
+            if !matches!(self.ttl, Ttl::Default(_)) {
+                self.ttl = Ttl::Last(ttl);
+            }
+            return Ok(ttl);
+        }
+        match (self.ttl, rdata.last_chunk::<4>()) {
+            (Ttl::Last(ttl) | Ttl::Default(ttl), _) => Ok(ttl),
+            (Ttl::Unknown, Some(minimum)) if header.rtype == SOA => {
+                let minimum = u32::from_be_bytes(*minimum);
+                let ttl = self.bounded(scope, header.start, minimum);
+                self.ttl = Ttl::Default(ttl);
+                self.warn(
+                    scope,
+                    header.start,
+                    format!("no TTL is given; the minimum of the SOA, {ttl}, is taken"),
+                    format!("write $TTL {ttl} before the first record"),
+                );
+                Ok(ttl)
+            }
+            (Ttl::Unknown, _) => {
+                // One error is enough: all records after it lack the same line.
+                self.ttl = Ttl::Default(0);
+                Err(Fault {
+                    place: header.start,
+                    message: "the record has no TTL, and none is in force".into(),
+                    help: "write $TTL and a duration before the first record, such as $TTL 1h".into(),
+                })
+            }
+        }
+    }
+
+    /// `ttl`, or 0 and a warning where it is longer than any TTL may be (RFC 2181 §8).
+    pub(super) fn bounded(&mut self, scope: &Scope, place: Place, ttl: u32) -> u32 {
+        if ttl <= MAX_TTL {
+            return ttl;
+        }
+        let message = format!("the TTL {ttl} is longer than {MAX_TTL} seconds and taken as 0 (RFC 2181 §8)");
+        self.warn(scope, place, message, "write a shorter TTL".into());
+        0
+    }
+
+    /// Fetches the file that `name` says, for `scope`.
+    pub(super) fn fetch(&mut self, name: &str, scope: &Scope) -> Result<(Arc<str>, Vec<u8>), String> {
+        self.includes += 1;
+        if self.includes > MAX_INCLUDES {
+            self.stopped = true;
+            return Err(format!("the zone includes more than {MAX_INCLUDES} files"));
+        }
+        (self.include)(name, &scope.file)
+    }
+
+    /// Whether a limit was reached.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Reports an error of an entry whose words may be hidden.
+    fn error(&mut self, scope: &Scope, fault: Fault) {
+        self.errors = self.errors.saturating_add(1);
+        let Fault { place, message, mut help } = fault;
+        if message.contains(HIDDEN) {
+            let gap = if help.is_empty() { "" } else { "; " };
+            help = format!(
+                "{help}{gap}{HIDDEN} is not shown, since nothing before it in the file is zone data: is it the right file?"
+            );
+        }
+        self.tell(scope, Severity::Error, place, message, help);
+    }
+
+    fn warn(&mut self, scope: &Scope, place: Place, message: String, help: String) {
+        self.tell(scope, Severity::Warning, place, message, help);
+    }
+
+    fn tell(&mut self, scope: &Scope, severity: Severity, place: Place, message: String, help: String) {
+        let location = scope.location(place);
+        if self.parsed.problems.len() < MAX_PROBLEMS {
+            self.parsed.problems.push(Problem { severity, location, path: String::new(), message, help });
+        } else if !self.stopped {
+            self.stopped = true;
+            let message = format!("there are more than {MAX_PROBLEMS} problems; nothing after this is read");
+            let help = "mend those that were told first".into();
+            let severity = Severity::Error;
+            self.parsed.problems.push(Problem { severity, location, path: String::new(), message, help });
+        }
+    }
+
+    fn stop(&mut self, scope: &Scope, message: String) {
+        self.error(scope, Fault { place: Place { line: 1, column: 1 }, message, help: "split the zone".into() });
+        self.stopped = true;
+    }
+}
+
+impl Scope {
+    /// The owner that `word` says, or the one of the record before where there is no word; it is the next one's too.
+    fn owner_of(&mut self, word: Option<&Word<'_>>, first: &Word<'_>) -> Result<Name, Fault> {
+        let Some(word) = word else {
+            return self.owner.clone().ok_or_else(|| {
+                first.fault(
+                    "the line starts with a blank, but there is no record before it whose owner it could have",
+                    "write the owner at the start of the line; @ stands for the origin",
+                )
+            });
+        };
+        let owner = word.name("owner", &self.origin);
+        match &owner {
+            Ok(owner) => self.owner = Some(owner.clone()),
+            // Lines without an owner that follow are not wrong on their own.
+            Err(_) if self.owner.is_none() => self.owner = Some(self.origin.clone()),
+            Err(_) => {}
+        }
+        owner
+    }
+
+    fn location(&self, place: Place) -> Location {
+        Location { file: self.file.clone(), line: place.line, column: place.column }
+    }
+}

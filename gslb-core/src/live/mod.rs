@@ -1,0 +1,9 @@
+//! What is up: the state of every pool, ready to be written, and the overrides that force it.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod demand;
+pub mod fallback;
+pub mod overrides;
+pub mod pool;
+pub mod pools;

@@ -1,0 +1,309 @@
+//! The quick layer of a table: what is up and with which weight, per pool, with its answers ready to be written.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::dns::name::Name;
+use crate::hash::identity;
+use crate::live::demand::Demand;
+use crate::site::model::{Choose, Pool, PoolId, Target};
+
+/// Kinds of answers that a pool has ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A records, or the CNAMEs that lead to them.
+    A,
+    /// AAAA records, or the CNAMEs that lead to them.
+    Aaaa,
+    /// CNAME records.
+    Cname,
+}
+
+/// What is known of one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndpointState {
+    /// True where it may be answered.
+    pub up: bool,
+    /// Weight in force.
+    pub weight: u32,
+    /// Greatest TTL of answers that depend on it, in seconds: until it may be otherwise. [`NO_TTL_LIMIT`] while nothing
+    /// is about to change.
+    pub ttl_limit: u32,
+    /// False while it is taken for down although nobody has found it down yet.
+    pub is_known: bool,
+    /// True while it is down though it passes its probe again: an operator has to let it back (`resume = "manual"`).
+    pub recovered: bool,
+}
+
+/// The [`EndpointState::ttl_limit`] of an endpoint that is not about to change.
+pub const NO_TTL_LIMIT: u32 = u32::MAX;
+
+impl EndpointState {
+    /// A state that is known, and not about to change.
+    pub fn new(up: bool, weight: u32) -> EndpointState {
+        EndpointState { up, weight, ttl_limit: NO_TTL_LIMIT, is_known: true, recovered: false }
+    }
+}
+
+/// A change of one endpoint's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Its pool.
+    pub pool: PoolId,
+    /// Its index in the pool.
+    pub endpoint: u32,
+    /// Its new state.
+    pub state: EndpointState,
+}
+
+/// An endpoint as an answer names it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Index in its pool.
+    pub endpoint: u16,
+    /// Weight in force.
+    pub weight: u32,
+    /// Number of its name, by which sticky draws know it.
+    pub identity: u64,
+    /// What the record says.
+    pub data: Data,
+}
+
+/// Rdata of an endpoint.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// A.
+    V4([u8; 4]),
+    /// AAAA.
+    V6([u8; 16]),
+    /// CNAME.
+    Cname(Arc<Name>),
+}
+
+/// Endpoints that fulfil a demand and give one kind of answer.
+#[derive(Debug, Clone, Default)]
+pub struct Ready {
+    /// The endpoints.
+    pub entries: Box<[Entry]>,
+    /// Sum of their weights.
+    pub total: u64,
+}
+
+/// A pool's state and its answers.
+#[derive(Debug, Clone)]
+pub struct PoolLiveness {
+    ready: [[Ready; 3]; 5],
+    /// Least of its endpoints' [`EndpointState::ttl_limit`].
+    pub ttl_limit: u32,
+    /// True where an endpoint is taken for down that nobody has found down yet.
+    pub may_be_up: bool,
+    /// How endpoints are chosen.
+    pub choose: Choose,
+    /// How many are named.
+    pub answers: u32,
+    /// How many are up.
+    pub up: u32,
+    /// How many must be.
+    pub min_up: u32,
+    /// Per kind of answer: generation of the table in which the last endpoint that gives one went down, or the pool; 0
+    /// while there is one, or never was.
+    pub down_since: [u64; 3],
+    /// Per kind of answer: whether an endpoint of it has recovered, and waits to be let back.
+    pub recovered: [bool; 3],
+    states: Box<[EndpointState]>,
+    /// Which were up when the pool was up last.
+    last_up: Box<[bool]>,
+}
+
+impl PoolLiveness {
+    /// The state of a pool of whose endpoints nothing is known beyond `states`, one per endpoint.
+    pub fn new(pool: &Pool, states: Box<[EndpointState]>) -> PoolLiveness {
+        let last_up = vec![true; states.len()].into();
+        PoolLiveness::build(pool, states, last_up, [0; 3])
+    }
+
+    /// The state of a pool that was known before under another document, with what it remembers.
+    pub fn restored(
+        pool: &Pool,
+        states: Box<[EndpointState]>,
+        last_up: Box<[bool]>,
+        down_since: [u64; 3],
+    ) -> PoolLiveness {
+        PoolLiveness::build(pool, states, last_up, down_since)
+    }
+
+    /// The same pool after `changes`, all of which are this pool's; `generation` is the table's that they lead to.
+    pub fn changed(&self, pool: &Pool, changes: &[Change], generation: u64) -> PoolLiveness {
+        let mut states = self.states.clone();
+        for change in changes {
+            if let Some(state) = states.get_mut(change.endpoint as usize) {
+                *state =
+                    EndpointState { weight: change.state.weight.min(crate::site::model::MAX_WEIGHT), ..change.state };
+            }
+        }
+        let mut changed = PoolLiveness::build(pool, states, self.last_up.clone(), self.down_since);
+        let went_down = [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| self.has_up(kind) && !changed.has_up(kind));
+        for (since, went_down) in changed.down_since.iter_mut().zip(went_down) {
+            if went_down {
+                *since = generation;
+            }
+        }
+        changed
+    }
+
+    /// True where enough endpoints are up.
+    pub fn is_up(&self) -> bool {
+        self.up >= self.min_up
+    }
+
+    /// True where an endpoint of the kind may be answered.
+    fn has_up(&self, kind: Kind) -> bool {
+        !self.ready(Demand::UpWithoutWeight, kind).is_empty()
+    }
+
+    /// Which endpoints were up when the pool was up last.
+    pub fn last_up(&self) -> &[bool] {
+        &self.last_up
+    }
+
+    fn build(
+        pool: &Pool,
+        states: Box<[EndpointState]>,
+        mut last_up: Box<[bool]>,
+        down_since: [u64; 3],
+    ) -> PoolLiveness {
+        let up = states.iter().filter(|state| state.up).count() as u32;
+        let is_up = up >= pool.min_up;
+        if is_up {
+            remember(pool, &states, &mut last_up);
+        }
+        let fulfils = |demand, endpoint: usize| {
+            let state = states.get(endpoint);
+            match demand {
+                Demand::Up => is_up && state.is_some_and(|state| state.up && state.weight > 0),
+                Demand::UpWithoutWeight => is_up && state.is_some_and(|state| state.up),
+                Demand::UpInAnyPool => state.is_some_and(|state| state.up),
+                Demand::LastUp => last_up.get(endpoint).is_some_and(|up| *up),
+                Demand::Any => true,
+            }
+        };
+        let entries: Vec<Entry> =
+            pool.endpoints.iter().zip(&states).enumerate().map(|(at, (e, s))| entry(pool, at, &e.target, *s)).collect();
+        let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::UpInAnyPool, Demand::LastUp, Demand::Any];
+        // What has recovered is alive, whoever was up last.
+        let has_recovered = |endpoint: u16| states.get(usize::from(endpoint)).is_some_and(|state| state.recovered);
+        let recovered = [Kind::A, Kind::Aaaa, Kind::Cname]
+            .map(|kind| entries.iter().any(|entry| entry.gives(kind) && has_recovered(entry.endpoint)));
+        let ready = demands.map(|demand| {
+            let kinds = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)];
+            kinds.map(|(kind, at): (Kind, usize)| {
+                let goes_by_recovery = demand == Demand::LastUp && recovered.get(at).is_some_and(|any| *any);
+                let fulfils = |endpoint: u16| match goes_by_recovery {
+                    true => has_recovered(endpoint),
+                    false => fulfils(demand, usize::from(endpoint)),
+                };
+                let fitting = |entry: &&Entry| entry.gives(kind) && fulfils(entry.endpoint);
+                // An endpoint without weight is for when there is no other.
+                let weighted = entries.iter().filter(fitting).any(|entry| entry.weight > 0);
+                let fitting = entries.iter().filter(fitting).filter(|entry| entry.weight > 0 || !weighted);
+                Ready::new(fitting.cloned().collect())
+            })
+        });
+        let (choose, answers, min_up) = (pool.choose, pool.answers, pool.min_up);
+        let ttl_limit = states.iter().map(|state| state.ttl_limit).min().unwrap_or(NO_TTL_LIMIT);
+        let may_be_up = states.iter().any(|state| !state.up && !state.is_known);
+        let mut built = PoolLiveness {
+            ready,
+            ttl_limit,
+            may_be_up,
+            choose,
+            answers,
+            up,
+            min_up,
+            down_since,
+            recovered,
+            states,
+            last_up,
+        };
+        built.down_since = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)]
+            .map(|(kind, at)| if built.has_up(kind) { 0 } else { down_since.get(at).copied().unwrap_or(0) });
+        built
+    }
+
+    /// The endpoints that fulfil `demand` and give answers of `kind`.
+    #[inline]
+    pub fn ready(&self, demand: Demand, kind: Kind) -> &Ready {
+        let [up, without_weight, in_any_pool, last_up, any] = &self.ready;
+        let [a, aaaa, cname] = match demand {
+            Demand::Up => up,
+            Demand::UpWithoutWeight => without_weight,
+            Demand::UpInAnyPool => in_any_pool,
+            Demand::LastUp => last_up,
+            Demand::Any => any,
+        };
+        match kind {
+            Kind::A => a,
+            Kind::Aaaa => aaaa,
+            Kind::Cname => cname,
+        }
+    }
+
+    /// The state of every endpoint.
+    pub fn states(&self) -> &[EndpointState] {
+        &self.states
+    }
+}
+
+impl Ready {
+    fn new(entries: Box<[Entry]>) -> Ready {
+        let total = entries.iter().map(|entry| u64::from(entry.weight)).sum();
+        Ready { entries, total }
+    }
+
+    /// True where no endpoint qualifies.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl Entry {
+    fn gives(&self, kind: Kind) -> bool {
+        match &self.data {
+            Data::V4(_) => kind == Kind::A,
+            Data::V6(_) => kind == Kind::Aaaa,
+            Data::Cname(_) => true,
+        }
+    }
+}
+
+/// Notes what is up, for each kind of endpoint of which something is: one family may go down before the other does.
+fn remember(pool: &Pool, states: &[EndpointState], last_up: &mut [bool]) {
+    let kind = |target: &Target| match target {
+        Target::Address(IpAddr::V4(_)) => 0,
+        Target::Address(IpAddr::V6(_)) => 1,
+        Target::Cname(_) => 2,
+    };
+    let all = || pool.endpoints.iter().zip(states);
+    let mut any_up = [false; 3];
+    for (endpoint, _) in all().filter(|(_, state)| state.up) {
+        any_up[kind(&endpoint.target)] = true;
+    }
+    for (slot, (endpoint, state)) in last_up.iter_mut().zip(all()) {
+        if any_up[kind(&endpoint.target)] {
+            *slot = state.up;
+        }
+    }
+}
+
+fn entry(pool: &Pool, index: usize, target: &Target, state: EndpointState) -> Entry {
+    let name = pool.endpoints.get(index).map_or("", |endpoint| &endpoint.name);
+    let data = match target {
+        Target::Address(IpAddr::V4(v4)) => Data::V4(v4.octets()),
+        Target::Address(IpAddr::V6(v6)) => Data::V6(v6.octets()),
+        Target::Cname(name) => Data::Cname(Arc::new(name.clone())),
+    };
+    // The pool's name keeps endpoints of different pools apart that are called alike.
+    let identity = identity(&format!("{}/{name}", pool.name));
+    Entry { endpoint: index as u16, weight: state.weight, identity, data }
+}

@@ -1,0 +1,103 @@
+//! IPv6 networks by the upper half of an address, and apart from them the few that are longer than 64 bits.
+
+use super::intervals::{ELSEWHERE, Interval};
+
+/// Intervals that begin or end inside a network of 64 bits, with those that surround them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Split(Box<[(u128, u32)]>);
+
+impl Split {
+    /// The interval that holds `address`, which lies in a split network.
+    pub(crate) fn find(&self, address: u128) -> Interval<u128> {
+        let after = self.0.partition_point(|&(start, _)| start <= address);
+        let &(first, class) = after.checked_sub(1).and_then(|at| self.0.get(at)).unwrap_or(&(0, 0));
+        let last = self.0.get(after).map_or(u128::MAX, |&(next, _)| next - 1);
+        Interval { class, first, last }
+    }
+
+    /// Octets held.
+    pub(crate) fn memory(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
+/// Divides intervals of addresses into intervals of their upper halves, and what these cannot tell apart: an upper
+/// half whose addresses differ in class is [`ELSEWHERE`], namely in the second list.
+pub(crate) fn divide(pairs: &[(u128, u32)]) -> (Vec<(u64, u32)>, Split) {
+    let mut halves: Vec<(u64, u32)> = Vec::with_capacity(pairs.len());
+    let mut split: Vec<(u128, u32)> = Vec::new();
+    for (at, &(start, class)) in pairs.iter().enumerate() {
+        let upper = (start >> 64) as u64;
+        if start as u64 == 0 {
+            set(&mut halves, upper, class);
+            continue;
+        }
+        // The interval before this one shares a network of 64 bits with it, and the one after tells where it ends.
+        let around = pairs.get(at.saturating_sub(1)..(at + 2).min(pairs.len())).unwrap_or_default();
+        let known = split.last().map(|&(start, _)| start);
+        split.extend(around.iter().filter(|&&(start, _)| known.is_none_or(|known| start > known)));
+        let split_already = upper.checked_add(1).is_some_and(|next| halves.last().is_some_and(|last| last.0 == next));
+        if !split_already {
+            set(&mut halves, upper, ELSEWHERE);
+        }
+        if let Some(next) = upper.checked_add(1) {
+            set(&mut halves, next, class);
+        }
+    }
+    (halves, Split(split.into()))
+}
+
+/// Has an interval begin at `upper`; one that begins there already is replaced.
+fn set(halves: &mut Vec<(u64, u32)>, upper: u64, class: u32) {
+    match halves.last_mut() {
+        Some(last) if last.0 == upper => last.1 = class,
+        _ => halves.push((upper, class)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What both lists together say of an address.
+    fn find(halves: &[(u64, u32)], split: &Split, address: u128) -> u32 {
+        let at = halves.partition_point(|&(start, _)| start <= (address >> 64) as u64) - 1;
+        match halves[at].1 {
+            ELSEWHERE => split.find(address).class,
+            class => class,
+        }
+    }
+
+    #[test]
+    fn every_address_keeps_its_class() {
+        let at = |upper: u64, lower: u64| u128::from(upper) << 64 | u128::from(lower);
+        let lists: &[&[(u128, u32)]] = &[
+            &[(0, 1)],
+            &[(0, 1), (at(5, 0), 2), (at(6, 0), 3)],
+            &[(0, 1), (at(0, 7), 2), (at(0, 9), 1)],
+            &[(0, 1), (at(5, 7), 2), (at(5, 9), 3), (at(6, 0), 1), (at(7, 1), 2), (at(8, 1), 4), (at(9, 0), 5)],
+            &[(0, 1), (at(5, 7), 2), (at(6, 7), 3), (at(7, 7), 2), (at(1 << 40, 0), 4), (at(1 << 40, 1), 5)],
+            &[(0, 1), (at(u64::MAX, 0), 2), (at(u64::MAX, 9), 3)],
+            &[(0, 1), (at(3, 9), 3), (at(u64::MAX, u64::MAX), 2)],
+        ];
+        for pairs in lists {
+            let (halves, split) = divide(pairs);
+            assert!(halves.windows(2).all(|two| two[0].0 < two[1].0), "{halves:?}");
+            let borders = pairs.iter().flat_map(|&(start, _)| [start, start.wrapping_sub(1), start | 1]);
+            for address in borders.chain([0, u128::MAX, at(5, 8), at(6, 1), at(7, 0), at(2, 2)]) {
+                let expected = pairs[pairs.partition_point(|&(start, _)| start <= address) - 1].1;
+                assert_eq!(find(&halves, &split, address), expected, "{address:x} in {pairs:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_beside_a_split_network_knows_both_its_ends() {
+        let pairs = [(0, 1), (1 << 70, 2), ((1 << 70) + 5, 3), (1 << 90, 4)];
+        let (_, split) = divide(&pairs);
+        assert_eq!(split.find((1 << 70) + 3), Interval { class: 2, first: 1 << 70, last: (1 << 70) + 4 });
+        assert_eq!(split.find((1 << 70) + 5), Interval { class: 3, first: (1 << 70) + 5, last: (1 << 90) - 1 });
+        let (_, split) = divide(&[(0, 1), (5, 2), (1 << 70, 3)]);
+        assert_eq!(split.find(5), Interval { class: 2, first: 5, last: (1 << 70) - 1 });
+    }
+}

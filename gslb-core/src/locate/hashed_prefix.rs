@@ -1,0 +1,68 @@
+//! The client prefix that sticky draws go by.
+
+use std::net::IpAddr;
+
+use super::address::Address;
+use crate::hash::scramble;
+use crate::site::model::PrefixLengths;
+
+/// The prefix by which hashes know a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashedPrefix {
+    /// A number for it, the same on every node.
+    pub key: u64,
+    /// Its length, in bits of the address as it was given.
+    pub len: u8,
+}
+
+impl HashedPrefix {
+    /// The prefix of `address` of the length that its family has in `lengths`.
+    #[inline]
+    pub fn of(address: IpAddr, lengths: PrefixLengths) -> HashedPrefix {
+        match address {
+            IpAddr::V4(v4) => HashedPrefix { key: key4(v4.to_bits(), lengths.v4), len: lengths.v4 },
+            IpAddr::V6(v6) => HashedPrefix::of_v6(v6.to_bits(), lengths),
+        }
+    }
+
+    fn of_v6(bits: u128, lengths: PrefixLengths) -> HashedPrefix {
+        /// First of the IPv4-mapped addresses, `::ffff:0:0/96`.
+        const MAPPED: u128 = 0xFFFF_0000_0000;
+        let len = match bits.common_bits(MAPPED) {
+            96.. => return HashedPrefix { key: key4(bits as u32, lengths.v4), len: lengths.v4 + 96 },
+            // A prefix that held the mapped addresses would speak for clients that are hashed as IPv4.
+            common => u32::from(lengths.v6).max(if common >= u32::from(lengths.v6) { common + 1 } else { 0 }),
+        };
+        let prefix = bits.masked(len);
+        let key = scramble(scramble((prefix >> 64) as u64 ^ 6).wrapping_add(prefix as u64));
+        HashedPrefix { key, len: len as u8 }
+    }
+}
+
+#[inline]
+fn key4(bits: u32, len: u8) -> u64 {
+    scramble(u64::from(bits.masked(u32::from(len))) | 4 << 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::identity;
+
+    #[test]
+    fn clients_stick_to_what_they_had_on_other_nodes_and_in_older_versions() {
+        let of = |address: &str, v4, v6| HashedPrefix::of(address.parse().unwrap(), PrefixLengths { v4, v6 });
+        assert_eq!(identity("fra"), 0xF8D0_93F1_78EF_FC78);
+        assert_eq!(identity("iad-1"), 0x2F74_BA0F_86C4_13AD);
+        for (prefix, key, len) in [
+            (of("192.0.2.77", 24, 56), 0x09FD_625D_8A1D_EEE1, 24),
+            (of("::ffff:192.0.2.77", 24, 56), 0x09FD_625D_8A1D_EEE1, 120),
+            (of("2001:db8:1:2ff:3::4", 24, 56), 0x1851_643B_702F_0778, 56),
+            (of("2001:db8:1:2ff:3::4", 24, 72), 0x7487_729E_60B2_AAF6, 72),
+        ] {
+            assert_eq!(prefix, HashedPrefix { key, len });
+        }
+        assert_eq!(of("192.0.2.200", 24, 56), of("192.0.2.77", 24, 56));
+        assert_ne!(of("192.0.3.77", 24, 56), of("192.0.2.77", 24, 56));
+    }
+}

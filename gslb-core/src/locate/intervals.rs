@@ -1,0 +1,429 @@
+//! Which of many intervals holds an address: a search that reads one line of the processor's cache, however many
+//! intervals there are, and a few entries of tables that are small enough to stay cached.
+//!
+//! A *line* has all that is said of the addresses in it: where intervals start, where the last one ends, and their
+//! classes. It is kept small, since a cache that holds all lines answers many times faster than one that does not:
+//! starts are written as distances from one of them, in the largest unit that all of them are multiples of. Tables over
+//! the leading bits of an address lead to its line. Where more intervals crowd under the same bits than a line holds,
+//! and networks do crowd, a table leads to another table over the bits that follow. Neighbours share a line where they
+//! fit, so lines are nearly full.
+//!
+//! Addresses of both families are numbers of 64 bits here: IPv4 in the upper half, or the upper half of IPv6.
+
+use std::array;
+use std::ops::Range;
+
+use super::address::Address;
+
+/// The class that says: look elsewhere. No interval's own class.
+pub(crate) const ELSEWHERE: u32 = u32::MAX;
+
+/// Bits that one table is over, at most.
+const TABLE_BITS: u32 = 12;
+/// Bits that one table is over, at least, so that no address is looked up in more than sixteen of them.
+const LEAST_BITS: u32 = 4;
+/// Entries of all tables of a column. Beyond these, more intervals than a line holds are lines in a row, which are
+/// searched one after the other: slow, but right.
+const MAX_ENTRIES: usize = 1 << 26;
+/// Set in a table's entry that leads to a line; without it, the entry leads to another table.
+const TO_LINE: u32 = 1 << 31;
+/// Bits of an entry that say how many bits the table is over that it leads to; the others say where it begins.
+const BITS_BITS: u32 = 4;
+
+/// Intervals that cover all addresses, each with a class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Intervals {
+    /// Classes fit into an octet, as they nearly always do.
+    Narrow(Lines<u8, 12, 14>),
+    /// There are more classes.
+    Wide(Lines<u32, 4, 6>),
+}
+
+/// An interval that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interval<A> {
+    /// Its class.
+    pub(crate) class: u32,
+    /// Its first address.
+    pub(crate) first: A,
+    /// Its last address.
+    pub(crate) last: A,
+}
+
+/// How a class is kept in a line; the greatest number stands for [`ELSEWHERE`].
+pub(crate) trait Class: Copy + Default {
+    fn narrowed(class: u32) -> Option<Self>;
+    fn widened(self) -> u32;
+}
+
+impl Class for u8 {
+    fn narrowed(class: u32) -> Option<u8> {
+        match class {
+            ELSEWHERE => Some(u8::MAX),
+            _ => u8::try_from(class).ok().filter(|class| *class < u8::MAX),
+        }
+    }
+
+    #[inline]
+    fn widened(self) -> u32 {
+        if self == u8::MAX { ELSEWHERE } else { u32::from(self) }
+    }
+}
+
+impl Class for u32 {
+    fn narrowed(class: u32) -> Option<u32> {
+        Some(class)
+    }
+
+    #[inline]
+    fn widened(self) -> u32 {
+        self
+    }
+}
+
+impl Intervals {
+    /// Takes intervals as pairs of start and class, in order; the first starts at 0.
+    pub(crate) fn build(pairs: &[(u64, u32)]) -> Intervals {
+        match pairs.iter().all(|&(_, class)| u8::narrowed(class).is_some()) {
+            true => Intervals::Narrow(Lines::build(pairs)),
+            false => Intervals::Wide(Lines::build(pairs)),
+        }
+    }
+
+    /// The interval that holds `address`.
+    #[inline]
+    pub(crate) fn find(&self, address: u64) -> Interval<u64> {
+        match self {
+            Intervals::Narrow(lines) => lines.find(address),
+            Intervals::Wide(lines) => lines.find(address),
+        }
+    }
+
+    /// Loads the line of `address`.
+    #[inline]
+    pub(crate) fn touch(&self, address: u64) -> u32 {
+        match self {
+            Intervals::Narrow(lines) => lines.touch(address),
+            Intervals::Wide(lines) => lines.touch(address),
+        }
+    }
+
+    /// How many intervals there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Intervals::Narrow(lines) => lines.intervals,
+            Intervals::Wide(lines) => lines.intervals,
+        }
+    }
+
+    /// Octets held.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Intervals::Narrow(lines) => lines.memory(),
+            Intervals::Wide(lines) => lines.memory(),
+        }
+    }
+}
+
+/// Lines, and the tables that lead to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lines<C, const STARTS: usize, const CLASSES: usize> {
+    /// All tables, one behind the other; the first is over the first bits.
+    tables: Box<[u32]>,
+    /// Bits that the first table is over.
+    bits: u32,
+    lines: Box<[Line<C, STARTS, CLASSES>]>,
+    intervals: usize,
+}
+
+/// Neighbouring intervals, at least one and at most `CLASSES`, which is `STARTS` and two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+struct Line<C, const STARTS: usize, const CLASSES: usize> {
+    /// Where the first interval starts.
+    first: u64,
+    /// Where the second one starts; the first one stands for it where there is none.
+    second: u64,
+    /// The last address of all.
+    last: u64,
+    /// How far behind the second one the others start, in units of two to the power of `unit`; the greatest number
+    /// where there are no more.
+    starts: [u16; STARTS],
+    classes: [C; CLASSES],
+    unit: u8,
+    /// How many of `starts` count.
+    used: u8,
+}
+
+impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASSES> {
+    fn build(pairs: &[(u64, u32)]) -> Self {
+        let mut building = Building { pairs, tables: Vec::new(), lines: Vec::new(), line: 0..0 };
+        let bits = building.table(0, 0, 0..pairs.len());
+        building.flush(pairs.len());
+        let Building { tables, lines, .. } = building;
+        Lines { tables: tables.into(), bits, lines: lines.into(), intervals: pairs.len() }
+    }
+
+    #[inline]
+    fn find(&self, address: u64) -> Interval<u64> {
+        let first = self.line(address);
+        // Intervals that fit into no one line are in several, one behind the other.
+        let line = self.lines.get(first..).and_then(|lines| lines.iter().find(|line| address <= line.last));
+        match line {
+            Some(line) => line.find(address),
+            None => Interval { class: 0, first: 0, last: u64::MAX },
+        }
+    }
+
+    /// The line that holds `address`, or the first of several of which one does.
+    #[inline]
+    fn line(&self, address: u64) -> usize {
+        let (mut table, mut bits, mut rest) = (0, self.bits, address);
+        loop {
+            match self.tables.get(table + rest.top(bits)) {
+                Some(&entry) if entry & TO_LINE != 0 => return (entry & !TO_LINE) as usize,
+                Some(&entry) => {
+                    rest <<= bits;
+                    (table, bits) = ((entry >> BITS_BITS) as usize, entry & ((1 << BITS_BITS) - 1));
+                }
+                None => return usize::MAX,
+            }
+        }
+    }
+
+    /// Loads the line of `address`.
+    #[inline]
+    fn touch(&self, address: u64) -> u32 {
+        self.lines.get(self.line(address)).map_or(0, |line| u32::from(line.used))
+    }
+
+    fn memory(&self) -> usize {
+        size_of_val(&*self.tables) + size_of_val(&*self.lines)
+    }
+}
+
+impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSES> {
+    /// The line of some neighbouring intervals, which fit; `next` is the start of the one after them.
+    fn of(intervals: &[(u64, u32)], next: Option<u64>) -> Self {
+        let distances = Distances::of(intervals);
+        let class = |at: usize| intervals.get(at).or(intervals.last()).and_then(|pair| C::narrowed(pair.1));
+        let start = |at: usize| intervals.get(at + 2).map(|&(start, _)| (start - distances.second) >> distances.unit);
+        Line {
+            first: intervals.first().map_or(0, |&(start, _)| start),
+            second: distances.second,
+            last: next.map_or(u64::MAX, |next| next - 1),
+            starts: array::from_fn(|at| start(at).and_then(|start| u16::try_from(start).ok()).unwrap_or(u16::MAX)),
+            // A line of one interval has its class twice.
+            classes: array::from_fn(|at| class(at).unwrap_or_default()),
+            unit: distances.unit as u8,
+            used: intervals.len().saturating_sub(2) as u8,
+        }
+    }
+
+    #[inline]
+    fn find(&self, address: u64) -> Interval<u64> {
+        let class = |at: usize| self.classes.get(at).copied().unwrap_or_default().widened();
+        let Some(beyond) = address.checked_sub(self.second) else {
+            return Interval { class: class(0), first: self.first, last: self.second - 1 };
+        };
+        let distance = u16::try_from(beyond >> (self.unit & 63)).unwrap_or(u16::MAX);
+        let before = self.starts.iter().filter(|start| **start <= distance).count().min(usize::from(self.used));
+        let start = |at: usize| {
+            self.starts.get(at).map(|&start| self.second.wrapping_add(u64::from(start) << (self.unit & 63)))
+        };
+        Interval {
+            class: class(before + 1),
+            first: before.checked_sub(1).and_then(start).unwrap_or(self.second),
+            last: match start(before) {
+                Some(next) if before < usize::from(self.used) => next - 1,
+                _ => self.last,
+            },
+        }
+    }
+}
+
+/// How far the starts of neighbouring intervals are behind the second one, as a line writes it.
+struct Distances {
+    second: u64,
+    /// The greatest distance.
+    most: u64,
+    /// All are multiples of two to this power.
+    unit: u32,
+}
+
+impl Distances {
+    fn of(intervals: &[(u64, u32)]) -> Distances {
+        let second = intervals.get(1).or(intervals.first()).map_or(0, |&(start, _)| start);
+        let others = intervals.get(2..).unwrap_or_default();
+        let (most, all) = others.iter().fold((0, 0), |(_, all), &(start, _)| (start - second, all | (start - second)));
+        // Zero has as many trailing zeros as bits, so without others the unit is the largest.
+        Distances { second, most, unit: u64::trailing_zeros(all).min(u64::BITS - 1) }
+    }
+
+    /// True where a line has room for the greatest distance.
+    fn fit(&self) -> bool {
+        u16::try_from(self.most >> self.unit).is_ok()
+    }
+}
+
+/// Tables and lines in the making, in the order of addresses.
+struct Building<'a, C, const STARTS: usize, const CLASSES: usize> {
+    pairs: &'a [(u64, u32)],
+    tables: Vec<u32>,
+    lines: Vec<Line<C, STARTS, CLASSES>>,
+    /// The intervals of the line that is being filled.
+    line: Range<usize>,
+}
+
+impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS, CLASSES> {
+    /// Makes the table for addresses whose first `depth` bits are `leading`, among which `intervals` lie in part or
+    /// whole. Returns how many bits it is over.
+    fn table(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
+        // About as many entries as there will be lines.
+        let wanted = (intervals.len() / CLASSES).next_power_of_two().ilog2();
+        let bits = wanted.clamp(LEAST_BITS, TABLE_BITS).min(u64::BITS - depth);
+        let (table, depth) = (self.tables.len(), depth + bits);
+        self.tables.resize(table + (1 << bits), 0);
+        let mut at = intervals.start;
+        for entry in 0..1 << bits {
+            let leading = leading << bits | entry;
+            let first = leading << (u64::BITS - depth);
+            let begins_by = |at: usize, address: u64| self.pairs.get(at).is_some_and(|&(start, _)| start <= address);
+            while begins_by(at + 1, first) {
+                at += 1;
+            }
+            let mut end = at + 1;
+            while begins_by(end, first.last_of(depth)) {
+                end += 1;
+            }
+            let value = self.entry(leading, depth, at..end);
+            if let Some(place) = self.tables.get_mut(table + entry as usize) {
+                *place = value;
+            }
+        }
+        bits
+    }
+
+    /// What a table says of addresses whose first `depth` bits are `leading`.
+    fn entry(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
+        if intervals.len() > CLASSES && self.tables.len() < MAX_ENTRIES {
+            let table = self.tables.len() as u32;
+            return table << BITS_BITS | self.table(leading, depth, intervals);
+        }
+        if !self.fit(self.line.start..intervals.end) {
+            self.flush(intervals.start);
+        }
+        let line = self.lines.len() as u32;
+        for at in self.line.end..intervals.end {
+            if !self.fit(self.line.start..at + 1) {
+                self.flush(at);
+            }
+            self.line.end = at + 1;
+        }
+        TO_LINE | line
+    }
+
+    /// True where one line holds these intervals.
+    fn fit(&self, intervals: Range<usize>) -> bool {
+        intervals.len() <= CLASSES && Distances::of(self.pairs.get(intervals).unwrap_or_default()).fit()
+    }
+
+    /// Ends the line that is being filled; the next one begins with interval `next`.
+    fn flush(&mut self, next: usize) {
+        if !self.line.is_empty() {
+            let after = self.pairs.get(self.line.end).map(|&(start, _)| start);
+            self.lines.push(Line::of(self.pairs.get(self.line.clone()).unwrap_or_default(), after));
+        }
+        self.line = next..next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steer::draw::Dice;
+
+    fn plainly(pairs: &[(u64, u32)], address: u64) -> Interval<u64> {
+        let at = pairs.partition_point(|&(start, _)| start <= address) - 1;
+        let last = pairs.get(at + 1).map_or(u64::MAX, |&(next, _)| next - 1);
+        Interval { class: pairs[at].1, first: pairs[at].0, last }
+    }
+
+    fn check(pairs: &[(u64, u32)]) {
+        let intervals = Intervals::build(pairs);
+        assert_eq!(intervals.len(), pairs.len());
+        let borders = pairs.iter().flat_map(|&(start, _)| [start, start.saturating_sub(1), start.saturating_add(1)]);
+        for address in borders.chain([0, u64::MAX]) {
+            assert_eq!(intervals.find(address), plainly(pairs, address), "{address:x} of {}", pairs.len());
+        }
+    }
+
+    /// Starts that crowd as networks do: many beside each other, few elsewhere.
+    fn crowded(len: usize, seed: u64, bits: u32) -> Vec<u64> {
+        let mut dice = Dice::new(seed);
+        let mut starts = vec![0];
+        while starts.len() < len {
+            let (crowd, spread) = (dice.roll() % 3, dice.roll() % u64::from(bits));
+            let base = if crowd == 0 { dice.roll() } else { 0x2A02_0000_0000_0000 };
+            starts.push((base | dice.roll() >> spread) >> (64 - bits));
+        }
+        starts.extend([u64::MAX >> (64 - bits), 1]);
+        starts.sort_unstable();
+        starts.dedup();
+        starts
+    }
+
+    #[test]
+    fn every_address_is_found_where_a_plain_search_finds_it() {
+        for (len, seed) in [(1, 1), (2, 2), (13, 3), (14, 4), (15, 5), (300, 6), (5_000, 7), (100_000, 8)] {
+            let classes = (0..).map(|at| at % 7);
+            check(&crowded(len, seed, 64).into_iter().zip(classes.clone()).collect::<Vec<_>>());
+            let upper = crowded(len, seed, 32).into_iter().map(|start| start << 32);
+            check(&upper.zip(classes).collect::<Vec<_>>());
+        }
+        check(&[(0, 5)]);
+        check(&[(0, 5), (u64::MAX, 6)]);
+        check(&[(0, 5), (u64::MAX - 1, 4), (u64::MAX, 6)]);
+    }
+
+    #[test]
+    fn classes_may_be_many_and_one_of_them_is_elsewhere() {
+        for classes in [70_000u32, 256, 255, 254, 10] {
+            let pairs: Vec<(u64, u32)> = (0..classes).map(|class| (u64::from(class) << 40, class)).collect();
+            check(&pairs);
+        }
+        check(&[(0, 1), (9, ELSEWHERE), (10, 2)]);
+        check(&[(0, 1), (9, ELSEWHERE), (10, 70_000)]);
+    }
+
+    #[test]
+    fn neighbours_far_from_all_others_are_found_through_few_tables() {
+        let pairs: Vec<(u64, u32)> = (0..3_000u64)
+            .flat_map(|at| [0, 1, 1 << 17, (1 << 17) + 1].map(|beside| (at << 50 | beside << 3) + beside))
+            .zip((0..).map(|at| at % 5))
+            .collect();
+        let pairs: Vec<(u64, u32)> = pairs.into_iter().filter(|pair| pair.0 < 1 << 62).collect();
+        check(&pairs);
+        let Intervals::Narrow(lines) = Intervals::build(&pairs) else { panic!("five classes are few") };
+        assert!(lines.tables.len() < 4 * pairs.len(), "{} entries for {}", lines.tables.len(), pairs.len());
+    }
+
+    #[test]
+    fn a_line_fills_one_line_of_the_cache() {
+        assert_eq!((size_of::<Line<u8, 12, 14>>(), size_of::<Line<u32, 4, 6>>()), (64, 64));
+    }
+
+    #[test]
+    fn few_lines_are_searched_for_an_address() {
+        for (len, seed) in [(300, 1), (5_000, 2), (100_000, 3)] {
+            let starts = crowded(len, seed, 64);
+            let pairs: Vec<(u64, u32)> = starts.into_iter().zip((0..).map(|at| at % 7)).collect();
+            let Intervals::Narrow(lines) = Intervals::build(&pairs) else { panic!("seven classes are few") };
+            for &(start, _) in &pairs {
+                let first = lines.line(start);
+                let searched = lines.lines[first..].iter().position(|line| start <= line.last).unwrap() + 1;
+                assert!(searched <= 14, "{searched} lines for {start:x} of {len}");
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Reads `data_centers`.
+
+use super::item::Item;
+use super::location;
+use super::names::Section;
+use super::problems::Problems;
+use super::tree::Entry;
+use crate::site::model::DataCenter;
+
+const EXAMPLE: &str = r#"{ location = { country = "DE", latitude = 50.11, longitude = 8.68 } }"#;
+
+/// One data center per entry, whatever is wrong with it, so that places in the section are indices.
+pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Vec<DataCenter> {
+    let read = |(entry, item): (&Entry, Item<'_, '_>)| {
+        let fields = item.fields(&["location"], EXAMPLE, problems);
+        let location = fields.and_then(|fields| Some(location::read(&fields.get("location")?, problems)));
+        let (country, coordinate) = location.unwrap_or_default();
+        DataCenter { name: (&*entry.key).into(), country, coordinate }
+    };
+    section.items().map(read).collect()
+}

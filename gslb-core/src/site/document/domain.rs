@@ -1,0 +1,43 @@
+//! Domain names as the document writes them: absolute, with or without the final dot.
+
+use super::problems::Problems;
+use super::tree::{Entry, Position, Value, shortened};
+use crate::dns::name::Name;
+use crate::problem::key_path::Path;
+
+/// Reads a domain name.
+pub(super) fn read(text: &str, at: Position, path: &Path<'_>, problems: &mut Problems) -> Option<Name> {
+    if !text.is_ascii() {
+        let message = format!("{} has letters outside ASCII", shortened(text));
+        problems.error(at, path, message, "write each such label in its ASCII form, which begins with xn--");
+        return None;
+    }
+    if let Some(odd) = text.chars().find(|letter| letter.is_ascii_whitespace() || letter.is_ascii_control()) {
+        let message = format!("{} is not a domain name: it holds the character {odd:?}", shortened(text));
+        problems.error(at, path, message, "write a name such as www.example.com");
+        return None;
+    }
+    match text.parse() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            let message = format!("{} is not a domain name: {error}", shortened(text));
+            problems.error(at, path, message, "write a name such as www.example.com");
+            None
+        }
+    }
+}
+
+/// The name that was meant where its dots were read as nested tables: `[services.www.example.com]`.
+pub(super) fn unquoted(entry: &Entry, known: &[&str]) -> Option<String> {
+    let mut name = entry.key.to_string();
+    let mut node = &entry.node;
+    while let Value::Table(table) = &node.value {
+        let [only] = &*table.entries else { break };
+        if known.contains(&&*only.key) || !matches!(only.node.value, Value::Table(_)) {
+            break;
+        }
+        name = format!("{name}.{}", only.key);
+        node = &only.node;
+    }
+    (name.len() > entry.key.len()).then_some(name)
+}

@@ -1,0 +1,196 @@
+//! Documents in several files: `include` at the top of a file names others, and all of them together are one document.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::problems::Problems;
+use super::toml_text;
+use super::tree::{Entry, Position, Table, Value, shortened};
+use crate::budget::Budget;
+use crate::problem::key_path::Path;
+
+/// The key.
+pub(super) const KEY: &str = "include";
+/// Files of a document that include each other are at most so deep.
+const MAX_DEPTH: usize = 16;
+/// Most files of a document.
+pub const MAX_FILES: usize = 1000;
+
+/// A file that a document includes.
+#[derive(Debug, Clone)]
+pub struct Included {
+    /// Its name for messages, and for what it names itself.
+    pub name: Arc<str>,
+    /// What is the same for the same file, whatever it is called.
+    pub id: Arc<str>,
+    /// What it has.
+    pub text: Arc<str>,
+}
+
+/// Gives the files that a pattern names, in their order, by the pattern and the name of the file that has it. None where the
+/// pattern has a wildcard and nothing matches.
+///
+/// # Errors
+/// Why there is no such file, in words.
+pub type Includer<'a> = dyn FnMut(&str, &str) -> Result<Vec<Included>, String> + 'a;
+
+/// Reads `first` and everything that it includes; none where the syntax of a file is so wrong that complaints about the rest
+/// would mislead.
+pub(super) fn read(first: &Included, include: &mut Includer<'_>, problems: &mut Problems) -> Option<Table> {
+    let mut gathering = Gathering { include, problems, seen: HashSet::new(), parts: Vec::new(), is_usable: true };
+    gathering.gather(first, &mut Vec::new());
+    let Gathering { parts, is_usable, problems, .. } = gathering;
+    is_usable.then(|| merged(parts, problems))
+}
+
+struct Gathering<'g, 'i> {
+    include: &'g mut Includer<'i>,
+    problems: &'g mut Problems,
+    seen: HashSet<Arc<str>>,
+    parts: Vec<Table>,
+    is_usable: bool,
+}
+
+impl Gathering<'_, '_> {
+    /// Takes in a file and what it includes. `above` are the files that led to it.
+    fn gather(&mut self, file: &Included, above: &mut Vec<Arc<str>>) {
+        self.seen.insert(Arc::clone(&file.id));
+        let number = self.problems.add_file(&file.name);
+        let Some(mut table) =
+            toml_text::read_file(number, &file.text, &mut Budget::of_file(file.text.len()), self.problems)
+        else {
+            self.is_usable = false;
+            return;
+        };
+        let mut entries = std::mem::take(&mut table.entries).into_vec();
+        let at = entries.iter().position(|entry| &*entry.key == KEY);
+        let include = at.map(|at| entries.remove(at));
+        table.entries = entries.into_boxed_slice();
+        self.parts.push(table);
+        let Some(include) = include else { return };
+        above.push(Arc::clone(&file.id));
+        for (at, pattern) in self.patterns(&include) {
+            self.gather_all(&file.name, at, &pattern, above);
+        }
+        above.pop();
+    }
+
+    /// The patterns of an `include`, each with its place.
+    fn patterns(&mut self, include: &Entry) -> Vec<(Position, String)> {
+        let path = Path::ROOT.key(KEY);
+        let help = "write a list of files beside this one, such as [\"pools/*.toml\"]";
+        let Value::Array(items) = &include.node.value else {
+            let message = format!("expected a list of files, found {}", include.node.describe());
+            self.problems.error(include.node.at, &path, message, help);
+            return Vec::new();
+        };
+        let mut patterns = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            match &item.value {
+                Value::String(text) => patterns.push((item.at, text.to_string())),
+                _ => {
+                    let message = format!("expected the name of a file, found {}", item.describe());
+                    self.problems.error(item.at, &path.index(index), message, help);
+                }
+            }
+        }
+        patterns
+    }
+
+    fn gather_all(&mut self, from: &Arc<str>, at: Position, pattern: &str, above: &mut Vec<Arc<str>>) {
+        let path = Path::ROOT.key(KEY);
+        let files = match (self.include)(pattern, from) {
+            Ok(files) => files,
+            Err(why) => {
+                let help = "name files in the folder of the document, or below it, that can be read";
+                self.problems.error(at, &path, format!("cannot include {}: {why}", shortened(pattern)), help);
+                return;
+            }
+        };
+        if files.is_empty() {
+            let message = format!("{} matches no file", shortened(pattern));
+            self.problems.warning(at, &path, message, "add a file, or remove the pattern");
+        }
+        for file in files {
+            if above.contains(&file.id) {
+                let message = format!("{} includes itself: it leads to this file, which includes it", file.name);
+                self.problems.error(at, &path, message, "remove one of the two");
+            } else if self.seen.contains(&file.id) {
+                // Two patterns may name it.
+            } else if above.len() >= MAX_DEPTH {
+                let message = format!("files include each other more than {MAX_DEPTH} deep");
+                self.problems.error(at, &path, message, "include them from fewer files");
+            } else if self.seen.len() >= MAX_FILES {
+                let message = format!("the document has more than {MAX_FILES} files");
+                self.problems.error(at, &path, message, "put more into each file");
+                return;
+            } else {
+                self.gather(&file, above);
+            }
+        }
+    }
+}
+
+/// One table of all parts. What two files say is told, with both places.
+fn merged(mut parts: Vec<Table>, problems: &mut Problems) -> Table {
+    if parts.len() <= 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut root: Vec<Entry> = Vec::new();
+    let mut known: HashMap<Box<str>, Section> = HashMap::new();
+    for entry in parts.into_iter().flat_map(|part| part.entries.into_vec()) {
+        let Some(section) = known.get_mut(&entry.key) else {
+            known.insert(entry.key.clone(), Section::of(&entry, root.len()));
+            root.push(entry);
+            continue;
+        };
+        let held = root.get(section.index).map(|held| &held.node.value);
+        match (held, entry.node.value) {
+            (Some(Value::Table(_)), Value::Table(more)) => {
+                let path = Path::ROOT.key(&entry.key);
+                for entry in more.entries.into_vec() {
+                    match section.places.get(&entry.key) {
+                        Some(&first) => twice(problems, &path.key(&entry.key), entry.at, first),
+                        None => {
+                            section.places.insert(entry.key.clone(), entry.at);
+                            section.more.push(entry);
+                        }
+                    }
+                }
+            }
+            _ => twice(problems, &Path::ROOT.key(&entry.key), entry.at, section.at),
+        }
+    }
+    for section in known.into_values().filter(|section| !section.more.is_empty()) {
+        if let Some(Value::Table(held)) = root.get_mut(section.index).map(|held| &mut held.node.value) {
+            let mut entries = std::mem::take(&mut held.entries).into_vec();
+            entries.extend(section.more);
+            held.entries = entries.into_boxed_slice();
+        }
+    }
+    Table { entries: root.into_boxed_slice() }
+}
+
+/// A key at the top of the document, and where the keys in it are written.
+struct Section {
+    index: usize,
+    at: Position,
+    /// What further files have of it.
+    more: Vec<Entry>,
+    places: HashMap<Box<str>, Position>,
+}
+
+impl Section {
+    fn of(entry: &Entry, index: usize) -> Section {
+        let places = match &entry.node.value {
+            Value::Table(table) => table.entries.iter().map(|entry| (entry.key.clone(), entry.at)).collect(),
+            _ => HashMap::new(),
+        };
+        Section { index, at: entry.at, more: Vec::new(), places }
+    }
+}
+
+fn twice(problems: &mut Problems, path: &Path<'_>, at: Position, first: Position) {
+    let message = format!("`{path}` is written twice: here and at {}", problems.location(first));
+    problems.error(at, path, message, "keep one of the two: a key is written in one file, as a whole");
+}

@@ -1,0 +1,221 @@
+//! A value at its place in the document, asked for as what it should be; what it is instead becomes a problem.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::duration;
+use super::problems::Problems;
+use super::tree::{Entry, Node, Position, Table, Value, shortened};
+use crate::problem::key_path::Path;
+
+/// A value, where it stands and how one gets there. `'t` is the tree's life, `'p` that of the reader's frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item<'t, 'p> {
+    pub(super) node: &'t Node,
+    pub(super) path: Path<'p>,
+}
+
+impl<'t, 'p> Item<'t, 'p> {
+    /// The value of `entry`, which stands in the table at `parent`.
+    pub(super) fn of(entry: &'t Entry, parent: &'p Path<'p>) -> Item<'t, 'p>
+    where
+        't: 'p,
+    {
+        Item { node: &entry.node, path: parent.key(&entry.key) }
+    }
+
+    /// Where the value begins.
+    pub(super) fn at(&self) -> Position {
+        self.node.at
+    }
+
+    /// Notes an error in this value.
+    pub(super) fn error(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
+        problems.error(self.at(), &self.path, message, help);
+    }
+
+    /// Notes a warning about this value.
+    pub(super) fn warning(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
+        problems.warning(self.at(), &self.path, message, help);
+    }
+
+    /// Notes that the value is of another type than `wanted`.
+    pub(super) fn mismatch(&self, problems: &mut Problems, wanted: &str, help: impl Into<String>) {
+        self.error(problems, format!("expected {wanted}, found {}", self.node.describe()), help);
+    }
+
+    /// Text; `example` shows one, in quotes.
+    pub(super) fn string(&self, example: &str, problems: &mut Problems) -> Option<&'t str> {
+        match &self.node.value {
+            Value::String(text) => return Some(text),
+            Value::Integer(number) => {
+                self.mismatch(
+                    problems,
+                    &format!("a string such as {example}"),
+                    format!("write \"{number}\" in quotes"),
+                );
+            }
+            _ => self.mismatch(problems, &format!("a string such as {example}"), format!("write {example}")),
+        }
+        None
+    }
+
+    /// A whole number within `range`; `what` it is, such as `a weight`.
+    pub(super) fn integer(&self, what: &str, range: RangeInclusive<u32>, problems: &mut Problems) -> Option<u32> {
+        let help = format!("write a whole number from {} to {}", range.start(), range.end());
+        match &self.node.value {
+            Value::Integer(number) => match u32::try_from(*number) {
+                Ok(number) if range.contains(&number) => return Some(number),
+                _ => self.error(problems, format!("{number} is out of range for {what}"), help),
+            },
+            _ => self.mismatch(problems, &format!("{what}, a whole number"), help),
+        }
+        None
+    }
+
+    /// True or false.
+    pub(super) fn boolean(&self, problems: &mut Problems) -> Option<bool> {
+        match self.node.value {
+            Value::Boolean(truth) => return Some(truth),
+            _ => self.mismatch(problems, "true or false", "write true or false, without quotes"),
+        }
+        None
+    }
+
+    /// A number of degrees within `-limit` to `limit`.
+    pub(super) fn degrees(&self, limit: f64, problems: &mut Problems) -> Option<f64> {
+        let degrees = match self.node.value {
+            Value::Integer(number) => number as f64,
+            Value::Float(number) => number,
+            _ => {
+                self.mismatch(
+                    problems,
+                    "degrees, a number such as 50.11",
+                    format!("write a number from -{limit} to {limit}"),
+                );
+                return None;
+            }
+        };
+        if degrees.abs() <= limit {
+            return Some(degrees);
+        }
+        self.error(
+            problems,
+            format!("{degrees} degrees are out of range"),
+            format!("write a number from -{limit} to {limit}"),
+        );
+        None
+    }
+
+    /// A duration within `range`.
+    pub(super) fn duration(&self, range: RangeInclusive<Duration>, problems: &mut Problems) -> Option<Duration> {
+        let wanted = "a duration such as \"30s\"";
+        let text = match &self.node.value {
+            Value::String(text) => text,
+            Value::Integer(number) => {
+                let help = format!("write \"{number}s\" for seconds; the units are ms, s, m, h and d");
+                self.mismatch(problems, wanted, help);
+                return None;
+            }
+            _ => {
+                self.mismatch(
+                    problems,
+                    wanted,
+                    "write a whole number and one of the units ms, s, m, h and d, in quotes",
+                );
+                return None;
+            }
+        };
+        let (least, most) = (duration::show(*range.start()), duration::show(*range.end()));
+        match duration::parse(text) {
+            Some(duration) if range.contains(&duration) => return Some(duration),
+            Some(_) => {
+                self.error(
+                    problems,
+                    format!("{text} is out of range"),
+                    format!("write a duration from {least} to {most}"),
+                );
+            }
+            None => {
+                let help = "write a whole number and one of the units ms, s, m, h and d, such as \"30s\" or \"500ms\"";
+                self.error(problems, format!("{} is not a duration", shortened(text)), help);
+            }
+        }
+        None
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+        let words = || choices.iter().map(|&(word, _)| word);
+        let example = choices.first().map_or(String::new(), |(word, _)| format!("\"{word}\""));
+        let text = self.string(&example, problems)?;
+        let found = choices.iter().find(|&&(word, _)| word == text);
+        if found.is_none() {
+            let help = problems.suggestion(text, words());
+            self.error(problems, format!("{} is none of the values that this key takes", shortened(text)), help);
+        }
+        found.map(|&(_, meaning)| meaning)
+    }
+
+    /// A table; `example` shows one.
+    pub(super) fn table(&self, example: &str, problems: &mut Problems) -> Option<&'t Table> {
+        match &self.node.value {
+            Value::Table(table) => return Some(table),
+            _ => self.mismatch(problems, "a table", format!("write a table such as {example}")),
+        }
+        None
+    }
+
+    /// A table whose keys are all among `known`; the others are told, with what was probably meant.
+    pub(super) fn fields(&self, known: &[&str], example: &str, problems: &mut Problems) -> Option<Fields<'t, 'p>> {
+        let table = self.table(example, problems)?;
+        for entry in table.entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+            let help = problems.suggestion(&entry.key, known.iter().copied());
+            let path = self.path.key(&entry.key);
+            problems.error(entry.at, &path, format!("unknown key `{}`", entry.key), help);
+        }
+        Some(Fields { table, at: self.node.at, path: self.path })
+    }
+
+    /// The items of an array that has at least one; `example` shows an array.
+    pub(super) fn list(&self, example: &str, problems: &mut Problems) -> Option<&'t [Node]> {
+        match &self.node.value {
+            Value::Array(items) if !items.is_empty() => return Some(items),
+            Value::Array(_) => {
+                self.error(problems, "the list is empty", format!("write at least one, such as {example}"))
+            }
+            _ => self.mismatch(problems, "a list", format!("write a list such as {example}")),
+        }
+        None
+    }
+}
+
+/// A table with known keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields<'t, 'p> {
+    table: &'t Table,
+    /// Where the table's key stands; what is missing is told here.
+    pub(super) at: Position,
+    pub(super) path: Path<'p>,
+}
+
+impl<'t> Fields<'t, '_> {
+    /// True where nothing at all is written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.entries.is_empty()
+    }
+
+    /// The value of `key`, where the table has it.
+    pub(super) fn get(&self, key: &str) -> Option<Item<'t, '_>> {
+        self.table.get(key).map(|entry| Item::of(entry, &self.path))
+    }
+
+    /// The value of `key`, which must be there; `example` shows it.
+    pub(super) fn require(&self, key: &str, example: &str, problems: &mut Problems) -> Option<Item<'t, '_>> {
+        let found = self.get(key);
+        if found.is_none() {
+            problems.error(self.at, &self.path, format!("`{key}` is missing"), format!("add {key} = {example}"));
+        }
+        found
+    }
+}

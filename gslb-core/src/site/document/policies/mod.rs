@@ -1,0 +1,265 @@
+//! Reads policies, named and in place, into one arena in which children come before those who refer to them.
+
+mod kinds;
+mod order;
+mod reach;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+pub(super) use self::reach::{Families, Reach};
+use super::item::Item;
+use super::names::{Names, quoted};
+use super::problems::Problems;
+use super::tree::{Entry, Position, Value};
+use crate::problem::key_path::Path;
+use crate::site::model::{
+    DataCenter, MAX_NESTING, Matcher, Policy, PolicyId, PolicyKind, Pool, PoolId, Region, RegionId, Written,
+};
+
+const EXAMPLE: &str = r#"{ failover = ["fra", "iad"] }"#;
+
+/// What the policies of a document refer to.
+pub(super) struct Referents<'r, 't> {
+    pub(super) data_centers: &'r [DataCenter],
+    pub(super) pools: &'r [Pool],
+    pub(super) regions: &'r [Region],
+    pub(super) pool_names: Names<'t>,
+    pub(super) region_names: Names<'t>,
+    /// False where a pool or a data center has an error: then what they seem to lack may be there, only misspelt.
+    pub(super) sound: bool,
+}
+
+/// The arena of policies and how names lead into it.
+pub(super) struct Policies<'r, 't> {
+    pub(super) to: Referents<'r, 't>,
+    arena: Vec<Policy>,
+    /// What each policy can lead to, by its place in the arena.
+    reaches: Vec<Reach>,
+    names: Names<'t>,
+    /// By the number of the name.
+    named: Vec<Named>,
+    /// The policies that are just a pool, each made when it is first named.
+    by_pool: HashMap<PoolId, PolicyId>,
+    /// Matchers that stand in several regions.
+    contested: HashMap<RegionId, Vec<&'r Matcher>>,
+}
+
+/// How far a named policy has been read.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    /// Not yet. As policies are read after what they name, only a cycle, which was told, meets this.
+    Unread,
+    /// Read; none where it has an error, which was told.
+    Read(Option<PolicyId>),
+}
+
+impl<'r, 't> Policies<'r, 't> {
+    /// Reads all named policies.
+    pub(super) fn read(names: Names<'t>, to: Referents<'r, 't>, problems: &mut Problems) -> Policies<'r, 't> {
+        let contested = super::regions::contested(to.regions);
+        let named = vec![Named::Unread; names.section().entries.len()];
+        let (arena, reaches, by_pool) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut policies = Policies { to, arena, reaches, names, named, by_pool, contested };
+        let section = *policies.names.section();
+        for number in order::referents_first(&policies.names, problems) {
+            let Some(entry) = section.entries.get(number) else { continue };
+            let read = policies.named_policy(entry, &section.path, problems);
+            if let Some(named) = policies.named.get_mut(number) {
+                *named = Named::Read(read);
+            }
+        }
+        policies
+    }
+
+    /// Reads a policy: the name of a pool or policy, or a table in place.
+    pub(super) fn policy(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<PolicyId> {
+        match &item.node.value {
+            Value::String(name) => self.refer(name, item.at(), &item.path, problems),
+            Value::Table(_) => {
+                let kind = self.kind(item, problems)?;
+                self.push((Written::InPlace, item.path.to_string().into()), kind, item, problems)
+            }
+            _ => {
+                let wanted = "a policy: the name of a pool or policy, or a table";
+                item.mismatch(problems, wanted, format!("write a name, or a table such as {EXAMPLE}"));
+                None
+            }
+        }
+    }
+
+    /// What `policy` can lead to.
+    pub(super) fn reach(&self, policy: PolicyId) -> Reach {
+        self.reaches.get(policy.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// True where `policy` can lead to `pool`.
+    pub(super) fn leads_to(&self, policy: PolicyId, pool: PoolId) -> bool {
+        let mut seen = HashSet::from([policy]);
+        let mut open = vec![policy];
+        while let Some(kind) =
+            open.pop().and_then(|policy| self.arena.get(policy.0 as usize)).map(|policy| &policy.kind)
+        {
+            if reach::pools(kind).any(|named| named == pool) {
+                return true;
+            }
+            open.extend(reach::children(kind).filter(|&child| seen.insert(child)));
+        }
+        false
+    }
+
+    /// Path of an `only` that `policy` can lead to and that does not lead to `pool`.
+    pub(super) fn only_without(&self, policy: PolicyId, pool: PoolId) -> Option<String> {
+        let mut seen = HashSet::from([policy]);
+        let mut open = vec![policy];
+        while let Some(id) = open.pop() {
+            let policy = self.arena.get(id.0 as usize)?;
+            if matches!(policy.kind, PolicyKind::Only(_)) && !self.leads_to(id, pool) {
+                return Some(policy.path());
+            }
+            open.extend(reach::children(&policy.kind).filter(|&child| seen.insert(child)));
+        }
+        None
+    }
+
+    /// Name of a pool, for messages.
+    pub(super) fn pool_name(&self, pool: PoolId) -> &str {
+        self.to.pools.get(pool.0 as usize).map_or("", |pool| &pool.name)
+    }
+
+    /// Warns of each named policy that no policy in `roots` leads to.
+    pub(super) fn warn_of_unused(&self, roots: impl Iterator<Item = PolicyId>, problems: &mut Problems) {
+        let mut used = vec![false; self.arena.len()];
+        let mark = |policy: PolicyId, used: &mut Vec<bool>| {
+            if let Some(mark) = used.get_mut(policy.0 as usize) {
+                *mark = true;
+            }
+        };
+        roots.for_each(|root| mark(root, &mut used));
+        for (number, policy) in self.arena.iter().enumerate().rev() {
+            if used.get(number) == Some(&true) {
+                reach::children(&policy.kind).for_each(|child| mark(child, &mut used));
+            }
+        }
+        let section = self.names.section();
+        for (entry, named) in section.entries.iter().zip(&self.named) {
+            if matches!(named, Named::Read(Some(policy)) if used.get(policy.0 as usize) == Some(&false)) {
+                let message = format!("no service uses the policy `{}`", entry.key);
+                problems.warning(
+                    entry.at,
+                    &section.path.key(&entry.key),
+                    message,
+                    "name it in a service, or remove it",
+                );
+            }
+        }
+    }
+
+    /// The arena.
+    pub(super) fn into_arena(self) -> Vec<Policy> {
+        self.arena
+    }
+
+    fn named_policy(&mut self, entry: &'t Entry, section: &Path<'_>, problems: &mut Problems) -> Option<PolicyId> {
+        let item = Item::of(entry, section);
+        if self.to.pool_names.contains(&entry.key) {
+            let message = format!("a pool is named `{}` too, and policies name both", entry.key);
+            problems.error(entry.at, &item.path, message, "give the policy another name");
+        }
+        let kind = match &item.node.value {
+            Value::String(_) => self.alias(&item, problems)?,
+            Value::Table(_) => self.kind(&item, problems)?,
+            _ => return self.policy(&item, problems),
+        };
+        self.push((Written::Named, (&*entry.key).into()), kind, &item, problems)
+    }
+
+    /// Another name for a pool, or for a policy: a failover with nothing to fall back on is that policy.
+    fn alias(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<PolicyKind> {
+        let target = self.policy(item, problems)?;
+        match self.arena.get(target.0 as usize).map(|policy| &policy.kind) {
+            Some(&PolicyKind::Pool(pool)) => Some(PolicyKind::Pool(pool)),
+            _ => Some(PolicyKind::Failover(vec![target])),
+        }
+    }
+
+    /// The policy that `name` means, be it a policy or a pool; a name that is neither is told.
+    fn refer(&mut self, name: &str, at: Position, path: &Path<'_>, problems: &mut Problems) -> Option<PolicyId> {
+        if let Some(number) = self.names.refer(name) {
+            return match self.named.get(number as usize)? {
+                Named::Read(policy) => *policy,
+                Named::Unread => None,
+            };
+        }
+        if let Some(number) = self.to.pool_names.refer(name) {
+            return Some(self.pool_policy(PoolId(number)));
+        }
+        let help = problems.suggestion(name, self.to.pool_names.all().chain(self.names.all()));
+        problems.error(at, path, format!("no pool or policy is named {}", quoted(name)), help);
+        None
+    }
+
+    fn pool_policy(&mut self, pool: PoolId) -> PolicyId {
+        if let Some(&policy) = self.by_pool.get(&pool) {
+            return policy;
+        }
+        let id = PolicyId(self.arena.len() as u32);
+        if let Some(named) = self.to.pools.get(pool.0 as usize) {
+            let (label, location) = (named.name.clone(), named.location.clone());
+            self.arena.push(Policy { label, written: Written::AsPool, kind: PolicyKind::Pool(pool), location });
+            self.reaches.push(Reach::of_pool(pool, named));
+        }
+        self.by_pool.insert(pool, id);
+        id
+    }
+
+    fn push(
+        &mut self,
+        (written, label): (Written, Arc<str>),
+        kind: PolicyKind,
+        item: &Item<'_, '_>,
+        problems: &mut Problems,
+    ) -> Option<PolicyId> {
+        let reach = self.reach_of(&kind);
+        if reach.depth > MAX_NESTING {
+            let message = format!("policies nest {} levels deep here", reach.depth);
+            item.error(problems, message, format!("nest at most {MAX_NESTING} levels, the pool among them"));
+            return None;
+        }
+        let id = PolicyId(self.arena.len() as u32);
+        self.arena.push(Policy { label, written, kind, location: problems.location(item.at()) });
+        self.reaches.push(reach);
+        Some(id)
+    }
+
+    /// True where an `only` keeps all clients of a policy of this kind.
+    fn never_falls_through(&self, kind: &PolicyKind) -> bool {
+        let of = |id: &PolicyId| self.reach(*id).never_falls_through;
+        match kind {
+            PolicyKind::Only(_) => true,
+            PolicyKind::Failover(list) => list.iter().any(of),
+            PolicyKind::Weighted(list) => list.iter().any(|(id, weight)| *weight > 0 && of(id)),
+            PolicyKind::Geo { branches, default } => of(default) && branches.iter().all(|(_, id)| of(id)),
+            _ => false,
+        }
+    }
+
+    fn reach_of(&self, kind: &PolicyKind) -> Reach {
+        let mut reach = Reach::default();
+        for pool in reach::pools(kind) {
+            if let Some(named) = self.to.pools.get(pool.0 as usize) {
+                reach.join(&Reach::of_pool(pool, named));
+            }
+        }
+        for child in reach::children(kind) {
+            reach.join(&self.reach(child));
+        }
+        if matches!(kind, PolicyKind::Only(_)) {
+            reach.close();
+        }
+        reach.never_falls_through = self.never_falls_through(kind);
+        // An alias of a pool is the pool itself, not a level above it.
+        reach.depth += usize::from(!matches!(kind, PolicyKind::Pool(_)));
+        reach
+    }
+}

@@ -1,0 +1,100 @@
+//! Reads the whole document: sections in the order in which they refer to each other, then the rules that join them.
+
+use super::names::{Names, Section};
+use super::policies::{Policies, Referents};
+use super::pools::PoolReader;
+use super::problems::Problems;
+use super::services::{Services, Written};
+use super::tree::{Table, Value};
+use super::{data_centers, include, probes, regions, safety, service_rules, suggest, vantages, zone_rules, zones};
+use crate::budget::Budget;
+use crate::dns::zonefile::Loader;
+use crate::problem::key_path::Path;
+use crate::site::model::Site;
+
+const SECTIONS: [&str; 9] =
+    ["zones", "data_centers", "probes", "pools", "regions", "policies", "services", "vantages", "safety"];
+
+/// The site as far as it can be read; it is only good where `problems` has no error.
+pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, problems: &mut Problems) -> Site {
+    refuse_unknown(root, problems);
+    let zones = zones::read(&section(root, "zones", problems), budget, load, problems);
+    let before = problems.errors();
+    let mut data_centers = Names::of("data center", section(root, "data_centers", problems), problems);
+    let mut probe_names = Names::of("probe", section(root, "probes", problems), problems);
+    let pool_names = Names::of("pool", section(root, "pools", problems), problems);
+    let region_names = Names::of("region", section(root, "regions", problems), problems);
+    let policy_names = Names::of("policy", section(root, "policies", problems), problems);
+
+    let mut site = Site { data_centers: data_centers::read(data_centers.section(), problems), ..Site::default() };
+    site.probes = probes::read(probe_names.section(), problems);
+    site.pools =
+        PoolReader { data_centers: &mut data_centers, probes: &mut probe_names }.read(pool_names.section(), problems);
+    let sound = problems.errors() == before;
+    site.regions = regions::read(region_names.section(), problems);
+    site.vantages = vantages::read(&section(root, "vantages", problems), problems);
+    site.safety = safety::read(root, site.data_centers.len(), problems);
+    let to = Referents {
+        data_centers: &site.data_centers,
+        pools: &site.pools,
+        regions: &site.regions,
+        pool_names,
+        region_names,
+        sound,
+    };
+    let mut policies = Policies::read(policy_names, to, problems);
+    let services = Services::read(&section(root, "services", problems), &zones, &mut policies, problems);
+
+    let kept = zone_rules::Checked::of(&zones, &services, problems);
+    service_rules::check(&services, &zones, &kept, &policies, problems);
+    let corrections = kept.corrections;
+    // While something is wrong, what should use a name may just not have been understood.
+    if problems.errors() == 0 {
+        policies.warn_of_unused(services.iter().map(|written| written.service.policy), problems);
+        policies.to.pool_names.warn_of_unused("policy or service", problems);
+        policies.to.region_names.warn_of_unused("geo policy", problems);
+        probe_names.warn_of_unused("pool", problems);
+        data_centers.warn_of_unused("pool", problems);
+    }
+    site.policies = policies.into_arena();
+    site.services = services.into_iter().map(|written: Written<'_>| written.service).collect();
+    site.zones = zone_rules::correct(zones, corrections);
+    site
+}
+
+fn refuse_unknown(root: &Table, problems: &mut Problems) {
+    // A file that is no document may hold anything, also secrets. Its keys are quoted where one of them looks like ours.
+    let is_close = |key: &str| {
+        SECTIONS.contains(&key) || key == include::KEY || suggest::closest(key, SECTIONS.into_iter()).is_some()
+    };
+    if let Some(first) = root.entries.first().filter(|_| !root.entries.iter().any(|entry| is_close(&entry.key))) {
+        let message = format!("no key of this text is one of a document; it has {} at the top", root.entries.len());
+        let help = format!("is this the right file? A document has {}", SECTIONS.join(", "));
+        problems.forget();
+        problems.error(first.at, &Path::ROOT, message, help);
+        return;
+    }
+    for entry in root.entries.iter().filter(|entry| !SECTIONS.contains(&&*entry.key)) {
+        if &*entry.key == include::KEY {
+            let message = "a document that does not come as a TOML file has no files beside it to include";
+            let help = "send the whole document, as `gslb apply site.toml` does";
+            problems.error(entry.at, &Path::ROOT.key(&entry.key), message, help);
+            continue;
+        }
+        let help = problems.suggestion(&entry.key, SECTIONS.into_iter());
+        problems.error(entry.at, &Path::ROOT.key(&entry.key), format!("unknown key `{}`", entry.key), help);
+    }
+}
+
+fn section<'t>(root: &'t Table, name: &'static str, problems: &mut Problems) -> Section<'t> {
+    let path = Path::ROOT.key(name);
+    let Some(entry) = root.get(name) else { return Section { path, entries: &[] } };
+    match &entry.node.value {
+        Value::Table(table) => Section { path, entries: &table.entries },
+        _ => {
+            let message = format!("expected a table, found {}", entry.node.describe());
+            problems.error(entry.node.at, &path, message, format!("write tables such as [{name}.NAME]"));
+            Section { path, entries: &[] }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether the hosts that NS, MX and SRV records name can be reached, as far as their own zone can tell.
+
+use std::collections::HashSet;
+
+use super::borders::{Borders, Kind};
+use super::owners::Owners;
+use super::problems::Problems;
+use crate::dns::name::Name;
+use crate::dns::rdata::type_to_text;
+use crate::dns::wire::number::rtype;
+use crate::dns::zonefile::Record;
+use crate::problem::Severity::Warning;
+
+/// What is known of the hosts of a zone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Targets<'r, 'z> {
+    pub(super) apex: &'z Name,
+    pub(super) owners: &'r Owners<'z>,
+    pub(super) borders: &'r Borders<'z>,
+    /// Names whose addresses are steered.
+    pub(super) steered: &'r HashSet<&'r Name>,
+}
+
+/// How a name gets an address.
+enum Way {
+    /// It has one, or whether it has is not for this zone to say.
+    Address,
+    /// By a CNAME.
+    Alias,
+    /// Not at all.
+    None,
+}
+
+impl Targets<'_, '_> {
+    /// Warns where `record` names a host inside the zone that leads nowhere.
+    pub(super) fn check(&self, record: &Record, problems: &mut Problems) {
+        let skip = match record.rtype {
+            rtype::NS => 0,
+            rtype::MX => 2,
+            rtype::SRV => 6,
+            _ => return,
+        };
+        let Some(Ok(target)) = record.rdata.get(skip..).map(Name::from_wire) else { return };
+        if target.is_root() || !target.is_at_or_below(self.apex) {
+            return;
+        }
+        let start = format!("the {} record of {} names {target}", type_to_text(record.rtype), record.owner);
+        let (message, help) = match self.way(&target, record) {
+            Way::Address => return,
+            Way::Alias => (format!("{start}, which is a CNAME"), "name a host with an address (RFC 2181 §10.3)"),
+            Way::None => (format!("{start}, which has no address"), "add an A or AAAA record for it"),
+        };
+        problems.at_record(Warning, &record.location, message, help);
+    }
+
+    fn way(&self, target: &Name, record: &Record) -> Way {
+        if self.has_address(target) {
+            return Way::Address;
+        }
+        match self.borders.over(target) {
+            // Whoever the name is delegated to may know; only for that delegation's own servers glue is needed here.
+            Some(border) if border.kind != Kind::Delegation || *border.owner != record.owner => return Way::Address,
+            _ => {}
+        }
+        match self.owners.at(target).next() {
+            Some(_) if self.is_alias(target) => Way::Alias,
+            None if self.wildcard_above(target) => Way::Address,
+            _ => Way::None,
+        }
+    }
+
+    fn has_address(&self, name: &Name) -> bool {
+        self.steered.contains(name) || self.owners.at(name).any(|record| matches!(record.rtype, rtype::A | rtype::AAAA))
+    }
+
+    fn is_alias(&self, name: &Name) -> bool {
+        self.owners.at(name).any(|record| record.rtype == rtype::CNAME)
+    }
+
+    /// Whether a wildcard may stand in for a name that does not exist. The nearest one would do so alone (RFC 4592
+    /// §3.3.1), but a warning that is not given in a rare case does no harm.
+    fn wildcard_above(&self, target: &Name) -> bool {
+        let mut above = target.parent();
+        while let Some(name) = above.filter(|name| name.is_at_or_below(self.apex)) {
+            if name.child(b"*").is_ok_and(|wildcard| self.has_address(&wildcard) || self.is_alias(&wildcard)) {
+                return true;
+            }
+            above = name.parent();
+        }
+        false
+    }
+}

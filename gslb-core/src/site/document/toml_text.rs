@@ -1,0 +1,215 @@
+//! TOML text to the located tree, with every syntax error told.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use toml_parser::lexer::{Token, TokenKind};
+use toml_parser::parser::{RecursionGuard, ValidateWhitespace, parse_document};
+use toml_parser::{ErrorSink, Expected, ParseError, Source, Span};
+
+use super::line_index::LineIndex;
+use super::problems::Problems;
+use super::toml_tree::{Builder, DUPLICATE};
+use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
+use crate::budget::{Budget, OverBudget};
+use crate::problem::key_path::Path;
+
+/// Longest document, in octets.
+const MAX_TEXT: usize = 64 << 20;
+/// Most parts of a dotted key. Each part is a table inside a table.
+const MAX_KEY_PARTS: usize = 16;
+/// How deep arrays and inline tables may nest for the parser, which takes them apart recursively. Less is told with a
+/// better message, by [`MAX_DEPTH`].
+const MAX_RECURSION: u32 = 80;
+/// Octets that a token takes while its statement is read.
+const TOKEN: usize = 2 * size_of::<Token>();
+
+/// Reads `text`; none where its syntax is so wrong that complaints about the rest would mislead, or it takes more than
+/// `budget`.
+pub(super) fn read(text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
+    read_file(0, text, budget, problems)
+}
+
+/// The same for the file of this number.
+pub(super) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
+    let start = Position { file, line: 1, column: 1 };
+    if text.len() > MAX_TEXT {
+        let message = format!("the document has {} octets, more than the {MAX_TEXT} that are read", text.len());
+        problems.error(start, &Path::ROOT, message, "divide the site into several servers");
+        return None;
+    }
+    let lines = LineIndex::new(file, text);
+    if let Some(offset) = overlong_key(text) {
+        let message = format!("a key has more than {MAX_KEY_PARTS} parts");
+        problems.error(lines.position(offset), &Path::ROOT, message, "write a name that holds dots in quotes");
+        return None;
+    }
+    let source = Source::new(text);
+    let mut errors = Errors { text, lines: &lines, problems: &mut *problems, usable: true, duplicates: Vec::new() };
+    let mut builder = Builder::new(source, &lines, budget);
+    let mut statements = Statements { lexer: source.lex(), tokens: Vec::new() };
+    while let Some(tokens) = statements.next() {
+        let at = tokens.first().map_or(0, |token| token.span().start());
+        if builder.may_take(tokens.len() * TOKEN).is_ok() {
+            let mut checked = ValidateWhitespace::new(&mut builder, source);
+            parse_document(tokens, &mut RecursionGuard::new(&mut checked, MAX_RECURSION), &mut errors);
+        }
+        if let Some(over) = builder.end_statement() {
+            refuse(over, lines.position(at), errors.problems);
+            return None;
+        }
+    }
+    if !errors.finish() {
+        return None;
+    }
+    let nests = builder.deepest() > MAX_DEPTH;
+    let (table, huge) = builder.finish();
+    let is_sound = !nests && huge.is_empty();
+    Some(if is_sound { table } else { Checking { huge, problems }.table(table, &Path::ROOT, 0) })
+}
+
+/// Tells that a document takes more memory than it may, and where it began to.
+pub(super) fn refuse(over: OverBudget, at: Position, problems: &mut Problems) {
+    let message = format!("up to here the document takes {over}");
+    problems.error(at, &Path::ROOT, message, "divide it, or write it with fewer keys and values");
+}
+
+/// Offset of the first dotted key with more than [`MAX_KEY_PARTS`] parts.
+fn overlong_key(text: &str) -> Option<usize> {
+    let mut dots = 0;
+    for token in Source::new(text).lex() {
+        match token.kind() {
+            TokenKind::Dot => dots += 1,
+            TokenKind::Atom | TokenKind::BasicString | TokenKind::LiteralString | TokenKind::Whitespace => {}
+            _ => dots = 0,
+        }
+        if dots >= MAX_KEY_PARTS {
+            return Some(token.span().start());
+        }
+    }
+    None
+}
+
+/// The text in pieces: lines, or those that brackets make one. So the tokens of no more than one are in memory.
+struct Statements<'s> {
+    lexer: toml_parser::lexer::Lexer<'s>,
+    tokens: Vec<Token>,
+}
+
+impl Statements<'_> {
+    fn next(&mut self) -> Option<&[Token]> {
+        self.tokens.clear();
+        let mut open = 0usize;
+        for token in self.lexer.by_ref() {
+            self.tokens.push(token);
+            match token.kind() {
+                TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open += 1,
+                TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => open = open.saturating_sub(1),
+                TokenKind::Newline if open == 0 => break,
+                _ => {}
+            }
+        }
+        if self.tokens.is_empty() { None } else { Some(&self.tokens) }
+    }
+}
+
+/// Tells syntax errors as problems.
+struct Errors<'a> {
+    text: &'a str,
+    lines: &'a LineIndex<'a>,
+    problems: &'a mut Problems,
+    /// Whether what the parser made of the text can still be trusted.
+    usable: bool,
+    /// Keys that are written twice.
+    duplicates: Vec<Span>,
+}
+
+impl Errors<'_> {
+    /// Tells of keys that are written twice. What is no TOML at all may be any file, also a secret one, and is not quoted.
+    fn finish(mut self) -> bool {
+        for span in std::mem::take(&mut self.duplicates) {
+            let key = self.text.get(span.start()..span.end()).filter(|_| self.usable);
+            let key = key.map_or_else(|| "a key".to_owned(), |key| format!("`{key}`"));
+            let message = format!("{key} is written twice in the same table");
+            let at = self.lines.position(span.start());
+            self.problems.error(at, &Path::ROOT, message, "keep one of the two, or give one another name");
+        }
+        self.usable
+    }
+}
+
+impl ErrorSink for Errors<'_> {
+    fn report_error(&mut self, error: ParseError) {
+        let span = error.unexpected().unwrap_or(Span::new_unchecked(0, 0));
+        let at = self.lines.position(span.start());
+        if error.description() == DUPLICATE {
+            self.duplicates.push(span);
+            return;
+        }
+        self.usable = false;
+        let what = error.description();
+        let help = match (what, error.expected()) {
+            ("string values must be quoted", _) => Cow::from("write text in quotes: \"...\""),
+            ("cannot recurse further; max recursion depth met", _) => "nest fewer tables and arrays".into(),
+            (_, None) => "correct the TOML syntax here".into(),
+            (_, Some(expected)) => format!("TOML expects {} here", listed(expected)).into(),
+        };
+        self.problems.error(at, &Path::ROOT, format!("not TOML: {what}"), help);
+    }
+}
+
+/// What TOML expects, in words.
+fn listed(expected: &[Expected]) -> String {
+    let word = |expected: &Expected| match expected {
+        Expected::Literal("\n") => "newline".to_owned(),
+        Expected::Literal("`") => "'`'".to_owned(),
+        Expected::Literal(text) if text.chars().all(|letter| letter.is_ascii_control()) => {
+            format!("`{}`", text.escape_debug())
+        }
+        Expected::Literal(text) => format!("`{text}`"),
+        Expected::Description(text) => (*text).to_owned(),
+        _ => "something else".to_owned(),
+    };
+    if expected.is_empty() { "nothing".to_owned() } else { expected.iter().map(word).collect::<Vec<_>>().join(", ") }
+}
+
+/// Takes out and tells what nests too deep, and whole numbers that do not fit.
+struct Checking<'a> {
+    huge: HashMap<Position, Box<str>>,
+    problems: &'a mut Problems,
+}
+
+impl Checking<'_> {
+    fn table(&mut self, table: Table, path: &Path<'_>, depth: usize) -> Table {
+        let checked = |entry: Entry| {
+            let Entry { key, at, node } = entry;
+            let node = self.node(node, &path.key(&key), depth + 1)?;
+            Some(Entry { key, at, node })
+        };
+        Table { entries: table.entries.into_iter().filter_map(checked).collect() }
+    }
+
+    fn node(&mut self, node: Node, path: &Path<'_>, depth: usize) -> Option<Node> {
+        let Node { value, at } = node;
+        if depth > MAX_DEPTH {
+            let message = format!("tables and arrays nest more than {MAX_DEPTH} deep");
+            self.problems.error(at, path, message, "give inner policies a name of their own in `policies`");
+            return None;
+        }
+        let value = match value {
+            Value::Table(table) => Value::Table(self.table(table, path, depth)),
+            Value::Array(items) => {
+                let items = items.into_iter().enumerate();
+                Value::Array(items.filter_map(|(at, item)| self.node(item, &path.index(at), depth + 1)).collect())
+            }
+            Value::Integer(0) if self.huge.contains_key(&at) => {
+                let digits = self.huge.get(&at).map_or("", |digits| digits);
+                let message = format!("{digits} does not fit into 64 bits");
+                self.problems.error(at, path, message, "write a smaller number");
+                return None;
+            }
+            other => other,
+        };
+        Some(Node { value, at })
+    }
+}

@@ -1,0 +1,29 @@
+//! What a label says where others have a name of the document: words that no document can give as a name.
+
+/// Nothing that has a name: no region, no data center.
+pub const NONE: &str = "(none)";
+/// All that have no series of their own, together.
+pub const OTHER: &str = "(other)";
+
+#[cfg(test)]
+mod tests {
+    use gslb_core::dns::name::Name;
+    use gslb_core::site::document;
+
+    use super::*;
+
+    #[test]
+    fn no_document_has_such_names() {
+        let root = Name::root();
+        for word in [NONE, OTHER] {
+            let name = Name::parse(word.as_bytes(), &root).unwrap();
+            assert_ne!(name.to_written(), word, "a name with parentheses is written with backslashes");
+            for section in ["data_centers", "regions", "pools"] {
+                let text = format!("[{section}.\"{word}\"]\n");
+                let read = document::read("site.toml", &text, &mut document::no_files);
+                let told = format!("{:?}", read.problems);
+                assert!(told.contains("is not a valid name"), "{section}: {told}");
+            }
+        }
+    }
+}

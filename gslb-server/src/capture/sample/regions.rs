@@ -1,0 +1,65 @@
+//! Sampled answers by region of the client and data center of the answer.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use gslb_api::traffic::sample::RegionFinder;
+use gslb_core::respond::SteeredAnswer;
+use gslb_core::table::counts::Counts;
+
+use crate::capture::placeholder::{NONE, OTHER};
+
+/// Most pairs of region and data center that are counted apart; those beyond are counted under [`OTHER`].
+const MAX_PAIRS: usize = 10_000;
+
+/// Answers since start, by region and data center; [`NONE`] are clients outside all regions, and answers from no data center.
+#[derive(Debug, Default, Clone)]
+pub struct RegionAnswers {
+    counts: BTreeMap<(Arc<str>, Arc<str>), u64>,
+    /// What finds the regions of one edition.
+    finder: Option<(u64, Arc<RegionFinder>)>,
+    /// The edition whose names are kept.
+    kept: Option<u64>,
+}
+
+impl RegionAnswers {
+    /// Counts an answer that stands for `weight` of them.
+    pub(super) fn add(&mut self, edition: &Counts, answer: &SteeredAnswer, weight: u64) {
+        let topology = edition.topology();
+        let finder = match &self.finder {
+            Some((of, finder)) if *of == edition.edition() => Arc::clone(finder),
+            _ => {
+                let finder = Arc::new(RegionFinder::new(topology));
+                self.finder = Some((edition.edition(), Arc::clone(&finder)));
+                finder
+            }
+        };
+        let site = &topology.site;
+        let pool = answer.pool.and_then(|pool| site.pools.get(pool.0 as usize));
+        let data_center = pool.and_then(|pool| site.data_centers.get(pool.data_center?.0 as usize));
+        let data_center = data_center.map_or_else(|| NONE.into(), |data_center| Arc::clone(&data_center.name));
+        let region = finder.region(topology, answer.client).unwrap_or_else(|| NONE.into());
+        let pair = (region, data_center);
+        let is_new = !self.counts.contains_key(&pair);
+        let pair = if is_new && self.counts.len() >= MAX_PAIRS { (OTHER.into(), OTHER.into()) } else { pair };
+        *self.counts.entry(pair).or_default() += weight;
+    }
+
+    /// Forgets what is no more.
+    pub(super) fn keep(&mut self, latest: &Counts) {
+        if self.kept.replace(latest.edition()) == Some(latest.edition()) {
+            return;
+        }
+        self.finder.take_if(|(of, _)| *of != latest.edition());
+        let site = &latest.topology().site;
+        let regions: HashSet<&str> = site.regions.iter().map(|region| &*region.name).chain([NONE, OTHER]).collect();
+        let centers = site.data_centers.iter().map(|data_center| &*data_center.name);
+        let data_centers: HashSet<&str> = centers.chain([NONE, OTHER]).collect();
+        self.counts.retain(|(region, center), _| regions.contains(&**region) && data_centers.contains(&**center));
+    }
+
+    /// Region, data center and number of answers.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        self.counts.iter().map(|((region, data_center), &count)| (&**region, &**data_center, count))
+    }
+}

@@ -1,0 +1,144 @@
+//! The process's own file, `gslb.toml`: where to listen, where to keep data. All of it is optional.
+
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use gslb_core::problem::Problem;
+
+use crate::files::reader::{self, Kind};
+use crate::http::tls::TlsFiles;
+use section::Text;
+use value::path;
+
+mod api;
+mod dns;
+mod dnstap;
+mod geo;
+mod log;
+mod metrics;
+mod node;
+mod probes;
+mod section;
+mod value;
+
+pub use crate::telemetry::logging::{Log, LogFormat};
+pub use api::Api;
+pub use dns::Dns;
+pub use dnstap::Dnstap;
+pub use geo::Geo;
+pub use metrics::Metrics;
+pub use node::Node;
+pub use probes::Probes;
+
+/// All that may be configured about a process, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `data_dir`: where the store and its like are kept. Beside the file unless absolute. Default `gslb-data`.
+    pub data_dir: PathBuf,
+    /// `[node]`: who this is among others.
+    pub node: Node,
+    /// `[dns]`: how queries are taken.
+    pub dns: Dns,
+    /// `[api]`: where HTTP is served.
+    pub api: Api,
+    /// `[geo]`: what is known about networks.
+    pub geo: Geo,
+    /// `[probes]`: what probes may reach.
+    pub probes: Probes,
+    /// `[log]`: what is logged, and in which form.
+    pub log: Log,
+    /// `[metrics]`: what is told to Prometheus.
+    pub metrics: Metrics,
+    /// `[dnstap]`: where answers are shown to a program that reads them all. Default: nowhere.
+    pub dnstap: Option<Dnstap>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read {}: {cause}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// Something in it is wrong; all of it is told.
+    #[error("{}", Lines(.0))]
+    Wrong(Vec<Problem>),
+}
+
+/// Problems, a line or two each.
+struct Lines<'a>(&'a [Problem]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let gap = if index == 0 { "" } else { "\n" };
+            write!(out, "{gap}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "gslb-data".into(),
+            node: Node::default(),
+            dns: Dns::default(),
+            api: Api::default(),
+            geo: Geo::default(),
+            probes: Probes::default(),
+            log: Log::default(),
+            metrics: Metrics::default(),
+            dnstap: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or with all that is wrong in it.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = reader::read_text(path, Kind::Settings)
+            .map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?;
+        let mut config = Self::parse(&path.to_string_lossy(), &text).map_err(ConfigError::Wrong)?;
+        if let Some(folder) = path.parent() {
+            config.data_dir = folder.join(&config.data_dir);
+            if let Some(TlsFiles { certificate, key }) = &mut config.api.tls {
+                [certificate, key].into_iter().for_each(|file| *file = folder.join(&*file));
+            }
+            config.geo.databases.iter_mut().for_each(|database| *database = folder.join(&*database));
+            config.probes.ca.iter_mut().for_each(|file| *file = folder.join(&*file));
+            config.dnstap.iter_mut().for_each(|dnstap| dnstap.socket = folder.join(&dnstap.socket));
+        }
+        Ok(config)
+    }
+
+    /// Checks a text; `file` is the name that problems are told with. Paths are left as they are written.
+    ///
+    /// # Errors
+    /// All that is wrong, in the order of the text.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let mut config = Self::default();
+        let text = Text::new(file, text);
+        let mut root = text.root();
+        root.set("data_dir", &mut config.data_dir, path);
+        config.node.take_from(root.section("node"));
+        config.dns.take_from(root.section("dns"));
+        config.api.take_from(root.section("api"));
+        config.geo.take_from(root.section("geo"));
+        config.probes.take_from(root.section("probes"));
+        config.log.take_from(root.section("log"));
+        config.metrics.take_from(root.section("metrics"));
+        config.dnstap = Dnstap::of(&mut root);
+        root.finish();
+        let problems = text.into_problems();
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+}

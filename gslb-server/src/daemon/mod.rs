@@ -1,0 +1,17 @@
+//! The running server, composed: bind all, start all, wait, and stop in order.
+
+mod bind;
+pub mod notify;
+pub mod origins;
+pub mod prober_feed;
+mod running;
+mod runtime;
+pub mod signals;
+pub mod site_source;
+mod start;
+pub mod store;
+
+pub use bind::{Bound, ServeError, see_free};
+pub use running::Running;
+pub use runtime::control_runtime;
+pub use start::Hooks;

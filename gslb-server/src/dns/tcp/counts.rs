@@ -1,0 +1,88 @@
+//! What happens to TCP connections, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use gslb_core::count::Histogram;
+
+use crate::dns::durations::{self, Durations};
+
+/// Connections since start, and how many are open now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpCounts {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections that are open.
+    pub open: u64,
+    /// Ended by the client, in order or by a reset.
+    pub closed_by_client: u64,
+    /// Ended because no whole query came for the idle time.
+    pub idle: u64,
+    /// Ended because the client did not take its answers for the idle time.
+    pub stalled: u64,
+    /// Ended in favour of a new connection, having been idle for longest.
+    pub evicted: u64,
+    /// Ended at once, since their client had as many as it may.
+    pub refused: u64,
+    /// Attempts to accept that failed.
+    pub accept_errors: u64,
+    /// Queries whose answering panicked: a fault in the program, worth a report.
+    pub panics: u64,
+}
+
+/// A counter that many tasks share.
+#[derive(Default)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// [`TcpCounts`] while they are being counted.
+#[derive(Default)]
+pub(super) struct SharedCounts {
+    pub(super) accepted: Count,
+    pub(super) closed_by_client: Count,
+    pub(super) idle: Count,
+    pub(super) stalled: Count,
+    pub(super) evicted: Count,
+    pub(super) refused: Count,
+    pub(super) accept_errors: Count,
+    pub(super) panics: Count,
+    /// From where the first query of a write is looked at to the end of the write, once for each response.
+    pub(super) durations: Mutex<Histogram<{ durations::RANGES }>>,
+}
+
+impl SharedCounts {
+    /// The counts of now, with `open` connections.
+    pub(super) fn read(&self, open: usize) -> TcpCounts {
+        TcpCounts {
+            accepted: self.accepted.get(),
+            open: open as u64,
+            closed_by_client: self.closed_by_client.get(),
+            idle: self.idle.get(),
+            stalled: self.stalled.get(),
+            evicted: self.evicted.get(),
+            refused: self.refused.get(),
+            accept_errors: self.accept_errors.get(),
+            panics: self.panics.get(),
+        }
+    }
+
+    /// Notes that so many answers took `time` each.
+    pub(super) fn took(&self, time: Duration, answers: u64) {
+        durations::note(&self.durations.lock().unwrap_or_else(PoisonError::into_inner), time, answers);
+    }
+
+    /// How long answers took.
+    pub(super) fn durations(&self) -> Durations {
+        Durations::default().and(&self.durations.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

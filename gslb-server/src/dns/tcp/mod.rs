@@ -1,0 +1,147 @@
+//! TCP as RFC 7766 wants it: a task per connection, bounded in number, in time and in memory.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gslb_core::respond::{Settings, Tally};
+use gslb_core::table::Published;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::capture::sample::Reservoir;
+use crate::capture::tap::{self, Tap};
+use crate::dns::durations::Durations;
+
+pub(crate) mod accept;
+mod connection;
+pub(crate) mod connections;
+mod counts;
+mod input;
+mod responders;
+
+pub use counts::TcpCounts;
+
+/// Connections that the kernel holds for us before we have accepted them.
+const BACKLOG: i32 = 1024;
+
+/// How long connections may take to end after the stop.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What clients may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for the next query to come whole, and for answers to be taken (RFC 7766 section 6.2.3).
+    pub idle: Duration,
+    /// Connections in all, at most a quarter of the process's file descriptors; when there are more, the one that has been idle
+    /// for longest is closed.
+    pub connections: usize,
+    /// Connections per IPv4 address or IPv6 network of 64 bits; more are closed at once.
+    pub connections_per_client: usize,
+}
+
+/// What all connections share.
+struct Shared {
+    idle: Duration,
+    connections: Arc<connections::Connections>,
+    responders: responders::Responders,
+    counts: counts::SharedCounts,
+}
+
+/// Opens a listener that shares its address with no other process, which UDP sockets cannot promise: two servers that
+/// are meant to be one are told here.
+///
+/// # Errors
+/// As `bind(2)` and `listen(2)`.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections that linger from before a restart do not hold the address.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A running TCP server, with threads of its own.
+pub struct Server {
+    runtime: Runtime,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+}
+
+/// Reads what a [`Server`] has counted.
+#[derive(Clone)]
+pub struct TcpCounters(Arc<Shared>);
+
+impl TcpCounters {
+    /// The counts of now.
+    pub fn total(&self) -> (Tally, TcpCounts) {
+        (self.0.responders.tally(), self.0.counts.read(self.0.connections.count()))
+    }
+
+    /// How long answers took.
+    pub fn durations(&self) -> Durations {
+        self.0.counts.durations()
+    }
+
+    /// The sample of each worker.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &Mutex<Reservoir>> {
+        self.0.responders.samples()
+    }
+}
+
+impl Server {
+    /// Accepts on `listeners`, which [`bind`] made, and answers on as many threads as there are `taps`, by which they show
+    /// their answers; one at least. They count in the rows of what is published from `row` on.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no event queue.
+    pub fn start(
+        listeners: Vec<TcpListener>,
+        limits: Limits,
+        published: Arc<Published>,
+        settings: &Arc<Settings>,
+        row: usize,
+        taps: Vec<Tap>,
+    ) -> io::Result<Self> {
+        let most = connections::within_descriptors(limits.connections);
+        let taps = if taps.is_empty() { tap::none(1) } else { taps };
+        let threads = taps.len();
+        let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("tcp").enable_all().build()?;
+        let shared = Arc::new(Shared {
+            idle: limits.idle,
+            connections: connections::Connections::new(most, limits.connections_per_client),
+            responders: responders::Responders::new(published, settings, row, taps),
+            counts: counts::SharedCounts::default(),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let entered = runtime.enter();
+        for listener in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            runtime.spawn(accept::accept_all(listener, shared.clone(), stopped.clone()));
+        }
+        drop(entered);
+        Ok(Self { runtime, shared, stop })
+    }
+
+    /// Where to read what was counted, also after the stop.
+    pub fn counters(&self) -> TcpCounters {
+        TcpCounters(self.shared.clone())
+    }
+
+    /// Accepts no more, has each connection finish what it received, and waits for that, but not for long. Not to be
+    /// called from within a task.
+    pub fn stop(self) {
+        let _ = self.stop.send(true);
+        // Every task holds a receiver: when the last one is gone, so are the tasks.
+        let _ = self.runtime.block_on(async { timeout(GRACE, self.stop.closed()).await });
+        self.runtime.shutdown_background();
+    }
+}

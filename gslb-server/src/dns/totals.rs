@@ -1,0 +1,42 @@
+//! All that the sockets of a process have counted, in one value.
+
+use gslb_core::respond::Tally;
+
+use crate::dns::durations::Durations;
+use crate::dns::tcp::{TcpCounters, TcpCounts};
+use crate::dns::udp::{UdpCounters, UdpCounts};
+
+/// Counts since start.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// What answering over UDP counted.
+    pub over_udp: Tally,
+    /// What answering over TCP counted.
+    pub over_tcp: Tally,
+    /// What the UDP workers counted.
+    pub udp: UdpCounts,
+    /// What happened to TCP connections.
+    pub tcp: TcpCounts,
+    /// How long answers took over UDP.
+    pub udp_durations: Durations,
+    /// How long answers took over TCP.
+    pub tcp_durations: Durations,
+}
+
+/// Reads [`Totals`] at any time, also after the stop.
+#[derive(Clone)]
+pub struct TotalsReader {
+    /// The UDP workers.
+    pub udp: UdpCounters,
+    /// The TCP server.
+    pub tcp: TcpCounters,
+}
+
+impl TotalsReader {
+    /// The counts of now.
+    pub fn read(&self) -> Totals {
+        let ((over_udp, udp), (over_tcp, tcp)) = (self.udp.total(), self.tcp.total());
+        let (udp_durations, tcp_durations) = (self.udp.durations(), self.tcp.durations());
+        Totals { over_udp, over_tcp, udp, tcp, udp_durations, tcp_durations }
+    }
+}

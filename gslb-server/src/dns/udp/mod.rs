@@ -1,0 +1,112 @@
+//! UDP: a thread per worker and listen address, each with a socket of its own.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::mem;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use gslb_core::respond::{Settings, Worker};
+use gslb_core::table::Published;
+
+use crate::capture::sample::{self, Reservoir};
+use crate::capture::tap::Tap;
+use crate::dns::pulse::Pulse;
+
+mod counts;
+#[doc(hidden)] // public for the load generator of the benches package, and for nobody else
+pub mod mmsg;
+mod socket;
+mod worker;
+
+pub use counts::{UdpCounters, UdpCounts};
+
+/// Opens `workers` sockets that share `address`; a port of 0 takes one that is free.
+///
+/// # Errors
+/// As `bind(2)`: the address is in use by another user or without sharing, is not this host's, or is not permitted.
+pub fn bind(mut address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket>> {
+    let mut sockets = Vec::with_capacity(workers);
+    for _ in 0..workers {
+        let socket = socket::bind(address)?;
+        address.set_port(socket.local_addr()?.port());
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
+/// Running UDP workers. They end when it is dropped; [`Workers::stop`] also waits for that.
+pub struct Workers {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    counters: UdpCounters,
+    pulses: Arc<[Pulse]>,
+}
+
+impl Workers {
+    /// Starts a worker on each of `sockets`; they count in the first rows of what is published. Each shows its answers by a
+    /// tap of its own; there must be as many as sockets.
+    ///
+    /// # Errors
+    /// When the system starts no more threads; those already started are stopped.
+    pub fn start(
+        sockets: Vec<UdpSocket>,
+        published: &Arc<Published>,
+        settings: &Arc<Settings>,
+        taps: Vec<Tap>,
+    ) -> io::Result<Self> {
+        let room = sample::room(sockets.len());
+        let board = |_: &UdpSocket| counts::Board {
+            tally: Arc::default(),
+            counting: counts::Counting::default(),
+            sample: Mutex::new(Reservoir::new(room, seed())),
+        };
+        let counters = UdpCounters(sockets.iter().map(board).collect());
+        let pulses = sockets.iter().map(|_| Pulse::default()).collect();
+        let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters, pulses };
+        for (number, (socket, tap)) in sockets.into_iter().zip(taps).enumerate() {
+            let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
+            let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
+            let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
+                let (board, pulse) = (&boards.0[number], &pulses[number]);
+                let worker = Worker::new(settings, seed()).in_row(number).telling(board.tally.clone());
+                worker::UdpWorker::new(&socket, &published, board, worker, tap).run(&stop, pulse);
+            });
+            workers.threads.push(thread?);
+        }
+        Ok(workers)
+    }
+
+    /// Where to read what the workers have counted, also after they have stopped.
+    pub fn counters(&self) -> UdpCounters {
+        self.counters.clone()
+    }
+
+    /// The pulse of each worker: it beats with each batch, and several times a second where there is none.
+    pub fn pulses(&self) -> Arc<[Pulse]> {
+        Arc::clone(&self.pulses)
+    }
+
+    /// Has the workers answer what they have received, and waits until they have.
+    pub fn stop(mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in mem::take(&mut self.threads) {
+            // A worker that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A number that no one can guess, to start a worker's dice: the standard library keys its hashes from the system's
+/// randomness.
+pub(crate) fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

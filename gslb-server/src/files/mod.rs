@@ -1,0 +1,5 @@
+//! Files on disk: read with limits, watched, and reloaded.
+
+pub mod reader;
+pub mod reload;
+pub mod watch;

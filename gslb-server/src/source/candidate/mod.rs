@@ -1,0 +1,183 @@
+//! A document in a file as the API takes it: JSON, with the text of its zones within it.
+
+mod text;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use gslb_api::Written;
+use gslb_core::budget::Budget;
+use gslb_core::dns::name::Name;
+use gslb_core::dns::rdata;
+use gslb_core::dns::zonefile::{self, Loader, Record};
+use gslb_core::problem::Problem;
+use gslb_core::site::document::{self, Reading};
+use gslb_core::site::model::Site;
+use serde_json::{Map, Value};
+
+use crate::files::watch::SourceFile;
+use crate::source::error::SiteError;
+use crate::source::include::{self, Parts};
+
+/// A document that was read.
+#[derive(Debug)]
+pub struct Candidate {
+    /// It, as the API takes it.
+    pub document: Value,
+    /// Its text with comments, which says the same; none where that is long, or it was not written in TOML.
+    pub text: Option<Arc<str>>,
+    /// What is doubtful about it.
+    pub warnings: Vec<Problem>,
+    /// How many zones it has.
+    pub zones: usize,
+}
+
+impl From<Candidate> for Written {
+    fn from(candidate: Candidate) -> Self {
+        Self { document: candidate.document, text: candidate.text, commit: None }
+    }
+}
+
+/// Reads and checks the document at `path`; see [`read_noting`].
+///
+/// # Errors
+/// As there.
+pub fn read(path: &Path) -> Result<Candidate, SiteError> {
+    read_noting(path, &mut Vec::new())
+}
+
+/// Reads and checks the document at `path`, TOML or (`.json`) JSON, and what it names. Every file that is looked at is
+/// added to `files`, also when something is wrong.
+///
+/// What only compiling with geo databases can see is not looked at.
+///
+/// # Errors
+/// [`SiteError::Unreadable`], and [`SiteError::Wrong`] with everything that is wrong, each at its line.
+pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate, SiteError> {
+    let name = path.to_string_lossy();
+    if path.extension().is_some_and(|extension| extension == "json") {
+        files.push(SourceFile::before_reading(path));
+        let text = include::read_document(path)?;
+        let document = serde_json::from_str(&text).map_err(|error| SiteError::NoJson(format!("{name}: {error}")))?;
+        let mut load = |name: &str, from: &str| include::zone_file(name, from, files);
+        let mut loaded = Loaded::new(&mut load);
+        let reading = document::read_json(&name, &document, &mut |file, from| loaded.load(file, from));
+        return finish(reading, document, &[], &loaded);
+    }
+    let mut noted = Vec::new();
+    let seen = SourceFile::before_reading(path);
+    // A file that cannot be read is watched too: it may come back.
+    let mut parts = Parts::open(path).inspect_err(|_| files.push(seen))?;
+    let first = parts.first.clone();
+    let mut texts = vec![Arc::clone(&first.text)];
+    let mut named = BTreeSet::from([first.name.clone()]);
+    let mut load = |name: &str, from: &str| include::zone_file(name, from, &mut noted);
+    let mut loaded = Loaded::new(&mut load);
+    let mut include = |pattern: &str, from: &str| {
+        let found = parts.include(pattern, from)?;
+        // What two patterns name is part of the document once.
+        let new = found.iter().filter(|file| named.insert(file.name.clone()));
+        texts.extend(new.map(|file| Arc::clone(&file.text)));
+        Ok(found)
+    };
+    let (reading, document) = document::read_files(&first, &mut include, &mut |file, from| loaded.load(file, from));
+    let candidate = finish(reading, document, &texts, &loaded);
+    files.append(&mut parts.files);
+    files.append(&mut noted);
+    candidate
+}
+
+/// Reads and checks the TOML text `text`, called `name`, with what `load` has of the files that it names.
+///
+/// # Errors
+/// [`SiteError::Wrong`].
+pub fn read_text(name: &str, text: &str, load: &mut Loader<'_>) -> Result<Candidate, SiteError> {
+    let mut loaded = Loaded::new(load);
+    let reading = document::read(name, text, &mut |file, from| loaded.load(file, from));
+    // What is no TOML is among the problems of the reading.
+    let document = document::to_json(name, text, &mut Budget::of_file(text.len())).unwrap_or_default();
+    finish(reading, document, &[text.into()], &loaded)
+}
+
+fn finish(
+    reading: Reading,
+    document: Value,
+    texts: &[Arc<str>],
+    loaded: &Loaded<'_, '_>,
+) -> Result<Candidate, SiteError> {
+    let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
+    let document = loaded.enclosed(document, &site);
+    let text = text::enclosed(texts, &document).map(Into::into);
+    Ok(Candidate { document, text, warnings: reading.problems, zones: site.zones.len() })
+}
+
+/// Files that were read, by the name that they were asked for by, and the name of the file that has it.
+/// What was checked is what is sent, also where a file changes meanwhile.
+struct Loaded<'f, 'l> {
+    load: &'f mut Loader<'l>,
+    files: HashMap<(String, String), (Arc<str>, Vec<u8>)>,
+}
+
+impl<'f, 'l> Loaded<'f, 'l> {
+    fn new(load: &'f mut Loader<'l>) -> Self {
+        Self { load, files: HashMap::new() }
+    }
+
+    /// The file `name` that `from` names. Each is read once, however often it is included.
+    fn load(&mut self, name: &str, from: &str) -> Result<(Arc<str>, Vec<u8>), String> {
+        let key = (name.to_owned(), from.to_owned());
+        if let Some(read) = self.files.get(&key) {
+            return Ok(read.clone());
+        }
+        let read = (self.load)(name, from)?;
+        self.files.insert(key, read.clone());
+        Ok(read)
+    }
+
+    /// `document`, which is read as `site`, with the records of each zone in place of the name of their file.
+    fn enclosed(&self, mut document: Value, site: &Site) -> Value {
+        // A zone's file is beside the file that names it.
+        let from: HashMap<&Name, &str> = site.zones.iter().map(|zone| (&zone.apex, &*zone.location.file)).collect();
+        let zones = document.get_mut("zones").and_then(Value::as_object_mut);
+        for (zone, value) in zones.into_iter().flatten() {
+            let Some(members) = value.as_object_mut() else { continue };
+            let file = members.get("file").and_then(Value::as_str).map(str::to_owned);
+            let apex: Option<Name> = zone.parse().ok();
+            let from = apex.and_then(|apex| from.get(&apex)).copied().unwrap_or_default();
+            let Some((name, octets)) = file.and_then(|file| self.files.get(&(file, from.to_owned()))) else { continue };
+            let records = Value::String(self.records(zone, name, octets));
+            // In the place of the file's name, so that the order stays the author's.
+            *members = std::mem::take(members)
+                .into_iter()
+                .map(|(key, value)| if key == "file" { ("records".to_owned(), records.clone()) } else { (key, value) })
+                .collect::<Map<_, _>>();
+        }
+        document
+    }
+
+    /// A zone's file as one text: as it is, or where it includes others or is not UTF-8, its records one by one.
+    fn records(&self, zone: &str, name: &Arc<str>, octets: &[u8]) -> String {
+        let includes = |text: &str| text.lines().any(|line| starts_with(line.trim_start(), "$INCLUDE"));
+        if let Some(text) = std::str::from_utf8(octets).ok().filter(|text| !includes(text)) {
+            return text.to_owned();
+        }
+        // The zone was read before with this origin and these files, so neither can fail now.
+        let origin: Name = zone.parse().unwrap_or_else(|_| Name::root());
+        let mut load = |file: &str, from: &str| {
+            let found = self.files.get(&(file.to_owned(), from.to_owned()));
+            found.cloned().ok_or_else(|| "it was not there before".to_owned())
+        };
+        zonefile::parse(name, octets, &origin, &mut load).records.iter().map(line).collect()
+    }
+}
+
+/// A record as a line of a master file that depends on no other.
+fn line(record: &Record) -> String {
+    let (rtype, rdata) = (rdata::type_to_text(record.rtype), rdata::to_text(record.rtype, &record.rdata));
+    format!("{} {} IN {rtype} {rdata}\n", record.owner, record.ttl)
+}
+
+fn starts_with(text: &str, word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}

@@ -1,0 +1,142 @@
+//! From files to a table: the document, the zone files beside it, and the geo databases.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use geoip::{Database, LoadError, Place, moved_share};
+use tracing::warn;
+
+use gslb_core::problem::Problem;
+use gslb_core::site::document;
+use gslb_core::table::{RoutingTable, compile};
+
+use crate::files::reader::{self, Kind};
+use crate::files::watch::SourceFile;
+use crate::source::error::SiteError;
+use crate::source::include::{self, Parts};
+
+/// Where everything is read from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The document, a TOML file; zone files are beside it.
+    pub document: PathBuf,
+    /// The geo databases.
+    pub databases: Databases,
+}
+
+/// Geo databases, and how much they may change.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    /// MMDB files; none means the bundled database.
+    pub files: Vec<PathBuf>,
+    /// Share of the address space, 0 to 1, that a reload may move to another place.
+    pub max_moved: f64,
+}
+
+/// A table, and what it was made from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The table.
+    pub table: RoutingTable,
+    /// What is doubtful about the document.
+    pub warnings: Vec<Problem>,
+}
+
+impl Sources {
+    /// Reads everything and compiles it, without a server.
+    ///
+    /// # Errors
+    /// When anything at all is wrong.
+    pub fn load(&self) -> Result<Loaded, SiteError> {
+        // The document first: what is wrong with it is told without waiting for a database.
+        let reading = read_document(&self.document)?;
+        let databases = self.databases.load(None, &mut Vec::new())?;
+        let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
+        let compiled = compile::compile(site, &databases, &Arc::default(), None);
+        let warnings = [reading.problems, compiled.problems].concat();
+        match compiled.table {
+            Some(table) => Ok(Loaded { table, warnings }),
+            None => Err(SiteError::Wrong(warnings)),
+        }
+    }
+}
+
+/// Reads and checks the document at `path`, with what it includes and the zone files beside that.
+fn read_document(path: &Path) -> Result<document::Reading, SiteError> {
+    let mut parts = Parts::open(path)?;
+    let first = parts.first.clone();
+    let mut load = |name: &str, from: &str| include::zone_file(name, from, &mut Vec::new());
+    Ok(document::read_files(&first, &mut |pattern, from| parts.include(pattern, from), &mut load).0)
+}
+
+impl Databases {
+    /// Reads the databases; those that are in use now say how much may change. Every file that is looked at is added
+    /// to `files`, also when something is wrong: mending it is a reason to try again.
+    ///
+    /// # Errors
+    /// [`SiteError::Database`], [`SiteError::MovesTooMuch`].
+    pub fn load(
+        &self,
+        in_use: Option<&[Arc<Database>]>,
+        files: &mut Vec<SourceFile>,
+    ) -> Result<Vec<Arc<Database>>, SiteError> {
+        files.extend(self.files.iter().map(|path| SourceFile::before_reading(path)));
+        if self.files.is_empty() {
+            return Ok(in_use.map_or_else(|| vec![Arc::new(geoip::bundled())], <[_]>::to_vec));
+        }
+        let mut databases = Vec::with_capacity(self.files.len());
+        for (index, path) in self.files.iter().enumerate() {
+            let database = open(path)?;
+            if let Some(old) = in_use.and_then(|old| old.get(index)) {
+                let moved = moved_share(old, &database, alike);
+                if moved.v4.max(moved.v6) > self.max_moved {
+                    let name = path.display().to_string();
+                    return Err(SiteError::MovesTooMuch { name, moved, max_moved: self.max_moved });
+                }
+            }
+            databases.push(Arc::new(database));
+        }
+        Ok(databases)
+    }
+}
+
+impl Databases {
+    /// Reads the databases for a start, which goes on without those that cannot be used: with the others, and behind them
+    /// the bundled one for what they do not know. Gives back what is wrong too.
+    pub fn load_usable(&self, files: &mut Vec<SourceFile>) -> (Vec<Arc<Database>>, Vec<LoadError>) {
+        files.extend(self.files.iter().map(|path| SourceFile::before_reading(path)));
+        let (mut databases, mut errors) = (Vec::new(), Vec::new());
+        for path in &self.files {
+            match open(path) {
+                Ok(database) => databases.push(Arc::new(database)),
+                Err(error) => errors.push(error),
+            }
+        }
+        if databases.len() < self.files.len() || self.files.is_empty() {
+            databases.push(Arc::new(geoip::bundled()));
+        }
+        (databases, errors)
+    }
+}
+
+/// Reads and checks the database at `path`.
+fn open(path: &Path) -> Result<Database, LoadError> {
+    let name = path.display().to_string();
+    match reader::read(path, Kind::Database) {
+        Ok(octets) => {
+            let database = Database::load(octets, &name)?;
+            if database.odd.count > 0 {
+                let (path, records, first) = (path.display(), database.odd.count, &database.odd.first);
+                warn!(%path, records, %first, "the geo database has odd records; what they say that cannot be is left out");
+            }
+            Ok(database)
+        }
+        Err(cause) => Err(LoadError { name, fault: cause.into() }),
+    }
+}
+
+/// True where a client would be thought to be in the same country, or the same network where no country is known.
+fn alike(old: &Place, new: &Place) -> bool {
+    (old.continent, old.country) == (new.continent, new.country)
+        && (old.country.is_some() || old.continent.is_some() || old.asn == new.asn)
+}

@@ -1,0 +1,156 @@
+//! The thread that reads what all workers show, and hands it to dnstap and to those who watch.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use gslb_api::traffic::tail::{Seen, Tail};
+use gslb_core::dns::wire::number::rtype;
+use gslb_core::dns::wire::qname::NameKey;
+use gslb_core::table::{Published, Topology};
+
+use super::editions::Editions;
+use crate::capture::tap::{Record, Shown};
+use crate::telemetry::dnstap::Dnstap;
+
+/// How long it rests while somebody watches, and little comes.
+const PAUSE: Duration = Duration::from_millis(2);
+/// The same while nobody watches.
+const IDLE: Duration = Duration::from_millis(100);
+/// With fewer answers in a round, little comes.
+const FEW: usize = 512;
+/// Answers that are taken from one worker before it is the next one's turn.
+const TURN: usize = 1024;
+/// Octets of a message's header.
+const HEADER: usize = 12;
+
+/// A running thread. It hands on what is left and ends when it is stopped or dropped.
+pub struct Collector {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Collector {
+    /// Reads from `shown` for `tail`, and for `dnstap` where there is one. `published` says what the numbers mean.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(shown: Vec<Shown>, published: Arc<Published>, tail: Tail, dnstap: Option<Dnstap>) -> io::Result<Self> {
+        let stop = Arc::<AtomicBool>::default();
+        let stopped = Arc::clone(&stop);
+        let (editions, key) = (Editions::new(published), NameKey::default());
+        let mut work = Work { shown, editions, tail, dnstap, key, lost: 0 };
+        // Of no lower priority than the workers: with a full ring what they show is lost.
+        let thread = thread::Builder::new().name("tap".to_owned()).spawn(move || work.run(&stopped))?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+
+    /// Hands on what the workers have shown, and ends. To be called when they have stopped.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+struct Work {
+    shown: Vec<Shown>,
+    editions: Editions,
+    tail: Tail,
+    dnstap: Option<Dnstap>,
+    key: NameKey,
+    /// Answers that those who watch have been told they could not see.
+    lost: u64,
+}
+
+impl Work {
+    fn run(&mut self, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            let taken = self.round();
+            match &mut self.dnstap {
+                Some(dnstap) if taken < FEW => dnstap.rest(PAUSE),
+                None if taken < FEW && self.tail.is_watched() => thread::park_timeout(PAUSE),
+                None if taken == 0 => {
+                    self.free();
+                    thread::park_timeout(IDLE);
+                }
+                _ => {}
+            }
+        }
+        while self.round() > 0 {}
+        if let Some(dnstap) = &mut self.dnstap {
+            dnstap.finish();
+        }
+    }
+
+    /// Frees the rings where nobody watches.
+    fn free(&mut self) {
+        let Self { shown, tail, .. } = self;
+        tail.while_unwatched(|| shown.iter_mut().for_each(Shown::close));
+    }
+
+    /// Takes what is there, each worker in its turn. Returns how many answers there were.
+    fn round(&mut self) -> usize {
+        let Self { shown, editions, tail, dnstap, key, lost } = self;
+        let (now, is_watched) = (Instant::now(), tail.is_watched());
+        editions.begin(now);
+        let mut taken = 0;
+        for shown in shown.iter_mut() {
+            for _ in 0..TURN {
+                let Some(record) = shown.take() else { break };
+                taken += 1;
+                let topology = editions.topology(record.edition, now);
+                if let (Some(dnstap), true) = (dnstap.as_mut(), record.wanted.dnstap) {
+                    dnstap.take(&record, topology.and_then(|topology| apex(topology, &record, key)));
+                }
+                if is_watched && record.wanted.tail {
+                    tail.tell(&seen(&record, topology), now);
+                }
+            }
+        }
+        if let Some(dnstap) = dnstap {
+            dnstap.turn(now);
+        }
+        let lost_by_now: u64 = shown.iter().map(|shown| shown.counts.lost_to_tail.get()).sum();
+        if lost_by_now > *lost {
+            tail.unseen(lost_by_now - *lost);
+            *lost = lost_by_now;
+        }
+        taken
+    }
+}
+
+/// Apex of the zone that the query is about, in wire form.
+fn apex<'t>(topology: &'t Topology, record: &Record<'_>, key: &mut NameKey) -> Option<&'t [u8]> {
+    let question = record.query.get(HEADER..)?;
+    let len = key.fill(question).ok()?;
+    let qtype = question.get(len..len + 2).and_then(|octets| octets.try_into().ok()).map(u16::from_be_bytes);
+    topology.catalog.apex_for(key, qtype == Some(rtype::DS))
+}
+
+fn seen<'a>(record: &'a Record<'a>, topology: Option<&'a Topology>) -> Seen<'a> {
+    Seen {
+        topology: topology.map(|topology| (record.edition, topology)),
+        generation: record.generation,
+        time: record.answered,
+        transport: record.way.transport,
+        resolver: record.way.resolver,
+        decisions: record.decisions,
+        chosen: record.chosen,
+        response: record.response,
+    }
+}

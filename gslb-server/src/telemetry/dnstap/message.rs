@@ -1,0 +1,261 @@
+//! Messages of dnstap: an answer becomes one of its query and one of its response.
+//!
+//! The structs are those of `dnstap.proto`, as far as an authoritative server fills them in; `prost` writes them in the
+//! form of Protocol Buffers. They are written by hand so that building needs no compiler of that language, and one of each
+//! is kept and filled in anew, so that a frame allocates nothing once its fields have grown.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gslb_core::respond::Transport;
+use prost::Message as _;
+
+use crate::capture::tap::Record;
+
+/// `Dnstap.Type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+enum Kind {
+    Message = 1,
+}
+
+/// `Message.Type`, of which an authoritative server has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+enum Event {
+    AuthQuery = 1,
+    AuthResponse = 2,
+}
+
+/// `SocketFamily`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+enum Family {
+    Inet = 1,
+    Inet6 = 2,
+}
+
+/// `SocketProtocol`, as far as we have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+enum Protocol {
+    Udp = 1,
+    Tcp = 2,
+}
+
+/// `Dnstap`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Dnstap {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    identity: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    version: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "14")]
+    message: Option<Message>,
+    #[prost(enumeration = "Kind", required, tag = "15")]
+    kind: i32,
+}
+
+/// `Message`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Message {
+    #[prost(enumeration = "Event", required, tag = "1")]
+    event: i32,
+    #[prost(enumeration = "Family", optional, tag = "2")]
+    family: Option<i32>,
+    #[prost(enumeration = "Protocol", optional, tag = "3")]
+    protocol: Option<i32>,
+    /// Of the resolver.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    query_address: Option<Vec<u8>>,
+    /// Of ours.
+    #[prost(bytes = "vec", optional, tag = "5")]
+    response_address: Option<Vec<u8>>,
+    #[prost(uint32, optional, tag = "6")]
+    query_port: Option<u32>,
+    #[prost(uint32, optional, tag = "7")]
+    response_port: Option<u32>,
+    #[prost(uint64, optional, tag = "8")]
+    query_seconds: Option<u64>,
+    #[prost(fixed32, optional, tag = "9")]
+    query_nanoseconds: Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "10")]
+    query: Option<Vec<u8>>,
+    /// Apex of the zone, in wire form.
+    #[prost(bytes = "vec", optional, tag = "11")]
+    zone: Option<Vec<u8>>,
+    #[prost(uint64, optional, tag = "12")]
+    response_seconds: Option<u64>,
+    #[prost(fixed32, optional, tag = "13")]
+    response_nanoseconds: Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "14")]
+    response: Option<Vec<u8>>,
+}
+
+/// Writes answers as messages.
+pub(super) struct Encoder {
+    /// Of queries and of responses.
+    frames: [Dnstap; 2],
+}
+
+impl Encoder {
+    /// An encoder of what this server says of itself.
+    pub(super) fn new(identity: String, version: String) -> Self {
+        let message = |event: Event| Message { event: event as i32, ..Message::default() };
+        let (identity, version) = (Some(identity.into_bytes()), Some(version.into_bytes()));
+        let frame = |event| Dnstap {
+            identity: identity.clone(),
+            version: version.clone(),
+            message: Some(message(event)),
+            kind: Kind::Message as i32,
+        };
+        Self { frames: [frame(Event::AuthQuery), frame(Event::AuthResponse)] }
+    }
+
+    /// Writes the messages of an answer one after the other, each by `write`.
+    pub(super) fn encode(
+        &mut self,
+        record: &Record<'_>,
+        zone: Option<&[u8]>,
+        mut write: impl FnMut(&dyn Fn(&mut Vec<u8>)),
+    ) {
+        for frame in &mut self.frames {
+            let Some(message) = &mut frame.message else { continue };
+            message.fill(record, zone);
+            if message.event == Event::AuthQuery as i32 {
+                put(&mut message.query, Some(record.query));
+            } else {
+                let (seconds, nanoseconds) = moment(record.answered);
+                (message.response_seconds, message.response_nanoseconds) = (Some(seconds), Some(nanoseconds));
+                put(&mut message.response, Some(record.response));
+            }
+            let frame = &*frame;
+            write(&|out| frame.encode_raw_to(out));
+        }
+    }
+}
+
+impl Dnstap {
+    fn encode_raw_to(&self, out: &mut Vec<u8>) {
+        // A vector has room for anything.
+        let _ = self.encode(out);
+    }
+}
+
+impl Message {
+    /// Fills in what queries and responses have in common.
+    fn fill(&mut self, record: &Record<'_>, zone: Option<&[u8]>) {
+        let (resolver, local) = (canonical(record.way.resolver), canonical(record.way.local));
+        self.family = Some(if resolver.is_ipv4() { Family::Inet } else { Family::Inet6 } as i32);
+        let protocol = match record.way.transport {
+            Transport::Udp => Protocol::Udp,
+            Transport::Tcp => Protocol::Tcp,
+        };
+        self.protocol = Some(protocol as i32);
+        put_address(&mut self.query_address, resolver.ip());
+        put_address(&mut self.response_address, local.ip());
+        (self.query_port, self.response_port) = (Some(resolver.port().into()), Some(local.port().into()));
+        let (seconds, nanoseconds) = moment(record.asked);
+        (self.query_seconds, self.query_nanoseconds) = (Some(seconds), Some(nanoseconds));
+        put(&mut self.zone, zone);
+    }
+}
+
+/// Seconds since 1970, and nanoseconds beyond them.
+fn moment(time: SystemTime) -> (u64, u32) {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    (since.as_secs(), since.subsec_nanos())
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Puts octets into a field, in the room that it has.
+fn put(field: &mut Option<Vec<u8>>, octets: Option<&[u8]>) {
+    let Some(octets) = octets else {
+        *field = None;
+        return;
+    };
+    let room = field.get_or_insert_default();
+    room.clear();
+    room.extend_from_slice(octets);
+}
+
+fn put_address(field: &mut Option<Vec<u8>>, address: IpAddr) {
+    match address {
+        IpAddr::V4(v4) => put(field, Some(&v4.octets())),
+        IpAddr::V6(v6) => put(field, Some(&v6.octets())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::tap::{Wanted, Way};
+    use std::time::Duration;
+
+    fn record<'a>(resolver: &str, transport: Transport, query: &'a [u8], response: &'a [u8]) -> Record<'a> {
+        let asked = UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
+        Record {
+            way: Way { transport, resolver: resolver.parse().unwrap(), local: "192.0.2.53:53".parse().unwrap() },
+            asked,
+            answered: asked + Duration::from_nanos(1_000),
+            generation: 1,
+            edition: 1,
+            decisions: &[],
+            chosen: &[],
+            wanted: Wanted { dnstap: true, tail: false },
+            query,
+            response,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_a_query_and_a_response_and_nothing_is_left_of_the_one_before() {
+        let mut encoder = Encoder::new("fra-1".to_owned(), "gslb 1".to_owned());
+        let mut encoded = |record: &Record<'_>, zone: Option<&[u8]>| {
+            let mut all = Vec::new();
+            encoder.encode(record, zone, |write| {
+                let mut out = Vec::new();
+                write(&mut out);
+                all.push(Dnstap::decode(&out[..]).unwrap());
+            });
+            <[Dnstap; 2]>::try_from(all)
+                .unwrap()
+                .map(|it| (it.identity.unwrap(), it.version.unwrap(), it.message.unwrap()))
+        };
+        let first = record("[2001:db8::1]:4096", Transport::Tcp, b"a longer query", b"a longer response");
+        encoded(&first, Some(b"\x07example\x03com\x00"));
+        let second = record("198.51.100.7:1024", Transport::Udp, b"query", b"response");
+        let [(identity, version, query), (_, _, response)] = encoded(&second, None);
+        assert_eq!((&identity[..], &version[..]), (&b"fra-1"[..], &b"gslb 1"[..]));
+        let asked = (Some(1_700_000_000), Some(123_456_789));
+        let expected = Message {
+            event: Event::AuthQuery as i32,
+            family: Some(Family::Inet as i32),
+            protocol: Some(Protocol::Udp as i32),
+            query_address: Some(vec![198, 51, 100, 7]),
+            response_address: Some(vec![192, 0, 2, 53]),
+            query_port: Some(1024),
+            response_port: Some(53),
+            query_seconds: asked.0,
+            query_nanoseconds: asked.1,
+            query: Some(b"query".to_vec()),
+            ..Message::default()
+        };
+        assert_eq!(query, expected);
+        let expected = Message {
+            event: Event::AuthResponse as i32,
+            query: None,
+            response_seconds: Some(1_700_000_000),
+            response_nanoseconds: Some(123_457_789),
+            response: Some(b"response".to_vec()),
+            ..expected
+        };
+        assert_eq!(response, expected);
+        let [(_, _, query), _] = encoded(&first, Some(b"\x03com\x00"));
+        assert_eq!((query.family, query.protocol), (Some(Family::Inet6 as i32), Some(Protocol::Tcp as i32)));
+        assert_eq!((query.query_address.unwrap().len(), query.zone.as_deref()), (16, Some(&b"\x03com\x00"[..])));
+    }
+}

@@ -1,0 +1,56 @@
+//! The thread that gathers once a second what the workers have sampled, and settles what replaced tables have counted.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::background;
+use crate::capture::sample::Sample;
+use crate::dns::totals::TotalsReader;
+use crate::telemetry::ledger::Ledger;
+
+/// How often it looks.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// A thread that gathers until it is dropped.
+pub struct Gatherer {
+    /// Dropped to end the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Gatherer {
+    /// Gathers from `totals` into `sample`, and settles `ledger`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(totals: TotalsReader, sample: Arc<Sample>, ledger: Arc<Ledger>) -> io::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let work = move || {
+            background::enter();
+            while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+                gather(&totals, &sample, &ledger);
+            }
+        };
+        let thread = thread::Builder::new().name("gatherer".to_owned()).spawn(work)?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+fn gather(totals: &TotalsReader, sample: &Sample, ledger: &Ledger) {
+    // In this order: what an answer says of itself is understood with the numbers of its table, which settling forgets.
+    let samples = totals.udp.samples().chain(totals.tcp.samples());
+    sample.gather(samples, || ledger.editions(), Instant::now());
+    ledger.settle();
+}
+
+impl Drop for Gatherer {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

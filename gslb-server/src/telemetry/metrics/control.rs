@@ -1,0 +1,110 @@
+//! What is in force and how it came to be: document, databases, builds and reloads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gslb_api::Api;
+use gslb_api::degraded::Concern;
+use gslb_api::document::Etag;
+use serde_json::Value;
+
+use super::{Collector, Family};
+use crate::files::reload::Reloads;
+use crate::telemetry::stall;
+
+/// What is in force in `api`.
+pub fn collector(api: Api) -> Collector {
+    let known: Mutex<Option<(Arc<Value>, String)>> = Mutex::default();
+    Collector::new("control", move || {
+        let (in_force, meters) = (api.in_force(), api.meters());
+        let hash = {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*known {
+                Some((document, hash)) if Arc::ptr_eq(document, &in_force.document) => hash.clone(),
+                _ => {
+                    let hash = Etag::of(&in_force.document).opaque().to_owned();
+                    *known = Some((Arc::clone(&in_force.document), hash.clone()));
+                    hash
+                }
+            }
+        };
+        let mut document = Family::gauge("gslb_document_info", "What the document in force says, as a hash; always 1.");
+        document.add(&[("hash", &hash)], 1.0);
+        let built = "When a geo database in use was built.";
+        let mut databases = Family::gauge("gslb_geo_database_build_timestamp_seconds", built);
+        let described = || in_force.databases.iter().map(|database| &database.description);
+        let names = distinct(described().map(|description| &*description.database_type));
+        for (name, description) in names.iter().zip(described()) {
+            databases.add(&[("database", name)], description.build_epoch as f64);
+        }
+        let builds = meters.builds();
+        let help = "Time in which tables of new documents and databases were built.";
+        let mut times = Family::histogram("gslb_table_build_duration_seconds", help);
+        times.add_ranges(&[], builds.ranges(), builds.count, builds.sum);
+        let published = "When the table in force was published.";
+        let revision = "Revision of the document in force.";
+        let stalled = "1 while the control task, which alone puts changes and statuses in force, is not at work.";
+        let jumps = "Jumps of the wall clock by 2 seconds or more.";
+        vec![
+            document,
+            databases,
+            times,
+            Family::gauge("gslb_table_published_timestamp_seconds", published).of(meters.published_at() as f64 / 1e3),
+            Family::counter("gslb_clock_jumps_total", jumps).of(meters.clock_jumps() as f64),
+            Family::gauge("gslb_document_revision", revision).of(in_force.revision as f64),
+            Family::gauge("gslb_control_stalled", stalled).of(f64::from(u8::from(stall::control_is_stalled(&api)))),
+        ]
+    })
+}
+
+/// What the server does without.
+pub fn degraded(api: Api) -> Collector {
+    Collector::new("degraded", move || {
+        let told = api.degraded();
+        let help = "1 while the server answers without this: its store, its document, the latest revision, its databases, \
+                    its certificate, the authorities in probes.ca, \
+                    what it saves of overrides, or the end of a reload.";
+        let mut family = Family::gauge("gslb_degraded", help);
+        for concern in Concern::ALL {
+            let is_told = told.iter().any(|(of, _)| *of == concern);
+            family.add(&[("what", concern.word())], f64::from(u8::from(is_told)));
+        }
+        let running = "For how long the longest reload or change that is running has been running; 0 while none is.";
+        let seconds = api.reload_time().as_secs_f64();
+        vec![family, Family::gauge("gslb_reload_running_seconds", running).of(seconds)]
+    })
+}
+
+/// A name for each database: what it says that it is, and a number where an earlier one is called so. What databases say
+/// that they are may itself end in a number.
+fn distinct<'k>(kinds: impl Iterator<Item = &'k str>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for kind in kinds {
+        let numbered = (2u64..).map(|number| format!("{kind}-{number}"));
+        let mut candidates = std::iter::once(kind.to_owned()).chain(numbered);
+        names.extend(candidates.find(|name| !names.contains(name)));
+    }
+    names
+}
+
+/// How reloads of files went.
+pub fn reloads(reloads: Arc<Reloads>) -> Collector {
+    Collector::new("reloads", move || {
+        let (published, refused) = reloads.counts();
+        let mut counts = Family::counter("gslb_reloads_total", "Reloads, by what came of them.");
+        counts.add(&[("result", "published")], published as f64);
+        counts.add(&[("result", "refused")], refused as f64);
+        let help = "1 while what is on disk was refused, and something older is served.";
+        vec![counts, Family::gauge("gslb_reload_refused", help).of(f64::from(u8::from(reloads.last_was_refused())))]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_database_has_a_name_of_its_own() {
+        assert_eq!(distinct(["City", "ASN", "City", "City"].into_iter()), ["City", "ASN", "City-2", "City-3"]);
+        assert_eq!(distinct(["X", "X", "X-2", "X-2", "X"].into_iter()), ["X", "X-2", "X-2-2", "X-2-3", "X-3"]);
+    }
+}

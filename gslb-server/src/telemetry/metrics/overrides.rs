@@ -1,0 +1,32 @@
+//! What is forced.
+
+use std::collections::BTreeMap;
+
+use gslb_api::Api;
+use gslb_core::live::overrides::Force;
+
+use super::{Collector, Family};
+
+/// The overrides in force in `api`.
+pub fn collector(api: Api) -> Collector {
+    Collector::new("overrides", move || {
+        let in_force = api.in_force();
+        let mut by_force = BTreeMap::from([("up", 0), ("down", 0), ("drain", 0), ("weight", 0)]);
+        let mut created = Family::gauge("gslb_override_created_timestamp_seconds", "When an override was made, by id.");
+        for (id, held) in in_force.overrides.iter() {
+            let word = match held.force {
+                Force::Up => "up",
+                Force::Down => "down",
+                Force::Drain => "drain",
+                Force::Weight(_) => "weight",
+            };
+            *by_force.entry(word).or_default() += 1;
+            created.add(&[("id", id)], held.created as f64 / 1e3);
+        }
+        let mut overrides = Family::gauge("gslb_overrides", "Overrides in force, by what they force.");
+        by_force.into_iter().for_each(|(word, count)| overrides.add(&[("force", word)], f64::from(count)));
+        let unsaved = "Changes of overrides that are in force, and wait for the store to be written.";
+        let unsaved = Family::gauge("gslb_overrides_unsaved", unsaved).of(api.unsaved().changes as f64);
+        vec![overrides, unsaved, created]
+    })
+}

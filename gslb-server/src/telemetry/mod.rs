@@ -1,0 +1,13 @@
+//! What can be observed of a running server: metrics, log, dnstap, health endpoints.
+
+pub(crate) mod collector;
+pub mod dnstap;
+pub(crate) mod editions;
+pub mod gather;
+pub mod health_endpoints;
+pub mod ledger;
+pub mod logging;
+pub mod metrics;
+pub mod stall;
+
+pub use collector::Collector;
