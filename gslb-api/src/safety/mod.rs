@@ -1,5 +1,6 @@
 //! The safety rules: which of them a change would break.
 
+mod kept;
 mod reach;
 mod shrinking;
 

@@ -166,7 +166,7 @@ async fn clients_that_only_keeps_are_not_left_without_endpoints() {
         start_with(Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() }).await;
     let refused = asked.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/fra")).await;
     assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/require_endpoints"]));
-    assert!(refused.text.contains("www.example.com. (for clients that `only` keeps)"), "{}", refused.text);
+    assert!(refused.text.contains("www.example.com. (for clients that `only` keeps in fra)"), "{}", refused.text);
     let other = asked.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/iad")).await;
     assert_eq!(other.status, StatusCode::CREATED, "office stays in fra: {}", other.text);
     // An override that only ends what is there, and what was so before, are no reason to refuse.
@@ -178,6 +178,51 @@ async fn clients_that_only_keeps_are_not_left_without_endpoints() {
     let weight = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
     let patched = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], weight).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
+}
+
+/// The example site with a third data center, and with this policy for `www`.
+async fn with_three_data_centers(policy: Value) -> Asked {
+    let mut document = site();
+    document["data_centers"]["ams"] = json!({});
+    document["pools"]["ams"] = json!({"data_center": "ams", "endpoints": {"ams-1": {"address": "192.0.2.20"}}});
+    document["regions"]["lab"] = json!({"match": ["prefix:198.51.100.0/24"]});
+    document["services"] = json!({"www.example.com": {"policy": policy, "types": ["A"]}});
+    document["policies"] = json!({});
+    start_with(Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() }).await
+}
+
+#[tokio::test]
+async fn an_only_behind_a_partly_alive_candidate_is_looked_at_for_those_who_come_to_it() {
+    let geo = json!({"geo": {"office": "fra", "default": "iad"}});
+    let asked = with_three_data_centers(json!({"failover": [geo, {"only": "ams"}]})).await;
+    let put =
+        async |id: &str, target: &str| asked.ask("PUT", &format!("/api/v1/overrides/{id}"), &[], drain(target)).await;
+    let ams = put("ams", "data-center/ams").await;
+    assert_eq!(ams.status, StatusCode::CREATED, "nobody comes to ams while fra and iad are up: {}", ams.text);
+    let iad = put("iad", "data-center/iad").await;
+    assert_eq!((iad.status, iad.pointers()), (StatusCode::CONFLICT, vec!["/safety/require_endpoints"]));
+    assert!(iad.text.contains("www.example.com. (for clients that `only` keeps in ams)"), "{}", iad.text);
+
+    // The same with an `only` that no client comes to.
+    let behind = json!({"geo": {"office": {"only": "ams"}, "default": "fra"}});
+    let asked = with_three_data_centers(json!({"failover": [geo, behind]})).await;
+    for (id, target) in [("ams", "data-center/ams"), ("iad", "data-center/iad")] {
+        let answer = asked.ask("PUT", &format!("/api/v1/overrides/{id}"), &[], drain(target)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{target}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn each_only_of_a_service_is_looked_at() {
+    let policy = json!({"geo": {"office": {"only": "fra"}, "lab": {"only": "iad"}, "default": "ams"}});
+    let asked = with_three_data_centers(policy).await;
+    let admin = format!("Bearer {}", asked.admin);
+    let by_admin = [("authorization", admin.as_str()), ("gslb-override-rules", "fire")];
+    let fra = asked.ask("PUT", "/api/v1/overrides/fra", &by_admin, drain("data-center/fra")).await;
+    assert_eq!(fra.status, StatusCode::CREATED, "{}", fra.text);
+    let iad = asked.ask("PUT", "/api/v1/overrides/iad", &[], drain("data-center/iad")).await;
+    assert_eq!((iad.status, iad.pointers()), (StatusCode::CONFLICT, vec!["/safety/require_endpoints"]));
+    assert!(iad.text.contains("www.example.com. (for clients that `only` keeps in iad)"), "{}", iad.text);
 }
 
 #[tokio::test]
