@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::auth::Scope;
 use crate::change::Refusal;
 use crate::document::Etag;
 use crate::safety::Broken;
@@ -175,8 +176,12 @@ impl From<Refusal> for Problem {
             }
             Refusal::OutOfScope { outside, scopes } => {
                 let first: Vec<&str> = outside.iter().take(MAX_DETAILS).map(String::as_str).collect();
-                let detail =
-                    format!("Out of the token's scope: {}. It may change {} only.", first.join(", "), scopes.join(" "));
+                let (what, has) = (first.join(", "), scopes.join(" "));
+                let detail = if outside.iter().all(|it| it.parse::<Scope>().is_ok()) {
+                    format!("Out of the token's scope. This needs the scope {what}; the token has {has}.")
+                } else {
+                    format!("Out of the token's scope: {what}. This needs a token without scopes; this one has {has}.")
+                };
                 let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", detail);
                 problem.member("outside", json!(first)).member("scopes", json!(scopes))
             }

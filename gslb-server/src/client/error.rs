@@ -2,6 +2,7 @@
 
 use std::{error, fmt, io};
 
+use gslb_api::auth::Role;
 use hyper::StatusCode;
 use serde::Deserialize;
 
@@ -104,6 +105,19 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The same where the work as a whole needs `role`: naming less would only lead to the next refusal.
+    pub(super) fn needing(mut self, role: Role) -> Self {
+        let of = |member: &str| Role::from_name(self.document[member].as_str()?);
+        if let (Some(needs), Some(has)) = (of("needs"), of("role"))
+            && needs < role
+        {
+            self.detail = format!("This needs the role {role}; the token's role is {has}.");
+        }
+        self
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} ({})", self.title.trim_end_matches('.'), self.code.as_u16())?;
@@ -134,6 +148,18 @@ mod tests {
             "errors":[{"pointer":"/pools/fra","detail":"no endpoints","help":"add one"},{"detail":"and more"}]}"#;
         let told = Refusal::read(StatusCode::UNPROCESSABLE_ENTITY, body).to_string();
         assert_eq!(told, "The document is not valid (422)\n/pools/fra: no endpoints\n    help: add one\nand more");
+    }
+
+    #[test]
+    fn a_first_request_is_refused_with_the_role_that_all_of_it_needs() {
+        let body = br#"{"title":"Forbidden","detail":"This needs the role viewer; the token's role is reporter.",
+            "needs":"viewer","role":"reporter"}"#;
+        let refused = |role: Role| Refusal::read(StatusCode::FORBIDDEN, body).needing(role).detail;
+        assert_eq!(refused(Role::Operator), "This needs the role operator; the token's role is reporter.");
+        assert_eq!(refused(Role::Admin), "This needs the role admin; the token's role is reporter.");
+        assert_eq!(refused(Role::Viewer), "This needs the role viewer; the token's role is reporter.");
+        let other = Refusal::read(StatusCode::FORBIDDEN, br#"{"detail":"Out of scope."}"#).needing(Role::Admin);
+        assert_eq!(other.detail, "Out of scope.");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gslb_api::auth::Role;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, HeaderName, HeaderValue};
@@ -33,6 +34,8 @@ pub const TOML: &str = "application/toml";
 pub struct Client {
     address: Address,
     token: Option<HeaderValue>,
+    /// The role that all of what is asked needs, so that a refusal of its first request names it.
+    needs: Option<Role>,
     tls: Option<TlsConnector>,
     runtime: Runtime,
 }
@@ -127,7 +130,13 @@ impl Client {
         let token = token.map(bearer).transpose()?;
         let tls = address.secure.then(|| connect::tls(trust)).transpose()?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::System)?;
-        Ok(Self { address, token, tls, runtime })
+        Ok(Self { address, token, needs: None, tls, runtime })
+    }
+
+    /// The same for work that needs this role in the end, whatever its first requests need.
+    #[must_use]
+    pub fn needing(self, role: Role) -> Self {
+        Self { needs: Some(role), ..self }
     }
 
     /// Where the server is.
@@ -170,7 +179,8 @@ impl Client {
         let body = Limited::new(body, ANSWER_OCTETS).collect().await;
         let body = body.map_err(|cause| Error::Broken(cause.to_string()))?.to_bytes();
         if head.status.is_client_error() || head.status.is_server_error() {
-            return Err(Refusal::read(head.status, &body).into());
+            let refusal = Refusal::read(head.status, &body);
+            return Err(self.needs.into_iter().fold(refusal, Refusal::needing).into());
         }
         Ok(Answer { status: head.status, etag, body })
     }
