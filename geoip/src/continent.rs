@@ -50,7 +50,7 @@ impl Continent {
 
 /// The text is no continent's two-letter code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a continent: one of AF, AN, AS, EU, NA, OC, SA is meant")]
+#[error("`{0}` is not a continent: expected one of AF, AN, AS, EU, NA, OC, SA")]
 pub struct UnknownContinent(pub String);
 
 impl FromStr for Continent {

@@ -26,7 +26,7 @@ pub struct CountryCode([u8; 2]);
 
 /// The text is not two ASCII letters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a country code: two letters are meant")]
+#[error("`{0}` is not a country code: expected two letters")]
 pub struct NotACountryCode(pub String);
 
 impl CountryCode {

@@ -70,7 +70,7 @@ pub enum Refusal {
     #[error("other plans are being worked out: try again")]
     Busy,
     /// A fault in the program.
-    #[error("the change failed by a fault in the program")]
+    #[error("internal error: the change failed")]
     Fault,
 }
 

@@ -59,7 +59,7 @@ impl Task {
     pub(super) async fn note(&mut self, hearing: &mut Hearing, entry: Entry) {
         if self.backlog.is_full() {
             let (request, who, outcome) = (&*entry.request, &*entry.name, entry.outcome.word());
-            warn!(request, who, outcome, "not in the audit: too much waits to be saved");
+            warn!(request, who, outcome, "failed to write audit entry: too much waits to be saved");
             return;
         }
         self.backlog.add_entry(entry);

@@ -23,7 +23,7 @@ pub enum StartError {
     #[error("the document cannot be served:{}", .0.iter().map(|problem| format!("\n{problem}")).collect::<String>())]
     Wrong(Vec<Problem>),
     /// A fault in the program.
-    #[error("the document could not be compiled, by a fault in the program")]
+    #[error("internal error: the document could not be compiled")]
     Fault,
     /// The thread that publishes could not be had.
     #[error("the thread that publishes cannot start: {0}")]

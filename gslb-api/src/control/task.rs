@@ -417,6 +417,6 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 fn fault(failed: tokio::task::JoinError) -> Refusal {
-    error!(why = %failed, "a change failed by a fault in the program");
+    error!(why = %failed, "internal error: a change failed");
     Refusal::Fault
 }

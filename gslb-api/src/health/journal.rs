@@ -269,7 +269,7 @@ impl Journal {
             Some((MassFailureTurn::Ended(_), _)) => Commit::new().delete(MASS_FAILURE),
         };
         if let Err(cause) = store.commit(commit).await {
-            warn!(why = %cause, "the mass failure is no event");
+            warn!(why = %cause, "failed to record mass failure");
         }
     }
 

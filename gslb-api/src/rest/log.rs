@@ -1,4 +1,4 @@
-//! How much this server logs, changed while it runs; gslb.toml holds again when it starts anew.
+//! How much this server logs, changed while it runs; gslb.toml holds again when it restarts.
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -127,7 +127,7 @@ impl de::Error for Wrong {
     }
 
     fn duplicate_field(name: &'static str) -> Self {
-        Self(format!("The parameter {name} comes twice."))
+        Self(format!("The parameter {name} is duplicated."))
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
             ("by=region&limit=", "limit is a whole number, and not \"\"."),
             ("by=region&dry_run=yes", "dry_run is true or false, and not \"yes\"."),
             ("limit=1", "The parameter by is missing."),
-            ("by=region&limit=1&limit=2", "The parameter limit comes twice."),
+            ("by=region&limit=1&limit=2", "The parameter limit is duplicated."),
         ] {
             assert_eq!(read::<Query>(query).unwrap_err().to_string(), told, "{query}");
         }

@@ -61,7 +61,7 @@ impl Lines<'_> {
             Step::Region { matched: Some((region, matcher)) } => {
                 self.line("region", format_args!("{} (matched by {matcher})", self.region(*region)));
             }
-            Step::Region { matched: None } => self.line("region", "none of the document's regions has the client"),
+            Step::Region { matched: None } => self.line("region", "default (outside all regions)"),
             Step::Branch { policy, matched } => self.branch(*policy, matched.as_ref()),
             Step::Ordered { policy, by, pools } => self.ordered(*policy, by, pools),
             Step::Drawn { sticky, among, winner } => self.drawn(*sticky, among, *winner),
@@ -118,7 +118,7 @@ impl Lines<'_> {
         match from {
             ClientFrom::Subnet(source) => {
                 self.line("client", format_args!("{address}/{source} from the client subnet option: {place}"));
-                self.line("scope", format_args!("/{scope}: the answer holds for this much of the address space"));
+                self.line("scope", format_args!("/{scope}: resolvers may reuse it for the client's /{scope}"));
             }
             ClientFrom::Resolver => {
                 self.line("client", format_args!("{address}, the resolver's own address: {place}"));
@@ -132,7 +132,7 @@ impl Lines<'_> {
             Some((region, matcher)) => {
                 self.line("branch", format_args!("{} (matched by {matcher}) in {policy}", self.region(*region)));
             }
-            None => self.line("branch", format_args!("default of {policy}: none of its regions has the client")),
+            None => self.line("branch", format_args!("default (outside its regions) in {policy}")),
         }
     }
 
@@ -161,7 +161,7 @@ impl Lines<'_> {
     }
 
     fn drawn(&mut self, sticky: bool, among: &[Contender], winner: usize) {
-        let basis = if sticky { "by the client's prefix" } else { "anew for every query" };
+        let basis = if sticky { "by the client's prefix" } else { "for each query" };
         let names: Vec<String> = among
             .iter()
             .enumerate()
@@ -184,12 +184,10 @@ impl Lines<'_> {
         let Some(endpoint) = pool.and_then(|pool| pool.endpoints.get(usize::from(endpoint))) else { return };
         let (name, weight) = (&endpoint.name, state.map_or(endpoint.weight, |state| state.weight));
         match by {
-            Choice::All => self.line("endpoint", format_args!("{name}, as all that qualify")),
+            Choice::All if among == 1 => self.line("endpoint", format_args!("{name} (only eligible endpoint)")),
+            Choice::All => self.line("endpoint", format_args!("{name} (all {among} eligible endpoints are answered)")),
             Choice::Dice => {
-                self.line(
-                    "endpoint",
-                    format_args!("{name} (weight {weight}), drawn anew among {among} for every query"),
-                );
+                self.line("endpoint", format_args!("{name} (weight {weight}), drawn among {among} for each query"));
             }
             Choice::Client => {
                 self.line(
@@ -258,7 +256,7 @@ fn because(reason: Reason) -> String {
 fn relaxed(demand: Demand) -> &'static str {
     match demand {
         Demand::Up => "candidates must be up",
-        Demand::UpWithoutWeight => "no candidate with weight is up: weights no longer count",
+        Demand::UpWithoutWeight => "nothing with weight > 0 is up; trying drained endpoints",
         Demand::UpInAnyPool => "no candidate is up: pools with too few endpoints up will do",
         Demand::LastUp => "everything is down: what was up last is answered",
         Demand::Any => "everything is down: answered as if everything were up",

@@ -55,11 +55,11 @@ site.toml:9:8: error: zones.example: `example` holds only another table
     help: write names with dots in quotes: [zones."example.net"]
 site.toml:13:11: error: services."www.example.com": `policy` is missing
     help: add policy = the name of a pool or policy
-site.toml:14:15: error: services."www.example.com".types[1]: "aaaa" is none of the values that this key takes
+site.toml:14:15: error: services."www.example.com".types[1]: unknown value "aaaa"
     help: did you mean `AAAA`? known: A, AAAA
-site.toml:14:23: error: services."www.example.com".types[2]: the type stands in this list already
+site.toml:14:23: error: services."www.example.com".types[2]: the type is listed twice
     help: name each type once
-site.toml:14:28: error: services."www.example.com".types[3]: "MX" is none of the values that this key takes
+site.toml:14:28: error: services."www.example.com".types[3]: unknown value "MX"
     help: known: A, AAAA
 site.toml:15:7: error: services."www.example.com".ttl: expected a duration such as "30s", found integer 30
     help: write "30s" for seconds; the units are ms, s, m, h and d
@@ -69,7 +69,7 @@ site.toml:16:26: error: services."www.example.com".sticky.v6: 0 is out of range 
     help: write a whole number from 1 to 128
 site.toml:16:29: error: services."www.example.com".sticky.v5: unknown key `v5`
     help: did you mean `v4`? known: v4, v6
-site.toml:17:10: error: services."www.example.com".client: "ecs" is none of the values that this key takes
+site.toml:17:10: error: services."www.example.com".client: unknown value "ecs"
     help: known: client-subnet, resolver
 site.toml:18:17: error: services."www.example.com".when_all_down: no pool is named `frb`
     help: did you mean `fra`? known: fra
@@ -81,7 +81,7 @@ site.toml:22:10: error: services."www.example.org".policy: no pool or policy is 
     help: did you mean `fra`? known: fra
 site.toml:23:7: error: services."www.example.org".ttl: a TTL of 1500ms is not a number of whole seconds
     help: write "2s"
-site.toml:24:17: error: services."www.example.org".when_all_down: "serve" is none of the values that this key takes
+site.toml:24:17: error: services."www.example.org".when_all_down: unknown value "serve"
     help: did you mean `serve-all`? known: serve-all, last-up, nodata, servfail, pool:NAME
 site.toml:25:11: error: services.ftp: `ftp` holds only another table
     help: write names with dots in quotes: [services."ftp.example.com"]

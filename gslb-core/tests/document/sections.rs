@@ -109,7 +109,7 @@ f = { interval = "10ms", expect_status = [] }
 g = 5
 "##;
     let expected = r##"
-site.toml:2:14: error: probes.a.kind: "htp" is none of the values that this key takes
+site.toml:2:14: error: probes.a.kind: unknown value "htp"
     help: did you mean `http`? known: http, https, tcp, dns, grpc, icmp, exec, push
 site.toml:3:1: error: probes.b: `port` is missing
     help: add port = 8080
@@ -182,7 +182,7 @@ site.toml:4:15: error: pools.fra.data_center: no data center is named `frq`
     help: the document has none yet
 site.toml:5:9: error: pools.fra.probe: no probe is named `wbe`
     help: did you mean `web`? known: web
-site.toml:6:10: error: pools.fra.choose: "wieghted" is none of the values that this key takes
+site.toml:6:10: error: pools.fra.choose: unknown value "wieghted"
     help: did you mean `weighted`? known: weighted, all, hash
 site.toml:7:11: error: pools.fra.answers: 65 is out of range for a number of answers
     help: write a whole number from 1 to 64
@@ -349,7 +349,7 @@ site.toml:12:29: error: policies.two.geo.tr: the regions `eu` and `tr` both matc
     help: remove it from one of the two regions
 site.toml:12:41: error: policies.two.geo.as: no region is named `as`
     help: known: eu, tr
-site.toml:13:37: error: policies.three.failover[2]: `fra` stands in this list already
+site.toml:13:37: error: policies.three.failover[2]: `fra` is listed twice
     help: name each only once
 site.toml:13:61: error: policies.three.failover[3].hash[1]: `alias` is a policy, and a pool is wanted here
     help: name its pools; only geo, failover, only and weighted take policies
@@ -363,7 +363,7 @@ site.toml:15:34: error: policies.five.weighted.xxx: no pool or policy is named `
     help: correct the name, or add what it should name
 site.toml:16:20: error: policies.six.nearest[0]: the pool `fra` has no data center, so its distance is unknown
     help: add data_center to pools.fra
-site.toml:16:27: error: policies.six.nearest[1]: `fra` stands in this list already
+site.toml:16:27: error: policies.six.nearest[1]: `fra` is listed twice
     help: name each only once
 site.toml:17:1: error: policies.seven: a policy is of one kind, and this is both `hash` and `all`
     help: keep one, and nest the other inside it

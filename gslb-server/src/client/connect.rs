@@ -40,7 +40,7 @@ pub enum TrustError {
     #[error(transparent)]
     File(#[from] TlsError),
     /// The system has no certificates of authorities.
-    #[error("this system trusts no authority: name one with --ca")]
+    #[error("no trusted root certificates found: name one with --ca")]
     Nobody,
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {0}")]

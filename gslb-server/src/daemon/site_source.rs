@@ -132,7 +132,7 @@ impl Served {
         let databases_refused = not_loaded.into_iter().next().map(|error| Refused::from(&SiteError::from(error)));
         let refused = not_read.or(refused.map(SiteError::from));
         if let Some(refused) = &refused {
-            error!("the document's file is not in force, revision {revision} is: {refused}");
+            error!("file refused; serving stored revision {revision}: {refused}");
         }
         let latest = passed_over.iter().filter_map(|it| it.revision).max().unwrap_or_default();
         if let Some(first) = passed_over.first() {
@@ -179,7 +179,8 @@ impl Served {
         let revision = self.api.in_force().revision;
         match (&self.document_refused, &self.document) {
             (Some(refused), Some(path)) => {
-                let why = format!("{} is not in force, revision {revision} is: {}", path.display(), refused.told);
+                let why =
+                    format!("{} is refused; serving stored revision {revision}: {}", path.display(), refused.told);
                 self.degraded.set(Concern::Document, why);
             }
             _ => self.degraded.clear(Concern::Document),

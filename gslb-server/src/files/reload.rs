@@ -156,7 +156,7 @@ impl Reloader {
             let mut follows = begun;
             while let Some(cause) = next(&received, follows, again) {
                 follows = catch_unwind(AssertUnwindSafe(|| reload(cause))).unwrap_or_else(|_| {
-                    error!("the reload failed by a fault in the program; what was served before is served on");
+                    error!("internal error: the reload failed; the table before it stays in use");
                     follows
                 });
             }

@@ -85,9 +85,7 @@ async fn exposition(State(observed): State<Observed>, request: Request) -> Respo
     }
     match observed.metrics.exposition().await {
         Some(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
-        None => {
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "The metrics could not be written, by a fault in the program.")
-        }
+        None => problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal error: the metrics could not be written."),
     }
 }
 

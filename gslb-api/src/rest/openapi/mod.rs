@@ -44,7 +44,7 @@ fn file(name: &str) -> Response {
         }
         Ok(None) => Problem::not_found(format!("The page has no file {name:?}.")).into_response(),
         Err(_) => {
-            let detail = "The page could not be made, by a fault in the program.";
+            let detail = "Internal error: the page could not be made.";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", detail).into_response()
         }
     }

@@ -135,7 +135,7 @@ fn of_process(paths: PathsBuilder) -> PathsBuilder {
     let alerts = Told::new("alertmanager", "post", alerts).asks::<alertmanager::Webhook>();
     let alerts = alerts.body(&[JSON], "Notification").gives("200", "Heeded");
     let read = Told::new("log", "read", "How much this server logs").gives("200", "Log");
-    let put = Told::new("log", "put", "Log more or less, until the server starts anew");
+    let put = Told::new("log", "put", "Log more or less, until the server restarts");
     let put = put.body(&[JSON], "Log").if_match().gives("200", "Log");
     let shown = Told::new("thaw", "read", "Whether frozen windows stop no change now").gives("200", "Thawed");
     let thaw = Told::new("thaw", "begin", "Have frozen windows stop no change for a while; for admins");

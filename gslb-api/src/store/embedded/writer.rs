@@ -152,7 +152,7 @@ impl Writer {
             self.in_doubt.clear();
         } else {
             disk.close();
-            let found = format!("it is at revision {found} and should be at {known}: start gslb anew");
+            let found = format!("it is at revision {found} and should be at {known}: restart gslb");
             return Err(self.unavailable(found));
         }
         self.disk = Some(disk);

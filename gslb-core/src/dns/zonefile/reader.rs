@@ -285,7 +285,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         } else if !self.stopped {
             self.stopped = true;
             let message = format!("there are more than {MAX_PROBLEMS} problems; nothing after this is read");
-            let help = "mend those that were told first".into();
+            let help = "fix these, then run it again".into();
             let severity = Severity::Error;
             self.parsed.problems.push(Problem { severity, location, path: String::new(), message, help });
         }

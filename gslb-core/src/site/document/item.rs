@@ -152,7 +152,7 @@ impl<'t, 'p> Item<'t, 'p> {
         let found = choices.iter().find(|&&(word, _)| word == text);
         if found.is_none() {
             let help = problems.suggestion(text, words());
-            self.error(problems, format!("{} is none of the values that this key takes", shortened(text)), help);
+            self.error(problems, format!("unknown value {}", shortened(text)), help);
         }
         found.map(|&(_, meaning)| meaning)
     }

@@ -146,7 +146,7 @@ impl Problems {
             // Behind all that is told, so that the list stays sorted.
             let location = self.list.last().map_or(&location, |last| (&last.location).max(&location)).clone();
             let message = format!("there are {} more {what}", count - MAX_TOLD);
-            let help = "mend those that are told, then look again".to_owned();
+            let help = "fix these, then run it again".to_owned();
             self.list.push(Problem { severity, location, path: String::new(), message, help });
         }
         (self.list, self.errors > 0)

@@ -193,7 +193,7 @@ impl<'t> Services<'_, '_, 't> {
         if found.is_none() {
             let words = WHEN_ALL_DOWN.iter().map(|(word, _)| *word).chain(["pool:NAME"]);
             let help = problems.suggestion(text, words);
-            item.error(problems, format!("{} is none of the values that this key takes", shortened(text)), help);
+            item.error(problems, format!("unknown value {}", shortened(text)), help);
         }
         found.map(|&(_, meaning)| meaning)
     }
@@ -217,7 +217,7 @@ fn types(fields: &Fields<'_, '_>, problems: &mut Problems) -> (bool, bool) {
         let Some(is_a) = item.choice(&[("A", true), ("AAAA", false)], problems) else { continue };
         let steered = if is_a { &mut steers.0 } else { &mut steers.1 };
         if std::mem::replace(steered, true) {
-            item.error(problems, "the type stands in this list already", "name each type once");
+            item.error(problems, "the type is listed twice", "name each type once");
         }
     }
     steers

@@ -29,7 +29,7 @@ pub fn collector(prober: Arc<Prober>) -> Collector {
             lateness,
             Family::gauge("gslb_probe_targets", "Targets that are probed.").of(counts.targets() as f64),
             Family::gauge("gslb_probes_running", "Probes that run now.").of(counts.running() as f64),
-            Family::counter("gslb_probes_skipped_total", "Turns left out, as the probe before was still at it.")
+            Family::counter("gslb_probes_skipped_total", "Turns left out: the previous probe was still running.")
                 .of(counts.skipped() as f64),
             Family::gauge("gslb_prober_stalled", "1 while probes have stopped, or none can be made.")
                 .of(f64::from(u8::from(pulse.stalled))),

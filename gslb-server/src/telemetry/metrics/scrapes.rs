@@ -25,7 +25,7 @@ impl Scrapes {
         Self(Arc::new(Shared { metrics: Arc::new(metrics), last: Mutex::default() }))
     }
 
-    /// All metrics in the text format, none of them older than this call; none by a fault in the program.
+    /// All metrics in the text format, none of them older than this call; none after an internal error.
     pub async fn exposition(&self) -> Option<Bytes> {
         // In a task of its own: whoever hangs up does not make room for another one.
         spawn(Arc::clone(&self.0).exposition(Instant::now())).await.ok().flatten()

@@ -241,5 +241,5 @@ impl Policies<'_, '_> {
 }
 
 fn tell_repeated(item: &Item<'_, '_>, name: &str, problems: &mut Problems) {
-    item.error(problems, format!("{} stands in this list already", quoted(name)), "name each only once");
+    item.error(problems, format!("{} is listed twice", quoted(name)), "name each only once");
 }
