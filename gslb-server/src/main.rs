@@ -3,8 +3,8 @@
 use std::env;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
-use gslb::command::{Command, exit, nagios, order};
+use clap::{CommandFactory, FromArgMatches, Parser};
+use gslb::command::{Command, exit, nagios, order, usage};
 use gslb::printable::printable;
 use gslb::probe::supervisor;
 
@@ -12,7 +12,8 @@ mod memory;
 
 /// Geo-aware authoritative DNS.
 #[derive(Debug, Parser)]
-#[command(name = "gslb", version, arg_required_else_help = true, after_help = exit::HELP)]
+#[command(name = "gslb", version, arg_required_else_help = true, after_help = exit::SHORT_HELP)]
+#[command(after_long_help = exit::HELP)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -24,7 +25,9 @@ fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|word| word == supervisor::WORD) {
         return supervisor::run(env::args_os().skip(2));
     }
-    let read = match CommandLine::try_parse_from(order::ordered(&CommandLine::command(), env::args_os())) {
+    let mut program = usage::settled(CommandLine::command());
+    let words = order::ordered(&program, env::args_os());
+    let read = match program.try_get_matches_from_mut(words).and_then(|found| CommandLine::from_arg_matches(&found)) {
         Ok(read) => read,
         Err(error) => return nagios::misused(env::args_os(), &error).unwrap_or_else(|| error.exit()),
     };

@@ -1,7 +1,9 @@
 //! What a label says where others have a name of the document: words that no document can give as a name.
 
-/// Nothing that has a name: no region, no data center.
+/// Nothing that has a name: no data center.
 pub const NONE: &str = "(none)";
+/// Clients outside all regions: the key that a `geo` policy has for them, so no region can be called so.
+pub const DEFAULT: &str = "default";
 /// All that have no series of their own, together.
 pub const OTHER: &str = "(other)";
 
@@ -11,6 +13,13 @@ mod tests {
     use gslb_core::site::document;
 
     use super::*;
+
+    #[test]
+    fn no_region_is_called_default() {
+        let text = format!("[regions.{DEFAULT}]\nmatch = [\"continent:EU\"]\n");
+        let read = document::read("site.toml", &text, &mut document::no_files);
+        assert!(format!("{:?}", read.problems).contains("a region cannot be named `default`"), "{:?}", read.problems);
+    }
 
     #[test]
     fn no_document_has_such_names() {

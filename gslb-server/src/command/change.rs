@@ -1,25 +1,26 @@
 //! How a change is asked for, and what is told of it: what differs, whose traffic moves, which rules it breaks.
 
 use clap::Args;
-use comfy_table::{Cell, Color};
+use gslb_api::auth::Role;
 use serde_json::Value;
 
 use super::Outcome;
 use super::exit::Exit;
 use super::moves;
-use super::remote::{Format, Remote, safe, show, table, text};
+use super::remote::{Format, Remote, safe, show, text};
 use super::resource::shortened;
+use super::table::{Cell, Color, Column, table};
 use crate::printable::printable;
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Manner {
-    /// Foresee it, and change nothing
+    /// Show the effect without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Why, for the history
+    /// Message for the history
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
-    /// Do it although safety rules forbid it, and say why; for admins, and kept in the audit
+    /// Break safety rules, for this audited reason (admins)
     #[arg(long, value_name = "REASON")]
     override_rules: Option<String>,
 }
@@ -38,6 +39,11 @@ impl Manner {
     /// Whether safety rules are not to hold.
     pub(super) fn overrides_rules(&self) -> bool {
         self.override_rules.is_some()
+    }
+
+    /// The role that a change needs.
+    pub(super) fn role(&self) -> Role {
+        if self.overrides_rules() { Role::Admin } else { Role::Operator }
     }
 
     /// `path`, with the query that asks for this.
@@ -113,14 +119,22 @@ pub(super) fn differences(done: &Value, key: &str) -> String {
         };
         [Cell::new(sign).fg(colour), Cell::new(text(difference, "/pointer")).fg(colour), Cell::new(change)]
     };
-    if list.is_empty() { String::new() } else { table(["", "document", "change"], list.iter().map(row)) }
+    if list.is_empty() {
+        String::new()
+    } else {
+        table([Column::key(""), Column::key("document"), Column::prose("change", 1)], list.iter().map(row))
+    }
 }
 
 /// The safety rules that it breaks.
 fn rules(done: &Value) -> String {
     let list = done.get("breaks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let row = |rule: &Value| [Cell::new(text(rule, "/rule")).fg(Color::Red), Cell::new(text(rule, "/detail"))];
-    if list.is_empty() { String::new() } else { table(["safety rule", "broken, since"], list.iter().map(row)) }
+    if list.is_empty() {
+        String::new()
+    } else {
+        table([Column::key("safety rule"), Column::prose("violation", 1)], list.iter().map(row))
+    }
 }
 
 fn warnings(done: &Value) -> String {
@@ -133,18 +147,25 @@ fn warnings(done: &Value) -> String {
     list.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What is doubtful about a change that was made: rules that it broke, warnings, and whether it is not saved.
+pub(super) fn amiss(done: &Value) -> String {
+    let done = &*safe(done);
+    joined([rules(done), warnings(done), not_saved(done)])
+}
+
 /// Says so where a change holds and is not saved.
 fn not_saved(done: &Value) -> String {
     if done["saved"] != false {
         return String::new();
     }
     format!(
-        "NOT SAVED: this holds now, is saved when the store can be written again, and is lost by a restart before that; {}",
+        "NOT SAVED: in force now, saved once the store can be written, lost if gslb restarts before that; {}",
         text(done, "/not_saved")
     )
 }
 
-fn revision(done: &Value) -> String {
+/// The revision in force, and the table that serves it.
+pub(super) fn revision(done: &Value) -> String {
     if done["dry_run"] == true {
         return format!("nothing was changed: revision {} is in force", text(done, "/revision"));
     }

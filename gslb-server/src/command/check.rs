@@ -8,6 +8,7 @@ use gslb_core::problem::{Problem, Severity};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::digits::counted;
 use super::remote::{self, show};
 use crate::config::Config;
 use crate::printable::printable;
@@ -16,23 +17,24 @@ use crate::source::site::{Databases, Sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The document to check, with the zone files that it names
+    /// Document to check, with the zone files it names
     #[arg(value_name = "site.toml")]
     document: PathBuf,
-    /// The process's own file, for the geo databases that it names
+    /// Use the geo databases of this file
     #[arg(long, value_name = "gslb.toml")]
     config: Option<PathBuf>,
-    /// How to write what was found
+    /// table or json
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     output: Format,
-    /// Write nothing about a document that can be served without a warning
+    /// Print nothing if there is no problem and no warning
     #[arg(short, long)]
     quiet: bool,
 }
 
-/// For whom problems are written.
+/// For whom a command that asks no server writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     Table,
     /// For programs: JSON
@@ -94,8 +96,12 @@ fn people(name: &str, found: Option<[usize; 4]>, problems: &[Problem]) -> String
         1 => ", with 1 warning".to_owned(),
         warnings => format!(", with {warnings} warnings"),
     };
-    lines.push(format!(
-        "{name}: {services} services, {pools} pools, {data_centers} data centers, {zones} zones: good{warnings}"
-    ));
+    let counts = [
+        counted(services as u64, "service", "services"),
+        counted(pools as u64, "pool", "pools"),
+        counted(data_centers as u64, "data center", "data centers"),
+        counted(zones as u64, "zone", "zones"),
+    ];
+    lines.push(format!("{name}: OK: {}{warnings}", counts.join(", ")));
     lines.join("\n")
 }

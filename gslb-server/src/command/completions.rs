@@ -10,7 +10,7 @@ use super::Outcome;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The shell
+    /// Shell to complete for
     shell: Shell,
 }
 

@@ -15,9 +15,10 @@ use gslb_core::site::document::{no_files, read_json};
 use gslb_core::site::model::{Site, Target};
 use gslb_core::table::RoutingTable;
 use ipnet::{IpNet, Ipv4Net};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Outcome;
+use super::check::Format;
 use super::serve::{options, serve};
 use crate::capture::sample::Sample;
 use crate::config::Config;
@@ -46,12 +47,16 @@ const QUERIES: [(&str, &str, &str, &str); 3] = [
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where to answer DNS, over UDP and TCP; by default 127.0.0.1:5353, or a free port where that is taken
+    /// DNS address [default: 127.0.0.1:5353, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Where to answer HTTP, on a loopback address; by default 127.0.0.1:8053, or a free port where that is taken
+    /// Loopback HTTP address [default: 127.0.0.1:8053, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     api: Option<SocketAddr>,
+    /// table, or json with the addresses
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    output: Format,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -73,7 +78,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Served::start(control.handle(), store, truth, databases, options(&config, &sample, &logging), Damage::Fatal)?;
     let table = served.published.load();
     let bound = arguments.bind(&mut config)?;
-    tell(&table, &bound, &origins, &listening)?;
+    match arguments.output {
+        Format::Table => tell(&table, &bound, &origins, &listening)?,
+        Format::Json => println!("{:#}", described(&table, &bound, origins.len(), &listening)?),
+    }
     drop(table);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins have nothing to finish.
@@ -142,6 +150,24 @@ fn origins_of(site: &Site) -> Vec<Origin> {
         }
     }
     origins
+}
+
+/// For programs: where everything is, and what the queries answer now.
+fn described(table: &RoutingTable, bound: &Bound, origins: usize, listening: &Origins) -> Result<Value, io::Error> {
+    let query = |(name, rtype, client, shows): (&str, &str, &str, &str)| {
+        json!({
+            "name": name, "type": rtype, "client": client, "shows": shows,
+            "answers": answers(table, name, rtype, client),
+        })
+    };
+    Ok(json!({
+        "dns": bound.dns().first(),
+        "api": bound.url(),
+        "origins": origins,
+        "origin_port": listening.port(),
+        "switch": format!("http://{}", listening.switch()?),
+        "queries": QUERIES.map(query),
+    }))
 }
 
 fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], listening: &Origins) -> Result<(), io::Error> {

@@ -15,10 +15,10 @@ use crate::printable::printable;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Go on after the event of this id, 0 for all that are kept; without it, with what happens from now on
+    /// Start after this event; 0 shows all that are kept
     #[arg(long, value_name = "ID")]
     after: Option<String>,
-    /// End after this many events
+    /// Stop after this many events
     #[arg(short = 'n', long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
     limit: Option<u64>,
     #[command(flatten)]
@@ -46,7 +46,7 @@ fn write(format: Format, event: &Event, now: Option<Timestamp>) -> io::Result<()
             let event = serde_json::json!({ "id": event.id, "event": event.name, "data": data });
             writeln!(out, "{}", in_terminal(&event.to_string()))?;
         }
-        Format::Table | Format::Toml => {
+        Format::Table | Format::Wide | Format::Toml => {
             people(event, &data, now).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?
         }
     }

@@ -34,23 +34,26 @@ pub enum Exit {
     Unmoved = 9,
 }
 
+/// What `gslb -h` says of them.
+pub const SHORT_HELP: &str = "`gslb --help` lists exit codes; `gslb COMMAND --help` shows an example.";
+
 /// What `gslb --help` says of them.
 pub const HELP: &str = "\
-Options of commands that talk to a server (--server, --token, --token-file, --ca, --output, --quiet) may stand before the
-command, too.
+`gslb COMMAND --help` shows an example. The options --server, --token,
+--token-file, --ca, --output and --quiet may also stand before the command.
 
 Exit codes:
   0  done
   1  problems, or the server refuses
   2  the command line is wrong
   3  the server cannot be reached, or cannot do it now
-  4  the base is stale: someone else has changed what is to be changed
+  4  stale: someone else has changed it since
   5  the token is missing, unknown or expired, or does not allow this
   6  a safety rule forbids the change
   7  a drill: services would fail
-  8  a drill: services would have one place left
+  8  a drill: services would have one data center left
   9  a real drill: answers did not leave the data center, or did not come back
-gslb status --nagios has those of a Nagios plugin: 0 ok, 1 warning, 2 critical, 3 unknown";
+gslb status --nagios: 0 ok, 1 warning, 2 critical, 3 unknown";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use comfy_table::Cell;
 use gslb_core::dns::name::Name;
 use gslb_core::dns::rdata::{type_from_text, type_to_text};
 use gslb_core::explain::{Question, explain};
@@ -16,7 +15,9 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::remote::{Remote, show, table, text};
+use super::age::relative;
+use super::remote::{Remote, show, text};
+use super::table::{Cell, Column, table};
 use crate::client::Request;
 use crate::config::Config;
 use crate::printable::printable;
@@ -24,28 +25,28 @@ use crate::source::site::{Databases, Sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The name asked for
+    /// Name to ask for
     #[arg(value_name = "NAME")]
     name: Name,
-    /// The type asked for, such as A, AAAA or TYPE65280
+    /// Type to ask for: A, AAAA, TYPE65280
     #[arg(value_name = "TYPE", default_value = "A", value_parser = record_type)]
     rtype: u16,
-    /// The network in the client subnet option: a prefix, or an address
+    /// Client subnet option: a prefix or an address
     #[arg(long, value_name = "PREFIX", value_parser = network)]
     client: Option<IpNet>,
-    /// The resolver that asks
+    /// Address of the resolver
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     resolver: IpAddr,
-    /// The document that decides; without it, the server is asked
+    /// Explain by this document, without a server
     #[arg(long, value_name = "site.toml")]
     document: Option<PathBuf>,
-    /// The process's own file, for the geo databases that it names
+    /// Use the geo databases of this file
     #[arg(long, value_name = "gslb.toml", requires = "document")]
     config: Option<PathBuf>,
-    /// Decides how draws fall that are made anew for every query; without it, chance does
+    /// Seed for draws made for each query [default: random]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// What the server would have answered at this revision
+    /// Explain by this revision of the server
     #[arg(long, value_name = "REVISION", conflicts_with = "document")]
     revision: Option<u64>,
     #[command(flatten)]
@@ -89,11 +90,18 @@ fn statuses(answer: &Value) -> String {
             (source, id) if source == "forced" => format!("forced by {id}"),
             (source, _) => source,
         };
-        [name, text(it, "/status"), source, text(it, "/since"), text(it, "/why")].map(Cell::new)
+        [name, text(it, "/status"), source, relative(&text(it, "/since")), text(it, "/why")].map(Cell::new)
     };
+    let columns = [
+        Column::key("endpoint"),
+        Column::key("status"),
+        Column::ranked("source", 3),
+        Column::ranked("since", 2),
+        Column::prose("why", 1),
+    ];
     let known = answer["statuses"].as_array().into_iter().flatten().filter(|it| it["source"] != "initial");
     let rows: Vec<_> = known.map(row).collect();
-    if rows.is_empty() { String::new() } else { table(["endpoint", "status", "source", "since", "why"], rows) }
+    if rows.is_empty() { String::new() } else { table(columns, rows) }
 }
 
 fn by_document(arguments: &Arguments, document: &Path) -> Outcome {

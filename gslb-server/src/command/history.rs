@@ -3,21 +3,22 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use comfy_table::Cell;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH};
 use serde_json::Value;
 
 use super::Outcome;
+use super::age::relative;
 use super::change::{Manner, differences, tell};
-use super::remote::{Format, Remote, show, show_toml, table, text};
+use super::remote::{Format, Remote, show, show_toml, text};
+use super::table::{Cell, Column, table};
 use crate::client::{Client, Error, Request, TOML};
 
 #[derive(Debug, Args)]
 pub struct History {
-    /// A revision to show, with what it changed; with -o toml, its document. Without it, the latest ones are listed
+    /// Revision to show; with -o toml, its document
     revision: Option<u64>,
-    /// The revision to compare it with; by default the one before it
+    /// Revision to compare with [default: the one before]
     #[arg(long, value_name = "REVISION", requires = "revision")]
     since: Option<u64>,
     /// How many to list
@@ -29,9 +30,9 @@ pub struct History {
 
 #[derive(Debug, Args)]
 pub struct Rollback {
-    /// The revision whose document is to be in force again; by default the one before the one in force
+    /// Revision to restore [default: the one before the current one]
     revision: Option<u64>,
-    /// The revision that is to be left; refused where another one is in force
+    /// Current revision; fails if another one is current
     #[arg(long, value_name = "REVISION")]
     base: Option<u64>,
     #[command(flatten)]
@@ -61,7 +62,7 @@ pub(super) fn history(arguments: &History) -> Outcome {
 }
 
 pub(super) fn rollback(arguments: &Rollback) -> Outcome {
-    let client = arguments.remote.client()?;
+    let client = arguments.remote.client()?.needing(arguments.manner.role());
     // What is in force now is what is left; if somebody changes it meanwhile, the server refuses.
     let base = match arguments.base {
         Some(base) => base,
@@ -99,6 +100,13 @@ fn before(client: &Client, base: u64) -> Result<u64, Box<dyn std::error::Error>>
 
 fn listed(answer: &Value) -> String {
     let items = answer["revisions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let columns = [
+        Column::key("revision"),
+        Column::key(""),
+        Column::key("time"),
+        Column::ranked("by", 2),
+        Column::prose("message", 1),
+    ];
     let row = |revision: &Value| {
         let message = match text(revision, "/restored") {
             restored if restored.is_empty() => text(revision, "/message"),
@@ -112,12 +120,12 @@ fn listed(answer: &Value) -> String {
         [
             Cell::new(text(revision, "/revision")),
             Cell::new(if is_in_force { "in force" } else { "" }),
-            Cell::new(text(revision, "/time")),
+            Cell::new(relative(&text(revision, "/time"))),
             Cell::new(text(revision, "/author_name")),
             Cell::new(message),
         ]
     };
-    table(["revision", "", "time", "by", "message"], items.iter().map(row))
+    table(columns, items.iter().map(row))
 }
 
 /// The git commit that a watched file came from, as `git log --oneline` shows it.

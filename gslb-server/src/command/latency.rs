@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use comfy_table::Cell;
 use serde_json::Value;
 
 use super::Outcome;
-use super::remote::{Remote, show, table, text};
+use super::remote::{Remote, show, text};
+use super::table::{Cell, Column, table};
 use crate::client::Request;
 
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ fn told(answer: &Value) -> String {
         parts.push(format!("node {node} has measured nothing yet"));
     } else {
         let rows = measured.into_iter().map(|(name, ms)| [Cell::new(name), Cell::new(ms)]);
-        parts.push(table([&format!("data center, from {node}"), "ms"], rows));
+        parts.push(table([Column::key(format!("data center, from {node}")), Column::key("ms")], rows));
     }
     if answer["is_vantage"] != true {
         parts.push(format!("the document has no [vantages.{node}], so that no client is steered by it"));
@@ -44,7 +44,7 @@ fn told(answer: &Value) -> String {
     });
     let rows: Vec<_> = vantages.chain(clients).collect();
     if !rows.is_empty() {
-        parts.push(table(["accepted", "order"], rows));
+        parts.push(table([Column::key("accepted"), Column::prose("order", 1)], rows));
     }
     parts.join("\n\n")
 }

@@ -16,7 +16,7 @@ const PATH: &str = "/api/v1/log";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// From now on, until the server starts again; without it, the level of now is shown
+    /// Level until the server restarts; without it, show the level
     #[arg(value_parser = level)]
     level: Option<LogLevel>,
     #[command(flatten)]

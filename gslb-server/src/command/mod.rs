@@ -8,12 +8,14 @@ use clap::Subcommand;
 use crate::config::Log;
 use crate::telemetry::logging;
 
+mod age;
 mod asking;
 mod audit;
 mod change;
 mod check;
 mod completions;
 mod demo;
+mod digits;
 mod drill;
 mod events;
 pub mod exit;
@@ -31,72 +33,101 @@ mod remote;
 mod resource;
 mod serve;
 mod status;
+mod table;
 mod tail;
+mod target;
 mod thaw;
 mod token;
 mod top;
 mod unread;
+pub mod usage;
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run an example site with local origins and bundled geo data: a complete system to play with
+    /// Run a complete example site on this host: origins, geo data, server
+    #[command(after_help = "Example:\n  gslb demo --listen 127.0.0.1:5300")]
     Demo(demo::Arguments),
-    /// Answer DNS queries and serve the API until SIGTERM; SIGHUP reloads
+    /// Answer DNS and serve the API until SIGTERM; SIGHUP reloads
+    #[command(after_help = "Example:\n  gslb serve --document site.toml --watch")]
     Serve(serve::Arguments),
-    /// Tell every problem of a document; exit 0 where it can be served, 1 where not
+    /// Report every problem of a document; exit 0 if it can be served, else 1
+    #[command(after_help = "Example:\n  gslb check site.toml --config gslb.toml")]
     Check(check::Arguments),
-    /// Tell why a query gets the answer that it gets
+    /// Show why a query gets its answer
+    #[command(after_help = "Example:\n  gslb explain www.example.com A --client 193.0.6.0/24")]
     Explain(explain::Arguments),
-    /// Tell what a document would change, and whose traffic would move; exit 6 where a safety rule forbids it
+    /// Show what a document would change, and whose traffic would move
+    #[command(after_help = "Example:\n  gslb plan site.toml")]
     Plan(plan::Plan),
-    /// Plan a document, and put it in force after a yes
+    /// Plan a document, and apply it after confirmation
+    #[command(after_help = "Example:\n  gslb apply site.toml --message 'new pool in Tokyo'")]
     Apply(plan::Apply),
     /// Show the document, a collection of it, or one resource
+    #[command(after_help = "Example:\n  gslb get pool/fra")]
     Get(resource::Get),
-    /// Write one resource
+    /// Create or replace one resource
+    #[command(after_help = "Example:\n  gslb put pools fra fra.toml --if-match latest")]
     Put(resource::Put),
-    /// Change one resource by a JSON merge patch
+    /// Change one resource by a JSON merge patch (RFC 7396)
+    #[command(after_help = "Example:\n  gslb patch pools fra '{\"min_up\": 2}'")]
     Patch(resource::Patch),
-    /// Remove one resource
+    /// Delete one resource
+    #[command(after_help = "Example:\n  gslb delete services old.example.com")]
     Delete(resource::Delete),
-    /// List the revisions of the document, or show what one of them changed
+    /// List revisions of the document, or show what one of them changed
+    #[command(after_help = "Example:\n  gslb history 12")]
     History(history::History),
-    /// Put an earlier revision in force again
+    /// Restore an earlier revision
+    #[command(after_help = "Example:\n  gslb rollback 11 --message 'back to before the move'")]
     Rollback(history::Rollback),
-    /// Send clients elsewhere, away from data centers, pools or endpoints
+    /// Move clients away from data centers, pools or endpoints
+    #[command(after_help = "Example:\n  gslb drain data-center/fra --for 2h --reason 'kernel update'")]
     Drain(overrides::Word),
     /// End a drain
+    #[command(after_help = "Example:\n  gslb undrain data-center/fra")]
     Undrain(overrides::Undrain),
-    /// Force endpoints up, down or to a weight, whatever the document and the probes say
-    #[command(subcommand)]
+    /// Force endpoints up, down or to a weight, whatever probes say
+    #[command(subcommand, after_help = "Example:\n  gslb force down endpoint/fra/fra-1 --for 1h --reason 'bad disk'")]
     Force(overrides::Force),
-    /// List what is forced, or end it
+    /// List overrides, or delete one
+    #[command(after_help = "Example:\n  gslb overrides delete drain-pool-fra-ann-0123456789ab")]
     Overrides(overrides::Overrides),
-    /// Tell what is up, since when and why
+    /// Show what is up, since when and why
+    #[command(after_help = "Example:\n  gslb status data-center/fra --down")]
     Status(status::Status),
-    /// Let an endpoint back that hold_down or resume keeps down
+    /// Return a held endpoint to service
+    #[command(after_help = "Example:\n  gslb resume endpoint/fra/fra-1")]
     Resume(status::Resume),
-    /// Tell how far data centers are, as was measured
+    /// Show measured latencies
+    #[command(after_help = "Example:\n  gslb latency")]
     Latency(latency::Latency),
-    /// Tell what would happen if a data center died, or have it happen for a while; exit 7 where services would fail
+    /// Show what losing a data center would do; exit 7 if services would fail
+    #[command(after_help = "Example:\n  gslb drill data-center/fra")]
     Drill(drill::Drill),
-    /// Follow what changes, as it changes
+    /// Follow changes as they happen
+    #[command(after_help = "Example:\n  gslb events --after 0 --limit 20")]
     Events(events::Arguments),
-    /// Show queries as they are answered, with their decision
+    /// Follow answers as they are given, with their decisions
+    #[command(after_help = "Example:\n  gslb tail service/www.example.com")]
     Tail(tail::Arguments),
-    /// Let changes through frozen windows for a while; for admins
+    /// Let changes through frozen windows for a while (admins only)
+    #[command(after_help = "Example:\n  gslb thaw --for 15m --reason 'wrong year in frozen'")]
     Thaw(thaw::Arguments),
     /// List who changed what
+    #[command(after_help = "Example:\n  gslb audit -n 50")]
     Audit(audit::Arguments),
     /// Rank what was answered in the last ten minutes, from a sample
+    #[command(after_help = "Example:\n  gslb top region")]
     Top(top::Arguments),
-    /// Show how much the server logs, or change it until it starts again
+    /// Show or change how much the server logs
+    #[command(after_help = "Example:\n  gslb log debug")]
     Log(log::Arguments),
-    /// Make, list and revoke tokens
-    #[command(subcommand)]
+    /// Create, list and revoke API tokens
+    #[command(subcommand, after_help = "Example:\n  gslb token create ann --role operator --for 720h")]
     Token(token::What),
-    /// Write what a shell needs to complete this command line
+    /// Print a shell completion script
+    #[command(after_help = "Example:\n  gslb completions bash > /etc/bash_completion.d/gslb")]
     Completions(completions::Arguments),
 }
 
@@ -159,6 +190,63 @@ mod tests {
         let ours = shown.chain(spans).filter(|text| text.starts_with("gslb "));
         // What follows is another program's.
         ours.map(|text| text.split(['|', '>', '#', '&']).next().unwrap_or_default().replace('\n', " ")).collect()
+    }
+
+    /// Calls `visit` with each command that can be run, and what stands in front of its options.
+    fn each(command: &clap::Command, words: &str, visit: &mut impl FnMut(&str, clap::Command)) {
+        if !words.is_empty() {
+            visit(words, command.clone());
+        }
+        for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
+            each(child, format!("{words} {}", child.get_name()).trim_start(), visit);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_fits_a_screen_and_has_an_example() {
+        let program = usage::settled(Command::augment_subcommands(clap::Command::new("gslb")));
+        let mut count = 0;
+        each(&program, "", &mut |words, mut command| {
+            count += 1;
+            let help = command.render_long_help().to_string();
+            assert!(help.lines().count() <= 40, "gslb {words}: {} lines\n{help}", help.lines().count());
+            let widest = help.lines().max_by_key(|line| line.chars().count()).unwrap();
+            assert!(widest.chars().count() <= 100, "gslb {words}: {widest}");
+            let has_children = command.get_subcommands().next().is_some();
+            let example = help.split("Example:\n").nth(1).unwrap_or_default().lines().next().unwrap_or_default();
+            let begin = if has_children { "gslb " } else { &*format!("gslb {words}") };
+            assert!(example.trim_start().starts_with(begin), "gslb {words} has no example:\n{help}");
+            let usage = command.render_usage().to_string();
+            assert!(usage.contains("gslb"), "{usage}");
+            for option in ["--server", "--output", "--token", "--limit", "--dns"] {
+                assert!(!usage.contains(option), "gslb {words}: {usage}");
+            }
+        });
+        assert!(count > 30, "{count} commands are found");
+    }
+
+    #[test]
+    fn the_usage_line_of_an_error_shows_what_must_be_written() {
+        let mut program = usage::settled(Command::augment_subcommands(clap::Command::new("gslb")));
+        let wrong = program.try_get_matches_from_mut(["gslb", "drain", "--reason", "x"]).unwrap_err().to_string();
+        assert!(wrong.contains("Usage: gslb drain [OPTIONS] --reason <TEXT> <TARGET>..."), "{wrong}");
+    }
+
+    #[test]
+    fn what_an_example_shows_can_be_run() {
+        let program = usage::settled(Command::augment_subcommands(clap::Command::new("gslb")));
+        each(&program, "", &mut |words, mut command| {
+            let help = command.render_long_help().to_string();
+            let example = help.split("Example:\n").nth(1).unwrap_or_default().lines().next().unwrap_or_default();
+            let plain: String = example
+                .split('\'')
+                .enumerate()
+                .map(|(at, part)| if at % 2 == 0 { part } else { "quoted" })
+                .collect::<String>();
+            let plain = plain.split('>').next().unwrap_or_default().replace("--scope quoted", "--scope pool/a");
+            let told = program.clone().try_get_matches_from(plain.split_whitespace());
+            assert!(told.is_ok(), "gslb {words}: {example}: {}", told.unwrap_err());
+        });
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Whose traffic a change moves, from where to where, as tables for people.
 
-use comfy_table::{Cell, CellAlignment, Color};
 use serde_json::Value;
 
-use super::remote::{table, text};
+use super::digits::{counted, grouped, of_json};
+use super::remote::text;
+use super::table::{Cell, Color, Column, table};
+use crate::capture::placeholder::DEFAULT;
 
 /// Movements, and moves of each, that are written out. `-o json` has all that the server told.
 const MOVEMENTS: usize = 8;
@@ -27,6 +29,26 @@ pub(super) fn told(comparison: &Value) -> String {
     if told.is_empty() { "no answer moves".to_owned() } else { told.join("\n\n") }
 }
 
+/// What a comparison comes to, in a clause: how many services answer otherwise, and how much of their clients that is.
+pub(super) fn in_short(comparison: &Value) -> String {
+    if comparison.is_null() {
+        return String::new();
+    }
+    let services = list(comparison, "changed").len() as u64;
+    if services == 0 {
+        return "no answer moves".to_owned();
+    }
+    let gains = |family: &str| -> f64 {
+        let change = |shares: &Value| {
+            let of = |when: &str| shares[family][when].as_f64().unwrap_or(0.0);
+            of("after") - of("before")
+        };
+        list(comparison, "data_centers").iter().map(change).filter(|gain| *gain > 0.0).sum()
+    };
+    let (v4, v6) = (share(&gains("v4").into()), share(&gains("v6").into()));
+    format!("{} with other answers ({v4} of IPv4, {v6} of IPv6)", counted(services, "service", "services"))
+}
+
 /// Services that come and go.
 fn services(comparison: &Value) -> String {
     let line = |key: &str, word: &str| {
@@ -48,7 +70,10 @@ fn movements(comparison: &Value) -> String {
         told.push(format!("{}\n{}", some(&names), moves(movement)));
     }
     if all.len() > MOVEMENTS {
-        told.push(format!("and {} more groups of services that move alike; -o json has all", all.len() - MOVEMENTS));
+        told.push(format!(
+            "and {} more groups of services that move alike; -o json has all",
+            grouped((all.len() - MOVEMENTS) as u64)
+        ));
     }
     told.join("\n\n")
 }
@@ -66,33 +91,41 @@ fn moves(movement: &Value) -> String {
     let row = |moved: &Value| {
         let region = Some(text(moved, "/region")).filter(|region| !region.is_empty());
         [
-            Cell::new(region.unwrap_or_else(|| "elsewhere".to_owned())),
+            Cell::new(region.unwrap_or_else(|| DEFAULT.to_owned())),
             Cell::new(end(moved, "from")).fg(Color::Red),
             Cell::new(end(moved, "to")).fg(Color::Green),
             number(share(&moved["v4"]["share"])),
-            number(text(moved, "/v4/prefixes")),
+            number(of_json(&moved["v4"]["prefixes"])),
             number(share(&moved["v6"]["share"])),
-            number(text(moved, "/v6/prefixes")),
+            number(of_json(&moved["v6"]["prefixes"])),
         ]
     };
-    let headings = ["region", "from", "to", "IPv4", "/24s", "IPv6", "/48s"];
-    let mut told = table(headings, all.iter().take(MOVES).map(row));
+    let columns = [
+        Column::key("region"),
+        Column::list("from", 0),
+        Column::list("to", 0),
+        Column::key("IPv4"),
+        Column::ranked("/24s", 1),
+        Column::key("IPv6"),
+        Column::ranked("/48s", 1),
+    ];
+    let mut told = table(columns, all.iter().take(MOVES).map(row));
     let more = movement["more"].as_u64().unwrap_or(0) + all.len().saturating_sub(MOVES) as u64;
     if more > 0 {
-        told.push_str(&format!("\nand {more} more"));
+        told.push_str(&format!("\nand {} more", grouped(more)));
     }
     told
 }
 
 fn left_without(comparison: &Value) -> String {
     let line = |service: &Value| {
-        let whom = if service["all"] == true { "no client" } else { "some clients no longer" };
-        format!("{}: {whom} get an endpoint that is up", text(service, "/service"))
+        let whom = if service["all"] == true { "no client gets" } else { "some clients no longer get" };
+        format!("{}: {whom} a working endpoint", text(service, "/service"))
     };
     let all = list(comparison, "left_without");
     let mut lines: Vec<String> = all.iter().take(MOVES).map(line).collect();
     if all.len() > MOVES {
-        lines.push(format!("and {} more services", all.len() - MOVES));
+        lines.push(format!("and {} more services", grouped((all.len() - MOVES) as u64)));
     }
     lines.join("\n")
 }
@@ -106,7 +139,11 @@ fn data_centers(comparison: &Value) -> String {
         let family = |key: &str| format!("{} -> {}", share(&shares[key]["before"]), share(&shares[key]["after"]));
         [Cell::new(destination(&shares["destination"])), number(family("v4")), number(family("v6"))]
     };
-    if changed.is_empty() { String::new() } else { table(["all services", "IPv4", "IPv6"], changed.iter().map(row)) }
+    if changed.is_empty() {
+        String::new()
+    } else {
+        table(["all services", "IPv4", "IPv6"].map(Column::key), changed.iter().map(row))
+    }
 }
 
 fn sampled(comparison: &Value) -> String {
@@ -115,8 +152,8 @@ fn sampled(comparison: &Value) -> String {
         return String::new();
     }
     let head = format!(
-        "of {} sampled queries {} go elsewhere, and {} get other endpoints of the same data center",
-        sampled["weight"],
+        "of {} sampled queries, {} go to another data center, and {} get other endpoints of the same one",
+        of_json(&sampled["weight"]),
         share(&sampled["elsewhere"]),
         share(&sampled["within"])
     );
@@ -124,9 +161,10 @@ fn sampled(comparison: &Value) -> String {
         let (from, to) = (end(moved, "from"), end(moved, "to"));
         [Cell::new(from).fg(Color::Red), Cell::new(to).fg(Color::Green), number(share(&moved["share"]))]
     };
+    let columns = [Column::list("from", 0), Column::list("to", 0), Column::key("queries")];
     match list(sampled, "moves") {
         [] => head,
-        moves => format!("{head}\n{}", table(["from", "to", "queries"], moves.iter().take(MOVES).map(row))),
+        moves => format!("{head}\n{}", table(columns, moves.iter().take(MOVES).map(row))),
     }
 }
 
@@ -154,7 +192,7 @@ fn some(names: &[&str]) -> String {
     let first = names.iter().take(NAMES).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMES) {
         0 => first,
-        more => format!("{first} and {more} more"),
+        more => format!("{first} and {} more", grouped(more as u64)),
     }
 }
 
@@ -168,7 +206,7 @@ pub(super) fn share(value: &Value) -> String {
 }
 
 fn number(text: String) -> Cell {
-    Cell::new(text).set_alignment(CellAlignment::Right)
+    Cell::new(text).right()
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
@@ -194,7 +232,7 @@ mod tests {
         let told = told(&comparison);
         let rows: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
         assert!(told.starts_with("services that go: old.example.com\n\na.example.com, b.example.com\n"), "{told}");
-        let row = ["europe", "fra", "no", "data", "12.50", "%", "4096", "<", "0.01", "%", "1"];
+        let row = ["europe", "fra", "no", "data", "12.50", "%", "4,096", "<", "0.01", "%", "1"];
         assert!(rows.contains(&row.to_vec()), "{told}");
         assert!(told.ends_with("and 2 more"), "{told}");
     }

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use comfy_table::{Cell, Color};
 use gslb_api::document::Etag;
 use gslb_core::site::document::duration;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
@@ -16,10 +15,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::age::relative;
 use super::asking;
-use super::change::{Manner, tell};
-use super::remote::{Format, Remote, show, table, text};
+use super::change::{Manner, amiss, revision, tell};
+use super::moves;
+use super::remote::{Format, Remote, show, text};
 use super::resource::{current_tag, escape};
+use super::table::{Cell, Color, Column, table};
 use crate::client::{self, Client, Request};
 use crate::printable::printable;
 
@@ -29,21 +31,24 @@ const PATH: &str = "/api/v1/overrides";
 /// Whose endpoints an override is about, and why.
 #[derive(Debug, Args)]
 pub struct Word {
-    /// Whose endpoints: data-center/NAME, pool/NAME or endpoint/POOL/NAME, with * and ?
+    /// data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? match
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
-    /// Why
+    /// Reason, kept in the audit log
     #[arg(short, long, value_name = "TEXT")]
     reason: String,
-    /// Who answers for it; by default whose token it is
+    /// Who is responsible [default: the token's name]
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
-    /// When it ends by itself, like 30m or 2h; by default it holds until it is removed
+    /// Time until it ends, like 30m or 2h [default: none]
     #[arg(long = "for", value_name = "TIME", value_parser = time)]
     lasts: Option<Duration>,
-    /// What to call it; by default what it does and to whom
+    /// Name of the override [default: made from the rest]
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
+    /// Show every answer that moves
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -52,15 +57,18 @@ pub struct Word {
 
 #[derive(Debug, Args)]
 pub struct Undrain {
-    /// The targets that were drained, as they were written then
+    /// Targets as they were drained
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
-    /// Whose drains to end; by default those of whose token it is
+    /// Whose drains to end [default: the token's name]
     #[arg(long, value_name = "NAME", conflicts_with = "all")]
     owner: Option<String>,
-    /// End everybody's drains of the targets
+    /// End everybody's drains of these targets
     #[arg(long)]
     all: bool,
+    /// Show every answer that moves
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     manner: Manner,
     #[command(flatten)]
@@ -70,13 +78,16 @@ pub struct Undrain {
 /// What to force.
 #[derive(Debug, Subcommand)]
 pub enum Force {
-    /// Take endpoints for up
+    /// Treat endpoints as up
+    #[command(after_help = "Example:\n  gslb force up pool/fra --for 1h --reason 'probe is wrong'")]
     Up(Word),
-    /// Take endpoints for down
+    /// Treat endpoints as down
+    #[command(after_help = "Example:\n  gslb force down endpoint/fra/fra-1 --for 1h --reason 'bad disk'")]
     Down(Word),
     /// Give endpoints another weight
+    #[command(after_help = "Example:\n  gslb force weight 5 endpoint/fra/fra-2 --for 1d --reason canary")]
     Weight {
-        /// The weight, 0 to 1000000
+        /// Weight from 0 to 1000000
         weight: u32,
         #[command(flatten)]
         word: Word,
@@ -94,10 +105,14 @@ pub struct Overrides {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Remove an override
+    /// Delete an override
+    #[command(after_help = "Example:\n  gslb overrides delete drain-pool-fra-ann-0123456789ab")]
     Delete {
-        /// Its name
+        /// Name of the override, as `gslb overrides` lists it
         id: String,
+        /// Show every answer that moves
+        #[arg(short, long)]
+        verbose: bool,
         #[command(flatten)]
         manner: Manner,
         #[command(flatten)]
@@ -118,7 +133,7 @@ pub(super) fn force(force: &Force) -> Outcome {
 }
 
 fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
-    let client = word.remote.client()?;
+    let client = word.remote.client()?.needing(word.manner.role());
     let owner = word.owner.clone().map_or_else(|| own_name(&client), Ok)?;
     let id = word.id.clone().unwrap_or_else(|| name(kind, &word.targets, &owner, &word.reason, force));
     let mut body = json!({ "targets": word.targets, "force": force, "reason": word.reason, "owner": owner });
@@ -138,10 +153,35 @@ fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
         }
     };
     let done = client.ask(request)?.json()?;
-    if !word.manner.is_dry_run() && word.remote.is_talkative() {
-        say(&format!("override {id}: {kind} for {}, {ends}", word.targets.join(" ")));
+    let targets = word.targets.join(" ");
+    let undo = if kind == "drain" { format!("gslb undrain {targets}") } else { format!("gslb overrides delete {id}") };
+    let begun = format!("{kind} {targets}, {ends} (override {id})");
+    tell_override(&word.remote, &word.manner, word.verbose, &done, (&begun, &format!("to end it: {undo}")))
+}
+
+/// Tells on two lines what came of an override: what is forced, or no longer is; and whose answers move, with what can be
+/// done about it. `-o json`, `--dry-run` and `--verbose` have all that the server said.
+fn tell_override(
+    remote: &Remote,
+    manner: &Manner,
+    is_verbose: bool,
+    done: &Value,
+    (what, next): (&str, &str),
+) -> Outcome {
+    let is_done = !manner.is_dry_run() && remote.is_talkative();
+    if is_done {
+        say(what);
     }
-    tell(&word.remote, &word.manner, &done)
+    if !is_done || is_verbose {
+        return tell(remote, manner, done);
+    }
+    let moved = moves::in_short(&done["moves"]);
+    say(&[&*moved, next].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "));
+    let amiss = amiss(done);
+    if !amiss.is_empty() {
+        eprintln!("{}", printable(&amiss));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// When an override ends.
@@ -169,7 +209,7 @@ impl fmt::Display for Ends {
         match self {
             Self::Removed => out.write_str("until it is removed"),
             Self::After(time) => write!(out, "for {}", duration::show(*time)),
-            Self::At(moment) => write!(out, "until {moment} as before: saying it again does not end it sooner"),
+            Self::At(moment) => write!(out, "until {moment} as before: repeating it does not shorten it"),
         }
     }
 }
@@ -229,7 +269,7 @@ fn sorted(targets: &[String]) -> Vec<String> {
 }
 
 pub(super) fn undrain(arguments: &Undrain) -> Outcome {
-    let client = arguments.remote.client()?;
+    let client = arguments.remote.client()?.needing(arguments.manner.role());
     let all = client.ask(Request::get(PATH))?.json()?;
     let drains = |word: &Value| word["force"] == "drain";
     // A drain of further targets as well is not ended for one of them.
@@ -263,7 +303,7 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     // Of several exit codes, the first that is no success.
     let mut code = ExitCode::SUCCESS;
     for (id, _) in ending {
-        let removed = remove(&arguments.remote, &arguments.manner, id)?;
+        let removed = remove(&arguments.remote, &arguments.manner, arguments.verbose, id)?;
         code = if code == ExitCode::SUCCESS { removed } else { code };
     }
     if !staying.is_empty() && arguments.remote.is_talkative() {
@@ -296,8 +336,8 @@ fn still(drains: &[(&String, &Value)]) -> String {
 }
 
 pub(super) fn overrides(arguments: &Overrides) -> Outcome {
-    if let Some(What::Delete { id, manner, remote }) = &arguments.what {
-        return remove(remote, manner, id);
+    if let Some(What::Delete { id, verbose, manner, remote }) = &arguments.what {
+        return remove(remote, manner, *verbose, id);
     }
     let client = arguments.remote.client()?;
     let all = client.ask(Request::get(PATH))?.json()?;
@@ -315,18 +355,15 @@ fn not_saved(client: &Client) -> Result<Option<String>, Box<dyn Error>> {
     Ok(degraded.find(|degraded| degraded["what"] == "overrides").map(|degraded| text(degraded, "/why")))
 }
 
-fn remove(remote: &Remote, manner: &Manner, id: &str) -> Outcome {
-    let client = remote.client()?;
+fn remove(remote: &Remote, manner: &Manner, is_verbose: bool, id: &str) -> Outcome {
+    let client = remote.client()?.needing(manner.role());
     let path = format!("{PATH}/{}", escape(id));
     let mut request = Request::new(Method::DELETE, manner.path(&path));
     if let Some(tag) = current_tag(&client, &path)? {
         request = request.with(IF_MATCH, tag);
     }
     let done = client.ask(request)?.json()?;
-    if !manner.is_dry_run() && remote.is_talkative() {
-        say(&format!("override {id} has ended"));
-    }
-    tell(remote, manner, &done)
+    tell_override(remote, manner, is_verbose, &done, (&format!("ended override {id}"), &revision(&done)))
 }
 
 fn listed(all: &Value) -> String {
@@ -337,7 +374,7 @@ fn listed(all: &Value) -> String {
         };
         let targets = targets(word);
         let expires = Some(text(word, "/expires")).filter(|expires| !expires.is_empty());
-        let expires = expires.unwrap_or_else(|| "until removed".to_owned());
+        let expires = expires.map_or_else(|| "until removed".to_owned(), |expires| relative(&expires));
         let expires = if word["saved"] == false { format!("{expires}, not saved") } else { expires };
         [
             Cell::new(id),
@@ -348,8 +385,16 @@ fn listed(all: &Value) -> String {
             Cell::new(text(word, "/reason")),
         ]
     };
+    let columns = [
+        Column::key("id"),
+        Column::key("force"),
+        Column::list("targets", 0),
+        Column::key("ends"),
+        Column::ranked("owner", 1),
+        Column::prose("reason", 2),
+    ];
     match all.as_object().filter(|all| !all.is_empty()) {
-        Some(all) => table(["id", "force", "targets", "ends", "owner", "reason"], all.iter().map(row)),
+        Some(all) => table(columns, all.iter().map(row)),
         None => "nothing is overridden".to_owned(),
     }
 }

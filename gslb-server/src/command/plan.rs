@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
+use gslb_api::auth::Role;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH};
 use serde_json::Value;
@@ -19,10 +20,10 @@ use crate::source::candidate;
 
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// The document, with the zone files that it names; or one as JSON
+    /// Document with the zone files it names, or JSON
     #[arg(value_name = "site.toml")]
     document: PathBuf,
-    /// The revision that the document was made from; refused where another one is in force
+    /// Revision the document was made from; fails if it is stale
     #[arg(long, value_name = "REVISION")]
     base: Option<Base>,
     #[command(flatten)]
@@ -51,14 +52,13 @@ impl FromStr for Base {
 
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// The document, with the zone files that it names; or one as JSON
+    /// Document with the zone files it names, or JSON
     #[arg(value_name = "site.toml")]
     document: PathBuf,
-    /// The revision that the document was made from, as `gslb plan` tells it; refused where another one is in force.
-    /// `latest` is whatever is in force by then
+    /// Revision it was made from, or latest; fails if it is stale
     #[arg(long, value_name = "REVISION")]
     base: Option<Base>,
-    /// Do it without asking; needs --base, so that what others did meanwhile is not undone unseen
+    /// Do not ask; needs --base
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -84,7 +84,9 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
         );
     }
     let candidate = candidate::read(&arguments.document)?;
-    let client = arguments.remote.client()?;
+    // A dry run is a plan, which others may make too.
+    let role = if arguments.manner.is_dry_run() { Role::Viewer } else { arguments.manner.role() };
+    let client = arguments.remote.client()?.needing(role);
     let foreseen = foresee(&client, &arguments.remote, &candidate.document, arguments.base)?;
     if unchanged(&foreseen) || arguments.manner.is_dry_run() {
         // What is asked for is in force, with or without its comments: a server that follows a file keeps those of the file.

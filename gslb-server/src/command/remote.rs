@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use comfy_table::{Cell, ContentArrangement, Table, presets};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
+use super::table as layout;
 use crate::client::{Address, Client, Trust};
 use crate::files::reader::{self, Kind};
 use crate::printable::{self, printable};
@@ -17,22 +17,24 @@ use crate::printable::{self, printable};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub(super) struct Remote {
-    /// The server
+    /// API address, or GSLB_SERVER [default: http://127.0.0.1:8053]
     #[arg(long, env = "GSLB_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8053")]
+    #[arg(hide_env = true, hide_default_value = true)]
     server: Address,
-    /// What to be let in with; better in GSLB_TOKEN, since others on this host can see command lines
-    #[arg(long, env = "GSLB_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    /// API token; GSLB_TOKEN hides it from others on this host
+    #[arg(long, env = "GSLB_TOKEN", value_name = "TOKEN", hide_env = true, hide_env_values = true)]
     token: Option<String>,
-    /// A file that has the token, such as gslb-data/admin.token; it goes before GSLB_TOKEN
+    /// File with the API token, like gslb-data/admin.token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The authority of the server's certificate, as PEM; without it, those that the system trusts
-    #[arg(long, env = "GSLB_CA", value_name = "FILE")]
+    /// CA of the server's certificate (PEM), or GSLB_CA
+    #[arg(long, env = "GSLB_CA", value_name = "FILE", hide_env = true)]
     ca: Option<PathBuf>,
-    /// How to write what the server answers
+    /// table, wide (every column), json or toml
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     output: Format,
-    /// Write nothing but errors and what was asked for: no progress, no hints, nothing of a change that was made
+    /// Print errors and requested data only
     #[arg(short, long)]
     quiet: bool,
 }
@@ -40,8 +42,10 @@ pub(super) struct Remote {
 /// For whom answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people
+    /// For people, as wide as the terminal
     Table,
+    /// For people, with all columns and full timestamps
+    Wide,
     /// For programs: JSON as the server gave it
     Json,
     /// The document in TOML; for `gslb get` and `gslb history REVISION`
@@ -67,6 +71,9 @@ impl Remote {
 
     /// A client of the server, for a command that may write TOML.
     pub(super) fn client_for_toml(&self) -> Result<Client, Box<dyn std::error::Error>> {
+        if self.output == Format::Wide {
+            layout::show_everything();
+        }
         let from_file = |path: &Path| {
             reader::read_text(path, Kind::Token).map_err(|cause| NoToken { path: path.to_owned(), cause })
         };
@@ -80,9 +87,12 @@ impl Remote {
         Ok(Client::new(self.server.clone(), token, &trust)?)
     }
 
-    /// For whom to write.
+    /// For whom to write. What is wide is the tables' own matter.
     pub(super) fn format(&self) -> Format {
-        self.output
+        match self.output {
+            Format::Wide => Format::Table,
+            other => other,
+        }
     }
 
     /// Whether to say more than was asked for.
@@ -92,7 +102,7 @@ impl Remote {
 
     /// Whether sentences about what was done are wanted.
     pub(super) fn is_talkative(&self) -> bool {
-        !self.quiet && self.output == Format::Table
+        !self.quiet && self.format() == Format::Table
     }
 
     /// Writes a hint to standard error, unless nobody wants any.
@@ -112,7 +122,7 @@ impl Remote {
 pub(super) fn show(format: Format, answer: &Value, people: impl FnOnce(&Value) -> String) {
     let text = match format {
         Format::Json => in_terminal(&format!("{answer:#}")).into_owned(),
-        Format::Table | Format::Toml => people(&safe(answer)),
+        Format::Table | Format::Wide | Format::Toml => people(&safe(answer)),
     };
     if !text.is_empty() {
         // Who reads no further, as `head` does, has what they want.
@@ -160,29 +170,6 @@ pub(super) fn show_toml(text: &str) {
     };
 }
 
-/// Columns below which a table is of no use; lines are folded by the terminal then.
-const NARROWEST: u16 = 60;
-
-/// A table with these headings. It is as wide as the terminal, and coloured on a terminal only.
-pub(super) fn table<const COLUMNS: usize>(
-    headings: [&str; COLUMNS],
-    rows: impl IntoIterator<Item = [Cell; COLUMNS]>,
-) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(headings.map(|heading| Cell::new(heading).add_attribute(comfy_table::Attribute::Bold)));
-    for row in rows {
-        table.add_row(row);
-    }
-    // Some terminals, such as serial consoles, say that they have no columns.
-    if table.width().is_some_and(|columns| columns < NARROWEST) {
-        table.set_width(NARROWEST);
-    }
-    let lines: Vec<String> =
-        table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
-    lines.join("\n")
-}
-
 /// The text at `pointer` (RFC 6901), safe for a terminal: of a string itself, of nothing nothing, of all else its JSON.
 pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
@@ -190,6 +177,12 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
         Some(Value::String(text)) => printable(text).into_owned(),
         Some(other) => printable(&other.to_string()).into_owned(),
     }
+}
+
+/// The texts of a list with spaces between them, safe for a terminal.
+pub(super) fn strings(list: &Value) -> String {
+    let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(printable);
+    texts.collect::<Vec<_>>().join(" ")
 }
 
 /// A name of DNS as people are told it: without the dot at its end, but for the root's.

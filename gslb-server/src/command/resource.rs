@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use comfy_table::Cell;
-use gslb_api::document::to_toml;
+use gslb_api::document::{Section, to_toml};
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
 use serde_json::Value;
 
 use super::change::{Manner, tell, work};
-use super::remote::{Format, Remote, show, show_toml, table};
+use super::remote::{Format, Remote, show, show_toml};
+use super::table::{Cell, Column, table};
+use super::target::Target;
 use super::{Outcome, asking};
-use crate::client::{self, Client, Request, TOML};
+use crate::client::{self, Answer, Client, Request, TOML};
 use crate::files::reader;
 
 /// What the document has collections of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
-    /// The whole document
+    // No doc comment here: help that describes values takes a screen of its own.
     Document,
     Zones,
     DataCenters,
@@ -43,9 +44,10 @@ impl Kind {
 
 #[derive(Debug, Args)]
 pub struct Get {
-    /// What to show
-    kind: Kind,
-    /// Its name; without it, all of them
+    /// document, a collection like pools, or a target like pool/fra
+    #[arg(value_name = "WHAT", value_parser = wanted)]
+    what: Wanted,
+    /// Name of the resource, after a collection
     name: Option<String>,
     #[command(flatten)]
     remote: Remote,
@@ -54,8 +56,7 @@ pub struct Get {
 /// Which state of a resource is meant.
 #[derive(Debug, Args)]
 pub(super) struct State {
-    /// The state that is to be changed, as `gslb get` tells it; refused where it is another by now. `latest` is whatever
-    /// is there
+    /// State to change, from `gslb get`, or latest
     #[arg(long, value_name = "TAG")]
     if_match: Option<String>,
 }
@@ -73,8 +74,8 @@ impl State {
 /// Nobody has said what is to be replaced.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "it exists: say which state of it is to be replaced, so that nobody's work is undone unseen: --if-match {tag} for \
-     the one of now, once you have seen it, or --if-match latest for whatever is there"
+    "it exists already: add --if-match {tag} to replace the state of now, or --if-match latest to replace whatever is \
+     there; this keeps you from undoing somebody's change unseen"
 )]
 pub(super) struct Unsaid {
     tag: String,
@@ -82,15 +83,15 @@ pub(super) struct Unsaid {
 
 #[derive(Debug, Args)]
 pub struct Put {
-    /// What to write
+    /// Kind of resource, like pools
     kind: Kind,
-    /// Its name
+    /// Name of the resource
     name: String,
-    /// A file with its JSON or TOML; `-` is standard input
+    /// File with its JSON or TOML; - is standard input
     file: PathBuf,
     #[command(flatten)]
     state: State,
-    /// Do it without asking; without a terminal, nobody is asked
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -101,15 +102,15 @@ pub struct Put {
 
 #[derive(Debug, Args)]
 pub struct Patch {
-    /// What to change
+    /// Kind of resource, like pools
     kind: Kind,
-    /// Its name
+    /// Name of the resource
     name: String,
-    /// What is to be different, as a JSON merge patch (RFC 7396), like '{"min_up": 2}'
+    /// Merge patch, like '{"min_up": 2}'
     patch: String,
     #[command(flatten)]
     state: State,
-    /// Do it without asking; without a terminal, nobody is asked
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -120,13 +121,13 @@ pub struct Patch {
 
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// What to remove
+    /// Kind of resource, like pools
     kind: Kind,
-    /// Its name
+    /// Name of the resource
     name: String,
     #[command(flatten)]
     state: State,
-    /// Do it without asking; without a terminal, nobody is asked
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -135,14 +136,52 @@ pub struct Delete {
     remote: Remote,
 }
 
+/// What is to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    kind: Kind,
+    name: Option<String>,
+    /// An endpoint within the pool of that name.
+    endpoint: Option<String>,
+}
+
+/// Reads the name of a collection, or a target as other commands take it.
+fn wanted(text: &str) -> Result<Wanted, String> {
+    let Some((word, name)) = text.split_once('/') else {
+        let names = || Kind::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let listed = || names().map(|it| it.get_name().to_owned()).collect::<Vec<_>>().join(", ");
+        let kind = Kind::from_str(text, false).map_err(|_| format!("expected one of {}, or KIND/NAME", listed()))?;
+        return Ok(Wanted { kind, name: None, endpoint: None });
+    };
+    if let Ok(Target::Endpoint { pool, name }) = text.parse() {
+        return Ok(Wanted { kind: Kind::Pools, name: Some(pool), endpoint: Some(name) });
+    }
+    let is_meant = |section: &Section| section.singular().replace(' ', "-") == word && !name.is_empty();
+    let kind = Section::ALL.into_iter().find(is_meant).and_then(|it| Kind::from_str(it.segment(), false).ok());
+    match kind {
+        Some(kind) => Ok(Wanted { kind, name: Some(name.to_owned()), endpoint: None }),
+        None => Err("expected KIND/NAME, like pool/fra, service/www.example.com or endpoint/fra/fra-1".to_owned()),
+    }
+}
+
 pub(super) fn get(arguments: &Get) -> Outcome {
+    let Wanted { kind, name, endpoint } = &arguments.what;
+    let name = match (name, &arguments.name) {
+        (Some(name), Some(second)) => {
+            return Err(format!("{name} is named already: leave {second} out, or write `gslb get pools NAME`").into());
+        }
+        (first, second) => first.as_deref().or(second.as_deref()),
+    };
     let client = arguments.remote.client_for_toml()?;
-    let path = arguments.kind.path(arguments.name.as_deref());
+    let path = kind.path(name);
+    if let Some(endpoint) = endpoint {
+        return get_endpoint(arguments, &client.ask(Request::get(path))?, endpoint);
+    }
     if arguments.remote.format() == Format::Toml {
         return get_toml(arguments, &client, path);
     }
     let answer = client.ask(Request::get(path))?;
-    if arguments.kind == Kind::Document || arguments.name.is_some() {
+    if *kind == Kind::Document || name.is_some() {
         // One thing is JSON for people too: it is what they would put.
         show(Format::Json, &answer.json()?, |_| String::new());
         tell_state(&arguments.remote, answer.etag.as_deref());
@@ -152,10 +191,22 @@ pub(super) fn get(arguments: &Get) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Shows one endpoint of a pool. It has no state of its own to name in a change: that is the pool's.
+fn get_endpoint(arguments: &Get, pool: &Answer, endpoint: &str) -> Outcome {
+    let pool = pool.json()?;
+    let name = arguments.what.name.as_deref().unwrap_or_default();
+    let found = pool["endpoints"].get(endpoint).ok_or_else(|| format!("there is no endpoint {name}/{endpoint}"))?;
+    match arguments.remote.format() {
+        Format::Toml => show_toml(&to_toml(found)?),
+        _ => show(Format::Json, found, |_| String::new()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Shows the document as its author wrote it, or what stands there in TOML.
 fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
     let request = Request::get(path);
-    let (text, etag) = if arguments.kind == Kind::Document {
+    let (text, etag) = if arguments.what.kind == Kind::Document {
         let answer = client.ask(request.with(ACCEPT, TOML))?;
         (answer.text()?, answer.etag)
     } else {
@@ -176,7 +227,7 @@ fn tell_state(remote: &Remote, etag: Option<&str>) {
 
 pub(super) fn put(arguments: &Put) -> Outcome {
     let body = read_value(&arguments.file)?;
-    let client = arguments.remote.client()?;
+    let client = arguments.remote.client()?.needing(arguments.manner.role());
     let path = arguments.kind.path(Some(&arguments.name));
     let condition = match (arguments.state.tag(), current_tag(&client, &path)?) {
         (Some(said), Some(_)) => (IF_MATCH, said),
@@ -192,7 +243,7 @@ pub(super) fn put(arguments: &Put) -> Outcome {
 pub(super) fn patch(arguments: &Patch) -> Outcome {
     let body: Value =
         serde_json::from_str(&arguments.patch).map_err(|error| format!("the patch is no JSON: {error}"))?;
-    let client = arguments.remote.client()?;
+    let client = arguments.remote.client()?.needing(arguments.manner.role());
     let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
     let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
@@ -202,7 +253,7 @@ pub(super) fn patch(arguments: &Patch) -> Outcome {
 }
 
 pub(super) fn delete(arguments: &Delete) -> Outcome {
-    let client = arguments.remote.client()?;
+    let client = arguments.remote.client()?.needing(arguments.manner.role());
     let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
     let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
@@ -254,7 +305,7 @@ pub(super) fn current_tag(client: &Client, path: &str) -> Result<Option<String>,
 /// A line per resource, cut where it is long.
 fn listed(all: &Value) -> String {
     let row = |(name, value): (&String, &Value)| [Cell::new(name), Cell::new(shortened(&value.to_string()))];
-    table(["name", "value"], all.as_object().into_iter().flatten().map(row))
+    table(["name", "value"].map(Column::key), all.as_object().into_iter().flatten().map(row))
 }
 
 /// Characters of a value in a table.
@@ -300,6 +351,21 @@ pub(super) fn escape(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_to_get_is_a_collection_or_a_target() {
+        let of = |text: &str| wanted(text).map(|it| (it.kind, it.name, it.endpoint));
+        assert_eq!(of("pools"), Ok((Kind::Pools, None, None)));
+        assert_eq!(of("document"), Ok((Kind::Document, None, None)));
+        for section in Section::ALL {
+            let (kind, name, _) = of(&format!("{}/a", section.singular().replace(' ', "-"))).unwrap();
+            assert_eq!((kind.path(None), name), (format!("/api/v1/{}", section.segment()), Some("a".to_owned())));
+        }
+        assert_eq!(of("endpoint/a/b"), Ok((Kind::Pools, Some("a".to_owned()), Some("b".to_owned()))));
+        for wrong in ["pool", "pools/a", "pool/", "endpoint/a", "document/a", ""] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn names_are_escaped_as_a_segment_of_a_path() {

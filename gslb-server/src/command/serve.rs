@@ -29,19 +29,25 @@ use crate::telemetry::{metrics, stall};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The process's own file; without it, everything has its default
+    /// Settings of this process [default: none]
     #[arg(long, value_name = "gslb.toml")]
     config: Option<PathBuf>,
-    /// The site to serve at first, while the store is empty; with --watch, always
+    /// Document for a first start, or always with --watch
     #[arg(long, value_name = "site.toml")]
     document: Option<PathBuf>,
-    /// Serve what the document's file says at any time: the API cannot change it, and the file is looked at
+    /// Follow the document's file; the API cannot change it
     #[arg(long, requires = "document")]
     watch: bool,
-    /// Fail, with exit code 1, where the watched document, a geo database, a certificate, probes.ca or the store cannot be used. Without it, the
-    /// server answers from the last good of them, and says so in the log, /readyz, `gslb status` and metrics
+    /// Exit 1 if a file or the store is damaged, instead of serving the last good one
     #[arg(long)]
     strict: bool,
+    /// Refused with what to write instead
+    #[arg(short, long, hide = true, value_parser = no_output)]
+    output: Option<String>,
+}
+
+fn no_output(_: &str) -> Result<String, &'static str> {
+    Err("gslb serve prints nothing but its log; for a log in JSON, set format = \"json\" under [log] in gslb.toml")
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -66,7 +72,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if opened.is_sound() {
         match tell_first_token(&*store, &config.data_dir) {
             Err(AccessError::File { path, cause }) if is_survived(&cause, damage) => {
-                let why = format!("nobody can be let in: no admin token can be written to {}: {cause}", path.display());
+                let why = format!(
+                    "the admin token cannot be written to {}: {cause}; nobody can use the API until it is",
+                    path.display()
+                );
                 error!("DNS is answered all the same: {why}");
                 concerns.set(Concern::Store, why);
             }

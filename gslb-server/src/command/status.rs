@@ -7,13 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use comfy_table::{Cell, Color};
 use gslb_api::LIFT_MASS_FAILURE;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::remote::{Remote, show, table, text, undotted};
+use super::age::relative;
+use super::digits::{grouped, of_json};
+use super::remote::{Remote, show, text, undotted};
 use super::resource::escape;
+use super::table::{Cell, Color, Column, table};
+use super::target::Target;
 use super::{Outcome, nagios};
 use crate::client::{Client, Request};
 
@@ -25,16 +28,19 @@ const PAGE: usize = 1000;
 /// Whose status.
 #[derive(Debug, Clone, Default, Args)]
 struct Chosen {
-    /// This pool only: its endpoints, and the services that may answer from no other
+    /// data-center/NAME, pool/NAME, endpoint/POOL/NAME or service/NAME
+    #[arg(value_name = "TARGET", conflicts_with_all = ["pool", "data_center", "service"])]
+    target: Option<Target>,
+    /// Only this pool, and services that have no other
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
-    /// This data center only: its endpoints and pools, and the services that may answer from no other
+    /// Only this data center, and services that have no other
     #[arg(long, value_name = "NAME")]
     data_center: Option<String>,
-    /// This service only, and the endpoints that it may answer with
+    /// Only this service, and the endpoints it may use
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Endpoints that are down only
+    /// Only endpoints that are down
     #[arg(long)]
     down: bool,
 }
@@ -43,12 +49,10 @@ struct Chosen {
 pub struct Status {
     #[command(flatten)]
     chosen: Chosen,
-    /// Look again each second, until it is interrupted
+    /// Refresh every second until interrupted
     #[arg(short, long)]
     watch: bool,
-    /// One line with performance data and the exit codes of a Nagios plugin: 0 all up, 1 some down, 2 a pool or a service
-    /// down, 3 unknown, also where the command line is wrong. With --pool, --data-center or --service it is about what
-    /// these choose alone
+    /// Act as a Nagios plugin: one line with performance data
     #[arg(long, conflicts_with_all = ["watch", "output"])]
     nagios: bool,
     #[command(flatten)]
@@ -57,10 +61,10 @@ pub struct Status {
 
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// The endpoint
+    /// Endpoint to return to service
     #[arg(value_name = "endpoint/POOL/NAME", value_parser = pair, required_unless_present = "mass_failure")]
     endpoint: Option<(String, String)>,
-    /// Believe the failures of a mass failure instead: what fails goes down
+    /// Accept the failures of a mass failure instead
     #[arg(long, conflicts_with = "endpoint")]
     mass_failure: bool,
     #[command(flatten)]
@@ -69,25 +73,25 @@ pub struct Resume {
 
 pub(super) fn status(arguments: &Status) -> Outcome {
     if arguments.nagios {
-        let answer = arguments.remote.client().and_then(|client| read(&client, &arguments.chosen));
-        let checked =
-            answer.map_err(|error| error.to_string()).and_then(|answer| match arguments.chosen.missed(&answer) {
-                Some(told) => Err(told),
-                None => Ok(answer),
-            });
+        let chosen = arguments.chosen.settled();
+        let answer = arguments.remote.client().and_then(|client| read(&client, &chosen));
+        let checked = answer.map_err(|error| error.to_string()).and_then(|answer| match chosen.missed(&answer) {
+            Some(told) => Err(told),
+            None => Ok(answer),
+        });
         return Ok(nagios::told(checked.as_ref().map_err(Clone::clone)));
     }
-    let client = arguments.remote.client()?;
+    let (client, chosen) = (arguments.remote.client()?, arguments.chosen.settled());
     if arguments.watch {
         super::unread::ends();
     }
     loop {
-        let answer = read(&client, &arguments.chosen)?;
+        let answer = read(&client, &chosen)?;
         if arguments.watch && io::stdout().is_terminal() {
             // Home, and away with what was there.
             let _ = write!(io::stdout(), "\x1b[H\x1b[2J");
         }
-        show(arguments.remote.format(), &answer, |answer| told(&arguments.chosen, answer));
+        show(arguments.remote.format(), &answer, |answer| told(&chosen, answer));
         if !arguments.watch {
             return Ok(ExitCode::SUCCESS);
         }
@@ -99,7 +103,7 @@ pub(super) fn resume(arguments: &Resume) -> Outcome {
     let client = arguments.remote.client()?;
     let Some((pool, endpoint)) = &arguments.endpoint else {
         let answer = client.ask(Request::new(Method::POST, LIFT_MASS_FAILURE.to_owned()))?.json()?;
-        show(arguments.remote.format(), &answer, |_| "the failures are believed: what fails is down now".to_owned());
+        show(arguments.remote.format(), &answer, |_| "the failures are accepted: what fails is down now".to_owned());
         return Ok(ExitCode::SUCCESS);
     };
     let path = format!("/api/v1/status/{}/{}/resume", escape(pool), escape(endpoint));
@@ -117,7 +121,7 @@ fn read(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::E
             path.push_str(&format!("&{name}={}", escape(value)));
         }
     }
-    if chosen.down {
+    if chosen.down && chosen.endpoint().is_none() {
         path.push_str("&status=down");
     }
     let mut answer = client.ask(Request::get(path))?.json()?;
@@ -134,10 +138,52 @@ fn read(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::E
         }
     }
     answer["next"] = json!({});
+    if let Some((pool, name)) = chosen.endpoint() {
+        keep_endpoint(&mut answer, pool, name, chosen.down)?;
+    }
     Ok(answer)
 }
 
+/// Leaves one endpoint in the status of its pool, and nothing that is about others too.
+fn keep_endpoint(
+    answer: &mut Value,
+    pool: &str,
+    name: &str,
+    only_down: bool,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let endpoints = answer["endpoints"].as_array_mut().ok_or("the server has no list of endpoints")?;
+    endpoints.retain(|endpoint| endpoint["endpoint"] == name);
+    if endpoints.is_empty() {
+        return Err(format!("there is no endpoint {pool}/{name}").into());
+    }
+    endpoints.retain(|endpoint| !only_down || endpoint["status"] == "down");
+    for of in ["data_centers", "pools", "services"] {
+        answer[of] = json!({});
+    }
+    Ok(())
+}
+
 impl Chosen {
+    /// The same with the target as its options.
+    fn settled(&self) -> Self {
+        let mut chosen = self.clone();
+        match self.target.clone() {
+            None => {}
+            Some(Target::DataCenter(name)) => chosen.data_center = Some(name),
+            Some(Target::Pool(name) | Target::Endpoint { pool: name, .. }) => chosen.pool = Some(name),
+            Some(Target::Service(name)) => chosen.service = Some(name),
+        }
+        chosen
+    }
+
+    /// Pool and name of the endpoint, where one is chosen.
+    fn endpoint(&self) -> Option<(&str, &str)> {
+        match &self.target {
+            Some(Target::Endpoint { pool, name }) => Some((pool, name)),
+            _ => None,
+        }
+    }
+
     /// What is chosen, in words; nothing where that is all.
     fn words(&self) -> String {
         let said = [("pool", &self.pool), ("data center", &self.data_center), ("service", &self.service)];
@@ -147,7 +193,7 @@ impl Chosen {
 
     /// What to say where each of the names is known, and nothing is of all of them.
     fn missed(&self, answer: &Value) -> Option<String> {
-        let none = answer["pools"].as_object().is_none_or(serde_json::Map::is_empty);
+        let none = self.endpoint().is_none() && answer["pools"].as_object().is_none_or(serde_json::Map::is_empty);
         let words = self.words();
         (none && !words.is_empty()).then(|| format!("nothing matches: no pool is of {words}"))
     }
@@ -156,12 +202,17 @@ impl Chosen {
 /// How much of what is shown is up: data centers, pools and endpoints. Of endpoints that are down only, how many there are.
 fn counts(chosen: &Chosen, answer: &Value) -> String {
     let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if let Some((pool, name)) = chosen.endpoint() {
+        let status = endpoints.first().map_or_else(|| "not down".to_owned(), |it| text(it, "/status"));
+        return format!("endpoint {pool}/{name} is {status}");
+    }
     if chosen.words().is_empty() {
         let counts = &answer["counts"];
         let count = |of: &str| {
             let drained = counts[of]["drained"].as_u64().filter(|drained| *drained > 0);
-            let drained = drained.map_or_else(String::new, |drained| format!(" ({drained} drained)"));
-            format!("{} of {} {of} up{drained}", counts[of]["up"], counts[of]["all"]).replace('_', " ")
+            let drained = drained.map_or_else(String::new, |drained| format!(" ({} drained)", grouped(drained)));
+            let (up, all) = (of_json(&counts[of]["up"]), of_json(&counts[of]["all"]));
+            format!("{up} of {all} {of} up{drained}").replace('_', " ")
         };
         return format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"));
     }
@@ -169,16 +220,17 @@ fn counts(chosen: &Chosen, answer: &Value) -> String {
     let names: BTreeSet<&str> = pools.iter().filter_map(|pool| pool["data_center"].as_str()).collect();
     let up = |what: &str, all: &[&Value]| {
         let up = all.iter().filter(|it| it["status"] == "up").count();
-        format!("{up} of {} {what} up", all.len())
+        format!("{} of {} {what} up", grouped(up as u64), grouped(all.len() as u64))
     };
     let data_centers: Vec<&Value> = names.iter().map(|name| &answer["data_centers"][name]).collect();
     let sum = |of: &str| pools.iter().filter_map(|pool| pool[of].as_u64()).sum::<u64>();
     let endpoints = if chosen.down {
-        format!("{} endpoints down", endpoints.len())
+        format!("{} endpoints down", grouped(endpoints.len() as u64))
     } else {
         let drained = sum("endpoints_drained");
-        let told = if drained > 0 { format!(" ({drained} drained)") } else { String::new() };
-        format!("{} of {} endpoints up{told}", sum("endpoints_up").saturating_sub(drained), sum("endpoints"))
+        let told = if drained > 0 { format!(" ({} drained)", grouped(drained)) } else { String::new() };
+        let up = grouped(sum("endpoints_up").saturating_sub(drained));
+        format!("{up} of {} endpoints up{told}", grouped(sum("endpoints")))
     };
     let all = [up("data centers", &data_centers), up("pools", &pools), endpoints];
     format!("{}: {}", chosen.words(), all.join(", "))
@@ -189,8 +241,8 @@ fn told(chosen: &Chosen, answer: &Value) -> String {
     let mut parts = vec![chosen.missed(answer).unwrap_or_else(|| counts(chosen, answer))];
     if let Some(seconds) = answer["mass_failure"]["seconds"].as_u64() {
         parts.push(format!(
-            "MASS FAILURE, held for {seconds} s: too many hosts fail at once, so the last statuses hold; \
-             gslb resume --mass-failure believes the failures"
+            "MASS FAILURE for {seconds} s: too many hosts fail at once, so statuses stay as they were; to accept the \
+             failures: gslb resume --mass-failure"
         ));
     }
     for degraded in answer["degraded"].as_array().into_iter().flatten() {
@@ -204,9 +256,18 @@ fn told(chosen: &Chosen, answer: &Value) -> String {
     parts.extend(data_centers(answer));
     parts.extend(services(answer));
     let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let headings = ["endpoint", "data center", "status", "source", "since", "ms", "connect ms", "why"];
+    let columns = [
+        Column::key("endpoint"),
+        Column::ranked("data center", 2),
+        Column::key("status"),
+        Column::ranked("source", 3),
+        Column::key("since"),
+        Column::ranked("ms", 4),
+        Column::ranked("connect ms", 5),
+        Column::prose("why", 1),
+    ];
     if !endpoints.is_empty() {
-        parts.push(table(headings, endpoints.iter().map(row)));
+        parts.push(table(columns, endpoints.iter().map(row)));
     }
     parts.join("\n\n")
 }
@@ -215,7 +276,7 @@ fn told(chosen: &Chosen, answer: &Value) -> String {
 fn data_centers(answer: &Value) -> Option<String> {
     let all = answer["data_centers"].as_object().filter(|all| !all.is_empty())?;
     let row = |(name, it): (&String, &Value)| {
-        let count = |of: &str| format!("{} of {}", it[format!("{of}_up")], it[of]);
+        let count = |of: &str| format!("{} of {}", of_json(&it[format!("{of}_up")]), of_json(&it[of]));
         [
             Cell::new(name),
             status_cell(&it["state"]),
@@ -224,7 +285,14 @@ fn data_centers(answer: &Value) -> Option<String> {
             Cell::new(forced(&it["override"])),
         ]
     };
-    Some(table(["data center", "state", "pools up", "endpoints up", "override"], all.iter().map(row)))
+    let columns = [
+        Column::key("data center"),
+        Column::key("state"),
+        Column::key("pools up"),
+        Column::key("endpoints up"),
+        Column::prose("override", 1),
+    ];
+    Some(table(columns, all.iter().map(row)))
 }
 
 /// An override of a whole data center, and when it ends.
@@ -233,7 +301,7 @@ fn forced(told: &Value) -> String {
         return String::new();
     }
     let end = match told["expires"].as_str() {
-        Some(expires) => format!("until {expires}"),
+        Some(expires) => format!("ends {}", relative(expires)),
         None => "without an end".to_owned(),
     };
     format!("{} by {}, {end}: {}", text(told, "/force"), text(told, "/id"), text(told, "/reason"))
@@ -244,7 +312,7 @@ fn services(answer: &Value) -> Option<String> {
     let all = answer["services"].as_object()?;
     let hurt: Vec<_> = all.iter().filter(|(_, service)| service["status"] != "up").collect();
     let row = |(name, service): &(&String, &Value)| {
-        let pools = format!("{} of {}", service["pools_up"], service["pools"]);
+        let pools = format!("{} of {}", of_json(&service["pools_up"]), of_json(&service["pools"]));
         let further: Vec<&str> =
             service["names"].as_array().into_iter().flatten().filter_map(Value::as_str).map(undotted).collect();
         let also = if further.is_empty() { String::new() } else { format!(" (also {})", further.join(", ")) };
@@ -255,7 +323,13 @@ fn services(answer: &Value) -> Option<String> {
             Cell::new(text(service, "/when_all_down")),
         ]
     };
-    (!hurt.is_empty()).then(|| table(["service", "status", "pools up", "when all are down"], hurt.iter().map(row)))
+    let columns = [
+        Column::list("service", 0),
+        Column::key("status"),
+        Column::key("pools up"),
+        Column::ranked("when all are down", 1),
+    ];
+    (!hurt.is_empty()).then(|| table(columns, hurt.iter().map(row)))
 }
 
 fn row(endpoint: &Value) -> [Cell; 8] {
@@ -271,9 +345,9 @@ fn row(endpoint: &Value) -> [Cell; 8] {
         Cell::new(text(endpoint, "/data_center")),
         status_cell(&endpoint["status"]),
         Cell::new(text(endpoint, "/source")),
-        Cell::new(text(endpoint, "/since")),
-        Cell::new(time("ms")),
-        Cell::new(time("connect_ms")),
+        Cell::new(relative(&text(endpoint, "/since"))),
+        Cell::new(time("ms")).right(),
+        Cell::new(time("connect_ms")).right(),
         Cell::new(why),
     ]
 }

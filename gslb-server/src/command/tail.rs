@@ -10,7 +10,8 @@ use super::Outcome;
 use super::following::{Stream, follow};
 use super::remote::{Format, Remote, in_terminal, text, undotted};
 use super::resource::escape;
-use crate::capture::placeholder::NONE;
+use super::target::Target;
+use crate::capture::placeholder::DEFAULT;
 use crate::client::events::Event;
 use crate::printable::printable;
 
@@ -19,17 +20,19 @@ const RECORDS: usize = 4;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Answers that this service decided only
+    /// service/NAME or data-center/NAME
+    #[arg(value_name = "TARGET", value_parser = target, conflicts_with_all = ["service", "data_center"])]
+    target: Option<Target>,
+    /// Only answers of this service
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Answers to clients who may be in this network, or have this address, only: many are known by a network, which
-    /// has this one in it or is in it
+    /// Only clients who may be in this network or address
     #[arg(long, value_name = "NETWORK")]
     client: Option<String>,
-    /// Answers that name an endpoint in this data center only
+    /// Only answers that name this data center
     #[arg(long, value_name = "NAME")]
     data_center: Option<String>,
-    /// End after this many answers
+    /// Stop after this many answers
     #[arg(short = 'n', long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
     limit: Option<u64>,
     #[command(flatten)]
@@ -48,9 +51,22 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 impl Arguments {
     fn path(&self) -> String {
-        let asked = [("service", &self.service), ("client", &self.client), ("data_center", &self.data_center)];
-        let asked = asked.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", escape(value.as_ref()?))));
+        let (mut service, mut data_center) = (self.service.as_ref(), self.data_center.as_ref());
+        match &self.target {
+            Some(Target::Service(name)) => service = Some(name),
+            Some(Target::DataCenter(name)) => data_center = Some(name),
+            _ => {}
+        }
+        let asked = [("service", service), ("client", self.client.as_ref()), ("data_center", data_center)];
+        let asked = asked.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", escape(value?))));
         format!("/api/v1/tail?{}", asked.collect::<Vec<_>>().join("&"))
+    }
+}
+
+fn target(text: &str) -> Result<Target, &'static str> {
+    match text.parse() {
+        Ok(target @ (Target::Service(_) | Target::DataCenter(_))) => Ok(target),
+        _ => Err("expected service/NAME or data-center/NAME"),
     }
 }
 
@@ -59,12 +75,12 @@ fn write(format: Format, event: &Event) -> io::Result<()> {
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
     if event.name == "missed" {
         let (skipped, unseen) = (text(&data, "/skipped"), text(&data, "/unseen"));
-        return writeln!(io::stderr(), "not shown: {skipped} answers more, and {unseen} that nobody could look at");
+        return writeln!(io::stderr(), "not shown: {skipped} more answers, and {unseen} that came too fast");
     }
     let mut out = io::stdout().lock();
     match format {
         Format::Json => writeln!(out, "{}", in_terminal(&data.to_string()))?,
-        Format::Table | Format::Toml => writeln!(out, "{}", printable(&people(&data)))?,
+        Format::Table | Format::Wide | Format::Toml => writeln!(out, "{}", printable(&people(&data)))?,
     }
     out.flush()
 }
@@ -113,7 +129,8 @@ fn decision(answered: &Value) -> String {
         let named = if number == 0 && undotted(&asked) == service { String::new() } else { service };
         // As metrics and rankings have it: no region is called so.
         let region = if number == 0 { Some(at("/region")) } else { None };
-        let region = region.map(|region| if region.is_empty() { NONE.to_owned() } else { region }).unwrap_or_default();
+        let region =
+            region.map(|region| if region.is_empty() { DEFAULT.to_owned() } else { region }).unwrap_or_default();
         let named = if named.is_empty() { named } else { format!("service {named}") };
         let words = [named, region, outcome(told)];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -168,7 +185,7 @@ mod tests {
         other["decisions"] = json!([{"service": "*.example.com", "fallback": "nodata", "endpoints": []}]);
         assert_eq!(
             people(&other),
-            "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com (none) -> nobody (fallback: nodata)"
+            "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com default -> nobody (fallback: nodata)"
         );
     }
     #[test]

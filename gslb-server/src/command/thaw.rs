@@ -16,13 +16,13 @@ const PATH: &str = "/api/v1/thaw";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Why; without it, the current thaw is shown
+    /// Reason, kept in the audit log; without it, show the thaw
     #[arg(short, long, value_name = "TEXT")]
     reason: Option<String>,
-    /// How long frozen windows stop no change, like 15m or 1h; at most 24h
+    /// How long, like 15m or 1h; at most 24h
     #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = time, requires = "reason")]
     lasts: Duration,
-    /// End the thaw now: frozen windows hold again
+    /// End the thaw now
     #[arg(long, conflicts_with_all = ["reason", "lasts"])]
     end: bool,
     #[command(flatten)]

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
-use comfy_table::Cell;
 use gslb_api::auth::{self, Holder, Revoked, Role, Scope, Scopes};
 use gslb_api::change::{Change, Edit, Who};
 use gslb_api::store::{Commit, EmbeddedStore, Store, Time, wait};
@@ -17,8 +16,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::remote::{Remote, show, table, text};
+use super::age::relative;
+use super::remote::{Remote, show, strings, text};
 use super::resource::escape;
+use super::table::{Cell, Column, table};
 use crate::client::Request;
 use crate::config::Config;
 use crate::printable::printable;
@@ -28,31 +29,33 @@ const PATH: &str = "/api/v1/tokens";
 
 #[derive(Debug, Subcommand)]
 pub enum What {
-    /// Make a token; it is shown this once
+    /// Create a token; it is shown once
+    #[command(after_help = "Example:\n  gslb token create ci --role operator --scope 'pool/shop-*' --for 720h")]
     Create {
-        /// Who it is for
+        /// Who or what it is for
         name: String,
-        /// What it allows
+        /// reporter, viewer, operator or admin
         #[arg(long, value_name = "ROLE", default_value = "viewer", value_parser = role)]
         role: Role,
-        /// What it may change, as KIND/NAME with * and ?, like pool/fra* or service/*.shop.example.com; once for each.
-        /// By default everything that the role allows. For reporters and operators
+        /// Limit changes to KIND/NAME with * and ?; may repeat
         #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
         scopes: Vec<String>,
-        /// When it ends by itself, like 12h; by default never
+        /// Time until it expires, like 12h [default: never]
         #[arg(long = "for", value_name = "TIME", value_parser = time)]
         lasts: Option<Duration>,
         #[command(flatten)]
         place: Place,
     },
-    /// List all tokens; their secrets are known to their holders alone
+    /// List tokens, without their secrets
+    #[command(after_help = "Example:\n  gslb token list")]
     List {
         #[command(flatten)]
         place: Place,
     },
-    /// Make a token useless
+    /// Revoke a token
+    #[command(after_help = "Example:\n  gslb token revoke 8f2k1m9q")]
     Revoke {
-        /// Its id: the first part of it, between gslb_ and the next _
+        /// Its id, as `gslb token list` shows it
         id: String,
         #[command(flatten)]
         place: Place,
@@ -62,10 +65,10 @@ pub enum What {
 /// Where the tokens are: with a server, or in a directory.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// Work on this data directory, while no server runs on it
+    /// Use this data directory, while no server does
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
     data_dir: Option<PathBuf>,
-    /// The same, for the directory that this file names
+    /// The same, for the data directory in this file
     #[arg(long, value_name = "gslb.toml")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -97,7 +100,7 @@ pub(super) fn run(what: &What) -> Outcome {
     show(place.remote.format(), &answer, people);
     if matches!(what, What::Create { .. }) {
         let id = text(&answer, "/id");
-        place.remote.hint(&format!("shown this once; to make it useless: gslb token revoke {id}"));
+        place.remote.hint(&format!("shown once; to revoke it: gslb token revoke {id}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -122,7 +125,7 @@ fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn Error>> {
 
 fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> {
     if !directory.is_dir() {
-        return Err(format!("{} is not there: it is made when a server first runs", directory.display()).into());
+        return Err(format!("{} does not exist: a server creates it when it first runs", directory.display()).into());
     }
     let store = EmbeddedStore::open(directory)?;
     let now = now();
@@ -166,7 +169,7 @@ fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Valu
         Ok(())
     };
     if let Err(cause) = kept() {
-        eprintln!("gslb: not in the audit: {}", printable(&cause.to_string()));
+        eprintln!("gslb: failed to write audit entry: {}", printable(&cause.to_string()));
     }
 }
 
@@ -183,19 +186,20 @@ fn shown(holder: &Holder) -> Value {
 }
 
 fn listed(answer: &Value) -> String {
-    let scopes = |token: &Value| {
-        let scopes = token["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        scopes.collect::<Vec<_>>().join(" ")
-    };
     let row = |token: &Value| {
-        let [id, name, role, created, expires] =
-            ["/id", "/name", "/role", "/created", "/expires"].map(|key| Cell::new(text(token, key)));
-        [id, name, role, Cell::new(scopes(token)), created, expires]
+        let [id, name, role] = ["/id", "/name", "/role"].map(|key| Cell::new(text(token, key)));
+        let [created, expires] = ["/created", "/expires"].map(|key| Cell::new(relative(&text(token, key))));
+        [id, name, role, Cell::new(strings(&token["scopes"])), created, expires]
     };
-    table(
-        ["id", "name", "role", "scopes", "created", "expires"],
-        answer.as_object().into_iter().flatten().map(|(_, token)| row(token)),
-    )
+    let columns = [
+        Column::key("id"),
+        Column::key("name"),
+        Column::key("role"),
+        Column::list("scopes", 1),
+        Column::ranked("created", 3),
+        Column::ranked("expires", 2),
+    ];
+    table(columns, answer.as_object().into_iter().flatten().map(|(_, token)| row(token)))
 }
 
 /// A moment as RFC 3339 has it, in UTC.
@@ -211,7 +215,7 @@ pub(super) fn now() -> Time {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::from_name(text).ok_or_else(|| "write reporter, viewer, operator or admin".to_owned())
+    Role::from_name(text).ok_or_else(|| "expected reporter, viewer, operator or admin".to_owned())
 }
 
 fn scope(text: &str) -> Result<String, String> {

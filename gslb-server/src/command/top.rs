@@ -3,25 +3,23 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum, value_parser};
-use comfy_table::{Cell, CellAlignment};
 use serde_json::Value;
 
 use super::Outcome;
+use super::digits::grouped;
 use super::moves::share;
-use super::remote::{Remote, show, table, text};
-use crate::capture::placeholder::NONE;
+use super::remote::{Remote, show, text};
+use super::table::{Cell, Column, table};
+use crate::capture::placeholder::{DEFAULT, NONE};
 use crate::client::Request;
 
 /// What a ranking is by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum By {
-    /// The service that decided
+    // Without doc comments: help that describes values takes a screen of its own.
     Service,
-    /// The region that the client is in
     Region,
-    /// The data center of the answer
     DataCenter,
-    /// The client's network
     Prefix,
 }
 
@@ -30,7 +28,7 @@ pub struct Arguments {
     /// What to rank
     #[arg(value_enum, default_value_t = By::Service)]
     by: By,
-    /// How many of them
+    /// How many to show
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
     #[arg(value_parser = value_parser!(u16).range(1..=1000))]
     limit: u16,
@@ -63,15 +61,17 @@ fn people(by: &str, answer: &Value) -> String {
     if top.is_empty() {
         return "no service has answered in the last ten minutes".to_owned();
     }
-    let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+    let number = |text: String| Cell::new(text).right();
+    let answers = |ranked: &Value| ranked["answers"].as_u64().map_or_else(String::new, grouped);
     let row = |ranked: &Value| {
         // As metrics have it: nothing that has a name is called so.
-        let name = if ranked["name"].is_null() { NONE.to_owned() } else { text(ranked, "/name") };
-        [Cell::new(name), number(text(ranked, "/answers")), number(share(&ranked["share"]))]
+        let nameless = if by == By::Region.word() { DEFAULT } else { NONE };
+        let name = if ranked["name"].is_null() { nameless.to_owned() } else { text(ranked, "/name") };
+        [Cell::new(name), number(answers(ranked)), number(share(&ranked["share"]))]
     };
-    let mut told = table([by, "answers", "share"], top.iter().map(row));
+    let mut told = table([by, "answers", "share"].map(Column::key), top.iter().map(row));
     if let Some(more) = answer["more"].as_u64().filter(|more| *more > 0) {
-        told.push_str(&format!("\nand {more} more"));
+        told.push_str(&format!("\nand {} more", grouped(more)));
     }
     told
 }

@@ -67,6 +67,94 @@ fn what_is_chosen_is_what_is_counted_and_judged() {
     assert!(down.starts_with("pool fra: 0 of 1 data centers up, 0 of 1 pools up, 1 endpoints down\n"), "{down}");
 }
 
+/// What every table shows, in so many columns.
+fn tables(folder: &gslb_tests::folder::Folder, server: &str, columns: usize) {
+    for line in [
+        "status",
+        "status data-center/fra",
+        "status service/www.example.com",
+        "status endpoint/fra/fra-1",
+        "overrides",
+        "token list",
+        "audit",
+        "history",
+        "history 1",
+        "get pools",
+        "latency",
+        "top service",
+        "drill data-center/fra",
+        "explain www.example.com A",
+        "drain pool/fra --reason test --dry-run",
+    ] {
+        let mut command = folder.command(line);
+        let told = run(command
+            .env("GSLB_SERVER", server)
+            .env("GSLB_TOKEN", folder.token())
+            .env("COLUMNS", columns.to_string()));
+        assert!([0, 6, 7, 8].contains(&told.code), "{line}: {}", told.err);
+        let is_wide = |shown: &&str| shown.chars().count() > columns;
+        // The message itself is no table.
+        let wide = told.out.lines().filter(|shown| !shown.starts_with(";") && !shown.contains(": ")).find(is_wide);
+        assert_eq!(wide, None, "{line} in {columns} columns:\n{}", told.out);
+    }
+}
+
+#[test]
+fn every_table_fits_the_terminal() {
+    let folder = folder("[safety]\nrequire_endpoints = false\n");
+    let server = folder.serve_store();
+    let url = server.url("");
+    let reason = "kernel update of all hosts in the first row, as planned with the network team last week";
+    for (target, id) in
+        [("pool/fra", "a-name-of-an-override-that-somebody-chose-to-be-rather-long"), ("data-center/iad", "b")]
+    {
+        let mut command = folder.command("force weight 7");
+        let command = command.args([target, "--for", "2h", "--id", id, "--reason", reason, "--override-rules", "test"]);
+        let told = run(command.env("GSLB_SERVER", &url).env("GSLB_TOKEN", folder.token()));
+        assert_eq!(told.code, 0, "{}", told.err);
+        assert_eq!(told.out.lines().count(), 2, "what was done, and what to do about it: {}", told.out);
+    }
+    assert_eq!(
+        folder.ask(&server, "token create ci --role operator --scope pool/fra --scope pool/iad* --for 10h").code,
+        0
+    );
+    for columns in [80, 100] {
+        tables(&folder, &url, columns);
+    }
+    let wide = folder.ask(&server, "token list -o wide").out;
+    let has_moment = wide.lines().any(|line| line.ends_with('Z'));
+    assert!(has_moment && wide.contains("pool/fra pool/iad*"), "{wide}");
+    for wrong in ["serve -o json", "tail pool/fra", "status fra", "get pool", "status pool/fra --pool iad"] {
+        let told = folder.gslb(wrong);
+        assert_eq!(told.code, 2, "{wrong}: {}", told.err);
+        assert!(!told.err.contains("--server <URL>"), "{wrong}: {}", told.err);
+    }
+    assert_eq!(folder.ask(&server, "get endpoint/fra/fra-1 -o json").code, 0);
+    assert!(folder.ask(&server, "status endpoint/fra/fra-9").err.contains("there is no endpoint fra/fra-9"));
+}
+
+#[test]
+fn a_refusal_names_the_role_that_the_whole_command_needs() {
+    let folder = folder("");
+    let server = folder.serve_store();
+    let token = folder.ask(&server, "token create rep --role reporter").out.trim().to_owned();
+    for (line, role) in [
+        ("drain pool/fra --reason x", "operator"),
+        ("undrain pool/fra", "operator"),
+        ("delete pools fra", "operator"),
+        ("patch pools fra {}", "operator"),
+        ("rollback 1", "operator"),
+        ("drain pool/fra --reason x --override-rules y", "admin"),
+        ("thaw --reason x", "admin"),
+        ("status", "viewer"),
+    ] {
+        let told = folder.ask_as(&token, &server, line);
+        assert_eq!(told.code, 5, "{line}: {}", told.err);
+        let expected = format!("This needs the role {role}; the token's role is reporter.");
+        assert!(told.err.contains(&expected), "{line}: {}", told.err);
+    }
+}
+
 #[test]
 fn nobody_asks_for_none() {
     let folder = folder("");

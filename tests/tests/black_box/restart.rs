@@ -301,7 +301,7 @@ fn a_damaged_store_is_left_as_it_is_and_takes_no_documents() {
     folder.write("gslb-data/store.redb", "garbage");
     let server = folder.serve_store();
     let forced = folder.ask(&server, "force up pool/here --reason test");
-    assert!(forced.code == 0 && forced.out.contains("NOT SAVED"), "an override holds at once: {forced:?}");
+    assert!(forced.code == 0 && forced.err.contains("NOT SAVED"), "an override holds at once: {forced:?}");
     folder.write("site.toml", document("192.0.2.2"));
     let applied = folder.ask(&server, "apply site.toml --yes --base latest");
     let token_made = folder.ask(&server, "token create somebody --role viewer");

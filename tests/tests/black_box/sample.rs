@@ -37,7 +37,7 @@ fn a_plan_tells_which_part_of_the_traffic_moves_and_the_safety_rule_goes_by_it()
     await_sample(&folder, &server, 8);
     let plan = folder.ask(&server, "plan site.toml");
     assert_eq!(plan.code, 0, "a quarter of the traffic is less than the rule allows: {}", plan.out);
-    assert!(plan.out.contains("of 8 sampled queries 25.00 % go elsewhere"), "{}", plan.out);
+    assert!(plan.out.contains("of 8 sampled queries, 25.00 % go to another data center"), "{}", plan.out);
     let moves = &json(&folder, &server, "plan site.toml")["moves"]["sampled"];
     assert_eq!((moves["weight"].as_u64(), moves["elsewhere"].as_f64()), (Some(8), Some(0.25)));
 

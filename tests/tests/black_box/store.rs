@@ -134,7 +134,7 @@ fn tokens_made_beside_a_server_are_in_its_audit() {
 fn drains_unsaved(folder: &Folder, server: &Server, why: &str) {
     let drained = folder.ask(server, "drain pool/fra --reason fire");
     assert_eq!(drained.code, 0, "{}", drained.err);
-    assert!(drained.out.contains("NOT SAVED") && drained.out.contains(why), "{}", drained.out);
+    assert!(drained.err.contains("NOT SAVED") && drained.err.contains(why), "{}", drained.err);
     assert_eq!(answers(server), ["192.0.2.2", "192.0.2.2"]);
     let listed = folder.ask(server, "overrides").out;
     assert!(listed.contains("until removed, not saved") && listed.contains("lost by a restart"), "{listed}");

@@ -7,12 +7,12 @@ use gslb_api::traffic::sample::RegionFinder;
 use gslb_core::respond::SteeredAnswer;
 use gslb_core::table::counts::Counts;
 
-use crate::capture::placeholder::{NONE, OTHER};
+use crate::capture::placeholder::{DEFAULT, NONE, OTHER};
 
 /// Most pairs of region and data center that are counted apart; those beyond are counted under [`OTHER`].
 const MAX_PAIRS: usize = 10_000;
 
-/// Answers since start, by region and data center; [`NONE`] are clients outside all regions, and answers from no data center.
+/// Answers since start, by region and data center: [`DEFAULT`] for clients outside all regions, and [`NONE`] for answers from no data center.
 #[derive(Debug, Default, Clone)]
 pub struct RegionAnswers {
     counts: BTreeMap<(Arc<str>, Arc<str>), u64>,
@@ -38,7 +38,7 @@ impl RegionAnswers {
         let pool = answer.pool.and_then(|pool| site.pools.get(pool.0 as usize));
         let data_center = pool.and_then(|pool| site.data_centers.get(pool.data_center?.0 as usize));
         let data_center = data_center.map_or_else(|| NONE.into(), |data_center| Arc::clone(&data_center.name));
-        let region = finder.region(topology, answer.client).unwrap_or_else(|| NONE.into());
+        let region = finder.region(topology, answer.client).unwrap_or_else(|| DEFAULT.into());
         let pair = (region, data_center);
         let is_new = !self.counts.contains_key(&pair);
         let pair = if is_new && self.counts.len() >= MAX_PAIRS { (OTHER.into(), OTHER.into()) } else { pair };
@@ -52,7 +52,7 @@ impl RegionAnswers {
         }
         self.finder.take_if(|(of, _)| *of != latest.edition());
         let site = &latest.topology().site;
-        let regions: HashSet<&str> = site.regions.iter().map(|region| &*region.name).chain([NONE, OTHER]).collect();
+        let regions: HashSet<&str> = site.regions.iter().map(|region| &*region.name).chain([DEFAULT, OTHER]).collect();
         let centers = site.data_centers.iter().map(|data_center| &*data_center.name);
         let data_centers: HashSet<&str> = centers.chain([NONE, OTHER]).collect();
         self.counts.retain(|(region, center), _| regions.contains(&**region) && data_centers.contains(&**center));

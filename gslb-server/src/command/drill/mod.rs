@@ -6,14 +6,17 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use gslb_api::auth::Role;
 use gslb_core::site::document::duration;
 use hyper::Method;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 
+use super::digits::{counted, grouped};
 use super::exit::Exit;
 use super::remote::{Remote, show, text, undotted};
 use super::{Outcome, moves};
+use crate::capture::placeholder::DEFAULT;
 use crate::client::{Client, Request};
 use crate::printable::printable;
 use watched::{Since, Watched};
@@ -29,23 +32,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub struct Drill {
-    /// The data center that is taken for gone
+    /// Data center to simulate losing
     #[arg(value_name = "data-center/NAME", value_parser = data_center, required_unless_present = "data_center")]
     target: Option<String>,
-    /// The same, by its name alone
+    /// The same, by name only
     #[arg(long, value_name = "NAME", conflicts_with = "target")]
     data_center: Option<String>,
-    /// Do it: its endpoints are forced down for this long, by an override that ends by itself
+    /// Force it down for this long, 1s to 1h
     #[arg(long = "for", value_name = "TIME", value_parser = time, requires = "really")]
     lasts: Option<Duration>,
-    /// Clients are sent elsewhere
+    /// Confirm: redirects real traffic
     #[arg(long, requires = "lasts")]
     really: bool,
-    /// Do it although safety rules forbid it, and although clients would be left with nothing; say why. For admins, and kept
-    /// in the audit
+    /// Break safety rules, for this audited reason (admins)
     #[arg(long, value_name = "REASON", requires = "really")]
     override_rules: Option<String>,
-    /// Where the answers are watched
+    /// Where to watch answers
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5353")]
     dns: SocketAddr,
     #[command(flatten)]
@@ -53,7 +55,12 @@ pub struct Drill {
 }
 
 pub(super) fn run(arguments: &Drill) -> Outcome {
-    let client = arguments.remote.client()?;
+    let role = match (arguments.really, &arguments.override_rules) {
+        (true, Some(_)) => Role::Admin,
+        (true, None) => Role::Operator,
+        (false, _) => Role::Viewer,
+    };
+    let client = arguments.remote.client()?.needing(role);
     let body = json!({ "data_center": arguments.name() });
     let foreseen = client.ask(Request::new(Method::POST, "/api/v1/drill").json(&body))?.json()?;
     let Some(lasts) = arguments.lasts.filter(|_| arguments.really) else {
@@ -91,7 +98,10 @@ fn has_losers(foreseen: &Value) -> bool {
 
 fn told(foreseen: &Value) -> String {
     let name = text(foreseen, "/data_center");
-    let mut parts = vec![format!("were {name} gone, {} services would have to do without it", foreseen["services"])];
+    let mut parts = vec![format!(
+        "if {name} failed, {} would be affected",
+        counted(foreseen["services"].as_u64().unwrap_or(0), "service", "services")
+    )];
     parts.push(moves::told(&foreseen["moves"]));
     let failing: Vec<String> = objects(&foreseen["failing"])
         .map(|it| format!("{}: {} would get {}", of_types(it), whom(it), gets(it)))
@@ -133,9 +143,7 @@ fn whom(it: &Value) -> String {
         return format!("all clients{}", if it["traffic"].is_null() { "" } else { traffic.as_str() });
     }
     let regions: Vec<String> = objects(&it["clients"])
-        .map(|clients| {
-            Some(text(clients, "/region")).filter(|it| !it.is_empty()).unwrap_or_else(|| "no region".to_owned())
-        })
+        .map(|clients| Some(text(clients, "/region")).filter(|it| !it.is_empty()).unwrap_or_else(|| DEFAULT.to_owned()))
         .collect();
     let more = regions.len().saturating_sub(REGIONS);
     let named = regions.iter().take(REGIONS).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -160,7 +168,7 @@ fn strings(list: &Value) -> impl Iterator<Item = String> {
 fn lines(names: &[String]) -> String {
     let mut lines: Vec<String> = names.iter().take(NAMES).map(|name| format!("  {name}")).collect();
     if names.len() > NAMES {
-        lines.push(format!("  and {} more", names.len() - NAMES));
+        lines.push(format!("  and {} more", grouped((names.len() - NAMES) as u64)));
     }
     lines.join("\n")
 }
@@ -291,7 +299,7 @@ fn measured(report: &Value) -> String {
 
 fn data_center(text: &str) -> Result<String, &'static str> {
     let name = text.strip_prefix("data-center/").filter(|name| !name.is_empty() && !name.contains('/'));
-    name.map(str::to_owned).ok_or("a drill is of a data center: write data-center/NAME")
+    name.map(str::to_owned).ok_or("expected data-center/NAME")
 }
 
 impl Drill {
