@@ -5,11 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::last_good;
-use crate::store::MemoryStore;
-use crate::store::Watch;
-use crate::store::{Commit, CommitError};
-use crate::store::{Expired, Pending, Store, Unavailable};
-use crate::store::{Order, Page, Revision, Time, Versioned};
+use crate::store::{Commit, CommitError, Layer, MemoryStore, Pending, Revision, Store, Unavailable};
 use crate::{health, revisions};
 
 /// A [`Store`] in memory for a server whose own store is damaged.
@@ -49,23 +45,9 @@ impl UnsavedStore {
     }
 }
 
-impl Store for UnsavedStore {
-    fn revision(&self) -> Pending<'_, Result<Revision, Unavailable>> {
-        self.memory.revision()
-    }
-
-    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<Versioned>, Unavailable>> {
-        self.memory.read(key)
-    }
-
-    fn range<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-        order: Order,
-    ) -> Pending<'a, Result<Page, Unavailable>> {
-        self.memory.range(prefix, after, limit, order)
+impl Layer for UnsavedStore {
+    fn inner(&self) -> &dyn Store {
+        &self.memory
     }
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
@@ -76,16 +58,7 @@ impl Store for UnsavedStore {
         Box::pin(async move { Err(Unavailable { reason }.into()) })
     }
 
-    fn expire(&self, now: Time) -> Pending<'_, Result<Expired, CommitError>> {
-        // What has expired in memory has expired in the store that is damaged, too.
-        self.memory.expire(now)
-    }
-
     fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
         Box::pin(std::future::ready(Err(Unavailable { reason: self.reason.clone() })))
-    }
-
-    fn watch(&self, prefix: &str, after: Revision) -> Watch {
-        self.memory.watch(prefix, after)
     }
 }

@@ -6,10 +6,7 @@ use std::time::Instant;
 use tracing::debug;
 
 use crate::meters::Meters;
-use crate::store::Watch;
-use crate::store::{Commit, CommitError};
-use crate::store::{Expired, Pending, Store, Unavailable};
-use crate::store::{Order, Page, Revision, Time, Versioned};
+use crate::store::{Commit, CommitError, Expired, Layer, Pending, Revision, Store, Time};
 
 /// Another store, and what is measured of it.
 pub(crate) struct MeteredStore {
@@ -24,23 +21,9 @@ impl MeteredStore {
     }
 }
 
-impl Store for MeteredStore {
-    fn revision(&self) -> Pending<'_, Result<Revision, Unavailable>> {
-        self.inner.revision()
-    }
-
-    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<Versioned>, Unavailable>> {
-        self.inner.read(key)
-    }
-
-    fn range<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-        order: Order,
-    ) -> Pending<'a, Result<Page, Unavailable>> {
-        self.inner.range(prefix, after, limit, order)
+impl Layer for MeteredStore {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
     }
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
@@ -69,13 +52,5 @@ impl Store for MeteredStore {
             }
             done
         })
-    }
-
-    fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
-        self.inner.check()
-    }
-
-    fn watch(&self, prefix: &str, after: Revision) -> Watch {
-        self.inner.watch(prefix, after)
     }
 }

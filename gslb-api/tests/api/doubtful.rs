@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use axum::http::StatusCode;
-use gslb_api::store::{
-    Commit, CommitError, Expired, MemoryStore, Order, Page, Pending, Revision, Store, Time, Unavailable, Versioned,
-    Watch,
-};
+use gslb_api::store::{Commit, CommitError, Expired, Layer, MemoryStore, Pending, Revision, Store, Time, Unavailable};
 use gslb_api::{Options, revisions};
 use serde_json::json;
 
@@ -32,23 +29,9 @@ fn full() -> CommitError {
     CommitError::Unavailable(Unavailable { reason: "no space left on device".to_owned() })
 }
 
-impl Store for Broken {
-    fn revision(&self) -> Pending<'_, Result<Revision, Unavailable>> {
-        self.inner.revision()
-    }
-
-    fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<Versioned>, Unavailable>> {
-        self.inner.read(key)
-    }
-
-    fn range<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-        order: Order,
-    ) -> Pending<'a, Result<Page, Unavailable>> {
-        self.inner.range(prefix, after, limit, order)
+impl Layer for Broken {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
     }
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
@@ -68,10 +51,6 @@ impl Store for Broken {
         Box::pin(async move {
             if self.state.load(Ordering::SeqCst) == FULL { Err(full()) } else { self.inner.expire(now).await }
         })
-    }
-
-    fn watch(&self, prefix: &str, after: Revision) -> Watch {
-        self.inner.watch(prefix, after)
     }
 }
 
