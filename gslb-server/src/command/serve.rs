@@ -101,7 +101,7 @@ pub(super) fn serve(
     damage: Damage,
 ) -> Result<crate::dns::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.dns.settings()));
-    let notify = Notify::from_environment()?;
+    let notify = Notify::from_environment();
     let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
     if let Some(why) =
         bound.tls_refused().or(probing.prober().authorities().refused()).filter(|_| damage == Damage::Fatal)

@@ -1,11 +1,16 @@
 //! What the service manager is told: that the server answers, that it goes on, that it stops (sd_notify(3)).
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::{env, process};
+
+use tracing::{error, info};
 
 /// What there is to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,52 +34,75 @@ impl Word {
 }
 
 /// A way to the service manager; without one, words go nowhere.
+///
+/// Answering does not depend on it: a manager that cannot be reached is reported in the log, and tried again with each word.
 #[derive(Debug, Default)]
 pub struct Notify {
-    socket: Option<UnixDatagram>,
+    manager: Option<Manager>,
     watchdog: Option<Duration>,
 }
 
+#[derive(Debug)]
+struct Manager {
+    socket: UnixDatagram,
+    address: SocketAddr,
+    /// Whether the last word could not be sent.
+    is_unreachable: AtomicBool,
+}
+
 impl Notify {
-    /// The way that the environment names.
-    ///
-    /// # Errors
-    /// When it names a socket that is not there: the manager would wait in vain.
-    pub fn from_environment() -> io::Result<Self> {
-        let Some(address) = env::var_os("NOTIFY_SOCKET") else { return Ok(Self::default()) };
+    /// The way that the environment names: NOTIFY_SOCKET, and WATCHDOG_USEC where WATCHDOG_PID is this process.
+    pub fn from_environment() -> Self {
+        let Some(address) = env::var_os("NOTIFY_SOCKET") else { return Self::default() };
         let number = |name| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|micros| is_ours && *micros > 0).map(Duration::from_micros);
-        Self::to(address.as_encoded_bytes(), watchdog).map_err(|cause| {
-            io::Error::new(cause.kind(), format!("cannot tell {} as NOTIFY_SOCKET says: {cause}", address.display()))
-        })
+        Self::to(&address, watchdog)
     }
 
-    /// A way to a socket: a path, or an abstract name after `@`.
-    ///
-    /// # Errors
-    /// When nobody listens there.
-    pub fn to(address: &[u8], watchdog: Option<Duration>) -> io::Result<Self> {
-        let socket = UnixDatagram::unbound()?;
-        match address.strip_prefix(b"@") {
-            Some(name) => socket.connect_addr(&SocketAddr::from_abstract_name(name)?)?,
-            None => socket.connect(Path::new(&*String::from_utf8_lossy(address)))?,
-        }
-        // A manager that does not read must not hold us.
-        socket.set_nonblocking(true)?;
-        Ok(Self { socket: Some(socket), watchdog })
+    /// A way to a socket: a path, or an abstract name after `@`. An address that no socket can have is reported in the log.
+    pub fn to(address: &OsStr, watchdog: Option<Duration>) -> Self {
+        let manager = Manager::at(address).inspect_err(|cause| {
+            error!(
+                address = %address.display(), why = %cause,
+                "the service manager cannot be told that gslb answers: NOTIFY_SOCKET is no address of a socket"
+            );
+        });
+        Self { manager: manager.ok(), watchdog }
     }
 
     /// Tells `word`. What cannot be told is lost: the manager asks for it by its own clock.
     pub fn tell(&self, word: Word) {
-        if let Some(socket) = &self.socket {
-            let _ = socket.send(word.text());
+        let Some(Manager { socket, address, is_unreachable }) = &self.manager else { return };
+        let sent = socket.send_to_addr(word.text(), address);
+        let was_unreachable = is_unreachable.swap(sent.is_err(), Relaxed);
+        match sent {
+            Err(cause) if !was_unreachable => error!(
+                ?address, why = %cause,
+                "the service manager cannot be told that gslb answers: nothing takes it at NOTIFY_SOCKET"
+            ),
+            Ok(_) if was_unreachable => info!("the service manager can be told again"),
+            _ => {}
         }
     }
 
     /// Within what time [`Word::Alive`] is expected again; none where it is not.
     pub fn watchdog(&self) -> Option<Duration> {
-        self.socket.as_ref().and(self.watchdog)
+        self.manager.as_ref().and(self.watchdog)
+    }
+}
+
+impl Manager {
+    fn at(address: &OsStr) -> io::Result<Self> {
+        let address = match address.as_bytes() {
+            [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is empty")),
+            [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+            _ => SocketAddr::from_pathname(address)?,
+        };
+        let socket = UnixDatagram::unbound()?;
+        // A manager that does not read must not hold us.
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, address, is_unreachable: AtomicBool::new(false) })
     }
 }
 
@@ -92,7 +120,7 @@ mod tests {
             (UnixDatagram::bind(&path).unwrap(), path.to_str().unwrap().to_owned()),
             (UnixDatagram::bind_addr(&abstract_address).unwrap(), format!("@{name}")),
         ] {
-            let notify = Notify::to(address.as_bytes(), Some(Duration::from_secs(30))).unwrap();
+            let notify = Notify::to(OsStr::new(&address), Some(Duration::from_secs(30)));
             let mut heard = [0; 64];
             for (word, text) in [(Word::Ready, "READY=1"), (Word::Alive, "WATCHDOG=1"), (Word::Stopping, "STOPPING=1")]
             {
@@ -105,8 +133,20 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_is_not_there_is_told() {
-        assert!(Notify::to(b"/nonexistent/notify", None).is_err());
+    fn a_manager_that_comes_later_or_again_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let notify = Notify::to(path.as_os_str(), None);
+        for _ in 0..2 {
+            notify.tell(Word::Ready);
+            let listener = UnixDatagram::bind(&path).unwrap();
+            notify.tell(Word::Alive);
+            let mut heard = [0; 64];
+            let octets = listener.recv(&mut heard).unwrap();
+            assert_eq!(&heard[..octets], b"WATCHDOG=1");
+            drop(listener);
+            std::fs::remove_file(&path).unwrap();
+        }
         let none = Notify::default();
         none.tell(Word::Ready);
         assert_eq!(none.watchdog(), None);

@@ -1,6 +1,10 @@
 //! What a service manager hears of a server: ready when it answers, alive while it goes on, and when it stops.
 
-use std::os::unix::net::UnixDatagram;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
+use std::process::Command;
 
 use gslb_tests::PATIENCE;
 use gslb_tests::ask::dig;
@@ -31,14 +35,48 @@ fn a_service_manager_hears_ready_alive_and_stopping() {
 }
 
 #[test]
-fn a_socket_that_is_not_there_is_told_and_without_one_nothing_is() {
+fn a_broken_socket_of_a_service_manager_is_told_and_keeps_nobody_from_being_answered() {
     let folder = small("");
-    let ran = gslb_tests::program::run(
-        std::process::Command::new(gslb_tests::program::gslb())
-            .args(["serve", "--config", "gslb.toml", "--document", "site.toml"])
-            .current_dir(folder.path(""))
-            .env("NOTIFY_SOCKET", folder.path("none")),
-    );
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("NOTIFY_SOCKET"), "{}", ran.err);
+    folder.write("file", "");
+    fs::create_dir(folder.path("directory")).unwrap();
+    symlink("loop", folder.path("loop")).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());
+    let _stream = UnixListener::bind(folder.path("stream")).unwrap();
+    drop(UnixDatagram::bind(folder.path("refusing")).unwrap());
+    let long = "x".repeat(200);
+    let _unread = full(&folder.path("full"));
+    let addresses = [
+        "",
+        "@",
+        "none/notify",
+        "file",
+        "file/notify",
+        "directory",
+        "loop",
+        "pipe",
+        "stream",
+        "refusing",
+        "full",
+        "vsock:2:9999",
+        "@nobody",
+        &long,
+        &format!("@{long}"),
+    ];
+    for address in addresses {
+        let environment = [("NOTIFY_SOCKET", address), ("WATCHDOG_USEC", "1000")];
+        let server = folder.start_with("serve --config gslb.toml --document site.toml", &environment);
+        assert_eq!(dig(server.address(), "www.example.com A").data(), ["192.0.2.1"], "{address}");
+        let ended = server.stop();
+        assert_eq!(ended.code, Some(0), "{address}");
+        assert!(ended.log.contains("the service manager cannot be told"), "{address}: {}", ended.log);
+    }
+}
+
+/// A socket at `path` that nobody reads, and whose queue has no room.
+fn full(path: &Path) -> UnixDatagram {
+    let unread = UnixDatagram::bind(path).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while sender.send_to(b"READY=1", path).is_ok() {}
+    unread
 }
