@@ -2,4 +2,5 @@
 
 pub mod reader;
 pub mod reload;
+mod stall;
 pub mod watch;

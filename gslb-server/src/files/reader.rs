@@ -8,14 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gslb_core::dns::zonefile::MAX_TEXT_OCTETS;
 
+use super::stall::{Doing, Stall, Task};
+
 /// How long a file may give nothing, as on a network mount whose server is gone, before its reader gives up.
 const STALL: Duration = Duration::from_millis(800);
+/// How often it is looked whether it gives something.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long one file may take in all, however often it gives a few octets.
 const LONGEST: Duration = Duration::from_secs(300);
 /// What an error says of a file that may be read once its file system answers again.
@@ -97,7 +101,8 @@ pub fn read_text(path: &Path, kind: Kind) -> io::Result<String> {
 /// system does not answer: no signal ends such a call, and nobody else shall wait for it. `work` counts what it reads.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] where the count stands still for a second, or the work takes longer than five minutes.
+/// [`ErrorKind::TimedOut`] where the count stands still while the thread sleeps in one call to the system for 800 ms, or where
+/// the work takes longer than five minutes. A thread that waits for a processor does not wait for the file system.
 pub fn guarded<T: Send + 'static>(path: &Path, work: impl FnOnce(&AtomicU64) -> T + Send + 'static) -> io::Result<T> {
     guarded_within(LONGEST, path, work)
 }
@@ -114,39 +119,40 @@ fn guarded_within<T: Send + 'static>(
     {
         return Err(io::Error::new(ErrorKind::TimedOut, refused));
     }
-    let progress = Arc::new(AtomicU64::new(0));
+    let (progress, task) = (Arc::new(AtomicU64::new(0)), Arc::new(OnceLock::new()));
     let (done, result) = mpsc::channel();
-    let (counted, left) = (Arc::clone(&progress), folder.clone());
+    let (counted, own, left) = (Arc::clone(&progress), Arc::clone(&task), folder.clone());
     thread::Builder::new().name("read".to_owned()).spawn(move || {
+        let _ = own.set(Task::current());
         let outcome = work(&counted);
         // Nobody listens any more: this thread was left behind, and has come back.
         if done.send(outcome).is_err() {
             Hanging::ended(&left);
         }
     })?;
-    let (mut seen, began) = (0, Instant::now());
+    let (mut stall, began) = (Stall::default(), Instant::now());
     loop {
-        match result.recv_timeout(STALL) {
+        match result.recv_timeout(LOOK) {
             Ok(outcome) => return Ok(outcome),
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("its reader has failed")),
             Err(RecvTimeoutError::Timeout) => {
-                let now = progress.load(Relaxed);
-                let is_endless = began.elapsed() >= longest;
-                if now == seen || is_endless {
-                    Hanging::began(&folder);
-                    // It may have come just now; then it has not seen that nobody listens.
-                    if let Ok(outcome) = result.try_recv() {
-                        Hanging::ended(&folder);
-                        return Ok(outcome);
-                    }
-                    let told = if now == seen {
-                        format!("it has given nothing for {} ms: its {NO_ANSWER}", STALL.as_millis())
-                    } else {
-                        format!("it takes longer than {} s: its {NO_ANSWER} in time", longest.as_secs())
-                    };
-                    return Err(io::Error::new(ErrorKind::TimedOut, told));
+                let doing = task.get().map_or(Doing::Running, Task::doing);
+                let stalled = stall.look(Instant::now(), progress.load(Relaxed), doing) >= STALL;
+                if !stalled && began.elapsed() < longest {
+                    continue;
                 }
-                seen = now;
+                Hanging::began(&folder);
+                // It may have come just now; then it has not seen that nobody listens.
+                if let Ok(outcome) = result.try_recv() {
+                    Hanging::ended(&folder);
+                    return Ok(outcome);
+                }
+                let told = if stalled {
+                    format!("it has given nothing for {} ms: its {NO_ANSWER}", STALL.as_millis())
+                } else {
+                    format!("it takes longer than {} s: its {NO_ANSWER} in time", longest.as_secs())
+                };
+                return Err(io::Error::new(ErrorKind::TimedOut, told));
             }
         }
     }
@@ -347,6 +353,17 @@ mod tests {
             "{error}"
         );
         drop(end);
+    }
+
+    #[test]
+    fn who_waits_for_a_processor_is_not_taken_for_a_file_system_that_does_not_answer() {
+        let busy = guarded(Path::new("/busy/a"), |_| {
+            let began = Instant::now();
+            while began.elapsed() < STALL * 2 {
+                std::hint::spin_loop();
+            }
+        });
+        assert!(busy.is_ok(), "{busy:?}");
     }
 
     #[test]
