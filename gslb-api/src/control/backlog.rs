@@ -34,12 +34,14 @@ struct OverrideChange {
     id: String,
     /// None where it ends.
     body: Option<Override>,
+    /// Whether there was one of this id before.
+    existed: bool,
 }
 
 /// The overrides whose last change is not saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unsaved {
-    /// Changes that wait.
+    /// Changes of them that wait.
     pub changes: usize,
     /// Overrides that are in force, and that a restart would lose, or take back to what they were.
     pub set: BTreeSet<String>,
@@ -50,9 +52,9 @@ pub struct Unsaved {
 }
 
 impl Backlog {
-    /// Adds a change of the override `id`, which is in force: `body`, or its end.
-    pub(super) fn add_override(&mut self, id: &str, body: Option<Override>, entry: Entry) {
-        let change = Some(OverrideChange { id: id.to_owned(), body });
+    /// Adds a change of the override `id`, which is in force: `body`, or its end. `existed` says whether there was one before.
+    pub(super) fn add_override(&mut self, id: &str, body: Option<Override>, existed: bool, entry: Entry) {
+        let change = Some(OverrideChange { id: id.to_owned(), body, existed });
         self.waiting.push_back(Waiting { entry, change });
     }
 
@@ -114,23 +116,41 @@ impl Backlog {
         }
     }
 
-    /// What waits, and `why` it does.
+    /// What waits, and `why` it does. An override that was set and has ended while nothing could be saved is not among it: a
+    /// restart neither loses nor brings back anything.
     pub(super) fn unsaved(&self, why: &str) -> Unsaved {
-        let mut unsaved = Unsaved { why: why.to_owned(), ..Unsaved::default() };
+        let mut by_id: BTreeMap<&str, Waits> = BTreeMap::new();
         for change in self.waiting.iter().filter_map(|waiting| waiting.change.as_ref()) {
-            unsaved.changes += 1;
-            let (to, from) = match change.body {
-                Some(_) => (&mut unsaved.set, &mut unsaved.ended),
-                None => (&mut unsaved.ended, &mut unsaved.set),
-            };
-            from.remove(&change.id);
-            to.insert(change.id.clone());
+            let is_stored = change.existed;
+            let waits = by_id.entry(&change.id).or_insert(Waits { is_stored, is_set: false, changes: 0 });
+            waits.is_set = change.body.is_some();
+            waits.changes += 1;
+        }
+        let mut unsaved = Unsaved { why: why.to_owned(), ..Unsaved::default() };
+        for (id, waits) in by_id.into_iter().filter(|(_, waits)| waits.is_set || waits.is_stored) {
+            unsaved.changes += waits.changes;
+            let ids = if waits.is_set { &mut unsaved.set } else { &mut unsaved.ended };
+            ids.insert(id.to_owned());
         }
         unsaved
     }
 }
 
+/// What waits of one override.
+struct Waits {
+    /// Whether the store has one of this id.
+    is_stored: bool,
+    /// Whether it is in force.
+    is_set: bool,
+    changes: usize,
+}
+
 impl Unsaved {
+    /// Whether a restart would lose the last change of the override `id`.
+    pub(super) fn concerns(&self, id: &str) -> bool {
+        self.set.contains(id) || self.ended.contains(id)
+    }
+
     /// What is not saved, in a sentence; none where all is.
     pub fn told(&self) -> Option<String> {
         if self.changes == 0 {
@@ -182,10 +202,10 @@ mod tests {
     #[test]
     fn all_is_saved_once_and_in_order() {
         let (mut backlog, store) = (Backlog::default(), MemoryStore::new());
-        backlog.add_override("a", Some(held("a", "one")), entry("1"));
-        backlog.add_override("a", None, entry("2"));
+        backlog.add_override("a", Some(held("a", "one")), false, entry("1"));
+        backlog.add_override("a", None, true, entry("2"));
         backlog.add_entry(entry("3"));
-        backlog.add_override("a", Some(held("a", "two")), entry("4"));
+        backlog.add_override("a", Some(held("a", "two")), false, entry("4"));
         assert_eq!(backlog.unsaved("").set, BTreeSet::from(["a".to_owned()]));
         let mut number = 0;
         while let Some(commit) = backlog.first(number + 1) {
@@ -203,8 +223,8 @@ mod tests {
     #[test]
     fn what_was_saved_though_nobody_said_so_is_not_saved_again() {
         let (mut backlog, store) = (Backlog::default(), MemoryStore::new());
-        backlog.add_override("a", Some(held("a", "one")), entry("1"));
-        backlog.add_override("b", None, entry("2"));
+        backlog.add_override("a", Some(held("a", "one")), false, entry("1"));
+        backlog.add_override("b", None, true, entry("2"));
         let commit = backlog.first(1).unwrap();
         let stored = |key: &str| wait(store.read(key)).unwrap().map(|held| held.value);
         // It was not done.
@@ -224,12 +244,32 @@ mod tests {
     #[test]
     fn what_waits_goes_on_top_of_what_the_store_has() {
         let mut backlog = Backlog::default();
-        backlog.add_override("new", Some(held("new", "r")), entry("1"));
-        backlog.add_override("old", None, entry("2"));
+        backlog.add_override("new", Some(held("new", "r")), false, entry("1"));
+        backlog.add_override("old", None, true, entry("2"));
         let mut all = BTreeMap::from(["old", "other"].map(|id| (id.to_owned(), held(id, "r"))));
         backlog.apply(&mut all);
         assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), ["new", "other"]);
         let told = backlog.unsaved("no space left").told().unwrap();
         assert!(told.starts_with("not saved: set new; ended old.") && told.ends_with("no space left"), "{told}");
+    }
+
+    #[test]
+    fn what_was_set_and_ended_before_it_could_be_saved_is_nothing_that_a_restart_loses() {
+        let mut backlog = Backlog::default();
+        backlog.add_override("new", Some(held("new", "r")), false, entry("1"));
+        backlog.add_override("new", Some(held("new", "longer")), true, entry("2"));
+        let unsaved = backlog.unsaved("full");
+        assert_eq!((unsaved.changes, unsaved.concerns("new")), (2, true));
+        backlog.add_override("new", None, true, entry("3"));
+        let unsaved = backlog.unsaved("full");
+        assert_eq!((unsaved.told(), unsaved.concerns("new")), (None, false));
+        // Its beginning is saved: now its end is something to lose.
+        backlog.first(1).unwrap();
+        backlog.saved();
+        assert_eq!(backlog.unsaved("full").ended, BTreeSet::from(["new".to_owned()]));
+        // It is set again.
+        backlog.add_override("new", Some(held("new", "again")), false, entry("4"));
+        let unsaved = backlog.unsaved("full");
+        assert_eq!((unsaved.set.len(), unsaved.ended.len()), (1, 0));
     }
 }

@@ -46,12 +46,12 @@ impl Task {
             self.deadlines.set(held, change.asked.0, change.asked.1);
         }
         done.generation = self.put_in_force(base, next)?;
-        self.backlog.add_override(id, body, entry);
+        self.backlog.add_override(id, body, base.overrides.contains_key(id), entry);
         super::task::tell(change, Some(done.revision), Some(done.generation));
         self.save_when_due(hearing).await;
-        if !self.backlog.is_empty() {
-            done.not_saved = Some(self.unsaved.borrow().why.clone());
-        }
+        let unsaved = self.unsaved.borrow();
+        done.not_saved = unsaved.concerns(id).then(|| unsaved.why.clone());
+        drop(unsaved);
         Ok(done)
     }
 
@@ -135,7 +135,7 @@ impl Task {
             }
             None => {
                 if before.changes > 0 {
-                    info!(changes = before.changes, "all overrides are saved again");
+                    info!(changes = before.changes, "no override waits to be saved any more");
                 }
                 self.degraded.clear(Concern::Overrides);
             }

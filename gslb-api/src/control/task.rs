@@ -371,7 +371,7 @@ impl Task {
     /// Has the end of overrides whose time has passed saved.
     pub(super) fn end_in_store<'o>(&mut self, over: impl Iterator<Item = &'o Override>, revision: u64, now: Time) {
         for held in over {
-            self.backlog.add_override(&held.id, None, overrides::expired(held, revision, now));
+            self.backlog.add_override(&held.id, None, true, overrides::expired(held, revision, now));
         }
     }
 }
