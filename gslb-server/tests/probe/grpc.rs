@@ -84,7 +84,7 @@ fn calls_that_fail_and_messages_without_end_fail() {
 #[test]
 fn who_does_not_speak_http2_fails() {
     let web = Origin::saying("HTTP/1.1 400 Bad Request\r\n\r\n");
-    let probe = |origin: &Origin| format!("kind = \"grpc\", port = {}, timeout = \"300ms\"", origin.port());
+    let probe = |origin: &Origin| format!("kind = \"grpc\", port = {}, timeout = \"2s\"", origin.port());
     // It closes with our greeting unread, which the system may tell first.
     assert!(matches!(failure(&probe(&web)).0, Failure::Protocol | Failure::Unreachable));
     let mute = Origin::new(hang);

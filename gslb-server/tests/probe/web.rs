@@ -85,9 +85,9 @@ fn servers_without_end_are_left() {
 #[test]
 fn servers_that_hang_or_drip_fail_in_time() {
     let mute = Origin::new(hang);
-    let quick = |origin: &Origin| format!("kind = \"http\", port = {}, timeout = \"200ms\"", origin.port());
+    let quick = |origin: &Origin| format!("kind = \"http\", port = {}, timeout = \"2s\"", origin.port());
     let (why, evidence) = failure(&quick(&mute));
-    assert_eq!((why, &*evidence), (Failure::Timeout, "no result within 200ms: waiting for the response"));
+    assert_eq!((why, &*evidence), (Failure::Timeout, "no result within 2s: waiting for the response"));
     let drip = Origin::new(|mut stream| {
         read_request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ");

@@ -49,7 +49,7 @@ fn closed(mut stream: TcpStream) -> bool {
 
 #[test]
 fn a_header_that_never_ends_is_given_up_and_so_is_an_idle_connection() {
-    let change = |config: &mut Config| config.api.header_timeout = Duration::from_millis(300);
+    let change = |config: &mut Config| config.api.header_timeout = Duration::from_secs(2);
     serving(change, |api| {
         let mut slow = connect(api);
         slow.write_all(b"GET /livez HTTP/1.1\r\nhost: loc").unwrap();

@@ -27,7 +27,7 @@ fn pair(first: &str, second: &str, more: &str) -> Folder {
 
 fn tcp(listener: &TcpListener) -> String {
     let port = listener.local_addr().unwrap().port();
-    format!("kind = \"tcp\"\nport = {port}\ninterval = \"200ms\"\ntimeout = \"100ms\"\n")
+    format!("kind = \"tcp\"\nport = {port}\ninterval = \"500ms\"\ntimeout = \"500ms\"\n")
 }
 
 fn answer(server: &Server) -> String {
@@ -105,8 +105,11 @@ fn who_sends_no_word_is_down_when_its_time_has_passed() {
         assert_eq!(page.status, 200, "{}", page.body);
     }
     assert_eq!(answer(&server), "127.0.0.2", "word is in force when it is answered");
-    assert_eq!((post(true).status, post(true).status), (200, 200));
-    assert_eq!(answer(&server), "127.0.0.1");
+    // On a busy machine a word may be too old before it is asked for.
+    eventually("word is in force again", || {
+        assert_eq!((post(true).status, post(true).status), (200, 200));
+        answer(&server) == "127.0.0.1"
+    });
     eventually("silence is failure", || answer(&server) == "127.0.0.2");
 }
 

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use gslb_tests::ask::dig;
+use gslb_tests::eventually;
 use gslb_tests::folder::{Folder, PROCESS};
 use gslb_tests::http::Http;
 use gslb_tests::server::Server;
@@ -17,7 +18,7 @@ use crate::sites::zone;
 const KILLS: u64 = 20;
 /// Pools, each of which has a writer of its own, and one service.
 const WRITERS: usize = 3;
-/// A kill comes at most so long after the first write of a server's life.
+/// A kill comes at most so long after the start, or after the first write that is acknowledged.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
 /// What a writer knows of its pool.
@@ -108,10 +109,15 @@ fn what_was_acknowledged_survives_kills_at_random_moments_and_is_answered() {
         chance ^= chance << 13;
         chance ^= chance >> 7;
         chance ^= chance << 17;
+        let before = acknowledged(&writers);
         thread::scope(|scope| {
             for (writer, written) in writers.iter().enumerate() {
                 let (server, token) = (&server, &token);
                 scope.spawn(move || write(server, token, writer, written));
+            }
+            // A busy machine may not come to any write in that time. Every other kill waits for one; the rest may come before.
+            if kill % 2 == 0 {
+                eventually("something is acknowledged", || acknowledged(&writers) > before);
             }
             thread::sleep(Duration::from_micros(chance % LONGEST_LIFE.as_micros() as u64));
             server.signal("KILL");
@@ -123,9 +129,12 @@ fn what_was_acknowledged_survives_kills_at_random_moments_and_is_answered() {
         server = folder.serve_store();
         inspect(&server, &token, &writers);
     }
-    let acknowledged: u64 = writers.iter().map(|written| written.lock().unwrap().times).sum();
-    println!("{kills} kills, {acknowledged} acknowledged writes");
-    assert!(acknowledged >= kills, "the server was killed before anything was written");
+    println!("{kills} kills, {} acknowledged writes", acknowledged(&writers));
+}
+
+/// How many writes were acknowledged so far.
+fn acknowledged(writers: &[Mutex<Written>]) -> u64 {
+    writers.iter().map(|written| written.lock().unwrap().times).sum()
 }
 
 /// Starts a server and kills it after `life`, wherever it has come to.

@@ -11,7 +11,7 @@ use compare::difference;
 use explained::{EXPLAINED, Explained};
 use odd::Datagram;
 use other::Other;
-use transport::{Kind, Tcp, over_udp};
+use transport::{Kind, TRIES, Tcp, over_udp};
 
 mod compare;
 mod explained;
@@ -69,12 +69,17 @@ impl<'o> Replay<'o> {
     /// Asks all servers over both transports.
     fn ask(&mut self, (what, octets): &Datagram, kind: Kind) {
         for transport in ["UDP", "TCP"] {
-            let ours = self.response(0, self.address, transport, octets, kind);
+            let ours = self.response(0, self.address, transport, octets, kind, 0);
             if let Some(ours) = &ours {
                 check(what, octets, ours);
             }
             for (at, other) in self.others.iter().enumerate() {
-                let theirs = self.response(at + 1, other.address, transport, octets, kind);
+                let mut theirs = self.response(at + 1, other.address, transport, octets, kind, 0);
+                for tries in 1..TRIES {
+                    if theirs.is_none() && ours.is_some() {
+                        theirs = self.response(at + 1, other.address, transport, octets, kind, tries);
+                    }
+                }
                 let Some(differs) = differs(ours.as_deref(), theirs.as_deref()) else { continue };
                 let explained: Vec<&str> = EXPLAINED
                     .iter()
@@ -96,8 +101,9 @@ impl<'o> Replay<'o> {
         transport: &str,
         octets: &[u8],
         kind: Kind,
+        tries: u32,
     ) -> Option<Vec<u8>> {
-        if transport == "UDP" { over_udp(address, octets, kind) } else { self.connections[at].ask(octets, kind) }
+        if transport == "UDP" { over_udp(address, octets, kind, tries) } else { self.connections[at].ask(octets, kind) }
     }
 
     /// All differences have a reason, and all reasons a difference.

@@ -8,7 +8,7 @@ use gslb_tests::eventually;
 use gslb_tests::folder::Folder;
 
 use super::query::{Query, wire_name};
-use super::transport::{Kind, over_udp};
+use super::transport::is_answered;
 use super::zones::files;
 
 /// A server beside ours, killed when dropped.
@@ -53,9 +53,7 @@ impl Other {
         let child = command.spawn().unwrap_or_else(|error| panic!("{program} cannot be run ({error}): see tests/run"));
         let other = Other { name, child, address, _folder: folder };
         let soa = Query { id: 1, name: wire_name("example.test"), qtype: 6, ..Query::default() };
-        eventually("it answers", || {
-            over_udp(other.address, &soa.octets(), Kind::Answered).is_some_and(|response| response[3] & 15 == 0)
-        });
+        eventually("it answers", || is_answered(other.address, &soa.octets(), |response| response[3] & 15 == 0));
         other
     }
 

@@ -27,21 +27,35 @@ fn is_probe(response: &[u8]) -> bool {
     response.starts_with(&PROBE.to_be_bytes())
 }
 
-/// How long an odd query has to itself. A server that takes longer still answers it before the probe; NSD drops the first of
-/// two that it receives in one call, where that is broken.
+/// How long an odd query has to itself at first. NSD drops the first of two that it receives in one call, where that is broken.
 const AHEAD: Duration = Duration::from_millis(20);
+/// How often an odd query is asked that only one of two servers answers, with twice the time to itself each time: a busy
+/// server may have received it together with the one after it.
+pub(super) const TRIES: u32 = 6;
 
-pub(super) fn over_udp(address: SocketAddr, query: &[u8], kind: Kind) -> Option<Vec<u8>> {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.connect(address).unwrap();
-    socket.send(query).ok()?;
+/// Asks over UDP for the `tries`-th time, and waits for the response; for none where an odd query has none.
+pub(super) fn over_udp(address: SocketAddr, query: &[u8], kind: Kind, tries: u32) -> Option<Vec<u8>> {
+    let socket = sent(address, query)?;
     match kind {
-        Kind::Answered => received(&socket, Duration::from_millis(500)),
-        Kind::Odd => received(&socket, AHEAD).or_else(|| {
+        Kind::Answered => received(&socket, PATIENCE),
+        Kind::Odd => received(&socket, AHEAD * 2_u32.pow(tries)).or_else(|| {
             socket.send(&probe()).ok()?;
             received(&socket, PATIENCE).filter(|response| !is_probe(response))
         }),
     }
+}
+
+/// Whether a server that is starting answers already.
+pub(super) fn is_answered(address: SocketAddr, query: &[u8], holds: impl Fn(&[u8]) -> bool) -> bool {
+    let response = sent(address, query).and_then(|socket| received(&socket, Duration::from_millis(500)));
+    response.is_some_and(|response| holds(&response))
+}
+
+fn sent(address: SocketAddr, query: &[u8]) -> Option<UdpSocket> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(address).unwrap();
+    socket.send(query).ok()?;
+    Some(socket)
 }
 
 fn received(socket: &UdpSocket, patience: Duration) -> Option<Vec<u8>> {
