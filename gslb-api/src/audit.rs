@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use crate::auth::Role;
 use crate::change::{Change, Who};
 use crate::clock;
-use crate::revisions::Damaged;
-use crate::store::{Commit, Expectation, Order, Store, Time, Unavailable};
+use crate::store::{Commit, Entry as Row, Expectation, Order, Store, Time, Unavailable};
 
 /// Where entries are kept.
 pub const PREFIX: &str = "audit/";
 /// Most entries that are kept.
 pub const MAX_ENTRIES: u64 = 5_000;
+/// The greatest number that an entry can have come to; a greater one is damage.
+const GREATEST: u64 = 1 << 48;
+/// Entries that are looked at together for the last one.
+const PAGE: usize = 100;
 /// Most octets of a resource that an entry tells whole; the revisions have larger ones.
 const RESOURCE_OCTETS: usize = 4096;
 
@@ -125,12 +128,34 @@ pub fn with(commit: Commit, entry: &Entry) -> Commit {
     }
 }
 
-/// The number of the last entry, 0 where there is none.
+/// The number of the last entry, whether or not it can be read; 0 where there is none.
 ///
 /// # Errors
-/// [`AuditError`].
-pub async fn last(store: &dyn Store) -> Result<u64, AuditError> {
-    Ok(list(store, None, 1).await?.0.first().map_or(0, |entry| entry.number))
+/// Where the store cannot be asked.
+pub async fn last(store: &dyn Store) -> Result<u64, Unavailable> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.range(PREFIX, after.as_deref(), PAGE, Order::Descending).await?;
+        if let Some(number) = page.entries.iter().find_map(|entry| number_of(&entry.key)) {
+            return Ok(number);
+        }
+        after = page.entries.last().map(|entry| entry.key.to_string());
+        if !page.more || after.is_none() {
+            return Ok(0);
+        }
+    }
+}
+
+/// The number of the entry that is kept under `key`; none where no entry is.
+fn number_of(key: &str) -> Option<u64> {
+    let number = key.strip_prefix(PREFIX)?.parse().ok()?;
+    (number <= GREATEST && key == self::key(number)).then_some(number)
+}
+
+/// The entry in a row of the store; none where it is damaged, or is that of another key.
+pub(crate) fn unpack(row: &Row) -> Option<Entry> {
+    let entry: Entry = serde_json::from_slice(&row.held.value).ok()?;
+    (number_of(&row.key) == Some(entry.number)).then_some(entry)
 }
 
 /// The key of entry `number`. Keys sort as numbers do.
@@ -145,27 +170,49 @@ pub fn told(resource: Option<Value>) -> Option<Value> {
     Some(if octets <= RESOURCE_OCTETS { resource } else { json!({ "omitted_octets": octets }) })
 }
 
-/// Why the audit cannot be told.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// The store cannot be asked.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// What the store has is no entry.
-    #[error(transparent)]
-    Damaged(#[from] Damaged),
-}
-
-/// Up to `limit` entries before the number `before`, the latest first, and whether there are more.
+/// Up to `limit` entries before the number `before`, the latest first, and whether there are more. Damaged ones are left out,
+/// so that one of them does not hide all others.
 ///
 /// # Errors
-/// [`AuditError`].
-pub async fn list(store: &dyn Store, before: Option<u64>, limit: usize) -> Result<(Vec<Entry>, bool), AuditError> {
-    let after = before.map(key);
-    let page = store.range(PREFIX, after.as_deref(), limit, Order::Descending).await?;
-    let read = |entry: &crate::store::Entry| {
-        serde_json::from_slice(&entry.held.value).map_err(|_| Damaged { key: entry.key.to_string() })
-    };
-    let entries: Result<Vec<Entry>, Damaged> = page.entries.iter().map(read).collect();
-    Ok((entries?, page.more))
+/// Where the store cannot be asked.
+pub async fn list(store: &dyn Store, before: Option<u64>, limit: usize) -> Result<(Vec<Entry>, bool), Unavailable> {
+    let (mut entries, mut after) = (Vec::new(), before.map(key));
+    loop {
+        let page = store.range(PREFIX, after.as_deref(), limit - entries.len(), Order::Descending).await?;
+        entries.extend(page.entries.iter().filter_map(unpack));
+        after = page.entries.last().map(|row| row.key.to_string());
+        if !page.more || after.is_none() || entries.len() >= limit {
+            return Ok((entries, page.more));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Edit;
+    use crate::store::{MemoryStore, wait};
+
+    #[test]
+    fn a_damaged_entry_hides_no_other_and_its_number_is_not_given_again() {
+        let store = MemoryStore::new();
+        let change = Change::new(Who::Server, "start", Edit::document(Value::Null));
+        for number in 1..=5 {
+            wait(store.commit(with(Commit::new(), &Entry::of(&change, number, Time::from_millis(0))))).unwrap();
+        }
+        let damaged =
+            Commit::new().put(key(5), b"{".as_slice()).put(key(4), b"".as_slice()).put(key(2), b"[]".as_slice());
+        wait(store.commit(damaged)).unwrap();
+        for odd in ["audit/zzz", "audit/7", "audit/18446744073709551615", "audit/"] {
+            wait(store.commit(Commit::new().put(odd, b"{}".as_slice()))).unwrap();
+        }
+        assert_eq!(wait(last(&store)).unwrap(), 5);
+        let numbers = |before, limit| {
+            let (entries, more) = wait(list(&store, before, limit)).unwrap();
+            (entries.iter().map(|entry| entry.number).collect::<Vec<_>>(), more)
+        };
+        assert_eq!(numbers(None, 1), (vec![3], true));
+        assert_eq!(numbers(Some(3), 1), (vec![1], false), "the last page ends with the last entry");
+        assert_eq!(numbers(None, 100), (vec![3, 1], false));
+    }
 }

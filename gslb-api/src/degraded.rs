@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 pub enum Concern {
     /// The store cannot be used: changes cannot be saved.
     Store,
+    /// Rows of the store are damaged: each is restored or ignored, and all others are in use.
+    Rows,
     /// The watched document, or a file that it names, is not in force.
     Document,
     /// The revision in force is not the latest.
@@ -27,8 +29,9 @@ pub enum Concern {
 
 impl Concern {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Store,
+        Self::Rows,
         Self::Document,
         Self::Revision,
         Self::Databases,
@@ -42,6 +45,7 @@ impl Concern {
     pub fn word(self) -> &'static str {
         match self {
             Self::Store => "store",
+            Self::Rows => "rows",
             Self::Document => "document",
             Self::Revision => "revision",
             Self::Databases => "databases",

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod change;
 pub(crate) mod clock;
 pub mod control;
+pub mod damaged_rows;
 pub mod degraded;
 pub mod document;
 mod drill;

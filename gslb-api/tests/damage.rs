@@ -186,3 +186,63 @@ fn only_this_user_may_read_the_files() {
         assert_eq!(mode(&directory.join(name)), 0o600, "{name}");
     }
 }
+
+/// Changes rows of the file in `directory` as no store would.
+fn change(directory: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
+    let database = redb::Database::open(directory.join("store.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    change(&transaction);
+    transaction.commit().unwrap();
+}
+
+const ENTRIES: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("entries");
+const NUMBERS: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("numbers");
+
+#[test]
+fn a_row_that_is_no_entry_costs_only_itself_and_can_be_written_again() {
+    for octets in [&b""[..], b"short", &[0xff; 15], &[0xff; 16], b"text that is longer than the head of an entry"] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut expected = fill(directory.path());
+        change(directory.path(), |rows| drop(rows.open_table(ENTRIES).unwrap().insert("document", octets).unwrap()));
+        let store = EmbeddedStore::open(directory.path()).unwrap();
+        let held = wait(store.read("document")).unwrap().unwrap();
+        assert_eq!((&*held.value, held.expires), (octets, None), "who reads it finds that it is damaged");
+        expected.retain(|entry| &*entry.key != "document");
+        let mut others = all(&store);
+        others.retain(|entry| &*entry.key != "document");
+        assert!(others == expected, "all other rows are as they were");
+        let revision = wait(store.commit(Commit::new().put("document", *b"again"))).unwrap();
+        drop(store);
+        let store = EmbeddedStore::open(directory.path()).unwrap();
+        let held = wait(store.read("document")).unwrap().unwrap();
+        assert_eq!((&*held.value, held.revision), (&b"again"[..], revision));
+    }
+}
+
+#[test]
+fn a_damaged_revision_is_found_out_and_none_is_given_twice() {
+    for damaged in [None, Some(0), Some(7), Some(u64::MAX)] {
+        for has_mark in [true, false] {
+            let directory = tempfile::tempdir().unwrap();
+            let expected = fill(directory.path());
+            change(directory.path(), |rows| {
+                let mut numbers = rows.open_table(NUMBERS).unwrap();
+                match damaged {
+                    Some(number) => drop(numbers.insert("revision", number).unwrap()),
+                    None => drop(numbers.remove("revision").unwrap()),
+                }
+            });
+            if !has_mark {
+                fs::remove_file(directory.path().join("store.highest")).unwrap();
+            }
+            for open in 1..=2 {
+                let store = EmbeddedStore::open(directory.path()).unwrap();
+                let page = wait(store.range("", None, 1000, Order::Ascending)).unwrap();
+                let last = expected.iter().map(|entry| entry.held.revision).max().unwrap();
+                assert!(page.revision >= last, "{damaged:?} {has_mark} {open}");
+                let revision = wait(store.commit(Commit::new().put("next", *b""))).unwrap();
+                assert!(revision > page.revision);
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::store::{Commit, CommitError, Expectation, Order, Store, Time, Unavailable, limits};
+use crate::store::{Commit, CommitError, Entry, Expectation, Order, Store, Time, Unavailable, limits};
 
 mod first;
 mod record;
@@ -175,24 +175,27 @@ pub async fn find(store: &dyn Store, id: &str) -> Result<Option<Holder>, AccessE
     held.map(|held| record::unpack(id, &held).map(|(holder, _)| holder)).transpose()
 }
 
-/// All tokens, expired ones too, by id.
+/// All tokens that can be read, expired ones too, by id. A damaged one lets nobody in, and hides no other.
 ///
 /// # Errors
-/// [`AccessError::Store`], [`AccessError::Damaged`].
+/// [`AccessError::Store`].
 pub async fn list(store: &dyn Store) -> Result<Vec<Holder>, AccessError> {
     let mut holders = Vec::new();
     let mut after = None;
     loop {
         let page = store.range(record::PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
-        for entry in &page.entries {
-            let id = entry.key.strip_prefix(record::PREFIX).unwrap_or(&entry.key);
-            holders.push(record::unpack(id, &entry.held)?.0);
-        }
+        holders.extend(page.entries.iter().filter_map(holder));
         after = page.entries.last().map(|entry| entry.key.to_string());
         if !page.more || after.is_none() {
             return Ok(holders);
         }
     }
+}
+
+/// The holder of the token in `entry`; none where that is damaged.
+pub(crate) fn holder(entry: &Entry) -> Option<Holder> {
+    let id = entry.key.strip_prefix(record::PREFIX)?;
+    record::unpack(id, &entry.held).ok().map(|(holder, _)| holder)
 }
 
 /// Recognises the value of an `Authorization` header at `now`: `Bearer gslb_ID_SECRET` (RFC 6750 section 2.1), the

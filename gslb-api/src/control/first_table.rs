@@ -52,6 +52,8 @@ pub(super) async fn choose(
     store: &dyn Store,
 ) -> Result<(Served, Vec<PassedOver>), StartError> {
     let newest = match &wanted {
+        // What names it is damaged: any other may be the latest.
+        Err(PassedOver { why: StartError::Missing(_), .. }) => u64::MAX,
         Ok((revision, _)) | Err(PassedOver { revision, .. }) => revision.unwrap_or(u64::MAX),
     };
     let mut tried = Vec::new();

@@ -58,9 +58,7 @@ impl Task {
             all.into_iter().partition(|(_, held)| self.deadlines.has_passed(held, now, at));
         self.end_in_store(over.values(), base.revision, now);
         let thaw = thaw::read(&*self.store).await?;
-        let current = self.store.read(revisions::CURRENT).await?;
-        let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?;
-        let revision = revision.unwrap_or(base.revision);
+        let revision = revisions::current(&*self.store).await?.unwrap_or(base.revision);
         kept.note_given(revision);
         let mut not_served = None;
         if revision != base.revision {

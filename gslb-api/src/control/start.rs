@@ -49,7 +49,7 @@ pub(crate) async fn start(
     let (over, all) = overrides::divided(overrides::read(&*store).await?, now());
     let mut kept = Kept::of(&*store).await?;
     let mut audited = audit::last(&*store).await?;
-    let (wanted, or_else, origin) = wanted(&*store, &options.source, &mut kept).await?;
+    let (wanted, or_else, mut origin) = wanted(&*store, &options.source, &mut kept).await?;
     let databases: Arc<[Arc<Database>]> = databases.into();
     let orders = health::read_orders(&*store, &options.node).await?;
     let began = Instant::now();
@@ -57,6 +57,9 @@ pub(crate) async fn start(
     let mut chosen = first_table::choose(wanted, given, &kept, &*store).await;
     if let (Err(_), Some(document)) = (&chosen, or_else) {
         chosen = first_table::choose(Ok((None, document)), given, &Kept::default(), &*store).await;
+        if origin == Origin::Stored {
+            origin = Origin::Given;
+        }
     }
     let (served, passed_over) = chosen?;
     super::task::built(meters, began.elapsed(), "start");
@@ -122,9 +125,7 @@ type Wanted = (Result<(Option<u64>, Value), PassedOver>, Option<Value>, Origin);
 /// file is then a change like any other, which the safety rules may refuse. It is served at once where nothing in the
 /// store can be.
 async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<Wanted, StartError> {
-    let current =
-        store.read(revisions::CURRENT).await?.map(|held| revisions::unpack_current(&held.value)).transpose()?;
-    let stored = match current {
+    let stored = match revisions::current(store).await? {
         Some(number) => {
             kept.note_given(number);
             Some(first_table::stored(store, number).await.map(|document| (Some(number), document)))
@@ -132,7 +133,9 @@ async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<W
         None => None,
     };
     Ok(match (source, stored) {
-        (Source::Store { .. }, Some(stored)) => (stored, None, Origin::Stored),
+        (Source::Store { first }, Some(stored)) => {
+            (stored, first.as_ref().map(|first| first.document.clone()), Origin::Stored)
+        }
         (Source::Store { first }, None) => {
             let first = first.as_ref().map_or_else(|| Value::Object(Map::new()), |first| first.document.clone());
             (Ok((None, first)), None, Origin::Given)

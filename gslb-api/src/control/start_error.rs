@@ -2,8 +2,6 @@
 
 use gslb_core::problem::Problem;
 
-use crate::audit::AuditError;
-use crate::overrides::OverridesError;
 use crate::revisions::{Damaged, RevisionError};
 use crate::store::{CommitError, Unavailable};
 
@@ -33,24 +31,6 @@ pub enum StartError {
 impl From<Unavailable> for StartError {
     fn from(error: Unavailable) -> Self {
         Self::Store(error.into())
-    }
-}
-
-impl From<AuditError> for StartError {
-    fn from(error: AuditError) -> Self {
-        match error {
-            AuditError::Unavailable(error) => error.into(),
-            AuditError::Damaged(error) => error.into(),
-        }
-    }
-}
-
-impl From<OverridesError> for StartError {
-    fn from(error: OverridesError) -> Self {
-        match error {
-            OverridesError::Unavailable(error) => error.into(),
-            OverridesError::Damaged(error) => error.into(),
-        }
     }
 }
 

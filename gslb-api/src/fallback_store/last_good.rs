@@ -12,9 +12,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::store::limits::PAGE_ENTRIES;
-use crate::store::{Entry, Order, Revision, Time, Versioned};
-use crate::store::{Store, wait};
-use crate::{auth, overrides, revisions};
+use crate::store::{Entry, Order, Revision, Store, Time, Unavailable, Versioned, wait};
+use crate::{auth, damaged_rows, overrides, revisions};
 
 /// Its name in the data directory.
 pub const NAME: &str = "store.last-good";
@@ -91,14 +90,18 @@ pub fn concerns(key: &str) -> bool {
 
 fn entries(store: &dyn Store) -> Result<Vec<Entry>, crate::store::Unavailable> {
     let mut entries = Vec::new();
-    if let Some(held) = wait(store.read(revisions::CURRENT))? {
-        if let Ok(number) = revisions::unpack_current(&held.value) {
-            let key = revisions::key(number);
-            if let Some(document) = wait(store.read(&key))? {
-                entries.push(Entry { key: key.as_str().into(), held: document });
-            }
+    if let Some(number) = wait(revisions::current(store))? {
+        let key = revisions::key(number);
+        // What is good in an earlier copy must not make room for it.
+        if !wait(revisions::is_whole(store, number))? {
+            return Err(Unavailable { reason: format!("{key} is damaged") });
         }
-        entries.push(Entry { key: revisions::CURRENT.into(), held });
+        if let Some(document) = wait(store.read(&key))? {
+            let (current, revision) = (revisions::pack_current(number).into(), document.revision);
+            entries.push(Entry { key: key.as_str().into(), held: document });
+            let held = Versioned { value: current, revision, expires: None };
+            entries.push(Entry { key: revisions::CURRENT.into(), held });
+        }
     }
     for prefix in [overrides::PREFIX, auth::PREFIX] {
         let mut after: Option<Arc<str>> = None;
@@ -106,7 +109,7 @@ fn entries(store: &dyn Store) -> Result<Vec<Entry>, crate::store::Unavailable> {
             let page = wait(store.range(prefix, after.as_deref(), PAGE_ENTRIES, Order::Ascending))?;
             let Some(last) = page.entries.last() else { break };
             after = Some(Arc::clone(&last.key));
-            entries.extend(page.entries);
+            entries.extend(page.entries.into_iter().filter(damaged_rows::is_readable));
         }
     }
     Ok(entries)
@@ -135,24 +138,43 @@ mod tests {
     use super::*;
     use crate::store::{Commit, MemoryStore};
 
+    fn revision(number: u64) -> Arc<[u8]> {
+        let header = revisions::Header {
+            revision: number,
+            author: String::new(),
+            author_name: String::new(),
+            millis: 0,
+            message: String::new(),
+            restored: None,
+            commit: None,
+            octets: 0,
+        };
+        revisions::pack(header, &serde_json::json!({}))
+    }
+
     #[test]
     fn a_copy_is_read_as_it_was_written_and_a_damaged_one_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let store = MemoryStore::new();
-        let key = revisions::key(7);
+        let (key, document) = (revisions::key(7), revision(7));
+        let held = br#"{"id":"one","targets":["pool/a"],"force":"drain","reason":"r","owner":"o","created":0}"#;
         let commit = Commit::new()
-            .put(&*key, b"packed".as_slice())
+            .put(&*key, document)
             .put(revisions::CURRENT, revisions::pack_current(7))
-            .put_until("overrides/one", b"forced".as_slice(), Time::from_millis(9))
-            .put("tokens/one", b"digest".as_slice())
+            .put_until("overrides/one", held.as_slice(), Time::from_millis(9))
+            .put("overrides/two", b"damaged".as_slice())
             .put("audit/1", b"not kept".as_slice());
         wait(store.commit(commit)).unwrap();
+        let token = wait(auth::create(&store, "Ada", auth::Role::Admin, Time::from_millis(1), None)).unwrap();
         write(&store, folder.path()).unwrap();
         let (revision, entries) = read(folder.path()).unwrap();
         let keys: Vec<_> = entries.iter().map(|entry| &*entry.key).collect();
-        assert_eq!(keys, [&*key, revisions::CURRENT, "overrides/one", "tokens/one"]);
-        assert_eq!((revision.number(), entries[2].held.expires), (1, Some(Time::from_millis(9))));
+        assert_eq!(keys, [&*key, revisions::CURRENT, "overrides/one", &auth::key(token.id())]);
+        assert_eq!((revision.number(), entries[2].held.expires), (2, Some(Time::from_millis(9))));
         assert!(has_document(folder.path()));
+        // What is damaged in the store takes nothing from the copy.
+        wait(store.commit(Commit::new().put(&*key, b"damaged".as_slice()))).unwrap();
+        assert!(write(&store, folder.path()).is_err() && read(folder.path()).is_some());
         let path = folder.path().join(NAME);
         let whole = fs::read(&path).unwrap();
         for damaged in [&whole[..whole.len() - 1], &whole[..20], b"", &[whole.as_slice(), b"x"].concat()] {

@@ -15,7 +15,7 @@ use crate::store::{Commit, Order as Direction, Store, Unavailable, limits};
 /// Where orders are kept.
 pub(crate) const PREFIX: &str = "latency/";
 /// Where it stands when clients measured last, in milliseconds since 1970-01-01 00:00 UTC.
-const OBSERVED: &str = "latency-observed";
+pub(crate) const OBSERVED: &str = "latency-observed";
 /// How often that is saved. What clients measured counts for much longer.
 const OBSERVED_EVERY: Duration = Duration::from_secs(300);
 /// Orders of one commit.
@@ -163,6 +163,11 @@ fn usable(key: &str, value: &[u8], node: &str) -> Result<(Whose, Order), Unusabl
     }
     let measured = |it: &Entry| Measured { data_center: it.data_center.as_str().into(), milliseconds: it.ms };
     Ok((whose, Order(record.order.iter().map(measured).collect())))
+}
+
+/// Whether the row `key` of orders is damaged. The order of another node is not.
+pub(crate) fn is_damaged(key: &str, value: &[u8]) -> bool {
+    usable(key, value, "").is_err_and(|error| !matches!(error, Unusable::OtherNode(_)))
 }
 
 /// Keeps the store's orders as they are accepted.

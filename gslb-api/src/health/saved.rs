@@ -40,6 +40,24 @@ impl Record {
     }
 }
 
+/// The status in a row of the store.
+///
+/// # Errors
+/// Why it is none, or not the one of this key.
+pub(crate) fn unpack(key: &str, value: &[u8]) -> Result<Record, Unreadable> {
+    let record: Record = serde_json::from_slice(value)?;
+    if self::key(&record.key.pool, &record.key.endpoint) == key { Ok(record) } else { Err(Unreadable::Misplaced) }
+}
+
+/// Why a row is no status.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error(transparent)]
+    Damaged(#[from] serde_json::Error),
+    #[error("it does not belong to this key")]
+    Misplaced,
+}
+
 /// The key of an endpoint's status; names have no slash.
 pub fn key(pool: &str, endpoint: &str) -> String {
     format!("{PREFIX}{pool}/{endpoint}")
@@ -68,7 +86,7 @@ pub(crate) async fn read(store: &dyn Store) -> Result<Held, Unavailable> {
         let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
         for entry in &page.entries {
             held.keys.insert(entry.key.to_string());
-            match serde_json::from_slice::<Record>(&entry.held.value) {
+            match unpack(&entry.key, &entry.held.value) {
                 Ok(record) => drop(held.saved.statuses.insert(record.key, record.status)),
                 Err(error) => warn!(key = %entry.key, why = %error, "a saved status cannot be read, and is left aside"),
             }

@@ -20,8 +20,7 @@ use serde_json::{Value, json};
 use crate::audit::{self, Entry};
 use crate::change::{Change, Condition, Edit, Refusal, Who};
 use crate::clock;
-use crate::revisions::Damaged;
-use crate::store::{Commit, Order, Store, Time, Unavailable, limits};
+use crate::store::{self, Commit, Order, Store, Time, Unavailable, limits};
 
 /// Where overrides are kept.
 pub const PREFIX: &str = "overrides/";
@@ -44,31 +43,22 @@ pub fn write(commit: Commit, id: &str, held: Option<&Override>) -> Commit {
     }
 }
 
-/// Why the overrides cannot be told.
-#[derive(Debug, thiserror::Error)]
-pub enum OverridesError {
-    /// The store cannot be asked.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// What the store has is no override.
-    #[error(transparent)]
-    Damaged(#[from] Damaged),
+/// The override in `entry`; none where its value is damaged, or is that of another key.
+pub(crate) fn unpack(entry: &store::Entry) -> Option<Override> {
+    let held: Override = serde_json::from_slice(&entry.held.value).ok()?;
+    (entry.key.strip_prefix(PREFIX) == Some(&*held.id)).then_some(held)
 }
 
-/// All overrides in `store`, by id.
+/// All overrides in `store` that can be read, by id. Damaged ones are reported at the start ([`damaged_rows`](crate::damaged_rows::mend)).
 ///
 /// # Errors
-/// [`OverridesError`].
-pub async fn read(store: &dyn Store) -> Result<BTreeMap<String, Override>, OverridesError> {
+/// Where the store cannot be asked.
+pub async fn read(store: &dyn Store) -> Result<BTreeMap<String, Override>, Unavailable> {
     let mut all = BTreeMap::new();
     let mut after: Option<String> = None;
     loop {
         let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
-        for entry in &page.entries {
-            let held: Override =
-                serde_json::from_slice(&entry.held.value).map_err(|_| Damaged { key: entry.key.to_string() })?;
-            all.insert(held.id.to_string(), held);
-        }
+        all.extend(page.entries.iter().filter_map(unpack).map(|held| (held.id.clone(), held)));
         after = page.entries.last().map(|entry| entry.key.to_string());
         if !page.more || after.is_none() {
             return Ok(all);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::record::{Damaged, PREFIX, key};
+use super::record::{PREFIX, key, number};
 use super::text;
 use crate::store::{Order, Store, Unavailable, limits};
 
@@ -27,11 +27,11 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// What `store` has.
+    /// What `store` has. Keys that are none of ours are left aside.
     ///
     /// # Errors
-    /// Where it cannot be asked, or has a key there that is none of ours.
-    pub async fn of(store: &dyn Store) -> Result<Self, super::RevisionError> {
+    /// Where it cannot be asked.
+    pub async fn of(store: &dyn Store) -> Result<Self, Unavailable> {
         let mut kept = Self::default();
         for (number, octets) in numbered(store, PREFIX).await? {
             kept.add(number, octets);
@@ -99,16 +99,12 @@ impl Kept {
 }
 
 /// The numbers that end the keys of `store` below `prefix`, in their order, each with the octets of its value.
-async fn numbered(store: &dyn Store, prefix: &str) -> Result<Vec<(u64, usize)>, super::RevisionError> {
+async fn numbered(store: &dyn Store, prefix: &str) -> Result<Vec<(u64, usize)>, Unavailable> {
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
-        let page = store.range(prefix, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await;
-        let page = page.map_err(|error: Unavailable| error)?;
-        for entry in &page.entries {
-            let number = entry.key.strip_prefix(prefix).and_then(|number| number.parse().ok());
-            let number = number.ok_or_else(|| Damaged { key: entry.key.to_string() })?;
-            all.push((number, entry.held.value.len()));
-        }
+        let page = store.range(prefix, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
+        let own = page.entries.iter().filter_map(|entry| Some((number(&entry.key, prefix)?, entry.held.value.len())));
+        all.extend(own);
         after = page.entries.last().map(|entry| entry.key.to_string());
         if !page.more || after.is_none() {
             return Ok(all);

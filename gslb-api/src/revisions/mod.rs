@@ -11,7 +11,7 @@ pub use record::{
 
 use serde_json::Value;
 
-use crate::store::{Order, Store, Unavailable};
+use crate::store::{Entry, Order, Store, Unavailable};
 
 /// Why a revision cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,48 @@ pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Valu
     let key = key(number);
     let Some(held) = store.read(&key).await? else { return Ok(None) };
     Ok(Some(unpack(&key, &held.value)?))
+}
+
+/// The number of the revision that should be in force; none where no document ever was. Where the row that names it is damaged
+/// or missing, that is the latest revision that is kept.
+///
+/// # Errors
+/// Where the store cannot be asked.
+pub async fn current(store: &dyn Store) -> Result<Option<u64>, Unavailable> {
+    let named = store.read(CURRENT).await?.and_then(|held| unpack_current(&held.value).ok());
+    match named {
+        Some(named) => Ok(Some(named)),
+        None => Ok(Kept::of(store).await?.before(u64::MAX).next()),
+    }
+}
+
+/// Whether `store` has all of revision `number`.
+pub(crate) async fn is_whole(store: &dyn Store, number: u64) -> Result<bool, Unavailable> {
+    Ok(store.read(&key(number)).await?.is_some_and(|held| record::is_whole(&held.value)))
+}
+
+/// Whether `store` has any revision that can be read.
+///
+/// # Errors
+/// Where the store cannot be asked.
+pub async fn has_any(store: &dyn Store) -> Result<bool, Unavailable> {
+    for number in Kept::of(store).await?.before(u64::MAX) {
+        if is_whole(store, number).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether `entry`, a row of revisions or texts, has a key and a beginning of the form that this version writes. What is
+/// compressed is not looked at.
+pub(crate) fn is_readable(entry: &Entry) -> bool {
+    let value = &entry.held.value;
+    if entry.key.starts_with(text::PREFIX) {
+        return record::number(&entry.key, text::PREFIX).is_some() && text::is_readable(value);
+    }
+    let number = record::number(&entry.key, PREFIX);
+    number.is_some() && record::header(&entry.key, value).is_ok_and(|header| Some(header.revision) == number)
 }
 
 /// Up to `limit` revisions before the number `before`, the latest first, and whether there are more. Damaged ones are

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lz4_flex::block::{compress, decompress};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ pub const CURRENT: &str = "document";
 pub const PREFIX: &str = "revisions/";
 /// Characters of a revision's message.
 pub const MESSAGE_CHARACTERS: usize = 500;
+/// The greatest number that a revision can have come to; a greater one is damage.
+const GREATEST: u64 = 1 << 48;
 /// Octets of a document as JSON. Whoever writes the store is not trusted with more memory than that.
 const DOCUMENT_OCTETS: usize = 256 << 20;
 
@@ -68,6 +71,13 @@ pub fn key(number: u64) -> String {
     format!("{PREFIX}{number:020}")
 }
 
+/// The number that ends `key` below `prefix`; none where it is not written as [`key`] writes it.
+pub(super) fn number(key: &str, prefix: &str) -> Option<u64> {
+    let digits = key.strip_prefix(prefix)?;
+    let number = digits.parse().ok().filter(|number| (1..=GREATEST).contains(number))?;
+    (format!("{number:020}") == digits).then_some(number)
+}
+
 /// The value of [`CURRENT`] for revision `number`.
 pub fn pack_current(number: u64) -> Vec<u8> {
     format!("{{\"revision\":{number}}}").into_bytes()
@@ -79,7 +89,8 @@ pub fn pack_current(number: u64) -> Vec<u8> {
 /// [`Damaged`].
 pub fn unpack_current(value: &[u8]) -> Result<u64, Damaged> {
     let current: Result<Current, _> = serde_json::from_slice(value);
-    current.map(|current| current.revision).map_err(|_| Damaged { key: CURRENT.to_owned() })
+    let number = current.ok().map(|current| current.revision).filter(|number| (1..=GREATEST).contains(number));
+    number.ok_or_else(|| Damaged { key: CURRENT.to_owned() })
 }
 
 /// The stored form; `header.octets` is set to what the document has.
@@ -113,6 +124,13 @@ pub fn unpack(key: &str, octets: &[u8]) -> Result<(Header, Value), Damaged> {
     let json = decompress(compressed, header.octets).map_err(|_| damaged())?;
     let document = serde_json::from_slice(&json).map_err(|_| damaged())?;
     Ok((header, document))
+}
+
+/// Whether a stored form can be read whole.
+pub(super) fn is_whole(octets: &[u8]) -> bool {
+    let json = divided(octets).filter(|(header, _)| header.octets <= DOCUMENT_OCTETS);
+    let json = json.and_then(|(header, compressed)| decompress(compressed, header.octets).ok());
+    json.is_some_and(|json| serde_json::from_slice::<IgnoredAny>(&json).is_ok())
 }
 
 fn divided(octets: &[u8]) -> Option<(Header, &[u8])> {
@@ -158,6 +176,18 @@ mod tests {
         let boasting = br#"{"revision":1,"author":"a","author_name":"a","millis":1,"octets":99999999999}"#;
         assert!(unpack("k", &[boasting.as_slice(), b"\n\0"].concat()).is_err());
         assert_eq!(unpack_current(&pack_current(42)), Ok(42));
-        assert!(unpack_current(b"{}").is_err());
+        for damaged in ["", "{}", "{\"revision\":0}", "{\"revision\":18446744073709551615}", "{\"revision\":-1}"] {
+            assert!(unpack_current(damaged.as_bytes()).is_err(), "{damaged}");
+        }
+        assert_eq!(number(&key(42), PREFIX), Some(42));
+        for odd in [
+            "revisions/42",
+            "revisions/",
+            "revisions/x",
+            "texts/00000000000000000042",
+            "revisions/18446744073709551615",
+        ] {
+            assert_eq!(number(odd, PREFIX), None, "{odd}");
+        }
     }
 }

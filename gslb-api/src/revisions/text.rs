@@ -22,6 +22,11 @@ pub fn pack(text: &str) -> Option<Arc<[u8]>> {
     (text.len() <= LONGEST).then(|| compress_prepend_size(text.as_bytes()).into())
 }
 
+/// Whether a stored form begins as one.
+pub(super) fn is_readable(octets: &[u8]) -> bool {
+    uncompressed_size(octets).is_ok_and(|(length, _)| length <= LONGEST)
+}
+
 /// The text in a stored form.
 ///
 /// # Errors

@@ -12,6 +12,9 @@ impl Revision {
     /// Before the first commit.
     pub const ZERO: Self = Self(0);
 
+    /// More than any store comes to: the most that is taken for a revision where one is read.
+    pub(super) const MAX: Self = Self(1 << 48);
+
     /// The revision of this number.
     pub fn new(number: u64) -> Self {
         Self(number)

@@ -9,7 +9,7 @@ use clap::Args;
 use gslb_api::auth::{AccessError, First, first_admin};
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::store::{Store, wait};
-use gslb_api::{Options, Origin, revisions, router};
+use gslb_api::{Options, Origin, router};
 use tokio::runtime::{Handle, Runtime};
 use tracing::{error, info, warn};
 
@@ -20,7 +20,8 @@ use crate::config::Config;
 use crate::daemon::notify::Notify;
 use crate::daemon::prober_feed::Probing;
 use crate::daemon::site_source::{Damage, Served, Truth};
-use crate::daemon::{self, Bound, Hooks, control_runtime, store};
+use crate::daemon::store::{self, Kept};
+use crate::daemon::{self, Bound, Hooks, control_runtime};
 use crate::probe::Prober;
 use crate::source::candidate;
 use crate::source::site::Databases;
@@ -60,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let from_file = arguments.watch || arguments.document.is_some();
     let opened = store::open(&config.data_dir, from_file, arguments.watch, damage)?;
     let store = Arc::clone(&opened.store);
-    let truth = truth(arguments, &*store, &config.data_dir)?;
+    let truth = truth(arguments, &opened, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
     let sample = Arc::new(Sample::default());
     let options = options(&config, &sample, &logging);
@@ -117,8 +118,8 @@ pub(super) fn serve(
 }
 
 /// Where the document comes from. The file is not looked at where the store has one: it may long be out of date.
-fn truth(arguments: &Arguments, store: &dyn Store, data_dir: &Path) -> Result<Truth, Box<dyn std::error::Error>> {
-    let has_one = wait(store.read(revisions::CURRENT))?.is_some();
+fn truth(arguments: &Arguments, opened: &Kept, data_dir: &Path) -> Result<Truth, Box<dyn std::error::Error>> {
+    let has_one = opened.has_document()?;
     match &arguments.document {
         Some(path) if arguments.watch => Ok(Truth::File(path.clone())),
         Some(path) if !has_one => {

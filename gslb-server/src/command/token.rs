@@ -162,8 +162,7 @@ fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Valu
     let change = Change::new(Who::Command, what, Edit::document(Value::Null));
     let kept = || -> Result<(), Box<dyn Error>> {
         let number = wait(audit::last(store))? + 1;
-        let current = wait(store.read(revisions::CURRENT))?;
-        let revision = current.map(|held| revisions::unpack_current(&held.value)).transpose()?.unwrap_or_default();
+        let revision = wait(revisions::current(store))?.unwrap_or_default();
         let entry = audit::Entry { before, after, revision, ..audit::Entry::of(&change, number, now()) };
         wait(store.commit(audit::with(Commit::new(), &entry)))?;
         Ok(())

@@ -356,7 +356,7 @@ fn not_the_latest(revision: u64, latest: u64, why: &StartError) -> String {
 
 /// Whether `store` has a document, which some start has served.
 fn has_document(store: &dyn Store) -> bool {
-    wait(store.read(revisions::CURRENT)).is_ok_and(|found| found.is_some())
+    wait(revisions::current(store)).is_ok_and(|found| found.is_some())
 }
 
 /// Reads the document's file for a start. One without zones, where there was a document before, was cut off.

@@ -4,9 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gslb_api::damaged_rows;
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::fallback_store::{UnsavedStore, last_good};
-use gslb_api::store::{EmbeddedStore, OpenError, Store, Watched};
+use gslb_api::revisions;
+use gslb_api::store::{EmbeddedStore, OpenError, Store, Unavailable, Watched, wait};
 use tokio::runtime::Handle;
 use tracing::{error, warn};
 
@@ -17,6 +19,8 @@ pub struct Kept {
     /// It, or what stands in for it.
     pub store: Arc<dyn Store>,
     directory: PathBuf,
+    /// What was found damaged in it, where that costs nothing else.
+    rows: Option<String>,
     /// The one that stands in, and why.
     stand_in: Option<(Arc<UnsavedStore>, String)>,
 }
@@ -30,7 +34,8 @@ pub struct Kept {
 pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, damage: Damage) -> Result<Kept, String> {
     let (directory, damaged) = match EmbeddedStore::open(directory) {
         Ok(store) => {
-            return Ok(Kept { store: Arc::new(store), directory: directory.to_owned(), stand_in: None });
+            let rows = mend(&store, directory, damage)?;
+            return Ok(Kept { store: Arc::new(store), directory: directory.to_owned(), rows, stand_in: None });
         }
         Err(error) => (directory.to_owned(), error),
     };
@@ -45,7 +50,20 @@ pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, damage: Damag
     let reason = format!("{damaged}; {until}");
     let store = Arc::new(UnsavedStore::new(&directory, reason.clone(), file_is_truth));
     let stand_in = Some((Arc::clone(&store), reason));
-    Ok(Kept { store, directory, stand_in })
+    Ok(Kept { store, directory, rows: None, stand_in })
+}
+
+/// Restores what can be restored of damaged rows in `store`, and says what was found.
+fn mend(store: &EmbeddedStore, directory: &Path, damage: Damage) -> Result<Option<String>, String> {
+    let found = damaged_rows::mend(store, directory).map_err(|error| error.to_string())?;
+    match (found.told(), damage) {
+        (Some(told), Damage::Fatal) => Err(format!("data_dir = {directory:?}: {told}")),
+        (Some(told), Damage::Survived) => {
+            error!("{told}");
+            Ok(Some(told))
+        }
+        (None, _) => Ok(None),
+    }
 }
 
 /// Whether DNS is to be answered in spite of `error`: not where this server has no right to the directory.
@@ -65,10 +83,24 @@ impl Kept {
         self.stand_in.is_none()
     }
 
-    /// Says why it is not, where it is not.
+    /// Whether it has a document that can be served; where rows are damaged, perhaps none of its revisions can be read.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub fn has_document(&self) -> Result<bool, Unavailable> {
+        if wait(revisions::current(&*self.store))?.is_none() {
+            return Ok(false);
+        }
+        if self.rows.is_none() { Ok(true) } else { wait(revisions::has_any(&*self.store)) }
+    }
+
+    /// Notes what is wrong with it.
     pub fn tell(&self, degraded: &Degraded) {
         if let Some((_, reason)) = &self.stand_in {
             degraded.set(Concern::Store, reason.clone());
+        }
+        if let Some(rows) = &self.rows {
+            degraded.set(Concern::Rows, rows.clone());
         }
     }
 

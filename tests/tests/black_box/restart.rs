@@ -1,4 +1,4 @@
-//! Stop, damage, start: DNS is answered from the best that there is, and the server says what it does without.
+//! A start with damaged files: what is repaired is used, what cannot be trusted is not, and `--strict` fails.
 
 use std::fs;
 use std::process::Command;
@@ -10,52 +10,6 @@ use gslb_tests::server::Server;
 
 use crate::sites::{document, zone};
 
-/// What can be damaged: what it is called in `degraded`, and how.
-type Damage = (&'static str, fn(&Folder));
-
-const DOCUMENT: [Damage; 8] = [
-    ("document", |folder| folder.write("site.toml", &document("192.0.2.9")[..60])),
-    ("document", |folder| folder.write("site.toml", "")),
-    ("document", |folder| folder.remove("site.toml")),
-    ("document", |folder| in_place(folder, "site.toml", |path| fs::create_dir(path).unwrap())),
-    ("document", |folder| pipe(folder, "site.toml")),
-    ("document", |folder| folder.remove("example.com.zone")),
-    ("document", |folder| folder.write("example.com.zone", "broken")),
-    ("document", |folder| in_place(folder, "example.com.zone", sparse)),
-];
-const DATABASES: [Damage; 4] = [
-    ("databases", |folder| folder.write("world.mmdb", "garbage")),
-    ("databases", |folder| folder.write("world.mmdb", &database()[..100])),
-    ("databases", |folder| folder.remove("world.mmdb")),
-    ("databases", |folder| pipe(folder, "world.mmdb")),
-];
-const AUTHORITIES: [Damage; 6] = [
-    ("probes.ca", |folder| folder.write("ca.pem", "garbage")),
-    ("probes.ca", |folder| folder.write("ca.pem", CUT_CERTIFICATE)),
-    ("probes.ca", |folder| folder.remove("ca.pem")),
-    ("probes.ca", |folder| in_place(folder, "ca.pem", |path| fs::create_dir(path).unwrap())),
-    ("probes.ca", |folder| pipe(folder, "ca.pem")),
-    ("probes.ca", |folder| in_place(folder, "ca.pem", sparse)),
-];
-/// What is damaged and costs nothing that somebody could name.
-const UNUSED: [fn(&Folder); 8] = [
-    |folder| folder.write("dnstap.sock", "not a socket"),
-    |folder| folder.write("gslb-data/store.last-good", "garbage"),
-    |folder| in_place(folder, "gslb-data/store.last-good", |path| fs::create_dir(path).unwrap()),
-    |folder| pipe(folder, "gslb-data/store.last-good"),
-    |folder| folder.write("gslb-data/store.highest", "garbage"),
-    |folder| folder.write("gslb-data/store.id", "garbage"),
-    |folder| in_place(folder, "gslb-data/store.id", |path| fs::create_dir(path).unwrap()),
-    |folder| in_place(folder, "gslb-data/admin.token", |path| fs::create_dir(path).unwrap()),
-];
-const STORE: [Damage; 6] = [
-    ("store", |folder| folder.write("gslb-data/store.redb", "garbage")),
-    ("store", |folder| folder.write("gslb-data/store.redb", "")),
-    ("store", |folder| folder.remove("gslb-data/store.redb")),
-    ("store", |folder| in_place(folder, "gslb-data/store.redb", |path| fs::create_dir(path).unwrap())),
-    ("store", |folder| pipe(folder, "gslb-data/store.redb")),
-    ("store", |folder| in_place(folder, "gslb-data/store.redb", sparse)),
-];
 /// A certificate that was cut off.
 const CUT_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVqgAwIBAgIU\n";
 
@@ -107,49 +61,6 @@ fn answer(server: &Server) -> String {
     dig(server.address(), "www.example.com A").data().join(" ")
 }
 
-/// Starts as `serve` does after each of `damages`, and looks whether it answers and says why it is degraded.
-fn survives(serve: fn(&Folder) -> Server, damages: &[Damage]) {
-    let folder = site();
-    serve(&folder).stop();
-    survives_again(&folder, serve, damages);
-}
-
-/// The same in a folder in which a server has run.
-fn survives_again(folder: &Folder, serve: fn(&Folder) -> Server, damages: &[Damage]) {
-    damages.iter().for_each(|(_, damage)| damage(folder));
-    let server = serve(folder);
-    let damaged: Vec<&str> = damages.iter().map(|(what, _)| *what).collect();
-    assert_eq!(answer(&server), "192.0.2.1", "{damaged:?}: {}", server.get("/readyz").body);
-    let (ready, status) = (server.get("/readyz").body, folder.ask(&server, "status"));
-    assert_eq!(status.code, 0, "the token of before is good: {}", status.err);
-    for (what, _) in damages {
-        assert!(ready.contains(&format!("degraded: {what}: ")), "{what}: {ready}");
-        assert!(status.out.contains(&format!("DEGRADED, {what}: ")), "{what}: {}", status.out);
-    }
-    assert_eq!(server.stop().code, Some(0));
-}
-
-#[test]
-fn with_watch_each_damage_and_each_pair_is_survived() {
-    for (at, first) in DOCUMENT.iter().enumerate() {
-        survives(Folder::serve, &[*first]);
-        survives(Folder::serve, &[*first, DATABASES[at % DATABASES.len()]]);
-        survives(Folder::serve, &[*first, STORE[at % STORE.len()]]);
-    }
-}
-
-#[test]
-fn without_watch_each_damage_and_each_pair_is_survived() {
-    for (database, store) in DATABASES.into_iter().zip(STORE) {
-        survives(Folder::serve_store, &[database]);
-        survives(Folder::serve_store, &[store]);
-        survives(Folder::serve_store, &[database, store]);
-        let folder = site();
-        folder.serve_store().stop();
-        survives_again(&folder, |folder| folder.start("serve --config gslb.toml"), &[database, store]);
-    }
-}
-
 #[test]
 fn what_is_repaired_is_read_and_the_reason_is_over() {
     let folder = site();
@@ -162,25 +73,6 @@ fn what_is_repaired_is_read_and_the_reason_is_over() {
     server.signal("HUP");
     gslb_tests::eventually("the repaired files are read", || answer(&server) == "192.0.2.2");
     gslb_tests::eventually("nothing is degraded", || !server.get("/readyz").body.contains("degraded"));
-}
-
-#[test]
-fn each_damage_of_a_file_in_the_configuration_is_survived() {
-    for (at, authorities) in AUTHORITIES.into_iter().enumerate() {
-        survives(Folder::serve_store, &[authorities]);
-        survives(Folder::serve, &[authorities, DOCUMENT[at], STORE[at % STORE.len()]]);
-    }
-    for damage in UNUSED {
-        let folder = site();
-        folder.serve_store().stop();
-        let token = folder.token();
-        damage(&folder);
-        let server = folder.serve_store();
-        let ready = server.get("/readyz").body;
-        assert_eq!((answer(&server), ready.contains("degraded")), ("192.0.2.1".to_owned(), false), "{ready}");
-        assert_eq!(folder.ask_as(&token, &server, "status").code, 0);
-        assert_eq!(server.stop().code, Some(0));
-    }
 }
 
 #[test]
@@ -315,10 +207,10 @@ fn a_damaged_store_is_left_as_it_is_and_takes_no_documents() {
 
 #[test]
 fn a_strict_start_fails_and_so_does_one_without_anything() {
-    for (_, damage) in [DOCUMENT[0], DATABASES[0], STORE[0], AUTHORITIES[0]] {
+    for name in ["site.toml", "world.mmdb", "gslb-data/store.redb", "ca.pem"] {
         let folder = site();
         folder.serve().stop();
-        damage(&folder);
+        folder.write(name, "garbage");
         assert_eq!(folder.gslb("serve --strict --watch --config gslb.toml --document site.toml").code, 1);
     }
     let folder = site();

@@ -22,7 +22,7 @@ pub(super) fn forms(reference: impl Fn(&str) -> Value) -> [(&'static str, Value)
                         "type": "array",
                         "description": "What the server answers without, and why; empty where all is as it should be.",
                         "items": { "type": "object", "required": ["what", "why"], "properties": {
-                            "what": { "type": "string", "enum": ["store", "document", "revision", "databases", "certificate", "probes.ca", "overrides", "reload"] },
+                            "what": { "type": "string", "enum": ["store", "rows", "document", "revision", "databases", "certificate", "probes.ca", "overrides", "reload"] },
                             "why": text } },
                     },
                     "overrides": number, "thaw": thaw(), "counts": {

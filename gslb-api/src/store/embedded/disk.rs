@@ -136,33 +136,31 @@ impl Disk {
         guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
     }
 
-    /// The revision that the file is at.
-    pub(super) fn revision(&self) -> Result<Revision, DiskError> {
+    /// The revision that the file says it is at; none where that row is missing or cannot be true.
+    pub(super) fn revision(&self) -> Result<Option<Revision>, DiskError> {
         let read = || {
             let numbers = self.database.begin_read().map_err(damage)?.open_table(NUMBERS).map_err(damage)?;
             let number = |name| -> Result<Option<u64>, DiskError> {
                 Ok(numbers.get(name).map_err(damage)?.map(|number| number.value()))
             };
-            match number(FORMAT)? {
-                Some(format) if format > KNOWN_FORMAT => return Err(DiskError::Later(format)),
-                Some(_) => {}
-                None => return Err(DiskError::Damaged("it does not tell its format".to_owned())),
+            if let Some(format) = number(FORMAT)?.filter(|format| *format > KNOWN_FORMAT) {
+                return Err(DiskError::Later(format));
             }
-            let revision = number(REVISION)?;
-            revision.map(Revision::new).ok_or_else(|| DiskError::Damaged("it does not tell its revision".to_owned()))
+            Ok(number(REVISION)?.map(Revision::new).filter(|revision| *revision <= Revision::MAX))
         };
         guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
     }
 
-    /// All entries.
+    /// All entries. A row that is no entry is returned as the value of its key: whoever reads that key finds it damaged, and
+    /// nobody else.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, DiskError> {
         let read = || {
             let table = self.database.begin_read().map_err(damage)?.open_table(ENTRIES).map_err(damage)?;
             let mut entries = Vec::new();
             for row in table.iter().map_err(damage)? {
                 let (key, packed) = row.map_err(damage)?;
-                let held = unpack(packed.value());
-                let held = held.ok_or_else(|| DiskError::Damaged(format!("{:?} holds no entry", key.value())))?;
+                let held = unpack(packed.value()).filter(|held| held.revision <= Revision::MAX);
+                let held = held.unwrap_or_else(|| damaged_row(packed.value()));
                 entries.push(Entry { key: key.value().into(), held });
             }
             Ok(entries)
@@ -276,6 +274,11 @@ fn unpack(packed: &[u8]) -> Option<Versioned> {
     let expires = Some(u64::from_le_bytes(*expires)).filter(|millis| *millis != NEVER);
     let revision = Revision::new(u64::from_le_bytes(*revision));
     Some(Versioned { value: value.into(), revision, expires: expires.map(Time::from_millis) })
+}
+
+/// What a row holds that is no entry.
+fn damaged_row(octets: &[u8]) -> Versioned {
+    Versioned { value: octets.into(), revision: Revision::ZERO, expires: None }
 }
 
 #[cfg(test)]

@@ -149,7 +149,10 @@ fn load(path: &Path, mark: &Mark, id: &Identity, attach: &Attach) -> Result<(Dis
     }
     let disk = Disk::open(path, attach).map_err(told("open"))?;
     match read(&disk, path, mark, id) {
-        Ok((state, identity)) => Ok((disk, state, identity)),
+        Ok((state, identity)) => {
+            restate(&disk, &state, identity, path);
+            Ok((disk, state, identity))
+        }
         Err(error) => {
             disk.close();
             Err(error)
@@ -168,16 +171,36 @@ fn load_copy(path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number),
 /// All that `disk` holds, and the number of the store.
 fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number), OpenError> {
     let told = |error| tell(error, "read", path, mark);
-    let revision = disk.revision().map_err(told)?;
+    let stated = disk.revision().map_err(told)?;
     let number = disk.identity().map_err(told)?;
     if let (Some(known), Some(found)) = (id.other_than(number), number) {
         let (path, identity) = (path.to_owned(), id.path().to_owned());
         return Err(OpenError::Foreign { path, found: shown(found), known: shown(known), identity });
     }
-    let revision = at_least(revision, path, mark)?;
-    let state = State::at(revision, disk.entries().map_err(told)?);
+    let entries = disk.entries().map_err(told)?;
+    let last = entries.iter().map(|entry| entry.held.revision).max().unwrap_or_default();
+    let revision = match stated {
+        Some(stated) if stated >= last => at_least(stated, path, mark)?,
+        // Commits after it are there, so that row is damaged, and none of them is missing.
+        _ => mark.highest().max(last),
+    };
+    let state = State::at(revision, entries);
     let number = id.settle(number).map_err(DiskError::System).map_err(told)?;
     Ok((state, number))
+}
+
+/// Writes the revision of `state` where `disk` states another one or none, which is damage. Where that fails, so does the
+/// next commit, which says why.
+fn restate(disk: &Disk, state: &State, identity: Number, path: &Path) {
+    let (stated, revision) = (disk.revision().ok().flatten(), state.revision());
+    if stated == Some(revision) {
+        return;
+    }
+    warn!(
+        path = %path.display(),
+        "the row with the revision of the store is damaged: going on from revision {revision}, the latest that is known"
+    );
+    let _ = disk.write(&[], revision, identity);
 }
 
 /// `revision`, where no later one was acknowledged.

@@ -138,7 +138,11 @@ impl Writer {
                 disk.close();
                 return Err(self.unavailable(format!("it is another store now, {}: {PUT_BACK}", shown(number))));
             }
-            Ok((found, _)) => found,
+            Ok((Some(found), _)) => found,
+            Ok((None, _)) => {
+                disk.close();
+                return Err(self.unavailable("its revision is damaged: restart gslb, which goes on from what is there"));
+            }
             Err(error) => {
                 disk.close();
                 return Err(self.cannot_open(error));
@@ -165,7 +169,7 @@ impl Writer {
     fn put_back(&mut self, found: String) -> Result<(), Unavailable> {
         if let Ok(disk) = Disk::open(&self.path, &self.attach) {
             let known = self.shared.read().revision();
-            let is_same = disk.revision().is_ok_and(|revision| revision == known)
+            let is_same = disk.revision().is_ok_and(|revision| revision == Some(known))
                 && disk.identity().is_ok_and(|number| number == Some(self.identity));
             if is_same && let Some(before) = self.disk.replace(disk) {
                 before.close();

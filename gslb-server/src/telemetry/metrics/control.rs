@@ -60,7 +60,7 @@ pub fn collector(api: Api) -> Collector {
 pub fn degraded(api: Api) -> Collector {
     Collector::new("degraded", move || {
         let told = api.degraded();
-        let help = "1 while the server answers without this: its store, its document, the latest revision, its databases, \
+        let help = "1 while the server answers without this: its store, some rows of it, its document, the latest revision, its databases, \
                     its certificate, the authorities in probes.ca, \
                     what it saves of overrides, or the end of a reload.";
         let mut family = Family::gauge("gslb_degraded", help);

@@ -1,0 +1,245 @@
+//! Rows of the store that cannot be read: each costs only itself. Those that `store.last-good` has are put back.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::de::IgnoredAny;
+
+use crate::audit;
+use crate::auth;
+use crate::fallback_store::last_good;
+use crate::health;
+use crate::overrides;
+use crate::revisions;
+use crate::store::{Commit, Entry, Order, Store, Unavailable, limits, wait};
+use crate::thaw::{self, Thaw};
+
+/// Keys that a sentence names.
+const MAX_NAMED: usize = 8;
+
+/// What was found damaged in a store that is sound otherwise.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct DamagedRows {
+    /// Keys that hold again what `store.last-good` has.
+    pub restored: BTreeSet<String>,
+    /// Keys whose values are of no use.
+    pub ignored: BTreeSet<String>,
+}
+
+impl DamagedRows {
+    /// What was found, in a sentence; none where all is sound.
+    pub fn told(&self) -> Option<String> {
+        let part = |keys: &BTreeSet<String>, what: &str| (!keys.is_empty()).then(|| format!("{what}: {}", named(keys)));
+        let restored = part(&self.restored, "restored from store.last-good");
+        let parts: Vec<String> = [restored, part(&self.ignored, "ignored")].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| {
+            format!(
+                "{} rows of the store were damaged or missing ({}). All others are in use. Check the disk; set what was \
+                 ignored again, or restore a backup. This is reported until the next start",
+                self.restored.len() + self.ignored.len(),
+                parts.join("; ")
+            )
+        })
+    }
+}
+
+fn named(keys: &BTreeSet<String>) -> String {
+    let more = if keys.len() > MAX_NAMED { format!(" and {} more", keys.len() - MAX_NAMED) } else { String::new() };
+    let first: Vec<&str> = keys.iter().take(MAX_NAMED).map(String::as_str).collect();
+    format!("{}{more}", first.join(", "))
+}
+
+/// Finds the rows of `store` that this version cannot read, and puts back those of which the copy in `directory` has a good
+/// one. The others stay as they are, since a later version may read them. This waits for the disk.
+///
+/// # Errors
+/// Where the store cannot be asked.
+pub fn mend(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavailable> {
+    let mut ignored = find(store)?;
+    if ignored.is_empty() {
+        return Ok(DamagedRows::default());
+    }
+    let good: Vec<Entry> = last_good::read(directory).map(|(_, entries)| entries).unwrap_or_default();
+    let mut restored = BTreeSet::new();
+    for entry in replacements(store, &ignored, good)? {
+        let (key, held) = (&*entry.key, entry.held);
+        let commit = match held.expires {
+            Some(expires) => Commit::new().put_until(key, held.value, expires),
+            None => Commit::new().put(key, held.value),
+        };
+        // Where nothing can be written, that is reported as such.
+        if wait(store.commit(commit)).is_ok() {
+            restored.extend(ignored.take(key));
+        }
+    }
+    Ok(DamagedRows { restored, ignored })
+}
+
+/// What takes the place of damaged rows.
+fn replacements(store: &dyn Store, damaged: &BTreeSet<String>, good: Vec<Entry>) -> Result<Vec<Entry>, Unavailable> {
+    let latest = wait(revisions::Kept::of(store))?.before(u64::MAX).next();
+    let usable = |entry: &Entry| damaged.contains(&*entry.key) && is_readable(entry);
+    let mut all: Vec<Entry> = good.into_iter().filter(usable).collect();
+    for entry in &mut all {
+        // The copy may be older than the revisions in the store, of which the last one is in force.
+        if let Some(latest) = latest.filter(|_| &*entry.key == revisions::CURRENT) {
+            entry.held.value = revisions::pack_current(latest).into();
+        }
+    }
+    Ok(all)
+}
+
+/// The keys of `store` that hold what this version cannot read, or that are missing beside others.
+fn find(store: &dyn Store) -> Result<BTreeSet<String>, Unavailable> {
+    let (mut damaged, mut after) = (BTreeSet::new(), None::<String>);
+    loop {
+        let page = wait(store.range("", after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending))?;
+        damaged.extend(page.entries.iter().filter(|entry| !is_readable(entry)).map(|entry| entry.key.to_string()));
+        after = page.entries.last().map(|entry| entry.key.to_string());
+        if !page.more || after.is_none() {
+            break;
+        }
+    }
+    if let Some(current) = wait(revisions::current(store))? {
+        if wait(store.read(revisions::CURRENT))?.is_none() {
+            damaged.insert(revisions::CURRENT.to_owned());
+        }
+        if !wait(revisions::is_whole(store, current))? {
+            damaged.insert(revisions::key(current));
+        }
+    }
+    Ok(damaged)
+}
+
+/// Whether `entry` holds what this version writes there. What it does not know is another version's.
+pub(crate) fn is_readable(entry: &Entry) -> bool {
+    let (key, value) = (&*entry.key, &*entry.held.value);
+    let is_of = |prefix: &str| key.starts_with(prefix);
+    match key {
+        revisions::CURRENT => revisions::unpack_current(value).is_ok(),
+        health::SEEN | health::OBSERVED => serde_json::from_slice::<u64>(value).is_ok(),
+        health::MASS_FAILURE => serde_json::from_slice::<IgnoredAny>(value).is_ok(),
+        thaw::KEY => serde_json::from_slice::<Thaw>(value).is_ok(),
+        _ if is_of(revisions::PREFIX) || is_of(revisions::text::PREFIX) => revisions::is_readable(entry),
+        _ if is_of(overrides::PREFIX) => overrides::unpack(entry).is_some(),
+        _ if is_of(audit::PREFIX) => audit::unpack(entry).is_some(),
+        _ if is_of(auth::PREFIX) => auth::holder(entry).is_some(),
+        _ if is_of(health::PREFIX) => health::unpack(key, value).is_ok(),
+        _ if is_of(health::ORDERS) => !health::is_damaged_order(key, value),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryStore, Time};
+    use serde_json::json;
+
+    fn put(store: &MemoryStore, key: &str, value: impl Into<Vec<u8>>) {
+        wait(store.commit(Commit::new().put(key, value.into()))).unwrap();
+    }
+
+    /// A store with a row of each kind, and a copy of what is kept of it.
+    fn filled() -> (MemoryStore, tempfile::TempDir) {
+        let (store, folder) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+        for number in [1, 2] {
+            let header = revisions::Header {
+                revision: number,
+                author: "a".to_owned(),
+                author_name: "a".to_owned(),
+                millis: 1,
+                message: String::new(),
+                restored: None,
+                commit: None,
+                octets: 0,
+            };
+            put(&store, &revisions::key(number), &*revisions::pack(header, &json!({})));
+            put(&store, &revisions::text::key(number), &*revisions::text::pack("# text").unwrap());
+        }
+        put(&store, revisions::CURRENT, revisions::pack_current(2));
+        let held =
+            json!({"id": "a", "targets": ["pool/fra"], "force": "drain", "reason": "r", "owner": "o", "created": 0});
+        put(&store, "overrides/a", held.to_string());
+        wait(auth::create(&store, "Ada", auth::Role::Admin, Time::from_millis(1), None)).unwrap();
+        last_good::write(&store, folder.path()).unwrap();
+        (store, folder)
+    }
+
+    #[test]
+    fn a_sound_store_has_no_damaged_rows() {
+        let (store, folder) = filled();
+        put(&store, "of/a/later/version", "?");
+        put(&store, health::SEEN, "7");
+        let found = mend(&store, folder.path()).unwrap();
+        assert_eq!((found.told(), found), (None, DamagedRows::default()));
+    }
+
+    #[test]
+    fn what_the_copy_has_is_put_back_and_the_rest_is_ignored() {
+        let (store, folder) = filled();
+        let keys = |prefix: &str| {
+            let page = wait(store.range(prefix, None, 9, Order::Ascending)).unwrap();
+            page.entries.into_iter().map(|entry| (entry.key.to_string(), entry.held.value)).collect::<Vec<_>>()
+        };
+        let before = keys("");
+        let token = keys(auth::PREFIX)[0].0.clone();
+        let kept = [revisions::CURRENT, &revisions::key(2), "overrides/a", &token];
+        let lost = [
+            &*revisions::key(1),
+            &revisions::text::key(1),
+            &audit::key(1),
+            "audit/x",
+            "revisions/x",
+            "health/fra/fra-1",
+            "health-seen",
+            "mass-failure",
+            "thaw",
+            "latency/region/x",
+            "latency-observed",
+            "overrides/b",
+            "tokens/b",
+        ];
+        for value in ["", "garbage", "{\"revision\":", "[]"] {
+            kept.iter().chain(&lost).for_each(|key| put(&store, key, value));
+            let found = mend(&store, folder.path()).unwrap();
+            assert_eq!(found.restored, kept.iter().map(ToString::to_string).collect(), "{value}");
+            // An array is a value that such a row may have.
+            let expected = lost.iter().filter(|key| value != "[]" || **key != health::MASS_FAILURE);
+            assert_eq!(found.ignored, expected.map(ToString::to_string).collect(), "{value}");
+            let told = found.told().unwrap();
+            assert!(told.contains("restored from store.last-good: document, ") && told.contains(" more"), "{told}");
+            for key in kept {
+                let held = wait(store.read(key)).unwrap().unwrap();
+                assert!(before.contains(&(key.to_owned(), held.value)), "{key} holds what it held");
+            }
+        }
+    }
+
+    #[test]
+    fn the_revision_in_force_is_the_latest_whatever_names_it() {
+        let (store, folder) = filled();
+        for damage in [Commit::new().delete(revisions::CURRENT), Commit::new().put(revisions::CURRENT, *b"?")] {
+            wait(store.commit(damage)).unwrap();
+            assert_eq!(wait(revisions::current(&store)).unwrap(), Some(2));
+            assert!(mend(&store, folder.path()).unwrap().restored.contains(revisions::CURRENT));
+        }
+        wait(store.commit(Commit::new().delete(revisions::key(2)))).unwrap();
+        assert!(mend(&store, folder.path()).unwrap().restored.contains(&revisions::key(2)), "it was missing");
+        // The copy is of before: what is kept in the store is newer than what the copy says is in force.
+        put(&store, &revisions::key(3), &*wait(store.read(&revisions::key(2))).unwrap().unwrap().value);
+        put(&store, revisions::CURRENT, "?");
+        mend(&store, folder.path()).unwrap();
+        assert_eq!(wait(revisions::current(&store)).unwrap(), Some(3));
+    }
+
+    #[test]
+    fn without_a_copy_everything_damaged_is_ignored() {
+        let (store, _) = filled();
+        put(&store, "overrides/a", "{\"id\":\"b\"}");
+        let empty = tempfile::tempdir().unwrap();
+        let found = mend(&store, empty.path()).unwrap();
+        assert_eq!((found.restored.len(), found.ignored), (0, BTreeSet::from(["overrides/a".to_owned()])));
+        assert!(wait(overrides::read(&store)).unwrap().is_empty());
+    }
+}
