@@ -36,8 +36,10 @@ impl Interim {
         self.0.fetch_add(1, Relaxed);
     }
 
-    fn too_many(&self) -> bool {
-        self.0.load(Relaxed) > INTERIM
+    /// Why the response does not count, once too many came before it. A reader of HTTP asks when it has the final response:
+    /// all of them may have come in one piece.
+    pub(super) fn exceeded(&self) -> Option<String> {
+        (self.0.load(Relaxed) > INTERIM).then(|| format!("sent more than {INTERIM} interim responses (1xx)"))
     }
 }
 
@@ -53,8 +55,8 @@ impl<S> Bounded<S> {
 
     /// Why no more is read, if so.
     fn exceeded(&self) -> Option<String> {
-        if self.interim.too_many() {
-            Some(format!("sent more than {INTERIM} interim responses (1xx)"))
+        if let Some(why) = self.interim.exceeded() {
+            Some(why)
         } else if self.octets == 0 {
             Some(format!("sent more than {} KiB", OCTETS >> 10))
         } else if self.reads == 0 {

@@ -30,13 +30,14 @@ const AGENT: &str = concat!("gslb-probe/", env!("CARGO_PKG_VERSION"));
 pub(super) async fn check(probe: &HttpProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
     let mut request = request(probe, target)?;
     let stream = connect(target, tools, notes).await?;
-    count_interim(&mut request, stream.interim());
+    let interim = stream.interim();
+    count_interim(&mut request, interim.clone());
     match &probe.tls {
-        None => exchange(stream, request, probe, notes).await,
+        None => exchange(stream, request, probe, &interim, notes).await,
         Some(tls) => {
             let expected = (tls, probe.host.as_deref());
             let stream = tools.tls.connect(Inside::Http1, stream, target, expected, notes).await?;
-            exchange(stream, request, probe, notes).await
+            exchange(stream, request, probe, &interim, notes).await
         }
     }
 }
@@ -77,7 +78,13 @@ pub(super) fn authority(host: Option<&str>, target: &Target, usual_port: u16) ->
     }
 }
 
-async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>, probe: &HttpProbe, notes: &mut Notes) -> Check
+async fn exchange<S>(
+    stream: S,
+    request: Request<Empty<Bytes>>,
+    probe: &HttpProbe,
+    interim: &Interim,
+    notes: &mut Notes,
+) -> Check
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -87,6 +94,9 @@ where
     let (mut sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|error| fault(&error))?;
     let mut ask = pin!(async move {
         let response = sender.send_request(request).await.map_err(|error| fault(&error))?;
+        if let Some(why) = interim.exceeded() {
+            return Err(Fault::protocol(why));
+        }
         read(response, probe, notes).await
     });
     // The connection is driven here and not by a task, so that nothing of it outlives the probe.

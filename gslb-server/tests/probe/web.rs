@@ -191,6 +191,9 @@ fn a_few_interim_responses_are_passed_over_and_no_more() {
     });
     let wanted = (Failure::Protocol, "sent more than 8 interim responses (1xx)".to_owned());
     assert_eq!(failure(&http(&endless, "")), wanted);
+    // In one piece with the final response, which is read together with them.
+    let at_once = Origin::saying(format!("{}HTTP/1.1 204 No Content\r\n\r\n", interim.repeat(9)));
+    assert_eq!(failure(&http(&at_once, "")), wanted);
     let in_bulk = Origin::saying("HTTP/1.1 100 Continue\r\n\r\n".repeat(100));
     assert!(matches!(failure(&http(&in_bulk, "")).0, Failure::Protocol | Failure::Unreachable));
 }
