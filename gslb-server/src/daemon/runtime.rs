@@ -4,16 +4,18 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background;
 
 /// Threads that run the tasks of everything that does not answer queries.
 const CONTROL_THREADS: usize = 1;
 
-/// The runtime of everything that does not answer queries.
+/// The runtime of everything that does not answer queries. From now on SIGHUP does not end the process: a start may take a
+/// while, and a reload that is asked for during it is what the start does anyway.
 ///
 /// # Errors
-/// When the system gives no thread or no event queue.
+/// When the system gives no thread or no event queue, or does not let a handler be set.
 pub fn control_runtime() -> io::Result<Runtime> {
     // The threads of a runtime that run its tasks are the first that it starts; what compiles, and whatever else takes its
     // time, has threads that are started when they are needed.
@@ -23,12 +25,30 @@ pub fn control_runtime() -> io::Result<Runtime> {
         if is_first { "control" } else { "compile" }.to_owned()
     };
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(CONTROL_THREADS).thread_name_fn(name).on_thread_start(background::enter).enable_all().build()
+    builder.worker_threads(CONTROL_THREADS).thread_name_fn(name).on_thread_start(background::enter).enable_all();
+    let runtime = builder.build()?;
+    let entered = runtime.enter();
+    // The handler stays when what listens is gone. `Signals` listens once there is something to reload.
+    drop(signal(SignalKind::hangup())?);
+    drop(entered);
+    Ok(runtime)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reload_that_is_asked_for_during_a_start_does_not_end_it() {
+        let _runtime = control_runtime().unwrap();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+        assert_eq!(
+            u64::from_str_radix(caught, 16).unwrap() & 1,
+            1,
+            "SIGHUP, the first signal, has a handler: {caught}"
+        );
+    }
 
     #[test]
     fn what_does_not_answer_lets_others_go_first() {
