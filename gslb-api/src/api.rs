@@ -38,8 +38,10 @@ pub struct Api {
     pub(crate) streams: Arc<Places>,
     /// Places for those who watch answers.
     pub(crate) watchers: Arc<Places>,
-    /// Places for bodies that are whole documents.
+    /// Places for whole documents, sent or read by those who may change them.
     pub(crate) documents: Arc<Places>,
+    /// Places for whole documents of those who may only look at them: however slowly they send or read, changes get through.
+    pub(crate) viewers_documents: Arc<Places>,
     /// The turn of a large document: one is worked on at a time, whoever sends it.
     pub(crate) turn: Arc<Semaphore>,
     pub(crate) rendered: Arc<Rendered>,
@@ -91,8 +93,9 @@ impl Api {
         let Begun { control, journal, published, origin, passed_over, orders } = begun;
         let book = orders.book(&control.in_force().table.topology().site);
         let measured = Arc::new(Measured::new(&options.node, book));
-        let [streams, watchers, documents] =
-            [options.limits.streams, options.limits.watchers, options.limits.documents]
+        let limits = &options.limits;
+        let [streams, watchers, documents, viewers_documents] =
+            [limits.streams, limits.watchers, limits.documents, limits.documents / 2]
                 .map(|most| Arc::new(Places::new(most)));
         let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
@@ -109,6 +112,7 @@ impl Api {
             streams,
             watchers,
             documents,
+            viewers_documents,
             turn: Arc::new(Semaphore::new(1)),
             rendered,
             stopping,

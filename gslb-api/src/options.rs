@@ -62,7 +62,8 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests at once beyond that.
     pub burst: u32,
-    /// Bodies at once that are whole documents, half of them at most one caller's; more wait for a place.
+    /// Whole documents that operators and admins send or read at once, half of them at most one caller's; more wait for a
+    /// place. Viewers have half as many places of their own.
     pub documents: usize,
     /// Streams of events at once, half of them at most one caller's.
     pub streams: usize,

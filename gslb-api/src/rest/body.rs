@@ -167,7 +167,8 @@ async fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
 /// 503.
 pub(super) async fn place(api: &Api, parts: &Parts) -> Result<Place, Problem> {
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let place = api.documents.take(caller.asker(), api.options.limits.patience).await;
+    let places = if caller.role().allows(Role::Operator) { &api.documents } else { &api.viewers_documents };
+    let place = places.take(caller.asker(), api.options.limits.patience).await;
     place.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
 }
 

@@ -177,6 +177,42 @@ async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
 }
 
 #[tokio::test]
+async fn viewers_who_stall_keep_no_change_out() {
+    let hour = Duration::from_secs(3600);
+    let limits = Limits { patience: Duration::ZERO, body_grace: hour, body_time: hour, ..Limits::default() };
+    let source = Source::Store { first: Some(site().into()) };
+    let asked = start_with(Options { source, limits, ..Options::default() }).await;
+    let (admin, mut viewers) = (format!("Bearer {}", asked.admin), Vec::new());
+    for name in ["a", "b", "c"] {
+        let as_admin = [("authorization", admin.as_str())];
+        let made =
+            asked.ask("POST", "/api/v1/tokens", &as_admin, json!({"name": name, "role": "viewer"}).to_string()).await;
+        viewers.push(format!("Bearer {}", made.body["token"].as_str().unwrap()));
+    }
+    let (asked, viewers) = (&asked, &viewers);
+    let stalled = [0, 0, 1, 1].map(|viewer: usize| async move {
+        let body = axum::body::Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>());
+        asked.ask("POST", "/api/v1/plan", &[("authorization", &viewers[viewer])], body).await;
+        // One caller has no more places than these.
+        futures_util::future::pending::<()>().await
+    });
+    let change = async {
+        while asked.ask("POST", "/api/v1/plan", &[("authorization", &viewers[2])], "{}").await.status
+            != StatusCode::SERVICE_UNAVAILABLE
+        {
+            tokio::task::yield_now().await;
+        }
+        asked.ask("POST", "/api/v1/plan", &[], site().to_string()).await
+    };
+    let done = tokio::select! {
+        biased;
+        _ = futures_util::future::join_all(stalled) => unreachable!("they never end"),
+        done = change => done,
+    };
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_changes_nothing() {
     let source = Source::Store { first: Some(site().into()) };
     let asked = start_with(Options { source, loopback_without_token: true, ..Options::default() }).await;
