@@ -225,9 +225,11 @@ fn a_dname_redirects_its_own_result_and_is_in_the_answer_once() {
 fn dnssec_types_beside_an_alias_are_answered() {
     let zone = "$TTL 60\n@ IN SOA ns h 1 2 3 4 60\n@ NS ns.example.org.\nal CNAME gone\nal NSEC www CNAME RRSIG NSEC\n\
         al KEY 256 3 8 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==\n\
-        al RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 example.com. AAAA\n*.w CNAME gone\n*.w NSEC x CNAME NSEC\n";
+        al RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 example.com. AAAA\n\
+        al SIG CNAME 13 3 60 20300101000000 20200101000000 1 example.com. AAAA\n\
+        al NSEC3 1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr CNAME\n*.w CNAME gone\n*.w NSEC x CNAME NSEC\n";
     let mut server = Server::new(support::table("zones.\"example.com\".file = \"z\"", zone, &[]));
-    for (left, qtype) in [("al", 47), ("al", 46), ("al", 25), ("x.w", 47)] {
+    for (left, qtype) in [("al", 47), ("al", 46), ("al", 25), ("al", 24), ("al", 50), ("x.w", 47)] {
         let response = server.ask(&ask(&name(left), qtype));
         let types: Vec<u16> = response.sections[0].iter().map(|record| record.rtype).collect();
         assert_eq!((response.rcode, response.authoritative, types), (0, true, vec![qtype]), "{left}");

@@ -105,7 +105,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             return self.steered(place, node, index, service, kind);
         }
         if node.is_alias() && qtype != rtype::CNAME {
-            return match node.set(qtype).filter(|_| stands_beside_cname(qtype)) {
+            return match node.set(qtype).filter(|_| rtype::stands_beside_cname(qtype)) {
                 Some(set) => self.data(place, node, set),
                 None => self.alias(place, node),
             };
@@ -322,9 +322,4 @@ impl<T: Trace> Answering<'_, '_, T> {
             None => self.negative(place, cut.zone()),
         }
     }
-}
-
-/// Types that exist beside a CNAME and are answered there (RFC 4035 §2.5, RFC 3007 §3.1.1).
-fn stands_beside_cname(qtype: u16) -> bool {
-    matches!(qtype, rtype::KEY | rtype::RRSIG | rtype::NSEC)
 }

@@ -6,8 +6,7 @@ use crate::dns::wire::number::rtype;
 use crate::dns::zonefile::Record;
 
 /// Types that signing a zone adds, and that go when it is no longer signed; and the SOA, which each zone has once.
-const NOT_COUNTED: [u16; 5] = [rtype::SOA, rtype::RRSIG, rtype::NSEC, NSEC3, NSEC3PARAM];
-const NSEC3: u16 = 50;
+const NOT_COUNTED: [u16; 5] = [rtype::SOA, rtype::RRSIG, rtype::NSEC, rtype::NSEC3, NSEC3PARAM];
 const NSEC3PARAM: u16 = 51;
 
 /// How much a zone holds, without its SOA record and what signing adds (RRSIG, NSEC, NSEC3, NSEC3PARAM).

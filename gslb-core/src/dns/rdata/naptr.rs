@@ -49,7 +49,8 @@ fn until(text: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-/// How many groups the pattern has; none where its parentheses are not balanced. Brackets hide parentheses.
+/// How many groups the pattern has; none where one is not closed. A `)` that closes none stands for itself (POSIX.1-2017 XBD
+/// 9.4.3), and brackets hide parentheses.
 fn groups(pattern: &[u8]) -> Option<usize> {
     let (mut open, mut groups) = (0usize, 0usize);
     let mut rest = pattern;
@@ -62,7 +63,7 @@ fn groups(pattern: &[u8]) -> Option<usize> {
                 open += 1;
                 groups += 1;
             }
-            b')' => open = open.checked_sub(1)?,
+            b')' => open = open.saturating_sub(1),
             _ => {}
         }
     }
@@ -116,6 +117,7 @@ mod tests {
                 "![[=(=]]!x!",
                 "![[]!x!",
             ])
+            .chain(["!a)b!x!", "!)!x!", r"!(a))!\1!", "![a])!x!"])
             .chain([r"![\]!x!", "!^[+]?([0-9]{3})$!x!", "|a(b)|x|i"])
         {
             assert!(is_substitution(good.as_bytes()), "{good}");

@@ -19,9 +19,16 @@ pub mod rtype {
     pub const DS: u16 = 43;
     pub const RRSIG: u16 = 46;
     pub const NSEC: u16 = 47;
+    pub const NSEC3: u16 = 50;
     pub const IXFR: u16 = 251;
     pub const AXFR: u16 = 252;
     pub const ANY: u16 = 255;
+
+    /// True for types that may exist beside a CNAME and are answered there (RFC 4035 §2.5, RFC 3007 §3.1.1, RFC 2181 §10.1;
+    /// an NSEC3 record that the hash of another name puts there).
+    pub fn stands_beside_cname(rtype: u16) -> bool {
+        matches!(rtype, SIG | KEY | RRSIG | NSEC | NSEC3)
+    }
 }
 
 /// Classes (RFC 1035 §3.2.4).

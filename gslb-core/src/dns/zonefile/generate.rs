@@ -5,7 +5,6 @@ use super::lexer::{self, Cursor};
 use super::reader::{Reader, Scope};
 use super::{MAX_ENTRY_OCTETS, MAX_GENERATED};
 use crate::dns::rdata::word::{Fault, Word, Words, decimal};
-use std::ops::RangeInclusive;
 
 /// Largest running number, and the largest that an offset may make of it.
 const MOST: i64 = i32::MAX as i64;
@@ -167,13 +166,14 @@ impl<'a> Piece<'a> {
 /// Reads `offset`, `offset,width` or `offset,width,base`.
 fn modifier<'a>(inside: &[u8]) -> Option<Piece<'a>> {
     let mut parts = std::str::from_utf8(inside).ok()?.split(',');
-    let offset = parts.next()?;
+    // Blanks before a number are no fault, as in BIND.
+    let offset = parts.next()?.trim_ascii_start();
     let (sign, digits) = match offset.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, offset.strip_prefix('+').unwrap_or(offset)),
     };
     let offset = sign * i64::from(decimal(digits.as_bytes())?);
-    let width = parts.next().map_or(Some(0), |width| decimal(width.as_bytes()))? as usize;
+    let width = parts.next().map_or(Some(0), |width| decimal(width.trim_ascii_start().as_bytes()))? as usize;
     let base = match parts.next() {
         None | Some("d") => Base::Decimal,
         Some("o") => Base::Octal,
@@ -183,7 +183,11 @@ fn modifier<'a>(inside: &[u8]) -> Option<Piece<'a>> {
         Some("N") => Base::UpperNibbles,
         Some(_) => return None,
     };
-    (parts.next().is_none() && width <= WIDEST && offset.abs() <= MOST).then_some(Piece::Number { offset, width, base })
+    (parts.next().is_none() && width <= WIDEST && (LEAST..=MOST).contains(&offset)).then_some(Piece::Number {
+        offset,
+        width,
+        base,
+    })
 }
 
 /// The text of `pieces` with `number` filled in; `word` is where they stand.
@@ -194,11 +198,11 @@ fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, F
             Piece::Literal(octets) => text.extend_from_slice(octets),
             Piece::Number { offset, width, base } => {
                 let value = i64::from(number) + offset;
-                if !base.allowed().contains(&value) {
-                    let message = format!("\"{}\" becomes {value}, which this base cannot express", word.shown());
-                    let help =
-                        format!("write an offset that keeps the number from {} to {MOST}", base.allowed().start());
-                    return Err(word.fault(message, help));
+                if !(LEAST..=MOST).contains(&value) {
+                    let message = format!("\"{}\" becomes {value}, which is too large or too small", word.shown());
+                    return Err(
+                        word.fault(message, format!("write an offset that keeps the number from {LEAST} to {MOST}"))
+                    );
                 }
                 text.extend_from_slice(base.write(value, width).as_bytes());
             }
@@ -211,16 +215,8 @@ fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, F
 }
 
 impl Base {
-    /// The numbers that can be written. Nibbles of a negative number would never end.
-    fn allowed(self) -> RangeInclusive<i64> {
-        match self {
-            Base::Decimal | Base::Octal | Base::Hex | Base::UpperHex => LEAST..=MOST,
-            Base::Nibbles | Base::UpperNibbles => 0..=MOST,
-        }
-    }
-
-    /// Writes `value` with zeros before it up to `width` characters; negative octal and hexadecimal numbers as 32 bits in
-    /// two's complement, as BIND does.
+    /// Writes `value` with zeros before it up to `width` characters; negative numbers in other bases than ten as 32
+    /// bits in two's complement, as BIND does.
     fn write(self, value: i64, width: usize) -> String {
         let bits = value as u32;
         match self {

@@ -1,7 +1,7 @@
 //! What the records of a zone must be together.
 //!
 //! Errors: not exactly one SOA, or one elsewhere than at the apex; no NS at the apex; an owner outside the zone; a CNAME
-//! beside other data (RRSIG, NSEC and KEY may stand there); two CNAMEs or two DNAMEs at one owner; data below a DNAME; a
+//! beside other data (DNSSEC's types may stand there); two CNAMEs or two DNAMEs at one owner; data below a DNAME; a
 //! set of more than 65,000 octets.
 //!
 //! Warnings: records that a delegation hides; a set with several TTLs, of which the smallest then holds for all; targets
@@ -258,8 +258,7 @@ fn canonical(record: &Record) -> Cow<'_, [u8]> {
 
 fn refuse_beside_cname(group: &[(u32, &Record)], types: &[u16], problems: &mut Problems) {
     let Some((_, alias)) = group.iter().find(|(_, record)| record.rtype == rtype::CNAME) else { return };
-    let others =
-        types.iter().filter(|&&other| !matches!(other, rtype::CNAME | rtype::RRSIG | rtype::NSEC | rtype::KEY));
+    let others = types.iter().filter(|&&other| other != rtype::CNAME && !rtype::stands_beside_cname(other));
     let others: Vec<String> = others.map(|&other| type_to_text(other).to_string()).collect();
     if !others.is_empty() {
         let message = format!("{} has a CNAME and other records ({})", alias.owner, others.join(", "));
