@@ -40,11 +40,11 @@ impl Database {
     /// the file, so time and memory are bounded; what one record may expand to is bounded too (65,536 values, 2 MiB of text).
     ///
     /// A field that cannot be what it says (a country of three letters, a latitude of 91 degrees) is left out and counted in
-    /// [`Database::odd`].
+    /// [`Database::odd`]; so is a record that is sound data of another form, such as a text.
     ///
     /// # Errors
     /// The first thing found that a sound database cannot have: implausible metadata; a tree that is deeper than an
-    /// address or leads past the data; a record that cannot be decoded; or, after all, more than a few odd records, or hardly
+    /// address or leads past the data; a record that is damaged; or, after all, more than a few odd records, or hardly
     /// a record that says anything of a place.
     pub fn load(bytes: impl AsRef<[u8]>, name: &str) -> Result<Database, LoadError> {
         checked(bytes.as_ref()).map_err(|fault| named(name, fault))

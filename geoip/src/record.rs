@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use maxminddb::Reader;
+use maxminddb::{MaxMindDbError, Reader};
 
 use crate::countries::country;
 use crate::schema::{Keys, Named, Record, Value};
@@ -33,6 +33,8 @@ pub(crate) struct Records<'r, 'b> {
     by_place: HashMap<Place, u32>,
     understood: usize,
     odd: OddRecords,
+    /// The first record that is sound data, but of another form than ours.
+    formless: Option<Fault>,
     /// Keys of the first record that said something, but nothing of a place.
     foreign_keys: String,
 }
@@ -46,6 +48,7 @@ impl<'r, 'b> Records<'r, 'b> {
             by_place: HashMap::from([(Place::default(), 0)]),
             understood: 0,
             odd: OddRecords::default(),
+            formless: None,
             foreign_keys: String::new(),
         }
     }
@@ -75,6 +78,9 @@ impl<'r, 'b> Records<'r, 'b> {
         if self.odd.count > most {
             return Err(Fault::Odd { count: self.odd.count, records, most, first: self.odd.first });
         }
+        if let Some(formless) = self.formless.filter(|_| self.understood == 0) {
+            return Err(formless);
+        }
         if self.understood == 0 || self.understood < records / RECORDS_PER_UNDERSTOOD {
             return Err(Fault::Foreign {
                 database_type: self.reader.metadata().database_type.clone(),
@@ -89,11 +95,7 @@ impl<'r, 'b> Records<'r, 'b> {
     }
 
     fn decode(&mut self, offset: u32, network: Network) -> Result<u32, Fault> {
-        let place = self.read(offset, network).map_err(|what| Fault::Record {
-            offset,
-            network: network.to_string(),
-            what: what.chars().take(SHOWN_CHARS).collect(),
-        })?;
+        let place = self.read(offset, network).map_err(|what| bad(offset, network, &what))?;
         self.understood += usize::from(place != Place::default());
         let next = self.by_place.len() as u32;
         let index = match self.by_place.entry(place) {
@@ -110,20 +112,33 @@ impl<'r, 'b> Records<'r, 'b> {
         if found.offset() != Some(offset as usize) {
             return Err("walk and look-up disagree on where the record is".to_owned());
         }
-        let raw: Option<Record<'_>> = found.decode().map_err(|error| error.to_string())?;
-        let (place, odd) = place(&raw.unwrap_or_default());
+        let (place, odd) = match found.decode::<Record<'_>>() {
+            Ok(raw) => place(&raw.unwrap_or_default()),
+            // Sound data of another form than ours, as a text in place of a map. What is damaged has other errors.
+            Err(error @ MaxMindDbError::Decoding { .. }) => {
+                let what = error.to_string();
+                self.formless.get_or_insert_with(|| bad(offset, network, &what));
+                (Place::default(), Some(what))
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let is_read = odd.is_none();
         if let Some(what) = odd {
             if self.odd.count == 0 {
                 self.odd.first = format!("{network}: {what}").chars().take(SHOWN_CHARS).collect();
             }
             self.odd.count += 1;
         }
-        if place == Place::default() && self.foreign_keys.is_empty() {
+        if is_read && place == Place::default() && self.foreign_keys.is_empty() {
             let keys: Option<Keys<'_>> = found.decode().map_err(|error| error.to_string())?;
             self.foreign_keys = keys.map(shown).unwrap_or_default();
         }
         Ok(place)
     }
+}
+
+fn bad(offset: u32, network: Network, what: &str) -> Fault {
+    Fault::Record { offset, network: network.to_string(), what: what.chars().take(SHOWN_CHARS).collect() }
 }
 
 /// The first keys of a record, fit for one line of an error.

@@ -156,7 +156,7 @@ fn the_registered_country_is_the_last_resort() {
 
 #[test]
 fn impossible_facts_are_left_out_and_the_first_is_named() {
-    let bad: [Data; 11] = [
+    let bad: [Data; 14] = [
         flat("D1"),
         flat("GER"),
         map([("continent_code", "XX".into())]),
@@ -168,6 +168,9 @@ fn impossible_facts_are_left_out_and_the_first_is_named() {
         map([("country_code", "DE".into()), ("subdivisions", "BY".into())]),
         map([("country", Data::List(vec!["DE".into()]))]),
         map([("asn", "Example Net".into())]),
+        "DE".into(),
+        Data::U32(5),
+        Data::List(vec![flat("DE")]),
     ];
     for record in bad {
         let networks = [("10.0.0.0/8", flat("DE")), ("192.0.2.0/24", record.clone())];
@@ -176,8 +179,8 @@ fn impossible_facts_are_left_out_and_the_first_is_named() {
         assert!(database.odd.first.starts_with("192.0.2.0/24: "), "{}", database.odd.first);
         assert!(place(&database, "10.0.0.1").country.is_some(), "{record:?}");
     }
-    let no_map = refusal(&[("10.0.0.0/8", flat("DE")), ("192.0.2.0/24", Data::List(vec![flat("DE")]))]);
-    assert!(matches!(no_map, Fault::Record { network, .. } if network == "192.0.2.0/24"));
+    let no_map = refusal(&[("10.0.0.0/8", "DE".into()), ("192.0.2.0/24", Data::List(vec![flat("DE")]))]);
+    assert!(matches!(&no_map, Fault::Record { network, .. } if network == "10.0.0.0/8"), "nothing is left: {no_map:?}");
 }
 
 #[test]
