@@ -236,7 +236,9 @@ endpoints.x.address = "192.0.2.1"
         let of = |pool, endpoint| targets.of_endpoint(member(pool, endpoint));
         assert_eq!([of(0, 0), of(0, 1), of(1, 0), of(1, 1), of(2, 0)], [[0], [1], [1], [0], [2]]);
         assert!(of(3, 0).is_empty() && of(9, 9).is_empty());
-        assert_eq!(targets.len(), 3);
+        assert_eq!((targets.len(), targets.is_empty()), (3, false));
+        let (_, nothing) = self::targets("[pools.a]\nendpoints.x.address = \"192.0.2.1\"\n");
+        assert_eq!((nothing.len(), nothing.is_empty()), (0, true), "a pool without a probe");
         assert_eq!(targets.members(1), [member(0, 1), member(1, 0)]);
         let shown: Vec<String> = targets.iter().map(|(target, _)| target.to_string()).collect();
         assert_eq!(shown, ["http 192.0.2.1:80/up", "http 192.0.2.2:80/up", "http 192.0.2.1:80/up"]);

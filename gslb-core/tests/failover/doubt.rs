@@ -224,9 +224,11 @@ fn what_a_probe_cannot_do_is_told_once_and_says_nothing_of_the_endpoint() {
     assert!(effects.iter().all(Effects::is_empty));
     assert_eq!((live.answers().len(), live.ttl(), live.health.failing()), (10, 30, (0, 10)));
     assert_eq!(live.status("p1", "x").unable.as_deref(), Some("the probe could not run"));
+    let unable: Vec<_> = live.health.unable().map(|(_, failure)| failure).collect();
+    assert_eq!(unable, [Failure::System; 10]);
     let effects = live.probe_all(|_| true);
     assert!(effects.iter().all(|effects| effects.abilities.iter().all(|it| it.unable.is_none())));
-    assert_eq!(live.status("p1", "x").unable, None);
+    assert_eq!((live.status("p1", "x").unable, live.health.unable().count()), (None, 0));
 }
 
 #[test]

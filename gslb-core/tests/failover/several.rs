@@ -130,6 +130,20 @@ fn a_document_with_other_probes_keeps_the_status_until_they_say_otherwise() {
     assert!(status(&live).probes.is_empty(), "a list of one is one probe");
 }
 
+#[test]
+fn a_probe_that_is_about_to_recover_is_no_quicker_for_another_document() {
+    let mut live = Live::of(&both(r#"["web", "quick"]"#), FAILOVER);
+    probe(&mut live, 1, "+");
+    probe(&mut live, 0, "---+");
+    live.take_up(&document(&both(r#"["quick", "web"]"#), FAILOVER));
+    assert_eq!(status(&live).probes.iter().map(|it| it.up).collect::<Vec<_>>(), [Some(true), Some(false)]);
+    probe(&mut live, 0, "+");
+    probe(&mut live, 1, "+");
+    assert_eq!(live.answers(), ["192.0.2.1"], "two successes of three");
+    probe(&mut live, 1, "+");
+    assert_eq!(live.answers(), ["192.0.2.31"]);
+}
+
 /// Every probe by itself, and then how many of them are up.
 #[test]
 fn statuses_are_those_of_a_model_whatever_comes() {
