@@ -143,4 +143,16 @@ mod tests {
         probed.observe(&Outcome::new(Ok(()), Duration::ZERO, ""), Moment::default(), 8);
         assert_eq!(probed.unable, None);
     }
+
+    #[test]
+    fn only_probes_that_passed_say_how_quick_it_is_and_posts_never_do() {
+        let quick = Duration::from_millis(20);
+        let outcome = |result, took| Outcome { latency: Some(took), ..Outcome::new(result, took, "seen") };
+        for (patience, expected) in [(None, Some(quick)), (Some(Duration::from_secs(60)), None)] {
+            let mut probed = Probed::new(patience, Moment::default());
+            probed.observe(&outcome(Ok(()), quick), Moment::default(), 7);
+            probed.observe(&outcome(Err(Failure::Timeout), Duration::from_secs(2)), Moment::default(), 8);
+            assert_eq!((probed.response.get(), probed.latency.get()), (expected, expected));
+        }
+    }
 }

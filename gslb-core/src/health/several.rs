@@ -325,4 +325,14 @@ mod tests {
         assert_eq!((alone.why(&found, false).as_str(), alone.dissent(&found, true)), ("one failure: seen", None));
         assert!(alone.statuses(&found).is_empty());
     }
+
+    #[test]
+    fn it_is_down_since_as_many_as_that_takes_began_to_fail() {
+        let (mut some, mut found) = (probes(4, 3), probed("+---"));
+        for (probed, seconds) in found.iter_mut().zip([9, 3, 7, 5]) {
+            probed.began = Moment(Duration::from_secs(seconds));
+        }
+        some.judge(&found);
+        assert_eq!(some.began(&found), Some(Moment(Duration::from_secs(5))), "two of four must fail");
+    }
 }
