@@ -254,9 +254,9 @@ mod tests {
         const PAGES: [(&str, &str); 5] = [
             ("README.md", include_str!("../../../README.md")),
             ("runbooks.md", include_str!("../../../docs/runbooks.md")),
-            ("document.md", include_str!("../../../docs/document.md")),
-            ("api.md", include_str!("../../../docs/api.md")),
-            ("metrics.md", include_str!("../../../docs/metrics.md")),
+            ("document.md", include_str!("../../../docs/reference/document.md")),
+            ("api.md", include_str!("../../../docs/reference/api.md")),
+            ("metrics.md", include_str!("../../../docs/reference/metrics.md")),
         ];
         let mut count = 0;
         for (page, command) in

@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::everything::Everything;
 use crate::monitoring::{DASHBOARDS, DEPLOY, RULES, dashboard};
 
-/// The families of the tables of docs/metrics.md, with their labels: those of a row belong to each metric that it names.
+/// The families of the tables of docs/reference/metrics.md, with their labels: those of a row belong to each metric that it names.
 fn documented() -> Families {
     let mut families = Families::new();
-    let text = fs::read_to_string(format!("{DEPLOY}/../docs/metrics.md")).unwrap();
+    let text = fs::read_to_string(format!("{DEPLOY}/../docs/reference/metrics.md")).unwrap();
     for row in text.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let [names, labels, what] = cells[..] else { panic!("not three cells: {row}") };
@@ -26,7 +26,10 @@ fn documented() -> Families {
             labels.insert("le".to_owned());
         }
         for name in names.split(", ").map(|name| name.trim_matches('`').to_owned()) {
-            assert!(families.insert(name.clone(), labels.clone()).is_none(), "docs/metrics.md has {name} twice");
+            assert!(
+                families.insert(name.clone(), labels.clone()).is_none(),
+                "docs/reference/metrics.md has {name} twice"
+            );
         }
     }
     families
@@ -43,7 +46,7 @@ fn the_documentation_has_the_metrics_that_the_server_has() {
             (documented, told) => differences.push(format!("{name}: documented {documented:?}, told {told:?}")),
         }
     }
-    assert!(differences.is_empty(), "docs/metrics.md and a scrape differ:\n{}", differences.join("\n"));
+    assert!(differences.is_empty(), "docs/reference/metrics.md and a scrape differ:\n{}", differences.join("\n"));
 
     // Alerts tell the bundled database from others by what it calls itself.
     let bundled = "gslb_geo_database_build_timestamp_seconds{database=\"country ipvAll\"}";
@@ -148,7 +151,13 @@ fn zabbix_and_the_pages_name_what_there_is() {
     let recorded = rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")?.split(':').nth(1));
     known.extend(recorded.map(str::to_owned));
     let mut unknown = Vec::new();
-    for file in ["deploy/zabbix/gslb.yaml", "docs/runbooks.md", "docs/document.md", "docs/metrics.md", "README.md"] {
+    for file in [
+        "deploy/zabbix/gslb.yaml",
+        "docs/runbooks.md",
+        "docs/reference/document.md",
+        "docs/reference/metrics.md",
+        "README.md",
+    ] {
         let text = fs::read_to_string(format!("{DEPLOY}/../{file}")).unwrap();
         let is_of_name = |next: char| next.is_ascii_alphanumeric() || next == '_';
         let starts = text.match_indices("gslb_").map(|(at, _)| at);
