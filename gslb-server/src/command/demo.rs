@@ -1,5 +1,6 @@
 //! `gslb demo`: the example site with an HTTP origin for each endpoint, and queries to try.
 
+use std::env;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::check::Format;
+use super::remote::DEFAULT_SERVER;
 use super::serve::{options, serve};
 use crate::capture::sample::Sample;
 use crate::config::Config;
@@ -187,18 +188,40 @@ fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], listening: &Ori
     println!("Change it, and ask again:\n");
     println!("  curl -X PATCH -H 'content-type: application/merge-patch+json' -H 'if-match: *' \\");
     println!("      -d '{{\"endpoints\": {{\"fra-1\": {{\"weight\": 0}}}}}}' {}/api/v1/pools/fra", bound.url());
-    println!("      the weight of fra-1 becomes 0: fra-2 answers for the Netherlands\n");
-    println!("  gslb drain data-center/nrt --reason demo --server {}", bound.url());
-    println!("      Tokyo takes no more clients: Japan goes elsewhere, until `gslb undrain data-center/nrt`\n");
+    println!("      the weight of fra-1 becomes 0: fra-2 answers for the Netherlands. Weight 10 undoes it\n");
+    let (gslb, server) = (callable(), remote(bound));
+    println!("  {gslb} drain data-center/nrt --reason demo{server}");
+    println!("      Tokyo gets no more clients: Japan goes to another data center\n");
+    println!("  {gslb} undrain data-center/nrt{server}");
+    println!("      Tokyo gets its clients back\n");
     println!("Let a data center die, and watch:\n");
     println!("  curl -X POST http://{switch}/stop/fra");
     println!("      the origins of Frankfurt refuse connections: within 5 s the Netherlands go to Washington\n");
-    println!("  gslb status --server {} --data-center fra", bound.url());
+    println!("  {gslb} status --data-center fra{server}");
     println!("      what is up, and why not\n");
     println!("  curl -X POST http://{switch}/start/fra");
     println!("      Frankfurt answers again, and gets its clients back\n");
     println!("Ctrl-C stops it.\n");
     Ok(())
+}
+
+/// How this program is called in the terminal where the demo runs: by its name, where the shell finds that.
+fn callable() -> String {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    if env::split_paths(&folders).any(|folder| folder.join("gslb").is_file()) {
+        return "gslb".to_owned();
+    }
+    let Ok(program) = env::current_exe() else { return "gslb".to_owned() };
+    let here = env::current_dir().ok();
+    let relative = here.and_then(|here| program.strip_prefix(here).ok());
+    relative.unwrap_or(&program).display().to_string()
+}
+
+/// What commands need to reach the demo: nothing where it has the default address.
+fn remote(bound: &Bound) -> String {
+    let url = bound.url().to_string();
+    let is_default = url == DEFAULT_SERVER && env::var_os("GSLB_SERVER").is_none();
+    if is_default { String::new() } else { format!(" --server {url}") }
 }
 
 fn first_address(origins: &[Origin]) -> String {

@@ -12,6 +12,9 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use tokio::task::JoinHandle;
 
+/// Where the origins are stopped and started, unless the port is taken: printed commands can then be written down.
+const SWITCH_PORT: u16 = 8054;
+
 /// How often a port that was free on the first address is given up for being taken on another.
 const ATTEMPTS: usize = 32;
 
@@ -146,8 +149,9 @@ fn bind_all(origins: &[Origin], mut port: u16) -> Result<Origins, (SocketAddr, i
         port = bound;
         listening.push((listener, origin.clone()));
     }
-    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let (switch, _) = listen(loopback).map_err(|error| (loopback, error))?;
+    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let bound = listen(loopback(SWITCH_PORT)).or_else(|_| listen(loopback(0)));
+    let (switch, _) = bound.map_err(|error| (loopback(0), error))?;
     Ok(Origins { listening, port, switch })
 }
 
