@@ -12,6 +12,8 @@
 //! assert_eq!(place.continent, Some(geoip::Continent::Europe));
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod bundled;
 mod continent;
 mod countries;

@@ -1,5 +1,8 @@
 //! What may an operator ask or change? The state store, who may use it, the control task, and the REST API.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
+pub mod access;
 mod api;
 pub mod audit;
 pub mod auth;

@@ -1,5 +1,7 @@
 //! What is the answer? The model, the zones, the routing table, the decision and the wire format, without I/O, clock or logging.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 pub mod budget;
 pub mod count;
 pub mod diff;

@@ -1,5 +1,7 @@
 //! What runs? The listeners, their threads, the configuration of the process and what it shows of itself.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 pub mod background;
 pub mod capture;
 pub mod certificate;

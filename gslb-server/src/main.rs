@@ -1,5 +1,7 @@
 //! The `gslb` command.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 use std::env;
 use std::process::ExitCode;
 
