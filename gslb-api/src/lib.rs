@@ -2,7 +2,6 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
-pub mod access;
 mod api;
 pub mod audit;
 pub mod auth;

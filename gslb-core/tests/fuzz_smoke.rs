@@ -8,10 +8,10 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use gslb_core::document;
 use gslb_core::explain::response::Response;
 use gslb_core::problem::Severity;
 use gslb_core::respond::Transport;
+use gslb_core::site::document;
 use support::{Server, WORLD};
 
 const DOCUMENT: &str = include_str!("../../deploy/example/site.toml");

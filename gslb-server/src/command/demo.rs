@@ -19,6 +19,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::check::Format;
 use super::remote::DEFAULT_SERVER;
 use super::serve::{options, serve};
 use crate::capture::sample::Sample;

@@ -20,8 +20,9 @@ pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:8053";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub(super) struct Remote {
-    /// The server
+    /// API address, or GSLB_SERVER [default: http://127.0.0.1:8053]
     #[arg(long, env = "GSLB_SERVER", value_name = "URL", default_value = DEFAULT_SERVER)]
+    #[arg(hide_env = true, hide_default_value = true)]
     server: Address,
     /// API token; GSLB_TOKEN hides it from others on this host
     #[arg(long, env = "GSLB_TOKEN", value_name = "TOKEN", hide_env = true, hide_env_values = true)]

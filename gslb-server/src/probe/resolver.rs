@@ -30,6 +30,7 @@ impl Resolver {
         let Ok(place) = self.0.clone().acquire_owned().await else { return Err(failed("stopping".into())) };
         let asked = name.clone();
         let looked_up = spawn_blocking(move || {
+            #[expect(clippy::disallowed_methods, reason = "this thread may block, and their number is limited")]
             let found = (asked.as_str(), 0).to_socket_addrs();
             drop(place);
             found

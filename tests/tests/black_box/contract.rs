@@ -155,6 +155,7 @@ fn zabbix_and_the_pages_name_what_there_is() {
         "deploy/zabbix/gslb.yaml",
         "docs/runbooks.md",
         "docs/reference/document.md",
+        "docs/reference/files.md",
         "docs/reference/metrics.md",
         "README.md",
     ] {
