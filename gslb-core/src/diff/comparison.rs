@@ -1,10 +1,11 @@
 //! What a comparison tells, as data.
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What differs between the answers of two tables.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Comparison {
     /// Generation of the tables.
     pub generations: Change<u64>,
@@ -27,7 +28,8 @@ pub struct Comparison {
 }
 
 /// Something before and after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Change<T> {
     /// In the old table.
     pub before: T,
@@ -36,19 +38,21 @@ pub struct Change<T> {
 }
 
 /// A service whose answers move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ServiceChange {
     /// Its name.
     pub service: String,
     /// Its further names.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
     /// Index into [`Comparison::movements`].
     pub movement: usize,
 }
 
 /// How answers of a service move.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Movement {
     /// What goes to another destination.
     pub elsewhere: Families,
@@ -61,7 +65,8 @@ pub struct Movement {
 }
 
 /// Both address families.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Families {
     /// Clients in IPv4.
     pub v4: Extent,
@@ -70,7 +75,8 @@ pub struct Families {
 }
 
 /// How much of the address space.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Extent {
     /// Share of the family's address space, from 0 to 1.
     pub share: f64,
@@ -79,7 +85,8 @@ pub struct Extent {
 }
 
 /// Answers that move from one destination to another, or to other endpoints of the same.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Move {
     /// Where the clients are: the region, of all regions of the new document or else of the old, whose matcher is the
     /// most specific; none where they are in no region.
@@ -90,7 +97,7 @@ pub struct Move {
     pub to: Destination,
     /// The pools that answer in the old and the new table, where `from` and `to` are the same data center and another pool
     /// of it answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pools: Option<Change<String>>,
     /// How much of the address space moves.
     #[serde(flatten)]
@@ -98,7 +105,8 @@ pub struct Move {
 }
 
 /// Where answers lead.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Destination {
     /// A data center, by name.
@@ -116,7 +124,8 @@ pub enum Destination {
 }
 
 /// A service that lost endpoints that are up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LeftWithout {
     /// Its name.
     pub service: String,
@@ -125,7 +134,8 @@ pub struct LeftWithout {
 }
 
 /// The mean share that a destination has of the address space over all services of both tables.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DataCenterShare {
     /// The destination.
     pub destination: Destination,
@@ -147,7 +157,8 @@ pub struct Sampled {
 }
 
 /// What moves of the sampled queries.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SampledMoves {
     /// Sum of all weights.
     pub weight: u64,
@@ -160,14 +171,15 @@ pub struct SampledMoves {
 }
 
 /// Sampled queries that move alike.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SampledMove {
     /// Who answers in the old table.
     pub from: Destination,
     /// Who answers in the new table.
     pub to: Destination,
     /// The pools, as of [`Move::pools`].
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pools: Option<Change<String>>,
     /// Share of the sample, from 0 to 1.
     pub share: f64,

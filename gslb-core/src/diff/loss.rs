@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::area::Area;
 use super::comparison::{Destination, Families, Sampled};
@@ -51,9 +51,11 @@ pub struct Loss {
 }
 
 /// Clients in one region.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Clients {
     /// The region, as of [`Move::region`](super::Move::region); none for clients in no region.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub region: Option<String>,
     /// How much of the address space they are.
     #[serde(flatten)]

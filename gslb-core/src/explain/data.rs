@@ -1,8 +1,9 @@
 //! An explanation as data, for programs: every step by name, and the answer in the form in which dig prints it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Explanation;
 use super::response::{Record, Response};
@@ -15,7 +16,8 @@ use crate::steer::trace::{Choice, ClientFrom, OrderedBy, OrderedPool, Reason, St
 use crate::table::RoutingTable;
 
 /// An explanation with all numbers replaced by names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedQuery))]
 pub struct Explained {
     /// What was asked.
     pub question: Asked,
@@ -32,7 +34,8 @@ pub struct Explained {
 }
 
 /// A question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedQuestion))]
 pub struct Asked {
     /// QNAME.
     pub name: String,
@@ -42,11 +45,13 @@ pub struct Asked {
     /// Network of the client subnet option; none where it is not sent.
     pub client: Option<String>,
     /// Who asks.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub resolver: IpAddr,
 }
 
 /// A response as it would be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedAnswer))]
 pub struct Answer {
     /// Response code, such as `NOERROR`.
     pub rcode: String,
@@ -69,11 +74,15 @@ pub struct Answer {
 }
 
 /// A step, told by names. See [`Step`] for what each means.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedStep))]
 #[serde(tag = "step", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the steps and their fields are those of `Step`, by name instead of number")]
 pub enum Told {
-    Node { zone: String, name: String },
+    Node {
+        zone: String,
+        name: String,
+    },
     NoSuchName,
     NoSuchType,
     NoSuchEndpoint,
@@ -81,25 +90,75 @@ pub enum Told {
     Any,
     NotOurs,
     Referral,
-    Alias { target: String },
-    Service { name: String, policy: String },
-    Client { address: IpAddr, source: Option<u8>, scope: u8, place: Place },
-    Region { region: Option<String>, matcher: Option<String> },
-    Branch { policy: String, region: Option<String>, matcher: Option<String> },
-    Ordered { policy: String, by: &'static str, measured_by: Option<String>, pools: Vec<Distance> },
-    Drawn { sticky: bool, among: Vec<Contender>, winner: usize },
-    Taken { pool: String, data_center: Option<String> },
-    Named { pool: String, endpoint: String, weight: u32, by: &'static str, among: usize },
-    PassedOver { pool: String, data_center: Option<String>, reason: &'static str, up: Option<u32>, min_up: Option<u32> },
-    Only { pools: Vec<String> },
-    Relaxed { demand: &'static str },
+    Alias {
+        target: String,
+    },
+    Service {
+        name: String,
+        policy: String,
+    },
+    Client {
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        address: IpAddr,
+        source: Option<u8>,
+        scope: u8,
+        place: Place,
+    },
+    Region {
+        region: Option<String>,
+        matcher: Option<String>,
+    },
+    Branch {
+        policy: String,
+        region: Option<String>,
+        matcher: Option<String>,
+    },
+    Ordered {
+        policy: String,
+        by: Cow<'static, str>,
+        measured_by: Option<String>,
+        pools: Vec<Distance>,
+    },
+    Drawn {
+        sticky: bool,
+        among: Vec<Contender>,
+        winner: usize,
+    },
+    Taken {
+        pool: String,
+        data_center: Option<String>,
+    },
+    Named {
+        pool: String,
+        endpoint: String,
+        weight: u32,
+        by: Cow<'static, str>,
+        among: usize,
+    },
+    PassedOver {
+        pool: String,
+        data_center: Option<String>,
+        reason: Cow<'static, str>,
+        up: Option<u32>,
+        min_up: Option<u32>,
+    },
+    Only {
+        pools: Vec<String>,
+    },
+    Relaxed {
+        demand: Cow<'static, str>,
+    },
     TypeDown,
     NotYetKnown,
-    TtlLimited { pool: String, ttl: u32 },
+    TtlLimited {
+        pool: String,
+        ttl: u32,
+    },
 }
 
 /// What is known of where a client is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedPlace))]
 pub struct Place {
     /// Continent, such as `EU`.
     pub continent: Option<String>,
@@ -112,7 +171,8 @@ pub struct Place {
 }
 
 /// A pool and how far it is, in its order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedPool))]
 pub struct Distance {
     /// Name of the pool.
     pub pool: String,
@@ -123,7 +183,8 @@ pub struct Distance {
 }
 
 /// A candidate in a draw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedContender))]
 pub struct Contender {
     /// Names of the pools that it stands for.
     pub pools: Vec<String>,
@@ -222,7 +283,7 @@ impl Names<'_> {
             Step::Named { pool, endpoint, by, among } => self.named(*pool, *endpoint, *by, *among),
             Step::PassedOver(pool, reason) => self.passed_over(*pool, *reason),
             Step::Only(pools) => Told::Only { pools: pools.iter().map(|&pool| self.pool(pool)).collect() },
-            Step::Relaxed(demand) => Told::Relaxed { demand: demanded(*demand) },
+            Step::Relaxed(demand) => Told::Relaxed { demand: demanded(*demand).into() },
             Step::KindDown => Told::TypeDown,
             Step::NotYetKnown => Told::NotYetKnown,
             Step::TtlLimited { pool, ttl } => Told::TtlLimited { pool: self.pool(*pool), ttl: *ttl },
@@ -240,7 +301,12 @@ impl Names<'_> {
             kilometres,
             milliseconds,
         };
-        Told::Ordered { policy: self.policy(policy), by, measured_by, pools: pools.iter().map(distance).collect() }
+        Told::Ordered {
+            policy: self.policy(policy),
+            by: by.into(),
+            measured_by,
+            pools: pools.iter().map(distance).collect(),
+        }
     }
 
     fn service(&self, index: u32) -> Told {
@@ -270,11 +336,11 @@ impl Names<'_> {
             pool: self.pool(pool),
             endpoint: found.map_or_else(String::new, |endpoint| endpoint.name.to_string()),
             weight,
-            by: match by {
+            by: Cow::Borrowed(match by {
                 Choice::All => "all",
                 Choice::Dice => "dice",
                 Choice::Client => "client",
-            },
+            }),
             among,
         }
     }
@@ -285,7 +351,13 @@ impl Names<'_> {
             Reason::NoneOfType => ("none-of-type", None, None),
             Reason::NoWeight => ("no-weight", None, None),
         };
-        Told::PassedOver { pool: self.pool(pool), data_center: self.data_center(pool), reason, up, min_up }
+        Told::PassedOver {
+            pool: self.pool(pool),
+            data_center: self.data_center(pool),
+            reason: reason.into(),
+            up,
+            min_up,
+        }
     }
 
     fn pool(&self, id: PoolId) -> String {

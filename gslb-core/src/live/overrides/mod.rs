@@ -43,6 +43,7 @@ pub struct Override {
 /// What an override forces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Force {
     /// Up, with the document's weight.
     Up,
@@ -51,8 +52,16 @@ pub enum Force {
     /// Weight 0, so that clients go elsewhere while there is an elsewhere. What is down stays down.
     Drain,
     /// This weight instead of the document's. What is down stays down.
+    #[cfg_attr(feature = "schema", schema(value_type = Weight))]
     Weight(u32),
 }
+
+/// A weight in schemas.
+#[cfg(feature = "schema")]
+#[derive(utoipa::ToSchema)]
+#[schema(maximum = 1000000)]
+#[expect(dead_code, reason = "it stands for the number in schemas alone")]
+struct Weight(u32);
 
 impl Override {
     /// True where it no longer holds at `now`, in milliseconds since 1970-01-01 00:00 UTC.
