@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use geoip::Database;
 use gslb_core::table::Published;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use crate::change::{Change, Condition, Done, Edit, InForce, Refusal, Who};
@@ -16,9 +16,6 @@ use crate::health::{Journal, Saver, StatusChanges, Word};
 use crate::latency::{Measured, rounds};
 use crate::meters::{MeteredStore, Meters};
 use crate::options::{Options, Source};
-use crate::rest::places::Places;
-use crate::rest::rate::Buckets;
-use crate::rest::rendered::Rendered;
 use crate::revisions;
 use crate::store::Store;
 use crate::store_watch::watch_store;
@@ -33,18 +30,6 @@ pub struct Api {
     pub(crate) measured: Arc<Measured>,
     pub(crate) options: Arc<Options>,
     pub(crate) meters: Arc<Meters>,
-    pub(crate) buckets: Arc<Buckets>,
-    /// Places for streams of events.
-    pub(crate) streams: Arc<Places>,
-    /// Places for those who watch answers.
-    pub(crate) watchers: Arc<Places>,
-    /// Places for whole documents, sent or read by those who may change them.
-    pub(crate) documents: Arc<Places>,
-    /// Places for whole documents of those who may only look at them: however slowly they send or read, changes get through.
-    pub(crate) viewers_documents: Arc<Places>,
-    /// The turn of a large document: one is worked on at a time, whoever sends it.
-    pub(crate) turn: Arc<Semaphore>,
-    pub(crate) rendered: Arc<Rendered>,
     /// True once it is stopping: streams end then.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -93,30 +78,10 @@ impl Api {
         let Begun { control, journal, published, origin, passed_over, orders } = begun;
         let book = orders.book(&control.in_force().table.topology().site);
         let measured = Arc::new(Measured::new(&options.node, book));
-        let limits = &options.limits;
-        let [streams, watchers, documents, viewers_documents] =
-            [limits.streams, limits.watchers, limits.documents, limits.documents / 2]
-                .map(|most| Arc::new(Places::new(most)));
-        let buckets = Arc::new(Buckets::new(options.limits.requests_per_second, options.limits.burst));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
         tokio::spawn(rounds(Arc::clone(&measured), control.clone(), Saver::new(store, orders), stopping.subscribe()));
         tokio::spawn(watch_store(watched.0, watched.1, stopping.subscribe()));
-        let rendered = Arc::default();
-        let api = Self {
-            control,
-            journal,
-            measured,
-            options,
-            meters,
-            buckets,
-            streams,
-            watchers,
-            documents,
-            viewers_documents,
-            turn: Arc::new(Semaphore::new(1)),
-            rendered,
-            stopping,
-        };
+        let api = Self { control, journal, measured, options, meters, stopping };
         let refused = match source {
             Source::File { document: Some(document) } => api.replace_document(document).await.err(),
             Source::File { document: None } | Source::Store { .. } => None,

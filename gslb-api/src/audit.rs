@@ -1,14 +1,11 @@
-//! The audit: who changed what, when and from where, with what it was before and is after.
+//! The audit log: who changed what, when and from where, with what it was before and is after.
 
-use std::net::IpAddr;
-
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::Role;
 use crate::change::{Change, Who};
 use crate::clock;
 use crate::store::{Commit, Entry as Row, Expectation, Order, Store, Time, Unavailable};
+pub use crate::types::{AuditEntry as Entry, AuditOutcome as Outcome};
 
 /// Where entries are kept.
 pub const PREFIX: &str = "audit/";
@@ -20,69 +17,6 @@ const GREATEST: u64 = 1 << 48;
 const PAGE: usize = 100;
 /// Most octets of a resource that an entry tells whole; the revisions have larger ones.
 const RESOURCE_OCTETS: usize = 4096;
-
-/// What happened to a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It is in force.
-    Done,
-    /// A safety rule has refused it.
-    Refused,
-}
-
-impl Outcome {
-    /// One word for it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// One entry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Its number, from 1.
-    pub number: u64,
-    /// When, as in RFC 3339, in UTC.
-    pub at: String,
-    /// The id of the token, or `loopback`, `file`, `command` or `server`.
-    pub who: String,
-    /// The name of the token's holder.
-    pub name: String,
-    /// The role of the token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
-    /// The scopes of the token, where it has any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<String>,
-    /// From which address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<IpAddr>,
-    /// Method and path of the request.
-    pub request: String,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The document's revision after it.
-    pub revision: u64,
-    /// The resource before; absent where there was none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Value>,
-    /// The resource after; absent where there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Value>,
-    /// Why, where they said so.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub message: String,
-    /// Safety rules that it broke.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub broke: Vec<String>,
-    /// Why they did not hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub override_rules: Option<String>,
-}
 
 impl Entry {
     /// An entry of `change` at `now`; what is not known from the change alone is still to be filled in.

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 /// What the server does without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Concern {
     /// The store cannot be used: changes cannot be saved.
     Store,
@@ -20,6 +24,7 @@ pub enum Concern {
     /// The certificate of the API in the files is not in use.
     Certificate,
     /// The authorities in `probes.ca` are not trusted.
+    #[serde(rename = "probes.ca")]
     ProbesCa,
     /// Overrides are in force that are not saved.
     Overrides,

@@ -29,11 +29,13 @@ pub mod store;
 mod store_watch;
 pub mod thaw;
 pub mod traffic;
+pub mod types;
 mod written;
 
 pub use api::{Api, Started};
 pub use control::Origin;
-pub use log::{LogLevel, LogSwitch};
+pub use log::LogSwitch;
 pub use options::{Limits, Options, Source};
 pub use rest::{LIFT_MASS_FAILURE, is_ours, router, unambiguous};
+pub use types::LogLevel;
 pub use written::Written;

@@ -4,42 +4,7 @@ use std::fmt;
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-/// How much is logged; each level has all that is before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum LogLevel {
-    /// What went wrong.
-    Error,
-    /// What is doubtful.
-    Warn,
-    /// What changes.
-    #[default]
-    Info,
-    /// How it came about.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl LogLevel {
-    /// All levels, the quietest first.
-    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
-
-    /// As it is written in gslb.toml and in the API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-
-    /// The level of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.name() == name)
-    }
-}
+use crate::types::LogLevel;
 
 /// What carries a change of the level out.
 type Apply = Box<dyn Fn(LogLevel) + Send + Sync>;

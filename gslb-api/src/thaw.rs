@@ -5,23 +5,16 @@
 
 use std::time::Duration;
 
-use gslb_core::site::document::duration;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
-use crate::clock;
-use crate::members;
+use crate::change::Refusal;
 use crate::store::{Store, Time, Unavailable};
+use crate::types::{self, ThawRequest, Timestamp};
 
 /// Where the thaw is kept.
 pub const KEY: &str = "thaw";
 /// How long a thaw lasts if nobody says how long.
 pub const USUAL: Duration = Duration::from_secs(15 * 60);
-/// How long a thaw may last.
-pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Characters of a reason.
-const REASON_CHARACTERS: usize = 500;
-const KEYS: [&str; 2] = ["reason", "for"];
 
 /// A thaw that an admin has asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,52 +41,33 @@ impl Thaw {
     }
 }
 
-/// Reads a thaw that `owner` asks for at `now`.
+/// The thaw that `owner` asks for at `now`.
 ///
 /// # Errors
-/// Everything that is wrong, each with the JSON pointer to it (RFC 6901).
-pub fn from_body(body: &Value, owner: &str, now: Time) -> Result<Thaw, Vec<(String, String)>> {
-    let mut wrong: Vec<(String, String)> = Vec::new();
-    let none = Map::new();
-    let members = body.as_object().unwrap_or_else(|| {
-        wrong.push((String::new(), "expected an object".to_owned()));
-        &none
-    });
-    wrong.extend(members::unknown(members, &KEYS, ""));
-    let reason = members.get("reason").and_then(Value::as_str).unwrap_or_default();
-    let is_reason = !reason.trim().is_empty()
-        && reason.chars().count() <= REASON_CHARACTERS
-        && !reason.chars().any(char::is_control);
-    if !is_reason {
-        let told = format!("expected text of 1 to {REASON_CHARACTERS} characters, without control characters");
-        wrong.push(("/reason".to_owned(), told));
+/// [`Refusal::Body`] if it has no reason.
+pub fn from_request(request: ThawRequest, owner: &str, now: Time) -> Result<Thaw, Refusal> {
+    let ThawRequest { reason, r#for } = request;
+    if reason.as_str().trim().is_empty() {
+        return Err(Refusal::Body(vec![("/reason".to_owned(), "expected a reason, which is not blank".to_owned())]));
     }
-    let lasts = match members.get("for") {
-        None => Some(USUAL),
-        Some(time) => time.as_str().and_then(duration::parse).filter(|time| !time.is_zero() && *time <= LONGEST),
-    };
-    let Some(lasts) = lasts.filter(|_| wrong.is_empty()) else {
-        if lasts.is_none() {
-            let most = duration::show(LONGEST);
-            wrong.push(("/for".to_owned(), format!("expected a duration such as \"15m\", at most \"{most}\"")));
-        }
-        return Err(wrong);
-    };
-    let until = now.after(lasts).millis();
-    Ok(Thaw { since: now.millis(), until, reason: reason.to_owned(), owner: owner.to_owned() })
+    let until = now.after(r#for.map_or(USUAL, |time| time.0)).millis();
+    Ok(Thaw { since: now.millis(), until, reason: reason.into(), owner: owner.to_owned() })
 }
 
-/// A thaw as the API shows it: null if there is none that holds at `now`.
-pub fn to_json(thaw: Option<&Thaw>, now: Time) -> Value {
-    let holding = thaw.filter(|thaw| thaw.holds(now));
-    holding.map_or(Value::Null, |thaw| {
-        json!({
-            "since": clock::show(Time::from_millis(thaw.since)),
-            "until": clock::show(Time::from_millis(thaw.until)),
-            "reason": thaw.reason,
-            "owner": thaw.owner,
-        })
-    })
+/// The thaw if it holds at `now`, as the API shows it.
+pub fn holding(thaw: Option<&Thaw>, now: Time) -> Option<types::Thaw> {
+    thaw.filter(|thaw| thaw.holds(now)).map(Into::into)
+}
+
+impl From<&Thaw> for types::Thaw {
+    fn from(thaw: &Thaw) -> Self {
+        Self {
+            since: Timestamp::from_millis(thaw.since),
+            until: Timestamp::from_millis(thaw.until),
+            reason: thaw.reason.clone(),
+            owner: thaw.owner.clone(),
+        }
+    }
 }
 
 /// The thaw in `store`. One that cannot be read is none: it would only loosen a rule.
@@ -107,16 +81,26 @@ pub(crate) async fn read(store: &dyn Store) -> Result<Option<Thaw>, Unavailable>
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn read(body: &Value, now: Time) -> Result<Thaw, types::Mistakes> {
+        match from_request(types::read(body)?, "Ada", now) {
+            Ok(thaw) => Ok(thaw),
+            Err(Refusal::Body(mistakes)) => Err(mistakes),
+            Err(other) => panic!("{other}"),
+        }
+    }
 
     #[test]
     fn a_thaw_has_a_reason_and_an_end() {
         let now = Time::from_millis(1_000);
-        let thaw = from_body(&json!({"reason": "wrong year"}), "Ada", now).unwrap();
+        let thaw = read(&json!({"reason": "wrong year"}), now).unwrap();
         assert_eq!((thaw.since, thaw.until), (1_000, 901_000));
         assert!(thaw.holds(now) && thaw.holds(Time::from_millis(900_999)));
         assert!(!thaw.holds(Time::from_millis(901_000)) && !thaw.holds(Time::from_millis(999)));
-        assert_eq!(from_body(&json!({"reason": "r", "for": "1d"}), "Ada", now).unwrap().until, 86_401_000);
+        assert_eq!(read(&json!({"reason": "r", "for": "1d"}), now).unwrap().until, 86_401_000);
         for (body, pointer) in [
             (json!({}), "/reason"),
             (json!({"reason": " "}), "/reason"),
@@ -126,9 +110,8 @@ mod tests {
             (json!({"reason": "r", "for": 900}), "/for"),
             (json!({"reason": "r", "until": "2036"}), "/until"),
         ] {
-            let Err(wrong) = from_body(&body, "Ada", now) else { panic!("{body}") };
-            assert_eq!(wrong[0].0, pointer, "{body}");
+            assert_eq!(read(&body, now).unwrap_err()[0].0, pointer, "{body}");
         }
-        assert!(from_body(&json!("thaw"), "Ada", now).is_err());
+        assert!(read(&json!("thaw"), now).is_err());
     }
 }

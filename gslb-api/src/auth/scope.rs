@@ -127,6 +127,12 @@ impl fmt::Display for Scope {
     }
 }
 
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().collect())
+    }
+}
+
 /// The scopes of a token. Without any, it may change everything that its role may.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scopes(Arc<[Scope]>);

@@ -5,7 +5,7 @@ use gslb_core::problem::Problem;
 
 use super::InForce;
 use crate::document::{Difference, Etag};
-use crate::safety::Broken;
+use crate::safety::BrokenRule;
 
 /// A change that was done, or foreseen.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Done {
     /// Whose answers move; none where that was not worked out, since nothing asked for it.
     pub moves: Option<Comparison>,
     /// Safety rules that it breaks: for a change that was done, those that were overridden.
-    pub breaks: Vec<Broken>,
+    pub breaks: Vec<BrokenRule>,
     /// What is doubtful about the document.
     pub warnings: Vec<Problem>,
     /// Why it is in force and not saved, where it is so.

@@ -4,7 +4,7 @@ use gslb_core::problem::Problem;
 
 use crate::document::Etag;
 use crate::revisions::RevisionError;
-use crate::safety::Broken;
+use crate::safety::BrokenRule;
 use crate::store::{CommitError, Unavailable};
 
 /// Why a change was not done. What was in force stays.
@@ -59,7 +59,7 @@ pub enum Refusal {
     },
     /// A safety rule forbids it.
     #[error("{} safety rules forbid it", .0.len())]
-    Unsafe(Vec<Broken>),
+    Unsafe(Vec<BrokenRule>),
     /// It takes more than the store has room for.
     #[error("{0}")]
     TooLarge(String),

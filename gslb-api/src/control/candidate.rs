@@ -12,7 +12,7 @@ use gslb_core::live::overrides as core;
 use gslb_core::problem::{Problem, Severity};
 use gslb_core::site::document as reading;
 use gslb_core::table::{RoutingTable, carried_states, compile};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scoped;
 use crate::auth::Scopes;
@@ -24,6 +24,7 @@ use crate::safety::{self, Touched};
 use crate::store::Time;
 use crate::thaw::{self, Thaw};
 use crate::traffic::sample::Sample;
+use crate::types;
 
 /// What would be in force, and what that means.
 #[derive(Debug)]
@@ -236,13 +237,13 @@ fn edited(base: &InForce, edit: Edit, now: Time) -> Result<Edited, Refusal> {
             if before.is_none() && !matches!(action, Action::Put(_)) {
                 return Err(Refusal::NotFound { what: section.singular(), name });
             }
-            condition.check(before.map(Etag::of).as_ref())?;
+            condition.check(before.map(Etag::of::<Value>).as_ref())?;
             Ok(resource(base, section, name, action))
         }
         Edit::Override { id, body, condition } => overrides_with(base, id, body, &condition),
         Edit::Thaw(next) => {
-            let told = |thaw: &Option<Thaw>| thaw.as_ref().map(|thaw| thaw::to_json(Some(thaw), now));
-            let (before, after) = (told(&base.thaw).filter(|thaw| !thaw.is_null()), told(&next));
+            let shown = |thaw: &Option<Thaw>| thaw::holding(thaw.as_ref(), now).map(|thaw| json!(thaw));
+            let (before, after) = (shown(&base.thaw), shown(&next));
             let thaw = Some(next);
             Ok(Edited { document: None, overrides: None, thaw, before, after, etag: None, entry: None })
         }
@@ -275,12 +276,13 @@ fn overrides_with(
     body: Option<Box<Override>>,
     condition: &crate::change::Condition,
 ) -> Result<Edited, Refusal> {
-    let before = base.overrides.get(&id).map(overrides::to_json);
+    let shown = |held: &Override| json!(types::Override::from(held));
+    let before = base.overrides.get(&id).map(shown);
     if before.is_none() && body.is_none() {
         return Err(Refusal::NotFound { what: "override", name: id });
     }
-    condition.check(before.as_ref().map(Etag::of).as_ref())?;
-    let after = body.as_deref().map(overrides::to_json);
+    condition.check(before.as_ref().map(Etag::of::<Value>).as_ref())?;
+    let after = body.as_deref().map(shown);
     let mut all = (*base.overrides).clone();
     match body {
         Some(body) => {

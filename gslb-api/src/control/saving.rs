@@ -58,7 +58,7 @@ impl Task {
     /// Keeps an entry of the audit that goes with no other commit.
     pub(super) async fn note(&mut self, hearing: &mut Hearing, entry: Entry) {
         if self.backlog.is_full() {
-            let (request, who, outcome) = (&*entry.request, &*entry.name, entry.outcome.word());
+            let (request, who, outcome) = (&*entry.request, &*entry.name, entry.outcome.name());
             warn!(request, who, outcome, "failed to write audit entry: too much waits to be saved");
             return;
         }

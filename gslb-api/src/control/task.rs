@@ -1,5 +1,6 @@
 //! The task itself: one change after the other, and verdicts at any time.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -83,7 +84,7 @@ pub(super) struct Task {
     /// When saving is tried again.
     pub(super) again: Instant,
     /// What the watched file was refused for last: the tag of its document, and the rules.
-    pub(super) file_refused: Option<(Etag, Vec<&'static str>)>,
+    pub(super) file_refused: Option<(Etag, Vec<Cow<'static, str>>)>,
     /// What is known of endpoints.
     pub(super) keeper: Keeper,
     /// Outcomes of probes, and what is asked about them.
@@ -289,7 +290,7 @@ impl Task {
         if change.who != Who::File {
             return true;
         }
-        let rules = candidate.done.breaks.iter().map(|broken| broken.rule).collect();
+        let rules = candidate.done.breaks.iter().map(|broken| broken.rule.clone()).collect();
         let refused = Some((Etag::of(&candidate.next.document), rules));
         let is_news = self.file_refused != refused;
         self.file_refused = refused;

@@ -1,23 +1,11 @@
 //! What two documents say differently, member by member.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
+
+pub use crate::types::Difference;
 
 /// Most differences that are told; a document that is another one altogether is not worth more.
 pub const MAX_DIFFERENCES: usize = 1000;
-
-/// A value that two documents have differently.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Difference {
-    /// Where it stands (RFC 6901).
-    pub pointer: String,
-    /// What the older one has; absent where it has nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Value>,
-    /// What the newer one has; absent where it has nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Value>,
-}
 
 /// Up to [`MAX_DIFFERENCES`] between `before` and `after`, in the order of `before`, then what is new. Objects are
 /// looked into, all other values are told whole.

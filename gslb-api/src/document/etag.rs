@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// Octets of a digest that a tag shows: 96 bits, which no two states of one resource share by chance.
@@ -14,9 +14,9 @@ pub struct Etag(String);
 
 impl Etag {
     /// The tag of a resource: a digest of its JSON form, so that a change elsewhere leaves it as it is.
-    pub fn of(value: &Value) -> Self {
-        // Writing a value as JSON into memory cannot fail.
-        Self::of_octets(&serde_json::to_vec(value).unwrap_or_default())
+    pub fn of<T: Serialize + ?Sized>(resource: &T) -> Self {
+        // Writing JSON into memory cannot fail.
+        Self::of_octets(&serde_json::to_vec(resource).unwrap_or_default())
     }
 
     /// The tag of a resource whose JSON form this is.

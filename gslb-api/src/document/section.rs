@@ -47,6 +47,14 @@ impl Section {
         }
     }
 
+    /// Its entries, in a message.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::DataCenters => "data centers",
+            other => other.key(),
+        }
+    }
+
     /// One of its entries, in a message.
     pub fn singular(self) -> &'static str {
         match self {

@@ -1,83 +1,24 @@
-//! What would be answered if a data center were gone, worked out without touching anything.
+//! What would be answered if a data center failed, worked out without touching anything.
 
 mod witness;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gslb_core::diff::{self, Clients, Comparison, Destination, Families, Left, Loss, Sampled};
+use gslb_core::diff::{self, Destination, Left, Loss, Sampled};
 use gslb_core::health::Member;
 use gslb_core::live::demand::Demand;
 use gslb_core::live::pool::{Change, EndpointState, Kind};
 use gslb_core::respond::Settings;
 use gslb_core::site::model::{DataCenterId, PoolId, Service, Site};
 use gslb_core::table::RoutingTable;
-use serde::Serialize;
 
 use crate::status::Reach;
-use witness::{Finder, Witness};
+use crate::types::{AddressType, AffectedClients, Drill, Failing, LossAnswer, OneLeft};
+use witness::Finder;
 
 /// Queries that show the change, at most.
 const MAX_WITNESSES: usize = 16;
-
-/// What would come of it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Drill {
-    /// Which one.
-    pub data_center: String,
-    /// The services that answer from it, or could.
-    pub services: usize,
-    /// Whose answers would move, and where to.
-    pub moves: Comparison,
-    /// Services that would have clients without an endpoint that is up, for some type that it steers; and which clients.
-    pub failing: Vec<Failing>,
-    /// Services that would have clients for whom only one data center would be left, each with that one.
-    pub one_left: Vec<OneLeft>,
-    /// Queries that name the data center now, by which a real drill can be watched.
-    pub witnesses: Vec<Witness>,
-}
-
-/// Clients of a service who would have nothing.
-#[derive(Debug, Serialize)]
-pub(crate) struct Failing {
-    /// The service's name.
-    pub service: String,
-    /// For which types: `A`, `AAAA`.
-    pub types: Vec<&'static str>,
-    /// What they would get instead: `dead-endpoint`, `no-data` or `serv-fail`.
-    pub gets: &'static str,
-    /// Who they are.
-    #[serde(flatten)]
-    pub whom: Whom,
-}
-
-/// Clients of a service who would have one place.
-#[derive(Debug, Serialize)]
-pub(crate) struct OneLeft {
-    /// The service's name.
-    pub service: String,
-    /// For which types: `A`, `AAAA`.
-    pub types: Vec<&'static str>,
-    /// The place: a data center, or a pool outside of any.
-    pub left: String,
-    /// Who they are.
-    #[serde(flatten)]
-    pub whom: Whom,
-}
-
-/// Which clients.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Whom {
-    /// True where they are all clients of the service.
-    pub all: bool,
-    /// How much of the address space they are.
-    #[serde(flatten)]
-    pub extent: Families,
-    /// Share of the service's sampled queries that came from them; none without a sample.
-    pub traffic: Option<f64>,
-    /// Where they are.
-    pub clients: Vec<Clients>,
-}
 
 /// What would come of the loss of `data_center`, by its number in the site of `table`.
 pub(crate) fn drill(
@@ -110,25 +51,26 @@ fn divided(site: &Site, losses: Vec<Loss>) -> (Vec<Failing>, Vec<OneLeft>) {
     let (mut failing, mut one_left) = (Vec::<Failing>::new(), Vec::<OneLeft>::new());
     for Loss { service, kind, left, all, extent, sampled, clients } in losses {
         let service = site.services.get(service as usize).map(|it| it.name.to_string()).unwrap_or_default();
-        let (types, whom) = (vec![word(kind)], Whom { all, extent, traffic: sampled, clients });
+        let clients = AffectedClients { all, extent, traffic: sampled, regions: clients };
+        let types = vec![address_type(kind)];
         let gets = match left {
             Left::OnePlace(place) => {
                 let left = place_name(place);
-                let is_same = |it: &&mut OneLeft| it.service == service && it.left == left && it.whom == whom;
+                let is_same = |it: &&mut OneLeft| it.service == service && it.left == left && it.clients == clients;
                 match one_left.iter_mut().rev().take(SIDE_BY_SIDE).find(is_same) {
                     Some(same) => same.types.extend(types),
-                    None => one_left.push(OneLeft { service, types, left, whom }),
+                    None => one_left.push(OneLeft { service, types, left, clients }),
                 }
                 continue;
             }
-            Left::DeadEndpoint => "dead-endpoint",
-            Left::NoData => "no-data",
-            Left::ServFail => "serv-fail",
+            Left::DeadEndpoint => LossAnswer::DeadEndpoint,
+            Left::NoData => LossAnswer::NoData,
+            Left::ServFail => LossAnswer::ServFail,
         };
-        let is_same = |it: &&mut Failing| it.service == service && it.gets == gets && it.whom == whom;
+        let is_same = |it: &&mut Failing| it.service == service && it.gets == gets && it.clients == clients;
         match failing.iter_mut().rev().take(SIDE_BY_SIDE).find(is_same) {
             Some(same) => same.types.extend(types),
-            None => failing.push(Failing { service, types, gets, whom }),
+            None => failing.push(Failing { service, types, gets, clients }),
         }
     }
     (failing, one_left)
@@ -153,11 +95,11 @@ fn steered(service: &Service) -> impl Iterator<Item = Kind> {
         .filter_map(|(kind, steers)| steers.then_some(kind))
 }
 
-fn word(kind: Kind) -> &'static str {
+/// The type of the addresses that a service steers; it never steers CNAME alone.
+fn address_type(kind: Kind) -> AddressType {
     match kind {
-        Kind::A => "A",
-        Kind::Aaaa => "AAAA",
-        Kind::Cname => "CNAME",
+        Kind::A | Kind::Cname => AddressType::A,
+        Kind::Aaaa => AddressType::Aaaa,
     }
 }
 

@@ -15,9 +15,9 @@ use gslb_core::steer::shares::{Given, shares};
 use gslb_core::steer::view::View;
 use gslb_core::table::{RoutingTable, Service};
 use ipnet::IpNet;
-use serde::Serialize;
 
-use super::{pool_is_in, word};
+use super::{address_type, pool_is_in};
+use crate::types::Witness;
 
 /// Networks that are tried for each service to find such a query.
 const TRIED: usize = 2000;
@@ -31,24 +31,6 @@ const SEEDS: u64 = 16;
 const CHANCE: f64 = 1e-4;
 /// The same as [`LEAST_SHARE`], for rounding: above this every answer is from there.
 const ALL: f64 = 1.0 - 1e-9;
-
-/// A query, and what it gets now.
-#[derive(Debug, Serialize)]
-pub(crate) struct Witness {
-    /// The service that it is about.
-    pub service: String,
-    /// Its name.
-    pub name: String,
-    /// `A` or `AAAA`.
-    #[serde(rename = "type")]
-    pub rtype: &'static str,
-    /// The client network that is told with it.
-    pub client: String,
-    /// What of the data center may be answered: addresses, and names with their final dot.
-    pub answers: Vec<String>,
-    /// How often it has to be asked to be sure: once, where the answer is certain, or more where it is drawn.
-    pub questions: u32,
-}
 
 /// Finds witnesses of the loss of a data center.
 pub(super) struct Finder<'t> {
@@ -87,8 +69,8 @@ impl<'t> Finder<'t> {
         let text = written.name.to_string();
         let name = text.strip_prefix("*.").map_or_else(|| text.clone(), |rest| format!("gslb-drill.{rest}"));
         let witness = |client: IpNet, questions: u32| {
-            let (service, name, rtype) = (text.clone(), name.clone(), word(kind));
-            Witness { service, name, rtype, client: client.to_string(), answers: self.answers(), questions }
+            let (service, name, r#type) = (text.clone(), name.clone(), address_type(kind));
+            Witness { service, name, r#type, client: client.to_string(), answers: self.answers(), questions }
         };
         let (name, mut seen, mut best) = (name.parse().ok()?, HashMap::new(), None::<(f64, IpNet)>);
         if service.client == ClientSource::Resolver {
@@ -143,7 +125,7 @@ impl<'t> Finder<'t> {
 
     /// Whether the answers to this client all name the data center, however dice fall.
     fn names(&self, name: &Name, kind: Kind, client: IpNet) -> bool {
-        let Some(qtype) = rdata::type_from_text(word(kind)) else { return false };
+        let Some(qtype) = rdata::type_from_text(address_type(kind).name()) else { return false };
         let resolver = IpAddr::from([127, 0, 0, 1]);
         let question = Question { name: name.clone(), qtype, client: Some(client), resolver };
         let answers = self.answers();

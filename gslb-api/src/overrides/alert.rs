@@ -1,12 +1,10 @@
-//! An alert of Alertmanager as a word on endpoints: whom its labels mean, and what is to become of them.
-
-use std::collections::BTreeMap;
+//! An alert of Alertmanager as an override: which endpoints its labels name, and what it forces.
 
 use gslb_core::site::pattern::Pattern;
-use serde::Deserialize;
 
 use super::{Force, Override};
 use crate::store::Time;
+use crate::types::{Alert, AlertStatus, Mistakes};
 
 /// Most alerts of one notification; `max_alerts` of Alertmanager makes it send no more.
 pub const MAX_ALERTS: usize = 1000;
@@ -27,46 +25,14 @@ const ID_PREFIX: &str = "alert-";
 /// Characters of a reason.
 const REASON_CHARACTERS: usize = 500;
 
-/// What Alertmanager sends to a webhook (version 4), as far as it matters here.
-#[derive(Debug, Deserialize)]
-pub struct Notification {
-    /// The alerts of a group, those that fire and those that no longer do.
-    pub alerts: Vec<Alert>,
-}
-
-/// One alert.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Alert {
-    /// Whether it fires.
-    pub status: Status,
-    /// By which its rule is told, and whom it means.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-    /// What it says to people.
-    #[serde(default)]
-    pub annotations: BTreeMap<String, String>,
-    /// Names it: the same alert has the same one, whenever it fires.
-    pub fingerprint: String,
-}
-
-/// Whether an alert fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It does.
-    Firing,
-    /// It did.
-    Resolved,
-}
-
 /// Whether an override of this id is one that an alert made.
 pub fn is_of_alert(id: &str) -> bool {
     id.starts_with(ID_PREFIX)
 }
 
-/// What an alert asks for.
+/// What an alert does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum AlertAction {
     /// Nothing: it does not say so.
     Nothing,
     /// That this override be in force.
@@ -82,17 +48,21 @@ impl Alert {
     ///
     /// # Errors
     /// Pointers within the alert, and what is wrong there.
-    pub fn asks(&self, owner: &str, now: Time, expires: Time) -> Result<Asked, Vec<(String, String)>> {
+    pub fn action(&self, owner: &str, now: Time, expires: Time) -> Result<AlertAction, Mistakes> {
         let mut wrong = self.wrong_labels();
         let Some(action) = self.labels.get(ACTION) else {
-            return if wrong.is_empty() || self.status == Status::Resolved { Ok(Asked::Nothing) } else { Err(wrong) };
+            return if wrong.is_empty() || self.status == AlertStatus::Resolved {
+                Ok(AlertAction::Nothing)
+            } else {
+                Err(wrong)
+            };
         };
         let Some(id) = self.id() else {
             wrong.push(("/fingerprint".to_owned(), format!("expected 1 to {MAX_FINGERPRINT} letters and digits")));
             return Err(wrong);
         };
-        if self.status == Status::Resolved {
-            return Ok(Asked::End(id));
+        if self.status == AlertStatus::Resolved {
+            return Ok(AlertAction::End(id));
         }
         let force = force(action.trim());
         if force.is_none() {
@@ -101,7 +71,7 @@ impl Alert {
         // A part of the target that is missing would make it a wider one.
         let target = if wrong.is_empty() { self.target().map_err(|found| wrong.push(found)).ok() } else { None };
         match (force, target) {
-            (Some(force), Some(target)) => Ok(Asked::Force(Box::new(Override {
+            (Some(force), Some(target)) => Ok(AlertAction::Force(Box::new(Override {
                 id,
                 targets: vec![target],
                 force,
@@ -115,7 +85,7 @@ impl Alert {
     }
 
     /// Labels of ours that cannot be right: without a value, or with a name that we do not know.
-    fn wrong_labels(&self) -> Vec<(String, String)> {
+    fn wrong_labels(&self) -> Mistakes {
         let is_known = |name: &str| name == ACTION || name == TARGET || PARTS.contains(&name);
         let wrong = |(name, value): (&String, &String)| {
             let why = if !is_known(name) {
@@ -194,10 +164,12 @@ fn force(action: &str) -> Option<Force> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
-    fn asks(alert: &Alert) -> Result<Asked, Vec<(String, String)>> {
-        alert.asks("am", Time::from_millis(1_000), Time::from_millis(2_000))
+    fn asks(alert: &Alert) -> Result<AlertAction, Mistakes> {
+        alert.action("am", Time::from_millis(1_000), Time::from_millis(2_000))
     }
 
     fn alert(status: &str, labels: &[(&str, &str)]) -> Alert {
@@ -211,7 +183,7 @@ mod tests {
 
     fn forced(labels: &[(&str, &str)]) -> Override {
         match asks(&alert("firing", labels)) {
-            Ok(Asked::Force(held)) => *held,
+            Ok(AlertAction::Force(held)) => *held,
             other => panic!("{labels:?}: {other:?}"),
         }
     }
@@ -236,8 +208,8 @@ mod tests {
     fn what_is_resolved_ends_and_what_says_nothing_is_left_alone() {
         let labels = [("gslb_action", "down"), ("gslb_pool", "fra")];
         let ended = asks(&alert("resolved", &labels));
-        assert_eq!(ended, Ok(Asked::End("alert-c0ffee0123456789".to_owned())));
-        assert_eq!(asks(&alert("firing", &[("gslb_pool", "fra")])), Ok(Asked::Nothing));
+        assert_eq!(ended, Ok(AlertAction::End("alert-c0ffee0123456789".to_owned())));
+        assert_eq!(asks(&alert("firing", &[("gslb_pool", "fra")])), Ok(AlertAction::Nothing));
     }
 
     #[test]
@@ -258,7 +230,7 @@ mod tests {
     fn an_alert_that_is_resolved_ends_its_override_whatever_its_labels_say() {
         for labels in [vec![("gslb_action", "")], vec![("gslb_action", "drain"), ("gslb_pool", "")]] {
             let ended = asks(&alert("resolved", &labels));
-            assert_eq!(ended, Ok(Asked::End("alert-c0ffee0123456789".to_owned())), "{labels:?}");
+            assert_eq!(ended, Ok(AlertAction::End("alert-c0ffee0123456789".to_owned())), "{labels:?}");
         }
     }
 

@@ -1,26 +1,26 @@
 //! Overrides in the store, on the wire and in force.
 
 pub mod alert;
-mod body;
 mod deadlines;
 pub mod doubts;
+mod request;
 
 use std::collections::BTreeMap;
 
-pub use body::from_body;
 pub use deadlines::Deadlines;
 pub use gslb_core::live::overrides::{Force, Override, States};
+pub use request::from_request;
 
 use gslb_core::live::overrides as core;
 use gslb_core::site::model::Site;
 use gslb_core::site::pattern::Pattern;
 use gslb_core::table::RoutingTable;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::audit::{self, Entry};
 use crate::change::{Change, Condition, Edit, Refusal, Who};
-use crate::clock;
 use crate::store::{self, Commit, Order, Store, Time, Unavailable, limits};
+use crate::types::{self, Timestamp};
 
 /// Where overrides are kept.
 pub const PREFIX: &str = "overrides/";
@@ -96,22 +96,21 @@ pub fn expired(held: &Override, revision: u64, now: Time) -> Entry {
         &request,
         Edit::Override { id: held.id.clone(), body: None, condition: Condition::Any },
     );
-    Entry { before: audit::told(Some(to_json(held))), revision, ..Entry::of(&change, 0, now) }
+    Entry { before: audit::told(Some(json!(types::Override::from(held)))), revision, ..Entry::of(&change, 0, now) }
 }
 
-/// An override as the API tells it.
-pub fn to_json(held: &Override) -> Value {
-    let mut told = json!({
-        "targets": held.targets,
-        "force": held.force,
-        "reason": held.reason,
-        "owner": held.owner,
-        "created": clock::show(Time::from_millis(held.created)),
-    });
-    if let (Some(expires), Some(told)) = (held.expires, told.as_object_mut()) {
-        told.insert("expires".to_owned(), clock::show(Time::from_millis(expires)).into());
+impl From<&Override> for types::Override {
+    fn from(held: &Override) -> Self {
+        Self {
+            targets: held.targets.clone(),
+            force: held.force,
+            reason: held.reason.clone(),
+            owner: held.owner.clone(),
+            created: Timestamp::from_millis(held.created),
+            expires: held.expires.map(Timestamp::from_millis),
+            saved: None,
+        }
     }
-    told
 }
 
 /// Names that a target like this one could have, the first of them.

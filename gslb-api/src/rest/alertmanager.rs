@@ -2,30 +2,32 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
 use gslb_core::site::document::duration;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracing::field::display;
 use tracing::warn;
-use utoipa::IntoParams;
+use utoipa_axum::routes;
 
+use super::answer::{self, AcceptsJson};
 use super::body::{self, Media, Size};
 use super::caller::Caller;
+use super::operation::Operation;
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, query};
+use super::routes::{Access, Routes};
+use super::state::RestState;
 use crate::Api;
-use crate::change::{Change, Condition, Edit, Refusal};
+use crate::change::{Condition, Edit, Refusal};
 use crate::clock::now;
 use crate::control::Unsaved;
 use crate::overrides::Override;
-use crate::overrides::alert::{Alert, Asked, MAX_ALERTS, Notification};
+use crate::overrides::alert::{AlertAction, MAX_ALERTS};
+use crate::types::{Alert, AlertOutcome, AlertParameters, AlertResult, AlertResults, Notification};
 
-/// How long an override holds after the last word of its alert: longer than Alertmanager's `repeat_interval`, which
+/// How long an override holds after its alert was seen last: longer than Alertmanager's `repeat_interval`, which
 /// is 4 h where nothing else is said.
 const EXPIRES_IN: Duration = Duration::from_secs(5 * 3600);
 /// Shortest and longest that may be asked for.
@@ -34,23 +36,12 @@ const EXPIRES_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// An override that would end later by less than this is not written again.
 const RENEWED_AFTER: Duration = Duration::from_secs(30);
 /// Refused alerts of one notification of which each has a line of the log, and characters of what one says.
-const MAX_TOLD: usize = 10;
-const MAX_TOLD_CHARACTERS: usize = 500;
-
-/// The query of the webhook.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Webhook {
-    /// How long an override holds after the last word of its alert, 1m to 168h; 5h where it is not said. More than
-    /// repeat_interval of Alertmanager, which renews it.
-    #[param(pattern = "^[0-9]+(ms|s|m|h)$")]
-    pub expires_in: Option<String>,
-}
+const MAX_LOGGED: usize = 10;
+const MAX_LOGGED_CHARACTERS: usize = 500;
 
 /// The route of the webhook.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/integrations/alertmanager", post(notified))
+pub(super) fn routes() -> Routes {
+    Routes::new("alertmanager").add(Access::Operator, routes!(post))
 }
 
 /// What became of one alert.
@@ -72,61 +63,61 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn told(&self, alert: &Alert) -> Value {
+    /// What became of `alert`, for its sender.
+    fn result(&self, alert: &Alert, unsaved: &Unsaved) -> AlertResult {
         let (outcome, id) = match self {
-            Self::Ignored => ("ignored", None),
-            Self::Forced(id) => ("forced", Some(id)),
-            Self::Renewed(id) => ("renewed", Some(id)),
-            Self::Unchanged(id) => ("unchanged", Some(id)),
-            Self::Ended(id) => ("ended", Some(id)),
-            Self::NotInForce(id) => ("not-in-force", Some(id)),
-            Self::Refused(_) => ("refused", None),
+            Self::Ignored => (AlertOutcome::Ignored, None),
+            Self::Forced(id) => (AlertOutcome::Forced, Some(id)),
+            Self::Renewed(id) => (AlertOutcome::Renewed, Some(id)),
+            Self::Unchanged(id) => (AlertOutcome::Unchanged, Some(id)),
+            Self::Ended(id) => (AlertOutcome::Ended, Some(id)),
+            Self::NotInForce(id) => (AlertOutcome::NotInForce, Some(id)),
+            Self::Refused(_) => (AlertOutcome::Refused, None),
         };
-        json!({ "fingerprint": alert.fingerprint, "outcome": outcome, "override": id })
+        let is_unsaved = id.is_some_and(|id| unsaved.set.contains(id) || unsaved.ended.contains(id));
+        let (fingerprint, saved) = (alert.fingerprint.clone(), is_unsaved.then_some(false));
+        AlertResult { fingerprint, outcome, r#override: id.cloned(), saved }
     }
 }
 
-async fn notified(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let holds = holds(&query::of(request.uri())?)?;
+/// Turn alerts of Alertmanager into overrides, and end them: what its webhook sends
+#[utoipa::path(
+    post, path = "/integrations/alertmanager", params(AlertParameters), request_body = Notification,
+    responses((status = 200, description = "What became of each alert", body = AlertResults))
+)]
+async fn post(
+    State(state): State<RestState>,
+    _: AcceptsJson,
+    Parameters(parameters): Parameters<AlertParameters>,
+    operation: Operation,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (api, lasts, caller) = (&state.api, lasts(&parameters)?, &operation.caller);
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let sent = body::read(&state, &parts, octets, media, Size::Resource).await?.value;
     let alerts = alerts(sent).inspect_err(|refusal| {
         let (who, from) = (caller.who.name(), caller.from.map(display));
         warn!(who, from, why = why(refusal), "a notification of Alertmanager was refused");
     })?;
-    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
     let mut outcomes = Vec::with_capacity(alerts.len());
     for alert in &alerts {
-        // One that is refused does not keep the others from being done.
-        let done = heed(&api, caller, &request, alert, holds).await;
-        outcomes.push(done.unwrap_or_else(Outcome::Refused));
+        // One that is refused does not keep the others from being applied.
+        let applied = apply_alert(api, &operation, alert, lasts).await;
+        outcomes.push(applied.unwrap_or_else(Outcome::Refused));
     }
-    tell_refused(caller, &alerts, &outcomes);
+    log_refused(caller, &alerts, &outcomes);
     let unsaved = api.control.unsaved();
-    let told: Vec<Value> =
-        alerts.iter().zip(&outcomes).map(|(alert, outcome)| marked(outcome.told(alert), &unsaved)).collect();
+    let results = alerts.iter().zip(&outcomes).map(|(alert, outcome)| outcome.result(alert, &unsaved)).collect();
     match refused(outcomes) {
-        Some(problem) => Err(problem.member("alerts", told.into())),
-        None => Ok(answer::of_json(StatusCode::OK, &json!({ "alerts": told }))),
+        Some(problem) => Err(problem.with_alerts(results)),
+        None => Ok(answer::json(StatusCode::OK, &AlertResults { alerts: results })),
     }
 }
 
-/// The same, marked where the last change of its override is not saved.
-fn marked(mut told: Value, unsaved: &Unsaved) -> Value {
-    let id = told.get("override").and_then(Value::as_str);
-    let is_unsaved = id.is_some_and(|id| unsaved.set.contains(id) || unsaved.ended.contains(id));
-    if let (true, Some(members)) = (is_unsaved, told.as_object_mut()) {
-        members.insert("saved".to_owned(), false.into());
-    }
-    told
-}
-
-/// How long overrides are to hold.
-fn holds(query: &Webhook) -> Result<Duration, Problem> {
-    let Some(text) = &query.expires_in else { return Ok(EXPIRES_IN) };
+/// How long overrides last.
+fn lasts(parameters: &AlertParameters) -> Result<Duration, Problem> {
+    let Some(text) = &parameters.expires_in else { return Ok(EXPIRES_IN) };
     let time = duration::parse(text).filter(|time| (EXPIRES_LEAST..=EXPIRES_MOST).contains(time));
     time.ok_or_else(|| Problem::bad_request("expires_in is a duration from 1m to 168h, such as 5h."))
 }
@@ -141,21 +132,24 @@ fn alerts(sent: Value) -> Result<Vec<Alert>, Refusal> {
     Ok(sent.alerts)
 }
 
-/// Does what `alert` asks for.
-async fn heed(api: &Api, caller: &Caller, request: &str, alert: &Alert, holds: Duration) -> Result<Outcome, Refusal> {
+/// Applies what `alert` asks for.
+async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Duration) -> Result<Outcome, Refusal> {
     let now = now();
-    let asked = alert.asks(caller.who.name(), now, now.after(holds)).map_err(Refusal::Body)?;
+    let owner = operation.caller.who.name();
+    let action = alert.action(owner, now, now.after(lasts)).map_err(Refusal::Body)?;
     let in_force = api.control.in_force();
     let went_back = api.meters.clock_went_back_within(EXPIRES_MOST);
-    let (id, body) = match asked {
-        Asked::Nothing => return Ok(Outcome::Ignored),
-        Asked::End(id) if !in_force.overrides.contains_key(&id) => return Ok(Outcome::NotInForce(id)),
-        Asked::End(id) => (id, None),
-        Asked::Force(held) => match in_force.overrides.get(&held.id).and_then(|old| renewed(old, &held, went_back)) {
-            Some(None) => return Ok(Outcome::Unchanged(held.id)),
-            Some(Some(renewed)) => (held.id, Some(Box::new(renewed))),
-            None => (held.id.clone(), Some(held)),
-        },
+    let (id, body) = match action {
+        AlertAction::Nothing => return Ok(Outcome::Ignored),
+        AlertAction::End(id) if !in_force.overrides.contains_key(&id) => return Ok(Outcome::NotInForce(id)),
+        AlertAction::End(id) => (id, None),
+        AlertAction::Force(held) => {
+            match in_force.overrides.get(&held.id).and_then(|old| renewed(old, &held, went_back)) {
+                Some(None) => return Ok(Outcome::Unchanged(held.id)),
+                Some(Some(renewed)) => (held.id, Some(Box::new(renewed))),
+                None => (held.id.clone(), Some(held)),
+            }
+        }
     };
     let outcome = match (&body, in_force.overrides.contains_key(&id)) {
         (None, _) => Outcome::Ended(id.clone()),
@@ -164,9 +158,8 @@ async fn heed(api: &Api, caller: &Caller, request: &str, alert: &Alert, holds: D
     };
     // Whoever comes first, the same is in force afterwards: several Alertmanagers may tell the same.
     let condition = if in_force.overrides.contains_key(&id) { Condition::Any } else { Condition::Absent };
-    let mut change = Change::new(caller.who.clone(), request, Edit::Override { id: id.clone(), body, condition });
-    change.from = caller.from;
-    match api.control.change(change).await {
+    let edit = Edit::Override { id: id.clone(), body, condition };
+    match api.control.change(operation.change(edit)).await {
         Ok(_) => Ok(outcome),
         Err(Refusal::Stale { .. }) => Ok(Outcome::Unchanged(id)),
         Err(Refusal::NotFound { .. }) => Ok(Outcome::NotInForce(id)),
@@ -193,21 +186,21 @@ fn renewed(old: &Override, new: &Override, went_back: bool) -> Option<Option<Ove
     Some(is_renewal.then(|| Override { created: old.created, ..new.clone() }))
 }
 
-/// Tells the log of alerts that were refused: whoever set them up looks there, and not into Alertmanager's.
-fn tell_refused(caller: &Caller, alerts: &[Alert], outcomes: &[Outcome]) {
+/// Logs alerts that were refused: whoever set them up looks there, and not into Alertmanager's log.
+fn log_refused(caller: &Caller, alerts: &[Alert], outcomes: &[Outcome]) {
     let refused = alerts.iter().zip(outcomes).filter_map(|(alert, outcome)| match outcome {
         Outcome::Refused(refusal) => Some((alert, refusal)),
         _ => None,
     });
     let (who, mut more) = (caller.who.name(), 0);
     for (at, (alert, refusal)) in refused.enumerate() {
-        if at >= MAX_TOLD {
+        if at >= MAX_LOGGED {
             more += 1;
             continue;
         }
         let alertname =
-            alert.labels.get("alertname").map(|name| name.chars().take(MAX_TOLD_CHARACTERS).collect::<String>());
-        let fingerprint: String = alert.fingerprint.chars().take(MAX_TOLD_CHARACTERS).collect();
+            alert.labels.get("alertname").map(|name| name.chars().take(MAX_LOGGED_CHARACTERS).collect::<String>());
+        let fingerprint: String = alert.fingerprint.chars().take(MAX_LOGGED_CHARACTERS).collect();
         let from = caller.from.map(display);
         warn!(who, from, alertname, fingerprint, why = why(refusal), "an alert was refused");
     }
@@ -223,7 +216,7 @@ fn why(refusal: &Refusal) -> String {
         Refusal::Unsafe(breaks) => breaks.iter().map(ToString::to_string).collect(),
         other => vec![other.to_string()],
     };
-    all.join("; ").chars().take(MAX_TOLD_CHARACTERS).collect()
+    all.join("; ").chars().take(MAX_LOGGED_CHARACTERS).collect()
 }
 
 /// How many alerts were refused, why, and what became of the others.
@@ -266,6 +259,6 @@ fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
     }
     worst.map(|worst| {
         let summary = summary(count, all, &worst);
-        wrong.into_iter().fold(Problem::from(worst).told(summary), |problem, (at, told)| problem.at(at, told))
+        wrong.into_iter().fold(Problem::from(worst).with_detail(summary), |problem, (at, told)| problem.at(at, told))
     })
 }

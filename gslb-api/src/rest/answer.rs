@@ -1,44 +1,47 @@
-//! Answers that many routes give: JSON with a tag, and what a change came to.
+//! Answers that many routes give: JSON with a tag, and what a change came to; and which of them a client takes.
 
+use axum::body::Bytes;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::conditions;
+use super::conditions::KnownStates;
 use super::problem::{Problem, details};
 use super::rendered::Text;
 use crate::change::Done;
 use crate::document::Etag;
+use crate::types::ChangeResult;
 
-/// JSON.
-pub(super) fn of_json(status: StatusCode, value: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+const JSON: &str = "application/json";
+const TOML: &str = "application/toml";
+
+/// `body` as JSON.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // Writing into memory cannot fail, and no body has keys that are not text.
+    octets(status, serde_json::to_vec(body).unwrap_or_default().into())
 }
 
-/// JSON of the state that `etag` names, or 304 where the reader has it.
-///
-/// # Errors
-/// As for [`conditions::is_known`].
-pub(super) fn tagged(headers: &HeaderMap, etag: &Etag, value: &Value) -> Result<Response, Problem> {
-    let response = if conditions::is_known(headers, etag)? {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        of_json(StatusCode::OK, value)
-    };
-    Ok(with(response, header::ETAG, &etag.to_string()))
+/// JSON that has been written already.
+fn octets(status: StatusCode, octets: Bytes) -> Response {
+    (status, [(header::CONTENT_TYPE, JSON)], octets).into_response()
 }
 
-/// The same, of what has been written already.
-///
-/// # Errors
-/// As for [`conditions::is_known`].
-pub(super) fn written(headers: &HeaderMap, text: Text) -> Result<Response, Problem> {
-    let response = if conditions::is_known(headers, &text.etag)? {
+/// `body` as JSON with its tag, or 304 if the client has it.
+pub(super) fn tagged(known: &KnownStates, body: &impl Serialize) -> Response {
+    let octets: Bytes = serde_json::to_vec(body).unwrap_or_default().into();
+    written(known, Text { etag: Etag::of_octets(&octets), octets })
+}
+
+/// The same of what has been written already.
+pub(super) fn written(known: &KnownStates, text: Text) -> Response {
+    let response = if known.has(&text.etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, "application/json")], text.octets).into_response()
+        octets(StatusCode::OK, text.octets)
     };
-    Ok(with(response, header::ETAG, &text.etag.to_string()))
+    with(response, header::ETAG, &text.etag.to_string())
 }
 
 /// The same response with a header.
@@ -49,11 +52,49 @@ pub(super) fn with(mut response: Response, name: HeaderName, value: &str) -> Res
     response
 }
 
-/// Whether a reader takes any of `media`.
+/// The client takes JSON.
+pub(super) struct AcceptsJson;
+
+impl<S: Send + Sync> FromRequestParts<S> for AcceptsJson {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        accepts(&parts.headers, &[JSON]).map(|_| Self)
+    }
+}
+
+/// The client takes server-sent events.
+pub(super) struct AcceptsEvents;
+
+impl<S: Send + Sync> FromRequestParts<S> for AcceptsEvents {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        accepts(&parts.headers, &["text/event-stream"]).map(|_| Self)
+    }
+}
+
+/// A notation of documents that the client takes; JSON if it takes both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notation {
+    Json,
+    Toml,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Notation {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let media = accepts(&parts.headers, &[JSON, TOML])?;
+        Ok(if media == TOML { Self::Toml } else { Self::Json })
+    }
+}
+
+/// The first of `media` that the client takes.
 ///
 /// # Errors
 /// 406, with what there is.
-pub(super) fn accepts(headers: &HeaderMap, media: &[&'static str]) -> Result<&'static str, Problem> {
+fn accepts(headers: &HeaderMap, media: &[&'static str]) -> Result<&'static str, Problem> {
     let first = media.first().copied().unwrap_or_default();
     let mut best: Option<(f32, &'static str)> = None;
     let mut said = false;
@@ -91,29 +132,27 @@ fn quality(range: &str) -> (&str, f32) {
 }
 
 /// What a change came to, or would come to.
-pub(super) fn of_done(done: &Done, dry_run: bool) -> Response {
+pub(super) fn changed(done: Done, dry_run: bool) -> Response {
     let status = if done.created && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
-    let response = of_json(status, &told(done, dry_run));
-    match &done.etag {
-        Some(etag) if !dry_run => with(response, header::ETAG, &etag.to_string()),
-        _ => response,
+    let etag = done.etag.clone().filter(|_| !dry_run);
+    let response = json(status, &result(done, dry_run));
+    match etag {
+        Some(etag) => with(response, header::ETAG, &etag.to_string()),
+        None => response,
     }
 }
 
 /// The body of that answer.
-pub(super) fn told(done: &Done, dry_run: bool) -> Value {
-    let mut told = json!({
-        "dry_run": dry_run,
-        "revision": done.revision,
-        "generation": done.generation,
-        "changes": done.changes,
-        "moves": done.moves,
-        "breaks": done.breaks,
-        "warnings": details(&done.warnings),
-        "saved": done.not_saved.is_none(),
-    });
-    if let (Some(why), Some(members)) = (&done.not_saved, told.as_object_mut()) {
-        members.insert("not_saved".to_owned(), why.as_str().into());
+pub(super) fn result(done: Done, dry_run: bool) -> ChangeResult {
+    ChangeResult {
+        dry_run,
+        revision: done.revision,
+        generation: done.generation,
+        changes: done.changes,
+        moves: done.moves,
+        breaks: done.breaks,
+        warnings: details(&done.warnings),
+        saved: done.not_saved.is_none(),
+        not_saved: done.not_saved,
     }
-    told
 }

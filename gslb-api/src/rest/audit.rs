@@ -1,28 +1,35 @@
-//! The audit, the latest entry first.
+//! The audit log, the latest entry first.
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
-use serde_json::json;
+use utoipa_axum::routes;
 
+use super::answer::{self, AcceptsJson};
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, query};
+use super::routes::{Access, Routes};
+use crate::types::{AuditPage, Number, NumberedPage};
 use crate::{Api, audit};
 
-/// The route of the audit.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/audit", get(list))
+/// The route of the audit log.
+pub(super) fn routes() -> Routes {
+    Routes::new("audit").add(Access::Viewer, routes!(list))
 }
 
-async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let numbered: query::Numbered = query::of(request.uri())?;
-    let limit = query::page(numbered.limit)?;
-    let listed = audit::list(&**api.control.store(), query::number(numbered.after)?, limit).await;
+/// List who changed what, the latest first
+#[utoipa::path(get, path = "/audit", params(NumberedPage), responses(
+    (status = 200, description = "A page of entries", body = AuditPage),
+))]
+async fn list(
+    State(api): State<Api>,
+    _: AcceptsJson,
+    Parameters(page): Parameters<NumberedPage>,
+) -> Result<Response, Problem> {
+    let limit = page.limit.get();
+    let listed = audit::list(&**api.control.store(), page.after.map(Number::get), limit).await;
     let (entries, more) = listed.map_err(|error| Problem::unavailable(error.to_string()))?;
     let last = entries.last().filter(|_| more).map(|entry| entry.number);
     let next = last.map(|last| format!("/api/v1/audit?limit={limit}&after={last}"));
-    Ok(answer::of_json(StatusCode::OK, &json!({ "entries": entries, "next": next })))
+    Ok(answer::json(StatusCode::OK, &AuditPage { entries, next }))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use gslb_core::budget::Budget;
@@ -15,11 +16,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::caller::Caller;
 use super::places::Place;
 use super::problem::Problem;
-use crate::auth::Role;
+use super::state::RestState;
+use crate::Limits;
 use crate::change::Refusal;
 use crate::control::blocking;
 use crate::document::{Unread, from_json, from_toml};
-use crate::{Api, Limits};
+use crate::types::{self, FromBody, Role};
 
 /// The notation of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +109,20 @@ impl Work {
     }
 }
 
+/// A body that is of a certain type.
+pub(super) struct JsonBody<T>(pub T);
+
+impl<T: FromBody> FromRequest<RestState> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &RestState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let media = Media::of(&parts.headers, &[Media::Json])?;
+        let sent = read(state, &parts, body, media, Size::Resource).await?.value;
+        Ok(Self(types::read(&sent).map_err(Refusal::Body)?))
+    }
+}
+
 /// Octets of a body from which on only one is worked on at a time.
 const LARGE: usize = 1 << 20;
 
@@ -114,8 +130,14 @@ const LARGE: usize = 1 << 20;
 ///
 /// # Errors
 /// 413, 408, 503 where there is no place for it, and 400 for what is not of that kind.
-pub(super) async fn read(api: &Api, parts: &Parts, body: Body, media: Media, size: Size) -> Result<Sent, Problem> {
-    let limits = &api.options.limits;
+pub(super) async fn read(
+    state: &RestState,
+    parts: &Parts,
+    body: Body,
+    media: Media,
+    size: Size,
+) -> Result<Sent, Problem> {
+    let limits = &state.api.options.limits;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let may_write = caller.role().allows(Role::Operator);
     let of_document = if may_write { limits.document_octets } else { limits.document_octets.min(limits.viewer_octets) };
@@ -125,11 +147,11 @@ pub(super) async fn read(api: &Api, parts: &Parts, body: Body, media: Media, siz
         (Size::Resource, _) => limits.body_octets,
     };
     let mut budget = Budget::of(if may_write { limits.memory } else { limits.viewer_memory });
-    let place = if size == Size::Document { Some(place(api, parts).await?) } else { None };
+    let place = if size == Size::Document { Some(place(state, parts).await?) } else { None };
     // The clock starts here: nobody is told to be slow for having waited.
     let octets = collected(limits, &parts.headers, body, most, media).await?;
     let place = match place {
-        Some(place) if octets.len() > LARGE => Some(place.with(turn(api).await?)),
+        Some(place) if octets.len() > LARGE => Some(place.with(turn(state).await?)),
         other => other,
     };
     let read = blocking(move || {
@@ -155,8 +177,8 @@ pub(super) async fn read(api: &Api, parts: &Parts, body: Body, media: Media, siz
 ///
 /// # Errors
 /// 503.
-async fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
-    let turn = timeout(api.options.limits.patience, Arc::clone(&api.turn).acquire_owned()).await;
+async fn turn(state: &RestState) -> Result<OwnedSemaphorePermit, Problem> {
+    let turn = timeout(state.api.options.limits.patience, Arc::clone(&state.turn).acquire_owned()).await;
     let told = "Another large document is being worked on, and only one is at a time: try again.";
     turn.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(told))
 }
@@ -165,10 +187,10 @@ async fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
 ///
 /// # Errors
 /// 503.
-pub(super) async fn place(api: &Api, parts: &Parts) -> Result<Place, Problem> {
+pub(super) async fn place(state: &RestState, parts: &Parts) -> Result<Place, Problem> {
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let places = if caller.role().allows(Role::Operator) { &api.documents } else { &api.viewers_documents };
-    let place = places.take(caller.asker(), api.options.limits.patience).await;
+    let places = if caller.role().allows(Role::Operator) { &state.documents } else { &state.viewers_documents };
+    let place = places.take(caller.asker(), state.api.options.limits.patience).await;
     place.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
 }
 

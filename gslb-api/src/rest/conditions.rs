@@ -1,16 +1,26 @@
 //! Conditional requests (RFC 9110 §13): which state of a resource a request means.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 
 use super::problem::Problem;
 use crate::change::Condition;
 use crate::document::Etag;
 
+/// The condition of a request that changes something.
+pub(super) struct IfMatch(pub Condition);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        of_write(&parts.headers).map(Self)
+    }
+}
+
 /// What `If-Match` and `If-None-Match` of a write say.
-///
-/// # Errors
-/// 400 where they cannot be understood, or say two things.
-pub(super) fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
+fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
     match (tags(headers, &header::IF_MATCH)?, tags(headers, &header::IF_NONE_MATCH)?) {
         (None, None) => Ok(Condition::Unsaid),
         (Some(Tags::Any), None) => Ok(Condition::Any),
@@ -24,16 +34,26 @@ pub(super) fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
     }
 }
 
-/// Whether a reader has the state of `etag` already.
-///
-/// # Errors
-/// 400 where `If-None-Match` cannot be understood.
-pub(super) fn is_known(headers: &HeaderMap, etag: &Etag) -> Result<bool, Problem> {
-    Ok(match tags(headers, &header::IF_NONE_MATCH)? {
-        None => false,
-        Some(Tags::Any) => true,
-        Some(Tags::These(tags)) => tags.iter().any(|tag| tag.opaque == etag.opaque()),
-    })
+/// The states that a reader has already, by `If-None-Match`.
+pub(super) struct KnownStates(Option<Tags>);
+
+impl KnownStates {
+    /// Whether the state of `etag` is among them.
+    pub(super) fn has(&self, etag: &Etag) -> bool {
+        match &self.0 {
+            None => false,
+            Some(Tags::Any) => true,
+            Some(Tags::These(tags)) => tags.iter().any(|tag| tag.opaque == etag.opaque()),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for KnownStates {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        tags(&parts.headers, &header::IF_NONE_MATCH).map(Self)
+    }
 }
 
 enum Tags {

@@ -1,52 +1,53 @@
-//! Drill: what every service would answer if a data center were gone.
+//! Drill: what every service would answer if a data center failed.
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
 use gslb_core::site::model::DataCenterId;
-use serde_json::json;
+use utoipa_axum::routes;
 
-use super::body::{self, Media, Size};
+use super::answer::{self, AcceptsJson};
+use super::body::JsonBody;
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, query};
+use super::routes::{Access, Routes};
 use crate::Api;
 use crate::change::Refusal;
 use crate::control::blocking;
 use crate::drill::drill;
+use crate::types::{Drill, DrillRequest, NoParameters};
 
 /// The route of drills.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/drill", post(foresee))
+pub(super) fn routes() -> Routes {
+    Routes::new("drill").add(Access::Viewer, routes!(post))
 }
 
-async fn foresee(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::object(body::read(&api, &parts, octets, media, Size::Resource).await?.value)?;
-    let only = sent.as_object().is_some_and(|members| members.len() == 1);
-    let Some(name) = sent["data_center"].as_str().filter(|_| only) else {
-        let told = "expected {\"data_center\": \"NAME\"}".to_owned();
-        return Err(Refusal::Body(vec![(String::new(), told)]).into());
-    };
+/// Show what every service would answer if a data center failed
+#[utoipa::path(post, path = "/drill", request_body = DrillRequest, responses(
+    (status = 200, description = "What would be answered", body = Drill),
+))]
+async fn post(
+    State(api): State<Api>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    JsonBody(DrillRequest { data_center: name }): JsonBody<DrillRequest>,
+) -> Result<Response, Problem> {
     let in_force = api.control.in_force();
     let data_centers = &in_force.table.topology().site.data_centers;
     let Some(number) = data_centers.iter().position(|it| *it.name == *name) else {
         let known: Vec<&str> = data_centers.iter().map(|it| &*it.name).collect();
-        let told = format!("no data center is named {name:?}; there are {}", known.join(", "));
-        return Err(Refusal::Body(vec![("/data_center".to_owned(), told)]).into());
+        let detail = format!("no data center is named {name:?}; there are {}", known.join(", "));
+        return Err(Refusal::Body(vec![("/data_center".to_owned(), detail)]).into());
     };
     let settings = Arc::clone(&api.options.settings);
     let place = api.control.place_to_foresee().await?;
     let (table, sample) = (Arc::clone(&in_force.table), api.control.sample().clone());
     let drill = blocking(move || {
         let _place = place;
-        json!(drill(&table, DataCenterId(number as u32), &settings, &sample.of(&table)))
+        let drill = drill(&table, DataCenterId(number as u32), &settings, &sample.of(&table));
+        answer::json(StatusCode::OK, &drill)
     });
-    Ok(answer::of_json(StatusCode::OK, &drill.await?))
+    Ok(drill.await?)
 }

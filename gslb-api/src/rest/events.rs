@@ -1,27 +1,31 @@
-//! Events: what changes in the store, told as it happens, and told again from where a reader was.
+//! Events: what changes in the store, reported as it happens, and again from where a reader was.
 
 use std::collections::VecDeque;
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::State;
+use axum::http::{Extensions, HeaderMap};
 use axum::response::Response;
 use axum::response::sse::Event;
-use axum::routing::get;
 use futures_util::stream;
 use gslb_core::health::SavedStatus;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa_axum::routes;
 
+use super::answer::AcceptsEvents;
+use super::parameters::Parameters;
 use super::problem::Problem;
+use super::routes::{Access, Routes};
+use super::state::RestState;
 use super::streaming::{self, Until};
-use super::{answer, query};
-use crate::Api;
 use crate::revisions::{self, CURRENT};
 use crate::store::{Change, Changes, Entry, Order, Revision, Store, Time, Watch, Watched, limits};
-use crate::{clock, health, status};
+use crate::types::{ChangeEvent, EventStatus, LastEvent, NoParameters, ResetEvent, StateChange, Status, Timestamp};
+use crate::{health, status};
 
 /// The route of events.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/events", get(events))
+pub(super) fn routes() -> Routes {
+    Routes::new("events").add(Access::Viewer, routes!(read))
 }
 
 /// Events from before a restart that a reader may get.
@@ -39,21 +43,29 @@ struct Reader {
     now: Revision,
 }
 
-async fn events(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["text/event-stream"])?;
-    let _: query::Nothing = query::of(request.uri())?;
+/// Follow what changes, as it happens, as server-sent events
+#[utoipa::path(get, path = "/events", params(LastEvent), responses(
+    (status = 200, description = "Events", content_type = "text/event-stream", body = String),
+))]
+async fn read(
+    State(RestState { api, streams, .. }): State<RestState>,
+    _: AcceptsEvents,
+    _: Parameters<NoParameters>,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, Problem> {
     let store = api.control.store();
     let now = store.revision().await.map_err(|error| Problem::unavailable(error.to_string()))?;
-    let after = match request.headers().get("last-event-id") {
+    let after = match headers.get("last-event-id") {
         None => now,
         Some(id) => {
             let id = id.to_str().ok().and_then(|id| id.trim().parse().ok());
             Revision::new(id.ok_or_else(|| Problem::bad_request("Last-Event-ID is the id of an event: a number."))?)
         }
     };
-    let place = streaming::place(&api.streams, request.extensions(), "read events")?;
+    let place = streaming::place(&streams, &extensions, "read events")?;
     // After the store's revision, so that no revocation falls between that and the watch.
-    let until = Until::of(&api, request.extensions()).await?;
+    let until = Until::of(&api, &extensions).await?;
     let token = until.token().map(str::to_owned);
     let mut watch = store.watch("", after);
     // Whoever asks for everything gets what is kept, however little that is.
@@ -84,7 +96,7 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
             }
             Watched::Compacted => {
                 reader.ended = true;
-                let data = json!({ "revision": reader.now.number() }).to_string();
+                let data = json(&ResetEvent { revision: reader.now.number() });
                 let event = Event::default().event("reset").id(reader.now.to_string()).data(data);
                 return Some((event, reader));
             }
@@ -93,21 +105,26 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     }
 }
 
-/// A commit as an event; none where it has nothing for readers.
+/// A commit as an event; none if it has nothing for readers.
 fn told(changes: &Changes, at: Time) -> Option<Event> {
-    let list: Vec<Value> = changes.changes.iter().filter_map(change).collect();
-    (!list.is_empty()).then(|| event(changes.revision, at, &list))
+    let list: Vec<StateChange> = changes.changes.iter().filter_map(change).collect();
+    (!list.is_empty()).then(|| event(changes.revision, at, list))
 }
 
-fn event(revision: Revision, at: Time, changes: &[Value]) -> Event {
-    let data = json!({ "time": clock::show(at), "changes": changes }).to_string();
+fn event(revision: Revision, at: Time, changes: Vec<StateChange>) -> Event {
+    let data = json(&ChangeEvent { time: Timestamp(at), changes });
     Event::default().event("change").id(revision.to_string()).data(data)
+}
+
+/// `data` as JSON. Writing into memory cannot fail.
+fn json(data: &impl serde::Serialize) -> String {
+    serde_json::to_string(data).unwrap_or_default()
 }
 
 /// What the store had at `revision`, as far as its keys still say so: the last event of each endpoint, override and document,
 /// in the order in which they happened. That is what is left of events from before a restart.
 async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, Problem> {
-    let mut found: Vec<(Revision, Time, Value)> = Vec::new();
+    let mut found: Vec<(Revision, Time, StateChange)> = Vec::new();
     for prefix in [CURRENT, health::PREFIX, crate::overrides::PREFIX] {
         let mut after: Option<String> = None;
         loop {
@@ -128,26 +145,33 @@ async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, 
         }
     }
     found.sort_by_key(|(revision, _, _)| *revision);
-    Ok(found.into_iter().map(|(revision, at, change)| event(revision, at, &[change])).collect())
+    Ok(found.into_iter().map(|(revision, at, change)| event(revision, at, vec![change])).collect())
+}
+
+/// The members of records in the store that say when they came to be.
+#[derive(Default, Deserialize)]
+struct Moments {
+    revision: Option<u64>,
+    recovered: Option<u64>,
+    since: Option<u64>,
+    created: Option<u64>,
 }
 
 /// When what a key holds came to be.
 async fn time_of(store: &dyn Store, key: &str, value: &[u8]) -> Time {
-    let told = serde_json::from_slice::<Value>(value).unwrap_or_default();
-    let number = |member: &str| told.get(member).and_then(Value::as_u64);
-    let revision = number("revision").filter(|_| key == CURRENT);
-    let millis = match revision {
+    let held: Moments = serde_json::from_slice(value).unwrap_or_default();
+    let millis = match held.revision.filter(|_| key == CURRENT) {
         Some(revision) => {
             let header = revisions::read(store, revision).await.ok().flatten().map(|(header, _)| header);
             header.map(|header| header.millis)
         }
-        None => number("recovered").or_else(|| number("since")).or_else(|| number("created")),
+        None => held.recovered.or(held.since).or(held.created),
     };
     Time::from_millis(millis.unwrap_or_default())
 }
 
-/// What happened to a resource. Tokens are not for every reader, and the audit tells of what is told here anyway.
-fn change(change: &Change) -> Option<Value> {
+/// What happened to a resource. Tokens are not for every reader, and the audit log has what is reported here anyway.
+fn change(change: &Change) -> Option<StateChange> {
     let value = match change {
         Change::Put { held, .. } => Some(&*held.value),
         Change::Deleted { .. } => None,
@@ -155,38 +179,40 @@ fn change(change: &Change) -> Option<Value> {
     change_of(change.key(), value, false)
 }
 
-/// The same of a key that holds `value`, or is gone. A status that repeats the one before it is none, unless it `counts`.
-fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<Value> {
-    let value = || octets.map_or(Value::Null, |octets| serde_json::from_slice(octets).unwrap_or_default());
+/// The same of a key that holds `octets`, or is gone. A status that repeats the one before it is none, unless it `counts`.
+fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<StateChange> {
     if key == CURRENT {
-        return Some(json!({ "kind": "document", "revision": value().get("revision") }));
+        return Some(StateChange::Document { revision: read_as::<Moments>(octets).and_then(|held| held.revision) });
     }
     if key == health::MASS_FAILURE {
-        return Some(json!({ "kind": "mass-failure", "mass_failure": value() }));
+        return Some(StateChange::MassFailure { mass_failure: read_as(octets) });
     }
     if let Some(name) = key.strip_prefix(health::PREFIX) {
-        let record = octets.and_then(|octets| serde_json::from_slice::<health::Record>(octets).ok());
+        let record: Option<health::Record> = read_as(octets);
         let repeats = record.as_ref().is_some_and(|record| record.repeats);
         return (counts || !repeats).then(|| of_status(name, record));
     }
     let id = key.strip_prefix(crate::overrides::PREFIX)?;
-    let held = octets.and_then(|octets| serde_json::from_slice(octets).ok());
-    let held = held.map(|held| crate::overrides::to_json(&held));
-    Some(json!({ "kind": "override", "id": id, "override": held }))
+    let held: Option<crate::overrides::Override> = read_as(octets);
+    Some(StateChange::Override { id: id.to_owned(), r#override: held.as_ref().map(Into::into) })
 }
 
-/// The status of the endpoint `name`, which is that of its pool and its own; nothing where it is gone.
-fn of_status(name: &str, record: Option<health::Record>) -> Value {
+/// What `octets` hold; none if that is nothing, or another thing.
+fn read_as<T: DeserializeOwned>(octets: Option<&[u8]>) -> Option<T> {
+    octets.and_then(|octets| serde_json::from_slice(octets).ok())
+}
+
+/// The status of the endpoint `name`, which is that of its pool and its own; none if it is gone.
+fn of_status(name: &str, record: Option<health::Record>) -> StateChange {
     let (pool, endpoint) = name.split_once('/').unwrap_or((name, ""));
     let status = record.map(|record| {
         let SavedStatus { up, since, why, recovered } = record.status;
-        let show = |at| clock::show(Time::from_millis(at));
-        let why = if recovered.is_some() { status::recovered(pool, endpoint, &why) } else { why };
-        let mut told = json!({ "status": if up { "up" } else { "down" }, "since": show(since), "why": why });
-        if let Some(recovered) = recovered {
-            told["recovered"] = show(recovered).into();
+        EventStatus {
+            status: if up { Status::Up } else { Status::Down },
+            since: Timestamp::from_millis(since),
+            why: if recovered.is_some() { status::recovered(pool, endpoint, &why) } else { why },
+            recovered: recovered.map(Timestamp::from_millis),
         }
-        told
     });
-    json!({ "kind": "status", "pool": pool, "endpoint": endpoint, "status": status })
+    StateChange::Status { pool: pool.to_owned(), endpoint: endpoint.to_owned(), status }
 }

@@ -1,59 +1,65 @@
 //! How far data centers are: what this node measures, and what is accepted of it and of what clients measured.
 
-use axum::Router;
-use axum::extract::{Request, State};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use gslb_core::latency::{Area, Order};
-use serde_json::{Map, Value, json};
+use utoipa_axum::routes;
 
+use super::answer::{self, AcceptsJson};
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, query};
+use super::routes::{Access, Routes};
 use crate::Api;
+use crate::types::{AcceptedLatencies, AreaKind, AreaLatency, DataCenterLatency, Latencies, NoParameters};
 
 /// The route of latencies.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/latency", get(read))
+pub(super) fn routes() -> Routes {
+    Routes::new("latency").add(Access::Viewer, routes!(read))
 }
 
-async fn read(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
+/// Show measured latencies of data centers
+#[utoipa::path(get, path = "/latency", responses((status = 200, description = "The latencies", body = Latencies)))]
+async fn read(State(api): State<Api>, _: AcceptsJson, _: Parameters<NoParameters>) -> Result<Response, Problem> {
     let look = api.control.look(|keeper, in_force| {
         let site = &in_force.table.topology().site;
         let names = site.data_centers.iter().map(|data_center| data_center.name.to_string());
         let measured: Vec<_> = names.zip(keeper.health().latencies(site)).collect();
-        (measured, std::sync::Arc::clone(in_force))
+        (measured, Arc::clone(in_force))
     });
     let (measured, in_force) = look.await?;
-    let site = &in_force.table.topology().site;
-    let node = &**api.measured.node();
-    let millis = |time: std::time::Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
-    let now: Map<String, Value> =
-        measured.into_iter().filter_map(|(name, time)| Some((name, json!(millis(time?))))).collect();
-    let accepted = &in_force.table.topology().latencies;
-    let vantages: Map<String, Value> =
-        accepted.vantages.iter().map(|(name, order)| (name.to_string(), told(order))).collect();
-    let area = |(area, order): (&Area, &Order)| {
-        let (kind, name) = match area {
-            Area::Region(name) => ("region", name.to_string()),
-            Area::Country(code) => ("country", code.to_string()),
-            Area::Continent(code) => ("continent", code.to_string()),
-        };
-        json!({ "area": kind, "name": name, "order": told(order) })
+    let topology = in_force.table.topology();
+    let node = api.measured.node();
+    let millis = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
+    let latencies = Latencies {
+        node: node.to_string(),
+        is_vantage: topology.site.vantages.iter().any(|vantage| *vantage.name == **node),
+        measured_ms: measured.into_iter().filter_map(|(name, time)| Some((name, millis(time?)))).collect(),
+        accepted: AcceptedLatencies {
+            vantages: topology.latencies.vantages.iter().map(|(name, it)| (name.to_string(), order(it))).collect(),
+            clients: topology.latencies.areas.iter().map(area).collect(),
+        },
     };
-    let clients: Vec<Value> = accepted.areas.iter().map(area).collect();
-    let value = json!({
-        "node": node,
-        "is_vantage": site.vantages.iter().any(|vantage| *vantage.name == *node),
-        "measured_ms": now,
-        "accepted": { "vantages": vantages, "clients": clients },
-    });
-    Ok(answer::of_json(StatusCode::OK, &value))
+    Ok(answer::json(StatusCode::OK, &latencies))
+}
+
+fn area((area, it): (&Area, &Order)) -> AreaLatency {
+    let (area, name) = match area {
+        Area::Region(name) => (AreaKind::Region, name.to_string()),
+        Area::Country(code) => (AreaKind::Country, code.to_string()),
+        Area::Continent(code) => (AreaKind::Continent, code.to_string()),
+    };
+    AreaLatency { area, name, order: order(it) }
 }
 
 /// Data centers, the nearest first.
-fn told(order: &Order) -> Value {
-    order.0.iter().map(|it| json!({ "data_center": &*it.data_center, "ms": it.milliseconds })).collect()
+fn order(order: &Order) -> Vec<DataCenterLatency> {
+    let latency = |it: &gslb_core::latency::Measured| DataCenterLatency {
+        data_center: it.data_center.to_string(),
+        ms: it.milliseconds,
+    };
+    order.0.iter().map(latency).collect()
 }

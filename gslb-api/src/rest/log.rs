@@ -1,81 +1,74 @@
-//! How much this server logs, changed while it runs; gslb.toml holds again when it restarts.
+//! How much the server logs, changed while it runs; gslb.toml holds again after a restart.
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
-use serde_json::{Value, json};
-use tracing::field::display;
+use serde_json::json;
 use tracing::info;
+use utoipa_axum::routes;
 
-use super::body::{self, Media, Size};
-use super::caller::Caller;
+use super::answer::{self, AcceptsJson};
+use super::body::JsonBody;
+use super::conditions::{IfMatch, KnownStates};
+use super::operation::Operation;
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, conditions, query, write};
+use super::routes::{Access, Routes};
+use crate::Api;
 use crate::change::Refusal;
 use crate::control::Resource;
 use crate::document::Etag;
-use crate::members;
-use crate::{Api, LogLevel};
+use crate::types::{Log, LogLevel, NoParameters, ReadConditions, WriteConditions};
 
-/// The route of the log's level.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/log", get(read).put(put))
+/// The routes of the log level.
+pub(super) fn routes() -> Routes {
+    Routes::new("log").add(Access::Viewer, routes!(read)).add(Access::UnscopedOperator, routes!(put))
 }
 
-fn told(level: LogLevel) -> Value {
-    json!({ "level": level.name() })
+/// Show how much the server logs
+#[utoipa::path(get, path = "/log", params(ReadConditions), responses(
+    (status = 200, description = "The level", body = Log),
+    (status = 304, description = "The client has it"),
+))]
+async fn read(State(api): State<Api>, _: AcceptsJson, _: Parameters<NoParameters>, known: KnownStates) -> Response {
+    answer::tagged(&known, &Log { level: api.options.log.level() })
 }
 
-async fn read(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let value = told(api.options.log.level());
-    answer::tagged(request.headers(), &Etag::of(&value), &value)
-}
-
-async fn put(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json])?;
-    let condition = conditions::of_write(&parts.headers)?;
-    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
-    let level = asked(&sent)?;
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let tell = || {
-        let from = caller.from.map(display);
-        info!(who = caller.who.name(), from, "the log's level is {} from now on", level.name());
+/// Log more or less, until the server restarts
+#[utoipa::path(put, path = "/log", params(WriteConditions), request_body = Log, responses(
+    (status = 200, description = "The level", body = Log),
+))]
+async fn put(
+    State(api): State<Api>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    IfMatch(condition): IfMatch,
+    operation: Operation,
+    JsonBody(Log { level }): JsonBody<Log>,
+) -> Result<Response, Problem> {
+    let report = || {
+        let caller = &operation.caller;
+        info!(
+            who = caller.who.name(),
+            from = caller.from.map(tracing::field::display),
+            "the log level is {} now",
+            level.name()
+        );
     };
     let may = |before: LogLevel| {
-        condition.check(Some(&Etag::of(&told(before))))?;
+        condition.check(Some(&Etag::of(&Log { level: before })))?;
         // A log that is about to fall silent says why.
         if level < LogLevel::Info {
-            tell();
+            report();
         }
         Ok::<_, Refusal>(())
     };
     let before = api.options.log.change(level, may)?;
     if level >= LogLevel::Info {
-        tell();
+        report();
     }
-    let value = told(level);
-    write::note(&api, &parts, Resource { before: Some(told(before)), after: Some(value.clone()) }).await;
-    let response = answer::of_json(StatusCode::OK, &value);
-    Ok(answer::with(response, header::ETAG, &Etag::of(&value).to_string()))
-}
-
-fn asked(body: &Value) -> Result<LogLevel, Refusal> {
-    let mut wrong: Vec<_> =
-        body.as_object().into_iter().flat_map(|members| members::unknown(members, &["level"], "")).collect();
-    let level = body.get("level").and_then(Value::as_str).and_then(LogLevel::from_name);
-    if level.is_none() {
-        let names: Vec<&str> = LogLevel::ALL.into_iter().map(LogLevel::name).collect();
-        wrong.push(("/level".to_owned(), format!("expected one of {}", names.join(", "))));
-    }
-    match level {
-        Some(level) if wrong.is_empty() => Ok(level),
-        _ => Err(Refusal::Body(wrong)),
-    }
+    let log = Log { level };
+    let resource = Resource { before: Some(json!(Log { level: before })), after: Some(json!(log)) };
+    operation.note(&api, resource).await;
+    Ok(answer::with(answer::json(StatusCode::OK, &log), header::ETAG, &Etag::of(&log).to_string()))
 }

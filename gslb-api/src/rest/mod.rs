@@ -13,77 +13,93 @@ mod explain;
 mod host;
 mod latency;
 mod log;
+mod mass_failure;
 mod measure;
 mod observations;
 mod openapi;
+mod operation;
 mod origin;
 mod overrides;
 mod parameters;
-pub(crate) mod places;
+mod places;
 mod plan;
+mod policies;
 mod problem;
-mod query;
-pub(crate) mod rate;
-pub(crate) mod rendered;
+mod rate;
+mod rendered;
 mod resources;
+mod revisions;
+mod routes;
+mod state;
 mod status;
 mod streaming;
 mod tail;
 mod thaw;
+mod token;
 mod tokens;
 mod top;
-mod write;
 
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::{Extensions, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::Api;
 use crate::document::Section;
 use problem::Problem;
+use routes::Routes;
+use state::RestState;
 
-pub use caller::role_needed;
 pub use host::{is_ours, unambiguous};
-pub use status::LIFT_MASS_FAILURE;
+pub use mass_failure::LIFT_MASS_FAILURE;
 
 /// The path that all of the API is below.
 const BASE: &str = "/api/v1";
 
-/// The routes below `/api`, to be merged with others or served alone. Where connections are known by their address,
-/// requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it nobody counts as being on this host.
+/// The routes below `/api`, to be merged with others or served alone, with limits on callers of its own: make it once. Where
+/// connections are known by their address, requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it no client
+/// counts as being on this host.
 pub fn router(api: Api) -> Router {
+    let resources = [
+        documents::routes(),
+        revisions::routes(),
+        overrides::routes(),
+        plan::routes(),
+        explain::routes(),
+        events::routes(),
+        status::routes(),
+        mass_failure::routes(),
+        drill::routes(),
+        latency::routes(),
+        observations::routes(),
+        audit::routes(),
+        tokens::routes(),
+        token::routes(),
+        alertmanager::routes(),
+        log::routes(),
+        top::routes(),
+        tail::routes(),
+        thaw::routes(),
+    ];
     let sections = Section::ALL.into_iter().map(resources::routes);
-    let routes = sections.fold(Router::new(), Router::merge);
+    let routes = sections.chain(resources).map(Routes::into_router);
+    let (routes, operations) = routes.fold(OpenApiRouter::default(), OpenApiRouter::merge).split_for_parts();
+    let description = openapi::base().nest(BASE, operations);
+    let state = RestState::new(api.clone());
     let routes = routes
-        .merge(documents::routes())
-        .merge(overrides::routes())
-        .merge(plan::routes())
-        .merge(explain::routes())
-        .merge(events::routes())
-        .merge(status::routes())
-        .merge(drill::routes())
-        .merge(latency::routes())
-        .merge(observations::routes())
-        .merge(audit::routes())
-        .merge(tokens::routes())
-        .merge(alertmanager::routes())
-        .merge(log::routes())
-        .merge(top::routes())
-        .merge(tail::routes())
-        .merge(thaw::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(from_fn_with_state(api.clone(), caller::admit));
+        .layer(from_fn_with_state(state.clone(), caller::admit));
     Router::new()
         .nest(BASE, routes)
-        .merge(openapi::routes())
+        .merge(openapi::routes(&description))
         .layer(from_fn(origin::check))
         .layer(map_response(guarded))
         .layer(from_fn_with_state(api.clone(), host::check))
-        .layer(from_fn_with_state(api.clone(), measure::measured))
-        .with_state(api)
+        .layer(from_fn_with_state(api, measure::measured))
+        .with_state(state)
 }
 
 /// What every answer says to browsers and caches: it is not a page, and it is of this moment.

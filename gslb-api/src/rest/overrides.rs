@@ -1,77 +1,111 @@
 //! Overrides: what operators force, with a reason and an end.
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
-use serde_json::{Map, Value};
+use utoipa_axum::routes;
 
-use super::body::{self, Media, Size, Work};
-use super::caller::Caller;
+use super::answer::{self, AcceptsJson};
+use super::body::{JsonBody, Work};
+use super::conditions::{IfMatch, KnownStates};
+use super::operation::{ChangeOptions, Operation};
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, conditions, query, write};
+use super::routes::{Access, Routes};
 use crate::Api;
-use crate::change::{Edit, Refusal};
+use crate::change::Edit;
 use crate::clock::now;
 use crate::document::Etag;
-use crate::overrides::{Override, from_body, to_json};
+use crate::overrides::from_request;
+use crate::types::{
+    AnyWriteConditions, ByName, ChangeParameters, ChangeResult, NoParameters, Override, OverrideRequest,
+    ReadConditions, WriteConditions,
+};
 
 /// The routes of overrides.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/overrides", get(list)).route("/overrides/{id}", get(read).put(put).delete(delete))
+pub(super) fn routes() -> Routes {
+    Routes::new("overrides")
+        .add(Access::Viewer, routes!(list))
+        .add(Access::Viewer, routes!(read))
+        .add(Access::Operator, routes!(put, delete))
 }
 
-async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let in_force = api.control.in_force();
-    let unsaved = api.control.unsaved();
-    let told = |(id, held): (&String, &Override)| (id.clone(), marked(to_json(held), unsaved.set.contains(id)));
-    let all: Map<String, Value> = in_force.overrides.iter().map(told).collect();
-    let value = Value::Object(all);
-    answer::tagged(request.headers(), &Etag::of(&value), &value)
+/// List all overrides by id
+#[utoipa::path(get, path = "/overrides", params(ReadConditions), responses(
+    (status = 200, description = "The overrides", body = HashMap<String, Override>),
+    (status = 304, description = "The client has them"),
+))]
+async fn list(State(api): State<Api>, _: AcceptsJson, _: Parameters<NoParameters>, known: KnownStates) -> Response {
+    let (in_force, unsaved) = (api.control.in_force(), api.control.unsaved());
+    let shown = |(id, held): (&String, &crate::overrides::Override)| {
+        let saved = unsaved.set.contains(id).then_some(false);
+        (id.clone(), Override { saved, ..Override::from(held) })
+    };
+    answer::tagged(&known, &in_force.overrides.iter().map(shown).collect::<ByName<Override>>())
 }
 
-async fn read(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
+/// Show one override
+#[utoipa::path(get, path = "/overrides/{id}", params(("id" = String, Path), ReadConditions), responses(
+    (status = 200, description = "The override", body = Override),
+    (status = 304, description = "The client has it"),
+))]
+async fn read(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    known: KnownStates,
+) -> Result<Response, Problem> {
     let in_force = api.control.in_force();
     let held =
         in_force.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
-    let value = to_json(held);
-    let etag = Etag::of(&value);
+    let shown = Override::from(held);
     if api.control.unsaved().set.contains(&id) {
-        // Saving it changes nothing that the tag is of, so nobody is to keep this.
-        let response = answer::of_json(StatusCode::OK, &marked(value, true));
+        // The tag is that of the saved override, so nobody is to keep this.
+        let etag = Etag::of(&shown);
+        let response = answer::json(StatusCode::OK, &Override { saved: Some(false), ..shown });
         let response = answer::with(response, header::ETAG, &etag.to_string());
         return Ok(answer::with(response, header::CACHE_CONTROL, "no-store"));
     }
-    answer::tagged(request.headers(), &etag, &value)
+    Ok(answer::tagged(&known, &shown))
 }
 
-/// The same, marked where its last change is not saved.
-fn marked(mut value: Value, is_unsaved: bool) -> Value {
-    if let (true, Some(members)) = (is_unsaved, value.as_object_mut()) {
-        members.insert("saved".to_owned(), false.into());
-    }
-    value
+/// Force endpoints up, down, drained or to a weight
+#[utoipa::path(
+    put, path = "/overrides/{id}", params(("id" = String, Path), ChangeParameters, AnyWriteConditions),
+    request_body = OverrideRequest,
+    responses(
+        (status = 200, description = "What the change came to", body = ChangeResult),
+        (status = 201, description = "What the new override came to", body = ChangeResult),
+    )
+)]
+async fn put(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    _: AcceptsJson,
+    IfMatch(condition): IfMatch,
+    options: ChangeOptions,
+    operation: Operation,
+    JsonBody(request): JsonBody<OverrideRequest>,
+) -> Result<Response, Problem> {
+    let held = from_request(&id, request, operation.caller.who.name(), now())?;
+    let edit = Edit::Override { id, body: Some(Box::new(held)), condition };
+    operation.run(&api, options, edit, Work::of_ours(None)).await
 }
 
-async fn put(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json])?;
-    let condition = conditions::of_write(&parts.headers)?;
-    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let held = from_body(&id, &sent, caller.who.name(), now())?;
-    write::run(&api, &parts, Edit::Override { id, body: Some(Box::new(held)), condition }, Work::of_ours(None)).await
-}
-
-async fn delete(State(api): State<Api>, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let (parts, _) = request.into_parts();
-    let condition = conditions::of_write(&parts.headers)?;
-    write::run(&api, &parts, Edit::Override { id, body: None, condition }, Work::of_ours(None)).await
+/// End an override
+#[utoipa::path(
+    delete, path = "/overrides/{id}", params(("id" = String, Path), ChangeParameters, WriteConditions),
+    responses((status = 200, description = "What the change came to", body = ChangeResult))
+)]
+async fn delete(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    _: AcceptsJson,
+    IfMatch(condition): IfMatch,
+    options: ChangeOptions,
+    operation: Operation,
+) -> Result<Response, Problem> {
+    let edit = Edit::Override { id, body: None, condition };
+    operation.run(&api, options, edit, Work::of_ours(None)).await
 }

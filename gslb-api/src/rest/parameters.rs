@@ -1,195 +1,88 @@
-//! The parameters of a query, read into what a route takes; what is wrong with one is told by its name, in the words of
-//! this API.
+//! The parameters of a query, read into what a route takes.
 
-use std::borrow::Cow;
-use std::fmt::{self, Display};
+use std::error::Error as _;
 
-use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
-use serde::forward_to_deserialize_any;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 
-/// What is wrong, as a sentence.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong(String);
+use super::problem::Problem;
 
-/// Reads a query, which is what stands behind the question mark (`application/x-www-form-urlencoded`).
-///
-/// # Errors
-/// [`Wrong`] about the first parameter that is not known, comes twice or has no such value, or one that is missing.
-pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Wrong> {
-    T::deserialize(Parameters { rest: form_urlencoded::parse(query.as_bytes()), value: None })
-}
+/// The query of a request. Unknown parameters are refused if `T` does not allow them.
+pub(super) struct Parameters<T>(pub T);
 
-struct Parameters<'q> {
-    rest: form_urlencoded::Parse<'q>,
-    /// The value that comes next, with its name.
-    value: Option<(Cow<'q, str>, Cow<'q, str>)>,
-}
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
 
-impl<'de> Deserializer<'de> for Parameters<'_> {
-    type Error = Wrong;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_map(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl<'de> MapAccess<'de> for Parameters<'_> {
-    type Error = Wrong;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
-        let Some((name, value)) = self.rest.next() else { return Ok(None) };
-        let name: StrDeserializer<'_, Wrong> = self.value.insert((name, value)).0.as_ref().into_deserializer();
-        seed.deserialize(name).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Wrong> {
-        let (name, value) = self.value.take().unwrap_or_default();
-        seed.deserialize(Parameter(&value)).map_err(|Wrong(told)| Wrong(format!("{name} {told}.")))
-    }
-}
-
-/// A value, which is text until something else is asked for. What is wrong with it lacks the name yet.
-struct Parameter<'q>(&'q str);
-
-impl Parameter<'_> {
-    fn whole(&self) -> Result<u64, Wrong> {
-        self.0.parse().map_err(|_| Wrong(format!("is a whole number, and not {:?}", self.0)))
-    }
-}
-
-impl<'de> Deserializer<'de> for Parameter<'_> {
-    type Error = Wrong;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_str(self.0)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        match self.0 {
-            "true" => visitor.visit_bool(true),
-            "false" => visitor.visit_bool(false),
-            other => Err(Wrong(format!("is true or false, and not {other:?}"))),
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => Err(Problem::bad_request(explained(&rejection))),
         }
     }
-
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_u64(self.whole()?)
-    }
-
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_u64(self.whole()?)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Wrong> {
-        let word: StrDeserializer<'_, Wrong> = self.0.into_deserializer();
-        word.deserialize_enum(name, variants, visitor)
-    }
-
-    forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq tuple
-        tuple_struct map struct identifier ignored_any
-    }
 }
 
-impl de::Error for Wrong {
-    fn custom<T: Display>(told: T) -> Self {
-        Self(told.to_string())
-    }
+/// What is wrong with the query, with the name of the parameter.
+fn explained(rejection: &QueryRejection) -> String {
+    // The rejection itself says first that the query cannot be read.
+    let cause = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
+    format!("The query cannot be read: {}.", in_words_of_queries(&cause))
+}
 
-    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
-        if known.is_empty() {
-            return Self(format!("There is no parameter {name:?}, nor any other, here."));
+/// What serde says of the fields of a structure, said of parameters.
+fn in_words_of_queries(cause: &str) -> String {
+    for what in ["unknown", "missing", "duplicate"] {
+        let said = format!("{what} field `");
+        // In front of it stands the name of the parameter once more.
+        let behind = cause.strip_prefix(&said).or_else(|| cause.split_once(&format!(": {said}")).map(|(_, rest)| rest));
+        if let Some(rest) = behind {
+            return format!("{what} parameter `{}", rest.replace("there are no fields", "there are no parameters"));
         }
-        Self(format!("There is no parameter {name:?} here; known: {}.", known.join(", ")))
     }
-
-    fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
-        Self(format!("is one of {}, and not {word:?}", known.join(", ")))
-    }
-
-    fn missing_field(name: &'static str) -> Self {
-        Self(format!("The parameter {name} is missing."))
-    }
-
-    fn duplicate_field(name: &'static str) -> Self {
-        Self(format!("The parameter {name} is duplicated."))
-    }
+    cause.to_owned()
 }
-
-impl Display for Wrong {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Wrong {}
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
+    use axum::http::{Request, Uri};
 
     use super::*;
+    use crate::types::{ChangeParameters, NoParameters, RankingKey, RankingParameters};
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Query {
-        by: By,
-        limit: Option<usize>,
-        #[serde(default)]
-        dry_run: bool,
-        name: Option<String>,
+    async fn read<T: DeserializeOwned>(query: &str) -> Result<T, String> {
+        let uri: Uri = format!("/?{query}").parse().unwrap();
+        let (mut parts, ()) = Request::get(uri).body(()).unwrap().into_parts();
+        let read = Parameters::<T>::from_request_parts(&mut parts, &()).await;
+        read.map(|Parameters(read)| read).map_err(|problem| problem.detail().to_owned())
     }
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    enum By {
-        DataCenter,
-        Region,
+    #[tokio::test]
+    async fn parameters_are_read_as_what_they_are() {
+        let ranking: RankingParameters = read("by=data-center&limit=7").await.unwrap();
+        assert_eq!((ranking.by, ranking.limit.get()), (RankingKey::DataCenter, 7));
+        let change: ChangeParameters = read("dry_run=true&message=a%2Fb+c").await.unwrap();
+        assert_eq!((change.dry_run, &*change.message, change.override_rules), (true, "a/b c", None));
+        assert_eq!(read::<RankingParameters>("by=region").await.unwrap().limit.get(), 100);
+        assert!(read::<NoParameters>("").await.is_ok());
     }
 
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Nothing {}
-
-    #[test]
-    fn parameters_are_read_as_what_they_are_to_be() {
-        let read = read::<Query>("by=data-center&limit=7&dry_run=true&name=a%2Fb+c").unwrap();
-        let name = Some("a/b c".to_owned());
-        assert_eq!(read, Query { by: By::DataCenter, limit: Some(7), dry_run: true, name });
-        let fewest = super::read::<Query>("by=region").unwrap();
-        assert_eq!(fewest, Query { by: By::Region, limit: None, dry_run: false, name: None });
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_by_its_name() {
-        for (query, told) in [
-            ("by=region&expire=1", "There is no parameter \"expire\" here; known: by, limit, dry_run, name."),
-            ("by=pool", "by is one of data-center, region, and not \"pool\"."),
-            ("by=region&limit=-1", "limit is a whole number, and not \"-1\"."),
-            ("by=region&limit=", "limit is a whole number, and not \"\"."),
-            ("by=region&dry_run=yes", "dry_run is true or false, and not \"yes\"."),
-            ("limit=1", "The parameter by is missing."),
-            ("by=region&limit=1&limit=2", "The parameter limit is duplicated."),
+    #[tokio::test]
+    async fn what_is_wrong_is_said_with_the_name_of_the_parameter() {
+        for (query, expected) in [
+            ("by=region&expire=1", "unknown parameter `expire`, expected `by` or `limit`."),
+            ("by=pool", "by: unknown variant `pool`, expected one of `service`, `region`, `data-center`, `prefix`."),
+            ("by=region&limit=-1", "limit: expected a whole number from 1 to 1000, not \"-1\"."),
+            ("by=region&limit=", "limit: expected a whole number from 1 to 1000, not \"\"."),
+            ("limit=1", "missing parameter `by`."),
+            ("by=region&limit=1&limit=2", "duplicate parameter `limit`."),
         ] {
-            assert_eq!(read::<Query>(query).unwrap_err().to_string(), told, "{query}");
+            let wrong = read::<RankingParameters>(query).await.unwrap_err();
+            assert!(wrong.starts_with("The query cannot be read: ") && wrong.ends_with(expected), "{query}: {wrong}");
         }
-        let told = read::<Nothing>("limit=1").unwrap_err().to_string();
-        assert_eq!(told, "There is no parameter \"limit\", nor any other, here.");
-        assert!(read::<Nothing>("").is_ok());
+        let wrong = read::<ChangeParameters>("dry_run=yes").await.unwrap_err();
+        assert!(wrong.contains("dry_run: ") && wrong.contains("`true` or `false`"), "{wrong}");
+        let wrong = read::<NoParameters>("limit=1").await.unwrap_err();
+        assert!(wrong.contains("unknown parameter `limit`, there are no"), "{wrong}");
     }
 }

@@ -1,42 +1,58 @@
 //! Plan: what a document would change, and whose answers would move.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
+use utoipa_axum::routes;
 
+use super::answer::{self, AcceptsJson};
 use super::body::{self, Media, Sent, Size};
 use super::caller::Caller;
+use super::conditions::IfMatch;
+use super::operation::holding;
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, conditions, query, write};
-use crate::Api;
-use crate::change::{Change, Condition, Edit, Refusal};
+use super::routes::{Access, Routes};
+use super::state::RestState;
+use crate::change::{Change, Condition, Edit};
+use crate::types::{ChangeResult, Document, MergePatch, NoParameters, WriteConditions};
 
 /// The route of plans.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/plan", post(plan))
+pub(super) fn routes() -> Routes {
+    Routes::new("plan").add(Access::Viewer, routes!(post))
 }
 
-async fn plan(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
+/// Show what a document or a patch of it would change, and whose answers would move
+#[utoipa::path(
+    post, path = "/plan", params(WriteConditions),
+    request_body(content(
+        (Document = "application/json"), (String = "application/toml"), (MergePatch = "application/merge-patch+json"),
+    )),
+    responses((status = 200, description = "What it would come to", body = ChangeResult))
+)]
+async fn post(
+    State(state): State<RestState>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    IfMatch(condition): IfMatch,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json, Media::Toml, Media::MergePatch])?;
-    let condition = match conditions::of_write(&parts.headers)? {
+    let condition = match condition {
         Condition::Unsaid => Condition::Any,
         said => said,
     };
-    let Sent { value, work, .. } = body::read(&api, &parts, octets, media, Size::Document).await?;
+    let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Document).await?;
     let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }
     } else {
         Edit::Document { document: value.into(), text: None, condition }
     };
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let change = Change { budget: work.budget, ..Change::new(caller.who.clone(), "plan", edit) };
-    let control = api.control.clone();
-    let done = write::holding(work.place, async move { control.plan(change).await }).await?;
-    Ok(answer::of_json(StatusCode::OK, &answer::told(&done, true)))
+    let change = Change { budget: work.budget, ..Change::new(caller.who, "plan", edit) };
+    let control = state.api.control.clone();
+    let done = holding(work.place, async move { control.plan(change).await }).await?;
+    Ok(answer::json(StatusCode::OK, &answer::result(done, true)))
 }

@@ -1,61 +1,47 @@
-//! Problem documents (RFC 9457): why a request was not done, where, and what would be right.
+//! Problem documents (RFC 9457) as answers: every refusal becomes one.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gslb_core::problem::{Problem as Found, Severity};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
 
 use crate::auth::Scope;
 use crate::change::Refusal;
 use crate::document::Etag;
-use crate::safety::Broken;
+use crate::safety::BrokenRule;
+use crate::types::{self, AlertResult, ProblemDetail, Role};
 
-/// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct Detail {
-    /// Where it stands (RFC 6901): in the document; of a body that is no part of one, in the body.
-    pub pointer: String,
-    /// What is wrong.
-    pub detail: String,
-    /// What would be right.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    pub help: String,
-}
-
-impl Detail {
-    /// The same, no longer than anybody reads.
-    fn shortened(self) -> Self {
-        let short = |text: String| match text.char_indices().nth(DETAIL_CHARACTERS) {
-            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-            None => text,
-        };
-        Self { pointer: short(self.pointer), detail: short(self.detail), help: short(self.help) }
-    }
+/// `detail`, no longer than anybody reads.
+fn shortened(detail: ProblemDetail) -> ProblemDetail {
+    let short = |text: String| match text.char_indices().nth(DETAIL_CHARACTERS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    };
+    let ProblemDetail { pointer, detail, help } = detail;
+    ProblemDetail { pointer: short(pointer), detail: short(detail), help: short(help) }
 }
 
 /// A request that was not done. Boxed, so that what goes well does not carry room for it.
 #[derive(Debug)]
-pub(super) struct Problem(Box<Told>);
+pub(super) struct Problem(Box<Answer>);
 
 #[derive(Debug)]
-struct Told {
+struct Answer {
     status: StatusCode,
-    /// Names the kind of problem for programs.
-    kind: &'static str,
-    detail: String,
-    errors: Vec<Detail>,
-    more: Map<String, Value>,
+    body: types::Problem,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem of the kind `kind`, a word that stays the same from version to version.
     pub(super) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        let (errors, more, headers) = (Vec::new(), Map::new(), Vec::new());
-        Self(Box::new(Told { status, kind, detail: detail.into(), errors, more, headers }))
+        let body = types::Problem {
+            kind: format!("urn:problem-type:gslb:{kind}"),
+            title: status.canonical_reason().unwrap_or("Problem").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            ..types::Problem::default()
+        };
+        Self(Box::new(Answer { status, body, headers: Vec::new() }))
     }
 
     /// The request makes no sense.
@@ -76,14 +62,15 @@ impl Problem {
     /// The same, with this at this pointer.
     #[must_use]
     pub(super) fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        self.0.errors.push(Detail { pointer: pointer.into(), detail: detail.into(), help: String::new() });
+        let (pointer, detail) = (pointer.into(), detail.into());
+        self.0.body.errors.push(ProblemDetail { pointer, detail, help: String::new() });
         self
     }
 
     /// The same, with all of these.
     #[must_use]
-    pub(super) fn with(mut self, errors: impl IntoIterator<Item = Detail>) -> Self {
-        self.0.errors.extend(errors);
+    pub(super) fn with(mut self, errors: impl IntoIterator<Item = ProblemDetail>) -> Self {
+        self.0.body.errors.extend(errors);
         self
     }
 
@@ -96,16 +83,28 @@ impl Problem {
         self
     }
 
-    /// The same, told in other words.
-    pub(super) fn told(mut self, detail: String) -> Self {
-        self.0.detail = detail;
+    /// The same with this `detail`.
+    pub(super) fn with_detail(mut self, detail: String) -> Self {
+        self.0.body.detail = detail;
         self
     }
 
-    /// Adds a member of the problem's own kind.
-    pub(super) fn member(mut self, name: &str, value: Value) -> Self {
-        self.0.more.insert(name.to_owned(), value);
+    /// The same with what became of each alert.
+    pub(super) fn with_alerts(mut self, alerts: Vec<AlertResult>) -> Self {
+        self.0.body.alerts = alerts;
         self
+    }
+
+    /// The same with the role that is needed, and the one that the token has.
+    pub(super) fn with_roles(mut self, needed: Role, has: Role) -> Self {
+        (self.0.body.needs, self.0.body.role) = (Some(needed), Some(has));
+        self
+    }
+
+    /// What is wrong this time.
+    #[cfg(test)]
+    pub(super) fn detail(&self) -> &str {
+        &self.0.body.detail
     }
 
     fn current(self, etag: Option<&Etag>) -> Self {
@@ -122,28 +121,28 @@ const MAX_DETAILS: usize = 101;
 const DETAIL_CHARACTERS: usize = 1000;
 
 /// Problems of a document as details, the first of them; warnings only where there is no error.
-pub(super) fn details(found: &[Found]) -> Vec<Detail> {
+pub(super) fn details(found: &[Found]) -> Vec<ProblemDetail> {
     let worst = found.iter().map(|problem| problem.severity).max().unwrap_or(Severity::Warning);
     bounded(found.iter().filter(|problem| problem.severity == worst).map(detail)).0
 }
 
 /// The first details, and how many there are besides.
-fn bounded(details: impl IntoIterator<Item = Detail>) -> (Vec<Detail>, usize) {
+fn bounded(details: impl IntoIterator<Item = ProblemDetail>) -> (Vec<ProblemDetail>, usize) {
     let mut details = details.into_iter();
-    let first = details.by_ref().take(MAX_DETAILS).map(Detail::shortened).collect();
+    let first = details.by_ref().take(MAX_DETAILS).map(shortened).collect();
     (first, details.count())
 }
 
-fn detail(found: &Found) -> Detail {
+fn detail(found: &Found) -> ProblemDetail {
     // Within the text of a zone, the line says more than the pointer to the text.
     let line = found.location.line;
     let detail = if line > 0 { format!("line {line}: {}", found.message) } else { found.message.clone() };
-    Detail { pointer: found.pointer(), detail, help: found.help.clone() }
+    ProblemDetail { pointer: found.pointer(), detail, help: found.help.clone() }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let told = refusal.to_string();
+        let message = refusal.to_string();
         match refusal {
             Refusal::Unconditional { current } => {
                 let detail = "It exists: say in If-Match which state of it is to be changed.";
@@ -163,7 +162,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::InUse { what, name, by } => {
                 let detail = format!("The {what} {name:?} is in use: change first what refers to it.");
-                let by = details(&by).into_iter().map(|found| Detail { help: String::new(), ..found });
+                let by = details(&by).into_iter().map(|found| ProblemDetail { help: String::new(), ..found });
                 Self::new(StatusCode::CONFLICT, "in-use", detail).with(by)
             }
             Refusal::Wrong(found) => {
@@ -175,54 +174,44 @@ impl From<Refusal> for Problem {
                 wrong.into_iter().fold(problem, |problem, (pointer, detail)| problem.at(pointer, detail))
             }
             Refusal::OutOfScope { outside, scopes } => {
-                let first: Vec<&str> = outside.iter().take(MAX_DETAILS).map(String::as_str).collect();
-                let (what, has) = (first.join(", "), scopes.join(" "));
+                let outside: Vec<String> = outside.into_iter().take(MAX_DETAILS).collect();
+                let (what, has) = (outside.join(", "), scopes.join(" "));
                 let detail = if outside.iter().all(|it| it.parse::<Scope>().is_ok()) {
                     format!("Out of the token's scope. This needs the scope {what}; the token has {has}.")
                 } else {
                     format!("Out of the token's scope: {what}. This needs a token without scopes; this one has {has}.")
                 };
-                let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", detail);
-                problem.member("outside", json!(first)).member("scopes", json!(scopes))
+                let mut problem = Self::new(StatusCode::FORBIDDEN, "forbidden", detail);
+                (problem.0.body.outside, problem.0.body.scopes) = (outside, scopes);
+                problem
             }
-            Refusal::Unsafe(breaks) => broken(&breaks),
-            Refusal::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", told),
-            Refusal::Unavailable(_) | Refusal::Busy => Self::unavailable(told),
-            Refusal::Fault => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", told),
+            Refusal::Unsafe(breaks) => broken(breaks),
+            Refusal::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message),
+            Refusal::Unavailable(_) | Refusal::Busy => Self::unavailable(message),
+            Refusal::Fault => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", message),
         }
     }
 }
 
-fn broken(breaks: &[Broken]) -> Problem {
+fn broken(breaks: Vec<BrokenRule>) -> Problem {
     let detail =
         "Safety rules of the document forbid it. Nothing was changed. An admin may override them with a reason.";
-    let problem = Problem::new(StatusCode::CONFLICT, "unsafe", detail).member("breaks", json!(breaks));
-    let at = |rule: &Broken| (format!("/safety/{}", rule.rule), rule.detail.clone());
-    breaks.iter().map(at).fold(problem, |problem, (pointer, detail)| problem.at(pointer, detail))
+    let at = |rule: &BrokenRule| (format!("/safety/{}", rule.rule), rule.detail.clone());
+    let problem = Problem::new(StatusCode::CONFLICT, "unsafe", detail);
+    let mut problem = breaks.iter().map(at).fold(problem, |problem, (pointer, detail)| problem.at(pointer, detail));
+    problem.0.body.breaks = breaks;
+    problem
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let title = self.0.status.canonical_reason().unwrap_or("Problem");
-        let mut body = json!({
-            "type": format!("urn:problem-type:gslb:{}", self.0.kind),
-            "title": title,
-            "status": self.0.status.as_u16(),
-            "detail": self.0.detail,
-        });
-        if let Some(members) = body.as_object_mut() {
-            let (errors, more) = bounded(self.0.errors);
-            if !errors.is_empty() {
-                members.insert("errors".to_owned(), json!(errors));
-            }
-            if more > 0 {
-                members.insert("more_errors".to_owned(), more.into());
-            }
-            members.extend(self.0.more);
-        }
+        let Answer { status, mut body, headers } = *self.0;
+        let (errors, more) = bounded(std::mem::take(&mut body.errors));
+        (body.errors, body.more_errors) = (errors, Some(more).filter(|more| *more > 0));
         let content = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (self.0.status, content, body.to_string()).into_response();
-        response.headers_mut().extend(self.0.headers);
+        // Writing into memory cannot fail.
+        let mut response = (status, content, serde_json::to_vec(&body).unwrap_or_default()).into_response();
+        response.headers_mut().extend(headers);
         response
     }
 }

@@ -1,71 +1,99 @@
-//! The seven collections of the document, and the resources in them.
+//! The seven collections of the document, and the resources in them. All of them have the same handlers.
 
-use axum::Router;
+use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::Response;
-use axum::routing::get;
 use serde_json::{Map, Value};
+use utoipa::openapi::path::Operation as Description;
+use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
+use super::answer::{self, AcceptsJson};
 use super::body::{self, Media, Sent, Size, Work};
+use super::conditions::{IfMatch, KnownStates};
+use super::operation::{ChangeOptions, Operation};
+use super::parameters::Parameters;
+use super::policies;
 use super::problem::Problem;
-use super::{answer, conditions, query, write};
+use super::routes::{Access, Routes, operations};
+use super::state::RestState;
 use crate::Api;
 use crate::change::{Action, Edit};
-use crate::document::{Etag, Section};
+use crate::document::Section;
+use crate::types::{
+    AnyWriteConditions, ByName, ChangeParameters, ChangeResult, MergePatch, NamedPage, NoParameters, Policy,
+    ReadConditions, Resource, WriteConditions,
+};
+
+/// What stands for the collection in the paths of the handlers.
+const COLLECTION: &str = "/{collection}";
 
 /// The routes of `section`.
-pub(super) fn routes(section: Section) -> Router<Api> {
-    let list = move |State(api): State<Api>, request: Request| async move { list(&api, section, request).await };
-    let read = move |State(api): State<Api>, Path(name): Path<String>, request: Request| async move {
-        read(&api, section, &name, &request)
+pub(super) fn routes(section: Section) -> Routes {
+    let of_section = |handlers| at(section, handlers);
+    let routes = Routes::new(section.segment())
+        .add(Access::Viewer, of_section(routes!(list)))
+        .add(Access::Operator, of_section(routes!(patch, delete)));
+    let (read, put) = match section {
+        Section::Policies => (routes!(policies::read), routes!(policies::put)),
+        _ => (routes!(read), routes!(put)),
     };
-    let put = move |State(api): State<Api>, Path(name): Path<String>, request: Request| async move {
-        change(&api, section, name, Kind::Put, request).await
-    };
-    let patch = move |State(api): State<Api>, Path(name): Path<String>, request: Request| async move {
-        change(&api, section, name, Kind::Merge, request).await
-    };
-    let delete = move |State(api): State<Api>, Path(name): Path<String>, request: Request| async move {
-        change(&api, section, name, Kind::Delete, request).await
-    };
-    let collection = format!("/{}", section.segment());
-    Router::new()
-        .route(&format!("{collection}/{{name}}"), get(read).put(put).patch(patch).delete(delete))
-        .route(&collection, get(list))
+    routes.add(Access::Viewer, of_section(read)).add(Access::Operator, of_section(put))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Put,
-    Merge,
-    Delete,
+/// `handlers` at the paths of `section`, which tells them by an extension.
+fn at(section: Section, (schemas, mut paths, methods): UtoipaMethodRouter<RestState>) -> UtoipaMethodRouter<RestState> {
+    let path = format!("/{}", section.segment());
+    paths.paths = std::mem::take(&mut paths.paths)
+        .into_iter()
+        .map(|(template, mut item)| {
+            operations(&mut item).for_each(|operation| name(section, operation));
+            (template.replace(COLLECTION, &path), item)
+        })
+        .collect();
+    (schemas, paths, methods).layer(Extension(section))
 }
 
-async fn list(api: &Api, section: Section, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let named: query::Named = query::of(request.uri())?;
-    let in_force = api.control.in_force();
-    if named.limit.is_none() && named.after.is_none() {
-        return answer::written(request.headers(), api.rendered.part(&in_force, Some(section)).await?);
+/// Names the collection in the summary of an operation.
+fn name(section: Section, operation: &mut Description) {
+    if let Some(summary) = &mut operation.summary {
+        *summary = summary.replace("resources", section.plural()).replace("resource", section.singular());
+    }
+}
+
+/// List all resources by name
+#[utoipa::path(get, path = "/{collection}", params(NamedPage, ReadConditions), responses(
+    (status = 200, description = "All of them, or a page; `Link` says where the next one is", body = HashMap<String, Policy>),
+    (status = 304, description = "The client has them"),
+))]
+async fn list(
+    State(state): State<RestState>,
+    Extension(section): Extension<Section>,
+    _: AcceptsJson,
+    Parameters(NamedPage { limit, after }): Parameters<NamedPage>,
+    known: KnownStates,
+) -> Result<Response, Problem> {
+    let in_force = state.api.control.in_force();
+    if limit.is_none() && after.is_none() {
+        return Ok(answer::written(&known, state.rendered.part(&in_force, Some(section)).await?));
     }
     let none = Map::new();
     let entries = section.entries(&in_force.document).unwrap_or(&none);
-    let limit = query::page(named.limit)?;
-    let skipped = match &named.after {
+    let limit = limit.unwrap_or_default().get();
+    let skipped = match &after {
         None => 0,
         Some(after) => entries.keys().position(|name| name == after).map(|at| at + 1).ok_or_else(|| {
-            Problem::bad_request(format!("There is no {} {after:?} to go on from.", section.singular()))
+            Problem::bad_request(format!("There is no {} {after:?} to continue after.", section.singular()))
         })?,
     };
-    let page: Map<String, Value> =
-        entries.iter().skip(skipped).take(limit).map(|(name, value)| (name.clone(), value.clone())).collect();
-    let last = page.keys().next_back().cloned().filter(|_| skipped + page.len() < entries.len());
-    let value = Value::Object(page);
-    let response = answer::tagged(request.headers(), &Etag::of(&value), &value)?;
+    let page: Vec<(&String, &Value)> = entries.iter().skip(skipped).take(limit).collect();
+    let last = page.last().map(|(name, _)| *name).filter(|_| skipped + page.len() < entries.len());
+    let shown: ByName<&Value> = page.iter().map(|(name, value)| ((*name).clone(), *value)).collect();
+    let response = answer::tagged(&known, &shown);
     Ok(match last {
         Some(last) => {
-            let after = super::escape(&last);
+            let after = super::escape(last);
             let next = format!("</api/v1/{}?limit={limit}&after={after}>; rel=\"next\"", section.segment());
             answer::with(response, header::LINK, &next)
         }
@@ -73,30 +101,91 @@ async fn list(api: &Api, section: Section, request: Request) -> Result<Response,
     })
 }
 
-fn read(api: &Api, section: Section, name: &str, request: &Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
+/// Show one resource
+#[utoipa::path(get, path = "/{collection}/{name}", params(("name" = String, Path), ReadConditions), responses(
+    (status = 200, description = "As it is written in the document", body = Resource),
+    (status = 304, description = "The client has it"),
+))]
+pub(super) async fn read(
+    State(api): State<Api>,
+    Extension(section): Extension<Section>,
+    Path(name): Path<String>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    known: KnownStates,
+) -> Result<Response, Problem> {
     let in_force = api.control.in_force();
-    let Some(value) = section.entry(&in_force.document, name) else {
+    let Some(value) = section.entry(&in_force.document, &name) else {
         return Err(Problem::not_found(format!("There is no {} {name:?}.", section.singular())));
     };
-    answer::tagged(request.headers(), &Etag::of(value), value)
+    Ok(answer::tagged(&known, value))
 }
 
-async fn change(api: &Api, section: Section, name: String, kind: Kind, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
+/// Make or replace a resource
+#[utoipa::path(
+    put, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, AnyWriteConditions),
+    request_body = Resource,
+    responses(
+        (status = 200, description = "What the change came to", body = ChangeResult),
+        (status = 201, description = "What the new one came to", body = ChangeResult),
+    )
+)]
+pub(super) async fn put(
+    State(state): State<RestState>,
+    Extension(section): Extension<Section>,
+    Path(name): Path<String>,
+    _: AcceptsJson,
+    IfMatch(condition): IfMatch,
+    options: ChangeOptions,
+    operation: Operation,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, octets) = request.into_parts();
-    let taken = if kind == Kind::Merge { Media::MergePatch } else { Media::Json };
-    let condition = conditions::of_write(&parts.headers)?;
-    let (action, work) = if kind == Kind::Delete {
-        (Action::Delete, Work::of_ours(None))
-    } else {
-        let media = Media::of(&parts.headers, &[taken])?;
-        let Sent { value, work, .. } = body::read(api, &parts, octets, media, Size::Resource).await?;
-        // A policy may be another one's name.
-        let is_name = section == Section::Policies && kind == Kind::Put && value.is_string();
-        let value = if is_name { value } else { body::object(value)? };
-        (if kind == Kind::Merge { Action::Merge(value) } else { Action::Put(value) }, work)
-    };
-    write::run(api, &parts, Edit::Resource { section, name, action, condition }, work).await
+    let media = Media::of(&parts.headers, &[Media::Json])?;
+    let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Resource).await?;
+    // A policy may be the name of another one.
+    let is_name = section == Section::Policies && value.is_string();
+    let action = Action::Put(if is_name { value } else { body::object(value)? });
+    operation.run(&state.api, options, Edit::Resource { section, name, action, condition }, work).await
+}
+
+/// Change a resource by a merge patch
+#[utoipa::path(
+    patch, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, AnyWriteConditions),
+    request_body(content = MergePatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "What the change came to", body = ChangeResult))
+)]
+async fn patch(
+    State(state): State<RestState>,
+    Extension(section): Extension<Section>,
+    Path(name): Path<String>,
+    _: AcceptsJson,
+    IfMatch(condition): IfMatch,
+    options: ChangeOptions,
+    operation: Operation,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, octets) = request.into_parts();
+    let media = Media::of(&parts.headers, &[Media::MergePatch])?;
+    let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Resource).await?;
+    let action = Action::Merge(body::object(value)?);
+    operation.run(&state.api, options, Edit::Resource { section, name, action, condition }, work).await
+}
+
+/// Delete a resource that nothing refers to
+#[utoipa::path(
+    delete, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, WriteConditions),
+    responses((status = 200, description = "What the change came to", body = ChangeResult))
+)]
+async fn delete(
+    State(api): State<Api>,
+    Extension(section): Extension<Section>,
+    Path(name): Path<String>,
+    _: AcceptsJson,
+    IfMatch(condition): IfMatch,
+    options: ChangeOptions,
+    operation: Operation,
+) -> Result<Response, Problem> {
+    let edit = Edit::Resource { section, name, action: Action::Delete, condition };
+    operation.run(&api, options, edit, Work::of_ours(None)).await
 }

@@ -1,219 +1,174 @@
-//! What is up: statuses with their evidence, and what an operator may say to them.
+//! What is up: statuses with their evidence, and what returns an endpoint to service.
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post};
 use gslb_core::dns::name::Name;
 use gslb_core::health::Member;
 use gslb_core::site::model::{PoolId, Service};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::sync::oneshot;
-use utoipa::IntoParams;
+use utoipa_axum::routes;
 
-use super::caller::Caller;
+use super::answer::{self, AcceptsJson};
+use super::escape;
+use super::operation::Operation;
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, escape, query, write};
+use super::routes::{Access, Routes};
 use crate::change::{InForce, Refusal};
-use crate::clock;
 use crate::clock::now;
 use crate::control::{Resource, blocking};
 use crate::health::{Resumed, Word, member};
-use crate::status::{self, Detail, Filter, Is, Reach};
+use crate::status::{self, Detail, Filter, Reach};
 use crate::thaw;
+use crate::types::{
+    ByName, DataCenterStatus, Degradation, EndpointStatus, MassFailure, NextPages, NoParameters, PoolStatus,
+    ResumedEndpoint, ServiceStatus, Status, StatusCollection, StatusPage, StatusParameters, Timestamp,
+};
 use crate::{Api, auth};
 
-/// The path by which an operator believes the failures of a mass failure.
-pub const LIFT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
-
 /// The routes of statuses.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/status", get(list))
-        .route("/status/{pool}/{endpoint}", get(read))
-        .route("/status/{pool}/{endpoint}/resume", post(resume))
-        .route(LIFT_MASS_FAILURE.trim_start_matches(super::BASE), post(lift))
+pub(super) fn routes() -> Routes {
+    Routes::new("status")
+        .add(Access::Viewer, routes!(list))
+        .add(Access::Viewer, routes!(read))
+        .add(Access::Operator, routes!(resume))
 }
 
-/// Which collection is gone on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Of {
-    /// Endpoints.
-    Endpoints,
-    /// Pools.
-    Pools,
-    /// Services.
-    Services,
-}
-
-/// The query of statuses.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// Only `endpoints`, `pools` or `services`; all of them where it is not said.
-    #[param(value_type = Option<String>, pattern = "^(endpoints|pools|services)$")]
-    pub of: Option<Of>,
-    /// Endpoints of this pool only, this pool, and the services that may answer from no other.
-    pub pool: Option<String>,
-    /// Endpoints and pools of this data center only, and the services that may answer from no other.
-    pub data_center: Option<String>,
-    /// Endpoints of the pools that this service may answer from only, and this service, whatever else it uses.
-    pub service: Option<String>,
-    /// Endpoints that are `up`, that are `down`, or that are `drained`, only.
-    #[param(pattern = "^(up|down|drained)$")]
-    pub status: Option<String>,
-    /// Most entries of each collection, 1 to 1000; 100 where it is not said.
-    #[param(minimum = 1, maximum = 1000)]
-    pub limit: Option<usize>,
-    /// With `of`: the last entry that is known, for endpoints as POOL/ENDPOINT; those behind it follow.
-    pub after: Option<String>,
-}
-
-async fn list(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let asked: Asked = query::of(request.uri())?;
-    let limit = query::page(asked.limit)?;
-    if asked.after.is_some() && asked.of.is_none() {
-        return Err(Problem::bad_request("after goes on with one collection: say which in of."));
+/// Show what is up, since when and why
+#[utoipa::path(get, path = "/status", params(StatusParameters), responses(
+    (status = 200, description = "A page of each collection", body = StatusPage),
+))]
+async fn list(
+    State(api): State<Api>,
+    _: AcceptsJson,
+    Parameters(parameters): Parameters<StatusParameters>,
+) -> Result<Response, Problem> {
+    if parameters.after.is_some() && parameters.of.is_none() {
+        return Err(Problem::bad_request("after continues one collection: say which in of."));
     }
     let base = api.control.in_force();
     let gathered = {
         let base = Arc::clone(&base);
-        blocking(move || Gathered::of(&base, &asked, limit)).await??
+        blocking(move || Gathered::of(&base, &parameters)).await??
     };
     let known = status::known(&api.control, &base, gathered.members.clone()).await?;
-    let degraded: Vec<Value> =
-        api.degraded().into_iter().map(|(concern, why)| json!({ "what": concern.word(), "why": why })).collect();
-    let told = blocking(move || {
+    let degraded = api.degraded().into_iter();
+    let degraded = degraded.map(|(concern, why)| Degradation { what: concern.word().to_owned(), why }).collect();
+    let page = blocking(move || {
         let one = |member: &Member| status::endpoint(&known, *member, Detail::Last);
-        let endpoints: Vec<Value> = gathered.members.iter().filter_map(one).collect();
-        let mut told = json!({
-            "time": clock::show(now()),
-            "revision": known.in_force.revision,
-            "generation": known.in_force.table.generation(),
-            "mass_failure": known.doubted.map(|time| json!({ "seconds": time.as_secs() })),
-            "degraded": degraded,
-            "overrides": known.in_force.overrides.len(),
-            "thaw": thaw::to_json(known.in_force.thaw.as_ref(), now()),
-            "counts": status::counts(&known.in_force.table),
-            "data_centers": gathered.data_centers,
-            "pools": gathered.pools,
-            "services": gathered.services,
-            "endpoints": endpoints,
-        });
-        told["next"] = Value::Object(gathered.next);
-        told
+        let (in_force, now) = (&known.in_force, now());
+        let page = StatusPage {
+            time: Timestamp(now),
+            revision: in_force.revision,
+            generation: in_force.table.generation(),
+            mass_failure: known.doubted.map(|time| MassFailure { seconds: time.as_secs() }),
+            degraded,
+            overrides: in_force.overrides.len(),
+            thaw: thaw::holding(in_force.thaw.as_ref(), now),
+            counts: status::counts(&in_force.table),
+            data_centers: gathered.data_centers,
+            pools: gathered.pools,
+            services: gathered.services,
+            endpoints: gathered.members.iter().filter_map(one).collect(),
+            next: gathered.next,
+        };
+        answer::json(StatusCode::OK, &page)
     });
-    Ok(answer::of_json(StatusCode::OK, &told.await?))
+    Ok(page.await?)
 }
 
 /// What a page has, but for the evidence.
 struct Gathered {
     members: Vec<Member>,
-    data_centers: Map<String, Value>,
-    pools: Map<String, Value>,
-    services: Map<String, Value>,
-    /// Where each collection goes on.
-    next: Map<String, Value>,
+    data_centers: ByName<DataCenterStatus>,
+    pools: ByName<PoolStatus>,
+    services: ByName<ServiceStatus>,
+    /// Where each collection continues.
+    next: NextPages,
 }
 
 impl Gathered {
-    fn of(base: &InForce, asked: &Asked, limit: usize) -> Result<Self, Problem> {
+    fn of(base: &InForce, asked: &StatusParameters) -> Result<Self, Problem> {
+        let limit = asked.limit.get();
         let (table, site) = (&base.table, &base.table.topology().site);
         let mut reach = Reach::default();
         let service = asked.service.as_deref().map(|name| named(base, name)).transpose()?;
         known("pool", asked.pool.as_deref(), site.pools.iter().map(|pool| &*pool.name))?;
         known("data center", asked.data_center.as_deref(), site.data_centers.iter().map(|it| &*it.name))?;
-        let is = match asked.status.as_deref() {
-            None => None,
-            Some(word) => {
-                let known = Is::ALL.into_iter().find(|(known, _)| *known == word);
-                let (_, is) = known.ok_or_else(|| Problem::bad_request("status is up, down or drained."))?;
-                Some(is)
-            }
-        };
         let filter = Filter {
             pool: asked.pool.clone(),
             data_center: asked.data_center.clone(),
             pools: service.map(|service| reach.of(site, service).clone()),
-            is,
+            status: asked.status,
         };
-        let wants = |of: Of| asked.of.is_none_or(|it| it == of);
-        let mut next = Map::new();
-        let mut page = |of: &str, after: Option<String>| {
-            if let Some(after) = after {
-                next.insert(of.to_owned(), asked.next(of, &after, limit).into());
-            }
-        };
-        let mut members = if wants(Of::Endpoints) { filter.members(table) } else { Vec::new() };
+        let wants = |of: StatusCollection| asked.of.is_none_or(|it| it == of);
+        let mut next = NextPages::default();
+        let mut members = if wants(StatusCollection::Endpoints) { filter.members(table) } else { Vec::new() };
         let label = |member: &Member| {
             let pool = site.pools.get(member.pool.0 as usize);
             let endpoint = pool.and_then(|pool| pool.endpoints.get(member.endpoint as usize));
             pool.zip(endpoint).map_or_else(String::new, |(pool, endpoint)| format!("{}/{}", pool.name, endpoint.name))
         };
-        let after = |of: Of| asked.after.as_deref().filter(|_| asked.of == Some(of));
-        if let Some(after) = after(Of::Endpoints) {
+        let after = |of: StatusCollection| asked.after.as_deref().filter(|_| asked.of == Some(of));
+        if let Some(after) = after(StatusCollection::Endpoints) {
             let known = after.split_once('/').and_then(|(pool, endpoint)| member(site, pool, endpoint));
-            let known =
-                known.ok_or_else(|| Problem::bad_request(format!("There is no endpoint {after:?} to go on from.")))?;
+            let known = known
+                .ok_or_else(|| Problem::bad_request(format!("There is no endpoint {after:?} to continue after.")))?;
             members.retain(|member| (member.pool, member.endpoint) > (known.pool, known.endpoint));
         }
         if members.len() > limit {
             members.truncate(limit);
-            page("endpoints", members.last().map(label));
+            next.endpoints = members.last().map(|last| next_page(asked, StatusCollection::Endpoints, &label(last)));
         }
-        let pools = (0..).map(PoolId).zip(status::pools(base)).filter(|_| wants(Of::Pools));
+        let pools = (0..).map(PoolId).zip(status::pools(base)).filter(|_| wants(StatusCollection::Pools));
         let pools = pools.filter(|(id, _)| filter.has(site, *id)).map(|(_, pool)| pool);
-        let (pools, more) = paged(pools, after(Of::Pools), limit);
-        page("pools", more);
-        let chosen = site.services.iter().filter(|_| wants(Of::Services));
+        let (pools, more) = paged(pools, after(StatusCollection::Pools), limit);
+        next.pools = more.map(|last| next_page(asked, StatusCollection::Pools, &last));
+        let chosen = site.services.iter().filter(|_| wants(StatusCollection::Services));
         let services = chosen.filter_map(|it| {
-            // One that may answer from elsewhere, too, is no matter of this pool or data center alone.
-            let is_meant = match service {
+            // One that may answer from others, too, is not a matter of this pool or data center alone.
+            let is_chosen = match service {
                 Some(service) => service.name == it.name,
                 None => reach.of(site, it).iter().all(|id| filter.has(site, *id)),
             };
-            is_meant.then(|| (it.name.to_string(), status::service(table, it, &mut reach)))
+            is_chosen.then(|| (it.name.to_string(), status::service(table, it, &mut reach)))
         });
-        let (services, more) = paged(services, after(Of::Services), limit);
-        page("services", more);
-        let data_centers = status::data_centers(base).into_iter();
+        let (services, more) = paged(services, after(StatusCollection::Services), limit);
+        next.services = more.map(|last| next_page(asked, StatusCollection::Services, &last));
+        let data_centers = status::data_centers(base);
         let data_centers = data_centers.filter(|(name, _)| asked.data_center.as_deref().is_none_or(|it| it == name));
         Ok(Self { members, data_centers: data_centers.collect(), pools, services, next })
     }
 }
 
-impl Asked {
-    /// Where the collection `of` goes on after the entry `after`.
-    fn next(&self, of: &str, after: &str, limit: usize) -> String {
-        let mut next = format!("/api/v1/status?of={of}&limit={limit}&after={}", escape(after));
-        let said = [
-            ("pool", &self.pool),
-            ("data_center", &self.data_center),
-            ("service", &self.service),
-            ("status", &self.status),
-        ];
-        for (name, value) in said {
-            if let Some(value) = value {
-                next.push_str(&format!("&{name}={}", escape(value)));
-            }
+/// Where the collection `of` continues after the entry `after`.
+fn next_page(asked: &StatusParameters, of: StatusCollection, after: &str) -> String {
+    let (of, limit) = (of.name(), asked.limit.get());
+    let mut next = format!("/api/v1/status?of={of}&limit={limit}&after={}", escape(after));
+    let given = [
+        ("pool", asked.pool.as_deref()),
+        ("data_center", asked.data_center.as_deref()),
+        ("service", asked.service.as_deref()),
+        ("status", asked.status.map(Status::name)),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            next.push_str(&format!("&{name}={}", escape(value)));
         }
-        next
     }
+    next
 }
 
 /// Up to `limit` entries behind `after`, and the name of the last one where there are more.
-fn paged(
-    entries: impl Iterator<Item = (String, Value)>,
+fn paged<T>(
+    entries: impl Iterator<Item = (String, T)>,
     after: Option<&str>,
     limit: usize,
-) -> (Map<String, Value>, Option<String>) {
+) -> (ByName<T>, Option<String>) {
     let mut is_behind = after.is_none();
     let mut behind = entries.filter(|(name, _)| {
         let taken = is_behind;
@@ -222,12 +177,12 @@ fn paged(
         }
         taken
     });
-    let page: Vec<(String, Value)> = behind.by_ref().take(limit).collect();
+    let page: Vec<(String, T)> = behind.by_ref().take(limit).collect();
     let last = page.last().map(|(name, _)| name.clone()).filter(|_| behind.next().is_some());
     (page.into_iter().collect(), last)
 }
 
-/// Refuses a name that is not among `all`: what is misspelt would otherwise be nothing that is down.
+/// Refuses a name that is not among `all`: if it were misspelled, nothing of it would be down.
 fn known<'n>(what: &str, name: Option<&str>, mut all: impl Iterator<Item = &'n str>) -> Result<(), Problem> {
     match name {
         Some(name) if !all.any(|known| known == name) => {
@@ -244,39 +199,46 @@ fn named<'b>(base: &'b InForce, text: &str) -> Result<&'b Service, Problem> {
     found.ok_or_else(|| Problem::not_found(format!("There is no service {text:?}.")))
 }
 
+/// Show one endpoint with all of its evidence
+#[utoipa::path(
+    get, path = "/status/{pool}/{endpoint}", params(("pool" = String, Path), ("endpoint" = String, Path)),
+    responses((status = 200, description = "The endpoint", body = EndpointStatus))
+)]
 async fn read(
     State(api): State<Api>,
     Path((pool, endpoint)): Path<(String, String)>,
-    request: Request,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
 ) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
     let base = api.control.in_force();
     let unknown = || Problem::not_found(format!("There is no endpoint {pool}/{endpoint}."));
     let member = member(&base.table.topology().site, &pool, &endpoint).ok_or_else(unknown)?;
     let known = status::known(&api.control, &base, vec![member]).await?;
-    let told = status::endpoint(&known, member, Detail::All).ok_or_else(unknown)?;
-    Ok(answer::of_json(StatusCode::OK, &told))
+    let shown = status::endpoint(&known, member, Detail::All).ok_or_else(unknown)?;
+    Ok(answer::json(StatusCode::OK, &shown))
 }
 
+/// Return a held endpoint to service
+#[utoipa::path(
+    post, path = "/status/{pool}/{endpoint}/resume", params(("pool" = String, Path), ("endpoint" = String, Path)),
+    responses((status = 200, description = "It is up", body = ResumedEndpoint))
+)]
 async fn resume(
     State(api): State<Api>,
     Path((pool, endpoint)): Path<(String, String)>,
-    request: Request,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    operation: Operation,
 ) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let (parts, _) = request.into_parts();
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    caller.may_change(&[auth::Resource::endpoint(&pool, &endpoint)])?;
-    let (asker, resumed) = oneshot::channel();
-    let word = Word::Resume(pool.clone(), endpoint.clone(), asker);
+    operation.caller.may_change(&[auth::Resource::endpoint(&pool, &endpoint)])?;
+    let (reply, resumed) = oneshot::channel();
+    let word = Word::Resume(pool.clone(), endpoint.clone(), reply);
     api.control.words().send(word).await.map_err(|_| Refusal::Fault)?;
     match resumed.await.map_err(|_| Refusal::Fault)? {
         Resumed::Done => {
-            let after = json!({ "pool": pool, "endpoint": endpoint, "status": "up" });
-            write::note(&api, &parts, Resource { before: None, after: Some(after.clone()) }).await;
-            Ok(answer::of_json(StatusCode::OK, &after))
+            let after = ResumedEndpoint { pool, endpoint, status: Status::Up };
+            operation.note(&api, Resource { before: None, after: Some(json!(after)) }).await;
+            Ok(answer::json(StatusCode::OK, &after))
         }
         Resumed::NotHeld => {
             let detail =
@@ -285,19 +247,4 @@ async fn resume(
         }
         Resumed::Unknown => Err(Problem::not_found(format!("There is no endpoint {pool}/{endpoint}."))),
     }
-}
-
-async fn lift(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let (parts, _) = request.into_parts();
-    let (asker, lifted) = oneshot::channel();
-    api.control.words().send(Word::Lift(asker)).await.map_err(|_| Refusal::Fault)?;
-    if lifted.await.map_err(|_| Refusal::Fault)? {
-        let after = json!({ "mass_failure": null });
-        write::note(&api, &parts, Resource { before: None, after: Some(after.clone()) }).await;
-        return Ok(answer::of_json(StatusCode::OK, &after));
-    }
-    let detail = "There is no mass failure, so there are no failures to believe: what has failed is down already.";
-    Err(Problem::new(StatusCode::CONFLICT, "not-held", detail))
 }

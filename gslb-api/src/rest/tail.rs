@@ -1,39 +1,48 @@
 //! Answers as they are given: server-sent events for who watches.
 
-use axum::Router;
-use axum::extract::{Request, State};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::Extensions;
 use axum::response::Response;
 use axum::response::sse::Event;
-use axum::routing::get;
 use futures_util::stream;
 use gslb_core::dns::name::Name;
-use ipnet::IpNet;
-use serde_json::json;
-use std::net::IpAddr;
-use std::time::Duration;
 use tokio::select;
 use tokio::time::{Interval, MissedTickBehavior, interval};
+use utoipa_axum::routes;
 
-use super::answer;
+use super::answer::AcceptsEvents;
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::query;
+use super::routes::{Access, Routes};
+use super::state::RestState;
 use super::streaming::{self, Until};
 use crate::Api;
-use crate::traffic::tail::{Filter, Missed, Watching};
+use crate::traffic::tail::{Filter, Watching};
+use crate::types::{MissedAnswers, TailParameters};
 
-/// How often a watcher is told what it missed, where it missed something.
+/// How often a watcher is told what it missed, if it missed something.
 const MISSED: Duration = Duration::from_secs(1);
 
 /// The route of answers.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/tail", get(tail))
+pub(super) fn routes() -> Routes {
+    Routes::new("tail").add(Access::Viewer, routes!(read))
 }
 
-async fn tail(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["text/event-stream"])?;
-    let filter = filter(&api, query::of(request.uri())?)?;
-    let place = streaming::place(&api.watchers, request.extensions(), "watch answers")?;
-    let until = Until::of(&api, request.extensions()).await?;
+/// Follow queries as they are answered, with their decision, as server-sent events
+#[utoipa::path(get, path = "/tail", params(TailParameters), responses(
+    (status = 200, description = "Answers, and how many were missed", content_type = "text/event-stream", body = String),
+))]
+async fn read(
+    State(RestState { api, watchers, .. }): State<RestState>,
+    _: AcceptsEvents,
+    Parameters(parameters): Parameters<TailParameters>,
+    extensions: Extensions,
+) -> Result<Response, Problem> {
+    let filter = filter(&api, parameters)?;
+    let place = streaming::place(&watchers, &extensions, "watch answers")?;
+    let until = Until::of(&api, &extensions).await?;
     let mut ticks = interval(MISSED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let reader = Reader { watching: api.options.tail.watch(filter), ticks };
@@ -53,8 +62,8 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
             biased;
             _ = reader.ticks.tick() => {
                 let missed = reader.watching.missed();
-                if missed != Missed::default() {
-                    let data = json!({ "skipped": missed.skipped, "unseen": missed.unseen }).to_string();
+                if missed != MissedAnswers::default() {
+                    let data = serde_json::to_string(&missed).unwrap_or_default();
                     return Some((Event::default().event("missed").data(data), reader));
                 }
             }
@@ -66,8 +75,8 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     }
 }
 
-/// What is asked for. A service or data center that there is not is a slip, of which nothing would ever be seen.
-fn filter(api: &Api, asked: query::Tail) -> Result<Filter, Problem> {
+/// Which answers to show. A service or data center that does not exist is a slip: nothing of it would ever be seen.
+fn filter(api: &Api, asked: TailParameters) -> Result<Filter, Problem> {
     let in_force = api.control.in_force();
     let site = &in_force.table.topology().site;
     let service = asked.service.map(|text| {
@@ -80,10 +89,6 @@ fn filter(api: &Api, asked: query::Tail) -> Result<Filter, Problem> {
         let unknown = || Problem::not_found(format!("There is no data center {name:?}."));
         known.map(|data_center| data_center.name.clone()).ok_or_else(unknown)
     });
-    let client = asked.client.map(|text| {
-        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        let wanted = "client is a network such as 203.0.113.0/24 or 2001:db8::/48, or an address.";
-        network.map(|network| network.trunc()).map_err(|_| Problem::bad_request(wanted))
-    });
-    Ok(Filter { service: service.transpose()?, client: client.transpose()?, data_center: data_center.transpose()? })
+    let client = asked.client.map(|network| network.0);
+    Ok(Filter { service: service.transpose()?, client, data_center: data_center.transpose()? })
 }

@@ -1,61 +1,66 @@
 //! The thaw: an admin lets changes through frozen windows for a while.
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::get;
-use serde_json::json;
+use utoipa_axum::routes;
 
-use super::body::{self, Media, Size};
-use super::caller::Caller;
+use super::answer::{self, AcceptsJson};
+use super::body::JsonBody;
+use super::operation::Operation;
+use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{answer, query};
+use super::routes::{Access, Routes};
 use crate::Api;
-use crate::change::{Change, Edit, Refusal};
+use crate::change::{Change, Edit};
 use crate::clock::now;
 use crate::thaw::{self, Thaw};
+use crate::types::{NoParameters, ThawRequest, ThawState};
 
-/// The route of the thaw.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/thaw", get(read).post(begin).delete(end))
+/// The routes of the thaw.
+pub(super) fn routes() -> Routes {
+    Routes::new("thaw").add(Access::Viewer, routes!(read)).add(Access::Admin, routes!(begin, end))
 }
 
-async fn read(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    Ok(shown(&api))
+/// Show whether a thaw lets changes through frozen windows
+#[utoipa::path(get, path = "/thaw", responses((status = 200, description = "The thaw", body = ThawState)))]
+async fn read(State(api): State<Api>, _: AcceptsJson, _: Parameters<NoParameters>) -> Response {
+    shown(&api)
 }
 
-async fn begin(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::read(&api, &parts, octets, media, Size::Resource).await?.value;
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let thaw = thaw::from_body(&sent, caller.who.name(), now()).map_err(Refusal::Body)?;
-    change(&api, &parts, Some(thaw)).await
+/// Let changes through frozen windows for a while
+#[utoipa::path(post, path = "/thaw", request_body = ThawRequest, responses(
+    (status = 200, description = "The thaw", body = ThawState),
+))]
+async fn begin(
+    State(api): State<Api>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    operation: Operation,
+    JsonBody(request): JsonBody<ThawRequest>,
+) -> Result<Response, Problem> {
+    let thaw = thaw::from_request(request, operation.caller.who.name(), now())?;
+    change(&api, &operation, Some(thaw)).await
 }
 
-async fn end(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    answer::accepts(request.headers(), &["application/json"])?;
-    let _: query::Nothing = query::of(request.uri())?;
-    let (parts, _) = request.into_parts();
-    change(&api, &parts, None).await
+/// End the thaw, so that frozen windows hold again
+#[utoipa::path(delete, path = "/thaw", responses((status = 200, description = "No thaw", body = ThawState)))]
+async fn end(
+    State(api): State<Api>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    operation: Operation,
+) -> Result<Response, Problem> {
+    change(&api, &operation, None).await
 }
 
-async fn change(api: &Api, parts: &Parts, thaw: Option<Thaw>) -> Result<Response, Problem> {
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
-    let request = format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri));
+async fn change(api: &Api, operation: &Operation, thaw: Option<Thaw>) -> Result<Response, Problem> {
     let message = thaw.as_ref().map(|thaw| thaw.reason.clone()).unwrap_or_default();
-    let change = Change { from: caller.from, message, ..Change::new(caller.who.clone(), &request, Edit::Thaw(thaw)) };
-    api.control.change(change).await?;
+    api.control.change(Change { message, ..operation.change(Edit::Thaw(thaw)) }).await?;
     Ok(shown(api))
 }
 
 fn shown(api: &Api) -> Response {
     let in_force = api.control.in_force();
-    answer::of_json(StatusCode::OK, &json!({ "thaw": thaw::to_json(in_force.thaw.as_ref(), now()) }))
+    answer::json(StatusCode::OK, &ThawState { thaw: thaw::holding(in_force.thaw.as_ref(), now()) })
 }

@@ -6,6 +6,7 @@ use lz4_flex::block::{compress, decompress};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The key that says which revision is in force.
 pub const CURRENT: &str = "document";
@@ -43,7 +44,7 @@ pub struct Header {
 }
 
 /// A git commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GitCommit {
     /// Its id, in hexadecimal.
     pub id: String,

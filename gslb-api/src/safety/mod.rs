@@ -9,21 +9,12 @@ use std::fmt;
 use gslb_core::diff::Comparison;
 use gslb_core::site::model::{Safety, Share, Window};
 use gslb_core::table::RoutingTable;
-use serde::Serialize;
 
 use crate::clock;
 use crate::store::Time;
+pub use crate::types::BrokenRule;
 
-/// A rule that a change breaks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Broken {
-    /// The rule's key in `safety`.
-    pub rule: &'static str,
-    /// What would break it.
-    pub detail: String,
-}
-
-impl fmt::Display for Broken {
+impl fmt::Display for BrokenRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.rule, self.detail)
     }
@@ -67,7 +58,7 @@ pub fn broken(
     moves: Option<&Comparison>,
     touched: Touched,
     now: Time,
-) -> Vec<Broken> {
+) -> Vec<BrokenRule> {
     let (rules, next) = (&old.topology().site.safety, &new.topology().site.safety);
     let mut list = Vec::new();
     if !matches!(touched, Touched::Overrides | Touched::Ended) {
@@ -90,7 +81,7 @@ pub fn broken(
 }
 
 /// A rule that would hold no more, or for less: who may not break a rule may not take it away first.
-fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<Broken> {
+fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<BrokenRule> {
     let fewer = rules.min_data_centers_up.is_some_and(|least| next.min_data_centers_up.is_none_or(|next| next < least));
     let more = |old: Option<Share>, new: Option<Share>| old.is_some_and(|most| new.is_none_or(|next| next > most));
     let ends = |window: &Window| window.end > now.millis() && !next.frozen.contains(window);
@@ -103,33 +94,36 @@ fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<Broken> {
     ];
     let gone: Vec<&str> = gone.into_iter().filter_map(|(rule, is_looser)| is_looser.then_some(rule)).collect();
     let detail = format!("{} would hold for less than now", gone.join(", "));
-    (!gone.is_empty()).then_some(Broken { rule: LOOSENED, detail })
+    (!gone.is_empty()).then_some(BrokenRule { rule: LOOSENED.into(), detail })
 }
 
-fn frozen(rules: &Safety, now: Time) -> Option<Broken> {
+fn frozen(rules: &Safety, now: Time) -> Option<BrokenRule> {
     let window = rules.frozen.iter().find(|window| window.contains(now.millis()))?;
     let end = clock::show(Time::from_millis(window.end));
-    Some(Broken { rule: FROZEN, detail: format!("no change of the document until {end} ({})", window.text) })
+    Some(BrokenRule { rule: FROZEN.into(), detail: format!("no change of the document until {end} ({})", window.text) })
 }
 
-fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
+fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: &RoutingTable) -> Option<BrokenRule> {
     let least = rules.min_data_centers_up.max(next.min_data_centers_up)?;
     let count = |table| u32::try_from(reach::data_centers(table).len()).unwrap_or(u32::MAX);
     let (before, after) = (count(old), count(new));
     // Fewer than the rule asks for may be up already; then a change that takes none away is no reason to refuse it.
     let broken = after < least && after < before;
     let detail = format!("{after} data centers would take clients, {before} do now; at least {least} must");
-    broken.then_some(Broken { rule: "min_data_centers_up", detail })
+    broken.then_some(BrokenRule { rule: "min_data_centers_up".into(), detail })
 }
 
-fn without_endpoints(old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
+fn without_endpoints(old: &RoutingTable, new: &RoutingTable) -> Option<BrokenRule> {
     let bare = reach::left_without_endpoints(old, new);
     let first = bare.first()?;
     let more = if bare.len() > 1 { format!(" and {} more services", bare.len() - 1) } else { String::new() };
-    Some(Broken { rule: "require_endpoints", detail: format!("{first}{more} would have no endpoint that is up") })
+    Some(BrokenRule {
+        rule: "require_endpoints".into(),
+        detail: format!("{first}{more} would have no endpoint that is up"),
+    })
 }
 
-fn moved(rules: &Safety, moves: &Comparison) -> Vec<Broken> {
+fn moved(rules: &Safety, moves: &Comparison) -> Vec<BrokenRule> {
     let exceeds = |limit: Option<Share>, share: f64| limit.filter(|limit| share > limit.0);
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let mut list = Vec::new();
@@ -137,7 +131,7 @@ fn moved(rules: &Safety, moves: &Comparison) -> Vec<Broken> {
     if let Some(limit) = exceeds(rules.max_address_space_moved, most) {
         let detail =
             format!("{} of the address space of {service} would move, more than {}", percent(most), percent(limit.0));
-        list.push(Broken { rule: "max_address_space_moved", detail });
+        list.push(BrokenRule { rule: "max_address_space_moved".into(), detail });
     }
     let (share, of) = match &moves.sampled {
         Some(sampled) => (sampled.elsewhere, "the sampled traffic".to_owned()),
@@ -145,7 +139,7 @@ fn moved(rules: &Safety, moves: &Comparison) -> Vec<Broken> {
     };
     if let Some(limit) = exceeds(rules.max_traffic_moved, share) {
         let detail = format!("{} of {of} would move, more than {}", percent(share), percent(limit.0));
-        list.push(Broken { rule: "max_traffic_moved", detail });
+        list.push(BrokenRule { rule: "max_traffic_moved".into(), detail });
     }
     list
 }

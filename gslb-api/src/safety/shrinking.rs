@@ -6,7 +6,7 @@ use gslb_core::dns::name::Name;
 use gslb_core::table::RoutingTable;
 use gslb_core::zone::extent::Extent;
 
-use super::Broken;
+use super::BrokenRule;
 
 /// A change may take away one in this many of the zones, of the services, and of what each zone holds.
 const SHARE: usize = 2;
@@ -16,7 +16,7 @@ const LEAST_LOSS: usize = 2;
 const NAMED: usize = 3;
 
 /// What shrinks too much when the whole document changes: the number of zones, the number of services, or a zone.
-pub(super) fn of_document(old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
+pub(super) fn of_document(old: &RoutingTable, new: &RoutingTable) -> Option<BrokenRule> {
     let (before, after) = (&old.topology().site, &new.topology().site);
     let zones = left(before.zones.iter().map(|zone| &zone.apex), after.zones.iter().map(|zone| &zone.apex));
     let services = left(before.services.iter().map(|it| &it.name), after.services.iter().map(|it| &it.name));
@@ -26,12 +26,12 @@ pub(super) fn of_document(old: &RoutingTable, new: &RoutingTable) -> Option<Brok
 }
 
 /// What shrinks too much when one resource of the document changes: a zone that stays.
-pub(super) fn of_resource(old: &RoutingTable, new: &RoutingTable) -> Option<Broken> {
+pub(super) fn of_resource(old: &RoutingTable, new: &RoutingTable) -> Option<BrokenRule> {
     of_zones(old, new).map(broken)
 }
 
-fn broken(detail: String) -> Broken {
-    Broken { rule: "shrinking", detail }
+fn broken(detail: String) -> BrokenRule {
+    BrokenRule { rule: "shrinking".into(), detail }
 }
 
 /// How many there were, and how many of them are gone.

@@ -1,19 +1,21 @@
-//! One endpoint's status as JSON: what it is, since when, why, and what was seen.
+//! One endpoint's status: what it is, since when, why, and what was seen.
 
 use std::time::Duration;
 
-use gslb_core::health::{Held, Member, ProbeStatus, Progress, Seen, Source, Status};
+use gslb_core::health::{self, Member, Seen, Source};
 use gslb_core::live::overrides;
 use gslb_core::live::pool::EndpointState;
 use gslb_core::site::model::Target;
-use serde_json::{Value, json};
 
 use super::Known;
-use crate::clock;
 use crate::clock::now;
 use crate::store::Time;
+use crate::types::{
+    EndpointStatus, Evidence, Held, ProbeOutcome, ProbeResult, ProbeStatus, Progress, Status, StatusSource, Timestamp,
+    UnforcedStatus,
+};
 
-/// How much is told.
+/// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// The last outcome.
@@ -22,8 +24,8 @@ pub(crate) enum Detail {
     All,
 }
 
-/// The endpoint `member` as JSON; none where there is no such endpoint.
-pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<Value> {
+/// The endpoint `member`; none if there is no such endpoint.
+pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<EndpointStatus> {
     let (in_force, site) = (&known.in_force, &known.in_force.table.topology().site);
     let pool = site.pools.get(member.pool.0 as usize)?;
     let endpoint = pool.endpoints.get(member.endpoint as usize)?;
@@ -34,32 +36,28 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
     let status = known.statuses.get(&member);
     let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
     let (source, since, why) = match (forces, status) {
-        (Some(word), _) => ("forced", Some(word.created), word.reason.clone()),
-        (None, Some((status, _))) if status.held == Some(Held::Manual) => {
+        (Some(forced), _) => (StatusSource::Forced, Some(forced.created), forced.reason.clone()),
+        (None, Some((status, _))) if status.held == Some(health::Held::Manual) => {
             let why = recovered(&pool.name, &endpoint.name, &status.why);
             (source(status.source), Some(status.since), why)
         }
         (None, Some((status, _))) => (source(status.source), Some(status.since), why(status)),
-        (None, None) => ("initial", None, String::new()),
+        (None, None) => (StatusSource::Initial, None, String::new()),
     };
-    let mut told = json!({
-        "pool": &*pool.name,
-        "endpoint": &*endpoint.name,
-        "data_center": data_center.map(|it| &*it.name),
-        "target": target(&endpoint.target),
-        "status": word_of(state),
-        "source": source,
-        "since": since.map(|since| clock::show(Time::from_millis(since))),
-        "why": why,
-        "weight": state.weight,
-        "override": holding.both().next().map(|word| &*word.id),
-        "weight_override": drains.or(holding.weight).map(|word| &*word.id),
-    });
-    if let (Some((status, left)), Some(members)) = (status, told.as_object_mut()) {
-        let evidence = evidence(status, *left, detail);
-        members.extend(evidence.as_object().cloned().unwrap_or_default());
-    }
-    Some(told)
+    Some(EndpointStatus {
+        pool: pool.name.to_string(),
+        endpoint: endpoint.name.to_string(),
+        data_center: data_center.map(|it| it.name.to_string()),
+        target: target(&endpoint.target),
+        status: status_of(state),
+        source,
+        since: since.map(Timestamp::from_millis),
+        why,
+        weight: state.weight,
+        r#override: holding.both().next().map(|it| it.id.clone()),
+        weight_override: drains.or(holding.weight).map(|it| it.id.clone()),
+        evidence: status.map(|(status, left)| evidence(status, *left, detail)),
+    })
 }
 
 /// Why an endpoint is down that has recovered; `why` it went down.
@@ -68,7 +66,7 @@ pub(crate) fn recovered(pool: &str, endpoint: &str, why: &str) -> String {
 }
 
 /// Why a status is what it is, and why it may not be what the endpoint is.
-fn why(status: &Status) -> String {
+fn why(status: &health::Status) -> String {
     match (&status.unable, status.source) {
         (None, _) => status.why.to_string(),
         (Some(unable), Source::Initial) => format!("cannot be probed: {unable}"),
@@ -76,92 +74,84 @@ fn why(status: &Status) -> String {
     }
 }
 
-/// What a status rests on. `unforced` is what it would be if nothing was forced.
-fn evidence(status: &Status, left: Option<Duration>, detail: Detail) -> Value {
+/// What a status is based on. `left` is how long a hold-down still lasts.
+fn evidence(status: &health::Status, left: Option<Duration>, detail: Detail) -> Evidence {
     let held = status.held.map(|held| match held {
-        Held::HoldDown { .. } => {
-            json!({ "by": "hold-down", "until": left.map(|left| clock::show(now().after(left))) })
-        }
-        Held::Manual => {
-            json!({ "by": "manual", "since": status.recovered.map(|at| clock::show(Time::from_millis(at))) })
-        }
-        Held::MassFailure => json!({ "by": "mass-failure" }),
+        health::Held::HoldDown { .. } => Held::HoldDown { until: left.map(|left| Timestamp(now().after(left))) },
+        health::Held::Manual => Held::Manual { since: status.recovered.map(Timestamp::from_millis) },
+        health::Held::MassFailure => Held::MassFailure,
     });
-    let outcomes: Vec<Value> = match detail {
+    let outcomes = match detail {
         Detail::All => status.outcomes.iter().map(outcome).collect(),
         Detail::Last => status.outcomes.last().map(outcome).into_iter().collect(),
     };
-    let mut told = json!({
-        "unforced": { "status": word(status.up), "source": source(status.source) },
-        "held": held,
-        "progress": status.progress.map(progress),
-        "outcomes": outcomes,
-        "unable": status.unable.as_deref(),
-        "ms": status.response.map(millis),
-        "connect_ms": status.latency.map(millis),
-        "latency_ms": status.latency.map(millis),
-        "certificate_expires": status.certificate_expires.map(|at| clock::show(Time::from_millis(at * 1000))),
-        "flaps": status.flaps,
-        "ttl_limit": status.ttl_limit,
-    });
-    // With one probe, all that there is to say of it is said.
-    if !status.probes.is_empty() {
-        told["probes"] = status.probes.iter().map(probe).collect();
+    Evidence {
+        unforced: UnforcedStatus { status: up_or_down(status.up), source: source(status.source) },
+        held,
+        progress: status.progress.map(progress),
+        outcomes,
+        unable: status.unable.as_deref().map(str::to_owned),
+        ms: status.response.map(millis),
+        connect_ms: status.latency.map(millis),
+        latency_ms: status.latency.map(millis),
+        certificate_expires: status.certificate_expires.map(seconds),
+        flaps: status.flaps,
+        ttl_limit: status.ttl_limit,
+        // With one probe, everything that there is to say of it is said.
+        probes: status.probes.iter().map(probe).collect(),
     }
-    told
 }
 
 /// What one of several probes found.
-fn probe(status: &ProbeStatus) -> Value {
-    json!({
-        "probe": &*status.probe,
-        "status": status.up.map(word),
-        "why": &*status.why,
-        "progress": progress(status.progress),
-        "last": status.last.as_ref().map(outcome),
-        "unable": status.unable.as_deref(),
-        "ms": status.response.map(millis),
-        "connect_ms": status.latency.map(millis),
-        "certificate_expires": status.certificate_expires.map(|at| clock::show(Time::from_millis(at * 1000))),
-    })
+fn probe(status: &health::ProbeStatus) -> ProbeStatus {
+    ProbeStatus {
+        probe: status.probe.to_string(),
+        status: status.up.map(up_or_down),
+        why: status.why.to_string(),
+        progress: progress(status.progress),
+        last: status.last.as_ref().map(outcome),
+        unable: status.unable.as_deref().map(str::to_owned),
+        ms: status.response.map(millis),
+        connect_ms: status.latency.map(millis),
+        certificate_expires: status.certificate_expires.map(seconds),
+    }
 }
 
-fn progress(progress: Progress) -> Value {
-    let length = progress.length.min(progress.needed);
-    json!({ "result": result(progress.passes), "count": length, "needed": progress.needed })
+fn progress(progress: health::Progress) -> Progress {
+    let count = progress.length.min(progress.needed);
+    Progress { result: result(progress.passes), count, needed: progress.needed }
 }
 
-fn outcome(seen: &Seen) -> Value {
+fn outcome(seen: &Seen) -> ProbeOutcome {
     let outcome = &seen.outcome;
-    json!({
-        "time": clock::show(Time::from_millis(seen.at)),
-        "result": if outcome.is_unable() { "unable" } else { result(outcome.passed()) },
-        "failure": outcome.result.err().map(gslb_core::health::Failure::word),
-        "ms": millis(outcome.took),
-        "connect_ms": outcome.latency.map(millis),
-        "evidence": &*outcome.evidence,
-    })
+    ProbeOutcome {
+        time: Timestamp::from_millis(seen.at),
+        result: if outcome.is_unable() { ProbeResult::Unable } else { result(outcome.passed()) },
+        failure: outcome.result.err().map(|failure| failure.word().to_owned()),
+        ms: millis(outcome.took),
+        connect_ms: outcome.latency.map(millis),
+        evidence: outcome.evidence.to_string(),
+    }
 }
 
-/// `down`, `drained` where it is up and takes no clients as long as another one can, or `up`.
-pub(super) fn word_of(state: EndpointState) -> &'static str {
-    if state.up && state.weight == 0 { "drained" } else { word(state.up) }
+/// Down, drained if it is up and takes no clients as long as others can, or up.
+pub(super) fn status_of(state: EndpointState) -> Status {
+    if state.up && state.weight == 0 { Status::Drained } else { up_or_down(state.up) }
 }
 
-/// `up` or `down`.
-pub(super) fn word(up: bool) -> &'static str {
-    if up { "up" } else { "down" }
+pub(super) fn up_or_down(up: bool) -> Status {
+    if up { Status::Up } else { Status::Down }
 }
 
-fn result(passed: bool) -> &'static str {
-    if passed { "pass" } else { "fail" }
+fn result(passed: bool) -> ProbeResult {
+    if passed { ProbeResult::Pass } else { ProbeResult::Fail }
 }
 
-fn source(source: Source) -> &'static str {
+fn source(source: Source) -> StatusSource {
     match source {
-        Source::Initial => "initial",
-        Source::Saved => "saved",
-        Source::Verdict => "verdict",
+        Source::Initial => StatusSource::Initial,
+        Source::Saved => StatusSource::Saved,
+        Source::Verdict => StatusSource::Verdict,
     }
 }
 
@@ -175,4 +165,9 @@ fn target(target: &Target) -> String {
 /// Milliseconds with three places.
 fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// The moment so many seconds after 1970-01-01 00:00 UTC.
+fn seconds(seconds: u64) -> Timestamp {
+    Timestamp(Time::from_millis(seconds * 1000))
 }

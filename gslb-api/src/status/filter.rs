@@ -6,31 +6,8 @@ use gslb_core::health::Member;
 use gslb_core::site::model::{PoolId, Site};
 use gslb_core::table::RoutingTable;
 
-use super::endpoint::word_of;
-
-/// What an endpoint has to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Is {
-    /// Up, and not drained.
-    Up,
-    /// Down.
-    Down,
-    /// Up, and takes no clients as long as another one can.
-    Drained,
-}
-
-impl Is {
-    /// Each by its word.
-    pub(crate) const ALL: [(&str, Is); 3] = [("up", Is::Up), ("down", Is::Down), ("drained", Is::Drained)];
-
-    fn word(self) -> &'static str {
-        match self {
-            Is::Up => "up",
-            Is::Down => "down",
-            Is::Drained => "drained",
-        }
-    }
-}
+use super::endpoint::status_of;
+use crate::types::Status;
 
 /// Endpoints that fulfil all that is said.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +18,8 @@ pub(crate) struct Filter {
     pub data_center: Option<String>,
     /// Those of these pools, which a service may come to.
     pub pools: Option<HashSet<PoolId>>,
-    /// Those that are so.
-    pub is: Option<Is>,
+    /// Those with this status.
+    pub status: Option<Status>,
 }
 
 impl Filter {
@@ -65,7 +42,7 @@ impl Filter {
     }
 
     fn fits(&self, table: &RoutingTable, member: Member) -> bool {
-        let Some(is) = self.is else { return true };
-        table.state(member.pool, member.endpoint).is_some_and(|state| word_of(state) == is.word())
+        let Some(status) = self.status else { return true };
+        table.state(member.pool, member.endpoint).is_some_and(|state| status_of(state) == status)
     }
 }

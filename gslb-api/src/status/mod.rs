@@ -1,4 +1,4 @@
-//! Statuses as people and programs are told them: endpoints with their evidence, and what they come to for pools, data
+//! Statuses as the API shows them: endpoints with their evidence, and what they come to for pools, data
 //! centers and services.
 
 mod endpoint;
@@ -7,6 +7,6 @@ mod known;
 mod summary;
 
 pub(crate) use endpoint::{Detail, endpoint, recovered};
-pub(crate) use filter::{Filter, Is};
+pub(crate) use filter::Filter;
 pub(crate) use known::{Known, known};
 pub(crate) use summary::{Reach, counts, data_centers, pools, service};

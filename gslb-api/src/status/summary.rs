@@ -7,13 +7,13 @@ use gslb_core::live::overrides::{Force, Override};
 use gslb_core::live::pool::PoolLiveness;
 use gslb_core::site::model::{PolicyId, PolicyKind, PoolId, Service, Site, WhenAllDown};
 use gslb_core::table::RoutingTable;
-use serde_json::{Value, json};
 
-use super::endpoint::{word, word_of};
+use super::endpoint::{status_of, up_or_down};
 use crate::change::InForce;
-use crate::clock;
 use crate::clock::now;
-use crate::store::Time;
+use crate::types::{
+    Count, Counts, DataCenterStatus, PoolStatus, ServiceStatus, State, Status, TargetOverride, Timestamp,
+};
 
 /// Which pools the policies of a site may come to; worked out once for each policy.
 #[derive(Debug, Default)]
@@ -55,27 +55,27 @@ impl Reach {
 }
 
 /// How many endpoints, pools and data centers there are, and how many of them are up, drained and down.
-pub(crate) fn counts(table: &RoutingTable) -> Value {
+pub(crate) fn counts(table: &RoutingTable) -> Counts {
     let states = table.pools().iter().flat_map(|pool| pool.states());
-    json!({
-        "endpoints": counted(states.map(|state| word_of(*state))),
-        "pools": counted(table.pools().iter().map(|pool| word_of_pool(pool))),
-        "data_centers": counted(Tally::of_data_centers(table).iter().map(Tally::word)),
-        "services": table.topology().site.services.len(),
-    })
+    Counts {
+        endpoints: count(states.map(|state| status_of(*state))),
+        pools: count(table.pools().iter().map(|pool| status_of_pool(pool))),
+        data_centers: count(Tally::of_data_centers(table).iter().map(Tally::status)),
+        services: table.topology().site.services.len(),
+    }
 }
 
-fn counted<'w>(words: impl Iterator<Item = &'w str>) -> Value {
-    let (mut all, mut up, mut drained) = (0_usize, 0_usize, 0_usize);
-    for word in words {
-        all += 1;
-        match word {
-            "up" => up += 1,
-            "drained" => drained += 1,
-            _ => {}
-        }
+fn count(statuses: impl Iterator<Item = Status>) -> Count {
+    let mut count = Count::default();
+    for status in statuses {
+        count.all += 1;
+        *match status {
+            Status::Up => &mut count.up,
+            Status::Drained => &mut count.drained,
+            Status::Down => &mut count.down,
+        } += 1;
     }
-    json!({ "all": all, "up": up, "drained": drained, "down": all - up - drained })
+    count
 }
 
 /// What the pools of a data center come to.
@@ -110,36 +110,41 @@ impl Tally {
         all
     }
 
-    /// `up`, `drained` where nothing of what is up takes clients, or `down`.
-    fn word(&self) -> &'static str {
-        if self.pools_up > 0 && self.taking == 0 { "drained" } else { word(self.pools_up > 0) }
+    /// Up, drained if nothing of what is up takes clients, or down.
+    fn status(&self) -> Status {
+        if self.pools_up > 0 && self.taking == 0 { Status::Drained } else { up_or_down(self.pools_up > 0) }
     }
 }
 
 /// Time after which an override without an end is no longer taken for a passing measure.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
-/// Every data center. Its status is `up` while a pool in it is, `drained` where none of those takes clients, else `down`;
-/// its state is `degraded` too, where some of it is down or drained.
-pub(crate) fn data_centers(in_force: &InForce) -> Vec<(String, Value)> {
-    let told = |(name, tally): (String, Tally)| {
+/// Every data center. Its status is up while a pool in it is, drained if none of those takes clients, else down;
+/// its state is degraded if some of it is down or drained.
+pub(crate) fn data_centers(in_force: &InForce) -> impl Iterator<Item = (String, DataCenterStatus)> + '_ {
+    let shown = |(name, tally): (String, Tally)| {
         let Tally { pools, pools_up, endpoints, endpoints_up, drained, taking } = tally;
-        let status = tally.word();
+        let status = tally.status();
         let is_whole = pools_up == pools && taking == endpoints;
-        let state = if status == "up" && !is_whole { "degraded" } else { status };
-        let value = json!({
-            "status": status, "state": state, "pools": pools, "pools_up": pools_up, "endpoints": endpoints,
-            "endpoints_up": endpoints_up, "endpoints_drained": drained, "override": forced(in_force, &format!("data-center/{name}")),
-        });
-        (name, value)
+        let shown = DataCenterStatus {
+            status,
+            state: if status == Status::Up && !is_whole { State::Degraded } else { status.into() },
+            pools,
+            pools_up,
+            endpoints,
+            endpoints_up,
+            endpoints_drained: drained,
+            r#override: forced(in_force, &format!("data-center/{name}")),
+        };
+        (name, shown)
     };
     let names = in_force.table.topology().site.data_centers.iter().map(|it| it.name.to_string());
-    names.zip(Tally::of_data_centers(&in_force.table)).map(told).collect()
+    names.zip(Tally::of_data_centers(&in_force.table)).map(shown)
 }
 
 /// The override of a target as a whole, where there is one; of several, the one that ends last. It is overdue where its end
 /// has passed, or where it drains or takes down without an end for more than a day.
-fn forced(in_force: &InForce, target: &str) -> Option<Value> {
+fn forced(in_force: &InForce, target: &str) -> Option<TargetOverride> {
     let of_target = |word: &&Override| word.targets.iter().any(|pattern| pattern.to_string() == target);
     let word = in_force.overrides.values().filter(of_target).max_by_key(|word| word.expires.unwrap_or(u64::MAX))?;
     let (now, takes_away) = (now().millis(), matches!(word.force, Force::Drain | Force::Down));
@@ -147,32 +152,32 @@ fn forced(in_force: &InForce, target: &str) -> Option<Value> {
         Some(expires) => expires < now,
         None => now.saturating_sub(word.created) > FORGOTTEN.as_millis() as u64,
     };
-    Some(json!({
-        "id": word.id,
-        "force": word.force,
-        "reason": word.reason,
-        "created": clock::show(Time::from_millis(word.created)),
-        "expires": word.expires.map(|at| clock::show(Time::from_millis(at))),
-        "overdue": is_overdue && takes_away,
-    }))
+    Some(TargetOverride {
+        id: word.id.clone(),
+        force: word.force,
+        reason: word.reason.clone(),
+        created: Timestamp::from_millis(word.created),
+        expires: word.expires.map(Timestamp::from_millis),
+        overdue: is_overdue && takes_away,
+    })
 }
 
 /// Every pool.
-pub(crate) fn pools(in_force: &InForce) -> impl Iterator<Item = (String, Value)> + '_ {
+pub(crate) fn pools(in_force: &InForce) -> impl Iterator<Item = (String, PoolStatus)> + '_ {
     let table = &in_force.table;
     let site = &table.topology().site;
     site.pools.iter().zip(table.pools().iter()).map(|(pool, liveness)| {
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
-        let value = json!({
-            "status": word_of_pool(liveness),
-            "override": forced(in_force, &format!("pool/{}", pool.name)),
-            "data_center": data_center.map(|it| &*it.name),
-            "endpoints": liveness.states().len(),
-            "endpoints_up": liveness.up,
-            "endpoints_drained": drained(liveness),
-            "min_up": liveness.min_up,
-        });
-        (pool.name.to_string(), value)
+        let shown = PoolStatus {
+            status: status_of_pool(liveness),
+            r#override: forced(in_force, &format!("pool/{}", pool.name)),
+            data_center: data_center.map(|it| it.name.to_string()),
+            endpoints: liveness.states().len(),
+            endpoints_up: liveness.up as usize,
+            endpoints_drained: drained(liveness),
+            min_up: liveness.min_up,
+        };
+        (pool.name.to_string(), shown)
     })
 }
 
@@ -181,21 +186,21 @@ fn drained(liveness: &PoolLiveness) -> usize {
     liveness.states().iter().filter(|state| state.up && state.weight == 0).count()
 }
 
-/// `down`, `drained` where it is up and takes no clients as long as another one can, or `up`.
-fn word_of_pool(liveness: &PoolLiveness) -> &'static str {
+/// Down, drained if it is up and takes no clients as long as others can, or up.
+fn status_of_pool(liveness: &PoolLiveness) -> Status {
     let takes = liveness.states().iter().any(|state| state.up && state.weight > 0);
-    if liveness.is_up() && !takes { "drained" } else { word(liveness.is_up()) }
+    if liveness.is_up() && !takes { Status::Drained } else { up_or_down(liveness.is_up()) }
 }
 
-/// A service: `up` while all its pools are, `degraded` while some are not, `down` where none is left.
-pub(crate) fn service(table: &RoutingTable, service: &Service, reach: &mut Reach) -> Value {
+/// A service: up while all its pools are, degraded while some are not, down if none is left.
+pub(crate) fn service(table: &RoutingTable, service: &Service, reach: &mut Reach) -> ServiceStatus {
     let site = &table.topology().site;
     let pools = reach.of(site, service);
     let up = pools.iter().filter(|id| table.pools().get(**id).is_some_and(|pool| pool.is_up())).count();
     let status = match up {
-        0 => "down",
-        up if up < pools.len() => "degraded",
-        _ => "up",
+        0 => State::Down,
+        up if up < pools.len() => State::Degraded,
+        _ => State::Up,
     };
     let when_all_down = match service.when_all_down {
         WhenAllDown::ServeAll => "serve-all".to_owned(),
@@ -206,9 +211,6 @@ pub(crate) fn service(table: &RoutingTable, service: &Service, reach: &mut Reach
             site.pools.get(id.0 as usize).map(|pool| format!("pool:{}", pool.name)).unwrap_or_default()
         }
     };
-    let mut told = json!({ "status": status, "pools": pools.len(), "pools_up": up, "when_all_down": when_all_down });
-    if !service.further_names.is_empty() {
-        told["names"] = service.further_names.iter().map(|(name, _)| name.to_string()).collect();
-    }
-    told
+    let names = service.further_names.iter().map(|(name, _)| name.to_string()).collect();
+    ServiceStatus { status, pools: pools.len(), pools_up: up, when_all_down, names }
 }

@@ -150,7 +150,7 @@ async fn tokens_are_made_shown_once_and_revoked() {
     let after = asked.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await;
     assert_eq!(after.status, StatusCode::UNAUTHORIZED);
     let wrong = asked.ask("POST", "/api/v1/tokens", &as_admin, r#"{"role":"king","x":1}"#).await;
-    assert_eq!(wrong.pointers(), ["/x", "/role"]);
+    assert_eq!(wrong.pointers(), ["/x", "/name", "/role"]);
 }
 
 #[tokio::test]

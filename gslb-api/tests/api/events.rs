@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use gslb_api::auth::{self, Role};
-use gslb_api::router;
 use gslb_api::store::Time;
 use http_body_util::BodyExt as _;
 use serde_json::json;
@@ -19,7 +18,7 @@ pub(crate) async fn stream(asked: &Asked, last: Option<&str>) -> Body {
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
-    let response = router(asked.api.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = asked.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     response.into_body()
 }

@@ -247,7 +247,7 @@ async fn further_names_of_a_service_are_shown_and_found() {
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let router = gslb_api::router(asked.api.clone());
+    let router = asked.router.clone();
     let request = request.body(axum::body::Body::empty()).unwrap();
     assert_eq!(tower::ServiceExt::oneshot(router, request).await.unwrap().status(), StatusCode::OK);
 }

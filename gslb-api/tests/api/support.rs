@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use geoip::Database;
@@ -18,6 +19,7 @@ pub(crate) const ZONE: &str = "$TTL 1h\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\n
 /// An API and who may ask it.
 pub(crate) struct Asked {
     pub(crate) api: Api,
+    pub(crate) router: Router,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) published: Arc<Published>,
     pub(crate) reporter: String,
@@ -102,12 +104,13 @@ async fn started(store: Arc<dyn Store>, databases: Vec<Arc<Database>>, options: 
         tokens.push(token.reveal());
     }
     let [reporter, viewer, operator, admin] = tokens.try_into().unwrap();
-    Asked { api, store, published, reporter, viewer, operator, admin }
+    let router = router(api.clone());
+    Asked { api, router, store, published, reporter, viewer, operator, admin }
 }
 
 impl Asked {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = router(self.api.clone()).oneshot(request).await.unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let octets = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&octets).into_owned();

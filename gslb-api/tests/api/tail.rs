@@ -7,8 +7,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use gslb_api::auth::Role;
 use gslb_api::store::Time;
-use gslb_api::traffic::tail::{Filter, MAX_PER_SECOND, Missed, Seen, Tail};
-use gslb_api::{Limits, Options, Source, auth, router};
+use gslb_api::traffic::tail::{Filter, MAX_PER_SECOND, Seen, Tail};
+use gslb_api::types::MissedAnswers;
+use gslb_api::{Limits, Options, Source, auth};
 use gslb_core::explain::{Question, datagram, explain};
 use gslb_core::respond::{Noted, Reply, Transport, Worker};
 use gslb_core::table::RoutingTable;
@@ -175,7 +176,7 @@ async fn filters_go_by_service_client_and_data_center() {
         assert_eq!(seen, expected, "case {case}");
         let more = tokio::time::timeout(Duration::ZERO, watching.next()).await;
         assert!(more.is_err(), "case {case}: {more:?}");
-        assert_eq!(watching.missed(), Missed::default());
+        assert_eq!(watching.missed(), MissedAnswers::default());
     }
 }
 
@@ -190,18 +191,18 @@ async fn nobody_is_told_more_than_they_can_read_and_everybody_how_much_that_was(
         tell(&table, &tail, "www.example.com", None, true);
     }
     tail.unseen(3);
-    let Missed { skipped, unseen } = watching.missed();
+    let MissedAnswers { skipped, unseen } = watching.missed();
     // Another second may have begun.
     assert!(unseen == 3 && (skipped == 7 || begun.elapsed() >= Duration::from_secs(1)), "{skipped} {unseen}");
     for _ in 0..MAX_PER_SECOND {
         watching.next().await.unwrap();
     }
-    assert_eq!(watching.missed(), Missed::default(), "it is told once");
+    assert_eq!(watching.missed(), MissedAnswers::default(), "it is told once");
 }
 
 async fn open(asked: &Asked, path: &str, token: &str) -> (StatusCode, Body) {
     let request = Request::get(path).header("host", "localhost").header("authorization", format!("Bearer {token}"));
-    let response = router(asked.api.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = asked.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     (response.status(), response.into_body())
 }
 
@@ -299,7 +300,7 @@ async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
     for (query, status, says) in [
         ("service=web.example.com", StatusCode::NOT_FOUND, "There is no service"),
         ("data_center=xyz", StatusCode::NOT_FOUND, "There is no data center"),
-        ("client=here", StatusCode::BAD_REQUEST, "client is a network such as"),
+        ("client=here", StatusCode::BAD_REQUEST, "client: expected a network such as"),
         ("pool=fra", StatusCode::BAD_REQUEST, "pool"),
     ] {
         let refused = asked.get(&format!("/api/v1/tail?{query}")).await;

@@ -17,9 +17,9 @@ fn from_file(document: Value) -> Options {
     Options { source: Source::File { document: Some(document.into()) }, ..Options::default() }
 }
 
-async fn refused_rules(asked: &Asked, document: Value) -> Vec<&'static str> {
+async fn refused_rules(asked: &Asked, document: Value) -> Vec<String> {
     match asked.api.replace_document(document).await {
-        Err(Refusal::Unsafe(broken)) => broken.into_iter().map(|broken| broken.rule).collect(),
+        Err(Refusal::Unsafe(broken)) => broken.into_iter().map(|broken| broken.rule.into_owned()).collect(),
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use geoip::{Fault, LoadError, Moved};
 use gslb_api::change::Refusal;
-use gslb_api::safety::Broken;
+use gslb_api::safety::BrokenRule;
 use gslb_core::problem::{Problem, Severity};
 
 use crate::files::reader;
@@ -49,7 +49,7 @@ pub enum SiteError {
     Wrong(Vec<Problem>),
     /// Safety rules forbid the change.
     #[error("the safety rules forbid it:{}", .0.iter().map(|rule| format!("\n{rule}")).collect::<String>())]
-    Unsafe(Vec<Broken>),
+    Unsafe(Vec<BrokenRule>),
     /// It is not done for a reason that does not lie in the files, and passes.
     #[error("{0}")]
     Later(String),
@@ -65,7 +65,7 @@ impl SiteError {
     pub fn may_pass(&self) -> bool {
         const PASSING: [&str; 2] = ["frozen", "require_endpoints"];
         match self {
-            Self::Unsafe(rules) => rules.iter().all(|broken| PASSING.contains(&broken.rule)),
+            Self::Unsafe(rules) => rules.iter().all(|broken| PASSING.contains(&&*broken.rule)),
             Self::Later(_) => true,
             Self::Unreadable { cause, .. } => cause.kind() == io::ErrorKind::TimedOut,
             Self::Database(LoadError { fault: Fault::Unreadable(cause), .. }) => {
@@ -83,7 +83,7 @@ impl SiteError {
     /// What it is about, and the same where only figures differ.
     pub fn about(&self) -> String {
         match self {
-            Self::Unsafe(rules) => rules.iter().map(|broken| broken.rule).collect::<Vec<_>>().join(" "),
+            Self::Unsafe(rules) => rules.iter().map(|broken| &*broken.rule).collect::<Vec<_>>().join(" "),
             other => other.to_string(),
         }
     }

@@ -13,11 +13,9 @@ use gslb_core::site::model::Pool;
 use gslb_core::steer::trace::{ClientFrom, Decided};
 use gslb_core::table::Topology;
 use ipnet::IpNet;
-use serde::Serialize;
 
-use crate::clock;
-use crate::store::Time;
 use crate::traffic::sample::RegionFinder;
+use crate::types::{self, Answered, Decision, DecisionKind, NamedEndpoint, Timestamp};
 
 /// An answer as who gave it noted it.
 #[derive(Debug, Clone, Copy)]
@@ -39,58 +37,6 @@ pub struct Seen<'a> {
     pub chosen: &'a [Chosen],
     /// The response as it was sent.
     pub response: &'a [u8],
-}
-
-/// What made an answer what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Decision {
-    /// A service decided.
-    Service,
-    /// The zone's data, or nothing of ours.
-    Zone,
-    /// A service decided, and the document has changed since: its numbers have no names any more.
-    Lost,
-}
-
-/// An answer as it is told.
-#[derive(Debug, Serialize)]
-struct Answered<'a> {
-    time: String,
-    generation: u64,
-    transport: &'static str,
-    resolver: SocketAddr,
-    client: String,
-    client_from: &'static str,
-    name: Option<String>,
-    #[serde(rename = "type")]
-    rtype: Option<String>,
-    decision: Decision,
-    service: Option<String>,
-    region: Option<Arc<str>>,
-    fallback: Option<&'static str>,
-    decisions: Vec<Told<'a>>,
-    endpoints: Vec<Named<'a>>,
-    rcode: String,
-    truncated: bool,
-    scope: Option<u8>,
-    answer: Vec<String>,
-}
-
-/// What one service decided.
-#[derive(Debug, Serialize)]
-struct Told<'a> {
-    service: String,
-    fallback: Option<&'static str>,
-    endpoints: Vec<Named<'a>>,
-}
-
-/// An endpoint that was named.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Named<'a> {
-    pool: &'a str,
-    endpoint: &'a str,
-    data_center: Option<&'a str>,
 }
 
 /// An answer that is read as far as somebody asks for it.
@@ -121,11 +67,11 @@ impl<'a> Read<'a> {
 
     /// The network that the client is in, as far as is known: an address where the resolver stands for it.
     pub(super) fn client_network(&mut self) -> IpNet {
-        self.told_network().unwrap_or_else(|| self.seen.resolver.ip().to_canonical().into())
+        self.sent_network().unwrap_or_else(|| self.seen.resolver.ip().to_canonical().into())
     }
 
-    /// The network that the resolver told.
-    fn told_network(&mut self) -> Option<IpNet> {
+    /// The network that the resolver sent.
+    fn sent_network(&mut self) -> Option<IpNet> {
         let network = match self.seen.decisions.first() {
             Some(&Decided { client, from: ClientFrom::Subnet(source), .. }) => IpNet::new(client, source).ok(),
             Some(_) => None,
@@ -142,35 +88,35 @@ impl<'a> Read<'a> {
     }
 
     /// All of it as an object of JSON; `finder` finds regions of a topology.
-    pub(super) fn told(&mut self, finder: impl FnOnce(u64, &Topology) -> Arc<RegionFinder>) -> Arc<str> {
+    pub(super) fn json(&mut self, finder: impl FnOnce(u64, &Topology) -> Arc<RegionFinder>) -> Arc<str> {
         let seen = self.seen;
         let (client, client_from) = self.client();
         let since = seen.time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let response = self.response();
         let question = response.and_then(|response| response.question.as_ref());
         let first = seen.decisions.first();
-        let decisions = seen.topology.map(|(_, topology)| told(topology, seen)).unwrap_or_default();
+        let decisions = seen.topology.map(|(_, topology)| decisions(topology, seen)).unwrap_or_default();
         let region = first
             .zip(seen.topology)
             .and_then(|(first, (edition, topology))| finder(edition, topology).region(topology, first.client));
         let answered = Answered {
-            time: clock::show(Time::from_millis(since.as_millis() as u64)),
+            time: Timestamp::from_millis(since.as_millis() as u64),
             generation: seen.generation,
-            transport: seen.transport.as_str(),
+            transport: seen.transport.as_str().into(),
             resolver: seen.resolver,
             client,
             client_from,
             name: question.map(|(name, _)| name.to_string()),
-            rtype: question.map(|(_, qtype)| type_to_text(*qtype).to_string()),
+            r#type: question.map(|(_, qtype)| type_to_text(*qtype).to_string()),
             decision: match (seen.decisions, &*decisions) {
-                ([], _) => Decision::Zone,
-                (_, [_, ..]) => Decision::Service,
-                (_, []) => Decision::Lost,
+                ([], _) => DecisionKind::Zone,
+                (_, [_, ..]) => DecisionKind::Service,
+                (_, []) => DecisionKind::Lost,
             },
             service: decisions.first().map(|first| first.service.clone()),
-            region,
-            fallback: decisions.first().and_then(|first| first.fallback),
-            endpoints: decisions.iter().flat_map(|told| &told.endpoints).copied().collect(),
+            region: region.as_deref().map(Into::into),
+            fallback: decisions.first().and_then(|first| first.fallback.clone()),
+            endpoints: decisions.iter().flat_map(|decision| &decision.endpoints).cloned().collect(),
             decisions,
             rcode: response.map_or_else(String::new, |response| rcode_text(response.rcode)),
             truncated: response.is_some_and(|response| response.truncated),
@@ -181,10 +127,10 @@ impl<'a> Read<'a> {
     }
 
     /// Whose address decided, as text, and where it comes from.
-    fn client(&mut self) -> (String, &'static str) {
-        match self.told_network() {
-            Some(network) => (network.to_string(), "subnet"),
-            None => (self.seen.resolver.ip().to_canonical().to_string(), "resolver"),
+    fn client(&mut self) -> (String, types::ClientFrom) {
+        match self.sent_network() {
+            Some(network) => (network.to_string(), types::ClientFrom::Subnet),
+            None => (self.seen.resolver.ip().to_canonical().to_string(), types::ClientFrom::Resolver),
         }
     }
 }
@@ -194,24 +140,28 @@ fn data_center<'t>(topology: &'t Topology, pool: &Pool) -> Option<&'t str> {
 }
 
 /// The decisions by name, each with the endpoints that it named.
-fn told<'t>(topology: &'t Topology, seen: &Seen<'_>) -> Vec<Told<'t>> {
+fn decisions<'t>(topology: &'t Topology, seen: &Seen<'_>) -> Vec<Decision<'t>> {
     let of = |decided: &Decided| {
         let service = topology.site.services.get(decided.service as usize)?;
         // No service decides twice about one answer: aliases that come back end it.
         let chosen = seen.chosen.iter().filter(|chosen| chosen.service == decided.service);
-        Some(Told {
+        Some(Decision {
             service: service.name.to_written(),
-            fallback: decided.fallback.map(|fallback| fallback.kind(service.when_all_down)),
+            fallback: decided.fallback.map(|fallback| fallback.kind(service.when_all_down).into()),
             endpoints: chosen.filter_map(|chosen| named(topology, chosen)).collect(),
         })
     };
     seen.decisions.iter().filter_map(of).collect()
 }
 
-fn named<'t>(topology: &'t Topology, chosen: &Chosen) -> Option<Named<'t>> {
+fn named<'t>(topology: &'t Topology, chosen: &Chosen) -> Option<NamedEndpoint<'t>> {
     let pool = topology.site.pools.get(chosen.pool.0 as usize)?;
     let endpoint = pool.endpoints.get(usize::from(chosen.endpoint))?;
-    Some(Named { pool: &pool.name, endpoint: &endpoint.name, data_center: data_center(topology, pool) })
+    Some(NamedEndpoint {
+        pool: (*pool.name).into(),
+        endpoint: (*endpoint.name).into(),
+        data_center: data_center(topology, pool).map(Into::into),
+    })
 }
 
 /// The answer section, each record as a line of a master file.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::traffic::sample::RegionFinder;
+use crate::types::MissedAnswers;
 use answered::Read;
 
 pub use answered::Seen;
@@ -65,15 +66,6 @@ pub struct Watching {
     tail: Tail,
     answers: mpsc::Receiver<Arc<str>>,
     missed: Arc<Counts>,
-}
-
-/// Answers that a watcher was not told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Missed {
-    /// They are what it wants to see, and came faster than they could be told.
-    pub skipped: u64,
-    /// Nobody could look at them, so they may have been what it wants to see or not.
-    pub unseen: u64,
 }
 
 impl Tail {
@@ -132,7 +124,7 @@ impl Tail {
                 watcher.missed.skipped.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            let text = text.get_or_insert_with(|| read.told(|edition, topology| of_edition(finder, edition, topology)));
+            let text = text.get_or_insert_with(|| read.json(|edition, topology| of_edition(finder, edition, topology)));
             if watcher.answers.try_send(Arc::clone(text)).is_err() {
                 watcher.missed.skipped.fetch_add(1, Ordering::Relaxed);
             }
@@ -186,9 +178,9 @@ impl Watching {
     }
 
     /// What was missed since this was asked last.
-    pub fn missed(&self) -> Missed {
+    pub fn missed(&self) -> MissedAnswers {
         let Counts { skipped, unseen } = &*self.missed;
-        Missed { skipped: skipped.swap(0, Ordering::Relaxed), unseen: unseen.swap(0, Ordering::Relaxed) }
+        MissedAnswers { skipped: skipped.swap(0, Ordering::Relaxed), unseen: unseen.swap(0, Ordering::Relaxed) }
     }
 }
 

@@ -1,8 +1,5 @@
-//! What the API says of itself: OpenAPI 3.1 from the code, and a page that shows it with nothing from elsewhere.
-
-mod health;
-mod operations;
-mod schemas;
+//! What the API says of itself: OpenAPI 3.1 from the handlers and their types, and a page that shows it with nothing from
+//! elsewhere.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,25 +9,35 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder};
+use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_swagger_ui::Config;
 
 use super::problem::Problem;
-use crate::Api;
+use super::state::RestState;
+use crate::types;
 
 /// Where the description is.
 const DESCRIPTION: &str = "/api/openapi.json";
 /// What the page may load and run: what comes with it.
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+/// The name of the security scheme.
+pub(super) const BEARER: &str = "bearer";
+/// The name of the response that every operation may give.
+pub(super) const PROBLEM: &str = "Problem";
 
-static DESCRIBED: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default());
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from(DESCRIPTION)));
 
-/// The routes of the description and its page. They need no token: they say what is public anyway.
-pub(super) fn routes() -> Router<Api> {
+/// The routes of `description` and its page. They need no token: they say what is public anyway.
+pub(super) fn routes(description: &OpenApi) -> Router<RestState> {
+    let json: Arc<str> = description.to_json().unwrap_or_default().into();
+    let description = move || {
+        let json = String::from(&*json);
+        async move { ([(header::CONTENT_TYPE, "application/json")], json) }
+    };
     Router::new()
-        .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], DESCRIBED.as_str())))
+        .route(DESCRIPTION, get(description))
         .route("/api/docs", get(async || Redirect::permanent("/api/docs/")))
         .route("/api/docs/", get(async || file("index.html")))
         .route("/api/docs/{*file}", get(async |Path(name): Path<String>| file(&name)))
@@ -50,22 +57,26 @@ fn file(name: &str) -> Response {
     }
 }
 
-/// The whole description.
-pub(super) fn description() -> OpenApi {
+/// What the description has beside the operations.
+pub(super) fn base() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("gslb_ID_SECRET").build();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(types::Problem::name()))).build();
+    let problem = ResponseBuilder::new().description("Why it was not done (RFC 9457).");
+    let problem = problem.content("application/problem+json", content).build();
+    let mut schemas = vec![(types::Problem::name().into_owned(), types::Problem::schema())];
+    types::Problem::schemas(&mut schemas);
     let components = ComponentsBuilder::new()
-        .schemas_from_iter(schemas::all())
-        .responses_from_iter(schemas::responses())
-        .security_scheme("bearer", SecurityScheme::Http(bearer));
+        .schemas_from_iter(schemas)
+        .response(PROBLEM, problem)
+        .security_scheme(BEARER, SecurityScheme::Http(bearer));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
                 .title("gslb")
                 .version(env!("CARGO_PKG_VERSION"))
-                .description(Some("What an operator may ask of a geo-aware DNS load balancer, and change.")),
+                .description(Some("Read, plan and change what a geo-aware DNS load balancer serves.")),
         )
-        .paths(operations::all())
         .components(Some(components.build()))
-        .security(Some([SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]))
+        .security(Some([SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]))
         .build()
 }

@@ -1,0 +1,48 @@
+//! A mass failure: an operator accepts its failures.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+use tokio::sync::oneshot;
+use utoipa_axum::routes;
+
+use super::answer::{self, AcceptsJson};
+use super::operation::Operation;
+use super::parameters::Parameters;
+use super::problem::Problem;
+use super::routes::{Access, Routes};
+use crate::Api;
+use crate::change::Refusal;
+use crate::control::Resource;
+use crate::health::Word;
+use crate::types::{MassFailureLifted, NoParameters};
+
+/// The path by which an operator accepts the failures of a mass failure.
+pub const LIFT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
+
+/// The route of mass failures.
+pub(super) fn routes() -> Routes {
+    Routes::new("status").add(Access::UnscopedOperator, routes!(lift))
+}
+
+/// Accept the failures of a mass failure
+#[utoipa::path(post, path = "/mass-failure/lift", responses(
+    (status = 200, description = "There is no mass failure any more", body = MassFailureLifted),
+))]
+async fn lift(
+    State(api): State<Api>,
+    _: AcceptsJson,
+    _: Parameters<NoParameters>,
+    operation: Operation,
+) -> Result<Response, Problem> {
+    let (reply, lifted) = oneshot::channel();
+    api.control.words().send(Word::Lift(reply)).await.map_err(|_| Refusal::Fault)?;
+    if lifted.await.map_err(|_| Refusal::Fault)? {
+        let after = MassFailureLifted { mass_failure: None };
+        operation.note(&api, Resource { before: None, after: Some(json!(after)) }).await;
+        return Ok(answer::json(StatusCode::OK, &after));
+    }
+    let detail = "There is no mass failure: what has failed is down already.";
+    Err(Problem::new(StatusCode::CONFLICT, "not-held", detail))
+}

@@ -1,0 +1,116 @@
+//! A request that changes something: worked out, or done, and in the audit log.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::Response;
+use serde_json::Value;
+
+use super::answer;
+use super::body::Work;
+use super::caller::{Caller, OVERRIDE_RULES};
+use super::parameters::Parameters;
+use super::places::Place;
+use super::problem::Problem;
+use crate::Api;
+use crate::change::{Change, Done, Edit, Refusal};
+use crate::control::Resource;
+use crate::types::{ChangeParameters, Role};
+
+/// Characters of a message, and of a reason.
+const TEXT_CHARACTERS: usize = 500;
+
+/// Who sent a request, and what the audit log says that they did.
+pub(super) struct Operation {
+    pub caller: Caller,
+    /// Method and path.
+    request: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Operation {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        Ok(Self { caller, request: format!("{} {}", parts.method, super::path(&parts.extensions, &parts.uri)) })
+    }
+}
+
+impl Operation {
+    /// The change that `edit` is.
+    pub(super) fn change(&self, edit: Edit) -> Change {
+        Change { from: self.caller.from, ..Change::new(self.caller.who.clone(), &self.request, edit) }
+    }
+
+    /// Keeps in the audit log what was done without the document.
+    pub(super) async fn note(&self, api: &Api, resource: Resource) {
+        api.control.note(self.change(Edit::document(Value::Null)), resource).await;
+    }
+
+    /// Does `edit`, or works out what it would come to. The place of `work` is given up once that is over, also if the
+    /// client does not wait for it.
+    ///
+    /// # Errors
+    /// Every refusal.
+    pub(super) async fn run(
+        &self,
+        api: &Api,
+        options: ChangeOptions,
+        edit: Edit,
+        work: Work,
+    ) -> Result<Response, Problem> {
+        let (Work { place, budget }, ChangeParameters { dry_run, message, override_rules }) = (work, options.0);
+        let change = Change { message, override_rules, budget, ..self.change(edit) };
+        let control = api.control.clone();
+        let done = match dry_run {
+            true => holding(place, async move { control.foresee(change).await }).await?,
+            false => holding(place, async move { control.change(change).await }).await?,
+        };
+        Ok(answer::changed(done, dry_run))
+    }
+}
+
+/// Does `work`. What waits for its turn, and what is worked on, holds its place, whether anybody still waits for the answer
+/// or not.
+///
+/// # Errors
+/// As `work`.
+pub(super) async fn holding(
+    place: Option<Place>,
+    work: impl Future<Output = Result<Done, Refusal>> + Send + 'static,
+) -> Result<Done, Refusal> {
+    let done = tokio::spawn(async move {
+        let done = work.await;
+        drop(place);
+        done
+    });
+    done.await.unwrap_or(Err(Refusal::Fault))
+}
+
+/// How something is changed: the query, and the header that adds to it.
+pub(super) struct ChangeOptions(ChangeParameters);
+
+impl<S: Send + Sync> FromRequestParts<S> for ChangeOptions {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Parameters(mut options) = Parameters::<ChangeParameters>::from_request_parts(parts, state).await?;
+        if let Some(reason) = parts.headers.get(OVERRIDE_RULES) {
+            let reason = reason.to_str().map_err(|_| Problem::bad_request("Gslb-Override-Rules is not text."))?;
+            options.override_rules = Some(reason.to_owned());
+        }
+        let is_fit = |text: &str| text.chars().count() <= TEXT_CHARACTERS && !text.chars().any(char::is_control);
+        if options.override_rules.as_deref().is_some_and(|reason| reason.trim().is_empty() || !is_fit(reason)) {
+            let detail =
+                format!("A reason to override safety rules has 1 to {TEXT_CHARACTERS} characters, none of control.");
+            return Err(Problem::bad_request(detail));
+        }
+        if !is_fit(&options.message) {
+            let detail = format!("A message has up to {TEXT_CHARACTERS} characters, none of control.");
+            return Err(Problem::bad_request(detail));
+        }
+        if options.override_rules.is_some() {
+            Caller::from_request_parts(parts, state).await?.needs(Role::Admin)?;
+        }
+        Ok(Self(options))
+    }
+}

@@ -1,0 +1,54 @@
+//! What is different about policies: one may be written as the name of another one, or of a pool.
+
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+
+use super::answer::AcceptsJson;
+use super::conditions::{IfMatch, KnownStates};
+use super::operation::{ChangeOptions, Operation};
+use super::parameters::Parameters;
+use super::problem::Problem;
+use super::resources;
+use super::state::RestState;
+use crate::Api;
+use crate::document::Section;
+use crate::types::{AnyWriteConditions, ChangeParameters, ChangeResult, NoParameters, Policy, ReadConditions};
+
+/// Show one resource
+#[utoipa::path(get, path = "/{collection}/{name}", params(("name" = String, Path), ReadConditions), responses(
+    (status = 200, description = "As it is written in the document", body = Policy),
+    (status = 304, description = "The client has it"),
+))]
+pub(super) async fn read(
+    api: State<Api>,
+    section: Extension<Section>,
+    name: Path<String>,
+    accepts: AcceptsJson,
+    parameters: Parameters<NoParameters>,
+    known: KnownStates,
+) -> Result<Response, Problem> {
+    resources::read(api, section, name, accepts, parameters, known).await
+}
+
+/// Make or replace a resource
+#[utoipa::path(
+    put, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, AnyWriteConditions),
+    request_body = Policy,
+    responses(
+        (status = 200, description = "What the change came to", body = ChangeResult),
+        (status = 201, description = "What the new one came to", body = ChangeResult),
+    )
+)]
+pub(super) async fn put(
+    state: State<RestState>,
+    section: Extension<Section>,
+    name: Path<String>,
+    accepts: AcceptsJson,
+    condition: IfMatch,
+    options: ChangeOptions,
+    operation: Operation,
+    request: Request,
+) -> Result<Response, Problem> {
+    resources::put(state, section, name, accepts, condition, options, operation, request).await
+}

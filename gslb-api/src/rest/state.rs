@@ -1,0 +1,56 @@
+//! What the REST API has beside the control side: its limits on callers, and what it has rendered.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use tokio::sync::Semaphore;
+
+use super::places::Places;
+use super::rate::Buckets;
+use super::rendered::Rendered;
+use crate::Api;
+
+/// The state of all handlers. Clones are handles of the same one.
+#[derive(Clone)]
+pub(super) struct RestState {
+    /// What is read and changed.
+    pub api: Api,
+    /// Requests that callers have left.
+    pub buckets: Arc<Buckets>,
+    /// Places for streams of events.
+    pub streams: Arc<Places>,
+    /// Places for streams of answers.
+    pub watchers: Arc<Places>,
+    /// Places for whole documents, sent or read by those who may change them.
+    pub documents: Arc<Places>,
+    /// Places for whole documents of those who may only look at them: however slowly they send or read, changes get through.
+    pub viewers_documents: Arc<Places>,
+    /// The turn of a large document: the server works on one at a time, whoever sent it.
+    pub turn: Arc<Semaphore>,
+    /// The document as it was rendered last.
+    pub rendered: Arc<Rendered>,
+}
+
+impl RestState {
+    /// The state of a REST API for `api`, within its limits.
+    pub(super) fn new(api: Api) -> Self {
+        let limits = &api.options.limits;
+        let places = |most| Arc::new(Places::new(most));
+        Self {
+            buckets: Arc::new(Buckets::new(limits.requests_per_second, limits.burst)),
+            streams: places(limits.streams),
+            watchers: places(limits.watchers),
+            documents: places(limits.documents),
+            viewers_documents: places(limits.documents / 2),
+            turn: Arc::new(Semaphore::new(1)),
+            rendered: Arc::default(),
+            api,
+        }
+    }
+}
+
+impl FromRef<RestState> for Api {
+    fn from_ref(state: &RestState) -> Self {
+        state.api.clone()
+    }
+}
