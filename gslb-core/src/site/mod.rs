@@ -4,3 +4,4 @@ pub mod document;
 pub mod model;
 pub mod pattern;
 pub mod selection;
+pub(crate) mod zone_cut;

@@ -16,6 +16,7 @@ use crate::dns::wire::qname::NameKey;
 use crate::dns::zonefile::Record;
 use crate::problem::{Location, Problem, Severity};
 use crate::site::model::{Service, Zone};
+use crate::site::zone_cut::ZoneCut;
 
 /// The catalog after `previous`: that one, where it would be made of the same zones, records and names of services. As
 /// with [`build`], the records of the zones are taken out and freed.
@@ -327,15 +328,16 @@ struct Borders {
 
 impl Borders {
     fn of(zone: &Zone) -> Borders {
-        let owners = |wanted: u16| {
-            // A delegation needs a name of its own: NS at a wildcard is data like any other (RFC 4592 §4.2).
-            let records = zone.records.iter();
-            let records = records.filter(move |record| record.rtype == wanted && !record.owner.is_wildcard());
-            records.map(|record| lowered(&record.owner)).collect::<HashSet<_>>()
-        };
-        let mut cuts = owners(rtype::NS);
-        cuts.remove(&lowered(&zone.apex));
-        Borders { cuts, redirects: owners(rtype::DNAME) }
+        let mut borders = Borders { cuts: HashSet::new(), redirects: HashSet::new() };
+        for record in &zone.records {
+            let names = match ZoneCut::of(record, &zone.apex) {
+                Some(ZoneCut::Delegation) => &mut borders.cuts,
+                Some(ZoneCut::Redirection) => &mut borders.redirects,
+                None => continue,
+            };
+            names.insert(lowered(&record.owner));
+        }
+        borders
     }
 }
 

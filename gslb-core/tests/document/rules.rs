@@ -395,3 +395,16 @@ site.toml:7:1: error: services."Example.Com": the service Example.Com. is declar
     help: declare each service once; case does not matter in names"#;
     assert_problems(document, SOUND, expected);
 }
+
+#[test]
+fn ns_at_a_wildcard_delegates_nothing() {
+    let document = "[zones]\n\"example.com\".file = \"x\"\n";
+    let zone = r#"
+@ 60 IN SOA ns1 h 1 2 3 4 5
+@ 60 IN NS ns1
+ns1 60 IN A 192.0.2.1
+*.w 60 IN NS ns1
+*.w 60 IN TXT "data like any other (RFC 4592, section 4.2)"
+"#;
+    assert_problems(document, zone, "");
+}

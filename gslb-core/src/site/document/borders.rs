@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use crate::dns::name::Name;
-use crate::dns::wire::number::rtype;
 use crate::problem::Location;
 use crate::site::model::Zone;
+use crate::site::zone_cut::ZoneCut;
 
 /// What hides names of a zone; where several stand at one name, the last of them counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -38,13 +38,12 @@ impl<'z> Borders<'z> {
     pub(super) fn of(zone: &'z Zone, inner: &[&'z Zone]) -> Borders<'z> {
         let mut borders = Borders { apex: &zone.apex, by_owner: HashMap::new() };
         for record in &zone.records {
-            match record.rtype {
-                rtype::NS if record.owner != zone.apex => {
-                    borders.add(Kind::Delegation, &record.owner, &record.location)
-                }
-                rtype::DNAME => borders.add(Kind::Redirection, &record.owner, &record.location),
-                _ => {}
-            }
+            let kind = match ZoneCut::of(record, &zone.apex) {
+                Some(ZoneCut::Delegation) => Kind::Delegation,
+                Some(ZoneCut::Redirection) => Kind::Redirection,
+                None => continue,
+            };
+            borders.add(kind, &record.owner, &record.location);
         }
         for zone in inner {
             borders.add(Kind::Inner, &zone.apex, &zone.location);
