@@ -1,90 +1,41 @@
 //! Hexadecimal, base32hex and base64 (RFC 4648), strict: no stray characters, no leftover bits.
 
-const HEX: &[u8] = b"0123456789ABCDEF";
-const BASE32_HEX: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
-const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use data_encoding::{BASE32HEX_NOPAD, BASE64, HEXUPPER, HEXUPPER_PERMISSIVE};
 
 /// Octets as hexadecimal digits in upper case.
 pub(crate) fn hex(octets: &[u8]) -> String {
-    pack(octets, HEX, 4)
+    HEXUPPER.encode(octets)
 }
 
 /// Octets from hexadecimal digits in any case; none where the digits are odd in number or not digits.
 pub(crate) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
-    unpack(text, 4, |digit| char::from(digit).to_digit(16))
+    HEXUPPER_PERMISSIVE.decode(text).ok()
 }
 
 /// Octets as base32hex in upper case without padding, as NSEC3 writes hashes (RFC 5155 §3.3).
 pub(crate) fn base32_hex(octets: &[u8]) -> String {
-    pack(octets, BASE32_HEX, 5)
+    BASE32HEX_NOPAD.encode(octets)
 }
 
 /// Octets from base32hex in any case without padding.
 pub(crate) fn from_base32_hex(text: &[u8]) -> Option<Vec<u8>> {
-    unpack(text, 5, |digit| char::from(digit).to_digit(32))
+    BASE32HEX_NOPAD.decode(&text.to_ascii_uppercase()).ok()
 }
 
 /// Octets as base64 with padding.
 pub(crate) fn base64(octets: &[u8]) -> String {
-    let mut text = pack(octets, BASE64, 6);
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
+    BASE64.encode(octets)
 }
 
 /// Octets from base64, whose padding has to be there.
 pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let padding = text.iter().rev().take_while(|&&symbol| symbol == b'=').count();
-    if !text.len().is_multiple_of(4) || padding > 2 {
+    // One value has one text: several padded values in a row are refused.
+    let padded = text.iter().position(|&symbol| symbol == b'=').unwrap_or(text.len());
+    if text.len() - padded > 2 {
         return None;
     }
-    let octets = unpack(text.get(..text.len() - padding)?, 6, |symbol| {
-        Some(u32::from(match symbol {
-            b'A'..=b'Z' => symbol - b'A',
-            b'a'..=b'z' => symbol - b'a' + 26,
-            b'0'..=b'9' => symbol - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        }))
-    })?;
-    // One symbol of padding stands for two octets in the last group, two for one; anything else is a wrong length.
-    ((octets.len() + padding).is_multiple_of(3)).then_some(octets)
-}
-
-fn pack(octets: &[u8], alphabet: &[u8], width: u32) -> String {
-    let mut text = String::with_capacity(octets.len() * 8 / width as usize + 1);
-    let mask = (1u32 << width) - 1;
-    let mut symbol = |bits: u32| text.extend(alphabet.get((bits & mask) as usize).copied().map(char::from));
-    let (mut bits, mut held) = (0u32, 0u32);
-    for &octet in octets {
-        bits = (bits << 8 | u32::from(octet)) & 0xFFFF;
-        held += 8;
-        while held >= width {
-            held -= width;
-            symbol(bits >> held);
-        }
-    }
-    if held > 0 {
-        symbol(bits << (width - held));
-    }
-    text
-}
-
-fn unpack(text: &[u8], width: u32, value: impl Fn(u8) -> Option<u32>) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(text.len() * width as usize / 8);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for &symbol in text {
-        bits = (bits << width | value(symbol)?) & 0xFFFF;
-        held += width;
-        if held >= 8 {
-            held -= 8;
-            octets.push((bits >> held) as u8);
-        }
-    }
-    // What is left over is less than a symbol and all zero, or the text says more than the octets do.
-    (held < width && bits & ((1 << held) - 1) == 0).then_some(octets)
+    let octets = BASE64.decode(text).ok()?;
+    (padded + 4 > text.len()).then_some(octets)
 }
 
 #[cfg(test)]
