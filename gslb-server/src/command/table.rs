@@ -327,7 +327,7 @@ mod tests {
         let headings = |width| rendered(width).lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(headings(None), "endpoint source ms targets why");
         assert_eq!(headings(Some(120)), "endpoint source ms targets why");
-        assert_eq!(headings(Some(80)), "endpoint targets why");
+        assert_eq!(headings(Some(80)), "endpoint source targets why");
         assert_eq!(headings(Some(60)), "endpoint targets");
         let narrow = rendered(Some(60));
         let second = narrow.lines().find(|line| line.starts_with(INDENT) && line.contains("connection")).unwrap();
