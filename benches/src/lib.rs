@@ -108,7 +108,7 @@ pub struct Asking {
 
 impl Default for Asking {
     fn default() -> Asking {
-        let worker = Worker::new(Arc::new(Settings::default()), 1).in_row(0);
+        let worker = Worker::new(Arc::new(Settings::default()), 1).with_counters(0);
         Asking {
             worker,
             source: SocketAddr::from(([192, 0, 2, 1], 53)),

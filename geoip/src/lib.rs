@@ -37,4 +37,4 @@ pub use database::{Database, Description, Leaf, OddRecords};
 pub use error::{Fault, LoadError};
 pub use load::MAX_FILE_BYTES;
 pub use moved::{Moved, moved_share};
-pub use place::{Coordinate, CountryCode, NotACountryCode, OutOfRange, Place};
+pub use place::{Coordinate, CountryCode, InvalidCountryCode, OutOfRange, Place};

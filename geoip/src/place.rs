@@ -27,7 +27,7 @@ pub struct CountryCode([u8; 2]);
 /// The text is not two ASCII letters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a country code: expected two letters")]
-pub struct NotACountryCode(pub String);
+pub struct InvalidCountryCode(pub String);
 
 impl CountryCode {
     /// The two capital letters.
@@ -37,7 +37,7 @@ impl CountryCode {
 }
 
 impl FromStr for CountryCode {
-    type Err = NotACountryCode;
+    type Err = InvalidCountryCode;
 
     /// Parses two ASCII letters in either case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -45,7 +45,7 @@ impl FromStr for CountryCode {
             &[a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
                 Ok(CountryCode([a.to_ascii_uppercase(), b.to_ascii_uppercase()]))
             }
-            _ => Err(NotACountryCode(text.to_owned())),
+            _ => Err(InvalidCountryCode(text.to_owned())),
         }
     }
 }

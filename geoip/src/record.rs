@@ -211,7 +211,7 @@ fn country_of(raw: &Record<'_>) -> Result<Option<CountryCode>, String> {
 fn code_in(key: &str, named: Named<'_>) -> Result<Option<CountryCode>, String> {
     let (Named::Plain(code) | Named::Coded(code)) = named else { return Ok(None) };
     let code = text(key, code)?;
-    code.map(str::parse).transpose().map_err(|error: crate::NotACountryCode| format!("`{key}`: {error}"))
+    code.map(str::parse).transpose().map_err(|error: crate::InvalidCountryCode| format!("`{key}`: {error}"))
 }
 
 /// MaxMind lists subdivisions from the largest to the smallest. A flat key may hold a name instead of a code, which

@@ -7,12 +7,12 @@ use gslb_core::table::Published;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
-use crate::change::{Change, Condition, Done, Edit, InForce, Refusal, Who};
+use crate::change::{Active, Change, Condition, Done, Edit, Refusal, Who};
 use crate::control::{self, Begun, Control, Origin, PassedOver, StartError, Unsaved};
 use crate::degraded::Concern;
 use crate::document::Etag;
 use crate::evidence::{self, Evidence};
-use crate::health::{Journal, Saver, StatusChanges, Word};
+use crate::health::{HealthEvent, Journal, Saver, StatusChanges};
 use crate::latency::{Measured, rounds};
 use crate::meters::{MeteredStore, Meters};
 use crate::options::{Options, Source};
@@ -76,7 +76,7 @@ impl Api {
         // It may be long, and nobody needs it any more.
         let source = std::mem::replace(&mut options.source, Source::Store { first: None });
         let Begun { control, journal, published, origin, passed_over, orders } = begun;
-        let book = orders.book(&control.in_force().table.topology().site);
+        let book = orders.book(&control.active().table.topology().site);
         let measured = Arc::new(Measured::new(&options.node, book));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
         tokio::spawn(rounds(Arc::clone(&measured), control.clone(), Saver::new(store, orders), stopping.subscribe()));
@@ -86,7 +86,7 @@ impl Api {
             Source::File { document: Some(document) } => api.replace_document(document).await.err(),
             Source::File { document: None } | Source::Store { .. } => None,
         };
-        let revision = api.control.in_force().revision;
+        let revision = api.control.active().revision;
         Ok(Started { api, published, revision, origin, passed_over, refused })
     }
 
@@ -97,10 +97,10 @@ impl Api {
     /// [`Refusal`]: what was in force stays.
     pub async fn replace_document(&self, document: impl Into<Written>) -> Result<Done, Refusal> {
         let Written { document, text, commit } = document.into();
-        let in_force = self.control.in_force();
-        let is_same = *in_force.document == document;
-        let unchanged = || Done { etag: Some(Etag::of_revision(in_force.revision)), ..Done::unchanged(&in_force) };
-        if is_same && self.has_text(in_force.revision, text.as_deref()).await {
+        let active = self.control.active();
+        let is_same = *active.document == document;
+        let unchanged = || Done { etag: Some(Etag::of_revision(active.revision)), ..Done::unchanged(&active) };
+        if is_same && self.has_text(active.revision, text.as_deref()).await {
             return Ok(unchanged());
         }
         let edit = Edit::Document { document: document.into(), text, condition: Condition::Any };
@@ -139,12 +139,12 @@ impl Api {
     }
 
     /// Where outcomes of probes go: the table follows at once. It is bounded, so who sends into it waits for a place.
-    pub fn words(&self) -> mpsc::Sender<Word> {
+    pub fn words(&self) -> mpsc::Sender<HealthEvent> {
         self.control.words()
     }
 
     /// What is in force, whenever it is something else; probes follow the document with it.
-    pub fn follow(&self) -> watch::Receiver<Arc<InForce>> {
+    pub fn follow(&self) -> watch::Receiver<Arc<Active>> {
         self.control.follow()
     }
 
@@ -172,13 +172,13 @@ impl Api {
     }
 
     /// What is in force now.
-    pub fn in_force(&self) -> Arc<InForce> {
-        self.control.in_force()
+    pub fn active(&self) -> Arc<Active> {
+        self.control.active()
     }
 
     /// What the server does without now.
     pub fn degraded(&self) -> Vec<(Concern, String)> {
-        self.options.degraded.told(self.in_force().revision)
+        self.options.degraded.told(self.active().revision)
     }
 
     /// The overrides whose last change is not saved.

@@ -130,10 +130,10 @@ impl Degraded {
         self.state().running.values().map(|(since, _)| since.elapsed()).max().unwrap_or_default()
     }
 
-    /// What the server does without, and why, while revision `in_force` is in force.
-    pub fn told(&self, in_force: u64) -> Vec<(Concern, String)> {
+    /// What the server does without, and why, while revision `active` is in force.
+    pub fn told(&self, active: u64) -> Vec<(Concern, String)> {
         let state = self.state();
-        let holds = |concern: Concern| concern != Concern::Revision || in_force < state.latest;
+        let holds = |concern: Concern| concern != Concern::Revision || active < state.latest;
         let noted = state.reasons.iter().filter(|(concern, _)| holds(**concern));
         let mut told: Vec<_> = noted.map(|(concern, why)| (*concern, why.clone())).collect();
         let longest = state.running.values().map(|(since, what)| (since.elapsed(), what)).max();
@@ -157,7 +157,7 @@ mod tests {
         let degraded = Degraded::default();
         degraded.set(Concern::Databases, "damaged");
         degraded.passed_over(4, "revision 4 cannot be read");
-        let words = |in_force| degraded.told(in_force).into_iter().map(|(concern, _)| concern).collect::<Vec<_>>();
+        let words = |active| degraded.told(active).into_iter().map(|(concern, _)| concern).collect::<Vec<_>>();
         assert_eq!(words(3), [Concern::Revision, Concern::Databases]);
         assert_eq!(words(5), [Concern::Databases], "something later is in force");
         degraded.clear(Concern::Databases);

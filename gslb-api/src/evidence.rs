@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use gslb_core::health::{Failure, Member};
 
-use crate::change::{InForce, Refusal};
+use crate::change::{Active, Refusal};
 use crate::control::Control;
 
 /// What is known besides statuses.
 #[derive(Debug)]
 pub struct Evidence {
     /// What was in force.
-    pub in_force: Arc<InForce>,
+    pub active: Arc<Active>,
     /// True while failures of too many endpoints are doubted.
     pub doubts: bool,
     /// How far each data center of the document is from this node, where that is known.
@@ -33,10 +33,10 @@ pub struct Evidence {
 /// # Errors
 /// [`Refusal::Fault`] where nothing is published any more.
 pub(crate) async fn evidence(control: &Control) -> Result<Evidence, Refusal> {
-    let look = control.look(|keeper, in_force| Evidence {
-        in_force: Arc::clone(in_force),
+    let look = control.look(|keeper, active| Evidence {
+        active: Arc::clone(active),
         doubts: keeper.doubts_for().is_some(),
-        latencies: keeper.health().latencies(&in_force.table.topology().site),
+        latencies: keeper.health().latencies(&active.table.topology().site),
         awaiting_resume: keeper.health().awaiting_resume(),
         certificates: keeper.health().certificates().collect(),
         unable: keeper.health().unable().collect(),

@@ -104,7 +104,7 @@ pub(crate) async fn rounds(
             () = sleep(ROUND) => false,
             _ = stopping.wait_for(|stopping| *stopping) => true,
         };
-        let has_policies = control.in_force().table.topology().site.policies.iter().any(goes_by_it);
+        let has_policies = control.active().table.topology().site.policies.iter().any(goes_by_it);
         if is_last {
             let accepted = Arc::clone(measured.book().accepted());
             if has_policies {
@@ -112,12 +112,11 @@ pub(crate) async fn rounds(
             }
             return;
         }
-        let look = control.look(|keeper, in_force| {
-            (keeper.health().latencies(&in_force.table.topology().site), Arc::clone(in_force))
-        });
-        let Ok((latencies, in_force)) = look.await else { return };
-        let accepted = measured.round(&in_force.table, &latencies);
-        let topology = in_force.table.topology();
+        let look = control
+            .look(|keeper, active| (keeper.health().latencies(&active.table.topology().site), Arc::clone(active)));
+        let Ok((latencies, active)) = look.await else { return };
+        let accepted = measured.round(&active.table, &latencies);
+        let topology = active.table.topology();
         if !topology.site.policies.iter().any(goes_by_it) {
             continue;
         }

@@ -32,7 +32,7 @@ spare = {{ initial = "down", endpoints = {{ a = {{ address = "192.0.2.99" }} }} 
 
 fn counting(when_all_down: &str) -> Server {
     let mut server = Server::new(support::table(&document(when_all_down), ZONE, &[]).counting(3, None));
-    server.worker = server.worker.in_row(1);
+    server.worker = server.worker.with_counters(1);
     server
 }
 
@@ -99,7 +99,7 @@ fn a_pool_of_last_resort_that_is_up_is_a_fallback_all_the_same() {
 fn nothing_is_lost_and_nothing_counted_twice_when_tables_are_replaced() {
     let first = support::table(&document("serve-all"), ZONE, &[]);
     let published = Published::counting(first.clone(), 2);
-    let mut worker = gslb_core::respond::Worker::new(Arc::default(), 7).in_row(0);
+    let mut worker = gslb_core::respond::Worker::new(Arc::default(), 7).with_counters(0);
     let mut ask_once = || {
         let mut buffer = ask("www.example.com", 1).octets();
         let len = buffer.len();
@@ -126,7 +126,7 @@ fn nothing_is_lost_and_nothing_counted_twice_when_tables_are_replaced() {
     assert_eq!(finished.iter().map(|counts| counts.services().next().unwrap().answers).collect::<Vec<_>>(), [2]);
     assert_eq!(of_first(&published.load()), [1, 0, 0, 0]);
     assert!(published.take_finished().is_empty());
-    assert!(published.counts()[0].edition() > finished[0].edition());
+    assert!(published.counts()[0].topology_id() > finished[0].topology_id());
 }
 
 /// The document, read once more.

@@ -17,7 +17,7 @@ fn no_kind_of_answer_allocates() {
     let settings = Settings { nsid: Some(b"n".to_vec()), version: Some(b"v".to_vec()), ..Settings::default() };
     // With all that is counted and sampled.
     server.table = server.table.counting(1, None);
-    server.worker = Worker::new(settings.into(), 7).in_row(0);
+    server.worker = Worker::new(settings.into(), 7).with_counters(0);
     let mut version = ask("version.bind", 16);
     version.qclass = 3;
     let names = [

@@ -19,7 +19,7 @@ use gslb::config::Config;
 use gslb::daemon::control_runtime;
 use gslb::daemon::prober_feed::Probing;
 use gslb::dns::udp;
-use gslb_api::health::{Observed, Word};
+use gslb_api::health::{HealthEvent, Observed};
 use gslb_api::store::{EmbeddedStore, Store};
 use gslb_api::{Api, Options, Source, Started};
 use gslb_core::explain::response::Response;
@@ -142,7 +142,7 @@ fn verdicts(count: usize, changes: bool) -> Done<()> {
     let (words, ended) = (served.api.words(), Arc::new(AtomicBool::new(false)));
     let say = |number: usize, passed| {
         let target = Arc::clone(all.get(number).ok_or("no target")?);
-        let word = Word::Observed(Observed { target, outcome: outcome(passed), at: Instant::now() });
+        let word = HealthEvent::Observed(Observed { target, outcome: outcome(passed), at: Instant::now() });
         words.blocking_send(word).map_err(|_| "the API has ended")
     };
     let others = others(&served, &all, &ended);
@@ -183,7 +183,7 @@ fn others(served: &Served, all: &[Arc<gslb_core::health::Target>], ended: &Arc<A
                     return sent;
                 };
                 let observed = Observed { target: Arc::clone(target), outcome: outcome(true), at: Instant::now() };
-                if words.blocking_send(Word::Observed(observed)).is_err() {
+                if words.blocking_send(HealthEvent::Observed(observed)).is_err() {
                     return sent;
                 }
                 sent += 1;

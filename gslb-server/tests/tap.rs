@@ -50,7 +50,7 @@ impl Server {
         let site = reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems));
         let table = compile::compile(site, &[], &Arc::default(), None).table.unwrap().counting(1, None);
         let (tap, shown) = pair(Arc::new(switch), 1);
-        let worker = Worker::new(Arc::default(), 1).in_row(0);
+        let worker = Worker::new(Arc::default(), 1).with_counters(0);
         (Self { table, worker, tap, buffer: vec![0; 4096] }, shown)
     }
 
@@ -102,7 +102,7 @@ fn every_answer_is_shown_as_it_was_asked_and_sent() {
         assert!(record.answered >= record.asked && record.wanted.dnstap && !record.wanted.tail);
         let decided: Vec<u32> = record.decisions.iter().map(|decided| decided.service).collect();
         assert_eq!((record.chosen.len(), &*decided), (named, services));
-        assert_eq!(Some(record.edition), server.table.counts().map(|counts| counts.edition()));
+        assert_eq!(Some(record.topology_id), server.table.counts().map(|counts| counts.topology_id()));
         assert!(shown.take().is_none());
     }
 }

@@ -15,7 +15,7 @@ pub use first::{First, first_admin};
 pub(crate) use record::PREFIX;
 pub use record::{Holder, key};
 pub use role::Role;
-pub use scope::{MAX_SCOPES, NotAScope, Resource, Scope, Scopes};
+pub use scope::{InvalidScope, MAX_SCOPES, Resource, Scope, Scopes};
 pub use token::Token;
 
 use token::Digest;

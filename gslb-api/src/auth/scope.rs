@@ -87,13 +87,13 @@ pub struct Scope {
     "{0:?} is not a scope: write KIND/NAME with one of data-center, pool, service, zone, policy, region and probe, or \
      endpoint/POOL/NAME; * stands for any characters, ? for one"
 )]
-pub struct NotAScope(String);
+pub struct InvalidScope(String);
 
 impl FromStr for Scope {
-    type Err = NotAScope;
+    type Err = InvalidScope;
 
-    fn from_str(text: &str) -> Result<Self, NotAScope> {
-        let refused = || NotAScope(text.chars().take(MAX_OCTETS).collect());
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        let refused = || InvalidScope(text.chars().take(MAX_OCTETS).collect());
         let (word, name) = text.split_once('/').ok_or_else(refused)?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(refused)?;
         let is_plain = !name.contains(|letter: char| letter.is_control() || letter.is_whitespace());
@@ -142,7 +142,7 @@ impl Scopes {
     ///
     /// # Errors
     /// The first text that is none.
-    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, NotAScope> {
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, InvalidScope> {
         texts.iter().map(|text| text.as_ref().parse()).collect::<Result<Vec<Scope>, _>>().map(|all| Self(all.into()))
     }
 

@@ -12,7 +12,7 @@ use gslb_core::live::overrides::Override;
 
 /// Document, overrides, databases and the table that was made of them.
 #[derive(Debug, Clone)]
-pub struct InForce {
+pub struct Active {
     /// The number of the document's revision.
     pub revision: u64,
     /// The document, as it was written.

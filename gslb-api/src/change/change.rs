@@ -74,7 +74,7 @@ impl Who {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing is said, which suffices for what is not there yet.
-    Unsaid,
+    MissingIfMatch,
     /// There is one, in any state.
     Any,
     /// There is one, with one of these tags.
@@ -91,8 +91,8 @@ impl Condition {
     /// [`Refusal::Stale`] where the condition does not hold.
     pub fn check(&self, current: Option<&Etag>) -> Result<(), Refusal> {
         let holds = match (self, current) {
-            (Self::Unsaid, None) | (Self::Absent, None) | (Self::Any, Some(_)) => true,
-            (Self::Unsaid, Some(current)) => return Err(Refusal::Unconditional { current: current.clone() }),
+            (Self::MissingIfMatch, None) | (Self::Absent, None) | (Self::Any, Some(_)) => true,
+            (Self::MissingIfMatch, Some(current)) => return Err(Refusal::Unconditional { current: current.clone() }),
             (Self::Matches(tags), Some(current)) => tags.iter().any(|tag| tag == current.opaque()),
             (Self::Absent, Some(_)) | (Self::Any | Self::Matches(_), None) => false,
         };

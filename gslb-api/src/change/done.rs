@@ -3,7 +3,7 @@
 use gslb_core::diff::Comparison;
 use gslb_core::problem::Problem;
 
-use super::InForce;
+use super::Active;
 use crate::document::{Difference, Etag};
 use crate::safety::BrokenRule;
 
@@ -32,10 +32,10 @@ pub struct Done {
 
 impl Done {
     /// Nothing was to do.
-    pub fn unchanged(in_force: &InForce) -> Self {
+    pub fn unchanged(active: &Active) -> Self {
         Self {
-            revision: in_force.revision,
-            generation: in_force.table.generation(),
+            revision: active.revision,
+            generation: active.table.generation(),
             etag: None,
             created: false,
             changes: Vec::new(),

@@ -5,7 +5,7 @@ pub(crate) mod change;
 pub(crate) mod done;
 pub(crate) mod refusal;
 
-pub use active::InForce;
+pub use active::Active;
 pub use change::{Action, Change, Condition, Edit, Who};
 pub use done::Done;
 pub use refusal::Refusal;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::scoped;
 use crate::auth::Scopes;
 use crate::change::change::{Action, Edit};
-use crate::change::{Done, InForce, Refusal};
+use crate::change::{Active, Done, Refusal};
 use crate::document::{Etag, Section, differences, differences_of_entry, merge};
 use crate::overrides::{self, Override, States};
 use crate::safety::{self, Touched};
@@ -30,7 +30,7 @@ use crate::types;
 #[derive(Debug)]
 pub struct Candidate {
     /// All of it; the revision is still the one that it is based on.
-    pub next: InForce,
+    pub next: Active,
     /// True where the document is another one.
     pub is_new_document: bool,
     /// The resource before.
@@ -66,7 +66,7 @@ pub struct Effort {
 /// # Errors
 /// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
 pub fn prepare(
-    base: &InForce,
+    base: &Active,
     states: &States,
     edit: Edit,
     now: Time,
@@ -92,7 +92,7 @@ pub fn prepare(
             let built = build_within(&mut budget, document, base, states, &all);
             built.map_err(|wrong| refused(wrong, &edited))?
         }
-        None => (overrides::in_force(&base.table, &all, states), Vec::new()),
+        None => (overrides::active(&base.table, &all, states), Vec::new()),
     };
     warnings.extend(doubts(base, &table, &all, &edited)?);
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
@@ -117,7 +117,7 @@ pub fn prepare(
     let (revision, generation) = (base.revision, table.generation());
     let created = edited.before.is_none() && edited.after.is_some();
     let is_new_document = document.is_some();
-    let next = InForce {
+    let next = Active {
         revision,
         document: document.unwrap_or_else(|| Arc::clone(&base.document)),
         overrides: all,
@@ -136,7 +136,7 @@ pub fn prepare(
 /// Everything that is wrong with it.
 pub(super) fn build(
     document: &Value,
-    base: &InForce,
+    base: &Active,
     states: &States,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
@@ -147,7 +147,7 @@ pub(super) fn build(
 fn build_within(
     budget: &mut Budget,
     document: &Value,
-    base: &InForce,
+    base: &Active,
     states: &States,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
@@ -210,7 +210,7 @@ struct Edited {
     entry: Option<(Section, String)>,
 }
 
-fn edited(base: &InForce, edit: Edit, now: Time) -> Result<Edited, Refusal> {
+fn edited(base: &Active, edit: Edit, now: Time) -> Result<Edited, Refusal> {
     let whole = |document: Arc<Value>| Edited {
         document: Some(document),
         overrides: None,
@@ -250,7 +250,7 @@ fn edited(base: &InForce, edit: Edit, now: Time) -> Result<Edited, Refusal> {
     }
 }
 
-fn resource(base: &InForce, section: Section, name: String, action: Action) -> Edited {
+fn resource(base: &Active, section: Section, name: String, action: Action) -> Edited {
     let mut document = (*base.document).clone();
     let before = section.entry(&document, &name).cloned();
     let after = match action {
@@ -271,7 +271,7 @@ fn resource(base: &InForce, section: Section, name: String, action: Action) -> E
 }
 
 fn overrides_with(
-    base: &InForce,
+    base: &Active,
     id: String,
     body: Option<Box<Override>>,
     condition: &crate::change::Condition,
@@ -295,7 +295,7 @@ fn overrides_with(
 }
 
 /// Whether all that is done is the end of an override that kept clients away, and nothing takes its place.
-fn frees(base: &InForce, edited: &Edited) -> bool {
+fn frees(base: &Active, edited: &Edited) -> bool {
     let Some(all) = &edited.overrides else { return false };
     let site = &base.table.topology().site;
     let ended: Vec<&Override> = base.overrides.values().filter(|held| !all.contains_key(&*held.id)).collect();
@@ -308,7 +308,7 @@ fn frees(base: &InForce, edited: &Edited) -> bool {
 /// # Errors
 /// [`Refusal::InUse`]: an override names what is deleted.
 fn doubts(
-    base: &InForce,
+    base: &Active,
     table: &RoutingTable,
     all: &BTreeMap<String, Override>,
     edited: &Edited,

@@ -15,9 +15,9 @@ use super::backlog::Unsaved;
 use super::candidate::{self, Depth, Effort, prepare};
 use super::task::{Job, Resource, Task, blocking};
 use crate::auth::Scopes;
-use crate::change::{Change, Done, Edit, InForce, Refusal, Who};
+use crate::change::{Active, Change, Done, Edit, Refusal, Who};
 use crate::clock::now;
-use crate::health::{Keeper, Word};
+use crate::health::{HealthEvent, Keeper};
 use crate::store::Store;
 use crate::traffic::sample::Sample;
 
@@ -30,12 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Control {
     jobs: mpsc::Sender<Job>,
-    words: mpsc::Sender<Word>,
-    in_force: watch::Receiver<Arc<InForce>>,
+    words: mpsc::Sender<HealthEvent>,
+    active: watch::Receiver<Arc<Active>>,
     unsaved: watch::Receiver<Arc<Unsaved>>,
     store: Arc<dyn Store>,
     /// Changes that are foreseen at once: each takes a core and a table's worth of memory.
-    foreseeing: Arc<Semaphore>,
+    dry_runs: Arc<Semaphore>,
     sample: Sample,
     is_file: bool,
 }
@@ -46,20 +46,20 @@ impl Control {
     ///
     /// # Errors
     /// [`StartError::Thread`].
-    pub(super) fn start(task: Task, words: mpsc::Sender<Word>, is_file: bool) -> Result<Self, StartError> {
+    pub(super) fn start(task: Task, words: mpsc::Sender<HealthEvent>, is_file: bool) -> Result<Self, StartError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let unsaved = task.unsaved.subscribe();
-        let (in_force, store, sample) = (task.in_force.subscribe(), Arc::clone(&task.store), task.sample.clone());
+        let (active, store, sample) = (task.active.subscribe(), Arc::clone(&task.store), task.sample.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(StartError::Thread)?;
         let run = move || runtime.block_on(task.run(queue));
         std::thread::Builder::new().name("publisher".to_owned()).spawn(run).map_err(StartError::Thread)?;
-        Ok(Self { jobs, words, in_force, unsaved, store, foreseeing: Arc::new(Semaphore::new(1)), sample, is_file })
+        Ok(Self { jobs, words, active, unsaved, store, dry_runs: Arc::new(Semaphore::new(1)), sample, is_file })
     }
 
     /// What is in force now.
-    pub fn in_force(&self) -> Arc<InForce> {
-        Arc::clone(&self.in_force.borrow())
+    pub fn active(&self) -> Arc<Active> {
+        Arc::clone(&self.active.borrow())
     }
 
     /// The overrides whose last change is not saved.
@@ -68,12 +68,12 @@ impl Control {
     }
 
     /// What is in force, whenever it is something else.
-    pub fn follow(&self) -> watch::Receiver<Arc<InForce>> {
-        self.in_force.clone()
+    pub fn follow(&self) -> watch::Receiver<Arc<Active>> {
+        self.active.clone()
     }
 
     /// Where outcomes of probes go. It is bounded: who sends into it waits for a place.
-    pub fn words(&self) -> mpsc::Sender<Word> {
+    pub fn words(&self) -> mpsc::Sender<HealthEvent> {
         self.words.clone()
     }
 
@@ -84,13 +84,13 @@ impl Control {
     /// [`Refusal::Fault`] where the task has ended.
     pub async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Keeper, &Arc<InForce>) -> T + Send + 'static,
+        look: impl FnOnce(&Keeper, &Arc<Active>) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let (asker, answer) = oneshot::channel();
-        let look = Box::new(move |keeper: &Keeper, in_force: &Arc<InForce>| {
-            let _ = asker.send(look(keeper, in_force));
+        let (reply_tx, answer) = oneshot::channel();
+        let look = Box::new(move |keeper: &Keeper, active: &Arc<Active>| {
+            let _ = reply_tx.send(look(keeper, active));
         });
-        self.words.send(Word::Look(look)).await.map_err(|_| Refusal::Fault)?;
+        self.words.send(HealthEvent::Look(look)).await.map_err(|_| Refusal::Fault)?;
         answer.await.map_err(|_| Refusal::Fault)
     }
 
@@ -115,8 +115,8 @@ impl Control {
     /// [`Refusal`]: what was in force stays.
     pub async fn change(&self, change: Change) -> Result<Done, Refusal> {
         self.may_edit(&change)?;
-        let (asker, answer) = oneshot::channel();
-        self.jobs.send(Job::Change(Box::new(change), asker)).await.map_err(|_| Refusal::Fault)?;
+        let (reply_tx, answer) = oneshot::channel();
+        self.jobs.send(Job::Change(Box::new(change), reply_tx)).await.map_err(|_| Refusal::Fault)?;
         answer.await.unwrap_or(Err(Refusal::Fault))
     }
 
@@ -126,7 +126,7 @@ impl Control {
     /// # Errors
     /// [`Refusal::Busy`], and [`Refusal::Fault`] where nothing is done any more.
     pub(crate) async fn place_to_foresee(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = timeout(PATIENCE, Arc::clone(&self.foreseeing).acquire_owned()).await;
+        let place = timeout(PATIENCE, Arc::clone(&self.dry_runs).acquire_owned()).await;
         place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Fault)
     }
 
@@ -134,7 +134,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal`], as for [`change`](Self::change), but for broken safety rules, which are told in [`Done::breaks`].
-    pub async fn foresee(&self, change: Change) -> Result<Done, Refusal> {
+    pub async fn dry_run(&self, change: Change) -> Result<Done, Refusal> {
         self.may_edit(&change)?;
         let scopes = change.who.scopes();
         self.work_out(change, scopes).await
@@ -143,7 +143,7 @@ impl Control {
     /// The same, also for a document that could not be changed here: a plan is for whoever will change the file.
     ///
     /// # Errors
-    /// As for [`foresee`](Self::foresee).
+    /// As for [`dry_run`](Self::foresee).
     pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
         self.work_out(change, Scopes::default()).await
     }
@@ -167,7 +167,7 @@ impl Control {
     /// [`Refusal::Wrong`] where it cannot be served with the databases of today.
     pub async fn table_of(&self, document: Value) -> Result<Arc<RoutingTable>, Refusal> {
         let place = self.place_to_foresee().await?;
-        let base = self.in_force();
+        let base = self.active();
         let built = blocking(move || {
             let _place = place;
             let latencies = &base.table.topology().latencies;
@@ -179,23 +179,23 @@ impl Control {
 
     /// Notes in the audit what was done without this task.
     pub(crate) async fn note(&self, change: Change, resource: Resource) {
-        let (asker, answer) = oneshot::channel();
-        if self.jobs.send(Job::Note(Box::new(change), resource, asker)).await.is_ok() {
+        let (reply_tx, answer) = oneshot::channel();
+        if self.jobs.send(Job::Note(Box::new(change), resource, reply_tx)).await.is_ok() {
             let _ = answer.await;
         }
     }
 
     /// See [`Api::replace_databases`](crate::Api::replace_databases).
     pub(crate) async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
-        let (asker, answer) = oneshot::channel();
-        self.jobs.send(Job::Databases(databases, asker)).await.map_err(|_| Refusal::Fault)?;
+        let (reply_tx, answer) = oneshot::channel();
+        self.jobs.send(Job::Databases(databases, reply_tx)).await.map_err(|_| Refusal::Fault)?;
         answer.await.unwrap_or(Err(Refusal::Fault))
     }
 
     /// See [`Api::retry_latest`](crate::Api::retry_latest).
     pub(crate) async fn retry_latest(&self) -> Result<(), StartError> {
-        let (asker, answer) = oneshot::channel();
-        self.jobs.send(Job::Latest(asker)).await.map_err(|_| StartError::Fault)?;
+        let (reply_tx, answer) = oneshot::channel();
+        self.jobs.send(Job::Latest(reply_tx)).await.map_err(|_| StartError::Fault)?;
         answer.await.unwrap_or(Err(StartError::Fault))
     }
 
@@ -204,8 +204,8 @@ impl Control {
     /// # Errors
     /// [`Refusal`]: what was in force stays.
     pub(crate) async fn replace_latencies(&self, latencies: Arc<Latencies>) -> Result<Done, Refusal> {
-        let (asker, answer) = oneshot::channel();
-        self.jobs.send(Job::Latencies(latencies, asker)).await.map_err(|_| Refusal::Fault)?;
+        let (reply_tx, answer) = oneshot::channel();
+        self.jobs.send(Job::Latencies(latencies, reply_tx)).await.map_err(|_| Refusal::Fault)?;
         answer.await.unwrap_or(Err(Refusal::Fault))
     }
 

@@ -7,9 +7,9 @@ use gslb_core::live::overrides;
 use tracing::error;
 
 use super::task::Task;
-use crate::change::{InForce, Refusal};
+use crate::change::{Active, Refusal};
 use crate::clock::now;
-use crate::health::Word;
+use crate::health::HealthEvent;
 
 /// How often, and after which pause each, tables that were replaced are looked at until nobody reads them any more.
 const SWEEPS: (usize, Duration) = (1000, Duration::from_millis(5));
@@ -17,7 +17,7 @@ const SWEEPS: (usize, Duration) = (1000, Duration::from_millis(5));
 impl Task {
     /// Puts `next`, which was made of `base`, in force on top of all that was published since, and returns the generation
     /// of its table.
-    pub(super) fn put_in_force(&mut self, base: &InForce, next: InForce) -> Result<u64, Refusal> {
+    pub(super) fn activate(&mut self, base: &Active, next: Active) -> Result<u64, Refusal> {
         let current = self.base();
         let is_new = !next.table.has_topology_of(&current.table);
         if is_new {
@@ -31,32 +31,32 @@ impl Task {
         let changes = table.changes_to(&states);
         let table = if is_new && changes.is_empty() { table } else { table.with_changes(&changes) };
         let generation = table.generation();
-        self.publish(InForce { table: Arc::new(table), ..next })?;
+        self.publish(Active { table: Arc::new(table), ..next })?;
         Ok(generation)
     }
 
     /// Publishes a table. Only here is one published after the start.
-    fn publish(&mut self, next: InForce) -> Result<(), Refusal> {
+    fn publish(&mut self, next: Active) -> Result<(), Refusal> {
         // The table is shared with what is in force, so the published one is a copy of its few pointers.
         self.published.publish((*next.table).clone()).map_err(|stale| {
             error!(why = %stale, "a table was not published");
             Refusal::Fault
         })?;
         self.meters.published(now());
-        let before = self.in_force.send_replace(Arc::new(next));
+        let before = self.active.send_replace(Arc::new(next));
         if !before.table.has_topology_of(&self.base().table) {
-            self.let_go(before);
+            self.drop_in_background(before);
         }
         Ok(())
     }
 
     /// Lets go of what was in force, elsewhere: to free a million names takes its time, and no verdict is to wait for it.
-    pub(super) fn let_go(&self, before: Arc<InForce>) {
+    pub(super) fn drop_in_background(&self, before: Arc<Active>) {
         if before.table.has_topology_of(&self.base().table) {
             return;
         }
         let published = Arc::clone(&self.published);
-        self.elsewhere.spawn_blocking(move || {
+        self.run_blocking.spawn_blocking(move || {
             for _ in 0..SWEEPS.0 {
                 if published.sweep() == 0 {
                     break;
@@ -68,20 +68,20 @@ impl Task {
     }
 
     /// Takes words in, and puts in force what they change, all in one table.
-    pub(super) fn hear(&mut self, words: &mut Vec<Word>) {
+    pub(super) fn apply_event(&mut self, words: &mut Vec<HealthEvent>) {
         let (base, at, wall) = (self.base(), Instant::now(), now().millis());
         let mut looks = Vec::new();
         for word in words.drain(..) {
             match word {
-                Word::Look(look) => looks.push(look),
-                word => self.keeper.hear(word, &base.table.topology().site, at, wall),
+                HealthEvent::Look(look) => looks.push(look),
+                word => self.keeper.apply_event(word, &base.table.topology().site, at, wall),
             }
         }
         self.follow_keeper(&base);
         // Who asks and who looks sees what came before, in force.
         self.keeper.reply();
-        let in_force = self.base();
-        looks.into_iter().for_each(|look| look(&self.keeper, &in_force));
+        let active = self.base();
+        looks.into_iter().for_each(|look| look(&self.keeper, &active));
     }
 
     /// Looks at the times that pass by themselves.
@@ -96,7 +96,7 @@ impl Task {
     }
 
     /// Puts in force what the keeper has found to be different from `base`, which is in force.
-    fn follow_keeper(&mut self, base: &InForce) {
+    fn follow_keeper(&mut self, base: &Active) {
         let mut changed = self.keeper.take_changed();
         // Of several changes to one endpoint the last one holds.
         changed.reverse();
@@ -108,7 +108,7 @@ impl Task {
         if !changes.is_empty() {
             let table = Arc::new(base.table.with_changes(&changes));
             // A refusal has been told already.
-            let _ = self.publish(InForce { table, ..base.clone() });
+            let _ = self.publish(Active { table, ..base.clone() });
         }
     }
 }

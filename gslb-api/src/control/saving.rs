@@ -8,9 +8,9 @@ use tracing::{error, info, warn};
 
 use super::backlog::MAX_WAITING;
 use super::candidate::Candidate;
-use super::task::{Hearing, Task};
+use super::task::{Mailbox, Task};
 use crate::audit::{self, Entry};
-use crate::change::{Change, Done, Edit, InForce, Refusal};
+use crate::change::{Active, Change, Done, Edit, Refusal};
 use crate::degraded::Concern;
 use crate::store::{Commit, CommitError, Time, Unavailable};
 
@@ -26,9 +26,9 @@ impl Task {
     /// waits: what an operator forces must not depend on a disk.
     pub(super) async fn force(
         &mut self,
-        hearing: &mut Hearing,
+        mailbox: &mut Mailbox,
         change: &Change,
-        base: &InForce,
+        base: &Active,
         candidate: Candidate,
         now: Time,
     ) -> Result<Done, Refusal> {
@@ -45,10 +45,10 @@ impl Task {
         if let Some(held) = &body {
             self.deadlines.set(held, change.asked.0, change.asked.1);
         }
-        done.generation = self.put_in_force(base, next)?;
+        done.generation = self.activate(base, next)?;
         self.backlog.add_override(id, body, base.overrides.contains_key(id), entry);
         super::task::tell(change, Some(done.revision), Some(done.generation));
-        self.save_when_due(hearing).await;
+        self.save_when_due(mailbox).await;
         let unsaved = self.unsaved.borrow();
         done.not_saved = unsaved.concerns(id).then(|| unsaved.why.clone());
         drop(unsaved);
@@ -56,21 +56,21 @@ impl Task {
     }
 
     /// Keeps an entry of the audit that goes with no other commit.
-    pub(super) async fn note(&mut self, hearing: &mut Hearing, entry: Entry) {
+    pub(super) async fn note(&mut self, mailbox: &mut Mailbox, entry: Entry) {
         if self.backlog.is_full() {
             let (request, who, outcome) = (&*entry.request, &*entry.name, entry.outcome.name());
             warn!(request, who, outcome, "failed to write audit entry: too much waits to be saved");
             return;
         }
         self.backlog.add_entry(entry);
-        self.save_when_due(hearing).await;
+        self.save_when_due(mailbox).await;
     }
 
     /// Saves what waits, unless that has just failed.
-    pub(super) async fn save_when_due(&mut self, hearing: &mut Hearing) {
+    pub(super) async fn save_when_due(&mut self, mailbox: &mut Mailbox) {
         if self.backlog.is_empty() || Instant::now() >= self.again {
             // A failure has been told already.
-            let _ = self.save(hearing).await;
+            let _ = self.save(mailbox).await;
         } else {
             self.show_unsaved(None);
         }
@@ -80,10 +80,10 @@ impl Task {
     ///
     /// # Errors
     /// Why the store could not. The rest waits.
-    pub(super) async fn save(&mut self, hearing: &mut Hearing) -> Result<(), CommitError> {
+    pub(super) async fn save(&mut self, mailbox: &mut Mailbox) -> Result<(), CommitError> {
         let mut conflicts = 0;
         loop {
-            self.settle(hearing).await;
+            self.settle(mailbox).await;
             let done = match self.backlog.first(self.audited + 1) {
                 None => {
                     // It can be written: the next change waits for nothing.
@@ -94,7 +94,7 @@ impl Task {
                 Some(_) if self.is_doubtful => {
                     Err(Unavailable { reason: "what it has cannot be read".to_owned() }.into())
                 }
-                Some(commit) => self.store(hearing, commit, PATIENCE).await,
+                Some(commit) => self.store(mailbox, commit, PATIENCE).await,
             };
             match done {
                 Ok(()) => {
@@ -105,7 +105,7 @@ impl Task {
                     self.failed(&cause);
                     conflicts += 1;
                     let waiting = self.backlog.len();
-                    self.settle(hearing).await;
+                    self.settle(mailbox).await;
                     let was_saved = self.backlog.len() < waiting;
                     if was_saved || (matches!(cause, CommitError::Conflict { .. }) && conflicts < MAX_CONFLICTS) {
                         continue;
@@ -147,13 +147,13 @@ impl Task {
     /// may do it later all the same.
     pub(super) async fn store(
         &mut self,
-        hearing: &mut Hearing,
+        mailbox: &mut Mailbox,
         commit: Commit,
         patience: Duration,
     ) -> Result<(), CommitError> {
         let store = Arc::clone(&self.store);
         let work = async move { timeout(patience, store.commit(commit)).await };
-        let done = self.meanwhile(hearing, work).await;
+        let done = self.while_handling_events(mailbox, work).await;
         done.unwrap_or_else(|_| {
             self.meters.committed(patience, false);
             let reason = format!("it has not answered for {} s: its disk hangs", patience.as_secs());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::auth::{Resource, Scopes};
-use crate::change::{Edit, InForce, Refusal};
+use crate::change::{Active, Edit, Refusal};
 use crate::document::Section;
 use crate::overrides::Override;
 
@@ -13,7 +13,7 @@ use crate::overrides::Override;
 ///
 /// # Errors
 /// [`Refusal::OutOfScope`].
-pub(super) fn check_asked(base: &InForce, edit: &Edit, scopes: &Scopes) -> Result<(), Refusal> {
+pub(super) fn check_asked(base: &Active, edit: &Edit, scopes: &Scopes) -> Result<(), Refusal> {
     if scopes.is_everything() {
         return Ok(());
     }
@@ -36,7 +36,7 @@ pub(super) fn check_asked(base: &InForce, edit: &Edit, scopes: &Scopes) -> Resul
 /// # Errors
 /// [`Refusal::OutOfScope`].
 pub(super) fn check(
-    base: &InForce,
+    base: &Active,
     document: Option<&Value>,
     overrides: Option<&BTreeMap<String, Override>>,
     scopes: &Scopes,

@@ -9,9 +9,9 @@ use tracing::{info, warn};
 
 use super::StartError;
 use super::candidate;
-use super::task::{Hearing, Task};
+use super::task::{Mailbox, Task};
 use crate::audit;
-use crate::change::InForce;
+use crate::change::Active;
 use crate::overrides;
 use crate::revisions::{self, Kept};
 use crate::store::CommitError;
@@ -26,11 +26,11 @@ impl Task {
     }
 
     /// Takes in what the store has, where the last commit is in doubt. What cannot be read is tried again later.
-    pub(super) async fn settle(&mut self, hearing: &mut Hearing) {
+    pub(super) async fn settle(&mut self, mailbox: &mut Mailbox) {
         if !self.is_doubtful {
             return;
         }
-        match self.take_in(hearing).await {
+        match self.take_in(mailbox).await {
             // A revision that was passed over at the start is not what was in doubt: it may stay passed over.
             Ok(_) => {
                 self.is_doubtful = false;
@@ -42,7 +42,7 @@ impl Task {
 
     /// Puts in force what the store has. Returns why its latest revision cannot be served, where that is so: an older one
     /// stays in force, with all else that the store has.
-    pub(super) async fn take_in(&mut self, hearing: &mut Hearing) -> Result<Option<StartError>, StartError> {
+    pub(super) async fn take_in(&mut self, mailbox: &mut Mailbox) -> Result<Option<StartError>, StartError> {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
@@ -62,7 +62,7 @@ impl Task {
         kept.note_given(revision);
         let mut not_served = None;
         if revision != base.revision {
-            match self.put_revision(hearing, &base, revision, &all).await {
+            match self.put_revision(mailbox, &base, revision, &all).await {
                 Ok(()) => info!(revision, "the latest revision in the store is in force"),
                 Err(why @ (StartError::Wrong(_) | StartError::Missing(_) | StartError::Damaged(_))) => {
                     not_served = Some(why);
@@ -72,13 +72,13 @@ impl Task {
         }
         let base = self.base();
         if all != *base.overrides {
-            let next = InForce { overrides: Arc::new(all), ..(*base).clone() };
-            self.put_in_force(&base, next).map_err(|_| StartError::Fault)?;
+            let next = Active { overrides: Arc::new(all), ..(*base).clone() };
+            self.activate(&base, next).map_err(|_| StartError::Fault)?;
             info!("the overrides in the store are in force");
         }
         let base = self.base();
         if thaw != base.thaw {
-            self.put_in_force(&base, InForce { thaw, ..(*base).clone() }).map_err(|_| StartError::Fault)?;
+            self.activate(&base, Active { thaw, ..(*base).clone() }).map_err(|_| StartError::Fault)?;
         }
         (self.kept, self.audited) = (kept, audited);
         Ok(not_served)
@@ -86,8 +86,8 @@ impl Task {
 
     async fn put_revision(
         &mut self,
-        hearing: &mut Hearing,
-        base: &Arc<InForce>,
+        mailbox: &mut Mailbox,
+        base: &Arc<Active>,
         revision: u64,
         all: &BTreeMap<String, overrides::Override>,
     ) -> Result<(), StartError> {
@@ -97,9 +97,9 @@ impl Task {
         let work = move || {
             let built = candidate::build(&document, &before, &states, &all).map_err(StartError::Wrong)?;
             let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(built.0));
-            Ok::<_, StartError>(InForce { revision, document, overrides, table, ..(*before).clone() })
+            Ok::<_, StartError>(Active { revision, document, overrides, table, ..(*before).clone() })
         };
-        let next = self.elsewhere(hearing, work).await.map_err(|_| StartError::Fault)??;
-        self.put_in_force(base, next).map(drop).map_err(|_| StartError::Fault)
+        let next = self.run_blocking(mailbox, work).await.map_err(|_| StartError::Fault)??;
+        self.activate(base, next).map(drop).map_err(|_| StartError::Fault)
     }
 }

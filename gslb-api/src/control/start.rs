@@ -16,10 +16,10 @@ use super::first_table::{self, Given, Served};
 use super::task::Task;
 use super::{Control, PassedOver, StartError};
 use crate::audit::{self, Entry};
-use crate::change::{Change, Edit, InForce, Who};
+use crate::change::{Active, Change, Edit, Who};
 use crate::clock::now;
 use crate::clock::wall_clock::WallClock;
-use crate::health::{self, Journal, Keeper, MAX_WORDS, SavedOrders};
+use crate::health::{self, Journal, Keeper, MAX_EVENTS, SavedOrders};
 use crate::meters::Meters;
 use crate::options::{Options, Source};
 use crate::overrides;
@@ -86,16 +86,16 @@ pub(crate) async fn start(
     let published = Arc::new(Published::counting(table.clone(), options.workers));
     meters.published(now());
     let thaw = thaw::read(&*store).await?;
-    let (words, heard) = mpsc::channel(MAX_WORDS);
+    let (words, heard) = mpsc::channel(MAX_EVENTS);
     let mut deadlines = overrides::Deadlines::default();
     deadlines.follow(&all, now(), Instant::now());
     let (overrides, table) = (Arc::new(all), Arc::new(table));
-    let in_force = watch::Sender::new(Arc::new(InForce { revision, document, overrides, thaw, databases, table }));
-    tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), in_force.subscribe(), held.keys));
+    let active = watch::Sender::new(Arc::new(Active { revision, document, overrides, thaw, databases, table }));
+    tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), active.subscribe(), held.keys));
     let mut task = Task {
         store,
         published: Arc::clone(&published),
-        in_force,
+        active,
         kept,
         audited,
         is_doubtful: false,
@@ -109,7 +109,7 @@ pub(crate) async fn start(
         keeper,
         words: heard,
         _open: words.clone(),
-        elsewhere: Handle::current(),
+        run_blocking: Handle::current(),
         sample: options.sample.clone(),
         meters: Arc::clone(meters),
     };

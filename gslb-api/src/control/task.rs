@@ -22,12 +22,12 @@ use super::StartError;
 use super::backlog::{Backlog, Unsaved};
 use super::candidate::{self, Candidate, Depth, Effort, prepare};
 use crate::audit::{self, Entry, Outcome};
-use crate::change::{Change, Done, Edit, InForce, Refusal, Who};
+use crate::change::{Active, Change, Done, Edit, Refusal, Who};
 use crate::clock::now;
 use crate::clock::wall_clock::{Jump, Reading, WallClock};
 use crate::degraded::Degraded;
 use crate::document::Etag;
-use crate::health::{Keeper, MAX_WORDS, Word};
+use crate::health::{HealthEvent, Keeper, MAX_EVENTS};
 use crate::meters::Meters;
 use crate::overrides::{self, Deadlines, Override};
 use crate::revisions::{self, Header, Kept};
@@ -66,7 +66,7 @@ pub(crate) struct Resource {
 pub(super) struct Task {
     pub(super) store: Arc<dyn Store>,
     pub(super) published: Arc<Published>,
-    pub(super) in_force: watch::Sender<Arc<InForce>>,
+    pub(super) active: watch::Sender<Arc<Active>>,
     pub(super) kept: Kept,
     /// The last entry of the audit.
     pub(super) audited: u64,
@@ -88,11 +88,11 @@ pub(super) struct Task {
     /// What is known of endpoints.
     pub(super) keeper: Keeper,
     /// Outcomes of probes, and what is asked about them.
-    pub(super) words: mpsc::Receiver<Word>,
+    pub(super) words: mpsc::Receiver<HealthEvent>,
     /// Keeps the channel of words open.
-    pub(super) _open: mpsc::Sender<Word>,
+    pub(super) _open: mpsc::Sender<HealthEvent>,
     /// Where what takes long is done.
-    pub(super) elsewhere: Handle,
+    pub(super) run_blocking: Handle,
     /// What was answered lately.
     pub(super) sample: Sample,
     pub(super) meters: Arc<Meters>,
@@ -102,88 +102,88 @@ impl Task {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut hearing = Hearing { ticks, words: Vec::with_capacity(MAX_WORDS) };
+        let mut mailbox = Mailbox { ticks, words: Vec::with_capacity(MAX_EVENTS) };
         loop {
-            match self.meanwhile(&mut hearing, timeout(EXPIRY, queue.recv())).await {
-                Ok(Some(Job::Change(change, asker))) => {
+            match self.while_handling_events(&mut mailbox, timeout(EXPIRY, queue.recv())).await {
+                Ok(Some(Job::Change(change, reply_tx))) => {
                     let _running = self.degraded.running(&*change.request);
                     let (before, change) = (self.base(), Arc::from(change));
-                    let done = self.change(&mut hearing, &change).await;
-                    let _ = asker.send(done);
-                    self.let_go(before);
+                    let done = self.change(&mut mailbox, &change).await;
+                    let _ = reply_tx.send(done);
+                    self.drop_in_background(before);
                     // It may be a document of a hundred thousand services.
-                    self.elsewhere.spawn_blocking(move || drop(change));
+                    self.run_blocking.spawn_blocking(move || drop(change));
                 }
-                Ok(Some(Job::Databases(databases, asker))) => {
+                Ok(Some(Job::Databases(databases, reply_tx))) => {
                     let _running = self.degraded.running("geo databases");
                     let before = self.base();
                     let latencies = Arc::clone(&before.table.topology().latencies);
-                    let done = self.compile(&mut hearing, &before, databases.into(), latencies).await;
-                    let _ = asker.send(done);
-                    self.let_go(before);
+                    let done = self.compile(&mut mailbox, &before, databases.into(), latencies).await;
+                    let _ = reply_tx.send(done);
+                    self.drop_in_background(before);
                 }
-                Ok(Some(Job::Latencies(latencies, asker))) => {
+                Ok(Some(Job::Latencies(latencies, reply_tx))) => {
                     let _running = self.degraded.running("an order of latencies");
                     let before = self.base();
                     let databases = Arc::clone(&before.databases);
-                    let done = self.compile(&mut hearing, &before, databases, latencies).await;
-                    let _ = asker.send(done);
-                    self.let_go(before);
+                    let done = self.compile(&mut mailbox, &before, databases, latencies).await;
+                    let _ = reply_tx.send(done);
+                    self.drop_in_background(before);
                 }
-                Ok(Some(Job::Latest(asker))) => {
+                Ok(Some(Job::Latest(reply_tx))) => {
                     let before = self.base();
-                    let taken = self.take_in(&mut hearing).await;
-                    let _ = asker.send(taken.and_then(|not_served| not_served.map_or(Ok(()), Err)));
-                    self.let_go(before);
+                    let taken = self.take_in(&mut mailbox).await;
+                    let _ = reply_tx.send(taken.and_then(|not_served| not_served.map_or(Ok(()), Err)));
+                    self.drop_in_background(before);
                 }
-                Ok(Some(Job::Note(change, resource, asker))) => {
+                Ok(Some(Job::Note(change, resource, reply_tx))) => {
                     let mut entry = Entry::of(&change, 0, now());
                     let Resource { before, after } = resource;
                     (entry.revision, entry.before, entry.after) = (self.base().revision, before, after);
                     tell(&change, Some(entry.revision), None);
-                    self.note(&mut hearing, entry).await;
-                    let _ = asker.send(());
+                    self.note(&mut mailbox, entry).await;
+                    let _ = reply_tx.send(());
                 }
                 Ok(None) => return,
                 Err(_) => {}
             }
-            self.settle(&mut hearing).await;
-            self.expire(&mut hearing).await;
+            self.settle(&mut mailbox).await;
+            self.expire(&mut mailbox).await;
         }
     }
 
     /// Awaits `work`, and puts verdicts in force meanwhile: they wait for no candidate and no disk. `work` has nothing of
     /// the task, so what it was begun with may be older than what is in force when it ends.
-    pub(super) async fn meanwhile<T>(&mut self, hearing: &mut Hearing, work: impl Future<Output = T>) -> T {
+    pub(super) async fn while_handling_events<T>(&mut self, mailbox: &mut Mailbox, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
             select! {
                 done = &mut work => return done,
-                _ = self.words.recv_many(&mut hearing.words, MAX_WORDS) => self.hear(&mut hearing.words),
-                _ = hearing.ticks.tick() => self.tick(),
+                _ = self.words.recv_many(&mut mailbox.words, MAX_EVENTS) => self.apply_event(&mut mailbox.words),
+                _ = mailbox.ticks.tick() => self.tick(),
             }
         }
     }
 
     /// The same for `work` on a thread that may take its time. A panic there is a fault, and ends nothing else.
-    pub(super) async fn elsewhere<T: Send + 'static>(
+    pub(super) async fn run_blocking<T: Send + 'static>(
         &mut self,
-        hearing: &mut Hearing,
+        mailbox: &mut Mailbox,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let working = self.elsewhere.spawn_blocking(work);
-        self.meanwhile(hearing, working).await.map_err(fault)
+        let working = self.run_blocking.spawn_blocking(work);
+        self.while_handling_events(mailbox, working).await.map_err(fault)
     }
 
-    pub(super) fn base(&self) -> Arc<InForce> {
-        Arc::clone(&self.in_force.borrow())
+    pub(super) fn base(&self) -> Arc<Active> {
+        Arc::clone(&self.active.borrow())
     }
 
-    async fn change(&mut self, hearing: &mut Hearing, change: &Arc<Change>) -> Result<Done, Refusal> {
+    async fn change(&mut self, mailbox: &mut Mailbox, change: &Arc<Change>) -> Result<Done, Refusal> {
         let (now, began) = (now(), Instant::now());
         if !matches!(change.edit, Edit::Override { .. }) && !self.backlog.is_empty() {
             // The audit and what a restart finds have the order in which things were done.
-            self.save(hearing).await?;
+            self.save(mailbox).await?;
         }
         let base = self.base();
         let mut prepared = {
@@ -195,7 +195,7 @@ impl Task {
                 let effort = Effort { depth: Depth::Rules, budget: change.budget };
                 prepare(&base, &states, change.edit.clone(), now, effort, &sample, &scopes)
             };
-            self.elsewhere(hearing, work).await??
+            self.run_blocking(mailbox, work).await??
         };
         if prepared.is_new_document {
             built(&self.meters, began.elapsed(), &change.request);
@@ -206,7 +206,7 @@ impl Task {
         }
         if !prepared.done.breaks.is_empty() && change.override_rules.is_none() {
             if self.is_news(change, &prepared) {
-                self.note_refused(hearing, change, &prepared, now).await;
+                self.note_refused(mailbox, change, &prepared, now).await;
             }
             return Err(Refusal::Unsafe(prepared.done.breaks));
         }
@@ -214,17 +214,17 @@ impl Task {
             self.file_refused = None;
         }
         if let Edit::Override { .. } = change.edit {
-            return self.force(hearing, change, &base, prepared, now).await;
+            return self.force(mailbox, change, &base, prepared, now).await;
         }
-        self.commit(hearing, change, &base, prepared, now).await
+        self.commit(mailbox, change, &base, prepared, now).await
     }
 
     /// Commits a candidate, which was made of `base`, with its audit; then puts it in force.
     async fn commit(
         &mut self,
-        hearing: &mut Hearing,
+        mailbox: &mut Mailbox,
         change: &Change,
-        base: &InForce,
+        base: &Active,
         candidate: Candidate,
         now: Time,
     ) -> Result<Done, Refusal> {
@@ -237,13 +237,13 @@ impl Task {
             done.revision = next.revision;
             let header = header(change, next.revision, now);
             let document = Arc::clone(&next.document);
-            let packed = self.elsewhere(hearing, move || revisions::pack(header, &document)).await?;
+            let packed = self.run_blocking(mailbox, move || revisions::pack(header, &document)).await?;
             kept.add(next.revision, packed.len());
             let key = revisions::key(next.revision);
             commit = commit.expect(key.as_str(), Expectation::Absent).put(key, packed);
             commit = commit.put(revisions::CURRENT, revisions::pack_current(next.revision));
         }
-        if let Some(packed) = self.text(hearing, change, is_new_document, base.revision).await? {
+        if let Some(packed) = self.text(mailbox, change, is_new_document, base.revision).await? {
             kept.add_text(next.revision, packed.len());
             commit = commit.put(revisions::text::key(next.revision), packed);
         }
@@ -256,13 +256,13 @@ impl Task {
         }
         (entry.revision, entry.before, entry.after) = (next.revision, audit::told(before), audit::told(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
-        if let Err(cause) = self.store(hearing, audit::with(commit, &entry), PATIENCE).await {
+        if let Err(cause) = self.store(mailbox, audit::with(commit, &entry), PATIENCE).await {
             self.failed(&cause);
             return Err(cause.into());
         }
         self.audited += 1;
         self.kept = kept;
-        done.generation = self.put_in_force(base, next)?;
+        done.generation = self.activate(base, next)?;
         tell(change, Some(done.revision), Some(done.generation));
         Ok(done)
     }
@@ -270,18 +270,18 @@ impl Task {
     /// The text of the document that `change` puts in force, to be stored; none where there is none, or the store has it.
     async fn text(
         &mut self,
-        hearing: &mut Hearing,
+        mailbox: &mut Mailbox,
         change: &Change,
         is_new_document: bool,
-        in_force: u64,
+        active: u64,
     ) -> Result<Option<Arc<[u8]>>, Refusal> {
         let Some(text) = change.edit.text().cloned() else { return Ok(None) };
         // Only comments may differ from what is in force. What is restored says what is in force with its own.
         if !is_new_document && !matches!(change.edit, Edit::Document { .. }) {
             return Ok(None);
         }
-        let packed = self.elsewhere(hearing, move || revisions::text::pack(&text)).await?;
-        let held = self.store.read(&revisions::text::key(in_force)).await?;
+        let packed = self.run_blocking(mailbox, move || revisions::text::pack(&text)).await?;
+        let held = self.store.read(&revisions::text::key(active)).await?;
         Ok(packed.filter(|packed| is_new_document || held.is_none_or(|held| *held.value != **packed)))
     }
 
@@ -298,21 +298,21 @@ impl Task {
     }
 
     /// Notes in the audit that the safety rules refused a change.
-    async fn note_refused(&mut self, hearing: &mut Hearing, change: &Change, candidate: &Candidate, now: Time) {
+    async fn note_refused(&mut self, mailbox: &mut Mailbox, change: &Change, candidate: &Candidate, now: Time) {
         let mut entry = Entry::of(change, 0, now);
         entry.outcome = Outcome::Refused;
         entry.revision = candidate.next.revision;
         entry.before = audit::told(candidate.before.clone());
         entry.after = audit::told(candidate.after.clone());
         entry.broke = candidate.done.breaks.iter().map(ToString::to_string).collect();
-        self.note(hearing, entry).await;
+        self.note(mailbox, entry).await;
     }
 
     /// Compiles the document of `base`, which is in force, with these databases and latencies.
     async fn compile(
         &mut self,
-        hearing: &mut Hearing,
-        base: &Arc<InForce>,
+        mailbox: &mut Mailbox,
+        base: &Arc<Active>,
         databases: Arc<[Arc<Database>]>,
         latencies: Arc<Latencies>,
     ) -> Result<Done, Refusal> {
@@ -324,13 +324,13 @@ impl Task {
                 let previous = Some((&*base.table, &states));
                 let built = candidate::compiled(&base.document, &databases, &latencies, previous, &base.overrides);
                 let (table, warnings) = built.map_err(Refusal::Wrong)?;
-                Ok::<_, Refusal>((InForce { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
+                Ok::<_, Refusal>((Active { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
             }
         };
-        let (next, warnings) = self.elsewhere(hearing, work).await??;
+        let (next, warnings) = self.run_blocking(mailbox, work).await??;
         built(&self.meters, began.elapsed(), what);
         let done = Done { warnings, ..Done::unchanged(&next) };
-        let generation = self.put_in_force(base, next)?;
+        let generation = self.activate(base, next)?;
         Ok(Done { generation, ..done })
     }
 
@@ -353,7 +353,7 @@ impl Task {
 
     /// Ends overrides whose time has passed: at once in what is in force, and in the store together with an entry of the
     /// audit. What the store cannot do yet is tried again.
-    async fn expire(&mut self, hearing: &mut Hearing) {
+    async fn expire(&mut self, mailbox: &mut Mailbox) {
         let (now, at, base) = (now(), Instant::now(), self.base());
         if base.overrides.values().any(|held| self.deadlines.has_passed(held, now, at)) {
             let all = (*base.overrides).clone().into_iter();
@@ -361,11 +361,11 @@ impl Task {
                 all.partition(|(_, held)| self.deadlines.has_passed(held, now, at));
             over.keys().for_each(|id| info!("override" = &**id, "an override has ended: its time has passed"));
             // A refusal has been told already. What has expired must not stay in force because a disk is full.
-            let _ = self.put_in_force(&base, InForce { overrides: Arc::new(left), ..(*base).clone() });
+            let _ = self.activate(&base, Active { overrides: Arc::new(left), ..(*base).clone() });
             self.end_in_store(over.values(), base.revision, now);
         }
         if !self.backlog.is_empty() {
-            self.save_when_due(hearing).await;
+            self.save_when_due(mailbox).await;
         }
     }
 
@@ -378,10 +378,10 @@ impl Task {
 }
 
 /// What is heard while something else is done.
-pub(super) struct Hearing {
+pub(super) struct Mailbox {
     ticks: Interval,
     /// Room for words that came together.
-    words: Vec<Word>,
+    words: Vec<HealthEvent>,
 }
 
 fn header(change: &Change, revision: u64, now: Time) -> Header {

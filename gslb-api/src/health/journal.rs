@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use super::saved::{MASS_FAILURE, Record, SEEN, key};
 use crate::LIFT_MASS_FAILURE;
-use crate::change::InForce;
+use crate::change::Active;
 use crate::store::{Commit, Store};
 
 /// How long turns are gathered before they are told and saved.
@@ -152,10 +152,10 @@ impl Journal {
     pub(crate) async fn run(
         self: Arc<Self>,
         store: Arc<dyn Store>,
-        mut in_force: watch::Receiver<Arc<InForce>>,
+        mut active: watch::Receiver<Arc<Active>>,
         mut stored: HashSet<String>,
     ) {
-        let mut known: Option<Arc<InForce>> = None;
+        let mut known: Option<Arc<Active>> = None;
         // A doubt does not outlive the process that had it.
         if matches!(store.read(MASS_FAILURE).await, Ok(Some(_)))
             && let Err(cause) = store.commit(Commit::new().delete(MASS_FAILURE)).await
@@ -167,7 +167,7 @@ impl Journal {
         loop {
             let ended = select! {
                 () = self.work.notified() => false,
-                changed = in_force.changed() => changed.is_err(),
+                changed = active.changed() => changed.is_err(),
                 _ = saves.tick() => {
                     self.save_seen(&*store, &mut seen).await;
                     continue;
@@ -178,7 +178,7 @@ impl Journal {
             } else {
                 sleep(GATHER).await;
             }
-            let now = Arc::clone(&in_force.borrow_and_update());
+            let now = Arc::clone(&active.borrow_and_update());
             if known.as_ref().is_none_or(|known| !known.table.has_topology_of(&now.table)) {
                 self.forget(&*store, &now.table.topology().site, &mut stored).await;
                 known = Some(now);
@@ -337,8 +337,8 @@ fn tell_doubt(turn: MassFailureTurn) {
                 "nothing has answered a probe for too long: the failures are believed, and those that fail are down now"
             );
         }
-        MassFailureTurn::Ended(Ended::Lifted) => warn!("the mass failure is believed, as an operator says"),
-        MassFailureTurn::Ended(Ended::Unruled) => {
+        MassFailureTurn::Ended(Ended::Accepted) => warn!("the mass failure is believed, as an operator says"),
+        MassFailureTurn::Ended(Ended::RuleRemoved) => {
             warn!("the mass failure is believed: the document has no such rule now")
         }
     }

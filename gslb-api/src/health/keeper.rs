@@ -10,7 +10,7 @@ use gslb_core::moment::Moment;
 use gslb_core::site::model::{PoolId, ProbeKind, Site};
 use tokio::sync::oneshot;
 
-use super::word::{Posted, Resumed, Word};
+use super::event::{HealthEvent, Posted, Resumed};
 use super::{Journal, Observed};
 
 /// An answer that waits until what was asked for is in force.
@@ -72,20 +72,20 @@ impl Keeper {
     }
 
     /// Takes in what was said about the endpoints of `site`, which is the one that this keeper follows.
-    pub fn hear(&mut self, word: Word, site: &Site, at: Instant, wall: u64) {
+    pub fn apply_event(&mut self, word: HealthEvent, site: &Site, at: Instant, wall: u64) {
         match word {
-            Word::Observed(observed) => self.observe(&observed, site, wall),
-            Word::Posted(posted, asker) => {
+            HealthEvent::Observed(observed) => self.observe(&observed, site, wall),
+            HealthEvent::Posted(posted, reply_tx) => {
                 let taken = self.take_posted(&posted, site, at, wall);
-                self.reply_with(asker, taken);
+                self.reply_with(reply_tx, taken);
             }
-            Word::Resume(pool, endpoint, asker) => {
+            HealthEvent::Resume(pool, endpoint, reply_tx) => {
                 let resumed = self.resume(&pool, &endpoint, site, at, wall);
-                self.reply_with(asker, resumed);
+                self.reply_with(reply_tx, resumed);
             }
-            Word::Lift(asker) => self.lift(asker, site, at, wall),
+            HealthEvent::AcceptFailures(reply_tx) => self.accept_failures(reply_tx, site, at, wall),
             // Who looks is answered by who has what is in force.
-            Word::Look(_) => {}
+            HealthEvent::Look(_) => {}
         }
     }
 
@@ -176,11 +176,11 @@ impl Keeper {
         Resumed::Done
     }
 
-    fn lift(&mut self, asker: oneshot::Sender<bool>, site: &Site, at: Instant, wall: u64) {
-        let effects = self.health.lift(self.moment(at), wall);
+    fn accept_failures(&mut self, reply_tx: oneshot::Sender<bool>, site: &Site, at: Instant, wall: u64) {
+        let effects = self.health.accept_failures(self.moment(at), wall);
         let lifted = effects.is_some();
         self.take(effects.unwrap_or_default(), site, wall);
-        self.reply_with(asker, lifted);
+        self.reply_with(reply_tx, lifted);
     }
 
     /// Keeps what is to be put in force, and hands the journal what is to be told.
@@ -204,10 +204,10 @@ impl Keeper {
         }
     }
 
-    fn reply_with<T: Send + 'static>(&mut self, asker: oneshot::Sender<T>, answer: T) {
+    fn reply_with<T: Send + 'static>(&mut self, reply_tx: oneshot::Sender<T>, answer: T) {
         self.replies.push(Box::new(move || {
             // Who does not wait any more need not know.
-            let _ = asker.send(answer);
+            let _ = reply_tx.send(answer);
         }));
     }
 

@@ -67,7 +67,7 @@ pub async fn read(store: &dyn Store) -> Result<BTreeMap<String, Override>, Unava
 }
 
 /// The next table after `table`, in which `all` have had their say over `states`.
-pub fn in_force(table: &RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
+pub fn active(table: &RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
     table.with_states(&core::apply(all.values(), &table.topology().site, states))
 }
 

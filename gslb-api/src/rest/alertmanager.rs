@@ -137,27 +137,27 @@ async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Dur
     let now = now();
     let owner = operation.caller.who.name();
     let action = alert.action(owner, now, now.after(lasts)).map_err(Refusal::Body)?;
-    let in_force = api.control.in_force();
+    let active = api.control.active();
     let went_back = api.meters.clock_went_back_within(EXPIRES_MOST);
     let (id, body) = match action {
         AlertAction::Nothing => return Ok(Outcome::Ignored),
-        AlertAction::End(id) if !in_force.overrides.contains_key(&id) => return Ok(Outcome::NotInForce(id)),
+        AlertAction::End(id) if !active.overrides.contains_key(&id) => return Ok(Outcome::NotInForce(id)),
         AlertAction::End(id) => (id, None),
         AlertAction::Force(held) => {
-            match in_force.overrides.get(&held.id).and_then(|old| renewed(old, &held, went_back)) {
+            match active.overrides.get(&held.id).and_then(|old| renewed(old, &held, went_back)) {
                 Some(None) => return Ok(Outcome::Unchanged(held.id)),
                 Some(Some(renewed)) => (held.id, Some(Box::new(renewed))),
                 None => (held.id.clone(), Some(held)),
             }
         }
     };
-    let outcome = match (&body, in_force.overrides.contains_key(&id)) {
+    let outcome = match (&body, active.overrides.contains_key(&id)) {
         (None, _) => Outcome::Ended(id.clone()),
         (Some(_), true) => Outcome::Renewed(id.clone()),
         (Some(_), false) => Outcome::Forced(id.clone()),
     };
     // Whoever comes first, the same is in force afterwards: several Alertmanagers may tell the same.
-    let condition = if in_force.overrides.contains_key(&id) { Condition::Any } else { Condition::Absent };
+    let condition = if active.overrides.contains_key(&id) { Condition::Any } else { Condition::Absent };
     let edit = Edit::Override { id: id.clone(), body, condition };
     match api.control.change(operation.change(edit)).await {
         Ok(_) => Ok(outcome),

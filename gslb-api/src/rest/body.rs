@@ -190,7 +190,7 @@ async fn turn(state: &RestState) -> Result<OwnedSemaphorePermit, Problem> {
 pub(super) async fn place(state: &RestState, parts: &Parts) -> Result<Place, Problem> {
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
     let places = if caller.role().allows(Role::Operator) { &state.documents } else { &state.viewers_documents };
-    let place = places.take(caller.asker(), state.api.options.limits.patience).await;
+    let place = places.take(caller.client_key(), state.api.options.limits.patience).await;
     place.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
 }
 

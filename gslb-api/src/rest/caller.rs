@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Level, enabled};
 
 use super::problem::Problem;
-use super::rate::{Allowed, Asker};
+use super::rate::{Allowed, ClientKey};
 use super::state::RestState;
 use crate::auth::{self, Outcome, Resource, Role};
 use crate::change::{Refusal, Who};
@@ -62,8 +62,8 @@ impl Caller {
     }
 
     /// Whose share of what is shared they use.
-    pub(super) fn asker(&self) -> Asker {
-        if let Who::Token { id, .. } = &self.who { Asker::Token(id.clone()) } else { Asker::at(self.from) }
+    pub(super) fn client_key(&self) -> ClientKey {
+        if let Who::Token { id, .. } = &self.who { ClientKey::Token(id.clone()) } else { ClientKey::at(self.from) }
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn admit(State(state): State<RestState>, mut request: Request, 
 async fn caller(state: &RestState, header: Option<HeaderValue>, from: Option<IpAddr>) -> Result<Caller, Problem> {
     let (who, role) = authenticate(state, header, from).await?;
     let caller = Caller { who, from, role };
-    rate(state, caller.asker(), 1.0)?;
+    rate(state, caller.client_key(), 1.0)?;
     Ok(caller)
 }
 
@@ -117,14 +117,14 @@ async fn authenticate(
         if api.options.loopback_without_token && from.is_some_and(|from| from.is_loopback()) {
             return Ok((Who::Loopback, Role::Admin));
         }
-        rate(state, Asker::at(from), 1.0)?;
+        rate(state, ClientKey::at(from), 1.0)?;
         return Err(unauthorized("Send a token: Authorization: Bearer gslb_...", "Bearer realm=\"gslb\""));
     };
     let outcome = auth::authenticate(&**api.control.store(), header.to_str().unwrap_or_default(), now()).await;
     match outcome.map_err(|error| Problem::unavailable(error.to_string()))? {
         Outcome::Granted { id, name, role, scopes } => Ok((Who::Token { id, name, role, scopes }, role)),
         refused => {
-            rate(state, Asker::at(from), WRONG_TOKEN_COST)?;
+            rate(state, ClientKey::at(from), WRONG_TOKEN_COST)?;
             let detail = match refused {
                 Outcome::Expired => "The token has expired.",
                 _ => "The token is not known here.",
@@ -138,8 +138,8 @@ fn unauthorized(detail: &str, challenge: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).header(header::WWW_AUTHENTICATE, challenge)
 }
 
-fn rate(state: &RestState, asker: Asker, cost: f64) -> Result<(), Problem> {
-    match state.buckets.take(asker, cost, Instant::now()) {
+fn rate(state: &RestState, client_key: ClientKey, cost: f64) -> Result<(), Problem> {
+    match state.buckets.take(client_key, cost, Instant::now()) {
         Allowed::Now => Ok(()),
         Allowed::After(seconds) => {
             let detail = format!("Too many requests: the next one in {seconds} s.");

@@ -22,7 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 /// What `If-Match` and `If-None-Match` of a write say.
 fn of_write(headers: &HeaderMap) -> Result<Condition, Problem> {
     match (tags(headers, &header::IF_MATCH)?, tags(headers, &header::IF_NONE_MATCH)?) {
-        (None, None) => Ok(Condition::Unsaid),
+        (None, None) => Ok(Condition::MissingIfMatch),
         (Some(Tags::Any), None) => Ok(Condition::Any),
         // A weak tag never matches here (RFC 9110 §13.1.1).
         (Some(Tags::These(tags)), None) => {
@@ -114,7 +114,7 @@ mod tests {
     fn conditions_are_what_the_headers_say() {
         let of = |pairs: &[(HeaderName, &str)]| of_write(&headers(pairs)).ok();
         let matches = |tags: &[&str]| Condition::Matches(tags.iter().map(|&tag| tag.to_owned()).collect());
-        assert_eq!(of(&[]), Some(Condition::Unsaid));
+        assert_eq!(of(&[]), Some(Condition::MissingIfMatch));
         assert_eq!(of(&[(header::IF_MATCH, "*")]), Some(Condition::Any));
         assert_eq!(of(&[(header::IF_MATCH, "\"a\", W/\"b\" ,\"c\"")]), Some(matches(&["a", "c"])));
         assert_eq!(of(&[(header::IF_NONE_MATCH, "*")]), Some(Condition::Absent));

@@ -41,7 +41,7 @@ async fn read(
     _: Parameters<NoParameters>,
     known: KnownStates,
 ) -> Result<Response, Problem> {
-    let in_force = state.api.control.in_force();
+    let in_force = state.api.control.active();
     let etag = Etag::of_revision(in_force.revision);
     if notation == Notation::Json || known.has(&etag) {
         return Ok(answer::written(&known, state.rendered.part(&in_force, None).await?));

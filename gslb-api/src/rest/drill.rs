@@ -34,8 +34,8 @@ async fn post(
     _: Parameters<NoParameters>,
     JsonBody(DrillRequest { data_center: name }): JsonBody<DrillRequest>,
 ) -> Result<Response, Problem> {
-    let in_force = api.control.in_force();
-    let data_centers = &in_force.table.topology().site.data_centers;
+    let active = api.control.active();
+    let data_centers = &active.table.topology().site.data_centers;
     let Some(number) = data_centers.iter().position(|it| *it.name == *name) else {
         let known: Vec<&str> = data_centers.iter().map(|it| &*it.name).collect();
         let detail = format!("no data center is named {name:?}; there are {}", known.join(", "));
@@ -43,7 +43,7 @@ async fn post(
     };
     let settings = Arc::clone(&api.options.settings);
     let place = api.control.place_to_foresee().await?;
-    let (table, sample) = (Arc::clone(&in_force.table), api.control.sample().clone());
+    let (table, sample) = (Arc::clone(&active.table), api.control.sample().clone());
     let drill = blocking(move || {
         let _place = place;
         let drill = drill(&table, DataCenterId(number as u32), &settings, &sample.of(&table));

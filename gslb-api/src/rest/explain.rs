@@ -52,16 +52,16 @@ async fn post(
         resolver: request.resolver.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     };
     let seed = request.seed.unwrap_or_else(chance);
-    let in_force = api.control.in_force();
+    let active = api.control.active();
     let (table, revision) = match request.revision {
-        Some(revision) if revision != in_force.revision => {
+        Some(revision) if revision != active.revision => {
             let (header, document) = revisions::stored(&api, revision).await?;
             (api.control.table_of(document).await?, header.revision)
         }
-        _ => (Arc::clone(&in_force.table), in_force.revision),
+        _ => (Arc::clone(&active.table), active.revision),
     };
     let settings = Arc::clone(&api.options.settings);
-    let is_of_now = table.has_topology_of(&in_force.table);
+    let is_of_now = table.has_topology_of(&active.table);
     let explained = blocking(move || {
         let explanation = explain(&table, settings, question, seed);
         (explanation.to_data(&table), candidates(&explanation, &table))
@@ -69,7 +69,7 @@ async fn post(
     let (explanation, candidates) = explained.await?;
     // Nothing is known of the endpoints of another revision.
     let candidates = if is_of_now { candidates } else { Vec::new() };
-    let known = status::known(&api.control, &in_force, candidates.clone()).await?;
+    let known = status::known(&api.control, &active, candidates.clone()).await?;
     let statuses = candidates.into_iter().filter_map(|member| status::endpoint(&known, member, Detail::Last));
     Ok(answer::json(StatusCode::OK, &Explanation { revision, explanation, statuses: statuses.collect() }))
 }

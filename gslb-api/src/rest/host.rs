@@ -19,7 +19,7 @@ pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) 
     let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().map(|authority| authority.as_str()).or(header);
     match host {
-        Some(host) if is_ours(host, &api.options.hosts) => next.run(request).await,
+        Some(host) if is_allowed_host(host, &api.options.hosts) => next.run(request).await,
         Some(host) => {
             let detail = format!("This server is not {host:?}. Its names are in `hosts` of its configuration.");
             Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown-host", detail).into_response()
@@ -64,7 +64,7 @@ fn is_same_host(host: &str, other: &str, scheme: Option<&str>) -> bool {
 /// Whether a request for `host` is for this server, whose `names` these are.
 ///
 /// An address, which no name can be rebound to; `localhost`; or a name from the configuration. Ports do not matter.
-pub fn is_ours(host: &str, names: &[String]) -> bool {
+pub fn is_allowed_host(host: &str, names: &[String]) -> bool {
     if let Some(v6) = host.strip_prefix('[') {
         return v6.split_once(']').is_some_and(|(v6, _)| v6.parse::<Ipv6Addr>().is_ok());
     }
@@ -103,10 +103,10 @@ mod tests {
     fn only_addresses_and_known_names_are_ours() {
         let names = ["gslb.example.com".to_owned()];
         for ours in ["127.0.0.1", "192.0.2.1:8053", "[::1]:8053", "localhost:1", "LocalHost", "gslb.example.com.:443"] {
-            assert!(is_ours(ours, &names), "{ours}");
+            assert!(is_allowed_host(ours, &names), "{ours}");
         }
         for other in ["evil.example", "127.0.0.1.evil.example", "[evil]", "[::1", "", "x.gslb.example.com"] {
-            assert!(!is_ours(other, &names), "{other}");
+            assert!(!is_allowed_host(other, &names), "{other}");
         }
     }
 }

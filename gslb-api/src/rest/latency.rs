@@ -24,14 +24,14 @@ pub(super) fn routes() -> Routes {
 /// Show measured latencies of data centers
 #[utoipa::path(get, path = "/latency", responses((status = 200, description = "The latencies", body = Latencies)))]
 async fn read(State(api): State<Api>, _: AcceptsJson, _: Parameters<NoParameters>) -> Result<Response, Problem> {
-    let look = api.control.look(|keeper, in_force| {
-        let site = &in_force.table.topology().site;
+    let look = api.control.look(|keeper, active| {
+        let site = &active.table.topology().site;
         let names = site.data_centers.iter().map(|data_center| data_center.name.to_string());
         let measured: Vec<_> = names.zip(keeper.health().latencies(site)).collect();
-        (measured, Arc::clone(in_force))
+        (measured, Arc::clone(active))
     });
-    let (measured, in_force) = look.await?;
-    let topology = in_force.table.topology();
+    let (measured, active) = look.await?;
+    let topology = active.table.topology();
     let node = api.measured.node();
     let millis = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
     let latencies = Latencies {

@@ -15,7 +15,7 @@ use super::routes::{Access, Routes};
 use crate::Api;
 use crate::change::Refusal;
 use crate::control::Resource;
-use crate::health::Word;
+use crate::health::HealthEvent;
 use crate::types::{MassFailureLifted, NoParameters};
 
 /// The path by which an operator accepts the failures of a mass failure.
@@ -37,7 +37,7 @@ async fn lift(
     operation: Operation,
 ) -> Result<Response, Problem> {
     let (reply, lifted) = oneshot::channel();
-    api.control.words().send(Word::Lift(reply)).await.map_err(|_| Refusal::Fault)?;
+    api.control.words().send(HealthEvent::AcceptFailures(reply)).await.map_err(|_| Refusal::Fault)?;
     if lifted.await.map_err(|_| Refusal::Fault)? {
         let after = MassFailureLifted { mass_failure: None };
         operation.note(&api, Resource { before: None, after: Some(json!(after)) }).await;

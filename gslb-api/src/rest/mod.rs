@@ -52,7 +52,7 @@ use problem::Problem;
 use routes::Routes;
 use state::RestState;
 
-pub use host::{is_ours, unambiguous};
+pub use host::{is_allowed_host, unambiguous};
 pub use mass_failure::LIFT_MASS_FAILURE;
 
 /// The path that all of the API is below.

@@ -20,7 +20,7 @@ use crate::auth::Resource;
 use crate::change::Refusal;
 use crate::control::blocking;
 use crate::document::Section;
-use crate::health::{Posted, Word};
+use crate::health::{HealthEvent, Posted};
 use crate::types::{
     EndpointObservation, LatencyObservation, Mistakes, NoParameters, Observation, Observations, ObservationsTaken,
 };
@@ -75,10 +75,10 @@ async fn post(
     let (places, posted): (Vec<usize>, Vec<Posted>) = posted.into_iter().unzip();
     // Checked before anything is taken, so that all of it is or none.
     let checked = posted.clone();
-    let unknown = api.control.look(move |keeper, in_force| keeper.refused(&checked, &in_force.table.topology().site));
+    let unknown = api.control.look(move |keeper, active| keeper.refused(&checked, &active.table.topology().site));
     let mut wrong = located(unknown.await?, &places);
     let measured = Arc::clone(&api.measured);
-    let table = Arc::clone(&api.control.in_force().table);
+    let table = Arc::clone(&api.control.active().table);
     let is_good = wrong.is_empty();
     let refused = blocking(move || {
         let (places, latencies): (Vec<usize>, Vec<latency::Observation>) = latencies.into_iter().unzip();
@@ -91,7 +91,7 @@ async fn post(
     }
     if !posted.is_empty() {
         let (reply, answered) = oneshot::channel();
-        api.control.words().send(Word::Posted(posted, reply)).await.map_err(|_| Refusal::Fault)?;
+        api.control.words().send(HealthEvent::Posted(posted, reply)).await.map_err(|_| Refusal::Fault)?;
         // Only a document that came in between can have made them wrong.
         let answered = answered.await.map_err(|_| Refusal::Fault)?;
         answered.map_err(|refused| Refusal::Body(located(refused, &places)))?;

@@ -62,7 +62,7 @@ impl Operation {
         let change = Change { message, override_rules, budget, ..self.change(edit) };
         let control = api.control.clone();
         let done = match dry_run {
-            true => holding(place, async move { control.foresee(change).await }).await?,
+            true => holding(place, async move { control.dry_run(change).await }).await?,
             false => holding(place, async move { control.change(change).await }).await?,
         };
         Ok(answer::changed(done, dry_run))

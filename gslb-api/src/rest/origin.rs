@@ -27,11 +27,11 @@ fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = headers.get(SITE).and_then(|site| site.to_str().ok()).unwrap_or("none");
     // `none` is a person who typed the address, `same-origin` our own page.
-    let is_ours = matches!(site, "none" | "same-origin");
-    let Some(origin) = headers.get(header::ORIGIN) else { return !is_ours };
+    let is_allowed_host = matches!(site, "none" | "same-origin");
+    let Some(origin) = headers.get(header::ORIGIN) else { return !is_allowed_host };
     let host = host.or(text(header::HOST)).unwrap_or_default();
     let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
-    !is_ours || !authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+    !is_allowed_host || !authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]

@@ -36,12 +36,12 @@ pub(super) fn routes() -> Routes {
     (status = 304, description = "The client has them"),
 ))]
 async fn list(State(api): State<Api>, _: AcceptsJson, _: Parameters<NoParameters>, known: KnownStates) -> Response {
-    let (in_force, unsaved) = (api.control.in_force(), api.control.unsaved());
+    let (active, unsaved) = (api.control.active(), api.control.unsaved());
     let shown = |(id, held): (&String, &crate::overrides::Override)| {
         let saved = unsaved.set.contains(id).then_some(false);
         (id.clone(), Override { saved, ..Override::from(held) })
     };
-    answer::tagged(&known, &in_force.overrides.iter().map(shown).collect::<ByName<Override>>())
+    answer::tagged(&known, &active.overrides.iter().map(shown).collect::<ByName<Override>>())
 }
 
 /// Show one override
@@ -56,9 +56,8 @@ async fn read(
     _: Parameters<NoParameters>,
     known: KnownStates,
 ) -> Result<Response, Problem> {
-    let in_force = api.control.in_force();
-    let held =
-        in_force.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
+    let active = api.control.active();
+    let held = active.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
     let shown = Override::from(held);
     if api.control.unsaved().set.contains(&id) {
         // The tag is that of the saved override, so nobody is to keep this.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::rate::Asker;
+use super::rate::ClientKey;
 
 /// One caller has at most one of this many of the places.
 const CALLER_SHARE: usize = 2;
@@ -29,7 +29,7 @@ pub(crate) struct Places {
     most: usize,
     per_caller: usize,
     /// What is left for those who have places, or wait for one.
-    callers: Mutex<HashMap<Asker, Weak<Semaphore>>>,
+    callers: Mutex<HashMap<ClientKey, Weak<Semaphore>>>,
 }
 
 /// A place, until it is dropped.
@@ -57,9 +57,9 @@ impl Places {
         Self { all: Arc::new(Semaphore::new(most)), most, per_caller, callers: Mutex::default() }
     }
 
-    /// A place for `asker`; none where none is to be had for so long.
-    pub(crate) async fn take(&self, asker: Asker, patience: Duration) -> Option<Place> {
-        let of_caller = self.caller(asker);
+    /// A place for `client_key`; none where none is to be had for so long.
+    pub(crate) async fn take(&self, client_key: ClientKey, patience: Duration) -> Option<Place> {
+        let of_caller = self.caller(client_key);
         let both = async {
             // First the caller's own, so that who has enough takes none from the others while waiting.
             let of_caller = of_caller.acquire_owned().await.ok()?;
@@ -69,25 +69,25 @@ impl Places {
         timeout(patience, both).await.ok().flatten()
     }
 
-    /// A place for `asker` where there is one at this moment.
+    /// A place for `client_key` where there is one at this moment.
     ///
     /// # Errors
     /// [`Taken`] where there is none.
-    pub(crate) fn take_now(&self, asker: Asker) -> Result<Place, Taken> {
-        let of_caller = self.caller(asker).try_acquire_owned().map_err(|_| Taken::ByCaller(self.per_caller))?;
+    pub(crate) fn take_now(&self, client_key: ClientKey) -> Result<Place, Taken> {
+        let of_caller = self.caller(client_key).try_acquire_owned().map_err(|_| Taken::ByCaller(self.per_caller))?;
         let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Taken::ByAll(self.most))?;
         Ok(Place { _of_all: of_all, _of_caller: of_caller, _turn: None })
     }
 
-    fn caller(&self, asker: Asker) -> Arc<Semaphore> {
+    fn caller(&self, client_key: ClientKey) -> Arc<Semaphore> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         // No more are left than there are requests.
         callers.retain(|_, caller| caller.strong_count() > 0);
-        if let Some(caller) = callers.get(&asker).and_then(Weak::upgrade) {
+        if let Some(caller) = callers.get(&client_key).and_then(Weak::upgrade) {
             return caller;
         }
         let caller = Arc::new(Semaphore::new(self.per_caller));
-        callers.insert(asker, Arc::downgrade(&caller));
+        callers.insert(client_key, Arc::downgrade(&caller));
         caller
     }
 }
@@ -96,8 +96,8 @@ impl Places {
 mod tests {
     use super::*;
 
-    fn named(name: &str) -> Asker {
-        Asker::Token(name.to_owned())
+    fn named(name: &str) -> ClientKey {
+        ClientKey::Token(name.to_owned())
     }
 
     #[tokio::test]

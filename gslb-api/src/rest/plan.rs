@@ -41,7 +41,7 @@ async fn post(
     let (parts, octets) = request.into_parts();
     let media = Media::of(&parts.headers, &[Media::Json, Media::Toml, Media::MergePatch])?;
     let condition = match condition {
-        Condition::Unsaid => Condition::Any,
+        Condition::MissingIfMatch => Condition::Any,
         said => said,
     };
     let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Document).await?;

@@ -11,7 +11,7 @@ const MAX_BUCKETS: usize = 10_000;
 
 /// Who is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Asker {
+pub(crate) enum ClientKey {
     /// The holder of a token.
     Token(String),
     /// An address without a valid one; IPv6 by its /64, which one host has all of.
@@ -20,7 +20,7 @@ pub(crate) enum Asker {
     Unknown,
 }
 
-impl Asker {
+impl ClientKey {
     /// Whoever asks from `address`.
     pub(crate) fn at(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
@@ -51,7 +51,7 @@ struct Bucket {
 pub(crate) struct Buckets {
     per_second: f64,
     most: f64,
-    buckets: Mutex<HashMap<Asker, Bucket>>,
+    buckets: Mutex<HashMap<ClientKey, Bucket>>,
 }
 
 impl Buckets {
@@ -61,16 +61,20 @@ impl Buckets {
         Self { per_second, most, buckets: Mutex::default() }
     }
 
-    /// Takes one from the bucket of `asker` at `now`; `cost` of a request is 1, that of a wrong token more.
-    pub(crate) fn take(&self, asker: Asker, cost: f64, now: Instant) -> Allowed {
+    /// Takes one from the bucket of `client_key` at `now`; `cost` of a request is 1, that of a wrong token more.
+    pub(crate) fn take(&self, client_key: ClientKey, cost: f64, now: Instant) -> Allowed {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&asker) {
+        if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&client_key) {
             let full = Duration::from_secs_f64(self.most / self.per_second);
             buckets.retain(|_, bucket| now.saturating_duration_since(bucket.seen) < full);
         }
         // Whoever comes from too many addresses at once shares what is left of one.
-        let asker = if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&asker) { Asker::Unknown } else { asker };
-        let bucket = buckets.entry(asker).or_insert(Bucket { left: self.most, seen: now });
+        let client_key = if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&client_key) {
+            ClientKey::Unknown
+        } else {
+            client_key
+        };
+        let bucket = buckets.entry(client_key).or_insert(Bucket { left: self.most, seen: now });
         let passed = now.saturating_duration_since(bucket.seen).as_secs_f64();
         bucket.left = (bucket.left + passed * self.per_second).min(self.most);
         bucket.seen = now;
@@ -89,24 +93,24 @@ mod tests {
     #[test]
     fn a_burst_is_let_through_and_then_so_many_a_second() {
         let (buckets, start) = (Buckets::new(10, 3), Instant::now());
-        let ask = |millis| buckets.take(Asker::Token("a".into()), 1.0, start + Duration::from_millis(millis));
+        let ask = |millis| buckets.take(ClientKey::Token("a".into()), 1.0, start + Duration::from_millis(millis));
         assert_eq!([ask(0), ask(0), ask(0), ask(0)], [Allowed::Now, Allowed::Now, Allowed::Now, Allowed::After(1)]);
         assert_eq!([ask(100), ask(100)], [Allowed::Now, Allowed::After(1)]);
-        assert_eq!(buckets.take(Asker::Token("b".into()), 1.0, start), Allowed::Now);
+        assert_eq!(buckets.take(ClientKey::Token("b".into()), 1.0, start), Allowed::Now);
     }
 
     #[test]
     fn memory_is_bounded_whoever_asks() {
         let (buckets, start) = (Buckets::new(10, 3), Instant::now());
         for number in 0..2 * MAX_BUCKETS as u32 {
-            buckets.take(Asker::at(Some(IpAddr::V4(number.into()))), 1.0, start);
+            buckets.take(ClientKey::at(Some(IpAddr::V4(number.into()))), 1.0, start);
         }
         assert!(buckets.buckets.lock().unwrap().len() <= MAX_BUCKETS + 1);
     }
 
     #[test]
     fn one_host_is_one_asker() {
-        let at = |text: &str| Asker::at(text.parse().ok());
+        let at = |text: &str| ClientKey::at(text.parse().ok());
         assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
         assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
         assert_ne!(at("192.0.2.1"), at("192.0.2.2"));

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use crate::change::{InForce, Refusal};
+use crate::change::{Active, Refusal};
 use crate::control::blocking;
 use crate::document::{Etag, Section};
 
@@ -38,28 +38,28 @@ impl Rendered {
     ///
     /// # Errors
     /// [`Refusal::Fault`].
-    pub(super) async fn part(&self, in_force: &Arc<InForce>, part: Part) -> Result<Text, Refusal> {
+    pub(super) async fn part(&self, active: &Arc<Active>, part: Part) -> Result<Text, Refusal> {
         let mut written = self.0.lock().await;
-        if written.revision != in_force.revision {
-            *written = Written { revision: in_force.revision, parts: Vec::new() };
+        if written.revision != active.revision {
+            *written = Written { revision: active.revision, parts: Vec::new() };
         }
         if let Some((_, text)) = written.parts.iter().find(|(known, _)| *known == part) {
             return Ok(text.clone());
         }
-        let of = Arc::clone(in_force);
+        let of = Arc::clone(active);
         let text = blocking(move || write(&of, part)).await?;
         written.parts.push((part, text.clone()));
         Ok(text)
     }
 }
 
-fn write(in_force: &InForce, part: Part) -> Text {
+fn write(active: &Active, part: Part) -> Text {
     let Some(section) = part else {
-        let octets = serde_json::to_vec(&*in_force.document).unwrap_or_default();
-        return Text { etag: Etag::of_revision(in_force.revision), octets: octets.into() };
+        let octets = serde_json::to_vec(&*active.document).unwrap_or_default();
+        return Text { etag: Etag::of_revision(active.revision), octets: octets.into() };
     };
     let none = Map::<String, Value>::new();
-    let entries = section.entries(&in_force.document).unwrap_or(&none);
+    let entries = section.entries(&active.document).unwrap_or(&none);
     // Writing a value as JSON into memory cannot fail.
     let octets = serde_json::to_vec(entries).unwrap_or_default();
     Text { etag: Etag::of_octets(&octets), octets: octets.into() }

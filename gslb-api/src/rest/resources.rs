@@ -74,12 +74,12 @@ async fn list(
     Parameters(NamedPage { limit, after }): Parameters<NamedPage>,
     known: KnownStates,
 ) -> Result<Response, Problem> {
-    let in_force = state.api.control.in_force();
+    let active = state.api.control.active();
     if limit.is_none() && after.is_none() {
-        return Ok(answer::written(&known, state.rendered.part(&in_force, Some(section)).await?));
+        return Ok(answer::written(&known, state.rendered.part(&active, Some(section)).await?));
     }
     let none = Map::new();
-    let entries = section.entries(&in_force.document).unwrap_or(&none);
+    let entries = section.entries(&active.document).unwrap_or(&none);
     let limit = limit.unwrap_or_default().get();
     let skipped = match &after {
         None => 0,
@@ -114,8 +114,8 @@ pub(super) async fn read(
     _: Parameters<NoParameters>,
     known: KnownStates,
 ) -> Result<Response, Problem> {
-    let in_force = api.control.in_force();
-    let Some(value) = section.entry(&in_force.document, &name) else {
+    let active = api.control.active();
+    let Some(value) = section.entry(&active.document, &name) else {
         return Err(Problem::not_found(format!("There is no {} {name:?}.", section.singular())));
     };
     Ok(answer::tagged(&known, value))

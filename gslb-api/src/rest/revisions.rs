@@ -67,9 +67,9 @@ async fn list(
     let (headers, more) = listed.map_err(|error| Problem::unavailable(error.to_string()))?;
     let last = headers.last().filter(|_| more).map(|header| header.revision);
     let next = last.map(|last| format!("/api/v1/revisions?limit={limit}&after={last}"));
-    let in_force = api.control.in_force().revision;
+    let active = api.control.active().revision;
     let revisions = headers.into_iter().map(Into::into).collect();
-    Ok(answer::json(StatusCode::OK, &RevisionPage { in_force, revisions, next }))
+    Ok(answer::json(StatusCode::OK, &RevisionPage { in_force: active, revisions, next }))
 }
 
 /// Revision `number` with its document.

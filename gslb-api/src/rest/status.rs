@@ -18,10 +18,10 @@ use super::operation::Operation;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::routes::{Access, Routes};
-use crate::change::{InForce, Refusal};
+use crate::change::{Active, Refusal};
 use crate::clock::now;
 use crate::control::{Resource, blocking};
-use crate::health::{Resumed, Word, member};
+use crate::health::{HealthEvent, Resumed, member};
 use crate::status::{self, Detail, Filter, Reach};
 use crate::thaw;
 use crate::types::{
@@ -50,7 +50,7 @@ async fn list(
     if parameters.after.is_some() && parameters.of.is_none() {
         return Err(Problem::bad_request("after continues one collection: say which in of."));
     }
-    let base = api.control.in_force();
+    let base = api.control.active();
     let gathered = {
         let base = Arc::clone(&base);
         blocking(move || Gathered::of(&base, &parameters)).await??
@@ -60,16 +60,16 @@ async fn list(
     let degraded = degraded.map(|(concern, why)| Degradation { what: concern.word().to_owned(), why }).collect();
     let page = blocking(move || {
         let one = |member: &Member| status::endpoint(&known, *member, Detail::Last);
-        let (in_force, now) = (&known.in_force, now());
+        let (active, now) = (&known.active, now());
         let page = StatusPage {
             time: Timestamp(now),
-            revision: in_force.revision,
-            generation: in_force.table.generation(),
+            revision: active.revision,
+            generation: active.table.generation(),
             mass_failure: known.doubted.map(|time| MassFailure { seconds: time.as_secs() }),
             degraded,
-            overrides: in_force.overrides.len(),
-            thaw: thaw::holding(in_force.thaw.as_ref(), now),
-            counts: status::counts(&in_force.table),
+            overrides: active.overrides.len(),
+            thaw: thaw::holding(active.thaw.as_ref(), now),
+            counts: status::counts(&active.table),
             data_centers: gathered.data_centers,
             pools: gathered.pools,
             services: gathered.services,
@@ -92,7 +92,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn of(base: &InForce, asked: &StatusParameters) -> Result<Self, Problem> {
+    fn of(base: &Active, asked: &StatusParameters) -> Result<Self, Problem> {
         let limit = asked.limit.get();
         let (table, site) = (&base.table, &base.table.topology().site);
         let mut reach = Reach::default();
@@ -193,7 +193,7 @@ fn known<'n>(what: &str, name: Option<&str>, mut all: impl Iterator<Item = &'n s
 }
 
 /// The service of this name.
-fn named<'b>(base: &'b InForce, text: &str) -> Result<&'b Service, Problem> {
+fn named<'b>(base: &'b Active, text: &str) -> Result<&'b Service, Problem> {
     let name = Name::parse(text.as_bytes(), &Name::root()).ok();
     let found = name.and_then(|name| base.table.topology().site.service_of(&name));
     found.ok_or_else(|| Problem::not_found(format!("There is no service {text:?}.")))
@@ -210,7 +210,7 @@ async fn read(
     _: AcceptsJson,
     _: Parameters<NoParameters>,
 ) -> Result<Response, Problem> {
-    let base = api.control.in_force();
+    let base = api.control.active();
     let unknown = || Problem::not_found(format!("There is no endpoint {pool}/{endpoint}."));
     let member = member(&base.table.topology().site, &pool, &endpoint).ok_or_else(unknown)?;
     let known = status::known(&api.control, &base, vec![member]).await?;
@@ -232,7 +232,7 @@ async fn resume(
 ) -> Result<Response, Problem> {
     operation.caller.may_change(&[auth::Resource::endpoint(&pool, &endpoint)])?;
     let (reply, resumed) = oneshot::channel();
-    let word = Word::Resume(pool.clone(), endpoint.clone(), reply);
+    let word = HealthEvent::Resume(pool.clone(), endpoint.clone(), reply);
     api.control.words().send(word).await.map_err(|_| Refusal::Fault)?;
     match resumed.await.map_err(|_| Refusal::Fault)? {
         Resumed::Done => {

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 use super::caller::Caller;
 use super::places::{Place, Places, Taken};
 use super::problem::Problem;
-use super::rate::Asker;
+use super::rate::ClientKey;
 use crate::Api;
 use crate::auth;
 use crate::change::Who;
@@ -37,8 +37,8 @@ const AHEAD: usize = 1;
 /// # Errors
 /// 503 where there is none.
 pub(super) fn place(places: &Places, extensions: &Extensions, what: &str) -> Result<Place, Problem> {
-    let asker = extensions.get::<Caller>().map_or(Asker::Unknown, Caller::asker);
-    places.take_now(asker).map_err(|taken| {
+    let client_key = extensions.get::<Caller>().map_or(ClientKey::Unknown, Caller::client_key);
+    places.take_now(client_key).map_err(|taken| {
         let detail = match taken {
             Taken::ByAll(most) => format!("{most} {what} already."),
             Taken::ByCaller(most) => format!("You {what} {most} times already; more places are for others."),

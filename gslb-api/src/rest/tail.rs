@@ -77,8 +77,8 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
 
 /// Which answers to show. A service or data center that does not exist is a slip: nothing of it would ever be seen.
 fn filter(api: &Api, asked: TailParameters) -> Result<Filter, Problem> {
-    let in_force = api.control.in_force();
-    let site = &in_force.table.topology().site;
+    let active = api.control.active();
+    let site = &active.table.topology().site;
     let service = asked.service.map(|text| {
         let name = Name::parse(text.as_bytes(), &Name::root()).ok();
         let known = name.and_then(|name| site.service_of(&name)).map(|service| service.name.clone());

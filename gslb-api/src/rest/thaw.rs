@@ -61,6 +61,6 @@ async fn change(api: &Api, operation: &Operation, thaw: Option<Thaw>) -> Result<
 }
 
 fn shown(api: &Api) -> Response {
-    let in_force = api.control.in_force();
-    answer::json(StatusCode::OK, &ThawState { thaw: thaw::holding(in_force.thaw.as_ref(), now()) })
+    let active = api.control.active();
+    answer::json(StatusCode::OK, &ThawState { thaw: thaw::holding(active.thaw.as_ref(), now()) })
 }

@@ -33,7 +33,7 @@ async fn list(
     _: AcceptsJson,
     Parameters(RankingParameters { by, limit }): Parameters<RankingParameters>,
 ) -> Result<Response, Problem> {
-    let (sample, table) = (api.options.sample.clone(), Arc::clone(&api.control.in_force().table));
+    let (sample, table) = (api.options.sample.clone(), Arc::clone(&api.control.active().table));
     let ranking = blocking(move || ranking(sample.read(), &table, by, limit.get())).await?;
     Ok(answer::json(StatusCode::OK, &ranking))
 }

@@ -26,11 +26,11 @@ pub(crate) enum Detail {
 
 /// The endpoint `member`; none if there is no such endpoint.
 pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<EndpointStatus> {
-    let (in_force, site) = (&known.in_force, &known.in_force.table.topology().site);
+    let (active, site) = (&known.active, &known.active.table.topology().site);
     let pool = site.pools.get(member.pool.0 as usize)?;
     let endpoint = pool.endpoints.get(member.endpoint as usize)?;
-    let state = in_force.table.state(member.pool, member.endpoint)?;
-    let holding = overrides::holding(in_force.overrides.values(), site, pool, &endpoint.name);
+    let state = active.table.state(member.pool, member.endpoint)?;
+    let holding = overrides::holding(active.overrides.values(), site, pool, &endpoint.name);
     let forces = holding.status.filter(|word| matches!(word.force, overrides::Force::Up | overrides::Force::Down));
     let drains = holding.status.filter(|word| word.force == overrides::Force::Drain);
     let status = known.statuses.get(&member);

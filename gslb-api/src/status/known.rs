@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use gslb_core::health::{Held, Member, Status};
 
-use crate::change::{InForce, Refusal};
+use crate::change::{Active, Refusal};
 use crate::control::Control;
 
 /// Statuses, and what was in force then.
 #[derive(Debug)]
 pub(crate) struct Known {
     /// What was in force.
-    pub in_force: Arc<InForce>,
+    pub active: Arc<Active>,
     /// The statuses asked for, as far as there are such endpoints, and how long a hold-down still lasts.
     pub statuses: HashMap<Member, (Status, Option<Duration>)>,
     /// How long failures of too many endpoints have been doubted.
@@ -25,10 +25,10 @@ pub(crate) struct Known {
 ///
 /// # Errors
 /// [`Refusal::Fault`] where nothing is published any more.
-pub(crate) async fn known(control: &Control, base: &Arc<InForce>, members: Vec<Member>) -> Result<Known, Refusal> {
+pub(crate) async fn known(control: &Control, base: &Arc<Active>, members: Vec<Member>) -> Result<Known, Refusal> {
     let base = Arc::clone(base);
-    let look = control.look(move |keeper, in_force| {
-        let is_same = in_force.table.has_topology_of(&base.table);
+    let look = control.look(move |keeper, active| {
+        let is_same = active.table.has_topology_of(&base.table);
         let status = |member: Member| {
             let status = keeper.status(member)?;
             let left = match status.held {
@@ -38,8 +38,8 @@ pub(crate) async fn known(control: &Control, base: &Arc<InForce>, members: Vec<M
             Some((member, (status, left)))
         };
         let statuses = members.into_iter().filter(|_| is_same).filter_map(status).collect();
-        let in_force = Arc::clone(if is_same { in_force } else { &base });
-        Known { in_force, statuses, doubted: keeper.doubts_for() }
+        let active = Arc::clone(if is_same { active } else { &base });
+        Known { active, statuses, doubted: keeper.doubts_for() }
     });
     look.await
 }

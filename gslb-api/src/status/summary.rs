@@ -9,7 +9,7 @@ use gslb_core::site::model::{PolicyId, PolicyKind, PoolId, Service, Site, WhenAl
 use gslb_core::table::RoutingTable;
 
 use super::endpoint::{status_of, up_or_down};
-use crate::change::InForce;
+use crate::change::Active;
 use crate::clock::now;
 use crate::types::{
     Count, Counts, DataCenterStatus, PoolStatus, ServiceStatus, State, Status, TargetOverride, Timestamp,
@@ -121,7 +121,7 @@ const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
 /// Every data center. Its status is up while a pool in it is, drained if none of those takes clients, else down;
 /// its state is degraded if some of it is down or drained.
-pub(crate) fn data_centers(in_force: &InForce) -> impl Iterator<Item = (String, DataCenterStatus)> + '_ {
+pub(crate) fn data_centers(active: &Active) -> impl Iterator<Item = (String, DataCenterStatus)> + '_ {
     let shown = |(name, tally): (String, Tally)| {
         let Tally { pools, pools_up, endpoints, endpoints_up, drained, taking } = tally;
         let status = tally.status();
@@ -134,19 +134,19 @@ pub(crate) fn data_centers(in_force: &InForce) -> impl Iterator<Item = (String, 
             endpoints,
             endpoints_up,
             endpoints_drained: drained,
-            r#override: forced(in_force, &format!("data-center/{name}")),
+            r#override: forced(active, &format!("data-center/{name}")),
         };
         (name, shown)
     };
-    let names = in_force.table.topology().site.data_centers.iter().map(|it| it.name.to_string());
-    names.zip(Tally::of_data_centers(&in_force.table)).map(shown)
+    let names = active.table.topology().site.data_centers.iter().map(|it| it.name.to_string());
+    names.zip(Tally::of_data_centers(&active.table)).map(shown)
 }
 
 /// The override of a target as a whole, where there is one; of several, the one that ends last. It is overdue where its end
 /// has passed, or where it drains or takes down without an end for more than a day.
-fn forced(in_force: &InForce, target: &str) -> Option<TargetOverride> {
+fn forced(active: &Active, target: &str) -> Option<TargetOverride> {
     let of_target = |word: &&Override| word.targets.iter().any(|pattern| pattern.to_string() == target);
-    let word = in_force.overrides.values().filter(of_target).max_by_key(|word| word.expires.unwrap_or(u64::MAX))?;
+    let word = active.overrides.values().filter(of_target).max_by_key(|word| word.expires.unwrap_or(u64::MAX))?;
     let (now, takes_away) = (now().millis(), matches!(word.force, Force::Drain | Force::Down));
     let is_overdue = match word.expires {
         Some(expires) => expires < now,
@@ -163,14 +163,14 @@ fn forced(in_force: &InForce, target: &str) -> Option<TargetOverride> {
 }
 
 /// Every pool.
-pub(crate) fn pools(in_force: &InForce) -> impl Iterator<Item = (String, PoolStatus)> + '_ {
-    let table = &in_force.table;
+pub(crate) fn pools(active: &Active) -> impl Iterator<Item = (String, PoolStatus)> + '_ {
+    let table = &active.table;
     let site = &table.topology().site;
     site.pools.iter().zip(table.pools().iter()).map(|(pool, liveness)| {
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
         let shown = PoolStatus {
             status: status_of_pool(liveness),
-            r#override: forced(in_force, &format!("pool/{}", pool.name)),
+            r#override: forced(active, &format!("pool/{}", pool.name)),
             data_center: data_center.map(|it| it.name.to_string()),
             endpoints: liveness.states().len(),
             endpoints_up: liveness.up as usize,

@@ -92,7 +92,7 @@ async fn a_full_disk_does_not_keep_a_server_from_starting() {
 async fn asked_again(store: &Arc<Broken>) -> bool {
     let store: Arc<dyn Store> = store.clone();
     let started = gslb_api::Api::start(store, Vec::new(), with_site()).await.unwrap();
-    !started.api.in_force().overrides.is_empty()
+    !started.api.active().overrides.is_empty()
 }
 
 /// An API on a store whose state can be set.
@@ -182,7 +182,7 @@ async fn a_disk_that_hangs_keeps_no_override_from_holding() {
     broken.state.store(HANGING, Ordering::SeqCst);
     let mut follow = asked.api.follow();
     let put = asked.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra"));
-    let holds = async { drop(follow.wait_for(|in_force| in_force.overrides.contains_key("new")).await.unwrap()) };
+    let holds = async { drop(follow.wait_for(|active| active.overrides.contains_key("new")).await.unwrap()) };
     let (set, ()) = tokio::join!(put, holds);
     assert_eq!((set.status, &set.body["saved"]), (StatusCode::CREATED, &json!(false)), "{}", set.text);
     assert!(set.body["not_saved"].as_str().unwrap().contains("its disk hangs"), "{}", set.text);
@@ -217,7 +217,7 @@ async fn a_revision_that_was_passed_over_keeps_nothing_from_changing_after_a_fai
     drop(asked);
     broken.inner.commit(Commit::new().put(revisions::key(2), *b"damaged")).await.unwrap();
     let asked = start_on(broken.clone(), Options::default()).await;
-    assert_eq!(asked.api.in_force().revision, 1);
+    assert_eq!(asked.api.active().revision, 1);
     assert!(asked.api.retry_latest().await.is_err(), "it is damaged still");
 
     broken.state.store(FULL, Ordering::SeqCst);

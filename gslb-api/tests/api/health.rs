@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use gslb_api::health::{Observed, Word};
+use gslb_api::health::{HealthEvent, Observed};
 use gslb_api::store::{EmbeddedStore, Store};
 use gslb_api::{Options, Source};
 use gslb_core::health::{Failure, Outcome, Targets};
@@ -36,7 +36,7 @@ pub(crate) async fn observe(asked: &Asked, number: usize, passed: bool) {
     let target = Arc::clone(targets.iter().nth(number).unwrap().0);
     let result = if passed { Ok(()) } else { Err(Failure::Refused) };
     let outcome = Outcome::new(result, Duration::from_millis(3), if passed { "status 200" } else { "refused" });
-    let word = Word::Observed(Observed { target, outcome, at: Instant::now() });
+    let word = HealthEvent::Observed(Observed { target, outcome, at: Instant::now() });
     asked.api.words().send(word).await.unwrap();
     // Words are heard in their order.
     asked.get("/api/v1/status").await;
@@ -307,7 +307,7 @@ async fn what_cannot_be_probed_is_told_with_its_reason() {
     let asked = start_with(options(probed())).await;
     let target = Arc::clone(Targets::of(&asked.published.load().topology().site).iter().next().unwrap().0);
     let outcome = Outcome::new(Err(Failure::System), Duration::ZERO, "no route to it");
-    let word = Word::Observed(Observed { target, outcome, at: Instant::now() });
+    let word = HealthEvent::Observed(Observed { target, outcome, at: Instant::now() });
     asked.api.words().send(word).await.unwrap();
     let told = asked.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&told["status"], &told["unable"]), (&json!("up"), &json!("no route to it")), "{told}");

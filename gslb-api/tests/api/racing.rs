@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use gslb_api::health::{Observed, Word};
+use gslb_api::health::{HealthEvent, Observed};
 use gslb_core::health::{Failure, Member, Outcome, Targets};
 use gslb_core::site::model::PoolId;
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ async fn verdicts(asked: &Asked, steps: &[(u32, u32, bool)]) -> HashMap<(u32, u3
         let Some(target) = target else { continue };
         let result = if passed { Ok(()) } else { Err(Failure::Timeout) };
         let outcome = Outcome::new(result, Duration::from_millis(1), "");
-        asked.api.words().send(Word::Observed(Observed { target, outcome, at: Instant::now() })).await.unwrap();
+        asked.api.words().send(HealthEvent::Observed(Observed { target, outcome, at: Instant::now() })).await.unwrap();
         last.insert((pool, endpoint), passed);
         tokio::task::yield_now().await;
     }

@@ -33,7 +33,7 @@ async fn a_document_comes_back_with_its_comments() {
     let other = text().replace("Ann", "Bob");
     assert_eq!(put(&asked, &other).await, StatusCode::OK);
     assert_eq!(as_toml(&asked, "/api/v1/document").await, other);
-    let revision = asked.api.in_force().revision;
+    let revision = asked.api.active().revision;
     // What is changed without a text is written anew from what it says.
     let tag = asked.get("/api/v1/pools/iad").await.header("etag").to_owned();
     let patched = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", &tag)], r#"{"answers": 1}"#).await;

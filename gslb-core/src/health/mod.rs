@@ -1,7 +1,7 @@
 //! What is up? Outcomes of probes in, states of endpoints out; no I/O and no clock.
 //!
 //! A target is probed, and its outcomes make a [`Run`]. By the [`Rule`] of its probe a run makes a verdict for each
-//! endpoint that the target stands for, and those of several probes make one (`several.rs`); [`Endpoint`] makes a status of it, and [`Doubt`] keeps too many from turning down
+//! endpoint that the target stands for, and those of several probes make one (`several.rs`); [`Endpoint`] makes a status of it, and [`MassFailureGuard`] keeps too many from turning down
 //! at once. [`Health`] is all of that for a site: it says which states of the table have changed.
 
 mod endpoint;
@@ -19,7 +19,7 @@ mod ways;
 
 pub use endpoint::{Endpoint, Held, Rules, Source};
 pub use flaps::{FLAP_WINDOW, Flaps, MAX_FLAPS};
-pub use mass_failure::{Doubt, Ended, MIN_HOSTS};
+pub use mass_failure::{Ended, MIN_HOSTS, MassFailureGuard};
 pub use outcome::{Failure, MAX_EVIDENCE, Outcome};
 pub use probed::{MAX_OUTCOMES, Seen};
 pub use saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus};

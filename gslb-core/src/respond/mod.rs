@@ -115,12 +115,12 @@ impl Worker {
 
     /// The same worker, which is number `row` of those that [count](Published::counting) what they answer. Only one at a
     /// time may have a number.
-    pub fn in_row(self, row: usize) -> Worker {
+    pub fn with_counters(self, row: usize) -> Worker {
         Worker { row, ..self }
     }
 
     /// The same worker, which counts in a tally that others know already. Only one at a time may have it.
-    pub fn telling(self, tally: Arc<Tally>) -> Worker {
+    pub fn with_tally(self, tally: Arc<Tally>) -> Worker {
         Worker { tally, ..self }
     }
 
@@ -208,16 +208,16 @@ impl Worker {
         let sender = Sender { resolver, transport };
         let Worker { settings, dice, readings, chain, sampling, row, tally } = self;
         let Some(reading) = readings.get_mut(at) else { return Reply::Drop };
-        let means = Means { settings, dice, chain, sampling, row: table.row(*row), tally };
+        let answering = AnswerContext { settings, dice, chain, sampling, row: table.row(*row), tally };
         match reading.fault {
-            None => means.answer(reading, table, sender, buffer, trace),
-            Some(fault) => means.refuse(reading, sender, fault, buffer),
+            None => answering.answer(reading, table, sender, buffer, trace),
+            Some(fault) => answering.refuse(reading, sender, fault, buffer),
         }
     }
 }
 
 /// What of a worker an answer uses besides what was read.
-struct Means<'a> {
+struct AnswerContext<'a> {
     settings: &'a Settings,
     dice: &'a mut Dice,
     chain: &'a mut Chain,
@@ -226,7 +226,7 @@ struct Means<'a> {
     tally: &'a Tally,
 }
 
-impl Means<'_> {
+impl AnswerContext<'_> {
     #[inline(always)]
     fn answer(
         self,
@@ -236,7 +236,7 @@ impl Means<'_> {
         buffer: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
-        let Means { settings, dice, chain, sampling, row, tally } = self;
+        let AnswerContext { settings, dice, chain, sampling, row, tally } = self;
         let Reading { query, key, octets, .. } = reading;
         let query = &*query;
         tally.received(sender, *octets, Some(query.qtype));
@@ -292,7 +292,7 @@ impl Means<'_> {
 
     #[cold]
     fn refuse(self, reading: &Reading, sender: Sender, fault: Fault, buffer: &mut [u8]) -> Reply {
-        let (Means { settings, tally, .. }, query) = (self, &reading.query);
+        let (AnswerContext { settings, tally, .. }, query) = (self, &reading.query);
         let rcode = match fault {
             Fault::Short => {
                 tally.short.add(1);

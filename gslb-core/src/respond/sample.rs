@@ -13,8 +13,8 @@ use crate::steer::draw::Dice;
 /// An answer that a service decided. Numbers are those of the table's site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SteeredAnswer {
-    /// Which site: see [`Counts::edition`](crate::table::counts::Counts::edition).
-    pub edition: u64,
+    /// Which site: see [`Counts::topology_id`](crate::table::counts::Counts::edition).
+    pub topology_id: u64,
     /// Index of the service.
     pub service: u32,
     /// The first pool that was named; none where nobody was.
@@ -69,7 +69,7 @@ mod tests {
 
     fn answer(service: u32) -> SteeredAnswer {
         let client = IpAddr::from([192, 0, 2, 1]);
-        SteeredAnswer { edition: 1, service, pool: None, client, source: None, fallback: None }
+        SteeredAnswer { topology_id: 1, service, pool: None, client, source: None, fallback: None }
     }
 
     #[test]

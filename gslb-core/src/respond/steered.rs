@@ -170,7 +170,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             ClientFrom::Subnet(source) => Some(source),
             ClientFrom::Resolver => None,
         };
-        self.sampling.note(SteeredAnswer { edition: row.edition, service, pool, client, source, fallback });
+        self.sampling.note(SteeredAnswer { topology_id: row.topology_id, service, pool, client, source, fallback });
     }
 
     /// Goes on with the name that a steered CNAME leads to, where that is ours too.

@@ -52,7 +52,7 @@ const LETTERS: u32 = 9;
 #[error(
     "{text:?} is not a target: write data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? may stand for letters"
 )]
-pub struct NotAPattern {
+pub struct InvalidPattern {
     /// What was written, as far as it is not endless.
     pub text: String,
 }
@@ -71,10 +71,10 @@ impl Pattern {
 }
 
 impl FromStr for Pattern {
-    type Err = NotAPattern;
+    type Err = InvalidPattern;
 
-    fn from_str(text: &str) -> Result<Pattern, NotAPattern> {
-        let refused = || NotAPattern { text: text.chars().take(MAX_PATTERN).collect() };
+    fn from_str(text: &str) -> Result<Pattern, InvalidPattern> {
+        let refused = || InvalidPattern { text: text.chars().take(MAX_PATTERN).collect() };
         let is_name = |name: &str| {
             let fits =
                 |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'.' | b'_' | b'-' | b'*' | b'?');
@@ -96,9 +96,9 @@ impl FromStr for Pattern {
 }
 
 impl TryFrom<String> for Pattern {
-    type Error = NotAPattern;
+    type Error = InvalidPattern;
 
-    fn try_from(text: String) -> Result<Pattern, NotAPattern> {
+    fn try_from(text: String) -> Result<Pattern, InvalidPattern> {
         text.parse()
     }
 }

@@ -12,8 +12,8 @@ use crate::site::model::{DataCenterId, PoolId, Site};
 
 /// Everything that is accepted of what was measured, by the numbers of a site.
 #[derive(Debug, Clone)]
-pub(super) struct Voices {
-    vantages: Vec<Voice>,
+pub(super) struct LatencySources {
+    vantages: Vec<LatencySource>,
     areas: HashMap<Area, Ranks>,
     /// Finds the areas of clients, where any area has a voice.
     finder: Option<Areas>,
@@ -21,7 +21,7 @@ pub(super) struct Voices {
 
 /// A vantage that has measured.
 #[derive(Debug, Clone)]
-struct Voice {
+struct LatencySource {
     name: Arc<str>,
     direction: Direction,
     /// Square of the chord within which it speaks for clients.
@@ -36,17 +36,17 @@ pub(super) struct Ranks(Vec<Option<Rank>>);
 /// Place in an order, and milliseconds.
 pub(super) type Rank = (u32, u32);
 
-impl Voices {
-    pub(super) fn of(site: &Site, index: &LocationIndex, latencies: &Latencies) -> Voices {
+impl LatencySources {
+    pub(super) fn of(site: &Site, index: &LocationIndex, latencies: &Latencies) -> LatencySources {
         let vantage = |vantage: &crate::site::model::Vantage| {
-            Some(Voice {
+            Some(LatencySource {
                 name: Arc::clone(&vantage.name),
                 direction: Direction::of(vantage.coordinate?),
                 reach: Direction::chord_of(vantage.reach_km),
                 ranks: Ranks::of(latencies.vantages.get(&vantage.name)?, site),
             })
         };
-        Voices {
+        LatencySources {
             vantages: site.vantages.iter().filter_map(vantage).collect(),
             areas: latencies.areas.iter().map(|(area, order)| (area.clone(), Ranks::of(order, site))).collect(),
             finder: (!latencies.areas.is_empty()).then(|| Areas::of(site, index)),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::latency_sources::{Rank, Voices};
+use super::latency_sources::{LatencySources, Rank};
 use super::plan::{Branch, Plan, PlanId, Plans};
 use super::trace::{OrderedBy, OrderedPool, Step, Trace};
 use crate::hash::identity;
@@ -21,7 +21,7 @@ pub struct Resolver<'a> {
     pools: Vec<Option<Direction>>,
     /// Direction of each place of the index.
     places: Vec<Option<Direction>>,
-    voices: Voices,
+    latency_sources: LatencySources,
 }
 
 /// A pool on its way to its place in an order.
@@ -44,8 +44,8 @@ impl<'a> Resolver<'a> {
         let data_center = |pool: &crate::site::model::Pool| site.data_centers.get(pool.data_center?.0 as usize);
         let pools = site.pools.iter().map(|pool| data_center(pool)?.coordinate.map(Direction::of)).collect();
         let places = index.places.iter().map(|place| place.coordinate.map(Direction::of)).collect();
-        let voices = Voices::of(site, index, latencies);
-        let mut resolver = Resolver { site, index, choosers: HashMap::new(), pools, places, voices };
+        let latency_sources = LatencySources::of(site, index, latencies);
+        let mut resolver = Resolver { site, index, choosers: HashMap::new(), pools, places, latency_sources };
         for root in roots {
             resolver.prepare(root);
         }
@@ -194,7 +194,8 @@ impl<'a> Resolver<'a> {
         let client = self.index.loci.get(locus as usize).and_then(|locus| *self.places.get(locus.place as usize)?);
         let chord = |pool: PoolId| Some(client?.distance((*self.pools.get(pool.0 as usize)?)?));
         let by_latency = matches!(kind, PolicyKind::Latency(_));
-        let voice = by_latency.then(|| self.voices.about(pools, locus, client, self.site, self.index)).flatten();
+        let voice =
+            by_latency.then(|| self.latency_sources.about(pools, locus, client, self.site, self.index)).flatten();
         let rank = |pool| voice.as_ref().and_then(|(_, ranks)| ranks.get(pool, self.site));
         let mut ordered: Vec<Candidate> =
             pools.iter().map(|&pool| Candidate { pool, chord: chord(pool), rank: rank(pool) }).collect();

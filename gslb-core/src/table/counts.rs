@@ -14,15 +14,15 @@ const LINE: usize = 16;
 #[derive(Debug)]
 pub struct Counts {
     topology: Topology,
-    edition: u64,
+    topology_id: u64,
     rows: Box<[Row]>,
 }
 
 /// One worker's numbers. Rows share no line of the processor's cache.
 #[derive(Debug)]
 pub struct Row {
-    /// See [`Counts::edition`].
-    pub edition: u64,
+    /// See [`Counts::topology_id`].
+    pub topology_id: u64,
     lines: Box<[Line]>,
     /// Where the numbers of pools begin.
     pools: usize,
@@ -46,10 +46,10 @@ pub struct ServiceAnswers {
 }
 
 impl Row {
-    fn new(edition: u64, services: usize, pools: usize) -> Row {
+    fn new(topology_id: u64, services: usize, pools: usize) -> Row {
         let numbers = services * OF_SERVICE + pools;
         let lines = (0..numbers.div_ceil(LINE)).map(|_| Line::default()).collect();
-        Row { edition, lines, pools: services * OF_SERVICE }
+        Row { topology_id, lines, pools: services * OF_SERVICE }
     }
 
     #[inline]
@@ -83,14 +83,14 @@ impl Row {
 
 impl Counts {
     /// Zeros for so many workers.
-    pub(super) fn new(topology: Topology, edition: u64, workers: usize) -> Counts {
+    pub(super) fn new(topology: Topology, topology_id: u64, workers: usize) -> Counts {
         let (services, pools) = (topology.site.services.len(), topology.site.pools.len());
-        Counts { topology, edition, rows: (0..workers).map(|_| Row::new(edition, services, pools)).collect() }
+        Counts { topology, topology_id, rows: (0..workers).map(|_| Row::new(topology_id, services, pools)).collect() }
     }
 
     /// A number for the topology, greater than those of all before it.
-    pub fn edition(&self) -> u64 {
-        self.edition
+    pub fn topology_id(&self) -> u64 {
+        self.topology_id
     }
 
     /// What is counted.

@@ -172,10 +172,10 @@ fn what_turned_first_comes_back_with_the_rest_of_a_silent_wave_only() {
         assert!(effects.mass_failure.is_some());
         assert_eq!(live.answers().len(), back, "something has answered since: {answers}");
         let (now, wall) = live.now();
-        let effects = live.health.lift(now, wall).unwrap();
+        let effects = live.health.accept_failures(now, wall).unwrap();
         live.put(effects);
         assert_eq!(live.answers().len(), 4, "an operator believes it");
-        assert!(live.health.lift(now, wall).is_none());
+        assert!(live.health.accept_failures(now, wall).is_none());
     }
 }
 
@@ -240,7 +240,7 @@ fn a_document_that_drops_the_rule_ends_the_hold_and_tells_what_turns() {
     let effects = live.take_up(&text.replace("fall = 2", "fall = 1"));
     assert!(effects.transitions.is_empty() && live.health.doubts_since().is_some(), "another document alone ends none");
     let effects = live.take_up(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
-    assert_eq!(effects.mass_failure, Some(MassFailureTurn::Ended(Ended::Unruled)));
+    assert_eq!(effects.mass_failure, Some(MassFailureTurn::Ended(Ended::RuleRemoved)));
     assert_eq!(effects.transitions.len(), 10);
 }
 
@@ -258,7 +258,7 @@ fn who_fails_is_counted_right_whatever_happens() {
         match roll % 64 {
             0 => _ = live.wait(roll >> 20 & 15),
             1 => {
-                let effects = live.health.lift(now, wall).unwrap_or_default();
+                let effects = live.health.accept_failures(now, wall).unwrap_or_default();
                 live.put(effects);
             }
             2 => {

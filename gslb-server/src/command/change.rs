@@ -13,7 +13,7 @@ use super::table::{Cell, Color, Column, table};
 use crate::printable::printable;
 
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct Manner {
+pub(super) struct ChangeOptions {
     /// Show the effect without changing anything
     #[arg(long)]
     dry_run: bool,
@@ -25,7 +25,7 @@ pub(super) struct Manner {
     override_rules: Option<String>,
 }
 
-impl Manner {
+impl ChangeOptions {
     /// Whether nothing is to be changed.
     pub(super) fn is_dry_run(&self) -> bool {
         self.dry_run
@@ -67,14 +67,14 @@ impl Manner {
 }
 
 /// Tells what came of a change, or would. What a safety rule would refuse is no success.
-pub(super) fn tell(remote: &Remote, manner: &Manner, done: &Value) -> Outcome {
+pub(super) fn tell(remote: &Remote, options: &ChangeOptions, done: &Value) -> Outcome {
     // What was made as it was asked for needs no word.
-    if !remote.is_quiet() || manner.is_dry_run() || remote.format() != Format::Table {
+    if !remote.is_quiet() || options.is_dry_run() || remote.format() != Format::Table {
         show(remote.format(), done, told);
     } else if done["saved"] == false {
         eprintln!("gslb: {}", printable(&not_saved(done)));
     }
-    let refused = manner.is_dry_run() && !manner.overrides_rules();
+    let refused = options.is_dry_run() && !options.overrides_rules();
     Ok(if refused { broken(done) } else { Exit::Done }.into())
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use hyper::StatusCode;
 
-use super::resource::Unsaid;
+use super::resource::MissingIfMatch;
 use crate::client;
 
 /// How a command ended.
@@ -66,7 +66,7 @@ pub fn of(error: &(dyn Error + 'static)) -> Exit {
     match error.downcast_ref::<client::Error>() {
         Some(client::Error::Unreachable { .. } | client::Error::Broken(_)) => Exit::Unreachable,
         Some(client::Error::Refused(refusal)) => of_refusal(refusal),
-        _ if error.is::<Stale>() || error.is::<Unsaid>() => Exit::Stale,
+        _ if error.is::<Stale>() || error.is::<MissingIfMatch>() => Exit::Stale,
         _ => Exit::Refused,
     }
 }
@@ -84,10 +84,10 @@ fn of_refusal(refusal: &client::Refusal) -> Exit {
 
 /// What was to be changed is not what the change is based on.
 #[derive(Debug, thiserror::Error)]
-#[error("the base is stale: revision {in_force} is in force, and the change is based on {base}; plan it again")]
+#[error("the base is stale: revision {active} is in force, and the change is based on {base}; plan it again")]
 pub struct Stale {
     /// The revision in force.
-    pub in_force: u64,
+    pub active: u64,
     /// The revision that the change is based on.
     pub base: u64,
 }

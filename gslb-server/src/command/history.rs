@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::age::relative;
-use super::change::{Manner, differences, tell};
+use super::change::{ChangeOptions, differences, tell};
 use super::remote::{Format, Remote, show, show_toml, text};
 use super::table::{Cell, Column, table};
 use crate::client::{Client, Error, Request, TOML};
@@ -36,7 +36,7 @@ pub struct Rollback {
     #[arg(long, value_name = "REVISION")]
     base: Option<u64>,
     #[command(flatten)]
-    manner: Manner,
+    options: ChangeOptions,
     #[command(flatten)]
     remote: Remote,
 }
@@ -62,7 +62,7 @@ pub(super) fn history(arguments: &History) -> Outcome {
 }
 
 pub(super) fn rollback(arguments: &Rollback) -> Outcome {
-    let client = arguments.remote.client()?.needing(arguments.manner.role());
+    let client = arguments.remote.client()?.needing(arguments.options.role());
     // What is in force now is what is left; if somebody changes it meanwhile, the server refuses.
     let base = match arguments.base {
         Some(base) => base,
@@ -72,16 +72,16 @@ pub(super) fn rollback(arguments: &Rollback) -> Outcome {
         Some(revision) => revision,
         None => before(&client, base)?,
     };
-    let path = arguments.manner.path(&format!("/api/v1/revisions/{revision}/restore"));
+    let path = arguments.options.path(&format!("/api/v1/revisions/{revision}/restore"));
     let request = Request::new(Method::POST, path).with(IF_MATCH, format!("\"{base}\""));
     let done = client.ask(request)?.json()?;
-    if !arguments.manner.is_dry_run() && done["revision"] == base && !arguments.remote.is_quiet() {
+    if !arguments.options.is_dry_run() && done["revision"] == base && !arguments.remote.is_quiet() {
         show(arguments.remote.format(), &done, |_| {
             format!("revision {base} is in force and says the same: nothing to change")
         });
         return Ok(ExitCode::SUCCESS);
     }
-    tell(&arguments.remote, &arguments.manner, &done)
+    tell(&arguments.remote, &arguments.options, &done)
 }
 
 /// The revision in force.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::age::relative;
 use super::asking;
-use super::change::{Manner, amiss, revision, tell};
+use super::change::{ChangeOptions, amiss, revision, tell};
 use super::moves;
 use super::remote::{Format, Remote, show, text};
 use super::resource::{current_tag, escape};
@@ -50,7 +50,7 @@ pub struct Word {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
-    manner: Manner,
+    options: ChangeOptions,
     #[command(flatten)]
     remote: Remote,
 }
@@ -70,7 +70,7 @@ pub struct Undrain {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
-    manner: Manner,
+    options: ChangeOptions,
     #[command(flatten)]
     remote: Remote,
 }
@@ -114,7 +114,7 @@ enum What {
         #[arg(short, long)]
         verbose: bool,
         #[command(flatten)]
-        manner: Manner,
+        options: ChangeOptions,
         #[command(flatten)]
         remote: Remote,
     },
@@ -133,12 +133,12 @@ pub(super) fn force(force: &Force) -> Outcome {
 }
 
 fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
-    let client = word.remote.client()?.needing(word.manner.role());
+    let client = word.remote.client()?.needing(word.options.role());
     let owner = word.owner.clone().map_or_else(|| own_name(&client), Ok)?;
     let id = word.id.clone().unwrap_or_else(|| name(kind, &word.targets, &owner, &word.reason, force));
     let mut body = json!({ "targets": word.targets, "force": force, "reason": word.reason, "owner": owner });
     let path = format!("{PATH}/{}", escape(&id));
-    let request = |body: &Value| Request::new(Method::PUT, word.manner.path(&path)).json(body);
+    let request = |body: &Value| Request::new(Method::PUT, word.options.path(&path)).json(body);
     // The same owner who says the same again, for the same reason, extends what is there.
     let (request, ends) = match renewed(&client, &path, &id, &body)? {
         Some((tag, held)) => {
@@ -156,24 +156,24 @@ fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
     let targets = word.targets.join(" ");
     let undo = if kind == "drain" { format!("gslb undrain {targets}") } else { format!("gslb overrides delete {id}") };
     let begun = format!("{kind} {targets}, {ends} (override {id})");
-    tell_override(&word.remote, &word.manner, word.verbose, &done, (&begun, &format!("to end it: {undo}")))
+    tell_override(&word.remote, &word.options, word.verbose, &done, (&begun, &format!("to end it: {undo}")))
 }
 
 /// Tells on two lines what came of an override: what is forced, or no longer is; and whose answers move, with what can be
 /// done about it. `-o json`, `--dry-run` and `--verbose` have all that the server said.
 fn tell_override(
     remote: &Remote,
-    manner: &Manner,
+    options: &ChangeOptions,
     is_verbose: bool,
     done: &Value,
     (what, next): (&str, &str),
 ) -> Outcome {
-    let is_done = !manner.is_dry_run() && remote.is_talkative();
+    let is_done = !options.is_dry_run() && remote.is_talkative();
     if is_done {
         say(what);
     }
     if !is_done || is_verbose {
-        return tell(remote, manner, done);
+        return tell(remote, options, done);
     }
     let moved = moves::in_short(&done["moves"]);
     say(&[&*moved, next].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "));
@@ -269,7 +269,7 @@ fn sorted(targets: &[String]) -> Vec<String> {
 }
 
 pub(super) fn undrain(arguments: &Undrain) -> Outcome {
-    let client = arguments.remote.client()?.needing(arguments.manner.role());
+    let client = arguments.remote.client()?.needing(arguments.options.role());
     let all = client.ask(Request::get(PATH))?.json()?;
     let drains = |word: &Value| word["force"] == "drain";
     // A drain of further targets as well is not ended for one of them.
@@ -303,7 +303,7 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     // Of several exit codes, the first that is no success.
     let mut code = ExitCode::SUCCESS;
     for (id, _) in ending {
-        let removed = remove(&arguments.remote, &arguments.manner, arguments.verbose, id)?;
+        let removed = remove(&arguments.remote, &arguments.options, arguments.verbose, id)?;
         code = if code == ExitCode::SUCCESS { removed } else { code };
     }
     if !staying.is_empty() && arguments.remote.is_talkative() {
@@ -336,8 +336,8 @@ fn still(drains: &[(&String, &Value)]) -> String {
 }
 
 pub(super) fn overrides(arguments: &Overrides) -> Outcome {
-    if let Some(What::Delete { id, verbose, manner, remote }) = &arguments.what {
-        return remove(remote, manner, *verbose, id);
+    if let Some(What::Delete { id, verbose, options, remote }) = &arguments.what {
+        return remove(remote, options, *verbose, id);
     }
     let client = arguments.remote.client()?;
     let all = client.ask(Request::get(PATH))?.json()?;
@@ -355,15 +355,15 @@ fn not_saved(client: &Client) -> Result<Option<String>, Box<dyn Error>> {
     Ok(degraded.find(|degraded| degraded["what"] == "overrides").map(|degraded| text(degraded, "/why")))
 }
 
-fn remove(remote: &Remote, manner: &Manner, is_verbose: bool, id: &str) -> Outcome {
-    let client = remote.client()?.needing(manner.role());
+fn remove(remote: &Remote, options: &ChangeOptions, is_verbose: bool, id: &str) -> Outcome {
+    let client = remote.client()?.needing(options.role());
     let path = format!("{PATH}/{}", escape(id));
-    let mut request = Request::new(Method::DELETE, manner.path(&path));
+    let mut request = Request::new(Method::DELETE, options.path(&path));
     if let Some(tag) = current_tag(&client, &path)? {
         request = request.with(IF_MATCH, tag);
     }
     let done = client.ask(request)?.json()?;
-    tell_override(remote, manner, is_verbose, &done, (&format!("ended override {id}"), &revision(&done)))
+    tell_override(remote, options, is_verbose, &done, (&format!("ended override {id}"), &revision(&done)))
 }
 
 fn listed(all: &Value) -> String {

@@ -10,7 +10,7 @@ use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH};
 use serde_json::Value;
 
-use super::change::{Manner, broken, tell, told, work};
+use super::change::{ChangeOptions, broken, tell, told, work};
 use super::exit::{Exit, Stale};
 use super::remote::{Remote, show};
 use super::{Outcome, asking};
@@ -62,7 +62,7 @@ pub struct Apply {
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
-    manner: Manner,
+    options: ChangeOptions,
     #[command(flatten)]
     remote: Remote,
 }
@@ -70,13 +70,13 @@ pub struct Apply {
 pub(super) fn plan(arguments: &Plan) -> Outcome {
     let document = candidate::read(&arguments.document)?.document;
     let client = arguments.remote.client()?;
-    let foreseen = foresee(&client, &arguments.remote, &document, arguments.base)?;
+    let foreseen = dry_run(&client, &arguments.remote, &document, arguments.base)?;
     show(arguments.remote.format(), &foreseen, |foreseen| planned(foreseen, &arguments.document));
     Ok(broken(&foreseen).into())
 }
 
 pub(super) fn apply(arguments: &Apply) -> Outcome {
-    if arguments.yes && arguments.base.is_none() && !arguments.manner.is_dry_run() {
+    if arguments.yes && arguments.base.is_none() && !arguments.options.is_dry_run() {
         return Err(
             "--yes needs --base, so that what others did meanwhile is not undone unseen: the revision that `gslb \
                     plan` told, or --base latest for whatever is in force"
@@ -85,12 +85,12 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     }
     let candidate = candidate::read(&arguments.document)?;
     // A dry run is a plan, which others may make too.
-    let role = if arguments.manner.is_dry_run() { Role::Viewer } else { arguments.manner.role() };
+    let role = if arguments.options.is_dry_run() { Role::Viewer } else { arguments.options.role() };
     let client = arguments.remote.client()?.needing(role);
-    let foreseen = foresee(&client, &arguments.remote, &candidate.document, arguments.base)?;
-    if unchanged(&foreseen) || arguments.manner.is_dry_run() {
+    let foreseen = dry_run(&client, &arguments.remote, &candidate.document, arguments.base)?;
+    if unchanged(&foreseen) || arguments.options.is_dry_run() {
         // What is asked for is in force, with or without its comments: a server that follows a file keeps those of the file.
-        if let Some(text) = candidate.text.as_deref().filter(|_| !arguments.manner.is_dry_run())
+        if let Some(text) = candidate.text.as_deref().filter(|_| !arguments.options.is_dry_run())
             && let Err(error) = store_comments(&client, text, revision(&foreseen)?)
         {
             eprintln!(
@@ -100,7 +100,7 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
             );
         }
         // A plan is all that a dry run is: nothing is sent that could be done.
-        return tell_plan(&arguments.remote, &arguments.manner, &foreseen);
+        return tell_plan(&arguments.remote, &arguments.options, &foreseen);
     }
     if !arguments.yes {
         // People see it before they are asked, also where the answer is for programs.
@@ -109,7 +109,7 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
             return Err("nothing was changed".into());
         }
     }
-    let path = arguments.manner.path("/api/v1/document");
+    let path = arguments.options.path("/api/v1/document");
     // What was planned is what is done: if another revision is in force by now, the server refuses.
     let base = revision(&foreseen)?;
     let request = Request::new(Method::PUT, path).with(IF_MATCH, format!("\"{base}\""));
@@ -120,7 +120,7 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     let working = arguments.remote.working("applying");
     let done = client.ask(request);
     drop(working);
-    tell(&arguments.remote, &arguments.manner, &done?.json()?)
+    tell(&arguments.remote, &arguments.options, &done?.json()?)
 }
 
 /// Stores `text`, which says what revision `base` says, where its comments are others: `gslb get document -o toml` gives
@@ -134,9 +134,9 @@ fn store_comments(client: &Client, text: &str, base: u64) -> Result<(), Error> {
     Ok(())
 }
 
-fn tell_plan(remote: &Remote, manner: &Manner, foreseen: &Value) -> Outcome {
+fn tell_plan(remote: &Remote, options: &ChangeOptions, foreseen: &Value) -> Outcome {
     show(remote.format(), foreseen, people);
-    Ok(if manner.overrides_rules() { Exit::Done } else { broken(foreseen) }.into())
+    Ok(if options.overrides_rules() { Exit::Done } else { broken(foreseen) }.into())
 }
 
 /// The plan, and how it becomes more than one.
@@ -149,7 +149,7 @@ fn planned(foreseen: &Value, document: &Path) -> String {
 }
 
 /// What the server says that would change.
-fn foresee(
+fn dry_run(
     client: &Client,
     remote: &Remote,
     document: &Value,
@@ -159,9 +159,9 @@ fn foresee(
     let foreseen = client.ask(Request::new(Method::POST, "/api/v1/plan").json(document));
     drop(working);
     let foreseen = foreseen?.json()?;
-    let in_force = revision(&foreseen)?;
+    let active = revision(&foreseen)?;
     match base {
-        Some(Base::Revision(base)) if base != in_force => Err(Stale { in_force, base }.into()),
+        Some(Base::Revision(base)) if base != active => Err(Stale { active, base }.into()),
         _ => Ok(foreseen),
     }
 }

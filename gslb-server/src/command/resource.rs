@@ -10,7 +10,7 @@ use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
 use serde_json::Value;
 
-use super::change::{Manner, tell, work};
+use super::change::{ChangeOptions, tell, work};
 use super::remote::{Format, Remote, show, show_toml};
 use super::table::{Cell, Column, table};
 use super::target::Target;
@@ -77,7 +77,7 @@ impl State {
     "it exists already: add --if-match {tag} to replace the state of now, or --if-match latest to replace whatever is \
      there; this keeps you from undoing somebody's change unseen"
 )]
-pub(super) struct Unsaid {
+pub(super) struct MissingIfMatch {
     tag: String,
 }
 
@@ -95,7 +95,7 @@ pub struct Put {
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
-    manner: Manner,
+    options: ChangeOptions,
     #[command(flatten)]
     remote: Remote,
 }
@@ -114,7 +114,7 @@ pub struct Patch {
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
-    manner: Manner,
+    options: ChangeOptions,
     #[command(flatten)]
     remote: Remote,
 }
@@ -131,7 +131,7 @@ pub struct Delete {
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
-    manner: Manner,
+    options: ChangeOptions,
     #[command(flatten)]
     remote: Remote,
 }
@@ -227,14 +227,14 @@ fn tell_state(remote: &Remote, etag: Option<&str>) {
 
 pub(super) fn put(arguments: &Put) -> Outcome {
     let body = read_value(&arguments.file)?;
-    let client = arguments.remote.client()?.needing(arguments.manner.role());
+    let client = arguments.remote.client()?.needing(arguments.options.role());
     let path = arguments.kind.path(Some(&arguments.name));
     let condition = match (arguments.state.tag(), current_tag(&client, &path)?) {
         (Some(said), Some(_)) => (IF_MATCH, said),
-        (None, Some(tag)) => return Err(Unsaid { tag: tag.trim_matches('"').to_owned() }.into()),
+        (None, Some(tag)) => return Err(MissingIfMatch { tag: tag.trim_matches('"').to_owned() }.into()),
         (_, None) => (IF_NONE_MATCH, "*".to_owned()),
     };
-    let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
+    let change = Change { remote: &arguments.remote, options: &arguments.options, yes: arguments.yes };
     change.send(&client, &path, |path| {
         Request::new(Method::PUT, path).json(&body).with(condition.0.clone(), &*condition.1)
     })
@@ -243,41 +243,41 @@ pub(super) fn put(arguments: &Put) -> Outcome {
 pub(super) fn patch(arguments: &Patch) -> Outcome {
     let body: Value =
         serde_json::from_str(&arguments.patch).map_err(|error| format!("the patch is no JSON: {error}"))?;
-    let client = arguments.remote.client()?.needing(arguments.manner.role());
+    let client = arguments.remote.client()?.needing(arguments.options.role());
     let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
-    let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
+    let change = Change { remote: &arguments.remote, options: &arguments.options, yes: arguments.yes };
     change.send(&client, &path, |path| {
         Request::new(Method::PATCH, path).json_as("application/merge-patch+json", &body).with(IF_MATCH, &*tag)
     })
 }
 
 pub(super) fn delete(arguments: &Delete) -> Outcome {
-    let client = arguments.remote.client()?.needing(arguments.manner.role());
+    let client = arguments.remote.client()?.needing(arguments.options.role());
     let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
-    let change = Change { remote: &arguments.remote, manner: &arguments.manner, yes: arguments.yes };
+    let change = Change { remote: &arguments.remote, options: &arguments.options, yes: arguments.yes };
     change.send(&client, &path, |path| Request::new(Method::DELETE, path).with(IF_MATCH, &*tag))
 }
 
 /// How one resource is changed.
 struct Change<'a> {
     remote: &'a Remote,
-    manner: &'a Manner,
+    options: &'a ChangeOptions,
     yes: bool,
 }
 
 impl Change<'_> {
     /// Sends what `request` makes for a path. Somebody at a terminal sees first what it would do, and is asked.
     fn send(&self, client: &Client, path: &str, request: impl Fn(String) -> Request) -> Outcome {
-        if !self.yes && !self.manner.is_dry_run() && asking::is_possible() {
-            let foreseen = client.ask(request(self.manner.foreseen().path(path)))?.json()?;
+        if !self.yes && !self.options.is_dry_run() && asking::is_possible() {
+            let foreseen = client.ask(request(self.options.foreseen().path(path)))?.json()?;
             eprintln!("{}\n", work(&foreseen));
             if !asking::agreed("Do this?")? {
                 return Err("nothing was changed".into());
             }
         }
-        tell(self.remote, self.manner, &client.ask(request(self.manner.path(path)))?.json()?)
+        tell(self.remote, self.options, &client.ask(request(self.options.path(path)))?.json()?)
     }
 }
 

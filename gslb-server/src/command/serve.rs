@@ -202,7 +202,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
     ];
     let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
     let (pulse, asked) = (probing.pulse(), api.clone());
-    let standstill = Arc::new(move || stall::told(&asked, pulse()));
+    let stall = Arc::new(move || stall::told(&asked, pulse()));
     let (files, without, concerns) = (served.files(), api.clone(), served.degraded());
     let (prober, looked_at) = (Arc::clone(probing.prober()), Arc::clone(probing.prober()));
     note_authorities(&concerns, &prober);
@@ -210,7 +210,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
-        standstill,
+        stall,
         degraded: Arc::new(move || without.degraded()),
         concerns,
         collectors,

@@ -14,7 +14,7 @@ use tracing::{error, info};
 
 /// What there is to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum State {
     /// Queries are answered.
     Ready,
     /// All parts have made progress since the last time.
@@ -23,7 +23,7 @@ pub enum Word {
     Stopping,
 }
 
-impl Word {
+impl State {
     fn text(self) -> &'static [u8] {
         match self {
             Self::Ready => b"READY=1",
@@ -55,8 +55,9 @@ impl Notify {
     pub fn from_environment() -> Self {
         let Some(address) = env::var_os("NOTIFY_SOCKET") else { return Self::default() };
         let number = |name| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-        let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
-        let watchdog = number("WATCHDOG_USEC").filter(|micros| is_ours && *micros > 0).map(Duration::from_micros);
+        let is_allowed_host = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
+        let watchdog =
+            number("WATCHDOG_USEC").filter(|micros| is_allowed_host && *micros > 0).map(Duration::from_micros);
         Self::to(&address, watchdog)
     }
 
@@ -72,7 +73,7 @@ impl Notify {
     }
 
     /// Tells `word`. What cannot be told is lost: the manager asks for it by its own clock.
-    pub fn tell(&self, word: Word) {
+    pub fn tell(&self, word: State) {
         let Some(Manager { socket, address, is_unreachable }) = &self.manager else { return };
         let sent = socket.send_to_addr(word.text(), address);
         let was_unreachable = is_unreachable.swap(sent.is_err(), Relaxed);
@@ -86,7 +87,7 @@ impl Notify {
         }
     }
 
-    /// Within what time [`Word::Alive`] is expected again; none where it is not.
+    /// Within what time [`State::Alive`] is expected again; none where it is not.
     pub fn watchdog(&self) -> Option<Duration> {
         self.manager.as_ref().and(self.watchdog)
     }
@@ -122,7 +123,8 @@ mod tests {
         ] {
             let notify = Notify::to(OsStr::new(&address), Some(Duration::from_secs(30)));
             let mut heard = [0; 64];
-            for (word, text) in [(Word::Ready, "READY=1"), (Word::Alive, "WATCHDOG=1"), (Word::Stopping, "STOPPING=1")]
+            for (word, text) in
+                [(State::Ready, "READY=1"), (State::Alive, "WATCHDOG=1"), (State::Stopping, "STOPPING=1")]
             {
                 notify.tell(word);
                 let octets = listener.recv(&mut heard).unwrap();
@@ -138,9 +140,9 @@ mod tests {
         let path = folder.path().join("notify");
         let notify = Notify::to(path.as_os_str(), None);
         for _ in 0..2 {
-            notify.tell(Word::Ready);
+            notify.tell(State::Ready);
             let listener = UnixDatagram::bind(&path).unwrap();
-            notify.tell(Word::Alive);
+            notify.tell(State::Alive);
             let mut heard = [0; 64];
             let octets = listener.recv(&mut heard).unwrap();
             assert_eq!(&heard[..octets], b"WATCHDOG=1");
@@ -148,7 +150,7 @@ mod tests {
             std::fs::remove_file(&path).unwrap();
         }
         let none = Notify::default();
-        none.tell(Word::Ready);
+        none.tell(State::Ready);
         assert_eq!(none.watchdog(), None);
     }
 }

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use gslb_api::Api;
-use gslb_api::change::InForce;
-use gslb_api::health::{Observed, Word};
+use gslb_api::change::Active;
+use gslb_api::health::{HealthEvent, Observed};
 use gslb_core::health::{Outcome, Target, Targets};
 use gslb_core::table::RoutingTable;
 use tokio::runtime::Handle;
@@ -50,11 +50,11 @@ impl Probing {
 }
 
 /// Hands reports on, on a thread of its own: whatever else runs, none of them waits.
-fn hand_on(mut reports: mpsc::Receiver<Report>, words: mpsc::Sender<Word>) -> io::Result<()> {
+fn hand_on(mut reports: mpsc::Receiver<Report>, words: mpsc::Sender<HealthEvent>) -> io::Result<()> {
     let run = move || {
         while let Some(Report { target, outcome, finished }) = reports.blocking_recv() {
             tell(&target, &outcome);
-            let word = Word::Observed(Observed { target, outcome, at: finished });
+            let word = HealthEvent::Observed(Observed { target, outcome, at: finished });
             if words.blocking_send(word).is_err() {
                 return;
             }
@@ -74,10 +74,10 @@ fn tell(target: &Target, outcome: &Outcome) {
 }
 
 /// Has the prober take the targets of each document that comes in force.
-async fn follow(prober: std::sync::Weak<Prober>, mut in_force: watch::Receiver<Arc<InForce>>) {
+async fn follow(prober: std::sync::Weak<Prober>, mut active: watch::Receiver<Arc<Active>>) {
     let mut known: Option<Arc<RoutingTable>> = None;
     loop {
-        let table = Arc::clone(&in_force.borrow_and_update().table);
+        let table = Arc::clone(&active.borrow_and_update().table);
         if known.as_ref().is_none_or(|known| !known.has_topology_of(&table)) {
             let (weak, new) = (prober.clone(), Arc::clone(&table));
             // Ten thousand targets take a while to be told apart.
@@ -88,7 +88,7 @@ async fn follow(prober: std::sync::Weak<Prober>, mut in_force: watch::Receiver<A
             known = Some(table);
             tokio::time::sleep(SETTLED).await;
         }
-        if in_force.changed().await.is_err() {
+        if active.changed().await.is_err() {
             return;
         }
     }

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
-use crate::daemon::notify::{Notify, Word};
+use crate::daemon::notify::{Notify, State};
 use crate::daemon::signals::{Asked, Signals};
 use crate::dns::pulse::Pulses;
 use crate::dns::totals::{Totals, TotalsReader};
@@ -38,7 +38,7 @@ impl Running {
     /// Tells the service manager that queries are answered, and from then on that this goes on: while every UDP worker
     /// does, and the control side, whose runtime does the telling.
     pub fn notify(&mut self, notify: Notify) {
-        notify.tell(Word::Ready);
+        notify.tell(State::Ready);
         self.notify = Arc::new(notify);
         if let Some(within) = self.notify.watchdog() {
             let pulses = Pulses::new(self.udp.pulses());
@@ -53,7 +53,7 @@ impl Running {
 
     /// Passes each SIGHUP on as a reload; returns at SIGTERM or SIGINT.
     pub fn wait(&mut self) {
-        let (control, signals, ask) = (&self.control, &mut self.signals, self.reloader.asker());
+        let (control, signals, ask) = (&self.control, &mut self.signals, self.reloader.requester());
         control.block_on(async {
             while signals.next().await == Asked::Reload {
                 info!("reloading, as SIGHUP asks");
@@ -66,7 +66,7 @@ impl Running {
     /// until the last, so that whoever looks sees a server that is stopping and not one that has died.
     pub fn stop(self) -> Totals {
         info!("stopping");
-        self.notify.tell(Word::Stopping);
+        self.notify.tell(State::Stopping);
         drop(self.watcher);
         self.reloader.stop();
         self.udp.stop();
@@ -86,7 +86,7 @@ async fn tell_while_all_go_on(notify: Arc<Notify>, within: Duration, mut pulses:
     loop {
         looks.tick().await;
         if pulses.all_went_on() {
-            notify.tell(Word::Alive);
+            notify.tell(State::Alive);
         }
     }
 }

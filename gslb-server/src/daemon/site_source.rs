@@ -176,7 +176,7 @@ impl Served {
 
     /// Tells those who look from outside what is not in force, and which files to look at.
     fn tell_degraded(&self) {
-        let revision = self.api.in_force().revision;
+        let revision = self.api.active().revision;
         match (&self.document_refused, &self.document) {
             (Some(refused), Some(path)) => {
                 let why =
@@ -267,7 +267,7 @@ impl Served {
         if let Some(put) = &put {
             self.document_refused = put.as_ref().err().map(Refused::from);
         }
-        let has_new_document = matches!(put, Some(Ok(Put::InForce)));
+        let has_new_document = matches!(put, Some(Ok(Put::Active)));
         if has_new_document && !has_databases && self.databases_refused.as_ref().is_some_and(|it| it.is_wrong) {
             replaced = Some(self.replace_databases());
         }
@@ -276,13 +276,13 @@ impl Served {
 
     /// Whether an older revision is in force than the latest.
     fn is_behind(&self) -> bool {
-        self.api.in_force().revision < self.latest
+        self.api.active().revision < self.latest
     }
 
     /// Tries to serve the latest revision, which could not be served before.
     fn retry_latest(&self) {
         if let Err(why) = self.runtime.block_on(self.api.retry_latest()) {
-            let (latest, revision) = (self.latest, self.api.in_force().revision);
+            let (latest, revision) = (self.latest, self.api.active().revision);
             error!(latest, revision, "revision {latest} still cannot be served, revision {revision} is: {why}");
             self.degraded.passed_over(latest, not_the_latest(revision, latest, &why));
         }
@@ -307,7 +307,7 @@ impl Served {
         let Some(mut candidate) = candidate else { return Ok(Put::NoFile) };
         let warnings = std::mem::take(&mut candidate.warnings);
         let written = match &self.document {
-            Some(path) if *self.api.in_force().document != candidate.document => {
+            Some(path) if *self.api.active().document != candidate.document => {
                 written(candidate, path, &self.document_files)
             }
             _ => candidate.into(),
@@ -315,7 +315,7 @@ impl Served {
         let done = self.runtime.block_on(self.api.replace_document(written))?;
         tell_warnings(&warnings);
         tell_further(&done, &warnings);
-        Ok(Put::InForce)
+        Ok(Put::Active)
     }
 
     fn replace_databases(&mut self) -> Result<(), SiteError> {
@@ -344,7 +344,7 @@ impl Served {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Put {
     /// It is in force.
-    InForce,
+    Active,
     /// The document is not a file: the store has it.
     NoFile,
 }

@@ -28,7 +28,7 @@ use crate::http::tls::{Reread, Tls};
 use crate::telemetry::collector;
 use crate::telemetry::dnstap::Dnstap;
 use crate::telemetry::gather::Gatherer;
-use crate::telemetry::health_endpoints::{self, Observed, Standstill, Without};
+use crate::telemetry::health_endpoints::{self, Observed, Stall, Without};
 use crate::telemetry::ledger::Ledger;
 use crate::telemetry::metrics::{self, Collector, Generation, Metrics, Scrapes};
 
@@ -45,7 +45,7 @@ pub struct Hooks {
     /// How reloads went, to which that of the certificate is added.
     pub reloads: Arc<Reloads>,
     /// What keeps statuses from being what the endpoints are, for `/readyz`.
-    pub standstill: Standstill,
+    pub stall: Stall,
     /// What the server does without, for `/readyz`.
     pub degraded: Without,
     /// Where to note what it does without.
@@ -99,20 +99,15 @@ impl Bound {
             metrics::process::collector(),
         ];
         let metrics = Metrics::new(own.into_iter().chain(answering.frames).chain(hooks.collectors));
-        let (generation, standstill, hosts) = (hooks.generation, hooks.standstill, config.api.hosts.clone().into());
-        let observed = Observed {
-            generation,
-            standstill,
-            degraded: hooks.degraded,
-            hosts,
-            metrics: Arc::new(Scrapes::new(metrics)),
-        };
+        let (generation, stall, hosts) = (hooks.generation, hooks.stall, config.api.hosts.clone().into());
+        let observed =
+            Observed { generation, stall, degraded: hooks.degraded, hosts, metrics: Arc::new(Scrapes::new(metrics)) };
         let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(hooks.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
         let concerns = hooks.concerns;
         let reload = reload(self.tls.clone(), hooks.reloads, Arc::clone(&concerns), hooks.begun, hooks.reload);
         let reloader = Reloader::start(hooks.begun, AGAIN, reload)?;
-        let ask = reloader.asker();
+        let ask = reloader.requester();
         let changed = move |paths| ask.ask(Cause::Changed(paths));
         let watcher = Watcher::start(LOOK, files(self.tls, hooks.files), changed, concerns)?;
         answered.iter().for_each(|line| info!("{line}"));

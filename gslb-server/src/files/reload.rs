@@ -129,9 +129,9 @@ pub struct Reloader {
 
 /// Asks a [`Reloader`].
 #[derive(Clone)]
-pub struct Asker(Sender<Order>);
+pub struct ReloadRequester(Sender<Order>);
 
-impl Asker {
+impl ReloadRequester {
     /// Asks for a reload. What is asked while one is under way is done after it, all at once.
     pub fn ask(&self, cause: Cause) {
         // After the stop nobody listens, and nobody need to.
@@ -165,8 +165,8 @@ impl Reloader {
     }
 
     /// Where to ask.
-    pub fn asker(&self) -> Asker {
-        Asker(self.orders.clone())
+    pub fn requester(&self) -> ReloadRequester {
+        ReloadRequester(self.orders.clone())
     }
 
     /// Takes no further orders. A reload under way is left to itself: it may take long, and nothing waits for it.
@@ -211,7 +211,7 @@ mod tests {
             Next::Await
         })
         .unwrap();
-        let ask = reloader.asker();
+        let ask = reloader.requester();
         ask.ask(changed(&["a"]));
         assert_eq!(begins.recv().unwrap(), changed(&["a"]));
         ask.ask(changed(&["c", "b"]));
@@ -239,7 +239,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!([(); 3].map(|()| begins.recv().unwrap()), [Cause::Again, Cause::Again, Cause::Again]);
-        reloader.asker().ask(Cause::Asked);
+        reloader.requester().ask(Cause::Asked);
         assert_eq!(begins.recv().unwrap(), Cause::Asked, "once it is taken, it is tried when asked");
         reloader.stop();
     }
@@ -253,7 +253,7 @@ mod tests {
             Next::Await
         })
         .unwrap();
-        let ask = reloader.asker();
+        let ask = reloader.requester();
         ask.ask(changed(&["a"]));
         assert_eq!(begins.recv().unwrap(), changed(&["a"]));
         ask.ask(Cause::Asked);

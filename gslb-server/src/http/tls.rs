@@ -101,8 +101,8 @@ impl Tls {
     /// Reads the files again if `cause` concerns them, and returns what of the cause concerns others. Connections
     /// that are open keep what they have. What is wrong is told, and what was in use stays in use.
     pub fn reload(&self, cause: Cause) -> (Reread, Option<Cause>) {
-        let (is_ours, rest) = cause.divided(&[&self.files.certificate, &self.files.key]);
-        if !is_ours {
+        let (is_allowed_host, rest) = cause.divided(&[&self.files.certificate, &self.files.key]);
+        if !is_allowed_host {
             return (Reread::Untouched, rest);
         }
         let read_from = InUse::sources(&self.files);

@@ -52,8 +52,8 @@ impl Authorities {
     /// the authorities of before stay in use.
     pub fn reload(&self, cause: Cause) -> Option<Cause> {
         let Some(path) = self.file.as_deref() else { return Some(cause) };
-        let (is_ours, rest) = cause.divided(&[path]);
-        if !is_ours {
+        let (is_allowed_host, rest) = cause.divided(&[path]);
+        if !is_allowed_host {
             return rest;
         }
         let read_from = SourceFile::before_reading(path);

@@ -91,7 +91,7 @@ impl Share {
 }
 
 async fn connect_to(address: SocketAddr) -> Result<TcpStream, Fault> {
-    let stream = TcpStream::connect(address).await.map_err(|error| Fault::of_way(&error, address.ip()))?;
+    let stream = TcpStream::connect(address).await.map_err(|error| Fault::from_connect_error(&error, address.ip()))?;
     // Where nobody listens on a port of ours, the system may connect us to ourselves.
     if stream.local_addr().is_ok_and(|local| local == address) {
         return Err(Fault::new(Failure::Refused, "nobody listens there"));

@@ -51,7 +51,7 @@ async fn over_udp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools
     };
     let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     notes.stage = "waiting for the response";
-    let told = |error: std::io::Error| Fault::of_way(&error, address);
+    let told = |error: std::io::Error| Fault::from_connect_error(&error, address);
     // The system draws the port by chance, and takes datagrams from that server only once connected (RFC 5452 §9).
     let socket = UdpSocket::bind((any, 0)).await.map_err(told)?;
     socket.connect(SocketAddr::new(address, probe.port)).await.map_err(told)?;

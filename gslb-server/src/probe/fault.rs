@@ -26,7 +26,7 @@ impl Fault {
     /// What the system says of a connection or a datagram to `address`. That there is no way may be a router's word, which
     /// is about the endpoint, or that of our own routes: without a route, or with one of the types `unreachable`, `prohibit`
     /// (EACCES) and `blackhole` (EINVAL). Several of these errors have other causes too, so the routes are asked.
-    pub(super) fn of_way(error: &io::Error, address: IpAddr) -> Self {
+    pub(super) fn from_connect_error(error: &io::Error, address: IpAddr) -> Self {
         let mut fault = Self::of_io(error);
         if matches!(
             error.raw_os_error(),
@@ -110,17 +110,21 @@ mod tests {
     fn that_there_is_no_way_is_our_own_fault_only_where_we_have_no_route() {
         let told = io::Error::from_raw_os_error(libc::ENETUNREACH);
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert_eq!(Fault::of_way(&told, here).failure, Failure::Unreachable, "then a router has said so");
+        assert_eq!(Fault::from_connect_error(&told, here).failure, Failure::Unreachable, "then a router has said so");
         // No datagram socket may be connected to a broadcast address, whatever routes there are.
         let nowhere = IpAddr::V4(Ipv4Addr::BROADCAST);
         for code in [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EACCES, libc::EINVAL, libc::EADDRNOTAVAIL] {
             let told = io::Error::from_raw_os_error(code);
-            assert_eq!(Fault::of_way(&told, nowhere).failure, Failure::NoRoute, "{told}");
+            assert_eq!(Fault::from_connect_error(&told, nowhere).failure, Failure::NoRoute, "{told}");
         }
         let denied = io::Error::from_raw_os_error(libc::EACCES);
-        assert_eq!(Fault::of_way(&denied, here).failure, Failure::System, "there is a route: something else denies it");
+        assert_eq!(
+            Fault::from_connect_error(&denied, here).failure,
+            Failure::System,
+            "there is a route: something else denies it"
+        );
         let refused = io::Error::from_raw_os_error(libc::ECONNREFUSED);
-        assert_eq!(Fault::of_way(&refused, nowhere).failure, Failure::Refused);
+        assert_eq!(Fault::from_connect_error(&refused, nowhere).failure, Failure::Refused);
     }
 
     #[test]

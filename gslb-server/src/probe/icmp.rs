@@ -26,7 +26,7 @@ pub(super) async fn check(target: &Target, tools: &Tools, notes: &mut Notes) -> 
     };
     notes.stage = "waiting for the echo";
     let socket = socket(address).map_err(|error| unopened(address, &error))?;
-    let told = |error: io::Error| Fault::of_way(&error, address);
+    let told = |error: io::Error| Fault::from_connect_error(&error, address);
     socket.connect(SocketAddr::new(address, 0)).await.map_err(told)?;
     let mut token = [0; TOKEN];
     getrandom::fill(&mut token).map_err(|error| Fault::new(Failure::System, error.to_string()))?;

@@ -11,7 +11,7 @@ use gslb_core::dns::wire::number::rtype;
 use gslb_core::dns::wire::qname::NameKey;
 use gslb_core::table::{Published, Topology};
 
-use super::editions::Editions;
+use super::topologies::Topologies;
 use crate::capture::tap::{Record, Shown};
 use crate::telemetry::dnstap::Dnstap;
 
@@ -40,8 +40,8 @@ impl Collector {
     pub fn start(shown: Vec<Shown>, published: Arc<Published>, tail: Tail, dnstap: Option<Dnstap>) -> io::Result<Self> {
         let stop = Arc::<AtomicBool>::default();
         let stopped = Arc::clone(&stop);
-        let (editions, key) = (Editions::new(published), NameKey::default());
-        let mut work = Work { shown, editions, tail, dnstap, key, lost: 0 };
+        let (topologies, key) = (Topologies::new(published), NameKey::default());
+        let mut work = Work { shown, topologies, tail, dnstap, key, lost: 0 };
         // Of no lower priority than the workers: with a full ring what they show is lost.
         let thread = thread::Builder::new().name("tap".to_owned()).spawn(move || work.run(&stopped))?;
         Ok(Self { stop, thread: Some(thread) })
@@ -69,7 +69,7 @@ impl Drop for Collector {
 
 struct Work {
     shown: Vec<Shown>,
-    editions: Editions,
+    topologies: Topologies,
     tail: Tail,
     dnstap: Option<Dnstap>,
     key: NameKey,
@@ -105,15 +105,15 @@ impl Work {
 
     /// Takes what is there, each worker in its turn. Returns how many answers there were.
     fn round(&mut self) -> usize {
-        let Self { shown, editions, tail, dnstap, key, lost } = self;
+        let Self { shown, topologies, tail, dnstap, key, lost } = self;
         let (now, is_watched) = (Instant::now(), tail.is_watched());
-        editions.begin(now);
+        topologies.begin(now);
         let mut taken = 0;
         for shown in shown.iter_mut() {
             for _ in 0..TURN {
                 let Some(record) = shown.take() else { break };
                 taken += 1;
-                let topology = editions.topology(record.edition, now);
+                let topology = topologies.topology(record.topology_id, now);
                 if let (Some(dnstap), true) = (dnstap.as_mut(), record.wanted.dnstap) {
                     dnstap.take(&record, topology.and_then(|topology| apex(topology, &record, key)));
                 }
@@ -144,7 +144,7 @@ fn apex<'t>(topology: &'t Topology, record: &Record<'_>, key: &mut NameKey) -> O
 
 fn seen<'a>(record: &'a Record<'a>, topology: Option<&'a Topology>) -> Seen<'a> {
     Seen {
-        topology: topology.map(|topology| (record.edition, topology)),
+        topology: topology.map(|topology| (record.topology_id, topology)),
         generation: record.generation,
         time: record.answered,
         transport: record.way.transport,

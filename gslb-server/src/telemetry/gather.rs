@@ -42,7 +42,7 @@ impl Gatherer {
 fn gather(totals: &TotalsReader, sample: &Sample, ledger: &Ledger) {
     // In this order: what an answer says of itself is understood with the numbers of its table, which settling forgets.
     let samples = totals.udp.samples().chain(totals.tcp.samples());
-    sample.gather(samples, || ledger.editions(), Instant::now());
+    sample.gather(samples, || ledger.topologies(), Instant::now());
     ledger.settle();
 }
 

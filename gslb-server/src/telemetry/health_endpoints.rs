@@ -14,7 +14,7 @@ use gslb_api::degraded::Concern;
 use crate::telemetry::metrics::{self, Generation, Scrapes};
 
 /// What is asked for what stands still that must not, in a sentence; none where all goes on.
-pub type Standstill = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+pub type Stall = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// What is asked for what the server does without, and why.
 pub type Without = Arc<dyn Fn() -> Vec<(Concern, String)> + Send + Sync>;
@@ -25,7 +25,7 @@ pub struct Observed {
     /// Generation of the published table; nothing while none is.
     pub generation: Generation,
     /// What keeps statuses from being what the endpoints are.
-    pub standstill: Standstill,
+    pub stall: Stall,
     /// What the server does without: it answers, and somebody should look.
     pub degraded: Without,
     /// Names of this server, besides `localhost` and addresses: metrics are for those who ask for one of them.
@@ -58,7 +58,7 @@ async fn one_host(request: Request, next: Next) -> Response {
 }
 
 async fn readiness(State(observed): State<Observed>) -> Response {
-    if let Some(told) = (observed.standstill)() {
+    if let Some(told) = (observed.stall)() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, &told);
     }
     match (observed.generation)() {
@@ -79,7 +79,7 @@ async fn readiness(State(observed): State<Observed>) -> Response {
 async fn exposition(State(observed): State<Observed>, request: Request) -> Response {
     let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().map(|authority| authority.as_str()).or(header).unwrap_or_default();
-    if !gslb_api::is_ours(host, &observed.hosts) {
+    if !gslb_api::is_allowed_host(host, &observed.hosts) {
         let detail = format!("This server is not {host:?}. Its names are in `hosts` of its configuration.");
         return problem(StatusCode::MISDIRECTED_REQUEST, &detail);
     }

@@ -37,7 +37,7 @@ struct Past {
 /// What the services and pools of the document in force have answered, in its order.
 pub struct Sums {
     /// Their numbers are the places in the lists.
-    pub edition: Arc<Counts>,
+    pub topology_id: Arc<Counts>,
     /// By service.
     pub services: Vec<Answers>,
     /// By pool: the answers that name endpoints of it.
@@ -58,7 +58,7 @@ impl Ledger {
     }
 
     /// What is answered from now, and was not settled yet, the latest last.
-    pub fn editions(&self) -> Vec<Arc<Counts>> {
+    pub fn topologies(&self) -> Vec<Arc<Counts>> {
         self.published.counts()
     }
 
@@ -74,8 +74,8 @@ impl Ledger {
         if finished.is_empty() {
             return;
         }
-        for edition in &finished {
-            past.add(edition);
+        for topology_id in &finished {
+            past.add(topology_id);
         }
         if let Some(latest) = self.published.counts().last() {
             past.keep(&latest.topology().site);
@@ -86,13 +86,13 @@ impl Ledger {
     pub fn read(&self) -> Option<Sums> {
         // Held meanwhile, so that nothing moves from the editions to the past.
         let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut editions = self.published.counts();
-        let edition = editions.pop()?;
+        let mut topologies = self.published.counts();
+        let topology_id = topologies.pop()?;
         let mut before = Past::default();
-        editions.iter().for_each(|edition| before.add(edition));
-        let site = &edition.topology().site;
-        let mut services: Vec<Answers> = answers(&edition).collect();
-        let mut pools: Vec<u64> = edition.pools().collect();
+        topologies.iter().for_each(|topology_id| before.add(topology_id));
+        let site = &topology_id.topology().site;
+        let mut services: Vec<Answers> = answers(&topology_id).collect();
+        let mut pools: Vec<u64> = topology_id.pools().collect();
         for earlier in [&*past, &before] {
             if !earlier.services.is_empty() {
                 let known = site.services.iter().map(|service| earlier.services.get(&service.name));
@@ -103,17 +103,18 @@ impl Ledger {
                 pools.iter_mut().zip(known).for_each(|(sum, more)| *sum += more.unwrap_or(&0));
             }
         }
-        Some(Sums { edition, services, pools })
+        Some(Sums { topology_id, services, pools })
     }
 }
 
 impl Past {
-    fn add(&mut self, edition: &Counts) {
-        let site = &edition.topology().site;
-        for (service, answers) in site.services.iter().zip(answers(edition)).filter(|(_, answers)| answers.all > 0) {
+    fn add(&mut self, topology_id: &Counts) {
+        let site = &topology_id.topology().site;
+        for (service, answers) in site.services.iter().zip(answers(topology_id)).filter(|(_, answers)| answers.all > 0)
+        {
             self.services.entry(service.name.clone()).or_default().add(&answers);
         }
-        for (pool, count) in site.pools.iter().zip(edition.pools()).filter(|(_, count)| *count > 0) {
+        for (pool, count) in site.pools.iter().zip(topology_id.pools()).filter(|(_, count)| *count > 0) {
             *self.pools.entry(Arc::clone(&pool.name)).or_default() += count;
         }
     }
@@ -128,9 +129,9 @@ impl Past {
 }
 
 /// The answers of each service of an edition.
-fn answers(edition: &Counts) -> impl Iterator<Item = Answers> {
-    let services = edition.topology().site.services.iter();
-    services.zip(edition.services()).map(|(service, counts)| {
+fn answers(topology_id: &Counts) -> impl Iterator<Item = Answers> {
+    let services = topology_id.topology().site.services.iter();
+    services.zip(topology_id.services()).map(|(service, counts)| {
         let ServiceAnswers { answers, without_weight, last_resort, nobody } = counts;
         let mut fallbacks = [0; KINDS.len()];
         let counted = [

@@ -2,12 +2,12 @@
 
 pub(crate) mod collector;
 pub mod dnstap;
-pub(crate) mod editions;
 pub mod gather;
 pub mod health_endpoints;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;
 pub mod stall;
+pub(crate) mod topologies;
 
 pub use collector::Collector;

@@ -35,7 +35,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
 pub(crate) fn hooks() -> Hooks {
     Hooks {
         reloads: Arc::default(),
-        standstill: Arc::new(|| None),
+        stall: Arc::new(|| None),
         degraded: Arc::new(Vec::new),
         concerns: Arc::default(),
         collectors: Vec::new(),

@@ -54,7 +54,7 @@ mod writer;
 use disk::{Attach, Disk, DiskError, KNOWN_FORMAT};
 use identity::{Identity, Number, shown};
 use mark::Mark;
-use writer::{Asker, Job, Writer};
+use writer::{Job, ReplyTx, Writer};
 
 pub use error::OpenError;
 
@@ -113,11 +113,11 @@ impl EmbeddedStore {
     }
 
     /// Hands a job to the thread, and waits for its answer.
-    async fn ask<T>(&self, job: impl FnOnce(Asker<T>) -> Job) -> Result<T, CommitError> {
-        let (asker, answer) = oneshot::channel();
+    async fn ask<T>(&self, job: impl FnOnce(ReplyTx<T>) -> Job) -> Result<T, CommitError> {
+        let (reply_tx, answer) = oneshot::channel();
         let ended = || Unavailable { reason: "its thread has ended".to_owned() };
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
-        jobs.send(job(asker)).await.map_err(|_| ended())?;
+        jobs.send(job(reply_tx)).await.map_err(|_| ended())?;
         answer.await.unwrap_or_else(|_| Err(ended().into()))
     }
 }
@@ -251,7 +251,7 @@ impl Store for EmbeddedStore {
     }
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
-        Box::pin(self.ask(|asker| Job::Commit(commit, asker)))
+        Box::pin(self.ask(|reply_tx| Job::Commit(commit, reply_tx)))
     }
 
     fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
@@ -267,7 +267,7 @@ impl Store for EmbeddedStore {
         Box::pin(async move {
             let mut keys = 0;
             loop {
-                let expired = self.ask(|asker| Job::Expire(now, asker)).await?;
+                let expired = self.ask(|reply_tx| Job::Expire(now, reply_tx)).await?;
                 if expired.keys == 0 {
                     return Ok(Expired { keys, revision: expired.revision });
                 }

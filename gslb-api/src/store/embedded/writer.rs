@@ -20,29 +20,29 @@ use super::mark::Mark;
 const PUT_BACK: &str = "put the store's own file back, or restart gslb, which then starts from what is there";
 
 /// Who waits for an answer.
-pub(super) type Asker<T> = oneshot::Sender<Result<T, CommitError>>;
+pub(super) type ReplyTx<T> = oneshot::Sender<Result<T, CommitError>>;
 
 /// What the thread is asked for.
 pub(super) enum Job {
-    Commit(Commit, Asker<Revision>),
-    Expire(Time, Asker<Expired>),
-    Check(Asker<()>),
+    Commit(Commit, ReplyTx<Revision>),
+    Expire(Time, ReplyTx<Expired>),
+    Check(ReplyTx<()>),
 }
 
 /// A job that is decided, but not answered before what it stands on is durable.
 enum Decided {
-    Commit(Asker<Revision>, Result<Revision, CommitError>),
-    Expire(Asker<Expired>, Result<Expired, CommitError>),
-    Check(Asker<()>, Result<(), CommitError>),
+    Commit(ReplyTx<Revision>, Result<Revision, CommitError>),
+    Expire(ReplyTx<Expired>, Result<Expired, CommitError>),
+    Check(ReplyTx<()>, Result<(), CommitError>),
 }
 
 impl Decided {
     /// Tells who asked; it is nothing to us if nobody waits any more.
     fn answer(self) {
         match self {
-            Self::Commit(asker, result) => drop(asker.send(result)),
-            Self::Expire(asker, result) => drop(asker.send(result)),
-            Self::Check(asker, result) => drop(asker.send(result)),
+            Self::Commit(reply_tx, result) => drop(reply_tx.send(result)),
+            Self::Expire(reply_tx, result) => drop(reply_tx.send(result)),
+            Self::Check(reply_tx, result) => drop(reply_tx.send(result)),
         }
     }
 }
@@ -196,12 +196,12 @@ impl Writer {
 
 fn decide(job: Job, stage: &mut Stage<'_>) -> Decided {
     match job {
-        Job::Commit(commit, asker) => Decided::Commit(asker, stage.commit(commit)),
-        Job::Expire(now, asker) => {
+        Job::Commit(commit, reply_tx) => Decided::Commit(reply_tx, stage.commit(commit)),
+        Job::Expire(now, reply_tx) => {
             let expired = stage.expire(now).map(|keys| Expired { keys, revision: stage.revision() });
-            Decided::Expire(asker, expired)
+            Decided::Expire(reply_tx, expired)
         }
-        Job::Check(asker) => Decided::Check(asker, Ok(())),
+        Job::Check(reply_tx) => Decided::Check(reply_tx, Ok(())),
     }
 }
 
@@ -209,17 +209,17 @@ fn decide(job: Job, stage: &mut Stage<'_>) -> Decided {
 fn failed(job: Decided, unavailable: &Unavailable) {
     let error = || CommitError::Unavailable(unavailable.clone());
     match job {
-        Decided::Commit(asker, _) => Decided::Commit(asker, Err(error())),
-        Decided::Expire(asker, _) => Decided::Expire(asker, Err(error())),
-        Decided::Check(asker, _) => Decided::Check(asker, Err(error())),
+        Decided::Commit(reply_tx, _) => Decided::Commit(reply_tx, Err(error())),
+        Decided::Expire(reply_tx, _) => Decided::Expire(reply_tx, Err(error())),
+        Decided::Check(reply_tx, _) => Decided::Check(reply_tx, Err(error())),
     }
     .answer();
 }
 
 fn refuse(job: Job, unavailable: Unavailable) {
     match job {
-        Job::Commit(_, asker) => Decided::Commit(asker, Err(unavailable.into())).answer(),
-        Job::Expire(_, asker) => Decided::Expire(asker, Err(unavailable.into())).answer(),
-        Job::Check(asker) => Decided::Check(asker, Err(unavailable.into())).answer(),
+        Job::Commit(_, reply_tx) => Decided::Commit(reply_tx, Err(unavailable.into())).answer(),
+        Job::Expire(_, reply_tx) => Decided::Expire(reply_tx, Err(unavailable.into())).answer(),
+        Job::Check(reply_tx) => Decided::Check(reply_tx, Err(unavailable.into())).answer(),
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Read<'a> {
         let decisions = seen.topology.map(|(_, topology)| decisions(topology, seen)).unwrap_or_default();
         let region = first
             .zip(seen.topology)
-            .and_then(|(first, (edition, topology))| finder(edition, topology).region(topology, first.client));
+            .and_then(|(first, (topology_id, topology))| finder(topology_id, topology).region(topology, first.client));
         let answered = Answered {
             time: Timestamp::from_millis(since.as_millis() as u64),
             generation: seen.generation,

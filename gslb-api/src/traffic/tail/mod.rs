@@ -124,7 +124,8 @@ impl Tail {
                 watcher.missed.skipped.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            let text = text.get_or_insert_with(|| read.json(|edition, topology| of_edition(finder, edition, topology)));
+            let text = text
+                .get_or_insert_with(|| read.json(|topology_id, topology| of_edition(finder, topology_id, topology)));
             if watcher.answers.try_send(Arc::clone(text)).is_err() {
                 watcher.missed.skipped.fetch_add(1, Ordering::Relaxed);
             }
@@ -146,14 +147,14 @@ impl Tail {
 /// What finds regions in `topology`, made anew where it is of another edition.
 fn of_edition(
     finder: &mut Option<(u64, Arc<RegionFinder>)>,
-    edition: u64,
+    topology_id: u64,
     topology: &gslb_core::table::Topology,
 ) -> Arc<RegionFinder> {
     match finder {
-        Some((of, finder)) if *of == edition => Arc::clone(finder),
+        Some((of, finder)) if *of == topology_id => Arc::clone(finder),
         _ => {
             let made = Arc::new(RegionFinder::new(topology));
-            *finder = Some((edition, Arc::clone(&made)));
+            *finder = Some((topology_id, Arc::clone(&made)));
             made
         }
     }

@@ -22,9 +22,9 @@ pub enum Ended {
     /// Nothing answered for the rule's `longest`.
     Unanswered,
     /// An operator believes the failures.
-    Lifted,
+    Accepted,
     /// The document has no such rule any more.
-    Unruled,
+    RuleRemoved,
 }
 
 /// What an endpoint adds to what is counted of its host.
@@ -60,7 +60,7 @@ pub(super) struct Spot {
 
 /// Counts which hosts fail and where, and knows whether that is believed.
 #[derive(Debug, Clone, Default)]
-pub struct Doubt {
+pub struct MassFailureGuard {
     rule: Option<MassFailure>,
     hosts: Vec<Host>,
     /// Where each host is counted.
@@ -116,13 +116,19 @@ struct Earlier {
     lasted: Lasted,
 }
 
-impl Doubt {
+impl MassFailureGuard {
     /// Believes everything so far; no rule believes everything ever. `spots` has where each host is counted, `places` how
     /// many places each spread has.
-    pub(super) fn new(rule: Option<MassFailure>, spots: Vec<Box<[Spot]>>, places: &[u32]) -> Doubt {
+    pub(super) fn new(rule: Option<MassFailure>, spots: Vec<Box<[Spot]>>, places: &[u32]) -> MassFailureGuard {
         let share = rule.map_or(1.0, |rule| rule.share.0);
         let spreads = places.iter().map(|&places| Spread::new(share, places)).collect();
-        Doubt { rule, hosts: vec![Host::default(); spots.len()], spots, spreads, ..Doubt::default() }
+        MassFailureGuard {
+            rule,
+            hosts: vec![Host::default(); spots.len()],
+            spots,
+            spreads,
+            ..MassFailureGuard::default()
+        }
     }
 
     /// True while failures are not believed.
@@ -259,7 +265,7 @@ impl Doubt {
     }
 
     /// Ends the hold because an operator says so; false where there is none.
-    pub fn lift(&mut self, now: Moment) -> bool {
+    pub fn accept_failures(&mut self, now: Moment) -> bool {
         let held = self.is_holding();
         self.end(now);
         held
@@ -274,7 +280,7 @@ impl Doubt {
 
     /// The doubt of another document goes on here. `place` says which endpoint of this one, and host, an endpoint of that
     /// one is. False where that ends a hold, as there is no rule any more.
-    pub(super) fn resume_from(&mut self, before: &Doubt, place: impl Fn(u32) -> Option<(u32, u32)>) -> bool {
+    pub(super) fn resume_from(&mut self, before: &MassFailureGuard, place: impl Fn(u32) -> Option<(u32, u32)>) -> bool {
         (self.went, self.went_before_answer) = (before.went, before.went_before_answer);
         if self.rule.is_none() {
             return before.hold.is_none();
@@ -324,28 +330,28 @@ mod tests {
     }
 
     /// Hosts of an endpoint each, all of them up.
-    fn of(rule: Option<MassFailure>, hosts: u32) -> Doubt {
+    fn of(rule: Option<MassFailure>, hosts: u32) -> MassFailureGuard {
         in_places(rule, &(0..hosts).collect::<Vec<_>>())
     }
 
-    fn fresh(rule: Option<MassFailure>, places: &[u32]) -> Doubt {
+    fn fresh(rule: Option<MassFailure>, places: &[u32]) -> MassFailureGuard {
         let spots = places.iter().map(|&place| [Spot { spread: 0, place }].into()).collect();
-        Doubt::new(rule, spots, &[places.iter().max().map_or(0, |last| last + 1)])
+        MassFailureGuard::new(rule, spots, &[places.iter().max().map_or(0, |last| last + 1)])
     }
 
     /// Hosts of an endpoint each, by their places, all of them up.
-    fn in_places(rule: Option<MassFailure>, places: &[u32]) -> Doubt {
+    fn in_places(rule: Option<MassFailure>, places: &[u32]) -> MassFailureGuard {
         let mut doubt = fresh(rule, places);
         (0..places.len() as u32).for_each(|host| doubt.count(host, NONE, WELL));
         doubt
     }
 
-    fn ten() -> Doubt {
+    fn ten() -> MassFailureGuard {
         of(Some(MassFailure::default()), 10)
     }
 
     /// The endpoint of `host` fails and turns down.
-    fn turn(doubt: &mut Doubt, host: u32, now: Moment) -> Option<Vec<u32>> {
+    fn turn(doubt: &mut MassFailureGuard, host: u32, now: Moment) -> Option<Vec<u32>> {
         doubt.count(host, WELL, ILL);
         let begun = doubt.begins(now);
         if begun.is_none() {
@@ -355,11 +361,11 @@ mod tests {
         begun.map(|begun| begun.back)
     }
 
-    fn fail(doubt: &mut Doubt, hosts: std::ops::Range<u32>) {
+    fn fail(doubt: &mut MassFailureGuard, hosts: std::ops::Range<u32>) {
         hosts.for_each(|host| doubt.count(host, WELL, ILL));
     }
 
-    fn mend(doubt: &mut Doubt, hosts: std::ops::Range<u32>) {
+    fn mend(doubt: &mut MassFailureGuard, hosts: std::ops::Range<u32>) {
         hosts.for_each(|host| doubt.count(host, ILL, WELL));
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::layout::Layout;
 use super::{Due, Health, Known};
 use crate::health::endpoint::{Held, Source};
-use crate::health::mass_failure::{Doubt, Ended};
+use crate::health::mass_failure::{Ended, MassFailureGuard};
 use crate::health::probed::Probed;
 use crate::health::saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus, target_text};
 use crate::health::status::Effects;
@@ -65,7 +65,7 @@ impl Health {
             }
         }
         health.ways = self.ways.of_host();
-        let places = self.heirs(&mut health, now, wall);
+        let places = self.carried_over(&mut health, now, wall);
         let hosts = &health.hosts;
         let place = |before: u32| {
             let number = *places.get(&(before as usize))?;
@@ -75,13 +75,13 @@ impl Health {
         let goes_on = health.doubt.resume_from(&self.doubt, place);
         health.begin(now, wall, &mut effects);
         if !goes_on {
-            health.believe(Ended::Unruled, None, now, wall, &mut effects);
+            health.end_mass_failure(Ended::RuleRemoved, None, now, wall, &mut effects);
         }
         (health, effects)
     }
 
     /// Hands what is known of endpoints to those of the next health; where each of ours is there now.
-    fn heirs(&self, next: &mut Health, now: Moment, wall: u64) -> HashMap<usize, usize> {
+    fn carried_over(&self, next: &mut Health, now: Moment, wall: u64) -> HashMap<usize, usize> {
         let named: HashMap<Name<'_>, usize> = (0..).zip(&self.endpoints).map(|(at, known)| (name(known), at)).collect();
         let names: HashSet<Name<'_>> = next.endpoints.iter().map(name).collect();
         let mut gone: HashMap<&model::Target, usize> = HashMap::new();
@@ -123,7 +123,7 @@ impl Health {
             }
         }
         let Layout { hosts, spots, circles, places } = Layout::of(site, &targets);
-        let doubt = Doubt::new(site.safety.mass_failure, spots, &places);
+        let doubt = MassFailureGuard::new(site.safety.mass_failure, spots, &places);
         Health {
             targets,
             probed,

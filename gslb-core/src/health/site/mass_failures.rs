@@ -10,9 +10,11 @@ use crate::moment::Moment;
 
 impl Health {
     /// Believes the failures of a mass failure, as an operator says. None where none are doubted.
-    pub fn lift(&mut self, now: Moment, wall: u64) -> Option<Effects> {
+    pub fn accept_failures(&mut self, now: Moment, wall: u64) -> Option<Effects> {
         let mut effects = Effects::default();
-        self.doubt.lift(now).then(|| self.believe(Ended::Lifted, None, now, wall, &mut effects))?;
+        self.doubt
+            .accept_failures(now)
+            .then(|| self.end_mass_failure(Ended::Accepted, None, now, wall, &mut effects))?;
         Some(effects)
     }
 
@@ -87,13 +89,13 @@ impl Health {
     pub(super) fn end_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
         let proven = self.doubt.proven();
         if let Some(ended) = self.doubt.ends(now) {
-            self.believe(ended, proven, now, wall, effects);
+            self.end_mass_failure(ended, proven, now, wall, effects);
         }
     }
 
     /// Lets the verdicts hold that were doubted: at once, or where the way there works again, as soon as a probe has failed
     /// that began since then. `proven` says since when it works.
-    pub(super) fn believe(
+    pub(super) fn end_mass_failure(
         &mut self,
         ended: Ended,
         proven: Option<Moment>,
@@ -106,7 +108,7 @@ impl Health {
             // Most have come back, and the others may be about to.
             Ended::Recovered => now,
             Ended::Confirmed => proven.unwrap_or(now),
-            Ended::Unanswered | Ended::Lifted | Ended::Unruled => Moment::default(),
+            Ended::Unanswered | Ended::Accepted | Ended::RuleRemoved => Moment::default(),
         };
         for number in 0..self.endpoints.len() {
             let Some(known) = self.endpoints.get_mut(number) else { continue };

@@ -11,7 +11,7 @@ pub(crate) mod mass_failures;
 
 use super::endpoint::{Endpoint, Held, Rules, Source};
 use super::flaps::Flaps;
-use super::mass_failure::{Doubt, Tally};
+use super::mass_failure::{MassFailureGuard, Tally};
 use super::outcome::{Failure, Outcome};
 use super::probed::Probed;
 use super::saved::{SavedKey, SavedStatus};
@@ -41,7 +41,7 @@ pub struct Health {
     endpoints: Vec<Known>,
     /// Place of each pool's first endpoint in `endpoints`.
     first: Vec<usize>,
-    doubt: Doubt,
+    doubt: MassFailureGuard,
     ways: Ways,
     due: BinaryHeap<Reverse<(Moment, Due)>>,
 }

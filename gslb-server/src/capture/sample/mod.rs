@@ -50,30 +50,30 @@ pub struct Told {
 }
 
 impl Sample {
-    /// Takes what the workers have in `samples`, as answered from tables of `editions`, which is asked after that: no answer is of a
+    /// Takes what the workers have in `samples`, as answered from tables of `topologies`, which is asked after that: no answer is of a
     /// table that is newer.
     pub fn gather<'r>(
         &self,
         samples: impl Iterator<Item = &'r Mutex<Reservoir>>,
-        editions: impl FnOnce() -> Vec<Arc<Counts>>,
+        topologies: impl FnOnce() -> Vec<Arc<Counts>>,
         now: Instant,
     ) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut named = Vec::new();
         let answers: Vec<(SteeredAnswer, u64)> = samples.flat_map(taken).collect();
-        let editions = editions();
+        let topologies = topologies();
         for (answer, weight) in answers {
             told.answers += weight;
-            let edition = editions.iter().find(|edition| edition.edition() == answer.edition);
-            match edition.and_then(|edition| Some((edition, name(edition, &answer)?))) {
-                Some((edition, name)) => {
-                    told.regions.add(edition, &answer, weight);
+            let topology_id = topologies.iter().find(|topology_id| topology_id.topology_id() == answer.topology_id);
+            match topology_id.and_then(|topology_id| Some((topology_id, name(topology_id, &answer)?))) {
+                Some((topology_id, name)) => {
+                    told.regions.add(topology_id, &answer, weight);
                     named.push((name, weight));
                 }
                 None => told.lost += weight,
             }
         }
-        if let Some(latest) = editions.last() {
+        if let Some(latest) = topologies.last() {
             told.regions.keep(latest);
         }
         told.lost += self.window.add(named, now);
@@ -97,8 +97,8 @@ fn taken(reservoir: &Mutex<Reservoir>) -> Vec<(SteeredAnswer, u64)> {
 }
 
 /// The answer by names, which hold beyond the table that it came from.
-fn name(edition: &Counts, answer: &SteeredAnswer) -> Option<SampledAnswer> {
-    let site = &edition.topology().site;
+fn name(topology_id: &Counts, answer: &SteeredAnswer) -> Option<SampledAnswer> {
+    let site = &topology_id.topology().site;
     let service = site.services.get(answer.service as usize)?.name.clone();
     let pool = answer.pool.and_then(|pool| site.pools.get(pool.0 as usize)).map(|pool| Arc::clone(&pool.name));
     Some(SampledAnswer { service, client: network(answer), pool })

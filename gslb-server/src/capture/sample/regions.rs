@@ -24,13 +24,13 @@ pub struct RegionAnswers {
 
 impl RegionAnswers {
     /// Counts an answer that stands for `weight` of them.
-    pub(super) fn add(&mut self, edition: &Counts, answer: &SteeredAnswer, weight: u64) {
-        let topology = edition.topology();
+    pub(super) fn add(&mut self, topology_id: &Counts, answer: &SteeredAnswer, weight: u64) {
+        let topology = topology_id.topology();
         let finder = match &self.finder {
-            Some((of, finder)) if *of == edition.edition() => Arc::clone(finder),
+            Some((of, finder)) if *of == topology_id.topology_id() => Arc::clone(finder),
             _ => {
                 let finder = Arc::new(RegionFinder::new(topology));
-                self.finder = Some((edition.edition(), Arc::clone(&finder)));
+                self.finder = Some((topology_id.topology_id(), Arc::clone(&finder)));
                 finder
             }
         };
@@ -47,10 +47,10 @@ impl RegionAnswers {
 
     /// Forgets what is no more.
     pub(super) fn keep(&mut self, latest: &Counts) {
-        if self.kept.replace(latest.edition()) == Some(latest.edition()) {
+        if self.kept.replace(latest.topology_id()) == Some(latest.topology_id()) {
             return;
         }
-        self.finder.take_if(|(of, _)| *of != latest.edition());
+        self.finder.take_if(|(of, _)| *of != latest.topology_id());
         let site = &latest.topology().site;
         let regions: HashSet<&str> = site.regions.iter().map(|region| &*region.name).chain([DEFAULT, OTHER]).collect();
         let centers = site.data_centers.iter().map(|data_center| &*data_center.name);

@@ -60,7 +60,7 @@ mod tests {
 
     fn answer(service: u32) -> SteeredAnswer {
         let client = [192, 0, 2, 1].into();
-        SteeredAnswer { edition: 1, service, pool: None, client, source: None, fallback: None }
+        SteeredAnswer { topology_id: 1, service, pool: None, client, source: None, fallback: None }
     }
 
     #[test]

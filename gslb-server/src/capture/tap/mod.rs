@@ -68,7 +68,7 @@ struct Head {
     asked: SystemTime,
     answered: SystemTime,
     generation: u64,
-    edition: u64,
+    topology_id: u64,
     /// The decision of the first service; nearly always the only one.
     decided: Option<Decided>,
     /// How many decisions follow it.

@@ -35,7 +35,7 @@ pub struct Record<'a> {
     /// Generation of the table that answered.
     pub generation: u64,
     /// Edition of that table's counts.
-    pub edition: u64,
+    pub topology_id: u64,
     /// What the services have decided, in that order; none where none decided.
     pub decisions: &'a [Decided],
     /// The endpoints that were named.
@@ -83,8 +83,8 @@ impl Shown {
             self.decisions.push(rings.further.pop().ok()?);
         }
         let (query, response) = self.octets.split_at(head.query);
-        let Head { way, asked, answered, generation, edition, wanted, .. } = head;
+        let Head { way, asked, answered, generation, topology_id, wanted, .. } = head;
         let (decisions, chosen) = (&self.decisions, &self.chosen);
-        Some(Record { way, asked, answered, generation, edition, decisions, chosen, wanted, query, response })
+        Some(Record { way, asked, answered, generation, topology_id, decisions, chosen, wanted, query, response })
     }
 }

@@ -101,7 +101,7 @@ impl Tap {
                 asked: query.asked,
                 answered: SystemTime::now(),
                 generation: query.table.generation(),
-                edition: query.table.counts().map_or(0, |counts| counts.edition()),
+                topology_id: query.table.counts().map_or(0, |counts| counts.topology_id()),
                 decided: decisions.first().copied(),
                 // No more than MAX_DECISIONS.
                 further: decisions.len().saturating_sub(1) as u8,

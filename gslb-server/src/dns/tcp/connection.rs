@@ -87,7 +87,7 @@ impl Connection {
             // In this order: what has come is answered before anything else is looked at.
             let event = tokio::select! {
                 biased;
-                read = self.stream.read_buf(self.input.room()) => Event::Read(read.unwrap_or(0)),
+                read = self.stream.read_buf(self.input.free_space()) => Event::Read(read.unwrap_or(0)),
                 () = sleep_until(deadline) => Event::Silence,
                 () = asked(&mut stop), if !stopping => Event::Stop,
             };

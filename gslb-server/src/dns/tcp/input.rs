@@ -26,7 +26,7 @@ impl Input {
     }
 
     /// Where to append what is read next. To be called when [`Input::next_message`] has nothing more.
-    pub(super) fn room(&mut self) -> &mut Vec<u8> {
+    pub(super) fn free_space(&mut self) -> &mut Vec<u8> {
         self.octets.drain(..self.taken);
         self.taken = 0;
         if self.octets.is_empty() && self.octets.capacity() > SMALL {
@@ -58,7 +58,7 @@ mod tests {
         for step in [1, 2, 3, 1000, stream.len()] {
             let (mut input, mut got) = (Input::default(), Vec::new());
             for chunk in stream.chunks(step) {
-                input.room().extend_from_slice(chunk);
+                input.free_space().extend_from_slice(chunk);
                 while let Some(message) = input.next_message() {
                     got.push(message.to_vec());
                 }
@@ -70,17 +70,17 @@ mod tests {
     #[test]
     fn an_announced_length_takes_no_room_before_it_has_come() {
         let mut input = Input::default();
-        input.room().extend_from_slice(&[0xff, 0xff, 0]);
+        input.free_space().extend_from_slice(&[0xff, 0xff, 0]);
         assert!(input.next_message().is_none());
-        assert!(input.room().capacity() <= SMALL);
+        assert!(input.free_space().capacity() <= SMALL);
     }
 
     #[test]
     fn room_is_given_back_after_a_long_message() {
         let mut input = Input::default();
-        input.room().extend_from_slice(&framed(&[1; 60000]));
+        input.free_space().extend_from_slice(&framed(&[1; 60000]));
         assert!(input.next_message().is_some());
         assert!(input.next_message().is_none());
-        assert!(input.room().capacity() <= SMALL);
+        assert!(input.free_space().capacity() <= SMALL);
     }
 }

@@ -49,11 +49,11 @@ pub(super) struct Ends {
 impl Responders {
     /// As many as `taps`, by which they show their answers.
     pub(super) fn new(published: Arc<Published>, settings: &Arc<Settings>, row: usize, taps: Vec<Tap>) -> Self {
-        let (threads, room) = (taps.len(), sample::room(taps.len()));
-        let sample = || Arc::new(Mutex::new(Reservoir::new(room, seed())));
+        let (threads, free_space) = (taps.len(), sample::room(taps.len()));
+        let sample = || Arc::new(Mutex::new(Reservoir::new(free_space, seed())));
         let shown: Box<[Shown]> = (0..threads).map(|_| Shown { tally: Arc::default(), sample: sample() }).collect();
         let desk = |((shown, tap), row): ((&Shown, Tap), usize)| {
-            let worker = Worker::new(settings.clone(), seed()).in_row(row).telling(shown.tally.clone());
+            let worker = Worker::new(settings.clone(), seed()).with_counters(row).with_tally(shown.tally.clone());
             Mutex::new(Desk { worker, sample: shown.sample.clone(), out: vec![0; LONGEST].into(), tap })
         };
         let desks = shown.iter().zip(taps).zip(row..).map(desk).collect();

@@ -71,7 +71,7 @@ impl Workers {
             let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
             let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
                 let (board, pulse) = (&boards.0[number], &pulses[number]);
-                let worker = Worker::new(settings, seed()).in_row(number).telling(board.tally.clone());
+                let worker = Worker::new(settings, seed()).with_counters(number).with_tally(board.tally.clone());
                 worker::UdpWorker::new(&socket, &published, board, worker, tap).run(&stop, pulse);
             });
             workers.threads.push(thread?);

@@ -202,7 +202,7 @@ mod tests {
             asked,
             answered: asked + Duration::from_nanos(1_000),
             generation: 1,
-            edition: 1,
+            topology_id: 1,
             decisions: &[],
             chosen: &[],
             wanted: Wanted { dnstap: true, tail: false },

@@ -15,14 +15,14 @@ use crate::telemetry::stall;
 pub fn collector(api: Api) -> Collector {
     let known: Mutex<Option<(Arc<Value>, String)>> = Mutex::default();
     Collector::new("control", move || {
-        let (in_force, meters) = (api.in_force(), api.meters());
+        let (active, meters) = (api.active(), api.meters());
         let hash = {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             match &*known {
-                Some((document, hash)) if Arc::ptr_eq(document, &in_force.document) => hash.clone(),
+                Some((document, hash)) if Arc::ptr_eq(document, &active.document) => hash.clone(),
                 _ => {
-                    let hash = Etag::of(&in_force.document).opaque().to_owned();
-                    *known = Some((Arc::clone(&in_force.document), hash.clone()));
+                    let hash = Etag::of(&active.document).opaque().to_owned();
+                    *known = Some((Arc::clone(&active.document), hash.clone()));
                     hash
                 }
             }
@@ -31,7 +31,7 @@ pub fn collector(api: Api) -> Collector {
         document.add(&[("hash", &hash)], 1.0);
         let built = "When a geo database in use was built.";
         let mut databases = Family::gauge("gslb_geo_database_build_timestamp_seconds", built);
-        let described = || in_force.databases.iter().map(|database| &database.description);
+        let described = || active.databases.iter().map(|database| &database.description);
         let names = distinct(described().map(|description| &*description.database_type));
         for (name, description) in names.iter().zip(described()) {
             databases.add(&[("database", name)], description.build_epoch as f64);
@@ -50,7 +50,7 @@ pub fn collector(api: Api) -> Collector {
             times,
             Family::gauge("gslb_table_published_timestamp_seconds", published).of(meters.published_at() as f64 / 1e3),
             Family::counter("gslb_clock_jumps_total", jumps).of(meters.clock_jumps() as f64),
-            Family::gauge("gslb_document_revision", revision).of(in_force.revision as f64),
+            Family::gauge("gslb_document_revision", revision).of(active.revision as f64),
             Family::gauge("gslb_control_stalled", stalled).of(f64::from(u8::from(stall::control_is_stalled(&api)))),
         ]
     })

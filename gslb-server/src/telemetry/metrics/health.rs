@@ -38,7 +38,7 @@ fn status_changes(api: &Api) -> Family {
 }
 
 fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 6] {
-    let site = &evidence.in_force.table.topology().site;
+    let site = &evidence.active.table.topology().site;
     let doubts =
         Family::gauge("gslb_mass_failure_hold", "1 while failures of too many endpoints at once are not believed.");
     let help = "Smoothed time of the quickest probes of a data center, as this node measures it.";
@@ -70,7 +70,7 @@ fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 6] {
 
 /// How many endpoints of each pool cannot be probed, by cause.
 fn unable(evidence: &Evidence) -> Family {
-    let site = &evidence.in_force.table.topology().site;
+    let site = &evidence.active.table.topology().site;
     let mut counts: BTreeMap<(PoolId, &str), u32> = BTreeMap::new();
     for (member, failure) in &evidence.unable {
         *counts.entry((member.pool, failure.word())).or_default() += 1;

@@ -10,10 +10,10 @@ use super::{Collector, Family};
 /// The overrides in force in `api`.
 pub fn collector(api: Api) -> Collector {
     Collector::new("overrides", move || {
-        let in_force = api.in_force();
+        let active = api.active();
         let mut by_force = BTreeMap::from([("up", 0), ("down", 0), ("drain", 0), ("weight", 0)]);
         let mut created = Family::gauge("gslb_override_created_timestamp_seconds", "When an override was made, by id.");
-        for (id, held) in in_force.overrides.iter() {
+        for (id, held) in active.overrides.iter() {
             let word = match held.force {
                 Force::Up => "up",
                 Force::Down => "down",

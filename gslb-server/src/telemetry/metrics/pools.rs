@@ -72,7 +72,7 @@ fn data_centers(table: &RoutingTable) -> [Family; 2] {
 pub(super) fn answers(sums: &Sums) -> Family {
     let help = "Answers that name endpoints of a pool, by pool and its data center.";
     let mut family = Family::counter("gslb_pool_answers_total", help);
-    let site = &sums.edition.topology().site;
+    let site = &sums.topology_id.topology().site;
     for (pool, &count) in site.pools.iter().zip(&sums.pools) {
         family.add(&[("data_center", data_center(site, pool)), ("pool", &pool.name)], count as f64);
     }

@@ -21,7 +21,7 @@ pub fn collector(ledger: Arc<Ledger>, most: Option<usize>) -> Collector {
         // Held while the ledger is read: numbers that are older than those of the look before would be counted again.
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sums) = ledger.read() else { return Vec::new() };
-        let services = &sums.edition.topology().site.services;
+        let services = &sums.topology_id.topology().site.services;
         let names: Vec<(&Name, Answers)> =
             services.iter().map(|service| &service.name).zip(sums.services.iter().copied()).collect();
         // Also while all are shown, so that what they answer then is never taken for that of others.

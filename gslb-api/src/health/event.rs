@@ -8,10 +8,10 @@ use gslb_core::health::{Outcome, Target};
 use tokio::sync::oneshot;
 
 use super::Keeper;
-use crate::change::InForce;
+use crate::change::Active;
 
 /// Words that wait to be heard, and that are heard at once; who comes later waits for a place.
-pub const MAX_WORDS: usize = 4096;
+pub const MAX_EVENTS: usize = 4096;
 
 /// What came of probing a target.
 #[derive(Debug, Clone)]
@@ -49,10 +49,10 @@ pub enum Resumed {
 }
 
 /// Somebody looks at what is known, and at what it led to.
-pub type Look = Box<dyn FnOnce(&Keeper, &Arc<InForce>) + Send>;
+pub type Look = Box<dyn FnOnce(&Keeper, &Arc<Active>) + Send>;
 
 /// One thing said.
-pub enum Word {
+pub enum HealthEvent {
     /// An outcome of a probe.
     Observed(Observed),
     /// Words of others, to be taken all or none; the answer has the place of each that cannot be, and why.
@@ -60,18 +60,18 @@ pub enum Word {
     /// An endpoint, by the names of pool and endpoint, is let back.
     Resume(String, String, oneshot::Sender<Resumed>),
     /// A mass failure is believed; false where none is doubted.
-    Lift(oneshot::Sender<bool>),
+    AcceptFailures(oneshot::Sender<bool>),
     /// A question.
     Look(Look),
 }
 
-impl fmt::Debug for Word {
+impl fmt::Debug for HealthEvent {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Observed(observed) => observed.fmt(out),
             Self::Posted(posted, _) => write!(out, "Posted({})", posted.len()),
             Self::Resume(pool, endpoint, _) => write!(out, "Resume({pool}/{endpoint})"),
-            Self::Lift(_) => out.write_str("Lift"),
+            Self::AcceptFailures(_) => out.write_str("Lift"),
             Self::Look(_) => out.write_str("Look"),
         }
     }
