@@ -272,7 +272,8 @@ impl Hash for Name {
         for (to, from) in lower.iter_mut().zip(&self.0) {
             *to = from.to_ascii_lowercase();
         }
-        state.write(&lower[..self.0.len()]);
+        // A name is never longer than that.
+        state.write(lower.get(..self.0.len()).unwrap_or(&lower));
     }
 }
 

@@ -287,10 +287,12 @@ fn remember(pool: &Pool, states: &[EndpointState], last_up: &mut [bool]) {
     let all = || pool.endpoints.iter().zip(states);
     let mut any_up = [false; 3];
     for (endpoint, _) in all().filter(|(_, state)| state.up) {
-        any_up[kind(&endpoint.target)] = true;
+        if let Some(is_up) = any_up.get_mut(kind(&endpoint.target)) {
+            *is_up = true;
+        }
     }
     for (slot, (endpoint, state)) in last_up.iter_mut().zip(all()) {
-        if any_up[kind(&endpoint.target)] {
+        if any_up.get(kind(&endpoint.target)).is_some_and(|is_up| *is_up) {
             *slot = state.up;
         }
     }
