@@ -34,7 +34,7 @@ fn line_matches(shown: &str, printed: &str) -> bool {
 
 /// A line with single blanks, and with one time in the place of every other.
 fn plain(line: &str) -> String {
-    line.split_whitespace().map(|word| without_time(word)).collect::<Vec<_>>().join(" ")
+    line.split_whitespace().map(without_time).collect::<Vec<_>>().join(" ")
 }
 
 /// `2026-11-22T13:10:46.084Z`, alone or in a word.
