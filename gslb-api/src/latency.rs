@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gslb_core::latency::{Book, Latencies, Observation, ROUND, Unusable};
+use gslb_core::latency::{Book, InvalidObservation, Latencies, Observation, ROUND};
 use gslb_core::moment::Moment;
 use gslb_core::site::model::{Policy, PolicyKind};
 use gslb_core::table::RoutingTable;
@@ -87,7 +87,7 @@ impl Measured {
     }
 }
 
-fn located(taken: Result<(), Vec<(usize, Unusable)>>) -> Result<(), Vec<(usize, String)>> {
+fn located(taken: Result<(), Vec<(usize, InvalidObservation)>>) -> Result<(), Vec<(usize, String)>> {
     taken.map_err(|wrong| wrong.into_iter().map(|(place, why)| (place, why.to_string())).collect())
 }
 

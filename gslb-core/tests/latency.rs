@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gslb_core::explain::{Question, explain};
-use gslb_core::latency::{Book, CLIENTS_LAST, Latencies, MIN_CLIENTS, Measurements, Observation, ROUNDS, Unusable};
+use gslb_core::latency::{
+    Book, CLIENTS_LAST, InvalidObservation, Latencies, MIN_CLIENTS, Measurements, Observation, ROUNDS,
+};
 use gslb_core::moment::Moment;
 use gslb_core::site::model::Site;
 use gslb_core::steer::draw::Dice;
@@ -207,14 +209,14 @@ fn what_cannot_be_true_is_refused() {
         book.clients.observe(&observation, &topology.site, &topology.index, Moment::default()).unwrap_err()
     };
     for milliseconds in [0.0, -1.0, f64::NAN, f64::INFINITY, 10_001.0, 1e300] {
-        assert_eq!(refused("193.146.0.0/24", "fra", milliseconds), Unusable::Latency, "{milliseconds}");
+        assert_eq!(refused("193.146.0.0/24", "fra", milliseconds), InvalidObservation::Latency, "{milliseconds}");
     }
-    assert_eq!(refused("193.146.0.0/24", "fro", 5.0), Unusable::DataCenter("fro".into()));
-    assert!(matches!(refused("10.0.0.0/8", "fra", 5.0), Unusable::Nowhere(_)));
+    assert_eq!(refused("193.146.0.0/24", "fro", 5.0), InvalidObservation::DataCenter("fro".into()));
+    assert!(matches!(refused("10.0.0.0/8", "fra", 5.0), InvalidObservation::Nowhere(_)));
     let good = Observation { client: "193.146.0.0/24".parse().unwrap(), data_center: "fra".into(), milliseconds: 5.0 };
     let all = [good.clone(), Observation { milliseconds: -5.0, ..good.clone() }];
     let wrong = book.clients.observe_all(&all, &topology.site, &topology.index, Moment::default()).unwrap_err();
-    assert_eq!(wrong, [(1, Unusable::Latency)]);
+    assert_eq!(wrong, [(1, InvalidObservation::Latency)]);
     let none: Vec<Observation> = Vec::new();
     assert!(book.clients.observe_all(&none, &topology.site, &topology.index, Moment::default()).is_ok());
     assert!(book.clients.medians(Moment::default()).is_empty(), "of a post with something wrong nothing is taken");

@@ -2,7 +2,8 @@
 
 use gslb_core::dns::name::Name;
 use gslb_core::dns::zonefile::{
-    MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, Parsed, Room, Source, parse, parse_within,
+    MAX_ENTRY_OCTETS, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, Parsed, RecordLimits, Source, parse,
+    parse_with_limits,
 };
 use gslb_core::problem::Severity;
 use std::sync::Arc;
@@ -146,13 +147,13 @@ fn what_is_generated_ends_where_the_room_does() {
     let text = b"$TTL 1\n$GENERATE 0-1048575 a$ A 192.0.2.1\nb A 192.0.2.2\n";
     let within = |records, octets| {
         let mut none = |_: &str, _: &str| Err("none".to_owned());
-        let room = Room { records, octets, memory: usize::MAX };
-        parse_within(room, Source::File, "main", text, &"example.com".parse().unwrap(), &mut none)
+        let limits = RecordLimits { records, octets, memory: usize::MAX };
+        parse_with_limits(limits, Source::File, "main", text, &"example.com".parse().unwrap(), &mut none)
     };
     let few = within(10, usize::MAX);
-    assert_eq!((few.records.len(), few.is_cut, few.problems.len()), (10, true, 0));
+    assert_eq!((few.records.len(), few.is_truncated, few.problems.len()), (10, true, 0));
     let short = within(usize::MAX, 100);
-    assert!(short.is_cut && short.records.len() < 10, "{}", short.records.len());
+    assert!(short.is_truncated && short.records.len() < 10, "{}", short.records.len());
 }
 
 /// Files that are no zone files, with `hunter2` in them.
@@ -191,9 +192,9 @@ fn a_zone_file_is_quoted_from_its_first_good_entry_on() {
     let told: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
     assert_eq!(told, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
     let mut none = |_: &str, _: &str| Err("none".to_owned());
-    let room = Room { records: 10, octets: 1000, memory: usize::MAX };
+    let limits = RecordLimits { records: 10, octets: 1000, memory: usize::MAX };
     let origin = "example.com".parse().unwrap();
-    let own = parse_within(room, Source::Document, "main", b"a 1 AA 192.0.2.1\n", &origin, &mut none);
+    let own = parse_with_limits(limits, Source::Document, "main", b"a 1 AA 192.0.2.1\n", &origin, &mut none);
     assert_eq!(own.problems[0].message, "\"AA\" is not a record type", "the document's author sees its text anyway");
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gslb_core::health::{Ended, MassFailureTurn, Member, Recovery, SavedKey, SavedStatus, Transition};
+use gslb_core::health::{Ended, MassFailureChange, Member, Recovery, SavedKey, SavedStatus, Transition};
 use gslb_core::site::model::Site;
 use serde_json::json;
 use tokio::select;
@@ -60,7 +60,7 @@ struct Waiting {
     untold: usize,
     statuses: HashMap<String, Record>,
     /// The last one is how it is.
-    doubts: Vec<(MassFailureTurn, u64)>,
+    doubts: Vec<(MassFailureChange, u64)>,
     recoveries: Vec<Recovered>,
     /// Targets, with why they cannot be probed; none where they can again.
     abilities: Vec<(String, Option<Arc<str>>)>,
@@ -123,7 +123,7 @@ impl Journal {
     }
 
     /// Notes that the prober is doubted from now on, or no longer is.
-    pub(super) fn doubt(&self, turn: MassFailureTurn, wall: u64) {
+    pub(super) fn doubt(&self, turn: MassFailureChange, wall: u64) {
         lock(&self.waiting).doubts.push((turn, wall));
         self.work.notify_one();
     }
@@ -226,7 +226,7 @@ impl Journal {
         true
     }
 
-    fn tell(&self, turns: &[Turn], untold: usize, doubts: &[(MassFailureTurn, u64)]) {
+    fn tell(&self, turns: &[Turn], untold: usize, doubts: &[(MassFailureChange, u64)]) {
         for (turn, _) in doubts {
             tell_doubt(*turn);
         }
@@ -256,17 +256,17 @@ impl Journal {
         }
     }
 
-    async fn save_doubt(&self, store: &dyn Store, last: Option<&(MassFailureTurn, u64)>) {
+    async fn save_doubt(&self, store: &dyn Store, last: Option<&(MassFailureChange, u64)>) {
         let commit = match last {
             None => return,
-            Some((MassFailureTurn::Began { failing, hosts, failing_places, places }, since)) => {
+            Some((MassFailureChange::Began { failing, hosts, failing_places, places }, since)) => {
                 let value = json!({
                     "since": since, "failing": failing, "hosts": hosts,
                     "failing_places": failing_places, "places": places,
                 });
                 Commit::new().put(MASS_FAILURE, value.to_string().into_bytes())
             }
-            Some((MassFailureTurn::Ended(_), _)) => Commit::new().delete(MASS_FAILURE),
+            Some((MassFailureChange::Ended(_), _)) => Commit::new().delete(MASS_FAILURE),
         };
         if let Err(cause) = store.commit(commit).await {
             warn!(why = %cause, "failed to record mass failure");
@@ -317,9 +317,9 @@ async fn news(store: &dyn Store, statuses: HashMap<String, Record>) -> Vec<(Stri
     news
 }
 
-fn tell_doubt(turn: MassFailureTurn) {
+fn tell_doubt(turn: MassFailureChange) {
     match turn {
-        MassFailureTurn::Began { failing, hosts, failing_places, places } => warn!(
+        MassFailureChange::Began { failing, hosts, failing_places, places } => warn!(
             failing,
             hosts,
             failing_places,
@@ -328,17 +328,17 @@ fn tell_doubt(turn: MassFailureTurn) {
              host in none counts as one): this may be our own network, so the last statuses are held; `gslb resume \
              --mass-failure`, or POST {LIFT_MASS_FAILURE}, believes the failures"
         ),
-        MassFailureTurn::Ended(Ended::Recovered) => info!("the mass failure is over: endpoints answer again"),
-        MassFailureTurn::Ended(Ended::Confirmed) => {
+        MassFailureChange::Ended(Ended::Recovered) => info!("the mass failure is over: endpoints answer again"),
+        MassFailureChange::Ended(Ended::Confirmed) => {
             warn!("the mass failure is confirmed, since something answers: those that fail go down now");
         }
-        MassFailureTurn::Ended(Ended::Unanswered) => {
+        MassFailureChange::Ended(Ended::Unanswered) => {
             error!(
                 "nothing has answered a probe for too long: the failures are believed, and those that fail are down now"
             );
         }
-        MassFailureTurn::Ended(Ended::Accepted) => warn!("the mass failure is believed, as an operator says"),
-        MassFailureTurn::Ended(Ended::RuleRemoved) => {
+        MassFailureChange::Ended(Ended::Accepted) => warn!("the mass failure is believed, as an operator says"),
+        MassFailureChange::Ended(Ended::RuleRemoved) => {
             warn!("the mass failure is believed: the document has no such rule now")
         }
     }

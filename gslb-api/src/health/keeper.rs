@@ -63,7 +63,7 @@ impl Keeper {
 
     /// How long failures of too many endpoints at once have not been believed.
     pub fn doubts_for(&self) -> Option<Duration> {
-        self.health.doubts_since().map(|since| self.now().since(since))
+        self.health.holding_since().map(|since| self.now().since(since))
     }
 
     /// How long it still is until `moment`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gslb_core::health::{self, Member, Seen, Source};
+use gslb_core::health::{self, Member, RecordedOutcome, Source};
 use gslb_core::live::overrides;
 use gslb_core::live::pool::EndpointState;
 use gslb_core::site::model::Target;
@@ -122,7 +122,7 @@ fn progress(progress: health::Progress) -> Progress {
     Progress { result: result(progress.passes), count, needed: progress.needed }
 }
 
-fn outcome(seen: &Seen) -> ProbeOutcome {
+fn outcome(seen: &RecordedOutcome) -> ProbeOutcome {
     let outcome = &seen.outcome;
     ProbeOutcome {
         time: Timestamp::from_millis(seen.at),

@@ -14,7 +14,7 @@ pub const MAX_OUTCOMES: usize = 10;
 
 /// An outcome as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct RecordedOutcome {
     /// When, in milliseconds since 1970-01-01 00:00 UTC.
     pub at: u64,
     /// What came of it.
@@ -26,7 +26,7 @@ pub struct Seen {
 pub(super) struct Probed {
     pub(super) run: Run,
     /// The last one last.
-    pub(super) outcomes: VecDeque<Seen>,
+    pub(super) outcomes: VecDeque<RecordedOutcome>,
     /// Of successes only: how long a failure took says nothing of the way.
     pub(super) latency: Smoothed,
     /// Of successes only: the time of the probe as a whole.
@@ -100,7 +100,7 @@ impl Probed {
         if self.outcomes.len() == MAX_OUTCOMES {
             self.outcomes.pop_front();
         }
-        self.outcomes.push_back(Seen { at: wall, outcome });
+        self.outcomes.push_back(RecordedOutcome { at: wall, outcome });
     }
 
     /// Why a verdict is what it is.

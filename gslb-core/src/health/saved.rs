@@ -9,7 +9,7 @@ use crate::site::model;
 
 /// How long after the last outcomes a saved status that is down is still news. Later it holds until the next verdict, but
 /// silences no name.
-pub const STATUS_IS_NEWS: Duration = Duration::from_secs(3600);
+pub const SAVED_STATUS_FRESH_FOR: Duration = Duration::from_secs(3600);
 
 /// Which endpoint a saved status is of. One that has another address since then is another endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::endpoint::{Held, Source};
 use super::mass_failure::Ended;
-use super::probed::Seen;
+use super::probed::RecordedOutcome;
 use super::target::Member;
 use crate::live::pool::Change;
 
@@ -30,7 +30,7 @@ pub struct Status {
     /// the status best: the first that is down, or else that failed last.
     pub progress: Option<Progress>,
     /// The last few outcomes of that probe, the last one last.
-    pub outcomes: Vec<Seen>,
+    pub outcomes: Vec<RecordedOutcome>,
     /// Why its probe, or one of them, cannot be made, so that nothing new is found; none where it can.
     pub unable: Option<Arc<str>>,
     /// Smoothed time of the way there and back of its successes: that of their connect, or of one question and its answer.
@@ -57,7 +57,7 @@ pub struct ProbeStatus {
     /// How far its latest outcomes have come.
     pub progress: Progress,
     /// Its last outcome.
-    pub last: Option<Seen>,
+    pub last: Option<RecordedOutcome>,
     /// Why it cannot be made; none where it can.
     pub unable: Option<Arc<str>>,
     /// Smoothed time of the way there and back of its successes.
@@ -87,9 +87,9 @@ pub struct Effects {
     /// Endpoints whose status has turned.
     pub transitions: Vec<Transition>,
     /// Whether the prober is doubted from now on, or no longer is.
-    pub mass_failure: Option<MassFailureTurn>,
+    pub mass_failure: Option<MassFailureChange>,
     /// Targets that cannot be probed from now on, or can be again.
-    pub abilities: Vec<Ability>,
+    pub abilities: Vec<ProbeAbility>,
     /// Endpoints that have recovered and wait for an operator from now on, or fail again.
     pub recoveries: Vec<Recovery>,
 }
@@ -107,7 +107,7 @@ pub struct Recovery {
 
 /// A target whose probe cannot be made by this host, or can again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ability {
+pub struct ProbeAbility {
     /// Its number.
     pub target: u32,
     /// Why it cannot be; none where it can.
@@ -127,7 +127,7 @@ pub struct Transition {
 
 /// A turn of the doubt in the prober.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MassFailureTurn {
+pub enum MassFailureChange {
     /// So many of the hosts that were up fail at once: the last statuses are held.
     Began {
         /// Hosts that fail.

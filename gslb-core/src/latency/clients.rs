@@ -38,7 +38,7 @@ pub struct Observation {
 
 /// Why an observation is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub enum InvalidObservation {
     /// The document has no such data center.
     #[error("no data center is named `{0}`")]
     DataCenter(String),
@@ -74,14 +74,14 @@ impl Clients {
     /// Takes an observation, for each of the areas that its client is in.
     ///
     /// # Errors
-    /// [`Unusable`]: nothing has changed.
+    /// [`InvalidObservation`]: nothing has changed.
     pub fn observe(
         &mut self,
         observation: &Observation,
         site: &Site,
         index: &LocationIndex,
         now: Moment,
-    ) -> Result<(), Unusable> {
+    ) -> Result<(), InvalidObservation> {
         self.take(observation, &Areas::of(site, index), site, index, now)
     }
 
@@ -95,7 +95,7 @@ impl Clients {
         site: &Site,
         index: &LocationIndex,
         now: Moment,
-    ) -> Result<(), Vec<(usize, Unusable)>> {
+    ) -> Result<(), Vec<(usize, InvalidObservation)>> {
         let areas = Areas::of(site, index);
         let mut tried = self.clone();
         let mut take = |observation| tried.take(observation, &areas, site, index, now).err();
@@ -115,19 +115,19 @@ impl Clients {
         site: &Site,
         index: &LocationIndex,
         now: Moment,
-    ) -> Result<(), Unusable> {
+    ) -> Result<(), InvalidObservation> {
         let found = site.data_centers.iter().find(|data_center| *data_center.name == *observation.data_center);
-        let data_center = found.ok_or_else(|| Unusable::DataCenter(observation.data_center.clone()))?;
-        let latency = latency(observation.milliseconds).ok_or(Unusable::Latency)?;
+        let data_center = found.ok_or_else(|| InvalidObservation::DataCenter(observation.data_center.clone()))?;
+        let latency = latency(observation.milliseconds).ok_or(InvalidObservation::Latency)?;
         let client = observation.client.trunc();
         let areas = areas.at(index.locus_of(client.addr()), site, index);
         if areas.is_empty() {
-            return Err(Unusable::Nowhere(observation.client));
+            return Err(InvalidObservation::Nowhere(observation.client));
         }
         let keys: Vec<_> = areas.into_iter().map(|area| (area, Arc::clone(&data_center.name))).collect();
         let fresh = keys.iter().filter(|key| !self.cells.contains_key(*key)).count();
         if self.cells.len() + fresh > MAX_CELLS {
-            return Err(Unusable::Full);
+            return Err(InvalidObservation::Full);
         }
         let value = Value { network: network(client.addr()), at: now, latency };
         keys.into_iter().for_each(|key| self.cells.entry(key).or_default().add(value));

@@ -14,7 +14,9 @@ mod smooth;
 
 pub use book::{Book, Measurements, ROUND};
 pub(crate) use clients::Areas;
-pub use clients::{CLIENTS_LAST, Clients, MAX_CELLS, MAX_CLIENTS, MAX_LATENCY, MIN_CLIENTS, Observation, Unusable};
+pub use clients::{
+    CLIENTS_LAST, Clients, InvalidObservation, MAX_CELLS, MAX_CLIENTS, MAX_LATENCY, MIN_CLIENTS, Observation,
+};
 pub use ranking::{FORGOTTEN_AFTER, MARGIN, RATIO, ROUNDS, Ranking};
 pub use smooth::Smoothed;
 

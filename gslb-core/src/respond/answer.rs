@@ -105,7 +105,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             return self.steered(place, node, index, service, kind);
         }
         if node.is_alias() && qtype != rtype::CNAME {
-            return match node.set(qtype).filter(|_| rtype::stands_beside_cname(qtype)) {
+            return match node.set(qtype).filter(|_| rtype::may_coexist_with_cname(qtype)) {
                 Some(set) => self.data(place, node, set),
                 None => self.alias(place, node),
             };

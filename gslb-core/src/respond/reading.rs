@@ -54,10 +54,10 @@ pub(super) fn fetch(readings: &mut [Reading], table: &RoutingTable) {
     let mut seen = 0;
     for reading in readings.iter_mut().filter(|reading| reading.fault.is_none()) {
         reading.hash = catalog.first_hash(&reading.key);
-        seen ^= catalog.touch_node(reading.hash);
+        seen ^= catalog.prefetch_node(reading.hash);
     }
     for reading in readings.iter().filter(|reading| reading.fault.is_none()) {
-        seen ^= catalog.touch_name(reading.hash);
+        seen ^= catalog.prefetch_name(reading.hash);
         let subnet = reading.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let service = subnet.and_then(|_| catalog.likely_service(reading.hash));
         let service = service.and_then(|index| topology.services.get(index as usize));

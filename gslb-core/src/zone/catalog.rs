@@ -179,13 +179,13 @@ impl Catalog {
 
     /// Loads where the search for a hash begins, and says something about it that only serves to have loaded it.
     #[inline]
-    pub fn touch_node(&self, hash: u64) -> u32 {
+    pub fn prefetch_node(&self, hash: u64) -> u32 {
         self.nodes.touch(hash)
     }
 
     /// The same for the name that probably has the hash, and for the records behind it.
     #[inline]
-    pub fn touch_name(&self, hash: u64) -> u32 {
+    pub fn prefetch_name(&self, hash: u64) -> u32 {
         /// Octets of a cache line on the machines that we know.
         const LINE: usize = 64;
         let octets = self.octets.tail(self.nodes.likely(hash).map_or(NONE, |node| node.name));

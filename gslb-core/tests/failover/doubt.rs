@@ -1,6 +1,6 @@
 //! Mass failures: the prober is doubted first.
 
-use gslb_core::health::{Effects, Ended, Failure, Held, MassFailureTurn, Saved, Source};
+use gslb_core::health::{Effects, Ended, Failure, Held, MassFailureChange, Saved, Source};
 
 use crate::live::Live;
 
@@ -31,7 +31,7 @@ pub(crate) fn ten_text(rise: u32) -> String {
     )
 }
 
-fn turns(effects: &[Effects]) -> Vec<MassFailureTurn> {
+fn turns(effects: &[Effects]) -> Vec<MassFailureChange> {
     effects.iter().filter_map(|effects| effects.mass_failure).collect()
 }
 
@@ -40,7 +40,7 @@ fn where_our_own_network_fails_no_answer_changes() {
     let mut live = ten();
     live.probe_all(|_| false);
     let effects = live.probe_all(|_| false);
-    assert_eq!(turns(&effects), [MassFailureTurn::Began { failing: 10, hosts: 10, failing_places: 10, places: 10 }]);
+    assert_eq!(turns(&effects), [MassFailureChange::Began { failing: 10, hosts: 10, failing_places: 10, places: 10 }]);
     assert!(effects.iter().all(|effects| effects.transitions.is_empty()));
     for _ in 0..298 {
         live.probe_all(|_| false);
@@ -52,7 +52,7 @@ fn where_our_own_network_fails_no_answer_changes() {
         live.probe_all(|target| target < second * 3);
         assert_eq!(live.answers().len(), 10);
     }
-    assert_eq!(live.health.doubts_since(), None);
+    assert_eq!(live.health.holding_since(), None);
     assert!(live.health.members().all(|it| live.health.status(it, live.now().0).unwrap().held.is_none()));
 }
 
@@ -77,7 +77,7 @@ fn a_silence_that_lasts_is_believed_at_last() {
     (0..301).for_each(|_| _ = live.probe_all(|_| false));
     assert_eq!(live.answers().len(), 10);
     let effects = live.probe_all(|_| false);
-    assert_eq!(turns(&effects), [MassFailureTurn::Ended(Ended::Unanswered)]);
+    assert_eq!(turns(&effects), [MassFailureChange::Ended(Ended::Unanswered)]);
     assert_eq!(effects.iter().map(|effects| effects.transitions.len()).sum::<usize>(), 10);
     assert!(!live.status("p1", "x").up, "so that what is not probed is reached");
 }
@@ -94,7 +94,7 @@ fn what_was_held_up_does_not_go_down_while_it_comes_back() {
         |live: &Live| live.health.members().any(|it| live.health.status(it, live.now().0).unwrap().held.is_some());
     assert!(!held(&live));
     live.wait(10);
-    assert!(live.health.doubts_since().is_none());
+    assert!(live.health.holding_since().is_none());
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_mass_failure_that_lasts_while_others_answer_is_believed() {
     let mut effects = live.probe_all(|target| target < 4);
     effects.extend(live.probe_all(|target| target < 4));
     assert_eq!(live.answers().len(), 4, "ten seconds after something answered");
-    assert_eq!(turns(&effects), [MassFailureTurn::Ended(Ended::Confirmed)]);
+    assert_eq!(turns(&effects), [MassFailureChange::Ended(Ended::Confirmed)]);
     live.probe_all(|target| target < 3);
     live.probe_all(|target| target < 3);
     assert_eq!(live.answers().len(), 3, "one more is no mass failure");
@@ -153,7 +153,7 @@ fn who_flaps_in_the_data_center_that_is_left_brings_nobody_back_who_is_dead() {
         assert!(is_of_b(&mut live), "second {second}: {:?}", live.answers());
         assert!((0..4).all(|n| !live.status("a", &format!("e{}", n + 1)).up));
     }
-    assert_eq!(live.health.doubts_since(), None);
+    assert_eq!(live.health.holding_since(), None);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn one_server_in_many_pools_is_one() {
     let mut live = Live::of(&format!("{pools}{others}"), r#"policy = { failover = ["p1", "a"] }"#);
     live.probe_all(|_| true);
     live.probe("p1", "main", "--");
-    assert_eq!((live.answers(), live.health.doubts_since()), (vec!["192.0.2.1".to_owned()], None));
+    assert_eq!((live.answers(), live.health.holding_since()), (vec!["192.0.2.1".to_owned()], None));
 }
 
 #[test]
@@ -235,12 +235,15 @@ fn what_a_probe_cannot_do_is_told_once_and_says_nothing_of_the_endpoint() {
 fn a_document_that_drops_the_rule_ends_the_hold_and_tells_what_turns() {
     let mut live = ten();
     (0..3).for_each(|_| _ = live.probe_all(|_| false));
-    assert!(live.health.doubts_since().is_some());
+    assert!(live.health.holding_since().is_some());
     let text = ten_text(1);
     let effects = live.take_up(&text.replace("fall = 2", "fall = 1"));
-    assert!(effects.transitions.is_empty() && live.health.doubts_since().is_some(), "another document alone ends none");
+    assert!(
+        effects.transitions.is_empty() && live.health.holding_since().is_some(),
+        "another document alone ends none"
+    );
     let effects = live.take_up(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
-    assert_eq!(effects.mass_failure, Some(MassFailureTurn::Ended(Ended::RuleRemoved)));
+    assert_eq!(effects.mass_failure, Some(MassFailureChange::Ended(Ended::RuleRemoved)));
     assert_eq!(effects.transitions.len(), 10);
 }
 
@@ -268,7 +271,7 @@ fn who_fails_is_counted_right_whatever_happens() {
             3..8 => live.seconds += 1,
             _ => {
                 let effects = live.outcome(target, (roll >> 32) % 10 >= if trouble { 8 } else { 2 });
-                began += u32::from(matches!(effects.mass_failure, Some(MassFailureTurn::Began { .. })));
+                began += u32::from(matches!(effects.mass_failure, Some(MassFailureChange::Began { .. })));
             }
         }
         let (now, wall) = live.now();
@@ -323,7 +326,7 @@ fn a_host_that_fails_by_itself_does_not_make_a_mass_failure_of_a_dead_data_cente
     let mut live = in_data_centers(&[6, 4], &[&[0, 1]]);
     live.probe_all(|target| target > 6);
     live.probe_all(|target| target > 6);
-    assert_eq!(live.health.doubts_since(), None);
+    assert_eq!(live.health.holding_since(), None);
     assert!(!live.status("p0", "e1").up && !live.status("p1", "e1").up);
 }
 
@@ -332,7 +335,7 @@ fn failures_in_most_data_centers_are_doubted() {
     let mut live = in_data_centers(&[6, 4], &[&[0, 1]]);
     live.probe_all(|_| false);
     let effects = live.probe_all(|_| false);
-    assert_eq!(turns(&effects), [MassFailureTurn::Began { failing: 10, hosts: 10, failing_places: 2, places: 2 }]);
+    assert_eq!(turns(&effects), [MassFailureChange::Began { failing: 10, hosts: 10, failing_places: 2, places: 2 }]);
     assert!(live.status("p0", "e1").up);
 }
 
@@ -364,7 +367,7 @@ fn one_tenants_mass_failure_does_not_delay_the_failover_of_another() {
         (0..2).for_each(|_| _ = live.probe_all(|_| true));
         // All of the first tenant die, and so does the first pool of the second: targets 15 and 16 are b1 and b2.
         (0..3).for_each(|_| _ = live.probe_all(|target| target > 14));
-        assert!(live.health.doubts_since().is_some(), "{own}");
+        assert!(live.health.holding_since().is_some(), "{own}");
         live.probe_all(|target| target == 16);
         live.probe_all(|target| target == 16);
         assert_eq!(live.answers(), ["198.51.100.40"], "{own}");
@@ -407,7 +410,7 @@ fn while_nothing_has_answered_since_the_hold_began_no_service_is_believed_by_its
         (0..12).for_each(|target| _ = live.comes(target, Err(Failure::Timeout)));
     };
     (0..4).for_each(|_| fail(&mut live));
-    assert!(live.health.doubts_since().is_some());
+    assert!(live.health.holding_since().is_some());
     assert_eq!(live.answers(), ["198.51.100.12"], "nothing shows that the way there works");
     live.seconds += 1;
     live.comes(12, Ok(()));

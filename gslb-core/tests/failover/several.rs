@@ -208,7 +208,7 @@ fn a_mass_failure_is_the_same_with_several_probes() {
                 all.map(|it| (it.up, it.source, it.held, it.since, it.flaps, it.ttl_limit, it.progress)).collect()
             };
             assert_eq!(told(&lives[0]), told(&lives[1]), "step {step}");
-            held += u32::from(lives[0].health.doubts_since().is_some());
+            held += u32::from(lives[0].health.holding_since().is_some());
         }
         assert!(held > 50, "failures were doubted for {held} steps");
     }

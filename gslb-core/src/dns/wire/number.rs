@@ -26,7 +26,7 @@ pub mod rtype {
 
     /// True for types that may exist beside a CNAME and are answered there (RFC 4035 §2.5, RFC 3007 §3.1.1, RFC 2181 §10.1;
     /// an NSEC3 record that the hash of another name puts there).
-    pub fn stands_beside_cname(rtype: u16) -> bool {
+    pub fn may_coexist_with_cname(rtype: u16) -> bool {
         matches!(rtype, SIG | KEY | RRSIG | NSEC | NSEC3)
     }
 }

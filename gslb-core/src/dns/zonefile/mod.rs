@@ -67,8 +67,8 @@ pub struct Parsed {
     pub octets: usize,
     /// Octets of memory that all records take until they are in a catalog, as [`crate::budget`] counts them.
     pub memory: usize,
-    /// True where there are more records than the [`Room`] held.
-    pub is_cut: bool,
+    /// True where there are more records than the [`RecordLimits`] held.
+    pub is_truncated: bool,
 }
 
 /// Fetches the file that an `$INCLUDE` names.
@@ -83,21 +83,21 @@ pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), Strin
 /// error reading goes on at the next line, so that all errors are told at once. Work and memory are bounded by the
 /// constants of this module.
 pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
-    let room = Room { records: usize::MAX, octets: usize::MAX, memory: usize::MAX };
-    parse_within(room, Source::File, file, text, origin, include)
+    let limits = RecordLimits { records: usize::MAX, octets: usize::MAX, memory: usize::MAX };
+    parse_with_limits(limits, Source::File, file, text, origin, include)
 }
 
 /// The same, for a reader who has room for so much only: reading ends without a word where the room does, and
-/// [`Parsed::is_cut`] says so.
-pub fn parse_within(
-    room: Room,
+/// [`Parsed::is_truncated`] says so.
+pub fn parse_with_limits(
+    limits: RecordLimits,
     source: Source,
     file: &str,
     text: &[u8],
     origin: &Name,
     include: &mut Loader<'_>,
 ) -> Parsed {
-    reader::Reader::new(room, source, include).read(file, text, origin)
+    reader::Reader::new(limits, source, include).read(file, text, origin)
 }
 
 /// Where the text of a zone comes from, which decides what problems quote of it.
@@ -112,7 +112,7 @@ pub enum Source {
 
 /// What records may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct RecordLimits {
     /// How many there may be.
     pub records: usize,
     /// Octets of their owners and rdata together.

@@ -4,7 +4,7 @@ use super::entry::Header;
 use super::lexer::{self, Cursor, Entry};
 use super::{
     Loader, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_PROBLEMS, MAX_RDATA_OCTETS, MAX_RECORDS, MAX_TEXT_OCTETS, MAX_TTL,
-    Parsed, Record, Room, Source,
+    Parsed, Record, RecordLimits, Source,
 };
 use crate::dns::name::Name;
 use crate::dns::rdata::word::{Fault, HIDDEN, Place, Word};
@@ -18,7 +18,7 @@ const SOA: u16 = 6;
 /// Everything that outlives one file.
 pub(super) struct Reader<'r, 'l> {
     include: &'r mut Loader<'l>,
-    room: Room,
+    limits: RecordLimits,
     source: Source,
     parsed: Parsed,
     /// TTL in force, in seconds.
@@ -75,10 +75,10 @@ pub(super) struct Included {
 }
 
 impl<'r, 'l> Reader<'r, 'l> {
-    pub(super) fn new(room: Room, source: Source, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
+    pub(super) fn new(limits: RecordLimits, source: Source, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
         Reader {
             include,
-            room,
+            limits,
             source,
             parsed: Parsed::default(),
             ttl: Ttl::Unknown,
@@ -178,8 +178,8 @@ impl<'r, 'l> Reader<'r, 'l> {
         self.parsed.octets = self.parsed.octets.saturating_add(record.owner.wire_len() + record.rdata.len());
         self.parsed.memory = self.parsed.memory.saturating_add(record.memory());
         let Parsed { records, octets, memory, .. } = &self.parsed;
-        if records.len() >= self.room.records || *octets > self.room.octets || *memory > self.room.memory {
-            (self.stopped, self.parsed.is_cut) = (true, true);
+        if records.len() >= self.limits.records || *octets > self.limits.octets || *memory > self.limits.memory {
+            (self.stopped, self.parsed.is_truncated) = (true, true);
         } else if self.parsed.records.len() >= MAX_RECORDS {
             self.stop(scope, format!("there are more than {MAX_RECORDS} records"));
         } else if self.rdata_octets > MAX_RDATA_OCTETS {

@@ -9,7 +9,7 @@ use super::{Due, Health, Known};
 use crate::health::endpoint::{Held, Source};
 use crate::health::mass_failure::{Ended, MassFailureGuard};
 use crate::health::probed::Probed;
-use crate::health::saved::{STATUS_IS_NEWS, Saved, SavedKey, SavedStatus, target_text};
+use crate::health::saved::{SAVED_STATUS_FRESH_FOR, Saved, SavedKey, SavedStatus, target_text};
 use crate::health::status::Effects;
 use crate::health::target::{Member, Targets};
 use crate::health::ways::Ways;
@@ -47,7 +47,7 @@ impl Health {
                 known.recall(status.up, status.since, status.why.as_str().into(), now, wall);
                 known.recovered = status.recovered.filter(|_| !status.up);
                 let seen = saved.seen.max(status.since);
-                known.is_old = !status.up && wall.saturating_sub(seen) > STATUS_IS_NEWS.as_millis() as u64;
+                known.is_old = !status.up && wall.saturating_sub(seen) > SAVED_STATUS_FRESH_FOR.as_millis() as u64;
             }
         }
         health.begin(now, wall, &mut Effects::default());

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::{Due, Health};
 use crate::health::endpoint::{Held, Source};
 use crate::health::mass_failure::{Begun, Ended, Tally};
-use crate::health::status::{Effects, MassFailureTurn};
+use crate::health::status::{Effects, MassFailureChange};
 use crate::moment::Moment;
 
 impl Health {
@@ -19,7 +19,7 @@ impl Health {
     }
 
     /// Since when a mass failure is doubted.
-    pub fn doubts_since(&self) -> Option<Moment> {
+    pub fn holding_since(&self) -> Option<Moment> {
         self.doubt.since()
     }
 
@@ -74,7 +74,7 @@ impl Health {
     fn begin_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
         let Some(begun) = self.doubt.begins(now) else { return };
         let Begun { failing, hosts, failing_places, places, back } = begun;
-        effects.mass_failure = Some(MassFailureTurn::Began { failing, hosts, failing_places, places });
+        effects.mass_failure = Some(MassFailureChange::Began { failing, hosts, failing_places, places });
         for number in back.into_iter().map(|number| number as usize) {
             let Some(known) = self.endpoints.get_mut(number) else { continue };
             if known.endpoint.restore() {
@@ -103,7 +103,7 @@ impl Health {
         wall: u64,
         effects: &mut Effects,
     ) {
-        effects.mass_failure = Some(MassFailureTurn::Ended(ended));
+        effects.mass_failure = Some(MassFailureChange::Ended(ended));
         let since = match ended {
             // Most have come back, and the others may be about to.
             Ended::Recovered => now,

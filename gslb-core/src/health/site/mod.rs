@@ -16,7 +16,7 @@ use super::outcome::{Failure, Outcome};
 use super::probed::Probed;
 use super::saved::{SavedKey, SavedStatus};
 use super::several::{EndpointProbe, Probes};
-use super::status::{Ability, Effects, Recovery, Status, Transition};
+use super::status::{Effects, ProbeAbility, Recovery, Status, Transition};
 use super::target::{Member, Targets};
 use super::ways::Ways;
 use crate::live::overrides::States;
@@ -108,8 +108,8 @@ impl Health {
             probed.blind = blind;
         }
         match &probed.unable {
-            Some(why) if able_before => effects.abilities.push(Ability { target, unable: Some(why.clone()) }),
-            None if !able_before => effects.abilities.push(Ability { target, unable: None }),
+            Some(why) if able_before => effects.abilities.push(ProbeAbility { target, unable: Some(why.clone()) }),
+            None if !able_before => effects.abilities.push(ProbeAbility { target, unable: None }),
             _ => {}
         }
         if outcome.is_unable() {

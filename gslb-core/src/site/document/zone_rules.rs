@@ -258,7 +258,7 @@ fn canonical(record: &Record) -> Cow<'_, [u8]> {
 
 fn refuse_beside_cname(group: &[(u32, &Record)], types: &[u16], problems: &mut Problems) {
     let Some((_, alias)) = group.iter().find(|(_, record)| record.rtype == rtype::CNAME) else { return };
-    let others = types.iter().filter(|&&other| other != rtype::CNAME && !rtype::stands_beside_cname(other));
+    let others = types.iter().filter(|&&other| other != rtype::CNAME && !rtype::may_coexist_with_cname(other));
     let others: Vec<String> = others.map(|&other| type_to_text(other).to_string()).collect();
     if !others.is_empty() {
         let message = format!("{} has a CNAME and other records ({})", alias.owner, others.join(", "));

@@ -9,7 +9,7 @@ use super::problems::Problems;
 use super::tree::Entry;
 use crate::budget::Budget;
 use crate::dns::name::Name;
-use crate::dns::zonefile::{self, Loader, Parsed, Room, Source as From};
+use crate::dns::zonefile::{self, Loader, Parsed, RecordLimits, Source as From};
 use crate::site::model::Zone;
 
 /// Most records of all zones of a document together, the generated ones included.
@@ -45,7 +45,7 @@ pub(super) fn read<'t>(
 ) -> Vec<Loaded<'t>> {
     let mut zones: Vec<Loaded<'t>> = Vec::with_capacity(section.entries.len());
     let mut apexes: HashMap<Name, &Entry> = HashMap::new();
-    let mut room = Room { records: MAX_RECORDS, octets: MAX_RECORD_OCTETS, memory: budget.left() };
+    let mut limits = RecordLimits { records: MAX_RECORDS, octets: MAX_RECORD_OCTETS, memory: budget.left() };
     let mut is_full = false;
     for (entry, item) in section.items() {
         let before = problems.errors();
@@ -59,14 +59,14 @@ pub(super) fn read<'t>(
         // Once there is no room for more, what the other zones say is not looked at: it would only be left out.
         if let Some(source) = source.filter(|_| !is_full) {
             let (item, parsed) = match source {
-                Source::File(file) => (file, master_file(&file, &zone.apex, room, load, problems)),
-                Source::Records(text) => (text, master_text(&text, &zone.apex, room, problems)),
+                Source::File(file) => (file, master_file(&file, &zone.apex, limits, load, problems)),
+                Source::Records(text) => (text, master_text(&text, &zone.apex, limits, problems)),
             };
-            room.records -= parsed.records.len().min(room.records);
-            room.octets -= parsed.octets.min(room.octets);
+            limits.records -= parsed.records.len().min(limits.records);
+            limits.octets -= parsed.octets.min(limits.octets);
             let over = budget.charge(parsed.memory).err();
-            room.memory = budget.left();
-            is_full = parsed.is_cut;
+            limits.memory = budget.left();
+            is_full = parsed.is_truncated;
             // Without the others they are of no use, and what takes too much memory is to give it back at once.
             zone.records = if is_full { Vec::new() } else { parsed.records };
             if is_full {
@@ -124,21 +124,27 @@ fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Sou
 }
 
 /// Records that stand in the document itself. Nothing stands beside them, so they cannot include anything.
-fn master_text(item: &Item<'_, '_>, apex: &Name, room: Room, problems: &mut Problems) -> Parsed {
+fn master_text(item: &Item<'_, '_>, apex: &Name, limits: RecordLimits, problems: &mut Problems) -> Parsed {
     let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Parsed::default() };
     let mut refuse =
         |_: &str, _: &str| Err("`records` hold the whole zone; write the lines of the file here".to_owned());
     let shown = problems.text_at(&item.path);
-    let mut parsed = zonefile::parse_within(room, From::Document, &shown, text.as_bytes(), apex, &mut refuse);
+    let mut parsed = zonefile::parse_with_limits(limits, From::Document, &shown, text.as_bytes(), apex, &mut refuse);
     problems.take_over(std::mem::take(&mut parsed.problems));
     parsed
 }
 
-fn master_file(file: &Item<'_, '_>, apex: &Name, room: Room, load: &mut Loader<'_>, problems: &mut Problems) -> Parsed {
+fn master_file(
+    file: &Item<'_, '_>,
+    apex: &Name,
+    limits: RecordLimits,
+    load: &mut Loader<'_>,
+    problems: &mut Problems,
+) -> Parsed {
     let Some(name) = file.string("\"example.com.zone\"", problems) else { return Parsed::default() };
     match load(name, &problems.file(file.at())) {
         Ok((shown, octets)) => {
-            let mut parsed = zonefile::parse_within(room, From::File, &shown, &octets, apex, load);
+            let mut parsed = zonefile::parse_with_limits(limits, From::File, &shown, &octets, apex, load);
             problems.take_over(std::mem::take(&mut parsed.problems));
             parsed
         }
