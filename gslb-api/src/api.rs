@@ -7,8 +7,8 @@ use gslb_core::table::Published;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
-use crate::change::{Active, Change, Condition, Done, Edit, Refusal, Who};
-use crate::control::{self, Begun, Control, Origin, PassedOver, StartError, Unsaved};
+use crate::change::{Active, Applied, Change, Condition, Edit, Refusal, Who};
+use crate::control::{self, Begun, Control, Origin, StartError, Unsaved, Unservable};
 use crate::degraded::Concern;
 use crate::document::Etag;
 use crate::evidence::{self, Evidence};
@@ -46,7 +46,7 @@ pub struct Started {
     pub origin: Origin,
     /// Documents that should be in force rather than this one, the first of all first, and why they cannot be served.
     /// Not empty means that something older is served, which somebody should look after.
-    pub passed_over: Vec<PassedOver>,
+    pub unservable: Vec<Unservable>,
     /// Why the watched file is not in force, where it was refused.
     pub refused: Option<Refusal>,
 }
@@ -75,7 +75,7 @@ impl Api {
         let begun = control::start(Arc::clone(&store), databases, &options, &meters).await?;
         // It may be long, and nobody needs it any more.
         let source = std::mem::replace(&mut options.source, Source::Store { first: None });
-        let Begun { control, journal, published, origin, passed_over, orders } = begun;
+        let Begun { control, journal, published, origin, unservable, orders } = begun;
         let book = orders.book(&control.active().table.topology().site);
         let measured = Arc::new(Measured::new(&options.node, book));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));
@@ -87,7 +87,7 @@ impl Api {
             Source::File { document: None } | Source::Store { .. } => None,
         };
         let revision = api.control.active().revision;
-        Ok(Started { api, published, revision, origin, passed_over, refused })
+        Ok(Started { api, published, revision, origin, unservable, refused })
     }
 
     /// Puts `document` in force, which the watched file has now. The safety rules hold for it too. A document that is
@@ -95,11 +95,11 @@ impl Api {
     ///
     /// # Errors
     /// [`Refusal`]: what was in force stays.
-    pub async fn replace_document(&self, document: impl Into<Written>) -> Result<Done, Refusal> {
+    pub async fn replace_document(&self, document: impl Into<Written>) -> Result<Applied, Refusal> {
         let Written { document, text, commit } = document.into();
         let active = self.control.active();
         let is_same = *active.document == document;
-        let unchanged = || Done { etag: Some(Etag::of_revision(active.revision)), ..Done::unchanged(&active) };
+        let unchanged = || Applied { etag: Some(Etag::of_revision(active.revision)), ..Applied::unchanged(&active) };
         if is_same && self.has_text(active.revision, text.as_deref()).await {
             return Ok(unchanged());
         }
@@ -126,7 +126,7 @@ impl Api {
     ///
     /// # Errors
     /// [`Refusal`]: what was in force stays.
-    pub async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
+    pub async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Applied, Refusal> {
         self.control.replace_databases(databases).await
     }
 
@@ -139,8 +139,8 @@ impl Api {
     }
 
     /// Where outcomes of probes go: the table follows at once. It is bounded, so who sends into it waits for a place.
-    pub fn words(&self) -> mpsc::Sender<HealthEvent> {
-        self.control.words()
+    pub fn health_events(&self) -> mpsc::Sender<HealthEvent> {
+        self.control.health_events()
     }
 
     /// What is in force, whenever it is something else; probes follow the document with it.
@@ -151,7 +151,7 @@ impl Api {
     /// What health rests on now.
     ///
     /// # Errors
-    /// [`Refusal::Fault`] where nothing is published any more.
+    /// [`Refusal::Internal`] where nothing is published any more.
     pub async fn evidence(&self) -> Result<Evidence, Refusal> {
         evidence::evidence(&self.control).await
     }
@@ -178,7 +178,7 @@ impl Api {
 
     /// What the server does without now.
     pub fn degraded(&self) -> Vec<(Concern, String)> {
-        self.options.degraded.told(self.active().revision)
+        self.options.degraded.reasons(self.active().revision)
     }
 
     /// The overrides whose last change is not saved.
@@ -198,7 +198,7 @@ impl Api {
 
     /// Ends the streams of events and answers, so that a graceful shutdown of the server comes to its end.
     pub fn stop(&self) {
-        if let Some(told) = self.unsaved().told() {
+        if let Some(told) = self.unsaved().summary() {
             error!("stopping: {told}");
         }
         self.stopping.send_replace(true);

@@ -88,7 +88,7 @@ fn number_of(key: &str) -> Option<u64> {
 
 /// The entry in a row of the store; none where it is damaged, or is that of another key.
 pub(crate) fn unpack(row: &Row) -> Option<Entry> {
-    let entry: Entry = serde_json::from_slice(&row.held.value).ok()?;
+    let entry: Entry = serde_json::from_slice(&row.versioned.value).ok()?;
     (number_of(&row.key) == Some(entry.number)).then_some(entry)
 }
 
@@ -98,7 +98,7 @@ pub fn key(number: u64) -> String {
 }
 
 /// `resource` as an entry tells it: whole, or how large it is.
-pub fn told(resource: Option<Value>) -> Option<Value> {
+pub fn abridged(resource: Option<Value>) -> Option<Value> {
     let resource = resource?;
     let octets = resource.to_string().len();
     Some(if octets <= RESOURCE_OCTETS { resource } else { json!({ "omitted_octets": octets }) })

@@ -28,7 +28,7 @@ pub struct DamagedRows {
 
 impl DamagedRows {
     /// What was found, in a sentence; none where all is sound.
-    pub fn told(&self) -> Option<String> {
+    pub fn summary(&self) -> Option<String> {
         let part = |keys: &BTreeSet<String>, what: &str| (!keys.is_empty()).then(|| format!("{what}: {}", named(keys)));
         let restored = part(&self.restored, "restored from store.last-good");
         let parts: Vec<String> = [restored, part(&self.ignored, "ignored")].into_iter().flatten().collect();
@@ -54,7 +54,7 @@ fn named(keys: &BTreeSet<String>) -> String {
 ///
 /// # Errors
 /// Where the store cannot be asked.
-pub fn mend(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavailable> {
+pub fn repair(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavailable> {
     let mut ignored = find(store)?;
     if ignored.is_empty() {
         return Ok(DamagedRows::default());
@@ -62,7 +62,7 @@ pub fn mend(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavaila
     let good: Vec<Entry> = last_good::read(directory).map(|(_, entries)| entries).unwrap_or_default();
     let mut restored = BTreeSet::new();
     for entry in replacements(store, &ignored, good)? {
-        let (key, held) = (&*entry.key, entry.held);
+        let (key, held) = (&*entry.key, entry.versioned);
         let commit = match held.expires {
             Some(expires) => Commit::new().put_until(key, held.value, expires),
             None => Commit::new().put(key, held.value),
@@ -83,7 +83,7 @@ fn replacements(store: &dyn Store, damaged: &BTreeSet<String>, good: Vec<Entry>)
     for entry in &mut all {
         // The copy may be older than the revisions in the store, of which the last one is in force.
         if let Some(latest) = latest.filter(|_| &*entry.key == revisions::CURRENT) {
-            entry.held.value = revisions::pack_current(latest).into();
+            entry.versioned.value = revisions::pack_current(latest).into();
         }
     }
     Ok(all)
@@ -113,7 +113,7 @@ fn find(store: &dyn Store) -> Result<BTreeSet<String>, Unavailable> {
 
 /// Whether `entry` holds what this version writes there. What it does not know is another version's.
 pub(crate) fn is_readable(entry: &Entry) -> bool {
-    let (key, value) = (&*entry.key, &*entry.held.value);
+    let (key, value) = (&*entry.key, &*entry.versioned.value);
     let is_of = |prefix: &str| key.starts_with(prefix);
     match key {
         revisions::CURRENT => revisions::unpack_current(value).is_ok(),
@@ -171,8 +171,8 @@ mod tests {
         let (store, folder) = filled();
         put(&store, "of/a/later/version", "?");
         put(&store, health::SEEN, "7");
-        let found = mend(&store, folder.path()).unwrap();
-        assert_eq!((found.told(), found), (None, DamagedRows::default()));
+        let found = repair(&store, folder.path()).unwrap();
+        assert_eq!((found.summary(), found), (None, DamagedRows::default()));
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
         let (store, folder) = filled();
         let keys = |prefix: &str| {
             let page = wait(store.range(prefix, None, 9, Order::Ascending)).unwrap();
-            page.entries.into_iter().map(|entry| (entry.key.to_string(), entry.held.value)).collect::<Vec<_>>()
+            page.entries.into_iter().map(|entry| (entry.key.to_string(), entry.versioned.value)).collect::<Vec<_>>()
         };
         let before = keys("");
         let token = keys(auth::PREFIX)[0].0.clone();
@@ -202,12 +202,12 @@ mod tests {
         ];
         for value in ["", "garbage", "{\"revision\":", "[]"] {
             kept.iter().chain(&lost).for_each(|key| put(&store, key, value));
-            let found = mend(&store, folder.path()).unwrap();
+            let found = repair(&store, folder.path()).unwrap();
             assert_eq!(found.restored, kept.iter().map(ToString::to_string).collect(), "{value}");
             // An array is a value that such a row may have.
             let expected = lost.iter().filter(|key| value != "[]" || **key != health::MASS_FAILURE);
             assert_eq!(found.ignored, expected.map(ToString::to_string).collect(), "{value}");
-            let told = found.told().unwrap();
+            let told = found.summary().unwrap();
             assert!(told.contains("restored from store.last-good: document, ") && told.contains(" more"), "{told}");
             for key in kept {
                 let held = wait(store.read(key)).unwrap().unwrap();
@@ -222,14 +222,14 @@ mod tests {
         for damage in [Commit::new().delete(revisions::CURRENT), Commit::new().put(revisions::CURRENT, *b"?")] {
             wait(store.commit(damage)).unwrap();
             assert_eq!(wait(revisions::current(&store)).unwrap(), Some(2));
-            assert!(mend(&store, folder.path()).unwrap().restored.contains(revisions::CURRENT));
+            assert!(repair(&store, folder.path()).unwrap().restored.contains(revisions::CURRENT));
         }
         wait(store.commit(Commit::new().delete(revisions::key(2)))).unwrap();
-        assert!(mend(&store, folder.path()).unwrap().restored.contains(&revisions::key(2)), "it was missing");
+        assert!(repair(&store, folder.path()).unwrap().restored.contains(&revisions::key(2)), "it was missing");
         // The copy is of before: what is kept in the store is newer than what the copy says is in force.
         put(&store, &revisions::key(3), &*wait(store.read(&revisions::key(2))).unwrap().unwrap().value);
         put(&store, revisions::CURRENT, "?");
-        mend(&store, folder.path()).unwrap();
+        repair(&store, folder.path()).unwrap();
         assert_eq!(wait(revisions::current(&store)).unwrap(), Some(3));
     }
 
@@ -238,7 +238,7 @@ mod tests {
         let (store, _) = filled();
         put(&store, "overrides/a", "{\"id\":\"b\"}");
         let empty = tempfile::tempdir().unwrap();
-        let found = mend(&store, empty.path()).unwrap();
+        let found = repair(&store, empty.path()).unwrap();
         assert_eq!((found.restored.len(), found.ignored), (0, BTreeSet::from(["overrides/a".to_owned()])));
         assert!(wait(overrides::read(&store)).unwrap().is_empty());
     }

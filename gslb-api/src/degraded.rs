@@ -101,7 +101,7 @@ impl Degraded {
     }
 
     /// Notes that an older revision is in force than `latest`, and why. It is over when a later one is in force.
-    pub fn passed_over(&self, latest: u64, why: impl Into<String>) {
+    pub fn set_older_revision(&self, latest: u64, why: impl Into<String>) {
         let mut state = self.state();
         state.latest = latest;
         state.reasons.insert(Concern::Revision, why.into());
@@ -131,7 +131,7 @@ impl Degraded {
     }
 
     /// What the server does without, and why, while revision `active` is in force.
-    pub fn told(&self, active: u64) -> Vec<(Concern, String)> {
+    pub fn reasons(&self, active: u64) -> Vec<(Concern, String)> {
         let state = self.state();
         let holds = |concern: Concern| concern != Concern::Revision || active < state.latest;
         let noted = state.reasons.iter().filter(|(concern, _)| holds(**concern));
@@ -156,8 +156,8 @@ mod tests {
     fn a_reason_is_told_until_it_is_over() {
         let degraded = Degraded::default();
         degraded.set(Concern::Databases, "damaged");
-        degraded.passed_over(4, "revision 4 cannot be read");
-        let words = |active| degraded.told(active).into_iter().map(|(concern, _)| concern).collect::<Vec<_>>();
+        degraded.set_older_revision(4, "revision 4 cannot be read");
+        let words = |active| degraded.reasons(active).into_iter().map(|(concern, _)| concern).collect::<Vec<_>>();
         assert_eq!(words(3), [Concern::Revision, Concern::Databases]);
         assert_eq!(words(5), [Concern::Databases], "something later is in force");
         degraded.clear(Concern::Databases);
@@ -168,14 +168,14 @@ mod tests {
     fn only_a_reload_that_takes_long_is_told() {
         let degraded = Arc::new(Degraded::default());
         let short = degraded.running("PUT /api/v1/document");
-        assert!(degraded.told(1).is_empty());
+        assert!(degraded.reasons(1).is_empty());
         let Some(long_ago) = Instant::now().checked_sub(LONG) else { return };
         let long = degraded.running_since(long_ago, "SIGHUP".into());
-        let told = degraded.told(1);
+        let told = degraded.reasons(1);
         assert_eq!(told[0].0, Concern::Reload);
         assert!(told[0].1.contains("a reload has been running for 5 s (SIGHUP)"), "{told:?}");
         drop(long);
-        assert!(degraded.told(1).is_empty(), "the other one has not been running for long");
+        assert!(degraded.reasons(1).is_empty(), "the other one has not been running for long");
         drop(short);
         assert_eq!(degraded.reload_time(), Duration::ZERO);
     }

@@ -14,7 +14,7 @@ pub struct Evidence {
     /// What was in force.
     pub active: Arc<Active>,
     /// True while failures of too many endpoints are doubted.
-    pub doubts: bool,
+    pub is_mass_failure: bool,
     /// How far each data center of the document is from this node, where that is known.
     pub latencies: Vec<Option<Duration>>,
     /// How many endpoints have recovered and wait for `gslb resume`.
@@ -31,11 +31,11 @@ pub struct Evidence {
 /// What is known now.
 ///
 /// # Errors
-/// [`Refusal::Fault`] where nothing is published any more.
+/// [`Refusal::Internal`] where nothing is published any more.
 pub(crate) async fn evidence(control: &Control) -> Result<Evidence, Refusal> {
     let look = control.look(|keeper, active| Evidence {
         active: Arc::clone(active),
-        doubts: keeper.doubts_for().is_some(),
+        is_mass_failure: keeper.mass_failure_for().is_some(),
         latencies: keeper.health().latencies(&active.table.topology().site),
         awaiting_resume: keeper.health().awaiting_resume(),
         certificates: keeper.health().certificates().collect(),

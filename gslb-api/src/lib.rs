@@ -36,6 +36,6 @@ pub use api::{Api, Started};
 pub use control::Origin;
 pub use log::LogSwitch;
 pub use options::{Limits, Options, Source};
-pub use rest::{LIFT_MASS_FAILURE, is_allowed_host, router, unambiguous};
+pub use rest::{ACCEPT_MASS_FAILURE, is_allowed_host, router, unambiguous};
 pub use types::LogLevel;
 pub use written::Written;

@@ -139,7 +139,7 @@ fn the_first_admin_token_is_in_a_file_of_this_user_and_its_secret_nowhere_else()
     let secret = &token[22..];
     let octets: Vec<u8> = (0..32).map(|n| u8::from_str_radix(&secret[2 * n..2 * n + 2], 16).unwrap()).collect();
     let entries = wait(store.range("", None, 1000, Order::Ascending)).unwrap().entries;
-    assert!(entries.iter().all(|entry| !String::from_utf8_lossy(&entry.held.value).contains(secret)));
+    assert!(entries.iter().all(|entry| !String::from_utf8_lossy(&entry.versioned.value).contains(secret)));
     drop(store);
     assert!(is_anywhere(directory.path(), id.as_bytes()), "the search finds what is there");
     for part in [secret.as_bytes(), &secret.as_bytes()[..16], &octets, &octets[..8]] {

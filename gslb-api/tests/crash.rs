@@ -108,7 +108,7 @@ fn inspect(directory: &Path, acknowledged: &Acknowledged) -> Revision {
         assert!(possible.contains(&value), "writer {writer} had {round} acknowledged, and there is {value:.40}");
     }
     let page = wait(store.range("", None, 1000, Order::Ascending)).unwrap();
-    assert!(page.entries.iter().all(|entry| entry.held.revision <= revision));
+    assert!(page.entries.iter().all(|entry| entry.versioned.revision <= revision));
     revision
 }
 

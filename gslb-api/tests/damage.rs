@@ -238,7 +238,7 @@ fn a_damaged_revision_is_found_out_and_none_is_given_twice() {
             for open in 1..=2 {
                 let store = EmbeddedStore::open(directory.path()).unwrap();
                 let page = wait(store.range("", None, 1000, Order::Ascending)).unwrap();
-                let last = expected.iter().map(|entry| entry.held.revision).max().unwrap();
+                let last = expected.iter().map(|entry| entry.versioned.revision).max().unwrap();
                 assert!(page.revision >= last, "{damaged:?} {has_mark} {open}");
                 let revision = wait(store.commit(Commit::new().put("next", *b""))).unwrap();
                 assert!(revision > page.revision);

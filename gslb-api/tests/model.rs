@@ -98,7 +98,7 @@ fn apply(model: &mut Model, writes: &[Write], revision: u64) {
 fn held(store: &dyn Store) -> Model {
     let page = wait(store.range("", None, 1000, Order::Ascending)).unwrap();
     let entry = |entry: gslb_api::store::Entry| {
-        let held = entry.held;
+        let held = entry.versioned;
         (entry.key.to_string(), (held.revision.number(), held.value.to_vec(), held.expires.map(Time::millis)))
     };
     page.entries.into_iter().map(entry).collect()
@@ -110,9 +110,9 @@ fn follow(watch: &mut Watch, followed: &mut Model) {
         let Watched::Changed(changes) = watched else { panic!("{watched:?}") };
         for change in changes.changes {
             match change {
-                Change::Put { key, held } => {
-                    let expires = held.expires.map(Time::millis);
-                    followed.insert(key.to_string(), (held.revision.number(), held.value.to_vec(), expires));
+                Change::Put { key, versioned } => {
+                    let expires = versioned.expires.map(Time::millis);
+                    followed.insert(key.to_string(), (versioned.revision.number(), versioned.value.to_vec(), expires));
                 }
                 Change::Deleted { key } => assert!(followed.remove(&*key).is_some(), "{key} was not there"),
             }

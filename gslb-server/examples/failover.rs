@@ -139,7 +139,7 @@ fn verdicts(count: usize, changes: bool) -> Done<()> {
     let served = Served::start(large())?;
     let targets = Targets::of(&served.published.load().topology().site);
     let all: Vec<_> = targets.iter().map(|(target, _)| Arc::clone(target)).collect();
-    let (words, ended) = (served.api.words(), Arc::new(AtomicBool::new(false)));
+    let (words, ended) = (served.api.health_events(), Arc::new(AtomicBool::new(false)));
     let say = |number: usize, passed| {
         let target = Arc::clone(all.get(number).ok_or("no target")?);
         let word = HealthEvent::Observed(Observed { target, outcome: outcome(passed), at: Instant::now() });
@@ -172,7 +172,7 @@ fn verdicts(count: usize, changes: bool) -> Done<()> {
 
 /// Outcomes of all other endpoints, at their pace.
 fn others(served: &Served, all: &[Arc<gslb_core::health::Target>], ended: &Arc<AtomicBool>) -> thread::JoinHandle<u64> {
-    let (words, all, ended) = (served.api.words(), all.to_vec(), Arc::clone(ended));
+    let (words, all, ended) = (served.api.health_events(), all.to_vec(), Arc::clone(ended));
     thread::spawn(move || {
         let (begun, mut sent) = (Instant::now(), 0u64);
         while !ended.load(Ordering::Relaxed) {

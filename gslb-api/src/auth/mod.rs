@@ -195,7 +195,7 @@ pub async fn list(store: &dyn Store) -> Result<Vec<Holder>, AccessError> {
 /// The holder of the token in `entry`; none where that is damaged.
 pub(crate) fn holder(entry: &Entry) -> Option<Holder> {
     let id = entry.key.strip_prefix(record::PREFIX)?;
-    record::unpack(id, &entry.held).ok().map(|(holder, _)| holder)
+    record::unpack(id, &entry.versioned).ok().map(|(holder, _)| holder)
 }
 
 /// Recognises the value of an `Authorization` header at `now`: `Bearer gslb_ID_SECRET` (RFC 6750 section 2.1), the

@@ -207,7 +207,7 @@ pub struct Change {
     /// Why the safety rules do not hold this time.
     pub override_rules: Option<String>,
     /// When it was asked for, by both clocks: it may wait for its turn.
-    pub asked: (Time, Instant),
+    pub requested: (Time, Instant),
     /// Memory that it may take to read and compile what would come of it, beyond what that took for what is in force.
     pub budget: Budget,
 }
@@ -216,7 +216,7 @@ impl Change {
     /// A change that came from no address and says nothing about itself.
     pub fn new(who: Who, request: &str, edit: Edit) -> Self {
         let request = request.to_owned();
-        let asked = (crate::clock::now(), Instant::now());
+        let requested = (crate::clock::now(), Instant::now());
         Self {
             who,
             from: None,
@@ -225,7 +225,7 @@ impl Change {
             message: String::new(),
             commit: None,
             override_rules: None,
-            asked,
+            requested,
             budget: Budget::UNLIMITED,
         }
     }

@@ -1,11 +1,11 @@
 //! A change: who asks for what, under which condition, and what becomes of it.
 
 pub(crate) mod active;
+pub(crate) mod applied;
 pub(crate) mod change;
-pub(crate) mod done;
 pub(crate) mod refusal;
 
 pub use active::Active;
+pub use applied::Applied;
 pub use change::{Action, Change, Condition, Edit, Who};
-pub use done::Done;
 pub use refusal::Refusal;

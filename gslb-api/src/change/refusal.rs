@@ -45,7 +45,7 @@ pub enum Refusal {
     },
     /// What would come of it is not a good document or override.
     #[error("{} problems", .0.len())]
-    Wrong(Vec<Problem>),
+    Invalid(Vec<Problem>),
     /// What was sent is wrong in itself, at these pointers.
     #[error("the body is not what is expected here")]
     Body(Vec<(String, String)>),
@@ -71,7 +71,7 @@ pub enum Refusal {
     Busy,
     /// A fault in the program.
     #[error("internal error: the change failed")]
-    Fault,
+    Internal,
 }
 
 impl From<Unavailable> for Refusal {

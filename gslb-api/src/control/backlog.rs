@@ -152,7 +152,7 @@ impl Unsaved {
     }
 
     /// What is not saved, in a sentence; none where all is.
-    pub fn told(&self) -> Option<String> {
+    pub fn summary(&self) -> Option<String> {
         if self.changes == 0 {
             return None;
         }
@@ -217,7 +217,7 @@ mod tests {
         let (entries, _) = wait(audit::list(&store, None, 10)).unwrap();
         assert_eq!(entries.iter().map(|entry| &*entry.request).collect::<Vec<_>>(), ["4", "3", "2", "1"]);
         assert_eq!(wait(overrides::read(&store)).unwrap()["a"].reason, "two");
-        assert_eq!(backlog.unsaved("").told(), None);
+        assert_eq!(backlog.unsaved("").summary(), None);
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
         let mut all = BTreeMap::from(["old", "other"].map(|id| (id.to_owned(), held(id, "r"))));
         backlog.apply(&mut all);
         assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), ["new", "other"]);
-        let told = backlog.unsaved("no space left").told().unwrap();
+        let told = backlog.unsaved("no space left").summary().unwrap();
         assert!(told.starts_with("not saved: set new; ended old.") && told.ends_with("no space left"), "{told}");
     }
 
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!((unsaved.changes, unsaved.concerns("new")), (2, true));
         backlog.add_override("new", None, true, entry("3"));
         let unsaved = backlog.unsaved("full");
-        assert_eq!((unsaved.told(), unsaved.concerns("new")), (None, false));
+        assert_eq!((unsaved.summary(), unsaved.concerns("new")), (None, false));
         // Its beginning is saved: now its end is something to lose.
         backlog.first(1).unwrap();
         backlog.saved();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::scoped;
 use crate::auth::Scopes;
 use crate::change::change::{Action, Edit};
-use crate::change::{Active, Done, Refusal};
+use crate::change::{Active, Applied, Refusal};
 use crate::document::{Etag, Section, differences, differences_of_entry, merge};
 use crate::overrides::{self, Override, States};
 use crate::safety::{self, Touched};
@@ -38,7 +38,7 @@ pub struct Candidate {
     /// The resource after.
     pub after: Option<Value>,
     /// What it comes to.
-    pub done: Done,
+    pub done: Applied,
 }
 
 /// How far a candidate is worked out.
@@ -64,7 +64,7 @@ pub struct Effort {
 /// `scopes` is what may be changed.
 ///
 /// # Errors
-/// [`Refusal`]; broken safety rules are not among them, but told in [`Done::breaks`].
+/// [`Refusal`]; broken safety rules are not among them, but told in [`Applied::breaks`].
 pub fn prepare(
     base: &Active,
     states: &States,
@@ -125,7 +125,7 @@ pub fn prepare(
         databases: Arc::clone(&base.databases),
         table: Arc::new(table),
     };
-    let done = Done { revision, generation, etag, created, changes, moves, breaks, warnings, not_saved: None };
+    let done = Applied { revision, generation, etag, created, changes, moves, breaks, warnings, not_saved: None };
     Ok(Candidate { next, is_new_document, before: edited.before, after: edited.after, done })
 }
 
@@ -317,12 +317,12 @@ fn doubts(
     let is_deleted = edited.entry.as_ref().filter(|_| edited.after.is_none());
     let severity = if is_deleted.is_some() { Severity::Error } else { Severity::Warning };
     let is_new = edited.document.is_some();
-    let idle = if is_new { overrides::doubts::idle(all, before, after, severity) } else { Vec::new() };
+    let idle = if is_new { overrides::warnings::idle(all, before, after, severity) } else { Vec::new() };
     match is_deleted {
         Some((section, name)) if !idle.is_empty() => {
             Err(Refusal::InUse { what: section.singular(), name: name.clone(), by: idle })
         }
-        _ if edited.overrides.is_some() => Ok(overrides::doubts::hidden(&base.overrides, all, after)),
+        _ if edited.overrides.is_some() => Ok(overrides::warnings::hidden(&base.overrides, all, after)),
         _ => Ok(idle),
     }
 }
@@ -342,6 +342,6 @@ fn refused(wrong: Vec<Problem>, edited: &Edited) -> Refusal {
             let by = by.collect();
             Refusal::InUse { what: section.singular(), name, by }
         }
-        _ => Refusal::Wrong(wrong),
+        _ => Refusal::Invalid(wrong),
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Served {
 
 /// A document that should have been served, and cannot be.
 #[derive(Debug)]
-pub struct PassedOver {
+pub struct Unservable {
     /// Its revision; none where it was given and is in no revision.
     pub revision: Option<u64>,
     /// Why not.
@@ -46,15 +46,15 @@ pub struct PassedOver {
 /// # Errors
 /// Why the wanted one cannot be served, where no other can.
 pub(super) async fn choose(
-    wanted: Result<(Option<u64>, Value), PassedOver>,
+    wanted: Result<(Option<u64>, Value), Unservable>,
     given: Given<'_>,
     kept: &Kept,
     store: &dyn Store,
-) -> Result<(Served, Vec<PassedOver>), StartError> {
+) -> Result<(Served, Vec<Unservable>), StartError> {
     let newest = match &wanted {
         // What names it is damaged: any other may be the latest.
-        Err(PassedOver { why: StartError::Missing(_), .. }) => u64::MAX,
-        Ok((revision, _)) | Err(PassedOver { revision, .. }) => revision.unwrap_or(u64::MAX),
+        Err(Unservable { why: StartError::Missing(_), .. }) => u64::MAX,
+        Ok((revision, _)) | Err(Unservable { revision, .. }) => revision.unwrap_or(u64::MAX),
     };
     let mut tried = Vec::new();
     let mut candidate = wanted;
@@ -62,30 +62,30 @@ pub(super) async fn choose(
     loop {
         let outcome = match candidate {
             Ok((revision, document)) => {
-                serve(document, given).await.map_err(|why| PassedOver { revision, why }).map(|it| (revision, it))
+                serve(document, given).await.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
             }
-            Err(passed_over) => Err(passed_over),
+            Err(unservable) => Err(unservable),
         };
         match outcome {
             Ok((revision, (document, table))) => return Ok((Served { revision, document, table }, tried)),
-            Err(passed_over) => tried.push(passed_over),
+            Err(unservable) => tried.push(unservable),
         }
         let Some(number) = earlier.next() else { break };
-        if let Some(PassedOver { revision, why }) = tried.last() {
+        if let Some(Unservable { revision, why }) = tried.last() {
             let which = revision.map_or_else(|| "the document".to_owned(), |number| format!("revision {number}"));
             error!(why = %why, "{which} cannot be served, revision {number} is tried instead");
         }
         candidate = stored(store, number).await.map(|document| (Some(number), document));
     }
     // The one that should be served comes first; what is wrong with those before it is of no more use.
-    Err(tried.into_iter().next().map_or(StartError::Fault, |first| first.why))
+    Err(tried.into_iter().next().map_or(StartError::Internal, |first| first.why))
 }
 
 /// The document of revision `number`.
-pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, PassedOver> {
-    let passed_over = |why| PassedOver { revision: Some(number), why };
-    let read = revisions::read(store, number).await.map_err(|error| passed_over(error.into()))?;
-    read.map(|(_, document)| document).ok_or_else(|| passed_over(StartError::Missing(number)))
+pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, Unservable> {
+    let unservable = |why| Unservable { revision: Some(number), why };
+    let read = revisions::read(store, number).await.map_err(|error| unservable(error.into()))?;
+    read.map(|(_, document)| document).ok_or_else(|| unservable(StartError::Missing(number)))
 }
 
 /// Compiles a document, and gives it back with its table, in which nothing is forced yet.
@@ -93,7 +93,7 @@ async fn serve(document: Value, given: Given<'_>) -> Result<(Arc<Value>, Routing
     let (databases, latencies) = (Arc::clone(given.databases), Arc::clone(given.latencies));
     let work = move || {
         let built = candidate::compiled(&document, &databases, &latencies, None, &BTreeMap::new());
-        built.map(|(table, _)| (Arc::new(document), table)).map_err(StartError::Wrong)
+        built.map(|(table, _)| (Arc::new(document), table)).map_err(StartError::Invalid)
     };
-    task::blocking(work).await.unwrap_or(Err(StartError::Fault))
+    task::blocking(work).await.unwrap_or(Err(StartError::Internal))
 }

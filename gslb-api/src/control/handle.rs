@@ -15,7 +15,7 @@ use super::backlog::Unsaved;
 use super::candidate::{self, Depth, Effort, prepare};
 use super::task::{Job, Resource, Task, blocking};
 use crate::auth::Scopes;
-use crate::change::{Active, Change, Done, Edit, Refusal, Who};
+use crate::change::{Active, Applied, Change, Edit, Refusal, Who};
 use crate::clock::now;
 use crate::health::{HealthEvent, Keeper};
 use crate::store::Store;
@@ -73,7 +73,7 @@ impl Control {
     }
 
     /// Where outcomes of probes go. It is bounded: who sends into it waits for a place.
-    pub fn words(&self) -> mpsc::Sender<HealthEvent> {
+    pub fn health_events(&self) -> mpsc::Sender<HealthEvent> {
         self.words.clone()
     }
 
@@ -81,7 +81,7 @@ impl Control {
     /// publishes, so it must be quick.
     ///
     /// # Errors
-    /// [`Refusal::Fault`] where the task has ended.
+    /// [`Refusal::Internal`] where the task has ended.
     pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Keeper, &Arc<Active>) -> T + Send + 'static,
@@ -90,8 +90,8 @@ impl Control {
         let look = Box::new(move |keeper: &Keeper, active: &Arc<Active>| {
             let _ = reply_tx.send(look(keeper, active));
         });
-        self.words.send(HealthEvent::Look(look)).await.map_err(|_| Refusal::Fault)?;
-        answer.await.map_err(|_| Refusal::Fault)
+        self.words.send(HealthEvent::Look(look)).await.map_err(|_| Refusal::Internal)?;
+        answer.await.map_err(|_| Refusal::Internal)
     }
 
     /// The store.
@@ -113,28 +113,28 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal`]: what was in force stays.
-    pub async fn change(&self, change: Change) -> Result<Done, Refusal> {
+    pub async fn change(&self, change: Change) -> Result<Applied, Refusal> {
         self.may_edit(&change)?;
         let (reply_tx, answer) = oneshot::channel();
-        self.jobs.send(Job::Change(Box::new(change), reply_tx)).await.map_err(|_| Refusal::Fault)?;
-        answer.await.unwrap_or(Err(Refusal::Fault))
+        self.jobs.send(Job::Change(Box::new(change), reply_tx)).await.map_err(|_| Refusal::Internal)?;
+        answer.await.unwrap_or(Err(Refusal::Internal))
     }
 
     /// Waits until nothing else is foreseen, which takes a core and a table's worth of memory. The work holds the place,
     /// not who waits for it: they may go, it stays.
     ///
     /// # Errors
-    /// [`Refusal::Busy`], and [`Refusal::Fault`] where nothing is done any more.
-    pub(crate) async fn place_to_foresee(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// [`Refusal::Busy`], and [`Refusal::Internal`] where nothing is done any more.
+    pub(crate) async fn acquire_dry_run_permit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let place = timeout(PATIENCE, Arc::clone(&self.dry_runs).acquire_owned()).await;
-        place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Fault)
+        place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Internal)
     }
 
     /// Works out what a change would come to, and does not do it.
     ///
     /// # Errors
-    /// [`Refusal`], as for [`change`](Self::change), but for broken safety rules, which are told in [`Done::breaks`].
-    pub async fn dry_run(&self, change: Change) -> Result<Done, Refusal> {
+    /// [`Refusal`], as for [`change`](Self::change), but for broken safety rules, which are told in [`Applied::breaks`].
+    pub async fn dry_run(&self, change: Change) -> Result<Applied, Refusal> {
         self.may_edit(&change)?;
         let scopes = change.who.scopes();
         self.work_out(change, scopes).await
@@ -144,13 +144,13 @@ impl Control {
     ///
     /// # Errors
     /// As for [`dry_run`](Self::foresee).
-    pub async fn plan(&self, change: Change) -> Result<Done, Refusal> {
+    pub async fn plan(&self, change: Change) -> Result<Applied, Refusal> {
         self.work_out(change, Scopes::default()).await
     }
 
     /// Works out what a change comes to that stays within `scopes`.
-    async fn work_out(&self, change: Change, scopes: Scopes) -> Result<Done, Refusal> {
-        let place = self.place_to_foresee().await?;
+    async fn work_out(&self, change: Change, scopes: Scopes) -> Result<Applied, Refusal> {
+        let place = self.acquire_dry_run_permit().await?;
         let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states())).await?;
         let sample = self.sample.clone();
         let candidate = blocking(move || {
@@ -164,9 +164,9 @@ impl Control {
     /// The table of a document that may not be in force, and what is in force.
     ///
     /// # Errors
-    /// [`Refusal::Wrong`] where it cannot be served with the databases of today.
+    /// [`Refusal::Invalid`] where it cannot be served with the databases of today.
     pub async fn table_of(&self, document: Value) -> Result<Arc<RoutingTable>, Refusal> {
-        let place = self.place_to_foresee().await?;
+        let place = self.acquire_dry_run_permit().await?;
         let base = self.active();
         let built = blocking(move || {
             let _place = place;
@@ -174,7 +174,7 @@ impl Control {
             candidate::compiled(&document, &base.databases, latencies, None, &base.overrides)
         });
         let built = built.await?;
-        built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Wrong)
+        built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Invalid)
     }
 
     /// Notes in the audit what was done without this task.
@@ -186,27 +186,27 @@ impl Control {
     }
 
     /// See [`Api::replace_databases`](crate::Api::replace_databases).
-    pub(crate) async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Done, Refusal> {
+    pub(crate) async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Applied, Refusal> {
         let (reply_tx, answer) = oneshot::channel();
-        self.jobs.send(Job::Databases(databases, reply_tx)).await.map_err(|_| Refusal::Fault)?;
-        answer.await.unwrap_or(Err(Refusal::Fault))
+        self.jobs.send(Job::Databases(databases, reply_tx)).await.map_err(|_| Refusal::Internal)?;
+        answer.await.unwrap_or(Err(Refusal::Internal))
     }
 
     /// See [`Api::retry_latest`](crate::Api::retry_latest).
     pub(crate) async fn retry_latest(&self) -> Result<(), StartError> {
         let (reply_tx, answer) = oneshot::channel();
-        self.jobs.send(Job::Latest(reply_tx)).await.map_err(|_| StartError::Fault)?;
-        answer.await.unwrap_or(Err(StartError::Fault))
+        self.jobs.send(Job::Latest(reply_tx)).await.map_err(|_| StartError::Internal)?;
+        answer.await.unwrap_or(Err(StartError::Internal))
     }
 
     /// Compiles what is in force with other latencies, and publishes what comes of it.
     ///
     /// # Errors
     /// [`Refusal`]: what was in force stays.
-    pub(crate) async fn replace_latencies(&self, latencies: Arc<Latencies>) -> Result<Done, Refusal> {
+    pub(crate) async fn replace_latencies(&self, latencies: Arc<Latencies>) -> Result<Applied, Refusal> {
         let (reply_tx, answer) = oneshot::channel();
-        self.jobs.send(Job::Latencies(latencies, reply_tx)).await.map_err(|_| Refusal::Fault)?;
-        answer.await.unwrap_or(Err(Refusal::Fault))
+        self.jobs.send(Job::Latencies(latencies, reply_tx)).await.map_err(|_| Refusal::Internal)?;
+        answer.await.unwrap_or(Err(Refusal::Internal))
     }
 
     /// Whether a change of this kind is possible at all.

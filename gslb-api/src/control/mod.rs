@@ -20,7 +20,7 @@ mod task;
 
 pub use backlog::Unsaved;
 pub use candidate::{Candidate, prepare};
-pub use first_table::PassedOver;
+pub use first_table::Unservable;
 pub use handle::Control;
 pub use origin::Origin;
 pub(crate) use start::{Begun, start};

@@ -40,7 +40,7 @@ impl Task {
         // The table is shared with what is in force, so the published one is a copy of its few pointers.
         self.published.publish((*next.table).clone()).map_err(|stale| {
             error!(why = %stale, "a table was not published");
-            Refusal::Fault
+            Refusal::Internal
         })?;
         self.meters.published(now());
         let before = self.active.send_replace(Arc::new(next));

@@ -10,7 +10,7 @@ use super::backlog::MAX_WAITING;
 use super::candidate::Candidate;
 use super::task::{Mailbox, Task};
 use crate::audit::{self, Entry};
-use crate::change::{Active, Change, Done, Edit, Refusal};
+use crate::change::{Active, Applied, Change, Edit, Refusal};
 use crate::degraded::Concern;
 use crate::store::{Commit, CommitError, Time, Unavailable};
 
@@ -31,19 +31,19 @@ impl Task {
         base: &Active,
         candidate: Candidate,
         now: Time,
-    ) -> Result<Done, Refusal> {
-        let Edit::Override { id, body, .. } = &change.edit else { return Err(Refusal::Fault) };
+    ) -> Result<Applied, Refusal> {
+        let Edit::Override { id, body, .. } = &change.edit else { return Err(Refusal::Internal) };
         if self.backlog.is_full() {
             let why = &self.unsaved.borrow().why;
             return Err(Refusal::Unavailable(format!("{MAX_WAITING} changes wait to be saved already: {why}")));
         }
         let Candidate { next, before, after, mut done, .. } = candidate;
         let mut entry = Entry::of(change, 0, now);
-        (entry.revision, entry.before, entry.after) = (next.revision, audit::told(before), audit::told(after));
+        (entry.revision, entry.before, entry.after) = (next.revision, audit::abridged(before), audit::abridged(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
         let body = body.as_deref().cloned();
         if let Some(held) = &body {
-            self.deadlines.set(held, change.asked.0, change.asked.1);
+            self.deadlines.set(held, change.requested.0, change.requested.1);
         }
         done.generation = self.activate(base, next)?;
         self.backlog.add_override(id, body, base.overrides.contains_key(id), entry);
@@ -91,7 +91,7 @@ impl Task {
                     self.show_unsaved(None);
                     return Ok(());
                 }
-                Some(_) if self.is_doubtful => {
+                Some(_) if self.commit_outcome_unknown => {
                     Err(Unavailable { reason: "what it has cannot be read".to_owned() }.into())
                 }
                 Some(commit) => self.store(mailbox, commit, PATIENCE).await,
@@ -126,7 +126,7 @@ impl Task {
         if unsaved == *before {
             return;
         }
-        match unsaved.told() {
+        match unsaved.summary() {
             Some(told) => {
                 if before.changes == 0 || before.why != unsaved.why {
                     error!(why = unsaved.why, changes = unsaved.changes, "overrides are in force, but not saved");

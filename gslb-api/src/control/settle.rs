@@ -21,19 +21,19 @@ impl Task {
     /// Notes how a commit failed: unless it was refused, nobody knows whether it was done.
     pub(super) fn failed(&mut self, cause: &CommitError) {
         if matches!(cause, CommitError::Unavailable(_) | CommitError::Conflict { .. }) {
-            self.is_doubtful = true;
+            self.commit_outcome_unknown = true;
         }
     }
 
     /// Takes in what the store has, where the last commit is in doubt. What cannot be read is tried again later.
     pub(super) async fn settle(&mut self, mailbox: &mut Mailbox) {
-        if !self.is_doubtful {
+        if !self.commit_outcome_unknown {
             return;
         }
         match self.take_in(mailbox).await {
             // A revision that was passed over at the start is not what was in doubt: it may stay passed over.
             Ok(_) => {
-                self.is_doubtful = false;
+                self.commit_outcome_unknown = false;
                 self.show_unsaved(None);
             }
             Err(cause) => warn!(why = %cause, "what the store has is not known, so nothing can be changed"),
@@ -64,7 +64,7 @@ impl Task {
         if revision != base.revision {
             match self.put_revision(mailbox, &base, revision, &all).await {
                 Ok(()) => info!(revision, "the latest revision in the store is in force"),
-                Err(why @ (StartError::Wrong(_) | StartError::Missing(_) | StartError::Damaged(_))) => {
+                Err(why @ (StartError::Invalid(_) | StartError::Missing(_) | StartError::Damaged(_))) => {
                     not_served = Some(why);
                 }
                 Err(why) => return Err(why),
@@ -73,12 +73,12 @@ impl Task {
         let base = self.base();
         if all != *base.overrides {
             let next = Active { overrides: Arc::new(all), ..(*base).clone() };
-            self.activate(&base, next).map_err(|_| StartError::Fault)?;
+            self.activate(&base, next).map_err(|_| StartError::Internal)?;
             info!("the overrides in the store are in force");
         }
         let base = self.base();
         if thaw != base.thaw {
-            self.activate(&base, Active { thaw, ..(*base).clone() }).map_err(|_| StartError::Fault)?;
+            self.activate(&base, Active { thaw, ..(*base).clone() }).map_err(|_| StartError::Internal)?;
         }
         (self.kept, self.audited) = (kept, audited);
         Ok(not_served)
@@ -95,11 +95,11 @@ impl Task {
         let all = all.clone();
         let (before, states) = (Arc::clone(base), self.keeper.states());
         let work = move || {
-            let built = candidate::build(&document, &before, &states, &all).map_err(StartError::Wrong)?;
+            let built = candidate::build(&document, &before, &states, &all).map_err(StartError::Invalid)?;
             let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(built.0));
             Ok::<_, StartError>(Active { revision, document, overrides, table, ..(*before).clone() })
         };
-        let next = self.run_blocking(mailbox, work).await.map_err(|_| StartError::Fault)??;
-        self.activate(base, next).map(drop).map_err(|_| StartError::Fault)
+        let next = self.run_blocking(mailbox, work).await.map_err(|_| StartError::Internal)??;
+        self.activate(base, next).map(drop).map_err(|_| StartError::Internal)
     }
 }

@@ -14,7 +14,7 @@ use super::Origin;
 use super::backlog::Backlog;
 use super::first_table::{self, Given, Served};
 use super::task::Task;
-use super::{Control, PassedOver, StartError};
+use super::{Control, StartError, Unservable};
 use crate::audit::{self, Entry};
 use crate::change::{Active, Change, Edit, Who};
 use crate::clock::now;
@@ -34,7 +34,7 @@ pub(crate) struct Begun {
     pub(crate) journal: Arc<Journal>,
     pub(crate) published: Arc<Published>,
     pub(crate) origin: Origin,
-    pub(crate) passed_over: Vec<PassedOver>,
+    pub(crate) unservable: Vec<Unservable>,
     /// The orders of latencies that were accepted before.
     pub(crate) orders: SavedOrders,
 }
@@ -61,7 +61,7 @@ pub(crate) async fn start(
             origin = Origin::Given;
         }
     }
-    let (served, passed_over) = chosen?;
+    let (served, unservable) = chosen?;
     super::task::built(meters, began.elapsed(), "start");
     let Served { revision, document, table } = served;
     let revision = match revision {
@@ -73,7 +73,7 @@ pub(crate) async fn start(
         }
     };
     audited = super::node::note(&*store, options, audited, revision).await;
-    if !passed_over.is_empty() {
+    if !unservable.is_empty() {
         error!(
             revision,
             "revision {revision} is served, which is not the one that should be in force; what is written from now on \
@@ -98,7 +98,7 @@ pub(crate) async fn start(
         active,
         kept,
         audited,
-        is_doubtful: false,
+        commit_outcome_unknown: false,
         backlog: Backlog::default(),
         unsaved: watch::Sender::new(Arc::default()),
         degraded: Arc::clone(&options.degraded),
@@ -115,11 +115,11 @@ pub(crate) async fn start(
     };
     task.end_in_store(over.values(), revision, now());
     let control = Control::start(task, words, origin == Origin::File)?;
-    Ok(Begun { control, journal, published, origin, passed_over, orders })
+    Ok(Begun { control, journal, published, origin, unservable, orders })
 }
 
 /// What should be in force first, what else could be, and where it comes from.
-type Wanted = (Result<(Option<u64>, Value), PassedOver>, Option<Value>, Origin);
+type Wanted = (Result<(Option<u64>, Value), Unservable>, Option<Value>, Origin);
 
 /// The document that should be in force. Where the store has one, that comes first even where a file is the truth: the
 /// file is then a change like any other, which the safety rules may refuse. It is served at once where nothing in the
@@ -144,7 +144,7 @@ async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<W
             (stored, document.as_ref().map(|written| written.document.clone()), Origin::File)
         }
         (Source::File { document: Some(written) }, None) => (Ok((None, written.document.clone())), None, Origin::File),
-        (Source::File { document: None }, None) => return Err(StartError::Fault),
+        (Source::File { document: None }, None) => return Err(StartError::Internal),
     })
 }
 

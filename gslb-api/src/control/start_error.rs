@@ -19,10 +19,10 @@ pub enum StartError {
     Missing(u64),
     /// The document cannot be served.
     #[error("the document cannot be served:{}", .0.iter().map(|problem| format!("\n{problem}")).collect::<String>())]
-    Wrong(Vec<Problem>),
+    Invalid(Vec<Problem>),
     /// A fault in the program.
     #[error("internal error: the document could not be compiled")]
-    Fault,
+    Internal,
     /// The thread that publishes could not be had.
     #[error("the thread that publishes cannot start: {0}")]
     Thread(std::io::Error),

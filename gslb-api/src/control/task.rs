@@ -22,7 +22,7 @@ use super::StartError;
 use super::backlog::{Backlog, Unsaved};
 use super::candidate::{self, Candidate, Depth, Effort, prepare};
 use crate::audit::{self, Entry, Outcome};
-use crate::change::{Active, Change, Done, Edit, Refusal, Who};
+use crate::change::{Active, Applied, Change, Edit, Refusal, Who};
 use crate::clock::now;
 use crate::clock::wall_clock::{Jump, Reading, WallClock};
 use crate::degraded::Degraded;
@@ -46,9 +46,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the task is asked for, one after the other.
 pub(super) enum Job {
-    Change(Box<Change>, oneshot::Sender<Result<Done, Refusal>>),
-    Databases(Vec<Arc<Database>>, oneshot::Sender<Result<Done, Refusal>>),
-    Latencies(Arc<Latencies>, oneshot::Sender<Result<Done, Refusal>>),
+    Change(Box<Change>, oneshot::Sender<Result<Applied, Refusal>>),
+    Databases(Vec<Arc<Database>>, oneshot::Sender<Result<Applied, Refusal>>),
+    Latencies(Arc<Latencies>, oneshot::Sender<Result<Applied, Refusal>>),
     Latest(oneshot::Sender<Result<(), StartError>>),
     Note(Box<Change>, Resource, oneshot::Sender<()>),
 }
@@ -71,7 +71,7 @@ pub(super) struct Task {
     /// The last entry of the audit.
     pub(super) audited: u64,
     /// True where nobody knows whether the last commit was done.
-    pub(super) is_doubtful: bool,
+    pub(super) commit_outcome_unknown: bool,
     /// Changes that are in force and not in the store.
     pub(super) backlog: Backlog,
     /// What is told of them.
@@ -179,7 +179,7 @@ impl Task {
         Arc::clone(&self.active.borrow())
     }
 
-    async fn change(&mut self, mailbox: &mut Mailbox, change: &Arc<Change>) -> Result<Done, Refusal> {
+    async fn change(&mut self, mailbox: &mut Mailbox, change: &Arc<Change>) -> Result<Applied, Refusal> {
         let (now, began) = (now(), Instant::now());
         if !matches!(change.edit, Edit::Override { .. }) && !self.backlog.is_empty() {
             // The audit and what a restart finds have the order in which things were done.
@@ -227,7 +227,7 @@ impl Task {
         base: &Active,
         candidate: Candidate,
         now: Time,
-    ) -> Result<Done, Refusal> {
+    ) -> Result<Applied, Refusal> {
         let Candidate { mut next, is_new_document, before, after, mut done } = candidate;
         let mut entry = Entry::of(change, self.audited + 1, now);
         let mut kept = self.kept.clone();
@@ -254,7 +254,7 @@ impl Task {
                 None => commit.delete(thaw::KEY),
             };
         }
-        (entry.revision, entry.before, entry.after) = (next.revision, audit::told(before), audit::told(after));
+        (entry.revision, entry.before, entry.after) = (next.revision, audit::abridged(before), audit::abridged(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
         if let Err(cause) = self.store(mailbox, audit::with(commit, &entry), PATIENCE).await {
             self.failed(&cause);
@@ -302,8 +302,8 @@ impl Task {
         let mut entry = Entry::of(change, 0, now);
         entry.outcome = Outcome::Refused;
         entry.revision = candidate.next.revision;
-        entry.before = audit::told(candidate.before.clone());
-        entry.after = audit::told(candidate.after.clone());
+        entry.before = audit::abridged(candidate.before.clone());
+        entry.after = audit::abridged(candidate.after.clone());
         entry.broke = candidate.done.breaks.iter().map(ToString::to_string).collect();
         self.note(mailbox, entry).await;
     }
@@ -315,7 +315,7 @@ impl Task {
         base: &Arc<Active>,
         databases: Arc<[Arc<Database>]>,
         latencies: Arc<Latencies>,
-    ) -> Result<Done, Refusal> {
+    ) -> Result<Applied, Refusal> {
         let began = Instant::now();
         let what = if Arc::ptr_eq(&databases, &base.databases) { "latencies" } else { "databases" };
         let work = {
@@ -323,15 +323,15 @@ impl Task {
             move || {
                 let previous = Some((&*base.table, &states));
                 let built = candidate::compiled(&base.document, &databases, &latencies, previous, &base.overrides);
-                let (table, warnings) = built.map_err(Refusal::Wrong)?;
+                let (table, warnings) = built.map_err(Refusal::Invalid)?;
                 Ok::<_, Refusal>((Active { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
             }
         };
         let (next, warnings) = self.run_blocking(mailbox, work).await??;
         built(&self.meters, began.elapsed(), what);
-        let done = Done { warnings, ..Done::unchanged(&next) };
+        let done = Applied { warnings, ..Applied::unchanged(&next) };
         let generation = self.activate(base, next)?;
-        Ok(Done { generation, ..done })
+        Ok(Applied { generation, ..done })
     }
 
     /// Says when the wall clock has jumped.
@@ -419,5 +419,5 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 
 fn fault(failed: tokio::task::JoinError) -> Refusal {
     error!(why = %failed, "internal error: a change failed");
-    Refusal::Fault
+    Refusal::Internal
 }

@@ -34,9 +34,9 @@ pub fn write(store: &dyn Store, directory: &Path) -> io::Result<()> {
     octets.extend_from_slice(&wait(store.revision()).map_err(io::Error::other)?.number().to_le_bytes());
     for entry in entries(store).map_err(io::Error::other)? {
         put(&mut octets, entry.key.as_bytes());
-        octets.extend_from_slice(&entry.held.revision.number().to_le_bytes());
-        octets.extend_from_slice(&entry.held.expires.map_or(NEVER, Time::millis).to_le_bytes());
-        put(&mut octets, &entry.held.value);
+        octets.extend_from_slice(&entry.versioned.revision.number().to_le_bytes());
+        octets.extend_from_slice(&entry.versioned.expires.map_or(NEVER, Time::millis).to_le_bytes());
+        put(&mut octets, &entry.versioned.value);
     }
     let digest = Sha256::digest(&octets);
     octets.extend_from_slice(&digest);
@@ -73,7 +73,7 @@ pub(crate) fn read(directory: &Path) -> Option<(Revision, Vec<Entry>)> {
         let revision = Revision::new(number(&mut rest)?);
         let expires = Some(number(&mut rest)?).filter(|millis| *millis != NEVER).map(Time::from_millis);
         let value: Arc<[u8]> = take(&mut rest)?.into();
-        entries.push(Entry { key, held: Versioned { value, revision, expires } });
+        entries.push(Entry { key, versioned: Versioned { value, revision, expires } });
     }
     Some((revision, entries))
 }
@@ -98,9 +98,9 @@ fn entries(store: &dyn Store) -> Result<Vec<Entry>, crate::store::Unavailable> {
         }
         if let Some(document) = wait(store.read(&key))? {
             let (current, revision) = (revisions::pack_current(number).into(), document.revision);
-            entries.push(Entry { key: key.as_str().into(), held: document });
-            let held = Versioned { value: current, revision, expires: None };
-            entries.push(Entry { key: revisions::CURRENT.into(), held });
+            entries.push(Entry { key: key.as_str().into(), versioned: document });
+            let versioned = Versioned { value: current, revision, expires: None };
+            entries.push(Entry { key: revisions::CURRENT.into(), versioned });
         }
     }
     for prefix in [overrides::PREFIX, auth::PREFIX] {
@@ -157,11 +157,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = MemoryStore::new();
         let (key, document) = (revisions::key(7), revision(7));
-        let held = br#"{"id":"one","targets":["pool/a"],"force":"drain","reason":"r","owner":"o","created":0}"#;
+        let stored = br#"{"id":"one","targets":["pool/a"],"force":"drain","reason":"r","owner":"o","created":0}"#;
         let commit = Commit::new()
             .put(&*key, document)
             .put(revisions::CURRENT, revisions::pack_current(7))
-            .put_until("overrides/one", held.as_slice(), Time::from_millis(9))
+            .put_until("overrides/one", stored.as_slice(), Time::from_millis(9))
             .put("overrides/two", b"damaged".as_slice())
             .put("audit/1", b"not kept".as_slice());
         wait(store.commit(commit)).unwrap();
@@ -170,7 +170,7 @@ mod tests {
         let (revision, entries) = read(folder.path()).unwrap();
         let keys: Vec<_> = entries.iter().map(|entry| &*entry.key).collect();
         assert_eq!(keys, [&*key, revisions::CURRENT, "overrides/one", &auth::key(token.id())]);
-        assert_eq!((revision.number(), entries[2].held.expires), (2, Some(Time::from_millis(9))));
+        assert_eq!((revision.number(), entries[2].versioned.expires), (2, Some(Time::from_millis(9))));
         assert!(has_document(folder.path()));
         // What is damaged in the store takes nothing from the copy.
         wait(store.commit(Commit::new().put(&*key, b"damaged".as_slice()))).unwrap();

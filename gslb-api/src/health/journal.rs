@@ -15,7 +15,7 @@ use tokio::time::{interval, sleep};
 use tracing::{error, info, warn};
 
 use super::saved::{MASS_FAILURE, Record, SEEN, key};
-use crate::LIFT_MASS_FAILURE;
+use crate::ACCEPT_MASS_FAILURE;
 use crate::change::Active;
 use crate::store::{Commit, Store};
 
@@ -25,7 +25,7 @@ const GATHER: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(5);
 /// Statuses of one commit.
 const BATCH: usize = 500;
-/// Turns that wait to be told; more are counted and saved only.
+/// TransitionCounts that wait to be told; more are counted and saved only.
 const MAX_WAITING: usize = 100_000;
 /// Targets that cannot be probed, or can again, of which each has a line; more at once are counted.
 const MAX_TOLD: usize = 10;
@@ -34,15 +34,15 @@ const SEEN_EVERY: Duration = Duration::from_secs(300);
 
 /// How often an endpoint's status has turned since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Turns {
+pub struct TransitionCounts {
     /// To up.
     pub up: u64,
     /// To down.
     pub down: u64,
 }
 
-/// Turns by the names of pool and endpoint.
-pub type StatusChanges = HashMap<(Arc<str>, Arc<str>), Turns>;
+/// TransitionCounts by the names of pool and endpoint.
+pub type StatusChanges = HashMap<(Arc<str>, Arc<str>), TransitionCounts>;
 
 /// What is to be told and saved.
 #[derive(Debug, Default)]
@@ -326,7 +326,7 @@ fn tell_doubt(turn: MassFailureChange) {
             places,
             "{failing} of {hosts} probed hosts that were up fail at once, in {failing_places} of {places} data centers (a \
              host in none counts as one): this may be our own network, so the last statuses are held; `gslb resume \
-             --mass-failure`, or POST {LIFT_MASS_FAILURE}, believes the failures"
+             --mass-failure`, or POST {ACCEPT_MASS_FAILURE}, believes the failures"
         ),
         MassFailureChange::Ended(Ended::Recovered) => info!("the mass failure is over: endpoints answer again"),
         MassFailureChange::Ended(Ended::Confirmed) => {

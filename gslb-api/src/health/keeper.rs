@@ -62,7 +62,7 @@ impl Keeper {
     }
 
     /// How long failures of too many endpoints at once have not been believed.
-    pub fn doubts_for(&self) -> Option<Duration> {
+    pub fn mass_failure_for(&self) -> Option<Duration> {
         self.health.holding_since().map(|since| self.now().since(since))
     }
 

@@ -12,7 +12,7 @@ mod orders;
 mod saved;
 
 pub use event::{HealthEvent, Look, MAX_EVENTS, Observed, Posted, Resumed};
-pub use journal::{Journal, StatusChanges, Turns};
+pub use journal::{Journal, StatusChanges, TransitionCounts};
 pub use keeper::Keeper;
 pub(crate) use keeper::member;
 pub(crate) use orders::is_damaged as is_damaged_order;

@@ -97,8 +97,8 @@ pub(crate) async fn read(store: &dyn Store, node: &str) -> Result<SavedOrders, U
     loop {
         let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Direction::Ascending).await?;
         for entry in &page.entries {
-            saved.stored.insert(entry.key.to_string(), Arc::clone(&entry.held.value));
-            match usable(&entry.key, &entry.held.value, node) {
+            saved.stored.insert(entry.key.to_string(), Arc::clone(&entry.versioned.value));
+            match usable(&entry.key, &entry.versioned.value, node) {
                 Ok((Whose::Vantage(name), order)) => drop(latencies.vantages.insert(name, order)),
                 Ok((Whose::Area(area), order)) => drop(latencies.areas.insert(area, order)),
                 Err(error) => warn!(key = %entry.key, why = %error, "a saved order of latencies is ignored"),

@@ -86,7 +86,7 @@ pub(crate) async fn read(store: &dyn Store) -> Result<Held, Unavailable> {
         let page = store.range(PREFIX, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
         for entry in &page.entries {
             held.keys.insert(entry.key.to_string());
-            match unpack(&entry.key, &entry.held.value) {
+            match unpack(&entry.key, &entry.versioned.value) {
                 Ok(record) => drop(held.saved.statuses.insert(record.key, record.status)),
                 Err(error) => warn!(key = %entry.key, why = %error, "a saved status cannot be read, and is left aside"),
             }

@@ -142,7 +142,7 @@ impl Meters {
 
     /// Time since the control task was seen at work, which looks at the clock ten times a second. None before its first
     /// look.
-    pub fn since_turn(&self) -> Option<Duration> {
+    pub fn since_tick(&self) -> Option<Duration> {
         held(&self.turned).map(|turned| turned.elapsed())
     }
 

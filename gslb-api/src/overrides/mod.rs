@@ -2,8 +2,8 @@
 
 pub mod alert;
 mod deadlines;
-pub mod doubts;
 mod request;
+pub mod warnings;
 
 use std::collections::BTreeMap;
 
@@ -45,11 +45,11 @@ pub fn write(commit: Commit, id: &str, held: Option<&Override>) -> Commit {
 
 /// The override in `entry`; none where its value is damaged, or is that of another key.
 pub(crate) fn unpack(entry: &store::Entry) -> Option<Override> {
-    let held: Override = serde_json::from_slice(&entry.held.value).ok()?;
+    let held: Override = serde_json::from_slice(&entry.versioned.value).ok()?;
     (entry.key.strip_prefix(PREFIX) == Some(&*held.id)).then_some(held)
 }
 
-/// All overrides in `store` that can be read, by id. Damaged ones are reported at the start ([`damaged_rows`](crate::damaged_rows::mend)).
+/// All overrides in `store` that can be read, by id. Damaged ones are reported at the start ([`damaged_rows`](crate::damaged_rows::repair)).
 ///
 /// # Errors
 /// Where the store cannot be asked.
@@ -96,7 +96,7 @@ pub fn expired(held: &Override, revision: u64, now: Time) -> Entry {
         &request,
         Edit::Override { id: held.id.clone(), body: None, condition: Condition::Any },
     );
-    Entry { before: audit::told(Some(json!(types::Override::from(held)))), revision, ..Entry::of(&change, 0, now) }
+    Entry { before: audit::abridged(Some(json!(types::Override::from(held)))), revision, ..Entry::of(&change, 0, now) }
 }
 
 impl From<&Override> for types::Override {

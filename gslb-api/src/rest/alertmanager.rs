@@ -236,7 +236,7 @@ fn summary(refused: usize, all: usize, worst: &Refusal) -> String {
 fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
     let rank = |refusal: &Refusal| match refusal {
         Refusal::Unavailable(_) => 3,
-        Refusal::Fault => 2,
+        Refusal::Internal => 2,
         Refusal::Unsafe(_) => 1,
         _ => 0,
     };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::conditions::KnownStates;
 use super::problem::{Problem, details};
 use super::rendered::Text;
-use crate::change::Done;
+use crate::change::Applied;
 use crate::document::Etag;
 use crate::types::ChangeResult;
 
@@ -132,7 +132,7 @@ fn quality(range: &str) -> (&str, f32) {
 }
 
 /// What a change came to, or would come to.
-pub(super) fn changed(done: Done, dry_run: bool) -> Response {
+pub(super) fn changed(done: Applied, dry_run: bool) -> Response {
     let status = if done.created && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
     let etag = done.etag.clone().filter(|_| !dry_run);
     let response = json(status, &result(done, dry_run));
@@ -143,7 +143,7 @@ pub(super) fn changed(done: Done, dry_run: bool) -> Response {
 }
 
 /// The body of that answer.
-pub(super) fn result(done: Done, dry_run: bool) -> ChangeResult {
+pub(super) fn result(done: Applied, dry_run: bool) -> ChangeResult {
     ChangeResult {
         dry_run,
         revision: done.revision,

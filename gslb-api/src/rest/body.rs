@@ -138,7 +138,7 @@ pub(super) async fn read(
     size: Size,
 ) -> Result<Sent, Problem> {
     let limits = &state.api.options.limits;
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
     let may_write = caller.role().allows(Role::Operator);
     let of_document = if may_write { limits.document_octets } else { limits.document_octets.min(limits.viewer_octets) };
     let most = match (size, media) {
@@ -188,7 +188,7 @@ async fn turn(state: &RestState) -> Result<OwnedSemaphorePermit, Problem> {
 /// # Errors
 /// 503.
 pub(super) async fn place(state: &RestState, parts: &Parts) -> Result<Place, Problem> {
-    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Fault)?;
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
     let places = if caller.role().allows(Role::Operator) { &state.documents } else { &state.viewers_documents };
     let place = places.take(caller.client_key(), state.api.options.limits.patience).await;
     place.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))

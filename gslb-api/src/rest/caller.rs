@@ -72,7 +72,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         // Every request passes `admit` first.
-        parts.extensions.get().cloned().ok_or_else(|| Refusal::Fault.into())
+        parts.extensions.get().cloned().ok_or_else(|| Refusal::Internal.into())
     }
 }
 

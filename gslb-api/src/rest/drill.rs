@@ -42,7 +42,7 @@ async fn post(
         return Err(Refusal::Body(vec![("/data_center".to_owned(), detail)]).into());
     };
     let settings = Arc::clone(&api.options.settings);
-    let place = api.control.place_to_foresee().await?;
+    let place = api.control.acquire_dry_run_permit().await?;
     let (table, sample) = (Arc::clone(&active.table), api.control.sample().clone());
     let drill = blocking(move || {
         let _place = place;

@@ -131,13 +131,13 @@ async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, 
             let page = store.range(prefix, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await;
             let page = page.map_err(|error| Problem::unavailable(error.to_string()))?;
             after = page.entries.last().map(|entry| entry.key.to_string());
-            for Entry { key, held } in page.entries {
-                if held.revision > revision {
+            for Entry { key, versioned } in page.entries {
+                if versioned.revision > revision {
                     continue;
                 }
-                let (at, when) = (time_of(store, &key, &held.value).await, held.revision);
+                let (at, when) = (time_of(store, &key, &versioned.value).await, versioned.revision);
                 // Whether it repeated an older status does not matter where that is not kept.
-                found.extend(change_of(&key, Some(&held.value), true).map(|change| (when, at, change)));
+                found.extend(change_of(&key, Some(&versioned.value), true).map(|change| (when, at, change)));
             }
             if !page.more || found.len() > KEPT {
                 break;
@@ -173,7 +173,7 @@ async fn time_of(store: &dyn Store, key: &str, value: &[u8]) -> Time {
 /// What happened to a resource. Tokens are not for every reader, and the audit log has what is reported here anyway.
 fn change(change: &Change) -> Option<StateChange> {
     let value = match change {
-        Change::Put { held, .. } => Some(&*held.value),
+        Change::Put { versioned, .. } => Some(&*versioned.value),
         Change::Deleted { .. } => None,
     };
     change_of(change.key(), value, false)

@@ -19,7 +19,7 @@ use crate::health::HealthEvent;
 use crate::types::{MassFailureLifted, NoParameters};
 
 /// The path by which an operator accepts the failures of a mass failure.
-pub const LIFT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
+pub const ACCEPT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
 
 /// The route of mass failures.
 pub(super) fn routes() -> Routes {
@@ -37,8 +37,8 @@ async fn lift(
     operation: Operation,
 ) -> Result<Response, Problem> {
     let (reply, lifted) = oneshot::channel();
-    api.control.words().send(HealthEvent::AcceptFailures(reply)).await.map_err(|_| Refusal::Fault)?;
-    if lifted.await.map_err(|_| Refusal::Fault)? {
+    api.control.health_events().send(HealthEvent::AcceptFailures(reply)).await.map_err(|_| Refusal::Internal)?;
+    if lifted.await.map_err(|_| Refusal::Internal)? {
         let after = MassFailureLifted { mass_failure: None };
         operation.note(&api, Resource { before: None, after: Some(json!(after)) }).await;
         return Ok(answer::json(StatusCode::OK, &after));

@@ -53,7 +53,7 @@ use routes::Routes;
 use state::RestState;
 
 pub use host::{is_allowed_host, unambiguous};
-pub use mass_failure::LIFT_MASS_FAILURE;
+pub use mass_failure::ACCEPT_MASS_FAILURE;
 
 /// The path that all of the API is below.
 const BASE: &str = "/api/v1";

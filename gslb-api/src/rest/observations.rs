@@ -91,9 +91,9 @@ async fn post(
     }
     if !posted.is_empty() {
         let (reply, answered) = oneshot::channel();
-        api.control.words().send(HealthEvent::Posted(posted, reply)).await.map_err(|_| Refusal::Fault)?;
+        api.control.health_events().send(HealthEvent::Posted(posted, reply)).await.map_err(|_| Refusal::Internal)?;
         // Only a document that came in between can have made them wrong.
-        let answered = answered.await.map_err(|_| Refusal::Fault)?;
+        let answered = answered.await.map_err(|_| Refusal::Internal)?;
         answered.map_err(|refused| Refusal::Body(located(refused, &places)))?;
     }
     Ok(answer::json(StatusCode::OK, &taken))

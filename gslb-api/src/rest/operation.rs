@@ -12,7 +12,7 @@ use super::parameters::Parameters;
 use super::places::Place;
 use super::problem::Problem;
 use crate::Api;
-use crate::change::{Change, Done, Edit, Refusal};
+use crate::change::{Applied, Change, Edit, Refusal};
 use crate::control::Resource;
 use crate::types::{ChangeParameters, Role};
 
@@ -76,14 +76,14 @@ impl Operation {
 /// As `work`.
 pub(super) async fn holding(
     place: Option<Place>,
-    work: impl Future<Output = Result<Done, Refusal>> + Send + 'static,
-) -> Result<Done, Refusal> {
+    work: impl Future<Output = Result<Applied, Refusal>> + Send + 'static,
+) -> Result<Applied, Refusal> {
     let done = tokio::spawn(async move {
         let done = work.await;
         drop(place);
         done
     });
-    done.await.unwrap_or(Err(Refusal::Fault))
+    done.await.unwrap_or(Err(Refusal::Internal))
 }
 
 /// How something is changed: the query, and the header that adds to it.

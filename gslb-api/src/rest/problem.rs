@@ -165,7 +165,7 @@ impl From<Refusal> for Problem {
                 let by = details(&by).into_iter().map(|found| ProblemDetail { help: String::new(), ..found });
                 Self::new(StatusCode::CONFLICT, "in-use", detail).with(by)
             }
-            Refusal::Wrong(found) => {
+            Refusal::Invalid(found) => {
                 let detail = "The document that would come of it has errors. Nothing was changed.";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong", detail).with(details(&found))
             }
@@ -188,7 +188,7 @@ impl From<Refusal> for Problem {
             Refusal::Unsafe(breaks) => broken(breaks),
             Refusal::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message),
             Refusal::Unavailable(_) | Refusal::Busy => Self::unavailable(message),
-            Refusal::Fault => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", message),
+            Refusal::Internal => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", message),
         }
     }
 }

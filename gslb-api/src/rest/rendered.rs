@@ -37,7 +37,7 @@ impl Rendered {
     /// `part` of the document in force. Who asks while it is being written waits for it.
     ///
     /// # Errors
-    /// [`Refusal::Fault`].
+    /// [`Refusal::Internal`].
     pub(super) async fn part(&self, active: &Arc<Active>, part: Part) -> Result<Text, Refusal> {
         let mut written = self.0.lock().await;
         if written.revision != active.revision {

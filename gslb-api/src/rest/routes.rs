@@ -105,7 +105,7 @@ async fn authorize(State(access): State<Access>, request: Request, next: Next) -
 }
 
 fn check(access: Access, request: &Request) -> Result<(), Problem> {
-    let caller = request.extensions().get::<Caller>().ok_or(Refusal::Fault)?;
+    let caller = request.extensions().get::<Caller>().ok_or(Refusal::Internal)?;
     let role = match access.role() {
         // Said at once: who gets the role operator for it would be refused again.
         Some(Role::Operator) if overrides_rules(request) => Some(Role::Admin),

@@ -233,8 +233,8 @@ async fn resume(
     operation.caller.may_change(&[auth::Resource::endpoint(&pool, &endpoint)])?;
     let (reply, resumed) = oneshot::channel();
     let word = HealthEvent::Resume(pool.clone(), endpoint.clone(), reply);
-    api.control.words().send(word).await.map_err(|_| Refusal::Fault)?;
-    match resumed.await.map_err(|_| Refusal::Fault)? {
+    api.control.health_events().send(word).await.map_err(|_| Refusal::Internal)?;
+    match resumed.await.map_err(|_| Refusal::Internal)? {
         Resumed::Done => {
             let after = ResumedEndpoint { pool, endpoint, status: Status::Up };
             operation.note(&api, Resource { before: None, after: Some(json!(after)) }).await;

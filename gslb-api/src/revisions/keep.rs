@@ -103,7 +103,8 @@ async fn numbered(store: &dyn Store, prefix: &str) -> Result<Vec<(u64, usize)>, 
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
         let page = store.range(prefix, after.as_deref(), limits::PAGE_ENTRIES, Order::Ascending).await?;
-        let own = page.entries.iter().filter_map(|entry| Some((number(&entry.key, prefix)?, entry.held.value.len())));
+        let own =
+            page.entries.iter().filter_map(|entry| Some((number(&entry.key, prefix)?, entry.versioned.value.len())));
         all.extend(own);
         after = page.entries.last().map(|entry| entry.key.to_string());
         if !page.more || after.is_none() {

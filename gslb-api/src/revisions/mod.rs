@@ -68,7 +68,7 @@ pub async fn has_any(store: &dyn Store) -> Result<bool, Unavailable> {
 /// Whether `entry`, a row of revisions or texts, has a key and a beginning of the form that this version writes. What is
 /// compressed is not looked at.
 pub(crate) fn is_readable(entry: &Entry) -> bool {
-    let value = &entry.held.value;
+    let value = &entry.versioned.value;
     if entry.key.starts_with(text::PREFIX) {
         return record::number(&entry.key, text::PREFIX).is_some() && text::is_readable(value);
     }
@@ -84,6 +84,6 @@ pub(crate) fn is_readable(entry: &Entry) -> bool {
 pub async fn list(store: &dyn Store, before: Option<u64>, limit: usize) -> Result<(Vec<Header>, bool), RevisionError> {
     let after = before.map(key);
     let page = store.range(PREFIX, after.as_deref(), limit, Order::Descending).await?;
-    let headers = page.entries.iter().filter_map(|entry| record::header(&entry.key, &entry.held.value).ok());
+    let headers = page.entries.iter().filter_map(|entry| record::header(&entry.key, &entry.versioned.value).ok());
     Ok((headers.collect(), page.more))
 }

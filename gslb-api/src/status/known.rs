@@ -24,7 +24,7 @@ pub(crate) struct Known {
 /// numbers mean others: then nothing is told of them.
 ///
 /// # Errors
-/// [`Refusal::Fault`] where nothing is published any more.
+/// [`Refusal::Internal`] where nothing is published any more.
 pub(crate) async fn known(control: &Control, base: &Arc<Active>, members: Vec<Member>) -> Result<Known, Refusal> {
     let base = Arc::clone(base);
     let look = control.look(move |keeper, active| {
@@ -39,7 +39,7 @@ pub(crate) async fn known(control: &Control, base: &Arc<Active>, members: Vec<Me
         };
         let statuses = members.into_iter().filter(|_| is_same).filter_map(status).collect();
         let active = Arc::clone(if is_same { active } else { &base });
-        Known { active, statuses, doubted: keeper.doubts_for() }
+        Known { active, statuses, doubted: keeper.mass_failure_for() }
     });
     look.await
 }

@@ -12,7 +12,7 @@ pub enum Change {
         /// The key.
         key: Arc<str>,
         /// What it holds.
-        held: Versioned,
+        versioned: Versioned,
     },
     /// It was there, and is not any more: deleted, or expired.
     Deleted {
@@ -31,7 +31,7 @@ impl Change {
 
     fn octets(&self) -> usize {
         match self {
-            Self::Put { key, held } => key.len() + held.value.len(),
+            Self::Put { key, versioned } => key.len() + versioned.value.len(),
             Self::Deleted { key } => key.len(),
         }
     }

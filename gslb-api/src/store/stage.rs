@@ -60,7 +60,7 @@ impl<'a> Stage<'a> {
     /// they are.
     pub(super) fn expire(&mut self, now: Time) -> Result<usize, CommitError> {
         // One that was put anew by a commit before this may not be due any more.
-        let is_due = |key: &str| self.get(key).and_then(|held| held.expires).is_some_and(|time| time <= now);
+        let is_due = |key: &str| self.get(key).and_then(|versioned| versioned.expires).is_some_and(|time| time <= now);
         let due = self.state.expired(now).filter(|key| is_due(key)).take(COMMIT_KEYS);
         let writes: Vec<Write> = due.map(|key| Write::Delete { key: key.to_string() }).collect();
         let count = writes.len();
@@ -76,7 +76,7 @@ impl<'a> Stage<'a> {
     }
 
     fn meet(&self, key: &str, expectation: Expectation) -> Result<(), CommitError> {
-        let found = self.get(key).map(|held| held.revision);
+        let found = self.get(key).map(|versioned| versioned.revision);
         let holds = match expectation {
             Expectation::Absent => found.is_none(),
             Expectation::At(revision) => found == Some(revision),
@@ -90,7 +90,7 @@ impl<'a> Stage<'a> {
         let mut octets = self.octets;
         for write in writes {
             let key = write.key();
-            octets -= self.get(key).map_or(0, |held| entry_octets(key, held));
+            octets -= self.get(key).map_or(0, |versioned| entry_octets(key, versioned));
             if let Write::Put { value, .. } = write {
                 octets += key.len() + value.len() + super::limits::ENTRY_OCTETS;
             }
@@ -103,9 +103,9 @@ impl<'a> Stage<'a> {
         match write {
             Write::Put { key, value, expires } => {
                 let key: Arc<str> = key.into();
-                let held = Versioned { value, revision: self.revision, expires };
-                self.written.insert(Arc::clone(&key), Some(held.clone()));
-                Some(Change::Put { key, held })
+                let versioned = Versioned { value, revision: self.revision, expires };
+                self.written.insert(Arc::clone(&key), Some(versioned.clone()));
+                Some(Change::Put { key, versioned })
             }
             Write::Delete { key } => {
                 self.get(&key)?;

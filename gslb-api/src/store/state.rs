@@ -27,7 +27,7 @@ impl State {
         let (keys, expiries) = (BTreeMap::new(), BTreeSet::new());
         let mut state = Self { revision, keys, expiries, octets: 0, history };
         for entry in entries {
-            state.put(entry.key, entry.held);
+            state.put(entry.key, entry.versioned);
         }
         state
     }
@@ -58,7 +58,7 @@ impl State {
     pub(super) fn apply(&mut self, changes: Arc<Changes>) {
         for change in &changes.changes {
             match change {
-                Change::Put { key, held } => self.put(Arc::clone(key), held.clone()),
+                Change::Put { key, versioned } => self.put(Arc::clone(key), versioned.clone()),
                 Change::Deleted { key } => self.remove(key),
             }
         }
@@ -66,19 +66,19 @@ impl State {
         self.history.push(changes);
     }
 
-    fn put(&mut self, key: Arc<str>, held: Versioned) {
+    fn put(&mut self, key: Arc<str>, versioned: Versioned) {
         self.remove(&key);
-        self.octets += entry_octets(&key, &held);
-        if let Some(time) = held.expires {
+        self.octets += entry_octets(&key, &versioned);
+        if let Some(time) = versioned.expires {
             self.expiries.insert((time, Arc::clone(&key)));
         }
-        self.keys.insert(key, held);
+        self.keys.insert(key, versioned);
     }
 
     fn remove(&mut self, key: &Arc<str>) {
-        let Some(held) = self.keys.remove(key) else { return };
-        self.octets -= entry_octets(key, &held);
-        if let Some(time) = held.expires {
+        let Some(versioned) = self.keys.remove(key) else { return };
+        self.octets -= entry_octets(key, &versioned);
+        if let Some(time) = versioned.expires {
             self.expiries.remove(&(time, Arc::clone(key)));
         }
     }
@@ -103,7 +103,10 @@ impl State {
                 Order::Ascending => Box::new(found),
                 Order::Descending => Box::new(found.rev()),
             };
-            let entry = |(key, held): (&Arc<str>, &Versioned)| Entry { key: Arc::clone(key), held: held.clone() };
+            let entry = |(key, versioned): (&Arc<str>, &Versioned)| Entry {
+                key: Arc::clone(key),
+                versioned: versioned.clone(),
+            };
             entries.extend(found.by_ref().take(limit).map(entry));
             more = found.next().is_some();
         }
@@ -112,8 +115,8 @@ impl State {
 }
 
 /// What an entry counts.
-pub(super) fn entry_octets(key: &str, held: &Versioned) -> usize {
-    key.len() + held.value.len() + ENTRY_OCTETS
+pub(super) fn entry_octets(key: &str, versioned: &Versioned) -> usize {
+    key.len() + versioned.value.len() + ENTRY_OCTETS
 }
 
 /// Whether `after` cuts something off a range that ends at `end`.

@@ -82,7 +82,7 @@ pub struct Entry {
     /// The key.
     pub key: Arc<str>,
     /// What it holds.
-    pub held: Versioned,
+    pub versioned: Versioned,
 }
 
 /// Which end of the keys a page begins at.

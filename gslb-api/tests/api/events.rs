@@ -127,7 +127,7 @@ async fn a_new_document_tells_no_status_again() {
             down += page
                 .entries
                 .iter()
-                .filter(|it| String::from_utf8_lossy(&it.held.value).contains("\"up\":false"))
+                .filter(|it| String::from_utf8_lossy(&it.versioned.value).contains("\"up\":false"))
                 .count();
             after = page.entries.last().map(|it| it.key.to_string());
             if !page.more {

@@ -37,7 +37,7 @@ pub(crate) async fn observe(asked: &Asked, number: usize, passed: bool) {
     let result = if passed { Ok(()) } else { Err(Failure::Refused) };
     let outcome = Outcome::new(result, Duration::from_millis(3), if passed { "status 200" } else { "refused" });
     let word = HealthEvent::Observed(Observed { target, outcome, at: Instant::now() });
-    asked.api.words().send(word).await.unwrap();
+    asked.api.health_events().send(word).await.unwrap();
     // Words are heard in their order.
     asked.get("/api/v1/status").await;
 }
@@ -52,7 +52,7 @@ async fn saved(store: &dyn Store, count: usize) -> Vec<Value> {
         loop {
             let page = store.range("health/", None, 1000, gslb_api::store::Order::Ascending).await.unwrap();
             if page.entries.len() >= count {
-                return page.entries.iter().map(|it| serde_json::from_slice(&it.held.value).unwrap()).collect();
+                return page.entries.iter().map(|it| serde_json::from_slice(&it.versioned.value).unwrap()).collect();
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -308,7 +308,7 @@ async fn what_cannot_be_probed_is_told_with_its_reason() {
     let target = Arc::clone(Targets::of(&asked.published.load().topology().site).iter().next().unwrap().0);
     let outcome = Outcome::new(Err(Failure::System), Duration::ZERO, "no route to it");
     let word = HealthEvent::Observed(Observed { target, outcome, at: Instant::now() });
-    asked.api.words().send(word).await.unwrap();
+    asked.api.health_events().send(word).await.unwrap();
     let told = asked.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&told["status"], &told["unable"]), (&json!("up"), &json!("no route to it")), "{told}");
     assert_eq!(told["why"], "cannot be probed: no route to it");
@@ -321,14 +321,14 @@ async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
     let told = asked.get("/api/v1/status").await.body;
     let up = told["counts"]["endpoints"]["up"].as_u64().unwrap();
     assert!(told["mass_failure"].is_object() && up == count as u64, "all are held up: {told}");
-    let lifted = asked.ask("POST", gslb_api::LIFT_MASS_FAILURE, &[], "").await;
+    let lifted = asked.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await;
     assert_eq!(lifted.status, StatusCode::OK, "{}", lifted.text);
     let told = asked.get("/api/v1/status").await.body;
     assert!(
         told["mass_failure"].is_null() && told["counts"]["endpoints"]["up"] == 0,
         "all are believed to be down: {told}"
     );
-    assert_eq!(asked.ask("POST", gslb_api::LIFT_MASS_FAILURE, &[], "").await.status, StatusCode::CONFLICT);
+    assert_eq!(asked.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]

@@ -22,9 +22,9 @@ async fn a_damaged_or_missing_revision_is_passed_over_for_the_one_before() {
 
         let started = Api::start(Arc::clone(&store), Vec::new(), Options::default()).await.unwrap();
         assert_eq!((started.revision, started.origin), (1, Origin::Stored));
-        let [passed_over] = &started.passed_over[..] else { panic!("{:?}", started.passed_over) };
-        assert_eq!(passed_over.revision, Some(2));
-        assert!(matches!(passed_over.why, StartError::Damaged(_) | StartError::Missing(2)), "{:?}", passed_over.why);
+        let [unservable] = &started.unservable[..] else { panic!("{:?}", started.unservable) };
+        assert_eq!(unservable.revision, Some(2));
+        assert!(matches!(unservable.why, StartError::Damaged(_) | StartError::Missing(2)), "{:?}", unservable.why);
 
         let asked = start_on(Arc::clone(&store), Options::default()).await;
         let revisions = asked.get("/api/v1/revisions").await.body;
@@ -34,6 +34,6 @@ async fn a_damaged_or_missing_revision_is_passed_over_for_the_one_before() {
         let number = written.body["revision"].as_u64().unwrap();
         assert_eq!(number, 3, "no number is given twice");
         let started = Api::start(store, Vec::new(), Options::default()).await.unwrap();
-        assert_eq!((started.revision, started.passed_over.len()), (number, 0));
+        assert_eq!((started.revision, started.unservable.len()), (number, 0));
     }
 }

@@ -46,7 +46,12 @@ async fn verdicts(asked: &Asked, steps: &[(u32, u32, bool)]) -> HashMap<(u32, u3
         let Some(target) = target else { continue };
         let result = if passed { Ok(()) } else { Err(Failure::Timeout) };
         let outcome = Outcome::new(result, Duration::from_millis(1), "");
-        asked.api.words().send(HealthEvent::Observed(Observed { target, outcome, at: Instant::now() })).await.unwrap();
+        asked
+            .api
+            .health_events()
+            .send(HealthEvent::Observed(Observed { target, outcome, at: Instant::now() }))
+            .await
+            .unwrap();
         last.insert((pool, endpoint), passed);
         tokio::task::yield_now().await;
     }

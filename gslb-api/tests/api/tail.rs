@@ -40,7 +40,7 @@ fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_
         chosen: noted.chosen(),
         response: &buffer[..octets],
     };
-    tail.tell(&seen, Instant::now());
+    tail.publish(&seen, Instant::now());
 }
 
 fn filter(service: Option<&str>, client: Option<&str>, data_center: Option<&str>) -> Filter {

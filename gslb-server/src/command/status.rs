@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use gslb_api::LIFT_MASS_FAILURE;
+use gslb_api::ACCEPT_MASS_FAILURE;
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ pub(super) fn status(arguments: &Status) -> Outcome {
 pub(super) fn resume(arguments: &Resume) -> Outcome {
     let client = arguments.remote.client()?;
     let Some((pool, endpoint)) = &arguments.endpoint else {
-        let answer = client.ask(Request::new(Method::POST, LIFT_MASS_FAILURE.to_owned()))?.json()?;
+        let answer = client.ask(Request::new(Method::POST, ACCEPT_MASS_FAILURE.to_owned()))?.json()?;
         show(arguments.remote.format(), &answer, |_| "the failures are accepted: what fails is down now".to_owned());
         return Ok(ExitCode::SUCCESS);
     };

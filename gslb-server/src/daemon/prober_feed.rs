@@ -32,7 +32,7 @@ impl Probing {
     pub fn start(runtime: &Handle, settings: Settings, api: &Api) -> Result<Self, StartError> {
         let (prober, reports) = Prober::start(settings)?;
         let prober = Arc::new(prober);
-        hand_on(reports, api.words())?;
+        hand_on(reports, api.health_events())?;
         runtime.spawn(follow(Arc::downgrade(&prober), api.follow()));
         Ok(Self { prober })
     }

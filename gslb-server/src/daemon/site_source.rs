@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use geoip::Database;
-use gslb_api::change::Done;
+use gslb_api::change::Applied;
 use gslb_api::control::StartError;
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::store::{Store, wait};
@@ -120,7 +120,7 @@ impl Served {
             Damage::Fatal => (databases.load(None, &mut database_files)?, Vec::new()),
         };
         let options = Options { source, ..options };
-        let Started { api, published, revision, origin, passed_over, refused } =
+        let Started { api, published, revision, origin, unservable, refused } =
             runtime.block_on(Api::start(store, in_use.clone(), options))?;
         tell_warnings(&warnings);
         tell_table(&published.load());
@@ -134,11 +134,11 @@ impl Served {
         if let Some(refused) = &refused {
             error!("file refused; serving stored revision {revision}: {refused}");
         }
-        let latest = passed_over.iter().filter_map(|it| it.revision).max().unwrap_or_default();
-        if let Some(first) = passed_over.first() {
-            degraded.passed_over(latest, not_the_latest(revision, latest, &first.why));
+        let latest = unservable.iter().filter_map(|it| it.revision).max().unwrap_or_default();
+        if let Some(first) = unservable.first() {
+            degraded.set_older_revision(latest, not_the_latest(revision, latest, &first.why));
         }
-        if !passed_over.is_empty() || refused.is_some() || stand_in {
+        if !unservable.is_empty() || refused.is_some() || stand_in {
             reloads.note(false);
         }
         let served = Self {
@@ -284,7 +284,7 @@ impl Served {
         if let Err(why) = self.runtime.block_on(self.api.retry_latest()) {
             let (latest, revision) = (self.latest, self.api.active().revision);
             error!(latest, revision, "revision {latest} still cannot be served, revision {revision} is: {why}");
-            self.degraded.passed_over(latest, not_the_latest(revision, latest, &why));
+            self.degraded.set_older_revision(latest, not_the_latest(revision, latest, &why));
         }
     }
 
@@ -423,7 +423,7 @@ fn tell_warnings(warnings: &[Problem]) {
 }
 
 /// Tells the warnings of a change that reading the file has not told already, with lines.
-fn tell_further(done: &Done, told: &[Problem]) {
+fn tell_further(done: &Applied, told: &[Problem]) {
     let is_told =
         |problem: &Problem| told.iter().any(|told| (&told.path, &told.message) == (&problem.path, &problem.message));
     done.warnings.iter().filter(|problem| !is_told(problem)).for_each(|problem| warn!("{problem}"));

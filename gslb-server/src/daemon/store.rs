@@ -55,8 +55,8 @@ pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, damage: Damag
 
 /// Restores what can be restored of damaged rows in `store`, and says what was found.
 fn mend(store: &EmbeddedStore, directory: &Path, damage: Damage) -> Result<Option<String>, String> {
-    let found = damaged_rows::mend(store, directory).map_err(|error| error.to_string())?;
-    match (found.told(), damage) {
+    let found = damaged_rows::repair(store, directory).map_err(|error| error.to_string())?;
+    match (found.summary(), damage) {
         (Some(told), Damage::Fatal) => Err(format!("data_dir = {directory:?}: {told}")),
         (Some(told), Damage::Survived) => {
             error!("{told}");

@@ -254,10 +254,10 @@ mod tests {
     fn a_look_that_takes_long_is_reported_until_one_is_answered() {
         let concerns = Degraded::default();
         note(&concerns, false);
-        let told = concerns.told(1);
+        let told = concerns.reasons(1);
         assert!(told[0].0 == Concern::Reload && told[0].1.contains("no change is noticed"), "{told:?}");
         note(&concerns, true);
-        assert!(concerns.told(1).is_empty());
+        assert!(concerns.reasons(1).is_empty());
     }
 
     #[test]

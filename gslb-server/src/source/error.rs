@@ -92,7 +92,7 @@ impl SiteError {
 impl From<Refusal> for SiteError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Wrong(problems) => Self::Wrong(problems),
+            Refusal::Invalid(problems) => Self::Wrong(problems),
             Refusal::Unsafe(rules) => Self::Unsafe(rules),
             later @ (Refusal::Unavailable(_) | Refusal::Busy) => Self::Later(later.to_string()),
             other => Self::Refused(other.to_string()),

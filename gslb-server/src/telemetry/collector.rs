@@ -118,7 +118,7 @@ impl Work {
                     dnstap.take(&record, topology.and_then(|topology| apex(topology, &record, key)));
                 }
                 if is_watched && record.wanted.tail {
-                    tail.tell(&seen(&record, topology), now);
+                    tail.publish(&seen(&record, topology), now);
                 }
             }
         }

@@ -11,13 +11,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the control task of `api` stands still, which alone puts changes and verdicts in force.
 pub fn control_is_stalled(api: &Api) -> bool {
-    api.meters().since_turn().is_some_and(|since| since > PATIENCE)
+    api.meters().since_tick().is_some_and(|since| since > PATIENCE)
 }
 
 /// What stands still, in a sentence.
 pub fn told(api: &Api, probes: Pulse) -> Option<String> {
     if control_is_stalled(api) {
-        let seconds = api.meters().since_turn().unwrap_or_default().as_secs();
+        let seconds = api.meters().since_tick().unwrap_or_default().as_secs();
         return Some(format!(
             "The control task has not been at work for {seconds} s: no change and no status of an endpoint is put in force."
         ));

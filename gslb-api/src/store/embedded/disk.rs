@@ -159,9 +159,9 @@ impl Disk {
             let mut entries = Vec::new();
             for row in table.iter().map_err(damage)? {
                 let (key, packed) = row.map_err(damage)?;
-                let held = unpack(packed.value()).filter(|held| held.revision <= Revision::MAX);
-                let held = held.unwrap_or_else(|| damaged_row(packed.value()));
-                entries.push(Entry { key: key.value().into(), held });
+                let versioned = unpack(packed.value()).filter(|versioned| versioned.revision <= Revision::MAX);
+                let versioned = versioned.unwrap_or_else(|| damaged_row(packed.value()));
+                entries.push(Entry { key: key.value().into(), versioned });
             }
             Ok(entries)
         };
@@ -185,7 +185,7 @@ impl Disk {
             let mut entries = transaction.open_table(ENTRIES)?;
             for change in commits.iter().flat_map(|commit| &commit.changes) {
                 match change {
-                    Change::Put { key, held } => entries.insert(&**key, &*pack(held))?,
+                    Change::Put { key, versioned } => entries.insert(&**key, &*pack(versioned))?,
                     Change::Deleted { key } => entries.remove(&**key)?,
                 };
             }
@@ -259,11 +259,11 @@ const HEAD: usize = 16;
 const NEVER: u64 = u64::MAX;
 
 /// An entry as it is written.
-fn pack(held: &Versioned) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(HEAD + held.value.len());
-    packed.extend_from_slice(&held.revision.number().to_le_bytes());
-    packed.extend_from_slice(&held.expires.map_or(NEVER, Time::millis).to_le_bytes());
-    packed.extend_from_slice(&held.value);
+fn pack(versioned: &Versioned) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(HEAD + versioned.value.len());
+    packed.extend_from_slice(&versioned.revision.number().to_le_bytes());
+    packed.extend_from_slice(&versioned.expires.map_or(NEVER, Time::millis).to_le_bytes());
+    packed.extend_from_slice(&versioned.value);
     packed
 }
 
@@ -289,8 +289,8 @@ mod tests {
     fn an_entry_is_read_as_it_was_written() {
         let value: Arc<[u8]> = b"value".as_slice().into();
         for expires in [None, Some(Time::from_millis(0)), Some(Time::from_millis(1 << 41))] {
-            let held = Versioned { value: Arc::clone(&value), revision: Revision::new(7), expires };
-            assert_eq!(unpack(&pack(&held)), Some(held));
+            let versioned = Versioned { value: Arc::clone(&value), revision: Revision::new(7), expires };
+            assert_eq!(unpack(&pack(&versioned)), Some(versioned));
         }
         assert_eq!(unpack(&[0; HEAD - 1]), None);
     }

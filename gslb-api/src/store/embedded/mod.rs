@@ -178,7 +178,7 @@ fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, 
         return Err(OpenError::Foreign { path, found: shown(found), known: shown(known), identity });
     }
     let entries = disk.entries().map_err(told)?;
-    let last = entries.iter().map(|entry| entry.held.revision).max().unwrap_or_default();
+    let last = entries.iter().map(|entry| entry.versioned.revision).max().unwrap_or_default();
     let revision = match stated {
         Some(stated) if stated >= last => at_least(stated, path, mark)?,
         // Commits after it are there, so that row is damaged, and none of them is missing.

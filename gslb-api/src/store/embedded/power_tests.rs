@@ -101,8 +101,8 @@ fn revision_in(image: &[u8], what: &str) -> u64 {
     let store = EmbeddedStore::open(directory.path()).unwrap_or_else(|error| panic!("{what}: {error}"));
     let revision = wait(store.revision()).unwrap().number();
     for key in ["left", "right"] {
-        let held = wait(store.read(key)).unwrap().map(|held| held.value[0]);
-        assert_eq!(held, u8::try_from(revision).ok().filter(|number| *number > 0), "{what}: {key}");
+        let versioned = wait(store.read(key)).unwrap().map(|versioned| versioned.value[0]);
+        assert_eq!(versioned, u8::try_from(revision).ok().filter(|number| *number > 0), "{what}: {key}");
     }
     revision
 }

@@ -84,7 +84,7 @@ fn put(store: &EmbeddedStore, key: &str, value: u8) -> Result<Revision, CommitEr
 }
 
 fn same(store: &EmbeddedStore) -> Option<u8> {
-    wait(store.read("same")).unwrap().map(|held| held.value[0])
+    wait(store.read("same")).unwrap().map(|versioned| versioned.value[0])
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Tail {
     }
 
     /// Tells of an answer, as of `now`.
-    pub fn tell(&self, seen: &Seen<'_>, now: Instant) {
+    pub fn publish(&self, seen: &Seen<'_>, now: Instant) {
         let mut watchers = self.watchers();
         let Watchers { all, finder, .. } = &mut *watchers;
         let mut read = Read::new(seen);

@@ -64,7 +64,7 @@ fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 6] {
     }
     let help = "Endpoints that have recovered and stay down until gslb resume lets them back.";
     let awaiting = Family::gauge("gslb_endpoints_awaiting_resume", help).of(evidence.awaiting_resume as f64);
-    let doubts = doubts.of(f64::from(u8::from(evidence.doubts)));
+    let doubts = doubts.of(f64::from(u8::from(evidence.is_mass_failure)));
     [awaiting, doubts, latencies, certificates, verdicts, unable(evidence)]
 }
 

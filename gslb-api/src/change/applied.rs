@@ -9,7 +9,7 @@ use crate::safety::BrokenRule;
 
 /// A change that was done, or foreseen.
 #[derive(Debug, Clone)]
-pub struct Done {
+pub struct Applied {
     /// The revision of the document that is in force now; of a change that was only foreseen, the one it is based on.
     pub revision: u64,
     /// The generation of the table that answers now.
@@ -30,7 +30,7 @@ pub struct Done {
     pub not_saved: Option<String>,
 }
 
-impl Done {
+impl Applied {
     /// Nothing was to do.
     pub fn unchanged(active: &Active) -> Self {
         Self {
