@@ -58,7 +58,7 @@ impl Budget {
         self.left
     }
 
-    /// Why it was refused; none where everything that was charged could be paid.
+    /// Why it was refused; `None` if everything that was charged could be paid.
     pub fn overrun(&self) -> Option<OverBudget> {
         self.is_over.then_some(OverBudget { limit: self.limit })
     }

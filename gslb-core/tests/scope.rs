@@ -79,7 +79,7 @@ impl<A: Address> Runs<A> {
         Runs { starts: leaves.starts.clone(), plans, ends }
     }
 
-    /// The plan of all addresses from `first` to `last`; none where they differ.
+    /// The plan of all addresses from `first` to `last`; `None` if they differ.
     fn plan(&self, first: A, last: A) -> Option<u32> {
         let from = self.starts.partition_point(|start| *start <= first) - 1;
         let to = self.starts.partition_point(|start| *start <= last);
@@ -100,7 +100,7 @@ impl Judge {
         Judge { v4: Runs::new(&topology.index.v4, &plan_of), v6: Runs::new(&topology.index.v6, &plan_of) }
     }
 
-    /// True where all clients of `address/len` get the same plan.
+    /// True if all clients of `address/len` get the same plan.
     fn alike(&self, address: IpAddr, len: u8) -> bool {
         let len = u32::from(len);
         match address {

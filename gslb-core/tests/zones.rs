@@ -174,7 +174,7 @@ fn the_rcode_is_that_of_the_last_name() {
 #[test]
 fn alias_loops_end() {
     let mut server = server();
-    // The wildcard answers two names: chains end where a name comes again, not where a record set does.
+    // The wildcard answers two names: chains end where a name comes again, not where an RRset does.
     for (left, records) in [("loop1", 2), ("self", 1), ("a.wloop", 2), ("x.wloop", 1)] {
         let response = server.ask(&ask(&name(left), A).payload(1232));
         assert_eq!((response.rcode, response.sections[0].len(), response.truncated), (0, records, false), "{left}");

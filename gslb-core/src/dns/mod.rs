@@ -1,4 +1,4 @@
-//! DNS itself: names, rdata, messages on the wire, and master files.
+//! DNS itself: names, rdata, messages on the wire, and zone files.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

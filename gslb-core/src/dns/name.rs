@@ -130,18 +130,18 @@ impl Name {
         self.0.len() == 1
     }
 
-    /// True where the leftmost label is `*` (RFC 4592 §2.1.1).
+    /// True if the leftmost label is `*` (RFC 4592 §2.1.1).
     pub fn is_wildcard(&self) -> bool {
         self.0.starts_with(&[1, b'*'])
     }
 
-    /// The name without its leftmost label; none for the root.
+    /// The name without its leftmost label; `None` for the root.
     pub fn parent(&self) -> Option<Name> {
         let first = usize::from(*self.0.first()?);
         if first == 0 { None } else { self.0.get(1 + first..).map(|rest| Name(rest.into())) }
     }
 
-    /// True where this name is `ancestor` or lies below it.
+    /// True if this name is `ancestor` or lies below it.
     pub fn is_at_or_below(&self, ancestor: &Name) -> bool {
         let (own, theirs) = (self.label_count(), ancestor.label_count());
         own >= theirs && self.labels().skip(own - theirs).zip(ancestor.labels()).all(|(a, b)| a.eq_ignore_ascii_case(b))
@@ -155,7 +155,7 @@ impl Name {
         if octets.len() > MAX_NAME { Err(NameError::TooLong) } else { Ok(Name(octets.into())) }
     }
 
-    /// The same name in lower case.
+    /// The same name in lowercase.
     pub fn to_lowercase(&self) -> Name {
         // Length octets are at most 63 and so below 'A': lowering all octets leaves them as they are.
         Name(self.0.to_ascii_lowercase().into())

@@ -1,47 +1,47 @@
-//! One endpoint: from verdicts to its status, by the rules of its pool for coming back.
+//! One endpoint: turns verdicts into a status, following its pool's rules for returning to service.
 
 use std::time::Duration;
 
 use crate::moment::Moment;
 use crate::site::model::{Initial, Resume};
 
-/// Where a status comes from. One that an override forces is told by who knows the overrides.
+/// Where a status comes from. Overrides are applied later and are not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The rule `initial` of its pool: nothing is known.
+    /// The `initial` setting of its pool: nothing is known yet.
     Initial,
-    /// What was known before a restart, or of the endpoint under another probe.
+    /// A status from before a restart, or from before its probes changed.
     Saved,
-    /// Outcomes of its probe.
+    /// Outcomes of its probes.
     Verdict,
 }
 
-/// Why a verdict is not the status.
+/// Why the status differs from the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// Down although it is well: it went down too lately (`hold_down`).
+    /// Healthy but kept down: it went down too recently (`hold_down`).
     HoldDown {
-        /// When it ends.
+        /// When the hold ends.
         until: Moment,
     },
-    /// Down although it is well: an operator has to let it back (`resume = "manual"`).
+    /// Healthy but kept down: it waits for an operator (`resume = "manual"`).
     Manual,
-    /// Up although it fails: too many fail at once, so the prober is doubted.
+    /// Failing but kept up: too many hosts fail at once, so the prober itself is suspect.
     MassFailure,
 }
 
-/// What the document says of an endpoint's health.
+/// An endpoint's health settings in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// How long it stays down at least.
+    /// Minimum time that it stays down.
     pub hold_down: Duration,
-    /// How it comes back.
+    /// How it returns to service.
     pub resume: Resume,
-    /// What it is before anything is known.
+    /// Its status before anything is known.
     pub initial: Initial,
 }
 
-/// One endpoint's status, and what the next one depends on.
+/// One endpoint's status, and the state that decides the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its status.
@@ -50,44 +50,44 @@ pub struct Endpoint {
     pub source: Source,
     /// The last verdict.
     pub verdict: Option<bool>,
-    /// Why the verdict is not the status.
+    /// Why the status differs from the verdict.
     pub held: Option<Held>,
-    /// While it is down because it failed: until when it stays so at least. An endpoint that begins down has not failed.
+    /// Set while it is down because of a failure. An endpoint that starts down has not failed.
     failed: Option<Failed>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Failed {
     until: Moment,
-    /// An operator let it back.
+    /// An operator resumed it early.
     resumed: bool,
 }
 
 impl Endpoint {
-    /// An endpoint of which nothing is known.
+    /// An endpoint of which nothing is known yet.
     pub fn initial(initial: Initial) -> Endpoint {
         let up = initial != Initial::Down;
         Endpoint { up, source: Source::Initial, verdict: None, held: None, failed: None }
     }
 
-    /// An endpoint that had a status `age` ago, which it keeps until there is a verdict.
+    /// An endpoint with a status saved `age` ago, which it keeps until the first verdict.
     pub fn saved(up: bool, age: Duration, rules: Rules, now: Moment) -> Endpoint {
         let until = now.after(rules.hold_down.saturating_sub(age));
         let failed = (!up).then_some(Failed { until, resumed: false });
         Endpoint { up, source: Source::Saved, verdict: None, held: None, failed }
     }
 
-    /// Takes the latest verdict; true where the status is another one than before. `doubted` says that failures are not
-    /// believed now: then the status stays what it was, and comes from where it came.
-    pub fn settle(&mut self, verdict: bool, rules: Rules, doubted: bool, now: Moment) -> bool {
+    /// Applies the latest verdict; returns true if the status changed. With `hold`, a mass failure is in progress: a failing
+    /// endpoint keeps its status and the source of that status.
+    pub fn settle(&mut self, verdict: bool, rules: Rules, hold: bool, now: Moment) -> bool {
         let before = self.up;
         self.verdict = Some(verdict);
-        if !(self.up && !verdict && doubted) {
+        if !(self.up && !verdict && hold) {
             self.source = Source::Verdict;
         }
         self.held = match (self.up, verdict) {
             (true, true) => None,
-            (true, false) if doubted => Some(Held::MassFailure),
+            (true, false) if hold => Some(Held::MassFailure),
             (true, false) => {
                 self.up = false;
                 None
@@ -104,7 +104,7 @@ impl Endpoint {
         self.up != before
     }
 
-    /// Why an endpoint that is down and well again does not come back.
+    /// Why an endpoint that is down and healthy again stays down.
     fn kept_down(&self, rules: Rules, now: Moment) -> Option<Held> {
         let failed = self.failed.filter(|failed| !failed.resumed)?;
         match rules.resume {
@@ -114,7 +114,7 @@ impl Endpoint {
         }
     }
 
-    /// Lets it back before its time, as an operator does; false where nothing but its verdict keeps it down.
+    /// Ends `hold_down` or the wait for an operator early; returns false if neither keeps it down.
     pub fn resume(&mut self) -> bool {
         match (self.held, &mut self.failed) {
             (Some(Held::HoldDown { .. } | Held::Manual), Some(failed)) => {
@@ -125,9 +125,8 @@ impl Endpoint {
         }
     }
 
-    /// Takes note that a probe has passed: what is up although it failed is up now as any other is.
-    /// True where that concerns it.
-    pub fn relieve(&mut self) -> bool {
+    /// Releases the mass-failure hold because the endpoint passes again; returns true if there was one.
+    pub fn release_mass_failure_hold(&mut self) -> bool {
         let is_held = self.held == Some(Held::MassFailure);
         if is_held {
             (self.held, self.verdict) = (None, Some(true));
@@ -135,7 +134,7 @@ impl Endpoint {
         is_held
     }
 
-    /// Puts it back to up because the verdict that turned it down is doubted now; true where it was down.
+    /// Puts it back up because its failure turned out to be part of a mass failure; returns true if it was down.
     pub fn restore(&mut self) -> bool {
         let restored = !self.up && self.verdict == Some(false);
         if restored {
@@ -156,10 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_comes_before_what_was_saved_and_that_before_the_initial_rule() {
+    fn a_verdict_replaces_a_saved_status_which_replaces_the_initial_one() {
         let mut endpoint = Endpoint::initial(Initial::SavedOrUp);
         assert_eq!((endpoint.up, endpoint.source), (true, Source::Initial));
-        assert!(!endpoint.settle(true, AUTO, false, at(0)), "known at last, but no change");
+        assert!(!endpoint.settle(true, AUTO, false, at(0)), "the first verdict agrees with the initial status");
         assert_eq!(endpoint.source, Source::Verdict);
         let mut endpoint = Endpoint::saved(false, Duration::ZERO, AUTO, at(0));
         assert_eq!((endpoint.up, endpoint.source), (false, Source::Saved));
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_down_stays_down_for_its_time() {
+    fn an_endpoint_that_went_down_stays_down_for_hold_down() {
         let rules = Rules { hold_down: Duration::from_secs(60), ..AUTO };
         let mut endpoint = Endpoint::initial(Initial::Up);
         endpoint.settle(false, rules, false, at(10));
@@ -176,18 +175,18 @@ mod tests {
         assert_eq!(endpoint.held, Some(Held::HoldDown { until: at(70) }));
         assert!(!endpoint.settle(false, rules, false, at(30)) && endpoint.held.is_none());
         assert!(!endpoint.settle(true, rules, false, at(69)));
-        assert!(endpoint.settle(true, rules, false, at(70)), "counted from when it went down");
-        // What was saved has been down for a part of the time.
+        assert!(endpoint.settle(true, rules, false, at(70)), "hold_down starts when it goes down");
+        // A saved endpoint has already been down for part of hold_down.
         let mut endpoint = Endpoint::saved(false, Duration::from_secs(50), rules, at(0));
         assert!(!endpoint.settle(true, rules, false, at(9)));
         assert!(endpoint.settle(true, rules, false, at(10)));
     }
 
     #[test]
-    fn a_manual_pool_waits_for_the_operator_after_each_failure() {
+    fn with_manual_resume_an_endpoint_waits_for_an_operator_after_each_failure() {
         let rules = Rules { resume: Resume::Manual, ..AUTO };
         let mut endpoint = Endpoint::initial(Initial::Down);
-        assert!(endpoint.settle(true, rules, false, at(0)), "what never failed needs no word");
+        assert!(endpoint.settle(true, rules, false, at(0)), "an endpoint that never failed does not wait");
         endpoint.settle(false, rules, false, at(1));
         assert!(!endpoint.resume(), "it still fails");
         assert!(!endpoint.settle(true, rules, false, at(2)));
@@ -195,13 +194,13 @@ mod tests {
         assert!(endpoint.resume());
         assert!(endpoint.settle(true, rules, false, at(2)));
         endpoint.settle(false, rules, false, at(3));
-        assert!(!endpoint.settle(true, rules, false, at(4)), "the word was for the failure before");
+        assert!(!endpoint.settle(true, rules, false, at(4)), "each failure needs its own resume");
         let mut saved = Endpoint::saved(false, Duration::ZERO, rules, at(0));
-        assert!(!saved.settle(true, rules, false, at(9)), "a restart is no operator");
+        assert!(!saved.settle(true, rules, false, at(9)), "a restart does not resume it");
     }
 
     #[test]
-    fn word_that_comes_before_the_next_failure_is_spent_by_it() {
+    fn a_resume_does_not_outlast_the_next_failure() {
         let rules = Rules { resume: Resume::Manual, hold_down: Duration::from_secs(60), ..AUTO };
         let mut endpoint = Endpoint::initial(Initial::Up);
         endpoint.settle(false, rules, false, at(0));
@@ -212,19 +211,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_doubted_stays_up_and_may_be_put_back_up() {
+    fn during_a_mass_failure_an_endpoint_stays_up_and_can_be_restored() {
         let mut endpoint = Endpoint::initial(Initial::Up);
         assert!(!endpoint.settle(false, AUTO, true, at(0)));
         assert_eq!((endpoint.up, endpoint.held), (true, Some(Held::MassFailure)));
-        assert!(endpoint.settle(false, AUTO, false, at(1)), "the doubt is over");
+        assert!(endpoint.settle(false, AUTO, false, at(1)), "the mass failure is over");
         assert!(endpoint.restore() && endpoint.up);
         assert!(!endpoint.restore());
-        endpoint.relieve();
+        endpoint.release_mass_failure_hold();
         assert!(!endpoint.settle(true, AUTO, true, at(2)) && endpoint.held.is_none());
     }
 
     #[test]
-    fn what_is_held_keeps_where_its_status_comes_from() {
+    fn a_held_endpoint_keeps_the_source_of_its_status() {
         let mut endpoint = Endpoint::saved(true, Duration::ZERO, AUTO, at(0));
         assert!(!endpoint.settle(false, AUTO, true, at(0)));
         assert_eq!((endpoint.up, endpoint.source), (true, Source::Saved));

@@ -1,4 +1,4 @@
-//! How often an endpoint's status has changed lately.
+//! Counts how often an endpoint's status changed recently.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use crate::moment::Moment;
 
 /// How far back changes are counted.
 pub const FLAP_WINDOW: Duration = Duration::from_secs(3600);
-/// Most changes that are counted; more are as bad as these.
+/// Maximum count; more changes make no difference.
 pub const MAX_FLAPS: usize = 100;
 
-/// The latest changes of one endpoint.
+/// The latest status changes of one endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Flaps(VecDeque<Moment>);
 
 impl Flaps {
-    /// Takes a change.
+    /// Records a status change.
     pub fn add(&mut self, now: Moment) {
         if self.0.len() == MAX_FLAPS {
             self.0.pop_front();
@@ -23,7 +23,7 @@ impl Flaps {
         self.0.push_back(now);
     }
 
-    /// How many changes there were within [`FLAP_WINDOW`].
+    /// Number of changes within [`FLAP_WINDOW`].
     pub fn count(&self, now: Moment) -> usize {
         self.0.iter().filter(|at| now.since(**at) <= FLAP_WINDOW).count()
     }

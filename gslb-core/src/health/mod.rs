@@ -1,21 +1,22 @@
-//! What is up? Outcomes of probes in, states of endpoints out; no I/O and no clock.
+//! Health checking: probe outcomes in, endpoint states out; no I/O and no clock.
 //!
-//! A target is probed, and its outcomes make a [`Run`]. By the [`Rule`] of its probe a run makes a verdict for each
-//! endpoint that the target stands for, and those of several probes make one (`several.rs`); [`Endpoint`] makes a status of it, and [`MassFailureGuard`] keeps too many from turning down
-//! at once. [`Health`] is all of that for a site: it says which states of the table have changed.
+//! Each target is probed, and consecutive equal outcomes form a [`Run`]. The [`Rule`] of the probe (rise and fall) turns a
+//! run into a verdict for every endpoint of that target; `several.rs` combines the verdicts of several probes into one.
+//! [`Endpoint`] turns the verdict into a status, and [`MassFailureGuard`] keeps too many endpoints from going down at
+//! once. [`Health`] does all of this for a site and reports which states changed.
 
 mod endpoint;
 mod flaps;
 pub(crate) mod mass_failure;
 mod outcome;
 mod probed;
+mod reachability;
 mod saved;
 mod several;
 mod site;
 mod status;
 mod target;
 mod verdict;
-mod ways;
 
 pub use endpoint::{Endpoint, Held, Rules, Source};
 pub use flaps::{FLAP_WINDOW, Flaps, MAX_FLAPS};

@@ -1,21 +1,20 @@
-//! What came of one probe: good or not, how long it took, and what was seen.
+//! The outcome of one probe: whether it passed, how long it took, and what it saw.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What came of one probe.
+/// The outcome of one probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Whether the endpoint did as it should.
+    /// Whether the probe passed.
     pub result: Result<(), Failure>,
     /// Time from the probe's start to its result.
     pub took: Duration,
-    /// How long the way there and back takes: the time of its connect, or of one question and its answer; none where it
-    /// is not known.
+    /// Round-trip time: the time to connect, or from one request to its response; `None` if not measured.
     pub latency: Option<Duration>,
-    /// What was seen, such as `status 503`: at most [`MAX_EVIDENCE`] characters on one line, nothing of a body.
+    /// What the probe saw, such as `status 503`: at most [`MAX_EVIDENCE`] characters on one line, never body content.
     pub evidence: Box<str>,
-    /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC, where there was one.
+    /// When the server's certificate expires, in seconds since 1970-01-01 00:00 UTC, if it sent one.
     pub certificate_expires: Option<u64>,
 }
 
@@ -26,63 +25,63 @@ pub enum Failure {
     Timeout,
     /// The connection was refused.
     Refused,
-    /// There is no way to the endpoint, or the connection broke.
+    /// The endpoint is unreachable, or the connection broke.
     Unreachable,
     /// The endpoint's name has no address.
     Resolve,
-    /// No TLS with whom was expected.
+    /// The TLS handshake failed, or the certificate is not the expected one.
     Tls,
-    /// The certificate has ended or ends too soon.
+    /// The certificate has expired or expires too soon.
     CertificateExpires,
-    /// An HTTP status that was not expected.
+    /// An unexpected HTTP status.
     Status(u16),
-    /// What was expected is not in the body, the answer or what the server said.
+    /// The body, answer or banner does not contain the expected text.
     Body,
     /// The server does not speak the protocol.
     Protocol,
-    /// A DNS response code that was not expected.
+    /// An unexpected DNS response code.
     Rcode(u16),
-    /// The gRPC service says that it is not serving.
+    /// The gRPC service reports that it is not serving.
     NotServing,
-    /// The command ended with this code; one that a signal ended has none.
+    /// The command exited with this code; `None` if a signal killed it.
     Exit(Option<i32>),
-    /// The server's configuration does not let probes go there.
+    /// The server's configuration does not allow probes of this address.
     Forbidden,
-    /// Nobody sent word in time.
+    /// No push report arrived in time.
     Expired,
-    /// Somebody posted that it is down.
+    /// A push report says that it is down.
     Reported,
-    /// This system did not let the probe run.
+    /// The probe could not run on this host.
     System,
-    /// This host has no route to the endpoint. A failure of the endpoint where others answer.
+    /// This host has no route to the endpoint. Counts as the endpoint's failure if others answer.
     NoRoute,
-    /// Our resolver does not answer for the endpoint's name. A failure of the name where other names are resolved.
+    /// Our resolver does not answer for the endpoint's name. Counts as the endpoint's failure if other names resolve.
     Resolver,
 }
 
-/// Most characters of evidence.
+/// Maximum length of evidence, in characters.
 pub const MAX_EVIDENCE: usize = 200;
 
 impl Outcome {
-    /// An outcome with `evidence` on one line, cut at [`MAX_EVIDENCE`] characters.
+    /// An outcome with `evidence` as one line, truncated to [`MAX_EVIDENCE`] characters.
     pub fn new(result: Result<(), Failure>, took: Duration, evidence: &str) -> Outcome {
         let clean = evidence.trim().chars().map(|it| if it.is_control() { ' ' } else { it });
         let evidence = clean.take(MAX_EVIDENCE).collect::<String>().into();
         Outcome { result, took, latency: None, evidence, certificate_expires: None }
     }
 
-    /// True where the endpoint did as it should.
+    /// True if the probe passed.
     pub fn passed(&self) -> bool {
         self.result.is_ok()
     }
 
-    /// True where the probe could not be made, for reasons of this host: that says nothing of the endpoint.
+    /// True if this host could not run the probe, which says nothing about the endpoint.
     pub fn is_unable(&self) -> bool {
         matches!(self.result, Err(Failure::Forbidden | Failure::System | Failure::NoRoute | Failure::Resolver))
     }
 
-    /// The same outcome as a failure of the endpoint, where it turned out that this host is not to blame.
-    pub(super) fn blamed(&self) -> Outcome {
+    /// The same outcome as a failure of the endpoint, once it is clear that this host works.
+    pub(super) fn as_endpoint_failure(&self) -> Outcome {
         let failure = match self.result {
             Err(Failure::NoRoute) => Failure::Unreachable,
             Err(Failure::Resolver) => Failure::Resolve,
@@ -91,14 +90,14 @@ impl Outcome {
         Outcome { result: Err(failure), ..self.clone() }
     }
 
-    /// True where something answered, well or not, so that the way there and back works.
+    /// True if something answered, healthy or not, so the network path works.
     pub fn is_answer(&self) -> bool {
         self.result.err().is_none_or(Failure::is_answer)
     }
 }
 
 impl Failure {
-    /// True where somebody there said so.
+    /// True if the failure itself is an answer from the far end.
     fn is_answer(self) -> bool {
         match self {
             Failure::Refused
@@ -110,7 +109,7 @@ impl Failure {
             | Failure::Rcode(_)
             | Failure::NotServing
             | Failure::Reported => true,
-            // A program may fail for whatever reason, and who says that a name has no address is not the endpoint.
+            // A command can fail for any reason, and it is a resolver, not the endpoint, that reports a name without address.
             Failure::Timeout
             | Failure::Unreachable
             | Failure::Resolve
@@ -123,7 +122,7 @@ impl Failure {
         }
     }
 
-    /// One word for it, for data: `timeout`, `refused`, `status` and so on.
+    /// Its short name in the API and in metrics: `timeout`, `refused`, `status` and so on.
     pub fn word(self) -> &'static str {
         match self {
             Failure::Timeout => "timeout",
@@ -153,23 +152,23 @@ impl fmt::Display for Failure {
         match self {
             Failure::Timeout => out.write_str("no result in time"),
             Failure::Refused => out.write_str("connection refused"),
-            Failure::Unreachable => out.write_str("cannot be reached"),
+            Failure::Unreachable => out.write_str("unreachable"),
             Failure::Resolve => out.write_str("its name has no address"),
             Failure::Tls => out.write_str("TLS failed"),
-            Failure::CertificateExpires => out.write_str("the certificate ends too soon"),
+            Failure::CertificateExpires => out.write_str("the certificate expires too soon"),
             Failure::Status(status) => write!(out, "status {status}"),
-            Failure::Body => out.write_str("not what was expected"),
-            Failure::Protocol => out.write_str("does not speak the protocol"),
+            Failure::Body => out.write_str("unexpected content"),
+            Failure::Protocol => out.write_str("protocol error"),
             Failure::Rcode(rcode) => write!(out, "rcode {rcode}"),
             Failure::NotServing => out.write_str("not serving"),
             Failure::Exit(Some(code)) => write!(out, "exit code {code}"),
-            Failure::Exit(None) => out.write_str("ended by a signal"),
-            Failure::Forbidden => out.write_str("probes may not go there"),
-            Failure::Expired => out.write_str("no word in time"),
+            Failure::Exit(None) => out.write_str("killed by a signal"),
+            Failure::Forbidden => out.write_str("probes of this address are not allowed"),
+            Failure::Expired => out.write_str("no report in time"),
             Failure::Reported => out.write_str("reported down"),
             Failure::System => out.write_str("the probe could not run"),
             Failure::NoRoute => out.write_str("this host has no route to it"),
-            Failure::Resolver => out.write_str("the resolver of this host does not answer for its name"),
+            Failure::Resolver => out.write_str("this host's resolver does not answer for its name"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The probes of one endpoint: what each of them found becomes one verdict, by how many of them its pool requires.
+//! Combines the verdicts of an endpoint's probes into one, by how many of them the pool requires to be up (`require`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use super::verdict::{Rule, Run};
 use crate::moment::Moment;
 use crate::site::model::{Pool, Probe, ProbeKind, Site};
 
-/// Most probes that a reason names.
+/// Maximum number of probes that a reason lists by name.
 const MAX_NAMED: usize = 4;
 
 /// The probes of one endpoint, in the order of the document.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Probes {
     first: Option<EndpointProbe>,
-    /// Of a pool with several probes.
+    /// Present if the pool has more than one probe.
     several: Option<Box<Several>>,
 }
 
-/// One of them.
+/// One probe of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EndpointProbe {
     pub(super) target: u32,
     rule: Rule,
-    /// Time between two outcomes.
+    /// Expected time between two outcomes.
     interval: Duration,
     /// The last verdict.
     verdict: Option<bool>,
@@ -34,9 +34,9 @@ pub(super) struct EndpointProbe {
 
 #[derive(Debug, Clone)]
 struct Several {
-    /// All but the first.
+    /// All probes but the first.
     more: Vec<EndpointProbe>,
-    /// Of all of them.
+    /// The names of all probes.
     names: Vec<Arc<str>>,
     /// How many must be up.
     require: usize,
@@ -56,7 +56,7 @@ impl Probes {
         Probes { first, several }
     }
 
-    /// All of them.
+    /// All probes, in the order of the document.
     pub(super) fn iter(&self) -> impl Iterator<Item = &EndpointProbe> {
         self.first.iter().chain(self.several.iter().flat_map(|several| &several.more))
     }
@@ -65,7 +65,7 @@ impl Probes {
         self.first.iter_mut().chain(self.several.iter_mut().flat_map(|several| &mut several.more))
     }
 
-    /// The target of the first one; all of them are at the same host.
+    /// The target of the first probe; all probes of an endpoint have the same host.
     pub(super) fn target(&self) -> Option<u32> {
         self.first.map(|probe| probe.target)
     }
@@ -79,17 +79,17 @@ impl Probes {
         self.several.as_ref().map_or(1, |several| several.require)
     }
 
-    /// How many must be down before the endpoint is.
-    fn fatal(&self) -> usize {
+    /// How many must be down for the endpoint to be down.
+    fn failures_needed(&self) -> usize {
         self.len() + 1 - self.require().min(self.len())
     }
 
-    /// Takes what was found of the targets; the verdict, where enough is known for one.
+    /// Updates the verdict of each probe and returns the combined verdict, if enough probes have one.
     pub(super) fn judge(&mut self, probed: &[Probed]) -> Option<bool> {
         self.iter_mut().for_each(|probe| probe.verdict = probe.rule.verdict(run(probed, probe), probe.verdict));
         let count = |up| self.iter().filter(|probe| probe.verdict == Some(up)).count();
         let (up, down) = (count(true), count(false));
-        match (up >= self.require(), down >= self.fatal()) {
+        match (up >= self.require(), down >= self.failures_needed()) {
             _ if self.first.is_none() => None,
             (true, _) => Some(true),
             (_, true) => Some(false),
@@ -97,32 +97,32 @@ impl Probes {
         }
     }
 
-    /// True where so many passed last that the endpoint would be up.
+    /// True if enough probes passed last time for the endpoint to be up.
     pub(super) fn is_passing(&self, probed: &[Probed]) -> bool {
         let passing = self.iter().filter(|probe| run(probed, probe).is_passing()).count();
         self.first.is_some() && passing >= self.require()
     }
 
-    /// True where so many failed last that the endpoint would be down.
+    /// True if enough probes failed last time for the endpoint to be down.
     pub(super) fn is_failing(&self, probed: &[Probed]) -> bool {
         let failing = self.iter().filter(|probe| run(probed, probe).is_failing()).count();
-        self.first.is_some() && failing >= self.fatal()
+        self.first.is_some() && failing >= self.failures_needed()
     }
 
-    /// Takes those that passed last for up.
-    pub(super) fn relieve(&mut self, probed: &[Probed]) {
+    /// Sets the verdict of every probe that passed last time to up.
+    pub(super) fn mark_passing_up(&mut self, probed: &[Probed]) {
         let passing = self.iter_mut().filter(|probe| run(probed, probe).is_passing());
         passing.for_each(|probe| probe.verdict = Some(true));
     }
 
-    /// How long it takes at least until an endpoint that is `up` turns, if outcomes go on like the last ones; none where
-    /// they agree with what it is.
-    pub(super) fn time_to_turn(&self, probed: &[Probed], up: bool) -> Option<Duration> {
+    /// The shortest time until the status changes if outcomes continue like the latest ones; `None` if they agree with
+    /// the status, which is `up`.
+    pub(super) fn time_to_change(&self, probed: &[Probed], up: bool) -> Option<Duration> {
         let time = |probe: &EndpointProbe| match probe.verdict {
             Some(verdict) if verdict != up => Some(Duration::ZERO),
             _ => Some(probe.interval.saturating_mul(probe.rule.missing(run(probed, probe), up)?)),
         };
-        let needed = if up { self.fatal() } else { self.require() };
+        let needed = if up { self.failures_needed() } else { self.require() };
         let mut times: Vec<Duration> = self.iter().filter_map(time).collect();
         times.sort_unstable();
         times.get(needed.checked_sub(1)?).map(|time| (*time).max(self.interval()))
@@ -133,17 +133,17 @@ impl Probes {
         self.iter().map(|probe| probe.interval).min().unwrap_or_default()
     }
 
-    /// Since when so many are known to fail that the endpoint is down: the probes that found it began then or later.
+    /// When enough probes had failed to take the endpoint down. The probes that found it started then or later.
     pub(super) fn began(&self, probed: &[Probed]) -> Option<Moment> {
         let began = |probe: &EndpointProbe| probed.get(probe.target as usize).map(|probed| probed.began);
         let down = self.iter().filter(|probe| probe.verdict == Some(false));
         let mut all: Vec<Moment> = down.filter_map(began).collect();
         all.sort_unstable();
-        let last = all.len().checked_sub(self.fatal()).and_then(|at| all.get(at).copied());
+        let last = all.len().checked_sub(self.failures_needed()).and_then(|at| all.get(at).copied());
         last.or_else(|| self.first.as_ref().and_then(began))
     }
 
-    /// Why a verdict is what it is.
+    /// The reason for a verdict.
     pub(super) fn why(&self, probed: &[Probed], verdict: bool) -> String {
         let why =
             |probe: &EndpointProbe| probed.get(probe.target as usize).map_or_else(String::new, |it| it.why(verdict));
@@ -157,19 +157,19 @@ impl Probes {
         format!("{} of {} probes {}: {list}", named.len(), self.len(), if verdict { "up" } else { "down" })
     }
 
-    /// What those found that differ from the status of the endpoint; none where there are no such probes.
-    pub(super) fn dissent(&self, probed: &[Probed], up: bool) -> Option<String> {
+    /// What the probes that disagree with the endpoint's status found; `None` if none disagree.
+    pub(super) fn disagreement(&self, probed: &[Probed], up: bool) -> Option<String> {
         self.several.as_ref()?;
         self.iter().any(|probe| probe.verdict == Some(!up)).then(|| self.why(probed, !up))
     }
 
-    /// The places of several, and their verdicts as far as there are any.
+    /// Index and verdict of each probe that has one, for endpoints with several probes.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = (usize, bool)> {
         let all = self.iter().enumerate().filter(|_| self.several.is_some());
         all.filter_map(|(at, probe)| Some((at, probe.verdict?)))
     }
 
-    /// What each of several found.
+    /// The status of each probe, for endpoints with several probes.
     pub(super) fn statuses(&self, probed: &[Probed]) -> Vec<ProbeStatus> {
         let names = self.several.iter().flat_map(|several| &several.names);
         let status = |(name, probe): (&Arc<str>, &EndpointProbe)| {
@@ -189,14 +189,15 @@ impl Probes {
         names.zip(self.iter()).filter_map(status).collect()
     }
 
-    /// The one that explains the status best: the first that is down, or else the first that failed last, or else the first.
+    /// The probe that best explains the status: the first that is down, else the first that failed last time, else the
+    /// first.
     pub(super) fn leading(&self, probed: &[Probed]) -> Option<&EndpointProbe> {
         let is_down = |probe: &&EndpointProbe| probe.verdict == Some(false);
         let is_failing = |probe: &&EndpointProbe| run(probed, probe).is_failing();
         self.iter().find(is_down).or_else(|| self.iter().find(is_failing)).or(self.first.as_ref())
     }
 
-    /// Why one of them cannot be made.
+    /// Why one of the probes cannot run.
     pub(super) fn unable(&self, probed: &[Probed]) -> Option<Arc<str>> {
         let unable = |probe: &EndpointProbe| probed.get(probe.target as usize)?.unable.clone();
         match &self.several {
@@ -209,7 +210,7 @@ impl Probes {
         }
     }
 
-    /// Takes over the verdicts of probes that are the same as before. `old` and `new` are the targets of either.
+    /// Keeps the verdicts of probes that have not changed. `old` and `new` are the targets before and now.
     pub(super) fn inherit(&mut self, before: &Probes, old: &Targets, new: &Targets) {
         for probe in self.iter_mut() {
             let same = before.iter().find(|before| old.get(before.target) == new.get(probe.target));
@@ -217,8 +218,8 @@ impl Probes {
         }
     }
 
-    /// Whether these are the same probes as `before`, in whatever order.
-    pub(super) fn are_those_of(&self, before: &Probes, old: &Targets, new: &Targets) -> bool {
+    /// True if these are the same probes as `before`, in any order.
+    pub(super) fn are_same_as(&self, before: &Probes, old: &Targets, new: &Targets) -> bool {
         let has = |a: &Probes, of_a: &Targets, b: &Probes, of_b: &Targets| {
             a.iter().all(|probe| b.iter().any(|other| of_a.get(probe.target) == of_b.get(other.target)))
         };
@@ -235,7 +236,7 @@ impl EndpointProbe {
         EndpointProbe { target, rule: Rule { rise: probe.rise, fall: probe.fall }, interval, verdict: None }
     }
 
-    /// How far the latest outcomes have come.
+    /// How many of the outcomes that a change needs have been seen.
     pub(super) fn progress(&self, probed: &Probed) -> Progress {
         let passes = probed.run.is_passing();
         let needed = if passes { self.rule.rise } else { self.rule.fall };
@@ -243,7 +244,7 @@ impl EndpointProbe {
     }
 }
 
-/// The latest outcomes of a probe.
+/// The current run of outcomes of a probe.
 fn run(probed: &[Probed], probe: &EndpointProbe) -> Run {
     probed.get(probe.target as usize).map_or(Run::default(), |probed| probed.run)
 }
@@ -263,7 +264,7 @@ mod tests {
         Probes { first: Some(probe(0)), several: (count > 1).then(|| Box::new(several)) }
     }
 
-    /// Targets of which `+` passed last, `-` failed, and `?` is not known.
+    /// Targets whose latest outcome is a success (`+`), a failure (`-`) or unknown (`?`).
     fn probed(found: &str) -> Vec<Probed> {
         let one = |found: char| {
             let mut probed = Probed::new(None, Moment::default());
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_what_no_further_probe_can_change() {
+    fn there_is_a_verdict_once_no_missing_probe_can_change_it() {
         for (require, found, verdict) in [
             (1, "?", None),
             (1, "+", Some(true)),
@@ -298,7 +299,7 @@ mod tests {
             let mut probes = probes(found.len() as u32, require);
             let probed = probed(found);
             assert_eq!(probes.judge(&probed), verdict, "{require} of {found}");
-            // With rise and fall of one, the latest outcomes say the same.
+            // With rise and fall of 1, the latest outcomes give the same result.
             assert_eq!(probes.is_passing(&probed), verdict == Some(true), "{require} of {found}");
             assert_eq!(probes.is_failing(&probed), verdict == Some(false), "{require} of {found}");
         }
@@ -306,11 +307,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_names_those_that_led_to_it() {
+    fn a_reason_names_the_probes_behind_it() {
         let (mut some, found) = (probes(3, 2), probed("+--"));
         some.judge(&found);
         assert_eq!(some.why(&found, false), "2 of 3 probes down: p1 (one failure: seen), p2 (one failure: seen)");
-        assert_eq!(some.dissent(&found, false).as_deref(), Some("1 of 3 probes up: p0 (one success: seen)"));
+        assert_eq!(some.disagreement(&found, false).as_deref(), Some("1 of 3 probes up: p0 (one success: seen)"));
         assert_eq!(some.leading(&found).map(|probe| probe.target), Some(1));
         let (mut many, found) = (probes(9, 1), probed("---------"));
         many.judge(&found);
@@ -319,20 +320,20 @@ mod tests {
             "{}",
             many.why(&found, false)
         );
-        assert_eq!(many.dissent(&found, false), None);
+        assert_eq!(many.disagreement(&found, false), None);
         let (mut alone, found) = (probes(1, 1), probed("-"));
         alone.judge(&found);
-        assert_eq!((alone.why(&found, false).as_str(), alone.dissent(&found, true)), ("one failure: seen", None));
+        assert_eq!((alone.why(&found, false).as_str(), alone.disagreement(&found, true)), ("one failure: seen", None));
         assert!(alone.statuses(&found).is_empty());
     }
 
     #[test]
-    fn it_is_down_since_as_many_as_that_takes_began_to_fail() {
+    fn an_endpoint_is_down_since_enough_probes_failed() {
         let (mut some, mut found) = (probes(4, 3), probed("+---"));
         for (probed, seconds) in found.iter_mut().zip([9, 3, 7, 5]) {
             probed.began = Moment(Duration::from_secs(seconds));
         }
         some.judge(&found);
-        assert_eq!(some.began(&found), Some(Moment(Duration::from_secs(5))), "two of four must fail");
+        assert_eq!(some.began(&found), Some(Moment(Duration::from_secs(5))), "two of four must fail to take it down");
     }
 }

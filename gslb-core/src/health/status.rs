@@ -1,4 +1,4 @@
-//! What is told of health: the status of an endpoint with its evidence, and what an outcome changed.
+//! What health reports: the status of an endpoint with its evidence, and the effects of an outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,142 +9,142 @@ use super::probed::RecordedOutcome;
 use super::target::Member;
 use crate::live::pool::Change;
 
-/// The status of one endpoint, with its evidence. What an override forces is not in it.
+/// The status of one endpoint, with its evidence, before overrides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
-    /// True where it may be answered.
+    /// True if it may be used in answers.
     pub up: bool,
-    /// Where that comes from.
+    /// Where the status comes from.
     pub source: Source,
     /// Since when, in milliseconds since 1970-01-01 00:00 UTC.
     pub since: u64,
-    /// Why; while a mass failure is held, why it would be down.
+    /// The reason; during a mass failure, why it would be down.
     pub why: Arc<str>,
-    /// Why the last verdict is not the status.
+    /// Why the status differs from the last verdict.
     pub held: Option<Held>,
     /// Since when it has recovered and waits for an operator, in milliseconds since 1970-01-01 00:00 UTC.
     pub recovered: Option<u64>,
-    /// What each of its probes found, where its pool has several.
+    /// The status of each probe, if its pool has several.
     pub probes: Vec<ProbeStatus>,
-    /// How far the latest outcomes have come; none where it is not probed. Of several probes this is of the one that explains
-    /// the status best: the first that is down, or else that failed last.
+    /// Progress towards the next verdict; `None` if it is not probed. With several probes, that of the probe that best
+    /// explains the status: the first that is down, else the first that failed last time.
     pub progress: Option<Progress>,
-    /// The last few outcomes of that probe, the last one last.
+    /// The latest outcomes of that probe, newest last.
     pub outcomes: Vec<RecordedOutcome>,
-    /// Why its probe, or one of them, cannot be made, so that nothing new is found; none where it can.
+    /// Why one of its probes cannot run; `None` if all can.
     pub unable: Option<Arc<str>>,
-    /// Smoothed time of the way there and back of its successes: that of their connect, or of one question and its answer.
+    /// Smoothed round-trip time of successful probes: the time to connect, or from one request to its response.
     pub latency: Option<Duration>,
-    /// Smoothed time of its successes as a whole.
+    /// Smoothed total time of successful probes.
     pub response: Option<Duration>,
-    /// When the server's certificate ends, the earliest of several, in seconds since 1970-01-01 00:00 UTC.
+    /// When the server's certificate expires (the earliest of several), in seconds since 1970-01-01 00:00 UTC.
     pub certificate_expires: Option<u64>,
-    /// How often its status has changed within [`FLAP_WINDOW`](super::FLAP_WINDOW).
+    /// How often its status changed within [`FLAP_WINDOW`](super::FLAP_WINDOW).
     pub flaps: usize,
-    /// Greatest TTL of answers that depend on it, in seconds; none where nothing is about to change.
+    /// Maximum TTL of answers that depend on it, in seconds; `None` if no change is near.
     pub ttl_limit: Option<u32>,
 }
 
-/// What one of several probes of an endpoint found.
+/// The status of one of an endpoint's several probes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeStatus {
     /// Name of the probe.
     pub probe: Arc<str>,
-    /// Its verdict; none before the first.
+    /// Its verdict; `None` before the first.
     pub up: Option<bool>,
-    /// Why.
+    /// The reason.
     pub why: Arc<str>,
-    /// How far its latest outcomes have come.
+    /// Progress towards the next verdict.
     pub progress: Progress,
     /// Its last outcome.
     pub last: Option<RecordedOutcome>,
-    /// Why it cannot be made; none where it can.
+    /// Why it cannot run; `None` if it can.
     pub unable: Option<Arc<str>>,
-    /// Smoothed time of the way there and back of its successes.
+    /// Smoothed round-trip time of successful probes.
     pub latency: Option<Duration>,
-    /// Smoothed time of its successes as a whole.
+    /// Smoothed total time of successful probes.
     pub response: Option<Duration>,
-    /// When the server's certificate ends, in seconds since 1970-01-01 00:00 UTC.
+    /// When the server's certificate expires, in seconds since 1970-01-01 00:00 UTC.
     pub certificate_expires: Option<u64>,
 }
 
-/// How far the latest outcomes have come.
+/// Progress of the current run towards a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Whether they are successes.
+    /// Whether the outcomes are successes.
     pub passes: bool,
-    /// How many there are in a row.
+    /// How many there have been in a row.
     pub length: u32,
-    /// How many turn the endpoint.
+    /// How many are needed for a verdict.
     pub needed: u32,
 }
 
-/// What an outcome, or the time that passed, has changed.
+/// What changed because of an outcome, or because time passed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effects {
-    /// Endpoints whose state is another one now, before anything is forced.
+    /// Endpoints with a new state, before overrides.
     pub changes: Vec<Change>,
-    /// Endpoints whose status has turned.
+    /// Endpoints that went up or down.
     pub transitions: Vec<Transition>,
-    /// Whether the prober is doubted from now on, or no longer is.
+    /// Set if a mass failure began or ended.
     pub mass_failure: Option<MassFailureChange>,
-    /// Targets that cannot be probed from now on, or can be again.
+    /// Targets that can no longer be probed, or can be probed again.
     pub abilities: Vec<ProbeAbility>,
-    /// Endpoints that have recovered and wait for an operator from now on, or fail again.
+    /// Endpoints that have recovered and now wait for an operator, or that fail again.
     pub recoveries: Vec<Recovery>,
 }
 
-/// An endpoint of a pool with `resume = "manual"` that is down and has recovered, or fails again before it was let back.
+/// An endpoint of a pool with `resume = "manual"` that is down and has recovered, or that fails again before it was resumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
-    /// Whose.
+    /// The endpoint.
     pub member: Member,
-    /// True where it waits to be let back from now on.
+    /// True if it now waits to be resumed.
     pub waits: bool,
-    /// What was found.
+    /// What its probes found.
     pub why: Arc<str>,
 }
 
-/// A target whose probe cannot be made by this host, or can again.
+/// A target that this host can no longer probe, or can probe again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeAbility {
-    /// Its number.
+    /// The target's number.
     pub target: u32,
-    /// Why it cannot be; none where it can.
+    /// Why it cannot be probed; `None` if it can.
     pub unable: Option<Arc<str>>,
 }
 
-/// A status that has turned.
+/// An endpoint that went up or down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// Whose.
+    /// The endpoint.
     pub member: Member,
-    /// What it is now; before it was the opposite.
+    /// The new status; it was the opposite before.
     pub up: bool,
     /// Why.
     pub why: Arc<str>,
 }
 
-/// A turn of the doubt in the prober.
+/// The start or end of a mass failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MassFailureChange {
-    /// So many of the hosts that were up fail at once: the last statuses are held.
+    /// Too many hosts fail at once: statuses are held as they were.
     Began {
         /// Hosts that fail.
         failing: u32,
         /// Hosts that were up.
         hosts: u32,
-        /// Places that fail: data centers, and hosts in none.
+        /// Places that fail: data centers, and hosts outside any data center.
         failing_places: u32,
         /// Places where something was up.
         places: u32,
     },
-    /// Verdicts hold again.
+    /// Verdicts apply again.
     Ended(Ended),
 }
 
 impl Effects {
-    /// True where nothing has changed.
+    /// True if nothing changed.
     pub fn is_empty(&self) -> bool {
         let Effects { changes, transitions, mass_failure, abilities, recoveries } = self;
         let is_quiet = changes.is_empty() && transitions.is_empty() && mass_failure.is_none();

@@ -1,4 +1,4 @@
-//! What is probed: each distinct target once, however many pools and endpoints it stands for.
+//! What is probed: each distinct target once, however many pools and endpoints share it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,30 +7,31 @@ use std::time::Duration;
 
 use crate::site::model::{self, Endpoint, ExecProbe, Pool, PoolId, Probe, ProbeId, ProbeKind, Site};
 
-/// One thing to probe: all that tells one probe from another, and no name of a probe or pool unless it depends on that.
+/// One thing to probe. It has everything that makes two probes different; names of probes and pools are not part of it
+/// unless the probe depends on them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// What is asked and expected. Hosts that the document leaves out are filled in where the endpoint is a name, and so
-    /// are the placeholders of a command.
+    /// The request and the expected response. A host that the document omits is filled in if the endpoint is a name, and
+    /// so are the placeholders of a command.
     pub kind: ProbeKind,
-    /// Where: an address, or a name to be resolved for each probe.
+    /// The address to probe, or a name that is resolved for each probe.
     pub host: model::Target,
-    /// Time between two probes; zero, as the next two, where nothing is sent.
+    /// Time between two probes. Zero for push targets, as are `timeout` and `jitter`.
     pub interval: Duration,
     /// Time after which a probe has failed.
     pub timeout: Duration,
-    /// How far a probe may be before or after its place in the rhythm.
+    /// How much earlier or later than scheduled a probe may start.
     pub jitter: Duration,
-    /// Pool and endpoint that verdicts are posted for; only for push, where nothing else tells targets apart.
+    /// Pool and endpoint that reports are posted for; push targets only, where nothing else distinguishes targets.
     pub posted_for: Option<(Arc<str>, Arc<str>)>,
 }
 
-/// An endpoint that a target stands for.
+/// An endpoint, by pool and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Member {
     /// Its pool.
     pub pool: PoolId,
-    /// Its place in [`Pool::endpoints`].
+    /// Its index in [`Pool::endpoints`].
     pub endpoint: u32,
 }
 
@@ -43,7 +44,7 @@ pub struct Targets {
     of_pools: Vec<OfPool>,
 }
 
-/// The targets of a pool's endpoints: as many of each endpoint as the pool has probes, in the order of the probes.
+/// The targets of a pool's endpoints: for each endpoint one per probe, in the order of the probes.
 #[derive(Debug, Clone, Default)]
 struct OfPool {
     probes: usize,
@@ -53,13 +54,13 @@ struct OfPool {
 #[derive(Debug, Clone)]
 struct Entry {
     target: Arc<Target>,
-    /// The probe that named it first, whose name it is counted under.
+    /// The first probe that has this target; metrics use its name.
     probe: ProbeId,
     members: Vec<Member>,
 }
 
 impl Targets {
-    /// The targets of `site`: one for each endpoint and each probe of its pool, those that are equal counted once.
+    /// The targets of `site`: one per endpoint and probe of its pool, without duplicates.
     pub fn of(site: &Site) -> Targets {
         let mut targets = Targets::default();
         for (pool, number) in site.pools.iter().zip(0..) {
@@ -78,7 +79,7 @@ impl Targets {
 
     fn add(&mut self, target: Target, probe: ProbeId, member: Member) -> u32 {
         if let Some(&number) = self.numbers.get(&target) {
-            // Two probes of a pool may ask the same.
+            // Two probes of a pool may be equal.
             if let Some(entry) = self.all.get_mut(number as usize).filter(|entry| entry.members.last() != Some(&member))
             {
                 entry.members.push(member);
@@ -91,37 +92,37 @@ impl Targets {
         number
     }
 
-    /// How many there are.
+    /// Number of targets.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// True where nothing is probed.
+    /// True if nothing is probed.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// All targets in order, each with the first probe that names it.
+    /// All targets in order, each with the first probe that has it.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<Target>, ProbeId)> {
         self.all.iter().map(|entry| (&entry.target, entry.probe))
     }
 
-    /// The target of this number.
+    /// The target with this number.
     pub fn get(&self, number: u32) -> Option<&Arc<Target>> {
         self.all.get(number as usize).map(|entry| &entry.target)
     }
 
-    /// The number of a target that is equal to this one.
+    /// The number of the target equal to this one.
     pub fn number(&self, target: &Target) -> Option<u32> {
         self.numbers.get(target).copied()
     }
 
-    /// The endpoints that a target stands for, in the order of the document.
+    /// The endpoints that share a target, in the order of the document.
     pub fn members(&self, number: u32) -> &[Member] {
         self.all.get(number as usize).map_or(&[], |entry| &entry.members)
     }
 
-    /// The numbers of an endpoint's targets, one for each probe of its pool and in the order of these.
+    /// The numbers of an endpoint's targets, one per probe of its pool, in the order of the probes.
     pub fn of_endpoint(&self, member: Member) -> &[u32] {
         let Some(of_pool) = self.of_pools.get(member.pool.0 as usize) else { return &[] };
         let first = of_pool.probes * member.endpoint as usize;
@@ -134,7 +135,7 @@ fn target(probe: &Probe, pool: &Pool, endpoint: &Endpoint) -> Target {
         (Some(address), _) => model::Target::Address(address),
         (None, other) => other.clone(),
     };
-    // A certificate and a request are for the name that clients use, whatever address is probed.
+    // Certificate and request use the name that clients use, whatever address is probed.
     let named = match &endpoint.target {
         model::Target::Cname(name) => Some(Arc::from(name.to_lowercase().to_string().trim_end_matches('.'))),
         model::Target::Address(_) => None,
@@ -155,10 +156,10 @@ fn target(probe: &Probe, pool: &Pool, endpoint: &Endpoint) -> Target {
     Target { kind, host, interval, timeout, jitter, posted_for: None }
 }
 
-/// The command with what its placeholders stand for.
+/// The command with its placeholders filled in.
 fn filled_in(exec: &ExecProbe, host: &model::Target, pool: &Pool, endpoint: &Endpoint) -> Arc<[Arc<str>]> {
     let fill = |argument: &Arc<str>| match &**argument {
-        // A name is resolved for each probe, and what comes of it is checked.
+        // A name is resolved, and the address checked, for each probe.
         "{address}" if matches!(host, model::Target::Cname(_)) => argument.clone(),
         "{address}" => host_text(host).into(),
         "{port}" => exec.port.map_or(argument.clone(), |port| port.to_string().into()),
@@ -177,7 +178,7 @@ fn host_text(host: &model::Target) -> String {
 }
 
 impl fmt::Display for Target {
-    /// What people call it, such as `http 192.0.2.10:8080/healthz`: enough to find it, not all that tells it apart.
+    /// A short description such as `http 192.0.2.10:8080/healthz`: enough to find the target, not necessarily unique.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.kind.word())?;
         if let Some((pool, endpoint)) = &self.posted_for {
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_several_pools_share_is_probed_once() {
+    fn a_target_shared_by_several_pools_is_probed_once() {
         let (_, targets) = targets(
             r#"
 [probes]
@@ -272,7 +273,7 @@ endpoints.x.address = "192.0.2.1"
     }
 
     #[test]
-    fn what_is_probed_is_shown_with_what_is_asked_of_it() {
+    fn a_target_is_shown_with_its_request() {
         let (_, targets) = targets(
             r#"
 [probes]
@@ -297,7 +298,7 @@ endpoints.x.address = "192.0.2.1"
     }
 
     #[test]
-    fn a_name_is_asked_for_by_its_name_whatever_address_is_probed() {
+    fn a_cname_endpoint_is_requested_by_name_whatever_address_is_probed() {
         let (_, targets) = targets(
             r#"
 [probes]
@@ -323,7 +324,7 @@ endpoints = { x = { cname = "edge.example.net." } }
     }
 
     #[test]
-    fn commands_are_filled_in_and_posts_are_for_one_endpoint_each() {
+    fn command_placeholders_are_filled_in_and_push_targets_are_per_endpoint() {
         let (_, targets) = targets(
             r#"
 [probes]
@@ -351,7 +352,7 @@ e = { probe = "beat", endpoints = { x = { address = "192.0.2.1" } } }
     }
 
     #[test]
-    fn a_grpc_probe_asks_for_the_host_it_names_or_for_the_name_of_the_endpoint() {
+    fn a_grpc_probe_uses_its_own_host_or_else_the_name_of_the_endpoint() {
         let (_, targets) = targets(
             r#"
 [probes]

@@ -1,58 +1,58 @@
-//! Rise and fall: how many outcomes in a row make a verdict.
+//! Rise and fall: how many equal outcomes in a row make a verdict.
 
-/// The latest outcomes of a target that are alike.
+/// The latest run of equal outcomes of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Run {
     passes: bool,
     length: u32,
 }
 
-/// How many outcomes in a row turn an endpoint; both at least 1.
+/// How many outcomes in a row change the verdict; both are at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Successes that turn it up.
+    /// Successes needed to go up.
     pub rise: u32,
-    /// Failures that turn it down.
+    /// Failures needed to go down.
     pub fall: u32,
 }
 
 impl Run {
-    /// Takes one more outcome.
+    /// Adds an outcome.
     pub fn observe(&mut self, passed: bool) {
         let length = if self.passes == passed { self.length } else { 0 };
         *self = Run { passes: passed, length: length.saturating_add(1) };
     }
 
-    /// Takes as many failures as any rule asks for: the patience was had before.
-    pub fn end(&mut self) {
+    /// Counts as enough failures for any rule. Used when a push deadline passes, which has waited long enough.
+    pub fn fail_at_once(&mut self) {
         *self = Run { passes: false, length: u32::MAX };
     }
 
-    /// True where the latest outcome was a success.
+    /// True if the latest outcome is a success.
     pub fn is_passing(self) -> bool {
         self.passes && self.length > 0
     }
 
-    /// True where the latest outcome was a failure.
+    /// True if the latest outcome is a failure.
     pub fn is_failing(self) -> bool {
         !self.passes && self.length > 0
     }
 
-    /// How many outcomes it has.
+    /// Number of outcomes in the run.
     pub fn length(self) -> u32 {
         self.length
     }
 }
 
 impl Rule {
-    /// The verdict after `run`; none while there was none and the run is too short for the first.
+    /// The verdict after `run`: a new one if the run is long enough, else the one `before`.
     pub fn verdict(self, run: Run, before: Option<bool>) -> Option<bool> {
         let needed = if run.passes { self.rise } else { self.fall };
         if run.length >= needed { Some(run.passes) } else { before }
     }
 
-    /// How many more outcomes like the latest one would turn an endpoint that is `up`, at least 1; none where the latest
-    /// outcome agrees with what it is.
+    /// How many more outcomes like the latest one would change the verdict from `up`, at least 1; `None` if the latest
+    /// outcome agrees with `up`.
     pub fn missing(self, run: Run, up: bool) -> Option<u32> {
         let needed = if run.passes { self.rise } else { self.fall };
         (run.length > 0 && run.passes != up).then(|| needed.saturating_sub(run.length).max(1))
@@ -107,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_ended_is_a_verdict_at_once() {
+    fn failing_at_once_needs_no_further_outcome() {
         let mut run = Run::default();
         run.observe(true);
-        run.end();
+        run.fail_at_once();
         assert_eq!(RULE.verdict(run, Some(true)), Some(false));
         run.observe(false);
-        assert_eq!(run.length(), u32::MAX, "and no number overflows");
+        assert_eq!(run.length(), u32::MAX, "the length does not overflow");
     }
 }

@@ -9,7 +9,7 @@ use super::Area;
 use crate::locate::direction::Direction;
 use crate::site::model::{Matcher, Site};
 
-/// Where the clients of an area are, about: in the middle of its countries. None where the area names no country.
+/// Where the clients of an area are, about: in the middle of its countries. `None` if the area names no country.
 pub(super) fn middle(area: &Area, site: &Site) -> Option<Direction> {
     let country = |code| geoip::country(code).map(|country| country.coordinate);
     let of_continent =

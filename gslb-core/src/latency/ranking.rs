@@ -59,7 +59,7 @@ impl Ranking {
         self.places.iter().any(|place| place.data_center == *data_center)
     }
 
-    /// True where nothing is known of any data center.
+    /// True if nothing is known of any data center.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }

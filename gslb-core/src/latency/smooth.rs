@@ -47,7 +47,7 @@ impl Smoothed {
         state.average += GAIN * (value - state.average);
     }
 
-    /// The latency; none before the first value.
+    /// The latency; `None` before the first value.
     pub fn get(&self) -> Option<Duration> {
         self.0.map(|state| Duration::from_secs_f64(state.average / 1e3))
     }

@@ -37,7 +37,7 @@ pub fn after(
 /// freed, zone by zone: the catalog holds them in less room.
 ///
 /// The zones must have been checked: one SOA each, no data beside a CNAME, no owner outside. What is still refused
-/// is a record set that no message can carry.
+/// is an RRset that no message can carry.
 pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
     let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
     let made_from = zones.iter().flat_map(|zone| &zone.records).map(Record::memory).sum();
@@ -71,7 +71,7 @@ struct Builder {
     drafts: Vec<Draft>,
     /// Labels of each zone's apex.
     apex_labels: Vec<usize>,
-    /// Index of the zone with this apex, in lower case.
+    /// Index of the zone with this apex, in lowercase.
     apexes: HashMap<Box<[u8]>, u32>,
     key: NameKey,
 }
@@ -186,7 +186,7 @@ impl Builder {
         self.catalog.details.get_mut(draft.details as usize)
     }
 
-    /// Stores the record sets of one node; `group` is sorted by type.
+    /// Stores the RRsets of one node; `group` is sorted by type.
     fn add_sets(&mut self, zone: &Zone, group: &[(NodeId, u16, u32)]) -> Result<(), Box<Problem>> {
         let Some(&(id, ..)) = group.first() else { return Ok(()) };
         let sets = self.catalog.sets.len() as u32;
@@ -320,7 +320,7 @@ impl Builder {
     }
 }
 
-/// Names at which a zone's authority ends, in lower case.
+/// Names at which a zone's authority ends, in lowercase.
 struct Borders {
     cuts: HashSet<Box<[u8]>>,
     redirects: HashSet<Box<[u8]>>,
@@ -391,7 +391,7 @@ fn too_large(location: &Location, owner: &Name) -> Box<Problem> {
     })
 }
 
-/// All record sets together are longer than positions can tell.
+/// All RRsets together are longer than positions can tell.
 fn too_many(zones: &[Zone]) -> Box<Problem> {
     let location = zones.last().map_or(Location { file: "".into(), line: 1, column: 1 }, |zone| zone.location.clone());
     Box::new(Problem {

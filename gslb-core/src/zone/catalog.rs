@@ -31,7 +31,7 @@ pub struct Catalog {
     pub(super) deepest: usize,
     /// What it was made of.
     pub(super) made_of: Fingerprint,
-    /// Octets of memory that its records took before they were in it, as [`crate::budget`] counts them.
+    /// Memory in octets that its records took before they were in it, as [`crate::budget`] counts them.
     pub(super) made_from: usize,
 }
 
@@ -154,7 +154,7 @@ impl Catalog {
         }
     }
 
-    /// Apex of the zone that answers for a name, or delegates it; none where that is no zone of ours.
+    /// Apex of the zone that answers for a name, or delegates it; `None` if that is no zone of ours.
     pub fn apex_for(&self, key: &NameKey, at_parent: bool) -> Option<&[u8]> {
         let zone = match self.find(key, at_parent) {
             Found::Exact(node) | Found::Wildcard(node) | Found::Dname { node, .. } => node.zone(),
@@ -165,13 +165,13 @@ impl Catalog {
         Some(zone.apex())
     }
 
-    /// No name of ours has more labels than the deepest: longer ones need no look-up of their own.
+    /// No name of ours has more labels than the deepest: longer ones need no lookup of their own.
     #[inline]
     fn first_skip(&self, key: &NameKey) -> usize {
         key.label_count().saturating_sub(self.deepest)
     }
 
-    /// Hash of the name or ancestor that a look-up of the key asks for first.
+    /// Hash of the name or ancestor that a lookup of the key asks for first.
     #[inline]
     pub fn first_hash(&self, key: &NameKey) -> u64 {
         key.hash(self.first_skip(key))
@@ -243,7 +243,7 @@ impl Catalog {
         &self.extents
     }
 
-    /// Octets of memory that it took to build it from records, as [`crate::budget`] counts them.
+    /// Memory in octets that it took to build it from records, as [`crate::budget`] counts them.
     pub fn building_memory(&self) -> usize {
         self.made_from
     }
@@ -270,13 +270,13 @@ impl<'a> NodeRef<'a> {
         self.id
     }
 
-    /// The record set of a type.
+    /// The RRset of a type.
     #[inline]
     pub fn set(&self, rtype: u16) -> Option<&'a Set> {
         self.sets().iter().find(|set| set.rtype == rtype)
     }
 
-    /// All record sets; none at an empty non-terminal.
+    /// All RRsets; none at an empty non-terminal.
     #[inline]
     pub fn sets(&self) -> &'a [Set] {
         if self.details.set_count == 0 {
@@ -298,7 +298,7 @@ impl<'a> NodeRef<'a> {
         Some(self.details.service).filter(|&service| service != NONE)
     }
 
-    /// True where the name has a CNAME.
+    /// True if the name has a CNAME.
     #[inline]
     pub fn is_alias(&self) -> bool {
         self.kind() == Kind::Alias
@@ -315,7 +315,7 @@ impl<'a> NodeRef<'a> {
         self.catalog.zone(self.node.zone)
     }
 
-    /// Its name in wire form, lower case.
+    /// Its name in wire form, lowercase.
     pub fn name(&self) -> &'a [u8] {
         self.catalog.octets.name(self.node.name)
     }
@@ -333,7 +333,7 @@ impl<'a> ZoneRef<'a> {
         &self.entry.negative
     }
 
-    /// The apex in wire form, lower case.
+    /// The apex in wire form, lowercase.
     pub fn apex(&self) -> &'a [u8] {
         self.catalog.nodes.get(self.entry.apex).map_or(&[], |node| self.catalog.octets.name(node.name))
     }
@@ -360,7 +360,7 @@ impl<'a> CutRef<'a> {
         self.glue(0, self.cut.needed)
     }
 
-    /// Glue that spares a look-up: servers elsewhere in the delegating zone (RFC 9471 §3.2).
+    /// Glue that spares a lookup: servers elsewhere in the delegating zone (RFC 9471 §3.2).
     pub fn helpful_glue(&self) -> &'a [Set] {
         self.glue(self.cut.needed, self.cut.helpful)
     }

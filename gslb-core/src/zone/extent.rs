@@ -14,7 +14,7 @@ const NSEC3PARAM: u16 = 51;
 pub struct Extent {
     /// Records.
     pub records: usize,
-    /// Record sets: pairs of owner and type.
+    /// RRsets: pairs of owner and type.
     pub sets: usize,
 }
 

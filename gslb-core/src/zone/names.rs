@@ -99,7 +99,7 @@ impl Names {
         self.octets.get(start..).unwrap_or_default()
     }
 
-    /// A node's name in wire form, lower case, followed by other octets.
+    /// A node's name in wire form, lowercase, followed by other octets.
     pub(super) fn name(&self, node: NodeId) -> &[u8] {
         let tail = self.tail(node.0);
         crate::dns::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()

@@ -1,6 +1,6 @@
-//! The nodes of a catalog, in a hash table by their names: a look-up touches a node and what it says, and little else.
+//! The nodes of a catalog, in a hash table by their names: a lookup touches a node and what it says, and little else.
 //!
-//! A node stands in the table itself, half a cache line of it, and its name stands in front of its record set. So an
+//! A node stands in the table itself, half a cache line of it, and its name stands in front of its RRset. So an
 //! answer from a large catalog waits for memory twice: for the node, and for name and records together.
 
 use super::names::NodeId;

@@ -1,4 +1,4 @@
-//! Record sets in wire form: copied into a response as they are, with the pointers set that depend on the question.
+//! RRsets in wire form: copied into a response as they are, with the pointers set that depend on the question.
 //!
 //! A name inside a set that lies below its zone's apex ends in a pointer to the apex, which every response to a name
 //! of the zone contains. So a set is compressed once, when it is built, and needs a few stores to be written.
@@ -21,7 +21,7 @@ pub fn pointer(position: u16) -> u16 {
     0xC000 | position
 }
 
-/// One record set in [`Sets`].
+/// One RRset in [`Sets`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Set {
     /// Record type.
@@ -44,7 +44,7 @@ impl Set {
     }
 }
 
-/// Storage of all record sets of a catalog, and of the names that own them.
+/// Storage of all RRsets of a catalog, and of the names that own them.
 #[derive(Debug, Clone, Default)]
 pub struct Sets {
     octets: Vec<u8>,
@@ -114,7 +114,7 @@ impl Sets {
         self.octets.get(start as usize..).unwrap_or_default()
     }
 
-    /// A name in wire form, lower case.
+    /// A name in wire form, lowercase.
     pub(super) fn name(&self, start: u32) -> &[u8] {
         let tail = self.tail(start);
         crate::dns::name::wire_length(tail).ok().and_then(|len| tail.get(..len)).unwrap_or_default()
@@ -206,7 +206,7 @@ impl Sets {
     }
 }
 
-/// True where `name` has a label boundary at `own` and equals `apex` from there.
+/// True if `name` has a label boundary at `own` and equals `apex` from there.
 pub fn ends_with(name: &[u8], own: usize, apex: &[u8]) -> bool {
     let mut at = 0;
     while at < own {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::mutations::{Dice, mutated};
 use super::site::EXAMPLE;
 
-/// What `toml` reads; none where it refuses the text.
+/// What `toml` reads; `None` if it refuses the text.
 fn expected(text: &str) -> Option<Value> {
     text.parse::<toml::Table>().ok().and_then(|table| serde_json::to_value(table).ok())
 }

@@ -225,5 +225,5 @@ fn words_of_others_are_one_probe_among_others() {
     let effects = live.health.tick(now, wall);
     live.put(effects);
     let told = status(&live);
-    assert!(!told.up && told.why.starts_with("1 of 2 probes down: beat (no word for 1m)"), "{}", told.why);
+    assert!(!told.up && told.why.starts_with("1 of 2 probes down: beat (no report for 1m)"), "{}", told.why);
 }

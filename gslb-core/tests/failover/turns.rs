@@ -164,7 +164,7 @@ fn an_endpoint_that_sends_no_word_dies_of_it() {
     assert!(live.wait(59).transitions.is_empty(), "word was sent meanwhile");
     let effects = live.wait(1);
     assert_eq!(effects.transitions.len(), 1);
-    assert_eq!(&*effects.transitions[0].why, "no word for 1m");
+    assert_eq!(&*effects.transitions[0].why, "no report for 1m");
     assert_eq!(live.answers(), ["192.0.2.1"]);
     live.probe("pushed", "x", "++");
     assert_eq!(live.answers(), ["192.0.2.21"]);

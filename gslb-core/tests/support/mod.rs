@@ -158,7 +158,7 @@ impl Server {
         Server { table, worker: Worker::new(Arc::new(settings), 42) }
     }
 
-    /// Sends octets; none where nothing comes back.
+    /// Sends octets; `None` if nothing comes back.
     pub fn send(&mut self, octets: &[u8], resolver: IpAddr, transport: Transport) -> Option<Vec<u8>> {
         self.send_in(0, octets, resolver, transport)
     }

@@ -59,7 +59,7 @@ pub(super) fn write_base64(octets: &[u8], out: &mut Phrase) {
     out.groups(&base64(octets));
 }
 
-/// True where the flags that start a KEY say that no key follows (RFC 2535 §3.1.2).
+/// True if the flags that start a KEY say that no key follows (RFC 2535 §3.1.2).
 pub(super) fn has_no_key(rdata: &[u8]) -> bool {
     rdata.first().is_some_and(|flags| flags & 0xC0 == 0xC0)
 }

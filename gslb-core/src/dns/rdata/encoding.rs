@@ -2,17 +2,17 @@
 
 use data_encoding::{BASE32HEX_NOPAD, BASE64, HEXUPPER, HEXUPPER_PERMISSIVE};
 
-/// Octets as hexadecimal digits in upper case.
+/// Octets as hexadecimal digits in uppercase.
 pub(crate) fn hex(octets: &[u8]) -> String {
     HEXUPPER.encode(octets)
 }
 
-/// Octets from hexadecimal digits in any case; none where the digits are odd in number or not digits.
+/// Octets from hexadecimal digits in any case; `None` if the digits are odd in number or not digits.
 pub(crate) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     HEXUPPER_PERMISSIVE.decode(text).ok()
 }
 
-/// Octets as base32hex in upper case without padding, as NSEC3 writes hashes (RFC 5155 §3.3).
+/// Octets as base32hex in uppercase without padding, as NSEC3 writes hashes (RFC 5155 §3.3).
 pub(crate) fn base32_hex(octets: &[u8]) -> String {
     BASE32HEX_NOPAD.encode(octets)
 }

@@ -28,7 +28,7 @@ pub(super) fn write_ipseckey(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<()
     }
 }
 
-/// True where the algorithm of an IPSECKEY, its third octet, says that no key is present (RFC 4025 §2.4).
+/// True if the algorithm of an IPSECKEY, its third octet, says that no key is present (RFC 4025 §2.4).
 pub(super) fn has_no_key(rdata: &[u8]) -> bool {
     rdata.get(2) == Some(&0)
 }

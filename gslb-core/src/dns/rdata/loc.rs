@@ -1,4 +1,4 @@
-//! Places on the globe: degrees, minutes, seconds and metres as the fixed-point numbers of RFC 1876.
+//! Places on the globe: degrees, minutes, seconds and meters as the fixed-point numbers of RFC 1876.
 
 use super::phrase::Phrase;
 use super::wire::{Unreadable, Wire};
@@ -8,9 +8,9 @@ use super::word::{Fault, Word, Words, decimal};
 const ORIGIN: i64 = 1 << 31;
 const MS_PER_DEGREE: i64 = 3_600_000;
 const MS_PER_MINUTE: i64 = 60_000;
-/// Altitude 0 of the wire form, in centimetres below the reference spheroid.
+/// Altitude 0 of the wire form, in centimeters below the reference spheroid.
 const DEEPEST_CM: i64 = 10_000_000;
-/// Largest size or precision, in centimetres: 9e9.
+/// Largest size or precision, in centimeters: 9e9.
 const LARGEST_CM: i64 = 9_000_000_000;
 /// Size 1 m, horizontal precision 10 km, vertical precision 10 m, where they are left out (RFC 1876 §3).
 const DEFAULT_SIZES: [u8; 3] = [0x12, 0x16, 0x13];
@@ -125,7 +125,7 @@ impl Axis {
     }
 }
 
-/// Reads metres with up to two decimals, perhaps a sign before and an `m` after; gives centimetres.
+/// Reads meters with up to two decimals, perhaps a sign before and an `m` after; gives centimeters.
 fn metres(word: &Word<'_>, label: &str, least: i64, most: i64) -> Result<i64, Fault> {
     let text = word.bare(label)?;
     let text = text.strip_suffix(b"m").unwrap_or(text);

@@ -158,7 +158,7 @@ pub(crate) fn from_words(rtype: u16, type_word: &Word<'_>, mut words: Words<'_, 
     Ok(rdata.into())
 }
 
-/// True where the words are `\# length octets` (RFC 3597 §5). Where the first field is text, `\#` is also a way to write
+/// True if the words are `\# length octets` (RFC 3597 §5). Where the first field is text, `\#` is also a way to write
 /// "#", so there a number must follow.
 fn is_generic(fields: Option<&[(&str, Kind)]>, words: &Words<'_, '_>) -> bool {
     let [mark, after @ ..] = words.rest() else { return false };

@@ -49,7 +49,7 @@ fn until(text: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-/// How many groups the pattern has; none where one is not closed. A `)` that closes none stands for itself (POSIX.1-2017 XBD
+/// How many groups the pattern has; `None` if one is not closed. A `)` that closes none stands for itself (POSIX.1-2017 XBD
 /// 9.4.3), and brackets hide parentheses.
 fn groups(pattern: &[u8]) -> Option<usize> {
     let (mut open, mut groups) = (0usize, 0usize);

@@ -3,7 +3,7 @@
 use super::word::{Fault, Words, decimal};
 use std::fmt;
 
-/// Seconds from `1w2d3h4m5s` in any case or from a plain number; none where it is neither or above 2^32-1.
+/// Seconds from `1w2d3h4m5s` in any case or from a plain number; `None` if it is neither or above 2^32-1.
 pub(crate) fn seconds(text: &[u8]) -> Option<u32> {
     if let Some(plain) = decimal(text) {
         return Some(plain);

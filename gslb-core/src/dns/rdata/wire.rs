@@ -65,7 +65,7 @@ impl<'a> Wire<'a> {
         Ok(std::mem::take(&mut self.0))
     }
 
-    /// True where nothing is left.
+    /// True if nothing is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

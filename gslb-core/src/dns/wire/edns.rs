@@ -22,9 +22,9 @@ pub struct Edns {
     pub version: u8,
     /// DO bit (RFC 3225).
     pub dnssec_ok: bool,
-    /// True where the name server's identifier is asked for.
+    /// True if the name server's identifier is asked for.
     pub nsid: bool,
-    /// True where the TCP keepalive option is present.
+    /// True if the TCP keepalive option is present.
     pub keepalive: bool,
     /// The client's network, where the resolver tells it.
     pub subnet: Option<ClientSubnet>,

@@ -1,4 +1,4 @@
-//! A response being written: never past its limit, and never half a record set.
+//! A response being written: never past its limit, and never half an RRset.
 
 use super::edns::{Edns, option};
 use super::number::Rcode;
@@ -30,7 +30,7 @@ pub struct Message<'a> {
     counts: [u16; 3],
     /// AA bit.
     pub authoritative: bool,
-    /// TC bit: a record set did not fit.
+    /// TC bit: an RRset did not fit.
     pub truncated: bool,
     /// Response code.
     pub rcode: Rcode,

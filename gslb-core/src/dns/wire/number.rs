@@ -44,7 +44,7 @@ pub mod class {
 pub enum Rcode {
     /// All went well, with or without data.
     NoError = 0,
-    /// The query is not well formed.
+    /// The query is not well-formed.
     FormErr = 1,
     /// We failed.
     ServFail = 2,

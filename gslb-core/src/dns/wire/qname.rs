@@ -1,4 +1,4 @@
-//! A name in lower case, cut into labels: what a look-up in the catalog needs.
+//! A name in lowercase, cut into labels: what a lookup in the catalog needs.
 
 use crate::dns::name::{MAX_LABEL, MAX_NAME};
 
@@ -6,15 +6,15 @@ use crate::dns::name::{MAX_LABEL, MAX_NAME};
 const MAX_LABELS: usize = 128;
 /// Octets that are worked on at once.
 const WORD: usize = 8;
-/// Octets that are put into lower case at once.
+/// Octets that are put into lowercase at once.
 const BLOCK: usize = 16;
 /// Room for the longest name in whole blocks, and the zeros after it.
 const ROOM: usize = MAX_NAME.next_multiple_of(BLOCK) + BLOCK;
 
-/// A name made ready for look-ups; filled again and again, never allocated.
+/// A name made ready for lookups; filled again and again, never allocated.
 #[derive(Debug, Clone)]
 pub struct NameKey {
-    /// The name in lower case, followed by at least eight zeros.
+    /// The name in lowercase, followed by at least eight zeros.
     lower: [u8; ROOM],
     starts: [u8; MAX_LABELS],
     labels: usize,
@@ -60,7 +60,7 @@ impl NameKey {
         Ok(at)
     }
 
-    /// Takes whole blocks in lower case. Length octets are below 'A' and so stay as they are.
+    /// Takes whole blocks in lowercase. Length octets are below 'A' and so stay as they are.
     #[inline(always)]
     fn lower_from(&mut self, octets: &[u8]) {
         let (to, _) = self.lower.as_chunks_mut::<BLOCK>();
@@ -88,7 +88,7 @@ impl NameKey {
         self.len
     }
 
-    /// The name without its first `skip` labels, in lower case.
+    /// The name without its first `skip` labels, in lowercase.
     #[inline]
     pub fn suffix(&self, skip: usize) -> &[u8] {
         self.lower.get(self.start(skip)..self.len).unwrap_or_default()

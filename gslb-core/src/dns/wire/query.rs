@@ -106,7 +106,7 @@ impl Query {
         };
         if readable.is_some() {
             records.at += self.question;
-            // Whether the rest is well formed does not matter any more.
+            // Whether the rest is well-formed does not matter any more.
             let _ = records.read(&mut self.edns);
         }
         self.question = 0;

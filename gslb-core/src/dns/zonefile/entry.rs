@@ -110,7 +110,7 @@ pub(super) fn read_ttl(word: &Word<'_>, text: &[u8]) -> Result<u32, Fault> {
     })
 }
 
-/// Whether `text` is the class IN, or else another class; none where it is no class (RFC 3597 §5).
+/// Whether `text` is the class IN, or else another class; `None` if it is no class (RFC 3597 §5).
 fn class_from_text(text: &str) -> Option<Result<(), ()>> {
     let is = |name: &str| text.eq_ignore_ascii_case(name);
     if is("IN") {

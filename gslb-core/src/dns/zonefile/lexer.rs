@@ -74,7 +74,7 @@ impl Cursor {
         }
     }
 
-    /// Refuses what is not a master file at all: byte order marks. Reading goes on after them.
+    /// Refuses what is not a zone file at all: byte order marks. Reading goes on after them.
     pub(super) fn refuse_mark(&mut self, text: &[u8]) -> Option<Fault> {
         let (mark, len) = match text {
             [0xEF, 0xBB, 0xBF, ..] => ("a UTF-8 byte order mark", 3),
@@ -133,7 +133,7 @@ pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word
 }
 
 impl<'a> Scan<'a, '_> {
-    /// Reads to the end of the entry; false where the text ends inside parentheses or the entry is too long.
+    /// Reads to the end of the entry; false if the text ends inside parentheses or the entry is too long.
     fn run(&mut self) -> bool {
         let limit = self.cursor.at.saturating_add(MAX_ENTRY_OCTETS);
         while self.cursor.at < limit {

@@ -1,4 +1,4 @@
-//! Master files (RFC 1035 §5): text to records, with every problem told at its place.
+//! Zone files (RFC 1035 §5): text to records, with every problem told at its place.
 //!
 //! Understood are `$ORIGIN`, `$TTL`, `$INCLUDE`, BIND's `$GENERATE`, every record type of [`crate::dns::rdata`], and unknown
 //! types as in RFC 3597. What concerns a zone as a whole (one SOA, nothing beside a CNAME, owners outside the zone) is
@@ -34,7 +34,7 @@ pub const MAX_PROBLEMS: usize = 1_000;
 /// Longest TTL, in seconds; RFC 2181 §8 wants longer ones to be taken as 0.
 pub const MAX_TTL: u32 = (1 << 31) - 1;
 
-/// One record as it stands in a master file, of class IN.
+/// One record as it stands in a zone file, of class IN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Owner name, absolute.
@@ -50,13 +50,13 @@ pub struct Record {
 }
 
 impl Record {
-    /// Octets of memory that it takes until it is in a catalog, as [`crate::budget`] counts them.
+    /// Memory in octets that it takes until it is in a catalog, as [`crate::budget`] counts them.
     pub fn memory(&self) -> usize {
         RECORD + 2 * (self.owner.wire_len() + self.rdata.len())
     }
 }
 
-/// What a master file says, and what is wrong with it.
+/// What a zone file says, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
     /// All records that could be read, in their order.
@@ -67,7 +67,7 @@ pub struct Parsed {
     pub octets: usize,
     /// Octets of memory that all records take until they are in a catalog, as [`crate::budget`] counts them.
     pub memory: usize,
-    /// True where there are more records than the [`RecordLimits`] held.
+    /// True if there are more records than the [`RecordLimits`] held.
     pub is_truncated: bool,
 }
 
@@ -77,7 +77,7 @@ pub struct Parsed {
 /// or says why there are none. What a relative name is relative to is its own affair.
 pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), String> + 'l;
 
-/// Reads a master file.
+/// Reads a zone file.
 ///
 /// `file` is the name shown in problems, `origin` completes relative names until `$ORIGIN` says otherwise. After an
 /// error reading goes on at the next line, so that all errors are told at once. Work and memory are bounded by the

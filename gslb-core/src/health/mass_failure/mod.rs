@@ -1,4 +1,5 @@
-//! Doubt the prober first: where hosts fail at once in too many places, the last statuses are held for a while.
+//! The mass-failure guard: if hosts in too many places fail at once, the prober or its network is the likely cause, so
+//! statuses are held for a while.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,34 +10,34 @@ use crate::moment::Moment;
 use crate::site::model::MassFailure;
 use spread::{Signs, Spread};
 
-/// Fewest hosts that can be a mass failure: in smaller sites one dead data center would be.
+/// Minimum number of failing hosts for a mass failure; with fewer, a single dead data center would be one.
 pub const MIN_HOSTS: u32 = 4;
 
 /// Why a hold ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// No more than half of the share failed, for as long as the rule's `within`.
+    /// At most half of the share failed, for the rule's `within`.
     Recovered,
-    /// They went on failing for the rule's `hold` while something answered: it is not our own network that is broken.
+    /// They kept failing for the rule's `hold` while something answered, so our own network works.
     Confirmed,
     /// Nothing answered for the rule's `longest`.
     Unanswered,
-    /// An operator believes the failures.
+    /// An operator accepted the failures.
     Accepted,
-    /// The document has no such rule any more.
+    /// The document no longer has the rule.
     RuleRemoved,
 }
 
-/// What an endpoint adds to what is counted of its host.
+/// What an endpoint adds to the counts of its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tally {
-    /// It is up, and was found to be.
+    /// It is up, as found by probes.
     pub(super) up: bool,
-    /// It is so, and its latest outcome was a failure that may be doubted.
+    /// It is up, and its latest outcome is a failure that the guard may hold.
     pub(super) failing: bool,
 }
 
-/// What is to be done where a hold begins.
+/// A hold that has just begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Begun {
     /// Hosts that fail.
@@ -45,38 +46,38 @@ pub(super) struct Begun {
     pub(super) hosts: u32,
     /// Places where more than the share of the hosts fail.
     pub(super) failing_places: u32,
-    /// Places where hosts were up: data centers, and hosts in none.
+    /// Places where hosts were up: data centers, and hosts outside any data center.
     pub(super) places: u32,
-    /// Endpoints that must be put back up.
+    /// Endpoints to put back up.
     pub(super) back: Vec<u32>,
 }
 
-/// Where a host is counted: in which spread, and at which place of it.
+/// Where a host is counted: a spread, and a place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) spread: u32,
     pub(super) place: u32,
 }
 
-/// Counts which hosts fail and where, and knows whether that is believed.
+/// Counts which hosts fail and where, and decides whether to hold statuses.
 #[derive(Debug, Clone, Default)]
 pub struct MassFailureGuard {
     rule: Option<MassFailure>,
     hosts: Vec<Host>,
     /// Where each host is counted.
     spots: Vec<Box<[Spot]>>,
-    /// The first one is that of the whole site, the others are those of services.
+    /// The first is the whole site, the others are services.
     spreads: Vec<Spread>,
-    /// Endpoints that went down lately, the first one first.
-    gone: VecDeque<Gone>,
-    /// How many ever went down, and how many of them before the last answer.
-    went: u64,
-    went_before_answer: u64,
+    /// Endpoints that went down recently, oldest first.
+    gone: VecDeque<DownEvent>,
+    /// How many have ever gone down, and how many of them before the last answer.
+    down_count: u64,
+    down_count_at_answer: u64,
     hold: Option<Hold>,
     earlier: Option<Earlier>,
 }
 
-/// How many endpoints of a host are up, fail though they are up, and went down lately.
+/// How many endpoints of a host are up, are up but failing, and recently went down.
 #[derive(Debug, Clone, Copy, Default)]
 struct Host {
     up: u32,
@@ -85,7 +86,7 @@ struct Host {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Gone {
+struct DownEvent {
     at: Moment,
     endpoint: u32,
     host: u32,
@@ -95,11 +96,11 @@ struct Gone {
 #[derive(Debug, Clone, Copy)]
 struct Hold {
     began: Moment,
-    /// When something answered first since it began.
+    /// When something first answered since it began.
     proven: Option<Moment>,
     /// Since when few fail.
     calm: Option<Moment>,
-    /// What holds shortly before have lasted already.
+    /// How long recent holds have already lasted.
     before: Lasted,
 }
 
@@ -117,8 +118,8 @@ struct Earlier {
 }
 
 impl MassFailureGuard {
-    /// Believes everything so far; no rule believes everything ever. `spots` has where each host is counted, `places` how
-    /// many places each spread has.
+    /// A guard that holds nothing; without a rule it never will. `spots` says where each host is counted, `places` how many
+    /// places each spread has.
     pub(super) fn new(rule: Option<MassFailure>, spots: Vec<Box<[Spot]>>, places: &[u32]) -> MassFailureGuard {
         let share = rule.map_or(1.0, |rule| rule.share.0);
         let spreads = places.iter().map(|&places| Spread::new(share, places)).collect();
@@ -131,38 +132,38 @@ impl MassFailureGuard {
         }
     }
 
-    /// True while failures are not believed.
+    /// True while statuses are held.
     pub fn is_holding(&self) -> bool {
         self.hold.is_some()
     }
 
-    /// Since when failures are not believed.
+    /// Since when statuses are held.
     pub fn since(&self) -> Option<Moment> {
         self.hold.map(|hold| hold.began)
     }
 
-    /// When something answered first since failures are not believed.
+    /// When something first answered since the hold began.
     pub(super) fn proven(&self) -> Option<Moment> {
         self.hold.and_then(|hold| hold.proven)
     }
 
-    /// Hosts that fail or have failed lately, and hosts that are up or were lately.
+    /// Hosts that fail or recently failed, and hosts that are up or recently were.
     pub fn counts(&self) -> (u32, u32) {
         self.spreads.first().map_or((0, 0), |site| (site.hosts.failing, site.hosts.up))
     }
 
-    /// Places that fail, and places where something is up: data centers, and hosts in none.
+    /// Places that fail, and places where something is up: data centers, and hosts outside any data center.
     fn places(&self) -> (u32, u32) {
         self.spreads.first().map_or((0, 0), |site| (site.whole.failing, site.whole.up))
     }
 
-    /// True where the failures of a service have not spread over its places since the hold began: its other places answer
-    /// while something of it fails, whatever happens to the services of others.
-    pub(super) fn is_narrow(&self, circle: u32) -> bool {
-        self.spreads.get(circle as usize).is_some_and(Spread::is_narrow)
+    /// True if a service's failures have not spread over its places since the hold began: its other places answer, whatever
+    /// happens to other services.
+    pub(super) fn is_narrow(&self, spread: u32) -> bool {
+        self.spreads.get(spread as usize).is_some_and(Spread::is_narrow)
     }
 
-    /// An endpoint of a host adds something else now than before.
+    /// Updates the counts after an endpoint of a host changed.
     pub(super) fn count(&mut self, host: u32, before: Tally, now: Tally) {
         self.change(host, |host| {
             host.up = host.up.saturating_sub(u32::from(before.up)) + u32::from(now.up);
@@ -185,20 +186,21 @@ impl MassFailureGuard {
         }
     }
 
-    /// Something answered a probe, well or not: the way there and back works.
+    /// Records that something answered a probe, healthy or not: the network path works.
     pub fn answered(&mut self, now: Moment) {
-        self.went_before_answer = self.went;
+        self.down_count_at_answer = self.down_count;
         if let Some(hold) = &mut self.hold {
             hold.proven.get_or_insert(now);
         }
     }
 
-    /// Asked before an endpoint that is up turns down, and is counted as failing still; none where it may turn. Those that
-    /// turned before it are put back up where nothing has answered since then: it is one wave.
-    pub(super) fn begins(&mut self, now: Moment) -> Option<Begun> {
+    /// Call this before an endpoint goes down, while it still counts as failing; returns `None` if it may go down. Otherwise a
+    /// hold begins, and endpoints that went down before it without an answer in between are put back up: they belong to the
+    /// same wave.
+    pub(super) fn begin_if_due(&mut self, now: Moment) -> Option<Begun> {
         let rule = self.rule.filter(|_| self.hold.is_none())?;
         while self.gone.front().is_some_and(|gone| now.since(gone.at) > rule.within) {
-            self.forget_first();
+            self.drop_oldest();
         }
         let ((failing, hosts), (failing_places, places)) = (self.counts(), self.places());
         let is_wide = self.spreads.first().is_some_and(Spread::is_wide);
@@ -210,24 +212,24 @@ impl MassFailureGuard {
         if before.silent >= rule.longest {
             return None;
         }
-        let back = self.gone.iter().filter(|gone| gone.number >= self.went_before_answer).map(|gone| gone.endpoint);
+        let back = self.gone.iter().filter(|gone| gone.number >= self.down_count_at_answer).map(|gone| gone.endpoint);
         let begun = Begun { failing, hosts, failing_places, places, back: back.collect() };
         self.spreads.iter_mut().for_each(|spread| spread.watch(false));
-        while self.forget_first() {}
+        while self.drop_oldest() {}
         self.hold = Some(Hold { began: now, proven: None, calm: None, before });
         Some(begun)
     }
 
-    /// An endpoint has turned down.
+    /// Records that an endpoint went down.
     pub(super) fn went_down(&mut self, endpoint: u32, host: u32, now: Moment) {
         if self.rule.is_some() {
-            self.gone.push_back(Gone { at: now, endpoint, host, number: self.went });
-            self.went += 1;
+            self.gone.push_back(DownEvent { at: now, endpoint, host, number: self.down_count });
+            self.down_count += 1;
             self.change(host, |host| host.gone += 1);
         }
     }
 
-    /// An endpoint has come back, so that it is not gone any more.
+    /// Records that an endpoint came back up.
     pub(super) fn came_back(&mut self, endpoint: u32) {
         if let Some(at) = self.gone.iter().position(|gone| gone.endpoint == endpoint)
             && let Some(gone) = self.gone.remove(at)
@@ -236,14 +238,14 @@ impl MassFailureGuard {
         }
     }
 
-    fn forget_first(&mut self) -> bool {
+    fn drop_oldest(&mut self) -> bool {
         let Some(gone) = self.gone.pop_front() else { return false };
         self.change(gone.host, |host| host.gone = host.gone.saturating_sub(1));
         true
     }
 
-    /// Ends the hold where it is time.
-    pub fn ends(&mut self, now: Moment) -> Option<Ended> {
+    /// Ends the hold if it is time.
+    pub fn end_if_due(&mut self, now: Moment) -> Option<Ended> {
         let rule = self.rule?;
         let few = rule.share.0 / 2.0;
         let is_mass = self.spreads.first().is_some_and(|site| site.hosts.exceeds(few) && site.whole.exceeds(few));
@@ -264,7 +266,7 @@ impl MassFailureGuard {
         Some(ended)
     }
 
-    /// Ends the hold because an operator says so; false where there is none.
+    /// Ends the hold on an operator's request; returns false if there is none.
     pub fn accept_failures(&mut self, now: Moment) -> bool {
         let held = self.is_holding();
         self.end(now);
@@ -273,24 +275,28 @@ impl MassFailureGuard {
 
     fn end(&mut self, now: Moment) {
         if let Some(hold) = self.hold.take() {
-            // What holds that lie close together have lasted counts for all of them: who flaps is believed at last.
+            // Holds close together share one clock, so that flapping cannot extend them forever.
             self.earlier = Some(Earlier { ended: now, lasted: hold.lasted(hold.calm.unwrap_or(now)) });
         }
     }
 
-    /// The doubt of another document goes on here. `place` says which endpoint of this one, and host, an endpoint of that
-    /// one is. False where that ends a hold, as there is no rule any more.
-    pub(super) fn resume_from(&mut self, before: &MassFailureGuard, place: impl Fn(u32) -> Option<(u32, u32)>) -> bool {
-        (self.went, self.went_before_answer) = (before.went, before.went_before_answer);
+    /// Continues from the guard of the previous document. `locate` maps an endpoint of that document to endpoint and host in
+    /// this one. Returns false if this ends a hold because the rule is gone.
+    pub(super) fn resume_from(
+        &mut self,
+        before: &MassFailureGuard,
+        locate: impl Fn(u32) -> Option<(u32, u32)>,
+    ) -> bool {
+        (self.down_count, self.down_count_at_answer) = (before.down_count, before.down_count_at_answer);
         if self.rule.is_none() {
             return before.hold.is_none();
         }
         (self.hold, self.earlier) = (before.hold, before.earlier);
-        // The services may be others, so nobody knows how far their failures have spread.
+        // Services may have changed, so assume that their failures have spread.
         self.spreads.iter_mut().for_each(|spread| spread.watch(before.hold.is_some()));
         for gone in &before.gone {
-            if let Some((endpoint, host)) = place(gone.endpoint) {
-                self.gone.push_back(Gone { endpoint, host, ..*gone });
+            if let Some((endpoint, host)) = locate(gone.endpoint) {
+                self.gone.push_back(DownEvent { endpoint, host, ..*gone });
                 self.change(host, |host| host.gone += 1);
             }
         }
@@ -299,7 +305,7 @@ impl MassFailureGuard {
 }
 
 impl Host {
-    /// Whether it counts as up, and as failing.
+    /// Whether it counts as up, and whether it counts as failing.
     fn signs(self) -> Signs {
         (self.up > 0 || self.gone > 0, self.failing > 0 || self.gone > 0)
     }
@@ -322,14 +328,14 @@ mod tests {
     use super::*;
 
     const NONE: Tally = Tally { up: false, failing: false };
-    const WELL: Tally = Tally { up: true, failing: false };
-    const ILL: Tally = Tally { up: true, failing: true };
+    const HEALTHY: Tally = Tally { up: true, failing: false };
+    const FAILING: Tally = Tally { up: true, failing: true };
 
     fn at(seconds: u64) -> Moment {
         Moment(Duration::from_secs(seconds))
     }
 
-    /// Hosts of an endpoint each, all of them up.
+    /// Hosts with one endpoint each, all up.
     fn of(rule: Option<MassFailure>, hosts: u32) -> MassFailureGuard {
         in_places(rule, &(0..hosts).collect::<Vec<_>>())
     }
@@ -339,181 +345,181 @@ mod tests {
         MassFailureGuard::new(rule, spots, &[places.iter().max().map_or(0, |last| last + 1)])
     }
 
-    /// Hosts of an endpoint each, by their places, all of them up.
+    /// Hosts with one endpoint each, all up, in these places.
     fn in_places(rule: Option<MassFailure>, places: &[u32]) -> MassFailureGuard {
-        let mut doubt = fresh(rule, places);
-        (0..places.len() as u32).for_each(|host| doubt.count(host, NONE, WELL));
-        doubt
+        let mut guard = fresh(rule, places);
+        (0..places.len() as u32).for_each(|host| guard.count(host, NONE, HEALTHY));
+        guard
     }
 
     fn ten() -> MassFailureGuard {
         of(Some(MassFailure::default()), 10)
     }
 
-    /// The endpoint of `host` fails and turns down.
-    fn turn(doubt: &mut MassFailureGuard, host: u32, now: Moment) -> Option<Vec<u32>> {
-        doubt.count(host, WELL, ILL);
-        let begun = doubt.begins(now);
+    /// The endpoint of `host` fails and goes down.
+    fn take_down(guard: &mut MassFailureGuard, host: u32, now: Moment) -> Option<Vec<u32>> {
+        guard.count(host, HEALTHY, FAILING);
+        let begun = guard.begin_if_due(now);
         if begun.is_none() {
-            doubt.count(host, ILL, NONE);
-            doubt.went_down(host, host, now);
+            guard.count(host, FAILING, NONE);
+            guard.went_down(host, host, now);
         }
         begun.map(|begun| begun.back)
     }
 
-    fn fail(doubt: &mut MassFailureGuard, hosts: std::ops::Range<u32>) {
-        hosts.for_each(|host| doubt.count(host, WELL, ILL));
+    fn fail(guard: &mut MassFailureGuard, hosts: std::ops::Range<u32>) {
+        hosts.for_each(|host| guard.count(host, HEALTHY, FAILING));
     }
 
-    fn mend(doubt: &mut MassFailureGuard, hosts: std::ops::Range<u32>) {
-        hosts.for_each(|host| doubt.count(host, ILL, WELL));
+    fn recover(guard: &mut MassFailureGuard, hosts: std::ops::Range<u32>) {
+        hosts.for_each(|host| guard.count(host, FAILING, HEALTHY));
     }
 
     #[test]
-    fn half_may_go_and_the_next_one_brings_back_those_since_whom_nothing_answered() {
+    fn half_may_go_down_and_the_next_failure_restores_those_since_the_last_answer() {
         for (answered_after, back) in [(None, vec![0, 1, 2, 3, 4]), (Some(2), vec![3, 4]), (Some(4), vec![])] {
-            let mut doubt = ten();
+            let mut guard = ten();
             for host in 0..5 {
-                assert_eq!(turn(&mut doubt, host, at(1)), None);
+                assert_eq!(take_down(&mut guard, host, at(1)), None);
                 if answered_after == Some(host) {
-                    doubt.answered(at(1));
+                    guard.answered(at(1));
                 }
             }
-            assert_eq!(turn(&mut doubt, 5, at(2)), Some(back));
-            assert!(doubt.is_holding());
+            assert_eq!(take_down(&mut guard, 5, at(2)), Some(back));
+            assert!(guard.is_holding());
         }
     }
 
     #[test]
-    fn those_that_go_slowly_or_are_few_are_believed() {
-        let mut doubt = ten();
-        assert!((0..10).all(|host| turn(&mut doubt, host, at(u64::from(host) * 12)).is_none()));
+    fn slow_or_few_failures_are_not_held() {
+        let mut guard = ten();
+        assert!((0..10).all(|host| take_down(&mut guard, host, at(u64::from(host) * 12)).is_none()));
         let mut small = of(Some(MassFailure::default()), 3);
-        assert!((0..3).all(|host| turn(&mut small, host, at(0)).is_none()));
+        assert!((0..3).all(|host| take_down(&mut small, host, at(0)).is_none()));
         let mut off = of(None, 10);
-        assert!((0..10).all(|host| turn(&mut off, host, at(0)).is_none()));
+        assert!((0..10).all(|host| take_down(&mut off, host, at(0)).is_none()));
     }
 
     #[test]
-    fn one_host_is_one_however_many_of_its_endpoints_fail() {
-        let mut doubt = ten();
+    fn a_host_counts_once_however_many_of_its_endpoints_fail() {
+        let mut guard = ten();
         for _ in 0..9 {
-            doubt.count(0, NONE, WELL);
-            doubt.count(0, WELL, ILL);
+            guard.count(0, NONE, HEALTHY);
+            guard.count(0, HEALTHY, FAILING);
         }
-        assert_eq!((doubt.counts(), doubt.begins(at(0))), ((1, 10), None));
+        assert_eq!((guard.counts(), guard.begin_if_due(at(0))), ((1, 10), None));
     }
 
     #[test]
-    fn the_share_is_of_those_that_were_up() {
-        let mut doubt = of(Some(MassFailure::default()), 10);
-        // Four went down long ago.
-        (0..4).for_each(|host| doubt.count(host, WELL, NONE));
-        fail(&mut doubt, 4..7);
-        assert_eq!(doubt.begins(at(0)), None, "three are half of six, and fewer than four");
-        fail(&mut doubt, 7..8);
+    fn the_share_is_of_the_hosts_that_were_up() {
+        let mut guard = of(Some(MassFailure::default()), 10);
+        // Four hosts went down long ago.
+        (0..4).for_each(|host| guard.count(host, HEALTHY, NONE));
+        fail(&mut guard, 4..7);
+        assert_eq!(guard.begin_if_due(at(0)), None, "three are half of six, and fewer than four");
+        fail(&mut guard, 7..8);
         assert_eq!(
-            doubt.begins(at(0)),
+            guard.begin_if_due(at(0)),
             Some(Begun { failing: 4, hosts: 6, failing_places: 4, places: 6, back: Vec::new() })
         );
     }
 
     #[test]
-    fn a_data_center_that_dies_alone_is_believed_however_many_hosts_it_has() {
+    fn one_dead_data_center_is_not_a_mass_failure_however_many_hosts_it_has() {
         let rule = Some(MassFailure::default());
-        let mut doubt = in_places(rule, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-        fail(&mut doubt, 0..9);
-        assert_eq!(doubt.begins(at(0)), None, "nine of ten hosts, but one place of two");
-        fail(&mut doubt, 9..10);
-        assert!(doubt.begins(at(0)).is_some());
-        // One host that fails in the other place does not make a mass failure of it.
-        let mut doubt = in_places(rule, &[0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
-        fail(&mut doubt, 0..8);
-        assert_eq!(doubt.begins(at(0)), None, "half of the other place answers");
-        fail(&mut doubt, 8..9);
-        assert_eq!(doubt.begins(at(0)).map(|begun| (begun.failing_places, begun.places)), Some((2, 2)));
+        let mut guard = in_places(rule, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        fail(&mut guard, 0..9);
+        assert_eq!(guard.begin_if_due(at(0)), None, "nine of ten hosts, but one place of two");
+        fail(&mut guard, 9..10);
+        assert!(guard.begin_if_due(at(0)).is_some());
+        // One failing host in the other place is not enough for a mass failure.
+        let mut guard = in_places(rule, &[0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
+        fail(&mut guard, 0..8);
+        assert_eq!(guard.begin_if_due(at(0)), None, "half of the other place answers");
+        fail(&mut guard, 8..9);
+        assert_eq!(guard.begin_if_due(at(0)).map(|begun| (begun.failing_places, begun.places)), Some((2, 2)));
     }
 
     #[test]
-    fn a_hold_ends_where_one_place_alone_is_left() {
-        let mut doubt = in_places(Some(MassFailure::default()), &[0, 0, 0, 0, 0, 0, 1, 2, 3]);
-        fail(&mut doubt, 0..8);
-        assert!(doubt.begins(at(0)).is_some(), "three places of four");
-        mend(&mut doubt, 6..8);
-        assert_eq!((doubt.ends(at(1)), doubt.ends(at(11))), (None, Some(Ended::Recovered)));
+    fn a_hold_ends_when_only_one_place_still_fails() {
+        let mut guard = in_places(Some(MassFailure::default()), &[0, 0, 0, 0, 0, 0, 1, 2, 3]);
+        fail(&mut guard, 0..8);
+        assert!(guard.begin_if_due(at(0)).is_some(), "three places of four");
+        recover(&mut guard, 6..8);
+        assert_eq!((guard.end_if_due(at(1)), guard.end_if_due(at(11))), (None, Some(Ended::Recovered)));
     }
 
     #[test]
-    fn a_hold_ends_as_recovered_only_with_a_margin_and_after_a_while() {
-        let mut doubt = ten();
-        fail(&mut doubt, 0..6);
-        assert!(doubt.begins(at(0)).is_some(), "counted before the first goes, so that no answer changes at all");
-        mend(&mut doubt, 0..3);
-        assert_eq!(doubt.ends(at(60)), None, "three of ten are more than half of the share");
-        mend(&mut doubt, 3..4);
-        assert_eq!(doubt.ends(at(61)), None);
-        fail(&mut doubt, 3..4);
-        assert_eq!(doubt.ends(at(65)), None, "that begins anew");
-        mend(&mut doubt, 3..4);
-        assert_eq!((doubt.ends(at(70)), doubt.ends(at(79))), (None, None));
-        assert_eq!(doubt.ends(at(80)), Some(Ended::Recovered));
+    fn a_hold_ends_as_recovered_only_below_half_the_share_for_a_while() {
+        let mut guard = ten();
+        fail(&mut guard, 0..6);
+        assert!(guard.begin_if_due(at(0)).is_some(), "the hold begins before the first endpoint goes down");
+        recover(&mut guard, 0..3);
+        assert_eq!(guard.end_if_due(at(60)), None, "three of ten is more than half of the share");
+        recover(&mut guard, 3..4);
+        assert_eq!(guard.end_if_due(at(61)), None);
+        fail(&mut guard, 3..4);
+        assert_eq!(guard.end_if_due(at(65)), None, "the wait starts over");
+        recover(&mut guard, 3..4);
+        assert_eq!((guard.end_if_due(at(70)), guard.end_if_due(at(79))), (None, None));
+        assert_eq!(guard.end_if_due(at(80)), Some(Ended::Recovered));
     }
 
     #[test]
-    fn an_answer_proves_the_network_and_silence_is_borne_for_longer() {
-        let mut doubt = ten();
-        doubt.answered(at(0));
-        fail(&mut doubt, 0..6);
-        doubt.begins(at(0));
-        assert_eq!(doubt.ends(at(200)), None, "nothing has answered since then");
-        doubt.answered(at(200));
-        assert_eq!(doubt.ends(at(209)), None);
-        assert_eq!(doubt.ends(at(210)), Some(Ended::Confirmed));
-        let mut doubt = ten();
-        fail(&mut doubt, 0..10);
-        doubt.begins(at(0));
-        assert_eq!(doubt.ends(at(299)), None);
-        assert_eq!(doubt.ends(at(300)), Some(Ended::Unanswered), "something that is not probed may have to answer");
+    fn an_answer_confirms_failures_sooner_than_silence() {
+        let mut guard = ten();
+        guard.answered(at(0));
+        fail(&mut guard, 0..6);
+        guard.begin_if_due(at(0));
+        assert_eq!(guard.end_if_due(at(200)), None, "nothing has answered since then");
+        guard.answered(at(200));
+        assert_eq!(guard.end_if_due(at(209)), None);
+        assert_eq!(guard.end_if_due(at(210)), Some(Ended::Confirmed));
+        let mut guard = ten();
+        fail(&mut guard, 0..10);
+        guard.begin_if_due(at(0));
+        assert_eq!(guard.end_if_due(at(299)), None);
+        assert_eq!(guard.end_if_due(at(300)), Some(Ended::Unanswered), "after longest, hold no more");
     }
 
     #[test]
-    fn holds_that_lie_close_together_have_one_clock() {
-        let mut doubt = ten();
+    fn holds_close_together_share_one_clock() {
+        let mut guard = ten();
         let (mut held, mut now) = (0, 0);
-        // Six are up and down for eight seconds each, and something always answers.
+        // Six hosts fail for eight seconds at a time, and something always answers.
         while held < 100 {
-            fail(&mut doubt, 0..6);
-            if doubt.begins(at(now)).is_some() {
-                doubt.answered(at(now));
+            fail(&mut guard, 0..6);
+            if guard.begin_if_due(at(now)).is_some() {
+                guard.answered(at(now));
             }
             now += 8;
-            if doubt.ends(at(now)) == Some(Ended::Confirmed) {
+            if guard.end_if_due(at(now)) == Some(Ended::Confirmed) {
                 break;
             }
             held += 8;
-            mend(&mut doubt, 0..6);
-            doubt.ends(at(now));
+            recover(&mut guard, 0..6);
+            guard.end_if_due(at(now));
             now += 12;
-            assert_eq!(doubt.ends(at(now)), Some(Ended::Recovered));
+            assert_eq!(guard.end_if_due(at(now)), Some(Ended::Recovered));
         }
         assert!(held <= 10, "held for {held} s");
-        // Long after, it is another matter.
-        mend(&mut doubt, 0..6);
-        fail(&mut doubt, 0..6);
-        assert!(doubt.begins(at(now + 301)).is_some());
-        doubt.answered(at(now + 301));
-        assert_eq!(doubt.ends(at(now + 302)), None);
+        // Long after that, a new hold starts from zero.
+        recover(&mut guard, 0..6);
+        fail(&mut guard, 0..6);
+        assert!(guard.begin_if_due(at(now + 301)).is_some());
+        guard.answered(at(now + 301));
+        assert_eq!(guard.end_if_due(at(now + 302)), None);
     }
 
     #[test]
-    fn another_document_goes_on_with_the_wave_and_the_hold() {
+    fn a_new_document_continues_the_wave_and_the_hold() {
         let mut before = ten();
-        (0..5).for_each(|host| _ = turn(&mut before, host, at(1)));
+        (0..5).for_each(|host| _ = take_down(&mut before, host, at(1)));
         let mut next = fresh(Some(MassFailure::default()), &(0..10).collect::<Vec<_>>());
-        (5..10).for_each(|host| next.count(host, NONE, WELL));
+        (5..10).for_each(|host| next.count(host, NONE, HEALTHY));
         assert!(next.resume_from(&before, |endpoint| Some((endpoint, endpoint))));
         assert_eq!(next.counts(), (5, 10));
-        assert_eq!(turn(&mut next, 5, at(2)), Some(vec![0, 1, 2, 3, 4]));
-        assert!(!fresh(None, &[]).resume_from(&next, |_| None), "a hold that no rule asks for any more");
+        assert_eq!(take_down(&mut next, 5, at(2)), Some(vec![0, 1, 2, 3, 4]));
+        assert!(!fresh(None, &[]).resume_from(&next, |_| None), "the rule was removed");
     }
 }

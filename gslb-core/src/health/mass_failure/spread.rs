@@ -1,35 +1,36 @@
-//! How far failures spread: how many hosts and places fail of those that were up.
+//! Counts how many of the hosts and places that were up are failing.
 
-/// Hosts and places that are counted together: those of the whole site, or of the pools of one service.
+/// Hosts and places counted together: those of the whole site, or of one service's pools.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spread {
     share: f64,
     places: Vec<Count>,
     /// Hosts of all places.
     pub(super) hosts: Count,
-    /// Places with a host that is up, and those of them that fail.
+    /// Places with a host that is up, and how many of them fail.
     pub(super) whole: Count,
-    /// More than the share of the places have failed since a hold began: what comes back first proves nothing of the rest.
+    /// At some time since the hold began, more than the share of the places failed. A place that recovers first does not
+    /// show that the others will.
     was_wide: bool,
 }
 
-/// How many are up, and how many of those fail.
+/// How many are up, and how many of them fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) up: u32,
     pub(super) failing: u32,
 }
 
-/// Whether a host counts as up, and as failing.
+/// Whether a host counts as up, and whether it counts as failing.
 pub(super) type Signs = (bool, bool);
 
 impl Spread {
-    /// Nothing is up yet. A place fails where more than `share` of its hosts do.
+    /// Starts with nothing up. A place fails if more than `share` of its hosts fail.
     pub(super) fn new(share: f64, places: u32) -> Spread {
         Spread { share, places: vec![Count::default(); places as usize], ..Spread::default() }
     }
 
-    /// A host of this place counts otherwise than before.
+    /// Updates the counts after a host of this place changed.
     pub(super) fn change(&mut self, place: u32, before: Signs, now: Signs) {
         let share = self.share;
         let Some(place) = self.places.get_mut(place as usize) else { return };
@@ -43,17 +44,17 @@ impl Spread {
         }
     }
 
-    /// Looks from now on whether failures spread, with those of now; or takes it that they have, where it is not known.
+    /// Starts to watch whether failures spread. `was_wide` assumes that they already have, if the history is unknown.
     pub(super) fn watch(&mut self, was_wide: bool) {
         self.was_wide = was_wide || self.is_wide();
     }
 
-    /// True where failures have not spread since [`watch`](Self::watch).
+    /// True if failures have not spread since [`watch`](Self::watch).
     pub(super) fn is_narrow(&self) -> bool {
         !self.was_wide
     }
 
-    /// True where more than the share of the places fail.
+    /// True if more than the share of the places fail.
     pub(super) fn is_wide(&self) -> bool {
         self.whole.exceeds(self.share)
     }
@@ -69,7 +70,7 @@ impl Count {
         (self.up > 0, self.exceeds(share))
     }
 
-    /// True where more than `share` of those that are up fail.
+    /// True if more than `share` of those that are up fail.
     pub(super) fn exceeds(self, share: f64) -> bool {
         f64::from(self.failing) > share * f64::from(self.up)
     }

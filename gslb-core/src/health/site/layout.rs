@@ -1,4 +1,5 @@
-//! Where hosts are, and which pools belong together: by these the doubt tells a dead data center from a broken network.
+//! Where hosts are and which pools belong together, so that the mass-failure guard can tell a dead data center from a
+//! broken network.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -8,26 +9,26 @@ use crate::health::mass_failure::Spot;
 use crate::health::target::{Target, Targets};
 use crate::site::model::{self, PolicyId, PolicyKind, PoolId, Site};
 
-/// Most endpoints of services that are counted for themselves, each once per service. The pools of further services are
-/// judged by the whole site alone.
+/// Maximum number of endpoints in per-service counts, each counted once per service. Further services are judged by the
+/// whole site only.
 const MAX_COUNTED: usize = 1_000_000;
-/// Most policies and pools that are visited to find the pools of services.
+/// Maximum number of policies and pools visited to find the pools of services.
 const MAX_VISITED: usize = 4_000_000;
 
-/// The hosts of a site, and where they are counted.
+/// The hosts of a site, and the counts that each is part of.
 pub(super) struct Layout {
     /// The host of each target.
     pub(super) hosts: Vec<Host>,
-    /// Where each host is counted, by its number.
+    /// The counts that each host is part of, by host number.
     pub(super) spots: Vec<Box<[Spot]>>,
-    /// Spreads that the endpoints of each pool are counted in besides that of the whole site: one per service with this
-    /// pool, services with the same pools being one.
-    pub(super) circles: Vec<Box<[u32]>>,
-    /// How many places each spread has. The first one is the whole site.
+    /// For each pool, the spreads it is part of besides the whole site: one per service that uses the pool. Services with the
+    /// same pools share one.
+    pub(super) pool_spreads: Vec<Box<[u32]>>,
+    /// Number of places of each spread. The first spread is the whole site.
     pub(super) places: Vec<u32>,
 }
 
-/// A place is a data center, or a host that is in none.
+/// A data center, or a host outside any data center.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Place {
     DataCenter(u32),
@@ -37,7 +38,7 @@ enum Place {
 impl Layout {
     pub(super) fn of(site: &Site, targets: &Targets) -> Layout {
         let (hosts, count) = hosts(targets);
-        let (circles, spreads) = circles(site);
+        let (pool_spreads, spreads) = pool_spreads(site);
         let mut found: Vec<BTreeSet<(u32, Place)>> = vec![BTreeSet::new(); count as usize];
         for (host, target) in hosts.iter().zip(0..) {
             let Some(found) = found.get_mut(host.number as usize) else { continue };
@@ -45,8 +46,9 @@ impl Layout {
                 let pool = member.pool.0 as usize;
                 let data_center = site.pools.get(pool).and_then(|pool| pool.data_center);
                 let place = data_center.map_or(Place::Host(host.number), |id| Place::DataCenter(id.0));
-                let circles = circles.get(pool).into_iter().flat_map(|circles| circles.iter().copied());
-                found.extend([0].into_iter().chain(circles).map(|spread| (spread, place)));
+                let pool_spreads =
+                    pool_spreads.get(pool).into_iter().flat_map(|pool_spreads| pool_spreads.iter().copied());
+                found.extend([0].into_iter().chain(pool_spreads).map(|spread| (spread, place)));
             }
         }
         let mut places = vec![0; spreads as usize];
@@ -60,17 +62,17 @@ impl Layout {
         };
         let mut spots = Vec::with_capacity(found.len());
         for found in found {
-            // A host that is known to be in a data center is no place of its own.
+            // A host in a known data center is not a place of its own.
             let is_known = |spread| found.iter().any(|it| it.0 == spread && matches!(it.1, Place::DataCenter(_)));
             let kept = found.iter().filter(|it| matches!(it.1, Place::DataCenter(_)) || !is_known(it.0));
             spots.push(kept.map(|&(spread, place)| Spot { spread, place: number(spread, place) }).collect());
         }
-        Layout { hosts, spots, circles, places }
+        Layout { hosts, spots, pool_spreads, places }
     }
 }
 
-/// The circles of each pool, and how many spreads there are with that of the whole site.
-fn circles(site: &Site) -> (Vec<Box<[u32]>>, u32) {
+/// The spreads of each pool, and the total number of spreads, including the whole site.
+fn pool_spreads(site: &Site) -> (Vec<Box<[u32]>>, u32) {
     let mut of_pool: Vec<Vec<u32>> = vec![Vec::new(); site.pools.len()];
     let (mut known, mut policies) = (HashSet::new(), HashSet::new());
     let (mut next, mut counted, mut visits) = (1, 0, MAX_VISITED);
@@ -92,7 +94,7 @@ fn circles(site: &Site) -> (Vec<Box<[u32]>>, u32) {
     (of_pool.into_iter().map(Vec::into_boxed_slice).collect(), next)
 }
 
-/// The pools that a policy can lead to, in order; none where there were too many visits.
+/// The pools that a policy can lead to, in order; `None` after too many visits.
 fn pools_below(site: &Site, policy: PolicyId, visits: &mut usize) -> Option<Vec<PoolId>> {
     let (mut pools, mut seen, mut waiting) = (BTreeSet::new(), HashSet::new(), vec![policy]);
     while let Some(id) = waiting.pop() {
@@ -123,9 +125,9 @@ fn below(kind: &PolicyKind) -> (Vec<PolicyId>, &[PoolId]) {
     }
 }
 
-/// The host of each target, and how many there are.
+/// The host of each target, and the number of hosts.
 fn hosts(targets: &Targets) -> (Vec<Host>, u32) {
-    // What others post, and what answers within this host, says nothing of the network as long as there is anything else.
+    // Push reports and loopback targets say nothing about the network, so they count only if there is nothing else.
     let is_far = |target: &Target| {
         let loopback = matches!(target.host, model::Target::Address(address) if is_loopback(address));
         target.posted_for.is_none() && !loopback
@@ -170,7 +172,7 @@ b = { probe = "web", endpoints.x.address = "192.0.2.2" }
         let reading = crate::site::document::read("site.toml", &text, &mut |_, _| Ok(zone.clone()));
         let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
         let layout = Layout::of(&site, &Targets::of(&site));
-        assert_eq!(layout.places, [2, 2, 1], "the site, the two services with both pools, and the third one");
-        assert_eq!(layout.circles, [[1].into(), Box::from([1, 2])]);
+        assert_eq!(layout.places, [2, 2, 1], "the site, the two services with both pools, and the third service");
+        assert_eq!(layout.pool_spreads, [[1].into(), Box::from([1, 2])]);
     }
 }

@@ -1,4 +1,4 @@
-//! What the doubt in the prober does to the endpoints of a site.
+//! How the mass-failure guard affects the endpoints of a site.
 
 use std::cmp::Reverse;
 
@@ -9,92 +9,94 @@ use crate::health::status::{Effects, MassFailureChange};
 use crate::moment::Moment;
 
 impl Health {
-    /// Believes the failures of a mass failure, as an operator says. None where none are doubted.
+    /// Ends a mass failure on an operator's request, so that its failures take effect. `None` if there is none.
     pub fn accept_failures(&mut self, now: Moment, wall: u64) -> Option<Effects> {
         let mut effects = Effects::default();
-        self.doubt
+        self.guard
             .accept_failures(now)
             .then(|| self.end_mass_failure(Ended::Accepted, None, now, wall, &mut effects))?;
         Some(effects)
     }
 
-    /// Since when a mass failure is doubted.
+    /// Since when statuses are held because of a mass failure.
     pub fn holding_since(&self) -> Option<Moment> {
-        self.doubt.since()
+        self.guard.since()
     }
 
-    /// Hosts that fail or went down lately, and hosts that are up or were until lately, by findings and not by `initial`.
+    /// Hosts that fail or recently went down, and hosts that are up or recently were. Statuses from `initial` do not count.
     pub fn failing(&self) -> (u32, u32) {
-        self.doubt.counts()
+        self.guard.counts()
     }
 
-    /// Takes note of what the doubt counts of an endpoint. One that passes has nothing more to be doubted or believed.
-    pub(super) fn look_again(&mut self, number: usize) {
+    /// Updates what the guard counts for an endpoint, and releases its hold if it passes.
+    pub(super) fn update_tally(&mut self, number: usize) {
         let Some(known) = self.endpoints.get_mut(number) else { return };
         let Some(host) = known.probes.target().and_then(|target| self.hosts.get(target as usize)) else { return };
         if known.probes.is_passing(&self.probed) {
-            known.believed = None;
-            if known.endpoint.relieve() {
-                known.probes.relieve(&self.probed);
+            known.accepted_since = None;
+            if known.endpoint.release_mass_failure_hold() {
+                known.probes.mark_passing_up(&self.probed);
             }
         }
         let up = known.endpoint.up && known.endpoint.source != Source::Initial;
-        let tally = Tally { up, failing: up && known.probes.is_failing(&self.probed) && known.believed.is_none() };
+        let tally =
+            Tally { up, failing: up && known.probes.is_failing(&self.probed) && known.accepted_since.is_none() };
         if tally != known.tally {
-            self.doubt.count(host.number, known.tally, tally);
+            self.guard.count(host.number, known.tally, tally);
             known.tally = tally;
         }
     }
 
-    /// Whether the verdict of an endpoint that is about to turn down is doubted; it may be the one too many.
-    pub(super) fn is_doubted(&mut self, number: usize, now: Moment, wall: u64, effects: &mut Effects) -> bool {
+    /// True if an endpoint that is about to go down must be held up. It may be the one that starts the mass failure.
+    pub(super) fn must_hold(&mut self, number: usize, now: Moment, wall: u64, effects: &mut Effects) -> bool {
         let Some(known) = self.endpoints.get(number) else { return false };
-        match (known.endpoint.source, known.believed) {
-            // There is no last status to be held.
+        match (known.endpoint.source, known.accepted_since) {
+            // There is no earlier status to hold.
             (Source::Initial, _) => false,
-            // A probe that began before something answered says nothing of the time since then.
+            // A probe that started before the network was seen to work proves nothing.
             (_, Some(since)) => known.probes.began(&self.probed).is_some_and(|began| began < since),
             (_, None) => {
-                self.begin_doubt(now, wall, effects);
-                self.doubt.is_holding() && !self.is_contained(number)
+                self.begin_hold(now, wall, effects);
+                self.guard.is_holding() && !self.is_contained(number)
             }
         }
     }
 
-    /// True where the failures of an endpoint are those of its service alone: the way there has worked since the hold began,
-    /// and other places of a service with its pool answer. So one tenant's many pools do not delay another's failover.
+    /// True if the failures are confined to the endpoint's own service: the network has worked since the hold began, and other
+    /// places of a service with its pool answer. This keeps one tenant's many pools from delaying another's failover.
     fn is_contained(&self, number: usize) -> bool {
         let Some(known) = self.endpoints.get(number) else { return false };
         let began = known.probes.began(&self.probed);
-        let is_new = self.doubt.proven().is_some_and(|since| began.is_some_and(|began| began >= since));
-        let circles = self.circles.get(known.member.pool.0 as usize).map_or(&[][..], |circles| circles);
-        is_new && circles.iter().any(|&circle| self.doubt.is_narrow(circle))
+        let is_new = self.guard.proven().is_some_and(|since| began.is_some_and(|began| began >= since));
+        let pool_spreads =
+            self.pool_spreads.get(known.member.pool.0 as usize).map_or(&[][..], |pool_spreads| pool_spreads);
+        is_new && pool_spreads.iter().any(|&spread| self.guard.is_narrow(spread))
     }
 
-    fn begin_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
-        let Some(begun) = self.doubt.begins(now) else { return };
+    fn begin_hold(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
+        let Some(begun) = self.guard.begin_if_due(now) else { return };
         let Begun { failing, hosts, failing_places, places, back } = begun;
         effects.mass_failure = Some(MassFailureChange::Began { failing, hosts, failing_places, places });
         for number in back.into_iter().map(|number| number as usize) {
             let Some(known) = self.endpoints.get_mut(number) else { continue };
             if known.endpoint.restore() {
-                known.turned("held up: too many hosts fail at once".to_owned(), now, wall, effects);
-                self.look_again(number);
+                known.record_transition("kept up: too many hosts fail at once".to_owned(), now, wall, effects);
+                self.update_tally(number);
             }
         }
-        // TTLs that had fallen for a change that does not come now are raised to that of the hold.
-        (0..self.endpoints.len()).for_each(|number| self.tell(number, effects));
+        // TTLs that were lowered for a change that will not happen now rise to that of the hold.
+        (0..self.endpoints.len()).for_each(|number| self.emit_change(number, effects));
     }
 
-    pub(super) fn end_doubt(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
-        let proven = self.doubt.proven();
-        if let Some(ended) = self.doubt.ends(now) {
+    pub(super) fn end_hold_if_due(&mut self, now: Moment, wall: u64, effects: &mut Effects) {
+        let proven = self.guard.proven();
+        if let Some(ended) = self.guard.end_if_due(now) {
             self.end_mass_failure(ended, proven, now, wall, effects);
         }
     }
 
-    /// Lets the verdicts hold that were doubted: at once, or where the way there works again, as soon as a probe has failed
-    /// that began since then. `proven` says since when it works.
+    /// Lets held verdicts take effect: at once or, if the network works again, once a probe that started since then fails.
+    /// `proven` is when it was first seen to work.
     pub(super) fn end_mass_failure(
         &mut self,
         ended: Ended,
@@ -105,7 +107,7 @@ impl Health {
     ) {
         effects.mass_failure = Some(MassFailureChange::Ended(ended));
         let since = match ended {
-            // Most have come back, and the others may be about to.
+            // Most have recovered, and the others may be about to.
             Ended::Recovered => now,
             Ended::Confirmed => proven.unwrap_or(now),
             Ended::Unanswered | Ended::Accepted | Ended::RuleRemoved => Moment::default(),
@@ -115,13 +117,13 @@ impl Health {
             if !known.tally.failing && known.endpoint.held != Some(Held::MassFailure) {
                 continue;
             }
-            known.believed = Some(since);
+            known.accepted_since = Some(since);
             for probe in known.probes.iter() {
                 let Some(probed) = self.probed.get_mut(probe.target as usize) else { continue };
-                if let Some(patience) = probed.patience {
-                    // Who sends word has as long as ever to send the next one.
-                    probed.is_watched = true;
-                    self.due.push(Reverse((now.after(patience), Due::Word(probe.target))));
+                if let Some(push_ttl) = probed.push_ttl {
+                    // A push target gets its full ttl for the next report.
+                    probed.has_push_deadline = true;
+                    self.due.push(Reverse((now.after(push_ttl), Due::PushDeadline(probe.target))));
                 }
             }
             self.settle(number, now, wall, effects);

@@ -1,32 +1,33 @@
-//! Whose fault it is that a probe found no way out of this host, or no address: its own, where others still answer.
+//! Decides whether a missing route or an unresolved name is the endpoint's fault or this host's: it is the endpoint's if
+//! other endpoints still answer.
 
 use std::net::IpAddr;
 
 use crate::moment::Moment;
 use crate::site::model::Target;
 
-/// The latest answers of different hosts, and which address families this host has ever had.
+/// The latest answers of different hosts, and which address families this host is known to have.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Ways {
-    /// Of any host.
+pub(super) struct Reachability {
+    /// From any host.
     any: Latest,
-    /// Of hosts that are names: our resolver works.
+    /// From hosts given by name, which shows that our resolver works.
     named: Latest,
     has_v4: bool,
     has_v6: bool,
 }
 
-/// When the two hosts that answered last did so.
+/// The two hosts that answered last, and when.
 #[derive(Debug, Clone, Copy, Default)]
 struct Latest([Option<(u32, Moment)>; 2]);
 
-impl Ways {
-    /// Another document's numbers of hosts mean others; what this host can do stays known.
-    pub(super) fn of_host(self) -> Ways {
-        Ways { any: Latest::default(), named: Latest::default(), ..self }
+impl Reachability {
+    /// Keeps what is known of this host, and drops the answers: host numbers change with the document.
+    pub(super) fn without_answers(self) -> Reachability {
+        Reachability { any: Latest::default(), named: Latest::default(), ..self }
     }
 
-    /// `host`, which is number `number`, answered a probe.
+    /// Records that `host`, numbered `number`, answered a probe.
     pub(super) fn answered(&mut self, number: u32, host: &Target, now: Moment) {
         self.any.note(number, now);
         match host {
@@ -36,9 +37,9 @@ impl Ways {
         }
     }
 
-    /// Whether it is a failure of `host` that there has been no way to it since then: another host has answered meanwhile,
-    /// and this host has addresses of its family.
-    pub(super) fn blames_way(&self, number: u32, host: &Target, since: Moment) -> bool {
+    /// True if having no route to `host` since `since` is the endpoint's failure: another host has answered since then, and
+    /// this host has addresses of its family.
+    pub(super) fn is_route_failure(&self, number: u32, host: &Target, since: Moment) -> bool {
         let has_family = match host {
             Target::Address(IpAddr::V4(_)) => self.has_v4,
             Target::Address(IpAddr::V6(_)) => self.has_v6,
@@ -47,8 +48,8 @@ impl Ways {
         has_family && self.any.has_other(number, since)
     }
 
-    /// Whether it is a failure of a name that it could not be resolved since then: another name was resolved meanwhile.
-    pub(super) fn blames_name(&self, number: u32, since: Moment) -> bool {
+    /// True if not resolving a name since `since` is the endpoint's failure: another name has been resolved since then.
+    pub(super) fn is_name_failure(&self, number: u32, since: Moment) -> bool {
         self.named.has_other(number, since)
     }
 }
