@@ -1,14 +1,14 @@
-//! How much memory a document may take while it is read and compiled. Each part is charged before it is built.
+//! Limits the memory that reading and compiling a document may use. Each part is charged before it is built.
 
-/// Octets that a value in an array takes, at most: in the document, while the array grows, and in the tree that its sections
-/// are read from.
+/// Maximum memory in octets of a value in an array: in the document, while the array grows, and in the tree that
+/// sections are read from.
 pub const ITEM: usize = 256;
-/// Octets that a key with its value takes in the same places, the text of both not counted.
+/// The same for a key with its value, not counting the text of either.
 pub const MEMBER: usize = 220;
-/// Octets that a record of a zone takes until it is in a catalog, its owner and data not counted.
+/// Memory in octets of a zone's record before it is in a catalog, not counting its owner and data.
 pub const RECORD: usize = 400;
 
-/// Octets that may still be taken.
+/// The remaining memory, in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     limit: usize,
@@ -16,35 +16,35 @@ pub struct Budget {
     is_over: bool,
 }
 
-/// More memory is needed than there may be.
+/// The budget is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than the {} MiB of memory that it may take", .limit >> 20)]
+#[error("more than the limit of {} MiB of memory", .limit >> 20)]
 pub struct OverBudget {
-    /// Octets that there may be in all.
+    /// The limit, in octets.
     pub limit: usize,
 }
 
 impl Budget {
     /// No limit.
     pub const UNLIMITED: Budget = Budget::of(usize::MAX);
-    /// What a document in a file may take at least.
+    /// Minimum budget of a document in a file.
     const FILE: usize = 192 << 20;
 
-    /// So many octets.
+    /// A budget of `octets`.
     pub const fn of(octets: usize) -> Budget {
         Budget { limit: octets, left: octets, is_over: false }
     }
 
-    /// What a document in a file of so many octets may take. The operator put it there, so it may be large; but it may not
-    /// take out of proportion.
+    /// The budget of a document in a file of `octets`. The operator put the file there, so it may be large, but its
+    /// memory use must stay in proportion.
     pub fn of_file(octets: usize) -> Budget {
         Budget::of(octets.saturating_mul(10).max(Budget::FILE))
     }
 
-    /// Takes `octets`.
+    /// Charges `octets`.
     ///
     /// # Errors
-    /// [`OverBudget`] where there are not that many left. Nothing is left then.
+    /// [`OverBudget`] if fewer remain. The budget is exhausted then.
     pub fn charge(&mut self, octets: usize) -> Result<(), OverBudget> {
         match self.left.checked_sub(octets) {
             Some(left) => self.left = left,
@@ -53,17 +53,17 @@ impl Budget {
         if self.is_over { Err(OverBudget { limit: self.limit }) } else { Ok(()) }
     }
 
-    /// Octets that are left.
+    /// Remaining octets.
     pub fn left(&self) -> usize {
         self.left
     }
 
-    /// Why it was refused; `None` if everything that was charged could be paid.
+    /// The error, if a charge exceeded the budget.
     pub fn overrun(&self) -> Option<OverBudget> {
         self.is_over.then_some(OverBudget { limit: self.limit })
     }
 
-    /// Adds what a document may take at least because what is served takes as much.
+    /// Raises the budget, for documents as large as the one that is served already.
     pub fn add(&mut self, octets: usize) {
         self.limit = self.limit.saturating_add(octets);
         self.left = self.left.saturating_add(octets);
@@ -75,11 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_refused_once_stays_refused() {
+    fn an_exceeded_budget_stays_exceeded() {
         let mut budget = Budget::of(10 << 20);
         assert_eq!((budget.charge(4 << 20), budget.left()), (Ok(()), 6 << 20));
         let over = budget.charge(7 << 20).unwrap_err();
-        assert_eq!(over.to_string(), "more than the 10 MiB of memory that it may take");
+        assert_eq!(over.to_string(), "more than the limit of 10 MiB of memory");
         assert_eq!((budget.charge(0), budget.overrun()), (Err(over), Some(over)));
     }
 }

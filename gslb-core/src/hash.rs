@@ -1,6 +1,6 @@
-//! Hashes that are the same on every node and in every version.
+//! Hashes that are stable across nodes and versions.
 
-/// Makes every bit depend on every bit.
+/// Mixes the bits, so that every output bit depends on every input bit.
 #[inline]
 pub fn scramble(mut value: u64) -> u64 {
     value = (value ^ value >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -8,7 +8,7 @@ pub fn scramble(mut value: u64) -> u64 {
     value ^ value >> 31
 }
 
-/// A number for a name that is the same on every node and in every version.
+/// The hash of a name, stable across nodes and versions.
 pub fn identity(name: &str) -> u64 {
     // FNV-1a, scrambled: short names differ in few bits.
     let hash = name

@@ -1,4 +1,5 @@
-//! What is the answer? The model, the zones, the routing table, the decision and the wire format, without I/O, clock or logging.
+//! The core of gslb: site model, zones, routing table, steering decisions and DNS wire format, without I/O, clock or
+//! logging.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 

@@ -1,8 +1,8 @@
-//! A point in time without a date: how long ago something was can be told, what the wall clock said cannot.
+//! A monotonic point in time: it gives durations, not dates.
 
 use std::time::Duration;
 
-/// Time since some start that is the same for all moments of a process. Clocks of walls jump; this one does not.
+/// Time since a fixed start within the process. Unlike the wall clock, it never jumps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(pub Duration);
 
@@ -12,7 +12,7 @@ impl Moment {
         Moment(self.0.saturating_add(time))
     }
 
-    /// How long after `earlier` it is; zero where it is not.
+    /// Time since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Moment) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

@@ -215,7 +215,7 @@ mod tests {
             let mut budget = Budget::of(10 << 20);
             let error = super::from_json(text.as_bytes(), &mut budget).unwrap_err();
             let Unread::TooMuch(told) = error else { panic!("{error}") };
-            assert!(told.contains("takes more than the 10 MiB of memory that it may take at line 1 column"), "{told}");
+            assert!(told.contains("takes more than the limit of 10 MiB of memory at line 1 column"), "{told}");
             assert!(super::from_json(text.as_bytes(), &mut Budget::of(100 << 20)).is_ok());
         }
         // Much text in few values takes about twice its length.

@@ -1,4 +1,4 @@
-//! DNS itself: names, rdata, messages on the wire, and zone files.
+//! DNS: names, rdata, wire format and zone files.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

@@ -1,22 +1,22 @@
-//! A domain name as its owner wrote it: wire form, any octet in a label, compared without regard to case.
+//! A domain name in wire form with its original case. Labels may contain any octet; comparison ignores case.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// Longest name in wire form, in octets, the root's zero octet included (RFC 1035 §3.1).
+/// Maximum length of a name in wire form, in octets, including the root's zero octet (RFC 1035 §3.1).
 pub const MAX_NAME: usize = 255;
-/// Longest label, in octets (RFC 1035 §3.1).
+/// Maximum length of a label, in octets (RFC 1035 §3.1).
 pub const MAX_LABEL: usize = 63;
 
-/// An absolute domain name in uncompressed wire form, with the case it was given.
+/// An absolute domain name in uncompressed wire form, with its original case.
 ///
 /// Equality, order and hash ignore ASCII case (RFC 4343). The order is the canonical one of RFC 4034 §6.1:
 /// by label from the root, octet by octet.
 #[derive(Clone)]
 pub struct Name(Box<[u8]>);
 
-/// Why octets or text are not a domain name.
+/// Why octets or text are not a valid domain name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// More than [`MAX_NAME`] octets in wire form.
@@ -28,19 +28,19 @@ pub enum NameError {
     /// Two dots in a row, or a dot at the start.
     #[error("name has an empty label")]
     EmptyLabel,
-    /// A backslash that is followed by neither a character nor three decimal digits up to 255.
+    /// A backslash followed by neither a character nor three decimal digits up to 255.
     #[error("escape is neither \\DDD (000 to 255) nor a backslash and a character")]
     BadEscape,
-    /// Text that has no characters.
+    /// Empty text.
     #[error("name is empty; the root is written as \".\"")]
     Empty,
-    /// Octets that end inside a label, have a compression pointer, or go on after the root.
+    /// Octets that end inside a label, contain a compression pointer, or continue after the root.
     #[error("octets are not an uncompressed name")]
     BadWire,
 }
 
 impl Name {
-    /// Its text without the dot at the end, as documents have it; the root is a dot.
+    /// Its text without the final dot, as in documents; the root is `.`.
     pub fn to_written(&self) -> String {
         let text = self.to_string();
         match text.strip_suffix('.') {
@@ -120,7 +120,7 @@ impl Name {
         Labels(&self.0)
     }
 
-    /// How many labels there are, the root's not counted.
+    /// Number of labels, without the root's.
     pub fn label_count(&self) -> usize {
         self.labels().count()
     }
@@ -157,7 +157,7 @@ impl Name {
 
     /// The same name in lowercase.
     pub fn to_lowercase(&self) -> Name {
-        // Length octets are at most 63 and so below 'A': lowering all octets leaves them as they are.
+        // Length octets are at most 63, below 'A', so lowercasing does not change them.
         Name(self.0.to_ascii_lowercase().into())
     }
 }
@@ -207,7 +207,7 @@ fn push_label(octets: &mut Vec<u8>, label: &[u8]) -> Result<(), NameError> {
     }
 }
 
-/// What stands after a backslash: the octet meant, and how many octets of text say it.
+/// Parses what follows a backslash; returns the octet and the number of octets of text.
 pub fn unescape(text: &[u8]) -> Result<(u8, usize), NameError> {
     match text {
         [a, b, c, ..] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() => {
@@ -223,7 +223,7 @@ pub fn unescape(text: &[u8]) -> Result<(u8, usize), NameError> {
 impl FromStr for Name {
     type Err = NameError;
 
-    /// Reads presentation form; the final dot may be left out.
+    /// Parses presentation form; the final dot is optional.
     fn from_str(text: &str) -> Result<Name, NameError> {
         if text == "@" {
             return Name::from_labels([b"@".as_slice()]);
@@ -233,7 +233,7 @@ impl FromStr for Name {
 }
 
 impl fmt::Display for Name {
-    /// Presentation form with a final dot; octets that are special or not printable are escaped (RFC 4343 §2.1).
+    /// Presentation form with a final dot; special and non-printable octets are escaped (RFC 4343 §2.1).
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_root() {
             return out.write_str(".");
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn case_is_kept_and_ignored_in_comparison() {
+    fn case_is_preserved_and_ignored_in_comparisons() {
         assert_eq!(name("WwW.Example.COM"), name("www.example.com"));
         assert_eq!(name("WwW.Example.COM").to_string(), "WwW.Example.COM.");
     }
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn ancestry_goes_by_labels_not_by_text() {
+    fn ancestry_compares_labels_not_text() {
         assert!(name("a.example.com").is_at_or_below(&name("example.com")));
         assert!(name("example.com").is_at_or_below(&name("EXAMPLE.com")));
         assert!(!name("badexample.com").is_at_or_below(&name("example.com")));

@@ -77,8 +77,8 @@ impl Endpoint {
         Endpoint { up, source: Source::Saved, verdict: None, held: None, failed }
     }
 
-    /// Applies the latest verdict; returns true if the status changed. With `hold`, a mass failure is in progress: a failing
-    /// endpoint keeps its status and the source of that status.
+    /// Applies the latest verdict; returns true if the status changed. With `hold`, a mass failure is in progress: a
+    /// failing endpoint keeps its status and the source of that status.
     pub fn settle(&mut self, verdict: bool, rules: Rules, hold: bool, now: Moment) -> bool {
         let before = self.up;
         self.verdict = Some(verdict);

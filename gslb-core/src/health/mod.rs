@@ -1,7 +1,8 @@
 //! Health checking: probe outcomes in, endpoint states out; no I/O and no clock.
 //!
-//! Each target is probed, and consecutive equal outcomes form a [`Run`]. The [`Rule`] of the probe (rise and fall) turns a
-//! run into a verdict for every endpoint of that target; `several.rs` combines the verdicts of several probes into one.
+//! Each target is probed, and consecutive equal outcomes form a [`Run`]. The [`Rule`] of the probe (rise and fall)
+//! turns a run into a verdict for every endpoint of that target; `several.rs` combines the verdicts of several probes
+//! into one.
 //! [`Endpoint`] turns the verdict into a status, and [`MassFailureGuard`] keeps too many endpoints from going down at
 //! once. [`Health`] does all of this for a site and reports which states changed.
 

@@ -109,7 +109,8 @@ impl Failure {
             | Failure::Rcode(_)
             | Failure::NotServing
             | Failure::Reported => true,
-            // A command can fail for any reason, and it is a resolver, not the endpoint, that reports a name without address.
+            // A command can fail for any reason, and it is a resolver, not the endpoint, that reports a name without
+            // address.
             Failure::Timeout
             | Failure::Unreachable
             | Failure::Resolve

@@ -1,5 +1,5 @@
-//! Decides whether a missing route or an unresolved name is the endpoint's fault or this host's: it is the endpoint's if
-//! other endpoints still answer.
+//! Decides whether a missing route or an unresolved name is the endpoint's fault or this host's: it is the endpoint's
+//! if other endpoints still answer.
 
 use std::net::IpAddr;
 
@@ -37,8 +37,8 @@ impl Reachability {
         }
     }
 
-    /// True if having no route to `host` since `since` is the endpoint's failure: another host has answered since then, and
-    /// this host has addresses of its family.
+    /// True if having no route to `host` since `since` is the endpoint's failure: another host has answered since then,
+    /// and this host has addresses of its family.
     pub(super) fn is_route_failure(&self, number: u32, host: &Target, since: Moment) -> bool {
         let has_family = match host {
             Target::Address(IpAddr::V4(_)) => self.has_v4,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::site::model;
 
-/// How long after the last outcomes a saved down status still counts as known. An older one lasts until the next verdict,
-/// but does not make a name unavailable.
+/// How long after the last outcomes a saved down status still counts as known. An older one lasts until the next
+/// verdict, but does not make a name unavailable.
 pub const SAVED_STATUS_FRESH_FOR: Duration = Duration::from_secs(3600);
 
 /// The endpoint that a saved status belongs to. With another address it is another endpoint.

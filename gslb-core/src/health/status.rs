@@ -94,7 +94,8 @@ pub struct Effects {
     pub recoveries: Vec<Recovery>,
 }
 
-/// An endpoint of a pool with `resume = "manual"` that is down and has recovered, or that fails again before it was resumed.
+/// An endpoint of a pool with `resume = "manual"` that is down and has recovered, or that fails again before it was
+/// resumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// The endpoint.

@@ -11,8 +11,8 @@ use crate::site::model::{self, Endpoint, ExecProbe, Pool, PoolId, Probe, ProbeId
 /// unless the probe depends on them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// The request and the expected response. A host that the document omits is filled in if the endpoint is a name, and
-    /// so are the placeholders of a command.
+    /// The request and the expected response. A host that the document omits is filled in if the endpoint is a name,
+    /// and so are the placeholders of a command.
     pub kind: ProbeKind,
     /// The address to probe, or a name that is resolved for each probe.
     pub host: model::Target,

@@ -1,4 +1,4 @@
-//! Everything that was measured, round by round, and what is accepted of it.
+//! Collects measurements round by round, and keeps the accepted orders.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use crate::locate::direction::Direction;
 use crate::moment::Moment;
 use crate::site::model::Site;
 
-/// Time of a round: the order is looked at so often.
+/// Length of a round, after which orders are evaluated again.
 pub const ROUND: Duration = Duration::from_secs(10);
 
-/// What a vantage measured in a round: its name, and smoothed latencies by the names of data centers.
+/// A vantage's measurements in a round: its name, and smoothed latencies by data center name.
 pub type Measurements = (Arc<str>, Vec<(Arc<str>, Duration)>);
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
-    /// What clients measured.
+    /// Measurements by clients.
     pub clients: Clients,
     vantages: HashMap<Arc<str>, Ranking>,
     areas: HashMap<Area, Ranking>,
@@ -28,8 +28,8 @@ pub struct Book {
 }
 
 impl Book {
-    /// Continues with what was accepted before a restart. Clients last measured `age` before it: their orders hold as long
-    /// as they would have held without the restart.
+    /// Continues with the orders accepted before a restart. Clients last measured `age` before it; their orders expire
+    /// when they would have without the restart.
     pub fn restored(mut accepted: Latencies, age: Duration) -> Book {
         if age > CLIENTS_LAST {
             accepted.areas.clear();
@@ -46,13 +46,13 @@ impl Book {
         }
     }
 
-    /// What is accepted now.
+    /// The accepted orders.
     pub fn accepted(&self) -> &Arc<Latencies> {
         &self.accepted
     }
 
-    /// Ends a round, with what each vantage of `site` measured in it. What is accepted now, where that is something else
-    /// than before; then a table must be compiled with it.
+    /// Ends a round with the measurements of each vantage of `site`. Returns the accepted orders if they changed; then
+    /// the table must be compiled again.
     pub fn round(&mut self, measured: &[Measurements], site: &Site, now: Moment) -> Option<Arc<Latencies>> {
         let mut next: Option<Latencies> = None;
         for (vantage, latencies) in measured {
@@ -84,7 +84,7 @@ impl Book {
     }
 }
 
-/// Ends a round of one ranking; data centers that are new to it come in the order of their distance.
+/// Ends a round of one ranking; new data centers are added in order of distance.
 fn round(
     ranking: &mut Ranking,
     mut measured: Vec<(Arc<str>, Duration)>,

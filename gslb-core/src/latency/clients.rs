@@ -1,4 +1,4 @@
-//! Latencies that clients measured, taken together by area: one value per client network, and their median.
+//! Latencies measured by clients, aggregated by area: the median of one value per client network.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -14,42 +14,42 @@ use crate::locate::region::Chooser;
 use crate::moment::Moment;
 use crate::site::model::{PrefixLengths, RegionId, Site};
 
-/// An area has a say about a data center where so many client networks have measured it.
+/// Minimum number of client networks for an area to have a median for a data center.
 pub const MIN_CLIENTS: usize = 10;
-/// Most networks of which the latest value is kept, per area and data center; newer ones replace the oldest.
+/// Maximum number of networks kept per area and data center; new ones replace the oldest.
 pub const MAX_CLIENTS: usize = 63;
-/// Most pairs of area and data center.
+/// Maximum number of pairs of area and data center.
 pub const MAX_CELLS: usize = 10_000;
-/// How long a value counts.
+/// How long a value is used.
 pub const CLIENTS_LAST: Duration = Duration::from_secs(3600);
-/// Greatest latency that is believed.
+/// Maximum plausible latency.
 pub const MAX_LATENCY: Duration = Duration::from_secs(10);
 
-/// What a client measured.
+/// A measurement by a client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// The client's network.
     pub client: IpNet,
-    /// Name of the data center that it reached.
+    /// Name of the measured data center.
     pub data_center: String,
-    /// Time there and back, in milliseconds.
+    /// Round-trip time in milliseconds.
     pub milliseconds: f64,
 }
 
-/// Why an observation is not taken.
+/// Why an observation is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidObservation {
     /// The document has no such data center.
     #[error("no data center is named `{0}`")]
     DataCenter(String),
-    /// Not a time that anything takes.
-    #[error("not a latency: more than 0 and at most 10000 milliseconds are meant")]
+    /// The latency is out of range.
+    #[error("invalid latency: expected more than 0 and at most 10000 milliseconds")]
     Latency,
-    /// The network is in no region of the document, and no database knows it.
-    #[error("nobody knows where {0} is")]
+    /// The network is in no region of the document and in no geo database.
+    #[error("the location of {0} is unknown")]
     Nowhere(IpNet),
-    /// There are [`MAX_CELLS`] pairs of area and data center.
-    #[error("too many areas have been measured")]
+    /// There are already [`MAX_CELLS`] pairs of area and data center.
+    #[error("too many areas are already measured")]
     Full,
 }
 
@@ -59,7 +59,7 @@ pub struct Clients {
     cells: HashMap<(Area, Arc<str>), Cell>,
 }
 
-/// The latest value of each network, the oldest first.
+/// The latest value of each network, oldest first.
 #[derive(Debug, Clone, Default)]
 struct Cell(VecDeque<Value>);
 
@@ -71,10 +71,10 @@ struct Value {
 }
 
 impl Clients {
-    /// Takes an observation, for each of the areas that its client is in.
+    /// Adds an observation to each area that its client is in.
     ///
     /// # Errors
-    /// [`InvalidObservation`]: nothing has changed.
+    /// [`InvalidObservation`]; then nothing is added.
     pub fn observe(
         &mut self,
         observation: &Observation,
@@ -85,10 +85,10 @@ impl Clients {
         self.take(observation, &Areas::of(site, index), site, index, now)
     }
 
-    /// Takes observations, all or none.
+    /// Adds all observations or none.
     ///
     /// # Errors
-    /// The places of those that are unusable, and why: nothing has changed.
+    /// Index and reason for each invalid observation; then nothing is added.
     pub fn observe_all(
         &mut self,
         observations: &[Observation],
@@ -134,7 +134,7 @@ impl Clients {
         Ok(())
     }
 
-    /// What enough networks measured: per area, the median for each data center. What is too old is forgotten.
+    /// Per area, the median for each data center that enough networks measured. Drops expired values.
     pub fn medians(&mut self, now: Moment) -> HashMap<Area, Vec<(Arc<str>, Duration)>> {
         let mut medians: HashMap<Area, Vec<(Arc<str>, Duration)>> = HashMap::new();
         self.cells.retain(|(area, data_center), cell| {
@@ -144,7 +144,7 @@ impl Clients {
             }
             !cell.0.is_empty()
         });
-        // In the same order every time: equal medians must not change places.
+        // Always in the same order, so that equal medians do not swap.
         medians.values_mut().for_each(|list| list.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0))));
         medians
     }
@@ -166,7 +166,7 @@ impl Cell {
     }
 }
 
-/// Finds the areas of loci.
+/// Maps loci to areas.
 #[derive(Debug, Clone)]
 pub(crate) struct Areas(Chooser);
 
@@ -176,8 +176,8 @@ impl Areas {
         Areas(Chooser::new(&site.regions, &all, index))
     }
 
-    /// The areas that a locus is in, the smallest first: the region alone where the operator has one for it, else the
-    /// country and the continent.
+    /// The areas of a locus, smallest first: only the operator's region if there is one, else the country and the
+    /// continent.
     pub(crate) fn at(&self, locus: u32, site: &Site, index: &LocationIndex) -> Vec<Area> {
         if let Some(region) = self.0.branch(locus, index).and_then(|region| site.regions.get(region)) {
             return vec![Area::Region(Arc::clone(&region.name))];
@@ -192,7 +192,7 @@ fn latency(milliseconds: f64) -> Option<Duration> {
     (!time.is_zero() && time <= MAX_LATENCY).then_some(time)
 }
 
-/// A number for the network by which resolvers would tell the client (RFC 7871 §11.1).
+/// A number for the client's network, truncated as resolvers do (RFC 7871 §11.1).
 fn network(address: IpAddr) -> u64 {
     HashedPrefix::of(address, PrefixLengths::DEFAULT).key
 }

@@ -1,4 +1,4 @@
-//! How far is it? Measured latencies in, accepted orders of data centers out; no I/O and no clock.
+//! Latency-based ordering: measured latencies in, accepted orders of data centers out; no I/O and no clock.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,21 +20,21 @@ pub use clients::{
 pub use ranking::{FORGOTTEN_AFTER, MARGIN, RATIO, ROUNDS, Ranking};
 pub use smooth::Smoothed;
 
-/// What is accepted of all that was measured: what `latency` policies go by. Equal as long as no order has changed, so
-/// that noise makes no new table.
+/// The accepted orders, which `latency` policies use. Two values are equal if their orders are, so that noise does not
+/// cause a new table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Latencies {
-    /// As nodes measured, by the names of their vantages.
+    /// Measured by nodes, by vantage name.
     pub vantages: BTreeMap<Arc<str>, Order>,
-    /// As clients measured.
+    /// Measured by clients.
     pub areas: BTreeMap<Area, Order>,
 }
 
-/// Data centers, the one with the lowest latency first.
+/// Data centers, lowest latency first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Order(pub Vec<Measured>);
 
-/// A data center's latency when its place in an order was accepted.
+/// A data center's latency when its position in an order was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     /// Name of the data center.
@@ -43,7 +43,7 @@ pub struct Measured {
     pub milliseconds: u32,
 }
 
-/// Clients whose measurements are taken together.
+/// A group of clients whose measurements are aggregated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Area {
     /// A region of the document, by name.

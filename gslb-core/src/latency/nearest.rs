@@ -1,4 +1,4 @@
-//! The order of data centers by distance, which a measured order begins with.
+//! Orders data centers by distance, the starting point of a measured order.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use super::Area;
 use crate::locate::direction::Direction;
 use crate::site::model::{Matcher, Site};
 
-/// Where the clients of an area are, about: in the middle of its countries. `None` if the area names no country.
+/// The approximate location of an area's clients, the middle of its countries. `None` if it has no countries.
 pub(super) fn middle(area: &Area, site: &Site) -> Option<Direction> {
     let country = |code| geoip::country(code).map(|country| country.coordinate);
     let of_continent =
@@ -32,8 +32,8 @@ pub(super) fn middle(area: &Area, site: &Site) -> Option<Direction> {
     }
 }
 
-/// Sorts what was measured of data centers by their distance from `from`, the nearest first. Those of which no distance is
-/// known come last; among equals, the order is that of the document.
+/// Sorts measurements by the distance of their data center from `from`, nearest first. Data centers with unknown
+/// distance come last; ties keep the order of the document.
 pub(super) fn sort(measured: &mut [(Arc<str>, Duration)], from: Option<Direction>, site: &Site) {
     let places: HashMap<&str, (Option<f64>, usize)> = (0..)
         .zip(&site.data_centers)
@@ -74,13 +74,13 @@ numbers.match = ["asn:3320"]
     }
 
     #[test]
-    fn an_area_begins_with_the_data_centers_near_its_countries() {
+    fn an_area_starts_with_the_data_centers_near_its_countries() {
         let region = |name: &str| Area::Region(name.into());
         assert_eq!(names(&region("pacific")), ["syd", "iad", "fra", "nowhere"]);
         assert_eq!(names(&Area::Country("PT".parse().unwrap())), ["fra", "iad", "syd", "nowhere"]);
         assert_eq!(names(&Area::Continent(geoip::Continent::NorthAmerica))[0], "iad");
         let as_written = ["nowhere", "syd", "iad", "fra"];
-        assert_eq!(names(&region("numbers")), as_written, "nobody knows where an AS is");
+        assert_eq!(names(&region("numbers")), as_written, "the location of an AS is unknown");
         assert_eq!(names(&region("gone")), as_written);
     }
 }

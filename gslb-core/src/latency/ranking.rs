@@ -1,4 +1,4 @@
-//! The order of data centers by latency, as it is accepted: another one must be better by far, and for a while.
+//! The accepted order of data centers by latency. It only changes for a clear improvement that lasts.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use super::{Measured, Order};
 
-/// A data center comes before another one that it came after only with at most this share of the other's latency,
+/// A data center overtakes another one only with at most this share of the other's latency,
 pub const RATIO: f64 = 0.8;
-/// and with at least this much less,
+/// at least this much below it,
 pub const MARGIN: Duration = Duration::from_millis(5);
-/// in this many rounds in a row. A data center that is new has been measured in as many before it is part of the order.
+/// for this many rounds in a row. A new data center joins the order after as many rounds with a measurement.
 pub const ROUNDS: u32 = 3;
-/// A data center without a measurement in so many rounds is taken out.
+/// A data center is removed after this many rounds without a measurement.
 pub const FORGOTTEN_AFTER: u32 = 30;
 
-/// Data centers in the order that is accepted.
+/// Data centers in the accepted order.
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
-    /// In their order, among them those that are not part of it yet.
+    /// In order, including those that have not joined yet.
     places: Vec<Place>,
-    /// For how many rounds the second was clearly better than the first, which is before it.
+    /// For how many rounds the second has been clearly better than the first, which is still ahead of it.
     better: HashMap<(Arc<str>, Arc<str>), u32>,
 }
 
@@ -28,17 +28,17 @@ pub struct Ranking {
 struct Place {
     data_center: Arc<str>,
     latest: Duration,
-    /// Whether it was measured in this round.
+    /// Measured in this round.
     is_measured: bool,
-    /// Rounds with a measurement, at most [`ROUNDS`]; it is part of the order from then on.
+    /// Rounds with a measurement, up to [`ROUNDS`], when it joins the order.
     measured: u32,
-    /// In how many rounds without a measurement it will be taken out.
+    /// Rounds without a measurement until it is removed.
     left: u32,
 }
 
 impl Ranking {
-    /// Continues with an order that was accepted before a restart. A data center that is not measured again is taken out
-    /// after `rounds`.
+    /// Continues with an order accepted before a restart. A data center that is not measured again is removed after
+    /// `rounds`.
     pub fn restored(order: &Order, rounds: u32) -> Ranking {
         let place = |measured: &Measured| Place {
             data_center: Arc::clone(&measured.data_center),
@@ -50,7 +50,7 @@ impl Ranking {
         Ranking { places: order.0.iter().map(place).collect(), better: HashMap::new() }
     }
 
-    /// Whether some of these data centers are new.
+    /// True if some of these data centers are new.
     pub(super) fn lacks(&self, measured: &[(Arc<str>, Duration)]) -> bool {
         measured.iter().any(|(name, _)| !self.knows(name))
     }
@@ -59,13 +59,13 @@ impl Ranking {
         self.places.iter().any(|place| place.data_center == *data_center)
     }
 
-    /// True if nothing is known of any data center.
+    /// True if there is no data center yet.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Takes the measurements of one round; the order where it is another one than before. Those that are new stand in the
-    /// order of distance, the nearest first.
+    /// Applies the measurements of one round and returns the order if it changed. New data centers must come in order
+    /// of distance, nearest first.
     pub fn round(&mut self, measured: &[(Arc<str>, Duration)]) -> Option<Order> {
         let before: Vec<Arc<str>> = self.names();
         for place in &mut self.places {
@@ -73,7 +73,7 @@ impl Ranking {
         }
         for (at, (data_center, latest)) in measured.iter().enumerate() {
             if !self.knows(data_center) {
-                self.welcome(data_center, measured.get(..at).unwrap_or_default());
+                self.insert(data_center, measured.get(..at).unwrap_or_default());
             }
             let Some(place) = self.places.iter_mut().find(|it| it.data_center == *data_center) else { continue };
             (place.latest, place.is_measured, place.left) = (*latest, true, FORGOTTEN_AFTER);
@@ -102,8 +102,8 @@ impl Ranking {
         self.places.iter().filter(|place| place.measured >= ROUNDS)
     }
 
-    /// A place for a new data center, right after all of those that are nearer: only clear measurements move it on.
-    fn welcome(&mut self, data_center: &Arc<str>, nearer: &[(Arc<str>, Duration)]) {
+    /// Inserts a new data center right after all nearer ones; only a clear advantage moves it forward.
+    fn insert(&mut self, data_center: &Arc<str>, nearer: &[(Arc<str>, Duration)]) {
         let is_nearer = |place: &Place| nearer.iter().any(|(name, _)| *name == place.data_center);
         let at = self.places.iter().rposition(is_nearer).map_or(0, |last| last + 1);
         let data_center = Arc::clone(data_center);
@@ -112,14 +112,14 @@ impl Ranking {
         self.places.insert(at, place);
     }
 
-    /// Counts the rounds of those that are clearly better than one before them.
+    /// Counts rounds in which a data center is clearly better than one ahead of it.
     fn count(&mut self) {
         let mut better = HashMap::new();
         for (at, first) in self.places.iter().enumerate() {
             for second in self.places.iter().skip(at + 1) {
                 let key = (Arc::clone(&first.data_center), Arc::clone(&second.data_center));
                 if !first.is_measured || !second.is_measured {
-                    // Nothing new was measured: what was counted stays.
+                    // No new measurement: keep the count.
                     better.extend(self.better.get(&key).copied().map(|rounds| (key, rounds)));
                 } else if is_better(second.latest, first.latest) {
                     let rounds = self.better.get(&key).copied().unwrap_or(0);
@@ -130,7 +130,7 @@ impl Ranking {
         self.better = better;
     }
 
-    /// Puts each before those that it has been better than for long enough. Apart from that the order stays.
+    /// Moves each data center ahead of those it has beaten for long enough; otherwise keeps the order.
     fn sort(&mut self) {
         let numbers: HashMap<&Arc<str>, usize> =
             self.places.iter().enumerate().map(|(at, place)| (&place.data_center, at)).collect();
@@ -156,7 +156,7 @@ impl Ranking {
                 }
             }
         }
-        // Where measurements of different rounds contradict each other, the order stays.
+        // If measurements of different rounds contradict each other, keep the order.
         self.places.extend(rest.into_iter().flatten());
     }
 }
@@ -176,13 +176,13 @@ mod tests {
         ranking.round(&measured).map(names)
     }
 
-    /// Rounds with the same measurements, so many that what is clear is accepted; what they changed.
+    /// Repeats the same measurements until a clear order is accepted; returns the change.
     fn settle(ranking: &mut Ranking, measured: &[(&str, u64)]) -> Option<String> {
         (0..ROUNDS).filter_map(|_| round(ranking, measured)).last()
     }
 
     #[test]
-    fn the_first_order_waits_for_its_rounds_and_noise_does_not_change_it() {
+    fn the_first_order_waits_for_enough_rounds_and_noise_does_not_change_it() {
         let mut ranking = Ranking::default();
         let first = [("iad", 90), ("fra", 20), ("nrt", 200)];
         assert_eq!(round(&mut ranking, &first), None);
@@ -194,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn a_first_order_is_that_of_distance_where_nothing_is_clearly_better() {
+    fn the_first_order_is_by_distance_unless_a_data_center_is_clearly_better() {
         for (near, far) in [(20, 20), (21, 17), (20, 16), (100, 81), (0, 0)] {
             let order = settle(&mut Ranking::default(), &[("near", near), ("far", far)]);
             assert_eq!(order.as_deref(), Some("near far"), "{near} {far}");
         }
         assert_eq!(settle(&mut Ranking::default(), &[("near", 21), ("far", 16)]).as_deref(), Some("far near"));
-        // Better in the first rounds alone is not better for long enough.
+        // Better in the first rounds only is not long enough.
         let mut ranking = Ranking::default();
         round(&mut ranking, &[("near", 90), ("far", 10)]);
         round(&mut ranking, &[("near", 90), ("far", 10)]);
@@ -208,13 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn small_steps_do_not_keep_the_farthest_in_front() {
+    fn small_differences_do_not_keep_the_farthest_first() {
         let steps = [("a", 100), ("b", 90), ("c", 80), ("d", 70), ("e", 60)];
         assert_eq!(settle(&mut Ranking::default(), &steps).as_deref(), Some("d e b c a"));
     }
 
     #[test]
-    fn a_new_one_waits_too_and_takes_its_place_by_distance_behind_what_was_accepted() {
+    fn a_new_data_center_waits_and_joins_by_distance_behind_the_accepted_ones() {
         let mut ranking = Ranking::default();
         settle(&mut ranking, &[("near", 60), ("far", 20)]);
         let with_new = [("near", 60), ("new", 57), ("far", 20)];
@@ -224,22 +224,26 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_better_by_both_measures_for_some_rounds_in_a_row() {
+    fn a_change_must_pass_both_thresholds_for_several_rounds_in_a_row() {
         let mut ranking = Ranking::default();
         settle(&mut ranking, &[("fra", 20), ("iad", 90)]);
         let better = [("fra", 90), ("iad", 20)];
         assert_eq!(round(&mut ranking, &better), None);
         assert_eq!(round(&mut ranking, &better), None);
-        assert_eq!(round(&mut ranking, &[("fra", 20), ("iad", 20)]), None, "a round without starts the count again");
+        assert_eq!(
+            round(&mut ranking, &[("fra", 20), ("iad", 20)]),
+            None,
+            "a round without an advantage resets the count"
+        );
         assert_eq!(round(&mut ranking, &better), None);
         assert_eq!(round(&mut ranking, &better), None);
-        assert_eq!(round(&mut ranking, &[]), None, "a round without measurements says nothing");
+        assert_eq!(round(&mut ranking, &[]), None, "a round without measurements keeps the count");
         assert_eq!(round(&mut ranking, &better).as_deref(), Some("iad fra"));
         assert_eq!(round(&mut ranking, &better), None);
     }
 
     #[test]
-    fn the_last_may_become_the_first_at_once() {
+    fn the_last_can_become_the_first_in_one_step() {
         let mut ranking = Ranking::default();
         settle(&mut ranking, &[("a", 50), ("b", 60), ("c", 70)]);
         let better = [("a", 50), ("b", 60), ("c", 10)];
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_order_stays_until_another_one_is_clearly_better() {
+    fn a_restored_order_stays_until_another_is_clearly_better() {
         let mut ranking = Ranking::default();
         let order = (0..ROUNDS).find_map(|_| ranking.round(&[("b".into(), MARGIN), ("a".into(), MARGIN)])).unwrap();
         let mut restored = Ranking::restored(&order, FORGOTTEN_AFTER);
@@ -263,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_no_more_is_forgotten() {
+    fn a_data_center_without_measurements_is_removed() {
         let mut ranking = Ranking::default();
         settle(&mut ranking, &[("a", 50), ("b", 60)]);
         let changes: Vec<_> = (0..FORGOTTEN_AFTER).filter_map(|_| round(&mut ranking, &[("b", 60)])).collect();

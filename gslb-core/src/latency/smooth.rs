@@ -1,16 +1,16 @@
-//! One latency, smoothed: the average follows slowly, and a value far out counts only when it comes again.
+//! A smoothed latency: the average follows slowly, and ignores outliers unless they repeat.
 
 use std::time::Duration;
 
 /// A new value moves the average by this share of the difference, as in RFC 6298 §2.
 const GAIN: f64 = 1.0 / 8.0;
-/// The same of the mean deviation.
+/// The same for the mean deviation.
 const DEVIATION_GAIN: f64 = 1.0 / 4.0;
-/// A value is far out where it is this many deviations from the average.
+/// A value is an outlier if it is this many deviations from the average.
 const FAR_OUT: f64 = 4.0;
-/// Deviation that is always allowed for: this share of the average, and so many milliseconds.
+/// Minimum deviation: this share of the average, plus this many milliseconds.
 const LEAST_DEVIATION: (f64, f64) = (0.05, 0.25);
-/// Values far out in a row that are the new truth: a way has changed.
+/// After this many outliers in a row the average restarts: the network path has changed.
 const NEW_LEVEL: u32 = 3;
 
 /// A smoothed latency.
@@ -19,14 +19,14 @@ pub struct Smoothed(Option<State>);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct State {
-    /// In milliseconds, as all here.
+    /// In milliseconds, like all values here.
     average: f64,
     deviation: f64,
     far_out: u32,
 }
 
 impl Smoothed {
-    /// Takes a value.
+    /// Adds a value.
     pub fn add(&mut self, value: Duration) {
         let value = value.as_secs_f64() * 1e3;
         let Some(state) = &mut self.0 else {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_far_out_says_nothing_and_three_are_a_new_level() {
+    fn one_outlier_is_ignored_and_three_set_a_new_level() {
         let steady = [20; 40];
         assert!((after(&steady) - 20.0).abs() < 1e-9);
         assert!((after(&[&steady[..], &[900]].concat()) - 20.0).abs() < 1e-9);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn it_follows_what_changes_slowly() {
+    fn the_average_follows_slow_changes() {
         let rising: Vec<u64> = (20..60).flat_map(|value| [value; 8]).collect();
         assert!((after(&rising) - 59.0).abs() < 3.0, "{}", after(&rising));
         assert_eq!(Smoothed::default().get(), None);

@@ -1,8 +1,8 @@
-//! Where a value stands in the document, written out only when a problem needs it.
+//! The path of a value in the document, rendered only when a problem needs it.
 
 use std::fmt;
 
-/// A chain of steps from the root, each borrowed from the frame of the reader that took it.
+/// A chain of steps from the root, each borrowed from the stack frame of the reader.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
@@ -17,7 +17,7 @@ enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// The document itself.
+    /// The root of the document.
     pub(crate) const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
 
     /// The value of `key` in the table at this path.
@@ -55,7 +55,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// The path of a key below other keys, as problems have it.
+/// The path of nested keys, as text.
 pub(crate) fn of_keys(keys: &[&str]) -> String {
     fn below(parent: &Path<'_>, keys: &[&str]) -> String {
         match keys {
@@ -66,7 +66,7 @@ pub(crate) fn of_keys(keys: &[&str]) -> String {
     below(&Path::ROOT, keys)
 }
 
-/// True for keys that TOML takes without quotes.
+/// True for keys that need no quotes in TOML.
 fn is_bare(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_with_dots_are_quoted_and_items_are_counted() {
+    fn keys_with_dots_are_quoted_and_items_have_an_index() {
         let services = Path::ROOT.key("services");
         let service = services.key("www.example.com");
         let policy = service.key("policy");

@@ -1,4 +1,4 @@
-//! What is wrong with something an operator wrote: where, what, and what would be right.
+//! Problems in an operator's input: where, what is wrong, and how to fix it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,42 +11,42 @@ pub(crate) use pointer::pointer_of;
 /// How bad a [`Problem`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The document works, but probably not as its author thinks.
+    /// The document works, but probably not as intended.
     Warning,
-    /// The document is refused.
+    /// The document is rejected.
     Error,
 }
 
-/// A place in a text: which one, and where in it.
+/// A position in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// Name of the file as the operator gave it.
     pub file: Arc<str>,
     /// Line, counted from 1; 0 in a document that came as JSON, which has no lines.
     pub line: u32,
-    /// Column in characters, counted from 1; without lines, the value's place in the order of the document.
+    /// Column in characters, counted from 1; without lines, the value's position in document order.
     pub column: u32,
 }
 
-/// One thing that is wrong, told so that its author can mend it without asking.
+/// One problem, described so that its author can fix it without asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// Where it stands.
+    /// Its location.
     pub location: Location,
-    /// Path of the key inside the document (`policies.eu-first.failover[1]`), keys quoted as in TOML where they must be;
-    /// empty in a zone file, and where the document as a whole is meant.
+    /// Path of the key in the document (`policies.eu-first.failover[1]`), with keys quoted as in TOML if needed; empty
+    /// in a zone file, and for the document as a whole.
     pub path: String,
     /// What is wrong.
     pub message: String,
-    /// What would be right.
+    /// How to fix it.
     pub help: String,
 }
 
 impl Problem {
-    /// The path as a JSON pointer (RFC 6901): `/policies/eu-first/failover/1`. Where a key is missing it points at what
-    /// lacks it; the empty pointer is the whole document.
+    /// The path as a JSON pointer (RFC 6901): `/policies/eu-first/failover/1`. For a missing key it points at the table
+    /// that lacks it; the empty pointer is the whole document.
     pub fn pointer(&self) -> String {
         crate::problem::pointer_of(&self.path)
     }

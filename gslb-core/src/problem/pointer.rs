@@ -1,9 +1,9 @@
-//! Paths of problems as JSON pointers (RFC 6901).
+//! Converts paths of problems to JSON pointers (RFC 6901).
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The pointer to what stands at `path`, which is written as [`super::key_path::Path`] writes it.
+/// The pointer for `path`, in the format of [`super::key_path::Path`].
 pub(crate) fn pointer_of(path: &str) -> String {
     let mut pointer = String::with_capacity(path.len() + 1);
     let mut letters = path.chars().peekable();
@@ -13,7 +13,7 @@ pub(crate) fn pointer_of(path: &str) -> String {
             '"' => quoted(&mut letters, &mut pointer),
             _ => bare(&mut letters, &mut pointer),
         }
-        // One dot or bracket stands between two steps; the bracket after an index is followed by either.
+        // A dot or bracket separates two steps; the bracket after an index is followed by either.
         while letters.next_if(|&next| matches!(next, '.' | '[' | ']')).is_some() {}
     }
     pointer
@@ -25,7 +25,7 @@ fn bare(letters: &mut Peekable<Chars<'_>>, pointer: &mut String) {
     }
 }
 
-/// A key in quotes, with the escapes of Rust.
+/// A quoted key, with Rust escapes.
 fn quoted(letters: &mut Peekable<Chars<'_>>, pointer: &mut String) {
     letters.next();
     while let Some(letter) = letters.next() {
@@ -37,7 +37,7 @@ fn quoted(letters: &mut Peekable<Chars<'_>>, pointer: &mut String) {
     }
 }
 
-/// The letter that an escape stands for; its backslash was read.
+/// The character of an escape whose backslash has been read.
 fn escaped(letters: &mut Peekable<Chars<'_>>) -> char {
     match letters.next() {
         Some('n') => '\n',
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_keys_come_out_as_they_went_in() {
+    fn unusual_keys_round_trip() {
         for key in ["", ".", "a.b[0]", "\"", "\\", "a\"b\\n", "\n\t\r\0", "\u{1}\u{7f}\u{200b}\u{feff}", "ü/~", "'"] {
             let expected = format!("/zones/{}/file", key.replace('~', "~0").replace('/', "~1"));
             let zones = Path::ROOT.key("zones");

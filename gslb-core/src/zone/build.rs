@@ -1,4 +1,4 @@
-//! From records and services to a catalog: what is authoritative, what is delegated, what only exists in between.
+//! Builds a catalog from records and services: authoritative data, delegations, and empty non-terminals.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::problem::{Location, Problem, Severity};
 use crate::site::model::{Service, Zone};
 use crate::site::zone_cut::ZoneCut;
 
-/// The catalog after `previous`: that one, where it would be made of the same zones, records and names of services. As
-/// with [`build`], the records of the zones are taken out and freed.
+/// The catalog after `previous`, which is reused if zones, records and service names are the same. Like [`build`], this
+/// takes the records out of the zones and frees them.
 pub fn after(
     previous: Option<&Arc<Catalog>>,
     zones: &mut [Zone],
@@ -33,16 +33,16 @@ pub fn after(
     Ok(Arc::new(Catalog { made_of, ..build(zones, services)? }))
 }
 
-/// Builds the catalog of `zones`; each service's node carries its index. The records of the zones are taken out and
-/// freed, zone by zone: the catalog holds them in less room.
+/// Builds the catalog of `zones`; each service's node has its index. Takes the records out of the zones and frees them
+/// zone by zone, because the catalog stores them more compactly.
 ///
-/// The zones must have been checked: one SOA each, no data beside a CNAME, no owner outside. What is still refused
-/// is an RRset that no message can carry.
+/// The zones must have been checked: one SOA each, no data beside a CNAME, no owner outside. The only remaining error
+/// is an RRset too large for any message.
 pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
     let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
     let made_from = zones.iter().flat_map(|zone| &zone.records).map(Record::memory).sum();
     let mut builder = Builder::new(zones, records + services.len());
-    // All apexes first: names in between must not take one for a name of their own zone.
+    // All apexes first, so that no zone claims another zone's apex as an empty non-terminal.
     for (index, zone) in zones.iter().enumerate() {
         builder.node(&zone.apex, index as u32);
     }
@@ -79,9 +79,9 @@ struct Builder {
 /// What a zone does with one of its records.
 enum Part {
     Authoritative,
-    /// NS or DS at a delegation, whose name is this owner.
+    /// NS or DS at a delegation point, which is this owner.
     Delegation,
-    /// Below a delegation or DNAME, or in a zone of its own: at most glue.
+    /// Below a delegation or DNAME, or in another of our zones: used as glue at most.
     Occluded,
 }
 
@@ -128,7 +128,7 @@ impl Builder {
         let delegates = matches!(record.rtype, rtype::NS | rtype::DS);
         let is_other_apex =
             |skip| self.apexes.len() > 1 && self.apexes.get(key.suffix(skip)).is_some_and(|&other| other != index);
-        // Whoever holds a name between this zone's apex and the owner has the say there.
+        // A zone with an apex between this zone's apex and the owner is authoritative there.
         if (1..own_labels).any(|skip| is_other_apex(skip) || borders.cuts.contains(key.suffix(skip)))
             || (1..=own_labels).any(|skip| borders.redirects.contains(key.suffix(skip)))
         {
@@ -141,7 +141,7 @@ impl Builder {
         }
     }
 
-    /// The node of a name, made with all that lie between it and the apex of its zone.
+    /// The node of a name; creates it and all nodes between it and the apex of its zone.
     fn node(&mut self, name: &Name, zone: u32) -> NodeId {
         let apex_labels = self.apex_labels.get(zone as usize).copied().unwrap_or(0);
         let mut made = None;
@@ -176,7 +176,7 @@ impl Builder {
         self.names.insert(&self.key)
     }
 
-    /// What is known of a node beyond one set of data; a node that is asked for it is not plain any more.
+    /// The details of a node; creates them for a plain node, which then is no longer plain.
     fn details(&mut self, id: NodeId) -> Option<&mut Details> {
         let draft = self.drafts.get_mut(id.0 as usize)?;
         if draft.details == PLAIN {
@@ -220,8 +220,8 @@ impl Builder {
         self.set_for_at_most(u32::MAX, apex, owner, records)
     }
 
-    /// Stores records with their own TTLs, or `most` where that is less. Only signatures differ in TTL within a set: each has
-    /// the TTL of the records that it covers (RFC 4034 §3).
+    /// Stores records with their TTLs, limited to `most`. TTLs only differ within an RRset of signatures: each has the
+    /// TTL of the records that it covers (RFC 4034 §3).
     fn set_for_at_most(
         &mut self,
         most: u32,
@@ -297,7 +297,7 @@ impl Builder {
         Ok((self.catalog.sets.len() - before) as u16)
     }
 
-    /// A cut is the node itself, unless the delegated zone is ours too: then its apex is.
+    /// Marks the node as a cut, unless the delegated zone is ours too: then the cut belongs to its apex.
     fn place_cut(&mut self, owner: &Name, zone: u32, cut: Cut) {
         let index = self.catalog.cuts.len() as u32;
         self.catalog.cuts.push(cut);
@@ -305,7 +305,7 @@ impl Builder {
             Some(child) => {
                 let apex = self.node(owner, child);
                 self.catalog.parent_cuts.insert(apex, index);
-                // The names between the parent's apex and the cut exist in the parent.
+                // Names between the parent's apex and the cut exist in the parent.
                 if let Some(above) = owner.parent() {
                     self.node(&above, zone);
                 }
@@ -341,7 +341,7 @@ impl Borders {
     }
 }
 
-/// Addresses in the zone, by owner, of all names that its delegations name as servers.
+/// Addresses in the zone, by owner, for all name servers of its delegations.
 fn glue_of<'z>(zone: &'z Zone, delegated: &HashMap<Box<[u8]>, Vec<&Record>>) -> HashMap<Box<[u8]>, Vec<&'z Record>> {
     let servers = delegated.values().flatten().filter(|record| record.rtype == rtype::NS);
     let targets: HashSet<Box<[u8]>> = servers.map(|record| record.rdata.to_ascii_lowercase().into()).collect();
@@ -391,14 +391,14 @@ fn too_large(location: &Location, owner: &Name) -> Box<Problem> {
     })
 }
 
-/// All RRsets together are longer than positions can tell.
+/// All RRsets together exceed the range of 32-bit offsets.
 fn too_many(zones: &[Zone]) -> Box<Problem> {
     let location = zones.last().map_or(Location { file: "".into(), line: 1, column: 1 }, |zone| zone.location.clone());
     Box::new(Problem {
         severity: Severity::Error,
         location,
         path: "zones".into(),
-        message: "the records of all zones come to more than 4 GiB".into(),
+        message: "the records of all zones exceed 4 GiB".into(),
         help: "divide the zones among several servers".into(),
     })
 }

@@ -1,4 +1,4 @@
-//! What exists at a name: the search of RFC 1034 §4.3.2 in zones that are ours.
+//! Name lookup in our zones, by the algorithm of RFC 1034 §4.3.2.
 
 use std::collections::HashMap;
 
@@ -9,40 +9,40 @@ use super::nodes::{NONE, Node, Nodes};
 use super::set::{Set, Sets};
 use crate::dns::wire::qname::NameKey;
 
-/// All zones that are held, ready to be asked.
+/// All zones, ready for lookups.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     pub(super) nodes: Nodes,
-    /// Of the nodes that are not plain; the first are those of all that are.
+    /// Details of nodes that are not plain; the first entry is shared by all plain nodes.
     pub(super) details: Vec<Details>,
     /// Sets of nodes that are not plain, and glue.
     pub(super) sets: Vec<Set>,
-    /// Storage behind every set of the catalog, and of all names.
+    /// Storage of every RRset and of all names.
     pub octets: Sets,
     pub(super) cuts: Vec<Cut>,
-    /// For an apex whose parent zone is ours too: the parent's cut there.
+    /// For an apex whose parent zone is ours too: the parent's cut.
     pub(super) parent_cuts: HashMap<NodeId, u32>,
-    /// Targets of CNAME and DNAME sets in wire form, uncompressed, behind each other.
+    /// Targets of CNAME and DNAME RRsets in uncompressed wire form, concatenated.
     pub(super) targets: Vec<u8>,
     pub(super) zones: Vec<ZoneEntry>,
-    /// How much each zone holds, in the order of the site's zones.
+    /// Size of each zone, in the order of the site's zones.
     pub(super) extents: Vec<Extent>,
-    /// Labels of the longest name.
+    /// Label count of the deepest name.
     pub(super) deepest: usize,
-    /// What it was made of.
+    /// Fingerprint of its input.
     pub(super) made_of: Fingerprint,
-    /// Memory in octets that its records took before they were in it, as [`crate::budget`] counts them.
+    /// Memory in octets that its records took before they were added, as counted by [`crate::budget`].
     pub(super) made_from: usize,
 }
 
-/// What is known of a node beyond one set of authoritative data.
+/// What a node has beyond one RRset of authoritative data.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Details {
     pub(super) kind: Kind,
     pub(super) service: u32,
     /// The child named `*`.
     pub(super) wildcard: u32,
-    /// Position in `targets`, where there is a CNAME or DNAME.
+    /// Offset in `targets`, if there is a CNAME or DNAME.
     pub(super) target: u32,
     /// Its sets, as a range of the catalog's.
     pub(super) sets: u32,
@@ -50,7 +50,7 @@ pub(super) struct Details {
 }
 
 impl Details {
-    /// Nothing beyond a name.
+    /// Nothing but a name.
     pub(super) const PLAIN: Details =
         Details { kind: Kind::Data, service: NONE, wildcard: NONE, target: NONE, sets: 0, set_count: 0 };
 }
@@ -64,7 +64,7 @@ pub(super) enum Kind {
     Alias,
     /// A DNAME redirects everything below.
     Redirect,
-    /// Delegated; the index is one into `cuts`.
+    /// Delegated; the value is an index into `cuts`.
     Cut(u32),
 }
 
@@ -75,18 +75,18 @@ pub(super) struct Cut {
     pub(super) zone: u32,
     pub(super) ns: Set,
     pub(super) ds: Option<Set>,
-    /// Glue sets, as a range of `sets`; those that the referral needs come first.
+    /// Glue RRsets, as a range of `sets`; required glue comes first.
     pub(super) glue: u32,
     pub(super) needed: u16,
     pub(super) helpful: u16,
 }
 
-/// A zone's own facts.
+/// Per-zone data.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ZoneEntry {
     pub(super) apex: NodeId,
     pub(super) apex_len: u8,
-    /// SOA with its TTL as of RFC 2308 §3.
+    /// SOA with the TTL of RFC 2308 §3.
     pub(super) negative: Set,
 }
 
@@ -97,7 +97,7 @@ pub struct ZoneRef<'a> {
     entry: &'a ZoneEntry,
 }
 
-/// A node with authority over its own data.
+/// A node with authoritative data.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeRef<'a> {
     catalog: &'a Catalog,
@@ -106,46 +106,45 @@ pub struct NodeRef<'a> {
     id: NodeId,
 }
 
-/// A delegation that a query met.
+/// A delegation at or above the queried name.
 #[derive(Debug, Clone, Copy)]
 pub struct CutRef<'a> {
     catalog: &'a Catalog,
     cut: &'a Cut,
-    /// Labels of the name asked for that stand before the delegated name.
+    /// Number of labels of the queried name in front of the delegated name.
     pub skip: usize,
 }
 
-/// What a name turned out to be.
+/// The result of a lookup.
 #[derive(Debug, Clone, Copy)]
 pub enum Found<'a> {
     /// The name itself.
     Exact(NodeRef<'a>),
-    /// A wildcard that stands for the name (RFC 4592 §3.3.1).
+    /// A wildcard that matches the name (RFC 4592 §3.3.1).
     Wildcard(NodeRef<'a>),
     /// Below a DNAME, whose owner is the name without its first `skip` labels.
     Dname {
         /// Owner of the DNAME.
         node: NodeRef<'a>,
-        /// Labels in front of it.
+        /// Number of labels in front of it.
         skip: usize,
     },
     /// At or below a delegation.
     Referral(CutRef<'a>),
-    /// Nothing there.
+    /// The name does not exist.
     NxDomain(ZoneRef<'a>),
     /// In no zone of ours.
     NotOurs,
 }
 
 impl Catalog {
-    /// Looks a name up. `at_parent` asks the delegating side of a cut for its own data, as type DS needs (RFC 4035
-    /// §3.1.4.1).
+    /// Looks up a name. `at_parent` selects the parent side of a cut, as type DS needs (RFC 4035 §3.1.4.1).
     #[inline]
     pub fn find(&self, key: &NameKey, at_parent: bool) -> Found<'_> {
         let mut skip = self.first_skip(key);
         loop {
             if let Some(id) = self.nodes.find(key, skip, &self.octets) {
-                return self.meet(id, skip, at_parent);
+                return self.resolve(id, skip, at_parent);
             }
             skip += 1;
             if skip > key.label_count() {
@@ -154,7 +153,7 @@ impl Catalog {
         }
     }
 
-    /// Apex of the zone that answers for a name, or delegates it; `None` if that is no zone of ours.
+    /// Apex of the zone that answers for a name, or delegates it; `None` if it is not ours.
     pub fn apex_for(&self, key: &NameKey, at_parent: bool) -> Option<&[u8]> {
         let zone = match self.find(key, at_parent) {
             Found::Exact(node) | Found::Wildcard(node) | Found::Dname { node, .. } => node.zone(),
@@ -165,28 +164,28 @@ impl Catalog {
         Some(zone.apex())
     }
 
-    /// No name of ours has more labels than the deepest: longer ones need no lookup of their own.
+    /// Skips labels beyond the deepest name that we have: longer names cannot exist.
     #[inline]
     fn first_skip(&self, key: &NameKey) -> usize {
         key.label_count().saturating_sub(self.deepest)
     }
 
-    /// Hash of the name or ancestor that a lookup of the key asks for first.
+    /// Hash of the first name or ancestor that a lookup of the key probes.
     #[inline]
     pub fn first_hash(&self, key: &NameKey) -> u64 {
         key.hash(self.first_skip(key))
     }
 
-    /// Loads where the search for a hash begins, and says something about it that only serves to have loaded it.
+    /// Loads the first slot for a hash into the cache. The result only keeps the load from being optimized away.
     #[inline]
     pub fn prefetch_node(&self, hash: u64) -> u32 {
         self.nodes.touch(hash)
     }
 
-    /// The same for the name that probably has the hash, and for the records behind it.
+    /// The same for the name that probably has the hash, and its records.
     #[inline]
     pub fn prefetch_name(&self, hash: u64) -> u32 {
-        /// Octets of a cache line on the machines that we know.
+        /// Cache line size in octets.
         const LINE: usize = 64;
         let octets = self.octets.tail(self.nodes.likely(hash).map_or(NONE, |node| node.name));
         u32::from(octets.first().copied().unwrap_or(0)) ^ u32::from(octets.get(LINE - 1).copied().unwrap_or(0))
@@ -199,9 +198,9 @@ impl Catalog {
         Some(details.service).filter(|&service| service != NONE)
     }
 
-    /// Decides what the closest node that exists means for the name asked for.
+    /// Decides what the closest existing node means for the queried name.
     #[inline]
-    fn meet(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {
+    fn resolve(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {
         let Some(node) = self.node(id) else { return Found::NotOurs };
         match (node.kind(), skip) {
             (Kind::Cut(cut), _) => self.cut(cut, skip).map_or(Found::NotOurs, Found::Referral),
@@ -233,27 +232,27 @@ impl Catalog {
         ZoneRef { catalog: self, entry: self.zones.get(index as usize).unwrap_or(&NO_ZONE) }
     }
 
-    /// How many names exist, empty non-terminals included.
+    /// Number of existing names, including empty non-terminals.
     pub fn names(&self) -> usize {
         self.nodes.len()
     }
 
-    /// How much each zone holds, in the order of the site's zones.
+    /// Size of each zone, in the order of the site's zones.
     pub fn extents(&self) -> &[Extent] {
         &self.extents
     }
 
-    /// Memory in octets that it took to build it from records, as [`crate::budget`] counts them.
+    /// Memory in octets that building it from records took, as counted by [`crate::budget`].
     pub fn building_memory(&self) -> usize {
         self.made_from
     }
 
-    /// How many zones there are.
+    /// Number of zones.
     pub fn zones(&self) -> usize {
         self.zones.len()
     }
 
-    /// Octets held.
+    /// Memory used, in octets.
     pub fn memory(&self) -> usize {
         self.nodes.memory()
             + self.details.capacity() * size_of::<Details>()
@@ -265,12 +264,12 @@ impl Catalog {
 }
 
 impl<'a> NodeRef<'a> {
-    /// Which node it is.
+    /// Its id.
     pub fn id(&self) -> NodeId {
         self.id
     }
 
-    /// The RRset of a type.
+    /// The RRset of this type.
     #[inline]
     pub fn set(&self, rtype: u16) -> Option<&'a Set> {
         self.sets().iter().find(|set| set.rtype == rtype)
@@ -304,7 +303,7 @@ impl<'a> NodeRef<'a> {
         self.kind() == Kind::Alias
     }
 
-    /// What the CNAME or DNAME here points to, in wire form; other octets may follow.
+    /// The target of the CNAME or DNAME, in wire form; other octets may follow.
     pub fn target(&self) -> &'a [u8] {
         self.catalog.targets.get(self.details.target as usize..).unwrap_or_default()
     }
@@ -322,7 +321,7 @@ impl<'a> NodeRef<'a> {
 }
 
 impl<'a> ZoneRef<'a> {
-    /// Octets of the apex in wire form.
+    /// Length of the apex in wire form.
     #[inline]
     pub fn apex_len(&self) -> usize {
         usize::from(self.entry.apex_len)
@@ -355,12 +354,13 @@ impl<'a> CutRef<'a> {
         self.cut.ds.as_ref()
     }
 
-    /// Glue without which the referral leads nowhere: servers inside the delegated zone (RFC 9471 §3.1).
+    /// Required glue: servers inside the delegated zone (RFC 9471 §3.1).
     pub fn needed_glue(&self) -> &'a [Set] {
         self.glue(0, self.cut.needed)
     }
 
-    /// Glue that spares a lookup: servers elsewhere in the delegating zone (RFC 9471 §3.2).
+    /// Optional glue, which saves a lookup: servers in the delegating zone but outside the delegated one (RFC 9471
+    /// §3.2).
     pub fn helpful_glue(&self) -> &'a [Set] {
         self.glue(self.cut.needed, self.cut.helpful)
     }

@@ -1,4 +1,4 @@
-//! Nodes on their way into a catalog, numbered as they come, and the move to the slots where they stay.
+//! Nodes of a catalog under construction, numbered in order of arrival, and their move to final slots.
 
 use super::catalog::{Catalog, Details};
 use super::names::{Names, NodeId};
@@ -10,9 +10,9 @@ use crate::dns::wire::qname::NameKey;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Draft {
     pub(super) zone: u32,
-    /// Where its name stands in the octets of the sets; [`NONE`] where it has no set that the name could stand before.
+    /// Offset of its name in the storage of RRsets; [`NONE`] if it has no RRset.
     pub(super) name: u32,
-    /// Index of its details; [`PLAIN`] as long as it is plain.
+    /// Index of its details; [`PLAIN`] while it is plain.
     pub(super) details: u32,
     /// Its sets, as a range of the catalog's.
     pub(super) sets: u32,
@@ -20,24 +20,24 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// A node of which nothing is known but its zone.
+    /// A node without data.
     pub(super) fn new(zone: u32) -> Draft {
         Draft { zone, name: NONE, details: PLAIN, sets: 0, set_count: 0 }
     }
 }
 
-/// Gives every node its slot, and turns all numbers of nodes in `catalog` into slots.
+/// Assigns every node its slot, and replaces all node numbers in `catalog` with slots.
 pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>) -> Result<Catalog, TooLarge> {
     for ((_, name), draft) in names.all().zip(&mut drafts).filter(|(_, draft)| draft.name == NONE) {
         draft.name = catalog.octets.add_name(name)?;
     }
-    // All names are with the sets now; the room of the first copy is free before the table needs its own.
+    // All names are stored with the RRsets now; free the first copy before allocating the table.
     drop(names);
     let mut key = NameKey::default();
     let mut slots = Vec::with_capacity(drafts.len());
-    // Plain nodes hold their set themselves; the others' sets move together.
+    // Plain nodes contain their RRset; the RRsets of other nodes are stored contiguously.
     let sets = std::mem::take(&mut catalog.sets);
-    catalog.nodes = Nodes::with_room(drafts.len());
+    catalog.nodes = Nodes::with_capacity(drafts.len());
     for draft in &drafts {
         let own = range(&sets, draft.sets, usize::from(draft.set_count));
         let (details, only) = match *own {
@@ -64,7 +64,7 @@ pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>)
     Ok(catalog)
 }
 
-/// Gives a node its sets among the catalog's; its details are made where it has none.
+/// Adds a node's RRsets to the catalog; creates its details if it has none.
 fn with_sets(catalog: &mut Catalog, details: u32, own: &[Set]) -> u32 {
     let index = if details == PLAIN { catalog.details.len() as u32 } else { details };
     if details == PLAIN {

@@ -1,15 +1,15 @@
-//! How much a zone holds, as numbers that stay when its records have become a catalog.
+//! The size of a zone, kept after its records are in a catalog.
 
 use std::collections::HashSet;
 
 use crate::dns::wire::number::rtype;
 use crate::dns::zonefile::Record;
 
-/// Types that signing a zone adds, and that go when it is no longer signed; and the SOA, which each zone has once.
+/// Types not counted: those that signing adds and unsigning removes, and the SOA, which every zone has once.
 const NOT_COUNTED: [u16; 5] = [rtype::SOA, rtype::RRSIG, rtype::NSEC, rtype::NSEC3, NSEC3PARAM];
 const NSEC3PARAM: u16 = 51;
 
-/// How much a zone holds, without its SOA record and what signing adds (RRSIG, NSEC, NSEC3, NSEC3PARAM).
+/// The size of a zone, without its SOA and the records that signing adds (RRSIG, NSEC, NSEC3, NSEC3PARAM).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extent {
     /// Records.

@@ -1,4 +1,4 @@
-//! What a catalog is made of, in 32 octets: the same for the same zones, records and names of services, and for no others.
+//! A 32-octet digest of a catalog's input: equal if and only if zones, records and service names are equal.
 
 use sha2::{Digest, Sha256};
 
@@ -9,11 +9,11 @@ use crate::site::model::{Service, Zone};
 pub(super) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of the catalog that these zones and services make. Places of records in their files are no part of
-    /// it: they are only told where a catalog cannot be made.
+    /// The fingerprint of the catalog of these zones and services. Record locations are not included: only error
+    /// messages use them.
     pub(super) fn of(zones: &[Zone], services: &[Service]) -> Fingerprint {
         let mut digest = Sha256::new();
-        // Names end themselves; before all else that has no length of its own stands how much of it there is.
+        // Names are self-delimiting; everything else is prefixed with its length.
         digest.update((zones.len() as u64).to_be_bytes());
         for zone in zones {
             digest.update(zone.apex.as_wire());

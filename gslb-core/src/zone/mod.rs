@@ -1,4 +1,4 @@
-//! What we are authoritative for: a catalog of zones with every RRset already in wire form.
+//! Our authoritative data: a catalog of zones with every RRset already in wire form.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -1,20 +1,20 @@
-//! Names on their way into a catalog: which ones there are, numbered in the order in which they come.
+//! The names of a catalog under construction, numbered in order of arrival.
 
 use crate::dns::wire::qname::NameKey;
 
-/// Number of a node: while a catalog is built, in the order in which names come; afterwards its slot in the table.
+/// Number of a node: while a catalog is built, its order of arrival; afterwards its slot in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
 /// Marks a free slot.
 const FREE: u32 = u32::MAX;
 
-/// Open addressing with linear probing; at most half full, so that a search that fails ends soon.
+/// Open addressing with linear probing; at most half full, so that failing searches are short.
 #[derive(Debug)]
 pub(super) struct Names {
     slots: Vec<Slot>,
     octets: Vec<u8>,
-    /// Start of each node's name in `octets`; the name has its length in wire form.
+    /// Offset of each node's name in `octets`; names are in wire form.
     starts: Vec<u32>,
 }
 
@@ -25,13 +25,13 @@ struct Slot {
 }
 
 impl Names {
-    /// A table with room for `names` names.
+    /// A table with capacity for `names` names.
     pub(super) fn with_capacity(names: usize) -> Names {
         let slots = (names.max(4) * 2).next_power_of_two();
         Names { slots: vec![Slot { tag: 0, node: FREE }; slots], octets: Vec::new(), starts: Vec::new() }
     }
 
-    /// Adds a name that is not there yet, and gives it the next node's number.
+    /// Adds a name that must not exist yet; returns its number.
     ///
     /// Grows when half full.
     pub(super) fn insert(&mut self, key: &NameKey) -> NodeId {
@@ -57,7 +57,7 @@ impl Names {
         }
     }
 
-    /// Where a search begins: the upper bits of a hash by multiplication are those that depend on every octet.
+    /// Where a search begins: in a multiplicative hash, the upper bits depend on every octet.
     #[inline]
     fn first_slot(&self, hash: u64) -> usize {
         (hash >> (64 - self.slots.len().ilog2())) as usize
@@ -93,7 +93,7 @@ impl Names {
         }
     }
 
-    /// The octets from a node's name on. A name ends with its only zero length, so one that starts alike is the same.
+    /// The octets starting at a node's name. Names end with their only zero length, so a prefix match is a match.
     fn tail(&self, node: u32) -> &[u8] {
         let start = self.starts.get(node as usize).map_or(usize::MAX, |&start| start as usize);
         self.octets.get(start..).unwrap_or_default()

@@ -1,29 +1,29 @@
-//! The nodes of a catalog, in a hash table by their names: a lookup touches a node and what it says, and little else.
+//! The nodes of a catalog, in a hash table by name, laid out so that a lookup touches little memory.
 //!
-//! A node stands in the table itself, half a cache line of it, and its name stands in front of its RRset. So an
-//! answer from a large catalog waits for memory twice: for the node, and for name and records together.
+//! A node is stored in the table itself and takes half a cache line; its name is stored in front of its RRset. So an
+//! answer from a large catalog has two cache misses: one for the node, and one for name and records together.
 
 use super::names::NodeId;
 use super::set::{Set, Sets};
 use crate::dns::wire::qname::NameKey;
 
-/// Marks an index that points nowhere.
+/// The null index.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Index of the details of all plain nodes.
+/// Index of the details shared by all plain nodes.
 pub(super) const PLAIN: u32 = 0;
 
-/// What is at one name. Most names have records of one type and nothing else; those are plain.
+/// The data of one name. Most names have records of a single type; such nodes are plain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     /// Part of the name's hash.
     tag: u32,
-    /// Where the name stands in the octets of the sets; [`NONE`] in a free slot.
+    /// Offset of the name in the storage of RRsets; [`NONE`] in a free slot.
     pub(super) name: u32,
     pub(super) zone: u32,
-    /// Index of what else is known of it; [`PLAIN`] where it is plain.
+    /// Index of its details; [`PLAIN`] if it is plain.
     pub(super) details: u32,
-    /// The only set of a plain node; without records where there is none.
+    /// The only RRset of a plain node; empty if there is none.
     pub(super) only: Set,
 }
 
@@ -37,10 +37,10 @@ impl Node {
     }
 }
 
-/// Slots of the smallest table: 32 KiB, of which a small site only touches what it uses.
+/// Minimum number of slots: 32 KiB, of which a small site only touches the used part.
 const MIN_SLOTS: usize = 1024;
 
-/// Open addressing with linear probing; at most six slots in ten are taken, so that a search that fails ends soon.
+/// Open addressing with linear probing; at most 60 % full, so that failing searches are short.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Nodes {
     slots: Vec<Node>,
@@ -48,15 +48,15 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// A table for so many nodes.
-    pub(super) fn with_room(nodes: usize) -> Nodes {
+    /// A table with capacity for `nodes` nodes.
+    pub(super) fn with_capacity(nodes: usize) -> Nodes {
         Nodes { slots: vec![Node::FREE; (nodes * 5 / 3 + 1).max(MIN_SLOTS)], taken: 0 }
     }
 
-    /// Puts a node in its place, which is its number from now on.
+    /// Inserts a node; returns its slot, which is its number from now on.
     pub(super) fn place(&mut self, hash: u64, node: Node) -> NodeId {
         let mut at = self.first_slot(hash);
-        // There is room for all nodes, so a free slot is found.
+        // The table has capacity for all nodes, so there is a free slot.
         while self.slots.get(at).is_some_and(|slot| slot.name != NONE) {
             at = self.after(at);
         }
@@ -67,7 +67,7 @@ impl Nodes {
         NodeId(at as u32)
     }
 
-    /// Where a search begins: the upper bits of a hash by multiplication are those that depend on every octet.
+    /// Where a search begins: in a multiplicative hash, the upper bits depend on every octet.
     #[inline]
     fn first_slot(&self, hash: u64) -> usize {
         ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
@@ -78,7 +78,7 @@ impl Nodes {
         if slot + 1 < self.slots.len() { slot + 1 } else { 0 }
     }
 
-    /// The node of the suffix that is left without the first `skip` labels.
+    /// The node of the key's name without its first `skip` labels.
     #[inline]
     pub(super) fn find(&self, key: &NameKey, skip: usize, octets: &Sets) -> Option<NodeId> {
         let hash = key.hash(skip);
@@ -89,7 +89,7 @@ impl Nodes {
             if slot.name == NONE {
                 return None;
             }
-            // A name ends with its only zero length, so one that starts alike is the same.
+            // Names end with their only zero length, so a prefix match is a match.
             if slot.tag == hash as u32 && octets.tail(slot.name).starts_with(name) {
                 return Some(NodeId(at as u32));
             }
@@ -97,13 +97,13 @@ impl Nodes {
         }
     }
 
-    /// Reads from where a search begins, to have it at hand.
+    /// Reads the slot where a search begins, to load it into the cache.
     #[inline]
     pub(super) fn touch(&self, hash: u64) -> u32 {
         self.slots.get(self.first_slot(hash)).map_or(0, |slot| slot.tag)
     }
 
-    /// The node whose name has this hash, unless another name's hash is half the same.
+    /// The node whose name probably has this hash: only part of the hash is compared.
     #[inline]
     pub(super) fn likely(&self, hash: u64) -> Option<&Node> {
         let mut at = self.first_slot(hash);
@@ -116,18 +116,18 @@ impl Nodes {
         }
     }
 
-    /// The node of a number.
+    /// The node with this number.
     #[inline]
     pub(super) fn get(&self, id: NodeId) -> Option<&Node> {
         self.slots.get(id.0 as usize)
     }
 
-    /// How many nodes there are.
+    /// Number of nodes.
     pub(super) fn len(&self) -> usize {
         self.taken
     }
 
-    /// Octets held.
+    /// Memory used, in octets.
     pub(super) fn memory(&self) -> usize {
         self.slots.capacity() * size_of::<Node>()
     }
@@ -147,7 +147,7 @@ mod tests {
             key
         };
         for count in [0, 1, 2, 7, 1000, 10_000] {
-            let mut nodes = Nodes::with_room(count);
+            let mut nodes = Nodes::with_capacity(count);
             for number in 0..count {
                 let key = key(number);
                 let name = octets.add_name(key.suffix(0)).unwrap();

@@ -1,18 +1,18 @@
-//! RRsets in wire form: copied into a response as they are, with the pointers set that depend on the question.
+//! RRsets in wire form: copied into a response as they are, except for compression pointers.
 //!
-//! A name inside a set that lies below its zone's apex ends in a pointer to the apex, which every response to a name
-//! of the zone contains. So a set is compressed once, when it is built, and needs a few stores to be written.
+//! A name at or below the zone's apex inside an RRset ends in a pointer to the apex, which every response for the zone
+//! contains. So an RRset is compressed once, when it is built, and writing it only patches the pointers.
 
 use crate::dns::name::Name;
 use crate::dns::rdata::embedded_names;
 use crate::dns::wire::message::{Full, Message, Section};
 
-/// Where names that a response refers to stand in it.
+/// Offsets of the names in a response that pointers refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchors {
-    /// Position of the owner name of the records to write.
+    /// Offset of the owner name of the records to write.
     pub owner: u16,
-    /// Position of the apex of their zone.
+    /// Offset of the apex of their zone.
     pub apex: u16,
 }
 
@@ -35,10 +35,10 @@ pub struct Set {
 }
 
 impl Set {
-    /// A set without records.
+    /// An empty RRset.
     pub(super) const EMPTY: Set = Set { rtype: 0, records: 0, octets: 0, len: 0, fixups: 0, fixup_count: 0 };
 
-    /// How many records it has.
+    /// Number of records.
     pub fn records(&self) -> u16 {
         self.records
     }
@@ -48,25 +48,25 @@ impl Set {
 #[derive(Debug, Clone, Default)]
 pub struct Sets {
     octets: Vec<u8>,
-    /// Positions inside a set where a pointer to the apex goes.
+    /// Offsets inside an RRset where a pointer to the apex goes.
     fixups: Vec<u16>,
 }
 
-/// More octets than a message can carry.
+/// The RRset is too large for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
-/// Who owns the records of a set that is being stored.
+/// Owner of the records of an RRset that is being stored.
 #[derive(Debug, Clone, Copy)]
 pub enum Owner<'a> {
-    /// Known when the response is written: a pointer is left to be set.
+    /// Known when the response is written; a pointer is patched in then.
     Asked,
     /// Always this name.
     Fixed(&'a Name),
 }
 
 impl Sets {
-    /// Stores a set of the zone `apex`, each record as its TTL and rdata.
+    /// Stores an RRset of the zone `apex`, given as TTL and rdata of each record.
     pub fn add<'a>(
         &mut self,
         apex: &Name,
@@ -86,7 +86,7 @@ impl Sets {
             self.octets.extend_from_slice(&ttl.to_be_bytes());
             self.push_rdata(octets, apex, rtype, rdata);
             count = count.checked_add(1).ok_or(TooLarge)?;
-            // Checked per record, so that positions in `fixups` always fit.
+            // Checked per record, so that offsets in `fixups` always fit.
             if self.octets.len() - octets > 65_000 {
                 return Err(TooLarge);
             }
@@ -101,14 +101,15 @@ impl Sets {
         })
     }
 
-    /// Keeps the name of a node, and says where. Stored just before the node's sets, it comes with them from memory.
+    /// Stores the name of a node and returns its offset. Stored right before the node's RRsets, it shares their cache
+    /// line.
     pub(super) fn add_name(&mut self, name: &[u8]) -> Result<u32, TooLarge> {
         let start = u32::try_from(self.octets.len()).map_err(|_| TooLarge)?;
         self.octets.extend_from_slice(name);
         Ok(start)
     }
 
-    /// The octets from a name on.
+    /// The octets starting at a name.
     #[inline]
     pub(super) fn tail(&self, start: u32) -> &[u8] {
         self.octets.get(start as usize..).unwrap_or_default()
@@ -136,7 +137,7 @@ impl Sets {
         }
     }
 
-    /// Appends a name; what it shares with the apex becomes a pointer.
+    /// Appends a name; a suffix equal to the apex becomes a pointer.
     fn push_name(&mut self, set: usize, apex: &Name, name: &[u8]) {
         let own = name.len().saturating_sub(apex.wire_len());
         let below = !apex.is_root() && ends_with(name, own, apex.as_wire());
@@ -149,7 +150,7 @@ impl Sets {
         self.octets.extend_from_slice(&[0xC0, 0]);
     }
 
-    /// Writes a set whole, or nothing of it.
+    /// Writes the whole RRset or nothing.
     #[inline]
     pub fn write(&self, set: &Set, anchors: Anchors, section: Section, message: &mut Message<'_>) -> Result<(), Full> {
         let start = self.write_octets(set, anchors, section, message)?;
@@ -194,12 +195,12 @@ impl Sets {
         Ok(start)
     }
 
-    /// Octets held.
+    /// Memory used, in octets.
     pub fn memory(&self) -> usize {
         self.octets.capacity() + self.fixups.capacity() * 2
     }
 
-    /// Gives back room that was kept for growing.
+    /// Releases spare capacity.
     pub fn shrink(&mut self) {
         self.octets.shrink_to_fit();
         self.fixups.shrink_to_fit();

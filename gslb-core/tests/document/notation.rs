@@ -118,7 +118,7 @@ fn what_takes_too_much_memory_is_refused_at_its_place() {
         }
         let problems = read.unwrap_err();
         let [only] = problems.as_slice() else { panic!("{what}: {problems:?}") };
-        assert!(only.message.contains("takes more than the 8 MiB of memory that it may take"), "{what}: {only}");
+        assert!(only.message.contains("takes more than the limit of 8 MiB of memory"), "{what}: {only}");
         assert!(budget.overrun().is_some() && only.location.line >= 1, "{what}: {only}");
     }
 }

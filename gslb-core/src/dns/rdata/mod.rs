@@ -103,7 +103,8 @@ fn generic(rdata: &[u8]) -> String {
 
 /// Offset and length, in octets, of each domain name in `rdata` that a server may compress.
 ///
-/// Those are the names of the types of RFC 1035 only (RFC 3597 §4); any other type, and rdata that breaks off, has none.
+/// Those are the names of the types of RFC 1035 only (RFC 3597 §4); any other type, and rdata that breaks off, has
+/// none.
 pub fn embedded_names(rtype: u16, rdata: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     const COMPRESSIBLE: &[&str] = &["NS", "MD", "MF", "CNAME", "SOA", "MB", "MG", "MR", "PTR", "MINFO", "MX"];
     let known = types::by_number(rtype).filter(|known| COMPRESSIBLE.contains(&known.mnemonic));

@@ -1,4 +1,4 @@
-//! What a query's OPT record says (RFC 6891), read once.
+//! The OPT record of a query (RFC 6891).
 
 use super::subnet::{self, ClientSubnet, Family};
 
@@ -10,34 +10,34 @@ pub mod option {
     pub const KEEPALIVE: u16 = 11;
 }
 
-/// Options that are read. What follows is ignored, as unknown options are: no client has use for more, and each costs time.
+/// Maximum number of options read. The rest is ignored like unknown options: no client needs more, and each takes time.
 const MAX_OPTIONS: usize = 64;
 
 /// The OPT record of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edns {
-    /// Octets the sender can take in a datagram, as sent.
+    /// The sender's UDP payload size, as sent.
     pub payload: u16,
-    /// Version; only 0 exists.
+    /// EDNS version; only 0 exists.
     pub version: u8,
     /// DO bit (RFC 3225).
     pub dnssec_ok: bool,
-    /// True if the name server's identifier is asked for.
+    /// True if NSID is requested.
     pub nsid: bool,
     /// True if the TCP keepalive option is present.
     pub keepalive: bool,
-    /// The client's network, where the resolver tells it.
+    /// The client's network, if the resolver sent it.
     pub subnet: Option<ClientSubnet>,
-    /// The family that a client subnet names which is malformed; the query is then.
+    /// The family of a malformed client subnet; the query is malformed too.
     pub malformed_subnet: Option<Family>,
 }
 
-/// An option that runs past the record, or is not what its RFC says: FORMERR.
+/// An option that runs past the record or violates its RFC: FORMERR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
 impl Edns {
-    /// Reads the fields that an OPT record keeps where others have class and TTL.
+    /// Parses the fields that an OPT record stores in CLASS and TTL.
     #[inline]
     pub fn from_fields(class: u16, ttl: u32) -> Edns {
         Edns {
@@ -51,7 +51,7 @@ impl Edns {
         }
     }
 
-    /// Reads the options, which are the first `len` of `octets`; unknown ones are passed over (RFC 6891 §6.1.2).
+    /// Parses the options in the first `len` of `octets`; unknown ones are ignored (RFC 6891 §6.1.2).
     #[inline]
     pub fn read_options(&mut self, mut octets: &[u8], mut len: usize) -> Result<(), Malformed> {
         for _ in 0..MAX_OPTIONS {
@@ -82,7 +82,7 @@ impl Edns {
         Ok(())
     }
 
-    /// Notes which family a malformed client subnet, or one too many, is of.
+    /// Records the family of a malformed or duplicate client subnet.
     #[cold]
     fn note_malformed(&mut self, octets: &[u8], len: usize) -> Malformed {
         let family = octets.get(1).filter(|_| len >= 2).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! A response being written: never past its limit, and never half an RRset.
+//! Writes a response: never beyond its size limit, and never part of an RRset.
 
 use super::edns::{Edns, option};
 use super::number::Rcode;
@@ -12,7 +12,7 @@ pub struct Full;
 /// The section that records are added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// What was asked for.
+    /// The answer section.
     Answer,
     /// SOA of a negative answer, NS of a referral.
     Authority,
@@ -20,8 +20,8 @@ pub enum Section {
     Additional,
 }
 
-/// A response in the making, in the very buffer that holds its query: the question stays where it is, records follow,
-/// and the header is written last.
+/// A response being written in place over its query: the question stays where it is, records follow, and the header is
+/// written last.
 #[derive(Debug)]
 pub struct Message<'a> {
     octets: &'a mut [u8],
@@ -36,10 +36,10 @@ pub struct Message<'a> {
     pub rcode: Rcode,
 }
 
-/// What the OPT record of a response says.
+/// The OPT record of a response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OptReply<'a> {
-    /// Octets that we take in a datagram.
+    /// Our UDP payload size.
     pub payload: u16,
     /// DO bit, copied from the query (RFC 3225 §3).
     pub dnssec_ok: bool,
@@ -47,12 +47,12 @@ pub struct OptReply<'a> {
     pub nsid: Option<&'a [u8]>,
     /// Idle timeout of the connection in units of 100 ms.
     pub keepalive: Option<u16>,
-    /// Client subnet as received.
+    /// Client subnet, as received.
     pub subnet: Option<ClientSubnet>,
 }
 
 impl<'a> OptReply<'a> {
-    /// The reply to what a query's OPT record asks for.
+    /// The reply to a query's OPT record.
     #[inline]
     pub fn to(edns: &Edns, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
         OptReply {
@@ -64,7 +64,7 @@ impl<'a> OptReply<'a> {
         }
     }
 
-    /// Octets that the record will take.
+    /// Length of the record in wire form.
     #[inline]
     pub fn wire_len(&self) -> usize {
         11 + self.nsid.map_or(0, |nsid| 4 + nsid.len())
@@ -89,32 +89,32 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Octets written so far: where the next ones go.
+    /// Number of octets written so far, which is the offset of the next one.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// True while nothing follows the header.
+    /// True if nothing follows the header yet.
     pub fn is_empty(&self) -> bool {
         self.len <= HEADER
     }
 
-    /// What was written at `at` and after it.
+    /// The octets written from `at` on.
     pub fn written_from(&self, at: usize) -> &[u8] {
         self.octets.get(at..self.len).unwrap_or_default()
     }
 
-    /// Forgets what was written after `len`.
+    /// Drops everything after `len`.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
-    /// Keeps `octets` of the limit for later; what is reserved is free again after [`Message::release`].
+    /// Reserves `octets` of the limit until [`Message::release`].
     pub fn reserve(&mut self, octets: usize) {
         self.limit = self.limit.saturating_sub(octets);
     }
 
-    /// Gives back what was reserved.
+    /// Releases reserved octets.
     pub fn release(&mut self, octets: usize) {
         self.limit = (self.limit + octets).min(self.octets.len());
     }
@@ -128,7 +128,7 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
-    /// Appends octets whose number is known when the program is built, which is cheaper.
+    /// Appends octets of a length known at compile time, which is faster.
     #[inline]
     pub fn put_array<const N: usize>(&mut self, octets: [u8; N]) -> Result<(), Full> {
         let room = self.octets.get_mut(self.len..self.limit).and_then(<[u8]>::first_chunk_mut).ok_or(Full)?;
@@ -137,7 +137,7 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
-    /// Writes over two octets that stand already.
+    /// Overwrites two octets.
     #[inline]
     pub fn patch(&mut self, at: usize, value: u16) {
         if let Some(place) = self.octets.get_mut(at..at + 2) {
@@ -153,7 +153,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Counts records that were appended to a section.
+    /// Adds to the record count of a section.
     #[inline]
     pub fn count(&mut self, section: Section, records: u16) {
         let [answer, authority, additional] = &mut self.counts;
@@ -203,7 +203,7 @@ impl<'a> Message<'a> {
         self.put_array([0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3])?;
         let len = len - fields.len();
         match self.octets.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
-            // All 16 octets at once, of which `len` will be sent.
+            // Copy all 16 octets at once; only `len` are sent.
             Some(room) if self.len + len <= self.limit => {
                 *room = address;
                 self.len += len;
@@ -220,7 +220,7 @@ impl<'a> Message<'a> {
         self.put(data)
     }
 
-    /// Writes the header, and says how many octets the message has.
+    /// Writes the header; returns the length of the message.
     #[inline]
     pub fn finish(self, head: Head, questions: u16) -> usize {
         let flags = 0x8000

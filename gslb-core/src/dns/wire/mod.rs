@@ -1,6 +1,6 @@
-//! Octets to meaning and back: queries read without copying, responses written in place.
+//! DNS wire format: queries are parsed without copying, and responses are written in place.
 //!
-//! Nothing here allocates, and no octet of a datagram is used as an index or a length before it is checked.
+//! Nothing here allocates, and no octet of a datagram is used as an index or length without a check.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -1,4 +1,4 @@
-//! Numbers that IANA assigned and that the answering path treats specially.
+//! IANA numbers with special treatment when answering.
 
 /// Record types (IANA "Resource Record (RR) TYPEs").
 pub mod rtype {
@@ -24,8 +24,8 @@ pub mod rtype {
     pub const AXFR: u16 = 252;
     pub const ANY: u16 = 255;
 
-    /// True for types that may exist beside a CNAME and are answered there (RFC 4035 §2.5, RFC 3007 §3.1.1, RFC 2181 §10.1;
-    /// an NSEC3 record that the hash of another name puts there).
+    /// True for types that may coexist with a CNAME and are answered there (RFC 4035 §2.5, RFC 3007 §3.1.1, RFC 2181
+    /// §10.1; NSEC3, whose owner is the hash of another name).
     pub fn may_coexist_with_cname(rtype: u16) -> bool {
         matches!(rtype, SIG | KEY | RRSIG | NSEC | NSEC3)
     }
@@ -42,21 +42,21 @@ pub mod class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 pub enum Rcode {
-    /// All went well, with or without data.
+    /// Success, with or without data.
     NoError = 0,
-    /// The query is not well-formed.
+    /// The query is malformed.
     FormErr = 1,
-    /// We failed.
+    /// Server failure.
     ServFail = 2,
     /// The name does not exist.
     NxDomain = 3,
-    /// Opcode that we do not know.
+    /// Unsupported opcode.
     NotImp = 4,
-    /// Nothing that we answer for, or not to this client.
+    /// Not our zone, or not allowed for this client.
     Refused = 5,
-    /// A DNAME made a name that is too long (RFC 6672 §2.2).
+    /// A DNAME substitution made a name that is too long (RFC 6672 §2.2).
     YxDomain = 6,
-    /// EDNS version that we do not know.
+    /// Unsupported EDNS version.
     BadVers = 16,
 }
 

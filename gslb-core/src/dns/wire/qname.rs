@@ -1,17 +1,17 @@
-//! A name in lowercase, cut into labels: what a lookup in the catalog needs.
+//! A lowercase name split into labels, as lookups in the catalog need it.
 
 use crate::dns::name::{MAX_LABEL, MAX_NAME};
 
-/// Labels a name can have, the root's included.
+/// Maximum number of labels of a name, including the root's.
 const MAX_LABELS: usize = 128;
-/// Octets that are worked on at once.
+/// Octets hashed at once.
 const WORD: usize = 8;
-/// Octets that are put into lowercase at once.
+/// Octets lowercased at once.
 const BLOCK: usize = 16;
-/// Room for the longest name in whole blocks, and the zeros after it.
+/// Capacity for the longest name in whole blocks, and the zeros after it.
 const ROOM: usize = MAX_NAME.next_multiple_of(BLOCK) + BLOCK;
 
-/// A name made ready for lookups; filled again and again, never allocated.
+/// A name prepared for lookups; reused for every query, so that nothing is allocated.
 #[derive(Debug, Clone)]
 pub struct NameKey {
     /// The name in lowercase, followed by at least eight zeros.
@@ -21,7 +21,7 @@ pub struct NameKey {
     len: usize,
 }
 
-/// Octets that are not an uncompressed name of at most 255 octets.
+/// The octets are not an uncompressed name of at most 255 octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -32,15 +32,15 @@ impl Default for NameKey {
 }
 
 impl NameKey {
-    /// Takes the uncompressed name at the start of `octets`, and says how many octets it has. Anything may follow it.
+    /// Parses the uncompressed name at the start of `octets` and returns its length. Anything may follow it.
     ///
-    /// Compression pointers are malformed here: nothing stands before a query's name that it could point to.
+    /// Compression pointers are malformed here: nothing precedes a query's name that they could point to.
     #[inline(always)]
     pub fn fill(&mut self, octets: &[u8]) -> Result<usize, Malformed> {
         let (mut at, mut labels) = (0, 0);
         loop {
             let len = usize::from(*octets.get(at).ok_or(Malformed)?);
-            // The last start is the root's, so that every suffix has one.
+            // The last start is the root's, so that every suffix has a start.
             *self.starts.get_mut(labels).ok_or(Malformed)? = at as u8;
             at += 1 + len;
             if len == 0 {
@@ -60,7 +60,7 @@ impl NameKey {
         Ok(at)
     }
 
-    /// Takes whole blocks in lowercase. Length octets are below 'A' and so stay as they are.
+    /// Copies whole blocks in lowercase. Length octets are below 'A', so they do not change.
     #[inline(always)]
     fn lower_from(&mut self, octets: &[u8]) {
         let (to, _) = self.lower.as_chunks_mut::<BLOCK>();
@@ -70,7 +70,7 @@ impl NameKey {
         }
     }
 
-    /// The same for octets that nothing follows.
+    /// The same for octets at the end of the buffer.
     #[cold]
     fn lower_padded(&mut self, octets: &[u8]) {
         let mut padded = [0; ROOM];
@@ -78,7 +78,7 @@ impl NameKey {
         self.lower_from(&padded);
     }
 
-    /// Labels without the root's.
+    /// Number of labels, without the root's.
     pub fn label_count(&self) -> usize {
         self.labels
     }
@@ -94,7 +94,7 @@ impl NameKey {
         self.lower.get(self.start(skip)..self.len).unwrap_or_default()
     }
 
-    /// Octets in front of the suffix.
+    /// Number of octets in front of the suffix.
     #[inline]
     pub fn start(&self, skip: usize) -> usize {
         self.starts.get(skip).map_or(self.len, |&start| usize::from(start))
@@ -104,7 +104,7 @@ impl NameKey {
     #[inline]
     pub fn hash(&self, skip: usize) -> u64 {
         let mut hash = 0x9E37_79B9_7F4A_7C15;
-        // Up to seven of the zeros after the name count too, the same for every name that ends alike.
+        // Up to seven of the zeros after the name are hashed too; they are the same for every equal suffix.
         let start = self.start(skip);
         let whole = (self.len - start).next_multiple_of(WORD);
         let (words, _) = self.lower.get(start..start + whole).unwrap_or_default().as_chunks::<WORD>();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_is_lowered_as_ascii_says_whatever_follows() {
+    fn every_octet_is_lowercased_as_ascii_whatever_follows() {
         let label: Vec<u8> = (0..=255).collect();
         for part in label.chunks(63) {
             let name = [&[part.len() as u8], part, &[0]].concat();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_as_good_when_it_is_filled_again() {
+    fn a_key_can_be_reused() {
         let mut key = key("a.very.long.name.that.fills.the.key.before.example.com");
         key.fill("b.Example.com".parse::<Name>().unwrap().as_wire()).unwrap();
         assert_eq!(
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn octets_that_are_not_a_name_are_rejected() {
         let mut key = NameKey::default();
         for octets in [&[][..], &[1], &[1, b'a'], &[0xC0, 0x0C], &[0x40, 0], &[0x80, 0]] {
             assert_eq!(key.fill(octets), Err(Malformed));

@@ -1,16 +1,16 @@
-//! A datagram read as a query, or the reason why it is none.
+//! Parses a datagram as a query, or returns why it is not one.
 
 use super::edns::Edns;
 use super::number::{Rcode, rtype};
 use super::qname::NameKey;
 use crate::dns::name::MAX_LABEL;
 
-/// Octets of a header (RFC 1035 §4.1.1).
+/// Length of a header in octets (RFC 1035 §4.1.1).
 pub const HEADER: usize = 12;
-/// Records of answer, authority and additional section that are read before a query is refused; a query needs one.
+/// Maximum number of records after the question; a query needs one.
 const MAX_RECORDS: u32 = 32;
 
-/// What every response repeats of its query.
+/// Header fields that a response copies from its query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Head {
     /// Message ID.
@@ -21,38 +21,38 @@ pub struct Head {
     pub recursion_desired: bool,
 }
 
-/// What a message asks. Its name is left to a [`NameKey`]; nothing here points into the message, so that the response
-/// may be written over it.
+/// A parsed query. Its name is in a [`NameKey`]; nothing here points into the message, so that the response can
+/// overwrite it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Query {
-    /// What the response repeats of the header.
+    /// Header fields for the response.
     pub head: Head,
-    /// Octets of the question section that the response repeats; 0 where there is none that could be read.
+    /// Length of the question section that the response repeats; 0 if there is none that could be parsed.
     pub question: usize,
     /// QTYPE.
     pub qtype: u16,
     /// QCLASS.
     pub qclass: u16,
-    /// The OPT record, where there is one.
+    /// The OPT record, if there is one.
     pub edns: Option<Edns>,
 }
 
-/// Why there is nothing to answer.
+/// Why a message cannot be answered normally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Shorter than a header: no response.
     Short,
-    /// A response, which gets none: answering one could start a loop.
+    /// A response: never answered, since that could start a loop.
     Response,
-    /// Not a query that we can read: this is said, with what could be read of it.
+    /// Not a valid query: answered with this response code and what could be parsed.
     Refuse(Rcode),
 }
 
 impl Query {
-    /// Reads the message in the first `len` octets of `buffer`, and leaves the name asked for in `key`. What follows
-    /// in the buffer is looked at, since that is cheaper than not to, but does not matter.
+    /// Parses the message in the first `len` octets of `buffer` and stores the queried name in `key`. The rest of the
+    /// buffer may be read, since that is faster, but has no effect.
     ///
-    /// The query is a place to be filled, not a result: moving it would cost as much as reading it.
+    /// This fills `self` instead of returning a value, because moving it would cost as much as parsing it.
     #[inline(always)]
     pub fn read(&mut self, buffer: &[u8], len: usize, key: &mut NameKey) -> Result<(), Fault> {
         let (&[id_high, id_low, flags, _, qd_high, qd_low, an_high, an_low, ns_high, ns_low, ar_high, ar_low], body) =
@@ -96,7 +96,7 @@ impl Query {
         Some(())
     }
 
-    /// A message that is no query of one question. Its sender may speak EDNS, and is then answered so (RFC 6891 §7).
+    /// A message without exactly one question. If its sender speaks EDNS, so does the response (RFC 6891 §7).
     #[cold]
     fn refuse(&mut self, questions: u16, body: &[u8], mut records: Records<'_>, key: &mut NameKey) -> Fault {
         let readable = match questions {
@@ -106,7 +106,7 @@ impl Query {
         };
         if readable.is_some() {
             records.at += self.question;
-            // Whether the rest is well-formed does not matter any more.
+            // Whether the rest is well-formed no longer matters.
             let _ = records.read(&mut self.edns);
         }
         self.question = 0;
@@ -114,10 +114,10 @@ impl Query {
     }
 }
 
-/// The records that follow the question: looked through for the OPT record, the others only passed over.
+/// The records after the question: searched for the OPT record, skipping the others.
 struct Records<'a> {
     buffer: &'a [u8],
-    /// Octets of the buffer that are the message.
+    /// Length of the message in the buffer.
     len: usize,
     at: usize,
     before_additional: u32,
@@ -131,7 +131,7 @@ impl Records<'_> {
             return Err(Rcode::FormErr);
         }
         for _ in 0..self.before_additional {
-            self.pass_over()?;
+            self.skip_record()?;
         }
         for _ in 0..self.additional {
             self.additional(edns)?;
@@ -139,14 +139,14 @@ impl Records<'_> {
         if self.at == self.len { Ok(()) } else { Err(Rcode::FormErr) }
     }
 
-    /// Reads a record of the additional section; an OPT record is kept in `edns`.
+    /// Reads a record of the additional section; an OPT record goes into `edns`.
     #[inline(always)]
     fn additional(&mut self, edns: &mut Option<Edns>) -> Result<(), Rcode> {
         const OPT: u8 = rtype::OPT as u8;
         let rest = self.buffer.get(self.at..).unwrap_or_default();
         // The owner of an OPT record is the root (RFC 6891 §6.1.2).
         let Some((&[0, 0, OPT, c0, c1, t0, t1, t2, t3, l0, l1], rdata)) = rest.split_first_chunk() else {
-            return self.pass_over();
+            return self.skip_record();
         };
         let len = usize::from(u16::from_be_bytes([l0, l1]));
         self.at += 11 + len;
@@ -160,9 +160,9 @@ impl Records<'_> {
         read.read_options(rdata, len).map_err(|_| Rcode::FormErr)
     }
 
-    /// Steps over a record, which must not be an OPT record.
+    /// Skips a record, which must not be an OPT record.
     #[cold]
-    fn pass_over(&mut self) -> Result<(), Rcode> {
+    fn skip_record(&mut self) -> Result<(), Rcode> {
         let message = self.buffer.get(..self.len).unwrap_or_default();
         let fields_at = skip_name(message, self.at).ok_or(Rcode::FormErr)?;
         let fields = message.get(fields_at..).and_then(<[u8]>::first_chunk).ok_or(Rcode::FormErr)?;
@@ -175,7 +175,8 @@ impl Records<'_> {
     }
 }
 
-/// Where the name at `at` ends. A pointer ends it, is not followed, and must point backwards (RFC 1035 §4.1.4).
+/// The end of the name at `at`. A compression pointer ends it; it is not followed, and must point backwards (RFC 1035
+/// §4.1.4).
 fn skip_name(datagram: &[u8], mut at: usize) -> Option<usize> {
     let start = at;
     loop {

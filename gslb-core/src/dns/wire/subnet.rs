@@ -1,20 +1,20 @@
-//! The client subnet option of a query, checked as strictly as RFC 7871 says.
+//! The client subnet option of a query, validated as strictly as RFC 7871 requires.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Option code (RFC 7871 §6).
 pub const CODE: u16 = 8;
-/// Octets in front of the address: family, source and scope prefix length.
+/// Octets before the address: family, source and scope prefix length.
 const FIELDS: usize = 4;
 
-/// The network on whose behalf a resolver asks.
+/// The client's network, as sent by a resolver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientSubnet {
-    /// FAMILY: 1 for IPv4, 2 for IPv6, 0 for a client that keeps its network to itself.
+    /// FAMILY: 1 for IPv4, 2 for IPv6, 0 for a client that does not reveal its network.
     family: u8,
     /// SOURCE PREFIX-LENGTH in bits, at most 32 or 128.
     pub source: u8,
-    /// The address from the first bit on, as it stands in the option; all bits after the source prefix are zero.
+    /// The address as in the option; all bits after the source prefix are zero.
     bits: u128,
 }
 
@@ -25,15 +25,15 @@ pub enum Family {
     V4,
     /// IPv6.
     V6,
-    /// None, or none that is known.
+    /// No family, or an unknown one.
     Other,
 }
 
 impl Family {
-    /// All of them.
+    /// All families.
     pub const ALL: [Family; 3] = [Family::V4, Family::V6, Family::Other];
 
-    /// By the number that the option has.
+    /// The family with this number in the option.
     #[inline]
     pub fn of(number: u8) -> Family {
         match number {
@@ -43,7 +43,7 @@ impl Family {
         }
     }
 
-    /// Its word.
+    /// Its name in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Family::V4 => "ipv4",
@@ -53,15 +53,14 @@ impl Family {
     }
 }
 
-/// An option that RFC 7871 §6 and §7.1.2 do not allow: FORMERR.
+/// An option that violates RFC 7871 §6 or §7.1.2: FORMERR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
 impl ClientSubnet {
-    /// Reads the data of an option in a query: the first `len` of `octets`, which may be followed by anything.
+    /// Parses the data of an option in a query: the first `len` of `octets`; anything may follow.
     ///
-    /// Family 0 is taken where nothing follows it: that is how some clients say that they keep their network to
-    /// themselves (`dig +subnet=0`).
+    /// Family 0 is accepted without an address: some clients send it to keep their network private (`dig +subnet=0`).
     #[inline]
     pub fn parse(octets: &[u8], len: usize) -> Result<ClientSubnet, Malformed> {
         let (&[0, family, source, 0], rest) = octets.split_first_chunk::<FIELDS>().ok_or(Malformed)? else {
@@ -89,7 +88,7 @@ impl ClientSubnet {
         Ok(ClientSubnet { family, source, bits })
     }
 
-    /// The address, its bits beyond the source prefix zero.
+    /// The address; bits beyond the source prefix are zero.
     #[inline]
     pub fn address(&self) -> IpAddr {
         match self.is_ipv6() {
@@ -104,19 +103,19 @@ impl ClientSubnet {
         Family::of(self.family)
     }
 
-    /// True for a network of IPv6.
+    /// True for an IPv6 network.
     #[inline]
     pub fn is_ipv6(&self) -> bool {
         self.family == 2
     }
 
-    /// Octets of the option's data.
+    /// Length of the option's data.
     #[inline]
     pub fn option_len(&self) -> usize {
         FIELDS + usize::from(self.source).div_ceil(8)
     }
 
-    /// The option's data as it was received, but for `scope`; only the first [`ClientSubnet::option_len`] octets count.
+    /// The option's data as received, with `scope` set; only the first [`ClientSubnet::option_len`] octets count.
     #[inline]
     pub(super) fn answered(&self, scope: u8) -> ([u8; FIELDS], [u8; 16]) {
         ([0, self.family, self.source, scope], self.bits.to_be_bytes())
@@ -129,7 +128,7 @@ fn leading(bits: u32) -> u128 {
     !u128::MAX.checked_shr(bits).unwrap_or(0)
 }
 
-/// The octets given, at most 16, followed by zeros.
+/// At most 16 octets, padded with zeros.
 #[cold]
 fn padded(octets: &[u8]) -> u128 {
     octets.iter().fold(0, |all, octet| all << 8 | u128::from(*octet)) << ((16 - octets.len().min(16)) * 8 % 128)
@@ -139,7 +138,7 @@ fn padded(octets: &[u8]) -> u128 {
 mod tests {
     use super::*;
 
-    /// Reads an option at the end of a buffer, and again with octets behind it that are not its own.
+    /// Parses an option at the end of a buffer, and again with other octets after it.
     fn parse(data: &[u8]) -> Result<ClientSubnet, Malformed> {
         let alone = ClientSubnet::parse(data, data.len());
         for stale in [0, 0xFF] {
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn good_options_are_read() {
+    fn valid_options_are_parsed() {
         let v4 = parse(&[0, 1, 20, 0, 198, 51, 96]).unwrap();
         assert_eq!((v4.source, v4.address()), (20, "198.51.96.0".parse().unwrap()));
         let v6 = parse(&[0, 2, 32, 0, 0x20, 1, 0xd, 0xb8]).unwrap();
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_is_answered_as_it_came() {
+    fn an_option_is_returned_as_received() {
         for data in [&[0, 0, 0, 0][..], &[0, 1, 20, 0, 198, 51, 96], &[0, 2, 17, 0, 0x20, 1, 0x80]] {
             let subnet = parse(data).unwrap();
             let (fields, address) = subnet.answered(0);
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_options_are_malformed() {
+    fn invalid_options_are_malformed() {
         let bad: &[(&str, &[u8])] = &[
             ("empty", &[]),
             ("short", &[0, 1, 24]),

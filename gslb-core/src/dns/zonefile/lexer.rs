@@ -207,7 +207,8 @@ impl<'a> Scan<'a, '_> {
                 None => break,
             }
         }
-        // A bare line end would be legal (RFC 1035 §5.1), but is far more often a quote that was forgotten; BIND refuses it too.
+        // A bare line end would be legal (RFC 1035 §5.1), but is far more often a quote that was forgotten; BIND
+        // refuses it too.
         let help = "write \" after the string, quotes inside it as \\\", and line ends inside it as \\010 or after a backslash";
         self.note(quote, "this quote is not closed on its line", help);
     }

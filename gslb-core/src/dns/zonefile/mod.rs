@@ -1,8 +1,8 @@
 //! Zone files (RFC 1035 §5): text to records, with every problem told at its place.
 //!
-//! Understood are `$ORIGIN`, `$TTL`, `$INCLUDE`, BIND's `$GENERATE`, every record type of [`crate::dns::rdata`], and unknown
-//! types as in RFC 3597. What concerns a zone as a whole (one SOA, nothing beside a CNAME, owners outside the zone) is
-//! not looked at here.
+//! Understood are `$ORIGIN`, `$TTL`, `$INCLUDE`, BIND's `$GENERATE`, every record type of [`crate::dns::rdata`], and
+//! unknown types as in RFC 3597. What concerns a zone as a whole (one SOA, nothing beside a CNAME, owners outside the
+//! zone) is not looked at here.
 
 mod directive;
 mod entry;
@@ -103,8 +103,8 @@ pub fn parse_with_limits(
 /// Where the text of a zone comes from, which decides what problems quote of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// From a file, which may be any that the server can read, also one that is no zone file and holds secrets. Its words are
-    /// quoted from its first good entry on; before that, problems have a place and no content.
+    /// From a file, which may be any that the server can read, also one that is no zone file and holds secrets. Its
+    /// words are quoted from its first good entry on; before that, problems have a place and no content.
     File,
     /// It stands in the document, whose author sees it anyway.
     Document,

@@ -118,8 +118,8 @@ struct Earlier {
 }
 
 impl MassFailureGuard {
-    /// A guard that holds nothing; without a rule it never will. `spots` says where each host is counted, `places` how many
-    /// places each spread has.
+    /// A guard that holds nothing; without a rule it never will. `spots` says where each host is counted, `places` how
+    /// many places each spread has.
     pub(super) fn new(rule: Option<MassFailure>, spots: Vec<Box<[Spot]>>, places: &[u32]) -> MassFailureGuard {
         let share = rule.map_or(1.0, |rule| rule.share.0);
         let spreads = places.iter().map(|&places| Spread::new(share, places)).collect();
@@ -157,8 +157,8 @@ impl MassFailureGuard {
         self.spreads.first().map_or((0, 0), |site| (site.whole.failing, site.whole.up))
     }
 
-    /// True if a service's failures have not spread over its places since the hold began: its other places answer, whatever
-    /// happens to other services.
+    /// True if a service's failures have not spread over its places since the hold began: its other places answer,
+    /// whatever happens to other services.
     pub(super) fn is_narrow(&self, spread: u32) -> bool {
         self.spreads.get(spread as usize).is_some_and(Spread::is_narrow)
     }
@@ -194,9 +194,9 @@ impl MassFailureGuard {
         }
     }
 
-    /// Call this before an endpoint goes down, while it still counts as failing; returns `None` if it may go down. Otherwise a
-    /// hold begins, and endpoints that went down before it without an answer in between are put back up: they belong to the
-    /// same wave.
+    /// Call this before an endpoint goes down, while it still counts as failing; returns `None` if it may go down.
+    /// Otherwise a hold begins, and endpoints that went down before it without an answer in between are put back up:
+    /// they belong to the same wave.
     pub(super) fn begin_if_due(&mut self, now: Moment) -> Option<Begun> {
         let rule = self.rule.filter(|_| self.hold.is_none())?;
         while self.gone.front().is_some_and(|gone| now.since(gone.at) > rule.within) {
@@ -280,8 +280,8 @@ impl MassFailureGuard {
         }
     }
 
-    /// Continues from the guard of the previous document. `locate` maps an endpoint of that document to endpoint and host in
-    /// this one. Returns false if this ends a hold because the rule is gone.
+    /// Continues from the guard of the previous document. `locate` maps an endpoint of that document to endpoint and
+    /// host in this one. Returns false if this ends a hold because the rule is gone.
     pub(super) fn resume_from(
         &mut self,
         before: &MassFailureGuard,

@@ -9,8 +9,8 @@ pub(super) struct Spread {
     pub(super) hosts: Count,
     /// Places with a host that is up, and how many of them fail.
     pub(super) whole: Count,
-    /// At some time since the hold began, more than the share of the places failed. A place that recovers first does not
-    /// show that the others will.
+    /// At some time since the hold began, more than the share of the places failed. A place that recovers first does
+    /// not show that the others will.
     was_wide: bool,
 }
 

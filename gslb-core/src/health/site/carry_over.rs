@@ -16,8 +16,8 @@ use crate::health::target::{Member, Targets};
 use crate::moment::Moment;
 use crate::site::model::{self, PoolId, ProbeKind, Site};
 
-/// Identifies an endpoint across documents: pool, name and target. If there is no match, an endpoint inherits from a removed
-/// one with the same target.
+/// Identifies an endpoint across documents: pool, name and target. If there is no match, an endpoint inherits from a
+/// removed one with the same target.
 type Name<'k> = (&'k str, &'k str, &'k model::Target);
 
 fn name(known: &EndpointHealth) -> Name<'_> {
@@ -54,8 +54,8 @@ impl Health {
         health
     }
 
-    /// The health after the document changed to `site`, and the effects of the change. EndpointHealth targets keep their outcomes, and
-    /// endpoints keep their status even if they were renamed or are probed differently.
+    /// The health after the document changed to `site`, and the effects of the change. EndpointHealth targets keep
+    /// their outcomes, and endpoints keep their status even if they were renamed or are probed differently.
     pub fn for_site(&self, site: &Site, now: Moment, wall: u64) -> (Health, Effects) {
         let (mut health, mut effects) = (Health::fresh(site, now, wall), Effects::default());
         for (probed, (target, _)) in health.probed.iter_mut().zip(health.targets.iter()) {

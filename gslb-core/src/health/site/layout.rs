@@ -21,8 +21,8 @@ pub(super) struct Layout {
     pub(super) hosts: Vec<Host>,
     /// The counts that each host is part of, by host number.
     pub(super) spots: Vec<Box<[Spot]>>,
-    /// For each pool, the spreads it is part of besides the whole site: one per service that uses the pool. Services with the
-    /// same pools share one.
+    /// For each pool, the spreads it is part of besides the whole site: one per service that uses the pool. Services
+    /// with the same pools share one.
     pub(super) pool_spreads: Vec<Box<[u32]>>,
     /// Number of places of each spread. The first spread is the whole site.
     pub(super) places: Vec<u32>,

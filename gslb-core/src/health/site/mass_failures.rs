@@ -23,7 +23,8 @@ impl Health {
         self.guard.since()
     }
 
-    /// Hosts that fail or recently went down, and hosts that are up or recently were. Statuses from `initial` do not count.
+    /// Hosts that fail or recently went down, and hosts that are up or recently were. Statuses from `initial` do not
+    /// count.
     pub fn failing(&self) -> (u32, u32) {
         self.guard.counts()
     }
@@ -62,8 +63,9 @@ impl Health {
         }
     }
 
-    /// True if the failures are confined to the endpoint's own service: the network has worked since the hold began, and other
-    /// places of a service with its pool answer. This keeps one tenant's many pools from delaying another's failover.
+    /// True if the failures are confined to the endpoint's own service: the network has worked since the hold began,
+    /// and other places of a service with its pool answer. This keeps one tenant's many pools from delaying another's
+    /// failover.
     fn is_contained(&self, number: usize) -> bool {
         let Some(known) = self.endpoints.get(number) else { return false };
         let began = known.probes.began(&self.probed);
@@ -95,8 +97,8 @@ impl Health {
         }
     }
 
-    /// Lets held verdicts take effect: at once or, if the network works again, once a probe that started since then fails.
-    /// `proven` is when it was first seen to work.
+    /// Lets held verdicts take effect: at once or, if the network works again, once a probe that started since then
+    /// fails. `proven` is when it was first seen to work.
     pub(super) fn end_mass_failure(
         &mut self,
         ended: Ended,

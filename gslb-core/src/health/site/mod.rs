@@ -127,8 +127,8 @@ impl Health {
         effects
     }
 
-    /// Turns "no route" and "resolver" outcomes into failures of the endpoint if others have answered since the first such
-    /// outcome, so that this host is not the cause.
+    /// Turns "no route" and "resolver" outcomes into failures of the endpoint if others have answered since the first
+    /// such outcome, so that this host is not the cause.
     fn reclassify(&mut self, target: u32, outcome: &Outcome, now: Moment) -> Option<Outcome> {
         let failure = outcome.result.err()?;
         if !matches!(failure, Failure::NoRoute | Failure::Resolver) {
@@ -246,8 +246,8 @@ impl Health {
         self.endpoints.iter().map(|known| known.member)
     }
 
-    /// When the certificates of probed servers expire, in seconds since 1970-01-01 00:00 UTC, for each endpoint and each probe
-    /// that saw one. The second value is the probe's index in the pool.
+    /// When the certificates of probed servers expire, in seconds since 1970-01-01 00:00 UTC, for each endpoint and
+    /// each probe that saw one. The second value is the probe's index in the pool.
     pub fn certificates(&self) -> impl Iterator<Item = (Member, usize, u64)> {
         self.endpoints.iter().flat_map(|known| {
             known.probes.iter().enumerate().filter_map(|(at, probe)| {
@@ -265,15 +265,15 @@ impl Health {
         })
     }
 
-    /// For pools with several probes: endpoint, index of the probe in the pool, and its verdict. Probes without a verdict are
-    /// omitted.
+    /// For pools with several probes: endpoint, index of the probe in the pool, and its verdict. Probes without a
+    /// verdict are omitted.
     pub fn verdicts(&self) -> impl Iterator<Item = (Member, usize, bool)> {
         self.endpoints.iter().flat_map(|known| known.probes.verdicts().map(|(at, up)| (known.member, at, up)))
     }
 
-    /// The lowest smoothed latency among each data center's passing targets: the fastest endpoint shows how far away a data
-    /// center is, while slower ones add their own processing time. One entry per data center of `site`, which must be the
-    /// site of this health.
+    /// The lowest smoothed latency among each data center's passing targets: the fastest endpoint shows how far away a
+    /// data center is, while slower ones add their own processing time. One entry per data center of `site`, which must
+    /// be the site of this health.
     pub fn latencies(&self, site: &Site) -> Vec<Option<Duration>> {
         let mut least: Vec<Option<Duration>> = vec![None; site.data_centers.len()];
         for known in &self.endpoints {
@@ -437,8 +437,8 @@ impl EndpointHealth {
         up
     }
 
-    /// Its state after the latest outcomes. During a mass failure no TTL falls below [`HOLD_TTL`]: otherwise every resolver
-    /// would query every second for minutes.
+    /// Its state after the latest outcomes. During a mass failure no TTL falls below [`HOLD_TTL`]: otherwise every
+    /// resolver would query every second for minutes.
     fn state_after(&self, probed: &[Probed], is_holding: bool) -> EndpointState {
         let Endpoint { up, source, held, .. } = self.endpoint;
         let time = match held {
