@@ -146,7 +146,8 @@ mod tests {
             (entries.iter().map(|entry| entry.number).collect::<Vec<_>>(), more)
         };
         assert_eq!(numbers(None, 1), (vec![3], true));
-        assert_eq!(numbers(Some(3), 1), (vec![1], false), "the last page ends with the last entry");
+        assert_eq!(numbers(Some(3), 1), (vec![1], true), "a key that is no entry's comes after it");
+        assert_eq!(numbers(Some(1), 1), (vec![], false));
         assert_eq!(numbers(None, 100), (vec![3, 1], false));
     }
 }
