@@ -77,7 +77,8 @@ impl<'t> Comparer<'t> {
 
 /// How much goes elsewhere, and then how much moves at all.
 fn extent(flows: &[Flow]) -> (f64, f64) {
-    let sum =
-        |elsewhere: bool| flows.iter().filter(|flow| !elsewhere || flow.from != flow.to).map(|flow| flow.share).sum();
+    let sum = |elsewhere: bool| {
+        flows.iter().filter(|flow| !elsewhere || flow.from != flow.to).map(|flow| flow.share).sum::<f64>() + 0.0
+    };
     (sum(true), sum(false))
 }

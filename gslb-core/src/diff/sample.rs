@@ -62,7 +62,8 @@ fn told(moved: &HashMap<Route, f64>, total: u64, comparer: &Comparer<'_>) -> Sam
     let share = |weight: f64| weight / total as f64;
     let sum = |elsewhere: bool| {
         let fitting = moved.iter().filter(|((from, to, _), _)| (from != to) == elsewhere);
-        share(fitting.map(|(_, weight)| weight).sum())
+        // Nothing is 0, not -0, which an empty sum is.
+        share(fitting.map(|(_, weight)| weight).sum::<f64>() + 0.0)
     };
     let mut moves: Vec<SampledMove> = moved
         .iter()

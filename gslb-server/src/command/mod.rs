@@ -211,7 +211,9 @@ mod tests {
         let mut count = 0;
         each(&program, "", &mut |words, mut command| {
             count += 1;
-            let help = command.render_long_help().to_string();
+            // As `--help` shows it.
+            let arguments = ["gslb"].into_iter().chain(words.split_whitespace()).chain(["--help"]);
+            let help = program.clone().try_get_matches_from_mut(arguments).unwrap_err().to_string();
             assert!(help.lines().count() <= 40, "gslb {words}: {} lines\n{help}", help.lines().count());
             let widest = help.lines().max_by_key(|line| line.chars().count()).unwrap();
             assert!(widest.chars().count() <= 100, "gslb {words}: {widest}");
