@@ -1,4 +1,4 @@
-//! A server and the health behind it, at a time of its own.
+//! A server and its health, with a simulated clock.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{self, Server, ask};
 pub(crate) const ZONE: &str = "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.example.net.\n";
 pub(crate) const WALL: u64 = 1_790_000_000_000;
 
-/// A server, and the health behind it, at a time of its own.
+/// A server and its health, with a simulated clock.
 pub(crate) struct Live {
     pub(crate) server: Server,
     pub(crate) health: Health,
@@ -73,11 +73,11 @@ impl Live {
 
     pub(crate) fn put(&mut self, effects: Effects) -> Effects {
         self.server.table = self.server.table.with_changes(&effects.changes);
-        assert!(self.server.table.changes_to(&self.health.states()).is_empty(), "every change was told");
+        assert!(self.server.table.changes_to(&self.health.states()).is_empty(), "every change was reported");
         effects
     }
 
-    /// The target of an endpoint is probed: `+` passes and `-` fails, each a second after the one before.
+    /// Probes the target of an endpoint once per second: `+` passes and `-` fails.
     pub(crate) fn probe(&mut self, pool: &str, endpoint: &str, outcomes: &str) -> Effects {
         let target = self.health.targets().of_endpoint(self.member(pool, endpoint))[0];
         let mut all = Effects::default();
@@ -92,10 +92,10 @@ impl Live {
     }
 
     pub(crate) fn outcome(&mut self, target: u32, passes: bool) -> Effects {
-        self.comes(target, if passes { Ok(()) } else { Err(Failure::Status(503)) })
+        self.outcome_of(target, if passes { Ok(()) } else { Err(Failure::Status(503)) })
     }
 
-    pub(crate) fn comes(&mut self, target: u32, result: Result<(), Failure>) -> Effects {
+    pub(crate) fn outcome_of(&mut self, target: u32, result: Result<(), Failure>) -> Effects {
         let (now, wall) = self.now();
         let evidence = result.err().map_or_else(|| "status 200".to_owned(), |failure| failure.to_string());
         let latency = Some(Duration::from_millis(20));
@@ -104,24 +104,24 @@ impl Live {
         self.put(effects)
     }
 
-    /// Every target is probed in this second; some pass, and of the others nothing is heard.
+    /// Probes every target in this second; those that do not pass time out.
     pub(crate) fn probe_all(&mut self, passes: impl Fn(u32) -> bool) -> Vec<Effects> {
         self.probe_all_as(|target| if passes(target) { Ok(()) } else { Err(Failure::Timeout) })
     }
 
-    /// Every target is probed in this second.
+    /// Probes every target in this second.
     pub(crate) fn probe_all_as(&mut self, result: impl Fn(u32) -> Result<(), Failure>) -> Vec<Effects> {
         self.seconds += 1;
-        (0..self.health.targets().len() as u32).map(|target| self.comes(target, result(target))).collect()
+        (0..self.health.targets().len() as u32).map(|target| self.outcome_of(target, result(target))).collect()
     }
 
-    /// What is saved, as of now.
+    /// The statuses to save now.
     pub(crate) fn saved(&self) -> Saved {
         let statuses = self.health.members().filter_map(|member| self.health.saved(member)).collect();
         Saved { statuses, seen: self.now().1 }
     }
 
-    /// Another document comes in force.
+    /// Activates another document.
     pub(crate) fn take_up(&mut self, document: &str) -> Effects {
         self.server.table = support::table(document, ZONE, &[]);
         let (now, wall) = self.now();

@@ -1,12 +1,12 @@
-//! From outcomes of probes to answers: failover, flapping, restarts, mass failures, and the TTL on the way to a change.
+//! From probe outcomes to answers: failover, flapping, restarts, mass failures, and the TTL before an expected change.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-mod blind;
-mod doubt;
-mod kept;
+mod carried_over;
 mod live;
+mod mass_failure;
+mod no_route;
 mod several;
+mod transitions;
 mod ttl;
-mod turns;

@@ -1,4 +1,4 @@
-//! Pools with several probes: how many must pass, what is told of each, and what a change of the document keeps.
+//! Pools with several probes: how many must pass, the status of each, and what survives a document change.
 
 use gslb_core::health::{Effects, Rule, Run, Saved, Source, Status};
 use gslb_core::site::model::Site;
@@ -9,12 +9,12 @@ use crate::support;
 
 const FAILOVER: &str = r#"policy = { failover = ["both", "a"] }"#;
 
-/// A pool with these probes, as the document writes them. They have rise 3 and fall 3, and rise 1 and fall 2.
+/// A pool with these probes, in document syntax: one with rise 3 and fall 3, one with rise 1 and fall 2.
 fn both(probes: &str) -> String {
     format!("[pools.both]\nprobe = {probes}\nendpoints.x.address = \"192.0.2.31\"\n")
 }
 
-/// Outcomes of the probe at this place in the list of its pool.
+/// Outcomes of the probe at this index in its pool.
 fn probe(live: &mut Live, at: usize, outcomes: &str) -> Effects {
     let target = live.health.targets().of_endpoint(live.member("both", "x"))[at];
     let mut all = Effects::default();
@@ -34,35 +34,35 @@ fn site(probes: &str) -> Site {
 }
 
 #[test]
-fn all_probes_must_pass_unless_the_pool_says_otherwise() {
+fn all_probes_must_pass_by_default() {
     let mut live = Live::of(&both(r#"["web", "quick"]"#), FAILOVER);
     probe(&mut live, 0, "+++");
-    assert_eq!(status(&live).source, Source::Initial, "one probe alone says nothing good");
+    assert_eq!(status(&live).source, Source::Initial, "one passing probe is not enough");
     probe(&mut live, 1, "+");
     assert_eq!((status(&live).up, status(&live).source), (true, Source::Verdict));
     let effects = probe(&mut live, 1, "--");
     assert_eq!(live.answers(), ["192.0.2.1"]);
     let why = "1 of 2 probes down: quick (2 failures in a row, the last one: status 503)";
     assert_eq!(&*effects.transitions[0].why, why);
-    let told = status(&live);
+    let current = status(&live);
     assert_eq!(
-        &*told.why,
+        &*current.why,
         format!("{why}; now 1 of 2 probes up: web (3 successes in a row, the last one: status 200)")
     );
     let probes: Vec<(&str, Option<bool>, u32)> =
-        told.probes.iter().map(|it| (&*it.probe, it.up, it.progress.length)).collect();
+        current.probes.iter().map(|it| (&*it.probe, it.up, it.progress.length)).collect();
     assert_eq!(probes, [("web", Some(true), 3), ("quick", Some(false), 2)]);
-    assert_eq!(told.outcomes.len(), 3, "those of the probe that fails");
+    assert_eq!(current.outcomes.len(), 3, "the outcomes of the failing probe");
     probe(&mut live, 1, "+");
     assert_eq!(live.answers(), ["192.0.2.31"]);
     assert_eq!(&*status(&live).why.chars().take(20).collect::<String>(), "2 of 2 probes up: we");
 }
 
 #[test]
-fn with_any_one_probe_is_enough_and_with_a_number_so_many() {
+fn require_any_needs_one_probe_and_a_number_needs_that_many() {
     let mut live = Live::of(&both("[\"web\", \"quick\"]\nrequire = \"any\""), FAILOVER);
     probe(&mut live, 1, "+--");
-    assert!(status(&live).up, "nothing is known of the other one");
+    assert!(status(&live).up, "the other probe has no verdict yet");
     probe(&mut live, 0, "---");
     assert_eq!(live.answers(), ["192.0.2.1"]);
     probe(&mut live, 1, "+");
@@ -75,7 +75,7 @@ fn with_any_one_probe_is_enough_and_with_a_number_so_many() {
     for (at, outcomes) in [(0, "+++"), (1, "+"), (2, "+-")] {
         probe(&mut live, at, outcomes);
     }
-    assert_eq!(live.answers(), ["192.0.2.31"], "two are left");
+    assert_eq!(live.answers(), ["192.0.2.31"], "two still pass");
     probe(&mut live, 1, "--");
     assert_eq!(live.answers(), ["192.0.2.1"]);
     probe(&mut live, 2, "+");
@@ -83,12 +83,12 @@ fn with_any_one_probe_is_enough_and_with_a_number_so_many() {
 }
 
 #[test]
-fn the_ttl_falls_when_so_many_fail_that_the_next_outcomes_may_turn_it() {
+fn the_ttl_drops_when_the_next_outcomes_may_change_the_status() {
     let mut live = Live::of(&both("[\"web\", \"quick\"]\nrequire = \"any\""), FAILOVER);
     let limit = |live: &Live| status(live).ttl_limit;
     probe(&mut live, 0, "+++");
     probe(&mut live, 1, "+-");
-    assert_eq!(limit(&live), None, "the other one holds it up");
+    assert_eq!(limit(&live), None, "the other probe keeps it up");
     probe(&mut live, 0, "-");
     assert_eq!(limit(&live), Some(10), "two more failures of web, 5 s each");
     probe(&mut live, 1, "-");
@@ -97,13 +97,13 @@ fn the_ttl_falls_when_so_many_fail_that_the_next_outcomes_may_turn_it() {
     assert_eq!(limit(&live), Some(5));
     let mut live = Live::of(&both(r#"["web", "quick"]"#), FAILOVER);
     probe(&mut live, 0, "+++-");
-    assert_eq!(limit(&live), Some(10), "each of them may turn it");
+    assert_eq!(limit(&live), Some(10), "each of them may change the status");
     probe(&mut live, 1, "+-");
     assert_eq!(limit(&live), Some(1));
 }
 
 #[test]
-fn a_document_with_other_probes_keeps_the_status_until_they_say_otherwise() {
+fn with_new_probes_the_status_stays_until_their_first_verdict() {
     let mut live = Live::of(&both(r#""web""#), FAILOVER);
     probe(&mut live, 0, "---");
     let (now, wall) = live.now();
@@ -127,11 +127,11 @@ fn a_document_with_other_probes_keeps_the_status_until_they_say_otherwise() {
     let turned = follow(&mut live, r#""quick""#);
     assert!(turned.len() == 1 && turned[0].0, "the probe that failed is gone: {turned:?}");
     assert!(follow(&mut live, r#"["quick"]"#).is_empty());
-    assert!(status(&live).probes.is_empty(), "a list of one is one probe");
+    assert!(status(&live).probes.is_empty(), "a list of one is a single probe");
 }
 
 #[test]
-fn a_probe_that_is_about_to_recover_is_no_quicker_for_another_document() {
+fn a_new_document_does_not_speed_up_a_recovery() {
     let mut live = Live::of(&both(r#"["web", "quick"]"#), FAILOVER);
     probe(&mut live, 1, "+");
     probe(&mut live, 0, "---+");
@@ -144,14 +144,14 @@ fn a_probe_that_is_about_to_recover_is_no_quicker_for_another_document() {
     assert_eq!(live.answers(), ["192.0.2.31"]);
 }
 
-/// Every probe by itself, and then how many of them are up.
+/// The model evaluates every probe by itself, then counts how many are up.
 #[test]
-fn statuses_are_those_of_a_model_whatever_comes() {
+fn statuses_match_a_model_under_random_outcomes() {
     let mut dice = Dice::new(3);
     for require in 1..=3_usize {
         let more = "[probes.ping]\nkind = \"icmp\"\nrise = 2\nfall = 1\n";
         let pool = both(&format!("[\"web\", \"quick\", \"ping\"]\nrequire = {require}"));
-        // One pool of one host is never doubted.
+        // A single host is never a mass failure.
         let mut live = Live::of(&format!("{more}{pool}"), FAILOVER);
         let rules = [Rule { rise: 3, fall: 3 }, Rule { rise: 1, fall: 2 }, Rule { rise: 2, fall: 1 }];
         let (mut runs, mut verdicts, mut expected) = ([Run::default(); 3], [None; 3], true);
@@ -167,19 +167,19 @@ fn statuses_are_those_of_a_model_whatever_comes() {
             } else if count(false) > 3 - require {
                 expected = false;
             }
-            let told = status(&live);
-            assert_eq!(told.up, expected, "step {step}, {require} required, {verdicts:?}");
-            assert_eq!(told.probes.iter().map(|it| it.up).collect::<Vec<_>>(), verdicts, "step {step}");
+            let current = status(&live);
+            assert_eq!(current.up, expected, "step {step}, {require} required, {verdicts:?}");
+            assert_eq!(current.probes.iter().map(|it| it.up).collect::<Vec<_>>(), verdicts, "step {step}");
         }
     }
 }
 
-/// Two probes that find the same are as one, doubted or not.
+/// Two probes with the same outcomes behave like one, during a mass failure or not.
 #[test]
 fn a_mass_failure_is_the_same_with_several_probes() {
     let mut dice = Dice::new(11);
     for require in [1, 2] {
-        let text = crate::doubt::ten_text(2);
+        let text = crate::mass_failure::ten_text(2);
         let same = "[probes.same]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\nrise = 2\nfall = 2\n";
         let more = format!("probe = [\"quick\", \"same\"]\nrequire = {require}\n");
         let double =
@@ -187,7 +187,7 @@ fn a_mass_failure_is_the_same_with_several_probes() {
         let mut lives = [text, double].map(|text| Live::with(&text, &Saved::default()));
         let mut held = 0;
         for step in 0..1_500 {
-            // Times at which all is well, all is lost, and each host does as it likes.
+            // Periods in which all pass, all fail, or each host is random.
             let mood = (step / 25) % 3;
             let passes: Vec<bool> = (0..10)
                 .map(|_| match mood {
@@ -202,20 +202,20 @@ fn a_mass_failure_is_the_same_with_several_probes() {
                 assert_eq!((&one.changes, one.mass_failure), (&two.changes, two.mass_failure), "step {step}");
             }
             lives.iter_mut().for_each(|live| _ = live.wait(0));
-            let told = |live: &Live| -> Vec<_> {
+            let statuses = |live: &Live| -> Vec<_> {
                 let status = |member| live.health.status(member, live.now().0).unwrap();
                 let all = live.health.members().map(status);
                 all.map(|it| (it.up, it.source, it.held, it.since, it.flaps, it.ttl_limit, it.progress)).collect()
             };
-            assert_eq!(told(&lives[0]), told(&lives[1]), "step {step}");
+            assert_eq!(statuses(&lives[0]), statuses(&lives[1]), "step {step}");
             held += u32::from(lives[0].health.holding_since().is_some());
         }
-        assert!(held > 50, "failures were doubted for {held} steps");
+        assert!(held > 50, "failures were held for {held} steps");
     }
 }
 
 #[test]
-fn words_of_others_are_one_probe_among_others() {
+fn push_reports_count_like_any_other_probe() {
     let mut live = Live::of(&both(r#"["quick", "beat"]"#), FAILOVER);
     probe(&mut live, 0, "+");
     probe(&mut live, 1, "+");
@@ -224,6 +224,6 @@ fn words_of_others_are_one_probe_among_others() {
     let (now, wall) = live.now();
     let effects = live.health.tick(now, wall);
     live.put(effects);
-    let told = status(&live);
-    assert!(!told.up && told.why.starts_with("1 of 2 probes down: beat (no report for 1m)"), "{}", told.why);
+    let current = status(&live);
+    assert!(!current.up && current.why.starts_with("1 of 2 probes down: beat (no report for 1m)"), "{}", current.why);
 }

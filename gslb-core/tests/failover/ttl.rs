@@ -1,10 +1,10 @@
-//! The TTL on the way to a change.
+//! The TTL before an expected change.
 
 use crate::live::Live;
 use crate::support::ask;
 
 #[test]
-fn the_ttl_shrinks_on_the_way_to_a_change() {
+fn the_ttl_drops_before_an_expected_change() {
     let mut live = Live::of("", "ttl = \"30s\"\npolicy = { failover = [\"a\", \"b\"] }");
     live.probe("a", "x", "+++");
     live.probe("b", "x", "+++");
@@ -16,20 +16,20 @@ fn the_ttl_shrinks_on_the_way_to_a_change() {
     live.probe("a", "x", "+");
     assert_eq!(live.ttl(), 30);
     live.probe("b", "x", "-");
-    assert_eq!(live.ttl(), 30, "the second was not looked at");
+    assert_eq!(live.ttl(), 30, "the second endpoint was not considered");
     live.probe("b", "x", "+");
     live.probe("a", "x", "---");
     assert_eq!((live.ttl(), live.answers()), (30, vec!["192.0.2.2".to_owned()]));
     live.probe("a", "x", "+");
-    assert_eq!(live.ttl(), 10, "passed over, but about to come back");
+    assert_eq!(live.ttl(), 10, "skipped, but about to come back");
     live.probe("a", "x", "++");
     let mut quick = Live::of("", "ttl = \"0s\"\npolicy = \"pair\"");
     quick.probe("pair", "x", "-");
-    assert_eq!(quick.ttl(), 0, "the service's own TTL is the most");
+    assert_eq!(quick.ttl(), 0, "the service's own TTL is the maximum");
 }
 
 #[test]
-fn the_branches_of_a_draw_shorten_the_ttl_together_and_one_answer_has_one() {
+fn all_branches_of_a_weighted_choice_limit_the_ttl_and_an_answer_has_one_ttl() {
     for policy in [r#"{ weighted = { a = 1, b = 1 } }"#, r#"{ all = ["a", "b"] }"#, r#"{ hash = ["a", "b"] }"#] {
         let mut live = Live::of("", &format!("policy = {policy}"));
         live.probe("b", "x", "--");
@@ -41,7 +41,7 @@ fn the_branches_of_a_draw_shorten_the_ttl_together_and_one_answer_has_one() {
 }
 
 #[test]
-fn explain_tells_the_ttl_and_who_shortens_it() {
+fn explain_shows_the_ttl_and_what_limits_it() {
     let mut live = Live::of("", r#"policy = { failover = ["a", "b"] }"#);
     live.probe("a", "x", "-");
     let question = gslb_core::explain::Question {

@@ -1,4 +1,4 @@
-//! Addresses of every network a record type was made for: IP, EUI, ILNP, X.25, NSAP and ATM.
+//! Addresses in rdata: IP, EUI, ILNP, X.25, NSAP and ATM.
 
 use super::encoding::{from_hex, hex};
 use super::phrase::Phrase;
@@ -22,7 +22,7 @@ pub(super) fn read_ipv6(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<
     Ok(())
 }
 
-/// The IPv4 address that `word` says.
+/// Parses an IPv4 address.
 pub(super) fn ipv4(label: &str, word: &Word<'_>) -> Result<Ipv4Addr, Fault> {
     parsed(word.bare(label)?).ok_or_else(|| {
         word.fault(
@@ -32,7 +32,7 @@ pub(super) fn ipv4(label: &str, word: &Word<'_>) -> Result<Ipv4Addr, Fault> {
     })
 }
 
-/// The IPv6 address that `word` says.
+/// Parses an IPv6 address.
 pub(super) fn ipv6(label: &str, word: &Word<'_>) -> Result<Ipv6Addr, Fault> {
     parsed(word.bare(label)?).ok_or_else(|| {
         word.fault(
@@ -42,7 +42,7 @@ pub(super) fn ipv6(label: &str, word: &Word<'_>) -> Result<Ipv6Addr, Fault> {
     })
 }
 
-/// `text` as whatever `T` reads from text.
+/// Parses `text` as a `T`.
 pub(super) fn parsed<T: FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
@@ -95,7 +95,7 @@ pub(super) fn write_eui(octets: &[u8], out: &mut Phrase) {
     out.word(pairs.join("-"));
 }
 
-/// Fewest digits of an X.25 address: its data network identification code (RFC 1183 §3.1).
+/// Minimum number of digits of an X.25 address: its data network identification code (RFC 1183 §3.1).
 const LEAST_PSDN: usize = 4;
 
 fn is_psdn(digits: &[u8]) -> bool {

@@ -1,4 +1,4 @@
-//! Sets of record types as bitmaps: the windows of RFC 4034 §4.1.2 and the one short row of RFC 2535 §5.2.
+//! Sets of record types as bitmaps: windows (RFC 4034 §4.1.2), or a single short bitmap (RFC 2535 §5.2).
 
 use super::phrase::Phrase;
 use super::types::by_number;
@@ -68,7 +68,7 @@ pub(super) fn read_low(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result
         if !(1..128).contains(&rtype) {
             return Err(word.fault(
                 format!("\"{}\" does not fit: an NXT record lists types 1 to 127", word.shown()),
-                "use NSEC, which took the place of NXT (RFC 3755)",
+                "use NSEC, which replaced NXT (RFC 3755)",
             ));
         }
         set(&mut bits, rtype);
@@ -100,7 +100,7 @@ pub(super) fn set(bits: &mut [u8], number: u16) {
     }
 }
 
-/// Numbers of the bits that are set; at most 8192 octets are looked at.
+/// Indices of the bits that are set, in at most 8192 octets.
 pub(super) fn ones(bits: &[u8]) -> impl Iterator<Item = u16> {
     (0u16..8192)
         .zip(bits)

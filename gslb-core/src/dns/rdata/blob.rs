@@ -29,7 +29,7 @@ pub(super) fn read_base64_or_dash(label: &str, words: &mut Words<'_, '_>, rdata:
     read_base64(label, words, rdata)
 }
 
-/// The octets of `text`, which stands at `word`.
+/// Decodes `text`; faults point at `word`.
 pub(super) fn decode_hex(label: &str, word: &Word<'_>, text: &[u8]) -> Result<Vec<u8>, Fault> {
     from_hex(text).filter(|octets| !octets.is_empty()).ok_or_else(|| {
         let message = if text.iter().all(u8::is_ascii_hexdigit) {
@@ -41,7 +41,7 @@ pub(super) fn decode_hex(label: &str, word: &Word<'_>, text: &[u8]) -> Result<Ve
     })
 }
 
-/// The octets of `text`, which stands at `word`.
+/// Decodes `text`; faults point at `word`.
 pub(super) fn decode_base64(label: &str, word: &Word<'_>, text: &[u8]) -> Result<Vec<u8>, Fault> {
     from_base64(text).filter(|octets| !octets.is_empty()).ok_or_else(|| {
         word.fault(
@@ -59,18 +59,18 @@ pub(super) fn write_base64(octets: &[u8], out: &mut Phrase) {
     out.groups(&base64(octets));
 }
 
-/// True if the flags that start a KEY say that no key follows (RFC 2535 §3.1.2).
+/// True if the flags at the start of a KEY say that no key follows (RFC 2535 §3.1.2).
 pub(super) fn has_no_key(rdata: &[u8]) -> bool {
     rdata.first().is_some_and(|flags| flags & 0xC0 == 0xC0)
 }
 
-/// A digest after the octet that says of which type it is, and how long the known ones are.
+/// A digest after its type octet, with the lengths of known digest types.
 #[derive(Debug)]
 pub(super) struct Digest {
     what: &'static str,
     /// Type and length in octets.
     known: &'static [(u8, usize)],
-    /// Shortest digest of an unknown type, in octets.
+    /// Minimum length of a digest of an unknown type, in octets.
     least: usize,
 }
 
@@ -90,7 +90,7 @@ impl Digest {
             let wanted = self.length(code).map_or(format!("at least {}", self.least), |len| len.to_string());
             return Err(first.fault(
                 format!("the {} has {} octets; type {code} has {wanted}", self.what, digest.len()),
-                format!("check that the {} is whole and that its type is right", self.what),
+                format!("check that the {} is complete and has the right type", self.what),
             ));
         }
         rdata.push(code);

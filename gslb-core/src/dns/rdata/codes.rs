@@ -6,9 +6,9 @@ use super::word::{Fault, Word, decimal};
 /// The names of a number field.
 #[derive(Debug)]
 pub(crate) struct Codes {
-    /// Name and value; where a value has several names, the first is the one written.
+    /// Name and value; if a value has several names, the first is written.
     names: &'static [(&'static str, u16)],
-    /// Whether presentation form is written with the name (CERT) or with the number (everything else).
+    /// Whether presentation form uses the name (CERT) or the number (everything else).
     shown: bool,
 }
 
@@ -58,7 +58,7 @@ pub(crate) static CERT_TYPE: Codes = Codes {
     shown: true,
 };
 
-/// What a key is for (RFC 2535 §3.1.3; RFC 4034 §2.1.2 leaves DNSSEC only).
+/// Key protocols (RFC 2535 §3.1.3; RFC 4034 §2.1.2 leaves DNSSEC only).
 pub(crate) static KEY_PROTOCOL: Codes =
     Codes { names: &[("NONE", 0), ("TLS", 1), ("EMAIL", 2), ("DNSSEC", 3), ("IPSEC", 4), ("ALL", 255)], shown: false };
 
@@ -108,7 +108,7 @@ impl Codes {
         })
     }
 
-    /// Writes `value` as its type does: by name where that is the habit and there is one.
+    /// Writes `value` by name if its type does so and there is one, else as a number.
     pub(crate) fn write(&self, value: u16, out: &mut Phrase) {
         match self.names.iter().find(|&&(_, known)| self.shown && known == value) {
             Some((name, _)) => out.word(name),

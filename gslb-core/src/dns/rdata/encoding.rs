@@ -1,4 +1,4 @@
-//! Hexadecimal, base32hex and base64 (RFC 4648), strict: no stray characters, no leftover bits.
+//! Strict hexadecimal, base32hex and base64 (RFC 4648): no stray characters, no leftover bits.
 
 use data_encoding::{BASE32HEX_NOPAD, BASE64, HEXUPPER, HEXUPPER_PERMISSIVE};
 
@@ -27,9 +27,9 @@ pub(crate) fn base64(octets: &[u8]) -> String {
     BASE64.encode(octets)
 }
 
-/// Octets from base64, whose padding has to be there.
+/// Octets from base64; padding is required.
 pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
-    // One value has one text: several padded values in a row are refused.
+    // Reject several padded values in a row, so that each value has one text.
     let padded = text.iter().position(|&symbol| symbol == b'=').unwrap_or(text.len());
     if text.len() - padded > 2 {
         return None;
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_are_refused() {
+    fn leftover_bits_and_characters_are_rejected() {
         for text in ["A", "AA", "AA=", "AB==", "A===", "AAAA=", "AA==AA==", "A.A=", "=", "===="] {
             assert_eq!(from_base64(text.as_bytes()), None, "{text}");
         }

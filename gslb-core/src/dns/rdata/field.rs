@@ -89,7 +89,7 @@ impl Kind {
             Kind::IpsecKey if wire.is_empty() && gateway::has_no_key(whole) => {}
             Kind::Base64OrDash if wire.is_empty() => out.word('-'),
             Kind::KeyOrNothing if blob::has_no_key(whole) => {}
-            // One word however long, as dig writes it.
+            // A single word of any length, as in dig.
             Kind::Base64OrDash => out.word(encoding::base64(wire.rest()?)),
             Kind::Base64 | Kind::Base64OrNothing | Kind::KeyOrNothing | Kind::IpsecKey => {
                 blob::write_base64(wire.rest()?, out);

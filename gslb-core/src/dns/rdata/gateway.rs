@@ -1,4 +1,4 @@
-//! Records whose next part depends on a number before it: the gateways of IPSECKEY and AMTRELAY, and A6.
+//! Rdata with a field whose format depends on an earlier number: gateways of IPSECKEY and AMTRELAY, and A6.
 
 use super::address::{ipv4, ipv6};
 use super::phrase::Phrase;
@@ -22,7 +22,7 @@ pub(super) fn write_ipseckey(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<()
     let [precedence, kind, algorithm] = wire.array()?;
     out.word(format_args!("{precedence} {kind} {algorithm}"));
     match write_gateway(kind, wire, out) {
-        // Without knowing how long the gateway is, the key cannot be found.
+        // The key starts after the gateway, whose length is unknown here.
         Err(Unreadable::NoText) => Err(Unreadable::Malformed),
         done => done,
     }
@@ -76,7 +76,7 @@ fn write_gateway(kind: u8, wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), 
     Ok(())
 }
 
-/// Reads how many bits the prefix has, the bits after it unless it has all, and whose prefix it is unless it has none.
+/// Reads the prefix length, the address suffix unless the prefix is complete, and the prefix name unless it is empty.
 pub(super) fn read_a6(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
     let prefix = words.number("prefix length", 128)?;
     rdata.push(prefix as u8);
@@ -97,7 +97,7 @@ pub(super) fn write_a6(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unre
     if prefix < 128 {
         let suffix = wire.take(16 - usize::from(prefix / 8))?;
         let address = suffix.iter().fold(0u128, |address, &octet| address << 8 | u128::from(octet));
-        // Bits that the prefix covers are padding and have to be zero (RFC 2874 §3.1).
+        // Bits covered by the prefix are padding and must be zero (RFC 2874 §3.1).
         if address & !(u128::MAX >> prefix) != 0 {
             return Err(Unreadable::Malformed);
         }

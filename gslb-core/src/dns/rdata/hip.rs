@@ -7,7 +7,7 @@ use super::scalar::read_name;
 use super::wire::{Unreadable, Wire};
 use super::word::{Fault, Word, Words};
 
-/// The lengths stand before algorithm and octets on the wire, so that all of it is read before any is written.
+/// On the wire the lengths come first, so everything is parsed before anything is written.
 pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
     let algorithm = words.number("algorithm", 255)? as u8;
     let tag_word = words.next("host identity tag")?;
@@ -38,7 +38,7 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreada
     }
     out.word(algorithm);
     out.word(hex(wire.take(usize::from(tag_len))?));
-    // The key is one word here, because names follow it.
+    // The key is a single word, because names follow it.
     out.word(base64(wire.take(usize::from(key_len))?));
     while !wire.is_empty() {
         out.word(wire.name()?);

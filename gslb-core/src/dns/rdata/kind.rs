@@ -1,8 +1,8 @@
-//! The kinds of field that rdata consists of.
+//! The kinds of rdata fields.
 
 use super::codes::Codes;
 
-/// A kind of field. Those that take all that is left stand last in their type.
+/// A kind of field. Kinds that take all remaining octets come last in their type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     /// A domain name, uncompressed.
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     KeyFlags,
     /// A record type.
     TypeCode,
-    /// A duration, with units if the writer likes.
+    /// A duration, optionally with units.
     Seconds,
     /// A point in time of a signature (RFC 4034 §3.2).
     Moment,
@@ -51,7 +51,7 @@ pub(crate) enum Kind {
     Hex,
     /// Base64 to the end, at least one octet.
     Base64,
-    /// Base64 to the end, or nothing at all.
+    /// Base64 to the end, possibly empty.
     Base64OrNothing,
     /// Base64 to the end, or a hyphen for none.
     Base64OrDash,
@@ -71,7 +71,7 @@ pub(crate) enum Kind {
     HashedName,
     /// A bitmap of types, at least one.
     Types,
-    /// A bitmap of types, perhaps none.
+    /// A bitmap of types, possibly empty.
     TypesOrNothing,
     /// A bitmap of types 1 to 127 (RFC 2535 §5.2).
     LowTypes,
@@ -83,7 +83,7 @@ pub(crate) enum Kind {
     Nsap,
     /// An ATM end system address.
     AtmAddress,
-    /// A place on the globe (RFC 1876).
+    /// A geographical location (RFC 1876).
     Location,
     /// A substitution expression (RFC 3402 §3.2).
     Regexp,

@@ -1,4 +1,4 @@
-//! Places on the globe: degrees, minutes, seconds and meters as the fixed-point numbers of RFC 1876.
+//! Geographical locations: degrees, minutes, seconds and meters as the fixed-point numbers of RFC 1876.
 
 use super::phrase::Phrase;
 use super::wire::{Unreadable, Wire};
@@ -40,7 +40,7 @@ pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(),
     rdata.push(0);
     rdata.extend_from_slice(&sizes);
     for value in [latitude, longitude, altitude] {
-        // Every value was checked against its range, and all ranges are within 32 bits.
+        // Every value has been range-checked, and all ranges fit into 32 bits.
         rdata.extend_from_slice(&(value as u32).to_be_bytes());
     }
     Ok(())
@@ -86,26 +86,26 @@ impl Axis {
             }
             total += match step {
                 0 => self.part(&word, 59)? * MS_PER_MINUTE,
-                1 => fraction(text, 3).filter(|&ms| ms < MS_PER_MINUTE).ok_or_else(|| self.wrong(&word))?,
-                _ => return Err(self.wrong(&word)),
+                1 => fraction(text, 3).filter(|&ms| ms < MS_PER_MINUTE).ok_or_else(|| self.fault(&word))?,
+                _ => return Err(self.fault(&word)),
             };
         }
-        Err(self.wrong(&degrees))
+        Err(self.fault(&degrees))
     }
 
     fn part(&self, word: &Word<'_>, most: u32) -> Result<i64, Fault> {
         let value = decimal(word.bare(self.label)?).filter(|&value| value <= most);
-        value.map(i64::from).ok_or_else(|| self.wrong(word))
+        value.map(i64::from).ok_or_else(|| self.fault(word))
     }
 
     fn within(&self, total: i64, word: &Word<'_>) -> Result<i64, Fault> {
-        if total <= i64::from(self.degrees) * MS_PER_DEGREE { Ok(total) } else { Err(self.wrong(word)) }
+        if total <= i64::from(self.degrees) * MS_PER_DEGREE { Ok(total) } else { Err(self.fault(word)) }
     }
 
-    fn wrong(&self, word: &Word<'_>) -> Fault {
+    fn fault(&self, word: &Word<'_>) -> Fault {
         let Axis { label, degrees, positive, negative } = self;
         word.fault(
-            format!("the {label} is wrong at \"{}\"", word.shown()),
+            format!("invalid {label} at \"{}\"", word.shown()),
             format!(
                 "write degrees up to {degrees}, minutes up to 59, seconds up to 59.999, then {positive} or {negative}"
             ),

@@ -1,6 +1,6 @@
-//! Rdata between presentation form and wire form: one table of types, walked in both directions.
+//! Converts rdata between presentation form and wire form, using one table of types for both directions.
 //!
-//! Rdata here is always uncompressed wire form. Types that the table does not know have the form of RFC 3597 §5.
+//! Rdata here is always in uncompressed wire form. Types that are not in the table use the form of RFC 3597 §5.
 
 mod address;
 mod apl;
@@ -40,7 +40,7 @@ pub const MAX_RDATA: usize = 65_535;
 
 /// The number of a record type: a mnemonic in any case, or `TYPE` and a decimal number (RFC 3597 §5).
 ///
-/// Types of queries and messages such as `ANY` and `OPT` are known too.
+/// Also knows query types and meta types such as `ANY` and `OPT`.
 pub fn type_from_text(text: &str) -> Option<u16> {
     if let Some(known) = types::by_mnemonic(text) {
         return Some(known.number);
@@ -66,7 +66,7 @@ impl fmt::Display for TypeText {
     }
 }
 
-/// Numbers and mnemonics of the types that the table knows and a zone may have, in order of their numbers.
+/// Numbers and mnemonics of known types that a zone may have, in order of number.
 pub fn zone_types() -> impl Iterator<Item = (u16, &'static str)> {
     types::all()
         .iter()
@@ -74,7 +74,7 @@ pub fn zone_types() -> impl Iterator<Item = (u16, &'static str)> {
         .map(|known| (known.number, known.mnemonic))
 }
 
-/// Presentation form of `rdata`, with absolute names and without a line break.
+/// Presentation form of `rdata`, on one line and with absolute names.
 ///
 /// Rdata of an unknown type, and rdata that is not what its type asks for, is written as RFC 3597 §5 says:
 /// `\# 4 C0000201`.
@@ -109,7 +109,7 @@ pub fn embedded_names(rtype: u16, rdata: &[u8]) -> impl Iterator<Item = (usize, 
     const COMPRESSIBLE: &[&str] = &["NS", "MD", "MF", "CNAME", "SOA", "MB", "MG", "MR", "PTR", "MINFO", "MX"];
     let known = types::by_number(rtype).filter(|known| COMPRESSIBLE.contains(&known.mnemonic));
     let mut at = 0;
-    // In all of these types the names stand first, or after a preference.
+    // In all of these types the names come first, or after a preference.
     known
         .and_then(Type::fields)
         .unwrap_or_default()

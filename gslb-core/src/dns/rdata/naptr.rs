@@ -26,7 +26,7 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreada
     Ok(())
 }
 
-/// True for nothing at all and for two delimited parts, then flags; the pattern itself is not compiled.
+/// True for an empty expression, and for two delimited parts and flags; the pattern itself is not compiled.
 fn is_substitution(octets: &[u8]) -> bool {
     let Some((&delimiter, rest)) = octets.split_first() else { return true };
     if delimiter.is_ascii_digit() || matches!(delimiter, b'i' | b'\\' | 0) {
@@ -38,7 +38,7 @@ fn is_substitution(octets: &[u8]) -> bool {
     !pattern.is_empty() && last_reference(replacement) <= groups && flags.iter().all(|&flag| flag == b'i')
 }
 
-/// What stands before and after the first delimiter that no backslash escapes.
+/// The text before and after the first unescaped delimiter.
 fn until(text: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
     let mut escaped = false;
     let end = text.iter().position(|&octet| {

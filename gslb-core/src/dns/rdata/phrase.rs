@@ -1,8 +1,8 @@
-//! Presentation form being written: words with one blank between them.
+//! Writes presentation form: words separated by a single blank.
 
 use std::fmt::{Display, Write};
 
-/// Characters of hex or base64 in a row before a blank, as dig and named-compilezone group them.
+/// Characters of hex or base64 per group, as in dig and named-compilezone.
 const GROUP: usize = 56;
 
 /// The words written so far.
@@ -19,7 +19,7 @@ impl Phrase {
         let _ = write!(self.0, "{word}");
     }
 
-    /// Adds a long run of digits as words of bounded length.
+    /// Adds a long run of digits in groups.
     pub(crate) fn groups(&mut self, digits: &str) {
         let mut rest = digits;
         while let Some((head, tail)) = rest.split_at_checked(GROUP) {
@@ -42,7 +42,7 @@ impl Phrase {
     }
 }
 
-/// `octets` between quotes, with everything escaped that a reader would take for something else.
+/// `octets` in quotes, with special characters escaped.
 pub(crate) fn quoted(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len() + 2);
     text.push('"');

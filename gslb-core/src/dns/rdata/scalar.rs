@@ -74,7 +74,7 @@ pub(super) fn read_tag(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u
     let tag = word.bare(label)?;
     if !is_tag(tag) {
         return Err(word.fault(
-            format!("the {label} \"{}\" has something else than letters and digits", word.shown()),
+            format!("the {label} \"{}\" has characters other than letters and digits", word.shown()),
             "write issue, issuewild, iodef or another tag of letters and digits",
         ));
     }

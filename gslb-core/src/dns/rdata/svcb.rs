@@ -23,13 +23,13 @@ pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(),
         })?;
         let value = svcparam::from_text(key, name.starts_with(b"key"), value.as_ref(), &word)?;
         if params.insert(key, value).is_some() {
-            return Err(word.fault(format!("{} is given twice", key_to_text(key)), "keep one of them"));
+            return Err(word.fault(format!("{} is duplicated", key_to_text(key)), "keep one of them"));
         }
     }
     if let (Some(missing), Some(first)) = (missing(params.iter().map(|(&key, value)| (key, value.as_slice()))), first) {
         let missing = key_to_text(missing);
         return Err(first.fault(
-            format!("{missing} is missing, although another parameter needs it"),
+            format!("{missing} is missing, but another parameter requires it"),
             format!("add {missing}; mandatory lists only keys of the record, and no-default-alpn needs alpn"),
         ));
     }
@@ -61,7 +61,7 @@ fn split<'a>(word: &Word<'a>, words: &mut Words<'_, 'a>) -> Result<(&'a [u8], Op
     }
 }
 
-/// A key that another parameter needs and that is not there (RFC 9460 §7.1.1, §8).
+/// A missing key that another parameter requires (RFC 9460 §7.1.1, §8).
 fn missing<'p>(params: impl Iterator<Item = (u16, &'p [u8])> + Clone) -> Option<u16> {
     let absent = |wanted: &u16| !params.clone().any(|(key, _)| key == *wanted);
     params.clone().find_map(|(key, value)| match key {

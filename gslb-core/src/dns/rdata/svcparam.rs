@@ -7,11 +7,11 @@ use super::wire::Unreadable;
 use super::word::{Fault, Word, decimal};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Keys that a parameter may not do without.
+/// Keys that another parameter requires.
 pub(super) const MANDATORY: u16 = 0;
-/// Protocols spoken.
+/// Supported protocols.
 pub(super) const ALPN: u16 = 1;
-/// The default protocol is not spoken.
+/// The default protocol is not supported.
 pub(super) const NO_DEFAULT_ALPN: u16 = 2;
 const PORT: u16 = 3;
 const IPV4_HINT: u16 = 4;
@@ -22,7 +22,7 @@ const DOH_PATH: u16 = 7;
 /// RFC 9540 §4.
 const OHTTP: u16 = 8;
 
-/// The names of keys, at the index that is their number.
+/// The names of keys, indexed by number.
 const NAMES: [&str; 9] =
     ["mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath", "ohttp"];
 
@@ -49,7 +49,7 @@ pub(super) fn from_text(key: u16, generic: bool, value: Option<&Word<'_>>, at: &
     wire.ok_or_else(|| {
         let name = key_to_text(key);
         let shown = value.map_or_else(String::new, Word::shown);
-        value.unwrap_or(at).fault(format!("the value \"{shown}\" is wrong for {name}"), example(key))
+        value.unwrap_or(at).fault(format!("invalid value \"{shown}\" for {name}"), example(key))
     })
 }
 
@@ -149,7 +149,7 @@ fn is_doh_path(path: &str) -> bool {
         })
 }
 
-/// Writes `key=value`, or the key alone where the value is empty.
+/// Writes `key=value`, or the key alone if the value is empty.
 pub(super) fn write(key: u16, wire: &[u8], out: &mut Phrase) -> Result<(), Unreadable> {
     if !is_valid(key, wire) {
         return Err(Unreadable::Malformed);

@@ -67,7 +67,7 @@ fn from_date(text: &[u8]) -> Option<u32> {
     u32::try_from(seconds.rem_euclid(1 << 32)).ok()
 }
 
-/// A point in time of a signature, shown as YYYYMMDDHHMMSS in the years 1970 to 2106.
+/// A signature time, written as YYYYMMDDHHMMSS in the years 1970 to 2106.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment(pub(super) u32);
 

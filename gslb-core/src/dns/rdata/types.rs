@@ -1,18 +1,18 @@
-//! The record types: number, mnemonic and what the rdata consists of, each described once for both directions.
+//! The table of record types: number, mnemonic and rdata fields, used for parsing and formatting.
 
 use super::codes::{ALGORITHM, CERT_ALGORITHM, CERT_TYPE, DSYNC_SCHEME, KEY_PROTOCOL, NSEC3_HASH};
 use super::kind::Kind::{self, *};
 
-/// What the rdata of a type looks like.
+/// The rdata format of a type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Layout {
-    /// Fields in order: what each is called in messages, and its kind.
+    /// Fields in order, each with its name in messages and its kind.
     Fields(&'static [(&'static str, Kind)]),
     /// Octets without structure, written as RFC 3597 §5 says.
     Opaque,
-    /// As its fields, but no longer allowed in a zone (RFC 1035 §3.3.4, §3.3.5); the text says what took its place.
+    /// Fields of a type no longer allowed in a zone (RFC 1035 §3.3.4, §3.3.5), and the type that replaced it.
     Obsolete(&'static [(&'static str, Kind)], &'static str),
-    /// A type that queries or messages have, never a zone (RFC 6895 §3.1).
+    /// A query type or meta type, never in a zone (RFC 6895 §3.1).
     Meta,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn by_mnemonic(text: &str) -> Option<&'static Type> {
     TYPES.iter().find(|known| known.mnemonic.eq_ignore_ascii_case(text))
 }
 
-/// True for numbers that RFC 6895 §3.1 keeps for queries and messages, and for 0.
+/// True for query types and meta types (RFC 6895 §3.1), and for 0.
 pub(crate) fn is_meta(number: u16) -> bool {
     matches!(number, 0 | 41 | 128..=255)
 }

@@ -1,17 +1,17 @@
-//! Rdata octets read from the left, never past their end.
+//! Reads rdata from left to right, with bounds checks.
 
 use crate::dns::name::{Name, wire_length};
 
-/// Why rdata has no presentation form of its type.
+/// Why rdata cannot be written in the presentation form of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    /// The octets are not what the type's definition asks for.
+    /// The octets violate the definition of the type.
     Malformed,
-    /// The octets are allowed, but the type defines no text for them (a future version, an unknown family).
+    /// The octets are valid, but the type defines no text for them (a future version, an unknown family).
     NoText,
 }
 
-/// What is left of an rdata.
+/// The unread part of an rdata.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wire<'a>(pub(crate) &'a [u8]);
 
@@ -57,7 +57,7 @@ impl<'a> Wire<'a> {
         self.take(usize::from(len))
     }
 
-    /// All octets that are left, at least one.
+    /// All remaining octets, at least one.
     pub(crate) fn rest(&mut self) -> Result<&'a [u8], Unreadable> {
         if self.0.is_empty() {
             return Err(Unreadable::Malformed);
@@ -65,7 +65,7 @@ impl<'a> Wire<'a> {
         Ok(std::mem::take(&mut self.0))
     }
 
-    /// True if nothing is left.
+    /// True if nothing remains.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -5,10 +5,10 @@ use super::phrase::Phrase;
 use super::wire::{Unreadable, Wire};
 use super::word::{Fault, Word, Words, decimal};
 
-/// Octets of a bitmap that has all ports.
+/// Size of a bitmap of all ports, in octets.
 const ALL_PORTS: usize = 65_536 / 8;
 
-/// Protocols that may be written by name; the others are written by number.
+/// Protocols that have names here; others are written by number.
 const PROTOCOLS: &[(&str, u16)] = &[
     ("icmp", 1),
     ("igmp", 2),
@@ -23,7 +23,7 @@ const PROTOCOLS: &[(&str, u16)] = &[
     ("udplite", 136),
 ];
 
-/// Services that may be written by name; the others are written by number.
+/// Services that have names here; others are written by number.
 const SERVICES: &[(&str, u16)] = &[
     ("tcpmux", 1),
     ("echo", 7),
@@ -87,7 +87,7 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreada
     if ports.len() > ALL_PORTS {
         return Err(Unreadable::Malformed);
     }
-    // Zero octets at the end mean nothing but are not forbidden; a list of ports would lose them.
+    // Trailing zero octets are meaningless but allowed, and a list of ports would lose them.
     if trimmed(ports).len() != ports.len() {
         return Err(Unreadable::NoText);
     }

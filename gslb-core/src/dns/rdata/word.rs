@@ -1,4 +1,4 @@
-//! Words of presentation form: what a record's rdata is written with, and how a word that is wrong is told.
+//! Words of presentation form, and faults that point at a word.
 
 use crate::dns::name::{Name, NameError, unescape};
 use std::borrow::Cow;
@@ -10,22 +10,22 @@ pub(crate) struct Place {
     pub(crate) column: u32,
 }
 
-/// What stands in a message for a word that is not quoted.
+/// Placeholder in messages for a hidden word.
 pub(crate) const HIDDEN: &str = "***";
 
-/// One word as written, escapes included; the quotes around a quoted string are left out.
+/// One word as written, with escapes, but without the quotes of a quoted string.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Word<'a> {
     pub(crate) text: &'a [u8],
     pub(crate) quoted: bool,
-    /// No blank stands between this word and the one before, as in `alpn="h2"`, which is two words.
+    /// There is no blank between this word and the previous one, as in `alpn="h2"`, which is two words.
     pub(crate) glued: bool,
-    /// It may be anything, also a secret: no message quotes it.
+    /// It might be a secret, so no message quotes it.
     pub(crate) hidden: bool,
     pub(crate) place: Place,
 }
 
-/// What is wrong at one place, and what would be right.
+/// A fault at one position: what is wrong, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) place: Place,
@@ -39,7 +39,7 @@ impl<'a> Word<'a> {
         Fault { place: self.place, message: message.into(), help: help.into() }
     }
 
-    /// The word for a message; a long one is cut so that messages stay bounded, and a hidden one is left out.
+    /// The word for use in a message: truncated if long, replaced with a placeholder if hidden.
     pub(crate) fn shown(&self) -> String {
         const MOST: usize = 60;
         if self.hidden {
@@ -74,7 +74,7 @@ impl<'a> Word<'a> {
         self.fault(format!("\"{}\": {error}", self.shown()), "write \\DDD with three digits, or \\ and the character")
     }
 
-    /// The text of a word that may not be quoted, such as a number or a mnemonic.
+    /// The text of a word that must not be quoted, such as a number or a mnemonic.
     pub(crate) fn bare(&self, label: &str) -> Result<&'a [u8], Fault> {
         if self.quoted {
             return Err(self.fault(format!("the {label} is quoted"), format!("write the {label} without quotes")));
@@ -82,7 +82,7 @@ impl<'a> Word<'a> {
         Ok(self.text)
     }
 
-    /// The absolute domain name that the word says (RFC 1035 §5.1), completed by `origin` where it is relative.
+    /// Parses the word as a domain name (RFC 1035 §5.1), completed by `origin` if it is relative.
     pub(crate) fn name(&self, label: &str, origin: &Name) -> Result<Name, Fault> {
         Name::parse(self.text, origin).map_err(|error| {
             let help = match error {
@@ -102,14 +102,14 @@ impl<'a> Word<'a> {
 #[derive(Debug)]
 pub(crate) struct Words<'w, 'a> {
     rest: &'w [Word<'a>],
-    /// Where a missing word is told: at the last word that is there.
+    /// Position for reporting a missing word: the last word before it.
     last: Place,
     /// What completes relative names.
     pub(crate) origin: &'w Name,
 }
 
 impl<'w, 'a> Words<'w, 'a> {
-    /// Starts at the first of `rest`; `before` is the place of the word that comes before them.
+    /// Starts at the first of `rest`; `before` is the position of the word before them.
     pub(crate) fn new(rest: &'w [Word<'a>], before: Place, origin: &'w Name) -> Words<'w, 'a> {
         Words { rest, last: before, origin }
     }
@@ -122,7 +122,7 @@ impl<'w, 'a> Words<'w, 'a> {
         Some(first)
     }
 
-    /// The next word, which has to be there.
+    /// The next word, which is required.
     pub(crate) fn next(&mut self, label: &str) -> Result<Word<'a>, Fault> {
         let last = self.last;
         self.take().ok_or_else(|| Fault {
@@ -132,7 +132,7 @@ impl<'w, 'a> Words<'w, 'a> {
         })
     }
 
-    /// All words that are left.
+    /// All remaining words.
     pub(crate) fn rest(&self) -> &'w [Word<'a>] {
         self.rest
     }
@@ -153,7 +153,7 @@ impl<'w, 'a> Words<'w, 'a> {
         })
     }
 
-    /// All words that are left as one, blanks dropped, and the first of them; at least one has to be there.
+    /// All remaining words joined without blanks, and the first of them; at least one is required.
     pub(crate) fn join(&mut self, label: &str) -> Result<(Vec<u8>, Word<'a>), Fault> {
         let first = self.next(label)?;
         let mut joined = first.bare(label)?.to_vec();
@@ -163,12 +163,12 @@ impl<'w, 'a> Words<'w, 'a> {
         Ok((joined, first))
     }
 
-    /// Checks that no word is left.
+    /// Checks that no word remains.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
         match self.take() {
             None => Ok(()),
             Some(word) => Err(word.fault(
-                format!("\"{}\" is more than the record takes", word.shown()),
+                format!("unexpected \"{}\" after the end of the record", word.shown()),
                 "remove it, or quote a string that has blanks in it",
             )),
         }

@@ -6,7 +6,7 @@ use crate::dns::name::Name;
 use crate::dns::rdata::word::{Fault, Word, Words};
 
 impl Reader<'_, '_> {
-    /// Does what the directive `first` says with the words after it.
+    /// Executes the directive `first` with the words after it.
     pub(super) fn directive(
         &mut self,
         scope: &mut Scope,
@@ -30,7 +30,7 @@ impl Reader<'_, '_> {
 
     fn set_ttl(&mut self, scope: &Scope, words: &mut Words<'_, '_>) -> Result<(), Fault> {
         if !matches!(self.ttl, Ttl::Default(_)) {
-            // Should the line be wrong, then it is the only one that is told for it.
+            // If the line is invalid, report only this line, not those that depend on it.
             self.ttl = Ttl::Default(0);
         }
         let word = words.next("TTL")?;
@@ -64,7 +64,7 @@ fn set_origin(scope: &mut Scope, words: &mut Words<'_, '_>) -> Result<(), Fault>
     Ok(())
 }
 
-/// The origin that `word` says, which may not be quoted: BIND, NSD and Knot refuse that, too.
+/// Parses an origin, which must not be quoted: BIND, NSD and Knot reject that, too.
 fn bare_name(word: &Word<'_>, scope: &Scope) -> Result<Name, Fault> {
     word.bare("origin")?;
     word.name("origin", &scope.origin)

@@ -1,4 +1,4 @@
-//! What stands between owner and rdata: TTL and class in either order, and the type (RFC 1035 §5.1).
+//! Parses what is between owner and rdata: TTL and class in either order, and the type (RFC 1035 §5.1).
 
 use crate::dns::name::Name;
 use crate::dns::rdata::word::{Fault, Place, Word, Words};
@@ -9,14 +9,14 @@ use crate::dns::rdata::{from_words, seconds, type_from_text};
 pub(super) struct Header<'w, 'a> {
     /// Where the record starts.
     pub(super) start: Place,
-    /// Where the TTL stands, and what it says in seconds.
+    /// Position and value of the TTL, in seconds.
     pub(super) ttl: Option<(Place, u32)>,
     pub(super) rtype: u16,
     type_word: &'w Word<'a>,
     rest: &'w [Word<'a>],
 }
 
-/// What one word before the rdata is.
+/// The kind of a word before the rdata.
 enum Part {
     Ttl(u32),
     Class,
@@ -24,7 +24,7 @@ enum Part {
 }
 
 impl<'w, 'a> Header<'w, 'a> {
-    /// Reads the words after the owner of a record that starts at `start`.
+    /// Parses the words after the owner of a record that starts at `start`.
     pub(super) fn read(start: Place, words: &'w [Word<'a>]) -> Result<Header<'w, 'a>, Fault> {
         let (mut ttl, mut class) = (None, false);
         let mut last = start;
@@ -62,7 +62,7 @@ impl<'w, 'a> Header<'w, 'a> {
         Header { rest: data, ..*self }
     }
 
-    /// Reads the rdata, whose relative names `origin` completes.
+    /// Parses the rdata; `origin` completes relative names.
     pub(super) fn rdata(&self, origin: &Name) -> Result<Box<[u8]>, Fault> {
         from_words(self.rtype, self.type_word, Words::new(self.rest, self.type_word.place, origin))
     }
@@ -93,14 +93,14 @@ impl Part {
 
     fn ttl(word: &Word<'_>, text: &[u8], has_ttl: bool) -> Result<Part, Fault> {
         if has_ttl {
-            let message = format!("\"{}\" stands where the type should: the TTL is given already", word.shown());
+            let message = format!("\"{}\" is in the place of the type: the TTL is already given", word.shown());
             return Err(word.fault(message, "remove one of the TTLs"));
         }
         read_ttl(word, text).map(Part::Ttl)
     }
 }
 
-/// Reads a TTL in seconds, of which more than [`super::MAX_TTL`] are still to be cut.
+/// Parses a TTL in seconds; the caller limits it to [`super::MAX_TTL`].
 pub(super) fn read_ttl(word: &Word<'_>, text: &[u8]) -> Result<u32, Fault> {
     seconds(text).ok_or_else(|| {
         word.fault(
@@ -110,7 +110,7 @@ pub(super) fn read_ttl(word: &Word<'_>, text: &[u8]) -> Result<u32, Fault> {
     })
 }
 
-/// Whether `text` is the class IN, or else another class; `None` if it is no class (RFC 3597 §5).
+/// `Ok` for the class IN, `Err` for another class; `None` if it is not a class (RFC 3597 §5).
 fn class_from_text(text: &str) -> Option<Result<(), ()>> {
     let is = |name: &str| text.eq_ignore_ascii_case(name);
     if is("IN") {

@@ -1,4 +1,4 @@
-//! `$GENERATE`: BIND's way to write a row of records as one line with a running number.
+//! `$GENERATE`: BIND's notation for a series of records as one line with a counter.
 
 use super::entry::Header;
 use super::lexer::{self, Cursor};
@@ -6,14 +6,14 @@ use super::reader::{Reader, Scope};
 use super::{MAX_ENTRY_OCTETS, MAX_GENERATED};
 use crate::dns::rdata::word::{Fault, Word, Words, decimal};
 
-/// Largest running number, and the largest that an offset may make of it.
+/// Maximum counter, before and after adding the offset.
 const MOST: i64 = i32::MAX as i64;
-/// The smallest number that an offset may make.
+/// Minimum counter after adding the offset.
 const LEAST: i64 = i32::MIN as i64;
-/// Widest running number, in characters.
+/// Maximum width of a number, in characters.
 const WIDEST: usize = 255;
 
-/// The numbers to run over.
+/// The range of the counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Range {
     start: u32,
@@ -21,14 +21,14 @@ struct Range {
     step: u32,
 }
 
-/// A piece of a text that is filled in with a number.
+/// A piece of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece<'a> {
     Literal(&'a [u8]),
     Number { offset: i64, width: usize, base: Base },
 }
 
-/// How a number is written.
+/// The base of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Base {
     Decimal,
@@ -41,14 +41,14 @@ enum Base {
 }
 
 impl Reader<'_, '_> {
-    /// Reads the records that the words after `$GENERATE` describe; the first that is wrong ends them.
+    /// Generates the records for the words after `$GENERATE`; stops at the first invalid one.
     pub(super) fn generate(&mut self, scope: &Scope, first: &Word<'_>, rest: &[Word<'_>]) -> Result<(), Fault> {
         let mut words = Words::new(rest, first.place, &scope.origin);
         let range = Range::read(&words.next("range")?)?;
         let owner_word = words.next("owner")?;
         let owner = Piece::read(&owner_word)?;
         let mut header = Header::read(first.place, rest.get(2..).unwrap_or_default())?;
-        // Once for all records, so that a TTL that is too long is told once.
+        // Once for all records, so that a TTL that is too long is reported once.
         header.ttl = header.ttl.map(|(place, ttl)| (place, self.bounded(scope, place, ttl)));
         let data_word = header.only_data()?;
         let data = Piece::read(&data_word)?;
@@ -71,7 +71,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The text inside quotes, where a quote is written as `\"`, with its quotes bare: it is read as words once more.
+/// Unescapes `\"` in quoted text, which is then split into words again.
 fn bare_quotes(text: &[u8]) -> Vec<u8> {
     let mut bare = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -89,7 +89,7 @@ fn bare_quotes(text: &[u8]) -> Vec<u8> {
     bare
 }
 
-/// The fault of a record that was generated, told at the data that it was generated from.
+/// A fault of a generated record, reported at the template it was generated from.
 fn at_number(number: u32, data: &Word<'_>, fault: Fault) -> Fault {
     Fault { place: data.place, message: format!("for {number}: {}", fault.message), help: fault.help }
 }
@@ -121,7 +121,7 @@ impl Range {
 }
 
 impl<'a> Piece<'a> {
-    /// Reads a text with `$` or `${offset,width,base}` in it; `$$` is a dollar sign, and a backslash keeps what follows.
+    /// Parses a template with `$` or `${offset,width,base}`; `$$` is a dollar sign, and a backslash escapes what follows.
     fn read(word: &Word<'a>) -> Result<Vec<Piece<'a>>, Fault> {
         let mut pieces = Vec::new();
         let (mut start, mut at) = (0, 0);
@@ -143,7 +143,7 @@ impl<'a> Piece<'a> {
         Ok(pieces)
     }
 
-    /// The piece that the dollar sign at the start of `text` stands for, and how many octets of text say it.
+    /// Parses the piece for the dollar sign at the start of `text`; returns it and its length.
     fn number(text: &'a [u8], word: &Word<'_>) -> Result<(Piece<'a>, usize), Fault> {
         match text.get(1) {
             Some(b'$') => Ok((Piece::Literal(b"$"), 2)),
@@ -166,7 +166,7 @@ impl<'a> Piece<'a> {
 /// Reads `offset`, `offset,width` or `offset,width,base`.
 fn modifier<'a>(inside: &[u8]) -> Option<Piece<'a>> {
     let mut parts = std::str::from_utf8(inside).ok()?.split(',');
-    // Blanks before a number are no fault, as in BIND.
+    // Blanks before a number are allowed, as in BIND.
     let offset = parts.next()?.trim_ascii_start();
     let (sign, digits) = match offset.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -190,7 +190,7 @@ fn modifier<'a>(inside: &[u8]) -> Option<Piece<'a>> {
     })
 }
 
-/// The text of `pieces` with `number` filled in; `word` is where they stand.
+/// The text of `pieces` with `number` filled in; `word` is their source, for faults.
 fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, Fault> {
     let mut text = Vec::new();
     for piece in pieces {
@@ -215,8 +215,8 @@ fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, F
 }
 
 impl Base {
-    /// Writes `value` with zeros before it up to `width` characters; negative numbers in other bases than ten as 32
-    /// bits in two's complement, as BIND does.
+    /// Formats `value`, zero-padded to `width` characters. Negative numbers in bases other than ten are 32-bit two's
+    /// complement, as in BIND.
     fn write(self, value: i64, width: usize) -> String {
         let bits = value as u32;
         match self {
@@ -230,7 +230,7 @@ impl Base {
     }
 }
 
-/// Turns digits around and puts dots between them; zeros follow up to `width` characters, the dots counted.
+/// Reverses digits and puts dots between them; appends zeros up to `width` characters, including the dots.
 fn nibbles(digits: &str, width: usize) -> String {
     let mut digits = digits.chars().rev().peekable();
     let mut text = String::with_capacity(width + 16);
@@ -239,7 +239,7 @@ fn nibbles(digits: &str, width: usize) -> String {
         if digits.peek().is_none() && text.len() >= width {
             return text;
         }
-        // An even width leaves a dot at the end, which makes the name absolute, as in BIND.
+        // An even width ends with a dot, which makes the name absolute, as in BIND.
         text.push('.');
         if digits.peek().is_none() && text.len() >= width {
             return text;

@@ -1,9 +1,9 @@
-//! Octets to entries: the words of one line, or of the lines that parentheses make one (RFC 1035 §5.1).
+//! Splits text into entries: the words of one line, or of several lines in parentheses (RFC 1035 §5.1).
 
 use super::MAX_ENTRY_OCTETS;
 use crate::dns::rdata::word::{Fault, Place, Word};
 
-/// How far a text has been read.
+/// A position in the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor {
     at: usize,
@@ -13,16 +13,16 @@ pub(super) struct Cursor {
     pub(super) hides: bool,
 }
 
-/// What was found at the cursor.
+/// An entry at the cursor.
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// The text ends.
+    /// The end of the text.
     End,
     /// Nothing but blanks or a comment.
     Blank,
     /// At least one word.
     Words {
-        /// The line starts with a blank: the owner is the one of the record before.
+        /// The line starts with a blank: it has the owner of the previous record.
         indented: bool,
     },
 }
@@ -41,7 +41,7 @@ impl Cursor {
         text.get(self.at).copied()
     }
 
-    /// Goes on by one octet; a line ends with a line feed, a carriage return or both.
+    /// Advances by one octet; a line ends with a line feed, a carriage return or both.
     fn step(&mut self, text: &[u8]) {
         let Some(octet) = self.octet(text) else { return };
         self.at += 1;
@@ -59,14 +59,14 @@ impl Cursor {
         matches!(self.octet(text), None | Some(b'\n' | b'\r'))
     }
 
-    /// Goes to the end of the line, short of the octets that end it.
+    /// Advances to the end of the line, before its line break.
     fn skip_line(&mut self, text: &[u8]) {
         while !self.at_line_end(text) {
             self.step(text);
         }
     }
 
-    /// Goes over the octets that end a line.
+    /// Skips a line break.
     fn end_line(&mut self, text: &[u8]) {
         let line = self.line;
         while self.line == line && self.octet(text).is_some() {
@@ -74,7 +74,7 @@ impl Cursor {
         }
     }
 
-    /// Refuses what is not a zone file at all: byte order marks. Reading goes on after them.
+    /// Rejects a byte order mark, and continues after it.
     pub(super) fn refuse_mark(&mut self, text: &[u8]) -> Option<Fault> {
         let (mark, len) = match text {
             [0xEF, 0xBB, 0xBF, ..] => ("a UTF-8 byte order mark", 3),
@@ -93,16 +93,16 @@ struct Scan<'a, 'w> {
     text: &'a [u8],
     cursor: Cursor,
     words: &'w mut Vec<Word<'a>>,
-    /// Open parentheses: where they stand.
+    /// Positions of open parentheses.
     open: Vec<Cursor>,
-    /// The first thing that is wrong, and where it stands.
+    /// The first fault and its position.
     wrong: Option<(Fault, Cursor)>,
     blank_before: bool,
 }
 
 /// Reads the entry at `cursor` into `words` and leaves the cursor at the start of the next one.
 ///
-/// A fault concerns the whole entry. Where an entry does not end because of it, the next one starts on the next line.
+/// A fault affects the whole entry. If the entry has no end because of it, the next one starts on the next line.
 pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word<'a>>) -> Result<Entry, Fault> {
     words.clear();
     let Some(first) = cursor.octet(text) else { return Ok(Entry::End) };
@@ -111,7 +111,7 @@ pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word
     let ended = scan.run();
     if !ended {
         let (culprit, message, help) = match scan.open.first() {
-            Some(&open) => (open, "this parenthesis is never closed", "write ) at the end of the record"),
+            Some(&open) => (open, "unclosed parenthesis", "write ) at the end of the record"),
             None => (start, "this line is too long", "split the record"),
         };
         scan.note(culprit, message, help);
@@ -133,7 +133,7 @@ pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word
 }
 
 impl<'a> Scan<'a, '_> {
-    /// Reads to the end of the entry; false if the text ends inside parentheses or the entry is too long.
+    /// Reads to the end of the entry; returns false if the text ends inside parentheses or the entry is too long.
     fn run(&mut self) -> bool {
         let limit = self.cursor.at.saturating_add(MAX_ENTRY_OCTETS);
         while self.cursor.at < limit {
@@ -162,7 +162,7 @@ impl<'a> Scan<'a, '_> {
             }
             b')' => {
                 if self.open.pop().is_none() {
-                    self.note(self.cursor, "this parenthesis closes nothing", "remove it, or write ( before it");
+                    self.note(self.cursor, "unmatched closing parenthesis", "remove it, or write ( before it");
                 }
                 self.cursor.step(self.text);
             }
@@ -199,7 +199,7 @@ impl<'a> Scan<'a, '_> {
                 Some(b'"') => {
                     let end = self.cursor;
                     self.cursor.step(self.text);
-                    // The place of a quoted word is its quote.
+                    // The position of a quoted word is its quote.
                     return self.push(Cursor { at: start.at, ..quote }, end, true);
                 }
                 Some(b'\\') => self.quoted_escape(),
@@ -213,7 +213,7 @@ impl<'a> Scan<'a, '_> {
         self.note(quote, "this quote is not closed on its line", help);
     }
 
-    /// Goes over a backslash in quotes and what it escapes, which may be the end of a line (RFC 1035 §5.1).
+    /// Skips a backslash in quotes and the escaped character, which may be a line break (RFC 1035 §5.1).
     fn quoted_escape(&mut self) {
         self.cursor.step(self.text);
         match self.text.get(self.cursor.at..) {
@@ -229,7 +229,7 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
-    /// Goes over one character, or over a backslash and the character it escapes; never over the end of the line.
+    /// Skips one character, or a backslash and the escaped character, but never a line break.
     fn character(&mut self, octet: u8) {
         self.check_nul();
         self.cursor.step(self.text);

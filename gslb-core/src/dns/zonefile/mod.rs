@@ -1,8 +1,8 @@
-//! Zone files (RFC 1035 §5): text to records, with every problem told at its place.
+//! Zone files (RFC 1035 §5): parses text into records and reports every problem with its location.
 //!
-//! Understood are `$ORIGIN`, `$TTL`, `$INCLUDE`, BIND's `$GENERATE`, every record type of [`crate::dns::rdata`], and
-//! unknown types as in RFC 3597. What concerns a zone as a whole (one SOA, nothing beside a CNAME, owners outside the
-//! zone) is not looked at here.
+//! Supports `$ORIGIN`, `$TTL`, `$INCLUDE`, BIND's `$GENERATE`, every record type of [`crate::dns::rdata`], and unknown
+//! types as in RFC 3597. Rules about a zone as a whole (one SOA, nothing beside a CNAME, no owners outside the zone) are
+//! not checked here.
 
 mod directive;
 mod entry;
@@ -15,26 +15,27 @@ use crate::dns::name::Name;
 use crate::problem::{Location, Problem};
 use std::sync::Arc;
 
-/// How deep files may include each other; the first file is not counted.
+/// Maximum depth of includes, not counting the first file.
 pub const MAX_INCLUDE_DEPTH: usize = 16;
-/// Files that one zone may include, each time that one is included counted.
+/// Maximum number of includes per zone; a file counts each time it is included.
 pub const MAX_INCLUDES: usize = 10_000;
-/// Octets of all files together.
+/// Maximum total size of all files, in octets.
 pub const MAX_TEXT_OCTETS: usize = 1 << 30;
-/// Octets of one entry: a line, or the lines that parentheses make one. The longest rdata as `\DDD` needs half of it.
+/// Maximum size of an entry in octets: a line, or several lines in parentheses. The longest rdata as `\DDD` needs half of
+/// this.
 pub const MAX_ENTRY_OCTETS: usize = 1 << 19;
-/// Records of all files together, the generated ones included.
+/// Maximum number of records in all files, including generated ones.
 pub const MAX_RECORDS: usize = 20_000_000;
-/// Octets of all rdata together; generated records could have far more than the files.
+/// Maximum total size of rdata, in octets; generated records can exceed the size of the files by far.
 pub const MAX_RDATA_OCTETS: usize = 1 << 31;
-/// Records of one `$GENERATE`.
+/// Maximum number of records of one `$GENERATE`.
 pub const MAX_GENERATED: u32 = 1 << 20;
-/// Problems that are told; reading stops after so many.
+/// Maximum number of reported problems; parsing stops after that.
 pub const MAX_PROBLEMS: usize = 1_000;
-/// Longest TTL, in seconds; RFC 2181 §8 wants longer ones to be taken as 0.
+/// Maximum TTL, in seconds; longer ones count as 0 (RFC 2181 §8).
 pub const MAX_TTL: u32 = (1 << 31) - 1;
 
-/// One record as it stands in a zone file, of class IN.
+/// A record of a zone file; its class is IN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Owner name, absolute.
@@ -50,45 +51,44 @@ pub struct Record {
 }
 
 impl Record {
-    /// Memory in octets that it takes until it is in a catalog, as [`crate::budget`] counts them.
+    /// Memory in octets that it takes until it is in a catalog, as counted by [`crate::budget`].
     pub fn memory(&self) -> usize {
         RECORD + 2 * (self.owner.wire_len() + self.rdata.len())
     }
 }
 
-/// What a zone file says, and what is wrong with it.
+/// The records and problems of a zone file.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
-    /// All records that could be read, in their order.
+    /// All records that could be parsed, in order.
     pub records: Vec<Record>,
-    /// All problems in the order of reading; the zone is good if none is an error.
+    /// All problems, in order of appearance; the zone is valid if none is an error.
     pub problems: Vec<Problem>,
-    /// Octets of owners and rdata of all records together.
+    /// Total size of all owners and rdata, in octets.
     pub octets: usize,
-    /// Octets of memory that all records take until they are in a catalog, as [`crate::budget`] counts them.
+    /// Memory in octets that all records take until they are in a catalog, as counted by [`crate::budget`].
     pub memory: usize,
-    /// True if there are more records than the [`RecordLimits`] held.
+    /// True if the records exceed the [`RecordLimits`].
     pub is_truncated: bool,
 }
 
-/// Fetches the file that an `$INCLUDE` names.
+/// Loads the file of an `$INCLUDE`.
 ///
-/// It is given the name as written and the display name of the including file; it gives a display name and the octets,
-/// or says why there are none. What a relative name is relative to is its own affair.
+/// Takes the name as written and the display name of the including file; returns a display name and the content, or an
+/// error. It decides what a relative name is relative to.
 pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), String> + 'l;
 
 /// Reads a zone file.
 ///
-/// `file` is the name shown in problems, `origin` completes relative names until `$ORIGIN` says otherwise. After an
-/// error reading goes on at the next line, so that all errors are told at once. Work and memory are bounded by the
-/// constants of this module.
+/// `file` is the name shown in problems, `origin` completes relative names until `$ORIGIN` changes it. After an error
+/// parsing continues with the next line, so that all errors are reported at once. The constants of this module bound work
+/// and memory.
 pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
     let limits = RecordLimits { records: usize::MAX, octets: usize::MAX, memory: usize::MAX };
     parse_with_limits(limits, Source::File, file, text, origin, include)
 }
 
-/// The same, for a reader who has room for so much only: reading ends without a word where the room does, and
-/// [`Parsed::is_truncated`] says so.
+/// Like [`parse`], but stops without a problem once `limits` are exceeded, and sets [`Parsed::is_truncated`].
 pub fn parse_with_limits(
     limits: RecordLimits,
     source: Source,
@@ -100,23 +100,23 @@ pub fn parse_with_limits(
     reader::Reader::new(limits, source, include).read(file, text, origin)
 }
 
-/// Where the text of a zone comes from, which decides what problems quote of it.
+/// Where the text of a zone comes from, which decides what problems may quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// From a file, which may be any that the server can read, also one that is no zone file and holds secrets. Its
     /// words are quoted from its first good entry on; before that, problems have a place and no content.
     File,
-    /// It stands in the document, whose author sees it anyway.
+    /// The document itself, which its author sees anyway.
     Document,
 }
 
-/// What records may take.
+/// Limits on the records of a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordLimits {
-    /// How many there may be.
+    /// Maximum number of records.
     pub records: usize,
-    /// Octets of their owners and rdata together.
+    /// Maximum total size of owners and rdata, in octets.
     pub octets: usize,
-    /// Octets of memory that they may take until they are in a catalog, as [`crate::budget`] counts them.
+    /// Maximum memory in octets until they are in a catalog, as counted by [`crate::budget`].
     pub memory: usize,
 }

@@ -1,4 +1,4 @@
-//! The reader: a stack of files, the state that records share, and the list of what is wrong.
+//! The reader: a stack of files, the state shared by records, and the list of problems.
 
 use super::entry::Header;
 use super::lexer::{self, Cursor, Entry};
@@ -15,31 +15,31 @@ use std::sync::Arc;
 /// The type whose last four octets are a TTL (RFC 1035 §3.3.13).
 const SOA: u16 = 6;
 
-/// Everything that outlives one file.
+/// State across all files.
 pub(super) struct Reader<'r, 'l> {
     include: &'r mut Loader<'l>,
     limits: RecordLimits,
     source: Source,
     parsed: Parsed,
-    /// TTL in force, in seconds.
+    /// Current default TTL, in seconds.
     pub(super) ttl: Ttl,
     text_octets: usize,
     includes: usize,
     rdata_octets: usize,
-    /// Errors so far.
+    /// Number of errors so far.
     errors: usize,
-    /// A limit was reached: nothing more is read.
+    /// A limit was reached, so parsing stops.
     stopped: bool,
 }
 
-/// What records without a TTL get (RFC 2308 §4).
+/// The TTL of records without one (RFC 2308 §4).
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ttl {
-    /// Nothing was said yet.
+    /// None yet.
     Unknown,
-    /// The TTL of the record before (RFC 1035 §5.1).
+    /// The TTL of the previous record (RFC 1035 §5.1).
     Last(u32),
-    /// What `$TTL` says, or the minimum of an SOA without a TTL.
+    /// From `$TTL`, or the minimum of an SOA without a TTL.
     Default(u32),
 }
 
@@ -50,24 +50,24 @@ struct Frame<'t> {
     scope: Scope,
 }
 
-/// What is true inside one file: an included file has no effect on it (RFC 1035 §5.1).
+/// State of one file, which an included file does not change (RFC 1035 §5.1).
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
     pub(super) file: Arc<str>,
     pub(super) origin: Name,
-    /// Owner of the record before.
+    /// Owner of the previous record.
     pub(super) owner: Option<Name>,
 }
 
-/// What an entry asks for.
+/// What to do after an entry.
 pub(super) enum Outcome {
-    /// Nothing more.
+    /// Continue.
     Done,
-    /// To read another file before going on.
+    /// Read another file first.
     Include(Included),
 }
 
-/// A file that an `$INCLUDE` brought.
+/// An included file.
 pub(super) struct Included {
     pub(super) file: Arc<str>,
     pub(super) text: Vec<u8>,
@@ -120,7 +120,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         Frame { text, cursor, scope }
     }
 
-    /// Reads entries until the file ends, or includes another one.
+    /// Reads entries until the file ends or includes another one.
     fn read_frame(&mut self, frame: &mut Frame<'_>) -> Option<(Included, Place)> {
         let mut words = Vec::new();
         let text: &[u8] = &frame.text;
@@ -155,7 +155,7 @@ impl<'r, 'l> Reader<'r, 'l> {
             Ok(owner) => (Some(owner), None),
             Err(fault) => (None, Some(fault)),
         };
-        // The rest of a record is read in spite of a wrong owner, so that everything wrong with it is told.
+        // With an invalid owner, parse the rest of the record anyway to report all of its problems.
         let rest = Header::read(first.place, words).and_then(|header| self.record(scope, &header, owner));
         if let Some(fault) = wrong_owner {
             self.error(scope, fault);
@@ -163,7 +163,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         rest.map(|()| Outcome::Done)
     }
 
-    /// Reads the rest of a record and keeps it, unless its owner is not known.
+    /// Parses the rest of a record and adds it, unless its owner is unknown.
     pub(super) fn record(&mut self, scope: &Scope, header: &Header<'_, '_>, owner: Option<Name>) -> Result<(), Fault> {
         let rdata = header.rdata(&scope.origin);
         if rdata.is_err() {
@@ -190,7 +190,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         Ok(())
     }
 
-    /// Lets a record that is wrong still say the TTL of those after it, so that they are not told for lacking one.
+    /// Lets an invalid record still set the TTL of the following ones, so that they are not reported as well.
     fn forgive_ttl(&mut self, scope: &Scope, header: &Header<'_, '_>) {
         match (self.ttl, header.ttl) {
             (Ttl::Unknown | Ttl::Last(_), Some((place, written))) => {
@@ -201,7 +201,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         }
     }
 
-    /// The TTL of a record: its own, or the one in force. Its own is the next one in force unless `$TTL` was given.
+    /// The TTL of a record: its own, or the current default. Its own becomes the default unless `$TTL` was given.
     fn ttl_of(&mut self, scope: &Scope, header: &Header<'_, '_>, rdata: &[u8]) -> Result<u32, Fault> {
         if let Some((place, written)) = header.ttl {
             let ttl = self.bounded(scope, place, written);
@@ -219,24 +219,24 @@ impl<'r, 'l> Reader<'r, 'l> {
                 self.warn(
                     scope,
                     header.start,
-                    format!("no TTL is given; the minimum of the SOA, {ttl}, is taken"),
+                    format!("there is no TTL; using the minimum of the SOA, {ttl}"),
                     format!("write $TTL {ttl} before the first record"),
                 );
                 Ok(ttl)
             }
             (Ttl::Unknown, _) => {
-                // One error is enough: all records after it lack the same line.
+                // One error is enough: all following records have the same problem.
                 self.ttl = Ttl::Default(0);
                 Err(Fault {
                     place: header.start,
-                    message: "the record has no TTL, and none is in force".into(),
+                    message: "the record has no TTL, and there is no default".into(),
                     help: "write $TTL and a duration before the first record, such as $TTL 1h".into(),
                 })
             }
         }
     }
 
-    /// `ttl`, or 0 and a warning where it is longer than any TTL may be (RFC 2181 §8).
+    /// `ttl`, or 0 with a warning if it exceeds [`MAX_TTL`](super::MAX_TTL) (RFC 2181 §8).
     pub(super) fn bounded(&mut self, scope: &Scope, place: Place, ttl: u32) -> u32 {
         if ttl <= MAX_TTL {
             return ttl;
@@ -246,7 +246,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         0
     }
 
-    /// Fetches the file that `name` says, for `scope`.
+    /// Loads the file `name`.
     pub(super) fn fetch(&mut self, name: &str, scope: &Scope) -> Result<(Arc<str>, Vec<u8>), String> {
         self.includes += 1;
         if self.includes > MAX_INCLUDES {
@@ -256,7 +256,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         (self.include)(name, &scope.file)
     }
 
-    /// Whether a limit was reached.
+    /// True if a limit was reached.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped
     }
@@ -271,14 +271,14 @@ impl<'r, 'l> Reader<'r, 'l> {
                 "{help}{gap}{HIDDEN} is not shown, since nothing before it in the file is zone data: is it the right file?"
             );
         }
-        self.tell(scope, Severity::Error, place, message, help);
+        self.report(scope, Severity::Error, place, message, help);
     }
 
     fn warn(&mut self, scope: &Scope, place: Place, message: String, help: String) {
-        self.tell(scope, Severity::Warning, place, message, help);
+        self.report(scope, Severity::Warning, place, message, help);
     }
 
-    fn tell(&mut self, scope: &Scope, severity: Severity, place: Place, message: String, help: String) {
+    fn report(&mut self, scope: &Scope, severity: Severity, place: Place, message: String, help: String) {
         let location = scope.location(place);
         if self.parsed.problems.len() < MAX_PROBLEMS {
             self.parsed.problems.push(Problem { severity, location, path: String::new(), message, help });
@@ -298,12 +298,12 @@ impl<'r, 'l> Reader<'r, 'l> {
 }
 
 impl Scope {
-    /// The owner that `word` says, or the one of the record before where there is no word; it is the next one's too.
+    /// The owner in `word`, or that of the previous record if there is no word. Later lines without an owner inherit it.
     fn owner_of(&mut self, word: Option<&Word<'_>>, first: &Word<'_>) -> Result<Name, Fault> {
         let Some(word) = word else {
             return self.owner.clone().ok_or_else(|| {
                 first.fault(
-                    "the line starts with a blank, but there is no record before it whose owner it could have",
+                    "the line starts with a blank, but there is no earlier record to take the owner from",
                     "write the owner at the start of the line; @ stands for the origin",
                 )
             });
@@ -311,7 +311,7 @@ impl Scope {
         let owner = word.name("owner", &self.origin);
         match &owner {
             Ok(owner) => self.owner = Some(owner.clone()),
-            // Lines without an owner that follow are not wrong on their own.
+            // Do not report the following lines without an owner as well.
             Err(_) if self.owner.is_none() => self.owner = Some(self.origin.clone()),
             Err(_) => {}
         }

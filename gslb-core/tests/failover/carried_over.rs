@@ -1,4 +1,4 @@
-//! What is known of endpoints outlives a restart, another document and another name.
+//! What is known of endpoints survives a restart, a new document and a rename.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::live::{Live, WALL, ZONE, document};
 use crate::support::{self, Server, ask};
 
 #[test]
-fn after_a_restart_no_answer_names_what_was_down() {
+fn after_a_restart_no_answer_has_an_endpoint_that_was_down() {
     let mut live = Live::of("", r#"policy = { failover = ["pair", "a", "b"] }"#);
     live.probe("a", "x", "---");
     live.probe("pair", "x", "--");
     live.probe("pair", "z", "--");
     assert_eq!(live.answers(), ["192.0.2.2"]);
     let saved = live.saved();
-    assert_eq!(saved.statuses.len(), 3, "of the others nothing is known");
+    assert_eq!(saved.statuses.len(), 3, "nothing is known of the others");
     let text = document("", r#"policy = { failover = ["pair", "a", "b"] }"#);
     let mut again = Live::with(&text, &saved);
     assert_eq!(again.answers(), ["192.0.2.2"]);
     let status = again.health.status(again.member("a", "x"), Moment::default()).unwrap();
     assert_eq!((status.source, &*status.why), (Source::Saved, "3 failures in a row, the last one: status 503"));
     again.probe("a", "x", "+++");
-    assert_eq!(again.answers(), ["192.0.2.1"], "a verdict is worth more than what was saved");
-    // An endpoint with another address is another endpoint, and `initial = "up"` asks for nothing that was saved.
+    assert_eq!(again.answers(), ["192.0.2.1"], "a verdict replaces a saved status");
+    // An endpoint with another address is another endpoint, so the saved status does not apply.
     let mut moved = Live::with(&text.replace("192.0.2.1\"", "192.0.2.9\""), &saved);
     assert_eq!(moved.answers(), ["192.0.2.9"]);
 }
 
 #[test]
-fn a_new_document_forgets_nothing_that_is_known() {
+fn a_new_document_keeps_what_is_known() {
     let policy = r#"policy = { failover = ["a", "b"] }"#;
     let mut live = Live::of("", policy);
     live.probe("a", "x", "---");
@@ -55,18 +55,18 @@ fn a_new_document_forgets_nothing_that_is_known() {
 }
 
 #[test]
-fn a_document_that_turns_an_endpoint_says_so() {
+fn a_document_that_changes_a_status_reports_it() {
     let policy = r#"policy = { failover = ["a", "b"] }"#;
     let mut live = Live::of("", policy);
     live.probe("a", "x", "+++--");
     let effects = live.take_up(&document("", policy).replace("fall = 3", "fall = 2"));
-    let told: Vec<_> = effects.transitions.iter().map(|turn| (turn.member, turn.up)).collect();
-    assert_eq!(told, [(live.member("a", "x"), false)]);
+    let transitions: Vec<_> = effects.transitions.iter().map(|turn| (turn.member, turn.up)).collect();
+    assert_eq!(transitions, [(live.member("a", "x"), false)]);
     assert_eq!(live.answers(), ["192.0.2.2"]);
 }
 
 #[test]
-fn what_is_saved_comes_before_any_initial_rule() {
+fn a_saved_status_replaces_any_initial_setting() {
     for initial in ["up", "down", "saved-or-up"] {
         let text = document(
             &format!(
@@ -85,7 +85,7 @@ fn what_is_saved_comes_before_any_initial_rule() {
         assert_eq!(again.answers(), ["192.0.2.32"], "{initial}");
         again.probe("c", "x", "+++");
         assert_eq!(again.status("c", "x").held, Some(Held::Manual), "{initial}: a restart is no operator");
-        // Nor is a new name, at a restart or without one.
+        // Neither does a new name, with or without a restart.
         let renamed = text.replace("[pools.c]", "[pools.see]").replace("\"c\"", "\"see\"").replace("x = {", "ex = {");
         let mut after = Live::with(&renamed, &saved);
         after.probe("see", "ex", "+++");
@@ -97,7 +97,7 @@ fn what_is_saved_comes_before_any_initial_rule() {
 }
 
 #[test]
-fn endpoints_that_change_names_keep_what_is_known_of_them() {
+fn renamed_endpoints_keep_what_is_known_of_them() {
     let pool = |x: &str, y: &str| {
         let text = format!(
             "[pools.c]\nprobe = \"quick\"\nresume = \"manual\"\nendpoints = {{ {x} = {{ address = \"192.0.2.31\" }}, {y} = \
@@ -117,7 +117,7 @@ fn endpoints_that_change_names_keep_what_is_known_of_them() {
 }
 
 #[test]
-fn old_news_silences_no_name() {
+fn an_old_saved_status_does_not_make_a_name_unavailable() {
     let policy = "when_all_down = \"nodata\"\npolicy = \"a\"";
     let mut live = Live::of("", policy);
     live.probe("a", "x", "---");
@@ -135,7 +135,7 @@ fn old_news_silences_no_name() {
 }
 
 #[test]
-fn last_up_prefers_what_has_recovered_to_what_is_dead() {
+fn last_up_prefers_a_recovered_endpoint_to_a_dead_one() {
     let more = "[pools.kept]\nprobe = \"quick\"\nresume = \"manual\"\nchoose = \"all\"\nendpoints = { x = { address = \
                 \"192.0.2.31\" }, y = { address = \"192.0.2.32\" } }\n";
     let policy = "when_all_down = \"last-up\"\npolicy = { failover = [\"kept\", \"a\"] }";
@@ -150,7 +150,7 @@ fn last_up_prefers_what_has_recovered_to_what_is_dead() {
     assert_eq!(live.health.awaiting_resume(), 0);
     live.probe("kept", "x", "++");
     assert_eq!(live.health.awaiting_resume(), 1);
-    assert_eq!(live.answers(), ["192.0.2.31"], "nothing else is alive");
+    assert_eq!(live.answers(), ["192.0.2.31"], "nothing else is up");
     live.probe("kept", "x", "--");
     assert_eq!(live.answers(), ["192.0.2.1"]);
 }

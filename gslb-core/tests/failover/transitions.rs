@@ -1,4 +1,4 @@
-//! What turns down or up, and who answers then: failover and return, flapping, holds, overrides.
+//! Endpoints that go down and up, and the resulting answers: failover and return, flapping, holds, overrides.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn primary_dies_secondary_answers_primary_returns() {
     live.probe("b", "x", "+++");
     assert_eq!(live.answers(), ["192.0.2.1"]);
     live.probe("a", "x", "--");
-    assert_eq!(live.answers(), ["192.0.2.1"], "two failures are no verdict");
+    assert_eq!(live.answers(), ["192.0.2.1"], "two failures are not a verdict");
     let effects = live.probe("a", "x", "-");
     assert_eq!(live.answers(), ["192.0.2.2"]);
     assert_eq!(effects.transitions.len(), 1);
@@ -48,7 +48,7 @@ fn an_endpoint_that_fails_every_third_probe_changes_no_answer() {
 }
 
 #[test]
-fn a_pool_below_its_least_number_backs_out() {
+fn a_pool_below_min_up_is_skipped() {
     let mut live = Live::of("", r#"policy = { failover = ["pair", "a"] }"#);
     live.probe("pair", "x", "--");
     assert_eq!(live.answers(), ["192.0.2.12", "192.0.2.13"]);
@@ -59,7 +59,7 @@ fn a_pool_below_its_least_number_backs_out() {
 }
 
 #[test]
-fn the_pool_of_last_resort_answers_with_what_is_up_there() {
+fn the_last_resort_answers_with_the_endpoints_that_are_up() {
     let mut live = Live::of("[safety]\nmass_failure = \"off\"", "when_all_down = \"pool:pair\"\npolicy = \"a\"");
     live.probe("a", "x", "---");
     assert_eq!(live.answers(), ["192.0.2.11", "192.0.2.12", "192.0.2.13"]);
@@ -71,7 +71,7 @@ fn the_pool_of_last_resort_answers_with_what_is_up_there() {
 }
 
 #[test]
-fn last_up_goes_by_the_type_that_is_asked_for() {
+fn last_up_depends_on_the_query_type() {
     let pools = r#"
 [pools.c]
 probe = "quick"
@@ -84,7 +84,7 @@ endpoints = { v4 = { address = "192.0.2.31" }, v6 = { address = "2001:db8::1" } 
 }
 
 #[test]
-fn an_override_has_the_last_word_and_no_haste() {
+fn an_override_wins_and_does_not_lower_the_ttl() {
     let mut live = Live::of("", r#"policy = { failover = ["a", "b"] }"#);
     let word = |force| Override {
         id: "1".into(),
@@ -111,13 +111,13 @@ fn an_override_has_the_last_word_and_no_haste() {
 }
 
 #[test]
-fn what_nobody_knows_yet_silences_no_name() {
+fn an_unknown_status_does_not_make_a_name_unavailable() {
     for silence in ["nodata", "servfail"] {
         let pools = "[pools.c]\nprobe = \"quick\"\ninitial = \"down\"\nendpoints.x.address = \"192.0.2.31\"";
         let mut live = Live::of(pools, &format!("when_all_down = \"{silence}\"\npolicy = \"c\""));
-        assert_eq!(live.answers(), ["192.0.2.31"], "it begins down, which is nobody's finding");
+        assert_eq!(live.answers(), ["192.0.2.31"], "it starts down, but no probe found that");
         live.probe("c", "x", "--");
-        assert_eq!(live.answers(), Vec::<String>::new(), "now it was found down");
+        assert_eq!(live.answers(), Vec::<String>::new(), "now a probe found it down");
         let saved = live.saved();
         let text = document("", &format!("when_all_down = \"{silence}\"\npolicy = \"a\""));
         let mut before = Live::with(&text, &Saved::default());
@@ -131,7 +131,7 @@ fn what_nobody_knows_yet_silences_no_name() {
 }
 
 #[test]
-fn the_quickest_target_that_passes_says_how_far_a_data_center_is() {
+fn the_fastest_passing_target_gives_the_latency_of_a_data_center() {
     let pools = r#"
 [data_centers]
 fra = {}
@@ -144,7 +144,7 @@ endpoints = { x = { address = "192.0.2.31" }, y = { address = "192.0.2.32" } }
     let mut live = Live::of(pools, r#"policy = { failover = ["c", "a"] }"#);
     for (endpoint, milliseconds) in [("x", 30), ("y", 12)] {
         let target = live.health.targets().of_endpoint(live.member("c", endpoint))[0];
-        // The one that is near takes its time to answer; how far it is has nothing to do with that.
+        // The near one responds slowly, which does not affect its round-trip time.
         let (latency, took) = (Some(Duration::from_millis(milliseconds)), Duration::from_millis(100 - milliseconds));
         let outcome = Outcome { latency, ..Outcome::new(Ok(()), took, "") };
         live.health.observe(target, &outcome, Moment::default(), WALL);
@@ -156,12 +156,12 @@ endpoints = { x = { address = "192.0.2.31" }, y = { address = "192.0.2.32" } }
 }
 
 #[test]
-fn an_endpoint_that_sends_no_word_dies_of_it() {
+fn a_push_endpoint_without_a_report_goes_down() {
     let mut live = Live::of("", r#"policy = { failover = ["pushed", "a"] }"#);
     live.probe("pushed", "x", "++");
     assert!(live.wait(59).transitions.is_empty());
     live.probe("pushed", "x", "+");
-    assert!(live.wait(59).transitions.is_empty(), "word was sent meanwhile");
+    assert!(live.wait(59).transitions.is_empty(), "a report arrived in time");
     let effects = live.wait(1);
     assert_eq!(effects.transitions.len(), 1);
     assert_eq!(&*effects.transitions[0].why, "no report for 1m");
@@ -171,7 +171,7 @@ fn an_endpoint_that_sends_no_word_dies_of_it() {
 }
 
 #[test]
-fn hold_down_and_manual_resume_keep_it_away() {
+fn hold_down_and_manual_resume_keep_an_endpoint_down() {
     let pools = r#"
 [pools.c]
 probe = "quick"
@@ -190,38 +190,38 @@ endpoints.x.address = "192.0.2.32"
     assert_eq!((live.answers(), live.ttl()), (vec!["192.0.2.1".to_owned()], 30));
     let (now, wall) = live.now();
     assert!(matches!(live.health.status(live.member("c", "x"), now).unwrap().held, Some(Held::HoldDown { .. })));
-    assert!(live.health.resume(live.member("a", "x"), now, wall).is_none(), "nothing holds it");
+    assert!(live.health.resume(live.member("a", "x"), now, wall).is_none(), "no hold to end");
     let effects = live.health.resume(live.member("d", "x"), now, wall).unwrap();
     live.put(effects);
     assert_eq!(live.answers(), ["192.0.2.32"]);
     live.wait(280);
     assert_eq!(live.answers(), ["192.0.2.32"]);
     live.wait(20);
-    assert_eq!(live.answers(), ["192.0.2.31"], "its time is over");
+    assert_eq!(live.answers(), ["192.0.2.31"], "hold_down is over");
 }
 
 #[test]
-fn one_that_recovered_is_told_once_when_it_begins_to_wait_and_when_it_fails_again() {
+fn a_recovery_is_reported_once_when_the_wait_begins_and_when_it_fails_again() {
     let pools = "[pools.d]\nprobe = \"quick\"\nresume = \"manual\"\nendpoints.x.address = \"192.0.2.32\"\n";
     let policy = r#"policy = { failover = ["d", "a"] }"#;
     let mut live = Live::of(pools, policy);
-    let told =
+    let recoveries =
         |effects: Effects| effects.recoveries.iter().map(|it| (it.waits, it.why.to_string())).collect::<Vec<_>>();
     let outcome = |live: &mut Live, passed| {
         live.seconds += 1;
         let target = live.health.targets().of_endpoint(live.member("d", "x"))[0];
-        told(live.outcome(target, passed))
+        recoveries(live.outcome(target, passed))
     };
     assert!(outcome(&mut live, false).is_empty() && outcome(&mut live, false).is_empty(), "it went down");
     let began = live.now().1 + 1_000;
     assert_eq!(outcome(&mut live, true), [(true, "one success: status 200".to_owned())]);
-    assert!(outcome(&mut live, true).is_empty(), "it waits already");
+    assert!(outcome(&mut live, true).is_empty(), "it is already waiting");
     let saved = |live: &Live| live.health.saved(live.member("d", "x")).unwrap();
     let (key, status) = saved(&live);
     assert_eq!((status.up, status.recovered), (false, Some(began)));
     assert!(status.why.starts_with("2 failures in a row"), "why it went down: {}", status.why);
 
-    // A document and a restart in between are no news.
+    // A new document or a restart does not repeat the report.
     let site = live.server.table.topology().site.clone();
     let (now, wall) = live.now();
     assert!(live.health.for_site(&site, now, wall).1.recoveries.is_empty());
@@ -231,16 +231,16 @@ fn one_that_recovered_is_told_once_when_it_begins_to_wait_and_when_it_fails_agai
     assert_eq!(saved(&again).1.recovered, Some(began));
     let (now, wall) = again.now();
     let effects = again.health.resume(again.member("d", "x"), now, wall).unwrap();
-    assert!(told(effects).is_empty(), "that it is up is told already");
+    assert!(recoveries(effects).is_empty(), "that it is up has been reported already");
     assert_eq!(saved(&again).1.recovered, None);
 
-    assert!(outcome(&mut live, false).is_empty(), "one failure is no verdict");
+    assert!(outcome(&mut live, false).is_empty(), "one failure is not a verdict");
     assert_eq!(outcome(&mut live, false), [(false, "2 failures in a row, the last one: status 503".to_owned())]);
     assert_eq!(saved(&live).1.recovered, None);
 }
 
 #[test]
-fn what_is_posted_is_a_verdict() {
+fn a_push_report_is_a_verdict_at_once() {
     let mut live = Live::of("", r#"policy = { failover = ["pushed", "a"] }"#);
     live.probe("pushed", "x", "+");
     live.probe("pushed", "x", "-");

@@ -1,10 +1,10 @@
-//! Mass failures: the prober is doubted first.
+//! Mass failures: the prober is suspected first, so statuses are held.
 
 use gslb_core::health::{Effects, Ended, Failure, Held, MassFailureChange, Saved, Source};
 
 use crate::live::Live;
 
-/// Ten pools of one endpoint each, all of them in one answer.
+/// Ten pools with one endpoint each, all in one answer.
 fn ten() -> Live {
     ten_that_rise_after(1)
 }
@@ -31,23 +31,26 @@ pub(crate) fn ten_text(rise: u32) -> String {
     )
 }
 
-fn turns(effects: &[Effects]) -> Vec<MassFailureChange> {
+fn changes(effects: &[Effects]) -> Vec<MassFailureChange> {
     effects.iter().filter_map(|effects| effects.mass_failure).collect()
 }
 
 #[test]
-fn where_our_own_network_fails_no_answer_changes() {
+fn if_our_own_network_fails_no_answer_changes() {
     let mut live = ten();
     live.probe_all(|_| false);
     let effects = live.probe_all(|_| false);
-    assert_eq!(turns(&effects), [MassFailureChange::Began { failing: 10, hosts: 10, failing_places: 10, places: 10 }]);
+    assert_eq!(
+        changes(&effects),
+        [MassFailureChange::Began { failing: 10, hosts: 10, failing_places: 10, places: 10 }]
+    );
     assert!(effects.iter().all(|effects| effects.transitions.is_empty()));
     for _ in 0..298 {
         live.probe_all(|_| false);
         live.wait(0);
-        assert_eq!(live.answers().len(), 10, "nothing answers");
+        assert_eq!(live.answers().len(), 10, "no target answers");
     }
-    // It comes back, for some a little later than for others.
+    // The network recovers, for some a little later than for others.
     for second in 0..20 {
         live.probe_all(|target| target < second * 3);
         assert_eq!(live.answers().len(), 10);
@@ -57,13 +60,13 @@ fn where_our_own_network_fails_no_answer_changes() {
 }
 
 #[test]
-fn what_is_held_up_says_what_fails_now() {
+fn a_held_endpoint_shows_why_it_fails() {
     let mut live = ten();
     (0..3).for_each(|_| _ = live.probe_all_as(|_| Err(Failure::Refused)));
     let status = live.status("p1", "x");
     assert_eq!((status.up, status.held), (true, Some(Held::MassFailure)));
     assert_eq!(&*status.why, "would be down: 3 failures in a row, the last one: connection refused");
-    // What cannot be probed meanwhile has not failed otherwise.
+    // A probe that cannot run does not change the reason.
     live.probe_all_as(|_| Err(Failure::System));
     assert_eq!(live.status("p1", "x").why, status.why);
     live.probe_all(|_| true);
@@ -72,18 +75,18 @@ fn what_is_held_up_says_what_fails_now() {
 }
 
 #[test]
-fn a_silence_that_lasts_is_believed_at_last() {
+fn after_longest_without_any_answer_failures_take_effect() {
     let mut live = ten();
     (0..301).for_each(|_| _ = live.probe_all(|_| false));
     assert_eq!(live.answers().len(), 10);
     let effects = live.probe_all(|_| false);
-    assert_eq!(turns(&effects), [MassFailureChange::Ended(Ended::Unanswered)]);
+    assert_eq!(changes(&effects), [MassFailureChange::Ended(Ended::Unanswered)]);
     assert_eq!(effects.iter().map(|effects| effects.transitions.len()).sum::<usize>(), 10);
-    assert!(!live.status("p1", "x").up, "so that what is not probed is reached");
+    assert!(!live.status("p1", "x").up, "the hold is over");
 }
 
 #[test]
-fn what_was_held_up_does_not_go_down_while_it_comes_back() {
+fn a_held_endpoint_does_not_go_down_while_it_recovers() {
     let mut live = ten_that_rise_after(3);
     for passes in [false, false, false, true, true, true] {
         let effects = live.probe_all(|_| passes);
@@ -98,7 +101,7 @@ fn what_was_held_up_does_not_go_down_while_it_comes_back() {
 }
 
 #[test]
-fn a_mass_failure_that_lasts_while_others_answer_is_believed() {
+fn a_mass_failure_takes_effect_if_it_lasts_while_others_answer() {
     let mut live = ten();
     for _ in 0..11 {
         live.probe_all(|target| target < 4);
@@ -107,16 +110,16 @@ fn a_mass_failure_that_lasts_while_others_answer_is_believed() {
     let mut effects = live.probe_all(|target| target < 4);
     effects.extend(live.probe_all(|target| target < 4));
     assert_eq!(live.answers().len(), 4, "ten seconds after something answered");
-    assert_eq!(turns(&effects), [MassFailureChange::Ended(Ended::Confirmed)]);
+    assert_eq!(changes(&effects), [MassFailureChange::Ended(Ended::Confirmed)]);
     live.probe_all(|target| target < 3);
     live.probe_all(|target| target < 3);
-    assert_eq!(live.answers().len(), 3, "one more is no mass failure");
+    assert_eq!(live.answers().len(), 3, "one more failure is not a mass failure");
     live.probe_all(|_| true);
     assert_eq!(live.answers().len(), 10);
 }
 
 #[test]
-fn failures_that_are_answers_are_believed_as_soon() {
+fn refused_connections_prove_the_network_too() {
     let mut live = ten();
     let refused = |_| Err(Failure::Refused);
     (0..11).for_each(|_| _ = live.probe_all_as(refused));
@@ -125,7 +128,7 @@ fn failures_that_are_answers_are_believed_as_soon() {
     assert!(live.health.members().all(|it| !live.health.status(it, live.now().0).unwrap().up));
 }
 
-/// Two pools of four endpoints, the first one first.
+/// Failover between two pools of four endpoints.
 fn two_data_centers() -> Live {
     let endpoints = |net: u8| -> String {
         (1..5).map(|n| format!("e{n} = {{ address = \"198.51.100.{}\" }}, ", net + n)).collect()
@@ -143,11 +146,11 @@ fn two_data_centers() -> Live {
 }
 
 #[test]
-fn who_flaps_in_the_data_center_that_is_left_brings_nobody_back_who_is_dead() {
+fn flapping_in_the_surviving_data_center_does_not_restore_the_dead_one() {
     let mut live = two_data_centers();
     (0..2).for_each(|_| _ = live.probe_all(|target| target >= 4));
     let is_of_b = |live: &mut Live| live.answers().iter().all(|answer| answer.contains(".1") && answer.len() > 12);
-    assert!(is_of_b(&mut live), "half is no more than half");
+    assert!(is_of_b(&mut live), "half of the hosts is not a mass failure");
     for second in 0..300 {
         live.probe_all(|target| target > 4 || target == 4 && second % 6 >= 3);
         assert!(is_of_b(&mut live), "second {second}: {:?}", live.answers());
@@ -157,30 +160,30 @@ fn who_flaps_in_the_data_center_that_is_left_brings_nobody_back_who_is_dead() {
 }
 
 #[test]
-fn what_turned_first_comes_back_with_the_rest_of_a_silent_wave_only() {
+fn endpoints_that_went_down_first_are_restored_only_if_nothing_answered_since() {
     for (answers, back) in [(false, 10), (true, 5)] {
         let mut live = ten();
         for target in 0..5 {
-            (0..2).for_each(|_| _ = live.comes(target, Err(Failure::Timeout)));
+            (0..2).for_each(|_| _ = live.outcome_of(target, Err(Failure::Timeout)));
         }
         assert_eq!(live.answers().len(), 5);
         if answers {
             live.outcome(9, true);
         }
-        live.comes(5, Err(Failure::Timeout));
-        let effects = live.comes(5, Err(Failure::Timeout));
+        live.outcome_of(5, Err(Failure::Timeout));
+        let effects = live.outcome_of(5, Err(Failure::Timeout));
         assert!(effects.mass_failure.is_some());
         assert_eq!(live.answers().len(), back, "something has answered since: {answers}");
         let (now, wall) = live.now();
         let effects = live.health.accept_failures(now, wall).unwrap();
         live.put(effects);
-        assert_eq!(live.answers().len(), 4, "an operator believes it");
+        assert_eq!(live.answers().len(), 4, "an operator accepted the failures");
         assert!(live.health.accept_failures(now, wall).is_none());
     }
 }
 
 #[test]
-fn one_server_in_many_pools_is_one() {
+fn a_server_in_many_pools_counts_once() {
     let pools: String = (1..5)
         .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.main.address = \"198.51.100.1\"\n"))
         .collect();
@@ -193,7 +196,7 @@ fn one_server_in_many_pools_is_one() {
 }
 
 #[test]
-fn first_verdicts_are_not_doubted_and_what_is_held_keeps_its_reason() {
+fn first_verdicts_are_not_held_and_a_held_endpoint_keeps_its_reason() {
     let mut live = ten();
     let text = "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \"1s\"\n\
                 fall = 2\n[pools.p]\nprobe = \"quick\"\nendpoints = { a = { address = \"198.51.100.1\" }, b = { address = \
@@ -201,8 +204,8 @@ fn first_verdicts_are_not_doubted_and_what_is_held_keeps_its_reason() {
                 \"198.51.100.5\" } }\n";
     let mut fresh = Live::with(text, &Saved::default());
     (0..2).for_each(|_| _ = fresh.probe_all(|target| target == 4));
-    assert!(!fresh.status("p", "a").up, "nobody has ever found it up");
-    // After a restart there is a last status, and it is known whence.
+    assert!(!fresh.status("p", "a").up, "it was never seen up");
+    // After a restart the status is a saved one.
     let why = live.status("p1", "x").why;
     let saved = live.saved();
     live = ten_of(1, &saved);
@@ -212,11 +215,11 @@ fn first_verdicts_are_not_doubted_and_what_is_held_keeps_its_reason() {
     assert_eq!((status.up, status.source, status.held), (true, Source::Saved, Some(Held::MassFailure)));
     assert!(status.why.starts_with("would be down: 3 failures in a row"), "{}", status.why);
     let kept = live.saved().statuses.into_iter().find(|(key, _)| &*key.pool == "p1").unwrap().1;
-    assert_eq!(kept.why, *why, "why it is up is kept");
+    assert_eq!(kept.why, *why, "the reason why it is up is kept");
 }
 
 #[test]
-fn what_a_probe_cannot_do_is_told_once_and_says_nothing_of_the_endpoint() {
+fn a_probe_that_cannot_run_is_reported_once_and_does_not_change_the_status() {
     let mut live = ten();
     let effects = live.probe_all_as(|_| Err(Failure::System));
     assert_eq!(effects.iter().map(|effects| effects.abilities.len()).sum::<usize>(), 10);
@@ -232,7 +235,7 @@ fn what_a_probe_cannot_do_is_told_once_and_says_nothing_of_the_endpoint() {
 }
 
 #[test]
-fn a_document_that_drops_the_rule_ends_the_hold_and_tells_what_turns() {
+fn removing_the_rule_ends_the_hold_and_reports_the_transitions() {
     let mut live = ten();
     (0..3).for_each(|_| _ = live.probe_all(|_| false));
     assert!(live.health.holding_since().is_some());
@@ -240,7 +243,7 @@ fn a_document_that_drops_the_rule_ends_the_hold_and_tells_what_turns() {
     let effects = live.take_up(&text.replace("fall = 2", "fall = 1"));
     assert!(
         effects.transitions.is_empty() && live.health.holding_since().is_some(),
-        "another document alone ends none"
+        "a new document alone does not end a hold"
     );
     let effects = live.take_up(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
     assert_eq!(effects.mass_failure, Some(MassFailureChange::Ended(Ended::RuleRemoved)));
@@ -248,14 +251,14 @@ fn a_document_that_drops_the_rule_ends_the_hold_and_tells_what_turns() {
 }
 
 #[test]
-fn who_fails_is_counted_right_whatever_happens() {
+fn failure_counts_stay_correct_under_random_outcomes() {
     let mut live = ten();
     let mut dice = gslb_core::steer::draw::Dice::new(5);
     let mut began = 0;
     for step in 0..20_000 {
         let roll = dice.roll();
         let target = (roll >> 8) as u32 % 10;
-        // Times of trouble and of peace.
+        // Alternate between periods with and without trouble.
         let trouble = step / 500 % 2 == 0;
         let (now, wall) = live.now();
         match roll % 64 {
@@ -275,14 +278,14 @@ fn who_fails_is_counted_right_whatever_happens() {
             }
         }
         let (now, wall) = live.now();
-        let (counted_anew, effects) = live.health.for_site(&live.server.table.topology().site, now, wall);
-        assert_eq!(live.health.failing(), counted_anew.failing(), "step {step}");
+        let (recounted, effects) = live.health.for_site(&live.server.table.topology().site, now, wall);
+        assert_eq!(live.health.failing(), recounted.failing(), "step {step}");
         assert!(effects.transitions.is_empty() && effects.mass_failure.is_none(), "step {step}: {effects:?}");
     }
     assert!(began > 20, "{began}");
 }
 
-/// Pools in data centers, each with so many hosts, and a service of the pools in each list.
+/// One pool per data center with these numbers of hosts, and one service per list of pools.
 fn in_data_centers(sizes: &[u8], services: &[&[usize]]) -> Live {
     let quoted = |pools: &[usize]| pools.iter().map(|pool| format!("\"p{pool}\"")).collect::<Vec<_>>().join(", ");
     let mut text = "zones.\"example.com\".file = \"zone\"\n[probes.quick]\nkind = \"tcp\"\nport = 443\ninterval = \
@@ -310,19 +313,19 @@ fn in_data_centers(sizes: &[u8], services: &[&[usize]]) -> Live {
 }
 
 #[test]
-fn a_data_center_with_most_of_the_hosts_is_believed_at_once_when_it_dies_alone() {
+fn a_dead_data_center_with_most_of_the_hosts_is_not_a_mass_failure() {
     for sizes in [&[6, 4][..], &[9, 1], &[60, 1], &[6, 2, 2]] {
         let mut live = in_data_centers(sizes, &[&[0, 1]]);
         let dead = u32::from(sizes[0]);
         live.probe_all(|target| target >= dead);
         let effects = live.probe_all(|target| target >= dead);
-        assert_eq!(turns(&effects), [], "{sizes:?}");
+        assert_eq!(changes(&effects), [], "{sizes:?}");
         assert!(live.answers().iter().all(|it| it.starts_with("198.51.1.")), "{sizes:?}: {:?}", live.answers());
     }
 }
 
 #[test]
-fn a_host_that_fails_by_itself_does_not_make_a_mass_failure_of_a_dead_data_center() {
+fn one_more_failing_host_does_not_turn_a_dead_data_center_into_a_mass_failure() {
     let mut live = in_data_centers(&[6, 4], &[&[0, 1]]);
     live.probe_all(|target| target > 6);
     live.probe_all(|target| target > 6);
@@ -331,11 +334,11 @@ fn a_host_that_fails_by_itself_does_not_make_a_mass_failure_of_a_dead_data_cente
 }
 
 #[test]
-fn failures_in_most_data_centers_are_doubted() {
+fn failures_in_most_data_centers_are_held() {
     let mut live = in_data_centers(&[6, 4], &[&[0, 1]]);
     live.probe_all(|_| false);
     let effects = live.probe_all(|_| false);
-    assert_eq!(turns(&effects), [MassFailureChange::Began { failing: 10, hosts: 10, failing_places: 2, places: 2 }]);
+    assert_eq!(changes(&effects), [MassFailureChange::Began { failing: 10, hosts: 10, failing_places: 2, places: 2 }]);
     assert!(live.status("p0", "e1").up);
 }
 
@@ -365,14 +368,14 @@ fn one_tenants_mass_failure_does_not_delay_the_failover_of_another() {
     for own in ["", "hosts"] {
         let mut live = Live::with(&text(own), &Saved::default());
         (0..2).for_each(|_| _ = live.probe_all(|_| true));
-        // All of the first tenant die, and so does the first pool of the second: targets 15 and 16 are b1 and b2.
+        // All hosts of the first tenant fail, and so does the first pool of the second: targets 15 and 16 are b1 and b2.
         (0..3).for_each(|_| _ = live.probe_all(|target| target > 14));
         assert!(live.health.holding_since().is_some(), "{own}");
         live.probe_all(|target| target == 16);
         live.probe_all(|target| target == 16);
         assert_eq!(live.answers(), ["198.51.100.40"], "{own}");
-        assert!(live.status("a1", "e1").up, "the other tenant's failures are doubted still");
-        // Where nothing at all answers, everybody keeps what was answered.
+        assert!(live.status("a1", "e1").up, "the other tenant's failures are still held");
+        // If nothing answers at all, all answers stay.
         let mut live = Live::with(&text(own), &Saved::default());
         (0..2).for_each(|_| _ = live.probe_all(|_| true));
         (0..9).for_each(|_| _ = live.probe_all(|_| false));
@@ -381,7 +384,7 @@ fn one_tenants_mass_failure_does_not_delay_the_failover_of_another() {
 }
 
 #[test]
-fn while_a_mass_failure_is_held_the_ttl_has_a_floor() {
+fn during_a_mass_failure_the_ttl_has_a_minimum() {
     let mut live = ten();
     (0..2).for_each(|_| _ = live.probe_all(|_| false));
     for second in 0..290 {
@@ -391,8 +394,8 @@ fn while_a_mass_failure_is_held_the_ttl_has_a_floor() {
 }
 
 #[test]
-fn while_nothing_has_answered_since_the_hold_began_no_service_is_believed_by_itself() {
-    // Eleven hosts of one service die, and one of another, whose other host has not been probed since.
+fn without_any_answer_since_the_hold_began_no_service_is_exempt() {
+    // Eleven hosts of one service fail, and one of another, whose other host has not been probed since.
     let pools: String = (1..=13)
         .map(|n| format!("[pools.p{n}]\nprobe = \"quick\"\nendpoints.x.address = \"198.51.100.{n}\"\n"))
         .collect();
@@ -407,13 +410,13 @@ fn while_nothing_has_answered_since_the_hold_began_no_service_is_believed_by_its
     (0..2).for_each(|_| _ = live.probe_all(|_| true));
     let fail = |live: &mut Live| {
         live.seconds += 1;
-        (0..12).for_each(|target| _ = live.comes(target, Err(Failure::Timeout)));
+        (0..12).for_each(|target| _ = live.outcome_of(target, Err(Failure::Timeout)));
     };
     (0..4).for_each(|_| fail(&mut live));
     assert!(live.health.holding_since().is_some());
     assert_eq!(live.answers(), ["198.51.100.12"], "nothing shows that the way there works");
     live.seconds += 1;
-    live.comes(12, Ok(()));
+    live.outcome_of(12, Ok(()));
     fail(&mut live);
     assert_eq!(live.answers(), ["198.51.100.13"], "its other host has answered");
 }
