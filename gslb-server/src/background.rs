@@ -1,18 +1,18 @@
-//! Work that may wait: threads that compile tables or serve HTTP let those that answer go first.
+//! Low-priority threads: those that compile tables or serve HTTP yield the CPU to those that answer queries.
 
 use std::sync::OnceLock;
 
 use rustix::process::{getpriority_process, setpriority_process};
 
-/// What the niceness of a thread is above that of the process; answering has nine times its share where both want the same
-/// core.
+/// Added to the niceness of the process. A thread that answers queries gets nine times the CPU share of a background
+/// thread on the same core.
 const NICENESS: i32 = 10;
 
-/// Has the calling thread, and no other, let threads of ordinary priority go first. Threads take over the niceness of those
-/// that start them, so it is not added to.
+/// Lowers the priority of the calling thread only. A thread inherits the niceness of the thread that starts it, so this
+/// sets an absolute value instead of adding to it.
 pub fn enter() {
     static PROCESS: OnceLock<i32> = OnceLock::new();
     let process = *PROCESS.get_or_init(|| getpriority_process(None).unwrap_or_default());
-    // Everyone may be nicer. Where the system says no, the work is done all the same.
+    // Any process may raise its niceness. If the system refuses, the work runs at normal priority.
     let _ = setpriority_process(None, process + NICENESS);
 }

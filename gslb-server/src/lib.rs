@@ -1,4 +1,4 @@
-//! What runs? The listeners, their threads, the configuration of the process and what it shows of itself.
+//! The `gslb` binary: listeners, threads, configuration, probes, telemetry and the command line.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 

@@ -22,18 +22,19 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
-    memory::give_back_at_once();
-    // Before all else: there may be many, and they need none of it.
-    if env::args_os().nth(1).is_some_and(|word| word == supervisor::WORD) {
+    memory::purge_immediately();
+    // First: there may be many supervisors, and they need none of what follows.
+    if env::args_os().nth(1).is_some_and(|argument| argument == supervisor::WORD) {
         return supervisor::run(env::args_os().skip(2));
     }
     let mut program = usage::settled(CommandLine::command());
-    let words = order::ordered(&program, env::args_os());
-    let read = match program.try_get_matches_from_mut(words).and_then(|found| CommandLine::from_arg_matches(&found)) {
-        Ok(read) => read,
-        Err(error) => return nagios::misused(env::args_os(), &error).unwrap_or_else(|| error.exit()),
-    };
-    read.command.run(CommandLine::command()).unwrap_or_else(|error| {
+    let arguments = order::ordered(&program, env::args_os());
+    let command_line =
+        match program.try_get_matches_from_mut(arguments).and_then(|matches| CommandLine::from_arg_matches(&matches)) {
+            Ok(command_line) => command_line,
+            Err(error) => return nagios::misused(env::args_os(), &error).unwrap_or_else(|| error.exit()),
+        };
+    command_line.command.run(CommandLine::command()).unwrap_or_else(|error| {
         eprintln!("gslb: {}", printable(&error.to_string()));
         exit::of(&*error).into()
     })

@@ -1,4 +1,4 @@
-//! Text of others made safe for a terminal: what would move, hide or reorder letters is shown as an escape.
+//! Makes untrusted text safe for a terminal: characters that move, hide or reorder text become escapes.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// `text` with every character that a terminal acts on, or that hides or reorders others, written as `\u{HEX}`.
-/// Line ends and tabs stay.
+/// Newlines and tabs are kept.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -22,7 +22,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// `text`, which is JSON, with the same characters written as JSON escapes: it says what it said.
+/// JSON `text` with the same characters written as JSON escapes; its value does not change.
 pub fn json(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -39,7 +39,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a terminal must not get `character` from somebody else. Unicode's bidirectional controls are in UAX #9, section 2.
+/// Whether untrusted text must not send `character` to a terminal. For bidirectional controls see UAX #9, section 2.
 fn is_unsafe(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
@@ -71,7 +71,7 @@ impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for Printable<W> {
 }
 
 impl<W: Write> Write for Printable<W> {
-    /// Writes all of `octets`: a log line comes whole.
+    /// Writes all of `octets`, which is one whole log line.
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(octets);
         self.0.write_all(printable(&line).as_bytes())?;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_act_on_is_escaped() {
+    fn terminal_control_characters_are_escaped() {
         let unsafe_ones = "\0\x07\x1b\x7f\r\u{9b}\u{61c}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202b}\
                            \u{202c}\u{202d}\u{202e}\u{2060}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e0001}\u{e0061}";
         for character in unsafe_ones.chars() {
@@ -104,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_every_script_line_ends_and_tabs_stay() {
+    fn letters_of_every_script_newlines_and_tabs_are_kept() {
         let text = "a\tb\nZürich, Αθήνα, תל אביב, القاهرة, 東京, न्द, 👍";
         assert!(matches!(printable(text), Cow::Borrowed(same) if same == text));
     }
 
     #[test]
-    fn json_says_the_same_when_it_is_safe() {
+    fn escaping_does_not_change_the_value_of_json() {
         let value = serde_json::json!({"a\u{202e}": "\u{e0061}\u{7f}\u{1b}", "b": "ü"});
         let text = value.to_string();
         let safe = json(&text);

@@ -21,14 +21,15 @@ pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) 
     match host {
         Some(host) if is_allowed_host(host, &api.options.hosts) => next.run(request).await,
         Some(host) => {
-            let detail = format!("This server is not {host:?}. Its names are in `hosts` of its configuration.");
+            let detail = format!("{host:?} is not a name of this server. Add it to `hosts` in [api] to allow it.");
             Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown-host", detail).into_response()
         }
         None => Problem::bad_request("A request names its host (RFC 9112 §3.2).").into_response(),
     }
 }
 
-/// Whether a request says for which host it is, once. Where it says more, a proxy before us may have gone by another one.
+/// Whether a request says for which host it is, once. Where it says more, a proxy before us may have gone by another
+/// one.
 ///
 /// # Errors
 /// What is wrong, for a problem of status 400 (RFC 9112 §3.2).

@@ -58,9 +58,9 @@ pub use mass_failure::ACCEPT_MASS_FAILURE;
 /// The path that all of the API is below.
 const BASE: &str = "/api/v1";
 
-/// The routes below `/api`, to be merged with others or served alone, with limits on callers of its own: make it once. Where
-/// connections are known by their address, requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it no client
-/// counts as being on this host.
+/// The routes below `/api`, to be merged with others or served alone, with limits on callers of its own: make it once.
+/// Where connections are known by their address, requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it
+/// no client counts as being on this host.
 pub fn router(api: Api) -> Router {
     let resources = [
         documents::routes(),
@@ -120,7 +120,7 @@ async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
 }
 
 async fn not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
-    let detail = format!("{} does not take {method}.", uri.path());
+    let detail = format!("{} does not support {method}.", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
 }
 

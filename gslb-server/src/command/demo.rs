@@ -25,7 +25,7 @@ use super::serve::{options, serve};
 use crate::capture::sample::Sample;
 use crate::config::Config;
 use crate::daemon::origins::{Origin, Origins};
-use crate::daemon::site_source::{Damage, Served, Truth};
+use crate::daemon::site_source::{DocumentSource, OnDamage, Served};
 use crate::daemon::{Bound, ServeError, control_runtime};
 use crate::source::candidate::{Candidate, read_text};
 use crate::source::error::SiteError;
@@ -73,11 +73,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let origins = origins(&document)?;
     let listening = bind_origins(&origins)?;
     document["probes"]["web"]["port"] = listening.port().into();
-    let truth = Truth::Store(Some(document.into()));
+    let truth = DocumentSource::Store(Some(document.into()));
     let databases = Databases { files: Vec::new(), max_moved: 1.0 };
     let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
     let served =
-        Served::start(control.handle(), store, truth, databases, options(&config, &sample, &logging), Damage::Fatal)?;
+        Served::start(control.handle(), store, truth, databases, options(&config, &sample, &logging), OnDamage::Fail)?;
     let table = served.published.load();
     let bound = arguments.bind(&mut config)?;
     match arguments.output {
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins have nothing to finish.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    serve(control, &config, bound, served, sample, &logging, Damage::Survived)?;
+    serve(control, &config, bound, served, sample, &logging, OnDamage::Continue)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,8 +19,8 @@ use crate::capture::sample::Sample;
 use crate::config::Config;
 use crate::daemon::notify::Notify;
 use crate::daemon::prober_feed::Probing;
-use crate::daemon::site_source::{Damage, Served, Truth};
-use crate::daemon::store::{self, Kept};
+use crate::daemon::site_source::{DocumentSource, OnDamage, Served};
+use crate::daemon::store::{self, OpenedStore};
 use crate::daemon::{self, Bound, Hooks, control_runtime};
 use crate::probe::Prober;
 use crate::source::candidate;
@@ -56,8 +56,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let logging = logging::start(&config.log);
     let control = control_runtime()?;
     // Before the store takes anything: a start that fails has not begun.
-    daemon::see_free(&config)?;
-    let damage = if arguments.strict { Damage::Fatal } else { Damage::Survived };
+    daemon::check_ports_free(&config)?;
+    let damage = if arguments.strict { OnDamage::Fail } else { OnDamage::Continue };
     let from_file = arguments.watch || arguments.document.is_some();
     let opened = store::open(&config.data_dir, from_file, arguments.watch, damage)?;
     let store = Arc::clone(&opened.store);
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
     let sample = Arc::new(Sample::default());
     let options = options(&config, &sample, &logging);
-    opened.tell(&options.degraded);
+    opened.report(&options.degraded);
     let concerns = Arc::clone(&options.degraded);
     let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options, damage)?;
     tell_origin(arguments, served.begun, &config.data_dir);
@@ -99,13 +99,13 @@ pub(super) fn serve(
     served: Served,
     sample: Arc<Sample>,
     logging: &Logging,
-    damage: Damage,
+    damage: OnDamage,
 ) -> Result<crate::dns::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&served.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment();
     let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
     if let Some(why) =
-        bound.tls_refused().or(probing.prober().authorities().refused()).filter(|_| damage == Damage::Fatal)
+        bound.tls_refused().or(probing.prober().authorities().refused()).filter(|_| damage == OnDamage::Fail)
     {
         return Err(why.into());
     }
@@ -118,23 +118,27 @@ pub(super) fn serve(
 }
 
 /// Where the document comes from. The file is not looked at where the store has one: it may long be out of date.
-fn truth(arguments: &Arguments, opened: &Kept, data_dir: &Path) -> Result<Truth, Box<dyn std::error::Error>> {
+fn truth(
+    arguments: &Arguments,
+    opened: &OpenedStore,
+    data_dir: &Path,
+) -> Result<DocumentSource, Box<dyn std::error::Error>> {
     let has_one = opened.has_document()?;
     match &arguments.document {
-        Some(path) if arguments.watch => Ok(Truth::File(path.clone())),
+        Some(path) if arguments.watch => Ok(DocumentSource::File(path.clone())),
         Some(path) if !has_one => {
             let candidate = candidate::read(path)?;
             candidate.warnings.iter().for_each(|problem| warn!("{problem}"));
-            Ok(Truth::Store(Some(candidate.into())))
+            Ok(DocumentSource::Store(Some(candidate.into())))
         }
         None if !has_one => {
             warn!(
                 "the store in {} is empty, and no --document was given: nothing is answered until one is applied",
                 data_dir.display()
             );
-            Ok(Truth::Store(None))
+            Ok(DocumentSource::Store(None))
         }
-        _ => Ok(Truth::Store(None)),
+        _ => Ok(DocumentSource::Store(None)),
     }
 }
 
@@ -159,8 +163,8 @@ fn tell_origin(arguments: &Arguments, (revision, origin): (u64, Origin), data_di
 }
 
 /// Whether DNS is to be answered although a file cannot be written: not where this server has no right to.
-fn is_survived(cause: &std::io::Error, damage: Damage) -> bool {
-    damage == Damage::Survived && cause.kind() != std::io::ErrorKind::PermissionDenied
+fn is_survived(cause: &std::io::Error, damage: OnDamage) -> bool {
+    damage == OnDamage::Continue && cause.kind() != std::io::ErrorKind::PermissionDenied
 }
 
 /// Sees that somebody can be let in.
@@ -202,7 +206,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
     ];
     let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
     let (pulse, asked) = (probing.pulse(), api.clone());
-    let stall = Arc::new(move || stall::told(&asked, pulse()));
+    let stall = Arc::new(move || stall::describe(&asked, pulse()));
     let (files, without, concerns) = (served.files(), api.clone(), served.degraded());
     let (prober, looked_at) = (Arc::clone(probing.prober()), Arc::clone(probing.prober()));
     note_authorities(&concerns, &prober);

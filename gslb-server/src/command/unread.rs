@@ -6,7 +6,8 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// Has the process end, as one that has done what was asked, when the reader of its output goes: `gslb events | head -1`.
+/// Has the process end, as one that has done what was asked, when the reader of its output goes: `gslb events | head
+/// -1`.
 pub(super) fn ends() {
     // Without the thread it ends at the next line.
     let _ = thread::Builder::new().name("unread".to_owned()).spawn(|| {

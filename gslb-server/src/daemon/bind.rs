@@ -1,4 +1,4 @@
-//! All sockets of a server, taken before anything is answered, and why one could not be had.
+//! Binds all sockets of the server before it answers anything.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -10,35 +10,35 @@ use crate::config::Config;
 use crate::dns::{tcp, udp};
 use crate::http::tls::Tls;
 
-/// How often a free port is looked for that both UDP and TCP can have.
+/// Attempts to find a port that is free for both UDP and TCP.
 const PORT_ATTEMPTS: usize = 32;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// An address could not be had.
+    /// An address could not be bound.
     #[error("cannot listen on {address} ({protocol}): {cause}{}", advice(*.address, .cause))]
     Bind {
         /// The address.
         address: SocketAddr,
         /// `UDP`, `TCP` or `HTTP`.
         protocol: &'static str,
-        /// What the system says.
+        /// The operating system's error.
         #[source]
         cause: io::Error,
     },
-    /// Tokens would go over a network that anybody may read.
+    /// API tokens would cross the network in cleartext.
     #[error(
-        "HTTP on {0} can be reached from other hosts, and [api] has no tls: tokens would be readable on the way; add \
+        "HTTP on {0} is reachable from other hosts, but [api] has no tls: tokens would cross the network in cleartext; add \
          tls = {{ certificate = \"…\", key = \"…\" }}, or listen on 127.0.0.1"
     )]
-    Readable(SocketAddr),
-    /// A thread, an event queue or a signal handler could not be had.
+    Cleartext(SocketAddr),
+    /// A thread, an event queue or a signal handler could not be created.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
 }
 
-/// What to do about a failed bind, where that is known.
+/// What to do about a failed bind, if that is known.
 fn advice(address: SocketAddr, cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::AddrInUse => {
@@ -50,12 +50,12 @@ fn advice(address: SocketAddr, cause: &io::Error) -> String {
     }
 }
 
-/// Sees whether the addresses of `config` can be had, by taking them over TCP for a moment. UDP sockets share an address, so
-/// they would take queries from another server's.
+/// Checks that the addresses in `config` are free by binding them over TCP for a moment. UDP sockets share their port,
+/// so binding one would take queries from a running server.
 ///
 /// # Errors
 /// As [`Bound::bind`].
-pub fn see_free(config: &Config) -> Result<(), ServeError> {
+pub fn check_ports_free(config: &Config) -> Result<(), ServeError> {
     let all = config.dns.listen.iter().map(|address| (*address, "TCP")).chain([(config.api.listen, "HTTP")]);
     for (address, protocol) in all {
         tcp::bind(address).map_err(|cause| ServeError::Bind { address, protocol, cause })?;
@@ -63,7 +63,7 @@ pub fn see_free(config: &Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// All sockets of a server, bound. Nothing is answered yet.
+/// All sockets of a server, bound but not yet answering.
 pub struct Bound {
     pub(super) udp: Vec<UdpSocket>,
     pub(super) tcp: Vec<TcpListener>,
@@ -74,19 +74,19 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Binds what `config` names; a port of 0 takes one that is free, the same for UDP and TCP.
+    /// Binds the addresses in `config`. Port 0 picks a free port, the same for UDP and TCP.
     ///
     /// # Errors
-    /// [`ServeError::Readable`], and [`ServeError::Bind`] for the first address that cannot be had. A certificate that
-    /// cannot be used is told in the log.
+    /// [`ServeError::Cleartext`], and [`ServeError::Bind`] for the first address that cannot be bound. A certificate
+    /// that cannot be used is logged.
     pub fn bind(config: &Config) -> Result<Self, ServeError> {
         let tls = config.api.tls.clone().map(Tls::start);
         if let Some((_, Some(error))) = &tls {
-            error!("the API and the metrics are off until the certificate can be used, DNS is answered: {error}");
+            error!("the API and the metrics are off until the certificate can be used; DNS is answered: {error}");
         }
         let tls = tls.map(|(tls, _)| Arc::new(tls));
         if tls.is_none() && !config.api.listen.ip().is_loopback() {
-            return Err(ServeError::Readable(config.api.listen));
+            return Err(ServeError::Cleartext(config.api.listen));
         }
         let (mut udp, mut tcp, mut dns) = (Vec::new(), Vec::new(), Vec::new());
         for address in &config.dns.listen {
@@ -101,35 +101,35 @@ impl Bound {
         Ok(Self { udp, tcp, http, tls, dns, api })
     }
 
-    /// Where DNS is answered, over UDP and TCP each, in the order of the configuration.
+    /// The DNS addresses, each for UDP and TCP, in the order of the configuration.
     pub fn dns(&self) -> &[SocketAddr] {
         &self.dns
     }
 
-    /// Where HTTP is answered.
+    /// The HTTP address.
     pub fn api(&self) -> SocketAddr {
         self.api
     }
 
-    /// The same as the beginning of a URL.
+    /// The base URL of the HTTP server.
     pub fn url(&self) -> String {
         format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.api)
     }
 
-    /// Why HTTP is not answered, where the certificate cannot be used.
+    /// Why the certificate cannot be used, if HTTPS is off.
     pub fn tls_refused(&self) -> Option<String> {
         self.tls.as_ref()?.refused()
     }
 
-    /// Where what is answered, as lines of the log.
-    pub(super) fn answered(&self) -> Vec<String> {
+    /// Log lines that name the addresses in use.
+    pub(super) fn listening_lines(&self) -> Vec<String> {
         let dns = self.dns.iter().map(|address| format!("answering DNS on {address}, UDP and TCP"));
         let http_is_ready = self.tls.as_ref().is_none_or(|tls| tls.is_ready());
         dns.chain(http_is_ready.then(|| format!("answering HTTP on {}", self.url()))).collect()
     }
 }
 
-/// Binds TCP, which tells whether the address is another process's, then UDP on the same port.
+/// Binds TCP, which fails if another process uses the address, then UDP on the same port.
 fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<UdpSocket>, SocketAddr), ServeError> {
     let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
     loop {

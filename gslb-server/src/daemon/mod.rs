@@ -1,4 +1,4 @@
-//! The running server, composed: bind all, start all, wait, and stop in order.
+//! The server process: bind the sockets, start the parts, wait for signals, and stop in order.
 
 mod bind;
 pub mod notify;
@@ -11,7 +11,7 @@ pub mod site_source;
 mod start;
 pub mod store;
 
-pub use bind::{Bound, ServeError, see_free};
+pub use bind::{Bound, ServeError, check_ports_free};
 pub use running::Running;
 pub use runtime::control_runtime;
 pub use start::Hooks;

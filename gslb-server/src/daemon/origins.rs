@@ -1,5 +1,5 @@
-//! Local HTTP servers that stand for a site's endpoints, so that a demo has something to steer to; those of a data center
-//! can be stopped, so that there is something to see.
+//! Local HTTP servers that play a site's endpoints for the demo. Those of one data center can be stopped to show a
+//! failover.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,13 +12,13 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use tokio::task::JoinHandle;
 
-/// Where the origins are stopped and started, unless the port is taken: printed commands can then be written down.
+/// Fixed port for stopping and starting origins, so that printed commands can be reused; a free one if it is taken.
 const SWITCH_PORT: u16 = 8054;
 
-/// How often a port that was free on the first address is given up for being taken on another.
+/// Attempts to find a port that is free on all addresses.
 const ATTEMPTS: usize = 32;
 
-/// An endpoint to stand for: its address, and the data center it is in.
+/// An endpoint to play: its address and data center.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// Where to listen, usually within 127.0.0.0/8.
@@ -29,7 +29,7 @@ pub struct Origin {
     pub endpoint: String,
 }
 
-/// Origins that listen, all on the same port. Queries wait until [`Origins::serve`] is run.
+/// Origins that listen, all on the same port. Connections wait until [`Origins::serve`] runs.
 pub struct Origins {
     listening: Vec<(TcpListener, Origin)>,
     port: u16,
@@ -37,22 +37,22 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Listens on `port` of each origin's address; 0 takes a port that is free on all of them.
+    /// Listens on `port` of each origin's address; 0 picks a port that is free on all of them.
     ///
     /// # Errors
-    /// The address that could not be listened on, with the cause.
+    /// The address that could not be bound, with the cause.
     pub fn bind(origins: &[Origin], port: u16) -> Result<Self, (SocketAddr, io::Error)> {
         let mut attempts = if port == 0 { ATTEMPTS } else { 1 };
         loop {
             attempts -= 1;
             match bind_all(origins, port) {
                 Err((_, error)) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
-                outcome => return outcome,
+                result => return result,
             }
         }
     }
 
-    /// The port of all of them; 0 when there are none.
+    /// The port they share; 0 if there are none.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -60,15 +60,15 @@ impl Origins {
     /// Where the origins of a data center are stopped and started: `POST /stop/NAME` and `POST /start/NAME`.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// If the system does not report the address.
     pub fn switch(&self) -> io::Result<SocketAddr> {
         self.switch.local_addr()
     }
 
-    /// Answers for ever: `/healthz` with `ok`, any other path with who answers. Ends when dropped.
+    /// Serves until dropped: `/healthz` answers `ok`, any other path names the endpoint.
     ///
     /// # Errors
-    /// When the runtime cannot take a listener over.
+    /// If the runtime cannot register a listener.
     pub async fn serve(self) -> io::Result<()> {
         let mut data_centers = BTreeMap::new();
         for (listener, origin) in self.listening {
@@ -81,7 +81,7 @@ impl Origins {
     }
 }
 
-/// An origin, and the task that answers for it; none while it is stopped.
+/// An origin and its server task; `None` while it is stopped.
 struct Running {
     origin: Origin,
     task: Option<JoinHandle<()>>,
@@ -100,7 +100,7 @@ impl Switched {
     }
 }
 
-/// Stops the origins of a data center: connections to them are refused, as if its hosts had no server any more.
+/// Stops the origins of a data center: connections to them are then refused.
 async fn stop(State(switched): State<Switched>, Path(name): Path<String>) -> (StatusCode, String) {
     let mut tasks = Vec::new();
     match switched.lock().get_mut(&name) {
@@ -109,10 +109,10 @@ async fn stop(State(switched): State<Switched>, Path(name): Path<String>) -> (St
     }
     for task in tasks {
         task.abort();
-        // Its listener is closed when it has ended.
+        // The listener closes when the task has ended.
         let _ = task.await;
     }
-    (StatusCode::OK, format!("the origins of {name} have stopped\n"))
+    (StatusCode::OK, format!("stopped the origins of {name}\n"))
 }
 
 async fn start(State(switched): State<Switched>, Path(name): Path<String>) -> (StatusCode, String) {
@@ -126,7 +126,7 @@ async fn start(State(switched): State<Switched>, Path(name): Path<String>) -> (S
             Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("cannot listen on {address}: {error}\n")),
         }
     }
-    (StatusCode::OK, format!("the origins of {name} answer\n"))
+    (StatusCode::OK, format!("started the origins of {name}\n"))
 }
 
 fn unknown(name: &str) -> (StatusCode, String) {
@@ -136,7 +136,7 @@ fn unknown(name: &str) -> (StatusCode, String) {
 fn answer(listener: TcpListener, origin: &Origin) -> io::Result<JoinHandle<()>> {
     let (listener, router) = (tokio::net::TcpListener::from_std(listener)?, router(origin));
     Ok(tokio::spawn(async move {
-        // It ends when it is aborted; a connection that fails is told to nobody.
+        // Runs until aborted; failed connections are ignored.
         let _ = axum::serve(listener, router).await;
     }))
 }

@@ -1,4 +1,4 @@
-//! A server that answers: what it is asked meanwhile, and the order in which it stops.
+//! A running server: signals it handles, and the order in which it stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
 use crate::daemon::notify::{Notify, State};
-use crate::daemon::signals::{Asked, Signals};
+use crate::daemon::signals::{Request, Signals};
 use crate::dns::pulse::Pulses;
 use crate::dns::totals::{Totals, TotalsReader};
 use crate::dns::{tcp, udp};
@@ -18,7 +18,7 @@ use crate::http;
 use crate::telemetry::collector;
 use crate::telemetry::gather::Gatherer;
 
-/// A server that answers.
+/// A running server.
 pub struct Running {
     pub(super) control: Runtime,
     pub(super) signals: Signals,
@@ -35,38 +35,38 @@ pub struct Running {
 }
 
 impl Running {
-    /// Tells the service manager that queries are answered, and from then on that this goes on: while every UDP worker
-    /// does, and the control side, whose runtime does the telling.
+    /// Reports readiness to the service manager, then liveness as long as every UDP worker makes progress. The control
+    /// runtime sends the reports, so a blocked one stops them too.
     pub fn notify(&mut self, notify: Notify) {
-        notify.tell(State::Ready);
+        notify.send(State::Ready);
         self.notify = Arc::new(notify);
         if let Some(within) = self.notify.watchdog() {
             let pulses = Pulses::new(self.udp.pulses());
-            self.control.spawn(tell_while_all_go_on(Arc::clone(&self.notify), within, pulses));
+            self.control.spawn(report_while_alive(Arc::clone(&self.notify), within, pulses));
         }
     }
 
-    /// Where to read what has been counted.
+    /// A reader of the DNS counters.
     pub fn totals(&self) -> TotalsReader {
         self.totals.clone()
     }
 
-    /// Passes each SIGHUP on as a reload; returns at SIGTERM or SIGINT.
+    /// Requests a reload on each SIGHUP; returns on SIGTERM or SIGINT.
     pub fn wait(&mut self) {
-        let (control, signals, ask) = (&self.control, &mut self.signals, self.reloader.requester());
+        let (control, signals, requester) = (&self.control, &mut self.signals, self.reloader.requester());
         control.block_on(async {
-            while signals.next().await == Asked::Reload {
-                info!("reloading, as SIGHUP asks");
-                ask.ask(Cause::Asked);
+            while signals.next().await == Request::Reload {
+                info!("received SIGHUP, reloading");
+                requester.ask(Cause::Asked);
             }
         });
     }
 
-    /// Takes no new reloads, answers the queries that have been received, then ends. Health checks are answered
-    /// until the last, so that whoever looks sees a server that is stopping and not one that has died.
+    /// Stops reloads, answers the queries already received, then stops. Health checks are answered until the end, so
+    /// that a monitor sees a server that is stopping, not one that died.
     pub fn stop(self) -> Totals {
         info!("stopping");
-        self.notify.tell(State::Stopping);
+        self.notify.send(State::Stopping);
         drop(self.watcher);
         self.reloader.stop();
         self.udp.stop();
@@ -79,14 +79,14 @@ impl Running {
     }
 }
 
-/// Tells that all is well, a few times within each period, as long as it is.
-async fn tell_while_all_go_on(notify: Arc<Notify>, within: Duration, mut pulses: Pulses) {
+/// Reports liveness a few times in each watchdog period, as long as all workers make progress.
+async fn report_while_alive(notify: Arc<Notify>, within: Duration, mut pulses: Pulses) {
     let mut looks = interval((within / 4).max(Duration::from_millis(1)));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         if pulses.all_went_on() {
-            notify.tell(State::Alive);
+            notify.send(State::Alive);
         }
     }
 }

@@ -11,14 +11,13 @@ use crate::background;
 /// Threads that run the tasks of everything that does not answer queries.
 const CONTROL_THREADS: usize = 1;
 
-/// The runtime of everything that does not answer queries. From now on SIGHUP does not end the process: a start may take a
-/// while, and a reload that is asked for during it is what the start does anyway.
+/// Builds the runtime of everything that does not answer queries. From now on SIGHUP does not end the process: a start
+/// may take a while, and a reload requested during it is what the start does anyway.
 ///
 /// # Errors
-/// When the system gives no thread or no event queue, or does not let a handler be set.
+/// If the system refuses a thread, an event queue or a signal handler.
 pub fn control_runtime() -> io::Result<Runtime> {
-    // The threads of a runtime that run its tasks are the first that it starts; what compiles, and whatever else takes its
-    // time, has threads that are started when they are needed.
+    // A runtime starts its worker threads first; blocking work, such as compiling, gets threads that start on demand.
     let started = AtomicUsize::new(0);
     let name = move || {
         let is_first = started.fetch_add(1, Ordering::Relaxed) < CONTROL_THREADS;
@@ -28,7 +27,7 @@ pub fn control_runtime() -> io::Result<Runtime> {
     builder.worker_threads(CONTROL_THREADS).thread_name_fn(name).on_thread_start(background::enter).enable_all();
     let runtime = builder.build()?;
     let entered = runtime.enter();
-    // The handler stays when what listens is gone. `Signals` listens once there is something to reload.
+    // The handler stays installed after the listener is dropped. `Signals` listens once there is something to reload.
     drop(signal(SignalKind::hangup())?);
     drop(entered);
     Ok(runtime)
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reload_that_is_asked_for_during_a_start_does_not_end_it() {
+    fn sighup_during_a_start_does_not_end_the_process() {
         let _runtime = control_runtime().unwrap();
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
@@ -51,14 +50,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_lets_others_go_first() {
+    fn the_control_runtime_runs_at_a_lower_priority() {
         let niceness = || rustix::process::getpriority_process(None).unwrap();
         let runtime = control_runtime().unwrap();
         let (own, blocking) = runtime.block_on(async move {
             let own = tokio::spawn(async move { niceness() }).await.unwrap();
             (own, tokio::task::spawn_blocking(niceness).await.unwrap())
         });
-        // There is no more than 19.
+        // The maximum is 19.
         let expected = (niceness() + 10).min(19);
         assert_eq!((own, blocking), (expected, expected));
     }

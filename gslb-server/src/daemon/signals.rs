@@ -1,19 +1,19 @@
-//! What the system asks of the process: stop, or look at its files again.
+//! Signals: stop, or reload.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal means here.
+/// What a signal requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum Request {
     /// SIGTERM or SIGINT: answer what was received, then end.
     Stop,
     /// SIGHUP: read all files again.
     Reload,
 }
 
-/// The signals that mean something, held back from their default effect.
+/// The handled signals, without their default action.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -21,10 +21,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over, for the rest of the process. To be called within a runtime.
+    /// Installs the handlers for the rest of the process. Call it within a runtime.
     ///
     /// # Errors
-    /// When the system does not let a handler be set.
+    /// If the system refuses a handler.
     pub fn take() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -34,12 +34,12 @@ impl Signals {
     }
 
     /// Waits for the next signal.
-    pub async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> Request {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hang_up.recv() => Asked::Reload,
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.hang_up.recv() => Request::Reload,
         }
     }
 }

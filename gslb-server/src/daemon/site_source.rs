@@ -1,4 +1,4 @@
-//! A site that is served: the API, which alone publishes, and the files that are read again when asked.
+//! The served site: its files, which are reloaded on request or change, and the API, which alone publishes tables.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,34 +23,34 @@ use crate::source::site::Databases;
 
 /// Where the document comes from.
 #[derive(Debug, Clone)]
-pub enum Truth {
-    /// From the store. Where that is empty, it takes this one first; none is an empty document.
+pub enum DocumentSource {
+    /// The store. If it is empty, it is initialized with this document, or with an empty one.
     Store(Option<Written>),
-    /// From this file, as it is at any time.
+    /// This file, which is followed.
     File(PathBuf),
 }
 
-/// What a start does where a file or the store cannot be used.
+/// What a start does if a file or the store cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
-    /// It goes on with the best that there is, and says so.
-    Survived,
-    /// It fails.
-    Fatal,
+pub enum OnDamage {
+    /// Continue with the best available data, and report it.
+    Continue,
+    /// Fail.
+    Fail,
 }
 
-/// The files whose change asks for a reload, for whoever looks at them. A reload that takes long holds nothing of it.
+/// The watched files, shared with the watcher. The lock is held only briefly, so a long reload does not block it.
 type Files = Arc<Mutex<Vec<SourceFile>>>;
 
-/// A site that is served.
+/// The served site.
 pub struct Served {
-    /// What may be asked and changed.
+    /// Reads and changes the site.
     pub api: Api,
-    /// The table in force.
+    /// The published table.
     pub published: Arc<Published>,
     /// How reloads went.
     pub reloads: Arc<Reloads>,
-    /// The number of the revision that was in force at the start, and where it came from.
+    /// The revision that was active at the start, and where it came from.
     pub begun: (u64, Origin),
     runtime: Handle,
     document: Option<PathBuf>,
@@ -58,48 +58,48 @@ pub struct Served {
     databases: Databases,
     database_files: Vec<SourceFile>,
     in_use: Vec<Arc<Database>>,
-    /// Why the document's file is not in force, where it is not.
+    /// Why the document's file was refused, if it was.
     document_refused: Option<Refused>,
-    /// Why the databases in the files are not those in use, where they are not.
+    /// Why the database files were refused, if they were.
     databases_refused: Option<Refused>,
-    /// True where databases are in use that stand in for those in the files: any change to these is wanted.
+    /// True if the bundled database replaces configured ones: any usable database file is then better.
     stand_in: bool,
     degraded: Arc<Degraded>,
-    /// The revision that should be in force, where an older one was at the start.
+    /// The latest stored revision, if the start had to use an older one.
     latest: u64,
     files: Files,
 }
 
-/// Why there is nothing to serve.
+/// Why the site could not be started.
 #[derive(Debug, thiserror::Error)]
-pub enum NotServed {
-    /// The files are not good.
+pub enum SiteStartError {
+    /// The files are invalid.
     #[error(transparent)]
     Site(#[from] SiteError),
-    /// The API does not start.
+    /// The API did not start.
     #[error(transparent)]
     Start(#[from] StartError),
 }
 
 impl Served {
-    /// Reads everything for the first time, and starts the API on `runtime`. Not to be called from within a task.
+    /// Reads everything for the first time and starts the API on `runtime`. Do not call it from within a task.
     ///
     /// # Errors
-    /// [`NotServed`].
+    /// [`SiteStartError`].
     pub fn start(
         runtime: &Handle,
         store: Arc<dyn Store>,
-        truth: Truth,
+        truth: DocumentSource,
         databases: Databases,
         options: Options,
-        damage: Damage,
-    ) -> Result<Self, NotServed> {
+        on_damage: OnDamage,
+    ) -> Result<Self, SiteStartError> {
         let (mut document_files, mut database_files) = (Vec::new(), Vec::new());
         let degraded = Arc::clone(&options.degraded);
         let mut not_read = None;
         let (source, document, warnings) = match truth {
-            Truth::Store(first) => (Source::Store { first }, None, Vec::new()),
-            Truth::File(path) => {
+            DocumentSource::Store(first) => (Source::Store { first }, None, Vec::new()),
+            DocumentSource::File(path) => {
                 let has_before = has_document(&*store);
                 match first_reading(&path, &mut document_files, has_before) {
                     Ok(mut candidate) => {
@@ -107,7 +107,7 @@ impl Served {
                         let written = written(candidate, &path, &document_files);
                         (Source::File { document: Some(written) }, Some(path), warnings)
                     }
-                    Err(error) if has_before && damage == Damage::Survived => {
+                    Err(error) if has_before && on_damage == OnDamage::Continue => {
                         not_read = Some(error);
                         (Source::File { document: None }, Some(path), Vec::new())
                     }
@@ -115,18 +115,18 @@ impl Served {
                 }
             }
         };
-        let (in_use, not_loaded) = match damage {
-            Damage::Survived => databases.load_usable(&mut database_files),
-            Damage::Fatal => (databases.load(None, &mut database_files)?, Vec::new()),
+        let (in_use, not_loaded) = match on_damage {
+            OnDamage::Continue => databases.load_usable(&mut database_files),
+            OnDamage::Fail => (databases.load(None, &mut database_files)?, Vec::new()),
         };
         let options = Options { source, ..options };
         let Started { api, published, revision, origin, unservable, refused } =
             runtime.block_on(Api::start(store, in_use.clone(), options))?;
-        tell_warnings(&warnings);
-        tell_table(&published.load());
+        log_warnings(&warnings);
+        log_table(&published.load());
         let (runtime, begun, reloads) = (runtime.clone(), (revision, origin), Arc::<Reloads>::default());
         not_loaded.iter().for_each(|error| {
-            error!("a geo database cannot be used, the start goes on with the others and the bundled one: {error}");
+            error!("cannot use a geo database, continuing with the others and the bundled one: {error}");
         });
         let stand_in = !not_loaded.is_empty();
         let databases_refused = not_loaded.into_iter().next().map(|error| Refused::from(&SiteError::from(error)));
@@ -136,7 +136,7 @@ impl Served {
         }
         let latest = unservable.iter().filter_map(|it| it.revision).max().unwrap_or_default();
         if let Some(first) = unservable.first() {
-            degraded.set_older_revision(latest, not_the_latest(revision, latest, &first.why));
+            degraded.set_older_revision(latest, why_not_latest(revision, latest, &first.why));
         }
         if !unservable.is_empty() || refused.is_some() || stand_in {
             reloads.note(false);
@@ -159,37 +159,40 @@ impl Served {
             latest,
             files: Files::default(),
         };
-        served.tell_degraded();
+        served.update_degraded();
         Ok(served)
     }
 
-    /// Where to note what the server does without.
+    /// The degraded concerns of the server.
     pub fn degraded(&self) -> Arc<Degraded> {
         Arc::clone(&self.degraded)
     }
 
-    /// Names the files whose change asks for a reload, also while one is under way.
+    /// Returns a function that lists the watched files; it works during a reload too.
     pub fn files(&self) -> impl Fn() -> Vec<SourceFile> + Send + Sync + use<> {
         let files = Arc::clone(&self.files);
         move || files.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells those who look from outside what is not in force, and which files to look at.
-    fn tell_degraded(&self) {
+    /// Updates the degraded concerns and the list of watched files.
+    fn update_degraded(&self) {
         let revision = self.api.active().revision;
         match (&self.document_refused, &self.document) {
             (Some(refused), Some(path)) => {
                 let why =
-                    format!("{} is refused; serving stored revision {revision}: {}", path.display(), refused.told);
+                    format!("{} is refused; serving stored revision {revision}: {}", path.display(), refused.message);
                 self.degraded.set(Concern::Document, why);
             }
             _ => self.degraded.clear(Concern::Document),
         }
         match &self.databases_refused {
             Some(refused) => {
-                let instead =
-                    if self.stand_in { "the bundled database stands in" } else { "the ones before are in use" };
-                self.degraded.set(Concern::Databases, format!("{}; {instead}", refused.told));
+                let instead = if self.stand_in {
+                    "the bundled database is used instead"
+                } else {
+                    "the previous databases stay in use"
+                };
+                self.degraded.set(Concern::Databases, format!("{}; {instead}", refused.message));
             }
             None => self.degraded.clear(Concern::Databases),
         }
@@ -197,16 +200,16 @@ impl Served {
         *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
     }
 
-    /// Whether what was read is to be tried again by itself.
+    /// Whether to retry a refused file without waiting for a change.
     pub fn follows(&self) -> Next {
         let may_pass = |refused: &Option<Refused>| refused.as_ref().is_some_and(|refused| refused.may_pass);
         if may_pass(&self.document_refused) || may_pass(&self.databases_refused) { Next::Again } else { Next::Await }
     }
 
-    /// Reads again what `cause` concerns. What is wrong is told, and what was served before is served on.
+    /// Reads again what `cause` concerns. Errors are logged, and the previous state stays active.
     pub fn reload(&mut self, cause: &Cause) -> Next {
         match cause {
-            Cause::Asked => info!("reading everything again, as asked"),
+            Cause::Asked => info!("reloading all files, as requested"),
             Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
             Cause::Again => {}
         }
@@ -216,16 +219,16 @@ impl Served {
         let outcome = self.read_again(concerned);
         let table = self.published.load();
         if table.generation() > before {
-            tell_table(&table);
+            log_table(&table);
         } else if outcome.is_ok() {
-            info!("nothing is different, generation {} is served on", table.generation());
+            info!("nothing changed, still serving generation {}", table.generation());
         }
         if let Err(error) = &outcome {
-            let later = if self.follows() == Next::Again { "; it is tried again by itself" } else { "" };
+            let later = if self.follows() == Next::Again { "; retrying automatically" } else { "" };
             let is_news =
                 *cause != Cause::Again || self.document_refused.as_ref().map(|it| &it.about) != before_about.as_ref();
             if is_news {
-                error!("not reloaded, generation {} is served on{later}: {error}", table.generation());
+                error!("reload failed, still serving generation {}{later}: {error}", table.generation());
             }
         }
         if *cause != Cause::Again || outcome.is_ok() {
@@ -233,7 +236,7 @@ impl Served {
         }
         let is_refused = self.document_refused.is_some() || self.databases_refused.is_some() || self.is_behind();
         self.reloads.note_refused(is_refused);
-        self.tell_degraded();
+        self.update_degraded();
         self.follows()
     }
 
@@ -250,31 +253,31 @@ impl Served {
         Concerned { document, databases, revision: databases }
     }
 
-    /// Reads what is concerned, and what was refused only because of the rest of it. The first error is the one that counts.
+    /// Reads what is concerned, and what was refused only because of another file. Returns the first error.
     fn read_again(&mut self, Concerned { document, databases, revision }: Concerned) -> Result<(), SiteError> {
-        // The document first: what is wrong with it is reported without waiting for a database.
+        // Read the document first: its errors are reported without waiting for a database.
         let mut candidate = document.then(|| self.read_document());
-        // The databases are put in force first: a new document may need them.
+        // Activate the databases first: a new document may need them.
         let mut replaced = databases.then(|| self.replace_databases());
         let has_databases = matches!(replaced, Some(Ok(())));
         if (revision || has_databases) && self.is_behind() {
             self.retry_latest();
         }
-        if candidate.is_none() && has_databases && self.document_refused.as_ref().is_some_and(|it| it.is_wrong) {
+        if candidate.is_none() && has_databases && self.document_refused.as_ref().is_some_and(|it| it.is_invalid) {
             candidate = Some(self.read_document());
         }
-        let put = candidate.map(|read| read.and_then(|candidate| self.replace_document(candidate)));
-        if let Some(put) = &put {
-            self.document_refused = put.as_ref().err().map(Refused::from);
+        let applied = candidate.map(|read| read.and_then(|candidate| self.replace_document(candidate)));
+        if let Some(applied) = &applied {
+            self.document_refused = applied.as_ref().err().map(Refused::from);
         }
-        let has_new_document = matches!(put, Some(Ok(Put::Active)));
-        if has_new_document && !has_databases && self.databases_refused.as_ref().is_some_and(|it| it.is_wrong) {
+        let has_new_document = matches!(applied, Some(Ok(DocumentResult::Active)));
+        if has_new_document && !has_databases && self.databases_refused.as_ref().is_some_and(|it| it.is_invalid) {
             replaced = Some(self.replace_databases());
         }
-        put.map_or(Ok(()), |put| put.map(drop)).and(replaced.unwrap_or(Ok(())))
+        applied.map_or(Ok(()), |applied| applied.map(drop)).and(replaced.unwrap_or(Ok(())))
     }
 
-    /// Whether an older revision is in force than the latest.
+    /// Whether the active revision is older than the latest.
     fn is_behind(&self) -> bool {
         self.api.active().revision < self.latest
     }
@@ -283,8 +286,8 @@ impl Served {
     fn retry_latest(&self) {
         if let Err(why) = self.runtime.block_on(self.api.retry_latest()) {
             let (latest, revision) = (self.latest, self.api.active().revision);
-            error!(latest, revision, "revision {latest} still cannot be served, revision {revision} is: {why}");
-            self.degraded.set_older_revision(latest, not_the_latest(revision, latest, &why));
+            error!(latest, revision, "still cannot serve revision {latest}, serving revision {revision}: {why}");
+            self.degraded.set_older_revision(latest, why_not_latest(revision, latest, &why));
         }
     }
 
@@ -293,7 +296,7 @@ impl Served {
         let mut files = Vec::new();
         let read = candidate::read_noting(path, &mut files);
         if read.is_err() {
-            keep_missed(&mut files, &self.document_files);
+            keep_unread(&mut files, &self.document_files);
         }
         self.document_files = files;
         let candidate = read?;
@@ -303,8 +306,8 @@ impl Served {
         Ok(Some(candidate))
     }
 
-    fn replace_document(&self, candidate: Option<Candidate>) -> Result<Put, SiteError> {
-        let Some(mut candidate) = candidate else { return Ok(Put::NoFile) };
+    fn replace_document(&self, candidate: Option<Candidate>) -> Result<DocumentResult, SiteError> {
+        let Some(mut candidate) = candidate else { return Ok(DocumentResult::NoFile) };
         let warnings = std::mem::take(&mut candidate.warnings);
         let written = match &self.document {
             Some(path) if *self.api.active().document != candidate.document => {
@@ -313,9 +316,9 @@ impl Served {
             _ => candidate.into(),
         };
         let done = self.runtime.block_on(self.api.replace_document(written))?;
-        tell_warnings(&warnings);
-        tell_further(&done, &warnings);
-        Ok(Put::Active)
+        log_warnings(&warnings);
+        log_new_warnings(&done, &warnings);
+        Ok(DocumentResult::Active)
     }
 
     fn replace_databases(&mut self) -> Result<(), SiteError> {
@@ -329,107 +332,107 @@ impl Served {
         let before = (!self.stand_in).then_some(self.in_use.as_slice());
         let read = self.databases.load(before, &mut files);
         if read.is_err() {
-            keep_missed(&mut files, &self.database_files);
+            keep_unread(&mut files, &self.database_files);
         }
         self.database_files = files;
         let databases = read?;
         let done = self.runtime.block_on(self.api.replace_databases(databases.clone()))?;
-        tell_further(&done, &[]);
+        log_new_warnings(&done, &[]);
         (self.in_use, self.stand_in) = (databases, false);
         Ok(())
     }
 }
 
-/// What became of a document that was read.
+/// The result of applying a document that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Put {
-    /// It is in force.
+enum DocumentResult {
+    /// It is active.
     Active,
-    /// The document is not a file: the store has it.
+    /// The document is in the store, not in a file.
     NoFile,
 }
 
-/// Why an older revision is in force.
-fn not_the_latest(revision: u64, latest: u64, why: &StartError) -> String {
-    format!("revision {revision} is in force and not {latest}: {why}")
+/// Why an older revision is active.
+fn why_not_latest(revision: u64, latest: u64, why: &StartError) -> String {
+    format!("serving revision {revision} instead of {latest}: {why}")
 }
 
-/// Whether `store` has a document, which some start has served.
+/// Whether `store` has a document from an earlier start.
 fn has_document(store: &dyn Store) -> bool {
     wait(revisions::current(store)).is_ok_and(|found| found.is_some())
 }
 
-/// Reads the document's file for a start. One without zones, where there was a document before, was cut off.
+/// Reads the document's file for a start. A file without zones is taken as truncated if there was a document before.
 fn first_reading(path: &Path, files: &mut Vec<SourceFile>, has_before: bool) -> Result<Candidate, SiteError> {
     let candidate = candidate::read_noting(path, files)?;
     if candidate.zones == 0 && has_before { Err(SiteError::Emptied) } else { Ok(candidate) }
 }
 
-/// What was read, with the commit that it comes from.
+/// The document that was read, with its commit.
 fn written(candidate: Candidate, path: &Path, files: &[SourceFile]) -> Written {
     let files: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
     let commit = checkout::commit_of(path, &files);
     Written { commit, ..candidate.into() }
 }
 
-/// Problems that are shown of a file that is not in force; the log has all.
-const MOST_TOLD: usize = 3;
+/// Most problems of a refused file that are shown; the log has all of them.
+const MAX_SHOWN: usize = 3;
 
-/// Why a file is not in force.
+/// Why a file was refused.
 #[derive(Debug)]
 struct Refused {
     about: String,
-    told: String,
+    message: String,
     may_pass: bool,
-    /// Whether it has errors, which may be due to another file.
-    is_wrong: bool,
+    /// Whether its content is invalid, which another file may fix.
+    is_invalid: bool,
 }
 
 impl From<&SiteError> for Refused {
     fn from(error: &SiteError) -> Self {
-        let is_wrong = matches!(error, SiteError::Wrong(_));
-        let told = match error {
-            SiteError::Wrong(problems) if problems.len() > MOST_TOLD => {
+        let is_invalid = matches!(error, SiteError::Wrong(_));
+        let message = match error {
+            SiteError::Wrong(problems) if problems.len() > MAX_SHOWN => {
                 let mut first = problems.clone();
                 first.sort_by_key(|problem| problem.severity == Severity::Warning);
-                first.truncate(MOST_TOLD);
-                let more = problems.len() - MOST_TOLD;
+                first.truncate(MAX_SHOWN);
+                let more = problems.len() - MAX_SHOWN;
                 format!("{}\n{more} more problems are in the log", SiteError::Wrong(first))
             }
             other => other.to_string(),
         };
-        Self { about: error.about(), told, may_pass: error.may_pass(), is_wrong }
+        Self { about: error.about(), message, may_pass: error.may_pass(), is_invalid }
     }
 }
 
-/// What is to be read again.
+/// What to read again.
 #[derive(Debug, Clone, Copy)]
 struct Concerned {
     document: bool,
     databases: bool,
-    /// The latest revision, where an older one is in force.
+    /// The latest revision, if an older one is active.
     revision: bool,
 }
 
-/// What was not come to this time is still a part of what is served.
-fn keep_missed(files: &mut Vec<SourceFile>, old: &[SourceFile]) {
-    let missed = |old: &&SourceFile| files.iter().all(|new| new.path() != old.path());
-    let missed: Vec<SourceFile> = old.iter().filter(missed).cloned().collect();
-    files.extend(missed);
+/// Keeps watching files that a failed read did not reach: the active site still uses them.
+fn keep_unread(files: &mut Vec<SourceFile>, old: &[SourceFile]) {
+    let unread = |old: &&SourceFile| files.iter().all(|new| new.path() != old.path());
+    let unread: Vec<SourceFile> = old.iter().filter(unread).cloned().collect();
+    files.extend(unread);
 }
 
-fn tell_warnings(warnings: &[Problem]) {
+fn log_warnings(warnings: &[Problem]) {
     warnings.iter().for_each(|problem| warn!("{problem}"));
 }
 
-/// Tells the warnings of a change that reading the file has not told already, with lines.
-fn tell_further(done: &Applied, told: &[Problem]) {
-    let is_told =
-        |problem: &Problem| told.iter().any(|told| (&told.path, &told.message) == (&problem.path, &problem.message));
-    done.warnings.iter().filter(|problem| !is_told(problem)).for_each(|problem| warn!("{problem}"));
+/// Logs the warnings of a change that reading the file has not already logged with line numbers.
+fn log_new_warnings(done: &Applied, logged: &[Problem]) {
+    let is_logged =
+        |problem: &Problem| logged.iter().any(|it| (&it.path, &it.message) == (&problem.path, &problem.message));
+    done.warnings.iter().filter(|problem| !is_logged(problem)).for_each(|problem| warn!("{problem}"));
 }
 
-fn tell_table(table: &RoutingTable) {
+fn log_table(table: &RoutingTable) {
     let topology = table.topology();
     let (zones, names) = (topology.catalog.zones(), topology.catalog.names());
     let services = topology.services.len();

@@ -1,4 +1,4 @@
-//! Everything of a server started, in an order in which each part finds those it needs.
+//! Starts all parts of the server, in dependency order.
 
 use std::io;
 use std::net::{TcpListener, UdpSocket};
@@ -28,48 +28,48 @@ use crate::http::tls::{Reread, Tls};
 use crate::telemetry::collector;
 use crate::telemetry::dnstap::Dnstap;
 use crate::telemetry::gather::Gatherer;
-use crate::telemetry::health_endpoints::{self, Observed, Stall, Without};
+use crate::telemetry::health_endpoints::{self, DegradedConcerns, Observed, Stall};
 use crate::telemetry::ledger::Ledger;
 use crate::telemetry::metrics::{self, Collector, Generation, Metrics, Scrapes};
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the files are checked for changes.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// After which time what was refused for a reason that passes by itself is tried again.
-const AGAIN: Duration = Duration::from_secs(10);
+/// How long after a transient failure a reload is retried.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the server calls on, and leaves to its caller.
+/// Callbacks and shared state that the caller provides.
 pub struct Hooks {
-    /// Generation of the table in force, for `/readyz` and `/metrics`.
+    /// Generation of the published table, for `/readyz` and `/metrics`.
     pub generation: Generation,
-    /// How reloads went, to which that of the certificate is added.
+    /// Results of reloads; those of the certificate are added.
     pub reloads: Arc<Reloads>,
-    /// What keeps statuses from being what the endpoints are, for `/readyz`.
+    /// Why endpoint statuses are stale, for `/readyz`.
     pub stall: Stall,
-    /// What the server does without, for `/readyz`.
-    pub degraded: Without,
-    /// Where to note what it does without.
+    /// What is degraded, for `/readyz`.
+    pub degraded: DegradedConcerns,
+    /// Where to record what is degraded.
     pub concerns: Arc<Degraded>,
-    /// What else is to be seen at `/metrics`.
+    /// Further collectors for `/metrics`.
     pub collectors: Vec<Collector>,
     /// Where samples of answers go.
     pub sample: Arc<Sample>,
-    /// Those who watch answers through the API.
+    /// API clients that follow answers.
     pub tail: Tail,
-    /// What is answered over HTTP besides health and metrics.
+    /// HTTP routes besides health and metrics.
     pub routes: Router,
-    /// Called at the stop, before HTTP ends: streams are to end then.
+    /// Called at shutdown, before HTTP stops, to end streams.
     pub stopping: Box<dyn FnOnce() + Send>,
-    /// The files whose change asks for a reload, asked for before each look.
+    /// Lists the files to watch; called before each check.
     pub files: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
-    /// Whether what was read at the start is to be tried again by itself.
+    /// Whether to retry what the start read.
     pub begun: Next,
-    /// Reads everything again and publishes what came of it. Called on a thread of its own, one call at a time.
+    /// Reads the files again and publishes the result. Called on a thread of its own, one call at a time.
     pub reload: Box<dyn FnMut(Cause) -> Next + Send>,
 }
 
 impl Bound {
-    /// Starts answering; HTTP and signals on `control`, which [`super::control_runtime`] made.
+    /// Starts answering. HTTP and signals run on `control`, built by [`super::control_runtime`].
     ///
     /// # Errors
     /// [`ServeError::Start`].
@@ -84,7 +84,7 @@ impl Bound {
         let entered = control.enter();
         let signals = Signals::take()?;
         drop(entered);
-        let answered = self.answered();
+        let listening = self.listening_lines();
         let answering = Answering::start(self.udp, self.tcp, config, &published, &settings, &hooks.tail)?;
         let totals = answering.totals.clone();
         let ledger = Arc::new(Ledger::new(published.clone()));
@@ -106,11 +106,11 @@ impl Bound {
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
         let concerns = hooks.concerns;
         let reload = reload(self.tls.clone(), hooks.reloads, Arc::clone(&concerns), hooks.begun, hooks.reload);
-        let reloader = Reloader::start(hooks.begun, AGAIN, reload)?;
-        let ask = reloader.requester();
-        let changed = move |paths| ask.ask(Cause::Changed(paths));
-        let watcher = Watcher::start(LOOK, files(self.tls, hooks.files), changed, concerns)?;
-        answered.iter().for_each(|line| info!("{line}"));
+        let reloader = Reloader::start(hooks.begun, RETRY_INTERVAL, reload)?;
+        let requester = reloader.requester();
+        let changed = move |paths| requester.ask(Cause::Changed(paths));
+        let watcher = Watcher::start(WATCH_INTERVAL, files(self.tls, hooks.files), changed, concerns)?;
+        listening.iter().for_each(|line| info!("{line}"));
         Ok(Running {
             control,
             signals,
@@ -128,13 +128,13 @@ impl Bound {
     }
 }
 
-/// What answers queries, and what shows the answers.
+/// The parts that answer queries and capture the answers.
 struct Answering {
     udp: udp::Workers,
     tcp: tcp::Server,
     collector: collector::Collector,
     totals: TotalsReader,
-    /// What is to be seen of dnstap, where there is any.
+    /// Metrics of dnstap, if it is on.
     frames: Option<Collector>,
 }
 
@@ -147,23 +147,23 @@ impl Answering {
         settings: &Arc<Settings>,
         tail: &Tail,
     ) -> io::Result<Self> {
-        let (threads, row) = (config.dns.workers.get(), udp.len());
+        let (threads, udp_sockets) = (config.dns.workers.get(), udp.len());
         let switch = Arc::new(Switch::new(config.dnstap.as_ref().map(|dnstap| dnstap.sample), tail.clone()));
         let (mut taps, shown): (Vec<Tap>, Vec<Shown>) =
-            (0..row + threads).map(|_| tap::pair(Arc::clone(&switch), udp::seed())).unzip();
-        let of_tcp = taps.split_off(row);
+            (0..udp_sockets + threads).map(|_| tap::pair(Arc::clone(&switch), udp::seed())).unzip();
+        let tcp_taps = taps.split_off(udp_sockets);
         let showed = shown.iter().map(|shown| Arc::clone(&shown.counts)).collect();
         let dnstap = config.dnstap.as_ref().map(|dnstap| Dnstap::new(dnstap.settings(&config.node.name)));
         let frames = dnstap.as_ref().map(|dnstap| metrics::dnstap::collector(dnstap.counts(), showed));
         let collector = collector::Collector::start(shown, published.clone(), tail.clone(), dnstap)?;
         let udp = udp::Workers::start(udp, published, settings, taps)?;
-        let tcp = tcp::Server::start(tcp, config.dns.tcp_limits(), published.clone(), settings, row, of_tcp)?;
+        let tcp = tcp::Server::start(tcp, config.dns.tcp_limits(), published.clone(), settings, udp_sockets, tcp_taps)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
         Ok(Self { udp, tcp, collector, totals, frames })
     }
 }
 
-/// All that is read again when asked: the certificate, which is there already, then the rest.
+/// Reloads the certificate, then the rest.
 fn reload(
     tls: Option<Arc<Tls>>,
     reloads: Arc<Reloads>,
@@ -190,18 +190,18 @@ fn reload(
     }
 }
 
-/// Notes whether the certificate in the files is in use.
+/// Records whether the certificate files are in use.
 fn note_certificate(concerns: &Degraded, tls: &Tls) {
     match tls.refused() {
         Some(why) if tls.is_ready() => {
-            concerns.set(Concern::Certificate, format!("{why}; new connections get the one from before"));
+            concerns.set(Concern::Certificate, format!("{why}; new connections get the previous certificate"));
         }
         Some(why) => concerns.set(Concern::Certificate, format!("{why}; the API and the metrics are off")),
         None => concerns.clear(Concern::Certificate),
     }
 }
 
-/// All files whose change asks for a reload.
+/// All files to watch.
 fn files(
     tls: Option<Arc<Tls>>,
     mut rest: Box<dyn FnMut() -> Vec<SourceFile> + Send>,

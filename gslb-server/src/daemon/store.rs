@@ -1,4 +1,4 @@
-//! The store of a server, or what stands in for one that cannot be used; and the copy that makes that possible.
+//! Opens the store, or a fallback if it is damaged, and maintains the last-good copy that the fallback needs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,61 +12,62 @@ use gslb_api::store::{EmbeddedStore, OpenError, Store, Unavailable, Watched, wai
 use tokio::runtime::Handle;
 use tracing::{error, warn};
 
-use crate::daemon::site_source::Damage;
+use crate::daemon::site_source::OnDamage;
 
-/// A store that was opened.
-pub struct Kept {
-    /// It, or what stands in for it.
+/// An opened store.
+pub struct OpenedStore {
+    /// The store, or its fallback.
     pub store: Arc<dyn Store>,
     directory: PathBuf,
-    /// What was found damaged in it, where that costs nothing else.
+    /// Damaged rows that were found, if the rest is usable.
     rows: Option<String>,
-    /// The one that stands in, and why.
-    stand_in: Option<(Arc<UnsavedStore>, String)>,
+    /// The fallback, and why it is used.
+    fallback: Option<(Arc<UnsavedStore>, String)>,
 }
 
-/// Opens the store in `directory`. Where it is damaged, and there is something to answer from, one in memory stands in: it
-/// has what `store.last-good` has; overrides hold but are not saved, and nothing else can be changed. The damaged files are left as they are. `has_file` says whether
-/// there is a document in a file, and `file_is_truth` whether that is the truth.
+/// Opens the store in `directory`. If it is damaged, but there is a document to serve, an in-memory fallback replaces
+/// it. The fallback has the data of `store.last-good`; overrides apply but are not saved, and nothing else can be
+/// changed. The damaged files are not touched. `has_file` is true if there is a document file, `file_is_truth` if the
+/// site follows it.
 ///
 /// # Errors
-/// Why there is no store, in a sentence: another process has it, it may not be read, or nothing can be answered without it.
-pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, damage: Damage) -> Result<Kept, String> {
+/// Why there is no store, in a sentence: another process uses it, access is denied, or there is no document without it.
+pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, on_damage: OnDamage) -> Result<OpenedStore, String> {
     let (directory, damaged) = match EmbeddedStore::open(directory) {
         Ok(store) => {
-            let rows = mend(&store, directory, damage)?;
-            return Ok(Kept { store: Arc::new(store), directory: directory.to_owned(), rows, stand_in: None });
+            let rows = repair(&store, directory, on_damage)?;
+            return Ok(OpenedStore { store: Arc::new(store), directory: directory.to_owned(), rows, fallback: None });
         }
         Err(error) => (directory.to_owned(), error),
     };
-    let told = format!("data_dir = {directory:?} cannot be used: {damaged}");
-    let is_survived = damage == Damage::Survived && is_damage(&damaged);
-    if !is_survived || !(has_file || last_good::has_document(&directory)) {
-        return Err(told);
+    let message = format!("data_dir = {directory:?} cannot be used: {damaged}");
+    let is_tolerable = on_damage == OnDamage::Continue && is_damage(&damaged);
+    if !is_tolerable || !(has_file || last_good::has_document(&directory)) {
+        return Err(message);
     }
     let until =
         "documents and tokens cannot be changed, and overrides are not saved, until it is repaired and gslb restarted";
-    error!("DNS is answered from the last good; {until}: {told}");
+    error!("DNS is answered from the last-good copy; {until}: {message}");
     let reason = format!("{damaged}; {until}");
     let store = Arc::new(UnsavedStore::new(&directory, reason.clone(), file_is_truth));
-    let stand_in = Some((Arc::clone(&store), reason));
-    Ok(Kept { store, directory, rows: None, stand_in })
+    let fallback = Some((Arc::clone(&store), reason));
+    Ok(OpenedStore { store, directory, rows: None, fallback })
 }
 
-/// Restores what can be restored of damaged rows in `store`, and says what was found.
-fn mend(store: &EmbeddedStore, directory: &Path, damage: Damage) -> Result<Option<String>, String> {
+/// Repairs damaged rows in `store` as far as possible, and returns a description of the damage.
+fn repair(store: &EmbeddedStore, directory: &Path, on_damage: OnDamage) -> Result<Option<String>, String> {
     let found = damaged_rows::repair(store, directory).map_err(|error| error.to_string())?;
-    match (found.summary(), damage) {
-        (Some(told), Damage::Fatal) => Err(format!("data_dir = {directory:?}: {told}")),
-        (Some(told), Damage::Survived) => {
-            error!("{told}");
-            Ok(Some(told))
+    match (found.summary(), on_damage) {
+        (Some(summary), OnDamage::Fail) => Err(format!("data_dir = {directory:?}: {summary}")),
+        (Some(summary), OnDamage::Continue) => {
+            error!("{summary}");
+            Ok(Some(summary))
         }
         (None, _) => Ok(None),
     }
 }
 
-/// Whether DNS is to be answered in spite of `error`: not where this server has no right to the directory.
+/// Whether to answer DNS in spite of `error`: not if this process lacks permission for the directory.
 fn is_damage(error: &OpenError) -> bool {
     match error {
         OpenError::InUse { .. } => false,
@@ -77,16 +78,16 @@ fn is_damage(error: &OpenError) -> bool {
     }
 }
 
-impl Kept {
-    /// Whether it is the store itself.
+impl OpenedStore {
+    /// Whether this is the store itself, not the fallback.
     pub fn is_sound(&self) -> bool {
-        self.stand_in.is_none()
+        self.fallback.is_none()
     }
 
-    /// Whether it has a document that can be served; where rows are damaged, perhaps none of its revisions can be read.
+    /// Whether it has a document that can be served. With damaged rows, every revision may be unreadable.
     ///
     /// # Errors
-    /// Where it cannot be asked.
+    /// If the store cannot be read.
     pub fn has_document(&self) -> Result<bool, Unavailable> {
         if wait(revisions::current(&*self.store))?.is_none() {
             return Ok(false);
@@ -94,9 +95,9 @@ impl Kept {
         if self.rows.is_none() { Ok(true) } else { wait(revisions::has_any(&*self.store)) }
     }
 
-    /// Notes what is wrong with it.
-    pub fn tell(&self, degraded: &Degraded) {
-        if let Some((_, reason)) = &self.stand_in {
+    /// Records what is wrong with the store.
+    pub fn report(&self, degraded: &Degraded) {
+        if let Some((_, reason)) = &self.fallback {
             degraded.set(Concern::Store, reason.clone());
         }
         if let Some(rows) = &self.rows {
@@ -104,9 +105,9 @@ impl Kept {
         }
     }
 
-    /// Ends the start: from now on the copy follows the store. It is written once more when what is returned is dropped.
+    /// Ends the start: from now on the last-good copy follows the store. Dropping the result writes it a last time.
     pub fn begun(&self, runtime: &Handle) -> Option<Copies> {
-        if let Some((store, _)) = &self.stand_in {
+        if let Some((store, _)) = &self.fallback {
             store.seal();
             return None;
         }
@@ -116,7 +117,7 @@ impl Kept {
     }
 }
 
-/// A copy that is up to date at the end too.
+/// Writes the last-good copy at shutdown.
 pub struct Copies {
     store: Arc<dyn Store>,
     directory: PathBuf,
@@ -128,7 +129,7 @@ impl Drop for Copies {
     }
 }
 
-/// Writes the copy now, and after each commit that concerns it.
+/// Writes the copy now, and after each commit that changes its data.
 async fn follow(store: Arc<dyn Store>, directory: PathBuf) {
     loop {
         let Ok(revision) = store.revision().await else { return };
@@ -141,7 +142,7 @@ async fn follow(store: Arc<dyn Store>, directory: PathBuf) {
             }
             is_due = match watch.next().await {
                 Watched::Changed(commit) => commit.changes.iter().any(|change| last_good::concerns(change.key())),
-                // The copy that is written next has all that was missed.
+                // The next copy includes all that was missed.
                 Watched::Compacted => break,
                 Watched::Closed => return,
             };
@@ -151,7 +152,7 @@ async fn follow(store: Arc<dyn Store>, directory: PathBuf) {
 
 fn write(store: &dyn Store, directory: &Path) {
     if let Err(cause) = last_good::write(store, directory) {
-        warn!(why = %cause, "{} cannot be written: a damaged store would be the loss of the latest changes",
+        warn!(why = %cause, "cannot write {}: if the store is damaged now, the latest changes are lost",
             directory.join(last_good::NAME).display());
     }
 }

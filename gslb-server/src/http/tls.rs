@@ -9,7 +9,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use tokio_rustls::rustls::{self, ServerConfig};
 use tracing::{error, info};
 
-use crate::certificate::end_of;
+use crate::certificate::expiry_of;
 use crate::files::reader::{self, Kind};
 use crate::files::reload::Cause;
 use crate::files::watch::SourceFile;
@@ -86,8 +86,8 @@ pub enum Reread {
 }
 
 impl Tls {
-    /// Reads `files`. Where they cannot be used, it says why, and nobody is answered until they can: a broken certificate
-    /// is no reason not to answer DNS.
+    /// Reads `files`. Where they cannot be used, it says why, and nobody is answered until they can: a broken
+    /// certificate is no reason not to answer DNS.
     pub fn start(files: TlsFiles) -> (Self, Option<TlsError>) {
         let read_from = InUse::sources(&files);
         let (config, end, error) = match read(&files) {
@@ -171,7 +171,7 @@ fn reason(cause: &pem::Error) -> String {
 /// What connections are encrypted with, and when the certificate ends.
 fn read(files: &TlsFiles) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> {
     let chain = certificates(&files.certificate)?;
-    let end = chain.first().and_then(end_of);
+    let end = chain.first().and_then(expiry_of);
     let key = pem(&files.key).and_then(|octets| PrivateKeyDer::from_pem_slice(&octets));
     let key = key.map_err(failed("a private key", &files.key))?;
     let unusable = |cause| {

@@ -1,4 +1,4 @@
-//! Whom TLS probes trust: the system's authorities and those in `probes.ca`, which may be replaced while the server runs.
+//! Trusted roots of TLS probes: the system's and those in `probes.ca`, which can be reloaded at run time.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,7 +15,7 @@ use crate::files::reload::Cause;
 use crate::files::watch::SourceFile;
 use crate::http::tls::certificates;
 
-/// The authorities in use.
+/// The trusted roots in use.
 pub struct Authorities {
     file: Option<PathBuf>,
     current: RwLock<InUse>,
@@ -23,37 +23,37 @@ pub struct Authorities {
 
 struct InUse {
     clients: Arc<Clients>,
-    /// Why those in the file are not trusted, where they are not.
+    /// Why the file is not in use, if it is not.
     refused: Option<String>,
-    /// The file as it was before it was read.
+    /// The state of the file just before it was read.
     read_from: Option<SourceFile>,
 }
 
 impl Authorities {
-    /// Reads the PEM file `file`. Where it cannot be used, the system's authorities alone are trusted, and
-    /// [`refused`](Self::refused) says why: that is no reason not to answer DNS.
+    /// Reads the PEM file `file`. If it cannot be used, only the system's roots are trusted, and
+    /// [`refused`](Self::refused) says why: DNS is answered all the same.
     ///
     /// # Errors
-    /// When TLS cannot be set up at all.
+    /// If TLS cannot be set up at all.
     pub(super) fn start(file: Option<PathBuf>) -> Result<Self, rustls::Error> {
         let read_from = file.as_deref().map(SourceFile::before_reading);
         let (roots, refused) = match read(file.as_deref()) {
             Ok(roots) => (roots, None),
-            Err(why) => (systems(), Some(why)),
+            Err(why) => (system_roots(), Some(why)),
         };
         if let Some(why) = &refused {
-            error!("{}", probes_ca_is_not_in_use(why));
+            error!("{}", describe_refusal(why));
         }
         let clients = Arc::new(Clients::new(roots)?);
         Ok(Self { file, current: RwLock::new(InUse { clients, refused, read_from }) })
     }
 
-    /// Reads the file again if `cause` concerns it, and returns what of the cause concerns others. Where it cannot be used,
-    /// the authorities of before stay in use.
+    /// Reads the file again if `cause` concerns it, and returns the part of the cause that concerns others. If the file
+    /// cannot be used, the previous roots stay in use.
     pub fn reload(&self, cause: Cause) -> Option<Cause> {
         let Some(path) = self.file.as_deref() else { return Some(cause) };
-        let (is_allowed_host, rest) = cause.divided(&[path]);
-        if !is_allowed_host {
+        let (is_concerned, rest) = cause.divided(&[path]);
+        if !is_concerned {
             return rest;
         }
         let read_from = SourceFile::before_reading(path);
@@ -63,35 +63,35 @@ impl Authorities {
         match clients {
             Ok(clients) => {
                 (current.clients, current.refused) = (Arc::new(clients), None);
-                info!(path = %path.display(), "TLS probes trust the authorities in this file");
+                info!(path = %path.display(), "TLS probes trust the certificate authorities in this file");
             }
             Err(why) => {
-                error!("{}", probes_ca_is_not_in_use(&why));
+                error!("{}", describe_refusal(&why));
                 current.refused = Some(why);
             }
         }
         rest
     }
 
-    /// Why the authorities in the file are not trusted; none where they are.
+    /// Why the file is not in use; `None` if it is.
     pub fn refused(&self) -> Option<String> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.refused.as_deref().map(probes_ca_is_not_in_use)
+        current.refused.as_deref().map(describe_refusal)
     }
 
-    /// The file as it was before it was read, to be looked at for changes.
+    /// The state of the file just before it was read, to detect changes.
     pub fn source(&self) -> Option<SourceFile> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).read_from.clone()
     }
 
-    /// What probes connect with.
+    /// The TLS configurations of probes.
     pub(super) fn clients(&self) -> Arc<Clients> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).clients)
     }
 
-    /// `fault`, which the handshake ended with: where the certificate's authority is unknown while `probes.ca` cannot be
-    /// used, it may be in there, so it says nothing of the endpoint.
-    pub(super) fn judged(&self, fault: Fault, error: &std::io::Error) -> Fault {
+    /// Returns `fault`, the result of the handshake, unless the issuer is unknown while `probes.ca` cannot be used:
+    /// then the issuer may be in that file, so the endpoint is not to blame.
+    pub(super) fn attribute(&self, fault: Fault, error: &std::io::Error) -> Fault {
         let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let is_unknown =
             error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some_and(|it| *it == unknown);
@@ -102,13 +102,13 @@ impl Authorities {
     }
 }
 
-fn probes_ca_is_not_in_use(why: &str) -> String {
-    format!("probes.ca cannot be used, the authorities of before are trusted: {why}")
+fn describe_refusal(why: &str) -> String {
+    format!("cannot use probes.ca, keeping the previous certificate authorities: {why}")
 }
 
-/// The authorities that the system trusts, and those in the PEM file at `path`.
+/// The system's roots, and those in the PEM file at `path`.
 fn read(path: Option<&Path>) -> Result<RootCertStore, String> {
-    let mut roots = systems();
+    let mut roots = system_roots();
     let Some(path) = path else { return Ok(roots) };
     for certificate in certificates(path).map_err(|error| error.to_string())? {
         roots.add(certificate).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -116,13 +116,13 @@ fn read(path: Option<&Path>) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// The authorities that the system trusts. What cannot be read is passed over: one broken file among a hundred is no reason
-/// to trust nobody.
-fn systems() -> RootCertStore {
+/// The system's roots. Unreadable files are skipped: one broken file among a hundred must not disable TLS probes.
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let read = reader::guarded(Path::new("/etc/ssl/certs"), |_| rustls_native_certs::load_native_certs().certs);
-    let certificates: Vec<CertificateDer<'static>> =
-        read.inspect_err(|cause| error!(why = %cause, "the system's authorities cannot be read")).unwrap_or_default();
+    let certificates: Vec<CertificateDer<'static>> = read
+        .inspect_err(|cause| error!(why = %cause, "cannot read the system's trusted root certificates"))
+        .unwrap_or_default();
     roots.add_parsable_certificates(certificates);
     roots
 }

@@ -1,7 +1,7 @@
-//! A connection that a probe reads only so much from, so that no server can keep the prober busy.
+//! A connection with limits on what a probe reads, so that no server can keep the prober busy.
 //!
-//! The timeout bounds how long a probe runs. These limits bound the work within that time: what HTTP, HTTP/2 and TLS read
-//! without showing it (interim responses, trailers, pings, settings, empty frames) all comes through here.
+//! The timeout bounds how long a probe runs. These limits bound the work within that time: what HTTP, HTTP/2 and TLS
+//! read internally (interim responses, trailers, pings, settings, empty frames) all passes through here.
 
 use std::io;
 use std::pin::Pin;
@@ -11,14 +11,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Most octets that are read from a server: a certificate chain, a header and a body at their limits fit twice.
+/// Most octets read from a server: twice the sum of the limits for a certificate chain, a header and a body.
 const OCTETS: usize = 256 << 10;
-/// Most times that something is read. A server that sends octets one by one costs a wake-up for each.
+/// Most reads. A server that sends single octets costs a wake-up for each.
 const READS: u32 = 8_192;
 /// Most interim responses (1xx, RFC 9110 §15.2) before the final one.
 pub(super) const INTERIM: u32 = 8;
 
-/// What a server may still send.
+/// A stream, and what its server may still send.
 pub(super) struct Bounded<S> {
     stream: S,
     octets: usize,
@@ -26,7 +26,7 @@ pub(super) struct Bounded<S> {
     interim: Interim,
 }
 
-/// Counts interim responses. The connection gives no more octets once there are too many.
+/// Counts interim responses. Reads fail once there are too many.
 #[derive(Clone, Default)]
 pub(super) struct Interim(Arc<AtomicU32>);
 
@@ -36,8 +36,8 @@ impl Interim {
         self.0.fetch_add(1, Relaxed);
     }
 
-    /// Why the response does not count, once too many came before it. A reader of HTTP asks when it has the final response:
-    /// all of them may have come in one piece.
+    /// The error, if there were too many. HTTP code checks this once it has the final response, since all of them may
+    /// arrive in one read.
     pub(super) fn exceeded(&self) -> Option<String> {
         (self.0.load(Relaxed) > INTERIM).then(|| format!("sent more than {INTERIM} interim responses (1xx)"))
     }
@@ -48,19 +48,19 @@ impl<S> Bounded<S> {
         Self { stream, octets: OCTETS, reads: READS, interim: Interim::default() }
     }
 
-    /// The count of interim responses, for whoever reads HTTP.
+    /// The counter of interim responses, for HTTP code.
     pub(super) fn interim(&self) -> Interim {
         self.interim.clone()
     }
 
-    /// Why no more is read, if so.
+    /// Which limit is exceeded, if any.
     fn exceeded(&self) -> Option<String> {
         if let Some(why) = self.interim.exceeded() {
             Some(why)
         } else if self.octets == 0 {
             Some(format!("sent more than {} KiB", OCTETS >> 10))
         } else if self.reads == 0 {
-            Some(format!("sent its response in more than {READS} pieces"))
+            Some(format!("sent its response in more than {READS} parts"))
         } else {
             None
         }
@@ -70,8 +70,8 @@ impl<S> Bounded<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if let Some(why) = self.exceeded() {
-            // No socket gives this kind, so it tells our limits from the system's errors (`Fault::of_io`). HTTP/2 keeps
-            // only kind and text of an error.
+            // No socket returns this kind, so `Fault::from_io` can tell our limits from system errors. HTTP/2 keeps
+            // only the kind and text of an error.
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, why)));
         }
         let before = buf.filled().len();
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn octets_and_pieces_have_a_limit_each() {
+    async fn octets_and_reads_are_limited() {
         let (sum, end) = read(&vec![0; OCTETS - 1], 10_000).await;
         assert!(sum == OCTETS - 1 && end.is_none());
         let (sum, end) = read(&vec![0; 2 * OCTETS], 65_536).await;

@@ -1,6 +1,6 @@
-//! What is due when: each probe keeps to a rhythm of its own, and no two of them have to share a moment.
+//! Schedules when each probe is due, and spreads probes evenly over their intervals.
 //!
-//! Pure: time is what the caller says it is, counted from any start.
+//! Pure: the caller passes the time, counted from any start.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,22 +8,22 @@ use std::time::Duration;
 
 use gslb_core::steer::draw::Dice;
 
-/// How often something is due.
+/// How often an entry is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rhythm {
-    /// Time between two places of the rhythm; more than zero.
+pub(super) struct Cadence {
+    /// Time between two slots; more than zero.
     pub(super) interval: Duration,
-    /// How far it may be before or after its place; at most half the interval.
+    /// Maximum deviation from a slot; at most half the interval.
     pub(super) jitter: Duration,
 }
 
-/// Entries and when each is due next.
+/// Entries, and when each is due next.
 pub(super) struct Calendar {
     due: BinaryHeap<Reverse<Due>>,
     entries: Vec<Entry>,
     free: Vec<u32>,
-    dice: Dice,
-    /// How many were ever added; spreads those that come next.
+    random: Dice,
+    /// Number of entries ever added; spreads the next ones.
     added: u64,
 }
 
@@ -31,58 +31,58 @@ pub(super) struct Calendar {
 struct Due {
     at: Duration,
     entry: u32,
-    /// Of the entry when this was noted; what is due of an entry that is gone is passed over.
-    use_count: u32,
+    /// The entry's generation when this was queued; a stale one is skipped.
+    generation: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    rhythm: Rhythm,
-    /// The place of the rhythm that comes next.
-    place: Duration,
-    /// How many entries have had this number before.
-    use_count: u32,
+    cadence: Cadence,
+    /// The next slot.
+    slot: Duration,
+    /// How often this number has been reused.
+    generation: u32,
 }
 
-/// The golden ratio's part after the point, in 64 bits: its multiples divide any interval evenly, however many come.
+/// The fractional part of the golden ratio in 64 bits: its multiples spread evenly over any interval.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Calendar {
     /// An empty calendar; `seed` decides the jitter.
     pub(super) fn new(seed: u64) -> Self {
-        Self { due: BinaryHeap::new(), entries: Vec::new(), free: Vec::new(), dice: Dice::new(seed), added: 0 }
+        Self { due: BinaryHeap::new(), entries: Vec::new(), free: Vec::new(), random: Dice::new(seed), added: 0 }
     }
 
-    /// Adds an entry, which is due for the first time within an interval from `now`, and gives its number.
-    pub(super) fn add(&mut self, rhythm: Rhythm, now: Duration) -> u32 {
+    /// Adds an entry that is first due within one interval from `now`, and returns its number.
+    pub(super) fn add(&mut self, cadence: Cadence, now: Duration) -> u32 {
         let phase = self.added.wrapping_mul(GOLDEN);
         self.added += 1;
-        let place = now + share(rhythm.interval, phase);
+        let slot = now + share(cadence.interval, phase);
         let entry = match self.free.pop() {
             Some(entry) => entry,
             None => {
-                self.entries.push(Entry { rhythm, place, use_count: 0 });
+                self.entries.push(Entry { cadence, slot, generation: 0 });
                 (self.entries.len() - 1) as u32
             }
         };
-        let Some(row) = self.entries.get_mut(entry as usize) else { return entry };
-        *row = Entry { rhythm, place, ..*row };
-        self.due.push(Reverse(Due { at: place, entry, use_count: row.use_count }));
+        let Some(stored) = self.entries.get_mut(entry as usize) else { return entry };
+        *stored = Entry { cadence, slot, ..*stored };
+        self.due.push(Reverse(Due { at: slot, entry, generation: stored.generation }));
         entry
     }
 
-    /// Takes an entry out. Its number may be given again.
+    /// Removes an entry. Its number may be reused.
     pub(super) fn remove(&mut self, entry: u32) {
-        if let Some(row) = self.entries.get_mut(entry as usize) {
-            row.use_count = row.use_count.wrapping_add(1);
+        if let Some(stored) = self.entries.get_mut(entry as usize) {
+            stored.generation = stored.generation.wrapping_add(1);
             self.free.push(entry);
         }
     }
 
-    /// When something is due next.
+    /// When the next entry is due.
     pub(super) fn next(&mut self) -> Option<Duration> {
         while let Some(Reverse(due)) = self.due.peek() {
-            if self.entries.get(due.entry as usize).is_some_and(|row| row.use_count == due.use_count) {
+            if self.entries.get(due.entry as usize).is_some_and(|stored| stored.generation == due.generation) {
                 return Some(due.at);
             }
             self.due.pop();
@@ -90,18 +90,18 @@ impl Calendar {
         None
     }
 
-    /// An entry that is due at `now`, and since when it is; what is due longest comes first. It is due again at the next
-    /// place of its rhythm that is not over: who comes late misses some, and does not find them heaped up.
+    /// Takes the entry that has been due longest at `now`, with the time it became due. It is due again at its next
+    /// future slot: missed slots are skipped, not queued.
     pub(super) fn take(&mut self, now: Duration) -> Option<(u32, Duration)> {
         let at = self.next().filter(|at| *at <= now)?;
         let Reverse(due) = self.due.pop()?;
-        let row = self.entries.get_mut(due.entry as usize)?;
-        let interval = row.rhythm.interval.max(Duration::from_nanos(1));
-        let late = now.saturating_sub(row.place);
+        let stored = self.entries.get_mut(due.entry as usize)?;
+        let interval = stored.cadence.interval.max(Duration::from_nanos(1));
+        let late = now.saturating_sub(stored.slot);
         let missed = (late.as_nanos() / interval.as_nanos()).min(u128::from(u32::MAX)) as u32;
-        row.place += interval * missed + interval;
-        let offset = share(row.rhythm.jitter * 2, self.dice.roll());
-        let next = (row.place + offset).saturating_sub(row.rhythm.jitter);
+        stored.slot += interval * missed + interval;
+        let offset = share(stored.cadence.jitter * 2, self.random.roll());
+        let next = (stored.slot + offset).saturating_sub(stored.cadence.jitter);
         self.due.push(Reverse(Due { at: next, ..due }));
         Some((due.entry, at))
     }
@@ -119,11 +119,11 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn every(interval: Duration, jitter: Duration) -> Rhythm {
-        Rhythm { interval, jitter }
+    fn every(interval: Duration, jitter: Duration) -> Cadence {
+        Cadence { interval, jitter }
     }
 
-    /// Everything that comes due until `end`, asked for at the moment it is due.
+    /// All entries due until `end`, each taken when it is due.
     fn run(calendar: &mut Calendar, end: Duration) -> Vec<(u32, Duration)> {
         let mut taken = Vec::new();
         while let Some(at) = calendar.next().filter(|at| *at < end) {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn first_turns_are_spread_over_the_interval_however_many_come_at_once() {
+    fn first_probes_are_spread_over_the_interval() {
         for count in [10, 100, 10_000_u32] {
             let mut calendar = Calendar::new(1);
             for _ in 0..count {
@@ -149,15 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rhythm_does_not_drift_and_jitter_stays_within_its_bound() {
+    fn a_cadence_does_not_drift_and_jitter_is_bounded() {
         let mut calendar = Calendar::new(7);
         calendar.add(every(SECOND, SECOND / 10), Duration::ZERO);
         let turns = run(&mut calendar, SECOND * 1000);
         assert!((999..=1001).contains(&turns.len()), "{}", turns.len());
         let (start, mut offsets) = (turns[0].1, Vec::new());
-        for ((_, at), place) in turns.iter().zip(0_u32..) {
-            let place = start + SECOND * place;
-            let off = at.as_secs_f64() - place.as_secs_f64();
+        for ((_, at), slot) in turns.iter().zip(0_u32..) {
+            let slot = start + SECOND * slot;
+            let off = at.as_secs_f64() - slot.as_secs_f64();
             assert!(off.abs() <= 0.1, "{off}");
             offsets.push((off * 1e6) as i64);
         }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_late_misses_turns_and_keeps_the_rhythm() {
+    fn a_late_caller_skips_slots_and_keeps_the_cadence() {
         let mut calendar = Calendar::new(1);
         calendar.add(every(SECOND, Duration::ZERO), Duration::ZERO);
         let (_, first) = calendar.take(Duration::ZERO).unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_longest_comes_first_and_what_is_gone_never_comes() {
+    fn the_longest_due_entry_comes_first_and_removed_entries_never_do() {
         let mut calendar = Calendar::new(1);
         let numbers: Vec<u32> = (0..100).map(|_| calendar.add(every(SECOND, Duration::ZERO), Duration::ZERO)).collect();
         numbers.iter().filter(|number| **number % 2 == 0).for_each(|&number| calendar.remove(number));
@@ -189,7 +189,7 @@ mod tests {
             seen.push(number);
         }
         assert_eq!(seen.len(), 50);
-        // A number that is given again starts its own rhythm, and does not inherit what was due.
+        // A reused number starts its own cadence, without pending slots.
         let again = calendar.add(every(SECOND * 3600, Duration::ZERO), SECOND);
         assert!(again.is_multiple_of(2));
         let turns = run(&mut calendar, SECOND * 10);

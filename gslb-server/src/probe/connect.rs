@@ -1,4 +1,4 @@
-//! From a target's host to a connection: resolve once, check every address, connect to one that was checked.
+//! Connects to a target: resolves once, checks every address, and connects only to a checked one.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -16,9 +16,9 @@ use super::notes::Notes;
 use super::resolver::RESOLVING;
 use super::tools::Tools;
 
-/// Most addresses of a name that are tried.
-const MOST_ADDRESSES: usize = 8;
-/// The addresses of `target` that a probe may go to, at least one.
+/// Most addresses of a name to try.
+const MAX_ADDRESSES: usize = 8;
+/// The permitted addresses of `target`, at least one.
 pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes) -> Result<Vec<IpAddr>, Fault> {
     if let Some(port) = target.kind.port() {
         tools.guard.permits_port(port)?;
@@ -28,7 +28,7 @@ pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes)
             tools.guard.permits(*address)?;
             return Ok(vec![*address]);
         }
-        model::Target::Cname(name) => question(name),
+        model::Target::Cname(name) => absolute(name),
     };
     notes.stage = RESOLVING;
     let found = tools.resolver.resolve(name).await?;
@@ -36,11 +36,11 @@ pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes)
     let mut refused = Fault::new(Failure::Resolve, "its name has no address");
     for address in found {
         match tools.guard.permits(address) {
-            Ok(()) if permitted.len() < MOST_ADDRESSES && !permitted.contains(&address) => permitted.push(address),
+            Ok(()) if permitted.len() < MAX_ADDRESSES && !permitted.contains(&address) => permitted.push(address),
             Ok(()) => {}
-            // Nobody can use such an address, so the name is of no use: `0.0.0.0` is how some take a host out.
+            // An unusable address makes the name useless: some operators use `0.0.0.0` to take a host out.
             Err(Forbidden::Never { what, .. }) if refused.failure == Failure::Resolve => {
-                refused = Fault::new(Failure::Resolve, format!("its name has no address but {address}, {what}"));
+                refused = Fault::new(Failure::Resolve, format!("its name resolves only to {address}, which is {what}"));
             }
             Err(forbidden) => refused = forbidden.into(),
         }
@@ -48,19 +48,19 @@ pub(super) async fn addresses(target: &Target, tools: &Tools, notes: &mut Notes)
     if permitted.is_empty() { Err(refused) } else { Ok(permitted) }
 }
 
-/// A name as the system's resolver is asked for it: with its final dot, so that nothing is appended to it. One label alone
-/// is never a name of the DNS; the system's own file may have it, which knows no final dots.
-fn question(name: &Name) -> String {
+/// The name to resolve, with a final dot so that no search domain is appended. A single label can only be in the hosts
+/// file, which has no final dots.
+fn absolute(name: &Name) -> String {
     let text = name.to_string();
     if name.label_count() == 1 { text.trim_end_matches('.').to_owned() } else { text }
 }
 
-/// A connection to the first address that takes one. Each gets its share of the time that the probe has.
+/// Connects to the first address that accepts. Each address gets a share of the probe's timeout.
 pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -> Result<Bounded<TcpStream>, Fault> {
     let port = target.kind.port().unwrap_or_default();
     let addresses = addresses(target, tools, notes).await?;
     notes.stage = "connecting";
-    let mut share = Share { left: addresses.len() as u32, whole: target.timeout };
+    let mut share = Share { remaining: addresses.len() as u32, whole: target.timeout };
     let mut failed: Option<Fault> = None;
     for address in addresses {
         let begun = Instant::now();
@@ -69,36 +69,36 @@ pub(super) async fn connect(target: &Target, tools: &Tools, notes: &mut Notes) -
                 notes.latency = Some(begun.elapsed());
                 return Ok(Bounded::new(stream));
             }
-            Ok(Err(fault)) => failed = Some(fault.graver(failed)),
+            Ok(Err(fault)) => failed = Some(fault.more_specific(failed)),
             Err(_) => failed = Some(Fault::new(Failure::Timeout, format!("no connection to {address} in time"))),
         }
     }
     Err(failed.unwrap_or_else(|| Fault::new(Failure::Resolve, "no address")))
 }
 
-/// Time among addresses, shared evenly; the last one has all that is left, which the whole probe's end bounds.
+/// Divides the timeout evenly among addresses; the last one gets all the remaining time, bounded by the probe's
+/// timeout.
 struct Share {
-    left: u32,
+    remaining: u32,
     whole: Duration,
 }
 
 impl Share {
     fn next(&mut self) -> Duration {
-        let parts = self.left.max(1);
-        self.left -= 1;
+        let parts = self.remaining.max(1);
+        self.remaining -= 1;
         if parts == 1 { self.whole.saturating_mul(2) } else { self.whole / parts }
     }
 }
 
 async fn connect_to(address: SocketAddr) -> Result<TcpStream, Fault> {
     let stream = TcpStream::connect(address).await.map_err(|error| Fault::from_connect_error(&error, address.ip()))?;
-    // Where nobody listens on a port of ours, the system may connect us to ourselves.
+    // On this host, a connection to a closed ephemeral port may connect to itself.
     if stream.local_addr().is_ok_and(|local| local == address) {
-        return Err(Fault::new(Failure::Refused, "nobody listens there"));
+        return Err(Fault::new(Failure::Refused, "nothing listens on this port"));
     }
     let _ = stream.set_nodelay(true);
-    // A probe that is done has nothing to say goodbye for. Closing with a reset leaves no port waiting behind: there may
-    // be thousands of probes a second.
+    // Close with a reset: thousands of probes a second would otherwise leave ports in TIME_WAIT.
     let _ = stream.set_zero_linger();
     Ok(stream)
 }

@@ -1,4 +1,4 @@
-//! What probes did, counted for metrics.
+//! Counters of probes, for metrics.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use gslb_core::health::Outcome;
 
-/// Upper bounds of the classes of a histogram, in seconds; one without bound follows.
+/// Upper bounds of the histogram buckets, in seconds; an unbounded one follows.
 pub const BOUNDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Durations by class.
+/// A histogram of durations.
 #[derive(Debug, Default)]
 pub struct Histogram {
-    classes: [AtomicU64; BOUNDS.len() + 1],
+    buckets: [AtomicU64; BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
 }
 
-/// A histogram at one moment.
+/// A snapshot of a histogram.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HistogramTotals {
-    /// How many durations were at most each of [`BOUNDS`] long; last, all of them.
+    /// Number of durations up to each of [`BOUNDS`]; last, all of them.
     pub cumulative: [u64; BOUNDS.len() + 1],
-    /// All durations together, in seconds.
+    /// Sum of all durations, in seconds.
     pub sum: f64,
 }
 
@@ -30,17 +30,17 @@ impl Histogram {
     /// Adds a duration.
     pub(super) fn add(&self, duration: Duration) {
         let seconds = duration.as_secs_f64();
-        let class = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
-        self.classes[class].fetch_add(1, Relaxed);
+        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
+        self.buckets[bucket].fetch_add(1, Relaxed);
         self.nanoseconds.fetch_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// What it has now.
+    /// A snapshot.
     pub fn totals(&self) -> HistogramTotals {
         let mut totals = HistogramTotals::default();
         let mut below = 0;
-        for (class, cumulative) in self.classes.iter().zip(&mut totals.cumulative) {
-            below += class.load(Relaxed);
+        for (bucket, cumulative) in self.buckets.iter().zip(&mut totals.cumulative) {
+            below += bucket.load(Relaxed);
             *cumulative = below;
         }
         totals.sum = self.nanoseconds.load(Relaxed) as f64 / 1e9;
@@ -48,7 +48,7 @@ impl Histogram {
     }
 }
 
-/// What came of the probes of one name.
+/// Results of the probes of one name.
 #[derive(Debug, Default)]
 pub struct ProbeCounts {
     passed: AtomicU64,
@@ -79,18 +79,18 @@ impl ProbeCounts {
         self.failed.load(Relaxed)
     }
 
-    /// How many could not be made, for reasons of this host.
+    /// How many could not be made because of this host.
     pub fn unable(&self) -> u64 {
         self.unable.load(Relaxed)
     }
 }
 
-/// All that is counted.
+/// All counters of the prober.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// By name of the probe; as many as the document has.
+    /// By name of the probe, for those in the document.
     by_probe: Mutex<BTreeMap<Arc<str>, Arc<ProbeCounts>>>,
-    /// How long after its time each probe started.
+    /// Delay between when each probe was due and its start.
     pub lateness: Histogram,
     running: AtomicU64,
     waiting: AtomicU64,
@@ -110,7 +110,7 @@ impl Counts {
         self.running.load(Relaxed)
     }
 
-    /// How many probes are due and wait for others to end.
+    /// How many due probes wait for others to finish.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Relaxed)
     }
@@ -120,7 +120,7 @@ impl Counts {
         self.targets.load(Relaxed)
     }
 
-    /// How many turns were left out because the probe before was still at it.
+    /// How many probes were skipped because the previous one was still running.
     pub fn skipped(&self) -> u64 {
         self.skipped.load(Relaxed)
     }
@@ -130,20 +130,20 @@ impl Counts {
     }
 
     /// Counts a probe as running for as long as the result lives.
-    pub(super) fn run(&self) -> Stay<'_> {
-        Stay::of(&self.running)
+    pub(super) fn run(&self) -> GaugeGuard<'_> {
+        GaugeGuard::of(&self.running)
     }
 
     /// Counts a probe as waiting for as long as the result lives.
-    pub(super) fn wait(&self) -> Stay<'_> {
-        Stay::of(&self.waiting)
+    pub(super) fn wait(&self) -> GaugeGuard<'_> {
+        GaugeGuard::of(&self.waiting)
     }
 
     pub(super) fn set_targets(&self, count: usize) {
         self.targets.store(count as u64, Relaxed);
     }
 
-    /// Has counts for these names and no others; those that stay go on.
+    /// Keeps counters for exactly these names; existing ones are preserved.
     pub(super) fn keep(&self, names: impl Iterator<Item = Arc<str>>) {
         let mut by_probe = self.by_probe.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *by_probe);
@@ -156,17 +156,17 @@ impl Counts {
     }
 }
 
-/// One more, until it is dropped.
-pub(super) struct Stay<'c>(&'c AtomicU64);
+/// Increments a gauge until dropped.
+pub(super) struct GaugeGuard<'c>(&'c AtomicU64);
 
-impl<'c> Stay<'c> {
+impl<'c> GaugeGuard<'c> {
     fn of(count: &'c AtomicU64) -> Self {
         count.fetch_add(1, Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Stay<'_> {
+impl Drop for GaugeGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_histogram_counts_each_duration_in_every_class_that_holds_it() {
+    fn a_histogram_counts_each_duration_in_every_bucket_that_includes_it() {
         let histogram = Histogram::default();
         [1, 3, 3, 400, 20_000].map(Duration::from_millis).iter().for_each(|it| histogram.add(*it));
         let totals = histogram.totals();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_a_probe_that_stays_go_on() {
+    fn counters_of_a_probe_that_remains_are_preserved() {
         let counts = Counts::default();
         counts.keep(["a", "b"].map(Arc::from).into_iter());
         counts.of("a").add(&Outcome::new(Ok(()), Duration::ZERO, ""));

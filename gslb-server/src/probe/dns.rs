@@ -1,4 +1,4 @@
-//! Probes of kind `dns`: one query with an ID and from a port that nobody can guess, and what must come back.
+//! Probes of kind `dns`: one query with a random ID and port, and checks of the response.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
@@ -19,10 +19,10 @@ use super::tools::Tools;
 /// Octets of a message's header (RFC 1035 §4.1.1).
 const HEADER: usize = 12;
 const NO_ERROR: u16 = Rcode::NoError as u16;
-/// Most datagrams that are read while none of them is the response.
-const MOST_DATAGRAMS: usize = 64;
-/// Most octets of a datagram that is read; without EDNS it has at most 512 (RFC 1035 §4.2.1).
-const MOST_DATAGRAM: usize = 4_096;
+/// Most datagrams to read in search of the response.
+const MAX_DATAGRAMS: usize = 64;
+/// Most octets to read of a datagram; without EDNS it has at most 512 (RFC 1035 §4.2.1).
+const MAX_DATAGRAM: usize = 4_096;
 
 pub(super) async fn check(probe: &DnsProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
     let query = query(probe)?;
@@ -32,7 +32,7 @@ pub(super) async fn check(probe: &DnsProbe, target: &Target, tools: &Tools, note
     }
 }
 
-/// A query as plain as can be: without EDNS, and recursion not desired, since a name server is asked.
+/// A minimal query: without EDNS or the RD bit, since the target is an authoritative server.
 fn query(probe: &DnsProbe) -> Result<Vec<u8>, Fault> {
     let mut id = [0; 2];
     getrandom::fill(&mut id).map_err(|error| Fault::new(Failure::System, error.to_string()))?;
@@ -51,30 +51,30 @@ async fn over_udp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools
     };
     let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     notes.stage = "waiting for the response";
-    let told = |error: std::io::Error| Fault::from_connect_error(&error, address);
-    // The system draws the port by chance, and takes datagrams from that server only once connected (RFC 5452 §9).
-    let socket = UdpSocket::bind((any, 0)).await.map_err(told)?;
-    socket.connect(SocketAddr::new(address, probe.port)).await.map_err(told)?;
+    let to_fault = |error: std::io::Error| Fault::from_connect_error(&error, address);
+    // The system picks a random port. Once connected, it accepts datagrams from that server only (RFC 5452 §9).
+    let socket = UdpSocket::bind((any, 0)).await.map_err(to_fault)?;
+    socket.connect(SocketAddr::new(address, probe.port)).await.map_err(to_fault)?;
     let sent = Instant::now();
-    socket.send(query).await.map_err(told)?;
-    let mut datagram = [0; MOST_DATAGRAM];
-    for _ in 0..MOST_DATAGRAMS {
-        let len = socket.recv(&mut datagram).await.map_err(told)?;
+    socket.send(query).await.map_err(to_fault)?;
+    let mut datagram = [0; MAX_DATAGRAM];
+    for _ in 0..MAX_DATAGRAMS {
+        let len = socket.recv(&mut datagram).await.map_err(to_fault)?;
         let message = datagram.get(..len).unwrap_or_default();
-        // What is no response to this query says nothing of the server: it may come from somebody else.
+        // A datagram that is no response to this query is ignored: it may be spoofed.
         if answers(query, message) {
             notes.latency = Some(sent.elapsed());
             return judge(probe, message);
         }
-        notes.stage = "waiting for the response; what came was none to this query";
+        notes.stage = "waiting for the response; received unrelated datagrams";
     }
-    Err(Fault::protocol(format!("sent {MOST_DATAGRAMS} datagrams, none of them the response to the query")))
+    Err(Fault::protocol(format!("sent {MAX_DATAGRAMS} datagrams, but no response to the query")))
 }
 
 async fn over_tcp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
     let mut stream = connect(target, tools, notes).await?;
     notes.stage = "waiting for the response";
-    let told = |error: std::io::Error| match error.kind() {
+    let to_fault = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => {
             Fault::new(Failure::Unreachable, "closed the connection before its response")
         }
@@ -82,31 +82,31 @@ async fn over_tcp(query: &[u8], probe: &DnsProbe, target: &Target, tools: &Tools
     };
     let mut framed = (query.len() as u16).to_be_bytes().to_vec();
     framed.extend_from_slice(query);
-    stream.write_all(&framed).await.map_err(told)?;
+    stream.write_all(&framed).await.map_err(to_fault)?;
     let mut len = [0; 2];
-    stream.read_exact(&mut len).await.map_err(told)?;
+    stream.read_exact(&mut len).await.map_err(to_fault)?;
     let mut message = vec![0; usize::from(u16::from_be_bytes(len))];
-    stream.read_exact(&mut message).await.map_err(told)?;
+    stream.read_exact(&mut message).await.map_err(to_fault)?;
     if answers(query, &message) {
         judge(probe, &message)
     } else {
-        Err(Fault::protocol("what came is no response to the query"))
+        Err(Fault::protocol("the message is not a response to the query"))
     }
 }
 
-/// True where `message` is a response with the ID and the question of `query`. A server that could not read the query
-/// may leave the question out.
+/// Whether `message` is a response with the ID and question of `query`. A server that could not parse the query may
+/// omit the question.
 fn answers(query: &[u8], message: &[u8]) -> bool {
     let Some((header, rest)) = message.split_at_checked(HEADER) else { return false };
     let is_response = header[0..2] == query[0..2] && header[2] & 0xF8 == 0x80;
     let question = &query[HEADER..];
-    let same = rest.get(..question.len()).is_some_and(|asked| asked.eq_ignore_ascii_case(question));
+    let same = rest.get(..question.len()).is_some_and(|echoed| echoed.eq_ignore_ascii_case(question));
     is_response && (same && header[4..6] == [0, 1] || header[4..6] == [0, 0] && header[3] & 0x0F != 0)
 }
 
 fn judge(probe: &DnsProbe, message: &[u8]) -> Check {
     let Ok(response) = Response::parse(message) else {
-        return Err(Fault::protocol("a response that is not well formed"));
+        return Err(Fault::protocol("malformed response"));
     };
     let rcode = rcode(response.rcode);
     if response.rcode != probe.expect_rcode {
@@ -114,7 +114,7 @@ fn judge(probe: &DnsProbe, message: &[u8]) -> Check {
     }
     let answer = &response.sections[0];
     let Some(wanted) = &probe.expect_answer else {
-        // A server that has lost its zone says as well that there is no error, and sends the client elsewhere.
+        // A server that has lost its zone may also answer NOERROR, with a referral.
         let knows = response.authoritative || answer.iter().any(|record| record.rtype == probe.rtype);
         if response.rcode != NO_ERROR || knows {
             return Ok(rcode);
@@ -122,18 +122,18 @@ fn judge(probe: &DnsProbe, message: &[u8]) -> Check {
         let rtype = type_to_text(probe.rtype);
         return Err(Fault::new(
             Failure::Body,
-            format!("{rcode}, but neither with authority nor with a record of type {rtype}"),
+            format!("{rcode}, but neither authoritative nor with a record of type {rtype}"),
         ));
     };
     if answer.iter().any(|record| record.rtype == probe.rtype && is_same(probe.rtype, &record.rdata, wanted)) {
-        return Ok(format!("{rcode}, with the answer"));
+        return Ok(format!("{rcode}, with the expected answer"));
     }
-    let cut = if response.truncated { ", cut short" } else { "" };
+    let truncated = if response.truncated { ", truncated" } else { "" };
     let count = answer.len();
-    Err(Fault::new(Failure::Body, format!("{rcode}, {count} records{cut}, without the answer")))
+    Err(Fault::new(Failure::Body, format!("{rcode}, {count} records{truncated}, without the expected answer")))
 }
 
-/// True for equal rdata, where the case of letters in names does not matter (RFC 4343 §3).
+/// Whether two rdata are equal; names compare case-insensitively (RFC 4343 §3).
 fn is_same(rtype: u16, one: &[u8], other: &[u8]) -> bool {
     let fold = |rdata: &[u8]| {
         let mut folded = rdata.to_vec();
@@ -149,7 +149,7 @@ fn is_same(rtype: u16, one: &[u8], other: &[u8]) -> bool {
 
 fn rcode(rcode: u16) -> String {
     let known = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN"];
-    known.get(usize::from(rcode)).map_or_else(|| format!("rcode {rcode}"), |word| (*word).to_owned())
+    known.get(usize::from(rcode)).map_or_else(|| format!("rcode {rcode}"), |name| (*name).to_owned())
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! IPv4 addresses within IPv6 addresses: where a packet ends once a translator or a tunnel has had it.
+//! IPv4 addresses embedded in IPv6 addresses: where a translator or tunnel delivers the packet.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The IPv4 addresses that `address` may lead to.
+/// The IPv4 addresses that packets to `address` may reach.
 pub(super) fn embedded(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     let bits = address.to_bits();
     let v4 = |shift: u32| Ipv4Addr::from_bits((bits >> shift) as u32);
     let within = |prefix: u128, len: u32| (bits ^ prefix) >> (128 - len) == 0;
-    // The tail of an address: mapped (RFC 4291 §2.5.5.2), compatible (§2.5.5.1; ::1 and :: are no such),
+    // The tail of an address: mapped (RFC 4291 §2.5.5.2), compatible (§2.5.5.1; ::1 and :: are not),
     // translated (RFC 2765 §2.1), NAT64 (RFC 6052 §2.1, RFC 8215), ISATAP (RFC 5214 §6.1).
     let mapped = within(0xffff << 32, 96);
     let compatible = within(0, 96) && bits > 1;
@@ -20,7 +20,7 @@ pub(super) fn embedded(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     let split = within(LOCAL_NAT64, 48).then(|| Ipv4Addr::from_bits(split));
     // 6to4 (RFC 3056 §2).
     let six_to_four = within(0x2002 << 112, 16).then(|| v4(80));
-    // Teredo has a server, and a client whose bits are turned over (RFC 4380 §4).
+    // Teredo embeds a server, and a client with inverted bits (RFC 4380 §4).
     let teredo = within(0x2001_0000 << 96, 32).then(|| [v4(64), Ipv4Addr::from_bits(!(bits as u32))]);
     [tail, split, six_to_four].into_iter().flatten().chain(teredo.into_iter().flatten())
 }
@@ -35,9 +35,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_form_leads_to_its_address() {
+    fn each_form_yields_its_address() {
         let wanted = Ipv4Addr::new(192, 0, 2, 33);
-        // The examples of RFC 6052 §2.4 among them.
+        // Includes the examples of RFC 6052 §2.4.
         let forms = [
             "::ffff:192.0.2.33",
             "::192.0.2.33",

@@ -1,5 +1,6 @@
 //! Probes of kind `exec`: a program with the exit codes of Nagios plugins, where 0 (OK) and 1 (WARNING) are up, and
-//! 2 (CRITICAL), 3 (UNKNOWN) and all else are down. A supervisor runs it, so that it ends also where the server is killed.
+//! 2 (CRITICAL), 3 (UNKNOWN) and all others are down. A supervisor runs it, so that it ends even if the server is
+//! killed.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -20,20 +21,19 @@ use super::notes::Notes;
 use super::supervisor::{self, Report};
 use super::tools::Tools;
 
-/// Most octets of output that are kept. What comes after them is read and dropped, so that a program that says too much
-/// ends as it would.
-const OUTPUT: usize = 4_096;
-/// Where programs find others.
+/// Most octets of output to keep. Further output is read and dropped, so that the program does not block.
+const MAX_OUTPUT: usize = 4_096;
+/// The PATH of programs.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 pub(super) async fn check(probe: &ExecProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
     let Some((program, arguments)) = probe.command.split_first() else {
-        return Err(Fault::new(Failure::System, "there is no program"));
+        return Err(Fault::new(Failure::System, "the command is empty"));
     };
     tools.guard.permits_command(&probe.command)?;
     let address = address(arguments, target, tools, notes).await?;
     let program = real_path(program).await?;
-    // A symbolic link may lead out of the folder.
+    // A symbolic link may lead out of the permitted folder.
     tools.guard.permits_program(&program)?;
     notes.stage = "running the program";
     let mut command = Command::new(&tools.supervisor);
@@ -42,20 +42,20 @@ pub(super) async fn check(probe: &ExecProbe, target: &Target, tools: &Tools, not
     command.env_clear().env("PATH", PATH).env("LC_ALL", "C").current_dir("/");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0).kill_on_drop(true);
-    let child = command.spawn().map_err(|error| could_not_run(&tools.supervisor, &error))?;
+    let child = command.spawn().map_err(|error| run_error(&tools.supervisor, &error))?;
     let (output, report) = Group(child).run().await.map_err(|error| Fault::new(Failure::System, error.to_string()))?;
     let code = match report {
         Some(Report::Exit(code)) => Some(code),
         Some(Report::Signal) => None,
-        Some(Report::Failed(why)) => return Err(could_not_run(&program, &why)),
-        None => return Err(could_not_run(&program, &"its supervisor was killed")),
+        Some(Report::Failed(why)) => return Err(run_error(&program, &why)),
+        None => return Err(run_error(&program, &"its supervisor was killed")),
     };
     judge(code, &output)
 }
 
-/// What the program says of the endpoint; without a code, a signal ended it.
+/// The verdict of the program; without a code, a signal ended it.
 fn judge(code: Option<i32>, output: &str) -> Check {
-    let word = match code {
+    let status = match code {
         Some(0) => "OK",
         Some(1) => "WARNING",
         Some(2) => "CRITICAL",
@@ -63,7 +63,7 @@ fn judge(code: Option<i32>, output: &str) -> Check {
         _ => "",
     };
     let evidence = match code {
-        Some(code) => format!("exit code {code} {word}: {output}"),
+        Some(code) => format!("exit code {code} {status}: {output}"),
         None => format!("ended by a signal: {output}"),
     };
     match code {
@@ -72,19 +72,19 @@ fn judge(code: Option<i32>, output: &str) -> Check {
     }
 }
 
-/// What stands for the address of an endpoint that is a name, until that is resolved.
+/// Placeholder for the resolved address of an endpoint that is a name.
 const ADDRESS: &str = "{address}";
 
-/// The address that the command is about, as text. It is for the guard to see, as that of any other probe: the one that
-/// the endpoint is, or the one that its name has, where the command asks for that.
+/// The address of the endpoint as text, checked by the guard as for any other probe. A name is resolved only if the
+/// command uses the placeholder.
 async fn address(
     arguments: &[std::sync::Arc<str>],
     target: &Target,
     tools: &Tools,
     notes: &mut Notes,
 ) -> Result<String, Fault> {
-    let is_asked_for = arguments.iter().any(|argument| **argument == *ADDRESS);
-    if let (model::Target::Cname(_), false) = (&target.host, is_asked_for) {
+    let is_used = arguments.iter().any(|argument| **argument == *ADDRESS);
+    if let (model::Target::Cname(_), false) = (&target.host, is_used) {
         target.kind.port().map_or(Ok(()), |port| tools.guard.permits_port(port))?;
         return Ok(String::new());
     }
@@ -100,38 +100,38 @@ async fn real_path(program: &str) -> Result<PathBuf, Fault> {
     });
     match real.await {
         Ok(Ok(real)) => Ok(real),
-        Ok(Err(error)) => Err(could_not_run(&path, &error)),
+        Ok(Err(error)) => Err(run_error(&path, &error)),
         Err(error) => Err(Fault::new(Failure::System, error.to_string())),
     }
 }
 
-fn could_not_run(program: &Path, error: &dyn Display) -> Fault {
+fn run_error(program: &Path, error: &dyn Display) -> Fault {
     Fault::new(Failure::System, format!("cannot run {}: {error}", program.display()))
 }
 
-/// What a program has said so far.
+/// Captured output.
 #[derive(Default)]
-struct Said(Vec<u8>);
+struct Output(Vec<u8>);
 
-impl Said {
+impl Output {
     fn add(&mut self, piece: &[u8]) {
-        let room = OUTPUT - self.0.len();
-        self.0.extend_from_slice(&piece[..piece.len().min(room)]);
+        let capacity = MAX_OUTPUT - self.0.len();
+        self.0.extend_from_slice(&piece[..piece.len().min(capacity)]);
     }
 
-    /// Reads until nobody holds the other end any more.
-    async fn hear(&mut self, stdout: &mut ChildStdout) {
+    /// Reads until all writers have closed the pipe.
+    async fn read_to_end(&mut self, stdout: &mut ChildStdout) {
         let mut piece = [0; 1024];
         while let Ok(count @ 1..) = stdout.read(&mut piece).await {
             self.add(&piece[..count]);
         }
     }
 
-    /// Reads what is there already, as far as it is kept, and waits for nobody.
-    fn hear_the_rest(&mut self, pipe: OwnedFd) -> std::io::Result<()> {
+    /// Reads what is already in the pipe, up to the limit, without blocking.
+    fn read_available(&mut self, pipe: OwnedFd) -> std::io::Result<()> {
         ioctl_fionbio(&pipe, true)?;
         let mut piece = [0; 1024];
-        while self.0.len() < OUTPUT {
+        while self.0.len() < MAX_OUTPUT {
             match read(&pipe, &mut piece) {
                 Ok(count @ 1..) => self.add(&piece[..count]),
                 _ => break,
@@ -142,38 +142,38 @@ impl Said {
 
     fn first_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
-        // What follows the bar is for graphs.
+        // The part after the bar is performance data.
         text.lines().next().unwrap_or_default().split('|').next().unwrap_or_default().trim().to_owned()
     }
 }
 
-/// What can be awaited to be readable, as a pidfd is once its process has ended (pidfd_open(2)).
-#[expect(deprecated, reason = "what took its place is unsafe, for what does not own its descriptor; this does")]
+/// Makes `fd` awaitable. A pidfd becomes readable when its process has ended (pidfd_open(2)).
+#[expect(deprecated, reason = "the replacement is unsafe, for types that do not own their descriptor; this one does")]
 fn readable(fd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, Interest::READABLE)
 }
 
-/// A program, its supervisor and all that it started in their process group, which ends when its probe does.
+/// The process group of a program and its supervisor; it is killed when the probe ends.
 struct Group(Child);
 
 impl Group {
-    /// The first line of what it says, and how it ends. That is known when the program itself has ended, whoever else has
-    /// its output still open.
+    /// Returns the first line of output, and how the program ended. It does not wait for children that keep the output
+    /// open.
     async fn run(mut self) -> std::io::Result<(String, Option<Report>)> {
-        let (mut said, mut reported) = (Said::default(), Said::default());
+        let (mut output, mut reported) = (Output::default(), Output::default());
         if let (Some(pid), Some(mut stdout), Some(stderr)) = (self.pid(), self.0.stdout.take(), self.0.stderr.take()) {
             let supervisor = readable(pidfd_open(pid, PidfdFlags::empty())?)?;
             tokio::select! {
                 ended = supervisor.readable() => drop(ended?),
-                () = said.hear(&mut stdout) => drop(supervisor.readable().await?),
+                () = output.read_to_end(&mut stdout) => drop(supervisor.readable().await?),
             }
-            said.hear_the_rest(stdout.into_owned_fd()?)?;
-            reported.hear_the_rest(stderr.into_owned_fd()?)?;
+            output.read_available(stdout.into_owned_fd()?)?;
+            reported.read_available(stderr.into_owned_fd()?)?;
         }
-        // Nobody has waited for it yet, so its number, which is the group's, cannot be anybody else's.
+        // It has not been reaped yet, so its pid, which is also the group id, cannot have been reused.
         self.kill();
         self.0.wait().await?;
-        Ok((said.first_line(), Report::read(&String::from_utf8_lossy(&reported.0))))
+        Ok((output.first_line(), Report::read(&String::from_utf8_lossy(&reported.0))))
     }
 
     fn pid(&self) -> Option<Pid> {
@@ -182,7 +182,7 @@ impl Group {
 
     fn kill(&self) {
         if let Some(pid) = self.pid() {
-            // One that has ended meanwhile is no matter.
+            // The group may have ended already.
             let _ = kill_process_group(pid, Signal::KILL);
         }
     }
@@ -190,7 +190,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Once it was waited for there is no ID any more, and all of it has been killed.
+        // Once it is reaped there is no pid, and the group has been killed.
         self.kill();
     }
 }

@@ -1,4 +1,4 @@
-//! Why a probe fails, with what was seen of it.
+//! Why a probe fails, with its evidence.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
@@ -15,7 +15,7 @@ pub(super) struct Fault {
     pub(super) evidence: String,
 }
 
-/// What came of a probe: what was seen of an endpoint that does as it should, or else why it does not.
+/// The result of a probe: evidence of success, or the fault.
 pub(super) type Check = Result<String, Fault>;
 
 impl Fault {
@@ -23,9 +23,9 @@ impl Fault {
         Self { failure, evidence: evidence.into() }
     }
 
-    /// What the system says of a connection or a datagram to `address`. That there is no way may be a router's word, which
-    /// is about the endpoint, or that of our own routes: without a route, or with one of the types `unreachable`, `prohibit`
-    /// (EACCES) and `blackhole` (EINVAL). Several of these errors have other causes too, so the routes are asked.
+    /// Classifies a system error for `address`. "Unreachable" may come from a router, which concerns the endpoint, or
+    /// from our own routing table: no route, or one of the types `unreachable`, `prohibit` (EACCES) and `blackhole`
+    /// (EINVAL). Several of these errors have other causes too, so the routing table is checked.
     pub(super) fn from_connect_error(error: &io::Error, address: IpAddr) -> Self {
         let mut fault = Self::of_io(error);
         if matches!(
@@ -46,15 +46,16 @@ impl Fault {
         fault
     }
 
-    /// Of two addresses of a host, the fault that says more of it: what could not be tried says nothing.
-    pub(super) fn graver(self, other: Option<Self>) -> Self {
+    /// Of the faults of two addresses of a host, the one that says more: an address that could not be tried says
+    /// nothing.
+    pub(super) fn more_specific(self, other: Option<Self>) -> Self {
         match other {
             Some(other) if matches!(self.failure, Failure::System | Failure::NoRoute) => other,
             _ => self,
         }
     }
 
-    /// What the system says of a connection or a datagram.
+    /// Classifies an I/O error.
     pub(super) fn of_io(error: &io::Error) -> Self {
         if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::of_tls(error);
@@ -63,7 +64,7 @@ impl Fault {
             (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) => Failure::System,
             (io::ErrorKind::ConnectionRefused, _) => Failure::Refused,
             (io::ErrorKind::TimedOut, _) => Failure::Timeout,
-            // The limits of `Bounded`, and what hyper says of chunks and trailers; the system says neither.
+            // The limits of `Bounded`, and hyper's errors about chunks and trailers; the system returns neither.
             (io::ErrorKind::QuotaExceeded | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput, None) => {
                 Failure::Protocol
             }
@@ -73,7 +74,7 @@ impl Fault {
         Self::new(failure, error.to_string())
     }
 
-    /// What TLS says of a server.
+    /// Classifies a TLS error.
     fn of_tls(error: &rustls::Error) -> Self {
         use rustls::CertificateError::{Expired, ExpiredContext};
         let failure = match error {
@@ -83,16 +84,16 @@ impl Fault {
         Self::new(failure, error.to_string())
     }
 
-    /// What was said is not of the protocol.
+    /// A protocol violation.
     pub(super) fn protocol(evidence: impl Into<String>) -> Self {
         Self::new(Failure::Protocol, evidence)
     }
 }
 
-/// Whether this host knows a way to `address`. Nothing is sent: to connect a datagram socket asks the routes only.
+/// Whether this host has a route to `address`. Nothing is sent: connecting a datagram socket only looks up the route.
 fn has_route(address: IpAddr) -> bool {
     let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    // The discard port (RFC 863), as good as any.
+    // The discard port (RFC 863); any port works.
     UdpSocket::bind((any, 0)).is_ok_and(|socket| socket.connect((address, 9)).is_ok())
 }
 
@@ -107,15 +108,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn that_there_is_no_way_is_our_own_fault_only_where_we_have_no_route() {
-        let told = io::Error::from_raw_os_error(libc::ENETUNREACH);
+    fn unreachable_is_our_own_fault_only_without_a_route() {
+        let error = io::Error::from_raw_os_error(libc::ENETUNREACH);
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert_eq!(Fault::from_connect_error(&told, here).failure, Failure::Unreachable, "then a router has said so");
-        // No datagram socket may be connected to a broadcast address, whatever routes there are.
+        assert_eq!(Fault::from_connect_error(&error, here).failure, Failure::Unreachable, "a router reported it");
+        // A datagram socket cannot connect to a broadcast address, whatever the routes.
         let nowhere = IpAddr::V4(Ipv4Addr::BROADCAST);
         for code in [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EACCES, libc::EINVAL, libc::EADDRNOTAVAIL] {
-            let told = io::Error::from_raw_os_error(code);
-            assert_eq!(Fault::from_connect_error(&told, nowhere).failure, Failure::NoRoute, "{told}");
+            let error = io::Error::from_raw_os_error(code);
+            assert_eq!(Fault::from_connect_error(&error, nowhere).failure, Failure::NoRoute, "{error}");
         }
         let denied = io::Error::from_raw_os_error(libc::EACCES);
         assert_eq!(
@@ -128,11 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn a_host_whose_other_address_could_not_be_tried_has_failed() {
+    fn a_failed_address_counts_even_if_another_could_not_be_tried() {
         let of = |failure| Fault::new(failure, "");
-        let after = |failure, before| of(failure).graver(Some(of(before))).failure;
+        let after = |failure, before| of(failure).more_specific(Some(of(before))).failure;
         assert_eq!(after(Failure::System, Failure::Timeout), Failure::Timeout);
         assert_eq!(after(Failure::Timeout, Failure::System), Failure::Timeout);
-        assert_eq!(of(Failure::System).graver(None).failure, Failure::System);
+        assert_eq!(of(Failure::System).more_specific(None).failure, Failure::System);
     }
 }

@@ -1,7 +1,7 @@
-//! Probes of kind `grpc`: one call of grpc.health.v1.Health/Check, over HTTP/2 in clear or inside TLS.
+//! Probes of kind `grpc`: one call of grpc.health.v1.Health/Check, over HTTP/2 with or without TLS.
 //!
-//! The messages have one field each, so they are written and read here: a request has the service's name, a response a
-//! number (the gRPC health checking protocol; Protocol Buffers' wire format).
+//! The messages have one field each, so they are encoded by hand: the request has the service's name, the response a
+//! number (gRPC health checking protocol; Protocol Buffers wire format).
 
 use std::pin::pin;
 
@@ -21,9 +21,9 @@ use super::tools::Tools;
 
 /// Most octets of a response's header, as HTTP/2 counts them (RFC 9113 §6.5.2).
 const HEADER_OCTETS: u32 = 64 << 10;
-/// Most octets of a response's message; one that is well formed has two.
+/// Most octets of a response message; a well-formed one has two.
 const MESSAGE_OCTETS: usize = 1_024;
-/// Octets before a message: whether it is compressed, and its length.
+/// Octets before a message: the compression flag and the length.
 const PREFIX: usize = 5;
 /// The status that means up.
 const SERVING: u64 = 1;
@@ -31,8 +31,9 @@ const SERVING: u64 = 1;
 pub(super) async fn check(probe: &GrpcProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
     let stream = connect(target, tools, notes).await?;
     let scheme = if probe.tls.is_some() { "https" } else { "http" };
-    let usual = if probe.tls.is_some() { 443 } else { 80 };
-    let uri = format!("{scheme}://{}/grpc.health.v1.Health/Check", authority(probe.host.as_deref(), target, usual));
+    let default_port = if probe.tls.is_some() { 443 } else { 80 };
+    let uri =
+        format!("{scheme}://{}/grpc.health.v1.Health/Check", authority(probe.host.as_deref(), target, default_port));
     match &probe.tls {
         None => call(stream, &uri, &probe.service, notes).await,
         Some(tls) => {
@@ -51,16 +52,16 @@ where
     let mut http = client::Builder::new();
     http.enable_push(false).max_header_list_size(HEADER_OCTETS).initial_window_size(MESSAGE_OCTETS as u32);
     let (sender, connection) = http.handshake::<S, Bytes>(stream).await.map_err(|error| fault(&error))?;
-    let mut ask = pin!(ask(sender, uri, service));
-    // The connection is driven here and not by a task, so that nothing of it outlives the probe.
+    let mut request = pin!(exchange(sender, uri, service));
+    // The connection is driven here, not in a task, so that it does not outlive the probe.
     tokio::select! {
         biased;
-        checked = &mut ask => checked,
-        _ = connection => ask.await,
+        checked = &mut request => checked,
+        _ = connection => request.await,
     }
 }
 
-async fn ask(sender: client::SendRequest<Bytes>, uri: &str, service: &str) -> Check {
+async fn exchange(sender: client::SendRequest<Bytes>, uri: &str, service: &str) -> Check {
     let request = Request::builder()
         .method(Method::POST)
         .uri(uri)
@@ -69,35 +70,35 @@ async fn ask(sender: client::SendRequest<Bytes>, uri: &str, service: &str) -> Ch
         .header("user-agent", concat!("gslb-probe/", env!("CARGO_PKG_VERSION")))
         .body(())
         .map_err(|error| Fault::new(Failure::System, error.to_string()))?;
-    let told = |error: h2::Error| fault(&error);
-    let mut sender = sender.ready().await.map_err(told)?;
-    let (response, mut sending) = sender.send_request(request, false).map_err(told)?;
-    sending.send_data(encode(service).into(), true).map_err(told)?;
-    let response = response.await.map_err(told)?;
+    let to_fault = |error: h2::Error| fault(&error);
+    let mut sender = sender.ready().await.map_err(to_fault)?;
+    let (response, mut sending) = sender.send_request(request, false).map_err(to_fault)?;
+    sending.send_data(encode(service).into(), true).map_err(to_fault)?;
+    let response = response.await.map_err(to_fault)?;
     if !response.status().is_success() {
         let status = response.status().as_u16();
         return Err(Fault::new(Failure::Status(status), format!("HTTP status {status}")));
     }
-    // A call that fails at once has its status in the header.
-    refused(response.headers())?;
+    // A call that fails immediately has its status in the header.
+    check_status(response.headers())?;
     let mut body = response.into_body();
     let mut message = Vec::new();
     while let Some(piece) = body.data().await {
-        let piece = piece.map_err(told)?;
+        let piece = piece.map_err(to_fault)?;
         let _ = body.flow_control().release_capacity(piece.len());
         message.extend_from_slice(&piece);
         if message.len() > MESSAGE_OCTETS {
             return Err(Fault::protocol("the response is too long"));
         }
     }
-    if let Some(trailers) = body.trailers().await.map_err(told)? {
-        refused(&trailers)?;
+    if let Some(trailers) = body.trailers().await.map_err(to_fault)? {
+        check_status(&trailers)?;
     }
     judge(&message)
 }
 
-/// Fails where the header or trailer says that the call did.
-fn refused(fields: &HeaderMap) -> Result<(), Fault> {
+/// Fails if the header or trailer has an error status.
+fn check_status(fields: &HeaderMap) -> Result<(), Fault> {
     match fields.get("grpc-status").map(|status| status.to_str().unwrap_or("unreadable")) {
         None | Some("0") => Ok(()),
         // NOT_FOUND: the server does not know the service.
@@ -106,7 +107,7 @@ fn refused(fields: &HeaderMap) -> Result<(), Fault> {
     }
 }
 
-/// The request: field 1 is the service's name; an empty one is not written.
+/// The request: field 1 is the service's name, omitted if empty.
 fn encode(service: &str) -> Vec<u8> {
     let mut message = Vec::new();
     if !service.is_empty() {
@@ -129,21 +130,21 @@ fn encode(service: &str) -> Vec<u8> {
 fn judge(framed: &[u8]) -> Check {
     let message = match framed.split_at_checked(PREFIX) {
         Some(([0, len @ ..], message)) if len == &(message.len() as u32).to_be_bytes()[..] => message,
-        _ => return Err(Fault::protocol("the response is no message")),
+        _ => return Err(Fault::protocol("the response is not a gRPC message")),
     };
     match decode(message) {
         Some(SERVING) => Ok("SERVING".to_owned()),
         Some(status) => {
-            let word = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
-            let word = usize::try_from(status).ok().and_then(|at| word.get(at).copied()).unwrap_or("an unknown status");
-            Err(Fault::new(Failure::NotServing, word))
+            let names = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
+            let name =
+                usize::try_from(status).ok().and_then(|at| names.get(at).copied()).unwrap_or("an unknown status");
+            Err(Fault::new(Failure::NotServing, name))
         }
-        None => Err(Fault::protocol("the response is no message of grpc.health.v1")),
+        None => Err(Fault::protocol("the response is not a grpc.health.v1 message")),
     }
 }
 
-/// The response: field 1 is the status; one that is not written is 0. Fields that later versions may have are passed
-/// over.
+/// The response: field 1 is the status, 0 if omitted. Unknown fields are skipped.
 fn decode(mut message: &[u8]) -> Option<u64> {
     let mut status = 0;
     while !message.is_empty() {
@@ -163,7 +164,7 @@ fn decode(mut message: &[u8]) -> Option<u64> {
     Some(status)
 }
 
-/// A number in groups of seven bits, the least first.
+/// A varint: groups of seven bits, least significant first.
 fn varint(message: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
@@ -180,7 +181,7 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
 fn fault(error: &h2::Error) -> Fault {
     match error.get_io() {
         Some(error) => Fault::of_io(error),
-        None => Fault::protocol(format!("no HTTP/2: {error}")),
+        None => Fault::protocol(format!("HTTP/2 error: {error}")),
     }
 }
 
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_as_protocol_buffers_has_them() {
+    fn messages_follow_the_protocol_buffers_format() {
         assert_eq!(encode(""), [0, 0, 0, 0, 0]);
         assert_eq!(encode("ab"), [0, 0, 0, 0, 4, 0x0A, 2, b'a', b'b']);
         assert_eq!(encode(&"x".repeat(200))[..8], [0, 0, 0, 0, 203, 0x0A, 0xC8, 1]);

@@ -1,7 +1,7 @@
-//! What a probe may reach: a document names addresses, and not every address is one that it may have us talk to.
+//! Decides what probes may reach, since a document can name any address.
 //!
-//! Without this, whoever may write a document could use the server to reach what only the server can reach: the
-//! metadata service of a cloud, or daemons that trust their own host.
+//! Without this, anyone who can write a document could use the server to reach what only the server can reach:
+//! the metadata service of a cloud, or daemons that trust their own host.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,36 +15,36 @@ use ipnet::IpNet;
 
 use super::embedded::embedded;
 
-/// What the operator of this process lets probes do.
+/// The operator's rules for probes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Loopback networks that may be probed; none without being named.
+    /// Loopback networks that may be probed; empty means none.
     pub allow: Vec<IpNet>,
-    /// Networks that may not be probed, whatever else holds.
+    /// Networks that may not be probed, regardless of other rules.
     pub deny: Vec<IpNet>,
     /// Ports that may be probed; empty means all.
     pub ports: Vec<RangeInclusive<u16>>,
-    /// Folders whose programs may be run; none without being named.
+    /// Folders whose programs may be run; empty means none.
     pub exec: Vec<PathBuf>,
 }
 
 /// Why a probe may not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forbidden {
-    /// The address is of no host, or of one that no probe has business with; `what` says of which kind.
+    /// A special-purpose address that probes never use; `what` describes it.
     Never {
-        /// The address as it was asked for.
+        /// The requested address.
         address: IpAddr,
-        /// What it is.
+        /// Its kind.
         what: &'static str,
     },
-    /// A loopback address that is not allowed.
+    /// A loopback address outside `allow`.
     Loopback(IpAddr),
-    /// Within a network that is denied.
+    /// An address in a denied network.
     Denied(IpAddr, IpNet),
-    /// A port that is not among those that are allowed.
+    /// A port outside `ports`.
     Port(u16),
-    /// A program outside the folders that are allowed.
+    /// A program outside the folders in `exec`.
     Program(PathBuf),
 }
 
@@ -56,11 +56,11 @@ pub struct Guard {
 
 /// IPv4 networks that no probe goes to.
 const NEVER_V4: [(Ipv4Addr, u8, &str); 8] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "an address of no host"),
+    (Ipv4Addr::new(0, 0, 0, 0), 8, "not a host address"),
     (Ipv4Addr::new(100, 100, 100, 200), 32, "a metadata service"),
     (Ipv4Addr::new(168, 63, 129, 16), 32, "a metadata service"),
-    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local, where metadata services are"),
-    (Ipv4Addr::new(192, 0, 0, 0), 24, "for protocols, and a metadata service"),
+    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local, which includes metadata services"),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, "reserved for protocols, which includes a metadata service"),
     (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
     (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast"),
@@ -68,39 +68,39 @@ const NEVER_V4: [(Ipv4Addr, u8, &str); 8] = [
 
 /// IPv6 networks that no probe goes to.
 const NEVER_V6: [(Ipv6Addr, u8, &str); 6] = [
-    (Ipv6Addr::UNSPECIFIED, 128, "an address of no host"),
+    (Ipv6Addr::UNSPECIFIED, 128, "not a host address"),
     (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32, "a metadata service"),
     (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0), 32, "a metadata service"),
-    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local, where metadata services are"),
-    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site-local, which nobody uses any more (RFC 3879)"),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local, which includes metadata services"),
+    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site-local, which is deprecated (RFC 3879)"),
     (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
 ];
 
 impl Guard {
     /// A guard that follows `rules`.
     pub fn new(mut rules: Rules) -> Self {
-        // Programs are looked at once more when all symbolic links on their path have been followed.
+        // Programs are checked again after resolving symbolic links, so the resolved folders are needed too.
         let real: Vec<PathBuf> = rules.exec.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
         rules.exec.extend(real);
         Self { rules }
     }
 
-    /// Whether a probe of `target` may run, as far as can be told without resolving its name.
+    /// Checks whether a probe of `target` may run, without resolving its name.
     ///
     /// # Errors
-    /// What a probe may not do there, for people.
+    /// Why not, as a message.
     pub fn check(&self, target: &Target) -> Result<(), String> {
-        let told = |forbidden: Forbidden| forbidden.to_string();
+        let to_text = |forbidden: Forbidden| forbidden.to_string();
         match &target.kind {
             ProbeKind::Push { .. } => return Ok(()),
-            ProbeKind::Exec(exec) => self.permits_command(&exec.command).map_err(told)?,
+            ProbeKind::Exec(exec) => self.permits_command(&exec.command).map_err(to_text)?,
             _ => {}
         }
         if let Some(port) = target.kind.port() {
-            self.permits_port(port).map_err(told)?;
+            self.permits_port(port).map_err(to_text)?;
         }
         match target.host {
-            model::Target::Address(address) => self.permits(address).map_err(told),
+            model::Target::Address(address) => self.permits(address).map_err(to_text),
             model::Target::Cname(_) => Ok(()),
         }
     }
@@ -112,19 +112,19 @@ impl Guard {
     pub fn permits(&self, address: IpAddr) -> Result<(), Forbidden> {
         self.permits_one(address, address)?;
         let IpAddr::V6(v6) = address else { return Ok(()) };
-        // Where a translator or a tunnel stands in between, the packet ends at the IPv4 address.
+        // With a translator or tunnel in between, the packet ends at the embedded IPv4 address.
         embedded(v6).try_for_each(|inner| self.permits_one(IpAddr::V4(inner), address))
     }
 
-    fn permits_one(&self, address: IpAddr, asked: IpAddr) -> Result<(), Forbidden> {
+    fn permits_one(&self, address: IpAddr, requested: IpAddr) -> Result<(), Forbidden> {
         if let Some(what) = never(address) {
-            return Err(Forbidden::Never { address: asked, what });
+            return Err(Forbidden::Never { address: requested, what });
         }
         if let Some(net) = self.rules.deny.iter().find(|net| net.contains(&address)) {
-            return Err(Forbidden::Denied(asked, *net));
+            return Err(Forbidden::Denied(requested, *net));
         }
         if address.is_loopback() && !self.rules.allow.iter().any(|net| net.contains(&address)) {
-            return Err(Forbidden::Loopback(asked));
+            return Err(Forbidden::Loopback(requested));
         }
         Ok(())
     }
@@ -139,7 +139,7 @@ impl Guard {
         if permitted { Ok(()) } else { Err(Forbidden::Port(port)) }
     }
 
-    /// Whether a probe may run this program with these arguments: those that are addresses are where it goes.
+    /// Whether a probe may run this program with these arguments; arguments that are addresses are checked too.
     ///
     /// # Errors
     /// Why not.
@@ -150,7 +150,7 @@ impl Guard {
         addresses.into_iter().try_for_each(|address| self.permits(address))
     }
 
-    /// Whether a probe may run the program at this path, which has no `..` in it.
+    /// Whether a probe may run the program at this path, which must not contain `..`.
     ///
     /// # Errors
     /// [`Forbidden::Program`].
@@ -177,17 +177,22 @@ fn never(address: IpAddr) -> Option<&'static str> {
 impl fmt::Display for Forbidden {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Never { address, what } => write!(out, "no probe goes to {address}: it is {what}"),
+            Self::Never { address, what } => write!(out, "probes may not connect to {address}: it is {what}"),
             Self::Loopback(address) => {
-                write!(out, "no probe goes to {address}, which is this host, unless `probes.allow` in gslb.toml has it")
+                write!(
+                    out,
+                    "probes may not connect to {address}, which is this host: add it to `probes.allow` in gslb.toml"
+                )
             }
             Self::Denied(address, net) => {
-                write!(out, "no probe goes to {address}: `probes.deny` in gslb.toml has {net}")
+                write!(out, "probes may not connect to {address}: `probes.deny` in gslb.toml has {net}")
             }
-            Self::Port(port) => write!(out, "no probe goes to port {port}: `probes.ports` in gslb.toml has it not"),
+            Self::Port(port) => {
+                write!(out, "probes may not connect to port {port}: it is not in `probes.ports` in gslb.toml")
+            }
             Self::Program(path) => write!(
                 out,
-                "no probe runs {}: it is in none of the folders that `probes.exec` in gslb.toml has",
+                "probes may not run {}: it is in none of the folders of `probes.exec` in gslb.toml",
                 path.display()
             ),
         }
@@ -234,7 +239,7 @@ mod tests {
             "64:ff9b::100.100.100.200",
             "2002:6464:64c8::",
         ];
-        // Also where everything that can be allowed is.
+        // Even if everything that can be allowed is.
         for guard in [guard(&[]), guard(&["127.0.0.0/8", "::1/128"])] {
             for address in spellings {
                 assert!(!permits(&guard, address), "{address}");
@@ -302,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_denied_is_denied_also_inside_ipv6() {
+    fn denied_networks_are_denied_inside_ipv6_too() {
         let rules = Rules { deny: vec!["10.0.0.0/8".parse().unwrap()], ..Rules::default() };
         let guard = Guard::new(rules);
         assert!(!permits(&guard, "10.1.2.3") && !permits(&guard, "64:ff9b::10.1.2.3") && permits(&guard, "11.1.2.3"));
@@ -311,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_and_programs_are_those_that_are_named() {
+    fn only_listed_ports_and_programs_are_permitted() {
         let exec = vec![PathBuf::from("/usr/lib/nagios/plugins")];
         let guard = Guard::new(Rules { ports: vec![80..=80, 8000..=8999], exec, ..Rules::default() });
         let port = |port| guard.permits_port(port).is_ok();

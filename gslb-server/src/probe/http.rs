@@ -1,4 +1,4 @@
-//! Probes of kind `http` and `https`: one request on a connection of its own, whose redirects are not followed.
+//! Probes of kind `http` and `https`: one request per connection, without following redirects.
 
 use std::pin::pin;
 
@@ -23,8 +23,8 @@ use super::tools::Tools;
 const HEADER_OCTETS: usize = 64 << 10;
 /// Most fields of a response's header.
 const HEADER_FIELDS: usize = 256;
-/// Octets that a status line and the end of a header may have besides.
-const STATUS_LINE: usize = 1 << 10;
+/// Additional octets for the status line and the end of the header.
+const MAX_STATUS_LINE: usize = 1 << 10;
 const AGENT: &str = concat!("gslb-probe/", env!("CARGO_PKG_VERSION"));
 
 pub(super) async fn check(probe: &HttpProbe, target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
@@ -58,13 +58,13 @@ fn request(probe: &HttpProbe, target: &Target) -> Result<Request<Empty<Bytes>>, 
     request.body(Empty::new()).map_err(|error| Fault::new(Failure::System, error.to_string()))
 }
 
-/// Counts interim responses to `request`, which hyper passes over, however many there are.
+/// Counts interim responses to `request`, which hyper skips without a limit.
 fn count_interim(request: &mut Request<Empty<Bytes>>, interim: Interim) {
     hyper::ext::on_informational(request, move |_| interim.count());
 }
 
-/// Whom a request is for: the host that the document names, or the address with its port where that is not the usual.
-pub(super) fn authority(host: Option<&str>, target: &Target, usual_port: u16) -> String {
+/// The `Host` of a request: the one in the document, or the address with its port unless that is the default.
+pub(super) fn authority(host: Option<&str>, target: &Target, default_port: u16) -> String {
     let host = match (host, &target.host) {
         (Some(host), _) if host.contains(':') => return format!("[{host}]"),
         (Some(host), _) => return host.to_owned(),
@@ -73,7 +73,7 @@ pub(super) fn authority(host: Option<&str>, target: &Target, usual_port: u16) ->
         (None, model::Target::Cname(name)) => name.to_string().trim_end_matches('.').to_owned(),
     };
     match target.kind.port() {
-        Some(port) if port != usual_port => format!("{host}:{port}"),
+        Some(port) if port != default_port => format!("{host}:{port}"),
         _ => host,
     }
 }
@@ -90,25 +90,25 @@ where
 {
     notes.stage = "waiting for the response";
     let mut http = http1::Builder::new();
-    http.max_buf_size(HEADER_OCTETS + STATUS_LINE).max_headers(HEADER_FIELDS);
+    http.max_buf_size(HEADER_OCTETS + MAX_STATUS_LINE).max_headers(HEADER_FIELDS);
     let (mut sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|error| fault(&error))?;
-    let mut ask = pin!(async move {
+    let mut checking = pin!(async move {
         let response = sender.send_request(request).await.map_err(|error| fault(&error))?;
         if let Some(why) = interim.exceeded() {
             return Err(Fault::protocol(why));
         }
         read(response, probe, notes).await
     });
-    // The connection is driven here and not by a task, so that nothing of it outlives the probe.
+    // The connection is driven here, not in a task, so that it does not outlive the probe.
     tokio::select! {
         biased;
-        checked = &mut ask => checked,
-        _ = connection => ask.await,
+        checked = &mut checking => checked,
+        _ = connection => checking.await,
     }
 }
 
 async fn read(response: Response<Incoming>, probe: &HttpProbe, notes: &mut Notes) -> Check {
-    bounded(response.headers())?;
+    check_header_size(response.headers())?;
     let status = response.status().as_u16();
     if !probe.expect_status.iter().any(|&(first, last)| (first..=last).contains(&status)) {
         return Err(Fault::new(Failure::Status(status), format!("status {status}")));
@@ -120,19 +120,19 @@ async fn read(response: Response<Incoming>, probe: &HttpProbe, notes: &mut Notes
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| fault(&error))?;
         if frame.data_ref().is_some_and(|data| search.add(data)) {
-            return Ok(format!("status {status}, with the text"));
+            return Ok(format!("status {status}, with the expected text"));
         }
         if search.is_full() {
             break;
         }
     }
     let seen = search.seen();
-    Err(Fault::new(Failure::Body, format!("status {status}, without the text in the first {seen} octets")))
+    Err(Fault::new(Failure::Body, format!("status {status}, without the expected text in the first {seen} octets")))
 }
 
-/// Fails where a header is longer than [`HEADER_OCTETS`]. hyper has found the number of fields to be right; it counts octets
-/// only until it has a whole header.
-fn bounded(header: &HeaderMap) -> Result<(), Fault> {
+/// Fails if a header is longer than [`HEADER_OCTETS`]. hyper limits the number of fields, but its octet limit does not
+/// apply to a header that arrives whole.
+fn check_header_size(header: &HeaderMap) -> Result<(), Fault> {
     let octets: usize = header.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
     if octets > HEADER_OCTETS { Err(header_too_large()) } else { Ok(()) }
 }
@@ -142,7 +142,7 @@ fn header_too_large() -> Fault {
     Fault::protocol(format!("the response's header has more than {HEADER_FIELDS} fields or {kib} KiB"))
 }
 
-/// What HTTP says of a server.
+/// Classifies an HTTP error.
 fn fault(error: &hyper::Error) -> Fault {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
@@ -152,10 +152,10 @@ fn fault(error: &hyper::Error) -> Fault {
         cause = inner.source();
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        return Fault::new(Failure::Unreachable, "closed the connection before its response was whole");
+        return Fault::new(Failure::Unreachable, "closed the connection before its response was complete");
     }
     if error.is_parse_too_large() {
         return header_too_large();
     }
-    Fault::protocol(format!("no response of HTTP/1.1: {error}"))
+    Fault::protocol(format!("not an HTTP/1.1 response: {error}"))
 }

@@ -1,7 +1,7 @@
-//! Probes: each target of a site is asked in its time, and what came of it is told.
+//! The prober: probes each target of a site at its interval, and reports the outcomes.
 //!
-//! The prober has threads of its own, so that probes delay neither answers nor the control side, and nothing there
-//! delays probes. It decides nothing: outcomes go to whoever keeps the statuses.
+//! It has threads of its own, so that probes and the rest of the server do not delay each other. It decides nothing:
+//! the control task derives statuses from the outcomes.
 
 use std::io;
 use std::path::PathBuf;
@@ -51,32 +51,32 @@ use pulse::Heart;
 use schedule::{Assignment, Shared};
 use tools::Tools;
 
-/// Most reports that wait to be taken; with more, probes wait.
+/// Capacity of the report channel; if it is full, probes wait.
 const REPORTS: usize = 8_192;
 /// Most threads that send and receive.
-const MOST_THREADS: usize = 4;
-/// One of this many file descriptors of the process may be a probe's.
+const MAX_THREADS: usize = 4;
+/// Probes may use one in this many file descriptors of the process.
 const DESCRIPTOR_SHARE: u64 = 2;
-/// How long probes under way may take to be dropped at the stop.
+/// How long shutdown waits for running probes to be dropped.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What came of one probe.
+/// The result of one probe.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What was probed; equal to one of the targets that were assigned, though perhaps no longer to one that is now.
+    /// The probed target; it may no longer be assigned.
     pub target: Arc<Target>,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// When that was.
+    /// When the probe finished.
     pub finished: Instant,
 }
 
-/// What a prober is started with.
+/// Settings of a prober.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// What probes may reach.
     pub rules: Rules,
-    /// A PEM file of authorities that are trusted besides the system's.
+    /// A PEM file of certificate authorities to trust besides the system's.
     pub ca: Option<PathBuf>,
     /// The `gslb` program, which runs the programs of exec probes (see [`supervisor`]).
     pub supervisor: PathBuf,
@@ -84,10 +84,10 @@ pub struct Settings {
     pub concurrency: usize,
 }
 
-/// Why there is no prober.
+/// Why the prober could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The system gives no threads.
+    /// The system refused a thread.
     #[error("cannot start probes: {0}")]
     Start(#[from] io::Error),
     /// TLS cannot be set up.
@@ -95,7 +95,7 @@ pub enum StartError {
     Tls(#[from] rustls::Error),
 }
 
-/// A running prober. It ends when it is dropped.
+/// A running prober. It stops when dropped.
 pub struct Prober {
     runtime: Option<Runtime>,
     shared: Arc<Shared>,
@@ -103,8 +103,8 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Starts the threads; nothing is probed before [`take`](Self::take). What comes of probes is received at the other
-    /// end of the channel, which is to be emptied: while it is full, no probe that has ended has another turn.
+    /// Starts the threads; nothing is probed before [`take`](Self::take). Results arrive on the returned channel. Keep
+    /// reading it: while it is full, finished probes are not repeated.
     ///
     /// # Errors
     /// [`StartError`].
@@ -117,49 +117,49 @@ impl Prober {
             resolver: resolver::Resolver::new(),
             supervisor: settings.supervisor,
         };
-        let places = Semaphore::new(concurrency);
-        let shared = Arc::new(Shared { start, tools, counts: Counts::default(), heart: Heart::new(start), places });
-        let threads = available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let permits = Semaphore::new(concurrency);
+        let shared = Arc::new(Shared { start, tools, counts: Counts::default(), heart: Heart::new(start), permits });
+        let threads = available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
         let mut runtime = Builder::new_multi_thread();
-        runtime.worker_threads(threads).max_blocking_threads(2 * resolver::MOST_LOOKUPS);
+        runtime.worker_threads(threads).max_blocking_threads(2 * resolver::MAX_LOOKUPS);
         let runtime = runtime.thread_name("probe").enable_all().build()?;
         let (assign, assigned) = watch::channel(Arc::default());
         let (out, reports) = mpsc::channel(REPORTS);
-        runtime.spawn(schedule::keep(shared.clone(), assigned, out));
+        runtime.spawn(schedule::run_schedule(shared.clone(), assigned, out));
         Ok((Self { runtime: Some(runtime), shared, assign }, reports))
     }
 
-    /// Probes the targets of `site` from now on. Those that were probed before keep their rhythm.
+    /// Probes the targets of `site` from now on. Those that were already probed keep their cadence.
     pub fn take(&self, site: &Site, targets: &Targets) {
         let name = |id: gslb_core::site::model::ProbeId| Some(site.probes.get(id.0 as usize)?.name.clone());
         let named = targets.iter().filter_map(|(target, probe)| Some((target.clone(), name(probe)?)));
         self.assign.send_replace(Arc::new(Assignment { targets: named.collect() }));
     }
 
-    /// What probes may reach; whoever takes a document can tell at once what will not be probed.
+    /// What probes may reach, so that a new document can be checked when it is applied.
     pub fn guard(&self) -> &Guard {
         &self.shared.tools.guard
     }
 
-    /// Whom TLS probes trust.
+    /// The trusted roots of TLS probes.
     pub fn authorities(&self) -> &Authorities {
         &self.shared.tools.tls
     }
 
-    /// What has been counted.
+    /// The counters.
     pub fn counts(&self) -> &Counts {
         &self.shared.counts
     }
 
-    /// Whether it is alive.
+    /// Whether the prober makes progress.
     pub fn pulse(&self) -> Pulse {
         self.shared.heart.pulse()
     }
 }
 
 impl Drop for Prober {
-    /// Drops what is under way. A name that is being resolved is waited for, but not for long, and not by a task: whoever
-    /// has metrics of it may be the last to have it.
+    /// Drops running probes. Outside a runtime it waits briefly for name lookups; a task must not block, and the last
+    /// owner may be a metrics task.
     fn drop(&mut self) {
         match (self.runtime.take(), Handle::try_current()) {
             (Some(runtime), Ok(_)) => runtime.shutdown_background(),
@@ -169,8 +169,8 @@ impl Drop for Prober {
     }
 }
 
-/// How many probes may run at once, such that other parts of the server have file descriptors left. The system's lower
-/// limit, which is there for programs that cannot count beyond 1,024, is raised as far as that needs.
+/// How many probes may run at once and still leave file descriptors for the rest of the server. The soft limit, which
+/// exists for programs that use select(2), is raised as needed.
 fn within_descriptors(concurrency: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let wanted = (concurrency as u64).saturating_mul(DESCRIPTOR_SHARE);
@@ -186,7 +186,7 @@ fn within_descriptors(concurrency: usize) -> usize {
     if share < concurrency {
         warn!(
             concurrency = share,
-            "at most {share} probes run at once, not {concurrency}: the system gives {current} file descriptors"
+            "limiting concurrent probes to {share} instead of {concurrency}: the limit on file descriptors is {current}"
         );
     }
     concurrency.min(share)

@@ -1,4 +1,4 @@
-//! The system's resolver, for names of targets.
+//! Resolves target names with the system's resolver.
 
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -9,30 +9,31 @@ use tokio::task::spawn_blocking;
 
 use super::fault::Fault;
 
-/// Most names that are resolved at once. The system's resolver takes a thread for each, also for those that nobody
-/// waits for any more.
-pub(super) const MOST_LOOKUPS: usize = 64;
+/// Most concurrent lookups. The system's resolver needs a thread for each, even after the probe has timed out.
+pub(super) const MAX_LOOKUPS: usize = 64;
 
-/// What a probe is at while it waits for the resolver.
+/// The step of a probe that waits for the resolver.
 pub(super) const RESOLVING: &str = "resolving its name";
 
-/// The system's resolver, asked for few names at once.
+/// The system's resolver, with limited concurrency.
 pub(super) struct Resolver(Arc<Semaphore>);
 
 impl Resolver {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MOST_LOOKUPS)))
+        Self(Arc::new(Semaphore::new(MAX_LOOKUPS)))
     }
 
     /// The addresses of `name`, which is absolute.
     pub(super) async fn resolve(&self, name: String) -> Result<Vec<IpAddr>, Fault> {
         let failed = |why: String| Fault::new(Failure::Resolve, format!("{name}: {why}"));
-        let Ok(place) = self.0.clone().acquire_owned().await else { return Err(failed("stopping".into())) };
-        let asked = name.clone();
+        let Ok(permit) = self.0.clone().acquire_owned().await else {
+            return Err(failed("the prober is stopping".into()));
+        };
+        let host = name.clone();
         let looked_up = spawn_blocking(move || {
             #[expect(clippy::disallowed_methods, reason = "this thread may block, and their number is limited")]
-            let found = (asked.as_str(), 0).to_socket_addrs();
-            drop(place);
+            let found = (host.as_str(), 0).to_socket_addrs();
+            drop(permit);
             found
         });
         match looked_up.await {
@@ -44,9 +45,9 @@ impl Resolver {
     }
 }
 
-/// Whether a resolver has said that a name does not exist or has no address, which is about the name; anything else is about
-/// the resolver. The system's own codes (EAI_NONAME, EAI_NODATA) come as text only, of glibc or of musl.
+/// Whether the error is about the name (it does not exist or has no address) and not about the resolver. The codes
+/// EAI_NONAME and EAI_NODATA are only available as text, from glibc or musl.
 fn has_no_address(error: &std::io::Error) -> bool {
     let text = error.to_string();
-    ["not known", "No address", "does not resolve", "has no usable address"].iter().any(|said| text.contains(said))
+    ["not known", "No address", "does not resolve", "has no usable address"].iter().any(|phrase| text.contains(phrase))
 }

@@ -1,4 +1,4 @@
-//! One probe, from its target to its outcome, within its time.
+//! Runs one probe within its timeout.
 
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ pub(super) async fn run(target: &Target, tools: &Tools) -> Outcome {
         Ok(Err(Fault { failure, evidence })) => Outcome::new(Err(failure), took, &evidence),
         Err(_) => {
             let evidence = format!("no result within {}: {}", duration::show(target.timeout), notes.stage);
-            // A resolver that does not answer says nothing of the endpoint.
+            // If the resolver does not answer, the endpoint is not to blame.
             let failure = if notes.stage == RESOLVING { Failure::Resolver } else { Failure::Timeout };
             Outcome::new(Err(failure), took, &evidence)
         }
@@ -42,7 +42,7 @@ async fn check(target: &Target, tools: &Tools, notes: &mut Notes) -> Check {
         ProbeKind::Grpc(probe) => grpc::check(probe, target, tools, notes).await,
         ProbeKind::Icmp => icmp::check(target, tools, notes).await,
         ProbeKind::Exec(probe) => exec::check(probe, target, tools, notes).await,
-        // Nobody schedules it: word comes, or it does not.
+        // Never scheduled: results are pushed through the API.
         ProbeKind::Push { .. } => Err(Fault::new(Failure::System, "nothing to send")),
     }
 }

@@ -1,4 +1,4 @@
-//! The task that starts each probe in its time, and takes up new targets without touching those that stay.
+//! The scheduler task: starts each probe when it is due, and applies new targets without disturbing those that remain.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::Report;
-use super::calendar::{Calendar, Rhythm};
+use super::calendar::{Cadence, Calendar};
 use super::counts::{Counts, ProbeCounts};
 use super::pulse::{BEAT, Heart};
 use super::run::run;
 use super::tools::Tools;
 
-/// What all probes of a prober share.
+/// State shared by all probes.
 pub(super) struct Shared {
     pub(super) start: Instant,
     pub(super) tools: Tools,
     pub(super) counts: Counts,
     pub(super) heart: Heart,
-    /// One for each probe that may run at once; who comes first gets the next one.
-    pub(super) places: Semaphore,
+    /// One permit for each concurrent probe, granted in order.
+    pub(super) permits: Semaphore,
 }
 
-/// What is to be probed from now on: each target with the name of its probe.
+/// The targets to probe, each with the name of its probe.
 #[derive(Debug, Default)]
 pub(super) struct Assignment {
     pub(super) targets: Vec<(Arc<Target>, Arc<str>)>,
@@ -37,12 +37,12 @@ pub(super) struct Assignment {
 struct Job {
     target: Arc<Target>,
     counts: Arc<ProbeCounts>,
-    /// True from its turn until its result was handed on.
+    /// True from when it is due until its result was sent.
     busy: AtomicBool,
 }
 
-/// Probes what is assigned until nobody assigns any more.
-pub(super) async fn keep(
+/// Probes the assigned targets until the sender of assignments is dropped.
+pub(super) async fn run_schedule(
     shared: Arc<Shared>,
     mut assigned: watch::Receiver<Arc<Assignment>>,
     out: mpsc::Sender<Report>,
@@ -57,7 +57,7 @@ pub(super) async fn keep(
             changed = assigned.changed() => match changed {
                 Ok(()) => {
                     let assignment = assigned.borrow_and_update().clone();
-                    schedule.take_up(&assignment, &shared);
+                    schedule.apply(&assignment, &shared);
                 }
                 Err(_) => return,
             },
@@ -67,13 +67,13 @@ pub(super) async fn keep(
             if job.busy.swap(true, Ordering::AcqRel) {
                 shared.counts.skip();
             } else {
-                tokio::spawn(turn(shared.clone(), Turn(job), due, out.clone()));
+                tokio::spawn(run_job(shared.clone(), BusyGuard(job), due, out.clone()));
             }
         }
     }
 }
 
-/// Chance for jitter, of which nothing but evenness is asked.
+/// Seed for the jitter; it need not be unpredictable.
 fn seed() -> u64 {
     getrandom::u64().unwrap_or_default()
 }
@@ -90,11 +90,11 @@ impl Schedule {
         Self { calendar: Calendar::new(seed), jobs: HashMap::new(), numbers: HashMap::new() }
     }
 
-    fn take_up(&mut self, assignment: &Assignment, shared: &Shared) {
+    fn apply(&mut self, assignment: &Assignment, shared: &Shared) {
         shared.counts.keep(assignment.targets.iter().map(|(_, name)| name.clone()));
         let now = shared.start.elapsed();
         let mut before = std::mem::take(&mut self.numbers);
-        // Nobody sends anything where verdicts are posted.
+        // Results of push probes are posted, so they are not scheduled.
         let active = |target: &Target| !matches!(target.kind, ProbeKind::Push { .. });
         for (target, name) in assignment.targets.iter().filter(|(target, _)| active(target)) {
             let counts = shared.counts.of(name);
@@ -104,8 +104,8 @@ impl Schedule {
                     number
                 }
                 None => {
-                    let rhythm = Rhythm { interval: target.interval, jitter: target.jitter };
-                    let number = self.calendar.add(rhythm, now);
+                    let cadence = Cadence { interval: target.interval, jitter: target.jitter };
+                    let number = self.calendar.add(cadence, now);
                     let job = Job { target: target.clone(), counts, busy: AtomicBool::new(false) };
                     self.jobs.insert(number, Arc::new(job));
                     number
@@ -118,15 +118,15 @@ impl Schedule {
             self.jobs.remove(&number);
         }
         shared.counts.set_targets(self.jobs.len());
-        // Nothing is expected of what the server's own file forbids.
+        // No results are expected from targets that the guard forbids.
         let permitted = |target: &&Target| shared.tools.guard.check(target).is_ok();
         shared.heart.expect(self.jobs.values().map(|job| &*job.target).filter(permitted));
     }
 
-    /// Counts a target under another probe's name, where that is what changed.
+    /// Counts a target under another probe's name, if the name changed.
     fn rename(&mut self, number: u32, counts: Arc<ProbeCounts>) {
         let Some(job) = self.jobs.get_mut(&number).filter(|job| !Arc::ptr_eq(&job.counts, &counts)) else { return };
-        // One that runs meanwhile ends under its old name, and clears its own mark only.
+        // A running probe finishes under its old name, and clears only its own flag.
         *job = Arc::new(Job { target: job.target.clone(), counts, busy: AtomicBool::new(false) });
     }
 
@@ -137,29 +137,29 @@ impl Schedule {
     }
 }
 
-/// A job whose turn it is; however that ends, it may have another one.
-struct Turn(Arc<Job>);
+/// A running job; dropping this allows the next run, however this one ended.
+struct BusyGuard(Arc<Job>);
 
-impl Drop for Turn {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         self.0.busy.store(false, Ordering::Release);
     }
 }
 
-async fn turn(shared: Arc<Shared>, turn: Turn, due: Duration, out: mpsc::Sender<Report>) {
+async fn run_job(shared: Arc<Shared>, guard: BusyGuard, due: Duration, out: mpsc::Sender<Report>) {
     let waiting = shared.counts.wait();
-    let Ok(place) = shared.places.acquire().await else { return };
+    let Ok(permit) = shared.permits.acquire().await else { return };
     drop(waiting);
     shared.counts.lateness.add(shared.start.elapsed().saturating_sub(due));
     let running = shared.counts.run();
-    let job = &turn.0;
+    let job = &guard.0;
     let outcome: Outcome = run(&job.target, &shared.tools).await;
-    drop((running, place));
+    drop((running, permit));
     job.counts.add(&outcome);
-    let says_something = !outcome.is_unable();
+    let is_conclusive = !outcome.is_unable();
     let report = Report { target: job.target.clone(), outcome, finished: Instant::now() };
-    // A prober that can do nothing is not alive, however busy it is.
-    if out.send(report).await.is_ok() && says_something {
+    // Only conclusive results count: a prober that cannot probe is stalled, however busy.
+    if out.send(report).await.is_ok() && is_conclusive {
         shared.heart.result();
     }
 }

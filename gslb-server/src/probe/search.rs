@@ -1,33 +1,33 @@
-//! A text sought in octets that come piece by piece, among the first so many of them.
+//! Searches for a text in the first octets of a stream.
 
-/// What has come, and what is sought.
+/// A search in progress.
 pub(super) struct Search<'t> {
     text: &'t [u8],
-    most: usize,
+    limit: usize,
     seen: Vec<u8>,
 }
 
 impl<'t> Search<'t> {
-    /// Looks for `text` among the first `most` octets.
-    pub(super) fn new(text: &'t [u8], most: usize) -> Self {
-        Self { text, most, seen: Vec::new() }
+    /// Searches for `text` in the first `limit` octets.
+    pub(super) fn new(text: &'t [u8], limit: usize) -> Self {
+        Self { text, limit, seen: Vec::new() }
     }
 
-    /// Takes what came next; true once the text has been there.
+    /// Adds received octets; returns true if the text has been found.
     pub(super) fn add(&mut self, octets: &[u8]) -> bool {
-        // The text may have begun in what came before.
+        // The text may have begun in the previous octets.
         let from = self.seen.len().saturating_sub(self.text.len().saturating_sub(1));
-        let room = self.most - self.seen.len();
-        self.seen.extend_from_slice(&octets[..octets.len().min(room)]);
+        let capacity = self.limit - self.seen.len();
+        self.seen.extend_from_slice(&octets[..octets.len().min(capacity)]);
         self.seen[from..].windows(self.text.len().max(1)).any(|window| window == self.text)
     }
 
-    /// True where nothing more is looked at.
+    /// Whether the limit is reached.
     pub(super) fn is_full(&self) -> bool {
-        self.seen.len() == self.most
+        self.seen.len() == self.limit
     }
 
-    /// How many octets were looked at.
+    /// How many octets were searched.
     pub(super) fn seen(&self) -> usize {
         self.seen.len()
     }

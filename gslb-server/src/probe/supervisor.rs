@@ -1,9 +1,9 @@
 //! `gslb exec-probe PROGRAM [ARGUMENT]…`: runs the program of one exec probe, and kills it when the server dies.
 //!
-//! The server cannot clean up after `kill -9` or a crash, so each program has this parent. It holds the other end of a pipe
-//! of the server, its standard input, in which nothing is ever written: the system closes it with the server. Then all of
-//! the process group is killed. The same happens after the program has ended. Parent and program share the group, so that
-//! the server can end both at once.
+//! The server cannot clean up after `kill -9` or a crash, so each program has this parent. Its standard input is a pipe
+//! from the server that is never written to; the kernel closes it when the server dies. The supervisor then kills the
+//! whole process group, and does the same after the program has ended. Both share the group, so that the server can
+//! kill them at once.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -13,10 +13,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, getpid, kill_current_process_group, pidfd_open};
 
-/// The first argument, by which `main` tells this from the commands of the command line.
+/// The first argument, which `main` checks for before it parses the command line.
 pub const WORD: &str = "exec-probe";
 
-/// How a program ended, as the server is told on standard error, which the program itself does not have.
+/// How a program ended, as reported to the server on standard error, which the program itself does not get.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Report {
     /// It ended with this code.
@@ -36,7 +36,7 @@ impl Report {
         }
     }
 
-    /// Reads what [`write`](Self::write) wrote. None where there is nothing, since somebody ended the supervisor.
+    /// Parses the output of [`write`](Self::write). `None` if there is none because the supervisor was killed.
     pub(super) fn read(text: &str) -> Option<Self> {
         match text.split_once(' ') {
             Some(("exit", code)) => code.parse().ok().map(Self::Exit),
@@ -47,12 +47,13 @@ impl Report {
     }
 }
 
-/// Runs what `arguments` say. Comes back only where it was not the server that called, since the group is killed at the end.
+/// Runs the program in `arguments`. Returns only if the caller was not the server; otherwise the group is killed at the
+/// end.
 pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let program = arguments.next();
     let (Some(program), true) = (program, getpgrp() == getpid()) else {
         // The group would be that of a shell or script.
-        eprintln!("gslb: {WORD} is for `gslb serve` only, which runs the programs of exec probes with it");
+        eprintln!("gslb: {WORD} is internal: `gslb serve` uses it to run exec probes");
         return ExitCode::from(2);
     };
     let spawned = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -61,18 +62,18 @@ pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(None) => Report::Failed("the server has died".to_owned()),
         Err(error) => Report::Failed(error.to_string()),
     };
-    // Where the server is gone, so is who reads this.
+    // If the server is gone, nothing reads this.
     let _ = io::stderr().write_all(report.write().as_bytes());
     let _ = kill_current_process_group(Signal::KILL);
     ExitCode::FAILURE
 }
 
-/// How the program ends; None where the server ends first.
+/// Waits for the program to end; `None` if the server ends first.
 fn wait(mut program: Child) -> io::Result<Option<ExitStatus>> {
     let ended = pidfd_open(Pid::from_child(&program), PidfdFlags::empty())?;
     let server = io::stdin();
     loop {
-        // That the other end of a pipe is closed is told unasked (poll(2)).
+        // poll(2) always reports that the other end of a pipe was closed.
         let mut fds = [PollFd::new(&server, PollFlags::empty()), PollFd::new(&ended, PollFlags::IN)];
         match poll(&mut fds, None) {
             Err(Errno::INTR) => continue,
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_are_read_as_they_were_written() {
+    fn reports_survive_a_round_trip() {
         for report in [Report::Exit(0), Report::Exit(255), Report::Signal, Report::Failed("No such file (2)".into())] {
             assert_eq!(Report::read(&report.write()), Some(report));
         }

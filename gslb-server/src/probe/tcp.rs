@@ -1,4 +1,4 @@
-//! Probes of kind `tcp`: a connection, and what is said on it.
+//! Probes of kind `tcp`: a connection, optionally with a text to send and a text to expect.
 
 use gslb_core::health::{Failure, Target};
 use gslb_core::site::model::{MAX_PROBE_BODY, TcpProbe};
@@ -23,12 +23,12 @@ pub(super) async fn check(probe: &TcpProbe, target: &Target, tools: &Tools, note
     while !search.is_full() {
         let count = stream.read(&mut piece).await.map_err(|error| Fault::of_io(&error))?;
         if count == 0 {
-            let evidence = format!("closed the connection after {} octets, without the text", search.seen());
+            let evidence = format!("closed the connection after {} octets, without the expected text", search.seen());
             return Err(Fault::new(Failure::Body, evidence));
         }
         if search.add(&piece[..count]) {
-            return Ok("said the text".to_owned());
+            return Ok("received the expected text".to_owned());
         }
     }
-    Err(Fault::new(Failure::Body, format!("said {} octets, without the text", search.seen())))
+    Err(Fault::new(Failure::Body, format!("sent {} octets, without the expected text", search.seen())))
 }

@@ -1,4 +1,4 @@
-//! Ready-made TLS settings of probes: for each protocol inside, with certificates checked or not.
+//! TLS configurations of probes, for each application protocol, with and without certificate verification.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature,
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// What is spoken inside.
+/// The application protocol.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Inside {
     Http1,
     Http2,
 }
 
-/// Ready-made settings, one for each combination of what is spoken and whether certificates are checked.
+/// One configuration for each application protocol, with and without verification.
 pub(super) struct Clients {
     checked: [Arc<ClientConfig>; 2],
     unchecked: [Arc<ClientConfig>; 2],
@@ -25,7 +25,7 @@ impl Clients {
     /// Trusts `roots`.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub(super) fn new(roots: RootCertStore) -> Result<Self, rustls::Error> {
         let roots = Arc::new(roots);
         let provider = Arc::new(ring::default_provider());
@@ -35,11 +35,11 @@ impl Clients {
             let builder = if checked {
                 builder.with_root_certificates(roots.clone())
             } else {
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider.clone())))
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider.clone())))
             };
             let mut config = builder.with_no_client_auth();
             config.alpn_protocols = vec![inside.to_vec()];
-            // A session that is taken up again would not show the certificate that the server has now.
+            // A resumed session would not show the server's current certificate.
             config.resumption = Resumption::disabled();
             Ok::<_, rustls::Error>(Arc::new(config))
         };
@@ -47,7 +47,7 @@ impl Clients {
         Ok(Self { checked: pair(true)?, unchecked: pair(false)? })
     }
 
-    /// What to connect with.
+    /// The configuration to use.
     pub(super) fn config(&self, is_checked: bool, inside: Inside) -> Arc<ClientConfig> {
         let [http1, http2] = if is_checked { &self.checked } else { &self.unchecked };
         Arc::clone(match inside {
@@ -57,11 +57,11 @@ impl Clients {
     }
 }
 
-/// Takes any certificate, since the probe says so. Signatures are checked all the same.
+/// Accepts any certificate, for probes that disable verification. Signatures are still checked.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

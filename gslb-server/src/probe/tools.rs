@@ -1,4 +1,4 @@
-//! What all probes use.
+//! Services that all probes share.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,11 @@ use super::authorities::Authorities;
 use super::guard::Guard;
 use super::resolver::Resolver;
 
-/// What all probes use.
+/// Services that all probes share.
 pub(super) struct Tools {
     pub(super) guard: Guard,
     pub(super) tls: Authorities,
     pub(super) resolver: Resolver,
-    /// The `gslb` program, which runs those of exec probes.
+    /// The `gslb` program, which runs the programs of exec probes.
     pub(super) supervisor: PathBuf,
 }

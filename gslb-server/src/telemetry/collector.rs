@@ -1,4 +1,4 @@
-//! The thread that reads what all workers show, and hands it to dnstap and to those who watch.
+//! The thread that reads captured answers from all workers, and passes them to dnstap and to `gslb tail` clients.
 
 use std::io;
 use std::sync::Arc;
@@ -15,39 +15,39 @@ use super::topologies::Topologies;
 use crate::capture::tap::{Record, Shown};
 use crate::telemetry::dnstap::Dnstap;
 
-/// How long it rests while somebody watches, and little comes.
+/// Pause between rounds while a client follows and few answers arrive.
 const PAUSE: Duration = Duration::from_millis(2);
-/// The same while nobody watches.
+/// Pause while no client follows.
 const IDLE: Duration = Duration::from_millis(100);
-/// With fewer answers in a round, little comes.
+/// A round with fewer answers is followed by a pause.
 const FEW: usize = 512;
-/// Answers that are taken from one worker before it is the next one's turn.
-const TURN: usize = 1024;
+/// Answers taken from one worker before the next worker is read.
+const PER_WORKER: usize = 1024;
 /// Octets of a message's header.
 const HEADER: usize = 12;
 
-/// A running thread. It hands on what is left and ends when it is stopped or dropped.
+/// The running thread. When stopped or dropped, it passes on the remaining answers and ends.
 pub struct Collector {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Collector {
-    /// Reads from `shown` for `tail`, and for `dnstap` where there is one. `published` says what the numbers mean.
+    /// Reads from `shown` for `tail`, and for `dnstap` if it is on. `published` resolves the ids in the records.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the thread cannot be started.
     pub fn start(shown: Vec<Shown>, published: Arc<Published>, tail: Tail, dnstap: Option<Dnstap>) -> io::Result<Self> {
         let stop = Arc::<AtomicBool>::default();
         let stopped = Arc::clone(&stop);
         let (topologies, key) = (Topologies::new(published), NameKey::default());
         let mut work = Work { shown, topologies, tail, dnstap, key, lost: 0 };
-        // Of no lower priority than the workers: with a full ring what they show is lost.
+        // Same priority as the workers: if a ring is full, their records are lost.
         let thread = thread::Builder::new().name("tap".to_owned()).spawn(move || work.run(&stopped))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 
-    /// Hands on what the workers have shown, and ends. To be called when they have stopped.
+    /// Passes on the remaining records, then ends. Call it when the workers have stopped.
     pub fn stop(mut self) {
         self.end();
     }
@@ -73,7 +73,7 @@ struct Work {
     tail: Tail,
     dnstap: Option<Dnstap>,
     key: NameKey,
-    /// Answers that those who watch have been told they could not see.
+    /// Lost answers that were already reported to the followers.
     lost: u64,
 }
 
@@ -97,20 +97,20 @@ impl Work {
         }
     }
 
-    /// Frees the rings where nobody watches.
+    /// Frees the rings if no client follows.
     fn free(&mut self) {
         let Self { shown, tail, .. } = self;
         tail.while_unwatched(|| shown.iter_mut().for_each(Shown::close));
     }
 
-    /// Takes what is there, each worker in its turn. Returns how many answers there were.
+    /// Takes the available answers from each worker in turn. Returns their number.
     fn round(&mut self) -> usize {
         let Self { shown, topologies, tail, dnstap, key, lost } = self;
         let (now, is_watched) = (Instant::now(), tail.is_watched());
         topologies.begin(now);
         let mut taken = 0;
         for shown in shown.iter_mut() {
-            for _ in 0..TURN {
+            for _ in 0..PER_WORKER {
                 let Some(record) = shown.take() else { break };
                 taken += 1;
                 let topology = topologies.topology(record.topology_id, now);
@@ -123,7 +123,7 @@ impl Work {
             }
         }
         if let Some(dnstap) = dnstap {
-            dnstap.turn(now);
+            dnstap.poll(now);
         }
         let lost_by_now: u64 = shown.iter().map(|shown| shown.counts.lost_to_tail.get()).sum();
         if lost_by_now > *lost {
@@ -134,7 +134,7 @@ impl Work {
     }
 }
 
-/// Apex of the zone that the query is about, in wire form.
+/// Apex of the zone of the query, in wire form.
 fn apex<'t>(topology: &'t Topology, record: &Record<'_>, key: &mut NameKey) -> Option<&'t [u8]> {
     let question = record.query.get(HEADER..)?;
     let len = key.fill(question).ok()?;

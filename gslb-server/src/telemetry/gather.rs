@@ -1,4 +1,4 @@
-//! The thread that gathers once a second what the workers have sampled, and settles what replaced tables have counted.
+//! The thread that collects samples from the workers once a second, and adds up the counters of replaced tables.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::capture::sample::Sample;
 use crate::dns::totals::TotalsReader;
 use crate::telemetry::ledger::Ledger;
 
-/// How often it looks.
+/// How often it runs.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// A thread that gathers until it is dropped.
@@ -25,7 +25,7 @@ impl Gatherer {
     /// Gathers from `totals` into `sample`, and settles `ledger`.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the thread cannot be started.
     pub fn start(totals: TotalsReader, sample: Arc<Sample>, ledger: Arc<Ledger>) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let work = move || {
@@ -40,7 +40,7 @@ impl Gatherer {
 }
 
 fn gather(totals: &TotalsReader, sample: &Sample, ledger: &Ledger) {
-    // In this order: what an answer says of itself is understood with the numbers of its table, which settling forgets.
+    // In this order: samples are resolved with the counters of their table, which settling removes.
     let samples = totals.udp.samples().chain(totals.tcp.samples());
     sample.gather(samples, || ledger.topologies(), Instant::now());
     ledger.settle();

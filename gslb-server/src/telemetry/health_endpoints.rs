@@ -1,4 +1,4 @@
-//! What may be seen of a running server without a token: `/livez`, `/readyz` and `/metrics`.
+//! The endpoints that need no token: `/livez`, `/readyz` and `/metrics`.
 
 use std::sync::Arc;
 
@@ -13,28 +13,28 @@ use gslb_api::degraded::Concern;
 
 use crate::telemetry::metrics::{self, Generation, Scrapes};
 
-/// What is asked for what stands still that must not, in a sentence; none where all goes on.
+/// Returns what has stalled, in a sentence; `None` if nothing has.
 pub type Stall = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// What is asked for what the server does without, and why.
-pub type Without = Arc<dyn Fn() -> Vec<(Concern, String)> + Send + Sync>;
+/// Returns what is degraded, and why.
+pub type DegradedConcerns = Arc<dyn Fn() -> Vec<(Concern, String)> + Send + Sync>;
 
-/// Where the answers come from.
+/// The data behind the endpoints.
 #[derive(Clone)]
 pub struct Observed {
-    /// Generation of the published table; nothing while none is.
+    /// Generation of the published table, if there is one.
     pub generation: Generation,
-    /// What keeps statuses from being what the endpoints are.
+    /// Why endpoint statuses are stale.
     pub stall: Stall,
-    /// What the server does without: it answers, and somebody should look.
-    pub degraded: Without,
-    /// Names of this server, besides `localhost` and addresses: metrics are for those who ask for one of them.
+    /// What is degraded: the server answers, but needs attention.
+    pub degraded: DegradedConcerns,
+    /// Host names of this server besides `localhost` and addresses; `/metrics` accepts no others.
     pub hosts: Arc<[String]>,
-    /// All that is counted and measured.
+    /// The metrics.
     pub metrics: Arc<Scrapes>,
 }
 
-/// The routes, to be merged with others.
+/// The routes of the endpoints.
 pub fn routes(observed: Observed) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
@@ -43,8 +43,8 @@ pub fn routes(observed: Observed) -> Router {
         .with_state(observed)
 }
 
-/// `routes`, where all other paths are not found, all other methods not allowed, and a request that names two hosts is
-/// refused (RFC 9112 §3.2).
+/// Adds problem documents to `routes` for unknown paths, methods that are not allowed, and requests with two hosts (RFC
+/// 9112 §3.2).
 pub fn with_problems(routes: Router) -> Router {
     let routes = routes.fallback(not_found).method_not_allowed_fallback(not_allowed);
     routes.layer(from_fn(one_host))
@@ -58,11 +58,11 @@ async fn one_host(request: Request, next: Next) -> Response {
 }
 
 async fn readiness(State(observed): State<Observed>) -> Response {
-    if let Some(told) = (observed.stall)() {
-        return problem(StatusCode::SERVICE_UNAVAILABLE, &told);
+    if let Some(stalled) = (observed.stall)() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, &stalled);
     }
     match (observed.generation)() {
-        // Whoever takes a server out of service that answers from the last good leaves clients without an answer.
+        // Ready even if degraded: removing a server that still answers would leave clients without an answer.
         Some(generation) => {
             let degraded = (observed.degraded)();
             let lines = degraded.iter().map(|(concern, why)| {
@@ -74,18 +74,17 @@ async fn readiness(State(observed): State<Observed>) -> Response {
     }
 }
 
-/// Health is told to whoever asks; metrics say enough of a site that no page from elsewhere may read them under a name
-/// that it has made lead here.
+/// Health is public. Metrics reveal enough of a site that the host name is checked, against DNS rebinding by web pages.
 async fn exposition(State(observed): State<Observed>, request: Request) -> Response {
     let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().map(|authority| authority.as_str()).or(header).unwrap_or_default();
     if !gslb_api::is_allowed_host(host, &observed.hosts) {
-        let detail = format!("This server is not {host:?}. Its names are in `hosts` of its configuration.");
+        let detail = format!("{host:?} is not a name of this server. Add it to `hosts` in [api] to allow it.");
         return problem(StatusCode::MISDIRECTED_REQUEST, &detail);
     }
     match observed.metrics.exposition().await {
         Some(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
-        None => problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal error: the metrics could not be written."),
+        None => problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal error: the metrics could not be encoded."),
     }
 }
 
@@ -94,10 +93,10 @@ async fn not_found(uri: Uri) -> Response {
 }
 
 async fn not_allowed(method: Method, uri: Uri) -> Response {
-    problem(StatusCode::METHOD_NOT_ALLOWED, &format!("{} does not take {method}.", uri.path()))
+    problem(StatusCode::METHOD_NOT_ALLOWED, &format!("{} does not support {method}.", uri.path()))
 }
 
-/// A problem document (RFC 9457) of no type of its own.
+/// A problem document (RFC 9457) of type `about:blank`.
 fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Problem");
     let body =

@@ -1,4 +1,4 @@
-//! What services and pools have answered since start, by name: a table that is replaced takes nothing with it.
+//! Answers of services and pools since start, by name. Counts survive the replacement of their table.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,22 +9,22 @@ use gslb_core::site::model::Site;
 use gslb_core::table::counts::{Counts, ServiceAnswers};
 use gslb_core::table::{Published, RoutingTable};
 
-/// Kinds of fallbacks, by what they are called.
+/// Names of the fallback kinds.
 pub const KINDS: [&str; 6] = ["without-weight", "serve-all", "last-up", "pool", "nodata", "servfail"];
 
 /// Answers of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Answers {
-    /// All.
+    /// All answers.
     pub all: u64,
-    /// Of these, fallbacks by [kind](KINDS).
+    /// The fallbacks among them, by [kind](KINDS).
     pub fallbacks: [u64; KINDS.len()],
 }
 
 /// Sums over all tables since start.
 pub struct Ledger {
     published: Arc<Published>,
-    /// Of tables that nobody answers from any more; only of what is still in the document.
+    /// Sums of retired tables, for names that are still in the document.
     past: Mutex<Past>,
 }
 
@@ -34,13 +34,13 @@ struct Past {
     pools: HashMap<Arc<str>, u64>,
 }
 
-/// What the services and pools of the document in force have answered, in its order.
+/// Answers of the services and pools of the active document, in document order.
 pub struct Sums {
-    /// Their numbers are the places in the lists.
-    pub topology_id: Arc<Counts>,
+    /// The topology whose ids index the lists.
+    pub counts: Arc<Counts>,
     /// By service.
     pub services: Vec<Answers>,
-    /// By pool: the answers that name endpoints of it.
+    /// By pool: the answers that contain its endpoints.
     pub pools: Vec<u64>,
 }
 
@@ -52,47 +52,47 @@ impl Answers {
 }
 
 impl Ledger {
-    /// Sums of what is counted where `published` is answered from.
+    /// A ledger of the tables of `published`.
     pub fn new(published: Arc<Published>) -> Self {
         Self { published, past: Mutex::default() }
     }
 
-    /// What is answered from now, and was not settled yet, the latest last.
+    /// Counters that are not settled yet, the latest last.
     pub fn topologies(&self) -> Vec<Arc<Counts>> {
         self.published.counts()
     }
 
-    /// The table in force.
+    /// The published table.
     pub fn table(&self) -> Arc<RoutingTable> {
         Arc::clone(&self.published.load())
     }
 
-    /// Adds up what is over. To be called now and then, so that replaced tables do not pile up.
+    /// Adds up the counters of retired tables. Call it periodically, so that retired tables do not pile up.
     pub fn settle(&self) {
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         let finished = self.published.take_finished();
         if finished.is_empty() {
             return;
         }
-        for topology_id in &finished {
-            past.add(topology_id);
+        for counts in &finished {
+            past.add(counts);
         }
         if let Some(latest) = self.published.counts().last() {
             past.keep(&latest.topology().site);
         }
     }
 
-    /// The sums of now; none where nobody counts.
+    /// The current sums; `None` if there are no counters.
     pub fn read(&self) -> Option<Sums> {
-        // Held meanwhile, so that nothing moves from the editions to the past.
+        // Keep the lock, so that no counts are settled in between.
         let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         let mut topologies = self.published.counts();
-        let topology_id = topologies.pop()?;
+        let counts = topologies.pop()?;
         let mut before = Past::default();
-        topologies.iter().for_each(|topology_id| before.add(topology_id));
-        let site = &topology_id.topology().site;
-        let mut services: Vec<Answers> = answers(&topology_id).collect();
-        let mut pools: Vec<u64> = topology_id.pools().collect();
+        topologies.iter().for_each(|counts| before.add(counts));
+        let site = &counts.topology().site;
+        let mut services: Vec<Answers> = answers(&counts).collect();
+        let mut pools: Vec<u64> = counts.pools().collect();
         for earlier in [&*past, &before] {
             if !earlier.services.is_empty() {
                 let known = site.services.iter().map(|service| earlier.services.get(&service.name));
@@ -103,23 +103,22 @@ impl Ledger {
                 pools.iter_mut().zip(known).for_each(|(sum, more)| *sum += more.unwrap_or(&0));
             }
         }
-        Some(Sums { topology_id, services, pools })
+        Some(Sums { counts, services, pools })
     }
 }
 
 impl Past {
-    fn add(&mut self, topology_id: &Counts) {
-        let site = &topology_id.topology().site;
-        for (service, answers) in site.services.iter().zip(answers(topology_id)).filter(|(_, answers)| answers.all > 0)
-        {
+    fn add(&mut self, counts: &Counts) {
+        let site = &counts.topology().site;
+        for (service, answers) in site.services.iter().zip(answers(counts)).filter(|(_, answers)| answers.all > 0) {
             self.services.entry(service.name.clone()).or_default().add(&answers);
         }
-        for (pool, count) in site.pools.iter().zip(topology_id.pools()).filter(|(_, count)| *count > 0) {
+        for (pool, count) in site.pools.iter().zip(counts.pools()).filter(|(_, count)| *count > 0) {
             *self.pools.entry(Arc::clone(&pool.name)).or_default() += count;
         }
     }
 
-    /// Forgets what is in the document no more.
+    /// Forgets names that are no longer in the document.
     fn keep(&mut self, site: &Site) {
         let services: HashSet<&Name> = site.services.iter().map(|service| &service.name).collect();
         let pools: HashSet<&str> = site.pools.iter().map(|pool| &*pool.name).collect();
@@ -128,10 +127,10 @@ impl Past {
     }
 }
 
-/// The answers of each service of an edition.
-fn answers(topology_id: &Counts) -> impl Iterator<Item = Answers> {
-    let services = topology_id.topology().site.services.iter();
-    services.zip(topology_id.services()).map(|(service, counts)| {
+/// The answers of each service of a topology.
+fn answers(counts: &Counts) -> impl Iterator<Item = Answers> {
+    let services = counts.topology().site.services.iter();
+    services.zip(counts.services()).map(|(service, counts)| {
         let ServiceAnswers { answers, without_weight, last_resort, nobody } = counts;
         let mut fallbacks = [0; KINDS.len()];
         let counted = [

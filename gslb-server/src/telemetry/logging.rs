@@ -1,7 +1,7 @@
-//! The log: lines on standard error, as text or JSON, of a level that can be changed while the process runs.
+//! The log: lines on standard error, as text or JSON, with a level that can change at run time.
 //!
-//! Lines are written by a thread of their own. Whoever logs never waits: where nobody takes the lines, as on a terminal
-//! that was stopped or a pipe that nobody reads, a bounded number of them is kept, and those beyond are counted.
+//! A thread of its own writes the lines, so logging never blocks. If the output is stuck (a stopped terminal, a full
+//! pipe), a bounded number of lines is kept, and further ones are dropped and counted.
 
 use std::io;
 use std::sync::Arc;
@@ -24,45 +24,45 @@ pub struct Log {
     pub level: LogLevel,
 }
 
-/// In which form a line of the log is written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people.
     #[default]
     Text,
-    /// An object of JSON.
+    /// A JSON object per line.
     Json,
 }
 
-/// Lines that wait to be written, at most.
-const WAITING: usize = 4096;
+/// Most lines that wait to be written.
+const MAX_BUFFERED: usize = 4096;
 
-/// A log that is written. What waits is written when this is dropped, unless nobody takes it.
+/// The running log. Dropping it writes the remaining lines, unless the output is stuck.
 pub struct Logging {
-    /// What changes the level.
+    /// Changes the level.
     pub switch: Arc<LogSwitch>,
     /// How many lines were dropped.
     pub dropped: Dropped,
-    _writing: WorkerGuard,
+    _writer_guard: WorkerGuard,
 }
 
-/// Lines that nobody took in time.
+/// Dropped lines.
 #[derive(Debug, Clone)]
 pub struct Dropped(ErrorCounter);
 
 impl Dropped {
-    /// How many there were since start.
+    /// Number of dropped lines since start.
     pub fn count(&self) -> usize {
         self.0.dropped_lines()
     }
 }
 
-/// Begins to log, for the rest of the process.
+/// Starts logging for the rest of the process.
 ///
 /// # Panics
-/// When the process logs already.
+/// If logging has already started.
 pub fn start(log: &Log) -> Logging {
-    let builder = NonBlockingBuilder::default().buffered_lines_limit(WAITING).lossy(true).thread_name("log");
+    let builder = NonBlockingBuilder::default().buffered_lines_limit(MAX_BUFFERED).lossy(true).thread_name("log");
     let (writer, writing) = builder.finish(io::stderr());
     let dropped = Dropped(writer.error_counter());
     let (filter, handle) = reload::Layer::new(filter(log.level));
@@ -71,9 +71,9 @@ pub fn start(log: &Log) -> Logging {
         LogFormat::Json => fmt::layer().with_writer(writer).with_target(false).json().flatten_event(true).boxed(),
     };
     registry().with(filter).with(lines).init();
-    // It fails only where the filter is gone, which lasts as long as the process.
+    // It fails only if the filter is gone; the filter lives as long as the process.
     let switch = LogSwitch::new(log.level, move |level| drop(handle.reload(self::filter(level))));
-    Logging { switch: Arc::new(switch), dropped, _writing: writing }
+    Logging { switch: Arc::new(switch), dropped, _writer_guard: writing }
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

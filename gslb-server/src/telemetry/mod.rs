@@ -1,4 +1,4 @@
-//! What can be observed of a running server: metrics, log, dnstap, health endpoints.
+//! Metrics, log, dnstap and the health endpoints.
 
 pub(crate) mod collector;
 pub mod dnstap;

@@ -1,4 +1,4 @@
-//! What stands still that must not: without probes or the control task, statuses are not what the endpoints are.
+//! Detects a stalled control task or prober, which makes endpoint statuses stale.
 
 use std::time::Duration;
 
@@ -6,26 +6,22 @@ use gslb_api::Api;
 
 use crate::probe::Pulse;
 
-/// How long the control task may be out of sight. It looks at the clock ten times a second, whatever else it does.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the control task may go without a sign of life. It normally shows one ten times a second.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whether the control task of `api` stands still, which alone puts changes and verdicts in force.
+/// Whether the control task of `api`, which alone activates changes and verdicts, has stalled.
 pub fn control_is_stalled(api: &Api) -> bool {
-    api.meters().since_tick().is_some_and(|since| since > PATIENCE)
+    api.meters().since_tick().is_some_and(|since| since > STALL_TIMEOUT)
 }
 
-/// What stands still, in a sentence.
-pub fn told(api: &Api, probes: Pulse) -> Option<String> {
+/// What has stalled, in a sentence; `None` if nothing has.
+pub fn describe(api: &Api, probes: Pulse) -> Option<String> {
     if control_is_stalled(api) {
         let seconds = api.meters().since_tick().unwrap_or_default().as_secs();
         return Some(format!(
-            "The control task has not been at work for {seconds} s: no change and no status of an endpoint is put in force."
+            "The control task has been stalled for {seconds} s: changes and endpoint statuses do not take effect."
         ));
     }
     let seconds = probes.since_beat.max(probes.since_result).as_secs();
-    probes.stalled.then(|| {
-        format!(
-            "No probe has said anything of an endpoint for {seconds} s: statuses are not what the endpoints are now."
-        )
-    })
+    probes.stalled.then(|| format!("No probe has returned a result for {seconds} s: endpoint statuses are stale."))
 }

@@ -1,19 +1,19 @@
-//! What the numbers of answers mean: the topologies that were answered from lately.
+//! Recently used topologies, which resolve the ids in captured answers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gslb_core::table::{Published, Topology};
 
-/// How long a topology is kept that nobody answers from any more.
+/// How long an unused topology is kept.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// Topologies by the edition of their counts. They are parts that are shared, and not the counts themselves: those are
-/// added up once nobody has them.
+/// Topologies by id. They are shared parts, not the counters themselves: those are settled only once they are
+/// unreferenced.
 pub(crate) struct Topologies {
     published: Arc<Published>,
     known: Vec<Known>,
-    /// Whether what is published was looked at in this round: what is not there then is gone.
+    /// Whether this round has already read the published topologies: an id that is missing then is gone.
     is_fresh: bool,
 }
 
@@ -24,18 +24,18 @@ struct Known {
 }
 
 impl Topologies {
-    /// Of what is published.
+    /// Topologies of `published`.
     pub(crate) fn new(published: Arc<Published>) -> Self {
         Self { published, known: Vec::new(), is_fresh: false }
     }
 
-    /// Begins a round: what has not been used for long is let go.
+    /// Begins a round: drops topologies that have not been used for a while.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.known.retain(|known| now.saturating_duration_since(known.used) < KEPT);
         self.is_fresh = false;
     }
 
-    /// The topology of an edition; none where the document has changed since, and nobody knows it any more.
+    /// The topology with this id; `None` if the document has changed since and the topology is gone.
     pub(crate) fn topology(&mut self, topology_id: u64, now: Instant) -> Option<&Topology> {
         if !self.is_fresh && self.known.iter().all(|known| known.topology_id != topology_id) {
             self.is_fresh = true;
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edition_is_known_while_it_is_answered_from_and_keeps_nothing_from_being_settled() {
+    fn a_topology_is_known_while_in_use_and_does_not_keep_counters_from_being_settled() {
         let published = Arc::new(Published::counting(table(None), 1));
         let (mut topologies, now) = (Topologies::new(Arc::clone(&published)), Instant::now());
         let first = published.counts()[0].topology_id();

@@ -29,7 +29,7 @@ fn what_is_sent_and_expected_decides() {
         let port = redis.port();
         format!("kind = \"tcp\", port = {port}, send = \"PING\\r\\n\", expect = \"{expect}\", timeout = \"2s\"")
     };
-    assert_eq!(pass(&probe("+PONG")), "said the text");
+    assert_eq!(pass(&probe("+PONG")), "received the expected text");
     let (why, evidence) = failure(&probe("+LOADING"));
     assert_eq!((why, &*evidence), (Failure::Timeout, "no result within 2s: waiting for the text"));
 }

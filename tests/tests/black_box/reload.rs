@@ -30,7 +30,7 @@ fn a_signal_reads_everything_again() {
     let mut server = folder.serve();
     for generation in [2, 3] {
         server.signal("HUP");
-        server.await_log("reading everything again, as asked");
+        server.await_log("reloading all files, as requested");
         eventually("a new table is in force", || server.generation() == generation);
     }
     folder.write("site.toml", document("192.0.2.2"));

@@ -70,7 +70,7 @@ fn a_reload_under_way_does_not_hold_it_up() {
     // The bundled database takes longest.
     let mut server = Server::demo();
     server.signal("HUP");
-    server.await_log("reloading, as SIGHUP asks");
+    server.await_log("received SIGHUP, reloading");
     let ended = server.stop();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
 }

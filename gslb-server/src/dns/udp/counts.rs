@@ -12,7 +12,7 @@ use crate::dns::durations::{self, Durations};
 /// Datagrams and system calls since start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UdpCounts {
-    /// Receives that brought at least one datagram.
+    /// Receive calls that returned at least one datagram.
     pub batches: u64,
     /// Datagrams received.
     pub received: u64,

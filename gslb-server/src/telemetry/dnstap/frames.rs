@@ -1,94 +1,94 @@
-//! Frame Streams with a handshake, the sender's side, as a state machine without a socket: octets in, octets out.
+//! The sender's side of bidirectional Frame Streams, as a state machine without I/O.
 //!
-//! The protocol is that of the fstrm library. A frame is its length in four octets, big-endian, and its data. A length of
-//! zero escapes a control frame: its own length, its type, and fields of a type, a length and a value. The sender is READY
-//! and says for what; the reader ACCEPTs; the sender STARTs, sends data, and STOPs; the reader FINISHes when it has read
-//! all of it.
+//! The protocol is that of the fstrm library. A frame is its length in four octets, big-endian, and its data. A length
+//! of zero escapes a control frame: its own length, its type, and fields of a type, a length and a value. The sender is
+//! READY and names its content type; the reader ACCEPTs; the sender STARTs, sends data, and STOPs; the reader FINISHes
+//! when it has read all data.
 
-/// What the data is.
+/// The content type.
 pub const CONTENT: &[u8] = b"protobuf:dnstap.Dnstap";
 
 /// Octets of the longest control frame (`FSTRM_CONTROL_FRAME_LENGTH_MAX`).
 const CONTROL_OCTETS: usize = 512;
-/// The only type of field that there is.
+/// The only field type that the protocol defines.
 const CONTENT_TYPE: u32 = 1;
 
 /// Types of control frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Control {
-    /// The reader takes this content.
+    /// The reader accepts this content type.
     Accept = 1,
     /// Data follows.
     Start = 2,
     /// No data follows.
     Stop = 3,
-    /// The sender has this content.
+    /// The sender offers this content type.
     Ready = 4,
-    /// The reader has all data.
+    /// The reader has read all data.
     Finish = 5,
 }
 
-/// How far a stream has come.
+/// The state of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// We are ready, and the reader has not accepted yet.
+    /// READY is sent; waiting for ACCEPT.
     Offered,
     /// Data may be sent.
     Open,
-    /// We have stopped, and the reader has not said yet that it has all.
+    /// STOP is sent; waiting for FINISH.
     Stopped,
-    /// The reader has all.
+    /// The reader has read all data.
     Finished,
 }
 
-/// What a reader must not say.
+/// A protocol violation by the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It sent something else than control frames.
+    /// It sent something other than control frames.
     #[error("it does not speak Frame Streams")]
     NotControl,
-    /// It sent a control frame that is longer than any, or not well-formed.
-    #[error("it sent a control frame that is not well-formed")]
+    /// It sent a control frame that is too long or malformed.
+    #[error("it sent a malformed control frame")]
     Malformed,
-    /// It sent a control frame when it was not its turn.
-    #[error("it sent a control frame out of turn")]
-    OutOfTurn,
-    /// It does not take what we have.
+    /// It sent a control frame out of order.
+    #[error("it sent a control frame out of order")]
+    OutOfOrder,
+    /// It does not accept our content type.
     #[error("it does not accept protobuf:dnstap.Dnstap")]
     OtherContent,
 }
 
-/// One stream, seen from its sender.
+/// One stream, from the sender's side.
 #[derive(Debug)]
 pub struct Stream {
     phase: Phase,
-    /// What came of a control frame that is not whole yet.
-    heard: Vec<u8>,
+    /// The received part of an incomplete control frame.
+    received: Vec<u8>,
 }
 
 impl Stream {
-    /// Begins a stream: what is to be sent first goes to `out`.
+    /// Begins a stream: appends the first frame to `out`.
     pub fn begin(out: &mut Vec<u8>) -> Self {
         control(Control::Ready, Some(CONTENT), out);
-        Self { phase: Phase::Offered, heard: Vec::new() }
+        Self { phase: Phase::Offered, received: Vec::new() }
     }
 
-    /// How far it has come.
+    /// The current state.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Takes what came from the reader; what is to be sent in answer goes to `out`.
+    /// Handles octets from the reader; appends the frames to send to `out`.
     ///
     /// # Errors
-    /// What keeps the stream from going on.
-    pub fn hear(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    /// The reader's protocol violation.
+    pub fn receive(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         for octet in octets {
-            self.heard.push(*octet);
-            if let Some(frame) = whole(&self.heard)? {
+            self.received.push(*octet);
+            if let Some(frame) = parse_control(&self.received)? {
                 self.take(frame, out)?;
-                self.heard.clear();
+                self.received.clear();
             }
         }
         Ok(())
@@ -104,12 +104,12 @@ impl Stream {
                 Phase::Open
             }
             (Phase::Stopped, kind) if kind == Control::Finish as u32 => Phase::Finished,
-            _ => return Err(Fault::OutOfTurn),
+            _ => return Err(Fault::OutOfOrder),
         };
         Ok(())
     }
 
-    /// Ends the data. The reader is to be heard until it has finished.
+    /// Ends the data. Keep reading until the reader has finished.
     pub fn stop(&mut self, out: &mut Vec<u8>) {
         control(Control::Stop, None, out);
         self.phase = Phase::Stopped;
@@ -130,8 +130,8 @@ pub fn control(kind: Control, content: Option<&[u8]>, out: &mut Vec<u8>) {
     }
 }
 
-/// Type of the control frame in `octets`, and whether it names our content; none where it is not whole yet.
-fn whole(octets: &[u8]) -> Result<Option<(u32, bool)>, Fault> {
+/// Type of the control frame in `octets`, and whether it names our content type; `None` if it is incomplete.
+fn parse_control(octets: &[u8]) -> Result<Option<(u32, bool)>, Fault> {
     let Some((escape, rest)) = word(octets) else { return Ok(None) };
     if escape != 0 {
         return Err(Fault::NotControl);
@@ -165,78 +165,78 @@ fn word(octets: &[u8]) -> Option<(u32, &[u8])> {
 mod tests {
     use super::*;
 
-    fn said(kind: Control, content: Option<&[u8]>) -> Vec<u8> {
+    fn encoded(kind: Control, content: Option<&[u8]>) -> Vec<u8> {
         let mut octets = Vec::new();
         control(kind, content, &mut octets);
         octets
     }
 
     #[test]
-    fn a_stream_is_offered_accepted_started_stopped_and_finished_however_its_octets_are_divided() {
-        let (accept, finish) = (said(Control::Accept, Some(CONTENT)), said(Control::Finish, None));
+    fn a_stream_runs_from_ready_to_finish_however_its_octets_are_split() {
+        let (accept, finish) = (encoded(Control::Accept, Some(CONTENT)), encoded(Control::Finish, None));
         for size in 1..=accept.len() {
             let mut out = Vec::new();
             let mut stream = Stream::begin(&mut out);
-            assert_eq!(out, said(Control::Ready, Some(CONTENT)), "what fstrm calls READY");
+            assert_eq!(out, encoded(Control::Ready, Some(CONTENT)), "READY, as in fstrm");
             out.clear();
             for part in accept.chunks(size) {
                 assert_eq!((stream.phase(), out.is_empty()), (Phase::Offered, true));
-                stream.hear(part, &mut out).unwrap();
+                stream.receive(part, &mut out).unwrap();
             }
-            assert_eq!((stream.phase(), &out), (Phase::Open, &said(Control::Start, Some(CONTENT))));
+            assert_eq!((stream.phase(), &out), (Phase::Open, &encoded(Control::Start, Some(CONTENT))));
             out.clear();
             stream.stop(&mut out);
-            assert_eq!((stream.phase(), &out), (Phase::Stopped, &said(Control::Stop, None)));
+            assert_eq!((stream.phase(), &out), (Phase::Stopped, &encoded(Control::Stop, None)));
             for part in finish.chunks(size) {
-                stream.hear(part, &mut out).unwrap();
+                stream.receive(part, &mut out).unwrap();
             }
             assert_eq!(stream.phase(), Phase::Finished);
         }
     }
 
     #[test]
-    fn ready_is_what_the_protocol_says_octet_for_octet() {
+    fn ready_matches_the_protocol_octet_for_octet() {
         let mut expected = vec![0, 0, 0, 0, 0, 0, 0, 34, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 22];
         expected.extend_from_slice(b"protobuf:dnstap.Dnstap");
-        assert_eq!(said(Control::Ready, Some(CONTENT)), expected);
-        assert_eq!(said(Control::Stop, None), [0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 3]);
+        assert_eq!(encoded(Control::Ready, Some(CONTENT)), expected);
+        assert_eq!(encoded(Control::Stop, None), [0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 3]);
     }
 
     #[test]
-    fn a_reader_may_accept_more_than_we_have_and_must_accept_that() {
-        let mut both = said(Control::Accept, Some(b"other"));
+    fn a_reader_may_accept_other_content_types_but_must_accept_ours() {
+        let mut both = encoded(Control::Accept, Some(b"other"));
         both.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 22]);
         both.extend_from_slice(CONTENT);
         both[7] = (both.len() - 8) as u8;
         let mut stream = Stream::begin(&mut Vec::new());
-        stream.hear(&both, &mut Vec::new()).unwrap();
+        stream.receive(&both, &mut Vec::new()).unwrap();
         assert_eq!(stream.phase(), Phase::Open);
         for content in [None, Some(&b"other"[..])] {
             let mut stream = Stream::begin(&mut Vec::new());
-            let heard = stream.hear(&said(Control::Accept, content), &mut Vec::new());
-            assert_eq!(heard, Err(Fault::OtherContent));
+            let received = stream.receive(&encoded(Control::Accept, content), &mut Vec::new());
+            assert_eq!(received, Err(Fault::OtherContent));
         }
     }
 
     #[test]
-    fn what_a_reader_must_not_say_ends_the_stream_and_never_takes_more_room_than_a_control_frame() {
+    fn a_protocol_violation_ends_the_stream_and_memory_stays_bounded() {
         let wrong = [
             (b"HTTP/1.1 400".to_vec(), Fault::NotControl),
             (vec![0, 0, 0, 0, 0, 0, 2, 1], Fault::Malformed),
             (vec![0, 0, 0, 0, 0, 0, 0, 3], Fault::Malformed),
             (vec![0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 1], Fault::Malformed),
             (vec![0, 0, 0, 0, 0, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9], Fault::Malformed),
-            (said(Control::Finish, None), Fault::OutOfTurn),
-            (said(Control::Start, Some(CONTENT)), Fault::OutOfTurn),
+            (encoded(Control::Finish, None), Fault::OutOfOrder),
+            (encoded(Control::Start, Some(CONTENT)), Fault::OutOfOrder),
         ];
         for (octets, fault) in wrong {
             let mut stream = Stream::begin(&mut Vec::new());
-            assert_eq!(stream.hear(&octets, &mut Vec::new()), Err(fault), "{octets:?}");
-            assert!(stream.heard.len() <= 8 + CONTROL_OCTETS);
+            assert_eq!(stream.receive(&octets, &mut Vec::new()), Err(fault), "{octets:?}");
+            assert!(stream.received.len() <= 8 + CONTROL_OCTETS);
         }
         let mut stream = Stream::begin(&mut Vec::new());
-        let accept = said(Control::Accept, Some(CONTENT));
-        stream.hear(&accept, &mut Vec::new()).unwrap();
-        assert_eq!(stream.hear(&accept, &mut Vec::new()), Err(Fault::OutOfTurn));
+        let accept = encoded(Control::Accept, Some(CONTENT));
+        stream.receive(&accept, &mut Vec::new()).unwrap();
+        assert_eq!(stream.receive(&accept, &mut Vec::new()), Err(Fault::OutOfOrder));
     }
 }

@@ -1,8 +1,8 @@
-//! Messages of dnstap: an answer becomes one of its query and one of its response.
+//! dnstap messages: each answer becomes one for its query and one for its response.
 //!
-//! The structs are those of `dnstap.proto`, as far as an authoritative server fills them in; `prost` writes them in the
-//! form of Protocol Buffers. They are written by hand so that building needs no compiler of that language, and one of each
-//! is kept and filled in anew, so that a frame allocates nothing once its fields have grown.
+//! The structs are the part of `dnstap.proto` that an authoritative server uses; `prost` encodes them. They are written
+//! by hand so that the build needs no protoc. One of each is reused, so that a frame allocates nothing once its buffers
+//! have grown.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -35,7 +35,7 @@ enum Family {
     Inet6 = 2,
 }
 
-/// `SocketProtocol`, as far as we have them.
+/// `SocketProtocol`: the ones in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 enum Protocol {
@@ -68,7 +68,7 @@ struct Message {
     /// Of the resolver.
     #[prost(bytes = "vec", optional, tag = "4")]
     query_address: Option<Vec<u8>>,
-    /// Of ours.
+    /// Of this server.
     #[prost(bytes = "vec", optional, tag = "5")]
     response_address: Option<Vec<u8>>,
     #[prost(uint32, optional, tag = "6")]
@@ -92,14 +92,14 @@ struct Message {
     response: Option<Vec<u8>>,
 }
 
-/// Writes answers as messages.
+/// Encodes answers as dnstap messages.
 pub(super) struct Encoder {
-    /// Of queries and of responses.
+    /// One for queries and one for responses.
     frames: [Dnstap; 2],
 }
 
 impl Encoder {
-    /// An encoder of what this server says of itself.
+    /// An encoder with this server's identity and version.
     pub(super) fn new(identity: String, version: String) -> Self {
         let message = |event: Event| Message { event: event as i32, ..Message::default() };
         let (identity, version) = (Some(identity.into_bytes()), Some(version.into_bytes()));
@@ -112,7 +112,7 @@ impl Encoder {
         Self { frames: [frame(Event::AuthQuery), frame(Event::AuthResponse)] }
     }
 
-    /// Writes the messages of an answer one after the other, each by `write`.
+    /// Encodes the messages of an answer, each with one call of `write`.
     pub(super) fn encode(
         &mut self,
         record: &Record<'_>,
@@ -137,13 +137,13 @@ impl Encoder {
 
 impl Dnstap {
     fn encode_raw_to(&self, out: &mut Vec<u8>) {
-        // A vector has room for anything.
+        // Writing to a vector cannot fail.
         let _ = self.encode(out);
     }
 }
 
 impl Message {
-    /// Fills in what queries and responses have in common.
+    /// Sets the fields that queries and responses share.
     fn fill(&mut self, record: &Record<'_>, zone: Option<&[u8]>) {
         let (resolver, local) = (canonical(record.way.resolver), canonical(record.way.local));
         self.family = Some(if resolver.is_ipv4() { Family::Inet } else { Family::Inet6 } as i32);
@@ -161,7 +161,7 @@ impl Message {
     }
 }
 
-/// Seconds since 1970, and nanoseconds beyond them.
+/// Seconds since 1970, and the remaining nanoseconds.
 fn moment(time: SystemTime) -> (u64, u32) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     (since.as_secs(), since.subsec_nanos())
@@ -171,15 +171,15 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Puts octets into a field, in the room that it has.
+/// Copies octets into a field, reusing its buffer.
 fn put(field: &mut Option<Vec<u8>>, octets: Option<&[u8]>) {
     let Some(octets) = octets else {
         *field = None;
         return;
     };
-    let room = field.get_or_insert_default();
-    room.clear();
-    room.extend_from_slice(octets);
+    let buffer = field.get_or_insert_default();
+    buffer.clear();
+    buffer.extend_from_slice(octets);
 }
 
 fn put_address(field: &mut Option<Vec<u8>>, address: IpAddr) {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_a_query_and_a_response_and_nothing_is_left_of_the_one_before() {
+    fn an_answer_becomes_a_query_and_a_response_without_fields_of_the_previous_one() {
         let mut encoder = Encoder::new("fra-1".to_owned(), "gslb 1".to_owned());
         let mut encoded = |record: &Record<'_>, zone: Option<&[u8]>| {
             let mut all = Vec::new();

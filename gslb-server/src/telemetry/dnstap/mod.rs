@@ -1,10 +1,10 @@
-//! dnstap: every answer, or a share of them, as frames to a program that reads from a unix socket.
+//! dnstap: sends every answer, or a sample, as frames to a reader on a Unix socket.
 
 pub mod frames;
 mod link;
+mod log_state;
 mod message;
 mod pending;
-mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,41 +18,41 @@ use link::Link;
 use message::Encoder;
 use pending::Pending;
 
-/// How long the reader is waited for at the stop, to take what is left and to say that it has.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long shutdown waits for the reader to take the remaining frames and to finish.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Frames of an answer: one for the query, and one for the response.
 pub const FRAMES_OF_ANSWER: u64 = 2;
 
-/// Where frames go, and what they say of us.
+/// Where frames go, and how they identify this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The unix socket on which the reader listens.
+    /// The Unix socket on which the reader listens.
     pub socket: PathBuf,
-    /// Who we are.
+    /// Name of this server.
     pub identity: String,
-    /// What we are.
+    /// Name and version of the program.
     pub version: String,
 }
 
-/// Frames since start. The thread that sends them alone writes.
+/// Counters since start. Only the sending thread writes them.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Frames that the system took for the reader.
+    /// Frames written to the socket.
     pub frames: Count,
-    /// Frames dropped, since no reader was there.
+    /// Frames dropped because no reader was connected.
     pub absent: Count,
-    /// Frames dropped, since the reader took them too slowly.
+    /// Frames dropped because the reader was too slow.
     pub slow: Count,
-    /// Frames that waited for a reader that went away.
+    /// Frames dropped because the reader disconnected.
     pub closed: Count,
-    /// How often a reader came.
+    /// Connections opened.
     pub opened: Count,
-    /// How often one went.
+    /// Connections lost.
     pub gone: Count,
 }
 
-/// Frames on their way to a reader that may be there or not.
+/// Sends frames to a reader that may come and go.
 pub struct Dnstap {
     encoder: Encoder,
     link: Link,
@@ -61,7 +61,7 @@ pub struct Dnstap {
 }
 
 impl Dnstap {
-    /// Frames as `settings` have them. Nothing is connected yet.
+    /// Creates a sender without connecting.
     pub fn new(settings: Settings) -> Self {
         let encoder = Encoder::new(settings.identity, settings.version);
         let counts = Arc::<Counts>::default();
@@ -69,12 +69,12 @@ impl Dnstap {
         Self { encoder, link, pending: Pending::default(), counts }
     }
 
-    /// What becomes of the frames.
+    /// The counters.
     pub fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
     }
 
-    /// Takes an answer, whose zone has this apex. It is sent with the next [`turn`](Self::turn)s, or counted as dropped.
+    /// Takes an answer and the apex of its zone. The next [`poll`](Self::poll)s send it, or it is counted as dropped.
     pub fn take(&mut self, record: &Record<'_>, zone: Option<&[u8]>) {
         if !self.link.is_open() {
             self.counts.absent.add(FRAMES_OF_ANSWER);
@@ -88,25 +88,25 @@ impl Dnstap {
         });
     }
 
-    /// Sends what the reader takes at once, and looks for one where there is none.
-    pub fn turn(&mut self, now: Instant) {
-        self.link.turn(&mut self.pending, now);
+    /// Sends what the reader takes without blocking; connects if there is no reader.
+    pub fn poll(&mut self, now: Instant) {
+        self.link.poll(&mut self.pending, now);
     }
 
-    /// Waits for as long, or until the reader takes more.
+    /// Waits up to `pause`, or until the reader takes more.
     pub fn rest(&mut self, pause: Duration) {
-        if self.pending.is_empty() || !self.link.await_room(pause) {
+        if self.pending.is_empty() || !self.link.await_writable(pause) {
             thread::park_timeout(pause);
         }
     }
 
-    /// Sends what is left and says goodbye, as far as the reader lets us within its time.
+    /// Sends the remaining frames and closes the stream, within the timeout.
     pub fn finish(&mut self) {
-        let until = Instant::now() + FAREWELL;
-        self.link.turn(&mut self.pending, Instant::now());
+        let until = Instant::now() + SHUTDOWN_TIMEOUT;
+        self.link.poll(&mut self.pending, Instant::now());
         while !self.pending.is_empty() && self.link.is_open() && Instant::now() < until {
             self.rest(Duration::from_millis(10));
-            self.link.turn(&mut self.pending, Instant::now());
+            self.link.poll(&mut self.pending, Instant::now());
         }
         self.link.close(&mut self.pending, until);
     }

@@ -1,17 +1,17 @@
-//! Frames that wait to be sent: octets in a row, bounded, and where each frame ends.
+//! The bounded queue of frames to send: contiguous octets, and the length of each frame.
 
 use std::collections::VecDeque;
 
-/// Octets that wait for a slow reader, at most; beyond that frames are dropped.
+/// Most octets that wait for a slow reader; further frames are dropped.
 pub(super) const MAX_OCTETS: usize = 8 << 20;
 
-/// What is to be sent.
+/// Frames to send.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     octets: Vec<u8>,
-    /// How many of them were sent.
+    /// How many of the octets were sent.
     sent: usize,
-    /// Octets of each frame that was not sent whole; of the first one, those that are left.
+    /// Unsent octets of each frame; only the first can be partly sent.
     frames: VecDeque<usize>,
 }
 
@@ -20,12 +20,12 @@ impl Pending {
         self.frames.is_empty()
     }
 
-    /// What is to be sent next.
+    /// The octets to send next.
     pub(super) fn octets(&self) -> &[u8] {
         self.octets.get(self.sent..).unwrap_or_default()
     }
 
-    /// Adds a frame of what `write` appends, with its length before it; false where there is no room for it.
+    /// Adds a frame with the octets that `write` appends, preceded by their length. Returns false if the queue is full.
     pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let start = self.octets.len();
         self.octets.extend_from_slice(&[0; 4]);
@@ -42,7 +42,7 @@ impl Pending {
         true
     }
 
-    /// Notes that so many octets were sent. Returns how many frames were sent whole with them.
+    /// Marks that many octets as sent. Returns how many frames they completed.
     pub(super) fn sent(&mut self, octets: usize) -> u64 {
         self.sent += octets;
         let (mut left, mut finished) = (octets, 0);
@@ -59,14 +59,14 @@ impl Pending {
             self.octets.clear();
             self.sent = 0;
         } else if self.sent > MAX_OCTETS {
-            // Seldom, so that what is left is not moved with every piece that is sent.
+            // Rarely, so that the rest is not moved at every write.
             self.octets.drain(..self.sent);
             self.sent = 0;
         }
         finished
     }
 
-    /// Forgets all. Returns how many frames there were that had not been sent whole.
+    /// Drops everything. Returns the number of incomplete frames.
     pub(super) fn clear(&mut self) -> u64 {
         let frames = self.frames.len() as u64;
         self.octets.clear();
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_frame_is_sent_or_left_however_it_is_divided() {
+    fn every_frame_is_sent_or_dropped_however_the_writes_are_split() {
         for size in 1..=40 {
             let mut pending = Pending::default();
             for number in 0..10u8 {
@@ -100,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_takes_nothing_costs_a_bounded_room() {
+    fn a_reader_that_takes_nothing_costs_bounded_memory() {
         let mut pending = Pending::default();
         let mut taken = 0;
         while pending.add(|out| out.extend_from_slice(&[7; 1000])) {
             taken += 1;
         }
         assert_eq!(taken, MAX_OCTETS / 1004);
-        // What it takes later makes room again.
+        // Once it reads, there is space again.
         assert_eq!(pending.sent(1004 * 3 + 1), 3);
         assert!(pending.add(|out| out.extend_from_slice(&[7; 1000])));
         assert_eq!(pending.clear(), taken as u64 - 3 + 1);

@@ -1,4 +1,4 @@
-//! Which services have series of their own: the busiest. What the others have answered is counted together.
+//! Chooses the busiest services, which get series of their own. The others share one sum.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -7,26 +7,26 @@ use gslb_core::dns::name::Name;
 
 use crate::telemetry::ledger::Answers;
 
-/// How many times the answers of a service that is shown one has that takes its place.
+/// A service replaces a shown one only if it has more than this many times its answers.
 const MARGIN: u64 = 2;
 
-/// The services that are shown, and what the others have answered together.
+/// The services with their own series, and the sum of the others.
 ///
-/// A series that goes down looks like a restart, so the sum of the others is one of what they have answered while they
-/// were others: it never falls when a service gets a series of its own.
+/// A counter that decreases looks like a restart. So the sum of the others has only answers given while a service was
+/// one of them: it never decreases when a service gets its own series.
 #[derive(Debug)]
 pub(super) struct Shown {
     most: Option<usize>,
-    /// Whether there are more services than are shown.
+    /// Whether there are more services than series.
     is_limited: bool,
     members: HashSet<Name>,
-    /// What each service had answered when it was looked at last; kept only where there may be more than are shown.
+    /// Answers of each service at the last update; kept only if the number of series is limited.
     seen: HashMap<Name, Answers>,
     others: Answers,
 }
 
 impl Shown {
-    /// At most `most` services; none is all.
+    /// Shows at most `most` services, or all if `None`.
     pub(super) fn new(most: Option<usize>) -> Self {
         Self { most, is_limited: false, members: HashSet::new(), seen: HashMap::new(), others: Answers::default() }
     }
@@ -36,16 +36,16 @@ impl Shown {
         !self.is_limited || self.members.contains(name)
     }
 
-    /// What the others have answered; none where there are none, and never have been.
+    /// Answers of the others; `None` if there have never been any.
     pub(super) fn others(&self) -> Option<&Answers> {
         (self.is_limited || self.others.all > 0).then_some(&self.others)
     }
 
-    /// Takes what every service has answered by now: counts what the others have, then sees who is shown from now on.
-    pub(super) fn look(&mut self, names: &[(&Name, Answers)]) {
+    /// Takes the current answers of every service: adds to the sum of the others, then chooses which services to show.
+    pub(super) fn update(&mut self, names: &[(&Name, Answers)]) {
         let Some(most) = self.most else { return };
         self.is_limited = names.len() > most;
-        // At first all that was answered is of the past, and only that of those who are not shown is of others.
+        // At the first update, choose first: the answers so far of the services shown must not go to the others.
         if self.seen.is_empty() {
             self.choose(names, most);
         }
@@ -85,7 +85,7 @@ impl Shown {
 }
 
 impl Answers {
-    /// Adds what `now` has more than `before`.
+    /// Adds the difference between `now` and `before`.
     fn add_growth(&mut self, now: &Self, before: &Self) {
         self.all += now.all.saturating_sub(before.all);
         for ((sum, now), before) in self.fallbacks.iter_mut().zip(now.fallbacks).zip(before.fallbacks) {
@@ -106,16 +106,20 @@ mod tests {
     fn the_busiest_are_shown_and_the_sum_of_the_others_never_falls() {
         let names: Vec<Name> = ["a.example", "b.example", "c.example"].map(|name| name.parse().unwrap()).into();
         let mut shown = Shown::new(Some(1));
-        let look = |shown: &mut Shown, counts: [u64; 3]| {
+        let update = |shown: &mut Shown, counts: [u64; 3]| {
             let list: Vec<_> = names.iter().zip(counts).map(|(name, all)| (name, answers(all))).collect();
-            shown.look(&list);
+            shown.update(&list);
             let members: Vec<String> = shown.members.iter().map(Name::to_written).collect();
             (members.concat(), shown.others.all)
         };
-        assert_eq!(look(&mut shown, [1, 10, 0]), ("b.example".into(), 1), "what is shown is not of the others as well");
-        assert_eq!(look(&mut shown, [15, 12, 0]), ("b.example".into(), 15), "the margin is not reached");
-        assert_eq!(look(&mut shown, [30, 14, 2]), ("a.example".into(), 32), "a takes the place of b");
-        assert_eq!(look(&mut shown, [90, 20, 2]), ("a.example".into(), 38), "what b answers is of the others now");
+        assert_eq!(
+            update(&mut shown, [1, 10, 0]),
+            ("b.example".into(), 1),
+            "a shown service is not counted in the others"
+        );
+        assert_eq!(update(&mut shown, [15, 12, 0]), ("b.example".into(), 15), "the margin is not reached");
+        assert_eq!(update(&mut shown, [30, 14, 2]), ("a.example".into(), 32), "a replaces b");
+        assert_eq!(update(&mut shown, [90, 20, 2]), ("a.example".into(), 38), "b now counts in the others");
     }
 
     #[test]
@@ -126,10 +130,10 @@ mod tests {
         };
         let mut shown = Shown::new(Some(2));
         for counts in [&[3, 5][..], &[30, 50], &[30, 50, 0]] {
-            shown.look(&list(counts));
+            shown.update(&list(counts));
         }
         assert_eq!((shown.members.len(), shown.others.all), (2, 0));
-        shown.look(&list(&[30, 50, 1]));
+        shown.update(&list(&[30, 50, 1]));
         assert_eq!(shown.others.all, 1);
     }
 }

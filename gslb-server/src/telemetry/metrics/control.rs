@@ -1,4 +1,4 @@
-//! What is in force and how it came to be: document, databases, builds and reloads.
+//! The active document and databases, table builds, reloads and degraded concerns.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::{Collector, Family};
 use crate::files::reload::Reloads;
 use crate::telemetry::stall;
 
-/// What is in force in `api`.
+/// The active state of `api`.
 pub fn collector(api: Api) -> Collector {
     let known: Mutex<Option<(Arc<Value>, String)>> = Mutex::default();
     Collector::new("control", move || {
@@ -27,7 +27,7 @@ pub fn collector(api: Api) -> Collector {
                 }
             }
         };
-        let mut document = Family::gauge("gslb_document_info", "What the document in force says, as a hash; always 1.");
+        let mut document = Family::gauge("gslb_document_info", "Hash of the active document; always 1.");
         document.add(&[("hash", &hash)], 1.0);
         let built = "When a geo database in use was built.";
         let mut databases = Family::gauge("gslb_geo_database_build_timestamp_seconds", built);
@@ -37,12 +37,12 @@ pub fn collector(api: Api) -> Collector {
             databases.add(&[("database", name)], description.build_epoch as f64);
         }
         let builds = meters.builds();
-        let help = "Time in which tables of new documents and databases were built.";
+        let help = "Time to build a table for a new document or database.";
         let mut times = Family::histogram("gslb_table_build_duration_seconds", help);
         times.add_ranges(&[], builds.ranges(), builds.count, builds.sum);
-        let published = "When the table in force was published.";
-        let revision = "Revision of the document in force.";
-        let stalled = "1 while the control task, which alone puts changes and statuses in force, is not at work.";
+        let published = "When the active table was published.";
+        let revision = "Revision of the active document.";
+        let stalled = "1 while the control task, which activates changes and statuses, is stalled.";
         let jumps = "Jumps of the wall clock by 2 seconds or more.";
         vec![
             document,
@@ -56,26 +56,26 @@ pub fn collector(api: Api) -> Collector {
     })
 }
 
-/// What the server does without.
+/// Degraded concerns.
 pub fn degraded(api: Api) -> Collector {
     Collector::new("degraded", move || {
-        let told = api.degraded();
+        let degraded = api.degraded();
         let help = "1 while the server answers without this: its store, some rows of it, its document, the latest revision, its databases, \
                     its certificate, the authorities in probes.ca, \
                     what it saves of overrides, or the end of a reload.";
         let mut family = Family::gauge("gslb_degraded", help);
         for concern in Concern::ALL {
-            let is_told = told.iter().any(|(of, _)| *of == concern);
-            family.add(&[("what", concern.word())], f64::from(u8::from(is_told)));
+            let is_degraded = degraded.iter().any(|(of, _)| *of == concern);
+            family.add(&[("what", concern.word())], f64::from(u8::from(is_degraded)));
         }
-        let running = "For how long the longest reload or change that is running has been running; 0 while none is.";
+        let running = "How long the longest current reload or change has been running; 0 while there is none.";
         let seconds = api.reload_time().as_secs_f64();
         vec![family, Family::gauge("gslb_reload_running_seconds", running).of(seconds)]
     })
 }
 
-/// A name for each database: what it says that it is, and a number where an earlier one is called so. What databases say
-/// that they are may itself end in a number.
+/// A unique name for each database: its type, with a number appended if the name is taken. A type may itself end in a
+/// number.
 fn distinct<'k>(kinds: impl Iterator<Item = &'k str>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for kind in kinds {
@@ -86,14 +86,14 @@ fn distinct<'k>(kinds: impl Iterator<Item = &'k str>) -> Vec<String> {
     names
 }
 
-/// How reloads of files went.
+/// Results of reloads of files.
 pub fn reloads(reloads: Arc<Reloads>) -> Collector {
     Collector::new("reloads", move || {
         let (published, refused) = reloads.counts();
-        let mut counts = Family::counter("gslb_reloads_total", "Reloads, by what came of them.");
+        let mut counts = Family::counter("gslb_reloads_total", "Reloads, by result.");
         counts.add(&[("result", "published")], published as f64);
         counts.add(&[("result", "refused")], refused as f64);
-        let help = "1 while what is on disk was refused, and something older is served.";
+        let help = "1 while the files on disk are refused and something older is served.";
         vec![counts, Family::gauge("gslb_reload_refused", help).of(f64::from(u8::from(reloads.last_was_refused())))]
     })
 }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_database_has_a_name_of_its_own() {
+    fn every_database_has_a_unique_name() {
         assert_eq!(distinct(["City", "ASN", "City", "City"].into_iter()), ["City", "ASN", "City-2", "City-3"]);
         assert_eq!(distinct(["X", "X", "X-2", "X-2", "X"].into_iter()), ["X", "X-2", "X-2-2", "X-2-3", "X-3"]);
     }

@@ -6,7 +6,7 @@ use gslb_core::respond::tally::{Outcome, RCODES, SIZE_BOUNDS};
 use super::{Collector, Family};
 use crate::dns::totals::{Totals, TotalsReader};
 
-/// What `reader` reads.
+/// DNS counters from `reader`.
 pub fn collector(reader: TotalsReader) -> Collector {
     Collector::new("dns", move || {
         let totals = reader.read();
@@ -20,7 +20,7 @@ pub fn collector(reader: TotalsReader) -> Collector {
     })
 }
 
-/// Both transports by their words.
+/// Both transports by label.
 fn transports(totals: &Totals) -> [(&'static str, &Tally); 2] {
     [("udp", &totals.over_udp), ("tcp", &totals.over_tcp)]
 }
@@ -38,12 +38,12 @@ fn queries(totals: &Totals) -> Family {
 }
 
 fn responses(totals: &Totals) -> Family {
-    let help = "Responses sent, by rcode, and by what they are.";
+    let help = "Responses sent, by rcode and outcome.";
     let mut family = Family::counter("gslb_dns_responses_total", help);
     let both = Tally::default();
     transports(totals).iter().for_each(|(_, tally)| both.add(tally));
     for (rcode, outcome, count) in both.responses() {
-        // What cannot be is not shown before it happens.
+        // Combinations that should not occur are shown only once they do.
         if count > 0 || possible(outcome).contains(&rcode) {
             family.add(&[("outcome", outcome.as_str()), ("rcode", rcode.as_str())], count as f64);
         }
@@ -88,18 +88,18 @@ fn truncated(totals: &Totals) -> Family {
 }
 
 fn subnets(totals: &Totals) -> Family {
-    let help = "Queries with a client subnet, by its family and what became of it.";
+    let help = "Queries with a client subnet, by address family and result.";
     let mut family = Family::counter("gslb_dns_client_subnets_total", help);
     let both = Tally::default();
     transports(totals).iter().for_each(|(_, tally)| both.add(tally));
-    for (version, became, count) in both.subnets() {
-        family.add(&[("family", version.as_str()), ("result", became.as_str())], count as f64);
+    for (version, result, count) in both.subnets() {
+        family.add(&[("family", version.as_str()), ("result", result.as_str())], count as f64);
     }
     family
 }
 
 fn durations(totals: &Totals) -> Family {
-    let help = "Time from the receive that brought a query to the end of the send that took its response.";
+    let help = "Time from receiving a query to the end of sending its response.";
     let mut family = Family::histogram("gslb_dns_response_duration_seconds", help);
     for (transport, durations) in [("udp", &totals.udp_durations), ("tcp", &totals.tcp_durations)] {
         let sum = durations.sum as f64 / 1e9;
@@ -121,7 +121,7 @@ fn sizes(totals: &Totals) -> [Family; 2] {
 }
 
 fn panics(totals: &Totals) -> Family {
-    let mut family = Family::counter("gslb_panics_total", "Messages whose answering panicked, by transport.");
+    let mut family = Family::counter("gslb_panics_total", "Messages that caused a panic, by transport.");
     family.add(&[("transport", "udp")], totals.udp.panics as f64);
     family.add(&[("transport", "tcp")], totals.tcp.panics as f64);
     family
@@ -132,7 +132,7 @@ fn udp(totals: &Totals) -> [Family; 4] {
     let mut errors = Family::counter("gslb_udp_errors_total", "UDP system calls that failed, by call.");
     errors.add(&[("call", "receive")], udp.receive_errors as f64);
     errors.add(&[("call", "send")], udp.send_errors as f64);
-    let batches = "Receives that brought at least one datagram.";
+    let batches = "Receive calls that returned at least one datagram.";
     [
         Family::counter("gslb_udp_batches_total", batches).of(udp.batches as f64),
         Family::counter("gslb_udp_received_total", "UDP datagrams received.").of(udp.received as f64),

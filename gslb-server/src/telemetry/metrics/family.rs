@@ -1,8 +1,8 @@
-//! A metric on its way: its name, and a value for each set of labels.
+//! A metric family: its name, and a value for each set of labels.
 
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
-/// All values of one name.
+/// All series of one metric name.
 pub struct Family {
     name: &'static str,
     help: &'static str,
@@ -14,22 +14,22 @@ pub struct Family {
 type Labels<'l> = &'l [(&'static str, &'l str)];
 
 impl Family {
-    /// Of numbers that only grow.
+    /// A family of counters.
     pub fn counter(name: &'static str, help: &'static str) -> Self {
         Self { name, help, kind: MetricType::COUNTER, metrics: Vec::new() }
     }
 
-    /// Of numbers that go up and down.
+    /// A family of gauges.
     pub fn gauge(name: &'static str, help: &'static str) -> Self {
         Self { name, help, kind: MetricType::GAUGE, metrics: Vec::new() }
     }
 
-    /// Of counts by range.
+    /// A family of histograms.
     pub fn histogram(name: &'static str, help: &'static str) -> Self {
         Self { name, help, kind: MetricType::HISTOGRAM, metrics: Vec::new() }
     }
 
-    /// With a value that has no labels.
+    /// Adds a value without labels.
     pub fn of(mut self, value: f64) -> Self {
         self.add(&[], value);
         self
@@ -37,7 +37,7 @@ impl Family {
 
     /// Adds a value.
     pub fn add(&mut self, labels: Labels<'_>, value: f64) {
-        let mut metric = labelled(labels);
+        let mut metric = labeled(labels);
         if self.kind == MetricType::COUNTER {
             let mut counter = Counter::default();
             counter.set_value(value);
@@ -50,8 +50,8 @@ impl Family {
         self.metrics.push(metric);
     }
 
-    /// Adds how many values were in each range, given with its greatest value, the lowest first; `count` and `sum` are
-    /// of all values.
+    /// Adds a histogram from the count of each range with its upper bound, in ascending order; `count` and `sum` are of
+    /// all values.
     pub fn add_ranges(
         &mut self,
         labels: Labels<'_>,
@@ -71,7 +71,7 @@ impl Family {
         histogram.set_bucket(ranges.into_iter().map(bucket).collect());
         histogram.set_sample_count(count);
         histogram.set_sample_sum(sum);
-        let mut metric = labelled(labels);
+        let mut metric = labeled(labels);
         metric.set_histogram(histogram);
         self.metrics.push(metric);
     }
@@ -86,7 +86,7 @@ impl Family {
     }
 }
 
-fn labelled(labels: Labels<'_>) -> Metric {
+fn labeled(labels: Labels<'_>) -> Metric {
     let pair = |&(name, value): &(&str, &str)| {
         let mut pair = LabelPair::default();
         pair.set_name(name.to_owned());

@@ -1,4 +1,4 @@
-//! What is known of health: turns of statuses, whether the prober is doubted, how far data centers are, certificates.
+//! Health: status changes, mass failures, latencies of data centers, certificates and probe verdicts.
 
 use gslb_api::Api;
 use gslb_api::evidence::Evidence;
@@ -11,15 +11,15 @@ use tokio::time::timeout;
 
 use super::{Collector, Family};
 
-/// How long the control task may take to tell what it knows: whoever reads metrics is told the rest.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for the control task; after that, the other metrics are returned without it.
+const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What `api` knows; asked on `runtime`, which must not be of one thread that is gathering metrics.
+/// Health as known to `api`. Requests run on `runtime`, which must not be a single thread that is gathering metrics.
 pub fn collector(api: Api, runtime: Handle) -> Collector {
     Collector::new("health", move || {
         let mut families = vec![status_changes(&api)];
-        let asked = async { timeout(PATIENCE, api.evidence()).await };
-        if let Ok(Ok(evidence)) = runtime.block_on(asked) {
+        let request = async { timeout(EVIDENCE_TIMEOUT, api.evidence()).await };
+        if let Ok(Ok(evidence)) = runtime.block_on(request) {
             families.extend(of_evidence(&evidence, api.node()));
         }
         families
@@ -27,10 +27,9 @@ pub fn collector(api: Api, runtime: Handle) -> Collector {
 }
 
 fn status_changes(api: &Api) -> Family {
-    let mut changes =
-        Family::counter("gslb_status_changes_total", "How often an endpoint's status has turned, by what to.");
-    for ((pool, endpoint), turns) in api.status_changes() {
-        for (to, count) in [("up", turns.up), ("down", turns.down)] {
+    let mut changes = Family::counter("gslb_status_changes_total", "Status changes of an endpoint, by new status.");
+    for ((pool, endpoint), changed) in api.status_changes() {
+        for (to, count) in [("up", changed.up), ("down", changed.down)] {
             changes.add(&[("endpoint", &*endpoint), ("pool", &*pool), ("to", to)], count as f64);
         }
     }
@@ -39,16 +38,16 @@ fn status_changes(api: &Api) -> Family {
 
 fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 6] {
     let site = &evidence.active.table.topology().site;
-    let doubts =
-        Family::gauge("gslb_mass_failure_hold", "1 while failures of too many endpoints at once are not believed.");
-    let help = "Smoothed time of the quickest probes of a data center, as this node measures it.";
+    let holds =
+        Family::gauge("gslb_mass_failure_hold", "1 while failures of too many endpoints at once are held back.");
+    let help = "Smoothed time of the fastest probes of a data center, measured by this node.";
     let mut latencies = Family::gauge("gslb_latency_seconds", help);
     for (data_center, latency) in site.data_centers.iter().zip(&evidence.latencies) {
         if let Some(latency) = latency {
             latencies.add(&[("data_center", &*data_center.name), ("vantage", node)], latency.as_secs_f64());
         }
     }
-    let help = "When the certificate of a probed endpoint ends.";
+    let help = "When the certificate of a probed endpoint expires.";
     let mut certificates = Family::gauge("gslb_probe_certificate_expiry_timestamp_seconds", help);
     for (member, at, expires) in &evidence.certificates {
         if let Some(labels) = labels(site, *member, *at) {
@@ -62,10 +61,10 @@ fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 6] {
             verdicts.add(&labels, f64::from(u8::from(*up)));
         }
     }
-    let help = "Endpoints that have recovered and stay down until gslb resume lets them back.";
+    let help = "Endpoints that have recovered and stay down until gslb resume.";
     let awaiting = Family::gauge("gslb_endpoints_awaiting_resume", help).of(evidence.awaiting_resume as f64);
-    let doubts = doubts.of(f64::from(u8::from(evidence.is_mass_failure)));
-    [awaiting, doubts, latencies, certificates, verdicts, unable(evidence)]
+    let holds = holds.of(f64::from(u8::from(evidence.is_mass_failure)));
+    [awaiting, holds, latencies, certificates, verdicts, unable(evidence)]
 }
 
 /// How many endpoints of each pool cannot be probed, by cause.
@@ -75,7 +74,7 @@ fn unable(evidence: &Evidence) -> Family {
     for (member, failure) in &evidence.unable {
         *counts.entry((member.pool, failure.word())).or_default() += 1;
     }
-    let help = "Endpoints of a pool that cannot be probed now and keep their status, by why.";
+    let help = "Endpoints of a pool that cannot be probed now and keep their status, by cause.";
     let mut family = Family::gauge("gslb_pool_endpoints_unable", help);
     for ((pool, cause), count) in counts {
         if let Some(pool) = site.pools.get(pool.0 as usize) {
@@ -85,7 +84,7 @@ fn unable(evidence: &Evidence) -> Family {
     family
 }
 
-/// The names of an endpoint and of the probe at this place among those of its pool.
+/// Labels of an endpoint and of the probe at index `at` of its pool.
 fn labels(site: &Site, member: Member, at: usize) -> Option<[(&'static str, &str); 3]> {
     let pool = site.pools.get(member.pool.0 as usize)?;
     let endpoint = pool.endpoints.get(member.endpoint as usize)?;

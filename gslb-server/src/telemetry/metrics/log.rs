@@ -1,11 +1,11 @@
-//! What became of the lines of the log.
+//! Dropped log lines.
 
 use super::{Collector, Family};
 use crate::telemetry::logging::Dropped;
 
-/// The lines of a log.
+/// Dropped log lines.
 pub fn collector(dropped: Dropped) -> Collector {
-    let help = "Lines of the log that were dropped, as nobody took them in time.";
+    let help = "Log lines dropped because the output was blocked.";
     Collector::new("log", move || {
         vec![Family::counter("gslb_log_lines_dropped_total", help).of(dropped.count() as f64)]
     })

@@ -1,4 +1,4 @@
-//! What Prometheus reads: a collector for each concern, asked when somebody reads.
+//! Prometheus metrics: one collector for each concern, run at every scrape.
 
 pub mod api;
 mod busiest;
@@ -29,20 +29,20 @@ pub use family::Family;
 pub use scrapes::Scrapes;
 pub use table::Generation;
 
-/// The format's media type; Prometheus 3 takes no answer without it.
+/// The media type of the text format; Prometheus 3 rejects responses without it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What gathers the metrics of one concern.
+/// Gathers the metrics of one concern.
 pub struct Collector {
     concern: Desc,
     gather: Box<dyn Fn() -> Vec<Family> + Send + Sync>,
 }
 
 impl Collector {
-    /// A collector; `concern` is one word in lower case that no other has.
+    /// A collector; `concern` is a unique lower-case word.
     ///
     /// # Panics
-    /// When it is no such word.
+    /// If `concern` is not a valid metric name.
     pub fn new(concern: &str, gather: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Self {
         let concern = Desc::new(format!("gslb_{concern}"), concern.to_owned(), Vec::new(), HashMap::new());
         Self { concern: concern.expect("a word is a name"), gather: Box::new(gather) }
@@ -63,10 +63,10 @@ impl Registered for Collector {
 pub struct Metrics(Registry);
 
 impl Metrics {
-    /// The metrics of these collectors.
+    /// A registry of these collectors.
     ///
     /// # Panics
-    /// When two are of one concern.
+    /// If two collectors have the same concern.
     pub fn new(collectors: impl IntoIterator<Item = Collector>) -> Self {
         let registry = Registry::new();
         for collector in collectors {
@@ -76,10 +76,10 @@ impl Metrics {
         Self(registry)
     }
 
-    /// All of them, in the text format.
+    /// All metrics in the text format.
     ///
     /// # Errors
-    /// What the encoder says: a fault in the program.
+    /// If encoding fails, which is a bug.
     pub fn exposition(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.0.gather())
     }

@@ -1,4 +1,4 @@
-//! Endpoints, pools and data centers: what of them is up in the table in force, and how often pools were answered with.
+//! Endpoints, pools and data centers that are up, and answers by pool.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::{Collector, Family};
 use crate::capture::placeholder::NONE;
 use crate::telemetry::ledger::Sums;
 
-/// What `published` answers from.
+/// State in the published table.
 pub fn collector(published: Arc<Published>) -> Collector {
     Collector::new("pools", move || {
         let table = Arc::clone(&published.load());
@@ -20,7 +20,7 @@ pub fn collector(published: Arc<Published>) -> Collector {
     })
 }
 
-/// The name of a pool's data center, or what pools without one have for it.
+/// The name of a pool's data center, or `NONE`.
 fn data_center<'s>(site: &'s Site, pool: &Pool) -> &'s str {
     let found = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));
     found.map_or(NONE, |data_center| &*data_center.name)
@@ -29,7 +29,7 @@ fn data_center<'s>(site: &'s Site, pool: &Pool) -> &'s str {
 fn endpoints(table: &RoutingTable) -> [Family; 4] {
     let site = &table.topology().site;
     let mut endpoints = Family::gauge("gslb_endpoint_up", "1 for an endpoint that is up.");
-    let mut pools = Family::gauge("gslb_pool_up", "1 for a pool with as many endpoints up as it must have.");
+    let mut pools = Family::gauge("gslb_pool_up", "1 for a pool with enough endpoints up.");
     let mut of_pools = Family::gauge("gslb_pool_endpoints", "Endpoints of a pool.");
     let mut up_of_pools = Family::gauge("gslb_pool_endpoints_up", "Endpoints of a pool that are up.");
     for (pool, liveness) in site.pools.iter().zip(table.pools().iter()) {
@@ -45,7 +45,7 @@ fn endpoints(table: &RoutingTable) -> [Family; 4] {
     [endpoints, pools, of_pools, up_of_pools]
 }
 
-/// A data center is up where a pool in it is up and takes clients, and drained where pools are up and none of them does.
+/// A data center is up if a pool in it is up and takes clients, and drained if pools are up but none takes clients.
 fn data_centers(table: &RoutingTable) -> [Family; 2] {
     let site = &table.topology().site;
     let mut found: BTreeMap<&str, (bool, bool)> =
@@ -57,9 +57,9 @@ fn data_centers(table: &RoutingTable) -> [Family; 2] {
             *takes_clients = true;
         }
     }
-    let help = "1 for a data center with a pool that is up and takes clients; 0 also where all that is up is drained.";
+    let help = "1 for a data center with a pool that is up and takes clients; 0 if all pools that are up are drained.";
     let mut up = Family::gauge("gslb_data_center_up", help);
-    let help = "1 for a data center with pools that are up, all of them drained.";
+    let help = "1 for a data center whose pools that are up are all drained.";
     let mut drained = Family::gauge("gslb_data_center_drained", help);
     for (name, (is_up, takes_clients)) in found {
         up.add(&[("data_center", name)], f64::from(u8::from(is_up && takes_clients)));
@@ -68,11 +68,11 @@ fn data_centers(table: &RoutingTable) -> [Family; 2] {
     [up, drained]
 }
 
-/// How often pools were answered with, until `sums` were read.
+/// Answers by pool, from `sums`.
 pub(super) fn answers(sums: &Sums) -> Family {
     let help = "Answers that name endpoints of a pool, by pool and its data center.";
     let mut family = Family::counter("gslb_pool_answers_total", help);
-    let site = &sums.topology_id.topology().site;
+    let site = &sums.counts.topology().site;
     for (pool, &count) in site.pools.iter().zip(&sums.pools) {
         family.add(&[("data_center", data_center(site, pool)), ("pool", &pool.name)], count as f64);
     }

@@ -1,4 +1,4 @@
-//! What probes did, and whether they run.
+//! Probe results and durations, and whether probes run.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::probe::counts::{BOUNDS, HistogramTotals};
 pub fn collector(prober: Arc<Prober>) -> Collector {
     Collector::new("probes", move || {
         let counts = prober.counts();
-        let mut results = Family::counter("gslb_probe_results_total", "Probes that ended, by what came of them.");
+        let mut results = Family::counter("gslb_probe_results_total", "Finished probes, by result.");
         let mut durations = Family::histogram("gslb_probe_duration_seconds", "Time that probes took.");
         for (probe, counts) in counts.by_probe() {
             let results_of = [("pass", counts.passed()), ("fail", counts.failed()), ("unable", counts.unable())];
@@ -20,7 +20,7 @@ pub fn collector(prober: Arc<Prober>) -> Collector {
             add(&mut durations, &[("probe", &*probe)], &counts.duration.totals());
         }
         let mut lateness =
-            Family::histogram("gslb_probe_lateness_seconds", "Time from when a probe was due to its start.");
+            Family::histogram("gslb_probe_lateness_seconds", "Delay from when a probe was due until it started.");
         add(&mut lateness, &[], &counts.lateness.totals());
         let pulse = prober.pulse();
         let mut families = vec![
@@ -28,14 +28,17 @@ pub fn collector(prober: Arc<Prober>) -> Collector {
             durations,
             lateness,
             Family::gauge("gslb_probe_targets", "Targets that are probed.").of(counts.targets() as f64),
-            Family::gauge("gslb_probes_running", "Probes that run now.").of(counts.running() as f64),
-            Family::counter("gslb_probes_skipped_total", "Turns left out: the previous probe was still running.")
-                .of(counts.skipped() as f64),
-            Family::gauge("gslb_prober_stalled", "1 while probes have stopped, or none can be made.")
+            Family::gauge("gslb_probes_running", "Probes running now.").of(counts.running() as f64),
+            Family::counter(
+                "gslb_probes_skipped_total",
+                "Probes skipped because the previous probe was still running.",
+            )
+            .of(counts.skipped() as f64),
+            Family::gauge("gslb_prober_stalled", "1 while probes are stalled or cannot be made.")
                 .of(f64::from(u8::from(pulse.stalled))),
         ];
         if let Some(last) = pulse.last_result {
-            let help = "When a probe last said something of an endpoint.";
+            let help = "When a probe last returned a result.";
             families.push(Family::gauge("gslb_prober_last_result_timestamp_seconds", help).of(last as f64 / 1e3));
         }
         families

@@ -1,20 +1,20 @@
-//! The process: its processor time, memory and file descriptors, and what program it is.
+//! The process: CPU time, memory, file descriptors and version.
 
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 
 use super::{Collector, Family};
 
-/// Adds what the system knows of this process, under the names that all programs have for it.
+/// Adds the standard `process_*` metrics.
 pub(super) fn register(registry: &Registry) {
-    // It is the only one.
+    // Registering fails only for duplicates, and there is no other.
     let _ = registry.register(Box::new(ProcessCollector::for_self()));
 }
 
-/// What program it is.
+/// The version.
 pub fn collector() -> Collector {
     Collector::new("build", || {
-        let mut info = Family::gauge("gslb_build_info", "What is running; always 1.");
+        let mut info = Family::gauge("gslb_build_info", "Version of the running program; always 1.");
         info.add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
         vec![info]
     })

@@ -1,11 +1,11 @@
-//! Which pools a service may come to, and how many of them are up.
+//! The pools that a service's policy can use, and how many of them are up.
 
 use std::collections::HashSet;
 
 use gslb_core::site::model::{PolicyId, PolicyKind, PoolId, Service, Site};
 use gslb_core::table::RoutingTable;
 
-/// How many pools the policy of `service` names, and how many of them are up. The pool of last resort is none of them.
+/// Number of pools in the policy of `service`, and how many of them are up. The pool of last resort does not count.
 pub(super) fn pools(table: &RoutingTable, service: &Service) -> (usize, usize) {
     let mut pools = HashSet::new();
     gather(&table.topology().site, service.policy, &mut pools);

@@ -1,4 +1,4 @@
-//! Who reads metrics: one exposition is written at a time, whoever asks, however often.
+//! Encodes one exposition at a time, and shares it among concurrent scrapes.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,33 +9,33 @@ use tokio::task::{spawn, spawn_blocking};
 
 use super::Metrics;
 
-/// Metrics, as whoever asks is told them. Writing them takes milliseconds and megabytes where there is much to tell, and
-/// who may ask is not known.
+/// Serves metrics to any number of clients. For a large site, encoding takes milliseconds and megabytes, and clients
+/// need no token.
 pub struct Scrapes(Arc<Shared>);
 
 struct Shared {
     metrics: Arc<Metrics>,
-    /// What was told last, and when it was begun.
+    /// The last exposition, and when its encoding began.
     last: Mutex<Option<(Instant, Bytes)>>,
 }
 
 impl Scrapes {
-    /// For those who ask for `metrics`.
+    /// Serves `metrics`.
     pub fn new(metrics: Metrics) -> Self {
         Self(Arc::new(Shared { metrics: Arc::new(metrics), last: Mutex::default() }))
     }
 
-    /// All metrics in the text format, none of them older than this call; none after an internal error.
+    /// All metrics in the text format, none older than this call; `None` after an internal error.
     pub async fn exposition(&self) -> Option<Bytes> {
-        // In a task of its own: whoever hangs up does not make room for another one.
+        // In a task of its own: a client that disconnects must not let a second encoding start.
         spawn(Arc::clone(&self.0).exposition(Instant::now())).await.ok().flatten()
     }
 }
 
 impl Shared {
-    async fn exposition(self: Arc<Self>, asked: Instant) -> Option<Bytes> {
+    async fn exposition(self: Arc<Self>, requested: Instant) -> Option<Bytes> {
         let mut last = self.last.lock().await;
-        if let Some((_, text)) = last.as_ref().filter(|(began, _)| *began >= asked) {
+        if let Some((_, text)) = last.as_ref().filter(|(began, _)| *began >= requested) {
             return Some(text.clone());
         }
         let (began, metrics) = (Instant::now(), Arc::clone(&self.metrics));
@@ -53,7 +53,7 @@ mod tests {
     use crate::telemetry::metrics::{Collector, Family};
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn many_who_ask_at_once_share_what_was_begun_after_they_asked() {
+    async fn concurrent_scrapes_share_an_exposition_begun_after_their_requests() {
         let (written, release) = (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(())));
         let (count, gate) = (Arc::clone(&written), Arc::clone(&release));
         let collector = Collector::new("slow", move || {
@@ -65,12 +65,12 @@ mod tests {
         let held = release.lock().unwrap();
         // All ask at this moment, whenever their tasks run: the first of them may begin before the last one is spawned.
         let now = Instant::now();
-        let asked: Vec<_> = (0..50).map(|_| tokio::spawn(Arc::clone(&scrapes.0).exposition(now))).collect();
+        let requested: Vec<_> = (0..50).map(|_| tokio::spawn(Arc::clone(&scrapes.0).exposition(now))).collect();
         drop(held);
-        for answer in asked {
+        for answer in requested {
             assert!(answer.await.unwrap().is_some());
         }
-        assert_eq!(written.load(Ordering::SeqCst), 1, "all had asked before it was begun");
+        assert_eq!(written.load(Ordering::SeqCst), 1, "all had requested before it was begun");
         let text = scrapes.exposition().await.unwrap();
         assert!(text.windows(11).any(|part| part == b"gslb_slow 2"), "who asks later is told what is true then");
     }

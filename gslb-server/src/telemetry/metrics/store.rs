@@ -1,4 +1,4 @@
-//! The store: where it is, whether it can write, and how long that takes.
+//! The store: its revision, availability and commit times.
 
 use gslb_api::Api;
 
@@ -9,11 +9,11 @@ pub fn collector(api: Api) -> Collector {
     Collector::new("store", move || {
         let meters = api.meters();
         let commits = meters.commits();
-        let help = "Time for which the store was asked for a commit, until it was durable or failed.";
+        let help = "Time from a commit request until it was durable or failed.";
         let mut times = Family::histogram("gslb_store_commit_duration_seconds", help);
         times.add_ranges(&[], commits.ranges(), commits.count, commits.sum);
-        let revision = "Revision of the store, which every commit raises.";
-        let available = "1 unless the store could not do the last commit.";
+        let revision = "Revision of the store; every commit raises it.";
+        let available = "1 unless the last commit to the store failed.";
         vec![
             times,
             Family::gauge("gslb_store_revision", revision).of(meters.store_revision() as f64),
