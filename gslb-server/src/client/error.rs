@@ -2,9 +2,9 @@
 
 use std::{error, fmt, io};
 
-use gslb_api::auth::Role;
+use gslb_api::types::{Problem, ProblemDetail, Role};
 use hyper::StatusCode;
-use serde::Deserialize;
+use serde::Deserialize as _;
 
 use super::TrustError;
 
@@ -61,58 +61,36 @@ impl From<Refusal> for Error {
     }
 }
 
-/// A problem document (RFC 9457), as far as people need it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// An answer that says no.
+#[derive(Debug)]
 pub struct Refusal {
-    /// Status code of the answer.
-    #[serde(skip)]
+    /// Its status code.
     pub code: StatusCode,
-    /// Names the kind of problem.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// What kind of problem it is, in words.
-    pub title: String,
-    /// What is wrong this time.
-    pub detail: String,
-    /// Each thing that is wrong.
-    pub errors: Vec<Complaint>,
+    /// Why.
+    pub problem: Problem,
     /// The whole document, for programs.
-    #[serde(skip)]
     pub document: serde_json::Value,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Complaint {
-    /// Where, as a JSON pointer (RFC 6901).
-    pub pointer: String,
-    /// What.
-    pub detail: String,
-    /// What would be right.
-    pub help: String,
 }
 
 impl Refusal {
     /// Reads an answer that says no, whether it is a problem document or not.
     pub(super) fn read(code: StatusCode, body: &[u8]) -> Self {
         let document = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
-        let read = Self::deserialize(&document).unwrap_or_default();
-        let title = Some(read.title).filter(|title| !title.is_empty());
-        let title = title.unwrap_or_else(|| code.canonical_reason().unwrap_or("refused").to_owned());
-        Self { code, title, document, ..read }
+        let mut problem = Problem::deserialize(&document).unwrap_or_default();
+        if problem.title.is_empty() {
+            problem.title = code.canonical_reason().unwrap_or("refused").to_owned();
+        }
+        Self { code, problem, document }
     }
 }
 
 impl Refusal {
     /// The same where the work as a whole needs `role`: naming less would only lead to the next refusal.
     pub(super) fn needing(mut self, role: Role) -> Self {
-        let of = |member: &str| Role::from_name(self.document[member].as_str()?);
-        if let (Some(needs), Some(has)) = (of("needs"), of("role"))
+        if let (Some(needs), Some(has)) = (self.problem.needs, self.problem.role)
             && needs < role
         {
-            self.detail = format!("This needs the role {role}; the token's role is {has}.");
+            self.problem.detail = format!("This needs the role {role}; the token's role is {has}.");
         }
         self
     }
@@ -120,14 +98,15 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} ({})", self.title.trim_end_matches('.'), self.code.as_u16())?;
-        if !self.detail.is_empty() {
-            write!(out, ": {}", self.detail)?;
+        let Problem { title, detail, errors, .. } = &self.problem;
+        write!(out, "{} ({})", title.trim_end_matches('.'), self.code.as_u16())?;
+        if !detail.is_empty() {
+            write!(out, ": {detail}")?;
         }
         if self.code == StatusCode::UNAUTHORIZED {
             write!(out, "\n    help: give a token in GSLB_TOKEN, or the file that has it with --token-file")?;
         }
-        for Complaint { pointer, detail, help } in &self.errors {
+        for ProblemDetail { pointer, detail, help } in errors {
             let place = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
             write!(out, "\n{place}{detail}")?;
             if !help.is_empty() {
@@ -154,12 +133,12 @@ mod tests {
     fn a_first_request_is_refused_with_the_role_that_all_of_it_needs() {
         let body = br#"{"title":"Forbidden","detail":"This needs the role viewer; the token's role is reporter.",
             "needs":"viewer","role":"reporter"}"#;
-        let refused = |role: Role| Refusal::read(StatusCode::FORBIDDEN, body).needing(role).detail;
+        let refused = |role: Role| Refusal::read(StatusCode::FORBIDDEN, body).needing(role).problem.detail;
         assert_eq!(refused(Role::Operator), "This needs the role operator; the token's role is reporter.");
         assert_eq!(refused(Role::Admin), "This needs the role admin; the token's role is reporter.");
         assert_eq!(refused(Role::Viewer), "This needs the role viewer; the token's role is reporter.");
         let other = Refusal::read(StatusCode::FORBIDDEN, br#"{"detail":"Out of scope."}"#).needing(Role::Admin);
-        assert_eq!(other.detail, "Out of scope.");
+        assert_eq!(other.problem.detail, "Out of scope.");
     }
 
     #[test]

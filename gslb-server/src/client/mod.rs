@@ -7,6 +7,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -19,7 +21,7 @@ pub mod events;
 
 pub use address::{Address, WrongAddress};
 pub use connect::{Trust, TrustError};
-pub use error::{Complaint, Error, Refusal};
+pub use error::{Error, Refusal};
 
 /// How long an answer may take to begin. A document of a hundred thousand services takes seconds.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -68,7 +70,7 @@ impl Request {
     }
 
     /// With a body of JSON.
-    pub fn json(self, body: &Value) -> Self {
+    pub fn json(self, body: &impl Serialize) -> Self {
         self.json_as("application/json", body)
     }
 
@@ -79,8 +81,9 @@ impl Request {
     }
 
     /// With a body of JSON that has a media type of its own.
-    pub fn json_as(mut self, media_type: &str, body: &Value) -> Self {
-        self.body = body.to_string().into_bytes();
+    pub fn json_as(mut self, media_type: &str, body: &impl Serialize) -> Self {
+        // Writing into memory cannot fail.
+        self.body = serde_json::to_vec(body).unwrap_or_default();
         self.with(CONTENT_TYPE, media_type)
     }
 }
@@ -103,6 +106,14 @@ impl Answer {
     /// [`Error::Broken`].
     pub fn text(&self) -> Result<String, Error> {
         String::from_utf8(self.body.to_vec()).map_err(|_| Error::Broken("it is not UTF-8 text".to_owned()))
+    }
+
+    /// The body as what the API says that it is. Members that are not known here are ignored.
+    ///
+    /// # Errors
+    /// [`Error::Broken`].
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|cause| Error::Broken(cause.to_string()))
     }
 
     /// The body as JSON; null where it has none.

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::Value;
+use gslb_api::types::{AuditEntry, AuditOutcome, AuditPage, Role};
+use serde::Deserialize;
 
 use super::Outcome;
 use super::age::relative;
-use super::remote::{Remote, show, strings, text};
+use super::remote::{Remote, show};
 use super::table::{Cell, Color, Column, is_wide, table};
 use crate::client::Request;
 
@@ -23,24 +24,22 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let path = format!("/api/v1/audit?limit={}", arguments.limit);
     let answer = arguments.remote.client()?.ask(Request::get(path))?.json()?;
-    show(arguments.remote.format(), &answer, listed);
+    show(arguments.remote.format(), &answer, listed)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn listed(answer: &Value) -> String {
-    let entries = answer["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let row = |entry: &Value| {
-        let outcome = text(entry, "/outcome");
-        let colour = if outcome == "done" { Color::Green } else { Color::Red };
+fn listed(page: &AuditPage) -> String {
+    let row = |entry: &AuditEntry| {
+        let color = if entry.outcome == AuditOutcome::Done { Color::Green } else { Color::Red };
         [
-            Cell::new(relative(&text(entry, "/at"))),
-            Cell::new(text(entry, "/name")),
-            Cell::new(text(entry, "/role")),
-            Cell::new(strings(&entry["scopes"])),
-            Cell::new(text(entry, "/from")),
+            Cell::new(relative(&entry.at)),
+            Cell::new(&entry.name),
+            Cell::new(entry.role.map(Role::name).unwrap_or_default()),
+            Cell::new(entry.scopes.join(" ")),
+            Cell::new(entry.from.map(|from| from.to_string()).unwrap_or_default()),
             Cell::new(request(entry)),
-            Cell::new(outcome).fg(colour),
-            Cell::new(text(entry, "/revision")),
+            Cell::new(entry.outcome.name()).fg(color),
+            Cell::new(entry.revision),
             Cell::new(why(entry)),
         ]
     };
@@ -55,17 +54,25 @@ fn listed(answer: &Value) -> String {
         Column::ranked("revision", 5),
         Column::prose("why", 4),
     ];
-    table(columns, entries.iter().map(row))
+    table(columns, page.entries.iter().map(row))
 }
 
 /// Method and path; the path that all have in common is left out, unless everything is to be shown.
-fn request(entry: &Value) -> String {
-    let request = text(entry, "/request");
-    if is_wide() { request } else { request.replace(" /api/v1/", " ") }
+fn request(AuditEntry { request, .. }: &AuditEntry) -> String {
+    if is_wide() { request.clone() } else { request.replace(" /api/v1/", " ") }
+}
+
+/// What an override or a thaw in the audit log says of itself.
+#[derive(Deserialize)]
+struct Reasoned {
+    reason: String,
 }
 
 /// Why it was done: what who did it said, or the reason of an override; and why a rule did not hold, or which one did.
-fn why(entry: &Value) -> String {
-    let said = ["/message", "/after/reason", "/override_rules", "/broke/0"].map(|pointer| text(entry, pointer));
-    said.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+fn why(entry: &AuditEntry) -> String {
+    let reason = entry.after.as_ref().and_then(|after| Reasoned::deserialize(after).ok());
+    let reason = reason.map(|after| after.reason);
+    let message = Some(&entry.message).filter(|message| !message.is_empty());
+    let all = [message, reason.as_ref(), entry.override_rules.as_ref(), entry.broke.first()];
+    all.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("; ")
 }

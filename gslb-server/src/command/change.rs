@@ -2,12 +2,13 @@
 
 use clap::Args;
 use gslb_api::auth::Role;
+use gslb_api::types::{ChangeResult, Difference, ProblemDetail};
 use serde_json::Value;
 
 use super::Outcome;
 use super::exit::Exit;
 use super::moves;
-use super::remote::{Format, Remote, safe, show, text};
+use super::remote::{Format, Remote, read, show};
 use super::resource::shortened;
 use super::table::{Cell, Color, Column, table};
 use crate::printable::printable;
@@ -31,8 +32,8 @@ impl ChangeOptions {
         self.dry_run
     }
 
-    /// The same, to be foreseen only.
-    pub(super) fn foreseen(&self) -> Self {
+    /// The same as a dry run.
+    pub(super) fn as_dry_run(&self) -> Self {
         Self { dry_run: true, ..self.clone() }
     }
 
@@ -66,58 +67,54 @@ impl ChangeOptions {
     }
 }
 
-/// Tells what came of a change, or would. What a safety rule would refuse is no success.
-pub(super) fn tell(remote: &Remote, options: &ChangeOptions, done: &Value) -> Outcome {
-    // What was made as it was asked for needs no word.
+/// Shows what came of a change, or would. What a safety rule would refuse is no success.
+pub(super) fn report(remote: &Remote, options: &ChangeOptions, answer: &Value) -> Outcome {
+    let result: ChangeResult = read(answer)?;
+    // What was done as requested needs no word.
     if !remote.is_quiet() || options.is_dry_run() || remote.format() != Format::Table {
-        show(remote.format(), done, told);
-    } else if done["saved"] == false {
-        eprintln!("gslb: {}", printable(&not_saved(done)));
+        show(remote.format(), answer, described)?;
+    } else if let Some(warning) = not_saved(&result) {
+        eprintln!("gslb: {}", printable(&warning));
     }
-    let refused = options.is_dry_run() && !options.overrides_rules();
-    Ok(if refused { broken(done) } else { Exit::Done }.into())
+    let is_judged = options.is_dry_run() && !options.overrides_rules();
+    Ok(if is_judged { judged(&result) } else { Exit::Done }.into())
 }
 
 /// Whether a safety rule would be broken: what cannot be done is no good plan.
-pub(super) fn broken(foreseen: &Value) -> Exit {
-    match foreseen["breaks"].as_array() {
-        Some(rules) if !rules.is_empty() => Exit::Unsafe,
-        _ => Exit::Done,
-    }
+pub(super) fn judged(plan: &ChangeResult) -> Exit {
+    if plan.breaks.is_empty() { Exit::Done } else { Exit::Unsafe }
 }
 
-/// All that is known of a change, for people.
-pub(super) fn told(done: &Value) -> String {
-    joined([work(done), revision(done), not_saved(done)])
+/// Everything that is known of a change, for people.
+pub(super) fn described(result: &ChangeResult) -> String {
+    joined([effect(result), revision(result), not_saved(result).unwrap_or_default()])
 }
 
-/// The same without the revision: what a change is, before anybody has said whether it is to be done.
-pub(super) fn work(done: &Value) -> String {
-    let done = &*safe(done);
-    let moves = moves::told(done.get("moves").unwrap_or(&Value::Null));
-    joined([differences(done, "changes"), moves, rules(done), warnings(done)])
+/// The same without the revision: what a change is, before anybody has said whether to make it.
+pub(super) fn effect(result: &ChangeResult) -> String {
+    let moves = result.moves.as_ref().map(moves::described).unwrap_or_default();
+    joined([differences(&result.changes), moves, rules(result), warnings(result)])
 }
 
 fn joined<const PARTS: usize>(parts: [String; PARTS]) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
-/// What documents say differently, a line each; `key` is where `done` has it.
-pub(super) fn differences(done: &Value, key: &str) -> String {
-    let list = done.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let row = |difference: &Value| {
-        let (before, after) = (difference.get("before"), difference.get("after"));
-        let (sign, colour) = match (before, after) {
+/// What documents say differently, a line each.
+pub(super) fn differences(list: &[Difference]) -> String {
+    let row = |Difference { pointer, before, after }: &Difference| {
+        let (sign, color) = match (before, after) {
             (None, _) => ("+", Color::Green),
             (_, None) => ("-", Color::Red),
             _ => ("~", Color::Yellow),
         };
-        let value = |value: Option<&Value>| value.map(|value| shortened(&value.to_string())).unwrap_or_default();
+        let value = |value: &Option<Value>| value.as_ref().map(|it| shortened(&it.to_string())).unwrap_or_default();
         let change = match (before, after) {
             (Some(_), Some(_)) => format!("{} -> {}", value(before), value(after)),
-            _ => value(after.or(before)),
+            (Some(_), None) => value(before),
+            (None, _) => value(after),
         };
-        [Cell::new(sign).fg(colour), Cell::new(text(difference, "/pointer")).fg(colour), Cell::new(change)]
+        [Cell::new(sign).fg(color), Cell::new(pointer).fg(color), Cell::new(change)]
     };
     if list.is_empty() {
         String::new()
@@ -127,51 +124,44 @@ pub(super) fn differences(done: &Value, key: &str) -> String {
 }
 
 /// The safety rules that it breaks.
-fn rules(done: &Value) -> String {
-    let list = done.get("breaks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let row = |rule: &Value| [Cell::new(text(rule, "/rule")).fg(Color::Red), Cell::new(text(rule, "/detail"))];
-    if list.is_empty() {
+fn rules(result: &ChangeResult) -> String {
+    let rows = result.breaks.iter().map(|broken| [Cell::new(&broken.rule).fg(Color::Red), Cell::new(&broken.detail)]);
+    if result.breaks.is_empty() {
         String::new()
     } else {
-        table([Column::key("safety rule"), Column::prose("violation", 1)], list.iter().map(row))
+        table([Column::key("safety rule"), Column::prose("violation", 1)], rows)
     }
 }
 
-fn warnings(done: &Value) -> String {
-    let list = done.get("warnings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let line = |problem: &Value| match text(problem, "/pointer") {
+fn warnings(result: &ChangeResult) -> String {
+    let line = |problem: &ProblemDetail| match &*problem.pointer {
         // It is about all of it, or about no document at all.
-        pointer if pointer.is_empty() => format!("warning: {}", text(problem, "/detail")),
-        pointer => format!("warning: {pointer}: {}", text(problem, "/detail")),
+        "" => format!("warning: {}", problem.detail),
+        pointer => format!("warning: {pointer}: {}", problem.detail),
     };
-    list.iter().map(line).collect::<Vec<_>>().join("\n")
+    result.warnings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What is doubtful about a change that was made: rules that it broke, warnings, and whether it is not saved.
-pub(super) fn amiss(done: &Value) -> String {
-    let done = &*safe(done);
-    joined([rules(done), warnings(done), not_saved(done)])
+pub(super) fn doubts(result: &ChangeResult) -> String {
+    joined([rules(result), warnings(result), not_saved(result).unwrap_or_default()])
 }
 
-/// Says so where a change holds and is not saved.
-fn not_saved(done: &Value) -> String {
-    if done["saved"] != false {
-        return String::new();
-    }
-    format!(
-        "NOT SAVED: in force now, saved once the store can be written, lost if gslb restarts before that; {}",
-        text(done, "/not_saved")
-    )
+/// Says so if a change holds and is not saved.
+fn not_saved(result: &ChangeResult) -> Option<String> {
+    let why = result.not_saved.as_deref().unwrap_or_default();
+    (!result.saved).then(|| {
+        format!(
+            "NOT SAVED: in force now, saved once the store can be written, lost if gslb restarts before that; {why}"
+        )
+    })
 }
 
 /// The revision in force, and the table that serves it.
-pub(super) fn revision(done: &Value) -> String {
-    if done["dry_run"] == true {
-        return format!("nothing was changed: revision {} is in force", text(done, "/revision"));
+pub(super) fn revision(result: &ChangeResult) -> String {
+    let ChangeResult { dry_run, revision, generation, .. } = result;
+    if *dry_run {
+        return format!("nothing was changed: revision {revision} is in force");
     }
-    match (text(done, "/revision"), text(done, "/generation")) {
-        (revision, _) if revision.is_empty() => String::new(),
-        (revision, generation) if generation.is_empty() => format!("revision {revision}"),
-        (revision, generation) => format!("revision {revision}, served by table {generation}"),
-    }
+    format!("revision {revision}, served by table {generation}")
 }

@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         "problems": problems.iter().map(problem).collect::<Vec<_>>(),
     });
     let format = if arguments.output == Format::Json { remote::Format::Json } else { remote::Format::Table };
-    show(format, &told, |_| printable(&people(&name, found, &problems)).into_owned());
+    show(format, &told, |_: &Value| printable(&people(&name, found, &problems)).into_owned())?;
     Ok(code)
 }
 

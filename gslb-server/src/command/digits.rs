@@ -1,7 +1,5 @@
 //! Numbers as people read them: in groups of three digits.
 
-use serde_json::Value;
-
 /// `number` such as `1,234`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -14,11 +12,6 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The same of a number in JSON.
-pub(super) fn of_json(number: &Value) -> String {
-    number.as_u64().map_or_else(|| number.to_string(), grouped)
 }
 
 /// How many of something there are: `1 pool`, `1,234 pools`.

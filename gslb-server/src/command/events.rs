@@ -4,12 +4,15 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, value_parser};
+use gslb_api::types::{self, EventStatus, MassFailureRecord, Override, StateChange};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Outcome;
 use super::following::{Stream, follow};
-use super::remote::{Format, Remote, in_terminal, text};
+use super::overrides::force_text;
+use super::remote::{Format, Remote, in_terminal};
 use crate::client::events::Event;
 use crate::printable::printable;
 
@@ -39,83 +42,105 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 /// Each event as JSON, or each of its changes on a line.
 fn write(format: Format, event: &Event, now: Option<Timestamp>) -> io::Result<()> {
-    let data = serde_json::from_str(&event.data).unwrap_or_else(|_| Value::String(event.data.clone()));
     let mut out = io::stdout().lock();
     match format {
         Format::Json => {
+            let data = serde_json::from_str(&event.data).unwrap_or_else(|_| Value::String(event.data.clone()));
             let event = serde_json::json!({ "id": event.id, "event": event.name, "data": data });
             writeln!(out, "{}", in_terminal(&event.to_string()))?;
         }
         Format::Table | Format::Wide | Format::Toml => {
-            people(event, &data, now).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?
+            people(event, now).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?
         }
     }
     out.flush()
 }
 
+/// A change; one of a kind that a later server has is shown as it is.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Item {
+    Known(StateChange),
+    Unknown(Value),
+}
+
+/// What an event named `change` has, as far as it can be read.
+#[derive(Deserialize)]
+struct Items {
+    time: Option<types::Timestamp>,
+    changes: Vec<Item>,
+}
+
 /// The lines of an event: its id, when each change was, and what it is. A change that does not say when it was is of `now`.
-fn people(event: &Event, data: &Value, now: Option<Timestamp>) -> Vec<String> {
+fn people(event: &Event, now: Option<Timestamp>) -> Vec<String> {
     let line = |time: Option<Timestamp>, what: &str| {
         let time = time.or(now).map_or_else(|| "-".to_owned(), |time| time.strftime("%F %T").to_string());
-        // A line stays one, and a terminal is told nothing.
+        // A line stays one, and a terminal gets no commands.
         let what: String = what.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
         format!("{:>6}  {time:<19}  {what}", event.id)
     };
-    match data["changes"].as_array() {
-        Some(changes) => {
+    match serde_json::from_str::<Items>(&event.data) {
+        Ok(Items { time: whole, changes }) => {
             // What the server says of the whole event holds for changes that do not say when they were.
-            let whole = data["time"].as_str().and_then(|time| time.parse().ok());
-            changes.iter().map(|change| line(time(change).or(whole), &told(change))).collect()
+            let show = |item: &Item| {
+                line(time(item).or(whole.map(types::Timestamp::millis)).and_then(moment), &described(item))
+            };
+            changes.iter().map(show).collect()
         }
-        None if event.name == "reset" => {
+        Err(_) if event.name == "reset" => {
             vec![line(None, "what was before is not kept any more; what happens from now on follows")]
         }
-        None => vec![line(None, &format!("{}: {data}", event.name))],
+        Err(_) => vec![line(None, &format!("{}: {}", event.name, event.data))],
     }
 }
 
-/// When a change was, where it says so. The end of something does not.
-fn time(change: &Value) -> Option<Timestamp> {
-    let pointers = ["/status/recovered", "/status/since", "/override/created", "/mass_failure/since"];
-    let time = pointers.into_iter().find_map(|pointer| change.pointer(pointer))?;
-    match time.as_i64() {
-        Some(milliseconds) => Timestamp::from_millisecond(milliseconds).ok(),
-        None => time.as_str()?.parse().ok(),
-    }
+fn moment(millis: u64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
 }
 
-/// What a change is, in words. One of a kind that a later server has is told as it is.
-fn told(change: &Value) -> String {
-    let at = |pointer: &str| text(change, pointer);
-    let has = |member: &str| !change[member].is_null();
-    match change["kind"].as_str() {
-        Some("document") => format!("document: revision {} is in force", at("/revision")),
-        Some("status") if has("status") => {
-            format!("{}/{} is {}: {}", at("/pool"), at("/endpoint"), at("/status/status"), at("/status/why"))
+/// When a change was, in milliseconds since 1970-01-01 00:00 UTC, if it says so. The end of something does not.
+fn time(item: &Item) -> Option<u64> {
+    let Item::Known(change) = item else { return None };
+    match change {
+        StateChange::Status { status, .. } => {
+            status.as_ref().map(|status| status.recovered.unwrap_or(status.since).millis())
         }
-        Some("status") => format!("{}/{}: its status is not kept any more", at("/pool"), at("/endpoint")),
-        Some("mass-failure") if has("mass_failure") => {
-            let (failing, hosts) = (at("/mass_failure/failing"), at("/mass_failure/hosts"));
+        StateChange::Override { r#override, .. } => r#override.as_ref().map(|held| held.created.millis()),
+        StateChange::MassFailure { mass_failure } => mass_failure.as_ref().map(|failure| failure.since),
+        StateChange::Document { .. } => None,
+    }
+}
+
+/// What a change is, in words.
+fn described(item: &Item) -> String {
+    let change = match item {
+        Item::Known(change) => change,
+        Item::Unknown(change) => return change.to_string(),
+    };
+    match change {
+        StateChange::Document { revision } => {
+            format!("document: revision {} is in force", revision.map(|it| it.to_string()).unwrap_or_default())
+        }
+        StateChange::Status { pool, endpoint, status: Some(EventStatus { status, why, .. }) } => {
+            format!("{pool}/{endpoint} is {}: {why}", status.name())
+        }
+        StateChange::Status { pool, endpoint, status: None } => {
+            format!("{pool}/{endpoint}: its status is not kept any more")
+        }
+        StateChange::MassFailure { mass_failure: Some(MassFailureRecord { failing, hosts, .. }) } => {
             format!("mass failure: {failing} of {hosts} hosts fail at once, so the last statuses hold")
         }
-        Some("mass-failure") => "mass failure: it is over".to_owned(),
-        Some("override") if has("override") => overridden(&at("/id"), &change["override"]),
-        Some("override") => format!("override {} has ended", at("/id")),
-        _ => change.to_string(),
+        StateChange::MassFailure { mass_failure: None } => "mass failure: it is over".to_owned(),
+        StateChange::Override { id, r#override: Some(held) } => overridden(id, held),
+        StateChange::Override { id, r#override: None } => format!("override {id} has ended"),
     }
 }
 
 /// What an override does, to whom, until when, and who says so.
-fn overridden(id: &str, held: &Value) -> String {
-    let force = match &held["force"] {
-        Value::String(force) => force.clone(),
-        weight => format!("weight {}", text(weight, "/weight")),
-    };
-    let targets: Vec<&str> = held["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let expires = text(held, "/expires");
-    let until = if expires.is_empty() { expires } else { format!(" until {expires}") };
-    let (owner, reason) = (text(held, "/owner"), text(held, "/reason"));
-    format!("override {id}: {force} {}{until}, says {owner}: {reason}", targets.join(" "))
+fn overridden(id: &str, Override { targets, force, reason, owner, expires, .. }: &Override) -> String {
+    let until = expires.map(|expires| format!(" until {expires}")).unwrap_or_default();
+    let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+    format!("override {id}: {} {}{until}, says {owner}: {reason}", force_text(*force), targets.join(" "))
 }
 
 #[cfg(test)]
@@ -126,7 +151,8 @@ mod tests {
 
     fn lines(changes: Value, now: Option<Timestamp>) -> Vec<String> {
         let event = Event { id: "7".to_owned(), name: "change".to_owned(), data: String::new() };
-        people(&event, &json!({ "changes": changes }), now)
+        let event = Event { data: json!({ "changes": changes }).to_string(), ..event };
+        people(&event, now)
     }
 
     #[test]
@@ -147,7 +173,7 @@ mod tests {
             {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": status},
             {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": null},
             {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": recovered},
-            {"kind": "mass-failure", "mass_failure": {"since": 1795377600000u64, "failing": 7, "hosts": 9}},
+            {"kind": "mass-failure", "mass_failure": {"since": 1795377600000u64, "failing": 7, "hosts": 9, "failing_places": 2, "places": 3}},
             {"kind": "mass-failure", "mass_failure": null},
             {"kind": "override", "id": "a", "override": held},
             {"kind": "override", "id": "a", "override": weight},
@@ -162,7 +188,7 @@ mod tests {
             "     7  2026-11-22 20:05:00  fra/fra-1 is down: recovered, waiting for `gslb resume fra/fra-1`",
             "     7  2026-11-22 20:00:00  mass failure: 7 of 9 hosts fail at once, so the last statuses hold",
             "     7  2026-11-23 01:02:03  mass failure: it is over",
-            "     7  2026-11-22 20:00:17  override a: drain pool/fra pool/iad until 2026-11-22T22:00:17Z, says ann: kernel",
+            "     7  2026-11-22 20:00:17  override a: drain pool/fra pool/iad until 2026-11-22T22:00:17.000Z, says ann: kernel",
             "     7  2026-11-22 20:00:17  override a: weight 0 pool/fra pool/iad, says ann: kernel",
             "     7  2026-11-23 01:02:03  override a has ended",
             "     7  2026-11-23 01:02:03  document: revision 3 is in force",

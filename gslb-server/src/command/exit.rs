@@ -77,7 +77,7 @@ fn of_refusal(refusal: &client::Refusal) -> Exit {
         StatusCode::PRECONDITION_FAILED | StatusCode::PRECONDITION_REQUIRED => Exit::Stale,
         StatusCode::TOO_MANY_REQUESTS => Exit::Unreachable,
         code if code.is_server_error() => Exit::Unreachable,
-        _ if refusal.kind.ends_with("unsafe") => Exit::Unsafe,
+        _ if refusal.problem.kind.ends_with(":unsafe") => Exit::Unsafe,
         _ => Exit::Refused,
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use gslb_api::types::{EndpointStatus, ExplainRequest, Explanation, Network, QueryName, QueryType, StatusSource};
 use gslb_core::dns::name::Name;
-use gslb_core::dns::rdata::{type_from_text, type_to_text};
+use gslb_core::dns::rdata::type_from_text;
 use gslb_core::explain::{Question, explain};
 use hyper::Method;
 use ipnet::IpNet;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::age::relative;
-use super::remote::{Remote, show, text};
+use super::remote::{Remote, show};
 use super::table::{Cell, Column, table};
 use crate::client::Request;
 use crate::config::Config;
@@ -61,37 +62,34 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn by_server(arguments: &Arguments) -> Outcome {
-    let mut body = json!({
-        "name": arguments.name.to_string(),
-        "type": type_to_text(arguments.rtype).to_string(),
-        "resolver": arguments.resolver,
-    });
-    if let Some(client) = arguments.client {
-        body["client"] = client.to_string().into();
-    }
-    for (key, number) in [("revision", arguments.revision), ("seed", arguments.seed)] {
-        if let Some(number) = number {
-            body[key] = number.into();
-        }
-    }
+    let body = ExplainRequest {
+        name: QueryName(arguments.name.clone()),
+        r#type: Some(QueryType(arguments.rtype)),
+        client: arguments.client.map(Network),
+        resolver: Some(arguments.resolver),
+        revision: arguments.revision,
+        seed: arguments.seed,
+    };
     let request = Request::new(Method::POST, "/api/v1/explain").json(&body);
     let answer = arguments.remote.client()?.ask(request)?.json()?;
-    show(arguments.remote.format(), &answer, |answer| {
-        [text(answer, "/explanation/text"), statuses(answer)].join("\n").trim_end().to_owned()
-    });
+    show(arguments.remote.format(), &answer, |answer: &Explanation| {
+        [&*answer.explanation.text, &statuses(&answer.statuses)].join("\n").trim_end().to_owned()
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Why each candidate is what it is, as far as anything is known of it.
-fn statuses(answer: &Value) -> String {
-    let row = |it: &Value| {
-        let name = format!("{}/{}", text(it, "/pool"), text(it, "/endpoint"));
-        let source = match (text(it, "/source"), text(it, "/override")) {
-            (source, id) if source == "forced" => format!("forced by {id}"),
-            (source, _) => source,
+fn statuses(statuses: &[EndpointStatus]) -> String {
+    let row = |it: &EndpointStatus| {
+        let source = match (it.source, &it.r#override) {
+            (StatusSource::Forced, Some(id)) => format!("forced by {id}"),
+            (source, _) => source.name().to_owned(),
         };
-        [name, text(it, "/status"), source, relative(&text(it, "/since")), text(it, "/why")].map(Cell::new)
+        let since = it.since.map(|since| relative(&since.to_string())).unwrap_or_default();
+        let name = format!("{}/{}", it.pool, it.endpoint);
+        [name, it.status.name().to_owned(), source, since, it.why.clone()].map(Cell::new)
     };
+    let rows: Vec<_> = statuses.iter().filter(|it| it.source != StatusSource::Initial).map(row).collect();
     let columns = [
         Column::key("endpoint"),
         Column::key("status"),
@@ -99,8 +97,6 @@ fn statuses(answer: &Value) -> String {
         Column::ranked("since", 2),
         Column::prose("why", 1),
     ];
-    let known = answer["statuses"].as_array().into_iter().flatten().filter(|it| it["source"] != "initial");
-    let rows: Vec<_> = known.map(row).collect();
     if rows.is_empty() { String::new() } else { table(columns, rows) }
 }
 
@@ -118,7 +114,7 @@ fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
     };
     let explanation = explain(&table, settings, question, arguments.seed.unwrap_or_else(chance));
     let told = json!({ "explanation": explanation.to_data(&table) });
-    show(arguments.remote.format(), &told, |_| printable(&explanation.to_text(&table)).into_owned());
+    show(arguments.remote.format(), &told, |_: &Value| printable(&explanation.to_text(&table)).into_owned())?;
     Ok(ExitCode::SUCCESS)
 }
 

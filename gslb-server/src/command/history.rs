@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use gslb_api::revisions::GitCommit;
+use gslb_api::types::{ChangeResult, Revision, RevisionDiff, RevisionPage};
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH};
-use serde_json::Value;
 
 use super::Outcome;
 use super::age::relative;
-use super::change::{ChangeOptions, differences, tell};
-use super::remote::{Format, Remote, show, show_toml, text};
+use super::change::{ChangeOptions, differences, report};
+use super::remote::{Format, Remote, show, show_toml};
 use super::table::{Cell, Column, table};
 use crate::client::{Client, Error, Request, TOML};
 
@@ -57,7 +58,10 @@ pub(super) fn history(arguments: &History) -> Outcome {
         }
     };
     let answer = client.ask(Request::get(path))?.json()?;
-    show(arguments.remote.format(), &answer, if arguments.revision.is_some() { changed } else { listed });
+    match arguments.revision {
+        Some(_) => show(arguments.remote.format(), &answer, changed)?,
+        None => show(arguments.remote.format(), &answer, listed)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,32 +78,32 @@ pub(super) fn rollback(arguments: &Rollback) -> Outcome {
     };
     let path = arguments.options.path(&format!("/api/v1/revisions/{revision}/restore"));
     let request = Request::new(Method::POST, path).with(IF_MATCH, format!("\"{base}\""));
-    let done = client.ask(request)?.json()?;
-    if !arguments.options.is_dry_run() && done["revision"] == base && !arguments.remote.is_quiet() {
-        show(arguments.remote.format(), &done, |_| {
+    let answer = client.ask(request)?;
+    let result: ChangeResult = answer.read()?;
+    if !arguments.options.is_dry_run() && result.revision == base && !arguments.remote.is_quiet() {
+        show(arguments.remote.format(), &answer.json()?, |_: &ChangeResult| {
             format!("revision {base} is in force and says the same: nothing to change")
-        });
+        })?;
         return Ok(ExitCode::SUCCESS);
     }
-    tell(&arguments.remote, &arguments.options, &done)
+    report(&arguments.remote, &arguments.options, &answer.json()?)
 }
 
 /// The revision in force.
 fn latest(client: &Client) -> Result<u64, Error> {
-    let listed = client.ask(Request::get("/api/v1/revisions?limit=1"))?.json()?;
-    let latest = listed.pointer("/revisions/0/revision").and_then(Value::as_u64);
+    let page: RevisionPage = client.ask(Request::get("/api/v1/revisions?limit=1"))?.read()?;
+    let latest = page.revisions.first().map(|revision| revision.revision);
     latest.ok_or_else(|| Error::Broken("the server has no revision".to_owned()))
 }
 
 /// The revision that was in force before the revision `base`.
 fn before(client: &Client, base: u64) -> Result<u64, Box<dyn std::error::Error>> {
-    let listed = client.ask(Request::get(format!("/api/v1/revisions?limit=1&after={base}")))?.json()?;
-    let before = listed.pointer("/revisions/0/revision").and_then(Value::as_u64);
+    let page: RevisionPage = client.ask(Request::get(format!("/api/v1/revisions?limit=1&after={base}")))?.read()?;
+    let before = page.revisions.first().map(|revision| revision.revision);
     before.ok_or_else(|| format!("there is no revision before {base}; `gslb history` lists those that are kept").into())
 }
 
-fn listed(answer: &Value) -> String {
-    let items = answer["revisions"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn listed(page: &RevisionPage) -> String {
     let columns = [
         Column::key("revision"),
         Column::key(""),
@@ -107,42 +111,39 @@ fn listed(answer: &Value) -> String {
         Column::ranked("by", 2),
         Column::prose("message", 1),
     ];
-    let row = |revision: &Value| {
-        let message = match text(revision, "/restored") {
-            restored if restored.is_empty() => text(revision, "/message"),
-            restored => format!("as revision {restored} {}", text(revision, "/message")),
+    let row = |revision: &Revision| {
+        let message = match revision.restored {
+            None => revision.message.clone(),
+            Some(restored) => format!("as revision {restored} {}", revision.message),
         };
-        let message = match commit(&revision["commit"]) {
-            commit if commit.is_empty() => message,
-            commit => format!("{commit} {message}"),
+        let message = match &revision.commit {
+            None => message,
+            Some(of) => format!("{} {message}", commit(of)),
         };
-        let is_in_force = revision["revision"] == answer["in_force"];
+        let is_in_force = revision.revision == page.in_force;
         [
-            Cell::new(text(revision, "/revision")),
+            Cell::new(revision.revision),
             Cell::new(if is_in_force { "in force" } else { "" }),
-            Cell::new(relative(&text(revision, "/time"))),
-            Cell::new(text(revision, "/author_name")),
+            Cell::new(relative(&revision.time.to_string())),
+            Cell::new(&revision.author_name),
             Cell::new(message),
         ]
     };
-    table(columns, items.iter().map(row))
+    table(columns, page.revisions.iter().map(row))
 }
 
 /// The git commit that a watched file came from, as `git log --oneline` shows it.
-fn commit(commit: &Value) -> String {
-    if commit.is_null() {
-        return String::new();
-    }
-    let id: String = text(commit, "/id").chars().take(ID_CHARACTERS).collect();
-    let edited = if commit["modified"] == true { " (edited after this commit)" } else { "" };
-    format!("{id} {}{edited}", text(commit, "/message"))
+fn commit(commit: &GitCommit) -> String {
+    let id: String = commit.id.chars().take(ID_CHARACTERS).collect();
+    let edited = if commit.modified { " (edited after this commit)" } else { "" };
+    format!("{id} {}{edited}", commit.message)
 }
 
 /// Characters of a commit's id that people are shown.
 const ID_CHARACTERS: usize = 12;
 
-fn changed(answer: &Value) -> String {
-    match differences(answer, "differences") {
+fn changed(diff: &RevisionDiff) -> String {
+    match differences(&diff.differences) {
         nothing if nothing.is_empty() => "nothing differs".to_owned(),
         list => list,
     }

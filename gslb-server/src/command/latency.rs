@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::Value;
+use gslb_api::types::{DataCenterLatency, Latencies};
 
 use super::Outcome;
-use super::remote::{Remote, show, text};
+use super::remote::{Remote, show};
 use super::table::{Cell, Column, table};
 use crate::client::Request;
 
@@ -18,29 +18,27 @@ pub struct Latency {
 
 pub(super) fn latency(arguments: &Latency) -> Outcome {
     let answer = arguments.remote.client()?.ask(Request::get("/api/v1/latency"))?.json()?;
-    show(arguments.remote.format(), &answer, told);
+    show(arguments.remote.format(), &answer, described)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(answer: &Value) -> String {
-    let node = text(answer, "/node");
+fn described(latencies: &Latencies) -> String {
+    let Latencies { node, is_vantage, measured_ms, accepted } = latencies;
     let mut parts = Vec::new();
-    let measured: Vec<_> = answer["measured_ms"].as_object().into_iter().flatten().collect();
-    if measured.is_empty() {
+    if measured_ms.is_empty() {
         parts.push(format!("node {node} has measured nothing yet"));
     } else {
-        let rows = measured.into_iter().map(|(name, ms)| [Cell::new(name), Cell::new(ms)]);
+        let rows = measured_ms.iter().map(|(name, ms)| [Cell::new(name), Cell::new(ms)]);
         parts.push(table([Column::key(format!("data center, from {node}")), Column::key("ms")], rows));
     }
-    if answer["is_vantage"] != true {
-        parts.push(format!("the document has no [vantages.{node}], so that no client is steered by it"));
+    if !is_vantage {
+        parts.push(format!("the document has no [vantages.{node}], so no client is steered by it"));
     }
-    let accepted = &answer["accepted"];
-    let vantages = accepted["vantages"].as_object().into_iter().flatten();
+    let vantages = accepted.vantages.iter();
     let vantages = vantages.map(|(name, order)| [Cell::new(format!("vantage {name}")), Cell::new(in_order(order))]);
-    let clients = accepted["clients"].as_array().into_iter().flatten().map(|area| {
-        let who = format!("clients in {} {}", text(area, "/area"), text(area, "/name"));
-        [Cell::new(who), Cell::new(in_order(&area["order"]))]
+    let clients = accepted.clients.iter().map(|area| {
+        let who = format!("clients in {} {}", area.area.name(), area.name);
+        [Cell::new(who), Cell::new(in_order(&area.order))]
     });
     let rows: Vec<_> = vantages.chain(clients).collect();
     if !rows.is_empty() {
@@ -49,7 +47,7 @@ fn told(answer: &Value) -> String {
     parts.join("\n\n")
 }
 
-fn in_order(order: &Value) -> String {
-    let entry = |it: &Value| format!("{} {} ms", text(it, "/data_center"), it["ms"]);
-    order.as_array().into_iter().flatten().map(entry).collect::<Vec<_>>().join(", ")
+fn in_order(order: &[DataCenterLatency]) -> String {
+    let entry = |it: &DataCenterLatency| format!("{} {} ms", it.data_center, it.ms);
+    order.iter().map(entry).collect::<Vec<_>>().join(", ")
 }

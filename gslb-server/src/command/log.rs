@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use gslb_api::LogLevel;
+use gslb_api::types::{Log, LogLevel};
 use hyper::Method;
 use hyper::header::IF_MATCH;
-use serde_json::{Value, json};
 
 use super::Outcome;
-use super::remote::{Remote, show, text};
+use super::remote::{Remote, show};
 use crate::client::Request;
 
 const PATH: &str = "/api/v1/log";
@@ -27,10 +26,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
     let request = match arguments.level {
         None => Request::get(PATH),
-        Some(level) => Request::new(Method::PUT, PATH).json(&json!({ "level": level.name() })).with(IF_MATCH, "*"),
+        Some(level) => Request::new(Method::PUT, PATH).json(&Log { level }).with(IF_MATCH, "*"),
     };
     let answer = client.ask(request)?.json()?;
-    show(arguments.remote.format(), &answer, |answer: &Value| text(answer, "/level"));
+    show(arguments.remote.format(), &answer, |log: &Log| log.level.name().to_owned())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -83,7 +83,7 @@ pub enum Command {
     Rollback(history::Rollback),
     /// Move clients away from data centers, pools or endpoints
     #[command(after_help = "Example:\n  gslb drain data-center/fra --for 2h --reason 'kernel update'")]
-    Drain(overrides::Word),
+    Drain(overrides::OverrideArgs),
     /// End a drain
     #[command(after_help = "Example:\n  gslb undrain data-center/fra")]
     Undrain(overrides::Undrain),
@@ -95,7 +95,7 @@ pub enum Command {
     Overrides(overrides::Overrides),
     /// Show what is up, since when and why
     #[command(after_help = "Example:\n  gslb status data-center/fra --down")]
-    Status(status::Status),
+    Status(status::Arguments),
     /// Return a held endpoint to service
     #[command(after_help = "Example:\n  gslb resume endpoint/fra/fra-1")]
     Resume(status::Resume),
@@ -104,7 +104,7 @@ pub enum Command {
     Latency(latency::Latency),
     /// Show what losing a data center would do; exit 7 if services would fail
     #[command(after_help = "Example:\n  gslb drill data-center/fra")]
-    Drill(drill::Drill),
+    Drill(drill::Arguments),
     /// Follow changes as they happen
     #[command(after_help = "Example:\n  gslb events --after 0 --limit 20")]
     Events(events::Arguments),
@@ -156,7 +156,7 @@ impl Command {
             Command::Delete(arguments) => resource::delete(&arguments),
             Command::History(arguments) => history::history(&arguments),
             Command::Rollback(arguments) => history::rollback(&arguments),
-            Command::Drain(word) => overrides::drain(&word),
+            Command::Drain(arguments) => overrides::drain(&arguments),
             Command::Undrain(arguments) => overrides::undrain(&arguments),
             Command::Force(force) => overrides::force(&force),
             Command::Overrides(arguments) => overrides::overrides(&arguments),

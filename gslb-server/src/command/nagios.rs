@@ -6,9 +6,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use serde_json::Value;
+use gslb_api::types::{self, EndpointStatus, Evidence, Held, Status, StatusPage, StatusSource, TargetOverride};
 
-use super::remote::{text, undotted};
+use super::remote::undotted;
 
 /// The flag that asks for this. Who asks reads standard output and the exit code only, also of what is wrong.
 const FLAG: &str = "--nagios";
@@ -24,7 +24,7 @@ enum State {
 }
 
 /// Tells what `answer` comes to, or why nobody knows.
-pub(super) fn told(answer: Result<&Value, String>) -> ExitCode {
+pub(super) fn told(answer: Result<&StatusPage, String>) -> ExitCode {
     let (state, line) = match answer {
         Ok(answer) => judged(answer),
         Err(why) => (State::Unknown, unknown(&why)),
@@ -58,30 +58,26 @@ fn unknown(why: &str) -> String {
     format!("UNKNOWN - {}", words.join(" "))
 }
 
-fn judged(answer: &Value) -> (State, String) {
-    let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let named = |of: &str| -> Vec<String> {
-        let entries = answer[of].as_object().into_iter().flatten();
-        entries.filter(|(_, it)| it["status"] == "down").map(|(name, _)| undotted(name).to_owned()).collect()
+fn judged(page: &StatusPage) -> (State, String) {
+    let pools = names(page.pools.iter().filter(|(_, pool)| pool.status == Status::Down));
+    let services = names(page.services.iter().filter(|(_, service)| service.status == types::State::Down));
+    let endpoints = &page.endpoints;
+    let which = |is_one: &dyn Fn(&EndpointStatus) -> bool| -> Vec<String> {
+        endpoints.iter().filter(|it| is_one(it)).map(|it| format!("{}/{}", it.pool, it.endpoint)).collect()
     };
-    let (pools, services) = (named("pools"), named("services"));
-    let which = |is_meant: &dyn Fn(&Value) -> bool| -> Vec<String> {
-        let meant = endpoints.iter().filter(|endpoint| is_meant(endpoint));
-        meant.map(|endpoint| format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint"))).collect()
-    };
-    let down = which(&|endpoint| endpoint["status"] == "down");
+    let evidence = |it: &EndpointStatus, has: fn(&Evidence) -> bool| it.evidence.as_ref().is_some_and(has);
+    let is_unable = |it: &EndpointStatus| evidence(it, |evidence| evidence.unable.is_some());
+    let down = which(&|it| it.status == Status::Down);
     // Nobody has ever found out what these are, and nobody can.
-    let unknown = which(&|endpoint| endpoint["unable"].is_string() && endpoint["source"] == "initial");
+    let unknown = which(&|it| is_unable(it) && it.source == StatusSource::Initial);
     // These keep the status that they had, which nobody can check now.
-    let blind = which(&|endpoint| endpoint["unable"].is_string() && endpoint["source"] != "initial");
-    let waiting = which(&|endpoint| endpoint["held"]["by"] == "manual");
-    let overdue = |of: &str| -> Vec<String> {
-        let entries = answer[of].as_object().into_iter().flatten();
-        entries.filter(|(_, it)| it["override"]["overdue"] == true).map(|(name, _)| name.clone()).collect()
-    };
-    let (overdue_centers, overdue_pools) = (overdue("data_centers"), overdue("pools"));
+    let blind = which(&|it| is_unable(it) && it.source != StatusSource::Initial);
+    let waiting = which(&|it| evidence(it, |evidence| matches!(evidence.held, Some(Held::Manual { .. }))));
+    let is_overdue = |held: &Option<TargetOverride>| held.as_ref().is_some_and(|held| held.overdue);
+    let overdue_centers = names(page.data_centers.iter().filter(|(_, it)| is_overdue(&it.r#override)));
+    let overdue_pools = names(page.pools.iter().filter(|(_, it)| is_overdue(&it.r#override)));
     let warns = [&down, &blind, &waiting, &overdue_centers, &overdue_pools].iter().any(|names| !names.is_empty());
-    let held = answer["mass_failure"].is_object();
+    let held = page.mass_failure.is_some();
     let state = if !pools.is_empty() || !services.is_empty() || held {
         State::Critical
     } else if warns {
@@ -97,7 +93,7 @@ fn judged(answer: &Value) -> (State, String) {
         State::Critical => "CRITICAL",
         State::Unknown => "UNKNOWN",
     };
-    let drained = which(&|endpoint| endpoint["status"] == "drained").len();
+    let drained = which(&|it| it.status == Status::Drained).len();
     let up = endpoints.len() - down.len() - drained;
     let mut told = vec![format!("{up} of {} endpoints up", endpoints.len())];
     if drained > 0 {
@@ -129,6 +125,11 @@ fn judged(answer: &Value) -> (State, String) {
     (state, format!("{word} - {} | {data}", told.join("; ")))
 }
 
+/// Names of entries, as people write them.
+fn names<'p, T: 'p>(entries: impl Iterator<Item = (&'p str, &'p T)>) -> Vec<String> {
+    entries.map(|(name, _)| undotted(name).to_owned()).collect()
+}
+
 /// The first few names, and how many more there are.
 fn some(names: &[String]) -> String {
     const SHOWN: usize = 5;
@@ -141,18 +142,35 @@ fn some(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn answer(endpoint: &str, pool: &str) -> Value {
+    fn endpoint(name: &str, status: &str) -> Value {
         json!({
-            "endpoints": [
-                {"pool": "fra", "endpoint": "fra-1", "status": endpoint},
-                {"pool": "fra", "endpoint": "fra-2", "status": "up"},
-            ],
-            "pools": {"fra": {"status": pool}}, "services": {}, "mass_failure": null,
+            "pool": "fra", "endpoint": name, "data_center": null, "target": "192.0.2.1", "status": status,
+            "source": "verdict", "since": null, "why": "", "weight": 1, "override": null, "weight_override": null,
+            "unforced": {"status": "up", "source": "verdict"}, "held": null, "progress": null, "outcomes": [],
+            "unable": null, "flaps": 0, "ttl_limit": null,
         })
+    }
+
+    fn answer(status: &str, pool: &str) -> Value {
+        let count = json!({"all": 0, "up": 0, "drained": 0, "down": 0});
+        json!({
+            "time": "2026-11-22T10:09:58.123Z", "revision": 1, "generation": 1, "degraded": [], "overrides": 0, "thaw": null,
+            "counts": {"endpoints": count, "pools": count, "data_centers": count, "services": 0}, "data_centers": {},
+            "endpoints": [endpoint("fra-1", status), endpoint("fra-2", "up")], "services": {}, "mass_failure": null,
+            "pools": {"fra": {
+                "status": pool, "override": null, "data_center": null, "endpoints": 2, "endpoints_up": 2,
+                "endpoints_drained": 0, "min_up": 1,
+            }},
+            "next": {}, "a member of a later version": 1,
+        })
+    }
+
+    fn judged(answer: &Value) -> (State, String) {
+        super::judged(&serde_json::from_value(answer.clone()).unwrap())
     }
 
     #[test]
@@ -175,7 +193,13 @@ mod tests {
         waiting["endpoints"][0]["held"] = json!({"by": "manual"});
         assert_eq!(judged(&waiting).0, State::Warning);
         let mut drained = answer("up", "up");
-        drained["data_centers"] = json!({"fra": {"status": "drained", "override": {"id": "a", "overdue": false}}});
+        drained["data_centers"] = json!({"fra": {
+            "status": "drained", "state": "drained", "pools": 1, "pools_up": 1, "endpoints": 2, "endpoints_up": 2,
+            "endpoints_drained": 2, "override": {
+                "id": "a", "force": "drain", "reason": "r", "created": "2026-11-22T10:09:58.123Z", "expires": null,
+                "overdue": false,
+            },
+        }});
         assert_eq!(judged(&drained).0, State::Ok, "as long as it is meant to be");
         drained["data_centers"]["fra"]["override"]["overdue"] = json!(true);
         let (state, line) = judged(&drained);
@@ -195,7 +219,9 @@ mod tests {
         assert_eq!(state, State::Unknown);
         assert!(line.starts_with("UNKNOWN - 2 of 2 endpoints up; cannot be probed: fra/fra-1 |"), "{line}");
         let mut service = answer("up", "up");
-        service["services"] = json!({"www.example.com.": {"status": "down"}});
+        service["services"] = json!({"www.example.com.": {
+            "status": "down", "pools": 1, "pools_up": 0, "when_all_down": "serve-all",
+        }});
         let line = judged(&service).1;
         assert!(line.contains("; services down: www.example.com |"), "{line}");
     }

@@ -7,21 +7,24 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use gslb_api::degraded::Concern;
 use gslb_api::document::Etag;
+use gslb_api::types::{self, ByName, Caller, ChangeResult, Lifetime, Override, OverrideRequest, StatusPage, Targets};
 use gslb_core::site::document::duration;
+use gslb_core::site::pattern::Pattern;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use hyper::{Method, StatusCode};
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Outcome;
 use super::age::relative;
 use super::asking;
-use super::change::{ChangeOptions, amiss, revision, tell};
+use super::change::{ChangeOptions, doubts, report, revision};
 use super::moves;
-use super::remote::{Format, Remote, show, text};
+use super::remote::{Format, Remote, read, show};
 use super::resource::{current_tag, escape};
 use super::table::{Cell, Color, Column, table};
+use super::token::now;
 use crate::client::{self, Client, Request};
 use crate::printable::printable;
 
@@ -30,7 +33,7 @@ const PATH: &str = "/api/v1/overrides";
 
 /// Whose endpoints an override is about, and why.
 #[derive(Debug, Args)]
-pub struct Word {
+pub struct OverrideArgs {
     /// data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? match
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
@@ -80,17 +83,17 @@ pub struct Undrain {
 pub enum Force {
     /// Treat endpoints as up
     #[command(after_help = "Example:\n  gslb force up pool/fra --for 1h --reason 'probe is wrong'")]
-    Up(Word),
+    Up(OverrideArgs),
     /// Treat endpoints as down
     #[command(after_help = "Example:\n  gslb force down endpoint/fra/fra-1 --for 1h --reason 'bad disk'")]
-    Down(Word),
+    Down(OverrideArgs),
     /// Give endpoints another weight
     #[command(after_help = "Example:\n  gslb force weight 5 endpoint/fra/fra-2 --for 1d --reason canary")]
     Weight {
         /// Weight from 0 to 1000000
         weight: u32,
         #[command(flatten)]
-        word: Word,
+        arguments: OverrideArgs,
     },
 }
 
@@ -120,66 +123,69 @@ enum What {
     },
 }
 
-pub(super) fn drain(word: &Word) -> Outcome {
-    put(word, "drain", &json!("drain"))
+pub(super) fn drain(arguments: &OverrideArgs) -> Outcome {
+    put(arguments, "drain", types::Force::Drain)
 }
 
 pub(super) fn force(force: &Force) -> Outcome {
     match force {
-        Force::Up(word) => put(word, "up", &json!("up")),
-        Force::Down(word) => put(word, "down", &json!("down")),
-        Force::Weight { weight, word } => put(word, "weight", &json!({ "weight": weight })),
+        Force::Up(arguments) => put(arguments, "up", types::Force::Up),
+        Force::Down(arguments) => put(arguments, "down", types::Force::Down),
+        Force::Weight { weight, arguments } => put(arguments, "weight", types::Force::Weight(*weight)),
     }
 }
 
-fn put(word: &Word, kind: &str, force: &Value) -> Outcome {
-    let client = word.remote.client()?.needing(word.options.role());
-    let owner = word.owner.clone().map_or_else(|| own_name(&client), Ok)?;
-    let id = word.id.clone().unwrap_or_else(|| name(kind, &word.targets, &owner, &word.reason, force));
-    let mut body = json!({ "targets": word.targets, "force": force, "reason": word.reason, "owner": owner });
-    let path = format!("{PATH}/{}", escape(&id));
-    let request = |body: &Value| Request::new(Method::PUT, word.options.path(&path)).json(body);
-    // The same owner who says the same again, for the same reason, extends what is there.
-    let (request, ends) = match renewed(&client, &path, &id, &body)? {
-        Some((tag, held)) => {
-            let ends = later(word.lasts, text(&held, "/expires"));
-            ends.write_to(&mut body);
-            (request(&body).with(IF_MATCH, tag), ends)
-        }
-        None => {
-            let ends = word.lasts.map_or(Ends::Removed, Ends::After);
-            ends.write_to(&mut body);
-            (request(&body).with(IF_NONE_MATCH, "*"), ends)
-        }
+fn put(arguments: &OverrideArgs, kind: &str, force: types::Force) -> Outcome {
+    let client = arguments.remote.client()?.needing(arguments.options.role());
+    let owner = arguments.owner.clone().map_or_else(|| own_name(&client), Ok)?;
+    let id = arguments.id.clone().unwrap_or_else(|| name(kind, &arguments.targets, &owner, &arguments.reason, force));
+    let targets: Result<Vec<Pattern>, _> = arguments.targets.iter().map(|target| target.parse()).collect();
+    let request = OverrideRequest {
+        targets: Targets(targets?),
+        force,
+        reason: arguments.reason.parse()?,
+        owner: Some(owner.parse()?),
+        expires: None,
+        expires_in: None,
     };
-    let done = client.ask(request)?.json()?;
-    let targets = word.targets.join(" ");
+    let path = format!("{PATH}/{}", escape(&id));
+    // The same owner who says the same again, for the same reason, extends what is there.
+    let (ends, condition) = match renewed(&client, &path, &id, &request)? {
+        Some((tag, held)) => (later(arguments.lasts, held.expires), (IF_MATCH, tag)),
+        None => (arguments.lasts.map_or(Ends::Removed, Ends::After), (IF_NONE_MATCH, "*".to_owned())),
+    };
+    let put = Request::new(Method::PUT, arguments.options.path(&path)).json(&ends.of(request));
+    let done = client.ask(put.with(condition.0, condition.1))?.json()?;
+    let targets = arguments.targets.join(" ");
     let undo = if kind == "drain" { format!("gslb undrain {targets}") } else { format!("gslb overrides delete {id}") };
-    let begun = format!("{kind} {targets}, {ends} (override {id})");
-    tell_override(&word.remote, &word.options, word.verbose, &done, (&begun, &format!("to end it: {undo}")))
+    let what = format!("{kind} {targets}, {ends} (override {id})");
+    let next = |_: &ChangeResult| format!("to end it: {undo}");
+    report_override(&arguments.remote, &arguments.options, arguments.verbose, &done, &what, next)
 }
 
-/// Tells on two lines what came of an override: what is forced, or no longer is; and whose answers move, with what can be
-/// done about it. `-o json`, `--dry-run` and `--verbose` have all that the server said.
-fn tell_override(
+/// Shows on two lines what came of an override: what is forced, or no longer is; and whose answers move, with what can be
+/// done about it. `-o json`, `--dry-run` and `--verbose` have everything that the server answered.
+fn report_override(
     remote: &Remote,
     options: &ChangeOptions,
     is_verbose: bool,
-    done: &Value,
-    (what, next): (&str, &str),
+    answer: &Value,
+    what: &str,
+    next: impl FnOnce(&ChangeResult) -> String,
 ) -> Outcome {
     let is_done = !options.is_dry_run() && remote.is_talkative();
     if is_done {
         say(what);
     }
     if !is_done || is_verbose {
-        return tell(remote, options, done);
+        return report(remote, options, answer);
     }
-    let moved = moves::in_short(&done["moves"]);
-    say(&[&*moved, next].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "));
-    let amiss = amiss(done);
-    if !amiss.is_empty() {
-        eprintln!("{}", printable(&amiss));
+    let result: ChangeResult = read(answer)?;
+    let moved = result.moves.as_ref().map(moves::in_short).unwrap_or_default();
+    say(&[moved, next(&result)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "));
+    let doubts = doubts(&result);
+    if !doubts.is_empty() {
+        eprintln!("{}", printable(&doubts));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -191,15 +197,16 @@ enum Ends {
     /// So much later than now.
     After(Duration),
     /// At this moment, which is that of an earlier request and later than what is asked for now.
-    At(String),
+    At(types::Timestamp),
 }
 
 impl Ends {
-    fn write_to(&self, body: &mut Value) {
+    /// `request` with this end.
+    fn of(&self, request: OverrideRequest) -> OverrideRequest {
         match self {
-            Self::Removed => {}
-            Self::After(time) => body["expires_in"] = duration::show(*time).into(),
-            Self::At(moment) => body["expires"] = moment.as_str().into(),
+            Self::Removed => request,
+            Self::After(time) => OverrideRequest { expires_in: Some(Lifetime(*time)), ..request },
+            Self::At(moment) => OverrideRequest { expires: Some(*moment), ..request },
         }
     }
 }
@@ -214,18 +221,17 @@ impl fmt::Display for Ends {
     }
 }
 
-/// The later of the end asked for and the end in force, which is none where `held` is empty.
-fn later(asked: Option<Duration>, held: String) -> Ends {
-    let Some(asked) = asked else { return Ends::Removed };
-    let Ok(at) = held.parse::<Timestamp>() else { return Ends::Removed };
-    let left = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default();
+/// The later of the end asked for and the end in force.
+fn later(asked: Option<Duration>, held: Option<types::Timestamp>) -> Ends {
+    let (Some(asked), Some(held)) = (asked, held) else { return Ends::Removed };
+    let left = Duration::from_millis(held.millis().saturating_sub(now().millis()));
     if left > asked { Ends::At(held) } else { Ends::After(asked) }
 }
 
 /// The name that the server puts on what this client does.
 fn own_name(client: &Client) -> Result<String, Box<dyn Error>> {
-    let own = client.ask(Request::get("/api/v1/token"))?.json()?;
-    Ok(own["name"].as_str().unwrap_or_default().to_owned())
+    let own: Caller = client.ask(Request::get("/api/v1/token"))?.read()?;
+    Ok(own.name)
 }
 
 /// Writes a line for people. Who reads no further has what they want.
@@ -233,32 +239,48 @@ fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{}", printable(line));
 }
 
-/// The override at `path` that `body` renews, with its tag; nothing where there is none.
-fn renewed(client: &Client, path: &str, id: &str, body: &Value) -> Result<Option<(String, Value)>, Box<dyn Error>> {
+/// The override at `path` that `request` renews, with its tag; none if there is none.
+fn renewed(
+    client: &Client,
+    path: &str,
+    id: &str,
+    request: &OverrideRequest,
+) -> Result<Option<(String, Override)>, Box<dyn Error>> {
     let held = match client.ask(Request::get(path)) {
         Ok(held) => held,
         Err(client::Error::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let tag = held.etag.clone().unwrap_or_else(|| "*".to_owned());
-    let (value, targets) = (held.json()?, |word: &Value| sorted(&targets(word)));
-    let is_same = value["force"] == body["force"] && targets(&value) == targets(body);
-    if is_same && value["owner"] == body["owner"] {
-        return Ok(Some((tag, value)));
+    let held: Override = held.read()?;
+    let targets = texts(&held.targets);
+    let is_same = held.force == request.force && sorted(&targets) == sorted(&texts(&request.targets.0));
+    if is_same && request.owner.as_ref().is_some_and(|owner| owner.as_str() == held.owner) {
+        return Ok(Some((tag, held)));
     }
     // What somebody else forces is not replaced in passing.
     let message = format!(
         "override {id} is there already: {} on {}, by {}; end it with `gslb overrides delete {id}`, or give this one \
          another name with --id",
-        value["force"],
-        targets(&value).join(" "),
-        text(&value, "/owner")
+        force_text(held.force),
+        targets.join(" "),
+        held.owner
     );
     Err(message.into())
 }
 
-fn targets(word: &Value) -> Vec<String> {
-    word["targets"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+/// What is forced, in words.
+pub(super) fn force_text(force: types::Force) -> String {
+    match force {
+        types::Force::Up => "up".to_owned(),
+        types::Force::Down => "down".to_owned(),
+        types::Force::Drain => "drain".to_owned(),
+        types::Force::Weight(weight) => format!("weight {weight}"),
+    }
+}
+
+fn texts(targets: &[Pattern]) -> Vec<String> {
+    targets.iter().map(ToString::to_string).collect()
 }
 
 fn sorted(targets: &[String]) -> Vec<String> {
@@ -270,14 +292,13 @@ fn sorted(targets: &[String]) -> Vec<String> {
 
 pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     let client = arguments.remote.client()?.needing(arguments.options.role());
-    let all = client.ask(Request::get(PATH))?.json()?;
-    let drains = |word: &Value| word["force"] == "drain";
+    let all: ByName<Override> = client.ask(Request::get(PATH))?.read()?;
     // A drain of further targets as well is not ended for one of them.
-    let is_asked = |word: &Value| targets(word).iter().all(|target| arguments.targets.contains(target));
-    let meets = |word: &Value| targets(word).iter().any(|target| arguments.targets.contains(target));
-    let met: Vec<(&String, &Value)> =
-        all.as_object().into_iter().flatten().filter(|(_, word)| drains(word) && meets(word)).collect();
-    if !met.iter().any(|(_, word)| is_asked(word)) {
+    let is_asked = |held: &Override| texts(&held.targets).iter().all(|target| arguments.targets.contains(target));
+    let meets = |held: &Override| texts(&held.targets).iter().any(|target| arguments.targets.contains(target));
+    let met: Vec<(&str, &Override)> =
+        all.iter().filter(|(_, held)| held.force == types::Force::Drain && meets(held)).collect();
+    if !met.iter().any(|(_, held)| is_asked(held)) {
         return Err(not_drained(arguments, &met).into());
     }
     let owner = match (&arguments.owner, arguments.all) {
@@ -285,11 +306,11 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
         (Some(owner), _) => Some(owner.clone()),
         (None, _) => Some(own_name(&client)?),
     };
-    let is_own = |word: &Value| owner.as_ref().is_none_or(|owner| word["owner"] == owner.as_str());
+    let is_own = |held: &Override| owner.as_ref().is_none_or(|owner| held.owner == *owner);
     let (mut ending, mut staying): (Vec<_>, Vec<_>) =
-        met.into_iter().partition(|(_, word)| is_asked(word) && is_own(word));
+        met.into_iter().partition(|(_, held)| is_asked(held) && is_own(held));
     if ending.is_empty() {
-        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, word)| is_asked(word));
+        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, held)| is_asked(held));
         let question = format!("{}\nEnd it all the same?", still(&of_others));
         if !asking::is_possible() {
             let hint = "none of these is yours: add --all to end them, or --owner NAME to end somebody's";
@@ -313,7 +334,7 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
 }
 
 /// Why there is nothing to end.
-fn not_drained(arguments: &Undrain, met: &[(&String, &Value)]) -> String {
+fn not_drained(arguments: &Undrain, met: &[(&str, &Override)]) -> String {
     let asked = arguments.targets.join(" ");
     if met.is_empty() {
         return format!("nothing is drained by {asked}; `gslb overrides` lists what is");
@@ -325,12 +346,11 @@ fn not_drained(arguments: &Undrain, met: &[(&String, &Value)]) -> String {
 }
 
 /// Which drains are in force, by whom and until when, a line each.
-fn still(drains: &[(&String, &Value)]) -> String {
-    let line = |(id, word): &(&String, &Value)| {
-        let ends = Some(text(word, "/expires")).filter(|ends| !ends.is_empty());
-        let ends = ends.map_or_else(|| "until it is removed".to_owned(), |ends| format!("until {ends}"));
-        let (targets, owner, reason) = (targets(word).join(" "), text(word, "/owner"), text(word, "/reason"));
-        format!("{targets} is still drained by {owner} {ends} (override {id}): {reason}")
+fn still(drains: &[(&str, &Override)]) -> String {
+    let line = |(id, held): &(&str, &Override)| {
+        let ends = held.expires.map_or_else(|| "until it is removed".to_owned(), |ends| format!("until {ends}"));
+        let (targets, Override { owner, reason, .. }) = (texts(&held.targets).join(" "), held);
+        printable(&format!("{targets} is still drained by {owner} {ends} (override {id}): {reason}")).into_owned()
     };
     drains.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -341,7 +361,7 @@ pub(super) fn overrides(arguments: &Overrides) -> Outcome {
     }
     let client = arguments.remote.client()?;
     let all = client.ask(Request::get(PATH))?.json()?;
-    show(arguments.remote.format(), &all, listed);
+    show(arguments.remote.format(), &all, listed)?;
     if arguments.remote.format() == Format::Table {
         not_saved(&client)?.iter().for_each(|why| say(&format!("\n{why}")));
     }
@@ -350,9 +370,9 @@ pub(super) fn overrides(arguments: &Overrides) -> Outcome {
 
 /// Which overrides are not saved, those that have ended among them.
 fn not_saved(client: &Client) -> Result<Option<String>, Box<dyn Error>> {
-    let status = client.ask(Request::get("/api/v1/status?limit=1"))?.json()?;
-    let mut degraded = status["degraded"].as_array().into_iter().flatten();
-    Ok(degraded.find(|degraded| degraded["what"] == "overrides").map(|degraded| text(degraded, "/why")))
+    let status: StatusPage = client.ask(Request::get("/api/v1/status?limit=1"))?.read()?;
+    let unsaved = status.degraded.into_iter().find(|degraded| degraded.what == Concern::Overrides.word());
+    Ok(unsaved.map(|degraded| degraded.why))
 }
 
 fn remove(remote: &Remote, options: &ChangeOptions, is_verbose: bool, id: &str) -> Outcome {
@@ -363,28 +383,30 @@ fn remove(remote: &Remote, options: &ChangeOptions, is_verbose: bool, id: &str) 
         request = request.with(IF_MATCH, tag);
     }
     let done = client.ask(request)?.json()?;
-    tell_override(remote, options, is_verbose, &done, (&format!("ended override {id}"), &revision(&done)))
+    report_override(remote, options, is_verbose, &done, &format!("ended override {id}"), revision)
 }
 
-fn listed(all: &Value) -> String {
-    let row = |(id, word): (&String, &Value)| {
-        let (force, colour) = match &word["force"] {
-            Value::String(force) => (force.clone(), if force == "up" { Color::Green } else { Color::Red }),
-            other => (format!("weight {}", text(other, "/weight")), Color::Yellow),
+fn listed(all: &ByName<Override>) -> String {
+    let row = |(id, held): (&str, &Override)| {
+        let color = match held.force {
+            types::Force::Up => Color::Green,
+            types::Force::Down | types::Force::Drain => Color::Red,
+            types::Force::Weight(_) => Color::Yellow,
         };
-        let targets = targets(word);
-        let expires = Some(text(word, "/expires")).filter(|expires| !expires.is_empty());
-        let expires = expires.map_or_else(|| "until removed".to_owned(), |expires| relative(&expires));
-        let expires = if word["saved"] == false { format!("{expires}, not saved") } else { expires };
+        let expires = held.expires.map_or_else(|| "until removed".to_owned(), |expires| relative(&expires.to_string()));
+        let expires = if held.saved == Some(false) { format!("{expires}, not saved") } else { expires };
         [
             Cell::new(id),
-            Cell::new(force).fg(colour),
-            Cell::new(targets.join(" ")),
+            Cell::new(force_text(held.force)).fg(color),
+            Cell::new(texts(&held.targets).join(" ")),
             Cell::new(expires),
-            Cell::new(text(word, "/owner")),
-            Cell::new(text(word, "/reason")),
+            Cell::new(&held.owner),
+            Cell::new(&held.reason),
         ]
     };
+    if all.is_empty() {
+        return "nothing is overridden".to_owned();
+    }
     let columns = [
         Column::key("id"),
         Column::key("force"),
@@ -393,19 +415,16 @@ fn listed(all: &Value) -> String {
         Column::ranked("owner", 1),
         Column::prose("reason", 2),
     ];
-    match all.as_object().filter(|all| !all.is_empty()) {
-        Some(all) => table(columns, all.iter().map(row)),
-        None => "nothing is overridden".to_owned(),
-    }
+    table(columns, all.iter().map(row))
 }
 
 /// What to call an override that nobody named. Who says the same again for the same reason gets the same name, so that a
 /// retry extends it; whoever else, or for another reason, gets one that stands beside it. It begins as people would call it,
 /// and ends in a digest of all of that.
-fn name(kind: &str, targets: &[String], owner: &str, reason: &str, force: &Value) -> String {
+fn name(kind: &str, targets: &[String], owner: &str, reason: &str, force: types::Force) -> String {
     let plain =
         |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
-    let digest = Etag::of(&json!([sorted(targets), owner, reason, force]));
+    let digest = Etag::of(&(sorted(targets), owner, reason, force));
     let digest: String = digest.opaque().chars().take(DIGEST_CHARACTERS).collect();
     let begun = format!("{kind}-{}", targets.join("-"));
     let owner: String = owner.chars().map(plain).take(OWNER_CHARACTERS).collect();
@@ -430,18 +449,19 @@ mod tests {
 
     #[test]
     fn saying_it_again_never_ends_it_sooner() {
-        let (hour, soon) = (Duration::from_secs(3600), (Timestamp::now() + Duration::from_secs(600)).to_string());
-        assert!(matches!(later(Some(hour), soon.clone()), Ends::After(time) if time == hour));
-        assert!(matches!(later(Some(Duration::from_secs(60)), soon.clone()), Ends::At(at) if at == soon));
-        assert!(matches!(later(None, soon), Ends::Removed));
-        assert!(matches!(later(Some(hour), String::new()), Ends::Removed));
+        let soon = types::Timestamp(now().after(Duration::from_secs(600)));
+        let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+        assert!(matches!(later(Some(hour), Some(soon)), Ends::After(time) if time == hour));
+        assert!(matches!(later(Some(minute), Some(soon)), Ends::At(at) if at == soon));
+        assert!(matches!(later(None, Some(soon)), Ends::Removed));
+        assert!(matches!(later(Some(hour), None), Ends::Removed));
     }
 
     #[test]
     fn an_override_is_called_by_what_it_does_and_to_whom() {
         let by = |owner: &str, reason: &str, targets: &[&str]| {
             let targets: Vec<String> = targets.iter().map(|&text| text.to_owned()).collect();
-            name("drain", &targets, owner, reason, &json!("drain"))
+            name("drain", &targets, owner, reason, types::Force::Drain)
         };
         let called = |targets: &[&str]| by("ann", "disk", targets);
         let long = "x".repeat(100);

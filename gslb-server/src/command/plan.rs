@@ -6,13 +6,14 @@ use std::str::FromStr;
 
 use clap::Args;
 use gslb_api::auth::Role;
+use gslb_api::types::ChangeResult;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH};
 use serde_json::Value;
 
-use super::change::{ChangeOptions, broken, tell, told, work};
+use super::change::{ChangeOptions, described, effect, judged, report};
 use super::exit::{Exit, Stale};
-use super::remote::{Remote, show};
+use super::remote::{Remote, read, show};
 use super::{Outcome, asking};
 use crate::client::{Client, Error, Request, TOML};
 use crate::printable::printable;
@@ -70,9 +71,9 @@ pub struct Apply {
 pub(super) fn plan(arguments: &Plan) -> Outcome {
     let document = candidate::read(&arguments.document)?.document;
     let client = arguments.remote.client()?;
-    let foreseen = dry_run(&client, &arguments.remote, &document, arguments.base)?;
-    show(arguments.remote.format(), &foreseen, |foreseen| planned(foreseen, &arguments.document));
-    Ok(broken(&foreseen).into())
+    let (answer, plan) = dry_run(&client, &arguments.remote, &document, arguments.base)?;
+    show(arguments.remote.format(), &answer, |plan| planned(plan, &arguments.document))?;
+    Ok(judged(&plan).into())
 }
 
 pub(super) fn apply(arguments: &Apply) -> Outcome {
@@ -87,11 +88,11 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     // A dry run is a plan, which others may make too.
     let role = if arguments.options.is_dry_run() { Role::Viewer } else { arguments.options.role() };
     let client = arguments.remote.client()?.needing(role);
-    let foreseen = dry_run(&client, &arguments.remote, &candidate.document, arguments.base)?;
-    if unchanged(&foreseen) || arguments.options.is_dry_run() {
+    let (answer, plan) = dry_run(&client, &arguments.remote, &candidate.document, arguments.base)?;
+    if plan.changes.is_empty() || arguments.options.is_dry_run() {
         // What is asked for is in force, with or without its comments: a server that follows a file keeps those of the file.
         if let Some(text) = candidate.text.as_deref().filter(|_| !arguments.options.is_dry_run())
-            && let Err(error) = store_comments(&client, text, revision(&foreseen)?)
+            && let Err(error) = store_comments(&client, text, plan.revision)
         {
             eprintln!(
                 "gslb: the comments of {} are not stored: {}",
@@ -100,18 +101,18 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
             );
         }
         // A plan is all that a dry run is: nothing is sent that could be done.
-        return tell_plan(&arguments.remote, &arguments.options, &foreseen);
+        return report_plan(&arguments.remote, &arguments.options, &answer, &plan);
     }
     if !arguments.yes {
         // People see it before they are asked, also where the answer is for programs.
-        eprintln!("{}\n", work(&foreseen));
+        eprintln!("{}\n", effect(&read(&answer)?));
         if !agreed()? {
             return Err("nothing was changed".into());
         }
     }
     let path = arguments.options.path("/api/v1/document");
     // What was planned is what is done: if another revision is in force by now, the server refuses.
-    let base = revision(&foreseen)?;
+    let base = plan.revision;
     let request = Request::new(Method::PUT, path).with(IF_MATCH, format!("\"{base}\""));
     let request = match &candidate.text {
         Some(text) => request.toml(text),
@@ -120,7 +121,7 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     let working = arguments.remote.working("applying");
     let done = client.ask(request);
     drop(working);
-    tell(&arguments.remote, &arguments.options, &done?.json()?)
+    report(&arguments.remote, &arguments.options, &done?.json()?)
 }
 
 /// Stores `text`, which says what revision `base` says, where its comments are others: `gslb get document -o toml` gives
@@ -134,51 +135,43 @@ fn store_comments(client: &Client, text: &str, base: u64) -> Result<(), Error> {
     Ok(())
 }
 
-fn tell_plan(remote: &Remote, options: &ChangeOptions, foreseen: &Value) -> Outcome {
-    show(remote.format(), foreseen, people);
-    Ok(if options.overrides_rules() { Exit::Done } else { broken(foreseen) }.into())
+fn report_plan(remote: &Remote, options: &ChangeOptions, answer: &Value, plan: &ChangeResult) -> Outcome {
+    show(remote.format(), answer, people)?;
+    Ok(if options.overrides_rules() { Exit::Done } else { judged(plan) }.into())
 }
 
 /// The plan, and how it becomes more than one.
-fn planned(foreseen: &Value, document: &Path) -> String {
-    let told = people(foreseen);
-    if unchanged(foreseen) || broken(foreseen) != Exit::Done {
-        return told;
+fn planned(plan: &ChangeResult, document: &Path) -> String {
+    let text = people(plan);
+    if plan.changes.is_empty() || judged(plan) != Exit::Done {
+        return text;
     }
-    format!("{told}\napply with: gslb apply {} --base {}", document.display(), foreseen["revision"])
+    format!("{text}\napply with: gslb apply {} --base {}", document.display(), plan.revision)
 }
 
-/// What the server says that would change.
+/// What the server says that would change: as it said it, and read.
 fn dry_run(
     client: &Client,
     remote: &Remote,
     document: &Value,
     base: Option<Base>,
-) -> Result<Value, Box<dyn std::error::Error>> {
+) -> Result<(Value, ChangeResult), Box<dyn std::error::Error>> {
     let working = remote.working("comparing");
-    let foreseen = client.ask(Request::new(Method::POST, "/api/v1/plan").json(document));
+    let answer = client.ask(Request::new(Method::POST, "/api/v1/plan").json(document));
     drop(working);
-    let foreseen = foreseen?.json()?;
-    let active = revision(&foreseen)?;
+    let answer = answer?;
+    let plan: ChangeResult = answer.read()?;
     match base {
-        Some(Base::Revision(base)) if base != active => Err(Stale { active, base }.into()),
-        _ => Ok(foreseen),
+        Some(Base::Revision(base)) if base != plan.revision => Err(Stale { active: plan.revision, base }.into()),
+        _ => Ok((answer.json()?, plan)),
     }
 }
 
-fn revision(foreseen: &Value) -> Result<u64, Error> {
-    foreseen["revision"].as_u64().ok_or_else(|| Error::Broken("the plan names no revision".to_owned()))
-}
-
-fn unchanged(foreseen: &Value) -> bool {
-    foreseen["changes"].as_array().is_some_and(Vec::is_empty)
-}
-
-fn people(foreseen: &Value) -> String {
-    if unchanged(foreseen) {
-        return format!("revision {} says the same: nothing to change", foreseen["revision"]);
+fn people(plan: &ChangeResult) -> String {
+    if plan.changes.is_empty() {
+        return format!("revision {} says the same: nothing to change", plan.revision);
     }
-    told(foreseen)
+    described(plan)
 }
 
 /// Asks for a yes. Nobody can be asked where there is no terminal.

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::table as layout;
-use crate::client::{Address, Client, Trust};
+use crate::client::{Address, Client, Error, Trust};
 use crate::files::reader::{self, Kind};
 use crate::printable::{self, printable};
 
@@ -121,16 +122,33 @@ impl Remote {
     }
 }
 
-/// Writes `answer` for programs, or what `people` makes of it.
-pub(super) fn show(format: Format, answer: &Value, people: impl FnOnce(&Value) -> String) {
+/// Writes `answer` for programs as the server gave it, or what `people` makes of it.
+///
+/// # Errors
+/// [`Error::Broken`] if it is not what people are to be shown.
+pub(super) fn show<T: DeserializeOwned>(
+    format: Format,
+    answer: &Value,
+    people: impl FnOnce(&T) -> String,
+) -> Result<(), Error> {
     let text = match format {
         Format::Json => in_terminal(&format!("{answer:#}")).into_owned(),
-        Format::Table | Format::Wide | Format::Toml => people(&safe(answer)),
+        Format::Table | Format::Wide | Format::Toml => people(&read(answer)?),
     };
     if !text.is_empty() {
         // Who reads no further, as `head` does, has what they want.
         let _ = writeln!(io::stdout(), "{}", text.trim_end());
     }
+    Ok(())
+}
+
+/// `answer` as what people are shown: all text in it is safe for a terminal. Members that are not known here are ignored, as a
+/// later version of the server may have them.
+///
+/// # Errors
+/// [`Error::Broken`].
+pub(super) fn read<T: DeserializeOwned>(answer: &Value) -> Result<T, Error> {
+    T::deserialize(&*safe(answer)).map_err(|cause| Error::Broken(cause.to_string()))
 }
 
 /// JSON as it is; on a terminal, with what a terminal would act on as escapes of JSON.
@@ -139,7 +157,7 @@ pub(super) fn in_terminal(json: &str) -> Cow<'_, str> {
 }
 
 /// `answer` with all text in it, names of members too, safe for a terminal: people's tables are made of it.
-pub(super) fn safe(answer: &Value) -> Cow<'_, Value> {
+fn safe(answer: &Value) -> Cow<'_, Value> {
     if is_safe(answer) { Cow::Borrowed(answer) } else { Cow::Owned(made_safe(answer)) }
 }
 
@@ -171,21 +189,6 @@ pub(super) fn show_toml(text: &str) {
     } else {
         write!(io::stdout(), "{text}")
     };
-}
-
-/// The text at `pointer` (RFC 6901), safe for a terminal: of a string itself, of nothing nothing, of all else its JSON.
-pub(super) fn text(value: &Value, pointer: &str) -> String {
-    match value.pointer(pointer) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => printable(text).into_owned(),
-        Some(other) => printable(&other.to_string()).into_owned(),
-    }
-}
-
-/// The texts of a list with spaces between them, safe for a terminal.
-pub(super) fn strings(list: &Value) -> String {
-    let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(printable);
-    texts.collect::<Vec<_>>().join(" ")
 }
 
 /// A name of DNS as people are told it: without the dot at its end, but for the root's.

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use gslb_api::document::{Section, to_toml};
+use gslb_api::types::ByName;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::change::{ChangeOptions, tell, work};
-use super::remote::{Format, Remote, show, show_toml};
+use super::change::{ChangeOptions, effect, report};
+use super::remote::{Format, Remote, read, show, show_toml};
 use super::table::{Cell, Column, table};
 use super::target::Target;
 use super::{Outcome, asking};
@@ -183,22 +185,27 @@ pub(super) fn get(arguments: &Get) -> Outcome {
     let answer = client.ask(Request::get(path))?;
     if *kind == Kind::Document || name.is_some() {
         // One thing is JSON for people too: it is what they would put.
-        show(Format::Json, &answer.json()?, |_| String::new());
+        show(Format::Json, &answer.json()?, |_: &Value| String::new())?;
         tell_state(&arguments.remote, answer.etag.as_deref());
         return Ok(ExitCode::SUCCESS);
     }
-    show(arguments.remote.format(), &answer.json()?, listed);
+    show(arguments.remote.format(), &answer.json()?, listed)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Shows one endpoint of a pool. It has no state of its own to name in a change: that is the pool's.
 fn get_endpoint(arguments: &Get, pool: &Answer, endpoint: &str) -> Outcome {
-    let pool = pool.json()?;
+    /// A pool, as far as it matters here.
+    #[derive(Deserialize)]
+    struct Pool {
+        endpoints: ByName<Value>,
+    }
+    let pool: Pool = pool.read()?;
     let name = arguments.what.name.as_deref().unwrap_or_default();
-    let found = pool["endpoints"].get(endpoint).ok_or_else(|| format!("there is no endpoint {name}/{endpoint}"))?;
+    let found = pool.endpoints.get(endpoint).ok_or_else(|| format!("there is no endpoint {name}/{endpoint}"))?;
     match arguments.remote.format() {
         Format::Toml => show_toml(&to_toml(found)?),
-        _ => show(Format::Json, found, |_| String::new()),
+        _ => show(Format::Json, found, |_: &Value| String::new())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -271,13 +278,13 @@ impl Change<'_> {
     /// Sends what `request` makes for a path. Somebody at a terminal sees first what it would do, and is asked.
     fn send(&self, client: &Client, path: &str, request: impl Fn(String) -> Request) -> Outcome {
         if !self.yes && !self.options.is_dry_run() && asking::is_possible() {
-            let foreseen = client.ask(request(self.options.foreseen().path(path)))?.json()?;
-            eprintln!("{}\n", work(&foreseen));
+            let plan = client.ask(request(self.options.as_dry_run().path(path)))?.json()?;
+            eprintln!("{}\n", effect(&read(&plan)?));
             if !asking::agreed("Do this?")? {
                 return Err("nothing was changed".into());
             }
         }
-        tell(self.remote, self.options, &client.ask(request(self.options.path(path)))?.json()?)
+        report(self.remote, self.options, &client.ask(request(self.options.path(path)))?.json()?)
     }
 }
 
@@ -303,9 +310,9 @@ pub(super) fn current_tag(client: &Client, path: &str) -> Result<Option<String>,
 }
 
 /// A line per resource, cut where it is long.
-fn listed(all: &Value) -> String {
-    let row = |(name, value): (&String, &Value)| [Cell::new(name), Cell::new(shortened(&value.to_string()))];
-    table(["name", "value"].map(Column::key), all.as_object().into_iter().flatten().map(row))
+fn listed(all: &ByName<Value>) -> String {
+    let row = |(name, value): (&str, &Value)| [Cell::new(name), Cell::new(shortened(&value.to_string()))];
+    table(["name", "value"].map(Column::key), all.iter().map(row))
 }
 
 /// Characters of a value in a table.

@@ -8,17 +8,22 @@ use std::time::Duration;
 
 use clap::Args;
 use gslb_api::ACCEPT_MASS_FAILURE;
+use gslb_api::types::{
+    ByName, Count, Counts, DataCenterStatus, Degradation, EndpointStatus, Held, MassFailure, MassFailureLifted,
+    NextPages, PoolStatus, ResumedEndpoint, ServiceStatus, State, Status, StatusPage, TargetOverride,
+};
 use hyper::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::age::relative;
-use super::digits::{grouped, of_json};
-use super::remote::{Remote, show, text, undotted};
+use super::digits::grouped;
+use super::overrides::force_text;
+use super::remote::{self, Remote, show, undotted};
 use super::resource::escape;
 use super::table::{Cell, Color, Column, table};
 use super::target::Target;
 use super::{Outcome, nagios};
-use crate::client::{Client, Request};
+use crate::client::{self, Client, Request};
 
 /// How often a watch looks again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -46,7 +51,7 @@ struct Chosen {
 }
 
 #[derive(Debug, Args)]
-pub struct Status {
+pub struct Arguments {
     #[command(flatten)]
     chosen: Chosen,
     /// Refresh every second until interrupted
@@ -71,13 +76,16 @@ pub struct Resume {
     remote: Remote,
 }
 
-pub(super) fn status(arguments: &Status) -> Outcome {
+pub(super) fn status(arguments: &Arguments) -> Outcome {
     if arguments.nagios {
         let chosen = arguments.chosen.settled();
-        let answer = arguments.remote.client().and_then(|client| read(&client, &chosen));
-        let checked = answer.map_err(|error| error.to_string()).and_then(|answer| match chosen.missed(&answer) {
-            Some(told) => Err(told),
-            None => Ok(answer),
+        let page = arguments.remote.client().and_then(|client| {
+            let answer = all_pages(&client, &chosen)?;
+            Ok(remote::read::<StatusPage>(&answer)?)
+        });
+        let checked = page.map_err(|error| error.to_string()).and_then(|page| match chosen.missed(&page) {
+            Some(why) => Err(why),
+            None => Ok(page),
         });
         return Ok(nagios::told(checked.as_ref().map_err(Clone::clone)));
     }
@@ -86,12 +94,12 @@ pub(super) fn status(arguments: &Status) -> Outcome {
         super::unread::ends();
     }
     loop {
-        let answer = read(&client, &chosen)?;
+        let answer = all_pages(&client, &chosen)?;
         if arguments.watch && io::stdout().is_terminal() {
             // Home, and away with what was there.
             let _ = write!(io::stdout(), "\x1b[H\x1b[2J");
         }
-        show(arguments.remote.format(), &answer, |answer| told(&chosen, answer));
+        show(arguments.remote.format(), &answer, |page| described(&chosen, page))?;
         if !arguments.watch {
             return Ok(ExitCode::SUCCESS);
         }
@@ -103,20 +111,24 @@ pub(super) fn resume(arguments: &Resume) -> Outcome {
     let client = arguments.remote.client()?;
     let Some((pool, endpoint)) = &arguments.endpoint else {
         let answer = client.ask(Request::new(Method::POST, ACCEPT_MASS_FAILURE.to_owned()))?.json()?;
-        show(arguments.remote.format(), &answer, |_| "the failures are accepted: what fails is down now".to_owned());
+        show(arguments.remote.format(), &answer, |_: &MassFailureLifted| {
+            "the failures are accepted: what fails is down now".to_owned()
+        })?;
         return Ok(ExitCode::SUCCESS);
     };
     let path = format!("/api/v1/status/{}/{}/resume", escape(pool), escape(endpoint));
     let answer = client.ask(Request::new(Method::POST, path))?.json()?;
-    show(arguments.remote.format(), &answer, |_| format!("{pool}/{endpoint} is back"));
+    show(arguments.remote.format(), &answer, |resumed: &ResumedEndpoint| {
+        format!("{}/{} is back", resumed.pool, resumed.endpoint)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// All of it, page by page.
-fn read(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::Error>> {
+fn all_pages(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::Error>> {
     let mut path = format!("/api/v1/status?limit={PAGE}");
-    let said = [("pool", &chosen.pool), ("data_center", &chosen.data_center), ("service", &chosen.service)];
-    for (name, value) in said {
+    let given = [("pool", &chosen.pool), ("data_center", &chosen.data_center), ("service", &chosen.service)];
+    for (name, value) in given {
         if let Some(value) = value {
             path.push_str(&format!("&{name}={}", escape(value)));
         }
@@ -124,42 +136,50 @@ fn read(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::E
     if chosen.down && chosen.endpoint().is_none() {
         path.push_str("&status=down");
     }
-    let mut answer = client.ask(Request::get(path))?.json()?;
-    for of in ["endpoints", "pools", "services"] {
-        let mut next = answer["next"][of].as_str().map(str::to_owned);
-        while let Some(path) = next {
-            let mut page = client.ask(Request::get(path))?.json()?;
-            next = page["next"][of].as_str().map(str::to_owned);
-            match (&mut answer[of], page[of].take()) {
-                (Value::Array(all), Value::Array(more)) => all.extend(more),
-                (Value::Object(all), Value::Object(more)) => all.extend(more),
-                _ => {}
-            }
-        }
+    let answer = client.ask(Request::get(path))?;
+    let StatusPage { mut endpoints, mut pools, mut services, next, .. } = answer.read()?;
+    if next == NextPages::default() && chosen.endpoint().is_none() {
+        return Ok(answer.json()?);
     }
-    answer["next"] = json!({});
+    follow(client, next.endpoints, |page| {
+        endpoints.extend(page.endpoints);
+        page.next.endpoints
+    })?;
+    follow(client, next.pools, |page| {
+        pools.0.extend(page.pools.0);
+        page.next.pools
+    })?;
+    follow(client, next.services, |page| {
+        services.0.extend(page.services.0);
+        page.next.services
+    })?;
+    let mut all = StatusPage { endpoints, pools, services, next: NextPages::default(), ..answer.read()? };
     if let Some((pool, name)) = chosen.endpoint() {
-        keep_endpoint(&mut answer, pool, name, chosen.down)?;
+        keep_endpoint(&mut all, pool, name, chosen.down)?;
     }
-    Ok(answer)
+    Ok(serde_json::to_value(all)?)
+}
+
+/// Reads the pages from `next` on; `take` keeps what it wants of each, and says where the next one is.
+fn follow(
+    client: &Client,
+    mut next: Option<String>,
+    mut take: impl FnMut(StatusPage) -> Option<String>,
+) -> Result<(), client::Error> {
+    while let Some(path) = next {
+        next = take(client.ask(Request::get(path))?.read()?);
+    }
+    Ok(())
 }
 
 /// Leaves one endpoint in the status of its pool, and nothing that is about others too.
-fn keep_endpoint(
-    answer: &mut Value,
-    pool: &str,
-    name: &str,
-    only_down: bool,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let endpoints = answer["endpoints"].as_array_mut().ok_or("the server has no list of endpoints")?;
-    endpoints.retain(|endpoint| endpoint["endpoint"] == name);
-    if endpoints.is_empty() {
-        return Err(format!("there is no endpoint {pool}/{name}").into());
+fn keep_endpoint(page: &mut StatusPage, pool: &str, name: &str, only_down: bool) -> Result<(), String> {
+    page.endpoints.retain(|endpoint| endpoint.endpoint == name);
+    if page.endpoints.is_empty() {
+        return Err(format!("there is no endpoint {pool}/{name}"));
     }
-    endpoints.retain(|endpoint| !only_down || endpoint["status"] == "down");
-    for of in ["data_centers", "pools", "services"] {
-        answer[of] = json!({});
-    }
+    page.endpoints.retain(|endpoint| !only_down || endpoint.status == Status::Down);
+    (page.data_centers, page.pools, page.services) = (ByName::default(), ByName::default(), ByName::default());
     Ok(())
 }
 
@@ -192,70 +212,67 @@ impl Chosen {
     }
 
     /// What to say where each of the names is known, and nothing is of all of them.
-    fn missed(&self, answer: &Value) -> Option<String> {
-        let none = self.endpoint().is_none() && answer["pools"].as_object().is_none_or(serde_json::Map::is_empty);
+    fn missed(&self, page: &StatusPage) -> Option<String> {
+        let none = self.endpoint().is_none() && page.pools.is_empty();
         let words = self.words();
         (none && !words.is_empty()).then(|| format!("nothing matches: no pool is of {words}"))
     }
 }
 
 /// How much of what is shown is up: data centers, pools and endpoints. Of endpoints that are down only, how many there are.
-fn counts(chosen: &Chosen, answer: &Value) -> String {
-    let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn counts(chosen: &Chosen, page: &StatusPage) -> String {
     if let Some((pool, name)) = chosen.endpoint() {
-        let status = endpoints.first().map_or_else(|| "not down".to_owned(), |it| text(it, "/status"));
+        let status = page.endpoints.first().map_or("not down", |endpoint| endpoint.status.name());
         return format!("endpoint {pool}/{name} is {status}");
     }
+    let grouped = |number: usize| grouped(number as u64);
     if chosen.words().is_empty() {
-        let counts = &answer["counts"];
-        let count = |of: &str| {
-            let drained = counts[of]["drained"].as_u64().filter(|drained| *drained > 0);
-            let drained = drained.map_or_else(String::new, |drained| format!(" ({} drained)", grouped(drained)));
-            let (up, all) = (of_json(&counts[of]["up"]), of_json(&counts[of]["all"]));
-            format!("{up} of {all} {of} up{drained}").replace('_', " ")
+        let count = |Count { all, up, drained, .. }: &Count, of: &str| {
+            let drained = if *drained > 0 { format!(" ({} drained)", grouped(*drained)) } else { String::new() };
+            format!("{} of {} {of} up{drained}", grouped(*up), grouped(*all))
         };
-        return format!("{}, {}, {}", count("data_centers"), count("pools"), count("endpoints"));
+        let Counts { endpoints, pools, data_centers, .. } = &page.counts;
+        return [count(data_centers, "data centers"), count(pools, "pools"), count(endpoints, "endpoints")].join(", ");
     }
-    let pools: Vec<&Value> = answer["pools"].as_object().into_iter().flatten().map(|(_, pool)| pool).collect();
-    let names: BTreeSet<&str> = pools.iter().filter_map(|pool| pool["data_center"].as_str()).collect();
-    let up = |what: &str, all: &[&Value]| {
-        let up = all.iter().filter(|it| it["status"] == "up").count();
-        format!("{} of {} {what} up", grouped(up as u64), grouped(all.len() as u64))
+    let pools: Vec<&PoolStatus> = page.pools.iter().map(|(_, pool)| pool).collect();
+    let names: BTreeSet<&str> = pools.iter().filter_map(|pool| pool.data_center.as_deref()).collect();
+    let up = |what: &str, all: &[Status]| {
+        let up = all.iter().filter(|status| **status == Status::Up).count();
+        format!("{} of {} {what} up", grouped(up), grouped(all.len()))
     };
-    let data_centers: Vec<&Value> = names.iter().map(|name| &answer["data_centers"][name]).collect();
-    let sum = |of: &str| pools.iter().filter_map(|pool| pool[of].as_u64()).sum::<u64>();
+    let data_centers: Vec<Status> =
+        names.iter().filter_map(|name| page.data_centers.get(name)).map(|it| it.status).collect();
+    let of_pools: Vec<Status> = pools.iter().map(|pool| pool.status).collect();
+    let sum = |of: fn(&PoolStatus) -> usize| pools.iter().map(|pool| of(pool)).sum::<usize>();
     let endpoints = if chosen.down {
-        format!("{} endpoints down", grouped(endpoints.len() as u64))
+        format!("{} endpoints down", grouped(page.endpoints.len()))
     } else {
-        let drained = sum("endpoints_drained");
-        let told = if drained > 0 { format!(" ({} drained)", grouped(drained)) } else { String::new() };
-        let up = grouped(sum("endpoints_up").saturating_sub(drained));
-        format!("{up} of {} endpoints up{told}", grouped(sum("endpoints")))
+        let drained = sum(|pool| pool.endpoints_drained);
+        let text = if drained > 0 { format!(" ({} drained)", grouped(drained)) } else { String::new() };
+        let up = sum(|pool| pool.endpoints_up).saturating_sub(drained);
+        format!("{} of {} endpoints up{text}", grouped(up), grouped(sum(|pool| pool.endpoints)))
     };
-    let all = [up("data centers", &data_centers), up("pools", &pools), endpoints];
+    let all = [up("data centers", &data_centers), up("pools", &of_pools), endpoints];
     format!("{}: {}", chosen.words(), all.join(", "))
 }
 
 /// For people: data centers, services that are not all up, and the endpoints.
-fn told(chosen: &Chosen, answer: &Value) -> String {
-    let mut parts = vec![chosen.missed(answer).unwrap_or_else(|| counts(chosen, answer))];
-    if let Some(seconds) = answer["mass_failure"]["seconds"].as_u64() {
+fn described(chosen: &Chosen, page: &StatusPage) -> String {
+    let mut parts = vec![chosen.missed(page).unwrap_or_else(|| counts(chosen, page))];
+    if let Some(MassFailure { seconds }) = page.mass_failure {
         parts.push(format!(
             "MASS FAILURE for {seconds} s: too many hosts fail at once, so statuses stay as they were; to accept the \
              failures: gslb resume --mass-failure"
         ));
     }
-    for degraded in answer["degraded"].as_array().into_iter().flatten() {
-        parts.push(format!("DEGRADED, {}: {}", text(degraded, "/what"), text(degraded, "/why")));
+    parts.extend(page.degraded.iter().map(|Degradation { what, why }| format!("DEGRADED, {what}: {why}")));
+    parts.extend(page.thaw.as_ref().map(super::thaw::described));
+    if page.overrides > 0 {
+        let are = if page.overrides == 1 { "override is" } else { "overrides are" };
+        parts.push(format!("{} {are} in force; `gslb overrides` lists them", page.overrides));
     }
-    parts.extend(super::thaw::told(&answer["thaw"]));
-    if let Some(overrides) = answer["overrides"].as_u64().filter(|overrides| *overrides > 0) {
-        let are = if overrides == 1 { "override is" } else { "overrides are" };
-        parts.push(format!("{overrides} {are} in force; `gslb overrides` lists them"));
-    }
-    parts.extend(data_centers(answer));
-    parts.extend(services(answer));
-    let endpoints = answer["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
+    parts.extend(data_centers(page));
+    parts.extend(services(page));
     let columns = [
         Column::key("endpoint"),
         Column::ranked("data center", 2),
@@ -266,25 +283,25 @@ fn told(chosen: &Chosen, answer: &Value) -> String {
         Column::ranked("connect ms", 5),
         Column::prose("why", 1),
     ];
-    if !endpoints.is_empty() {
-        parts.push(table(columns, endpoints.iter().map(row)));
+    if !page.endpoints.is_empty() {
+        parts.push(table(columns, page.endpoints.iter().map(row)));
     }
     parts.join("\n\n")
 }
 
 /// Every data center, with what is drained there.
-fn data_centers(answer: &Value) -> Option<String> {
-    let all = answer["data_centers"].as_object().filter(|all| !all.is_empty())?;
-    let row = |(name, it): (&String, &Value)| {
-        let count = |of: &str| format!("{} of {}", of_json(&it[format!("{of}_up")]), of_json(&it[of]));
+fn data_centers(page: &StatusPage) -> Option<String> {
+    let count = |up: usize, all: usize| format!("{} of {}", grouped(up as u64), grouped(all as u64));
+    let row = |(name, it): (&str, &DataCenterStatus)| {
         [
             Cell::new(name),
-            status_cell(&it["state"]),
-            Cell::new(count("pools")),
-            Cell::new(count("endpoints")),
-            Cell::new(forced(&it["override"])),
+            state_cell(it.state),
+            Cell::new(count(it.pools_up, it.pools)),
+            Cell::new(count(it.endpoints_up, it.endpoints)),
+            Cell::new(it.r#override.as_ref().map(forced).unwrap_or_default()),
         ]
     };
+    let rows = page.data_centers.iter().map(row);
     let columns = [
         Column::key("data center"),
         Column::key("state"),
@@ -292,35 +309,28 @@ fn data_centers(answer: &Value) -> Option<String> {
         Column::key("endpoints up"),
         Column::prose("override", 1),
     ];
-    Some(table(columns, all.iter().map(row)))
+    (!page.data_centers.is_empty()).then(|| table(columns, rows))
 }
 
 /// An override of a whole data center, and when it ends.
-fn forced(told: &Value) -> String {
-    if told.is_null() {
-        return String::new();
-    }
-    let end = match told["expires"].as_str() {
-        Some(expires) => format!("ends {}", relative(expires)),
-        None => "without an end".to_owned(),
-    };
-    format!("{} by {}, {end}: {}", text(told, "/force"), text(told, "/id"), text(told, "/reason"))
+fn forced(held: &TargetOverride) -> String {
+    let end = held
+        .expires
+        .map_or_else(|| "without an end".to_owned(), |expires| format!("ends {}", relative(&expires.to_string())));
+    format!("{} by {}, {end}: {}", force_text(held.force), held.id, held.reason)
 }
 
 /// Services that are not all up.
-fn services(answer: &Value) -> Option<String> {
-    let all = answer["services"].as_object()?;
-    let hurt: Vec<_> = all.iter().filter(|(_, service)| service["status"] != "up").collect();
-    let row = |(name, service): &(&String, &Value)| {
-        let pools = format!("{} of {}", of_json(&service["pools_up"]), of_json(&service["pools"]));
-        let further: Vec<&str> =
-            service["names"].as_array().into_iter().flatten().filter_map(Value::as_str).map(undotted).collect();
+fn services(page: &StatusPage) -> Option<String> {
+    let hurt: Vec<_> = page.services.iter().filter(|(_, service)| service.status != State::Up).collect();
+    let row = |(name, service): &(&str, &ServiceStatus)| {
+        let further: Vec<&str> = service.names.iter().map(|name| undotted(name)).collect();
         let also = if further.is_empty() { String::new() } else { format!(" (also {})", further.join(", ")) };
         [
             Cell::new(format!("{}{also}", undotted(name))),
-            status_cell(&service["status"]),
-            Cell::new(pools),
-            Cell::new(text(service, "/when_all_down")),
+            state_cell(service.status),
+            Cell::new(format!("{} of {}", grouped(service.pools_up as u64), grouped(service.pools as u64))),
+            Cell::new(&service.when_all_down),
         ]
     };
     let columns = [
@@ -332,34 +342,36 @@ fn services(answer: &Value) -> Option<String> {
     (!hurt.is_empty()).then(|| table(columns, hurt.iter().map(row)))
 }
 
-fn row(endpoint: &Value) -> [Cell; 8] {
-    let held = text(endpoint, "/held/by");
-    let why = match (text(endpoint, "/weight_override"), text(endpoint, "/weight")) {
-        (id, weight) if !id.is_empty() => format!("{} (weight {weight} by override {id})", text(endpoint, "/why")),
-        _ => text(endpoint, "/why"),
+fn row(endpoint: &EndpointStatus) -> [Cell; 8] {
+    let evidence = endpoint.evidence.as_ref();
+    let why = match &endpoint.weight_override {
+        Some(id) => format!("{} (weight {} by override {id})", endpoint.why, endpoint.weight),
+        None => endpoint.why.clone(),
     };
-    let why = if held.is_empty() || held == "manual" { why } else { format!("held by {held}; {why}") };
-    let time = |of: &str| endpoint[of].as_f64().map(|ms| format!("{ms:.1}")).unwrap_or_default();
+    let why = match evidence.and_then(|evidence| evidence.held) {
+        None | Some(Held::Manual { .. }) => why,
+        Some(held) => format!("held by {}; {why}", held.name()),
+    };
+    let time = |of: Option<f64>| of.map(|ms| format!("{ms:.1}")).unwrap_or_default();
     [
-        Cell::new(format!("{}/{}", text(endpoint, "/pool"), text(endpoint, "/endpoint"))),
-        Cell::new(text(endpoint, "/data_center")),
-        status_cell(&endpoint["status"]),
-        Cell::new(text(endpoint, "/source")),
-        Cell::new(relative(&text(endpoint, "/since"))),
-        Cell::new(time("ms")).right(),
-        Cell::new(time("connect_ms")).right(),
+        Cell::new(format!("{}/{}", endpoint.pool, endpoint.endpoint)),
+        Cell::new(endpoint.data_center.as_deref().unwrap_or_default()),
+        state_cell(endpoint.status.into()),
+        Cell::new(endpoint.source.name()),
+        Cell::new(endpoint.since.map(|since| relative(&since.to_string())).unwrap_or_default()),
+        Cell::new(time(evidence.and_then(|evidence| evidence.ms))).right(),
+        Cell::new(time(evidence.and_then(|evidence| evidence.connect_ms))).right(),
         Cell::new(why),
     ]
 }
 
-fn status_cell(status: &Value) -> Cell {
-    let word = status.as_str().unwrap_or_default();
-    let colour = match word {
-        "up" => Color::Green,
-        "degraded" | "drained" => Color::Yellow,
-        _ => Color::Red,
+fn state_cell(state: State) -> Cell {
+    let color = match state {
+        State::Up => Color::Green,
+        State::Degraded | State::Drained => Color::Yellow,
+        State::Down => Color::Red,
     };
-    Cell::new(word).fg(colour)
+    Cell::new(state.name()).fg(color)
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

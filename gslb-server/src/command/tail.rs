@@ -4,11 +4,11 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, value_parser};
-use serde_json::Value;
+use gslb_api::types::{Answered, ClientFrom, Decision, DecisionKind, MissedAnswers, NamedEndpoint};
 
 use super::Outcome;
 use super::following::{Stream, follow};
-use super::remote::{Format, Remote, in_terminal, text, undotted};
+use super::remote::{Format, Remote, in_terminal, undotted};
 use super::resource::escape;
 use super::target::Target;
 use crate::capture::placeholder::DEFAULT;
@@ -72,38 +72,41 @@ fn target(text: &str) -> Result<Target, &'static str> {
 
 /// A line for each answer; what was missed goes to standard error, so that lines stay of one kind.
 fn write(format: Format, event: &Event) -> io::Result<()> {
-    let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-    if event.name == "missed" {
-        let (skipped, unseen) = (text(&data, "/skipped"), text(&data, "/unseen"));
+    if event.name == "missed"
+        && let Ok(MissedAnswers { skipped, unseen }) = serde_json::from_str(&event.data)
+    {
         return writeln!(io::stderr(), "not shown: {skipped} more answers, and {unseen} that came too fast");
     }
     let mut out = io::stdout().lock();
     match format {
-        Format::Json => writeln!(out, "{}", in_terminal(&data.to_string()))?,
-        Format::Table | Format::Wide | Format::Toml => writeln!(out, "{}", printable(&people(&data)))?,
+        Format::Json => writeln!(out, "{}", in_terminal(&event.data))?,
+        Format::Table | Format::Wide | Format::Toml => {
+            let line = serde_json::from_str(&event.data).map(|answered| people(&answered));
+            writeln!(out, "{}", printable(line.as_ref().unwrap_or(&event.data)))?;
+        }
     }
     out.flush()
 }
 
 /// An answer on one line: when, whose, what was asked, what came of it, why, and what was answered.
-fn people(answered: &Value) -> String {
-    let at = |pointer: &str| text(answered, pointer);
-    let time = at("/time");
-    let mut line = format!("{}  {}", time.get(11..23).unwrap_or(&time), at("/client"));
-    if answered["client_from"] == "subnet" {
-        let resolver = at("/resolver");
+fn people(answered: &Answered<'_>) -> String {
+    let time = answered.time.to_string();
+    let mut line = format!("{}  {}", time.get(11..23).unwrap_or(&time), answered.client);
+    if answered.client_from == ClientFrom::Subnet {
+        let resolver = answered.resolver.to_string();
         line += &format!(" via {}", resolver.rsplit_once(':').map_or(&*resolver, |(address, _)| address));
     }
-    line += &format!("  {} {} {}  {}", undotted(&at("/name")), at("/type"), at("/transport"), at("/rcode"));
-    if answered["truncated"] == true {
+    let (name, rtype) = (name(answered), answered.r#type.as_deref().unwrap_or_default());
+    line += &format!("  {} {rtype} {}  {}", undotted(name), answered.transport, answered.rcode);
+    if answered.truncated {
         line += " truncated";
     }
-    if let Some(scope) = answered["scope"].as_u64() {
+    if let Some(scope) = answered.scope {
         line += &format!(" scope {scope}");
     }
     line += &format!("  {}", decision(answered));
-    let records = answered["answer"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let data = |record: &Value| record.as_str().and_then(|line| line.splitn(5, '\t').nth(4)).map(str::to_owned);
+    let records = &answered.answer;
+    let data = |record: &String| record.splitn(5, '\t').nth(4).map(str::to_owned);
     let shown: Vec<String> = records.iter().take(RECORDS).filter_map(data).collect();
     if !shown.is_empty() {
         line += &format!("  {}", shown.join(", "));
@@ -114,41 +117,39 @@ fn people(answered: &Value) -> String {
     line
 }
 
-fn decision(answered: &Value) -> String {
-    let at = |pointer: &str| text(answered, pointer);
-    match answered["decision"].as_str() {
-        Some("zone") => return "no service".to_owned(),
-        Some("lost") => return "the document has changed since: the decision has no names any more".to_owned(),
-        _ => {}
-    }
-    let decisions = answered["decisions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let asked = at("/name");
-    let told = decisions.iter().enumerate().map(|(number, told)| {
-        let service = text(told, "/service");
-        // The service of the very name that was asked for needs no word.
-        let named = if number == 0 && undotted(&asked) == service { String::new() } else { service };
-        // As metrics and rankings have it: no region is called so.
-        let region = if number == 0 { Some(at("/region")) } else { None };
-        let region =
-            region.map(|region| if region.is_empty() { DEFAULT.to_owned() } else { region }).unwrap_or_default();
-        let named = if named.is_empty() { named } else { format!("service {named}") };
-        let words = [named, region, outcome(told)];
-        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-    });
-    told.collect::<Vec<_>>().join(", then ")
+/// The name that was asked for.
+fn name<'a>(answered: &'a Answered<'_>) -> &'a str {
+    answered.name.as_deref().unwrap_or_default()
 }
 
-/// What one service decided: whom it named, and why that is not what its policy would have.
-fn outcome(told: &Value) -> String {
-    let endpoint = |named: &Value| {
-        let data_center = text(named, "/data_center");
-        let within = if data_center.is_empty() { data_center } else { format!(" in {data_center}") };
-        format!("{}/{}{within}", text(named, "/pool"), text(named, "/endpoint"))
+fn decision(answered: &Answered<'_>) -> String {
+    match answered.decision {
+        DecisionKind::Zone => return "no service".to_owned(),
+        DecisionKind::Lost => return "the document has changed since: the decision has no names any more".to_owned(),
+        DecisionKind::Service => {}
+    }
+    let described = answered.decisions.iter().enumerate().map(|(number, decision)| {
+        let is_first = number == 0;
+        // The service of the very name that was asked for needs no word.
+        let is_named = is_first && undotted(name(answered)) == decision.service;
+        let service = if is_named { String::new() } else { format!("service {}", decision.service) };
+        // As metrics and rankings have it: no region is called so.
+        let region = if is_first { answered.region.as_deref().unwrap_or(DEFAULT) } else { "" };
+        let words = [&*service, region, &*outcome(decision)];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    });
+    described.collect::<Vec<_>>().join(", then ")
+}
+
+/// What one service decided: which endpoints it named, and why that is not what its policy would have.
+fn outcome(decision: &Decision<'_>) -> String {
+    let endpoint = |NamedEndpoint { pool, endpoint, data_center }: &NamedEndpoint<'_>| match data_center {
+        Some(data_center) => format!("{pool}/{endpoint} in {data_center}"),
+        None => format!("{pool}/{endpoint}"),
     };
-    let endpoints = told["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let named: Vec<String> = endpoints.iter().map(endpoint).collect();
+    let named: Vec<String> = decision.endpoints.iter().map(endpoint).collect();
     let named = if named.is_empty() { "nobody".to_owned() } else { named.join(", ") };
-    match told["fallback"].as_str() {
+    match &decision.fallback {
         Some(fallback) => format!("-> {named} (fallback: {fallback})"),
         None => format!("-> {named}"),
     }
@@ -157,7 +158,11 @@ fn outcome(told: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn shown(answered: &Value) -> String {
+        people(&serde_json::from_str(&answered.to_string()).unwrap())
+    }
 
     #[test]
     fn an_answer_is_one_line_that_says_who_asked_what_and_why_they_got_it() {
@@ -174,7 +179,7 @@ mod tests {
             "answer": ["www.example.com.\t30\tIN\tA\t192.0.2.10"],
         });
         assert_eq!(
-            people(&answered),
+            shown(&answered),
             "13:10:46.084  203.0.113.0/24 via [2001:db8::1]  www.example.com A udp  NOERROR scope 24  \
              europe -> fra/fra-1 in fra  192.0.2.10"
         );
@@ -184,7 +189,7 @@ mod tests {
         (other["region"], other["scope"], other["answer"]) = (Value::Null, Value::Null, json!([]));
         other["decisions"] = json!([{"service": "*.example.com", "fallback": "nodata", "endpoints": []}]);
         assert_eq!(
-            people(&other),
+            shown(&other),
             "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com default -> nobody (fallback: nodata)"
         );
     }
@@ -192,7 +197,8 @@ mod tests {
     fn a_service_that_leads_to_another_one_is_shown_with_it() {
         let cdn = json!({"pool": "edge", "endpoint": "cdn", "data_center": null});
         let answered = json!({
-            "time": "2026-11-22T13:10:46.084Z", "client": "2001:db8::1", "client_from": "resolver",
+            "time": "2026-11-22T13:10:46.084Z", "generation": 3, "resolver": "[2001:db8::1]:53",
+            "client": "2001:db8::1", "client_from": "resolver", "since": "a later version",
             "name": "www.example.com.", "type": "A", "decision": "service", "service": "www.example.com",
             "region": "europe", "fallback": null, "rcode": "NOERROR", "truncated": false, "scope": null, "transport": "tcp",
             "decisions": [
@@ -202,7 +208,7 @@ mod tests {
             "endpoints": [cdn], "answer": ["www.example.com.\t30\tIN\tCNAME\tcdn.example.com."],
         });
         assert_eq!(
-            people(&answered),
+            shown(&answered),
             "13:10:46.084  2001:db8::1  www.example.com A tcp  NOERROR  europe -> edge/cdn, \
              then service cdn.example.com -> nobody (fallback: nodata)  cdn.example.com."
         );

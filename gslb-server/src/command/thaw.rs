@@ -4,12 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use gslb_api::types::{Thaw, ThawRequest, ThawState, ThawTime};
 use gslb_core::site::document::duration;
 use hyper::Method;
-use serde_json::{Value, json};
 
 use super::Outcome;
-use super::remote::{Remote, show, text};
+use super::remote::{Remote, show};
 use crate::client::Request;
 
 const PATH: &str = "/api/v1/thaw";
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
     let request = match &arguments.reason {
         Some(reason) => {
-            let body = json!({ "reason": reason, "for": duration::show(arguments.lasts) });
+            let body = ThawRequest { reason: reason.parse()?, r#for: Some(ThawTime(arguments.lasts)) };
             Request::new(Method::POST, PATH).json(&body)
         }
         None if arguments.end => Request::new(Method::DELETE, PATH),
@@ -41,20 +41,19 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     let answer = client.ask(request)?.json()?;
     let has_begun = arguments.reason.is_some();
-    show(arguments.remote.format(), &answer, |answer| match told(&answer["thaw"]) {
-        Some(told) if has_begun => {
-            format!("{told}\nA watched file that a frozen window stopped is tried again within 10 seconds.")
+    show(arguments.remote.format(), &answer, |state: &ThawState| match state.thaw.as_ref().map(described) {
+        Some(text) if has_begun => {
+            format!("{text}\nA watched file that a frozen window stopped is tried again within 10 seconds.")
         }
-        Some(told) => told,
+        Some(text) => text,
         None => "no thaw: frozen windows hold".to_owned(),
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A thaw in words; nothing if there is none.
-pub(super) fn told(thaw: &Value) -> Option<String> {
-    let (until, owner, reason) = (text(thaw, "/until"), text(thaw, "/owner"), text(thaw, "/reason"));
-    (!thaw.is_null()).then(|| format!("THAWED until {until} by {owner}: frozen windows stop no change ({reason})"))
+/// A thaw in words.
+pub(super) fn described(Thaw { until, owner, reason, .. }: &Thaw) -> String {
+    format!("THAWED until {until} by {owner}: frozen windows stop no change ({reason})")
 }
 
 fn time(text: &str) -> Result<Duration, String> {

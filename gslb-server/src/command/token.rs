@@ -9,15 +9,15 @@ use clap::{Args, Subcommand};
 use gslb_api::auth::{self, Holder, Revoked, Role, Scope, Scopes};
 use gslb_api::change::{Change, Edit, Who};
 use gslb_api::store::{Commit, EmbeddedStore, Store, Time, wait};
+use gslb_api::types::{ByName, Lifetime, NewToken, ScopeList, Timestamp, Token, TokenRequest};
 use gslb_api::{audit, revisions};
 use gslb_core::site::document::duration;
 use hyper::Method;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Outcome;
 use super::age::relative;
-use super::remote::{Remote, show, strings, text};
+use super::remote::{Remote, read, show};
 use super::resource::escape;
 use super::table::{Cell, Column, table};
 use crate::client::Request;
@@ -92,15 +92,14 @@ pub(super) fn run(what: &What) -> Outcome {
     if matches!(what, What::Revoke { .. }) && place.remote.is_quiet() {
         return Ok(ExitCode::SUCCESS);
     }
-    let people = match what {
-        What::Create { .. } => |made: &Value| text(made, "/token"),
-        What::List { .. } => listed,
-        What::Revoke { .. } => |_: &Value| "revoked".to_owned(),
-    };
-    show(place.remote.format(), &answer, people);
-    if matches!(what, What::Create { .. }) {
-        let id = text(&answer, "/id");
-        place.remote.hint(&format!("shown once; to revoke it: gslb token revoke {id}"));
+    match what {
+        What::Create { .. } => {
+            show(place.remote.format(), &answer, |made: &NewToken| made.secret.clone())?;
+            let NewToken { token, .. } = read(&answer)?;
+            place.remote.hint(&format!("shown once; to revoke it: gslb token revoke {}", token.id));
+        }
+        What::List { .. } => show(place.remote.format(), &answer, listed)?,
+        What::Revoke { .. } => show(place.remote.format(), &answer, |_: &Value| "revoked".to_owned())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -108,13 +107,10 @@ pub(super) fn run(what: &What) -> Outcome {
 fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn Error>> {
     let request = match what {
         What::Create { name, role, scopes, lasts, .. } => {
-            let mut body = json!({ "name": name, "role": role.name() });
-            if !scopes.is_empty() {
-                body["scopes"] = json!(scopes);
-            }
-            if let Some(lasts) = lasts {
-                body["expires_in"] = duration::show(*lasts).into();
-            }
+            let scopes: Result<Vec<Scope>, _> = scopes.iter().map(|scope| scope.parse()).collect();
+            let scopes = Some(scopes?).filter(|scopes| !scopes.is_empty()).map(ScopeList);
+            let expires_in = lasts.map(Lifetime);
+            let body = TokenRequest { name: name.clone(), role: *role, scopes, expires_in };
             Request::new(Method::POST, PATH).json(&body)
         }
         What::List { .. } => Request::get(PATH),
@@ -136,20 +132,20 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
             let token = wait(auth::create_scoped(&store, name, *role, &scopes, now, expires))?;
             let (id, name) = (token.id().to_owned(), name.clone());
             let holder = Holder { id, name, role: *role, scopes, created: now, expires };
-            note(&store, "token create", None, Some(shown(&holder)));
-            let mut made = shown(&holder);
-            made["token"] = token.reveal().into();
-            Ok(made)
+            let made = Token::from(&holder);
+            note(&store, "token create", None, Some(json!(made)));
+            Ok(json!(NewToken { token: made, secret: token.reveal() }))
         }
         What::List { .. } => {
             let all = wait(auth::list(&store))?;
-            Ok(all.iter().map(|holder| (holder.id.clone(), shown(holder))).collect::<serde_json::Map<_, _>>().into())
+            let all: ByName<Token> = all.iter().map(|holder| (holder.id.clone(), holder.into())).collect();
+            Ok(json!(all))
         }
         What::Revoke { id, .. } => {
             // What cannot be read can be revoked all the same.
             let before = wait(auth::find(&store, id)).ok().flatten();
             match wait(auth::revoke(&store, id))? {
-                Revoked::Done => note(&store, "token revoke", before.as_ref().map(shown), None),
+                Revoked::Done => note(&store, "token revoke", before.map(|holder| json!(Token::from(&holder))), None),
                 Revoked::Unknown => return Err(format!("there is no token {id}").into()),
             }
             Ok(Value::Null)
@@ -172,23 +168,18 @@ fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Valu
     }
 }
 
-/// A holder as the API shows it.
-fn shown(holder: &Holder) -> Value {
-    let mut shown = json!({
-        "id": holder.id, "name": holder.name, "role": holder.role.name(), "scopes": holder.scopes.texts(),
-        "created": moment(holder.created),
-    });
-    if let Some(expires) = holder.expires {
-        shown["expires"] = moment(expires).into();
-    }
-    shown
-}
-
-fn listed(answer: &Value) -> String {
-    let row = |token: &Value| {
-        let [id, name, role] = ["/id", "/name", "/role"].map(|key| Cell::new(text(token, key)));
-        let [created, expires] = ["/created", "/expires"].map(|key| Cell::new(relative(&text(token, key))));
-        [id, name, role, Cell::new(strings(&token["scopes"])), created, expires]
+fn listed(all: &ByName<Token>) -> String {
+    let row = |(_, token): (&str, &Token)| {
+        let moment = |at: Timestamp| relative(&at.to_string());
+        [
+            token.id.clone(),
+            token.name.clone(),
+            token.role.to_string(),
+            token.scopes.join(" "),
+            moment(token.created),
+            token.expires.map(moment).unwrap_or_default(),
+        ]
+        .map(Cell::new)
     };
     let columns = [
         Column::key("id"),
@@ -198,13 +189,7 @@ fn listed(answer: &Value) -> String {
         Column::ranked("created", 3),
         Column::ranked("expires", 2),
     ];
-    table(columns, answer.as_object().into_iter().flatten().map(|(_, token)| row(token)))
-}
-
-/// A moment as RFC 3339 has it, in UTC.
-fn moment(time: Time) -> String {
-    let millis = i64::try_from(time.millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |moment| moment.to_string())
+    table(columns, all.iter().map(row))
 }
 
 /// The time of now.

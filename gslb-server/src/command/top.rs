@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum, value_parser};
-use serde_json::Value;
+use gslb_api::types::{Ranked, Ranking, RankingKey};
 
 use super::Outcome;
 use super::digits::grouped;
 use super::moves::share;
-use super::remote::{Remote, show, text};
+use super::remote::{Remote, show};
 use super::table::{Cell, Column, table};
 use crate::capture::placeholder::{DEFAULT, NONE};
 use crate::client::Request;
@@ -37,41 +37,41 @@ pub struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let (by, limit) = (arguments.by.word(), arguments.limit);
+    let (by, limit) = (RankingKey::from(arguments.by).name(), arguments.limit);
     let path = format!("/api/v1/top?by={by}&limit={limit}");
     let answer = arguments.remote.client()?.ask(Request::get(path))?.json()?;
-    show(arguments.remote.format(), &answer, |answer| people(by, answer));
+    show(arguments.remote.format(), &answer, people)?;
     Ok(ExitCode::SUCCESS)
 }
 
-impl By {
-    /// Its word in the API.
-    fn word(self) -> &'static str {
-        match self {
-            By::Service => "service",
-            By::Region => "region",
-            By::DataCenter => "data-center",
-            By::Prefix => "prefix",
+impl From<By> for RankingKey {
+    fn from(by: By) -> Self {
+        match by {
+            By::Service => Self::Service,
+            By::Region => Self::Region,
+            By::DataCenter => Self::DataCenter,
+            By::Prefix => Self::Prefix,
         }
     }
 }
 
-fn people(by: &str, answer: &Value) -> String {
-    let top = answer["top"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if top.is_empty() {
+fn people(ranking: &Ranking) -> String {
+    if ranking.top.is_empty() {
         return "no service has answered in the last ten minutes".to_owned();
     }
     let number = |text: String| Cell::new(text).right();
-    let answers = |ranked: &Value| ranked["answers"].as_u64().map_or_else(String::new, grouped);
-    let row = |ranked: &Value| {
+    let row = |Ranked { name, answers, share: of_all }: &Ranked| {
         // As metrics have it: nothing that has a name is called so.
-        let nameless = if by == By::Region.word() { DEFAULT } else { NONE };
-        let name = if ranked["name"].is_null() { nameless.to_owned() } else { text(ranked, "/name") };
-        [Cell::new(name), number(answers(ranked)), number(share(&ranked["share"]))]
+        let name = name.as_deref().unwrap_or(match ranking.by {
+            // Clients outside all regions; everything else without a name has none.
+            RankingKey::Region => DEFAULT,
+            _ => NONE,
+        });
+        [Cell::new(name), number(grouped(*answers)), number(share(*of_all))]
     };
-    let mut told = table([by, "answers", "share"].map(Column::key), top.iter().map(row));
-    if let Some(more) = answer["more"].as_u64().filter(|more| *more > 0) {
-        told.push_str(&format!("\nand {} more", grouped(more)));
+    let mut text = table([ranking.by.name(), "answers", "share"].map(Column::key), ranking.top.iter().map(row));
+    if ranking.more > 0 {
+        text.push_str(&format!("\nand {} more", grouped(ranking.more as u64)));
     }
-    told
+    text
 }

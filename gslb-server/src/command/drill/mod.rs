@@ -6,15 +6,18 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use gslb_api::auth::Role;
+use gslb_api::types::{
+    AddressType, AffectedClients, Drill, DrillRequest, Force, Lifetime, LossAnswer, OverrideRequest, Role, Targets,
+};
 use gslb_core::site::document::duration;
+use gslb_core::site::pattern::Pattern;
 use hyper::Method;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::digits::{counted, grouped};
 use super::exit::Exit;
-use super::remote::{Remote, show, text, undotted};
+use super::remote::{Remote, show, undotted};
 use super::{Outcome, moves};
 use crate::capture::placeholder::DEFAULT;
 use crate::client::{Client, Request};
@@ -31,7 +34,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
-pub struct Drill {
+pub struct Arguments {
     /// Data center to simulate losing
     #[arg(value_name = "data-center/NAME", value_parser = data_center, required_unless_present = "data_center")]
     target: Option<String>,
@@ -54,68 +57,64 @@ pub struct Drill {
     remote: Remote,
 }
 
-pub(super) fn run(arguments: &Drill) -> Outcome {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     let role = match (arguments.really, &arguments.override_rules) {
         (true, Some(_)) => Role::Admin,
         (true, None) => Role::Operator,
         (false, _) => Role::Viewer,
     };
     let client = arguments.remote.client()?.needing(role);
-    let body = json!({ "data_center": arguments.name() });
-    let foreseen = client.ask(Request::new(Method::POST, "/api/v1/drill").json(&body))?.json()?;
+    let body = DrillRequest { data_center: arguments.name().to_owned() };
+    let answer = client.ask(Request::new(Method::POST, "/api/v1/drill").json(&body))?;
+    let drill: Drill = answer.read()?;
     let Some(lasts) = arguments.lasts.filter(|_| arguments.really) else {
-        show(arguments.remote.format(), &foreseen, told);
-        return Ok(judged(&foreseen).into());
+        show(arguments.remote.format(), &answer.json()?, described)?;
+        return Ok(judged(&drill).into());
     };
-    if judged(&foreseen) == Exit::Fails && arguments.override_rules.is_none() {
-        show(arguments.remote.format(), &foreseen, told);
+    if judged(&drill) == Exit::Fails && arguments.override_rules.is_none() {
+        show(arguments.remote.format(), &answer.json()?, described)?;
         let why =
             "not done: services would fail for the clients above; an admin may do it with --override-rules REASON";
         return Err(why.into());
     }
-    let report = really(arguments, &client, &foreseen, lasts)?;
-    show(arguments.remote.format(), &report, measured);
-    let all_moved = ["not_redirected", "not_restored"].iter().all(|list| strings(&report[*list]).next().is_none());
+    let report = really(arguments, &client, &drill, lasts)?;
+    show(arguments.remote.format(), &serde_json::to_value(&report)?, measured)?;
+    let all_moved = report.not_redirected.is_empty() && report.not_restored.is_empty();
     Ok(if all_moved { Exit::Done } else { Exit::Unmoved }.into())
 }
 
 /// What a drill comes to.
-fn judged(foreseen: &Value) -> Exit {
-    let has = |name: &str| foreseen[name].as_array().is_some_and(|list| !list.is_empty());
-    if has("failing") || has_losers(foreseen) {
+fn judged(drill: &Drill) -> Exit {
+    if !drill.failing.is_empty() || !drill.moves.left_without.is_empty() {
         Exit::Fails
-    } else if has("one_left") {
+    } else if !drill.one_left.is_empty() {
         Exit::OneLeft
     } else {
         Exit::Done
     }
 }
 
-/// Whether some service has clients who would get nothing that is up.
-fn has_losers(foreseen: &Value) -> bool {
-    foreseen["moves"]["left_without"].as_array().is_some_and(|list| !list.is_empty())
-}
-
-fn told(foreseen: &Value) -> String {
-    let name = text(foreseen, "/data_center");
-    let mut parts = vec![format!(
-        "if {name} failed, {} would be affected",
-        counted(foreseen["services"].as_u64().unwrap_or(0), "service", "services")
-    )];
-    parts.push(moves::told(&foreseen["moves"]));
-    let failing: Vec<String> = objects(&foreseen["failing"])
-        .map(|it| format!("{}: {} would get {}", of_types(it), whom(it), gets(it)))
+fn described(drill: &Drill) -> String {
+    let affected = counted(drill.services as u64, "service", "services");
+    let mut parts = vec![format!("if {} failed, {affected} would be affected", drill.data_center)];
+    parts.push(moves::described(&drill.moves));
+    let failing: Vec<String> = drill
+        .failing
+        .iter()
+        .map(|it| format!("{}: {} would get {}", of_types(&it.service, &it.types), whom(&it.clients), gets(it.gets)))
         .collect();
     if !failing.is_empty() {
         parts.push(format!("would fail, with nothing left that is up:\n{}", lines(&failing)));
     }
-    let one: Vec<String> = objects(&foreseen["one_left"])
-        .map(|it| format!("{}: {} would have {} alone", of_types(it), whom(it), text(it, "/left")))
+    let one: Vec<String> = drill
+        .one_left
+        .iter()
+        .map(|it| format!("{}: {} would have {} alone", of_types(&it.service, &it.types), whom(&it.clients), it.left))
         .collect();
     if !one.is_empty() {
         parts.push(format!("would have one place left:\n{}", lines(&one)));
     }
-    if failing.is_empty() && one.is_empty() && !has_losers(foreseen) {
+    if judged(drill) == Exit::Done {
         parts.push("no service would fail, and none would have one place only".to_owned());
     }
     parts.retain(|part| !part.is_empty());
@@ -123,46 +122,33 @@ fn told(foreseen: &Value) -> String {
 }
 
 /// What clients get who would have nothing that is up.
-fn gets(it: &Value) -> &'static str {
-    match it["gets"].as_str() {
-        Some("dead-endpoint") => "an endpoint that is down",
-        Some("serv-fail") => "SERVFAIL",
-        _ => "no address",
+fn gets(answer: LossAnswer) -> &'static str {
+    match answer {
+        LossAnswer::DeadEndpoint => "an endpoint that is down",
+        LossAnswer::ServFail => "SERVFAIL",
+        LossAnswer::NoData => "no address",
     }
 }
 
 /// Which clients an entry is about, and how many they are.
-fn whom(it: &Value) -> String {
-    let percent = |pointer: &str| moves::share(it.pointer(pointer).unwrap_or(&Value::Null));
-    let (v4, v6) = (percent("/v4/share"), percent("/v6/share"));
-    let traffic = match &it["traffic"] {
-        Value::Null => String::new(),
-        traffic => format!(", {} of its sampled queries", moves::share(traffic)),
-    };
-    if it["all"] == true {
-        return format!("all clients{}", if it["traffic"].is_null() { "" } else { traffic.as_str() });
+fn whom(AffectedClients { all, extent, traffic, regions }: &AffectedClients) -> String {
+    let traffic =
+        traffic.map_or_else(String::new, |traffic| format!(", {} of its sampled queries", moves::share(traffic)));
+    if *all {
+        return format!("all clients{traffic}");
     }
-    let regions: Vec<String> = objects(&it["clients"])
-        .map(|clients| Some(text(clients, "/region")).filter(|it| !it.is_empty()).unwrap_or_else(|| DEFAULT.to_owned()))
-        .collect();
-    let more = regions.len().saturating_sub(REGIONS);
-    let named = regions.iter().take(REGIONS).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let (v4, v6) = (moves::share(extent.v4.share), moves::share(extent.v6.share));
+    let names: Vec<&str> = regions.iter().map(|it| it.region.as_deref().unwrap_or(DEFAULT)).collect();
+    let more = names.len().saturating_sub(REGIONS);
+    let named = names.iter().take(REGIONS).copied().collect::<Vec<_>>().join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("clients in {named}{more} ({v4} of IPv4, {v6} of IPv6{traffic})")
 }
 
-fn objects(list: &Value) -> impl Iterator<Item = &Value> {
-    list.as_array().into_iter().flatten()
-}
-
 /// A service and the types that it is about.
-fn of_types(it: &Value) -> String {
-    let types: Vec<String> = strings(&it["types"]).collect();
-    format!("{} {}", undotted(&text(it, "/service")), types.join(" "))
-}
-
-fn strings(list: &Value) -> impl Iterator<Item = String> {
-    list.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned))
+fn of_types(service: &str, types: &[AddressType]) -> String {
+    let types: Vec<&str> = types.iter().map(|it| it.name()).collect();
+    format!("{} {}", undotted(service), types.join(" "))
 }
 
 fn lines(names: &[String]) -> String {
@@ -175,12 +161,12 @@ fn lines(names: &[String]) -> String {
 
 /// Forces the data center down for a while, and watches real answers all the while.
 fn really(
-    arguments: &Drill,
+    arguments: &Arguments,
     client: &Client,
-    foreseen: &Value,
+    drill: &Drill,
     lasts: Duration,
-) -> Result<Value, Box<dyn std::error::Error>> {
-    let mut watched = Watched::of(&foreseen["witnesses"], arguments.dns)?;
+) -> Result<Report, Box<dyn std::error::Error>> {
+    let mut watched = Watched::of(&drill.witnesses, arguments.dns)?;
     refuse_what_tells_nothing(arguments, &mut watched, lasts)?;
     say(arguments, &format!("watching {} queries at {}", watched.len(), arguments.dns));
     let begun = Instant::now();
@@ -201,15 +187,29 @@ fn really(
     let not_restored = watched.never(&restored, left);
     let millis = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
     let last = |times: &[Since], never: &[String]| times.iter().flatten().max().filter(|_| never.is_empty()).copied();
-    Ok(json!({
-        "data_center": arguments.name(),
-        "queries": watched.len(),
-        "detection_ms": millis(detection),
-        "redirect_ms": last(&redirected, &not_redirected).map(millis),
-        "restore_ms": last(&restored, &not_restored).map(millis),
-        "not_redirected": not_redirected,
-        "not_restored": not_restored,
-    }))
+    Ok(Report {
+        data_center: arguments.name().to_owned(),
+        queries: watched.len(),
+        detection_ms: millis(detection),
+        redirect_ms: last(&redirected, &not_redirected).map(millis),
+        restore_ms: last(&restored, &not_restored).map(millis),
+        not_redirected,
+        not_restored,
+    })
+}
+
+/// What a real drill has measured, as programs get it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Report {
+    data_center: String,
+    queries: usize,
+    detection_ms: f64,
+    redirect_ms: Option<f64>,
+    restore_ms: Option<f64>,
+    /// Queries that still named the data center while it was down.
+    not_redirected: Vec<String>,
+    /// Queries that did not name it again.
+    not_restored: Vec<String>,
 }
 
 /// How long answers may take to change before the drill has failed.
@@ -219,7 +219,7 @@ fn patience(watched: &Watched) -> Duration {
 
 /// A drill from which nothing can be learned is not done.
 fn refuse_what_tells_nothing(
-    arguments: &Drill,
+    arguments: &Arguments,
     watched: &mut Watched,
     lasts: Duration,
 ) -> Result<(), Box<dyn std::error::Error>> {
@@ -242,20 +242,22 @@ fn refuse_what_tells_nothing(
 }
 
 /// Tells people how far it is; programs get one answer, at the end.
-fn say(arguments: &Drill, line: &str) {
+fn say(arguments: &Arguments, line: &str) {
     if arguments.remote.is_talkative() {
         eprintln!("{}", printable(line));
     }
 }
 
-fn force_down(arguments: &Drill, client: &Client, lasts: Duration) -> Result<(), Box<dyn std::error::Error>> {
+fn force_down(arguments: &Arguments, client: &Client, lasts: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let path = format!("/api/v1/overrides/drill-{}", arguments.name());
-    let body = json!({
-        "targets": [format!("data-center/{}", arguments.name())],
-        "force": "down",
-        "reason": "drill",
-        "expires_in": duration::show(lasts),
-    });
+    let body = OverrideRequest {
+        targets: Targets(vec![Pattern::DataCenter(arguments.name().into())]),
+        force: Force::Down,
+        reason: "drill".parse()?,
+        owner: None,
+        expires: None,
+        expires_in: Some(Lifetime(lasts)),
+    };
     let with_rules = match &arguments.override_rules {
         Some(reason) => format!("{path}?override_rules={}", super::resource::escape(reason)),
         None => path.clone(),
@@ -265,25 +267,23 @@ fn force_down(arguments: &Drill, client: &Client, lasts: Duration) -> Result<(),
         Some(tag) => request.with(IF_MATCH, tag),
         None => request.with(IF_NONE_MATCH, "*"),
     };
-    client.ask(request)?.json()?;
+    client.ask(request)?;
     Ok(())
 }
 
-fn measured(report: &Value) -> String {
-    let name = text(report, "/data_center");
-    let lists = ["not_redirected", "not_restored"].map(|list| strings(&report[list]).collect::<Vec<String>>());
-    let [not_redirected, not_restored] = &lists;
-    let time = |time: &str, told: &str, instead: &str| {
-        report[time].as_f64().map_or_else(|| instead.to_owned(), |milliseconds| format!("{milliseconds} ms  {told}"))
+fn measured(report: &Report) -> String {
+    let Report { data_center: name, queries, detection_ms, redirect_ms, restore_ms, .. } = report;
+    let Report { not_redirected, not_restored, .. } = report;
+    let time = |time: Option<f64>, from: &str, instead: &str| {
+        time.map_or_else(|| instead.to_owned(), |milliseconds| format!("{milliseconds} ms  {from}"))
     };
     let never = "never, as far as was waited";
     let not_back = if not_restored.is_empty() { "not measured: nothing was redirected" } else { never };
-    let gone = format!("until none of {} queries named {name} any more", report["queries"]);
+    let gone = format!("until none of {queries} queries named {name} any more");
     let mut parts = vec![format!(
-        "detection  {}\nredirect   {}\nrestore    {}",
-        time("detection_ms", "from the order to the answer that it is in force", "unknown"),
-        time("redirect_ms", &gone, never),
-        time("restore_ms", "from the end of the override until all that had left did again", not_back),
+        "detection  {detection_ms} ms  from the order to the answer that it is in force\nredirect   {}\nrestore    {}",
+        time(*redirect_ms, &gone, never),
+        time(*restore_ms, "from the end of the override until all that had left did again", not_back),
     )];
     if !not_redirected.is_empty() {
         parts.push(format!(
@@ -302,7 +302,7 @@ fn data_center(text: &str) -> Result<String, &'static str> {
     name.map(str::to_owned).ok_or("expected data-center/NAME")
 }
 
-impl Drill {
+impl Arguments {
     /// The name of the data center.
     fn name(&self) -> &str {
         self.target.as_deref().or(self.data_center.as_deref()).unwrap_or_default()

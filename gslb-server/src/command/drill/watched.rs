@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gslb_api::types::Witness;
 use gslb_core::dns::rdata;
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, datagram};
-use serde_json::Value;
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -55,12 +55,12 @@ pub(super) type Since = Option<Duration>;
 
 impl Watched {
     /// The queries that a drill proposes, to be asked at `server`.
-    pub(super) fn of(witnesses: &Value, server: SocketAddr) -> io::Result<Self> {
+    pub(super) fn of(witnesses: &[Witness], server: SocketAddr) -> io::Result<Self> {
         let any: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
         let socket = UdpSocket::bind(any)?;
         socket.connect(server)?;
         socket.set_read_timeout(Some(ANSWER))?;
-        let queries = witnesses.as_array().into_iter().flatten().filter_map(query).collect();
+        let queries = witnesses.iter().filter_map(query).collect();
         Ok(Self { queries, socket, next: Instant::now() })
     }
 
@@ -196,16 +196,16 @@ impl Watched {
 }
 
 /// The query of a witness.
-fn query(witness: &Value) -> Option<Query> {
-    let text = |name: &str| witness[name].as_str();
-    let name = text("name")?.parse().ok()?;
-    let qtype = rdata::type_from_text(text("type")?)?;
-    let client = Some(text("client")?.parse().ok()?);
+fn query(witness: &Witness) -> Option<Query> {
+    let rtype = witness.r#type.name();
+    let name = witness.name.parse().ok()?;
+    let qtype = rdata::type_from_text(rtype)?;
+    let client = Some(witness.client.parse().ok()?);
     let resolver = IpAddr::from([127, 0, 0, 1]);
     Some(Query {
-        told: format!("{} {}", text("service")?, text("type")?),
+        told: format!("{} {rtype}", witness.service),
         octets: datagram(&Question { name, qtype, client, resolver }),
-        answers: witness["answers"].as_array()?.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect(),
-        questions: u32::try_from(witness["questions"].as_u64()?).ok()?.max(1),
+        answers: witness.answers.clone(),
+        questions: witness.questions.max(1),
     })
 }
