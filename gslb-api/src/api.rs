@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
 use crate::change::{Active, Applied, Change, Condition, Edit, Refusal, Who};
-use crate::control::{self, Begun, Control, Origin, StartError, Unsaved, Unservable};
+use crate::control::{self, Control, Origin, Running, StartError, Unsaved, Unservable};
 use crate::degraded::Concern;
 use crate::document::Etag;
 use crate::evidence::{self, Evidence};
@@ -75,7 +75,7 @@ impl Api {
         let begun = control::start(Arc::clone(&store), databases, &options, &meters).await?;
         // It may be long, and nobody needs it any more.
         let source = std::mem::replace(&mut options.source, Source::Store { first: None });
-        let Begun { control, journal, published, origin, unservable, orders } = begun;
+        let Running { control, journal, published, origin, unservable, orders } = begun;
         let book = orders.book(&control.active().table.topology().site);
         let measured = Arc::new(Measured::new(&options.node, book));
         let (stopping, options) = (watch::Sender::new(false), Arc::new(options));

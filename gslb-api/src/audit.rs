@@ -1,4 +1,4 @@
-//! The audit log: who changed what, when and from where, with what it was before and is after.
+//! The audit log: who changed what, when and from where, with the state before and after.
 
 use serde_json::{Value, json};
 
@@ -7,19 +7,19 @@ use crate::clock;
 use crate::store::{Commit, Entry as Row, Expectation, Order, Store, Time, Unavailable};
 pub use crate::types::{AuditEntry as Entry, AuditOutcome as Outcome};
 
-/// Where entries are kept.
+/// Key prefix of audit entries.
 pub const PREFIX: &str = "audit/";
-/// Most entries that are kept.
+/// Entries kept; older ones are removed.
 pub const MAX_ENTRIES: u64 = 5_000;
-/// The greatest number that an entry can have come to; a greater one is damage.
-const GREATEST: u64 = 1 << 48;
-/// Entries that are looked at together for the last one.
+/// The highest plausible entry number; a higher one is damage.
+const MAX_NUMBER: u64 = 1 << 48;
+/// Page size when searching for the last entry.
 const PAGE: usize = 100;
-/// Most octets of a resource that an entry tells whole; the revisions have larger ones.
+/// Largest resource that an entry contains in full; larger ones are in the revisions.
 const RESOURCE_OCTETS: usize = 4096;
 
 impl Entry {
-    /// An entry of `change` at `now`; what is not known from the change alone is still to be filled in.
+    /// An entry for `change` at `now`. The caller fills in revision, before, after and outcome.
     pub fn of(change: &Change, number: u64, now: Time) -> Self {
         let who: &Who = &change.who;
         Self {
@@ -41,7 +41,7 @@ impl Entry {
         }
     }
 
-    /// The key that it is kept under.
+    /// Its key in the store.
     pub fn key(&self) -> String {
         key(self.number)
     }
@@ -52,9 +52,9 @@ impl Entry {
     }
 }
 
-/// `commit` that also keeps `entry`, and no more entries than are kept.
+/// Adds `entry` to `commit`, and removes the oldest entry if there are too many.
 pub fn with(commit: Commit, entry: &Entry) -> Commit {
-    // No entry is written over, whatever its number was taken from.
+    // Never overwrite an entry, even if the number was computed wrongly.
     let commit = commit.expect(entry.key(), Expectation::Absent).put(entry.key(), entry.pack());
     match entry.number.checked_sub(MAX_ENTRIES) {
         Some(oldest) if oldest > 0 => commit.delete(key(oldest)),
@@ -62,10 +62,10 @@ pub fn with(commit: Commit, entry: &Entry) -> Commit {
     }
 }
 
-/// The number of the last entry, whether or not it can be read; 0 where there is none.
+/// The number of the last entry, readable or not; 0 if there is none.
 ///
 /// # Errors
-/// Where the store cannot be asked.
+/// If the store cannot be read.
 pub async fn last(store: &dyn Store) -> Result<u64, Unavailable> {
     let mut after: Option<String> = None;
     loop {
@@ -80,13 +80,13 @@ pub async fn last(store: &dyn Store) -> Result<u64, Unavailable> {
     }
 }
 
-/// The number of the entry that is kept under `key`; none where no entry is.
+/// The number of the entry with this key; `None` if it is not the key of an entry.
 fn number_of(key: &str) -> Option<u64> {
     let number = key.strip_prefix(PREFIX)?.parse().ok()?;
-    (number <= GREATEST && key == self::key(number)).then_some(number)
+    (number <= MAX_NUMBER && key == self::key(number)).then_some(number)
 }
 
-/// The entry in a row of the store; none where it is damaged, or is that of another key.
+/// The entry in a row of the store; `None` if it is damaged or belongs to another key.
 pub(crate) fn unpack(row: &Row) -> Option<Entry> {
     let entry: Entry = serde_json::from_slice(&row.versioned.value).ok()?;
     (number_of(&row.key) == Some(entry.number)).then_some(entry)
@@ -97,18 +97,18 @@ pub fn key(number: u64) -> String {
     format!("{PREFIX}{number:020}")
 }
 
-/// `resource` as an entry tells it: whole, or how large it is.
+/// `resource` as shown in an entry: in full, or only its size.
 pub fn abridged(resource: Option<Value>) -> Option<Value> {
     let resource = resource?;
     let octets = resource.to_string().len();
     Some(if octets <= RESOURCE_OCTETS { resource } else { json!({ "omitted_octets": octets }) })
 }
 
-/// Up to `limit` entries before the number `before`, the latest first, and whether there are more. Damaged ones are left out,
-/// so that one of them does not hide all others.
+/// Up to `limit` entries before the number `before`, the latest first, and whether there are more. Damaged entries are
+/// skipped.
 ///
 /// # Errors
-/// Where the store cannot be asked.
+/// If the store cannot be read.
 pub async fn list(store: &dyn Store, before: Option<u64>, limit: usize) -> Result<(Vec<Entry>, bool), Unavailable> {
     let (mut entries, mut after) = (Vec::new(), before.map(key));
     loop {
@@ -128,7 +128,7 @@ mod tests {
     use crate::store::{MemoryStore, wait};
 
     #[test]
-    fn a_damaged_entry_hides_no_other_and_its_number_is_not_given_again() {
+    fn a_damaged_entry_is_skipped_and_its_number_is_not_reused() {
         let store = MemoryStore::new();
         let change = Change::new(Who::Server, "start", Edit::document(Value::Null));
         for number in 1..=5 {

@@ -1,4 +1,4 @@
-//! The first admin token: made where there is none, and left in a file that this user alone can read.
+//! The first admin token: created if there is none, and written to a file that only this user can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -10,30 +10,30 @@ use super::token::Token;
 use super::{AccessError, Role, Scopes, keep, list};
 use crate::store::{Store, Time};
 
-/// What was found, or made.
+/// Whether a first admin token was needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum First {
-    /// There is an admin token that has not expired.
+    /// A valid admin token exists.
     NotNeeded,
-    /// One was made, and is in this file.
+    /// One was created and written to this file.
     Made {
         /// `admin.token` in the data directory.
         path: PathBuf,
-        /// Names the token.
+        /// Token id.
         id: String,
     },
 }
 
-/// Sees that there is an admin token: where `store` has none that is of use at `now`, makes one, and writes it to
-/// `admin.token` in `data_directory`, in place of one that may be there.
+/// Makes sure that there is an admin token: if `store` has none that is valid at `now`, creates one and writes it to
+/// `admin.token` in `data_directory`, replacing an existing file.
 ///
-/// The file is written first: where the store then fails, the file has a token that opens nothing, and the next start
-/// makes another. The other way round, a token could be in force that nobody knows.
+/// The file is written first: if the store then fails, the token in the file is not valid, and the next start creates
+/// another. The other way round, a valid token could exist that nobody has.
 ///
-/// This writes to the disk, so a runtime calls it before it serves.
+/// This blocks on the disk: call it before serving.
 ///
 /// # Errors
-/// [`AccessError`]; where it is of the store, no token is in force.
+/// [`AccessError`]. If the store failed, no token was created.
 pub async fn first_admin(store: &dyn Store, data_directory: &Path, now: Time) -> Result<First, AccessError> {
     if list(store).await?.iter().any(|holder| holder.role == Role::Admin && !holder.is_expired(now)) {
         return Ok(First::NotNeeded);
@@ -48,14 +48,14 @@ pub async fn first_admin(store: &dyn Store, data_directory: &Path, now: Time) ->
     Ok(First::Made { path, id })
 }
 
-/// Writes `token` to a file that nobody else can read at any moment, then gives it its name.
+/// Writes `token` to a temporary file that was never readable by others, then renames it.
 fn write_secret(path: &Path, token: &Token) -> io::Result<()> {
     let unfinished = path.with_extension("token.new");
     match fs::remove_file(&unfinished) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
         _ => {}
     }
-    // Exclusive: a file or link that somebody has put there since is an error, not a place for a secret.
+    // Exclusive: if somebody created a file or link there in between, fail rather than write a secret to it.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "{}", token.reveal())?;
     file.sync_all()?;

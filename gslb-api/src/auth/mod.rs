@@ -1,4 +1,4 @@
-//! Who may ask: bearer tokens with a role each, made, revoked, listed and recognised.
+//! Access control: bearer tokens with roles, created, revoked, listed and authenticated.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,39 +20,39 @@ pub use token::Token;
 
 use token::Digest;
 
-/// Characters of a holder's name.
+/// Maximum length of a token's name, in characters.
 pub const NAME_CHARACTERS: usize = 100;
 
-/// Why a token could not be made, revoked, listed or looked up.
+/// Why a token could not be created, revoked, listed or looked up.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// The store refuses.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] CommitError),
     /// The name of a holder is empty, too long, or has control characters.
     #[error("a token's name has 1 to {NAME_CHARACTERS} characters and no control characters")]
     Name,
-    /// The scopes are too many, or go with a role that they mean nothing for.
+    /// Too many scopes, or a role that cannot have scopes.
     #[error(
         "a token has at most {MAX_SCOPES} scopes, and only reporters and operators have any: a viewer changes nothing, and an \
              admin can make tokens without scopes"
     )]
     Scopes,
-    /// What the store has under the key is no token.
+    /// The stored value is not a token.
     #[error("{key} in the store is not a token of this version; delete it, or use the version that wrote it")]
     Damaged {
         /// The key.
         key: String,
     },
-    /// The system has no randomness to give.
-    #[error("the system gives no random octets: {0}")]
+    /// The system's random number generator failed.
+    #[error("the system's random number generator failed: {0}")]
     Randomness(#[from] getrandom::Error),
     /// The file of the first token cannot be written.
     #[error("cannot write {}: {cause}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         cause: io::Error,
     },
@@ -64,41 +64,41 @@ impl From<Unavailable> for AccessError {
     }
 }
 
-/// What a request's `Authorization` header comes to.
+/// The result of checking an `Authorization` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The token is known and in force.
+    /// The token is valid.
     Granted {
-        /// Names the token, for the audit.
+        /// Token id, for the audit log.
         id: String,
-        /// Who has it.
+        /// Name of the holder.
         name: String,
-        /// What it allows.
+        /// Role of the token.
         role: Role,
-        /// What it may change.
+        /// Resources that the token may change.
         scopes: Scopes,
     },
-    /// It has the form of a token, and is none of ours: never made, or revoked, or with another secret.
+    /// Well-formed, but not a known token: never created, revoked, or with a wrong secret.
     Unknown,
-    /// It was one of ours.
+    /// The token has expired.
     Expired,
-    /// It is no bearer token of ours by its form.
+    /// Not a well-formed gslb bearer token.
     Malformed,
 }
 
-/// What a revocation found.
+/// The result of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
-    /// The token is of no use from now on.
+    /// The token was revoked.
     Done,
-    /// There is no such token.
+    /// The token does not exist.
     Unknown,
 }
 
-/// Makes a token at `now` for `name`, of no use from `expires` on. This is the only time that its secret is known.
+/// Creates a token for `name` at `now`, valid until `expires`. Its secret is available only here.
 ///
 /// # Errors
-/// [`AccessError::Name`], [`AccessError::Randomness`], [`AccessError::Store`]: there is no new token then.
+/// [`AccessError::Name`], [`AccessError::Randomness`], [`AccessError::Store`]: no token was created.
 pub async fn create(
     store: &dyn Store,
     name: &str,
@@ -109,7 +109,7 @@ pub async fn create(
     create_scoped(store, name, role, &Scopes::default(), now, expires).await
 }
 
-/// The same for a token that may change only what `scopes` cover.
+/// Like [`create`], for a token that may change only what `scopes` cover.
 ///
 /// # Errors
 /// As for [`create`], and [`AccessError::Scopes`].
@@ -141,7 +141,7 @@ pub async fn create_scoped(
     Ok(token)
 }
 
-/// Puts a new token into the store.
+/// Stores a new token.
 async fn keep(store: &dyn Store, holder: &Holder, digest: Digest) -> Result<(), AccessError> {
     let key = record::key(&holder.id);
     let value = record::pack(holder, digest)?;
@@ -150,7 +150,7 @@ async fn keep(store: &dyn Store, holder: &Holder, digest: Digest) -> Result<(), 
     Ok(())
 }
 
-/// Revokes the token `id`, for every request that comes after this.
+/// Revokes the token `id` for all later requests.
 ///
 /// # Errors
 /// [`AccessError::Store`].
@@ -158,7 +158,7 @@ pub async fn revoke(store: &dyn Store, id: &str) -> Result<Revoked, AccessError>
     let key = record::key(id);
     match store.commit(Commit::new().expect(key.as_str(), Expectation::Any).delete(key)).await {
         Ok(_) => Ok(Revoked::Done),
-        // No token has a name that no key can have.
+        // The id cannot be a key, so there is no such token.
         Err(CommitError::Conflict { .. } | CommitError::Invalid { .. } | CommitError::TooLarge { .. }) => {
             Ok(Revoked::Unknown)
         }
@@ -166,16 +166,16 @@ pub async fn revoke(store: &dyn Store, id: &str) -> Result<Revoked, AccessError>
     }
 }
 
-/// The holder of the token `id`, expired or not; none where there is no such token.
+/// The holder of the token `id`, expired or not; `None` if there is no such token.
 ///
 /// # Errors
 /// [`AccessError::Store`], [`AccessError::Damaged`].
 pub async fn find(store: &dyn Store, id: &str) -> Result<Option<Holder>, AccessError> {
-    let held = store.read(&key(id)).await?;
-    held.map(|held| record::unpack(id, &held).map(|(holder, _)| holder)).transpose()
+    let stored = store.read(&key(id)).await?;
+    stored.map(|stored| record::unpack(id, &stored).map(|(holder, _)| holder)).transpose()
 }
 
-/// All tokens that can be read, expired ones too, by id. A damaged one lets nobody in, and hides no other.
+/// All readable tokens by id, including expired ones. Damaged ones are skipped; they grant no access.
 ///
 /// # Errors
 /// [`AccessError::Store`].
@@ -192,24 +192,24 @@ pub async fn list(store: &dyn Store) -> Result<Vec<Holder>, AccessError> {
     }
 }
 
-/// The holder of the token in `entry`; none where that is damaged.
+/// The holder of the token in `entry`; `None` if it is damaged.
 pub(crate) fn holder(entry: &Entry) -> Option<Holder> {
     let id = entry.key.strip_prefix(record::PREFIX)?;
     record::unpack(id, &entry.versioned).ok().map(|(holder, _)| holder)
 }
 
-/// Recognises the value of an `Authorization` header at `now`: `Bearer gslb_ID_SECRET` (RFC 6750 section 2.1), the
+/// Checks the value of an `Authorization` header at `now`: `Bearer gslb_ID_SECRET` (RFC 6750 section 2.1), the
 /// scheme in any case (RFC 9110 section 11.1).
 ///
-/// The secret is compared in constant time. That an id is known can be measured; it is no secret.
+/// The secret is compared in constant time. Whether an id exists can be measured, but ids are not secret.
 ///
 /// # Errors
-/// [`AccessError::Store`] where the store cannot be asked, [`AccessError::Damaged`]: nobody is let in then.
+/// [`AccessError::Store`] if the store cannot be read, [`AccessError::Damaged`]: access is denied.
 pub async fn authenticate(store: &dyn Store, header: &str, now: Time) -> Result<Outcome, AccessError> {
     let Some(token) = bearer(header).and_then(Token::parse) else { return Ok(Outcome::Malformed) };
-    let Some(held) = store.read(&record::key(token.id())).await? else { return Ok(Outcome::Unknown) };
-    let (holder, digest) = record::unpack(token.id(), &held)?;
-    // The secret first: who does not have it is not told that the token has expired.
+    let Some(stored) = store.read(&record::key(token.id())).await? else { return Ok(Outcome::Unknown) };
+    let (holder, digest) = record::unpack(token.id(), &stored)?;
+    // The secret first: without it, a caller must not learn that the token has expired.
     Ok(if !digest.is(&token.digest()) {
         Outcome::Unknown
     } else if holder.is_expired(now) {
@@ -219,7 +219,7 @@ pub async fn authenticate(store: &dyn Store, header: &str, now: Time) -> Result<
     })
 }
 
-/// What follows the scheme.
+/// The token after the scheme.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, rest) = header.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") { Some(rest.trim_matches(' ')) } else { None }

@@ -1,4 +1,4 @@
-//! What the store keeps of a token, under `tokens/ID`: JSON that has a digest of the secret, and not the secret.
+//! The stored form of a token, under `tokens/ID`: JSON with a digest of the secret, never the secret itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::scope::Scopes;
 use super::token::Digest;
 use crate::store::{Time, Versioned};
 
-/// Where tokens are kept.
+/// Key prefix of tokens.
 pub(crate) const PREFIX: &str = "tokens/";
 
 /// The key of the token `id`.
@@ -19,28 +19,28 @@ pub fn key(id: &str) -> String {
 /// A token as an operator may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Names the token.
+    /// Token id.
     pub id: String,
-    /// Who has it, as told when it was made.
+    /// Name of the holder, given when the token was created.
     pub name: String,
-    /// What it allows.
+    /// Role.
     pub role: Role,
-    /// What it may change.
+    /// Resources it may change.
     pub scopes: Scopes,
-    /// When it was made.
+    /// When it was created.
     pub created: Time,
-    /// From when on it is of no use; absent where that never comes.
+    /// When it expires; `None` if never.
     pub expires: Option<Time>,
 }
 
 impl Holder {
-    /// Whether the token is of no use any more.
+    /// Whether the token has expired.
     pub fn is_expired(&self, now: Time) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 }
 
-/// The stored form. Fields that later versions add are passed over.
+/// The stored form. Unknown fields, from later versions, are ignored.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     name: String,
@@ -53,10 +53,10 @@ struct Stored {
     secret_sha256: String,
 }
 
-/// A holder and the digest of their secret as the value of a key.
+/// Serializes a holder and the digest of the secret.
 ///
 /// # Errors
-/// [`AccessError::Damaged`] if it could not be written as JSON, which nothing in it can cause.
+/// [`AccessError::Damaged`] if serialization fails, which cannot happen for these types.
 pub(super) fn pack(holder: &Holder, digest: Digest) -> Result<Vec<u8>, AccessError> {
     let stored = Stored {
         name: holder.name.clone(),
@@ -69,17 +69,17 @@ pub(super) fn pack(holder: &Holder, digest: Digest) -> Result<Vec<u8>, AccessErr
     serde_json::to_vec(&stored).map_err(|_| AccessError::Damaged { key: key(&holder.id) })
 }
 
-/// What is kept under the key of `id`.
+/// Deserializes the token `id`.
 ///
 /// # Errors
-/// [`AccessError::Damaged`] where that is no token: whoever writes the store is not trusted.
-pub(super) fn unpack(id: &str, held: &Versioned) -> Result<(Holder, Digest), AccessError> {
+/// [`AccessError::Damaged`] if the value is not a token. The content of the store is not trusted.
+pub(super) fn unpack(id: &str, stored: &Versioned) -> Result<(Holder, Digest), AccessError> {
     let damaged = || AccessError::Damaged { key: key(id) };
-    let stored: Stored = serde_json::from_slice(&held.value).map_err(|_| damaged())?;
-    let digest = Digest::from_hex(&stored.secret_sha256).ok_or_else(damaged)?;
-    // A scope that cannot be read must not become none.
-    let scopes = Scopes::parse(&stored.scopes).map_err(|_| damaged())?;
-    let created = Time::from_millis(stored.created_millis);
-    let expires = stored.expires_millis.map(Time::from_millis);
-    Ok((Holder { id: id.to_owned(), name: stored.name, role: stored.role, scopes, created, expires }, digest))
+    let token: Stored = serde_json::from_slice(&stored.value).map_err(|_| damaged())?;
+    let digest = Digest::from_hex(&token.secret_sha256).ok_or_else(damaged)?;
+    // An unreadable scope must not become an unrestricted token.
+    let scopes = Scopes::parse(&token.scopes).map_err(|_| damaged())?;
+    let created = Time::from_millis(token.created_millis);
+    let expires = token.expires_millis.map(Time::from_millis);
+    Ok((Holder { id: id.to_owned(), name: token.name, role: token.role, scopes, created, expires }, digest))
 }

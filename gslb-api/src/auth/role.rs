@@ -1,29 +1,30 @@
-//! What a token allows: its role.
+//! Roles of tokens.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A role, the least first. A greater one may do all that a lesser one may, but a viewer may report nothing.
+/// A role, ordered from least to most powerful. A higher role may do everything a lower one may, except that a viewer may
+/// not report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// May post observations, and nothing else.
+    /// May only post observations.
     Reporter,
-    /// May look at everything but tokens.
+    /// May read everything except tokens.
     Viewer,
     /// May also change documents, overrides and shifts.
     Operator,
-    /// May also make and revoke tokens.
+    /// May also create and revoke tokens.
     Admin,
 }
 
 impl Role {
-    /// All roles, the least first.
+    /// All roles, the least powerful first.
     pub const ALL: [Self; 4] = [Self::Reporter, Self::Viewer, Self::Operator, Self::Admin];
 
-    /// Whether who has this role may do what needs `needed`.
+    /// Whether this role is enough for an operation that needs `needed`.
     pub fn allows(self, needed: Self) -> bool {
         self >= needed && !(self == Self::Viewer && needed == Self::Reporter)
     }

@@ -1,4 +1,4 @@
-//! Scopes of tokens: which resources a token may change, as patterns of their names.
+//! Token scopes: patterns of the resources that a token may change.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use gslb_core::site::pattern::Pattern;
 
 use crate::document::Section;
 
-/// Most scopes of a token.
+/// Most scopes per token.
 pub const MAX_SCOPES: usize = 32;
 /// Longest scope, in octets.
 const MAX_OCTETS: usize = 256;
 
-/// What a scope or a resource is of.
+/// The kind of a scope or resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Zone,
@@ -39,7 +39,7 @@ impl Kind {
         Self::Service,
     ];
 
-    fn word(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Zone => "zone",
             Self::DataCenter => "data-center",
@@ -64,8 +64,8 @@ impl Kind {
         }
     }
 
-    /// `name` in one spelling: names of the DNS are the same in upper and lower case, with and without the last dot.
-    fn spelled(self, name: &str) -> String {
+    /// `name` in canonical form: DNS names compare without case and without the final dot.
+    fn canonical(self, name: &str) -> String {
         match self {
             Self::Zone | Self::Service => name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
             _ => name.to_owned(),
@@ -81,7 +81,7 @@ pub struct Scope {
     glob: Glob,
 }
 
-/// Text that is no scope.
+/// Invalid scope text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a scope: write KIND/NAME with one of data-center, pool, service, zone, policy, region and probe, or \
@@ -95,7 +95,7 @@ impl FromStr for Scope {
     fn from_str(text: &str) -> Result<Self, InvalidScope> {
         let refused = || InvalidScope(text.chars().take(MAX_OCTETS).collect());
         let (word, name) = text.split_once('/').ok_or_else(refused)?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(refused)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == word).ok_or_else(refused)?;
         let is_plain = !name.contains(|letter: char| letter.is_control() || letter.is_whitespace());
         if text.len() > MAX_OCTETS || name.is_empty() || !is_plain {
             return Err(refused());
@@ -107,7 +107,7 @@ impl FromStr for Scope {
             }
             Glob::new(pool).and(Glob::new(endpoint))
         } else {
-            Glob::new(&kind.spelled(name))
+            Glob::new(&kind.canonical(name))
         };
         Ok(Self { text: text.to_owned(), kind, glob })
     }
@@ -138,25 +138,25 @@ impl FromIterator<Scope> for Scopes {
 pub struct Scopes(Arc<[Scope]>);
 
 impl Scopes {
-    /// Reads scopes as they are written.
+    /// Parses scopes.
     ///
     /// # Errors
-    /// The first text that is none.
+    /// The first invalid scope.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, InvalidScope> {
         texts.iter().map(|text| text.as_ref().parse()).collect::<Result<Vec<Scope>, _>>().map(|all| Self(all.into()))
     }
 
-    /// True where nothing is restricted.
+    /// True if nothing is restricted.
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The scopes as they were written.
+    /// The scopes as written.
     pub fn texts(&self) -> Vec<String> {
         self.0.iter().map(ToString::to_string).collect()
     }
 
-    /// Whether all that `resource` means is in scope. Where that is not sure, it is not.
+    /// Whether everything that `resource` can match is in scope. If that is not certain, it is not.
     pub fn cover(&self, resource: &Resource) -> bool {
         if self.is_everything() {
             return true;
@@ -166,7 +166,7 @@ impl Scopes {
         is_covered(&resource.glob, &by)
     }
 
-    /// Those of `resources` that are out of scope, as they are written.
+    /// The `resources` that are out of scope, as text.
     pub fn outside<'r>(&self, resources: impl IntoIterator<Item = &'r Resource>) -> Vec<String> {
         let outside = resources.into_iter().filter(|resource| !self.cover(resource));
         outside.map(ToString::to_string).collect()
@@ -180,7 +180,7 @@ impl fmt::Display for Scopes {
 }
 
 impl Scope {
-    /// The names of `kind` that it is over: a scope over a pool is one over its endpoints.
+    /// The names of `kind` that this covers: a pool scope also covers the pool's endpoints.
     fn over(&self, kind: Kind) -> Option<Glob> {
         match (self.kind, kind) {
             (own, kind) if own == kind => Some(self.glob.clone()),
@@ -190,7 +190,7 @@ impl Scope {
     }
 }
 
-/// What a change is of: an entry of the document, the target of an override, or something that no scope is over.
+/// A resource to change: an entry of the document, the target of an override, or something that no scope covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
     text: String,
@@ -210,7 +210,7 @@ impl Resource {
         Self { text, kind: Some(Kind::Endpoint), glob: Glob::literal(pool).and(Glob::literal(endpoint)) }
     }
 
-    /// All that an override's target can mean.
+    /// Everything that an override's target can match.
     pub fn target(target: &Pattern) -> Self {
         let (kind, glob) = match target {
             Pattern::DataCenter(name) => (Kind::DataCenter, Glob::new(name)),
@@ -220,14 +220,14 @@ impl Resource {
         Self { text: target.to_string(), kind: Some(kind), glob }
     }
 
-    /// Something that only a token without scopes may change; `what` names it.
+    /// Something that only a token without scopes may change; `what` describes it.
     pub fn unscoped(what: impl Into<String>) -> Self {
         Self { text: what.into(), kind: None, glob: Glob::literal("") }
     }
 
     fn literal(kind: Kind, name: &str) -> Self {
-        let text = format!("{}/{name}", kind.word());
-        Self { text, kind: Some(kind), glob: Glob::literal(&kind.spelled(name)) }
+        let text = format!("{}/{name}", kind.name());
+        Self { text, kind: Some(kind), glob: Glob::literal(&kind.canonical(name)) }
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_in_scope_where_all_that_it_can_mean_is() {
+    fn a_target_is_in_scope_if_everything_it_can_match_is() {
         for (target, by) in [
             ("pool/fra", "pool/fra*"),
             ("pool/fra-?", "pool/fra*"),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_dns_are_compared_as_the_dns_does() {
+    fn dns_names_compare_as_in_the_dns() {
         let shop = scopes(&["service/*.Shop.example.com."]);
         let service = |name: &str| shop.cover(&Resource::entry(Section::Services, name));
         assert!(service("www.shop.example.com") && service("WWW.SHOP.EXAMPLE.COM.") && service("*.shop.example.com"));
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_scope_is_refused() {
+    fn invalid_scopes_are_refused() {
         for text in
             ["", "pool", "pool/", "pools/fra", "endpoint/fra", "endpoint/fra/", "endpoint/a/b/c", "pool/a b", "*"]
         {

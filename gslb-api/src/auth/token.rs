@@ -1,16 +1,16 @@
-//! A bearer token: `gslb_ID_SECRET`, of which the store keeps a digest of the secret and nothing else.
+//! Bearer tokens: `gslb_ID_SECRET`. The store keeps only a digest of the secret.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Octets of an id. It names a token, and is no secret.
+/// Octets of an id. Ids are not secret.
 const ID_OCTETS: usize = 8;
 /// Octets of a secret: 256 bits, from the system's randomness.
 const SECRET_OCTETS: usize = 32;
 
-/// A token as its holder has it. It is shown once, when it is made; neither `Debug` nor the store tells its secret.
+/// A token with its secret. It is shown once, when it is created; neither `Debug` nor the store reveals the secret.
 #[derive(Clone)]
 pub struct Token {
     id: String,
@@ -18,10 +18,10 @@ pub struct Token {
 }
 
 impl Token {
-    /// A new one.
+    /// Draws a random token.
     ///
     /// # Errors
-    /// Where the system has no randomness to give.
+    /// If the system's random number generator fails.
     pub(super) fn draw() -> Result<Self, getrandom::Error> {
         let (mut id, mut secret) = ([0; ID_OCTETS], [0; SECRET_OCTETS]);
         getrandom::fill(&mut id)?;
@@ -29,25 +29,25 @@ impl Token {
         Ok(Self { id: hex(&id), secret })
     }
 
-    /// Reads a token; nothing where `text` has another form.
+    /// Parses a token; `None` if `text` is not well-formed.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix("gslb_")?.split_once('_')?;
         let _: [u8; ID_OCTETS] = unhex(id)?;
         Some(Self { id: id.to_owned(), secret: unhex(secret)? })
     }
 
-    /// Names the token in the store, in lists and in logs: 16 hexadecimal digits.
+    /// The id, for the store, lists and logs: 16 hexadecimal digits.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The whole token, to be handed to its holder.
+    /// The whole token, for its holder.
     pub fn reveal(&self) -> String {
         format!("gslb_{}_{}", self.id, hex(&self.secret))
     }
 
-    /// What the store keeps. One round of SHA-256 suffices: slow hashes are for passwords, which can be guessed, and
-    /// nobody guesses 256 random bits.
+    /// The digest to store. One round of SHA-256 is enough: slow hashes protect guessable passwords, and 256 random bits
+    /// cannot be guessed.
     pub(super) fn digest(&self) -> Digest {
         Digest(Sha256::digest(self.secret).into())
     }
@@ -59,12 +59,12 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The SHA-256 digest of a secret. It has no `==`: comparing must not tell by its duration how much is alike.
+/// The SHA-256 digest of a secret. It has no `==`, to rule out comparisons that leak by their timing.
 #[derive(Clone, Copy)]
 pub(super) struct Digest([u8; 32]);
 
 impl Digest {
-    /// Whether it is the same, in a time that does not depend on the answer.
+    /// Compares in constant time.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -82,7 +82,7 @@ fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// Reads lower-case hexadecimal digits of exactly `N` octets: one token has one spelling.
+/// Parses lower-case hexadecimal digits of exactly `N` octets, so that each token has one spelling.
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_as_it_was_written_and_no_other_way() {
+    fn a_token_parses_only_in_its_exact_form() {
         let token = Token::draw().unwrap();
         let text = token.reveal();
         assert_eq!(text.len(), 5 + 16 + 1 + 64);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_tell_the_secret() {
+    fn debug_output_does_not_contain_the_secret() {
         let token = Token::draw().unwrap();
         let text = token.reveal();
         let shown = format!("{token:?} {token:#?}");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_tokens_are_alike() {
+    fn tokens_are_unique() {
         let (one, other) = (Token::draw().unwrap(), Token::draw().unwrap());
         assert!(one.id() != other.id() && !one.digest().is(&other.digest()));
     }

@@ -1,4 +1,4 @@
-//! What is in force at one moment, all of one piece.
+//! The active state: one consistent snapshot of document, overrides, databases and table.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use serde_json::Value;
 use crate::thaw::Thaw;
 use gslb_core::live::overrides::Override;
 
-/// Document, overrides, databases and the table that was made of them.
+/// The document, overrides and databases in force, and the table compiled from them.
 #[derive(Debug, Clone)]
 pub struct Active {
-    /// The number of the document's revision.
+    /// Revision number of the document.
     pub revision: u64,
-    /// The document, as it was written.
+    /// The document as written.
     pub document: Arc<Value>,
-    /// The overrides, by id.
+    /// Overrides by id.
     pub overrides: Arc<BTreeMap<String, Override>>,
-    /// What keeps frozen windows from stopping changes, for as long as it holds.
+    /// Suspends frozen windows until it expires.
     pub thaw: Option<Thaw>,
-    /// The geo databases.
+    /// Geo databases.
     pub databases: Arc<[Arc<Database>]>,
-    /// What answers.
+    /// The table that answers queries.
     pub table: Arc<RoutingTable>,
 }

@@ -1,4 +1,4 @@
-//! What a change came to.
+//! The result of a change.
 
 use gslb_core::diff::Comparison;
 use gslb_core::problem::Problem;
@@ -7,31 +7,31 @@ use super::Active;
 use crate::document::{Difference, Etag};
 use crate::safety::BrokenRule;
 
-/// A change that was done, or foreseen.
+/// The result of a change that was applied, or of its dry run.
 #[derive(Debug, Clone)]
 pub struct Applied {
-    /// The revision of the document that is in force now; of a change that was only foreseen, the one it is based on.
+    /// Revision of the active document; of a dry run, the revision it is based on.
     pub revision: u64,
-    /// The generation of the table that answers now.
+    /// Generation of the active table.
     pub generation: u64,
-    /// The tag of the resource; none where it is gone.
+    /// Tag of the resource; `None` if it was deleted.
     pub etag: Option<Etag>,
-    /// True where the resource was not there before.
+    /// True if the resource is new.
     pub created: bool,
-    /// What the document says differently.
+    /// Differences in the document.
     pub changes: Vec<Difference>,
-    /// Whose answers move; none where that was not worked out, since nothing asked for it.
+    /// Which clients get other answers; `None` if nothing needed the comparison.
     pub moves: Option<Comparison>,
-    /// Safety rules that it breaks: for a change that was done, those that were overridden.
+    /// Safety rules that it breaks; of an applied change, the rules that were overridden.
     pub breaks: Vec<BrokenRule>,
-    /// What is doubtful about the document.
+    /// Warnings about the document.
     pub warnings: Vec<Problem>,
-    /// Why it is in force and not saved, where it is so.
+    /// Why the change is in force but not saved; `None` if it is saved.
     pub not_saved: Option<String>,
 }
 
 impl Applied {
-    /// Nothing was to do.
+    /// A change that changes nothing.
     pub fn unchanged(active: &Active) -> Self {
         Self {
             revision: active.revision,

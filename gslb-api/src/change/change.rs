@@ -1,4 +1,4 @@
-//! What a change asks for: by whom, of what, under which condition.
+//! A requested change: who, what, and under which precondition.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,32 +15,32 @@ use crate::store::Time;
 use crate::thaw::Thaw;
 use gslb_core::live::overrides::Override;
 
-/// Who asks.
+/// Who requests a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// The holder of a token.
+    /// The holder of an API token.
     Token {
-        /// Names the token.
+        /// Token id.
         id: String,
-        /// Its holder's name.
+        /// Name of the holder.
         name: String,
-        /// What it allows.
+        /// Role of the token.
         role: Role,
-        /// What it may change.
+        /// Resources that the token may change.
         scopes: Scopes,
     },
-    /// Someone on this host, where that needs no token.
+    /// A client on this host, if loopback needs no token.
     Loopback,
     /// The watched file.
     File,
-    /// The command, in the data directory of a server that does not run.
+    /// A `gslb` command that works on the data directory of a stopped server.
     Command,
-    /// The server itself, when it starts or a time has come.
+    /// The server itself: at its start, or on an expiry.
     Server,
 }
 
 impl Who {
-    /// What names them in a revision and in the audit.
+    /// Id for revisions and the audit log.
     pub fn id(&self) -> &str {
         match self {
             Self::Token { id, .. } => id,
@@ -51,17 +51,17 @@ impl Who {
         }
     }
 
-    /// Their role, where a token gives them one.
+    /// The role, if a token grants one.
     pub fn role(&self) -> Option<Role> {
         if let Self::Token { role, .. } = self { Some(*role) } else { None }
     }
 
-    /// What they may change.
+    /// The resources they may change.
     pub fn scopes(&self) -> Scopes {
         if let Self::Token { scopes, .. } = self { scopes.clone() } else { Scopes::default() }
     }
 
-    /// What people call them.
+    /// Display name.
     pub fn name(&self) -> &str {
         match self {
             Self::Token { name, .. } => name,
@@ -70,25 +70,25 @@ impl Who {
     }
 }
 
-/// What the state before a change must be.
+/// Precondition on the current state, as in `If-Match` and `If-None-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// Nothing is said, which suffices for what is not there yet.
+    /// No condition given: enough to create a resource, not to replace one.
     MissingIfMatch,
-    /// There is one, in any state.
+    /// The resource exists, in any state.
     Any,
-    /// There is one, with one of these tags.
+    /// The resource exists and has one of these tags.
     Matches(Vec<String>),
-    /// There is none.
+    /// The resource does not exist.
     Absent,
 }
 
 impl Condition {
-    /// Holds the condition against the state that is there; none where nothing is.
+    /// Checks the condition against the current state; `None` if the resource does not exist.
     ///
     /// # Errors
-    /// [`Refusal::Unconditional`] where something is there and nothing was said of it (RFC 6585 §3), and
-    /// [`Refusal::Stale`] where the condition does not hold.
+    /// [`Refusal::Unconditional`] if the resource exists and no condition was given (RFC 6585 §3), and
+    /// [`Refusal::Stale`] if the condition does not hold.
     pub fn check(&self, current: Option<&Etag>) -> Result<(), Refusal> {
         let holds = match (self, current) {
             (Self::MissingIfMatch, None) | (Self::Absent, None) | (Self::Any, Some(_)) => true,
@@ -100,73 +100,73 @@ impl Condition {
     }
 }
 
-/// What is done to one resource.
+/// What to do with one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// It becomes this.
+    /// Replace it.
     Put(Value),
-    /// It is changed by this merge patch.
+    /// Apply this JSON merge patch.
     Merge(Value),
-    /// It goes.
+    /// Delete it.
     Delete,
 }
 
-/// What is to be different.
+/// What to change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
-    /// The whole document becomes this.
+    /// Replace the whole document.
     Document {
-        /// It.
+        /// The new document.
         document: Arc<Value>,
-        /// Its text with comments, which says the same.
+        /// The same as TOML text, with comments.
         text: Option<Arc<str>>,
-        /// What the document in force must be.
+        /// Precondition on the active document.
         condition: Condition,
     },
-    /// The whole document is changed by this merge patch.
+    /// Apply a JSON merge patch to the whole document.
     Merge {
-        /// It.
+        /// The patch.
         patch: Value,
-        /// What the document in force must be.
+        /// Precondition on the active document.
         condition: Condition,
     },
-    /// One resource of the document.
+    /// Change one resource of the document.
     Resource {
         /// Its collection.
         section: Section,
         /// Its name.
         name: String,
-        /// What is done to it.
+        /// What to do with it.
         action: Action,
-        /// What it must be before.
+        /// Precondition on the resource.
         condition: Condition,
     },
-    /// The document becomes what it was once.
+    /// Restore an earlier document.
     Restored {
-        /// The revision that had it.
+        /// The revision to restore.
         revision: u64,
-        /// It.
+        /// Its document.
         document: Arc<Value>,
-        /// Its text with comments, as far as it is kept.
+        /// Its TOML text with comments, if still stored.
         text: Option<Arc<str>>,
-        /// What the document in force must be.
+        /// Precondition on the active document.
         condition: Condition,
     },
-    /// One override.
+    /// Set or remove an override.
     Override {
         /// Its id.
         id: String,
-        /// What it says; none removes it.
+        /// The new override; `None` removes it.
         body: Option<Box<Override>>,
-        /// What it must be before.
+        /// Precondition on the resource.
         condition: Condition,
     },
-    /// Frozen windows stop no change for a while; none makes them hold again.
+    /// Suspend frozen windows for a while; `None` puts them back in force.
     Thaw(Option<Thaw>),
 }
 
 impl Edit {
-    /// What it is a change of.
+    /// What kind of state this touches.
     pub fn touched(&self) -> Touched {
         match self {
             Self::Document { .. } | Self::Merge { .. } | Self::Restored { .. } => Touched::Document,
@@ -175,12 +175,12 @@ impl Edit {
         }
     }
 
-    /// A whole document, whatever is in force.
+    /// Replaces the whole document unconditionally.
     pub fn document(document: Value) -> Self {
         Self::Document { document: Arc::new(document), text: None, condition: Condition::Any }
     }
 
-    /// The text of the document that it puts in force, as its author wrote it.
+    /// The document's text as its author wrote it.
     pub fn text(&self) -> Option<&Arc<str>> {
         match self {
             Self::Document { text, .. } | Self::Restored { text, .. } => text.as_ref(),
@@ -189,31 +189,31 @@ impl Edit {
     }
 }
 
-/// A change that is asked for.
+/// A requested change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Who asks.
+    /// Who requests it.
     pub who: Who,
-    /// From which address, where it came from one.
+    /// The client's address, if there is one.
     pub from: Option<std::net::IpAddr>,
-    /// The request as the audit tells it: method and path.
+    /// The request as the audit log shows it: method and path.
     pub request: String,
-    /// What is to be different.
+    /// What to change.
     pub edit: Edit,
-    /// Why, for the history.
+    /// The reason, kept in the history.
     pub message: String,
-    /// The git commit that it comes from.
+    /// Git commit the document comes from.
     pub commit: Option<GitCommit>,
-    /// Why the safety rules do not hold this time.
+    /// Reason to override the safety rules.
     pub override_rules: Option<String>,
-    /// When it was asked for, by both clocks: it may wait for its turn.
+    /// When it was requested, by both clocks: it may wait in the queue.
     pub requested: (Time, Instant),
-    /// Memory that it may take to read and compile what would come of it, beyond what that took for what is in force.
+    /// Extra memory that reading and compiling the new document may take, compared with the active one.
     pub budget: Budget,
 }
 
 impl Change {
-    /// A change that came from no address and says nothing about itself.
+    /// A change without a client address and without a message.
     pub fn new(who: Who, request: &str, edit: Edit) -> Self {
         let request = request.to_owned();
         let requested = (crate::clock::now(), Instant::now());

@@ -1,4 +1,4 @@
-//! A change: who asks for what, under which condition, and what becomes of it.
+//! A change: who requests what, under which precondition, and the result.
 
 pub(crate) mod active;
 pub(crate) mod applied;

@@ -1,4 +1,4 @@
-//! Why a change is not done.
+//! Why a change is refused.
 
 use gslb_core::problem::Problem;
 
@@ -7,69 +7,69 @@ use crate::revisions::RevisionError;
 use crate::safety::BrokenRule;
 use crate::store::{CommitError, Unavailable};
 
-/// Why a change was not done. What was in force stays.
+/// Why a change was refused. The active state stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// It exists, and the change says nothing about which state it is to replace.
-    #[error("the resource exists: say which state of it is to be changed")]
+    /// The resource exists, and the change has no precondition.
+    #[error("the resource exists: send If-Match with its current ETag")]
     Unconditional {
-        /// Its tag now.
+        /// Its current tag.
         current: Etag,
     },
-    /// It is not, or not any more, as the change expects it.
-    #[error("the resource is not in the state that the change is based on")]
+    /// The precondition does not hold.
+    #[error("the resource has changed: read it again and retry")]
     Stale {
-        /// Its tag now; none where there is none.
+        /// Its current tag; `None` if it does not exist.
         current: Option<Etag>,
     },
-    /// There is no such resource.
+    /// The resource does not exist.
     #[error("there is no {what} {name:?}")]
     NotFound {
-        /// What kind of thing.
+        /// Kind of resource.
         what: &'static str,
-        /// What it should be called.
+        /// The requested name.
         name: String,
     },
-    /// The document is what a file says.
-    #[error("the document is a file that the server watches: change that")]
+    /// The document comes from a watched file.
+    #[error("the server watches the document's file: change that file instead")]
     IsFile,
-    /// Others refer to what is to be deleted.
+    /// Other resources refer to the one to delete.
     #[error("{what} {name:?} is in use")]
     InUse {
-        /// What kind of thing.
+        /// Kind of resource.
         what: &'static str,
-        /// What it is called.
+        /// Its name.
         name: String,
-        /// Who refers to it.
+        /// The references.
         by: Vec<Problem>,
     },
-    /// What would come of it is not a good document or override.
+    /// The resulting document is invalid.
     #[error("{} problems", .0.len())]
     Invalid(Vec<Problem>),
-    /// What was sent is wrong in itself, at these pointers.
-    #[error("the body is not what is expected here")]
+    /// The request body is invalid, at these JSON pointers.
+    #[error("invalid request body")]
     Body(Vec<(String, String)>),
-    /// It would change what the token's scopes do not cover.
+    /// The change reaches beyond the token's scopes.
     #[error("out of scope: {}; the token may change {} only", .outside.join(", "), .scopes.join(" "))]
     OutOfScope {
-        /// What it would change, of what is out of scope.
+        /// The resources out of scope.
         outside: Vec<String>,
-        /// The scopes.
+        /// The token's scopes.
         scopes: Vec<String>,
     },
-    /// A safety rule forbids it.
-    #[error("{} safety rules forbid it", .0.len())]
+    /// It breaks safety rules.
+    #[error("it breaks {} safety rules", .0.len())]
     Unsafe(Vec<BrokenRule>),
-    /// It takes more than the store has room for.
+    /// The store has no room for it.
     #[error("{0}")]
     TooLarge(String),
-    /// The store cannot write. What is in force goes on.
+    /// The store cannot write. The active state stays in force.
     #[error("{0}")]
     Unavailable(String),
-    /// Others have had to be waited for too long.
-    #[error("other plans are being worked out: try again")]
+    /// Other dry runs took too long.
+    #[error("other plans are still being computed: try again")]
     Busy,
-    /// A fault in the program.
+    /// An internal error.
     #[error("internal error: the change failed")]
     Internal,
 }
@@ -90,7 +90,7 @@ impl From<CommitError> for Refusal {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::TooLarge { .. } => Self::TooLarge(error.to_string()),
-            // Someone else has written to the store, or it holds what we do not expect.
+            // Another writer was faster, or the store is not in the expected state.
             other => Self::Unavailable(other.to_string()),
         }
     }

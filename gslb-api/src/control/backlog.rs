@@ -1,4 +1,4 @@
-//! Changes that are in force and not in the store yet: in their order, each with its entry of the audit.
+//! Changes that are in force but not yet in the store, in order, each with its audit entry.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,59 +6,58 @@ use crate::audit::{self, Entry};
 use crate::overrides::{self, Override};
 use crate::store::Commit;
 
-/// Most changes that may wait for the store. Ends of overrides whose time has passed are not counted: there are no more
-/// of them than overrides.
+/// Most changes that may wait for the store. Expiries of overrides are not limited: there are no more of them than overrides.
 pub(super) const MAX_WAITING: usize = 1000;
-/// Overrides that a sentence about them names.
+/// Most override ids in a message.
 const MAX_NAMED: usize = 5;
 
-/// What waits to be saved, the oldest first.
+/// Changes to be saved, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     waiting: VecDeque<Waiting>,
-    /// The entry with which the first of them was last handed to the store. Nobody may know whether that was done.
+    /// The audit entry of the first change as last sent to the store. That commit's outcome may be unknown.
     tried: Option<Entry>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    /// Its entry of the audit, which gets its number when it is saved.
+    /// Its audit entry, which is numbered when it is saved.
     entry: Entry,
-    /// The override that it changes; none where there is nothing but the entry.
+    /// The override that it changes; `None` if only the entry is to be saved.
     change: Option<OverrideChange>,
 }
 
-/// What an override becomes.
+/// A change of an override.
 #[derive(Debug)]
 struct OverrideChange {
     id: String,
-    /// None where it ends.
+    /// `None` if it ends.
     body: Option<Override>,
-    /// Whether there was one of this id before.
+    /// Whether an override with this id existed before.
     existed: bool,
 }
 
-/// The overrides whose last change is not saved.
+/// Overrides whose last change is not saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unsaved {
-    /// Changes of them that wait.
+    /// Number of unsaved changes.
     pub changes: usize,
-    /// Overrides that are in force, and that a restart would lose, or take back to what they were.
+    /// Overrides in force that a restart would lose or revert.
     pub set: BTreeSet<String>,
-    /// Overrides that have ended, and that a restart would put back in force.
+    /// Ended overrides that a restart would put back in force.
     pub ended: BTreeSet<String>,
-    /// Why they cannot be saved.
+    /// Why they could not be saved.
     pub why: String,
 }
 
 impl Backlog {
-    /// Adds a change of the override `id`, which is in force: `body`, or its end. `existed` says whether there was one before.
+    /// Adds a change of the override `id` that is in force already: `body`, or its end. `existed`: it replaces an override.
     pub(super) fn add_override(&mut self, id: &str, body: Option<Override>, existed: bool, entry: Entry) {
         let change = Some(OverrideChange { id: id.to_owned(), body, existed });
         self.waiting.push_back(Waiting { entry, change });
     }
 
-    /// Adds an entry of the audit that goes with no other change.
+    /// Adds an audit entry without a change.
     pub(super) fn add_entry(&mut self, entry: Entry) {
         self.waiting.push_back(Waiting { entry, change: None });
     }
@@ -75,7 +74,7 @@ impl Backlog {
         self.waiting.len() >= MAX_WAITING
     }
 
-    /// The commit that saves the first one, as entry `number` of the audit; none where nothing waits.
+    /// The commit that saves the first change as audit entry `number`; `None` if nothing waits.
     pub(super) fn first(&mut self, number: u64) -> Option<Commit> {
         let waiting = self.waiting.front()?;
         let entry = Entry { number, ..waiting.entry.clone() };
@@ -88,25 +87,25 @@ impl Backlog {
         Some(commit)
     }
 
-    /// Notes that the first one is saved.
+    /// Removes the first change: it is saved.
     pub(super) fn saved(&mut self) {
         self.waiting.pop_front();
         self.tried = None;
     }
 
-    /// The key of the audit under which the first one may have been saved.
-    pub(super) fn doubtful(&self) -> Option<String> {
+    /// The audit key under which the first change may have been saved.
+    pub(super) fn uncertain_key(&self) -> Option<String> {
         self.tried.as_ref().map(Entry::key)
     }
 
-    /// Notes what the store has under that key: where it is the entry of the first one, that was saved.
-    pub(super) fn settle(&mut self, stored: Option<&[u8]>) {
+    /// Resolves an unknown outcome: if `stored` under that key is the entry of the first change, it was saved.
+    pub(super) fn resolve_outcome(&mut self, stored: Option<&[u8]>) {
         if self.tried.take().is_some_and(|tried| stored == Some(&*tried.pack())) {
             self.saved();
         }
     }
 
-    /// Puts what waits on top of `all`, which the store has.
+    /// Applies the waiting changes on top of `all`, the stored overrides.
     pub(super) fn apply(&self, all: &mut BTreeMap<String, Override>) {
         for change in self.waiting.iter().filter_map(|waiting| waiting.change.as_ref()) {
             match &change.body {
@@ -116,13 +115,13 @@ impl Backlog {
         }
     }
 
-    /// What waits, and `why` it does. An override that was set and has ended while nothing could be saved is not among it: a
-    /// restart neither loses nor brings back anything.
+    /// The unsaved overrides, and `why` they are not saved. One that was both set and ended while the store failed is left out:
+    /// a restart neither loses it nor brings it back.
     pub(super) fn unsaved(&self, why: &str) -> Unsaved {
-        let mut by_id: BTreeMap<&str, Waits> = BTreeMap::new();
+        let mut by_id: BTreeMap<&str, UnsavedState> = BTreeMap::new();
         for change in self.waiting.iter().filter_map(|waiting| waiting.change.as_ref()) {
             let is_stored = change.existed;
-            let waits = by_id.entry(&change.id).or_insert(Waits { is_stored, is_set: false, changes: 0 });
+            let waits = by_id.entry(&change.id).or_insert(UnsavedState { is_stored, is_set: false, changes: 0 });
             waits.is_set = change.body.is_some();
             waits.changes += 1;
         }
@@ -136,9 +135,9 @@ impl Backlog {
     }
 }
 
-/// What waits of one override.
-struct Waits {
-    /// Whether the store has one of this id.
+/// The unsaved state of one override.
+struct UnsavedState {
+    /// Whether the store has an override with this id.
     is_stored: bool,
     /// Whether it is in force.
     is_set: bool,
@@ -151,7 +150,7 @@ impl Unsaved {
         self.set.contains(id) || self.ended.contains(id)
     }
 
-    /// What is not saved, in a sentence; none where all is.
+    /// A sentence about what is not saved; `None` if everything is.
     pub fn summary(&self) -> Option<String> {
         if self.changes == 0 {
             return None;
@@ -159,7 +158,7 @@ impl Unsaved {
         let set = named("set", &self.set);
         let all: Vec<String> = [set, named("ended", &self.ended)].into_iter().flatten().collect();
         Some(format!(
-            "not saved: {}. This holds now, is saved when the store can be written again, and is lost by a restart before that; {}",
+            "not saved: {}. In force now, saved once the store can be written again, lost by a restart before that; {}",
             all.join("; "),
             self.why
         ))
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn all_is_saved_once_and_in_order() {
+    fn changes_are_saved_once_and_in_order() {
         let (mut backlog, store) = (Backlog::default(), MemoryStore::new());
         backlog.add_override("a", Some(held("a", "one")), false, entry("1"));
         backlog.add_override("a", None, true, entry("2"));
@@ -221,40 +220,43 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_though_nobody_said_so_is_not_saved_again() {
+    fn a_change_whose_commit_succeeded_silently_is_not_saved_twice() {
         let (mut backlog, store) = (Backlog::default(), MemoryStore::new());
         backlog.add_override("a", Some(held("a", "one")), false, entry("1"));
         backlog.add_override("b", None, true, entry("2"));
         let commit = backlog.first(1).unwrap();
         let stored = |key: &str| wait(store.read(key)).unwrap().map(|held| held.value);
-        // It was not done.
-        backlog.settle(stored(&backlog.doubtful().unwrap()).as_deref());
-        assert_eq!((backlog.unsaved("").changes, backlog.doubtful()), (2, None));
-        // It was.
+        // The commit failed.
+        backlog.resolve_outcome(stored(&backlog.uncertain_key().unwrap()).as_deref());
+        assert_eq!((backlog.unsaved("").changes, backlog.uncertain_key()), (2, None));
+        // The commit succeeded.
         backlog.first(1).unwrap();
         wait(store.commit(commit)).unwrap();
-        backlog.settle(stored(&backlog.doubtful().unwrap()).as_deref());
+        backlog.resolve_outcome(stored(&backlog.uncertain_key().unwrap()).as_deref());
         assert_eq!(backlog.unsaved("").changes, 1);
-        // Somebody else's entry has the number.
+        // Another change's entry has the number.
         backlog.first(1).unwrap();
-        backlog.settle(stored(&backlog.doubtful().unwrap()).as_deref());
+        backlog.resolve_outcome(stored(&backlog.uncertain_key().unwrap()).as_deref());
         assert_eq!(backlog.unsaved("").changes, 1);
     }
 
     #[test]
-    fn what_waits_goes_on_top_of_what_the_store_has() {
+    fn unsaved_changes_apply_on_top_of_stored_overrides() {
         let mut backlog = Backlog::default();
         backlog.add_override("new", Some(held("new", "r")), false, entry("1"));
         backlog.add_override("old", None, true, entry("2"));
         let mut all = BTreeMap::from(["old", "other"].map(|id| (id.to_owned(), held(id, "r"))));
         backlog.apply(&mut all);
         assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), ["new", "other"]);
-        let told = backlog.unsaved("no space left").summary().unwrap();
-        assert!(told.starts_with("not saved: set new; ended old.") && told.ends_with("no space left"), "{told}");
+        let message = backlog.unsaved("no space left").summary().unwrap();
+        assert!(
+            message.starts_with("not saved: set new; ended old.") && message.ends_with("no space left"),
+            "{message}"
+        );
     }
 
     #[test]
-    fn what_was_set_and_ended_before_it_could_be_saved_is_nothing_that_a_restart_loses() {
+    fn an_override_set_and_ended_before_it_was_saved_is_not_reported() {
         let mut backlog = Backlog::default();
         backlog.add_override("new", Some(held("new", "r")), false, entry("1"));
         backlog.add_override("new", Some(held("new", "longer")), true, entry("2"));
@@ -263,7 +265,7 @@ mod tests {
         backlog.add_override("new", None, true, entry("3"));
         let unsaved = backlog.unsaved("full");
         assert_eq!((unsaved.summary(), unsaved.concerns("new")), (None, false));
-        // Its beginning is saved: now its end is something to lose.
+        // Once its start is saved, a restart could lose its end.
         backlog.first(1).unwrap();
         backlog.saved();
         assert_eq!(backlog.unsaved("full").ended, BTreeSet::from(["new".to_owned()]));

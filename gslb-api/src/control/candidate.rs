@@ -76,7 +76,7 @@ pub fn prepare(
 ) -> Result<Candidate, Refusal> {
     let (touched, Effort { depth, mut budget }) = (edit.touched(), effort);
     // Before anything else is said of what is none of the token's business.
-    scoped::check_asked(base, &edit, scopes)?;
+    scoped::check_edit(base, &edit, scopes)?;
     let mut edited = edited(base, edit, now)?;
     scoped::check(base, edited.document.as_deref(), edited.overrides.as_deref(), scopes)?;
     edited.document.take_if(|document| is_same(document, &base.document));
@@ -92,7 +92,7 @@ pub fn prepare(
             let built = build_within(&mut budget, document, base, states, &all);
             built.map_err(|wrong| refused(wrong, &edited))?
         }
-        None => (overrides::active(&base.table, &all, states), Vec::new()),
+        None => (overrides::with_overrides(&base.table, &all, states), Vec::new()),
     };
     warnings.extend(doubts(base, &table, &all, &edited)?);
     let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
@@ -187,7 +187,7 @@ fn compiled_within(
         Some((before, states)) => carried_states(&before.topology().site, states, site),
         None => core::initial_states(site),
     };
-    Ok((overrides::on_new(table, all, &states), problems))
+    Ok((overrides::apply_to_new_table(table, all, &states), problems))
 }
 
 /// Whether two documents are the same to the letter: what is equal but for its order is another text, with other tags.

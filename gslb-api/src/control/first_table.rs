@@ -1,4 +1,4 @@
-//! The first table: of the document that should be in force, or else of the latest revision that can still be served.
+//! The first table: from the wanted document, or else from the latest revision that can still be served.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,43 +16,43 @@ use crate::store::Store;
 
 /// What a document is compiled with.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Given<'a> {
+pub(super) struct CompileInputs<'a> {
     /// All geo databases.
     pub(super) databases: &'a Arc<[Arc<Database>]>,
-    /// The orders of latencies that were accepted before.
+    /// The latency orders accepted earlier.
     pub(super) latencies: &'a Arc<Latencies>,
 }
 
 /// A document that can be served.
-pub(super) struct Served {
-    /// Its revision; none where it is not in the store yet.
+pub(super) struct Servable {
+    /// Its revision; `None` if it is not in the store yet.
     pub(super) revision: Option<u64>,
     pub(super) document: Arc<Value>,
     pub(super) table: RoutingTable,
 }
 
-/// A document that should have been served, and cannot be.
+/// A document that was wanted but cannot be served.
 #[derive(Debug)]
 pub struct Unservable {
-    /// Its revision; none where it was given and is in no revision.
+    /// Its revision; `None` if it came from a file or the options.
     pub revision: Option<u64>,
-    /// Why not.
+    /// The reason.
     pub why: StartError,
 }
 
 /// The document of `wanted`, or else of the latest revision before it that can be served, and all that were passed over
-/// for it, the first that was tried first. Each of them is told in the log.
+/// for it, the first that was tried first. Each of them is logged.
 ///
 /// # Errors
-/// Why the wanted one cannot be served, where no other can.
+/// Why the wanted document cannot be served, if no other can be.
 pub(super) async fn choose(
     wanted: Result<(Option<u64>, Value), Unservable>,
-    given: Given<'_>,
+    inputs: CompileInputs<'_>,
     kept: &Kept,
     store: &dyn Store,
-) -> Result<(Served, Vec<Unservable>), StartError> {
+) -> Result<(Servable, Vec<Unservable>), StartError> {
     let newest = match &wanted {
-        // What names it is damaged: any other may be the latest.
+        // The key that names the current revision is damaged: any revision may be the latest.
         Err(Unservable { why: StartError::Missing(_), .. }) => u64::MAX,
         Ok((revision, _)) | Err(Unservable { revision, .. }) => revision.unwrap_or(u64::MAX),
     };
@@ -62,35 +62,35 @@ pub(super) async fn choose(
     loop {
         let outcome = match candidate {
             Ok((revision, document)) => {
-                serve(document, given).await.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
+                serve(document, inputs).await.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
             }
             Err(unservable) => Err(unservable),
         };
         match outcome {
-            Ok((revision, (document, table))) => return Ok((Served { revision, document, table }, tried)),
+            Ok((revision, (document, table))) => return Ok((Servable { revision, document, table }, tried)),
             Err(unservable) => tried.push(unservable),
         }
         let Some(number) = earlier.next() else { break };
         if let Some(Unservable { revision, why }) = tried.last() {
             let which = revision.map_or_else(|| "the document".to_owned(), |number| format!("revision {number}"));
-            error!(why = %why, "{which} cannot be served, revision {number} is tried instead");
+            error!(why = %why, "{which} cannot be served; trying revision {number}");
         }
         candidate = stored(store, number).await.map(|document| (Some(number), document));
     }
-    // The one that should be served comes first; what is wrong with those before it is of no more use.
+    // Report the wanted document; errors of the earlier revisions would not help.
     Err(tried.into_iter().next().map_or(StartError::Internal, |first| first.why))
 }
 
-/// The document of revision `number`.
+/// Reads the document of revision `number`.
 pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, Unservable> {
     let unservable = |why| Unservable { revision: Some(number), why };
     let read = revisions::read(store, number).await.map_err(|error| unservable(error.into()))?;
     read.map(|(_, document)| document).ok_or_else(|| unservable(StartError::Missing(number)))
 }
 
-/// Compiles a document, and gives it back with its table, in which nothing is forced yet.
-async fn serve(document: Value, given: Given<'_>) -> Result<(Arc<Value>, RoutingTable), StartError> {
-    let (databases, latencies) = (Arc::clone(given.databases), Arc::clone(given.latencies));
+/// Compiles a document and returns it with its table, without overrides.
+async fn serve(document: Value, inputs: CompileInputs<'_>) -> Result<(Arc<Value>, RoutingTable), StartError> {
+    let (databases, latencies) = (Arc::clone(inputs.databases), Arc::clone(inputs.latencies));
     let work = move || {
         let built = candidate::compiled(&document, &databases, &latencies, None, &BTreeMap::new());
         built.map(|(table, _)| (Arc::new(document), table)).map_err(StartError::Invalid)

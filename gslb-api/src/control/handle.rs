@@ -1,4 +1,4 @@
-//! The handle by which everyone asks the control task.
+//! The handle to the control task.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,32 +21,36 @@ use crate::health::{HealthEvent, Keeper};
 use crate::store::Store;
 use crate::traffic::sample::Sample;
 
-/// Changes that wait for the task; who comes later waits for a place.
+/// Capacity of the change queue. A sender waits while it is full.
 const QUEUE: usize = 128;
-/// How long what is to be foreseen waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a dry run waits for others.
+const DRY_RUN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Asks the control task, and knows what is in force. Clones ask the same one.
+/// A handle to the control task, with read access to the active state. Clones share the task.
 #[derive(Clone)]
 pub struct Control {
     jobs: mpsc::Sender<Job>,
-    words: mpsc::Sender<HealthEvent>,
+    health_events: mpsc::Sender<HealthEvent>,
     active: watch::Receiver<Arc<Active>>,
     unsaved: watch::Receiver<Arc<Unsaved>>,
     store: Arc<dyn Store>,
-    /// Changes that are foreseen at once: each takes a core and a table's worth of memory.
+    /// Limits concurrent dry runs: each takes a core and a table's worth of memory.
     dry_runs: Arc<Semaphore>,
     sample: Sample,
     is_file: bool,
 }
 
 impl Control {
-    /// Starts `task`, on a thread of its own: nothing that a request needs may keep a verdict waiting. The runtime within
-    /// which this is called does what takes long.
+    /// Starts `task` on its own thread, so that no request delays a verdict. Blocking work runs on the runtime of the
+    /// caller.
     ///
     /// # Errors
     /// [`StartError::Thread`].
-    pub(super) fn start(task: Task, words: mpsc::Sender<HealthEvent>, is_file: bool) -> Result<Self, StartError> {
+    pub(super) fn start(
+        task: Task,
+        health_events: mpsc::Sender<HealthEvent>,
+        is_file: bool,
+    ) -> Result<Self, StartError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let unsaved = task.unsaved.subscribe();
         let (active, store, sample) = (task.active.subscribe(), Arc::clone(&task.store), task.sample.clone());
@@ -54,10 +58,10 @@ impl Control {
         let runtime = runtime.map_err(StartError::Thread)?;
         let run = move || runtime.block_on(task.run(queue));
         std::thread::Builder::new().name("publisher".to_owned()).spawn(run).map_err(StartError::Thread)?;
-        Ok(Self { jobs, words, active, unsaved, store, dry_runs: Arc::new(Semaphore::new(1)), sample, is_file })
+        Ok(Self { jobs, health_events, active, unsaved, store, dry_runs: Arc::new(Semaphore::new(1)), sample, is_file })
     }
 
-    /// What is in force now.
+    /// The active state.
     pub fn active(&self) -> Arc<Active> {
         Arc::clone(&self.active.borrow())
     }
@@ -67,21 +71,20 @@ impl Control {
         Arc::clone(&self.unsaved.borrow())
     }
 
-    /// What is in force, whenever it is something else.
+    /// Follows the active state.
     pub fn follow(&self) -> watch::Receiver<Arc<Active>> {
         self.active.clone()
     }
 
-    /// Where outcomes of probes go. It is bounded: who sends into it waits for a place.
+    /// The queue for probe outcomes and other health events. It is bounded: a sender waits while it is full.
     pub fn health_events(&self) -> mpsc::Sender<HealthEvent> {
-        self.words.clone()
+        self.health_events.clone()
     }
 
-    /// What `look` finds in what is known of endpoints, together with the table that it led to. Called by the task that
-    /// publishes, so it must be quick.
+    /// Runs `look` on endpoint health and the matching active state. It runs on the publisher task, so it must be quick.
     ///
     /// # Errors
-    /// [`Refusal::Internal`] where the task has ended.
+    /// [`Refusal::Internal`] if the task has ended.
     pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Keeper, &Arc<Active>) -> T + Send + 'static,
@@ -90,7 +93,7 @@ impl Control {
         let look = Box::new(move |keeper: &Keeper, active: &Arc<Active>| {
             let _ = reply_tx.send(look(keeper, active));
         });
-        self.words.send(HealthEvent::Look(look)).await.map_err(|_| Refusal::Internal)?;
+        self.health_events.send(HealthEvent::Look(look)).await.map_err(|_| Refusal::Internal)?;
         answer.await.map_err(|_| Refusal::Internal)
     }
 
@@ -99,77 +102,77 @@ impl Control {
         &self.store
     }
 
-    /// What was answered lately.
+    /// The sample of recent answers.
     pub(crate) fn sample(&self) -> &Sample {
         &self.sample
     }
 
-    /// True where the document is a watched file.
+    /// True if the document comes from a watched file.
     pub fn is_file(&self) -> bool {
         self.is_file
     }
 
-    /// Does a change. Who stops awaiting does not stop it.
+    /// Applies a change. Dropping the future does not cancel it.
     ///
     /// # Errors
-    /// [`Refusal`]: what was in force stays.
+    /// [`Refusal`]: the active state stays as it was.
     pub async fn change(&self, change: Change) -> Result<Applied, Refusal> {
-        self.may_edit(&change)?;
+        self.check_editable(&change)?;
         let (reply_tx, answer) = oneshot::channel();
         self.jobs.send(Job::Change(Box::new(change), reply_tx)).await.map_err(|_| Refusal::Internal)?;
         answer.await.unwrap_or(Err(Refusal::Internal))
     }
 
-    /// Waits until nothing else is foreseen, which takes a core and a table's worth of memory. The work holds the place,
-    /// not who waits for it: they may go, it stays.
+    /// Waits until no other dry run is at work. The work itself must keep the permit: it goes on even if its caller stops
+    /// waiting.
     ///
     /// # Errors
-    /// [`Refusal::Busy`], and [`Refusal::Internal`] where nothing is done any more.
+    /// [`Refusal::Busy`], and [`Refusal::Internal`] if the task has ended.
     pub(crate) async fn acquire_dry_run_permit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = timeout(PATIENCE, Arc::clone(&self.dry_runs).acquire_owned()).await;
-        place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Internal)
+        let permit = timeout(DRY_RUN_TIMEOUT, Arc::clone(&self.dry_runs).acquire_owned()).await;
+        permit.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Internal)
     }
 
-    /// Works out what a change would come to, and does not do it.
+    /// Computes the effect of a change without applying it.
     ///
     /// # Errors
-    /// [`Refusal`], as for [`change`](Self::change), but for broken safety rules, which are told in [`Applied::breaks`].
+    /// [`Refusal`], as for [`change`](Self::change), except for broken safety rules: those are in [`Applied::breaks`].
     pub async fn dry_run(&self, change: Change) -> Result<Applied, Refusal> {
-        self.may_edit(&change)?;
+        self.check_editable(&change)?;
         let scopes = change.who.scopes();
-        self.work_out(change, scopes).await
+        self.compute(change, scopes).await
     }
 
-    /// The same, also for a document that could not be changed here: a plan is for whoever will change the file.
+    /// Like [`dry_run`](Self::dry_run), but also works if the document comes from a file: the plan is for the author of the file.
     ///
     /// # Errors
-    /// As for [`dry_run`](Self::foresee).
+    /// As for [`dry_run`](Self::dry_run).
     pub async fn plan(&self, change: Change) -> Result<Applied, Refusal> {
-        self.work_out(change, Scopes::default()).await
+        self.compute(change, Scopes::default()).await
     }
 
-    /// Works out what a change comes to that stays within `scopes`.
-    async fn work_out(&self, change: Change, scopes: Scopes) -> Result<Applied, Refusal> {
-        let place = self.acquire_dry_run_permit().await?;
+    /// Computes the effect of a change that must stay within `scopes`.
+    async fn compute(&self, change: Change, scopes: Scopes) -> Result<Applied, Refusal> {
+        let permit = self.acquire_dry_run_permit().await?;
         let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states())).await?;
         let sample = self.sample.clone();
         let candidate = blocking(move || {
-            let _place = place;
+            let _permit = permit;
             let effort = Effort { depth: Depth::Moves, budget: change.budget };
             prepare(&base, &states, change.edit, now(), effort, &sample, &scopes)
         });
         Ok(candidate.await??.done)
     }
 
-    /// The table of a document that may not be in force, and what is in force.
+    /// Compiles a document, which need not be the active one, with the active databases and overrides.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] where it cannot be served with the databases of today.
+    /// [`Refusal::Invalid`] if it cannot be served with the active databases.
     pub async fn table_of(&self, document: Value) -> Result<Arc<RoutingTable>, Refusal> {
-        let place = self.acquire_dry_run_permit().await?;
+        let permit = self.acquire_dry_run_permit().await?;
         let base = self.active();
         let built = blocking(move || {
-            let _place = place;
+            let _permit = permit;
             let latencies = &base.table.topology().latencies;
             candidate::compiled(&document, &base.databases, latencies, None, &base.overrides)
         });
@@ -177,7 +180,7 @@ impl Control {
         built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Invalid)
     }
 
-    /// Notes in the audit what was done without this task.
+    /// Adds an audit entry for something that was done outside this task.
     pub(crate) async fn note(&self, change: Change, resource: Resource) {
         let (reply_tx, answer) = oneshot::channel();
         if self.jobs.send(Job::Note(Box::new(change), resource, reply_tx)).await.is_ok() {
@@ -199,19 +202,19 @@ impl Control {
         answer.await.unwrap_or(Err(StartError::Internal))
     }
 
-    /// Compiles what is in force with other latencies, and publishes what comes of it.
+    /// Recompiles the active document with new latencies and publishes the table.
     ///
     /// # Errors
-    /// [`Refusal`]: what was in force stays.
+    /// [`Refusal`]: the active state stays as it was.
     pub(crate) async fn replace_latencies(&self, latencies: Arc<Latencies>) -> Result<Applied, Refusal> {
         let (reply_tx, answer) = oneshot::channel();
         self.jobs.send(Job::Latencies(latencies, reply_tx)).await.map_err(|_| Refusal::Internal)?;
         answer.await.unwrap_or(Err(Refusal::Internal))
     }
 
-    /// Whether a change of this kind is possible at all.
-    fn may_edit(&self, change: &Change) -> Result<(), Refusal> {
-        let of_document = !matches!(change.edit, Edit::Override { .. } | Edit::Thaw(_));
-        if self.is_file && of_document && change.who != Who::File { Err(Refusal::IsFile) } else { Ok(()) }
+    /// Refuses changes of a document that comes from a watched file.
+    fn check_editable(&self, change: &Change) -> Result<(), Refusal> {
+        let is_document = !matches!(change.edit, Edit::Override { .. } | Edit::Thaw(_));
+        if self.is_file && is_document && change.who != Who::File { Err(Refusal::IsFile) } else { Ok(()) }
     }
 }

@@ -1,8 +1,8 @@
-//! The control task: the only one that changes what is in force.
+//! The control task, the only writer of the active state.
 //!
 //! A change is prepared off the runtime's threads (edited, read, compiled, compared, checked against the safety
-//! rules), committed to the store, published, and only then answered. One change at a time does so, each on top of
-//! the one before; what is in force is never replaced by something older.
+//! rules), committed to the store, published, and only then answered. Changes run one at a time, each on top of
+//! the previous one, so the active state never goes back to something older.
 
 mod backlog;
 mod candidate;
@@ -23,6 +23,6 @@ pub use candidate::{Candidate, prepare};
 pub use first_table::Unservable;
 pub use handle::Control;
 pub use origin::Origin;
-pub(crate) use start::{Begun, start};
+pub(crate) use start::{Running, start};
 pub use start_error::StartError;
 pub(crate) use task::{Resource, blocking};

@@ -1,4 +1,4 @@
-//! Whose store it is: a store that another node has used is noticed, in the log and in the audit.
+//! Detects a store that another node has used, and reports it in the log and the audit log.
 
 use serde_json::{Value, json};
 use tracing::warn;
@@ -9,17 +9,17 @@ use crate::clock::now;
 use crate::options::Options;
 use crate::store::{Commit, Store};
 
-/// Where the name of the node is kept.
+/// Key of the node's name.
 const KEY: &str = "node";
 
-/// Notes that the node of `options` uses `store` from now on; `audited` is the last entry of the audit, and what is returned is
-/// the last one then. Hosts' names come and go, with containers above all, so only a name that somebody has given counts.
+/// Records the node of `options` as the user of `store`. Takes the number of the last audit entry (`audited`) and returns the
+/// new one. Host names come and go, above all with containers, so only a configured name counts.
 pub(super) async fn note(store: &dyn Store, options: &Options, audited: u64, revision: u64) -> u64 {
     if !options.is_node_named {
         return audited;
     }
-    let Ok(held) = store.read(KEY).await else { return audited };
-    let before = held.map(|held| String::from_utf8_lossy(&held.value).into_owned());
+    let Ok(stored) = store.read(KEY).await else { return audited };
+    let before = stored.map(|stored| String::from_utf8_lossy(&stored.value).into_owned());
     if before.as_deref() == Some(&*options.node) {
         return audited;
     }
@@ -30,8 +30,8 @@ pub(super) async fn note(store: &dyn Store, options: &Options, audited: u64, rev
             warn!(
                 before,
                 node = options.node,
-                "this store was last used by another node: it has that node's document, overrides and tokens. Where that is not \
-                 meant, stop, and put this node's own data_dir in place"
+                "this store was last used by another node and has its document, overrides and tokens. If this is a mistake, \
+                 stop this server and restore the node's own data_dir"
             );
             let change = Change::new(Who::Server, "node", Edit::document(Value::Null));
             let (was, is) = (Some(json!({ "node": before })), Some(json!({ "node": options.node })));
@@ -39,7 +39,7 @@ pub(super) async fn note(store: &dyn Store, options: &Options, audited: u64, rev
             (audit::with(commit, &entry), audited + 1)
         }
     };
-    // A store that cannot be written says so elsewhere, and the next start notes it.
+    // A store that cannot be written is reported separately; the next start retries this.
     if store.commit(commit).await.is_ok() { last } else { audited }
 }
 
@@ -49,13 +49,13 @@ mod tests {
     use crate::store::{MemoryStore, wait};
 
     #[test]
-    fn another_node_is_noticed_once_and_only_where_it_has_a_name() {
+    fn another_node_is_reported_once_and_only_if_its_name_is_configured() {
         let store = MemoryStore::new();
         let used = |node: &str, is_node_named: bool, audited: u64| {
             wait(note(&store, &Options { node: node.to_owned(), is_node_named, ..Options::default() }, audited, 1))
         };
-        assert_eq!(used("fra-1", true, 0), 0, "it is the first");
-        assert_eq!(used("pod-x7", false, 0), 0, "that is the name of a host");
+        assert_eq!(used("fra-1", true, 0), 0, "the first node");
+        assert_eq!(used("pod-x7", false, 0), 0, "only a host name");
         assert_eq!(used("fra-1", true, 0), 0);
         assert_eq!(used("ams-1", true, 0), 1);
         assert_eq!(used("ams-1", true, 1), 1);

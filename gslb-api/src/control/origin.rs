@@ -1,12 +1,12 @@
-//! Where the document in force at the start came from.
+//! Where the first document came from.
 
-/// Where the document in force at the start came from.
+/// Where the first document came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The store was empty and has taken what was given.
+    /// The store was empty and was filled from the options.
     Given,
-    /// The store had it, and what was given was not looked at.
+    /// The store; the document in the options was ignored.
     Stored,
-    /// The watched file has it.
+    /// The watched file.
     File,
 }

@@ -1,4 +1,4 @@
-//! What is put in force, and what for: candidates on top of what was published since they were made, and verdicts.
+//! Publishing: candidates, on top of everything published since they were prepared, and health changes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,19 +11,19 @@ use crate::change::{Active, Refusal};
 use crate::clock::now;
 use crate::health::HealthEvent;
 
-/// How often, and after which pause each, tables that were replaced are looked at until nobody reads them any more.
+/// How often to check whether replaced tables still have readers, and the pause between checks.
 const SWEEPS: (usize, Duration) = (1000, Duration::from_millis(5));
 
 impl Task {
-    /// Puts `next`, which was made of `base`, in force on top of all that was published since, and returns the generation
-    /// of its table.
+    /// Activates `next`, which was prepared from `base`, on top of everything published since. Returns the generation of the
+    /// new table.
     pub(super) fn activate(&mut self, base: &Active, next: Active) -> Result<u64, Refusal> {
         let current = self.base();
         let is_new = !next.table.has_topology_of(&current.table);
         if is_new {
             self.keeper.follow(&next.table.topology().site, Instant::now(), now().millis());
         }
-        // Of the same topology, what is in force is the newest there is.
+        // With the same topology, the active table has the newest states.
         let table = if is_new { next.table.rebased(&base.table, &current.table) } else { (*current.table).clone() };
         self.deadlines.follow(&next.overrides, now(), Instant::now());
         let site = &table.topology().site;
@@ -35,11 +35,11 @@ impl Task {
         Ok(generation)
     }
 
-    /// Publishes a table. Only here is one published after the start.
+    /// Publishes a table. After the start, this is the only place that does.
     fn publish(&mut self, next: Active) -> Result<(), Refusal> {
-        // The table is shared with what is in force, so the published one is a copy of its few pointers.
+        // Cloning a table copies only a few pointers.
         self.published.publish((*next.table).clone()).map_err(|stale| {
-            error!(why = %stale, "a table was not published");
+            error!(why = %stale, "internal error: failed to publish a table");
             Refusal::Internal
         })?;
         self.meters.published(now());
@@ -50,7 +50,7 @@ impl Task {
         Ok(())
     }
 
-    /// Lets go of what was in force, elsewhere: to free a million names takes its time, and no verdict is to wait for it.
+    /// Drops a replaced state on a blocking thread: freeing a million names takes time, and no verdict should wait for it.
     pub(super) fn drop_in_background(&self, before: Arc<Active>) {
         if before.table.has_topology_of(&self.base().table) {
             return;
@@ -67,38 +67,38 @@ impl Task {
         });
     }
 
-    /// Takes words in, and puts in force what they change, all in one table.
-    pub(super) fn apply_event(&mut self, words: &mut Vec<HealthEvent>) {
+    /// Applies events and publishes all resulting changes in one table.
+    pub(super) fn apply_events(&mut self, events: &mut Vec<HealthEvent>) {
         let (base, at, wall) = (self.base(), Instant::now(), now().millis());
         let mut looks = Vec::new();
-        for word in words.drain(..) {
-            match word {
+        for event in events.drain(..) {
+            match event {
                 HealthEvent::Look(look) => looks.push(look),
-                word => self.keeper.apply_event(word, &base.table.topology().site, at, wall),
+                event => self.keeper.apply_event(event, &base.table.topology().site, at, wall),
             }
         }
-        self.follow_keeper(&base);
-        // Who asks and who looks sees what came before, in force.
+        self.publish_health_changes(&base);
+        // Reply and look only now, when the changes are in force.
         self.keeper.reply();
         let active = self.base();
         looks.into_iter().for_each(|look| look(&self.keeper, &active));
     }
 
-    /// Looks at the times that pass by themselves.
+    /// Applies what is due by now.
     pub(super) fn tick(&mut self) {
-        self.meters.turned();
-        self.look_at_the_clock();
+        self.meters.ticked();
+        self.check_wall_clock();
         let base = self.base();
         self.keeper.tick(&base.table.topology().site, Instant::now(), now().millis());
-        self.follow_keeper(&base);
+        self.publish_health_changes(&base);
         drop(base);
         self.published.sweep();
     }
 
-    /// Puts in force what the keeper has found to be different from `base`, which is in force.
-    fn follow_keeper(&mut self, base: &Active) {
+    /// Publishes the keeper's changes on top of `base`, the active state.
+    fn publish_health_changes(&mut self, base: &Active) {
         let mut changed = self.keeper.take_changed();
-        // Of several changes to one endpoint the last one holds.
+        // Of several changes to one endpoint, the last one wins.
         changed.reverse();
         changed.sort_by_key(|change| (change.pool, change.endpoint));
         changed.dedup_by_key(|change| (change.pool, change.endpoint));
@@ -107,7 +107,7 @@ impl Task {
         changes.retain(|change| base.table.state(change.pool, change.endpoint) != Some(change.state));
         if !changes.is_empty() {
             let table = Arc::new(base.table.with_changes(&changes));
-            // A refusal has been told already.
+            // A failure is logged already.
             let _ = self.publish(Active { table, ..base.clone() });
         }
     }

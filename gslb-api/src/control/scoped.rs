@@ -1,4 +1,4 @@
-//! Whether a change stays within the scopes of the token that asks for it.
+//! Checks that a change stays within the scopes of its token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,29 +9,28 @@ use crate::change::{Active, Edit, Refusal};
 use crate::document::Section;
 use crate::overrides::Override;
 
-/// Refuses `edit` where what it names is out of scope.
+/// Refuses an `edit` of a resource that is out of scope.
 ///
 /// # Errors
 /// [`Refusal::OutOfScope`].
-pub(super) fn check_asked(base: &Active, edit: &Edit, scopes: &Scopes) -> Result<(), Refusal> {
+pub(super) fn check_edit(base: &Active, edit: &Edit, scopes: &Scopes) -> Result<(), Refusal> {
     if scopes.is_everything() {
         return Ok(());
     }
-    let asked = match edit {
+    let resources = match edit {
         Edit::Resource { section, name, .. } => vec![Resource::entry(*section, name)],
         Edit::Override { id, body, .. } => {
             let both = body.as_deref().into_iter().chain(base.overrides.get(id));
             both.flat_map(targets).collect()
         }
         Edit::Thaw(_) => vec![Resource::unscoped("a thaw")],
-        // What they change shows when they are compared.
+        // The comparison of the documents shows what these change.
         Edit::Document { .. } | Edit::Merge { .. } | Edit::Restored { .. } => Vec::new(),
     };
-    within(scopes, &asked)
+    within(scopes, &resources)
 }
 
-/// Refuses to go from what is in force to `document` and `overrides`, where they are others, if anything out of scope would
-/// be different.
+/// Refuses `document` and `overrides` (`None` if unchanged) if anything out of scope would change.
 ///
 /// # Errors
 /// [`Refusal::OutOfScope`].
@@ -59,25 +58,25 @@ fn within(scopes: &Scopes, changed: &[Resource]) -> Result<(), Refusal> {
     if outside.is_empty() { Ok(()) } else { Err(Refusal::OutOfScope { outside, scopes: scopes.texts() }) }
 }
 
-fn targets(held: &Override) -> impl Iterator<Item = Resource> + '_ {
-    held.targets.iter().map(Resource::target)
+fn targets(of: &Override) -> impl Iterator<Item = Resource> + '_ {
+    of.targets.iter().map(Resource::target)
 }
 
-/// The targets of overrides that differ.
+/// Targets of the overrides that differ.
 fn of_overrides(before: &BTreeMap<String, Override>, after: &BTreeMap<String, Override>) -> Vec<Resource> {
     let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let differ = ids.into_iter().map(|id| (before.get(id), after.get(id))).filter(|(before, after)| before != after);
     differ.flat_map(|(before, after)| before.into_iter().chain(after).flat_map(targets)).collect()
 }
 
-/// What two documents say differently.
+/// Resources that differ between two documents.
 fn of_document(before: &Value, after: &Value) -> Vec<Resource> {
     let members = |document: &Value| document.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>());
     let keys: BTreeSet<String> = [before, after].into_iter().filter_map(members).flatten().collect();
     keys.iter().flat_map(|key| of_member(key, before.get(key), after.get(key))).collect()
 }
 
-/// What is different in the member `key` of a document.
+/// Resources that differ in the member `key` of a document.
 fn of_member(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Resource> {
     if is_same(before, after) {
         return Vec::new();
@@ -102,12 +101,12 @@ fn of_member(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Re
     changed
 }
 
-/// Whether two values are the same to the letter.
+/// Whether two values are equal, including the order of members.
 fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
     one == other && one.map(Value::to_string) == other.map(Value::to_string)
 }
 
-/// What changes with an entry: itself, and for a service all of its names.
+/// The resources that a changed entry stands for: itself, and all names of a service.
 fn of_entry(section: Section, name: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Resource> {
     let mut changed = vec![Resource::entry(section, name)];
     if section == Section::Services {
@@ -137,7 +136,7 @@ mod tests {
         assert_eq!(changed(&before, &after), ["pool/a", "pool/c"]);
         let mut after = before.clone();
         after["services"]["www.x"]["names"] = json!(["y"]);
-        assert_eq!(changed(&before, &after), ["service/www.x", "service/x", "service/y"], "names taken and given up");
+        assert_eq!(changed(&before, &after), ["service/www.x", "service/x", "service/y"], "names added and removed");
         let mut after = before.clone();
         after["safety"] = json!({"require_endpoints": true});
         after["pools"] = json!({"b": {}, "a": {"x": 1}});

@@ -1,5 +1,5 @@
-//! What the store has is put in force: after a commit that may have been done although the store said that it could not,
-//! and when the latest revision may be served that could not be at the start.
+//! Activates what the store has: after a commit whose outcome is unknown, and when the latest revision, which could not be
+//! served at the start, may be servable now.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,54 +18,54 @@ use crate::store::CommitError;
 use crate::thaw;
 
 impl Task {
-    /// Notes how a commit failed: unless it was refused, nobody knows whether it was done.
-    pub(super) fn failed(&mut self, cause: &CommitError) {
+    /// Records a failed commit. Unless the store refused it, its outcome is unknown.
+    pub(super) fn note_commit_error(&mut self, cause: &CommitError) {
         if matches!(cause, CommitError::Unavailable(_) | CommitError::Conflict { .. }) {
             self.commit_outcome_unknown = true;
         }
     }
 
-    /// Takes in what the store has, where the last commit is in doubt. What cannot be read is tried again later.
-    pub(super) async fn settle(&mut self, mailbox: &mut Mailbox) {
+    /// If the outcome of the last commit is unknown, reloads from the store. A failed read is retried later.
+    pub(super) async fn resolve_commit_outcome(&mut self, mailbox: &mut Mailbox) {
         if !self.commit_outcome_unknown {
             return;
         }
-        match self.take_in(mailbox).await {
-            // A revision that was passed over at the start is not what was in doubt: it may stay passed over.
+        match self.reload_from_store(mailbox).await {
+            // A revision that could not be served at the start is a separate matter: an older one stays in force.
             Ok(_) => {
                 self.commit_outcome_unknown = false;
-                self.show_unsaved(None);
+                self.report_unsaved(None);
             }
-            Err(cause) => warn!(why = %cause, "what the store has is not known, so nothing can be changed"),
+            Err(cause) => warn!(why = %cause, "the store cannot be read after a failed commit: changes are refused"),
         }
     }
 
-    /// Puts in force what the store has. Returns why its latest revision cannot be served, where that is so: an older one
-    /// stays in force, with all else that the store has.
-    pub(super) async fn take_in(&mut self, mailbox: &mut Mailbox) -> Result<Option<StartError>, StartError> {
+    /// Activates what the store has. Returns why its latest revision cannot be served, if so: an older one then stays in
+    /// force, with everything else from the store.
+    pub(super) async fn reload_from_store(&mut self, mailbox: &mut Mailbox) -> Result<Option<StartError>, StartError> {
         let base = self.base();
         let mut kept = Kept::of(&*self.store).await?;
         let audited = audit::last(&*self.store).await?;
         let (now, at) = (crate::clock::now(), Instant::now());
-        let stored = overrides::read(&*self.store).await?.into_iter();
-        if let Some(key) = self.backlog.doubtful() {
-            let held = self.store.read(&key).await?;
-            self.backlog.settle(held.as_ref().map(|held| &*held.value));
+        let stored_overrides = overrides::read(&*self.store).await?;
+        if let Some(key) = self.backlog.uncertain_key() {
+            let stored = self.store.read(&key).await?;
+            self.backlog.resolve_outcome(stored.as_ref().map(|stored| &*stored.value));
         }
-        let mut all: BTreeMap<_, _> = stored.collect();
+        let mut all = stored_overrides;
         self.backlog.apply(&mut all);
         let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) =
             all.into_iter().partition(|(_, held)| self.deadlines.has_passed(held, now, at));
-        self.end_in_store(over.values(), base.revision, now);
+        self.save_expiries(over.values(), base.revision, now);
         let thaw = thaw::read(&*self.store).await?;
         let revision = revisions::current(&*self.store).await?.unwrap_or(base.revision);
         kept.note_given(revision);
-        let mut not_served = None;
+        let mut unservable = None;
         if revision != base.revision {
-            match self.put_revision(mailbox, &base, revision, &all).await {
-                Ok(()) => info!(revision, "the latest revision in the store is in force"),
+            match self.activate_revision(mailbox, &base, revision, &all).await {
+                Ok(()) => info!(revision, "activated the latest revision in the store"),
                 Err(why @ (StartError::Invalid(_) | StartError::Missing(_) | StartError::Damaged(_))) => {
-                    not_served = Some(why);
+                    unservable = Some(why);
                 }
                 Err(why) => return Err(why),
             }
@@ -74,17 +74,17 @@ impl Task {
         if all != *base.overrides {
             let next = Active { overrides: Arc::new(all), ..(*base).clone() };
             self.activate(&base, next).map_err(|_| StartError::Internal)?;
-            info!("the overrides in the store are in force");
+            info!("activated the overrides in the store");
         }
         let base = self.base();
         if thaw != base.thaw {
             self.activate(&base, Active { thaw, ..(*base).clone() }).map_err(|_| StartError::Internal)?;
         }
         (self.kept, self.audited) = (kept, audited);
-        Ok(not_served)
+        Ok(unservable)
     }
 
-    async fn put_revision(
+    async fn activate_revision(
         &mut self,
         mailbox: &mut Mailbox,
         base: &Arc<Active>,

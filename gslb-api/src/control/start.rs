@@ -1,4 +1,4 @@
-//! The start: from what the store holds, or is given, to the first table.
+//! The start: from the store or the given document to the first table.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::Origin;
 use super::backlog::Backlog;
-use super::first_table::{self, Given, Served};
+use super::first_table::{self, CompileInputs, Servable};
 use super::task::Task;
 use super::{Control, StartError, Unservable};
 use crate::audit::{self, Entry};
@@ -28,14 +28,14 @@ use crate::store::{Commit, Expectation, Store};
 use crate::thaw;
 use crate::written::Written;
 
-/// A task that runs, and how it came to its first table.
-pub(crate) struct Begun {
+/// The running control task, and where its first table came from.
+pub(crate) struct Running {
     pub(crate) control: Control,
     pub(crate) journal: Arc<Journal>,
     pub(crate) published: Arc<Published>,
     pub(crate) origin: Origin,
     pub(crate) unservable: Vec<Unservable>,
-    /// The orders of latencies that were accepted before.
+    /// The latency orders accepted earlier.
     pub(crate) orders: SavedOrders,
 }
 
@@ -45,25 +45,25 @@ pub(crate) async fn start(
     databases: Vec<Arc<Database>>,
     options: &Options,
     meters: &Arc<Meters>,
-) -> Result<Begun, StartError> {
-    let (over, all) = overrides::divided(overrides::read(&*store).await?, now());
+) -> Result<Running, StartError> {
+    let (over, all) = overrides::partition_expired(overrides::read(&*store).await?, now());
     let mut kept = Kept::of(&*store).await?;
     let mut audited = audit::last(&*store).await?;
     let (wanted, or_else, mut origin) = wanted(&*store, &options.source, &mut kept).await?;
     let databases: Arc<[Arc<Database>]> = databases.into();
     let orders = health::read_orders(&*store, &options.node).await?;
     let began = Instant::now();
-    let given = Given { databases: &databases, latencies: &orders.latencies };
-    let mut chosen = first_table::choose(wanted, given, &kept, &*store).await;
+    let inputs = CompileInputs { databases: &databases, latencies: &orders.latencies };
+    let mut chosen = first_table::choose(wanted, inputs, &kept, &*store).await;
     if let (Err(_), Some(document)) = (&chosen, or_else) {
-        chosen = first_table::choose(Ok((None, document)), given, &Kept::default(), &*store).await;
+        chosen = first_table::choose(Ok((None, document)), inputs, &Kept::default(), &*store).await;
         if origin == Origin::Stored {
             origin = Origin::Given;
         }
     }
     let (served, unservable) = chosen?;
-    super::task::built(meters, began.elapsed(), "start");
-    let Served { revision, document, table } = served;
+    super::task::record_build(meters, began.elapsed(), "start");
+    let Servable { revision, document, table } = served;
     let revision = match revision {
         Some(revision) => revision,
         None => {
@@ -76,22 +76,22 @@ pub(crate) async fn start(
     if !unservable.is_empty() {
         error!(
             revision,
-            "revision {revision} is served, which is not the one that should be in force; what is written from now on \
-             goes on top of it, and a later start tries the other first"
+            "serving revision {revision}, not the wanted one; new changes are based on it, and the next start tries the \
+             wanted one first"
         );
     }
-    let (journal, held) = (Arc::new(Journal::default()), health::read(&*store).await?);
-    let keeper = Keeper::new(&table.topology().site, &held.saved, Arc::clone(&journal), now().millis());
-    let table = overrides::on_new(table, &all, &keeper.states());
+    let (journal, stored) = (Arc::new(Journal::default()), health::read(&*store).await?);
+    let keeper = Keeper::new(&table.topology().site, &stored.saved, Arc::clone(&journal), now().millis());
+    let table = overrides::apply_to_new_table(table, &all, &keeper.states());
     let published = Arc::new(Published::counting(table.clone(), options.workers));
     meters.published(now());
     let thaw = thaw::read(&*store).await?;
-    let (words, heard) = mpsc::channel(MAX_EVENTS);
+    let (health_events, mailbox) = mpsc::channel(MAX_EVENTS);
     let mut deadlines = overrides::Deadlines::default();
     deadlines.follow(&all, now(), Instant::now());
     let (overrides, table) = (Arc::new(all), Arc::new(table));
     let active = watch::Sender::new(Arc::new(Active { revision, document, overrides, thaw, databases, table }));
-    tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), active.subscribe(), held.keys));
+    tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), active.subscribe(), stored.keys));
     let mut task = Task {
         store,
         published: Arc::clone(&published),
@@ -104,26 +104,25 @@ pub(crate) async fn start(
         degraded: Arc::clone(&options.degraded),
         deadlines,
         wall_clock: WallClock::default(),
-        again: Instant::now(),
+        retry_at: Instant::now(),
         file_refused: None,
         keeper,
-        words: heard,
-        _open: words.clone(),
+        health_events: mailbox,
+        _open: health_events.clone(),
         run_blocking: Handle::current(),
         sample: options.sample.clone(),
         meters: Arc::clone(meters),
     };
-    task.end_in_store(over.values(), revision, now());
-    let control = Control::start(task, words, origin == Origin::File)?;
-    Ok(Begun { control, journal, published, origin, unservable, orders })
+    task.save_expiries(over.values(), revision, now());
+    let control = Control::start(task, health_events, origin == Origin::File)?;
+    Ok(Running { control, journal, published, origin, unservable, orders })
 }
 
-/// What should be in force first, what else could be, and where it comes from.
+/// The document to serve, a fallback, and the origin.
 type Wanted = (Result<(Option<u64>, Value), Unservable>, Option<Value>, Origin);
 
-/// The document that should be in force. Where the store has one, that comes first even where a file is the truth: the
-/// file is then a change like any other, which the safety rules may refuse. It is served at once where nothing in the
-/// store can be.
+/// The document to serve. One in the store comes first even if the source is a file: the file is then a change like any
+/// other, which the safety rules may refuse. The file is the fallback if nothing in the store can be served.
 async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<Wanted, StartError> {
     let stored = match revisions::current(store).await? {
         Some(number) => {
@@ -148,7 +147,7 @@ async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<W
     })
 }
 
-/// Puts the first document, or the one that the file has now, into the store as a revision.
+/// Stores the first document, or the one in the file, as a revision.
 async fn first_revision(
     store: &dyn Store,
     kept: &mut Kept,

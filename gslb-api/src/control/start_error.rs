@@ -1,30 +1,30 @@
-//! Why the API does not start.
+//! Why the API cannot start.
 
 use gslb_core::problem::Problem;
 
 use crate::revisions::{Damaged, RevisionError};
 use crate::store::{CommitError, Unavailable};
 
-/// Why the API does not start.
+/// Why the API cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] CommitError),
-    /// What the store has is not what this version writes.
+    /// A row of the store cannot be read.
     #[error(transparent)]
     Damaged(#[from] Damaged),
-    /// The store says that a revision is in force, and does not have it.
-    #[error("the store has no revision {0}, which should be in force: put a backup of the data directory in its place")]
+    /// The current revision is missing in the store.
+    #[error("the store lacks its current revision {0}: restore the data directory from a backup")]
     Missing(u64),
     /// The document cannot be served.
     #[error("the document cannot be served:{}", .0.iter().map(|problem| format!("\n{problem}")).collect::<String>())]
     Invalid(Vec<Problem>),
-    /// A fault in the program.
+    /// An internal error.
     #[error("internal error: the document could not be compiled")]
     Internal,
-    /// The thread that publishes could not be had.
-    #[error("the thread that publishes cannot start: {0}")]
+    /// The publisher thread cannot be started.
+    #[error("cannot start the publisher thread: {0}")]
     Thread(std::io::Error),
 }
 

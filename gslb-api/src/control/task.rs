@@ -1,4 +1,4 @@
-//! The task itself: one change after the other, and verdicts at any time.
+//! The control task: changes one at a time, health events at any time.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,15 +36,15 @@ use crate::store::{Commit, Expectation, Store, Time};
 use crate::thaw;
 use crate::traffic::sample::Sample;
 
-/// How often times that pass by themselves are looked at.
+/// How often hold-downs, push timeouts and the wall clock are checked.
 const TICK: Duration = Duration::from_millis(100);
-/// How often keys whose time has passed are removed.
+/// How often expired keys are removed.
 const EXPIRY: Duration = Duration::from_millis(500);
 
-/// How long a commit of a document is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of a document commit.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the task is asked for, one after the other.
+/// A request to the task; processed one at a time.
 pub(super) enum Job {
     Change(Box<Change>, oneshot::Sender<Result<Applied, Refusal>>),
     Databases(Vec<Arc<Database>>, oneshot::Sender<Result<Applied, Refusal>>),
@@ -53,47 +53,47 @@ pub(super) enum Job {
     Note(Box<Change>, Resource, oneshot::Sender<()>),
 }
 
-/// A resource that something else has changed, for the audit.
+/// A resource that was changed outside the task, for the audit log.
 #[derive(Debug, Default)]
 pub(crate) struct Resource {
-    /// What it was.
+    /// Its state before.
     pub(crate) before: Option<Value>,
-    /// What it is.
+    /// Its state after.
     pub(crate) after: Option<Value>,
 }
 
-/// What the task owns.
+/// The task's state.
 pub(super) struct Task {
     pub(super) store: Arc<dyn Store>,
     pub(super) published: Arc<Published>,
     pub(super) active: watch::Sender<Arc<Active>>,
     pub(super) kept: Kept,
-    /// The last entry of the audit.
+    /// Number of the last audit entry.
     pub(super) audited: u64,
-    /// True where nobody knows whether the last commit was done.
+    /// True if it is unknown whether the last commit succeeded.
     pub(super) commit_outcome_unknown: bool,
-    /// Changes that are in force and not in the store.
+    /// Changes that are in force but not in the store.
     pub(super) backlog: Backlog,
-    /// What is told of them.
+    /// The unsaved overrides, as reported.
     pub(super) unsaved: watch::Sender<Arc<Unsaved>>,
-    /// Where else that is told, and what is running.
+    /// Reported problems and running reloads.
     pub(super) degraded: Arc<Degraded>,
     /// When overrides end.
     pub(super) deadlines: Deadlines,
     pub(super) wall_clock: WallClock,
-    /// When saving is tried again.
-    pub(super) again: Instant,
-    /// What the watched file was refused for last: the tag of its document, and the rules.
+    /// When saving is retried.
+    pub(super) retry_at: Instant,
+    /// Why the watched file was last refused: the tag of its document, and the broken rules.
     pub(super) file_refused: Option<(Etag, Vec<Cow<'static, str>>)>,
-    /// What is known of endpoints.
+    /// Endpoint health.
     pub(super) keeper: Keeper,
-    /// Outcomes of probes, and what is asked about them.
-    pub(super) words: mpsc::Receiver<HealthEvent>,
-    /// Keeps the channel of words open.
+    /// Probe outcomes and other health events.
+    pub(super) health_events: mpsc::Receiver<HealthEvent>,
+    /// Keeps the channel of health events open.
     pub(super) _open: mpsc::Sender<HealthEvent>,
-    /// Where what takes long is done.
+    /// Runs blocking work.
     pub(super) run_blocking: Handle,
-    /// What was answered lately.
+    /// Sample of recent answers.
     pub(super) sample: Sample,
     pub(super) meters: Arc<Meters>,
 }
@@ -102,7 +102,7 @@ impl Task {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut mailbox = Mailbox { ticks, words: Vec::with_capacity(MAX_EVENTS) };
+        let mut mailbox = Mailbox { ticks, events: Vec::with_capacity(MAX_EVENTS) };
         loop {
             match self.while_handling_events(&mut mailbox, timeout(EXPIRY, queue.recv())).await {
                 Ok(Some(Job::Change(change, reply_tx))) => {
@@ -111,7 +111,7 @@ impl Task {
                     let done = self.change(&mut mailbox, &change).await;
                     let _ = reply_tx.send(done);
                     self.drop_in_background(before);
-                    // It may be a document of a hundred thousand services.
+                    // Dropping a document with a hundred thousand services takes time.
                     self.run_blocking.spawn_blocking(move || drop(change));
                 }
                 Ok(Some(Job::Databases(databases, reply_tx))) => {
@@ -123,7 +123,7 @@ impl Task {
                     self.drop_in_background(before);
                 }
                 Ok(Some(Job::Latencies(latencies, reply_tx))) => {
-                    let _running = self.degraded.running("an order of latencies");
+                    let _running = self.degraded.running("latency orders");
                     let before = self.base();
                     let databases = Arc::clone(&before.databases);
                     let done = self.compile(&mut mailbox, &before, databases, latencies).await;
@@ -132,47 +132,47 @@ impl Task {
                 }
                 Ok(Some(Job::Latest(reply_tx))) => {
                     let before = self.base();
-                    let taken = self.take_in(&mut mailbox).await;
-                    let _ = reply_tx.send(taken.and_then(|not_served| not_served.map_or(Ok(()), Err)));
+                    let reloaded = self.reload_from_store(&mut mailbox).await;
+                    let _ = reply_tx.send(reloaded.and_then(|unservable| unservable.map_or(Ok(()), Err)));
                     self.drop_in_background(before);
                 }
                 Ok(Some(Job::Note(change, resource, reply_tx))) => {
                     let mut entry = Entry::of(&change, 0, now());
                     let Resource { before, after } = resource;
                     (entry.revision, entry.before, entry.after) = (self.base().revision, before, after);
-                    tell(&change, Some(entry.revision), None);
-                    self.note(&mut mailbox, entry).await;
+                    log_change(&change, Some(entry.revision), None);
+                    self.add_audit_entry(&mut mailbox, entry).await;
                     let _ = reply_tx.send(());
                 }
                 Ok(None) => return,
                 Err(_) => {}
             }
-            self.settle(&mut mailbox).await;
+            self.resolve_commit_outcome(&mut mailbox).await;
             self.expire(&mut mailbox).await;
         }
     }
 
-    /// Awaits `work`, and puts verdicts in force meanwhile: they wait for no candidate and no disk. `work` has nothing of
-    /// the task, so what it was begun with may be older than what is in force when it ends.
+    /// Awaits `work` while handling health events, which must not wait for a compile or a disk. The active state may have
+    /// changed when `work` ends.
     pub(super) async fn while_handling_events<T>(&mut self, mailbox: &mut Mailbox, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
             select! {
                 done = &mut work => return done,
-                _ = self.words.recv_many(&mut mailbox.words, MAX_EVENTS) => self.apply_event(&mut mailbox.words),
+                _ = self.health_events.recv_many(&mut mailbox.events, MAX_EVENTS) => self.apply_events(&mut mailbox.events),
                 _ = mailbox.ticks.tick() => self.tick(),
             }
         }
     }
 
-    /// The same for `work` on a thread that may take its time. A panic there is a fault, and ends nothing else.
+    /// Runs `work` on a blocking thread while handling health events. A panic there is an internal error and ends nothing else.
     pub(super) async fn run_blocking<T: Send + 'static>(
         &mut self,
         mailbox: &mut Mailbox,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let working = self.run_blocking.spawn_blocking(work);
-        self.while_handling_events(mailbox, working).await.map_err(fault)
+        self.while_handling_events(mailbox, working).await.map_err(internal_error)
     }
 
     pub(super) fn base(&self) -> Arc<Active> {
@@ -182,14 +182,14 @@ impl Task {
     async fn change(&mut self, mailbox: &mut Mailbox, change: &Arc<Change>) -> Result<Applied, Refusal> {
         let (now, began) = (now(), Instant::now());
         if !matches!(change.edit, Edit::Override { .. }) && !self.backlog.is_empty() {
-            // The audit and what a restart finds have the order in which things were done.
+            // The audit log and a restart see changes in the order they were made.
             self.save(mailbox).await?;
         }
         let base = self.base();
         let mut prepared = {
             let (base, states, change) = (Arc::clone(&base), self.keeper.states(), Arc::clone(change));
             let sample = self.sample.clone();
-            // Copied there, not here: no verdict is to wait for it.
+            // Clone the edit on the blocking thread: no verdict should wait for it.
             let work = move || {
                 let scopes = change.who.scopes();
                 let effort = Effort { depth: Depth::Rules, budget: change.budget };
@@ -198,14 +198,14 @@ impl Task {
             self.run_blocking(mailbox, work).await??
         };
         if prepared.is_new_document {
-            built(&self.meters, began.elapsed(), &change.request);
+            record_build(&self.meters, began.elapsed(), &change.request);
         }
         if change.who == Who::File {
-            // Who writes the file makes the rules; nobody else could loosen them there.
+            // The author of the file also owns the rules in it.
             prepared.done.breaks.retain(|broken| broken.rule != safety::LOOSENED);
         }
         if !prepared.done.breaks.is_empty() && change.override_rules.is_none() {
-            if self.is_news(change, &prepared) {
+            if self.is_new_refusal(change, &prepared) {
                 self.note_refused(mailbox, change, &prepared, now).await;
             }
             return Err(Refusal::Unsafe(prepared.done.breaks));
@@ -219,7 +219,7 @@ impl Task {
         self.commit(mailbox, change, &base, prepared, now).await
     }
 
-    /// Commits a candidate, which was made of `base`, with its audit; then puts it in force.
+    /// Commits a candidate, prepared from `base`, with its audit entry, and activates it.
     async fn commit(
         &mut self,
         mailbox: &mut Mailbox,
@@ -256,18 +256,19 @@ impl Task {
         }
         (entry.revision, entry.before, entry.after) = (next.revision, audit::abridged(before), audit::abridged(after));
         entry.broke = done.breaks.iter().map(ToString::to_string).collect();
-        if let Err(cause) = self.store(mailbox, audit::with(commit, &entry), PATIENCE).await {
-            self.failed(&cause);
+        if let Err(cause) = self.commit_to_store(mailbox, audit::with(commit, &entry), COMMIT_TIMEOUT).await {
+            self.note_commit_error(&cause);
             return Err(cause.into());
         }
         self.audited += 1;
         self.kept = kept;
         done.generation = self.activate(base, next)?;
-        tell(change, Some(done.revision), Some(done.generation));
+        log_change(change, Some(done.revision), Some(done.generation));
         Ok(done)
     }
 
-    /// The text of the document that `change` puts in force, to be stored; none where there is none, or the store has it.
+    /// The TOML text of the document that `change` activates, packed for the store; `None` if there is none, or it is stored
+    /// already.
     async fn text(
         &mut self,
         mailbox: &mut Mailbox,
@@ -276,28 +277,28 @@ impl Task {
         active: u64,
     ) -> Result<Option<Arc<[u8]>>, Refusal> {
         let Some(text) = change.edit.text().cloned() else { return Ok(None) };
-        // Only comments may differ from what is in force. What is restored says what is in force with its own.
+        // The document is the active one, perhaps with other comments. A restore keeps the active comments.
         if !is_new_document && !matches!(change.edit, Edit::Document { .. }) {
             return Ok(None);
         }
         let packed = self.run_blocking(mailbox, move || revisions::text::pack(&text)).await?;
-        let held = self.store.read(&revisions::text::key(active)).await?;
-        Ok(packed.filter(|packed| is_new_document || held.is_none_or(|held| *held.value != **packed)))
+        let stored = self.store.read(&revisions::text::key(active)).await?;
+        Ok(packed.filter(|packed| is_new_document || stored.is_none_or(|stored| *stored.value != **packed)))
     }
 
-    /// Whether the refusal of `change` has not been noted yet: a file is tried again and again by itself.
-    fn is_news(&mut self, change: &Change, candidate: &Candidate) -> bool {
+    /// Whether this refusal of `change` is new: a watched file is retried again and again.
+    fn is_new_refusal(&mut self, change: &Change, candidate: &Candidate) -> bool {
         if change.who != Who::File {
             return true;
         }
         let rules = candidate.done.breaks.iter().map(|broken| broken.rule.clone()).collect();
         let refused = Some((Etag::of(&candidate.next.document), rules));
-        let is_news = self.file_refused != refused;
+        let is_new_refusal = self.file_refused != refused;
         self.file_refused = refused;
-        is_news
+        is_new_refusal
     }
 
-    /// Notes in the audit that the safety rules refused a change.
+    /// Adds an audit entry for a change that the safety rules refused.
     async fn note_refused(&mut self, mailbox: &mut Mailbox, change: &Change, candidate: &Candidate, now: Time) {
         let mut entry = Entry::of(change, 0, now);
         entry.outcome = Outcome::Refused;
@@ -305,10 +306,10 @@ impl Task {
         entry.before = audit::abridged(candidate.before.clone());
         entry.after = audit::abridged(candidate.after.clone());
         entry.broke = candidate.done.breaks.iter().map(ToString::to_string).collect();
-        self.note(mailbox, entry).await;
+        self.add_audit_entry(mailbox, entry).await;
     }
 
-    /// Compiles the document of `base`, which is in force, with these databases and latencies.
+    /// Recompiles the document of `base`, the active state, with these databases and latencies.
     async fn compile(
         &mut self,
         mailbox: &mut Mailbox,
@@ -328,14 +329,14 @@ impl Task {
             }
         };
         let (next, warnings) = self.run_blocking(mailbox, work).await??;
-        built(&self.meters, began.elapsed(), what);
+        record_build(&self.meters, began.elapsed(), what);
         let done = Applied { warnings, ..Applied::unchanged(&next) };
         let generation = self.activate(base, next)?;
         Ok(Applied { generation, ..done })
     }
 
-    /// Says when the wall clock has jumped.
-    pub(super) fn look_at_the_clock(&mut self) {
+    /// Logs jumps of the wall clock.
+    pub(super) fn check_wall_clock(&mut self) {
         let before = Instant::now();
         let (jumped, by) = match self.wall_clock.look(Reading { before, wall: now(), after: Instant::now() }) {
             Some(Jump::Ahead(by)) => ("ahead", by),
@@ -346,42 +347,42 @@ impl Task {
         warn!(
             jumped,
             by_seconds = by.as_secs(),
-            "the wall clock has jumped, or the machine was suspended: check its time service. Overrides keep the time that \
-             they had left; frozen windows and the ends of tokens go by the wall clock"
+            "the wall clock has jumped, or the machine was suspended: check its time service. Overrides keep their remaining \
+             time; frozen windows and token expiry use the wall clock"
         );
     }
 
-    /// Ends overrides whose time has passed: at once in what is in force, and in the store together with an entry of the
-    /// audit. What the store cannot do yet is tried again.
+    /// Ends expired overrides: at once in the active state, and in the store together with an audit entry. If the store fails,
+    /// saving is retried.
     async fn expire(&mut self, mailbox: &mut Mailbox) {
         let (now, at, base) = (now(), Instant::now(), self.base());
-        if base.overrides.values().any(|held| self.deadlines.has_passed(held, now, at)) {
+        if base.overrides.values().any(|it| self.deadlines.has_passed(it, now, at)) {
             let all = (*base.overrides).clone().into_iter();
-            let (over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                all.partition(|(_, held)| self.deadlines.has_passed(held, now, at));
-            over.keys().for_each(|id| info!("override" = &**id, "an override has ended: its time has passed"));
-            // A refusal has been told already. What has expired must not stay in force because a disk is full.
-            let _ = self.activate(&base, Active { overrides: Arc::new(left), ..(*base).clone() });
-            self.end_in_store(over.values(), base.revision, now);
+            let (expired, active): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                all.partition(|(_, it)| self.deadlines.has_passed(it, now, at));
+            expired.keys().for_each(|id| info!("override" = &**id, "override expired"));
+            // A failure is logged already. An expired override must not stay in force because a disk is full.
+            let _ = self.activate(&base, Active { overrides: Arc::new(active), ..(*base).clone() });
+            self.save_expiries(expired.values(), base.revision, now);
         }
         if !self.backlog.is_empty() {
             self.save_when_due(mailbox).await;
         }
     }
 
-    /// Has the end of overrides whose time has passed saved.
-    pub(super) fn end_in_store<'o>(&mut self, over: impl Iterator<Item = &'o Override>, revision: u64, now: Time) {
-        for held in over {
-            self.backlog.add_override(&held.id, None, true, overrides::expired(held, revision, now));
+    /// Queues the ends of expired overrides to be saved.
+    pub(super) fn save_expiries<'o>(&mut self, expired: impl Iterator<Item = &'o Override>, revision: u64, now: Time) {
+        for it in expired {
+            self.backlog.add_override(&it.id, None, true, overrides::expired(it, revision, now));
         }
     }
 }
 
-/// What is heard while something else is done.
+/// Health events and ticks, handled while other work runs.
 pub(super) struct Mailbox {
     ticks: Interval,
-    /// Room for words that came together.
-    words: Vec<HealthEvent>,
+    /// Buffer for a batch of events.
+    events: Vec<HealthEvent>,
 }
 
 fn header(change: &Change, revision: u64, now: Time) -> Header {
@@ -398,26 +399,26 @@ fn header(change: &Change, revision: u64, now: Time) -> Header {
     }
 }
 
-/// Tells the log of a change: what, who and why, and what came of it.
-pub(super) fn tell(change: &Change, revision: Option<u64>, generation: Option<u64>) {
+/// Logs a change: what, who and why, and the result.
+pub(super) fn log_change(change: &Change, revision: Option<u64>, generation: Option<u64>) {
     let (request, who, from) = (&*change.request, change.who.name(), change.from.map(display));
     let id = if let Edit::Override { id, .. } = &change.edit { Some(&**id) } else { None };
     let reason = Some(&*change.message).filter(|message| !message.is_empty());
     info!(request, who, from, "override" = id, revision, generation, reason, "changed");
 }
 
-/// Notes that a table was built: read, compiled and compared where that was needed. `what` says what made it necessary.
-pub(super) fn built(meters: &Meters, took: Duration, what: &str) {
+/// Records how long building a table took (reading, compiling, comparing). `what` caused the build.
+pub(super) fn record_build(meters: &Meters, took: Duration, what: &str) {
     meters.built(took);
-    debug!(what, ms = took.as_secs_f64() * 1e3, "a table was built");
+    debug!(what, ms = took.as_secs_f64() * 1e3, "built a table");
 }
 
-/// Runs `work` on a thread that may take its time. A panic there is a fault, and ends nothing else.
+/// Runs `work` on a blocking thread. A panic there is an internal error and ends nothing else.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.map_err(fault)
+    tokio::task::spawn_blocking(work).await.map_err(internal_error)
 }
 
-fn fault(failed: tokio::task::JoinError) -> Refusal {
+fn internal_error(failed: tokio::task::JoinError) -> Refusal {
     error!(why = %failed, "internal error: a change failed");
     Refusal::Internal
 }

@@ -1,7 +1,7 @@
-//! A copy of what a server cannot do without, in a file beside the store: for a start with a store that is damaged.
+//! The last good copy: what a server needs to start with a damaged store, in a file beside the store.
 //!
-//! It has the document in force, the overrides and what is kept of tokens, as of the latest commit. The history, the audit
-//! and the statuses are in the store alone.
+//! It has the active document, the overrides and the tokens (without secrets), as of the latest commit. History, audit log
+//! and statuses are only in the store.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -15,20 +15,20 @@ use crate::store::limits::PAGE_ENTRIES;
 use crate::store::{Entry, Order, Revision, Store, Time, Unavailable, Versioned, wait};
 use crate::{auth, damaged_rows, overrides, revisions};
 
-/// Its name in the data directory.
+/// Its file name in the data directory.
 pub const NAME: &str = "store.last-good";
 /// Octets of the largest copy that is read: more than a store may hold of these keys.
 const MAX_OCTETS: u64 = 1 << 30;
-/// What the file begins with: what it is, and the number of its format.
+/// Start of the file: its type and format version.
 const HEAD: &[u8] = b"gslb last good 1\n";
-/// The expiry of what does not expire.
+/// Marks an entry without expiry.
 const NEVER: u64 = u64::MAX;
 
-/// Writes the copy of `store` into `directory`, in place of an earlier one. It has its name once it is whole and durable.
-/// This writes to the disk, and waits for it.
+/// Writes the copy of `store` to `directory`, replacing an earlier one once the new one is complete and durable. This blocks
+/// on the disk.
 ///
 /// # Errors
-/// What the system says, or the store.
+/// An error of the system or of the store.
 pub fn write(store: &dyn Store, directory: &Path) -> io::Result<()> {
     let mut octets = HEAD.to_vec();
     octets.extend_from_slice(&wait(store.revision()).map_err(io::Error::other)?.number().to_le_bytes());
@@ -52,10 +52,10 @@ pub fn write(store: &dyn Store, directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// What the copy in `directory` has; nothing where there is none that is whole.
+/// Reads the copy in `directory`; `None` if it is missing or damaged.
 pub(crate) fn read(directory: &Path) -> Option<(Revision, Vec<Entry>)> {
     let path = directory.join(NAME);
-    // Opening a named pipe would wait for who writes into it.
+    // Opening a named pipe would block until it has a writer.
     if !fs::metadata(&path).ok()?.is_file() {
         return None;
     }
@@ -78,12 +78,12 @@ pub(crate) fn read(directory: &Path) -> Option<(Revision, Vec<Entry>)> {
     Some((revision, entries))
 }
 
-/// Whether `directory` has a copy that is whole, and has a document.
+/// Whether `directory` has an intact copy with a document.
 pub fn has_document(directory: &Path) -> bool {
     read(directory).is_some_and(|(_, entries)| entries.iter().any(|entry| &*entry.key == revisions::CURRENT))
 }
 
-/// Whether a commit that wrote `key` is a reason to write the copy again.
+/// Whether a write to `key` makes the copy outdated.
 pub fn concerns(key: &str) -> bool {
     key == revisions::CURRENT || key.starts_with(overrides::PREFIX) || key.starts_with(auth::PREFIX)
 }
@@ -92,7 +92,7 @@ fn entries(store: &dyn Store) -> Result<Vec<Entry>, crate::store::Unavailable> {
     let mut entries = Vec::new();
     if let Some(number) = wait(revisions::current(store))? {
         let key = revisions::key(number);
-        // What is good in an earlier copy must not make room for it.
+        // Do not replace a good copy by a damaged document.
         if !wait(revisions::is_whole(store, number))? {
             return Err(Unavailable { reason: format!("{key} is damaged") });
         }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_read_as_it_was_written_and_a_damaged_one_is_none() {
+    fn a_copy_round_trips_and_a_damaged_one_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let store = MemoryStore::new();
         let (key, document) = (revisions::key(7), revision(7));
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(keys, [&*key, revisions::CURRENT, "overrides/one", &auth::key(token.id())]);
         assert_eq!((revision.number(), entries[2].versioned.expires), (2, Some(Time::from_millis(9))));
         assert!(has_document(folder.path()));
-        // What is damaged in the store takes nothing from the copy.
+        // Damage in the store does not reach the copy.
         wait(store.commit(Commit::new().put(&*key, b"damaged".as_slice()))).unwrap();
         assert!(write(&store, folder.path()).is_err() && read(folder.path()).is_some());
         let path = folder.path().join(NAME);

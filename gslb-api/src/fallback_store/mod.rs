@@ -1,4 +1,4 @@
-//! The store that stands in for a damaged one, and the copy that it starts from.
+//! The stand-in for a damaged store, and the copy that it starts from.
 
 pub mod last_good;
 pub(crate) mod unsaved;

@@ -1,4 +1,4 @@
-//! What the task that publishes is told and asked of endpoints, at any time.
+//! Events about endpoint health, sent to the publisher task.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,58 +10,58 @@ use tokio::sync::oneshot;
 use super::Keeper;
 use crate::change::Active;
 
-/// Words that wait to be heard, and that are heard at once; who comes later waits for a place.
+/// Capacity of the event queue, and the most events per batch. A sender waits while the queue is full.
 pub const MAX_EVENTS: usize = 4096;
 
-/// What came of probing a target.
+/// The outcome of a probe.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// The target. One that the document in force does not have any more is not looked at.
+    /// The target. Outcomes for targets that the active document no longer has are ignored.
     pub target: Arc<Target>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When.
+    /// When the probe ended.
     pub at: Instant,
 }
 
-/// What somebody says of an endpoint whose probe is of kind `push`.
+/// A status that a client posts for an endpoint with a `push` probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
-    /// Its pool.
+    /// Name of the pool.
     pub pool: String,
-    /// Its name.
+    /// Name of the endpoint.
     pub endpoint: String,
-    /// Whether it is well.
+    /// True if the endpoint is healthy.
     pub up: bool,
-    /// Why, or what was seen.
+    /// The reason or evidence.
     pub reason: String,
 }
 
-/// What became of letting an endpoint back.
+/// The result of resuming an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumed {
-    /// It is back.
+    /// It is back in service.
     Done,
-    /// Neither `hold_down` nor `resume` keeps it down.
+    /// It was not held down by `hold_down` or `resume`.
     NotHeld,
-    /// There is no such endpoint.
+    /// The endpoint does not exist.
     Unknown,
 }
 
-/// Somebody looks at what is known, and at what it led to.
+/// Reads endpoint health together with the active state that it led to.
 pub type Look = Box<dyn FnOnce(&Keeper, &Arc<Active>) + Send>;
 
-/// One thing said.
+/// An event about endpoint health.
 pub enum HealthEvent {
-    /// An outcome of a probe.
+    /// A probe has ended.
     Observed(Observed),
-    /// Words of others, to be taken all or none; the answer has the place of each that cannot be, and why.
+    /// Posted statuses, applied all or none. The reply has the index of each rejected one, and why.
     Posted(Vec<Posted>, oneshot::Sender<Result<(), Vec<(usize, String)>>>),
-    /// An endpoint, by the names of pool and endpoint, is let back.
+    /// Returns an endpoint to service; names of pool and endpoint.
     Resume(String, String, oneshot::Sender<Resumed>),
-    /// A mass failure is believed; false where none is doubted.
+    /// Accepts the failures of a suspected mass failure. The reply is false if there is none.
     AcceptFailures(oneshot::Sender<bool>),
-    /// A question.
+    /// Reads the current health.
     Look(Look),
 }
 
@@ -71,7 +71,7 @@ impl fmt::Debug for HealthEvent {
             Self::Observed(observed) => observed.fmt(out),
             Self::Posted(posted, _) => write!(out, "Posted({})", posted.len()),
             Self::Resume(pool, endpoint, _) => write!(out, "Resume({pool}/{endpoint})"),
-            Self::AcceptFailures(_) => out.write_str("Lift"),
+            Self::AcceptFailures(_) => out.write_str("AcceptFailures"),
             Self::Look(_) => out.write_str("Look"),
         }
     }

@@ -1,5 +1,5 @@
-//! What people are told of statuses: a line of the log, a count, and a key of the store, which is an event too. All of it
-//! is done behind, in batches: what the task that publishes hands over here costs it no more than a few pushes.
+//! Records status transitions: a log line, a counter, and a key in the store, which is also an event. A background task does
+//! this in batches, so that recording costs the publisher task only a few pushes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -19,20 +19,20 @@ use crate::ACCEPT_MASS_FAILURE;
 use crate::change::Active;
 use crate::store::{Commit, Store};
 
-/// How long turns are gathered before they are told and saved.
+/// How long transitions are collected before they are logged and saved.
 const GATHER: Duration = Duration::from_millis(50);
-/// How long after a failed commit it is tried again.
+/// Delay before a failed commit is retried.
 const RETRY: Duration = Duration::from_secs(5);
-/// Statuses of one commit.
+/// Statuses per commit.
 const BATCH: usize = 500;
-/// TransitionCounts that wait to be told; more are counted and saved only.
+/// Transitions waiting to be logged; more are only counted and saved.
 const MAX_WAITING: usize = 100_000;
-/// Targets that cannot be probed, or can again, of which each has a line; more at once are counted.
-const MAX_TOLD: usize = 10;
-/// How often it is saved when there were outcomes last. A status is news for much longer.
+/// Targets per batch that get a log line each when they cannot be probed, or can again; more are only counted.
+const MAX_LOGGED: usize = 10;
+/// How often the time of the last outcome is saved. Saved statuses are valid for much longer.
 const SEEN_EVERY: Duration = Duration::from_secs(300);
 
-/// How often an endpoint's status has turned since the start.
+/// An endpoint's status transitions since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TransitionCounts {
     /// To up.
@@ -41,40 +41,40 @@ pub struct TransitionCounts {
     pub down: u64,
 }
 
-/// TransitionCounts by the names of pool and endpoint.
+/// Transition counts by the names of pool and endpoint.
 pub type StatusChanges = HashMap<(Arc<str>, Arc<str>), TransitionCounts>;
 
-/// What is to be told and saved.
+/// Status transitions to be logged and saved.
 #[derive(Debug, Default)]
 pub struct Journal {
-    waiting: Mutex<Waiting>,
+    pending: Mutex<Pending>,
     changes: Mutex<StatusChanges>,
-    /// When there was an outcome last, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
+    /// Time of the last probe outcome, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
     seen: AtomicU64,
     work: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    turns: Vec<Turn>,
-    untold: usize,
+struct Pending {
+    changes: Vec<StatusChange>,
+    unlogged: usize,
     statuses: HashMap<String, Record>,
-    /// The last one is how it is.
-    doubts: Vec<(MassFailureChange, u64)>,
+    /// Mass failure transitions, the latest last, with the time of each.
+    mass_failures: Vec<(MassFailureChange, u64)>,
     recoveries: Vec<Recovered>,
-    /// Targets, with why they cannot be probed; none where they can again.
+    /// Targets, with the reason that they cannot be probed; `None` if they can again.
     abilities: Vec<(String, Option<Arc<str>>)>,
 }
 
 #[derive(Debug)]
-struct Turn {
+struct StatusChange {
     pool: Arc<str>,
     endpoint: Arc<str>,
     up: bool,
     why: Arc<str>,
 }
 
-/// An endpoint that waits to be let back, or fails again while it does.
+/// An endpoint that has recovered and waits for `gslb resume`, or that fails again while it waits.
 #[derive(Debug)]
 struct Recovered {
     pool: Arc<str>,
@@ -84,71 +84,71 @@ struct Recovered {
 }
 
 impl Journal {
-    /// Notes a status that is not another one than before, to be saved only.
+    /// Saves a status that has not changed; nothing is logged.
     pub(super) fn save(&self, key: SavedKey, status: SavedStatus) {
-        lock(&self.waiting).save(key, status);
+        lock(&self.pending).save(key, status);
         self.work.notify_one();
     }
 
-    /// Notes that a status of an endpoint of `site` has turned.
-    pub(super) fn turned(&self, site: &Site, turn: &Transition, saved: Option<(SavedKey, SavedStatus)>) {
-        let Some((pool, endpoint)) = names(site, turn.member) else { return };
-        let mut waiting = lock(&self.waiting);
+    /// Records a status transition of an endpoint of `site`.
+    pub(super) fn transition(&self, site: &Site, transition: &Transition, saved: Option<(SavedKey, SavedStatus)>) {
+        let Some((pool, endpoint)) = names(site, transition.member) else { return };
+        let mut pending = lock(&self.pending);
         if let Some((key, status)) = saved {
-            waiting.save(key, status);
+            pending.save(key, status);
         }
-        let turn = Turn { pool, endpoint, up: turn.up, why: Arc::clone(&turn.why) };
-        if waiting.turns.len() < MAX_WAITING {
-            waiting.turns.push(turn);
+        let change = StatusChange { pool, endpoint, up: transition.up, why: Arc::clone(&transition.why) };
+        if pending.changes.len() < MAX_WAITING {
+            pending.changes.push(change);
         } else {
-            waiting.untold += 1;
+            pending.unlogged += 1;
         }
-        drop(waiting);
+        drop(pending);
         self.work.notify_one();
     }
 
-    /// Notes that an endpoint of `site` has recovered and waits to be let back, or fails again.
+    /// Records that an endpoint of `site` has recovered and waits for `gslb resume`, or fails again.
     pub(super) fn recovered(&self, site: &Site, recovery: &Recovery, saved: Option<(SavedKey, SavedStatus)>) {
         let Some((pool, endpoint)) = names(site, recovery.member) else { return };
-        let mut waiting = lock(&self.waiting);
+        let mut pending = lock(&self.pending);
         if let Some((key, status)) = saved {
-            waiting.save(key, status);
+            pending.save(key, status);
         }
-        if waiting.recoveries.len() < MAX_WAITING {
+        if pending.recoveries.len() < MAX_WAITING {
             let why = Arc::clone(&recovery.why);
-            waiting.recoveries.push(Recovered { pool, endpoint, waits: recovery.waits, why });
+            pending.recoveries.push(Recovered { pool, endpoint, waits: recovery.waits, why });
         }
-        drop(waiting);
+        drop(pending);
         self.work.notify_one();
     }
 
-    /// Notes that the prober is doubted from now on, or no longer is.
-    pub(super) fn doubt(&self, turn: MassFailureChange, wall: u64) {
-        lock(&self.waiting).doubts.push((turn, wall));
+    /// Records that a mass failure is suspected, or is over.
+    pub(super) fn mass_failure(&self, transition: MassFailureChange, wall: u64) {
+        lock(&self.pending).mass_failures.push((transition, wall));
         self.work.notify_one();
     }
 
-    /// Notes that a target cannot be probed by this host, and why, or can again.
-    pub(super) fn able(&self, target: String, unable: Option<Arc<str>>) {
-        let mut waiting = lock(&self.waiting);
-        if waiting.abilities.len() < MAX_WAITING {
-            waiting.abilities.push((target, unable));
+    /// Records that this host cannot probe a target, and why, or that it can again.
+    pub(super) fn ability(&self, target: String, unable: Option<Arc<str>>) {
+        let mut pending = lock(&self.pending);
+        if pending.abilities.len() < MAX_WAITING {
+            pending.abilities.push((target, unable));
         }
-        drop(waiting);
+        drop(pending);
         self.work.notify_one();
     }
 
-    /// Notes that there was an outcome.
+    /// Records the time of a probe outcome.
     pub(super) fn seen(&self, wall: u64) {
         self.seen.store(wall, Relaxed);
     }
 
-    /// How often each endpoint's status has turned since the start; those only that have.
+    /// Transition counts since the start, of the endpoints that have any.
     pub fn changes(&self) -> StatusChanges {
         lock(&self.changes).clone()
     }
 
-    /// Tells and saves until nothing is put in force any more. `stored` are the keys that the store has.
+    /// Logs and saves until the publisher task ends. `stored` are the status keys in the store.
     pub(crate) async fn run(
         self: Arc<Self>,
         store: Arc<dyn Store>,
@@ -156,11 +156,11 @@ impl Journal {
         mut stored: HashSet<String>,
     ) {
         let mut known: Option<Arc<Active>> = None;
-        // A doubt does not outlive the process that had it.
+        // The last process suspected a mass failure; this one starts without suspicion.
         if matches!(store.read(MASS_FAILURE).await, Ok(Some(_)))
             && let Err(cause) = store.commit(Commit::new().delete(MASS_FAILURE)).await
         {
-            warn!(why = %cause, "a mass failure of an earlier start is still told");
+            warn!(why = %cause, "failed to clear the mass failure of an earlier start");
         }
         let mut saves = interval(SEEN_EVERY);
         let mut seen = 0;
@@ -193,16 +193,16 @@ impl Journal {
         }
     }
 
-    /// Tells and saves what waits; false where the store does not take it, which then waits on.
+    /// Logs and saves what is pending. Returns false if the store fails; the statuses stay pending then.
     async fn flush(&self, store: &dyn Store, stored: &mut HashSet<String>) -> bool {
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        let Waiting { turns, untold, statuses, doubts, recoveries, abilities } = waiting;
-        tell_abilities(&abilities);
-        self.tell(&turns, untold, &doubts);
-        tell_recoveries(&recoveries);
+        let pending = std::mem::take(&mut *lock(&self.pending));
+        let Pending { changes, unlogged, statuses, mass_failures, recoveries, abilities } = pending;
+        log_abilities(&abilities);
+        self.log_and_count(&changes, unlogged, &mass_failures);
+        log_recoveries(&recoveries);
         let mut commits: Vec<(Commit, Vec<(String, Record)>)> = Vec::new();
-        let mut statuses = news(store, statuses).await;
-        // In an order, so that events are told in one too.
+        let mut statuses = unsaved_statuses(store, statuses).await;
+        // Sorted, so that events have a stable order.
         statuses.sort_by(|a, b| a.0.cmp(&b.0));
         while !statuses.is_empty() {
             let rest = statuses.split_off(statuses.len().min(BATCH));
@@ -215,32 +215,32 @@ impl Journal {
         let mut commits = commits.into_iter();
         while let Some((commit, records)) = commits.next() {
             if let Err(cause) = store.commit(commit).await {
-                warn!(why = %cause, "statuses are not saved, and will be tried again");
+                warn!(why = %cause, "failed to save statuses; will retry");
                 let unsaved = records.into_iter().chain(commits.flat_map(|(_, records)| records));
-                lock(&self.waiting).put_back(unsaved);
+                lock(&self.pending).put_back(unsaved);
                 return false;
             }
             stored.extend(records.into_iter().map(|(key, _)| key));
         }
-        self.save_doubt(store, doubts.last()).await;
+        self.save_mass_failure(store, mass_failures.last()).await;
         true
     }
 
-    fn tell(&self, turns: &[Turn], untold: usize, doubts: &[(MassFailureChange, u64)]) {
-        for (turn, _) in doubts {
-            tell_doubt(*turn);
+    fn log_and_count(&self, changes: &[StatusChange], unlogged: usize, mass_failures: &[(MassFailureChange, u64)]) {
+        for (transition, _) in mass_failures {
+            log_mass_failure(*transition);
         }
-        for turn in turns {
-            let status = if turn.up { "up" } else { "down" };
-            info!(pool = %turn.pool, endpoint = %turn.endpoint, status, why = &*turn.why, "endpoint is {status}");
+        for change in changes {
+            let status = if change.up { "up" } else { "down" };
+            info!(pool = %change.pool, endpoint = %change.endpoint, status, why = &*change.why, "endpoint is {status}");
         }
-        if untold > 0 {
-            warn!("{untold} more endpoints have turned than can be told");
+        if unlogged > 0 {
+            warn!("{unlogged} more endpoints changed status; they are not logged one by one");
         }
-        let mut changes = lock(&self.changes);
-        for turn in turns {
-            let count = changes.entry((Arc::clone(&turn.pool), Arc::clone(&turn.endpoint))).or_default();
-            if turn.up {
+        let mut counts = lock(&self.changes);
+        for change in changes {
+            let count = counts.entry((Arc::clone(&change.pool), Arc::clone(&change.endpoint))).or_default();
+            if change.up {
                 count.up += 1;
             } else {
                 count.down += 1;
@@ -248,7 +248,7 @@ impl Journal {
         }
     }
 
-    /// Saves when there was an outcome last, where that is not what `saved` says.
+    /// Saves the time of the last outcome if it differs from `saved`.
     async fn save_seen(&self, store: &dyn Store, saved: &mut u64) {
         let seen = self.seen.load(Relaxed);
         if seen != *saved && store.commit(Commit::new().put(SEEN, seen.to_string().into_bytes())).await.is_ok() {
@@ -256,7 +256,7 @@ impl Journal {
         }
     }
 
-    async fn save_doubt(&self, store: &dyn Store, last: Option<&(MassFailureChange, u64)>) {
+    async fn save_mass_failure(&self, store: &dyn Store, last: Option<&(MassFailureChange, u64)>) {
         let commit = match last {
             None => return,
             Some((MassFailureChange::Began { failing, hosts, failing_places, places }, since)) => {
@@ -273,7 +273,7 @@ impl Journal {
         }
     }
 
-    /// Removes what is kept of endpoints that `site` does not have.
+    /// Removes the data of endpoints that `site` does not have.
     async fn forget(&self, store: &dyn Store, site: &Site, stored: &mut HashSet<String>) {
         let names: HashSet<(&str, &str)> = site
             .pools
@@ -282,24 +282,24 @@ impl Journal {
             .collect();
         lock(&self.changes).retain(|(pool, endpoint), _| names.contains(&(&**pool, &**endpoint)));
         let keys: HashSet<String> = names.iter().map(|(pool, endpoint)| key(pool, endpoint)).collect();
-        lock(&self.waiting).statuses.retain(|key, _| keys.contains(key));
+        lock(&self.pending).statuses.retain(|key, _| keys.contains(key));
         let gone: Vec<String> = stored.iter().filter(|key| !keys.contains(*key)).cloned().collect();
-        for some in gone.chunks(BATCH) {
-            let commit = some.iter().fold(Commit::new(), |commit, key| commit.delete(key.as_str()));
+        for batch in gone.chunks(BATCH) {
+            let commit = batch.iter().fold(Commit::new(), |commit, key| commit.delete(key.as_str()));
             match store.commit(commit).await {
-                Ok(_) => stored.retain(|key| !some.contains(key)),
-                Err(cause) => warn!(why = %cause, "statuses of endpoints that are gone stay in the store"),
+                Ok(_) => stored.retain(|key| !batch.contains(key)),
+                Err(cause) => warn!(why = %cause, "failed to remove statuses of deleted endpoints from the store"),
             }
         }
     }
 }
 
-impl Waiting {
+impl Pending {
     fn save(&mut self, saved: SavedKey, status: SavedStatus) {
         self.statuses.insert(key(&saved.pool, &saved.endpoint), Record { key: saved, status, repeats: false });
     }
 
-    /// Takes back what could not be saved, where nothing newer came meanwhile.
+    /// Puts back statuses that were not saved, unless newer ones are pending.
     fn put_back(&mut self, unsaved: impl Iterator<Item = (String, Record)>) {
         for (key, record) in unsaved {
             self.statuses.entry(key).or_insert(record);
@@ -307,39 +307,39 @@ impl Waiting {
     }
 }
 
-/// Those of `statuses` that the store does not have as they are. A new document has all of them saved again.
-async fn news(store: &dyn Store, statuses: HashMap<String, Record>) -> Vec<(String, Record)> {
-    let mut news = Vec::with_capacity(statuses.len());
+/// The `statuses` that differ from what is stored. A new document makes all of them pending again.
+async fn unsaved_statuses(store: &dyn Store, statuses: HashMap<String, Record>) -> Vec<(String, Record)> {
+    let mut changed = Vec::with_capacity(statuses.len());
     for (key, record) in statuses {
-        let held = store.read(&key).await.ok().flatten();
-        news.extend(record.over(held.as_ref().map(|held| &*held.value)).map(|record| (key, record)));
+        let stored = store.read(&key).await.ok().flatten();
+        changed.extend(record.to_save_over(stored.as_ref().map(|stored| &*stored.value)).map(|record| (key, record)));
     }
-    news
+    changed
 }
 
-fn tell_doubt(turn: MassFailureChange) {
-    match turn {
+fn log_mass_failure(change: MassFailureChange) {
+    match change {
         MassFailureChange::Began { failing, hosts, failing_places, places } => warn!(
             failing,
             hosts,
             failing_places,
             places,
-            "{failing} of {hosts} probed hosts that were up fail at once, in {failing_places} of {places} data centers (a \
-             host in none counts as one): this may be our own network, so the last statuses are held; `gslb resume \
-             --mass-failure`, or POST {ACCEPT_MASS_FAILURE}, believes the failures"
+            "mass failure suspected: {failing} of {hosts} hosts that were up fail at once, in {failing_places} of {places} data centers \
+             (a host without one counts as one). This may be our own network, so the last statuses are kept; to accept the \
+             failures: `gslb resume --mass-failure`, or POST {ACCEPT_MASS_FAILURE}"
         ),
-        MassFailureChange::Ended(Ended::Recovered) => info!("the mass failure is over: endpoints answer again"),
+        MassFailureChange::Ended(Ended::Recovered) => info!("mass failure over: endpoints answer again"),
         MassFailureChange::Ended(Ended::Confirmed) => {
-            warn!("the mass failure is confirmed, since something answers: those that fail go down now");
+            warn!("mass failure confirmed, since some hosts answer: failing endpoints go down now");
         }
         MassFailureChange::Ended(Ended::Unanswered) => {
-            error!(
-                "nothing has answered a probe for too long: the failures are believed, and those that fail are down now"
-            );
+            error!("no probe was answered for too long: mass failure accepted, failing endpoints are down now");
         }
-        MassFailureChange::Ended(Ended::Accepted) => warn!("the mass failure is believed, as an operator says"),
+        MassFailureChange::Ended(Ended::Accepted) => {
+            warn!("mass failure accepted by an operator: failing endpoints go down now")
+        }
         MassFailureChange::Ended(Ended::RuleRemoved) => {
-            warn!("the mass failure is believed: the document has no such rule now")
+            warn!("mass failure accepted: the document no longer has the mass failure rule")
         }
     }
 }
@@ -351,31 +351,31 @@ fn names(site: &Site, member: Member) -> Option<(Arc<str>, Arc<str>)> {
     Some((Arc::clone(&pool.name), Arc::clone(&endpoint.name)))
 }
 
-fn tell_recoveries(recoveries: &[Recovered]) {
+fn log_recoveries(recoveries: &[Recovered]) {
     for Recovered { pool, endpoint, waits, why } in recoveries {
         let (name, why) = (format_args!("{pool}/{endpoint}"), &**why);
         if *waits {
-            info!(%pool, %endpoint, why, "endpoint has recovered and stays down: `gslb resume {name}` lets it back");
+            info!(%pool, %endpoint, why, "endpoint has recovered and stays down until `gslb resume {name}`");
         } else {
-            info!(%pool, %endpoint, why, "endpoint fails again before it was let back");
+            info!(%pool, %endpoint, why, "endpoint fails again before it was resumed");
         }
     }
 }
 
-/// Says which targets cannot be probed any more, and which can again.
-fn tell_abilities(abilities: &[(String, Option<Arc<str>>)]) {
-    for (target, unable) in abilities.iter().take(MAX_TOLD) {
+/// Logs which targets can no longer be probed, and which can again.
+fn log_abilities(abilities: &[(String, Option<Arc<str>>)]) {
+    for (target, unable) in abilities.iter().take(MAX_LOGGED) {
         match unable {
             Some(why) => warn!(target = &**target, why = &**why, "cannot be probed"),
             None => info!(target = &**target, "can be probed again"),
         }
     }
     if let Some((more, unable)) = abilities
-        .get(MAX_TOLD..)
+        .get(MAX_LOGGED..)
         .filter(|rest| !rest.is_empty())
         .map(|rest| (rest.len(), rest.iter().filter(|(_, unable)| unable.is_some()).count()))
     {
-        warn!("{unable} more targets cannot be probed, and {} can again", more - unable);
+        warn!("{unable} more targets cannot be probed, and {} more can be probed again", more - unable);
     }
 }
 

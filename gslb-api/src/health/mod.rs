@@ -1,9 +1,9 @@
-//! What is known of endpoints, from probes to answers and to people.
+//! Endpoint health, from probe outcomes to answers, log and events.
 //!
-//! Outcomes of probes, and words that others post, are [`HealthEvent`]s to the task that publishes. Its [`Keeper`] makes statuses
-//! of them (`gslb_core::health`), and what is different is put in force at once. What people are told of it, in the log and
-//! in the store, is the [`Journal`]'s, which works behind: no answer waits for a disk or a line of a log. How far data
-//! centers are is noted apart from that, in [`Measured`]; accepted orders are saved in `orders`.
+//! Probe outcomes and posted statuses reach the publisher task as [`HealthEvent`]s. Its [`Keeper`] turns them into statuses
+//! (`gslb_core::health`), and the task publishes what has changed at once. The [`Journal`] logs and saves transitions in the
+//! background, so that no answer waits for a disk or a log line. Latencies of data centers are kept separately, in
+//! [`Measured`](crate::latency::Measured); `orders` saves the accepted ones.
 
 mod event;
 mod journal;

@@ -1,4 +1,4 @@
-//! Accepted orders of latencies in the store: one key per vantage or area, so that a restart steers as before.
+//! Accepted latency orders in the store: one key per vantage or area, so that a restart steers as before.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use tracing::warn;
 use crate::clock::now;
 use crate::store::{Commit, Order as Direction, Store, Unavailable, limits};
 
-/// Where orders are kept.
+/// Key prefix of latency orders.
 pub(crate) const PREFIX: &str = "latency/";
-/// Where it stands when clients measured last, in milliseconds since 1970-01-01 00:00 UTC.
+/// Key of the time of the last client measurement, in milliseconds since 1970-01-01 00:00 UTC.
 pub(crate) const OBSERVED: &str = "latency-observed";
-/// How often that is saved. What clients measured counts for much longer.
+/// How often that time is saved. Client measurements are valid for much longer.
 const OBSERVED_EVERY: Duration = Duration::from_secs(300);
-/// Orders of one commit.
+/// Orders per commit.
 const BATCH: usize = 500;
 
-/// An order as it is kept.
+/// An order as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
-    /// Who measured.
+    /// Kind of source.
     by: By,
     /// The name of the vantage or area.
     name: String,
-    /// The lowest latency first.
+    /// Data centers, the lowest latency first.
     order: Vec<Entry>,
 }
 
@@ -47,45 +47,44 @@ struct Entry {
     ms: u32,
 }
 
-/// Who measured an order.
-enum Whose {
+/// The source of an order.
+enum OrderSource {
     Vantage(Arc<str>),
     Area(Area),
 }
 
-/// Why a saved order is not used.
+/// Why a saved order cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
     #[error(transparent)]
     Damaged(#[from] serde_json::Error),
-    #[error("it does not belong to this key")]
+    #[error("its key does not match its content")]
     Misplaced,
-    #[error("it names no such area: {0}")]
+    #[error("unknown area {0}")]
     Area(String),
-    #[error("it names no data center, or one twice")]
+    #[error("it has no data centers, or a duplicate")]
     Names,
-    #[error("another node measured it: this one is `{0}`")]
+    #[error("another node measured it; this node is `{0}`")]
     OtherNode(String),
 }
 
-/// What was read at a start.
+/// The orders read at the start.
 #[derive(Debug, Default)]
 pub(crate) struct SavedOrders {
-    /// All orders that can be used.
+    /// The usable orders.
     pub(crate) latencies: Arc<Latencies>,
-    /// How long ago clients measured last.
+    /// Time since the last client measurement.
     age: Duration,
-    /// What the store has.
+    /// The rows in the store.
     stored: HashMap<String, Arc<[u8]>>,
-    /// When clients measured last, as it is stored.
+    /// Time of the last client measurement, as stored.
     observed: u64,
 }
 
-/// The orders in `store` that this `node` accepted. One that cannot be used is reported in the log and ignored: it will be
-/// measured again.
+/// The orders in `store` that this `node` accepted. Unusable ones are logged and ignored: they will be measured again.
 ///
 /// # Errors
-/// Where the store cannot be asked.
+/// If the store cannot be read.
 pub(crate) async fn read(store: &dyn Store, node: &str) -> Result<SavedOrders, Unavailable> {
     let mut saved = SavedOrders::default();
     if let Some(observed) = store.read(OBSERVED).await? {
@@ -99,9 +98,9 @@ pub(crate) async fn read(store: &dyn Store, node: &str) -> Result<SavedOrders, U
         for entry in &page.entries {
             saved.stored.insert(entry.key.to_string(), Arc::clone(&entry.versioned.value));
             match usable(&entry.key, &entry.versioned.value, node) {
-                Ok((Whose::Vantage(name), order)) => drop(latencies.vantages.insert(name, order)),
-                Ok((Whose::Area(area), order)) => drop(latencies.areas.insert(area, order)),
-                Err(error) => warn!(key = %entry.key, why = %error, "a saved order of latencies is ignored"),
+                Ok((OrderSource::Vantage(name), order)) => drop(latencies.vantages.insert(name, order)),
+                Ok((OrderSource::Area(area), order)) => drop(latencies.areas.insert(area, order)),
+                Err(error) => warn!(key = %entry.key, why = %error, "ignoring a saved latency order"),
             }
         }
         after = page.entries.last().map(|entry| entry.key.to_string());
@@ -113,23 +112,25 @@ pub(crate) async fn read(store: &dyn Store, node: &str) -> Result<SavedOrders, U
 }
 
 impl SavedOrders {
-    /// What measuring continues with. Orders of names that `site` does not have are reported in the log and ignored.
+    /// The latency book to continue with. Orders for names that `site` does not have are logged and ignored.
     pub(crate) fn book(&self, site: &Site) -> Book {
         let names = |list: Vec<&Arc<str>>| -> HashSet<String> { list.into_iter().map(ToString::to_string).collect() };
         let data_centers = names(site.data_centers.iter().map(|it| &it.name).collect());
         let vantages = names(site.vantages.iter().map(|it| &it.name).collect());
         let regions = names(site.regions.iter().map(|it| &it.name).collect());
         let mut kept = (*self.latencies).clone();
-        let prune = |whose: &dyn std::fmt::Display, order: &mut Order, is_known: bool| {
+        let prune = |source: &dyn std::fmt::Display, order: &mut Order, is_known: bool| {
             if !is_known {
-                warn!("the saved order of latencies of {whose} is ignored: the document has no such name");
+                warn!("ignoring the saved latency order of {source}: it is not in the document");
                 return false;
             }
             order.0.retain(|it| {
                 let is_known = data_centers.contains(&*it.data_center);
                 if !is_known {
                     let name = &it.data_center;
-                    warn!("the saved order of latencies of {whose} names `{name}`, which the document does not have");
+                    warn!(
+                        "the saved latency order of {source} names data center `{name}`, which is not in the document"
+                    );
                 }
                 is_known
             });
@@ -144,7 +145,7 @@ impl SavedOrders {
     }
 }
 
-fn usable(key: &str, value: &[u8], node: &str) -> Result<(Whose, Order), Unusable> {
+fn usable(key: &str, value: &[u8], node: &str) -> Result<(OrderSource, Order), Unusable> {
     let record: Record = serde_json::from_slice(value)?;
     if self::key(record.by, &record.name) != key {
         return Err(Unusable::Misplaced);
@@ -152,10 +153,10 @@ fn usable(key: &str, value: &[u8], node: &str) -> Result<(Whose, Order), Unusabl
     let unknown = |_| Unusable::Area(record.name.clone());
     let whose = match record.by {
         By::Vantage if record.name != node => return Err(Unusable::OtherNode(node.to_owned())),
-        By::Vantage => Whose::Vantage(record.name.as_str().into()),
-        By::Region => Whose::Area(Area::Region(record.name.as_str().into())),
-        By::Country => Whose::Area(Area::Country(record.name.parse().map_err(|_| unknown(()))?)),
-        By::Continent => Whose::Area(Area::Continent(record.name.parse().map_err(|_| unknown(()))?)),
+        By::Vantage => OrderSource::Vantage(record.name.as_str().into()),
+        By::Region => OrderSource::Area(Area::Region(record.name.as_str().into())),
+        By::Country => OrderSource::Area(Area::Country(record.name.parse().map_err(|_| unknown(()))?)),
+        By::Continent => OrderSource::Area(Area::Continent(record.name.parse().map_err(|_| unknown(()))?)),
     };
     let names: HashSet<&str> = record.order.iter().map(|it| it.data_center.as_str()).collect();
     if names.is_empty() || names.len() < record.order.len() {
@@ -165,34 +166,34 @@ fn usable(key: &str, value: &[u8], node: &str) -> Result<(Whose, Order), Unusabl
     Ok((whose, Order(record.order.iter().map(measured).collect())))
 }
 
-/// Whether the row `key` of orders is damaged. The order of another node is not.
+/// Whether the order in row `key` is damaged. The order of another node is not.
 pub(crate) fn is_damaged(key: &str, value: &[u8]) -> bool {
     usable(key, value, "").is_err_and(|error| !matches!(error, Unusable::OtherNode(_)))
 }
 
-/// Keeps the store's orders as they are accepted.
+/// Keeps the stored orders in step with the accepted ones.
 pub(crate) struct Saver {
     store: Arc<dyn Store>,
     /// What the store has.
     stored: HashMap<String, Arc<[u8]>>,
-    /// The orders that were saved last; none before the first time.
+    /// The orders saved last; `None` before the first save.
     saved: Option<Arc<Latencies>>,
     observed: u64,
 }
 
 impl Saver {
-    /// Saves over what was read at the start.
+    /// Continues from the orders read at the start.
     pub(crate) fn new(store: Arc<dyn Store>, saved: SavedOrders) -> Self {
         Self { store, stored: saved.stored, saved: None, observed: saved.observed }
     }
 
-    /// Saves the orders, where they are others than before, and now and then when clients measured last. What the store
-    /// does not take is tried again in the next round.
+    /// Saves the orders if they have changed, and now and then the time of the last client measurement. A failed save is
+    /// retried in the next round.
     pub(crate) async fn save(&mut self, accepted: &Arc<Latencies>, observed: u64, is_last: bool) {
         if self.saved.as_ref() != Some(accepted) {
             match self.write(accepted).await {
                 Ok(()) => self.saved = Some(Arc::clone(accepted)),
-                Err(cause) => warn!(why = %cause, "orders of latencies are not saved, and will be tried again"),
+                Err(cause) => warn!(why = %cause, "failed to save latency orders; will retry"),
             }
         }
         let is_due = is_last || observed.saturating_sub(self.observed) >= OBSERVED_EVERY.as_millis() as u64;
@@ -208,15 +209,15 @@ impl Saver {
         let wanted = records(accepted);
         let mut changes: Vec<(String, Option<Arc<[u8]>>)> = Vec::new();
         changes.extend(self.stored.keys().filter(|key| !wanted.contains_key(*key)).map(|key| (key.clone(), None)));
-        let other = wanted.into_iter().filter(|(key, value)| self.stored.get(key) != Some(value));
-        changes.extend(other.map(|(key, value)| (key, Some(value))));
-        for some in changes.chunks(BATCH) {
+        let changed = wanted.into_iter().filter(|(key, value)| self.stored.get(key) != Some(value));
+        changes.extend(changed.map(|(key, value)| (key, Some(value))));
+        for batch in changes.chunks(BATCH) {
             let change = |commit: Commit, (key, value): &(String, Option<Arc<[u8]>>)| match value {
                 Some(value) => commit.put(key.as_str(), Arc::clone(value)),
                 None => commit.delete(key.as_str()),
             };
-            self.store.commit(some.iter().fold(Commit::new(), change)).await?;
-            for (key, value) in some {
+            self.store.commit(batch.iter().fold(Commit::new(), change)).await?;
+            for (key, value) in batch {
                 match value {
                     Some(value) => drop(self.stored.insert(key.clone(), Arc::clone(value))),
                     None => drop(self.stored.remove(key)),
@@ -244,7 +245,7 @@ fn records(accepted: &Latencies) -> BTreeMap<String, Arc<[u8]>> {
     vantages.chain(areas).collect()
 }
 
-/// The key of an order; names have no slash.
+/// The key of an order. Names contain no slash.
 fn key(by: By, name: &str) -> String {
     let by = match by {
         By::Vantage => "vantage",
@@ -260,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_is_read_as_it_was_written_and_what_is_not_ours_is_not_read() {
+    fn orders_round_trip_and_foreign_or_damaged_ones_are_rejected() {
         let order = |names: &[&str]| {
             let measured = |name: &&str| Measured { data_center: (*name).into(), milliseconds: 12 };
             Order(names.iter().map(measured).collect())
@@ -274,8 +275,8 @@ mod tests {
         let mut again = Latencies::default();
         for (key, value) in &records {
             match usable(key, value, "fra-1").unwrap() {
-                (Whose::Vantage(name), order) => drop(again.vantages.insert(name, order)),
-                (Whose::Area(area), order) => drop(again.areas.insert(area, order)),
+                (OrderSource::Vantage(name), order) => drop(again.vantages.insert(name, order)),
+                (OrderSource::Area(area), order) => drop(again.areas.insert(area, order)),
             }
         }
         assert_eq!(again, all);
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_store_has_what_is_accepted_and_nothing_else() {
+    async fn the_store_has_exactly_the_accepted_orders() {
         let store: Arc<dyn Store> = Arc::new(crate::store::MemoryStore::new());
         store.commit(Commit::new().put("latency/region/old", b"{".as_slice())).await.unwrap();
         let mut saver = Saver::new(Arc::clone(&store), read(&*store, "fra-1").await.unwrap());
@@ -314,6 +315,6 @@ mod tests {
         }
         let before = store.revision().await.unwrap();
         saver.save(&Arc::new(accepted), now + 1, false).await;
-        assert_eq!(store.revision().await.unwrap(), before, "nothing new is nothing to write");
+        assert_eq!(store.revision().await.unwrap(), before, "unchanged orders are not written again");
     }
 }

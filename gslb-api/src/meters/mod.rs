@@ -100,7 +100,7 @@ impl Meters {
     }
 
     /// Notes that the control task is at work.
-    pub(crate) fn turned(&self) {
+    pub(crate) fn ticked(&self) {
         *held(&self.turned) = Some(Instant::now());
     }
 

@@ -67,19 +67,22 @@ pub async fn read(store: &dyn Store) -> Result<BTreeMap<String, Override>, Unava
 }
 
 /// The next table after `table`, in which `all` have had their say over `states`.
-pub fn active(table: &RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
+pub fn with_overrides(table: &RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
     table.with_states(&core::apply(all.values(), &table.topology().site, states))
 }
 
 /// A table that was just compiled and nobody has seen, with the overrides `all` on top of `states`: itself where it has
 /// all that already, so that its generation is the next one.
-pub fn on_new(table: RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
+pub fn apply_to_new_table(table: RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
     let changes = table.changes_to(&core::apply(all.values(), &table.topology().site, states));
     if changes.is_empty() { table } else { table.with_changes(&changes) }
 }
 
 /// Of `all`, those whose time has passed at `now`, and the others.
-pub fn divided(all: BTreeMap<String, Override>, now: Time) -> (BTreeMap<String, Override>, BTreeMap<String, Override>) {
+pub fn partition_expired(
+    all: BTreeMap<String, Override>,
+    now: Time,
+) -> (BTreeMap<String, Override>, BTreeMap<String, Override>) {
     all.into_iter().partition(|(_, held)| is_expired(held, now))
 }
 

@@ -75,7 +75,7 @@ async fn post(
     let (places, posted): (Vec<usize>, Vec<Posted>) = posted.into_iter().unzip();
     // Checked before anything is taken, so that all of it is or none.
     let checked = posted.clone();
-    let unknown = api.control.look(move |keeper, active| keeper.refused(&checked, &active.table.topology().site));
+    let unknown = api.control.look(move |keeper, active| keeper.rejected(&checked, &active.table.topology().site));
     let mut wrong = located(unknown.await?, &places);
     let measured = Arc::clone(&api.measured);
     let table = Arc::clone(&api.control.active().table);

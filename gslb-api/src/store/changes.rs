@@ -7,14 +7,14 @@ use super::value::{Revision, Versioned};
 /// What happened to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It holds this now.
+    /// It was written.
     Put {
         /// The key.
         key: Arc<str>,
-        /// What it holds.
+        /// Its new value.
         versioned: Versioned,
     },
-    /// It was there, and is not any more: deleted, or expired.
+    /// It was deleted or has expired.
     Deleted {
         /// The key.
         key: Arc<str>,
@@ -42,7 +42,7 @@ impl Change {
 pub struct Changes {
     /// The commit.
     pub revision: Revision,
-    /// The keys that changed, in the order in which the commit wrote them.
+    /// The changed keys, in the order the commit wrote them.
     pub changes: Vec<Change>,
 }
 
@@ -51,7 +51,7 @@ impl Changes {
         self.changes.iter().map(Change::octets).sum()
     }
 
-    /// The changes of keys that begin with `prefix`; nothing where there are none.
+    /// The changes of keys that begin with `prefix`; `None` if there are none.
     pub(super) fn of(&self, prefix: &str) -> Option<Self> {
         let changes: Vec<Change> =
             self.changes.iter().filter(|change| change.key().starts_with(prefix)).cloned().collect();

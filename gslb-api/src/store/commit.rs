@@ -1,4 +1,4 @@
-//! What a commit asks for, and why it may be refused.
+//! Commits, and why a commit may be refused.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,30 +6,30 @@ use std::sync::Arc;
 use super::value::{Revision, Time};
 use super::{Unavailable, limits};
 
-/// What must be true of a key for a commit to be done.
+/// A precondition on a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expectation {
-    /// There is no such key.
+    /// The key does not exist.
     Absent,
-    /// Its last change was the commit of this revision.
+    /// The key was last changed by this revision.
     At(Revision),
-    /// It is there, whatever it holds.
+    /// The key exists, with any value.
     Any,
 }
 
-/// A change that a commit makes to a key.
+/// A write to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
-    /// The key holds this from now on, whatever it held.
+    /// Sets the key's value.
     Put {
         /// The key.
         key: String,
         /// The octets.
         value: Arc<[u8]>,
-        /// When [`expire`](super::Store::expire) is to remove it; each put says it anew.
+        /// When [`expire`](super::Store::expire) removes it. Each put sets this again.
         expires: Option<Time>,
     },
-    /// The key is removed, if it is there.
+    /// Removes the key if it exists.
     Delete {
         /// The key.
         key: String,
@@ -53,55 +53,55 @@ impl Write {
     }
 }
 
-/// Changes that are made together if all expectations hold. A key stands in at most one write.
+/// Writes that are applied together if all expectations hold. Each key may be written once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Commit {
-    /// Keys, and what must be true of them.
+    /// Preconditions.
     pub expect: Vec<(String, Expectation)>,
-    /// The changes.
+    /// The writes.
     pub writes: Vec<Write>,
 }
 
 impl Commit {
-    /// A commit that expects and writes nothing yet.
+    /// An empty commit.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, that also expects this of `key`.
+    /// Adds a precondition on `key`.
     #[must_use]
     pub fn expect(mut self, key: impl Into<String>, expectation: Expectation) -> Self {
         self.expect.push((key.into(), expectation));
         self
     }
 
-    /// The same, that also puts `value` at `key`, to stay.
+    /// Adds a put without expiry.
     #[must_use]
     pub fn put(mut self, key: impl Into<String>, value: impl Into<Arc<[u8]>>) -> Self {
         self.writes.push(Write::Put { key: key.into(), value: value.into(), expires: None });
         self
     }
 
-    /// The same, that also puts `value` at `key`, to be removed at `expires`.
+    /// Adds a put that expires at `expires`.
     #[must_use]
     pub fn put_until(mut self, key: impl Into<String>, value: impl Into<Arc<[u8]>>, expires: Time) -> Self {
         self.writes.push(Write::Put { key: key.into(), value: value.into(), expires: Some(expires) });
         self
     }
 
-    /// The same, that also removes `key`.
+    /// Adds a delete.
     #[must_use]
     pub fn delete(mut self, key: impl Into<String>) -> Self {
         self.writes.push(Write::Delete { key: key.into() });
         self
     }
 
-    /// Octets of what it writes.
+    /// Octets that it writes.
     pub(super) fn octets(&self) -> usize {
         self.writes.iter().map(Write::octets).sum()
     }
 
-    /// Refuses what no store would take, whatever it holds.
+    /// Refuses commits that are invalid whatever the store contains.
     pub(super) fn check(&self) -> Result<(), CommitError> {
         within(Limit::CommitKeys, self.writes.len().max(self.expect.len()))?;
         for key in self.expect.iter().map(|(key, _)| key.as_str()).chain(self.writes.iter().map(Write::key)) {
@@ -116,7 +116,7 @@ impl Commit {
         let mut keys: Vec<&str> = self.writes.iter().map(Write::key).collect();
         keys.sort_unstable();
         match keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(CommitError::Invalid { key: pair[0].into(), why: "it is written twice in one commit" }),
+            Some(pair) => Err(CommitError::Invalid { key: pair[0].into(), why: "it is written twice in the commit" }),
             None => Ok(()),
         }
     }
@@ -135,10 +135,10 @@ fn check_key(key: &str) -> Result<(), CommitError> {
 }
 
 pub(super) fn within(limit: Limit, size: usize) -> Result<(), CommitError> {
-    if size > limit.most() { Err(CommitError::TooLarge { limit, size }) } else { Ok(()) }
+    if size > limit.max() { Err(CommitError::TooLarge { limit, size }) } else { Ok(()) }
 }
 
-/// Which limit a commit goes over.
+/// A limit that a commit exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// [`limits::KEY_OCTETS`]
@@ -149,13 +149,13 @@ pub enum Limit {
     CommitKeys,
     /// [`limits::COMMIT_OCTETS`]
     CommitOctets,
-    /// [`limits::STORE_OCTETS`]: something has to be removed first.
+    /// [`limits::STORE_OCTETS`]: remove something first.
     StoreOctets,
 }
 
 impl Limit {
-    /// The most that is allowed.
-    pub fn most(self) -> usize {
+    /// The maximum.
+    pub fn max(self) -> usize {
         match self {
             Self::KeyOctets => limits::KEY_OCTETS,
             Self::ValueOctets => limits::VALUE_OCTETS,
@@ -178,31 +178,31 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Why a commit was not done.
+/// Why a commit failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// An expectation does not hold: somebody else was there first.
-    #[error("{key} is not as expected: {}", told(*found))]
+    /// A precondition does not hold: another commit was first.
+    #[error("{key} has changed: {}", describe(*found))]
     Conflict {
-        /// The first key of which something else was expected.
+        /// The first key whose precondition failed.
         key: String,
-        /// Its last change; absent where there is no such key.
+        /// Revision of its last change; `None` if the key does not exist.
         found: Option<Revision>,
     },
-    /// No store takes this.
+    /// No store accepts this.
     #[error("{key:?} cannot be committed: {why}")]
     Invalid {
-        /// The key that is wrong.
+        /// The invalid key.
         key: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// It is, or would make the store, larger than allowed.
-    #[error("{size} {limit} are more than {}", limit.most())]
+    /// The commit, or the resulting store, is too large.
+    #[error("{size} {limit}: the maximum is {}", limit.max())]
     TooLarge {
-        /// The limit that it goes over.
+        /// The exceeded limit.
         limit: Limit,
-        /// What it would come to.
+        /// The size it would have.
         size: usize,
     },
     /// The store cannot write.
@@ -210,6 +210,6 @@ pub enum CommitError {
     Unavailable(#[from] Unavailable),
 }
 
-fn told(found: Option<Revision>) -> String {
-    found.map_or_else(|| "there is no such key".to_owned(), |revision| format!("it was changed by revision {revision}"))
+fn describe(found: Option<Revision>) -> String {
+    found.map_or_else(|| "it does not exist".to_owned(), |revision| format!("revision {revision} changed it"))
 }

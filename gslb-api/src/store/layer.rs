@@ -1,13 +1,13 @@
-//! A store on top of another one, which writes only what it changes.
+//! A store that wraps another one and overrides some of its methods.
 
 use super::commit::{Commit, CommitError};
 use super::value::{Order, Page, Revision, Time, Versioned};
 use super::watch::Watch;
 use super::{Expired, Pending, Store, Unavailable};
 
-/// A [`Store`] that asks another one. Whatever it does not say itself, that one does.
+/// A [`Store`] that wraps another one. Methods that are not overridden go to the inner store.
 pub trait Layer: Send + Sync {
-    /// The store below.
+    /// The wrapped store.
     fn inner(&self) -> &dyn Store;
 
     /// As [`Store::commit`].

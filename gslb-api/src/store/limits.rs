@@ -1,4 +1,4 @@
-//! How much a store takes: everything in it that grows with input has a limit.
+//! Limits of a store: everything that grows with input has one.
 
 /// Octets of a key, 1 to this many.
 pub const KEY_OCTETS: usize = 512;
@@ -13,22 +13,22 @@ pub const COMMIT_KEYS: usize = 1024;
 /// Octets of the keys and values that a commit writes.
 pub const COMMIT_OCTETS: usize = 32 << 20;
 
-/// Octets of all keys and values, with [`ENTRY_OCTETS`] for each. They are held in memory.
+/// Octets of all keys and values, with [`ENTRY_OCTETS`] for each. All are kept in memory.
 pub const STORE_OCTETS: usize = 256 << 20;
 
-/// What an entry counts besides its key and value: about what its place in the tables takes.
+/// Overhead per entry: about what the in-memory tables take for it.
 pub const ENTRY_OCTETS: usize = 64;
 
 /// Entries of a page.
 pub const PAGE_ENTRIES: usize = 1000;
 
-/// Commits that watchers can still ask for.
+/// Commits kept for watchers.
 pub const HISTORY_COMMITS: usize = 4096;
 
-/// Octets of the keys and values of those commits; the latest commit is kept whatever it takes.
+/// Octets of the keys and values of those commits; the latest commit is kept whatever its size.
 pub const HISTORY_OCTETS: usize = 16 << 20;
 
-/// Commits that wait for the embedded store's thread. Who comes later waits for a place.
+/// Commits that wait for the embedded store's thread. A sender waits while the queue is full.
 pub(super) const QUEUE: usize = 1024;
 
 /// Commits that share one write to the disk, so that none waits long for those before it.

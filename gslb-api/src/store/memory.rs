@@ -1,4 +1,4 @@
-//! A store that lives as long as its process: for tests, and for a demonstration that leaves nothing behind.
+//! A store in memory: for tests, and for the demo, which leaves nothing behind.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,11 +10,11 @@ use super::value::{Entry, Order, Page, Revision, Time, Versioned};
 use super::watch::Watch;
 use super::{Expired, Pending, Store, Unavailable};
 
-/// A [`Store`] in memory. Durable here means: for as long as it is not dropped.
+/// A [`Store`] in memory. A commit is durable until the store is dropped.
 #[derive(Debug)]
 pub struct MemoryStore {
     shared: Shared,
-    /// Held from deciding commits to publishing them.
+    /// Locked from staging commits to publishing them.
     writing: Mutex<()>,
 }
 
@@ -25,17 +25,17 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// A store that holds nothing.
+    /// An empty store.
     pub fn new() -> Self {
         Self { shared: Shared::new(State::at(Revision::ZERO, [])), writing: Mutex::new(()) }
     }
 
-    /// A store that holds `entries`, as of `revision`.
-    pub(crate) fn holding(revision: Revision, entries: Vec<Entry>) -> Self {
+    /// A store with `entries`, at `revision`.
+    pub(crate) fn with_entries(revision: Revision, entries: Vec<Entry>) -> Self {
         Self { shared: Shared::new(State::at(revision, entries)), writing: Mutex::new(()) }
     }
 
-    /// Lets `decide` stage commits, and does them.
+    /// Lets `decide` stage commits, then publishes them.
     fn write<T>(&self, decide: impl FnOnce(&mut Stage<'_>) -> Result<T, CommitError>) -> Result<T, CommitError> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.shared.read();

@@ -1,4 +1,4 @@
-//! What readers, watchers and the one writer of a store have in common.
+//! State shared by the readers, the watchers and the single writer of a store.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -9,7 +9,7 @@ use super::state::State;
 use super::value::Revision;
 use super::watch::Watch;
 
-/// A state that one writer changes and everybody reads. Locks are held for as long as memory takes, never for a disk.
+/// A state with one writer and many readers. Locks are never held during disk I/O.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Arc<RwLock<State>>,
@@ -23,12 +23,12 @@ impl Shared {
         Self { state: Arc::new(RwLock::new(state)), reached }
     }
 
-    /// The state, which no one changes while this is held.
+    /// Locks the state for reading.
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in commits that are done, in one go, and tells the watchers.
+    /// Applies durable commits at once, and wakes the watchers.
     pub(super) fn publish(&self, commits: Vec<Arc<Changes>>) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for changes in commits {

@@ -1,4 +1,4 @@
-//! Commits that are decided but not yet done: one after the other, each on top of those before it.
+//! Staged commits: validated one after the other, each on top of the previous ones, but not yet written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use super::limits::COMMIT_KEYS;
 use super::state::{State, entry_octets};
 use super::value::{Revision, Time, Versioned};
 
-/// A state with commits on top of it that are to be done together.
+/// A state with staged commits on top, to be written together.
 pub(super) struct Stage<'a> {
     state: &'a State,
-    /// Keys that those commits write: what they hold then.
+    /// Keys that the staged commits write, with their new values.
     written: BTreeMap<Arc<str>, Option<Versioned>>,
     revision: Revision,
     octets: usize,
@@ -25,27 +25,27 @@ impl<'a> Stage<'a> {
         Self { state, written: BTreeMap::new(), revision, octets, commits: Vec::new() }
     }
 
-    /// The revision after all that was staged.
+    /// The revision after all staged commits.
     pub(super) fn revision(&self) -> Revision {
         self.revision
     }
 
-    /// What is to be done, in this order.
+    /// The staged commits, in order.
     pub(super) fn finish(self) -> Vec<Arc<Changes>> {
         self.commits
     }
 
-    /// Decides `commit`, and stages it if it is to be done.
+    /// Validates `commit` and stages it.
     pub(super) fn commit(&mut self, commit: Commit) -> Result<Revision, CommitError> {
         commit.check()?;
         for (key, expectation) in &commit.expect {
-            self.meet(key, *expectation)?;
+            self.check(key, *expectation)?;
         }
         if commit.writes.is_empty() {
             return Ok(self.revision);
         }
         let octets = self.octets_with(&commit.writes);
-        // Where the limit was lowered, what makes the store smaller is still taken.
+        // If the limit was lowered, commits that shrink the store are still accepted.
         if octets > self.octets {
             within(Limit::StoreOctets, octets)?;
         }
@@ -56,10 +56,9 @@ impl<'a> Stage<'a> {
         Ok(self.revision)
     }
 
-    /// Stages the removal of keys that expire at `now` or earlier, as many as a commit may have, and returns how many
-    /// they are.
+    /// Stages the removal of keys that expire at `now` or earlier, up to the commit limit, and returns their number.
     pub(super) fn expire(&mut self, now: Time) -> Result<usize, CommitError> {
-        // One that was put anew by a commit before this may not be due any more.
+        // An earlier staged commit may have extended it.
         let is_due = |key: &str| self.get(key).and_then(|versioned| versioned.expires).is_some_and(|time| time <= now);
         let due = self.state.expired(now).filter(|key| is_due(key)).take(COMMIT_KEYS);
         let writes: Vec<Write> = due.map(|key| Write::Delete { key: key.to_string() }).collect();
@@ -75,7 +74,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn meet(&self, key: &str, expectation: Expectation) -> Result<(), CommitError> {
+    fn check(&self, key: &str, expectation: Expectation) -> Result<(), CommitError> {
         let found = self.get(key).map(|versioned| versioned.revision);
         let holds = match expectation {
             Expectation::Absent => found.is_none(),
@@ -85,7 +84,7 @@ impl<'a> Stage<'a> {
         if holds { Ok(()) } else { Err(CommitError::Conflict { key: key.to_owned(), found }) }
     }
 
-    /// What the store would count after `writes`.
+    /// The size of the store after `writes`.
     fn octets_with(&self, writes: &[Write]) -> usize {
         let mut octets = self.octets;
         for write in writes {
@@ -98,7 +97,7 @@ impl<'a> Stage<'a> {
         octets
     }
 
-    /// Stages one write, and returns what it changes: a key that is not there cannot be deleted.
+    /// Stages one write and returns the change; `None` if it deletes a key that does not exist.
     fn write(&mut self, write: Write) -> Option<Change> {
         match write {
             Write::Put { key, value, expires } => {

@@ -1,4 +1,4 @@
-//! All that a store holds, in memory: what reads are answered from.
+//! The content of a store in memory, which serves reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -9,19 +9,19 @@ use super::history::History;
 use super::limits::{ENTRY_OCTETS, PAGE_ENTRIES};
 use super::value::{Entry, Order, Page, Revision, Time, Versioned};
 
-/// Keys and what they hold, as of one revision, and how it came to that.
+/// Keys and values at one revision, with the recent history.
 #[derive(Debug)]
 pub(super) struct State {
     revision: Revision,
     keys: BTreeMap<Arc<str>, Versioned>,
-    /// Keys that expire, the first one first.
+    /// Keys with an expiry, the earliest first.
     expiries: BTreeSet<(Time, Arc<str>)>,
     octets: usize,
     history: History,
 }
 
 impl State {
-    /// What was held at `revision`, when nothing is known of what came before.
+    /// A state at `revision`, without earlier history.
     pub(super) fn at(revision: Revision, entries: impl IntoIterator<Item = Entry>) -> Self {
         let history = History::since(revision);
         let (keys, expiries) = (BTreeMap::new(), BTreeSet::new());
@@ -49,12 +49,12 @@ impl State {
         self.keys.get(key)
     }
 
-    /// Keys that expire at `now` or earlier, the first one first.
+    /// Keys that expire at `now` or earlier, the earliest first.
     pub(super) fn expired(&self, now: Time) -> impl Iterator<Item = &Arc<str>> {
         self.expiries.iter().take_while(move |(time, _)| *time <= now).map(|(_, key)| key)
     }
 
-    /// Takes in the next commit, which was checked against this state.
+    /// Applies the next commit, which was validated against this state.
     pub(super) fn apply(&mut self, changes: Arc<Changes>) {
         for change in &changes.changes {
             match change {
@@ -114,12 +114,12 @@ impl State {
     }
 }
 
-/// What an entry counts.
+/// The size of an entry.
 pub(super) fn entry_octets(key: &str, versioned: &Versioned) -> usize {
     key.len() + versioned.value.len() + ENTRY_OCTETS
 }
 
-/// Whether `after` cuts something off a range that ends at `end`.
+/// Whether `after` lies inside a range that ends at `end`.
 fn end_reaches(end: Bound<&str>, after: &str) -> bool {
     match end {
         Bound::Excluded(end) => after < end,
@@ -127,7 +127,7 @@ fn end_reaches(end: Bound<&str>, after: &str) -> bool {
     }
 }
 
-/// Whether a map would take the range: it panics where the ends are the wrong way round.
+/// Whether the range is valid: `BTreeMap::range` panics if start is after end.
 fn is_in_order(start: Bound<&str>, end: Bound<&str>) -> bool {
     match (start, end) {
         (Bound::Excluded(start) | Bound::Included(start), Bound::Excluded(end)) => start < end,
@@ -135,8 +135,8 @@ fn is_in_order(start: Bound<&str>, end: Bound<&str>) -> bool {
     }
 }
 
-/// The first string after all those that begin with `prefix`; nothing where there is none. The order of strings is that
-/// of their octets, and in UTF-8 also that of their characters.
+/// The smallest string greater than all that begin with `prefix`; `None` if there is none. In UTF-8, the order of octets is
+/// also the order of characters.
 fn first_after(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {

@@ -1,10 +1,10 @@
-//! What a store holds: values, the revision and the time that go with them, and pages of them.
+//! Values of a store, with their revision and expiry, and pages of entries.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The number of a commit: one row for the whole store, rising by one.
+/// The number of a commit: one sequence for the whole store, incremented by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Revision(u64);
 
@@ -12,7 +12,7 @@ impl Revision {
     /// Before the first commit.
     pub const ZERO: Self = Self(0);
 
-    /// More than any store comes to: the most that is taken for a revision where one is read.
+    /// The highest plausible revision; a higher one in a file is damage.
     pub(super) const MAX: Self = Self(1 << 48);
 
     /// The revision of this number.
@@ -25,7 +25,7 @@ impl Revision {
         self.0
     }
 
-    /// The one that follows.
+    /// The next revision.
     pub(super) fn next(self) -> Self {
         Self(self.0 + 1)
     }
@@ -42,65 +42,65 @@ impl fmt::Display for Revision {
 pub struct Time(u64);
 
 impl Time {
-    /// The moment so many milliseconds after the beginning of 1970 in UTC.
+    /// From milliseconds since 1970-01-01 00:00 UTC.
     pub fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the beginning of 1970 in UTC.
+    /// Milliseconds since 1970-01-01 00:00 UTC.
     pub fn millis(self) -> u64 {
         self.0
     }
 
-    /// The moment `duration` later, in whole milliseconds; the last one that can be told where that is later still.
+    /// The time `duration` later, in whole milliseconds, saturating.
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
 impl From<SystemTime> for Time {
-    /// A clock that stands before 1970 is taken as 1970.
+    /// A time before 1970 becomes 1970.
     fn from(time: SystemTime) -> Self {
         Self(0).after(time.duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 }
 
-/// What a key holds.
+/// The value of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned {
     /// The octets, shared with the store.
     pub value: Arc<[u8]>,
-    /// The commit that put them.
+    /// The commit that wrote them.
     pub revision: Revision,
-    /// When the key is to be removed; absent where it stays.
+    /// When the key expires; `None` if never.
     pub expires: Option<Time>,
 }
 
-/// A key with what it holds.
+/// A key with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: Arc<str>,
-    /// What it holds.
+    /// Its value.
     pub versioned: Versioned,
 }
 
-/// Which end of the keys a page begins at.
+/// Sort order of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The least key first.
+    /// The smallest key first.
     Ascending,
-    /// The greatest key first: the latest, where keys are numbers of one width.
+    /// The greatest key first: the latest, if keys are fixed-width numbers.
     Descending,
 }
 
-/// Keys that begin alike, as they were at one moment.
+/// Entries with a common prefix, as of one revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The entries, in the order asked for.
+    /// The entries, in the requested order.
     pub entries: Vec<Entry>,
     /// Whether more follow after the last one.
     pub more: bool,
-    /// The store's revision at that moment.
+    /// The store's revision at the time of the read.
     pub revision: Revision,
 }

@@ -1,4 +1,4 @@
-//! Waiting for a store's answer where there is no runtime.
+//! Blocking on a future outside a runtime.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Blocks this thread until `future` is done. For plain threads: a task of a runtime awaits instead.
+/// Blocks this thread until `future` is done. Only for plain threads; tasks of a runtime await instead.
 pub fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
@@ -21,7 +21,7 @@ pub fn wait<F: Future>(future: F) -> F::Output {
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(output) => return output,
-            // A wake-up that came before this is not lost, and one for nothing only costs a poll.
+            // A wake-up before this is not lost, and a spurious one only costs a poll.
             Poll::Pending => thread::park(),
         }
     }

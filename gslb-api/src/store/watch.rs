@@ -1,4 +1,4 @@
-//! Following the changes of a store, as fast as the follower can and at no cost to the store.
+//! Watching a store for changes. A slow watcher costs the store nothing.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -10,13 +10,13 @@ use super::history::After;
 use super::state::State;
 use super::value::{Revision, Time};
 
-/// What a watcher is told next.
+/// The next event of a watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
     /// A commit changed something.
     Changed(Changes),
-    /// What comes next is not known any more, because the watcher was too far behind, or the store was opened after
-    /// the revision that it watched from. The watch has ended: read anew, and watch from there.
+    /// The next change is no longer available: the watcher was too far behind, or the store was opened after the revision
+    /// it started from. The watch has ended: read again, and watch from there.
     Compacted,
     /// The store was closed. The watch has ended.
     Closed,
@@ -24,14 +24,14 @@ pub enum Watched {
 
 /// A watcher of a prefix.
 ///
-/// It holds a place in the store's history and no changes of its own, so a slow watcher costs what a fast one does.
+/// It is a position in the store's history and buffers nothing, so a slow watcher costs no more than a fast one.
 /// One that falls behind by more than [`HISTORY_COMMITS`](super::limits::HISTORY_COMMITS) or
-/// [`HISTORY_OCTETS`](super::limits::HISTORY_OCTETS) is told [`Watched::Compacted`].
+/// [`HISTORY_OCTETS`](super::limits::HISTORY_OCTETS) gets [`Watched::Compacted`].
 #[derive(Debug)]
 pub struct Watch {
     prefix: String,
     after: Revision,
-    /// When the commit was done that was returned last.
+    /// Time of the last returned commit.
     at: SystemTime,
     state: Arc<RwLock<State>>,
     reached: Receiver<Revision>,
@@ -42,23 +42,23 @@ impl Watch {
         Self { prefix, after, at: SystemTime::UNIX_EPOCH, state, reached }
     }
 
-    /// Watches from the first commit that the store still knows, and returns the revision before it: how the store was
-    /// then is what its keys hold, as far as no later commit has changed them.
+    /// Rewinds to the first commit in the history, and returns the revision before it: a key with an older revision has not
+    /// changed since.
     pub fn rewind(&mut self) -> Revision {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         self.after = state.history().begins_after();
         self.after
     }
 
-    /// When the commit was done whose changes were returned last.
+    /// Time of the commit whose changes were returned last.
     pub fn at(&self) -> Time {
         self.at.into()
     }
 
-    /// Waits for the next change, and tells it. Nothing is lost by who stops awaiting.
+    /// Waits for the next event. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Watched {
         loop {
-            // Marked as seen before looking: a commit that comes between the two wakes us at once.
+            // Mark as seen before reading: a commit in between wakes us at once.
             self.reached.mark_unchanged();
             if let Some(watched) = self.ready() {
                 return watched;
@@ -69,7 +69,7 @@ impl Watch {
         }
     }
 
-    /// The next change if there is one already.
+    /// The next event, if there is one already.
     pub fn ready(&mut self) -> Option<Watched> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         loop {
