@@ -1,4 +1,4 @@
-//! Comparisons of tables: what moves, from where to where, and that it is what the answering path answers.
+//! Comparisons of tables: what moves and where, in agreement with the answer path.
 
 mod support;
 
@@ -119,7 +119,7 @@ fn a_data_center_that_goes_down_moves_its_region() {
 }
 
 #[test]
-fn other_endpoints_of_a_data_center_are_a_move_within_it() {
+fn changed_endpoints_of_a_data_center_are_a_move_within_it() {
     let mut server = Server::new(site(WWW));
     let old = server.table.clone();
     server.set("fra", "fra-1", false, None);
@@ -128,7 +128,7 @@ fn other_endpoints_of_a_data_center_are_a_move_within_it() {
     assert_eq!(movement.elsewhere.v4.share, 0.0);
     let [only] = &*movement.moves else { panic!("{movement:?}") };
     assert_eq!((&only.from, &only.to), (&data_center("fra"), &data_center("fra")));
-    // fra-1 has three of four parts.
+    // fra-1 has three quarters.
     let europe = comparison.data_centers.iter().find(|share| share.destination == data_center("fra")).unwrap();
     assert!((movement.within.v4.share - 0.75 * europe.v4.before).abs() < 1e-9, "{movement:?} {europe:?}");
     let renamed = SITES.replace("fra-1", "fra-one");
@@ -177,7 +177,7 @@ fn services_come_and_go_by_name() {
 }
 
 #[test]
-fn what_is_left_without_endpoints_is_told_whatever_is_answered_then() {
+fn services_left_without_endpoints_are_reported_whatever_they_answer() {
     let services = r#"
 [services."a.example.com"]
 policy = { geo = { europe = { failover = ["iad"] }, default = "nrt" } }
@@ -194,13 +194,13 @@ policy = "fra"
     let both = compare(&old, &server.table, &[]);
     assert_eq!(both.left_without, [lacks("a.example.com.", false), lacks("b.example.com.", true)]);
     assert_eq!(both.data_centers_up, Change { before: 3, after: 2 });
-    // It is no news that something is down which was before.
+    // Something that was already down is not reported.
     assert!(compare(&server.table, &server.table.with_changes(&[]), &[]).left_without.is_empty());
     assert!(compare(&server.table, &old, &[]).left_without.is_empty());
 }
 
 #[test]
-fn clients_of_an_only_that_is_down_are_left_without_though_others_are_up() {
+fn clients_of_an_only_that_is_down_are_left_without_endpoints() {
     let services = r#"
 [policies]
 kept = { only = "nrt" }
@@ -258,7 +258,7 @@ endpoints.c = { address = "192.0.2.11" }
     assert_eq!((elsewhere.v4.prefixes, elsewhere.v6.prefixes), (1 << 24, 1 << 48));
 }
 
-/// A small generator (xorshift64), so that a failure can be run again.
+/// A small generator (xorshift64), so that failures are reproducible.
 struct Rolls(u64);
 
 impl Rolls {
@@ -303,7 +303,7 @@ fn policy(rolls: &mut Rolls, depth: u32) -> String {
     }
 }
 
-/// The share of each destination in the answers to random addresses, as the answering path gives them.
+/// The share of each destination in the answers to random addresses, from the answer path.
 fn asked(server: &mut Server, clients: &[IpAddr]) -> HashMap<String, f64> {
     let mut shares: HashMap<String, f64> = HashMap::new();
     for client in clients {
@@ -322,7 +322,7 @@ fn asked(server: &mut Server, clients: &[IpAddr]) -> HashMap<String, f64> {
     shares
 }
 
-/// Addresses from all of IPv4 that the database knows a place of.
+/// IPv4 addresses with a place in the database.
 fn clients(table: &RoutingTable, rolls: &mut Rolls, count: usize) -> Vec<IpAddr> {
     let index = &table.topology().index;
     let draw = std::iter::from_fn(|| Some(IpAddr::V4(((rolls.next() >> 16) as u32).into())));
@@ -332,7 +332,7 @@ fn clients(table: &RoutingTable, rolls: &mut Rolls, count: usize) -> Vec<IpAddr>
 }
 
 #[test]
-fn shares_are_those_of_the_answers_to_random_addresses() {
+fn shares_match_the_answers_to_random_addresses() {
     const CLIENTS: usize = 4_000;
     let mut rolls = Rolls(0x1234_5678_9ABC_DEF1);
     let asn = clients(&site(WWW), &mut rolls, CLIENTS);
@@ -369,7 +369,7 @@ fn shares_are_those_of_the_answers_to_random_addresses() {
                 "{what}\n{share:?}\n{before:?}\n{after:?}"
             );
         }
-        // Whoever draws can only be seen to move in the mean; where nobody draws, client by client.
+        // With draws, only the average can be compared; without, each client.
         let draws = ["weighted", "hash", "all"].iter().any(|kind| what.contains(kind));
         if !draws {
             let moved = moved_clients(&mut old, &mut new, &asn) as f64 / CLIENTS as f64;
@@ -387,7 +387,7 @@ fn shares_are_those_of_the_answers_to_random_addresses() {
     assert!(compared > 12, "{compared}");
 }
 
-/// How many clients are answered from another data center.
+/// Number of clients that are answered from another data center.
 fn moved_clients(old: &mut Server, new: &mut Server, clients: &[IpAddr]) -> usize {
     let differs = |client: &&IpAddr| {
         let one = [**client];
@@ -397,7 +397,7 @@ fn moved_clients(old: &mut Server, new: &mut Server, clients: &[IpAddr]) -> usiz
     clients.iter().filter(differs).count()
 }
 
-/// The table of a site with these services, or none where a region cannot be reached.
+/// The table of a site with these services, or `None` if a region cannot be reached.
 fn compiled(services: &str) -> Option<RoutingTable> {
     let mut load = |name: &str, _: &str| Ok((Arc::from(name), ZONE.as_bytes().to_vec()));
     let reading = document::read("site.toml", &format!("{SITES}{services}"), &mut load);

@@ -1,4 +1,4 @@
-//! What the fuzzer found worth keeping, replayed: every input gets a defined answer.
+//! Replays the fuzzer's corpus: every input gets a defined answer.
 
 mod support;
 
@@ -9,7 +9,7 @@ use gslb_core::explain::response::Response;
 use gslb_core::respond::{MAX_BATCH, Reply, Transport};
 use support::{Server, WORLD};
 
-/// The datagrams of the corpus, with the octet that says how each came.
+/// The datagrams of the corpus, with the octet that selects their transport.
 fn corpus() -> Vec<Vec<u8>> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/respond");
     let entries = std::fs::read_dir(&corpus).expect("the corpus is part of the repository");
@@ -24,7 +24,7 @@ fn a_batch_is_answered_like_its_messages_one_by_one() {
     let new_server = || Server::new(support::table(document, zone, &*WORLD));
     let (mut alone, mut batched) = (new_server(), new_server());
     let inputs = corpus();
-    // Slots keep what earlier and longer messages left in them.
+    // Slots still contain earlier, longer messages.
     let mut slots = vec![vec![0; 65_535]; MAX_BATCH];
     let (mut rest, mut size) = (&inputs[..], 1);
     while !rest.is_empty() {
@@ -57,7 +57,7 @@ fn every_input_of_the_corpus_gets_a_defined_answer() {
         let Some((&how, datagram)) = octets.split_first() else { continue };
         let transport = if how & 1 == 0 { Transport::Udp } else { Transport::Tcp };
         let reply = server.send_in(0, datagram, [how, 0, 6, 1].into(), transport);
-        // What else is in a buffer must not show.
+        // Other content of a buffer must not leak.
         assert_eq!(other.send_in(0xFF, datagram, [how, 0, 6, 1].into(), transport), reply, "{datagram:?}");
         match reply {
             None => assert!(datagram.len() < 12 || datagram[2] & 0x80 != 0, "{datagram:?}"),

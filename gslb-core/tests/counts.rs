@@ -1,4 +1,4 @@
-//! What is counted of answers: by service, pool and fallback, exactly, also over a reload; and the tally of a worker.
+//! Answer counters by service, pool and fallback are exact, even across reloads; so is a worker's tally.
 
 mod support;
 
@@ -40,7 +40,7 @@ fn counts(table: &RoutingTable) -> &Arc<Counts> {
     table.counts().expect("the table is counted")
 }
 
-/// What the first service has answered: all, without weight, by the last resort, to nobody's name.
+/// The first service's counters: all, without weight, last resort, no endpoint.
 fn of_first(table: &RoutingTable) -> [u64; 4] {
     let ServiceAnswers { answers, without_weight, last_resort, nobody } = counts(table).services().next().unwrap();
     [answers, without_weight, last_resort, nobody]
@@ -63,7 +63,7 @@ fn answers_are_counted_by_service_and_by_pool() {
 }
 
 #[test]
-fn every_fallback_is_counted_as_what_it_is() {
+fn every_fallback_has_its_own_counter() {
     for (when_all_down, expected, kinds) in [
         ("serve-all", [4, 1, 2, 0], ["serve-all", "nodata"]),
         ("last-up", [4, 1, 2, 0], ["last-up", "nodata"]),
@@ -87,7 +87,7 @@ fn every_fallback_is_counted_as_what_it_is() {
 }
 
 #[test]
-fn a_pool_of_last_resort_that_is_up_is_a_fallback_all_the_same() {
+fn answers_from_the_last_resort_pool_count_as_fallbacks() {
     let mut server = counting("pool:spare");
     ["fra", "iad"].into_iter().for_each(|pool| server.set_pool(pool, false));
     server.set_pool("spare", true);
@@ -96,7 +96,7 @@ fn a_pool_of_last_resort_that_is_up_is_a_fallback_all_the_same() {
 }
 
 #[test]
-fn nothing_is_lost_and_nothing_counted_twice_when_tables_are_replaced() {
+fn replacing_tables_neither_loses_nor_repeats_counts() {
     let first = support::table(&document("serve-all"), ZONE, &[]);
     let published = Published::counting(first.clone(), 2);
     let mut worker = gslb_core::respond::Worker::new(Arc::default(), 7).with_counters(0);
@@ -109,12 +109,12 @@ fn nothing_is_lost_and_nothing_counted_twice_when_tables_are_replaced() {
         worker.respond(&table, source, gslb_core::respond::Transport::Udp, &mut buffer, len);
     };
     ask_once();
-    // Another state of endpoints: the same topology, and the same numbers.
+    // New endpoint states: the same topology, so the same counters.
     published.publish(first.with_changes(&[])).unwrap();
     ask_once();
     assert_eq!(published.counts().len(), 1);
     assert_eq!(of_first(&published.load()), [2, 0, 0, 0]);
-    // Another topology: new numbers, while the old ones are there until somebody takes them.
+    // A new topology: new counters, while the old ones remain until they are collected.
     let old = published.load();
     published.publish(compile::compile(reread(), &[], &Arc::default(), Some(&old)).table.unwrap()).unwrap();
     assert!(published.take_finished().is_empty(), "somebody still answers from the old table");
@@ -129,14 +129,14 @@ fn nothing_is_lost_and_nothing_counted_twice_when_tables_are_replaced() {
     assert!(published.counts()[0].topology_id() > finished[0].topology_id());
 }
 
-/// The document, read once more.
+/// The document, read again.
 fn reread() -> gslb_core::site::model::Site {
     let mut load = |name: &str, _: &str| Ok((Arc::from(name), ZONE.as_bytes().to_vec()));
     gslb_core::site::document::read("site.toml", &document("serve-all"), &mut load).site.unwrap()
 }
 
 #[test]
-fn the_sample_says_who_was_answered_from_which_pool() {
+fn the_sample_contains_client_and_pool() {
     let mut server = counting("serve-all");
     assert_eq!(server.worker.take_sample(), None);
     server.ask(&ask("static.example.com", 1));
@@ -145,7 +145,7 @@ fn the_sample_says_who_was_answered_from_which_pool() {
     let (answer, weight) = server.worker.take_sample().unwrap();
     assert_eq!((answer.service, answer.pool.map(|pool| pool.0), answer.source, weight), (0, Some(0), Some(24), 1));
     assert_eq!(answer.client, "198.51.100.0".parse::<std::net::IpAddr>().unwrap());
-    // A service that goes by the resolver is sampled with that.
+    // A service with client = "resolver" is sampled with the resolver's address.
     server.ask(&ask("own.example.com", 1).subnet("198.51.100.0/24"));
     let (answer, _) = server.worker.take_sample().unwrap();
     assert_eq!((answer.service, answer.source, answer.client), (2, None, "192.0.2.1".parse().unwrap()));
@@ -190,7 +190,7 @@ fn responses_are_counted_by_rcode_and_outcome_and_subnets_by_their_use() {
     ];
     assert_eq!(subnets, expected);
     let queries: Vec<_> = tally.queries().filter(|(.., count)| *count > 0).collect();
-    // What cannot be read is of no known type.
+    // Unparsable messages count as type other.
     assert_eq!(queries, [(4, "A", 5), (4, "AAAA", 1), (4, "TXT", 1), (4, "other", 1), (6, "A", 1)]);
     assert_eq!((tally.query_sizes.count(), tally.response_sizes.count()), (9, 9));
 }

@@ -129,7 +129,7 @@ fn bad_opt_records_are_format_errors_that_speak_edns() {
 }
 
 #[test]
-fn answers_fit_what_both_sides_take_and_are_cut_by_whole_sets() {
+fn answers_fit_both_size_limits_and_are_truncated_by_whole_sets() {
     let mut server = server();
     for payload in [None, Some(0), Some(100), Some(511), Some(512), Some(700), Some(1232), Some(4096), Some(65_535)] {
         let limit = usize::from(payload.unwrap_or(0).clamp(512, 1232));
@@ -155,7 +155,7 @@ fn answers_fit_what_both_sides_take_and_are_cut_by_whole_sets() {
 }
 
 #[test]
-fn the_identifier_is_sent_when_configured_and_asked_for() {
+fn the_identifier_is_sent_when_configured_and_requested() {
     let mut server = server();
     let question = ask("a.example.com", 1).option(3, b"");
     assert_eq!(opt(&server.raw(&question.octets()).unwrap()).unwrap().options, []);
@@ -168,7 +168,7 @@ fn the_identifier_is_sent_when_configured_and_asked_for() {
 }
 
 #[test]
-fn the_server_names_itself_only_when_told_to() {
+fn the_server_identifies_itself_only_when_configured() {
     let mut server = server();
     for name in ["version.bind", "id.server", "hostname.bind", "version.server", "authors.bind"] {
         let mut question = ask(name, 16);
@@ -277,21 +277,21 @@ fn source_length_0_means_the_resolver_and_scope_0() {
 }
 
 #[test]
-fn a_service_of_resolvers_ignores_the_client_subnet() {
+fn a_service_with_client_resolver_ignores_the_client_subnet() {
     let mut server = server();
     let question = ask("inside.example.com", 1).from("8.8.8.8").subnet("193.0.6.0/24");
     assert_eq!(server.answers(&question), ["192.0.2.2"]);
 }
 
 #[test]
-fn a_source_shorter_than_the_scope_gets_the_scope_all_the_same() {
+fn a_source_shorter_than_the_scope_still_gets_the_scope() {
     let mut server = server();
     let response = server.ask(&ask("www.example.com", 1).subnet("193.0.0.0/8"));
     assert!(response.subnet.unwrap().2 > 8, "{:?}", response.subnet);
 }
 
 #[test]
-fn draws_that_stick_have_at_least_the_scope_that_is_hashed() {
+fn sticky_draws_have_at_least_the_scope_of_the_hashed_prefix() {
     let mut server = server();
     for (name, v4, v6) in [("sticky.example.com", 20, 44), ("hash.example.com", 24, 56)] {
         assert_eq!(server.ask(&ask(name, 1).subnet("193.0.6.7/32")).subnet, Some((1, 32, v4)), "{name}");
@@ -301,7 +301,7 @@ fn draws_that_stick_have_at_least_the_scope_that_is_hashed() {
 }
 
 #[test]
-fn a_hashed_prefix_never_speaks_for_mapped_clients() {
+fn a_hashed_prefix_never_covers_mapped_clients() {
     let mut server = server();
     for (client, scope) in [("::1/128", 81), ("::fffe:0:0/128", 96), ("::1:0:0:0/128", 80), ("0:0:1::/128", 48)] {
         let response = server.ask(&ask("hash.example.com", 1).subnet(client));
@@ -314,7 +314,7 @@ fn a_hashed_prefix_never_speaks_for_mapped_clients() {
 }
 
 #[test]
-fn options_beyond_those_that_are_read_are_ignored() {
+fn surplus_options_are_ignored() {
     let mut server = server();
     for count in [63, 64, 65, 200] {
         let question = (0..count).fold(ask("a.example.com", 1), |question, _| question.option(65_001, b""));
@@ -323,7 +323,7 @@ fn options_beyond_those_that_are_read_are_ignored() {
 }
 
 #[test]
-fn a_refusal_answers_no_option_of_the_query_that_it_refuses() {
+fn an_error_response_answers_no_options() {
     let settings = Settings { nsid: Some(b"fra-1".to_vec()), ..Settings::default() };
     let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
     let asked = || ask("www.example.com", 1).option(3, b"").subnet("193.0.6.0/24");

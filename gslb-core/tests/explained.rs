@@ -105,7 +105,7 @@ fn every_step_has_names_and_the_answer_is_that_of_the_wire() {
 }
 
 #[test]
-fn names_that_are_not_ours_and_negative_answers_are_data_too() {
+fn refusals_and_negative_answers_are_explained() {
     let server = Server::new(table(DOCUMENT, ZONE, &*WORLD));
     let data = explained(&server, "www.example.net", "193.0.6.0/24");
     assert_eq!((&data["answer"]["rcode"], &data["steps"][0]["step"]), (&json!("REFUSED"), &json!("not-ours")));
@@ -115,7 +115,7 @@ fn names_that_are_not_ours_and_negative_answers_are_data_too() {
 }
 
 #[test]
-fn who_watches_sees_the_decision_of_the_very_answer() {
+fn tail_sees_the_decision_of_the_actual_answer() {
     let mut server = Server::new(table(DOCUMENT, ZONE, &*WORLD));
     let mut noted = Noted::default();
     for (down, client) in [(None, "193.0.6.0/24"), (None, "17.0.0.0/24"), (Some("fra"), "193.0.6.0/24")] {
@@ -147,8 +147,8 @@ fn who_watches_sees_the_decision_of_the_very_answer() {
 }
 
 #[test]
-fn who_watches_sees_all_decisions_of_as_many_services_as_an_answer_follows() {
-    // Each service leads to the next one, by more names than an answer follows; the last one has addresses.
+fn tail_sees_all_decisions_along_a_chain_of_services() {
+    // Each service leads to the next, over more names than one answer follows; the last one has addresses.
     let services = 20;
     let mut document = "[zones.\"example.com\"]\nfile = \"example.com.zone\"\n".to_owned();
     for number in 0..services {
@@ -180,7 +180,7 @@ fn who_watches_sees_all_decisions_of_as_many_services_as_an_answer_follows() {
 }
 
 #[test]
-fn a_draw_that_finds_nothing_says_why_of_each_branch() {
+fn a_failed_draw_explains_each_branch() {
     let document = r#"
 [zones."example.com"]
 file = "example.com.zone"
@@ -206,7 +206,7 @@ policy = { failover = [{ weighted = { down = 1, idle = 0 } }, "good"] }
 }
 
 #[test]
-fn an_answer_with_everything_down_says_which_demands_were_dropped() {
+fn an_answer_with_everything_down_explains_the_lowered_demands() {
     for (when, last) in [("serve-all", "any"), ("last-up", "last-up")] {
         let document = DOCUMENT.replace("sticky = {}", &format!("when_all_down = \"{when}\""));
         let mut server = Server::new(table(&document, ZONE, &*WORLD));

@@ -1,6 +1,6 @@
-//! A short fuzz run without a fuzzer: inputs with a few octets changed, from a fixed seed, for a bounded number of rounds.
+//! A short fuzz run without a fuzzer: mutated inputs from a fixed seed, for a bounded number of rounds.
 //!
-//! Where cargo-fuzz and a nightly toolchain are available, `fuzz/` goes on from there.
+//! `fuzz/` goes further where cargo-fuzz and a nightly toolchain are available.
 
 mod support;
 
@@ -18,7 +18,7 @@ const DOCUMENT: &str = include_str!("../../deploy/example/site.toml");
 const ZONE: &str = include_str!("../../deploy/example/example.com.zone");
 const TYPES: &str = include_str!("zones/every-type.zone");
 
-/// Rounds per kind of input: about a second each without optimization.
+/// Rounds per kind of input: about one second each without optimization.
 const DATAGRAMS: usize = 40_000;
 const TEXTS: usize = 400;
 
@@ -38,7 +38,8 @@ impl Dice {
         (self.roll() % bound.max(1) as u64) as usize
     }
 
-    /// Changes 1 to 4 places: flips a bit, writes an octet, removes or repeats a piece, cuts, or takes a piece of `other`.
+    /// Makes 1 to 4 changes: flips a bit, writes an octet, removes or repeats a piece, cuts, or inserts a piece of
+    /// `other`.
     fn mutate(&mut self, octets: &mut Vec<u8>, other: &[u8]) {
         const ODD: [u8; 12] = [0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xC0, 0xFF, b'"', b'\\', b'\n', b'('];
         for _ in 0..=self.below(4) {

@@ -1,4 +1,4 @@
-//! Measured latencies: who speaks for whom, what comes before distance, and what explain says of it.
+//! Measured latencies: which source applies to which client, what precedes distance, and how explain shows it.
 
 mod support;
 
@@ -60,7 +60,7 @@ fn measured(vantage: &str, values: &[(&str, u64)]) -> Measurements {
     (vantage.into(), latencies)
 }
 
-/// So many rounds with the same measurements that what is clear is accepted; what they changed.
+/// Repeats the same measurements until clear differences are accepted; returns the changes.
 fn settle(book: &mut Book, rounds: &[Measurements], now: Moment) -> Option<Arc<Latencies>> {
     (0..ROUNDS).filter_map(|_| book.round(rounds, &site(), now)).last()
 }
@@ -76,7 +76,7 @@ fn explained(server: &Server, client: &str) -> String {
 }
 
 #[test]
-fn a_vantage_speaks_for_the_clients_in_its_reach() {
+fn a_vantage_applies_to_the_clients_in_its_reach() {
     let mut book = Book::default();
     let mut unmeasured = server(&Arc::default());
     assert_eq!(answer(&mut unmeasured, GERMANY), "192.0.2.1", "the nearest");
@@ -95,13 +95,13 @@ fn a_vantage_speaks_for_the_clients_in_its_reach() {
     let text = explained(&server, GERMANY);
     assert!(text.contains("order      lon 12 ms, fra 80 ms, nrt 230 ms (as vantage fra-1 measured) in "), "{text}");
     assert!(explained(&server, BRAZIL).contains("(by distance)"));
-    // A data center that is down is passed over as ever.
+    // A data center that is down is passed over as usual.
     server.set_pool("lon", false);
     assert_eq!(answer(&mut server, GERMANY), "192.0.2.1");
 }
 
 #[test]
-fn what_was_not_measured_comes_after_what_was_and_one_alone_says_nothing() {
+fn unmeasured_pools_come_last_and_a_single_measurement_is_ignored() {
     let mut book = Book::default();
     let one = settle(&mut book, &[measured("fra-1", &[("nrt", 5)])], Moment::default()).unwrap();
     assert_eq!(answer(&mut server(&one), GERMANY), "192.0.2.1");
@@ -111,7 +111,7 @@ fn what_was_not_measured_comes_after_what_was_and_one_alone_says_nothing() {
     assert!(explained(&server, GERMANY).contains("nrt 5 ms, lon 90 ms, fra "));
 }
 
-/// So many networks in Spain measure a data center.
+/// This many networks in Spain measure a data center.
 fn observe(book: &mut Book, server: &Server, data_center: &str, networks: usize, milliseconds: f64, now: Moment) {
     let topology = server.table.topology();
     for network in 0..networks {
@@ -122,14 +122,14 @@ fn observe(book: &mut Book, server: &Server, data_center: &str, networks: usize,
 }
 
 #[test]
-fn clients_of_a_region_come_before_vantages_where_there_are_enough() {
+fn client_measurements_take_precedence_if_there_are_enough() {
     let mut book = Book::default();
     let start = Moment::default();
     let vantage = [measured("fra-1", &[("fra", 10), ("lon", 30)])];
     let first = server(&settle(&mut book, &vantage, start).unwrap());
     observe(&mut book, &first, "lon", MIN_CLIENTS, 20.0, start);
     observe(&mut book, &first, "fra", MIN_CLIENTS - 1, 50.0, start);
-    // One network that is far out, or speaks often, is one network.
+    // One network with outlying or frequent measurements counts once.
     (0..50).for_each(|_| observe(&mut book, &first, "lon", 1, 9_000.0, start));
     let few = server(&settle(&mut book, &vantage, start).unwrap());
     assert!(explained(&few, SPAIN).contains("as vantage fra-1 measured"), "one data center alone says nothing");
@@ -139,16 +139,16 @@ fn clients_of_a_region_come_before_vantages_where_there_are_enough() {
     let text = explained(&enough, SPAIN);
     assert!(text.contains("lon 20 ms, fra 50 ms, nrt "), "{text}");
     assert!(text.contains("as clients measured in region iberia"), "{text}");
-    // What is too old is forgotten, and the vantage has the word again.
+    // Old measurements expire, and the vantage applies again.
     let later = start.after(CLIENTS_LAST + Duration::from_secs(1));
     let last = (0..40).filter_map(|_| book.round(&vantage, &site(), later)).last().unwrap();
     assert!(last.areas.is_empty());
 }
 
 #[test]
-fn starts_and_restarts_give_the_same_order_whatever_the_noise() {
+fn noise_does_not_change_the_order_after_a_restart() {
     let mut dice = Dice::new(7);
-    // Far within the margins: the nearest stays the first.
+    // Well within the margins: the nearest stays first.
     let mut noise = |ms: u64| Duration::from_millis(ms) + Duration::from_micros(dice.roll() % 400);
     let mut rounds = move || -> [Measurements; 1] {
         [("fra-1".into(), vec![("lon".into(), noise(20)), ("fra".into(), noise(20)), ("nrt".into(), noise(230))])]
@@ -167,7 +167,7 @@ fn starts_and_restarts_give_the_same_order_whatever_the_noise() {
         let changes = (0..20).filter_map(|_| again.round(&rounds(), &site, now)).count();
         assert_eq!((changes, names(again.accepted()).as_str()), (0, "fra lon nrt"));
     }
-    // An order that distance would not give is kept as well.
+    // An order that differs from distance is kept as well.
     let mut book = Book::default();
     settle(&mut book, &[measured("fra-1", &[("fra", 90), ("lon", 20), ("nrt", 230)])], now).unwrap();
     let mut again = Book::restored((**book.accepted()).clone(), Duration::ZERO);
@@ -176,7 +176,7 @@ fn starts_and_restarts_give_the_same_order_whatever_the_noise() {
 }
 
 #[test]
-fn orders_of_clients_outlive_a_restart_by_as_much_as_they_would_have_lived() {
+fn client_orders_keep_their_expiry_across_a_restart() {
     let mut book = Book::default();
     let (site, start) = (site(), Moment::default());
     let first = server(&Arc::default());
@@ -191,7 +191,7 @@ fn orders_of_clients_outlive_a_restart_by_as_much_as_they_would_have_lived() {
     assert_eq!((rounds_left(Duration::ZERO), rounds_left(CLIENTS_LAST / 2)), (Some(390), Some(210)));
     let late = Book::restored((*accepted).clone(), CLIENTS_LAST + Duration::from_secs(1));
     assert!(late.accepted().areas.is_empty(), "nobody has measured that for too long");
-    // Clients that measure again keep it.
+    // New measurements by clients extend it.
     let mut book = Book::restored((*accepted).clone(), CLIENTS_LAST / 2);
     observe(&mut book, &first, "fra", MIN_CLIENTS, 21.0, start);
     observe(&mut book, &first, "lon", MIN_CLIENTS, 20.0, start);
@@ -199,7 +199,7 @@ fn orders_of_clients_outlive_a_restart_by_as_much_as_they_would_have_lived() {
 }
 
 #[test]
-fn what_cannot_be_true_is_refused() {
+fn impossible_measurements_are_refused() {
     let mut book = Book::default();
     let server = server(&Arc::default());
     let topology = server.table.topology();

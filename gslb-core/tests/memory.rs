@@ -1,4 +1,4 @@
-//! What a table says of its memory, which metrics and the log show, is what it has allocated.
+//! The reported memory of a table, as in metrics and the log, matches its allocations.
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -18,7 +18,7 @@ use support::WORLD;
 const DOCUMENT: &str = include_str!("../../deploy/example/site.toml");
 const ZONE: &str = include_str!("../../deploy/example/example.com.zone");
 
-/// The value, and the octets that stay allocated for it.
+/// The value, and the octets still allocated for it.
 fn measured<T>(make: impl FnOnce() -> T) -> (T, usize) {
     let before = allocated();
     let made = make();
@@ -26,7 +26,7 @@ fn measured<T>(make: impl FnOnce() -> T) -> (T, usize) {
 }
 
 #[test]
-fn an_index_and_its_columns_say_what_they_take() {
+fn an_index_and_its_columns_report_their_memory() {
     LazyLock::force(&WORLD);
     let (index, taken) = measured(|| LocationIndex::build(&*WORLD, &[]));
     let told = index.memory();
@@ -39,7 +39,7 @@ fn an_index_and_its_columns_say_what_they_take() {
 }
 
 #[test]
-fn a_table_says_what_it_takes_with_its_counters() {
+fn a_table_reports_its_memory_including_counters() {
     LazyLock::force(&WORLD);
     let (table, taken) = measured(|| support::table(DOCUMENT, ZONE, &*WORLD));
     let told = table.memory();
@@ -50,7 +50,7 @@ fn a_table_says_what_it_takes_with_its_counters() {
 }
 
 #[test]
-fn plans_say_what_they_take_while_they_are_made() {
+fn plans_report_their_memory_while_being_built() {
     let (plans, taken) = measured(|| {
         let mut plans = Plans::default();
         let pools: Vec<_> = (0..200).map(|number| plans.id(Plan::Pool(PoolId(number)))).collect();
@@ -63,8 +63,8 @@ fn plans_say_what_they_take_while_they_are_made() {
     assert!(told <= taken && taken < told + told / 2, "{told} of {taken}");
 }
 
-/// As many regions as services, each service with a geo policy for its own region, compiled within a budget. Each region has
-/// these further matchers.
+/// As many regions as services, and each service has a geo policy for its own region; compiled within a budget. Each
+/// region has these additional matchers.
 fn compiled(budget: &mut Budget, services: usize, matchers: &[String]) -> Compiled {
     let mut text = "zones.\"example.com\".file = \"zone\"\n[pools]\na.endpoints.x.address = \"192.0.2.1\"\n\
                     b.endpoints.x.address = \"192.0.2.2\"\n"
@@ -82,7 +82,7 @@ fn compiled(budget: &mut Budget, services: usize, matchers: &[String]) -> Compil
     compile_within(budget, site, &*WORLD, &Default::default(), None)
 }
 
-/// Octets that compiling is charged, and that the table says building it took, its catalog not counted.
+/// Octets charged for compiling, as reported by the table, without its catalog.
 fn charged(services: usize, matchers: &[String]) -> (usize, usize) {
     let mut budget = Budget::UNLIMITED;
     let table = compiled(&mut budget, services, matchers).table.unwrap();
@@ -90,7 +90,7 @@ fn charged(services: usize, matchers: &[String]) -> (usize, usize) {
 }
 
 #[test]
-fn a_document_is_refused_one_octet_short_of_what_its_table_takes() {
+fn a_document_is_refused_if_the_budget_is_one_octet_short() {
     let services = 20;
     let (needed, told) = charged(services, &[]);
     assert!(told <= needed && needed - told < 64 * services, "{told} of {needed}");
@@ -105,11 +105,11 @@ fn a_document_is_refused_one_octet_short_of_what_its_table_takes() {
 }
 
 #[test]
-fn matchers_and_prefixes_of_regions_are_charged_for_each_policy_that_looks_for_them() {
+fn matchers_and_prefixes_are_charged_for_each_policy_that_uses_them() {
     let services = 5;
     let (plain, _) = charged(services, &[]);
     let numbers = 1..=1_000;
-    // Neighbors, so that they are one interval and the columns hardly grow.
+    // Adjacent prefixes form one interval, so the columns hardly grow.
     let prefixes: Vec<String> = numbers.clone().map(|at| format!("prefix:10.0.{}.{}/32", at >> 8, at & 0xFF)).collect();
     let (with_prefixes, _) = charged(services, &prefixes);
     assert!(with_prefixes - plain > services * 1_000 * 32, "{plain} and {with_prefixes}");

@@ -1,4 +1,4 @@
-//! Headers, questions and what is no query: one test per requirement.
+//! Headers, questions and malformed messages: one test per requirement.
 
 mod support;
 
@@ -94,7 +94,7 @@ fn only_one_question_is_answered() {
 }
 
 #[test]
-fn what_is_shorter_than_a_header_is_dropped_and_counted() {
+fn messages_shorter_than_a_header_are_dropped_and_counted() {
     let mut server = server();
     for len in 0..12 {
         assert_eq!(server.raw(&vec![0; len]), None);
@@ -138,7 +138,7 @@ fn names_beyond_the_limits_are_format_errors() {
 }
 
 #[test]
-fn pointers_in_other_records_must_lead_backwards() {
+fn pointers_in_other_records_must_point_backward() {
     let mut server = server();
     let with_owner = |owner: &[u8]| {
         let mut octets = ask("a.example.com", 1).octets();
@@ -152,7 +152,7 @@ fn pointers_in_other_records_must_lead_backwards() {
 }
 
 #[test]
-fn labels_hold_any_octet_and_match_without_case() {
+fn labels_may_contain_any_octet_and_are_case_insensitive() {
     let mut server = server();
     assert_eq!(server.answers(&ask(r"a\.b.example.com", 16)), ["\"dot\""]);
     assert_eq!(server.ask(&ask("a.b.example.com", 16)).rcode, 3, "a dot inside a label is not a separator");
@@ -164,7 +164,7 @@ fn labels_hold_any_octet_and_match_without_case() {
 }
 
 #[test]
-fn all_types_and_classes_are_survived() {
+fn all_types_and_classes_get_a_response() {
     let mut server = server();
     for qtype in 0..=u16::MAX {
         let response = server.ask(&ask("a.example.com", qtype));
@@ -182,7 +182,7 @@ fn all_types_and_classes_are_survived() {
 }
 
 #[test]
-fn what_is_not_ours_is_refused_and_small() {
+fn queries_outside_our_zones_get_a_small_refusal() {
     let mut server = server();
     for name in ["com", ".", "example.org", "notexample.com", "xexample.com"] {
         for qtype in [1, 2, 6, 43, 255] {

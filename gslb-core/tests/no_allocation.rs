@@ -1,4 +1,4 @@
-//! The answering path makes no heap allocation, whatever the answer.
+//! The answer path never allocates on the heap.
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -15,7 +15,7 @@ const ZONE: &str = include_str!("../../deploy/example/example.com.zone");
 fn no_kind_of_answer_allocates() {
     let mut server = Server::new(support::table(DOCUMENT, ZONE, &*WORLD));
     let settings = Settings { nsid: Some(b"n".to_vec()), version: Some(b"v".to_vec()), ..Settings::default() };
-    // With all that is counted and sampled.
+    // With counters and sampling.
     server.table = server.table.counting(1, None);
     server.worker = Worker::new(settings.into(), 7).with_counters(0);
     let mut version = ask("version.bind", 16);
@@ -65,7 +65,7 @@ fn no_kind_of_answer_allocates() {
                 let source = ([192, 0, 2, 1], 53).into();
                 server.worker.respond(&server.table, source, transport, &mut buffer, query.len());
                 assert_eq!(allocations(), before, "{query:?}");
-                // The same while somebody watches.
+                // The same with a tail client.
                 buffer[..query.len()].copy_from_slice(query);
                 noted.clear();
                 let (worker, table) = (&mut server.worker, &server.table);

@@ -1,4 +1,4 @@
-//! hickory-proto as a second opinion: it must read what we write, and see in a query what we see.
+//! hickory-proto as an oracle: it parses our responses and queries the way we do.
 
 mod support;
 
@@ -66,7 +66,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
-    fn hickory_reads_every_response_as_we_meant_it(question in questions()) {
+    fn hickory_parses_every_response_as_intended(question in questions()) {
         let mut server = server();
         let octets = server.send(&question.octets(), question.resolver, question.transport).unwrap();
         let theirs = Message::from_bytes(&octets).map_err(|error| TestCaseError::fail(error.to_string()))?;
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn we_read_a_query_like_hickory(question in questions(), flip in any::<Option<(u16, u8)>>()) {
+    fn we_parse_queries_like_hickory(question in questions(), flip in any::<Option<(u16, u8)>>()) {
         let mut octets = question.octets();
         if let Some((at, bits)) = flip {
             let at = usize::from(at) % octets.len();
@@ -100,7 +100,7 @@ proptest! {
         }
         let (mut ours, mut key) = (Query::default(), NameKey::default());
         if ours.read(&octets, octets.len(), &mut key).is_ok() {
-            // We are the stricter of the two, so what we accept it must accept; its own limits apart.
+            // We are stricter, so hickory must accept what we accept, except for its own limits.
             if let Ok(theirs) = Message::from_bytes(&octets) {
                 prop_assert_eq!(theirs.queries.len(), 1);
                 let query = &theirs.queries[0];

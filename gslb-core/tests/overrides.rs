@@ -1,4 +1,4 @@
-//! Overrides: whose endpoints they are about, which of several holds, and how a table takes them on.
+//! Overrides: which endpoints they match, which of several wins, and how a table applies them.
 
 mod support;
 
@@ -50,13 +50,13 @@ fn states(table: &RoutingTable, words: &[Override]) -> States {
     apply(words, site, &initial_states(site))
 }
 
-/// `up` and weight of every endpoint, in the order of the document.
+/// `up` and weight of every endpoint, in document order.
 fn flat(states: &States) -> Vec<(bool, u32)> {
     states.iter().flatten().map(|state| (state.up, state.weight)).collect()
 }
 
 #[test]
-fn only_what_a_probe_has_to_find_up_is_unknown_at_first() {
+fn only_probed_endpoints_are_unknown_at_first() {
     let document = r#"
 [zones."example.com"]
 file = "example.com.zone"
@@ -78,7 +78,7 @@ policy = { failover = ["plain", "plain-down", "probed", "probed-down"] }
 }
 
 #[test]
-fn each_force_does_what_it_says() {
+fn each_force_has_its_effect() {
     let table = subject();
     let with = |target, force| flat(&states(&table, &[word("a", target, force, 1)]));
     assert_eq!(flat(&states(&table, &[])), [(true, 3), (true, 1), (false, 1), (true, 1)]);
@@ -90,7 +90,7 @@ fn each_force_does_what_it_says() {
 }
 
 #[test]
-fn the_most_specific_target_holds_and_of_equals_the_newest() {
+fn the_most_specific_target_wins_and_among_equals_the_newest() {
     let table = subject();
     let first = |words: &[Override]| flat(&states(&table, words))[0];
     let center = word("c", "data-center/fra", Force::Down, 9);
@@ -116,21 +116,21 @@ fn the_most_specific_target_holds_and_of_equals_the_newest() {
 }
 
 #[test]
-fn a_weight_gives_no_clients_to_what_is_drained_or_down() {
+fn a_weight_sends_no_clients_to_drained_or_down_endpoints() {
     let table = subject();
     let canary = word("w", "endpoint/fra/fra-1", Force::Weight(7), 9);
     let first = |wide: Force| flat(&states(&table, &[canary.clone(), word("c", "data-center/fra", wide, 1)]))[0];
     assert_eq!([first(Force::Down), first(Force::Drain), first(Force::Up)], [(false, 3), (true, 0), (true, 7)]);
-    // A more specific "up" is with the document's weight.
+    // A more specific "up" keeps the document's weight.
     let spared = [word("c", "data-center/fra", Force::Weight(0), 9), word("u", "endpoint/fra/fra-1", Force::Up, 1)];
     assert_eq!(flat(&states(&table, &spared))[..2], [(true, 3), (true, 0)]);
-    // What is to be spared is said to be up.
+    // An explicit "up" exempts an endpoint.
     let spared = [word("c", "data-center/fra", Force::Drain, 9), word("u", "endpoint/fra/fra-1", Force::Up, 1)];
     assert_eq!(flat(&states(&table, &spared))[..2], [(true, 3), (true, 0)]);
 }
 
 #[test]
-fn what_hides_an_override_is_known() {
+fn overrides_that_hide_another_are_reported() {
     let table = subject();
     let site = &table.topology().site;
     let (wide, canary) =
@@ -146,13 +146,13 @@ fn what_hides_an_override_is_known() {
     assert_eq!(told(&[&wide, &canary]), [("w".to_owned(), 1, 1, "c".to_owned())]);
     assert_eq!(told(&[&wide, &up]), [("c".to_owned(), 3, 1, "u".to_owned())]);
     assert_eq!(told(&[&wide]), []);
-    // What is drained by another one is drained.
+    // An endpoint drained by another override is drained.
     let also = word("d", "endpoint/fra/fra-1", Force::Drain, 1);
     assert_eq!(told(&[&wide, &also]), []);
 }
 
 #[test]
-fn what_the_end_of_an_override_frees_is_known() {
+fn endpoints_freed_by_the_end_of_an_override_are_reported() {
     let table = subject();
     let site = &table.topology().site;
     let (wide, shield) = (word("c", "data-center/fra", Force::Drain, 1), word("u", "endpoint/fra/*", Force::Up, 1));
@@ -162,7 +162,7 @@ fn what_the_end_of_an_override_frees_is_known() {
 }
 
 #[test]
-fn a_table_takes_on_states_and_gives_them_back() {
+fn a_table_applies_states_and_returns_them() {
     let mut server = Server::new(subject());
     let www = ask("www.example.com", 1);
     let forced = states(&server.table, &[word("a", "data-center/fra", Force::Down, 1)]);
@@ -178,13 +178,13 @@ fn a_table_takes_on_states_and_gives_them_back() {
     assert!(server.table.changes_to(&forced).is_empty());
     server.table = server.table.with_states(&states(&before, &[]));
     assert!(["192.0.2.1", "192.0.2.2"].contains(&&*server.answers(&www)[0]));
-    // States of a site with other pools do no harm.
+    // States of a site with other pools are harmless.
     let strange: States = vec![vec![EndpointState::new(true, 3); 9].into(); 9];
     assert!(server.table.changes_to(&strange).len() <= 4);
 }
 
 #[test]
-fn an_override_is_json_as_the_api_shows_it() {
+fn an_override_serializes_as_the_api_shows_it() {
     let text = r#"{"id":"a","targets":["data-center/fra","endpoint/fra/fra-?"],"force":{"weight":5},"reason":"r","owner":"o","created":1,"expires":2}"#;
     let read: Override = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), text);
@@ -198,7 +198,7 @@ fn an_override_is_json_as_the_api_shows_it() {
     assert!(serde_json::from_str::<Override>(&text.replace("fra-?", "fra /?")).is_err());
 }
 
-/// Names and globs of few letters, so that many match.
+/// Names and globs over few letters, so that many match.
 fn name(letters: &'static str, most: usize) -> impl Strategy<Value = String> {
     let letter = proptest::sample::select(letters.chars().collect::<Vec<char>>());
     proptest::collection::vec(letter, 1..=most).prop_map(|letters| letters.into_iter().collect())
@@ -242,7 +242,7 @@ fn any_site() -> impl Strategy<Value = Site> {
     })
 }
 
-/// The targets that mean an endpoint, tried one after the other, the most specific first.
+/// The targets that match an endpoint, tried one after the other, most specific first.
 fn meant<'o>(words: &'o [Override], site: &Site, pool: &Pool, endpoint: &str) -> Vec<&'o Override> {
     let targets = words.iter().flat_map(|word| word.targets.iter().map(move |target| (target, word)));
     let mut meant: Vec<_> = targets.filter(|(target, _)| target.matches(site, pool, endpoint)).collect();
@@ -250,7 +250,7 @@ fn meant<'o>(words: &'o [Override], site: &Site, pool: &Pool, endpoint: &str) ->
     meant.into_iter().map(|(_, word)| word).collect()
 }
 
-/// What holds for an endpoint, by the rules as they are told to people.
+/// The expected state of an endpoint, by the documented rules.
 fn forced(words: &[Override], site: &Site, pool: &Pool, endpoint: &str, base: EndpointState) -> EndpointState {
     let meant = meant(words, site, pool, endpoint);
     let is_weight = |word: &Override| matches!(word.force, Force::Weight(_));
@@ -266,7 +266,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn overrides_found_by_name_are_those_found_by_trying_each(words in any_overrides(), site in any_site()) {
+    fn lookup_by_name_agrees_with_trying_each_override(words in any_overrides(), site in any_site()) {
         let base = initial_states(&site);
         let states = apply(&words, &site, &base);
         let mut changes = Vec::new();

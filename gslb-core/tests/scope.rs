@@ -1,7 +1,7 @@
-//! The scope of a steered answer is the shortest prefix within which all clients are treated alike: brute force over
-//! the bundled database.
+//! The scope of a steered answer is the shortest prefix in which all clients are treated the same: brute force over the
+//! bundled database.
 //!
-//! "Alike" is judged without columns: by what the policy says of the client's place and the operator's prefixes.
+//! The reference does not use columns: it evaluates the policy for the client's place and the operator's prefixes.
 
 mod support;
 
@@ -56,13 +56,13 @@ lab.match = ["prefix:193.0.6.128/25", "prefix:17.5.0.1/32", "prefix:2a02:26f0:12
 const ZONE: &str = "@ 60 IN SOA ns h 1 2 3 4 60\n@ 60 IN NS ns.example.net.\n";
 const SERVICES: [&str; 8] = ["geo", "nested", "nearest", "prefix", "only-prefixes", "one", "kept", "all-kept"];
 
-/// Judges clients of one service by asking its policy about every leaf, without columns.
+/// Evaluates one service's policy for every leaf, without columns.
 struct Judge {
     v4: Runs<u32>,
     v6: Runs<u128>,
 }
 
-/// For every leaf: its first address, its plan, and how many leaves from it on have the same plan.
+/// For every leaf: its first address, its plan, and how many consecutive leaves have the same plan.
 struct Runs<A> {
     starts: Vec<A>,
     plans: Vec<u32>,
@@ -112,7 +112,7 @@ impl Judge {
                 let first = v6.to_bits().masked(len);
                 let last = first.last_of(len);
                 let plan = self.v6.plan(first, last);
-                // The block of IPv4-mapped addresses belongs to IPv4.
+                // The IPv4-mapped block belongs to IPv4.
                 let holds_mapped = first <= 0xFFFF_0000_0000 && last >= 0xFFFF_FFFF_FFFF;
                 plan.is_some() && (!holds_mapped || self.v4.plan(0, u32::MAX) == plan)
             }
@@ -120,7 +120,7 @@ impl Judge {
     }
 }
 
-/// Clients to try: random ones, and those around borders of the index.
+/// Clients to test: random ones, and those around the borders of the index.
 fn clients(server: &Server) -> Vec<IpAddr> {
     let index = &server.table.topology().index;
     let mut dice = Dice::new(20_261_122);

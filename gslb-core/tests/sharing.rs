@@ -1,4 +1,4 @@
-//! A table that shares with the one before is the table that its document makes from nothing.
+//! A table that shares parts with the previous one equals the table compiled from scratch.
 
 mod support;
 
@@ -10,7 +10,7 @@ use gslb_core::table::{RoutingTable, Topology, compile};
 use proptest::prelude::*;
 use support::{Server, WORLD, ask};
 
-/// All that the edits of these tests change.
+/// Everything that the edits of these tests change.
 #[derive(Debug, Clone)]
 struct Draft {
     serial: u8,
@@ -54,7 +54,7 @@ const FIRST: Draft = Draft {
     databases: 1,
 };
 
-/// One thing that somebody changes.
+/// One edit.
 fn edited(draft: &Draft, what: u8, number: u8) -> Draft {
     let mut next = draft.clone();
     match what {
@@ -131,7 +131,7 @@ impl Draft {
         format!("$TTL 1h\n@ IN SOA ns h {serial} 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.53\nhost IN A 192.0.2.{host}\n")
     }
 
-    /// The table, or nothing where the document is refused.
+    /// The table, or `None` if the document is refused.
     fn table(&self, previous: Option<&RoutingTable>) -> Option<RoutingTable> {
         let zone = self.zone();
         let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone.clone().into_bytes()));
@@ -141,7 +141,7 @@ impl Draft {
     }
 }
 
-/// Everything that tables answer to a variety of questions, in order.
+/// The answers of a table to a variety of queries, in order.
 fn answers(table: &RoutingTable) -> Vec<Option<Vec<u8>>> {
     let mut server = Server::new(table.clone());
     let mut answers = Vec::new();
@@ -159,7 +159,7 @@ fn answers(table: &RoutingTable) -> Vec<Option<Vec<u8>>> {
     answers
 }
 
-/// What does not show in answers, but would in time or memory.
+/// Differences that do not show in answers, but in time or memory.
 fn parts(Topology { columns, plans, services, index, catalog, .. }: &Topology) -> String {
     let index = (index.loci.len(), index.v4.starts.len(), index.v6.starts.len(), &index.prefixes);
     format!("{columns:?}{plans:?}{services:?}{index:?}{}{}", catalog.names(), catalog.zones())
@@ -169,7 +169,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 12 } else { 200 }))]
 
     #[test]
-    fn edits_in_a_row_make_the_tables_that_their_documents_make(
+    fn successive_edits_give_the_same_tables_as_compiling_from_scratch(
         edits in proptest::collection::vec((0..EDITS, 1..=60u8), 1..6)
     ) {
         let mut draft = FIRST;
@@ -186,7 +186,7 @@ proptest! {
     }
 }
 
-/// Which of catalog, index and columns a table shares with the one before.
+/// Which of catalog, index and columns a table shares with the previous one.
 fn shared(before: &RoutingTable, after: &RoutingTable) -> [bool; 3] {
     let (before, after) = (before.topology(), after.topology());
     [
@@ -197,7 +197,7 @@ fn shared(before: &RoutingTable, after: &RoutingTable) -> [bool; 3] {
 }
 
 #[test]
-fn what_did_not_change_is_shared_and_nothing_else() {
+fn exactly_the_unchanged_parts_are_shared() {
     let first = FIRST.table(None).unwrap();
     let after = |what, number| shared(&first, &edited(&FIRST, what, number).table(Some(&first)).unwrap());
     assert_eq!(after(3, 4), [true, true, true], "a weight");
@@ -213,7 +213,7 @@ fn what_did_not_change_is_shared_and_nothing_else() {
 }
 
 #[test]
-fn a_pool_whose_endpoints_stay_the_same_is_shared() {
+fn a_pool_with_unchanged_endpoints_is_shared() {
     let first = FIRST.table(None).unwrap();
     let next = edited(&FIRST, 3, 4).table(Some(&first)).unwrap();
     let shared: Vec<bool> =

@@ -1,4 +1,4 @@
-//! Zone lines in odd spellings mean to us what they mean to BIND; where NSD or Knot differ, `zones/forms.txt` says why.
+//! Zone lines in unusual spellings parse as in BIND; where NSD or Knot differ, `zones/forms.txt` says why.
 
 use gslb_core::dns::name::Name;
 use gslb_core::dns::zonefile::{Parsed, parse};
@@ -13,7 +13,7 @@ use std::thread;
 const FORMS: &str = include_str!("zones/forms.txt");
 const BEFORE: &str = "$TTL 300\n@ IN SOA ns1 host 1 2 3 4 5\n@ IN NS ns1\nns1 IN A 192.0.2.1\n";
 
-/// A line, or a few, and by whom it is taken: gslb, BIND, NSD and Knot.
+/// One or more lines, and which of gslb, BIND, NSD and Knot accept them.
 struct Form {
     number: usize,
     expected: &'static str,
@@ -43,9 +43,9 @@ fn meanings(parsed: Parsed) -> BTreeSet<(Name, u32, u16, Box<[u8]>)> {
     parsed.records.into_iter().map(|record| (record.owner, record.ttl, record.rtype, record.rdata)).collect()
 }
 
-/// Whether a program takes a zone file, and what it writes of it.
+/// Whether a program accepts a zone file, and the records it prints.
 fn ask(program: &str, arguments: &[&str], file: &Path) -> (bool, Vec<u8>) {
-    // nsd-checkzone is where only administrators look.
+    // nsd-checkzone may be in a directory that only administrators have in their path.
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
     let output = Command::new(program).env("PATH", path).args(arguments).arg(file).output();
     let output = output.unwrap_or_else(|error| panic!("{program} cannot be run ({error}); tests/run installs it"));
@@ -59,7 +59,7 @@ fn named(file: &Path) -> (bool, Vec<u8>) {
     ask("named-compilezone", &arguments, file)
 }
 
-/// What is not as the list says.
+/// Deviations from the list.
 fn differences(form: &Form, file: &PathBuf) -> Option<String> {
     std::fs::write(file, &form.text).unwrap();
     let parsed = read(form.text.as_bytes());
@@ -71,7 +71,7 @@ fn differences(form: &Form, file: &PathBuf) -> Option<String> {
     if verdicts != form.expected {
         return Some(format!("line {}: {verdicts} and not {}", form.number, form.expected));
     }
-    // Records outside of the zone are not written.
+    // Records outside the zone are not printed.
     let zone: Name = "example.".parse().unwrap();
     let mut ours = meanings(parsed);
     ours.retain(|(owner, ..)| owner.is_at_or_below(&zone));
@@ -80,7 +80,7 @@ fn differences(form: &Form, file: &PathBuf) -> Option<String> {
 }
 
 #[test]
-fn odd_lines_mean_the_same_to_us_and_to_others() {
+fn unusual_lines_parse_as_in_other_servers() {
     let (forms, next, wrong) = (forms(), AtomicUsize::new(0), Mutex::new(Vec::new()));
     assert!(forms.len() > 400, "{}", forms.len());
     thread::scope(|scope| {

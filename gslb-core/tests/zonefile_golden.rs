@@ -1,4 +1,4 @@
-//! The zone files of `zones/` mean to us what they mean to named-compilezone, in both directions.
+//! The zone files of `zones/` parse as in named-compilezone, in both directions.
 
 use gslb_core::dns::name::Name;
 use gslb_core::dns::rdata::{to_text, type_to_text, zone_types};
@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// What a record means: owner, TTL, type, rdata.
+/// The content of a record: owner, TTL, type, rdata.
 type Meaning = (Name, u32, u16, Box<[u8]>);
 
 fn tests_dir() -> &'static Path {
@@ -36,7 +36,7 @@ fn meanings(records: Vec<Record>) -> BTreeSet<Meaning> {
     records.into_iter().map(|record| (record.owner, record.ttl, record.rtype, record.rdata)).collect()
 }
 
-/// Runs named-compilezone without its checks of whole zones.
+/// Runs named-compilezone without its whole-zone checks.
 fn named(file: &Path) -> Output {
     let mut command = Command::new("named-compilezone");
     for check in ["-k", "-n", "-m", "-r", "-M", "-S", "-W"] {
@@ -49,7 +49,7 @@ fn named(file: &Path) -> Output {
     })
 }
 
-/// The records that named-compilezone makes of a file, as lines.
+/// The records that named-compilezone prints for a file, as lines.
 fn compiled(file: &Path) -> String {
     let output = named(file);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -57,7 +57,7 @@ fn compiled(file: &Path) -> String {
     text
 }
 
-/// A file that only this test has.
+/// A temporary file of this test.
 fn scratch(name: &str, text: &str) -> std::path::PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).unwrap();
@@ -122,7 +122,7 @@ fn every_type_is_in_the_zone_of_every_type() {
 }
 
 #[test]
-fn text_is_that_of_named_to_the_letter() {
+fn text_matches_named_exactly() {
     let path = tests_dir().join("zones/every-type.zone");
     let ours = records("every-type.zone", &std::fs::read(&path).unwrap());
     let squeezed = |line: &str| {
@@ -134,7 +134,7 @@ fn text_is_that_of_named_to_the_letter() {
     let expected = [
         // IPv4-compatible addresses are deprecated (RFC 4291 §2.5.5.1) and written like any other.
         "AAAA ::c000:202",
-        // named takes times of signatures relative to today, which a pure function does not know.
+        // named interprets signature times relative to today, which a pure function cannot.
         "RRSIG TYPE65280 15 3 3600 21060207062815 19700101000000 2143 foo. AAAA",
     ];
     let (dohpath, others): (Vec<String>, Vec<String>) =
@@ -146,7 +146,7 @@ fn text_is_that_of_named_to_the_letter() {
 
 #[test]
 fn an_ipseckey_needs_no_key_where_its_algorithm_is_0() {
-    // BIND wants a key there; NSD and Knot read RFC 4025 §2.4 as it is.
+    // BIND requires a key there; NSD and Knot follow RFC 4025 §2.4.
     for (line, rdata) in [("IPSECKEY 10 1 0 192.0.2.38", "\\# 7 0A0100C0000226"), ("IPSECKEY 10 0 0 .", "\\# 3 0A0000")]
     {
         let text = |line: &str| format!("$TTL 60\n@ SOA ns.z. host.z. 1 2 3 4 5\n@ NS ns.z.\na {line}\n");
@@ -157,7 +157,7 @@ fn an_ipseckey_needs_no_key_where_its_algorithm_is_0() {
 }
 
 #[test]
-fn what_named_refuses_is_refused() {
+fn zone_files_that_named_refuses_are_refused() {
     let bad = std::fs::read_to_string(tests_dir().join("zones/bad-lines.zone")).unwrap();
     assert!(bad.lines().count() > 150);
     for (number, line) in bad.lines().enumerate() {
@@ -175,7 +175,7 @@ fn what_named_refuses_is_refused() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let text = std::fs::read(tests_dir().join("zones/bad-lines.zone")).unwrap();
     let parsed = read("bad-lines.zone", &[b"$TTL 1h\n", text.as_slice()].concat());
     let at: BTreeSet<u32> = parsed.problems.iter().map(|problem| problem.location.line).collect();

@@ -1,4 +1,4 @@
-//! Problems are told where they are: line, column and file, also across parentheses, quotes and included files.
+//! Problems have the right file, line and column, even across parentheses, quotes and included files.
 
 use gslb_core::dns::name::Name;
 use gslb_core::dns::zonefile::{
@@ -20,13 +20,13 @@ fn with_files(text: &[u8], files: &[(&str, &str)]) -> Parsed {
     })
 }
 
-/// Places of the errors as `file:line:column`.
+/// Locations of the errors as `file:line:column`.
 fn places(parsed: &Parsed) -> Vec<String> {
     parsed.problems.iter().filter(|p| p.severity == Severity::Error).map(|p| p.location.to_string()).collect()
 }
 
 #[test]
-fn a_parenthesis_is_told_where_it_opens_and_what_follows_is_still_read() {
+fn an_open_parenthesis_is_reported_where_it_opens_and_reading_continues() {
     let parsed = read(b"$TTL 1\na A 192.0.2.1\nb TXT ( x\nc A 192.0.2\nd A 192.0.2.4\n");
     assert_eq!(places(&parsed), ["main:3:7", "main:4:5"]);
     assert_eq!(parsed.records.len(), 2);
@@ -35,18 +35,18 @@ fn a_parenthesis_is_told_where_it_opens_and_what_follows_is_still_read() {
 }
 
 #[test]
-fn a_quote_is_told_where_it_opens() {
+fn an_open_quote_is_reported_where_it_opens() {
     let parsed = read(b"$TTL 1\na TXT x \"y\nb TXT ok\nc TXT \"x\\\"\n");
     assert_eq!(places(&parsed), ["main:2:9", "main:4:7"]);
     assert_eq!(parsed.records.len(), 1);
-    // The parenthesis that the string swallows is not told on top of it.
+    // The parenthesis inside the string is not reported as well.
     let parsed = read(b"$TTL 1\na TXT ( \"x )\nb TXT ok\n");
     assert_eq!(places(&parsed), ["main:2:9"]);
     assert_eq!(parsed.records.len(), 1);
 }
 
 #[test]
-fn a_wrong_line_inside_parentheses_does_not_make_the_others_wrong() {
+fn an_invalid_line_in_parentheses_does_not_affect_the_others() {
     let parsed = read(b"$TTL 1\na SOA ns host (\n 1 ; serial\n 2x\n 3 4 5 )\nb A 192.0.2.1\n");
     assert_eq!(places(&parsed), ["main:4:2"]);
     assert_eq!(parsed.records.len(), 1);
@@ -60,12 +60,12 @@ fn columns_count_characters() {
 }
 
 #[test]
-fn owner_and_data_are_both_told() {
+fn problems_with_owner_and_data_are_both_reported() {
     assert_eq!(places(&read(b"$TTL 1\na..b A x\n MX y\n")), ["main:2:1", "main:2:8", "main:3:5"]);
 }
 
 #[test]
-fn what_is_not_a_text_file_is_told_once() {
+fn a_binary_file_is_reported_once() {
     let parsed = read(b"\xEF\xBB\xBF$TTL 1\na A 192.0.2.1\n");
     assert_eq!(places(&parsed), ["main:1:1"]);
     assert_eq!(parsed.records.len(), 1);
@@ -77,7 +77,7 @@ fn what_is_not_a_text_file_is_told_once() {
 }
 
 #[test]
-fn a_missing_ttl_is_told_once() {
+fn a_missing_ttl_is_reported_once() {
     assert_eq!(places(&read(b"a A 192.0.2.1\nb A 192.0.2.2\n")), ["main:1:1"]);
     assert_eq!(places(&read(b"$TTL x\na A 192.0.2.1\n")), ["main:1:6"]);
     assert_eq!(places(&read(b"@ SOA ns host 1 2 3 4\na A 192.0.2.1\n")), ["main:1:21"]);
@@ -94,7 +94,7 @@ fn long_ttls_and_the_minimum_of_the_soa_are_warnings() {
 }
 
 #[test]
-fn included_files_have_their_own_places() {
+fn problems_in_included_files_have_their_own_locations() {
     let parsed = with_files(b"$TTL 1\n$INCLUDE one\n$INCLUDE two\na A x\n", &[("one", "b A 192.0.2.1\n  A y\n")]);
     assert_eq!(places(&parsed), ["one:2:5", "main:3:10", "main:4:5"]);
     assert!(parsed.problems[1].message.contains("main asks for what is not there"), "{}", parsed.problems[1]);
@@ -109,7 +109,7 @@ fn a_file_that_includes_itself_is_refused() {
 }
 
 #[test]
-fn too_much_is_refused() {
+fn files_over_the_limits_are_refused() {
     let long = format!("$TTL 1\na TXT {}\nb TXT ok\n", "x ".repeat(MAX_ENTRY_OCTETS));
     let parsed = read(long.as_bytes());
     assert_eq!(places(&parsed), ["main:2:1"]);
@@ -143,7 +143,7 @@ fn newer_service_parameters_and_types_are_known() {
 }
 
 #[test]
-fn what_is_generated_ends_where_the_room_does() {
+fn generated_records_stop_at_the_limit() {
     let text = b"$TTL 1\n$GENERATE 0-1048575 a$ A 192.0.2.1\nb A 192.0.2.2\n";
     let within = |records, octets| {
         let mut none = |_: &str, _: &str| Err("none".to_owned());
@@ -156,7 +156,7 @@ fn what_is_generated_ends_where_the_room_does() {
     assert!(short.is_truncated && short.records.len() < 10, "{}", short.records.len());
 }
 
-/// Files that are no zone files, with `hunter2` in them.
+/// Files that are not zone files, and contain `hunter2`.
 const SECRETS: &[&str] = &[
     "root:$6$hunter2:19000:0:99999:7:::\ndaemon:*:19000:0:hunter2:7:::\n",
     "gslb_hunter2\ngslb_hunter2\n",
@@ -174,7 +174,7 @@ const SECRETS: &[&str] = &[
 ];
 
 #[test]
-fn a_file_that_is_no_zone_file_is_not_quoted() {
+fn a_file_that_is_not_a_zone_file_is_not_quoted() {
     for secret in SECRETS {
         for parsed in [read(secret.as_bytes()), with_files(b"$TTL 1\n$INCLUDE secret\n", &[("secret", secret)])] {
             assert!(!places(&parsed).is_empty(), "{secret}");
@@ -187,7 +187,7 @@ fn a_file_that_is_no_zone_file_is_not_quoted() {
 }
 
 #[test]
-fn a_zone_file_is_quoted_from_its_first_good_entry_on() {
+fn a_zone_file_is_quoted_from_its_first_valid_entry_on() {
     let parsed = read(b"a 1 AA 192.0.2.1\na 1 A 192.0.2.1\nb 1 AB 192.0.2.1\n");
     let told: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
     assert_eq!(told, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
@@ -199,7 +199,7 @@ fn a_zone_file_is_quoted_from_its_first_good_entry_on() {
 }
 
 #[test]
-fn includes_that_multiply_end_at_their_limit() {
+fn recursive_includes_stop_at_the_limit() {
     let text = "$INCLUDE next\n".repeat(60);
     let (mut asked, origin) = (0, "example.com".parse().unwrap());
     // Each file includes the next one 60 times, the last one has a record: there would be 60^15 of them.

@@ -1,4 +1,4 @@
-//! Whatever the octets: nothing panics, and what is written reads back as the same octets.
+//! Arbitrary octets never cause a panic, and written records read back as the same octets.
 
 use gslb_core::dns::name::Name;
 use gslb_core::dns::rdata::{to_text, type_to_text, zone_types};
@@ -14,7 +14,7 @@ const ZONES: [&str; 5] = [
     include_str!("zones/ttl-last.zone"),
 ];
 
-/// Well-formed rdata of every type: what mutations start from.
+/// Well-formed rdata of every type, as a base for mutations.
 static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| read(ZONES[0].as_bytes()).records);
 
 fn read(text: &[u8]) -> Parsed {
@@ -22,7 +22,7 @@ fn read(text: &[u8]) -> Parsed {
     parse("zone", text, &origin, &mut |name, _| Ok((name.into(), b"a 5 A 192.0.2.1\n$INCLUDE b\n".to_vec())))
 }
 
-/// The rdata that `text` says for a record of type `rtype`.
+/// Parses `text` as the rdata of a record of type `rtype`.
 fn reread(rtype: u16, text: &str) -> Result<Box<[u8]>, String> {
     let parsed = read(format!(". 0 IN TYPE{rtype} {text}\n").as_bytes());
     match (parsed.problems.first(), parsed.records.into_iter().next()) {
@@ -31,10 +31,10 @@ fn reread(rtype: u16, text: &str) -> Result<Box<[u8]>, String> {
     }
 }
 
-/// Writes rdata, reads it back and compares. Text of the type's own has to be read as that type.
+/// Writes rdata, reads it back and compares. Type-specific text must be read as that type.
 fn check_round_trip(rtype: u16, rdata: &[u8]) -> Result<(), TestCaseError> {
     let text = to_text(rtype, rdata);
-    // Malformed rdata is shown but not accepted as its type: it is read as the octets of an unknown one.
+    // Malformed rdata is printed but not accepted as its type: it is read in the unknown-type format.
     let read_as = if text.starts_with("\\#") { 65_280 } else { rtype };
     let again =
         reread(read_as, &text).map_err(|problem| TestCaseError::fail(format!("{}: {problem}", type_to_text(rtype))))?;
@@ -68,7 +68,7 @@ fn changes(most: usize) -> impl Strategy<Value = Vec<(prop::sample::Index, u8, u
     prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<u8>()), 0..most)
 }
 
-/// Lines put together from pieces that mean something to the reader.
+/// Lines made of pieces that the parser knows.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "a",
@@ -154,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn any_row_of_pieces_is_read(text in pieces()) {
+    fn any_sequence_of_pieces_is_read(text in pieces()) {
         let parsed = read(text.as_bytes());
         for record in &parsed.records {
             check_round_trip(record.rtype, &record.rdata)?;

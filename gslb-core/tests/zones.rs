@@ -1,4 +1,4 @@
-//! What a zone says: negative answers, wildcards, aliases, delegations. One test per requirement.
+//! Zone data: negative answers, wildcards, aliases, delegations. One test per requirement.
 
 mod support;
 
@@ -114,7 +114,7 @@ fn empty_non_terminals_exist() {
 }
 
 #[test]
-fn wildcards_stand_for_names_that_do_not_exist() {
+fn wildcards_match_names_that_do_not_exist() {
     let mut server = server();
     for left in ["x.wild", "y.x.wild", "host2.wild", "_a._b.wild"] {
         let response = server.ask(&ask(&name(left), TXT));
@@ -174,7 +174,7 @@ fn the_rcode_is_that_of_the_last_name() {
 #[test]
 fn alias_loops_end() {
     let mut server = server();
-    // The wildcard answers two names: chains end where a name comes again, not where an RRset does.
+    // The wildcard answers two names: chains end at a repeated name, not at a repeated RRset.
     for (left, records) in [("loop1", 2), ("self", 1), ("a.wloop", 2), ("x.wloop", 1)] {
         let response = server.ask(&ask(&name(left), A).payload(1232));
         assert_eq!((response.rcode, response.sections[0].len(), response.truncated), (0, records, false), "{left}");
@@ -182,7 +182,7 @@ fn alias_loops_end() {
 }
 
 #[test]
-fn dnames_redirect_what_is_below_them() {
+fn dnames_redirect_names_below_them() {
     let mut server = server();
     let response = server.ask(&ask(&name("x.old"), TXT));
     let expected = [
@@ -239,7 +239,7 @@ fn dnssec_types_beside_an_alias_are_answered() {
 }
 
 #[test]
-fn signatures_keep_the_ttl_of_what_they_cover() {
+fn signatures_keep_the_ttl_of_the_set_they_cover() {
     let signature = |ttl: u32, covered: &str, key: &str| {
         format!("a {ttl} RRSIG {covered} 13 3 {ttl} 20300101000000 20200101000000 1 example.com. {key}\n")
     };
@@ -261,7 +261,7 @@ fn signatures_keep_the_ttl_of_what_they_cover() {
 }
 
 #[test]
-fn delegations_are_referred_to_with_their_glue() {
+fn referrals_include_glue() {
     let mut server = server();
     for left in ["del", "www.del", "ns.del", "a.b.c.del"] {
         let response = server.ask(&ask(&name(left), A).edns());
@@ -285,7 +285,7 @@ fn delegations_are_referred_to_with_their_glue() {
 }
 
 #[test]
-fn glue_that_is_needed_and_does_not_fit_truncates() {
+fn required_glue_that_does_not_fit_truncates_the_response() {
     let glue: String = (0..30).map(|n| format!("ns{n}.d A 192.0.2.{n}\nd NS ns{n}.d\n")).collect();
     let helpful: String = (0..30).map(|n| format!("ns{n} A 192.0.2.{n}\nh NS ns{n}\n")).collect();
     let zone = format!("$TTL 60\n@ IN SOA ns h 1 2 3 4 60\n@ NS ns.example.org.\n{glue}{helpful}");
@@ -320,7 +320,7 @@ fn a_zone_below_another_answers_for_itself() {
 }
 
 #[test]
-fn any_is_answered_with_as_little_as_possible() {
+fn any_gets_a_minimal_answer() {
     let mut server = server();
     for left in ["mail", "x.wild", "any.steered"] {
         let response = server.ask(&ask(&name(left), 255));
@@ -359,7 +359,7 @@ fn names_in_answers_are_compressed() {
 }
 
 #[test]
-fn three_nested_zones_keep_to_themselves_in_any_order() {
+fn three_nested_zones_stay_separate_in_any_order() {
     let soa = "@ 60 IN SOA ns host 1 2 3 4 60\n@ 60 IN NS ns.example.org.\n";
     let digest = "0".repeat(64);
     let top = format!("{soa}y 60 IN NS ns.y\nx.y 60 IN NS ns.x.y\nx.y 60 IN DS 1 13 2 {digest}\n");

@@ -1,4 +1,4 @@
-//! What a table answers to the clients of a plan, as a distribution; each is worked out once.
+//! The answers of a table to the clients of a plan, as distributions; each is computed once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,44 +14,44 @@ use crate::steer::shares::{Given, shares, within_pool};
 use crate::steer::view::View;
 use crate::table::{RoutingTable, Service, Steers};
 
-/// A part of the clients who are answered alike.
+/// Clients that get the same answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cell {
     pub(super) destination: u32,
-    /// The number of the pool's name, or [`NO_POOL`].
+    /// The ID of the pool's name, or [`NO_POOL`].
     pub(super) pool: u32,
     pub(super) content: u32,
     /// From 0 to 1.
     pub(super) share: f64,
 }
 
-/// The pool of what no pool answers.
+/// Marks answers that come from no pool.
 pub(super) const NO_POOL: u32 = u32::MAX;
 
-/// Who of a plan's clients is answered what; shares sum to 1.
+/// What a plan's clients are answered; shares sum to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Distribution {
-    /// Sorted by destination, pool and content, each once.
+    /// Sorted by destination, pool and content, without duplicates.
     pub(super) cells: Vec<Cell>,
-    /// How many of them are named endpoints that are up, from 0 to 1.
+    /// Share of clients that get endpoints that are up, from 0 to 1.
     pub(super) served: f64,
 }
 
 /// A type that a service may steer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum SteeredType {
     A,
     Aaaa,
 }
 
-impl Asked {
-    pub(super) const ALL: [Asked; 2] = [Asked::A, Asked::Aaaa];
+impl SteeredType {
+    pub(super) const ALL: [SteeredType; 2] = [SteeredType::A, SteeredType::Aaaa];
 
-    /// The kind of answer that a service gives; none where the zone file answers.
+    /// The kind of answer that a service gives; `None` if the zone file answers.
     fn kind(self, steers: Steers) -> Option<Kind> {
         match self {
-            Asked::A if steers.a => Some(Kind::A),
-            Asked::Aaaa if steers.aaaa => Some(Kind::Aaaa),
+            SteeredType::A if steers.a => Some(Kind::A),
+            SteeredType::Aaaa if steers.aaaa => Some(Kind::Aaaa),
             _ if steers.all_by_name => Some(Kind::Cname),
             _ => None,
         }
@@ -70,15 +70,15 @@ impl<'t> Answers<'t> {
         Answers { table, pools: HashMap::new(), plans: HashMap::new() }
     }
 
-    /// What the clients of a class are answered; none where the service does not steer the type.
+    /// What the clients of a class are answered; `None` if the service does not steer the type.
     pub(super) fn to(
         &mut self,
         service: &Service,
         class: u32,
-        asked: Asked,
+        steered_type: SteeredType,
         contents: &mut Contents,
     ) -> Option<Arc<Distribution>> {
-        let kind = asked.kind(service.steers)?;
+        let kind = steered_type.kind(service.steers)?;
         let Some(target) = service.targets.get(class as usize).filter(|_| kind.of(service.steers.has)) else {
             return Some(lone(Destination::NoData, contents));
         };
@@ -143,7 +143,7 @@ impl<'t> Answers<'t> {
     }
 }
 
-/// What a part of the clients is answered, in numbers of [`Contents`].
+/// What some of the clients are answered, as IDs of [`Contents`].
 #[derive(Debug, Clone, Copy)]
 struct Named {
     destination: u32,
@@ -158,7 +158,7 @@ impl Named {
     }
 }
 
-/// All clients at one destination without endpoints.
+/// All clients at one destination, without endpoints.
 pub(super) fn lone(destination: Destination, contents: &mut Contents) -> Arc<Distribution> {
     let cells = vec![whole(contents.destination(destination))];
     Arc::new(Distribution { cells, served: 0.0 })

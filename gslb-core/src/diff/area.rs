@@ -1,29 +1,30 @@
-//! A part of the address space, and how much it is.
+//! A part of the address space, and its size.
 
-/// How many addresses and prefixes.
+/// Number of addresses and prefixes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Weight {
-    /// Addresses that have a share of the address space.
+    /// Addresses that count toward the address space.
     pub(super) addresses: f64,
-    /// Networks of 24 or 48 bits that hold any of it.
+    /// Networks of 24 or 48 bits that overlap it.
     pub(super) prefixes: u64,
-    /// The last of them that was counted, and one.
+    /// The last network counted, plus one.
     counted: u128,
 }
 
-/// Clients of one class of the old table, one class of the new table and one region.
+/// Clients of one class in the old table, one class in the new table, and one region.
 #[derive(Debug, Clone)]
 pub(super) struct Area {
     pub(super) old: u32,
     pub(super) new: u32,
-    /// Number of the region.
+    /// Index of the region.
     pub(super) region: Option<u32>,
-    /// Of IPv4 and of IPv6.
+    /// IPv4 and IPv6.
     pub(super) weights: [Weight; 2],
 }
 
 impl Weight {
-    /// Adds the addresses from `first` to `last`; prefixes leave `bits` of an address open. Addresses come in order.
+    /// Adds the addresses from `first` to `last`; prefixes leave `bits` of an address open. Addresses must come in
+    /// order.
     pub(super) fn add(&mut self, first: u128, last: u128, bits: u32) {
         self.addresses += (last - first) as f64 + 1.0;
         let from = (first >> bits).max(self.counted);
@@ -32,7 +33,7 @@ impl Weight {
         self.counted = after;
     }
 
-    /// Adds what another weight has.
+    /// Adds another weight.
     pub(super) fn join(&mut self, other: &Weight) {
         self.addresses += other.addresses;
         self.prefixes += other.prefixes;
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_counts_once_however_many_pieces_it_has() {
+    fn a_prefix_in_several_pieces_counts_once() {
         let mut weight = Weight::default();
         weight.add(0x100, 0x17F, 8);
         weight.add(0x1C0, 0x1FF, 8);

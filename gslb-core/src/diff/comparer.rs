@@ -1,8 +1,8 @@
-//! What of two services moves for the clients of a class each.
+//! Compares two services for the clients of a class each.
 
 use std::sync::Arc;
 
-use super::answers::{Answers, Asked, Distribution, lone};
+use super::answers::{Answers, Distribution, SteeredType, lone};
 use super::comparison::Destination;
 use super::content::Contents;
 use super::flow::{Flow, flows};
@@ -15,14 +15,14 @@ pub(super) struct Comparer<'t> {
     pub(super) contents: Contents,
 }
 
-/// What happens to the clients of two classes.
+/// The change for the clients of two classes.
 pub(super) struct Compared {
-    /// Who moves, for the type of which more move.
+    /// The clients that move, for the type with more movement.
     pub(super) flows: Vec<Flow>,
-    /// What they were and are answered, for the first type that either service steers.
+    /// Their old and new answers, for the first type that either service steers.
     pub(super) before: Arc<Distribution>,
     pub(super) after: Arc<Distribution>,
-    /// How many of the clients were, and are, named endpoints that are up, from 0 to 1: for the type of which more are.
+    /// Share of clients that got and get endpoints that are up, from 0 to 1, for the type with the greater share.
     pub(super) was_served: f64,
     pub(super) is_served: f64,
 }
@@ -32,13 +32,13 @@ impl<'t> Comparer<'t> {
         Comparer { old: Answers::of(old), new: Answers::of(new), contents: Contents::new() }
     }
 
-    /// Compares what the clients of a class of the old service get with what those of a class of the new one do.
+    /// Compares the answers for a class of the old service with those for a class of the new one.
     pub(super) fn compare(&mut self, old: (&Service, u32), new: (&Service, u32)) -> Compared {
         let unsteered = lone(Destination::ZoneFile, &mut self.contents);
         let mut compared: Option<Compared> = None;
-        for asked in Asked::ALL {
-            let before = self.old.to(old.0, old.1, asked, &mut self.contents);
-            let after = self.new.to(new.0, new.1, asked, &mut self.contents);
+        for steered_type in SteeredType::ALL {
+            let before = self.old.to(old.0, old.1, steered_type, &mut self.contents);
+            let after = self.new.to(new.0, new.1, steered_type, &mut self.contents);
             if before.is_none() && after.is_none() {
                 continue;
             }
@@ -64,18 +64,20 @@ impl<'t> Comparer<'t> {
         })
     }
 
-    /// True where some class of a service of the new table has an endpoint that is up.
+    /// True if some class of a service in the new table has an endpoint that is up.
     pub(super) fn serves(&mut self, service: &Service) -> bool {
         let classes = 0..service.targets.len() as u32;
         classes.into_iter().any(|class| {
-            Asked::ALL.into_iter().any(|asked| {
-                self.new.to(service, class, asked, &mut self.contents).is_some_and(|answers| answers.served > 0.0)
+            SteeredType::ALL.into_iter().any(|steered_type| {
+                self.new
+                    .to(service, class, steered_type, &mut self.contents)
+                    .is_some_and(|answers| answers.served > 0.0)
             })
         })
     }
 }
 
-/// How much goes elsewhere, and then how much moves at all.
+/// The share that moves to another destination, then the share that moves at all.
 fn extent(flows: &[Flow]) -> (f64, f64) {
     let sum = |elsewhere: bool| {
         flows.iter().filter(|flow| !elsewhere || flow.from != flow.to).map(|flow| flow.share).sum::<f64>() + 0.0

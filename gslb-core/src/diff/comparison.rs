@@ -1,29 +1,29 @@
-//! What a comparison tells, as data.
+//! The result of a comparison, as data.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// What differs between the answers of two tables.
+/// The differences between the answers of two tables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Comparison {
-    /// Generation of the tables.
+    /// Generations of the tables.
     pub generations: Change<u64>,
-    /// How many data centers are up.
+    /// Number of data centers that are up.
     pub data_centers_up: Change<u32>,
-    /// Services that only the new table has.
+    /// Services only in the new table.
     pub added: Vec<String>,
-    /// Services that only the old table has.
+    /// Services only in the old table.
     pub removed: Vec<String>,
     /// Services whose answers move, in the order of the new document.
     pub changed: Vec<ServiceChange>,
-    /// How answers move; services that move alike share one.
+    /// How answers move; services that move the same way share an entry.
     pub movements: Vec<Movement>,
-    /// Services that can name less that is up than before, or are new and have nothing to name.
+    /// Services with fewer endpoints up than before, or new services with none.
     pub left_without: Vec<LeftWithout>,
-    /// What each destination has of the services that both tables have.
+    /// The share of each destination in the services that both tables have.
     pub data_centers: Vec<DataCenterShare>,
-    /// What moves of the sampled queries; none without a sample.
+    /// The moves of the sampled queries; absent without a sample.
     pub sampled: Option<SampledMoves>,
 }
 
@@ -43,24 +43,24 @@ pub struct Change<T> {
 pub struct ServiceChange {
     /// Its name.
     pub service: String,
-    /// Its further names.
+    /// Its other names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
     /// Index into [`Comparison::movements`].
     pub movement: usize,
 }
 
-/// How answers of a service move.
+/// How the answers of a service move.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Movement {
-    /// What goes to another destination.
+    /// Clients that move to another destination.
     pub elsewhere: Families,
-    /// What stays with its destination, but gets other endpoints there.
+    /// Clients that stay at their destination, but get other endpoints there.
     pub within: Families,
-    /// Where answers move, the largest first; at most [`MAX_MOVES`](super::MAX_MOVES).
+    /// The moves, largest first; at most [`MAX_MOVES`](super::MAX_MOVES).
     pub moves: Vec<Move>,
-    /// How many more moves there are.
+    /// Number of moves not listed.
     pub more: usize,
 }
 
@@ -74,37 +74,36 @@ pub struct Families {
     pub v6: Extent,
 }
 
-/// How much of the address space.
+/// A part of the address space.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Extent {
     /// Share of the family's address space, from 0 to 1.
     pub share: f64,
-    /// Networks of 24 (IPv4) or 48 (IPv6) bits of which some answers move.
+    /// Networks of 24 (IPv4) or 48 (IPv6) bits with some answers that move.
     pub prefixes: u64,
 }
 
-/// Answers that move from one destination to another, or to other endpoints of the same.
+/// Answers that move from one destination to another, or to other endpoints of the same destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Move {
-    /// Where the clients are: the region, of all regions of the new document or else of the old, whose matcher is the
-    /// most specific; none where they are in no region.
+    /// The clients' region: of all regions of the new document, or else of the old, the one with the most specific
+    /// matcher; absent outside all regions.
     pub region: Option<String>,
-    /// Who answers in the old table.
+    /// The destination in the old table.
     pub from: Destination,
-    /// Who answers in the new table.
+    /// The destination in the new table.
     pub to: Destination,
-    /// The pools that answer in the old and the new table, where `from` and `to` are the same data center and another pool
-    /// of it answers.
+    /// The pools in the old and the new table, if `from` and `to` are the same data center but the pool differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pools: Option<Change<String>>,
-    /// How much of the address space moves.
+    /// The part of the address space that moves.
     #[serde(flatten)]
     pub extent: Families,
 }
 
-/// Where answers lead.
+/// Where an answer sends clients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -113,13 +112,13 @@ pub enum Destination {
     DataCenter(String),
     /// A pool without data center, by name.
     Pool(String),
-    /// What the zone file says: the type is not steered.
+    /// The zone file's records: the type is not steered.
     ZoneFile,
     /// NODATA.
     NoData,
     /// SERVFAIL.
     ServFail,
-    /// The name is steered no more.
+    /// The name is no longer steered.
     NoService,
 }
 
@@ -129,11 +128,11 @@ pub enum Destination {
 pub struct LeftWithout {
     /// Its name.
     pub service: String,
-    /// True where no client gets an endpoint that is up; else some do who are elsewhere.
+    /// True if no client gets an endpoint that is up; false if some clients still do.
     pub all: bool,
 }
 
-/// The mean share that a destination has of the address space over all services of both tables.
+/// The mean share of the address space that a destination has over all services in both tables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DataCenterShare {
@@ -145,40 +144,40 @@ pub struct DataCenterShare {
     pub v6: Change<f64>,
 }
 
-/// Queries that were asked lately.
+/// A sampled query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sampled {
     /// Index of the service in the old table's site.
     pub service: u32,
-    /// The network that the answer was decided for.
+    /// The network that the decision was based on.
     pub client: IpNet,
-    /// For how many queries this one stands.
+    /// Number of queries that this one represents.
     pub weight: u64,
 }
 
-/// What moves of the sampled queries.
+/// The moves of the sampled queries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SampledMoves {
     /// Sum of all weights.
     pub weight: u64,
-    /// Share that goes to another destination, from 0 to 1.
+    /// Share that moves to another destination, from 0 to 1.
     pub elsewhere: f64,
     /// Share that gets other endpoints of the same destination, from 0 to 1.
     pub within: f64,
-    /// From where to where, the largest first.
+    /// The moves, largest first.
     pub moves: Vec<SampledMove>,
 }
 
-/// Sampled queries that move alike.
+/// Sampled queries that move the same way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SampledMove {
-    /// Who answers in the old table.
+    /// The destination in the old table.
     pub from: Destination,
-    /// Who answers in the new table.
+    /// The destination in the new table.
     pub to: Destination,
-    /// The pools, as of [`Move::pools`].
+    /// The pools, as in [`Move::pools`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pools: Option<Change<String>>,
     /// Share of the sample, from 0 to 1.

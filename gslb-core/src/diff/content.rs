@@ -1,12 +1,12 @@
-//! Where answers lead and which endpoints they name, as numbers that mean the same in both tables.
+//! Destinations and answered endpoints as IDs that are comparable between both tables.
 
 use std::collections::HashMap;
 
 use super::comparison::{Change, Destination};
 use crate::site::model::Target;
 
-/// Numbers for destinations and for contents. A content is what the answers of a pool name, with shares: equal contents
-/// have one number, so it does not matter what a pool is called.
+/// Assigns IDs to destinations and contents. A content is the endpoints in a pool's answers, with their shares. Equal
+/// contents have the same ID, so pool names do not matter.
 #[derive(Debug)]
 pub(super) struct Contents {
     destinations: Vec<Destination>,
@@ -36,7 +36,7 @@ impl Contents {
         }
     }
 
-    /// The number of a destination.
+    /// The ID of a destination.
     pub(super) fn destination(&mut self, destination: Destination) -> u32 {
         let destinations = &mut self.destinations;
         *self.destination_ids.entry(destination).or_insert_with_key(|destination| {
@@ -45,12 +45,12 @@ impl Contents {
         })
     }
 
-    /// The destination of a number.
+    /// The destination with this ID.
     pub(super) fn destination_of(&self, id: u32) -> Destination {
         self.destinations.get(id as usize).cloned().unwrap_or(Destination::NoData)
     }
 
-    /// The number of a pool's name.
+    /// The ID of a pool's name.
     pub(super) fn pool(&mut self, name: &str) -> u32 {
         if let Some(&id) = self.pool_ids.get(name) {
             return id;
@@ -67,7 +67,7 @@ impl Contents {
         Some(Change { before: name(from)?, after: name(to)? })
     }
 
-    /// The number of what is named with these shares.
+    /// The ID of a content with these shares.
     pub(super) fn content<'t>(&mut self, shares: impl Iterator<Item = (&'t Target, f64)>) -> u32 {
         let mut list: Vec<(u32, f64)> = Vec::with_capacity(shares.size_hint().0);
         for (target, share) in shares {
@@ -87,7 +87,7 @@ impl Contents {
         })
     }
 
-    /// How much of an answer changes where one content replaces another: half the sum of the absolute differences.
+    /// How much an answer changes from one content to another: half the sum of the absolute differences.
     pub(super) fn distance(&mut self, old: u32, new: u32) -> f64 {
         if old == new {
             return 0.0;
@@ -103,7 +103,7 @@ impl Contents {
     }
 }
 
-/// What two distributions have in common; both are sorted.
+/// The overlap of two distributions; both are sorted.
 fn common(mut old: &[(u32, f64)], mut new: &[(u32, f64)]) -> f64 {
     let mut sum = 0.0;
     while let ([(a, share), old_rest @ ..], [(b, other), new_rest @ ..]) = (old, new) {

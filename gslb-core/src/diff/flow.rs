@@ -1,26 +1,26 @@
-//! From one distribution to another with as little movement as there can be.
+//! Transforms one distribution into another with minimal movement.
 
 use std::collections::BTreeMap;
 
 use super::answers::{Cell, Distribution};
 use super::content::Contents;
 
-/// Shares below this are the noise of adding up.
+/// Shares below this are rounding noise.
 pub(super) const NOISE: f64 = 1e-12;
 
 /// Clients that move.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Flow {
-    /// Destinations; the same where only the endpoints are others.
+    /// Destinations; equal if only the endpoints change.
     pub(super) from: u32,
     pub(super) to: u32,
-    /// The pools before and after, where the destination stays and another pool of it answers.
+    /// The pools before and after, if the destination stays and its pool changes.
     pub(super) pools: Option<(u32, u32)>,
     /// From 0 to 1.
     pub(super) share: f64,
 }
 
-/// From where to where, and by which pools.
+/// From which destination to which, and through which pools.
 pub(super) type Route = (u32, u32, Option<(u32, u32)>);
 
 impl Flow {
@@ -29,8 +29,8 @@ impl Flow {
     }
 }
 
-/// How the clients of `old` become those of `new`. Who can stay with a destination stays; those who leave are divided
-/// among the destinations that gain, in proportion.
+/// How the clients of `old` become those of `new`. Clients stay at their destination if they can; the others are
+/// divided among the destinations that gain, in proportion.
 pub(super) fn flows(old: &Distribution, new: &Distribution, contents: &mut Contents) -> Vec<Flow> {
     if old.cells == new.cells {
         return Vec::new();
@@ -59,7 +59,7 @@ pub(super) fn flows(old: &Distribution, new: &Distribution, contents: &mut Conte
     flows
 }
 
-/// The cells of both distributions at each destination that either has.
+/// The cells of both distributions at each destination in either.
 fn by_destination<'d>(old: &'d Distribution, new: &'d Distribution) -> Vec<(u32, &'d [Cell], &'d [Cell])> {
     let all =
         |distribution: &Distribution| -> Vec<u32> { distribution.cells.iter().map(|cell| cell.destination).collect() };
@@ -75,7 +75,8 @@ fn by_destination<'d>(old: &'d Distribution, new: &'d Distribution) -> Vec<(u32,
     destinations.into_iter().map(|destination| (destination, of(old, destination), of(new, destination))).collect()
 }
 
-/// Of those who stay with a destination, how many get other endpoints: of other pools, with these, and of the same pools.
+/// Of the clients that stay at a destination, how many get other endpoints: from other pools (which), and from the same
+/// pools.
 fn changed_within(
     old: &[Cell],
     had: f64,
@@ -88,7 +89,7 @@ fn changed_within(
     if stay <= NOISE {
         return changed;
     }
-    // What cells have in common stays as it is, whatever their pools are called; the rest is paired in proportion.
+    // What the cells have in common stays, whatever the pools are called; the rest is paired in proportion.
     let (mut rest_old, mut rest_new) = (scaled(old, stay / had), scaled(new, stay / has));
     for of_same_pool in [true, false] {
         for cell in &mut rest_old {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn who_can_stay_stays_and_the_others_go_where_there_is_gain() {
+    fn clients_stay_if_they_can_and_others_go_to_gaining_destinations() {
         let mut contents = Contents::new();
         let old = distribution(&[(0, 0, 0.5), (1, 0, 0.5)]);
         let new = distribution(&[(0, 0, 0.2), (1, 0, 0.6), (2, 0, 0.2)]);
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn other_endpoints_of_a_destination_are_a_move_to_itself() {
+    fn changed_endpoints_of_a_destination_are_a_move_to_itself() {
         let mut contents = Contents::new();
         let address = |last| crate::site::model::Target::Address(std::net::Ipv4Addr::new(192, 0, 2, last).into());
         let (a, b, c) = (address(1), address(2), address(3));

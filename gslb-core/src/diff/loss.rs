@@ -1,5 +1,5 @@
-//! What the clients of each service are left with when endpoints go down, class by class: a service whose other clients are
-//! fine still fails those who have nothing left.
+//! Computes what the clients of each service would still get when endpoints go down. It works per client class: a
+//! service can be fine for most clients and still fail others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,35 +18,35 @@ use crate::steer::shares::{Given, shares};
 use crate::steer::view::View;
 use crate::table::{RoutingTable, Service};
 
-/// What clients who may be answered from a lost data center would be answered instead.
+/// What clients of a lost data center would get instead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Left {
-    /// Endpoints that are up, all of them in this one place.
+    /// Endpoints that are up, all in this one location.
     OnePlace(Destination),
-    /// Endpoints that are down: nothing else is left.
+    /// Only endpoints that are down.
     DeadEndpoint,
-    /// No endpoint, by NODATA.
+    /// NODATA.
     NoData,
-    /// No endpoint, by SERVFAIL.
+    /// SERVFAIL.
     ServFail,
 }
 
-/// Clients of a service who are left with the same, for one type.
+/// Clients of a service that would get the same, for one query type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
     /// Index of the service in the site.
     pub service: u32,
     /// The kind of answers.
     pub kind: Kind,
-    /// What they are left with.
+    /// What they would get.
     pub left: Left,
-    /// True where these are all clients of the service.
+    /// True if these are all clients of the service.
     pub all: bool,
-    /// How much of the address space they are.
+    /// Their part of the address space.
     pub extent: Families,
-    /// Share of the service's sampled queries that came from them, from 0 to 1; none without a sample of the service.
+    /// Their share of the service's sampled queries, from 0 to 1; absent without a sample of the service.
     pub sampled: Option<f64>,
-    /// Where they are, the most address space first; at most [`MAX_MOVES`](super::MAX_MOVES).
+    /// Their locations, largest address space first; at most [`MAX_MOVES`](super::MAX_MOVES).
     pub clients: Vec<Clients>,
 }
 
@@ -54,16 +54,16 @@ pub struct Loss {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Clients {
-    /// The region, as of [`Move::region`](super::Move::region); none for clients in no region.
+    /// The region, as in [`Move::region`](super::Move::region); absent for clients outside all regions.
     #[cfg_attr(feature = "schema", schema(required = true))]
     pub region: Option<String>,
-    /// How much of the address space they are.
+    /// Their part of the address space.
     #[serde(flatten)]
     pub extent: Families,
 }
 
-/// What clients would be left with if all endpoints of `data_center` were down, as they are in `without`, which has the
-/// topology of `table`: those clients only who may be answered from it now, and who would have one place or nothing.
+/// What clients would get if all endpoints of `data_center` were down, as in `without`, which has the topology of
+/// `table`. It covers only clients that may be sent there now and would have one location left, or none.
 pub fn losses(
     table: &RoutingTable,
     without: &RoutingTable,
@@ -101,14 +101,14 @@ pub fn losses(
     losses
 }
 
-/// The kinds of answers that a service gives itself.
+/// The kinds of answers that a service steers.
 fn kinds(service: &Service) -> impl Iterator<Item = Kind> {
     let steers = service.steers;
     let kinds = [(Kind::A, steers.a), (Kind::Aaaa, steers.aaaa)];
     kinds.into_iter().filter_map(|(kind, steers)| steers.then_some(kind))
 }
 
-/// Clients who are left with the same, of all services that are alike.
+/// Clients that would get the same, for all services that are alike.
 struct Group {
     kind: Kind,
     left: Left,
@@ -118,7 +118,7 @@ struct Group {
     classes: BTreeSet<u32>,
 }
 
-/// By region how many clients there are, and the classes that they are of.
+/// The clients by region, and their classes.
 type Losers = (BTreeMap<Option<u32>, Amounts>, BTreeSet<u32>);
 
 /// A service before and after.
@@ -150,11 +150,11 @@ impl Outlook<'_> {
                     *sum = (sum.0 + amount.0, sum.1 + amount.1);
                 }
             }
-            let told = |(region, amounts): (&Option<u32>, &Amounts)| Clients {
+            let to_clients = |(region, amounts): (&Option<u32>, &Amounts)| Clients {
                 region: space.region(*region),
                 extent: families(amounts, space),
             };
-            let mut clients: Vec<Clients> = regions.iter().map(told).collect();
+            let mut clients: Vec<Clients> = regions.iter().map(to_clients).collect();
             let size = |it: &Clients| it.extent.v4.share + it.extent.v6.share;
             clients.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.region.cmp(&b.region)));
             clients.truncate(MAX_MOVES);
@@ -164,7 +164,7 @@ impl Outlook<'_> {
         found.into_iter().map(group).collect()
     }
 
-    /// What the clients of a class are left with; none where they lose nothing, or have more than one place left.
+    /// What the clients of a class would get; `None` if they lose nothing, or have more than one location left.
     fn left(&self, kind: Kind, class: u32) -> Option<Left> {
         let plans = &self.table.topology().plans;
         let plan = self.service.targets.get(class as usize)?.plan;
@@ -175,18 +175,18 @@ impl Outlook<'_> {
         }
         let steers_both = self.service.steers.both();
         let view = View { plans, pools: self.without.pools(), kind, steers_both };
-        // Of a draw, some clients may be left with nothing: those who are drawn into an `only` that is down.
+        // In a draw, some clients may lose everything: those drawn into an `only` that is down.
         let (mut worst, mut has_kind) = (None::<Left>, false);
         shares(view, plan, self.service.when_all_down, &mut |given, _| {
             let left = match given {
                 Given::Pool(pool, Demand::Up | Demand::UpWithoutWeight) => {
-                    // The pool of last resort, too.
+                    // Include the last-resort pool.
                     pools.push(pool);
                     None
                 }
                 Given::Pool(..) => Some(Left::DeadEndpoint),
                 Given::Nothing(Outcome::ServFail) => Some(Left::ServFail),
-                // There never was such an endpoint for them.
+                // These clients never had such an endpoint.
                 Given::Nothing(Outcome::NoSuchKind) => return,
                 Given::Nothing(_) => Some(Left::NoData),
             };
@@ -199,13 +199,13 @@ impl Outlook<'_> {
         let mut places: BTreeSet<Destination> =
             pools.into_iter().filter(|pool| self.is_left(*pool, kind)).filter_map(|pool| self.place(pool)).collect();
         match (places.pop_first(), places.is_empty()) {
-            // One that has no other place even now is told too: that is what a drill is for.
+            // Also report clients that have no second location even now: a drill must show them.
             (Some(place), true) => Some(Left::OnePlace(place)),
             _ => None,
         }
     }
 
-    /// True where the pool is in the data center and has endpoints of the kind, up or down.
+    /// True if the pool is in the data center and has endpoints of the kind, up or down.
     fn loses(&self, id: PoolId, kind: Kind) -> bool {
         let pool = self.table.topology().site.pools.get(id.0 as usize);
         let has_kind = || self.table.pools().get(id).is_some_and(|pool| !pool.ready(Demand::Any, kind).is_empty());
@@ -227,7 +227,7 @@ impl Outlook<'_> {
     }
 }
 
-/// Sampled queries by service, and by the class of the client.
+/// Sampled queries by service and client class.
 struct BySample(HashMap<u32, HashMap<u32, u64>>);
 
 impl BySample {
@@ -243,7 +243,7 @@ impl BySample {
         Self(all)
     }
 
-    /// The share of these classes in what was sampled of the service.
+    /// The share of these classes in the service's sample.
     fn share(&self, service: u32, classes: &BTreeSet<u32>) -> Option<f64> {
         let of = self.0.get(&service)?;
         let (total, part) = of.iter().fold((0u64, 0u64), |(total, part), (class, weight)| {

@@ -1,19 +1,19 @@
-//! What a change would do: the answers of one table compared with those of another, over all of the address space.
+//! Computes the effect of a change: compares the answers of two tables over the whole address space.
 //!
-//! Compared is what is *answered*, so a comparison sees changes of the document and of the databases, and also of what
-//! is up, drained or forced. An answer is a distribution: a draw by weight gives each pool its share, whether the draw
-//! sticks to clients or not. Of two distributions, half the sum of the absolute differences moves. TTLs are not
-//! compared, nor which client a sticky draw gives to whom.
+//! It compares *answers*, so it sees changes of the document and the databases, and also of what is up, drained or
+//! forced. An answer is a distribution: a weighted draw gives each pool its share, whether or not the draw is sticky.
+//! Between two distributions, half the sum of the absolute differences moves. TTLs are not compared, nor which client a
+//! sticky draw assigns to which endpoint.
 //!
-//! Where a service steers A and AAAA, each client network counts with the type whose answers move more.
+//! If a service steers A and AAAA, each client network counts with the type that has more movement.
 //!
-//! The **address space** of a family is what the databases of either table know a place of, or the operator's regions a
-//! prefix; all of it where no database knows anything. What lies outside has no share, but its **prefixes** count: they
-//! are the networks of 24 bits in IPv4 and of 48 bits in IPv6 that hold addresses of which some answers move. One that is
-//! divided among places counts once for each combination of places.
+//! The **address space** of a family is every address with a place in either table's databases or with an operator
+//! prefix; if the databases know nothing, it is the whole space. Addresses outside have no share, but their
+//! **prefixes** count: networks of 24 bits (IPv4) or 48 bits (IPv6) with addresses whose answers move. A prefix that
+//! spans several places counts once per combination of places.
 //!
-//! The work does not grow with services that share what is compiled: it is done once for each pair of columns, and once
-//! for each pair of columns and plans.
+//! The work does not grow with services that share compiled results: it is done once per pair of columns, and once per
+//! pair of columns and plans.
 
 mod answers;
 mod area;
@@ -39,10 +39,10 @@ use comparer::Comparer;
 use space::Space;
 use summary::Summary;
 
-/// Most moves that a movement lists; the largest are listed, and the others counted.
+/// Maximum number of moves listed; the largest are listed, the others counted.
 pub const MAX_MOVES: usize = 256;
 
-/// Compares what `old` and `new` answer. `sample` is of queries that `old` was asked lately; it may be empty.
+/// Compares the answers of `old` and `new`. `sample` contains recent queries to `old`; it may be empty.
 pub fn compare(old: &RoutingTable, new: &RoutingTable, sample: &[Sampled]) -> Comparison {
     let matched = Matched::of(old, new);
     let space = Space::of(old, new);
@@ -56,7 +56,7 @@ pub fn compare(old: &RoutingTable, new: &RoutingTable, sample: &[Sampled]) -> Co
     summary.finish(&matched, &space, comparer, sampled)
 }
 
-/// How many data centers are up: those with a pool that is.
+/// Number of data centers with a pool that is up.
 pub fn data_centers_up(table: &RoutingTable) -> u32 {
     let pools = table.topology().site.pools.iter().zip(table.pools().iter());
     let up: HashSet<_> =
@@ -64,13 +64,13 @@ pub fn data_centers_up(table: &RoutingTable) -> u32 {
     up.len() as u32
 }
 
-/// The same of both tables.
+/// A value for each table.
 struct Pair<T> {
     old: T,
     new: T,
 }
 
-/// Services that are alike in both tables, so that one comparison does for all.
+/// Services that are alike in both tables, so one comparison covers all.
 struct Group<'t> {
     old: &'t Service,
     new: &'t Service,
@@ -78,14 +78,14 @@ struct Group<'t> {
     members: Vec<u32>,
 }
 
-/// The services of both tables by name.
+/// Matches the services of both tables by name.
 struct Matched<'t> {
     old: &'t RoutingTable,
     new: &'t RoutingTable,
     groups: Vec<Group<'t>>,
-    /// For each service of the old site the new one of its name.
+    /// For each service of the old site, the new one with its name.
     successors: Vec<Option<u32>>,
-    /// Services that only the new site has.
+    /// Services only in the new site.
     added: Vec<u32>,
 }
 
@@ -105,7 +105,7 @@ impl<'t> Matched<'t> {
             if let Some(successor) = matched.successors.get_mut(at as usize) {
                 *successor = Some(index);
             }
-            // Targets that are shared stand for equal policies and equal fallbacks.
+            // Shared targets mean equal policies and equal fallbacks.
             let key = [former, service].map(|it| (it.column, it.targets.as_ptr(), it.steers));
             let groups = &mut matched.groups;
             let group = *group_of.entry(key).or_insert_with(|| {
@@ -119,7 +119,7 @@ impl<'t> Matched<'t> {
         matched
     }
 
-    /// The groups by their columns, so that what a pair of columns needs is worked out once and then forgotten.
+    /// The groups by column, so that data for a pair of columns is computed once and then dropped.
     fn by_columns(&self) -> Vec<(Pair<u32>, Vec<&Group<'t>>)> {
         let mut by_columns: BTreeMap<(u32, u32), Vec<&Group<'t>>> = BTreeMap::new();
         for group in &self.groups {

@@ -1,4 +1,4 @@
-//! What moves of a sample of queries.
+//! The moves of a sample of queries.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use super::comparison::{Destination, Sampled, SampledMove, SampledMoves};
 use super::flow::Route;
 use crate::table::{RoutingTable, Service};
 
-/// The moves of all queries together, each of which counts by its weight. Queries for services that are gone move to
-/// [`Destination::NoService`]; those for services that never were are left aside. None where nothing is left.
+/// Adds up the moves of all queries by weight. Queries for removed services move to [`Destination::NoService`]; those
+/// for services that never existed are ignored. `None` if no query remains.
 pub(super) fn moves(sample: &[Sampled], matched: &Matched<'_>, comparer: &mut Comparer<'_>) -> Option<SampledMoves> {
     let gone = comparer.contents.destination(Destination::NoService);
     let mut known = HashMap::new();
@@ -36,19 +36,19 @@ pub(super) fn moves(sample: &[Sampled], matched: &Matched<'_>, comparer: &mut Co
             *moved.entry(flow.route()).or_default() += flow.share * weight;
         }
     }
-    (total > 0).then(|| told(&moved, total, comparer))
+    (total > 0).then(|| to_moves(&moved, total, comparer))
 }
 
-/// The service that was asked, and the one of its name in the new table.
-fn services<'t>(query: &Sampled, matched: &Matched<'t>) -> Option<Asked<'t>> {
+/// The queried service, and the one with its name in the new table.
+fn services<'t>(query: &Sampled, matched: &Matched<'t>) -> Option<QueriedService<'t>> {
     let at = query.service as usize;
     let old = matched.old.topology().services.get(at)?;
     let successor = matched.successors.get(at).copied().flatten();
     let new = successor.and_then(|at| matched.new.topology().services.get(at as usize));
-    Some(Asked { old, new })
+    Some(QueriedService { old, new })
 }
 
-struct Asked<'t> {
+struct QueriedService<'t> {
     old: &'t Service,
     new: Option<&'t Service>,
 }
@@ -58,7 +58,7 @@ fn class(table: &RoutingTable, service: &Service, query: &Sampled) -> u32 {
     column.map_or(0, |column| column.locate(query.client.network()).class)
 }
 
-fn told(moved: &HashMap<Route, f64>, total: u64, comparer: &Comparer<'_>) -> SampledMoves {
+fn to_moves(moved: &HashMap<Route, f64>, total: u64, comparer: &Comparer<'_>) -> SampledMoves {
     let share = |weight: f64| weight / total as f64;
     let sum = |elsewhere: bool| {
         let fitting = moved.iter().filter(|((from, to, _), _)| (from != to) == elsewhere);

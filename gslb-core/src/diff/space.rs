@@ -12,15 +12,15 @@ use crate::locate::prefixes;
 use crate::locate::region::Chooser;
 use crate::table::{RoutingTable, Topology};
 
-/// First and last of the IPv4-mapped addresses, which IPv4 speaks for.
+/// First and last of the IPv4-mapped addresses, which are covered by IPv4.
 const MAPPED: (u128, u128) = (0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF);
 
-/// Networks of both indexes, summed up by where both say that they are.
+/// Networks of both indexes, summed up by their pair of loci.
 pub(super) struct Space<'t> {
     old: Located<'t>,
     new: Located<'t>,
     parts: Vec<Part>,
-    /// Addresses of each family that count.
+    /// Number of addresses per family that count.
     totals: [f64; 2],
     regions: Vec<String>,
 }
@@ -33,7 +33,7 @@ struct Part {
     weights: [Weight; 2],
 }
 
-/// A table's columns, and an address of each locus of its index.
+/// A table's columns, and one address for each locus of its index.
 struct Located<'t> {
     topology: &'t Topology,
     examples: Vec<Option<IpAddr>>,
@@ -62,7 +62,7 @@ impl<'t> Space<'t> {
         Space { old: Located::of(old), new: Located::of(new), parts, totals, regions }
     }
 
-    /// How the space is divided by a column of each table.
+    /// Divides the space by a column of each table.
     pub(super) fn areas(&self, columns: &Pair<u32>) -> Vec<Area> {
         let (old, new) = (self.old.classes(columns.old), self.new.classes(columns.new));
         let class = |classes: &[u32], locus: u32| classes.get(locus as usize).copied().unwrap_or(0);
@@ -81,7 +81,7 @@ impl<'t> Space<'t> {
         areas
     }
 
-    /// The share that so many addresses of a family are: 0 for IPv4, 1 for IPv6.
+    /// The share of this many addresses in a family: 0 is IPv4, 1 is IPv6.
     pub(super) fn share(&self, family: usize, addresses: f64) -> f64 {
         self.totals.get(family).map_or(0.0, |total| addresses / total.max(1.0))
     }
@@ -108,7 +108,7 @@ impl Parts {
     }
 }
 
-/// Walks over the leaves of both lists, cut at the borders of both, with first and last address of each piece.
+/// Walks over the leaves of both lists, cut at the borders of both; passes the first and last address of each piece.
 fn overlay<A: Address>(
     old: &Leaves<A>,
     new: &Leaves<A>,
@@ -129,7 +129,7 @@ fn overlay<A: Address>(
     }
 }
 
-/// Gives each part the region that its clients are in: of all regions of the new document, or else of the old.
+/// Gives each part its clients' region: of all regions of the new document, or else of the old.
 fn name_regions(parts: &mut [Part], old: &Topology, new: &Topology) -> Vec<String> {
     let mut names: Vec<String> = new.site.regions.iter().map(|region| region.name.to_string()).collect();
     let by_new = Chooser::of_all(&new.site.regions, &new.index);
@@ -151,7 +151,7 @@ fn number_of(name: &str, names: &mut Vec<String>) -> u32 {
     }) as u32
 }
 
-/// Addresses of a family that count; the others lose their weight, but not their prefixes.
+/// Number of addresses in a family that count; the others lose their weight, but not their prefixes.
 fn total(parts: &mut [Part], family: usize, old: &LocationIndex, new: &LocationIndex) -> f64 {
     let has_place = |index: &LocationIndex, locus: u32| index.loci.get(locus as usize).is_some_and(|it| it.place != 0);
     let has_prefix = |index: &LocationIndex, locus: u32| {
@@ -182,7 +182,7 @@ impl<'t> Located<'t> {
         Located { topology, examples }
     }
 
-    /// The class of each locus. A column gives all networks of a locus one class, so one address of it will do.
+    /// The class of each locus. A column gives all networks of a locus the same class, so one address is enough.
     fn classes(&self, column: u32) -> Vec<u32> {
         let column: Option<&Column> = self.topology.columns.get(column as usize);
         let class = |address: IpAddr| column.map_or(0, |column| column.locate(address).class);

@@ -1,4 +1,4 @@
-//! Adds up what moves, service by service, to what a comparison tells.
+//! Sums up the moves of all services into a comparison.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::table::RoutingTable;
 /// Addresses and prefixes of IPv4 and IPv6.
 pub(super) type Amounts = [(f64, u64); 2];
 
-/// What was added up so far, in numbers.
+/// The totals so far, by index.
 #[derive(Default)]
 pub(super) struct Summary {
     movements: Vec<Amassed>,
@@ -28,7 +28,7 @@ pub(super) struct Summary {
     services: usize,
 }
 
-/// What moves of a group of services.
+/// The moves of a group of services.
 #[derive(Default)]
 struct Amassed {
     elsewhere: Amounts,
@@ -50,7 +50,7 @@ impl Summary {
             if compared.is_served > 0.0 {
                 any_served = true;
             }
-            // Of a draw, those may be left without who are drawn into an `only` that is down.
+            // In a draw, clients drawn into an `only` that is down may be left without endpoints.
             if compared.is_served < compared.was_served - NOISE {
                 any_left = true;
             }
@@ -80,7 +80,7 @@ impl Summary {
         }
     }
 
-    /// The comparison, in words.
+    /// Builds the comparison with names.
     pub(super) fn finish(
         mut self,
         matched: &Matched<'_>,
@@ -113,7 +113,7 @@ impl Summary {
                 .iter()
                 .map(|&(index, movement)| ServiceChange { service: in_new(index), names: further(index), movement })
                 .collect(),
-            movements: self.movements.iter().map(|amassed| amassed.told(space, &comparer)).collect(),
+            movements: self.movements.iter().map(|amassed| amassed.to_movement(space, &comparer)).collect(),
             left_without: self
                 .left_without
                 .iter()
@@ -130,12 +130,12 @@ impl Summary {
             before: space.share(family, before) / services,
             after: space.share(family, after) / services,
         };
-        let told = |(&destination, &[v4, v6]): (&u32, &[[f64; 2]; 2])| DataCenterShare {
+        let to_share = |(&destination, &[v4, v6]): (&u32, &[[f64; 2]; 2])| DataCenterShare {
             destination: comparer.contents.destination_of(destination),
             v4: share(0, v4),
             v6: share(1, v6),
         };
-        let mut all: Vec<DataCenterShare> = self.destinations.iter().map(told).collect();
+        let mut all: Vec<DataCenterShare> = self.destinations.iter().map(to_share).collect();
         all.sort_by(|a, b| a.destination.cmp(&b.destination));
         all
     }
@@ -154,15 +154,15 @@ impl Amassed {
         gather(&mut self.within, area, within);
     }
 
-    fn told(&self, space: &Space<'_>, comparer: &Comparer<'_>) -> Movement {
-        let told = |(&(region, (from, to, pools)), amounts): (&(Option<u32>, Route), &Amounts)| Move {
+    fn to_movement(&self, space: &Space<'_>, comparer: &Comparer<'_>) -> Movement {
+        let to_move = |(&(region, (from, to, pools)), amounts): (&(Option<u32>, Route), &Amounts)| Move {
             region: space.region(region),
             from: comparer.contents.destination_of(from),
             to: comparer.contents.destination_of(to),
             pools: pools.and_then(|pools| comparer.contents.pool_names(pools)),
             extent: families(amounts, space),
         };
-        let mut moves: Vec<Move> = self.moves.iter().map(told).collect();
+        let mut moves: Vec<Move> = self.moves.iter().map(to_move).collect();
         let size = |it: &Move| it.extent.v4.share + it.extent.v6.share;
         let prefixes = |it: &Move| it.extent.v4.prefixes.saturating_add(it.extent.v6.prefixes);
         moves.sort_by(|a, b| {
@@ -177,7 +177,7 @@ impl Amassed {
     }
 }
 
-/// Adds the part `share` of an area; prefixes of which anything moves count whole.
+/// Adds the part `share` of an area; a prefix counts as a whole if anything in it moves.
 pub(super) fn gather(amounts: &mut Amounts, area: &Area, share: f64) {
     for ((addresses, prefixes), weight) in amounts.iter_mut().zip(&area.weights) {
         *addresses += weight.addresses * share;

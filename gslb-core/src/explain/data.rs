@@ -1,4 +1,4 @@
-//! An explanation as data, for programs: every step by name, and the answer in the form in which dig prints it.
+//! An explanation as data for programs: every step with names, and the answer as dig prints it.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -15,19 +15,19 @@ use crate::site::model::{PolicyId, PoolId};
 use crate::steer::trace::{Choice, ClientFrom, OrderedBy, OrderedPool, Reason, Step};
 use crate::table::RoutingTable;
 
-/// An explanation with all numbers replaced by names.
+/// An explanation with all indices replaced by names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedQuery))]
 pub struct Explained {
-    /// What was asked.
-    pub question: Asked,
+    /// The question.
+    pub question: ExplainedQuestion,
     /// Generation of the table that answered.
     pub generation: u64,
-    /// What was noted, in order.
-    pub steps: Vec<Told>,
-    /// True where a client subnet was sent and a service did not look at it.
+    /// The recorded steps, in order.
+    pub steps: Vec<ExplainedStep>,
+    /// True if a client subnet was sent and a service ignored it.
     pub ignores_subnet: bool,
-    /// The answer; none where the query is dropped.
+    /// The answer; absent if the query is dropped.
     pub answer: Option<Answer>,
     /// The whole explanation as text for people.
     pub text: String,
@@ -36,20 +36,20 @@ pub struct Explained {
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedQuestion))]
-pub struct Asked {
+pub struct ExplainedQuestion {
     /// QNAME.
     pub name: String,
     /// QTYPE, such as `AAAA` or `TYPE65280`.
     #[serde(rename = "type")]
     pub rtype: String,
-    /// Network of the client subnet option; none where it is not sent.
+    /// Network of the client subnet option; absent if it is not sent.
     pub client: Option<String>,
-    /// Who asks.
+    /// Address of the sender.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub resolver: IpAddr,
 }
 
-/// A response as it would be sent.
+/// A response, as it would be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedAnswer))]
 pub struct Answer {
@@ -59,26 +59,26 @@ pub struct Answer {
     pub authoritative: bool,
     /// TC bit.
     pub truncated: bool,
-    /// Octets of the message.
+    /// Size of the message in octets.
     pub octets: usize,
-    /// SOURCE PREFIX-LENGTH of the client subnet option; none without the option.
+    /// SOURCE PREFIX-LENGTH of the client subnet option; absent without the option.
     pub source: Option<u8>,
-    /// SCOPE PREFIX-LENGTH of the client subnet option; none without the option.
+    /// SCOPE PREFIX-LENGTH of the client subnet option; absent without the option.
     pub scope: Option<u8>,
-    /// Records of the answer section, each as a line of a master file.
+    /// Records of the answer section, each as a zone file line.
     pub answer: Vec<String>,
-    /// The same of the authority section.
+    /// Records of the authority section.
     pub authority: Vec<String>,
-    /// The same of the additional section, without OPT.
+    /// Records of the additional section, without OPT.
     pub additional: Vec<String>,
 }
 
-/// A step, told by names. See [`Step`] for what each means.
+/// A step with names. See [`Step`] for what each one means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedStep))]
 #[serde(tag = "step", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the steps and their fields are those of `Step`, by name instead of number")]
-pub enum Told {
+pub enum ExplainedStep {
     Node {
         zone: String,
         name: String,
@@ -156,7 +156,7 @@ pub enum Told {
     },
 }
 
-/// What is known of where a client is.
+/// The location data of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedPlace))]
 pub struct Place {
@@ -166,19 +166,19 @@ pub struct Place {
     pub country: Option<String>,
     /// Subdivision, such as `US-CA`.
     pub subdivision: Option<String>,
-    /// Number of the autonomous system.
+    /// Autonomous system number.
     pub asn: Option<u32>,
 }
 
-/// A pool and how far it is, in its order.
+/// A pool in an order, and its distance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedPool))]
 pub struct Distance {
     /// Name of the pool.
     pub pool: String,
-    /// Kilometres; none where the client's place is unknown.
+    /// Kilometers; absent if the client's location is unknown.
     pub kilometres: Option<u32>,
-    /// Measured latency of its data center, in milliseconds; none where distance decides.
+    /// Measured latency of its data center in milliseconds; absent if distance is used.
     pub milliseconds: Option<u32>,
 }
 
@@ -186,11 +186,11 @@ pub struct Distance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ExplainedContender))]
 pub struct Contender {
-    /// Names of the pools that it stands for.
+    /// Names of the pools it contains.
     pub pools: Vec<String>,
     /// Its weight.
     pub weight: u32,
-    /// False where none of its pools is up, or its weight is 0.
+    /// False if none of its pools is up, or its weight is 0.
     pub takes_part: bool,
 }
 
@@ -199,14 +199,14 @@ impl Explanation {
     pub fn to_data(&self, table: &RoutingTable) -> Explained {
         let names = Names { table };
         Explained {
-            question: Asked {
+            question: ExplainedQuestion {
                 name: self.question.name.to_string(),
                 rtype: type_to_text(self.question.qtype).to_string(),
                 client: self.question.client.map(|client| client.to_string()),
                 resolver: self.question.resolver,
             },
             generation: self.generation,
-            steps: self.steps.iter().map(|step| names.told(step)).collect(),
+            steps: self.steps.iter().map(|step| names.explain_step(step)).collect(),
             ignores_subnet: self.ignores_subnet(table),
             answer: Response::parse(&self.response).ok().map(|response| answer(&response, self.response.len())),
             text: self.to_text(table),
@@ -230,25 +230,25 @@ fn answer(response: &Response, octets: usize) -> Answer {
     }
 }
 
-/// Finds names for numbers.
+/// Resolves indices to names.
 struct Names<'a> {
     table: &'a RoutingTable,
 }
 
 impl Names<'_> {
-    fn told(&self, step: &Step) -> Told {
+    fn explain_step(&self, step: &Step) -> ExplainedStep {
         match step {
-            Step::Node { zone, name } => Told::Node { zone: domain(zone), name: domain(name) },
-            Step::NoSuchName => Told::NoSuchName,
-            Step::NoSuchType => Told::NoSuchType,
-            Step::NoSuchEndpoint => Told::NoSuchEndpoint,
-            Step::NotSteered => Told::NotSteered,
-            Step::Any => Told::Any,
-            Step::NotOurs => Told::NotOurs,
-            Step::Referral => Told::Referral,
-            Step::Alias { target } => Told::Alias { target: domain(target) },
+            Step::Node { zone, name } => ExplainedStep::Node { zone: domain(zone), name: domain(name) },
+            Step::NoSuchName => ExplainedStep::NoSuchName,
+            Step::NoSuchType => ExplainedStep::NoSuchType,
+            Step::NoSuchEndpoint => ExplainedStep::NoSuchEndpoint,
+            Step::NotSteered => ExplainedStep::NotSteered,
+            Step::Any => ExplainedStep::Any,
+            Step::NotOurs => ExplainedStep::NotOurs,
+            Step::Referral => ExplainedStep::Referral,
+            Step::Alias { target } => ExplainedStep::Alias { target: domain(target) },
             Step::Service { index } => self.service(*index),
-            Step::Client { address, from, scope } => Told::Client {
+            Step::Client { address, from, scope } => ExplainedStep::Client {
                 address: *address,
                 source: match from {
                     ClientFrom::Subnet(source) => Some(*source),
@@ -257,17 +257,17 @@ impl Names<'_> {
                 scope: *scope,
                 place: self.place(*address),
             },
-            Step::Region { matched } => Told::Region {
+            Step::Region { matched } => ExplainedStep::Region {
                 region: matched.as_ref().map(|(region, _)| self.region(region.0)),
                 matcher: matched.as_ref().map(|(_, matcher)| matcher.to_string()),
             },
-            Step::Branch { policy, matched } => Told::Branch {
+            Step::Branch { policy, matched } => ExplainedStep::Branch {
                 policy: self.policy(*policy),
                 region: matched.as_ref().map(|(region, _)| self.region(region.0)),
                 matcher: matched.as_ref().map(|(_, matcher)| matcher.to_string()),
             },
             Step::Ordered { policy, by, pools } => self.ordered(*policy, by, pools),
-            Step::Drawn { sticky, among, winner } => Told::Drawn {
+            Step::Drawn { sticky, among, winner } => ExplainedStep::Drawn {
                 sticky: *sticky,
                 among: among
                     .iter()
@@ -279,18 +279,18 @@ impl Names<'_> {
                     .collect(),
                 winner: *winner,
             },
-            Step::Taken(pool) => Told::Taken { pool: self.pool(*pool), data_center: self.data_center(*pool) },
+            Step::Taken(pool) => ExplainedStep::Taken { pool: self.pool(*pool), data_center: self.data_center(*pool) },
             Step::Named { pool, endpoint, by, among } => self.named(*pool, *endpoint, *by, *among),
             Step::PassedOver(pool, reason) => self.passed_over(*pool, *reason),
-            Step::Only(pools) => Told::Only { pools: pools.iter().map(|&pool| self.pool(pool)).collect() },
-            Step::Relaxed(demand) => Told::Relaxed { demand: demanded(*demand).into() },
-            Step::KindDown => Told::TypeDown,
-            Step::NotYetKnown => Told::NotYetKnown,
-            Step::TtlLimited { pool, ttl } => Told::TtlLimited { pool: self.pool(*pool), ttl: *ttl },
+            Step::Only(pools) => ExplainedStep::Only { pools: pools.iter().map(|&pool| self.pool(pool)).collect() },
+            Step::Relaxed(demand) => ExplainedStep::Relaxed { demand: demanded(*demand).into() },
+            Step::KindDown => ExplainedStep::TypeDown,
+            Step::NotYetKnown => ExplainedStep::NotYetKnown,
+            Step::TtlLimited { pool, ttl } => ExplainedStep::TtlLimited { pool: self.pool(*pool), ttl: *ttl },
         }
     }
 
-    fn ordered(&self, policy: PolicyId, by: &OrderedBy, pools: &[OrderedPool]) -> Told {
+    fn ordered(&self, policy: PolicyId, by: &OrderedBy, pools: &[OrderedPool]) -> ExplainedStep {
         let (by, measured_by) = match by {
             OrderedBy::Distance => ("distance", None),
             OrderedBy::Vantage(name) => ("vantage", Some(name.to_string())),
@@ -301,7 +301,7 @@ impl Names<'_> {
             kilometres,
             milliseconds,
         };
-        Told::Ordered {
+        ExplainedStep::Ordered {
             policy: self.policy(policy),
             by: by.into(),
             measured_by,
@@ -309,9 +309,9 @@ impl Names<'_> {
         }
     }
 
-    fn service(&self, index: u32) -> Told {
+    fn service(&self, index: u32) -> ExplainedStep {
         let service = self.table.topology().site.services.get(index as usize);
-        Told::Service {
+        ExplainedStep::Service {
             name: service.map_or_else(String::new, |service| service.name.to_string()),
             policy: service.map_or_else(String::new, |service| self.policy(service.policy)),
         }
@@ -328,11 +328,11 @@ impl Names<'_> {
         }
     }
 
-    fn named(&self, pool: PoolId, endpoint: u16, by: Choice, among: usize) -> Told {
+    fn named(&self, pool: PoolId, endpoint: u16, by: Choice, among: usize) -> ExplainedStep {
         let found = self.table.topology().site.pools.get(pool.0 as usize);
         let found = found.and_then(|pool| pool.endpoints.get(usize::from(endpoint)));
         let weight = self.table.state(pool, u32::from(endpoint)).map_or(0, |state| state.weight);
-        Told::Named {
+        ExplainedStep::Named {
             pool: self.pool(pool),
             endpoint: found.map_or_else(String::new, |endpoint| endpoint.name.to_string()),
             weight,
@@ -345,13 +345,13 @@ impl Names<'_> {
         }
     }
 
-    fn passed_over(&self, pool: PoolId, reason: Reason) -> Told {
+    fn passed_over(&self, pool: PoolId, reason: Reason) -> ExplainedStep {
         let (reason, up, min_up) = match reason {
             Reason::Down { up, min_up } => ("down", Some(up), Some(min_up)),
             Reason::NoneOfType => ("none-of-type", None, None),
             Reason::NoWeight => ("no-weight", None, None),
         };
-        Told::PassedOver {
+        ExplainedStep::PassedOver {
             pool: self.pool(pool),
             data_center: self.data_center(pool),
             reason: reason.into(),

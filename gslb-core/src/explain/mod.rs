@@ -1,4 +1,4 @@
-//! Why an answer is what it is: the answering path itself, asked with a note-taker, and its notes put in order.
+//! Explains an answer: runs the answer path itself with a recorder, and adds what led to each client's plan.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,33 +19,33 @@ pub mod data;
 pub mod response;
 mod text;
 
-/// A question to be explained.
+/// A query to explain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// QNAME.
     pub name: Name,
     /// QTYPE.
     pub qtype: u16,
-    /// The network that the client subnet option tells; none sends no option.
+    /// The network in the client subnet option; `None` sends no option.
     pub client: Option<IpNet>,
-    /// Who asks.
+    /// Address of the sender.
     pub resolver: IpAddr,
 }
 
-/// An answer and how it came about.
+/// An answer and the steps that led to it.
 #[derive(Debug, Clone)]
 pub struct Explanation {
-    /// What was asked.
+    /// The question.
     pub question: Question,
     /// Generation of the table that answered.
     pub generation: u64,
-    /// What was noted, in order.
+    /// The recorded steps, in order.
     pub steps: Vec<Step>,
-    /// The response as it would be sent; empty where none would be.
+    /// The response as it would be sent; empty if the query is dropped.
     pub response: Vec<u8>,
 }
 
-/// Asks `table`. `seed` decides how draws fall that are made anew for every query.
+/// Answers `question` from `table`. `seed` determines random draws.
 pub fn explain(table: &RoutingTable, settings: Arc<Settings>, question: Question, seed: u64) -> Explanation {
     let mut buffer = datagram(&question);
     let len = buffer.len();
@@ -59,9 +59,9 @@ pub fn explain(table: &RoutingTable, settings: Arc<Settings>, question: Question
     Explanation { question, generation: table.generation(), steps, response: buffer }
 }
 
-/// Follows each step that names a client with those that led from its place to its plan.
+/// Inserts, after each step that locates a client, the steps that led from its location to its plan.
 ///
-/// The answering path finds the plan in a column; the column was made by the very resolver that is asked here.
+/// The answer path reads the plan from a column; the same resolver that built the column is used here.
 fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
     let topology = table.topology();
     let mut policy: Option<PolicyId> = None;
@@ -84,7 +84,7 @@ fn with_places(table: &RoutingTable, steps: Vec<Step>) -> Vec<Step> {
     all
 }
 
-/// Which of all regions a client is in; nothing where the document has none.
+/// The client's region among all regions; `None` if the document has none.
 fn region(topology: &Topology, locus: u32) -> Option<Step> {
     let regions = &topology.site.regions;
     let chosen =
@@ -92,7 +92,7 @@ fn region(topology: &Topology, locus: u32) -> Option<Step> {
     Some(Step::Region { matched: chosen.map(|(region, matcher)| (RegionId(region as u32), matcher)) })
 }
 
-/// The query of a question, with EDNS; its ID is 0.
+/// The wire format of a question, with EDNS; its ID is 0.
 pub fn datagram(question: &Question) -> Vec<u8> {
     let mut octets = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
     octets.extend_from_slice(question.name.as_wire());
@@ -105,7 +105,7 @@ pub fn datagram(question: &Question) -> Vec<u8> {
     octets
 }
 
-/// The client subnet option of a network, code and length included (RFC 7871 §6).
+/// The client subnet option for a network, including code and length (RFC 7871 §6).
 fn subnet_option(client: IpNet) -> Vec<u8> {
     let (family, address): (u8, Vec<u8>) = match client.network() {
         IpAddr::V4(v4) => (1, v4.octets().into()),
@@ -118,7 +118,7 @@ fn subnet_option(client: IpNet) -> Vec<u8> {
 }
 
 impl Explanation {
-    /// True where the client subnet was told and some service did not look at it.
+    /// True if a client subnet was sent and some service ignored it.
     pub fn ignores_subnet(&self, table: &RoutingTable) -> bool {
         let services = &table.topology().services;
         self.question.client.is_some()

@@ -1,4 +1,4 @@
-//! A response of ours read back, for people: names expanded, records in presentation form.
+//! Parses our own responses for display: expands names, and shows records in presentation form.
 
 use std::net::IpAddr;
 
@@ -9,24 +9,24 @@ use crate::dns::rdata;
 use crate::dns::wire::number::rtype;
 use crate::dns::wire::query::HEADER;
 
-/// A response, read.
+/// A parsed response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// Message ID.
     pub id: u16,
-    /// Response code, the extended bits included.
+    /// Response code, including the extended bits.
     pub rcode: u16,
     /// AA bit.
     pub authoritative: bool,
     /// TC bit.
     pub truncated: bool,
-    /// QNAME and QTYPE; none without a question.
+    /// QNAME and QTYPE; `None` without a question.
     pub question: Option<(Name, u16)>,
-    /// Records of the answer, authority and additional section, the OPT record left out.
+    /// Records of the answer, authority and additional sections, without the OPT record.
     pub sections: [Vec<Record>; 3],
     /// The client subnet option: family, source and scope prefix length.
     pub subnet: Option<(u16, u8, u8)>,
-    /// The network in that option; none without it, or where it keeps the network to itself.
+    /// The network in that option; `None` without it, or if its prefix length is 0.
     pub client: Option<IpNet>,
 }
 
@@ -41,17 +41,17 @@ pub struct Record {
     pub class: u16,
     /// TTL in seconds.
     pub ttl: u32,
-    /// Rdata, its names expanded.
+    /// Rdata, with names expanded.
     pub rdata: Vec<u8>,
 }
 
-/// Octets that are not a response.
+/// The octets are not a valid response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a well-formed response")]
 pub struct Malformed;
 
 impl Response {
-    /// Reads a whole message with at most one question.
+    /// Parses a whole message with at most one question.
     pub fn parse(message: &[u8]) -> Result<Response, Malformed> {
         let mut reader = Reader { message, at: 0 };
         let [id, flags, questions, answers, authority, additional] = reader.words()?;
@@ -89,7 +89,7 @@ impl Response {
 }
 
 impl Record {
-    /// The record on one line of a master file.
+    /// The record as a zone file line.
     pub fn to_line(&self) -> String {
         let class = if self.class == 3 { "CH" } else { "IN" };
         let (rtype, rdata) = (rdata::type_to_text(self.rtype), rdata::to_text(self.rtype, &self.rdata));
@@ -109,7 +109,7 @@ fn subnet(mut options: &[u8]) -> Option<(u16, u8, u8, &[u8])> {
     None
 }
 
-/// The network that a client subnet option tells.
+/// The network in a client subnet option.
 fn network(family: u16, source: u8, octets: &[u8]) -> Option<IpNet> {
     let mut whole = [0; 16];
     whole.iter_mut().zip(octets).for_each(|(place, octet)| *place = *octet);
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
         Ok(Record { owner, rtype, class, ttl: u32::from(ttl_high) << 16 | u32::from(ttl_low), rdata })
     }
 
-    /// Rdata up to `end`; only the types of RFC 1035 may hold compressed names (RFC 3597 §4).
+    /// Rdata up to `end`; only the types of RFC 1035 may contain compressed names (RFC 3597 §4).
     fn rdata(&mut self, rtype: u16, end: usize) -> Result<Vec<u8>, Malformed> {
         let (before, names) = match rtype {
             2..=5 | 7..=9 | 12 => (0, 1),
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
         Ok(rdata)
     }
 
-    /// Expands a name; pointers lead strictly backwards, so it ends.
+    /// Expands a name. Pointers must lead strictly backward, so it terminates.
     fn name(&mut self) -> Result<Name, Malformed> {
         let mut labels: Vec<&[u8]> = Vec::new();
         let (mut at, mut before, mut end) = (self.at, self.at, None);

@@ -1,4 +1,4 @@
-//! An explanation in words: one line per step, and the answer in the form in which dig prints it.
+//! An explanation as text: one line per step, and the answer as dig prints it.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ impl Explanation {
             lines.step(step);
         }
         if self.ignores_subnet(table) {
-            lines.line("note", "the service has client = \"resolver\": the client subnet is not looked at");
+            lines.line("note", "the service has client = \"resolver\": the client subnet is ignored");
         }
         lines.answer(self);
         lines.text
@@ -51,9 +51,9 @@ impl Lines<'_> {
             Step::NoSuchName => self.line("name", "does not exist"),
             Step::NoSuchType => self.line("name", "exists, but has no records of this type"),
             Step::NoSuchEndpoint => self.line("service", "none of its pools has an endpoint of this type, up or down"),
-            Step::NotSteered => self.line("service", "does not steer this type: the zone file has the say"),
-            Step::Any => self.line("type", "ANY is answered with as little as possible (RFC 8482)"),
-            Step::NotOurs => self.line("zone", "none of ours holds the name"),
+            Step::NotSteered => self.line("service", "does not steer this type: the zone file answers"),
+            Step::Any => self.line("type", "ANY gets a minimal answer (RFC 8482)"),
+            Step::NotOurs => self.line("zone", "not authoritative for this name"),
             Step::Referral => self.line("name", "is in a zone that is delegated to other servers"),
             Step::Alias { target } => self.line("alias", format_args!("leads to {}", wire_text(target))),
             Step::Service { index } => self.service(*index),
@@ -81,9 +81,9 @@ impl Lines<'_> {
             }
             Step::Relaxed(demand) => self.line("fallback", relaxed(*demand)),
             Step::KindDown => {
-                self.line("no data", "all endpoints of this type are down, while those of the other answer")
+                self.line("no data", "all endpoints of this type are down; the other address family is up")
             }
-            Step::NotYetKnown => self.line("fallback", "some that are taken for down were not found down yet"),
+            Step::NotYetKnown => self.line("fallback", "some endpoints have not been probed yet"),
             Step::TtlLimited { pool, ttl } => {
                 let pool = self.pool(*pool);
                 self.line("ttl", format_args!("at most {ttl} s: an endpoint of {pool} may change by then"));
@@ -94,7 +94,7 @@ impl Lines<'_> {
     fn node(&mut self, zone: &[u8], name: &[u8]) {
         self.line("zone", wire_text(zone));
         if name.starts_with(&[1, b'*']) {
-            self.line("name", format_args!("is made from the wildcard {}", wire_text(name)));
+            self.line("name", format_args!("matches the wildcard {}", wire_text(name)));
         }
     }
 
@@ -114,7 +114,7 @@ impl Lines<'_> {
             known.extend(place.subdivision.as_ref().map(|code| format!("subdivision {code}")));
             known.extend(place.asn.map(|asn| format!("AS{asn}")));
         }
-        let place = if known.is_empty() { "place unknown".to_owned() } else { known.join(", ") };
+        let place = if known.is_empty() { "location unknown".to_owned() } else { known.join(", ") };
         match from {
             ClientFrom::Subnet(source) => {
                 self.line("client", format_args!("{address}/{source} from the client subnet option: {place}"));
@@ -153,7 +153,7 @@ impl Lines<'_> {
             OrderedBy::Vantage(name) => format!("as vantage {name} measured"),
             OrderedBy::Clients(area) => format!("as clients measured in {area}"),
             OrderedBy::Distance if pools.iter().all(|it| it.kilometres.is_none()) => {
-                "as written, the client's place being unknown".to_owned()
+                "as written: the client's location is unknown".to_owned()
             }
             OrderedBy::Distance => "by distance".to_owned(),
         };
@@ -170,7 +170,7 @@ impl Lines<'_> {
                 let state = match (index == winner, contender.takes_part) {
                     (true, _) => ", wins",
                     (false, true) => "",
-                    (false, false) => ", takes no part",
+                    (false, false) => ", not eligible",
                 };
                 format!("{} (weight {}{state})", pools.join("/"), contender.weight)
             })
@@ -185,7 +185,9 @@ impl Lines<'_> {
         let (name, weight) = (&endpoint.name, state.map_or(endpoint.weight, |state| state.weight));
         match by {
             Choice::All if among == 1 => self.line("endpoint", format_args!("{name} (only eligible endpoint)")),
-            Choice::All => self.line("endpoint", format_args!("{name} (all {among} eligible endpoints are answered)")),
+            Choice::All => {
+                self.line("endpoint", format_args!("{name} (all {among} eligible endpoints are in the answer)"))
+            }
             Choice::Dice => {
                 self.line("endpoint", format_args!("{name} (weight {weight}), drawn among {among} for each query"));
             }
@@ -220,7 +222,8 @@ impl Lines<'_> {
         }
     }
 
-    /// An endpoint of a pool that has recovered and waits for an operator, and how many more do; none where none does.
+    /// An endpoint of a pool that has recovered and waits for an operator, and how many more do; `None` if there is
+    /// none.
     fn waiting(&self, id: PoolId) -> Option<String> {
         let pool = self.table.topology().site.pools.get(id.0 as usize)?;
         let states = self.table.pools().get(id)?.states();
@@ -248,7 +251,7 @@ impl Lines<'_> {
 fn because(reason: Reason) -> String {
     match reason {
         Reason::Down { up, min_up } => format!("down: {up} up, {min_up} needed"),
-        Reason::NoneOfType => "it has no endpoint for this type that is up".into(),
+        Reason::NoneOfType => "no endpoint of this type is up".into(),
         Reason::NoWeight => "drained: weight 0".into(),
     }
 }
@@ -257,9 +260,9 @@ fn relaxed(demand: Demand) -> &'static str {
     match demand {
         Demand::Up => "candidates must be up",
         Demand::UpWithoutWeight => "nothing with weight > 0 is up; trying drained endpoints",
-        Demand::UpInAnyPool => "no candidate is up: pools with too few endpoints up will do",
-        Demand::LastUp => "everything is down: what was up last is answered",
-        Demand::Any => "everything is down: answered as if everything were up",
+        Demand::UpInAnyPool => "no candidate is up; trying pools below min_up",
+        Demand::LastUp => "everything is down; answering what was up last",
+        Demand::Any => "everything is down; answering as if everything were up",
     }
 }
 

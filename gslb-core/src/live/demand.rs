@@ -7,9 +7,9 @@ pub enum Demand {
     Up,
     /// Up; weight does not matter.
     UpWithoutWeight,
-    /// Up, though in a pool with fewer up than it must have.
+    /// Up, even if its pool has fewer endpoints up than it requires.
     UpInAnyPool,
-    /// Up before everything went down.
+    /// Was up before everything went down.
     LastUp,
     /// Nothing.
     Any,

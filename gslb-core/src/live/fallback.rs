@@ -1,12 +1,12 @@
-//! Why an answer is not what the policy gives when all is well.
+//! Why an answer deviates from the policy's normal result.
 
-/// Why an answer is not what the policy would have when all is well.
+/// Why an answer deviates from the policy's normal result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     /// Only endpoints without weight were up.
     WithoutWeight,
-    /// All was down, and `when_all_down` had the say.
+    /// Everything was down, so `when_all_down` applied.
     LastResort,
-    /// All was down, and nobody could be named.
+    /// Everything was down, and no endpoint could be answered.
     Nobody,
 }

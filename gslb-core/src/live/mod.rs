@@ -1,4 +1,4 @@
-//! What is up: the state of every pool, ready to be written, and the overrides that force it.
+//! Liveness: the state of every pool, prepared for answers, and the overrides that force it.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -1,4 +1,4 @@
-//! The quick layer of a table: what is up and with which weight, per pool, with its answers ready to be written.
+//! The fast layer of a table: the state and weight of endpoints, per pool, with its answers prepared.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,30 +8,30 @@ use crate::hash::identity;
 use crate::live::demand::Demand;
 use crate::site::model::{Choose, Pool, PoolId, Target};
 
-/// Kinds of answers that a pool has ready.
+/// The kinds of answers that a pool prepares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A records, or the CNAMEs that lead to them.
+    /// A records, or CNAMEs that lead to them.
     A,
-    /// AAAA records, or the CNAMEs that lead to them.
+    /// AAAA records, or CNAMEs that lead to them.
     Aaaa,
     /// CNAME records.
     Cname,
 }
 
-/// What is known of one endpoint.
+/// The state of one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointState {
-    /// True where it may be answered.
+    /// True if it may be answered.
     pub up: bool,
-    /// Weight in force.
+    /// Effective weight.
     pub weight: u32,
-    /// Greatest TTL of answers that depend on it, in seconds: until it may be otherwise. [`NO_TTL_LIMIT`] while nothing
-    /// is about to change.
+    /// Maximum TTL of answers that contain it, in seconds: the time until its state may change. [`NO_TTL_LIMIT`] if no
+    /// change is expected.
     pub ttl_limit: u32,
-    /// False while it is taken for down although nobody has found it down yet.
+    /// False while it counts as down although no probe has found it down yet.
     pub is_known: bool,
-    /// True while it is down though it passes its probe again: an operator has to let it back (`resume = "manual"`).
+    /// True while it is down although it passes its probe again: an operator must resume it (`resume = "manual"`).
     pub recovered: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct EndpointState {
 pub const NO_TTL_LIMIT: u32 = u32::MAX;
 
 impl EndpointState {
-    /// A state that is known, and not about to change.
+    /// A known state that is not about to change.
     pub fn new(up: bool, weight: u32) -> EndpointState {
         EndpointState { up, weight, ttl_limit: NO_TTL_LIMIT, is_known: true, recovered: false }
     }
@@ -56,16 +56,16 @@ pub struct Change {
     pub state: EndpointState,
 }
 
-/// An endpoint as an answer names it.
+/// An endpoint prepared for answers.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Index in its pool.
     pub endpoint: u16,
-    /// Weight in force.
+    /// Effective weight.
     pub weight: u32,
-    /// Number of its name, by which sticky draws know it.
+    /// Hash of its name, which identifies it in sticky draws.
     pub identity: u64,
-    /// What the record says.
+    /// The rdata of its record.
     pub data: Data,
 }
 
@@ -80,7 +80,7 @@ pub enum Data {
     Cname(Arc<Name>),
 }
 
-/// Endpoints that fulfil a demand and give one kind of answer.
+/// Endpoints that fulfill a demand and give one kind of answer.
 #[derive(Debug, Clone, Default)]
 pub struct Ready {
     /// The endpoints.
@@ -89,40 +89,40 @@ pub struct Ready {
     pub total: u64,
 }
 
-/// A pool's state and its answers.
+/// A pool's state and its prepared answers.
 #[derive(Debug, Clone)]
 pub struct PoolLiveness {
     ready: [[Ready; 3]; 5],
-    /// Least of its endpoints' [`EndpointState::ttl_limit`].
+    /// Minimum of its endpoints' [`EndpointState::ttl_limit`].
     pub ttl_limit: u32,
-    /// True where an endpoint is taken for down that nobody has found down yet.
+    /// True if an endpoint counts as down, but has not been found down yet.
     pub may_be_up: bool,
     /// How endpoints are chosen.
     pub choose: Choose,
-    /// How many are named.
+    /// Number of endpoints per answer.
     pub answers: u32,
-    /// How many are up.
+    /// Number of endpoints that are up.
     pub up: u32,
-    /// How many must be.
+    /// Number of endpoints that must be up.
     pub min_up: u32,
-    /// Per kind of answer: generation of the table in which the last endpoint that gives one went down, or the pool; 0
-    /// while there is one, or never was.
+    /// Per kind of answer: generation of the table in which its last endpoint, or the pool, went down; 0 while one is
+    /// up, or if none ever was.
     pub down_since: [u64; 3],
-    /// Per kind of answer: whether an endpoint of it has recovered, and waits to be let back.
+    /// Per kind of answer: whether an endpoint has recovered and waits to be resumed.
     pub recovered: [bool; 3],
     states: Box<[EndpointState]>,
-    /// Which were up when the pool was up last.
+    /// The endpoints that were up when the pool was last up.
     last_up: Box<[bool]>,
 }
 
 impl PoolLiveness {
-    /// The state of a pool of whose endpoints nothing is known beyond `states`, one per endpoint.
+    /// The liveness of a pool without history; `states` has one state per endpoint.
     pub fn new(pool: &Pool, states: Box<[EndpointState]>) -> PoolLiveness {
         let last_up = vec![true; states.len()].into();
         PoolLiveness::build(pool, states, last_up, [0; 3])
     }
 
-    /// The state of a pool that was known before under another document, with what it remembers.
+    /// The liveness of a pool that existed under an earlier document, with its history.
     pub fn restored(
         pool: &Pool,
         states: Box<[EndpointState]>,
@@ -132,7 +132,7 @@ impl PoolLiveness {
         PoolLiveness::build(pool, states, last_up, down_since)
     }
 
-    /// The same pool after `changes`, all of which are this pool's; `generation` is the table's that they lead to.
+    /// The liveness after `changes` to this pool; `generation` is that of the resulting table.
     pub fn changed(&self, pool: &Pool, changes: &[Change], generation: u64) -> PoolLiveness {
         let mut states = self.states.clone();
         for change in changes {
@@ -151,17 +151,17 @@ impl PoolLiveness {
         changed
     }
 
-    /// True where enough endpoints are up.
+    /// True if enough endpoints are up.
     pub fn is_up(&self) -> bool {
         self.up >= self.min_up
     }
 
-    /// True where an endpoint of the kind may be answered.
+    /// True if an endpoint of the kind may be answered.
     fn has_up(&self, kind: Kind) -> bool {
         !self.ready(Demand::UpWithoutWeight, kind).is_empty()
     }
 
-    /// Which endpoints were up when the pool was up last.
+    /// The endpoints that were up when the pool was last up.
     pub fn last_up(&self) -> &[bool] {
         &self.last_up
     }
@@ -190,7 +190,7 @@ impl PoolLiveness {
         let entries: Vec<Entry> =
             pool.endpoints.iter().zip(&states).enumerate().map(|(at, (e, s))| entry(pool, at, &e.target, *s)).collect();
         let demands = [Demand::Up, Demand::UpWithoutWeight, Demand::UpInAnyPool, Demand::LastUp, Demand::Any];
-        // What has recovered is alive, whoever was up last.
+        // A recovered endpoint is alive, whether or not it was up last.
         let has_recovered = |endpoint: u16| states.get(usize::from(endpoint)).is_some_and(|state| state.recovered);
         let recovered = [Kind::A, Kind::Aaaa, Kind::Cname]
             .map(|kind| entries.iter().any(|entry| entry.gives(kind) && has_recovered(entry.endpoint)));
@@ -203,7 +203,7 @@ impl PoolLiveness {
                     false => fulfils(demand, usize::from(endpoint)),
                 };
                 let fitting = |entry: &&Entry| entry.gives(kind) && fulfils(entry.endpoint);
-                // An endpoint without weight is for when there is no other.
+                // Endpoints without weight are used only if there are no others.
                 let weighted = entries.iter().filter(fitting).any(|entry| entry.weight > 0);
                 let fitting = entries.iter().filter(fitting).filter(|entry| entry.weight > 0 || !weighted);
                 Ready::new(fitting.cloned().collect())
@@ -230,7 +230,7 @@ impl PoolLiveness {
         built
     }
 
-    /// The endpoints that fulfil `demand` and give answers of `kind`.
+    /// The endpoints that fulfill `demand` and give answers of `kind`.
     #[inline]
     pub fn ready(&self, demand: Demand, kind: Kind) -> &Ready {
         let [up, without_weight, in_any_pool, last_up, any] = &self.ready;
@@ -260,7 +260,7 @@ impl Ready {
         Ready { entries, total }
     }
 
-    /// True where no endpoint qualifies.
+    /// True if no endpoint qualifies.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -277,7 +277,7 @@ impl Entry {
     }
 }
 
-/// Notes what is up, for each kind of endpoint of which something is: one family may go down before the other does.
+/// Records what is up, for each kind that has an endpoint up: one family may go down before the other.
 fn remember(pool: &Pool, states: &[EndpointState], last_up: &mut [bool]) {
     let kind = |target: &Target| match target {
         Target::Address(IpAddr::V4(_)) => 0,
@@ -305,7 +305,7 @@ fn entry(pool: &Pool, index: usize, target: &Target, state: EndpointState) -> En
         Target::Address(IpAddr::V6(v6)) => Data::V6(v6.octets()),
         Target::Cname(name) => Data::Cname(Arc::new(name.clone())),
     };
-    // The pool's name keeps endpoints of different pools apart that are called alike.
+    // The pool's name distinguishes endpoints of the same name in different pools.
     let identity = identity(&format!("{}/{name}", pool.name));
     Entry { endpoint: index as u16, weight: state.weight, identity, data }
 }

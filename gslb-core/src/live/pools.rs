@@ -1,15 +1,15 @@
-//! All pools of a table, in chunks: a table in which one pool is another shares all chunks but one.
+//! All pools of a table, in chunks: a table in which one pool changes shares all other chunks.
 
 use std::sync::Arc;
 
 use super::pool::PoolLiveness;
 use crate::site::model::PoolId;
 
-/// Pools of a chunk. The next table counts the references to as many pools and to all chunks, so the square root of the
-/// greatest number of pools would be the least work; 64 is near it for thousands.
+/// Pools per chunk. A new table increments the reference counts of one chunk's pools and of all chunks, so the square
+/// root of the number of pools minimizes the work; 64 is close to that for thousands.
 const CHUNK: usize = 64;
 
-/// All pools, in the order of the document.
+/// All pools, in document order.
 #[derive(Debug, Clone)]
 pub struct Pools {
     chunks: Arc<[Chunk]>,
@@ -19,13 +19,13 @@ pub struct Pools {
 type Chunk = Arc<[Arc<PoolLiveness>]>;
 
 impl Pools {
-    /// The pool of a number.
+    /// The pool with this ID.
     #[inline]
     pub fn get(&self, id: PoolId) -> Option<&PoolLiveness> {
         self.shared(id).map(|pool| &**pool)
     }
 
-    /// The same as tables share it.
+    /// The shared pointer to a pool.
     #[inline]
     pub fn shared(&self, id: PoolId) -> Option<&Arc<PoolLiveness>> {
         let at = id.0 as usize;
@@ -37,17 +37,17 @@ impl Pools {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    /// How many there are.
+    /// Number of pools.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// True where there are none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The same with other pools in these places, which are in order.
+    /// A copy with these pools replaced; they are in order.
     pub(crate) fn with(&self, others: Vec<(PoolId, Arc<PoolLiveness>)>) -> Pools {
         if others.is_empty() {
             return self.clone();

@@ -1,25 +1,24 @@
-//! The two address families as plain numbers, so that everything about leaves is written once.
+//! Both address families as plain numbers, so that code for leaves is written once.
 
-/// An address as a number; implemented by `u32` for IPv4, `u128` for IPv6 and `u64` for
-/// the upper half of IPv6.
+/// An address as a number: `u32` for IPv4, `u128` for IPv6, and `u64` for the upper half of IPv6.
 pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static {
-    /// Bits of an address.
+    /// Number of bits in an address.
     const BITS: u32;
     /// The first address.
     const ZERO: Self;
     /// The last address.
     const LAST: Self;
-    /// The address after this one; none after the last.
+    /// The next address; `None` after the last.
     fn next(self) -> Option<Self>;
-    /// The address before this one; none before the first.
+    /// The previous address; `None` before the first.
     fn previous(self) -> Option<Self>;
-    /// Leading bits that both addresses have in common.
+    /// Number of leading bits that both addresses share.
     fn common_bits(self, other: Self) -> u32;
     /// The leading bits as an index; at most 32 of them.
     fn top(self, bits: u32) -> usize;
-    /// The address without the bits after `len`.
+    /// The address with all bits after `len` cleared.
     fn masked(self, len: u32) -> Self;
-    /// The last address of the network of this address and `len` bits.
+    /// The last address of the network with this address and `len` bits.
     fn last_of(self, len: u32) -> Self;
 }
 
@@ -45,7 +44,7 @@ macro_rules! address {
 
             #[inline]
             fn top(self, bits: u32) -> usize {
-                // Shifting by all bits would overflow; no bits give index 0.
+                // Shifting by all bits would overflow; zero bits give index 0.
                 self.checked_shr(Self::BITS - bits).unwrap_or(0) as usize
             }
 
@@ -65,7 +64,7 @@ address!(u32);
 address!(u64);
 address!(u128);
 
-/// Length of the shortest prefix of `address` that lies within `first..=last`, which contain it.
+/// Length of the shortest prefix of `address` that lies within `first..=last`, which contains it.
 #[inline]
 pub fn shortest_prefix_within<A: Address>(address: A, first: A, last: A) -> u32 {
     let clear_of = |outside: Option<A>| outside.map_or(0, |outside| address.common_bits(outside) + 1);

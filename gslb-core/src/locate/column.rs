@@ -1,31 +1,32 @@
-//! A column over the location index: which class of clients an address belongs to, and how far around it that holds.
+//! A column over the location index: the client class of an address, and the prefix around it for which that class
+//! holds.
 
 use std::net::IpAddr;
 
 use super::address::{Address, shortest_prefix_within};
 use super::halves::{self, Split};
 use super::index::{Leaves, LocationIndex};
-use super::intervals::{ELSEWHERE, Interval, Intervals};
+use super::intervals::{Interval, Intervals, SPLIT};
 
-/// Leading bits of IPv4-mapped addresses, `::ffff:0:0/96`, within which IPv4 rules.
+/// Leading bits of IPv4-mapped addresses, `::ffff:0:0/96`, which use the IPv4 classes.
 const MAPPED: (u128, u128) = (0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF);
-/// A class that only marks the borders of the mapped block.
+/// A class that only marks the borders of the IPv4-mapped block.
 const MAPPED_CLASS: u32 = u32::MAX - 1;
 
-/// Classes of clients by address.
+/// Client classes by address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     v4: Intervals,
-    /// Networks of at most 64 bits, which nearly all are.
+    /// Networks of at most 64 bits; nearly all are.
     v6: Intervals,
-    /// Networks that are longer, where `v6` says [`ELSEWHERE`].
+    /// Longer networks, for which `v6` contains [`SPLIT`].
     split: Split,
 }
 
-/// Where a client is, as far as one policy can tell.
+/// The location of a client, as one policy sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Located {
-    /// Class of clients that the policy treats alike.
+    /// The client class; a policy treats all clients of a class the same.
     pub class: u32,
     /// Length of the shortest prefix around the client that lies in the class (RFC 7871's SCOPE PREFIX-LENGTH).
     pub scope: u8,
@@ -51,7 +52,7 @@ impl Column {
                 let bits = v6.to_bits();
                 let upper = (bits >> 64) as u64;
                 let interval = self.v6.find(upper);
-                if interval.class == ELSEWHERE {
+                if interval.class == SPLIT {
                     return self.locate_split(bits);
                 }
                 Located::within(interval, upper)
@@ -59,8 +60,7 @@ impl Column {
         }
     }
 
-    /// Loads what [`Column::locate`] will need for an address, and says something about it that only serves to have
-    /// loaded it.
+    /// Prefetches what [`Column::locate`] will need for an address. The result only keeps the loads alive.
     #[inline]
     pub fn touch(&self, address: IpAddr) -> u32 {
         match address {
@@ -90,7 +90,7 @@ impl Column {
         (self.v4.len(), self.v6.len())
     }
 
-    /// Octets held.
+    /// Memory in octets.
     pub fn memory(&self) -> usize {
         self.v4.memory() + self.v6.memory() + self.split.memory()
     }
@@ -104,16 +104,16 @@ impl Located {
     }
 }
 
-/// An IPv4 address in the upper half of a number, as intervals know it; prefixes keep their lengths.
+/// An IPv4 address in the upper half of a number, as stored in intervals; prefix lengths stay the same.
 #[inline]
 fn left_aligned(address: u32) -> u64 {
     u64::from(address) << 32
 }
 
-/// Merges neighbouring leaves of one class; there is at least one. `key` says what a start is in the result.
+/// Merges adjacent leaves of one class; there is at least one leaf. `key` maps a leaf's start to a start in the result.
 ///
-/// Counts first, so that nothing is moved or left over; and writes every leaf, the next one over it where it has the
-/// same class, so that there is no branch that nobody can predict.
+/// Counts first, so that the result is allocated exactly once. Writes every leaf, and the next leaf of the same class
+/// overwrites it, which avoids an unpredictable branch.
 fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl Fn(A) -> K) -> Vec<(K, u32)> {
     let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
     let mut last = None;
@@ -122,7 +122,7 @@ fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl
         usize::from(class != std::mem::replace(&mut last, class))
     };
     let count: usize = leaves.loci.iter().map(begins).sum();
-    // One more to write into, and one for what `insert_range` may add.
+    // One extra slot to write into, and one for what `insert_range` may add.
     let mut pairs = Vec::with_capacity(count + 2);
     pairs.resize(count + 1, (K::ZERO, 0));
     let (mut next, mut last) = (0, None);
@@ -139,7 +139,7 @@ fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl
     pairs
 }
 
-/// Gives the addresses of `range` their own class.
+/// Assigns a class to the addresses of `range`.
 fn insert_range(pairs: &mut Vec<(u128, u32)>, range: (u128, u128), class: u32) {
     let (first, last) = range;
     let from = pairs.partition_point(|&(start, _)| start < first);

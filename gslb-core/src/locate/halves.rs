@@ -1,13 +1,13 @@
-//! IPv6 networks by the upper half of an address, and apart from them the few that are longer than 64 bits.
+//! IPv6 networks by the upper half of an address; the few networks longer than 64 bits are stored separately.
 
-use super::intervals::{ELSEWHERE, Interval};
+use super::intervals::{Interval, SPLIT};
 
-/// Intervals that begin or end inside a network of 64 bits, with those that surround them.
+/// Intervals that start or end inside a 64-bit network, with their neighbors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Split(Box<[(u128, u32)]>);
 
 impl Split {
-    /// The interval that holds `address`, which lies in a split network.
+    /// The interval that contains `address`, which lies in a split network.
     pub(crate) fn find(&self, address: u128) -> Interval<u128> {
         let after = self.0.partition_point(|&(start, _)| start <= address);
         let &(first, class) = after.checked_sub(1).and_then(|at| self.0.get(at)).unwrap_or(&(0, 0));
@@ -15,14 +15,14 @@ impl Split {
         Interval { class, first, last }
     }
 
-    /// Octets held.
+    /// Memory in octets.
     pub(crate) fn memory(&self) -> usize {
         size_of_val(&*self.0)
     }
 }
 
-/// Divides intervals of addresses into intervals of their upper halves, and what these cannot tell apart: an upper
-/// half whose addresses differ in class is [`ELSEWHERE`], namely in the second list.
+/// Divides intervals of addresses into intervals of upper halves, plus a second list for upper halves whose addresses
+/// differ in class: those are marked [`SPLIT`] in the first list.
 pub(crate) fn divide(pairs: &[(u128, u32)]) -> (Vec<(u64, u32)>, Split) {
     let mut halves: Vec<(u64, u32)> = Vec::with_capacity(pairs.len());
     let mut split: Vec<(u128, u32)> = Vec::new();
@@ -32,13 +32,13 @@ pub(crate) fn divide(pairs: &[(u128, u32)]) -> (Vec<(u64, u32)>, Split) {
             set(&mut halves, upper, class);
             continue;
         }
-        // The interval before this one shares a network of 64 bits with it, and the one after tells where it ends.
+        // The interval before this one shares a 64-bit network with it, and the one after gives its end.
         let around = pairs.get(at.saturating_sub(1)..(at + 2).min(pairs.len())).unwrap_or_default();
         let known = split.last().map(|&(start, _)| start);
         split.extend(around.iter().filter(|&&(start, _)| known.is_none_or(|known| start > known)));
         let split_already = upper.checked_add(1).is_some_and(|next| halves.last().is_some_and(|last| last.0 == next));
         if !split_already {
-            set(&mut halves, upper, ELSEWHERE);
+            set(&mut halves, upper, SPLIT);
         }
         if let Some(next) = upper.checked_add(1) {
             set(&mut halves, next, class);
@@ -47,7 +47,7 @@ pub(crate) fn divide(pairs: &[(u128, u32)]) -> (Vec<(u64, u32)>, Split) {
     (halves, Split(split.into()))
 }
 
-/// Has an interval begin at `upper`; one that begins there already is replaced.
+/// Starts an interval at `upper`, replacing one that already starts there.
 fn set(halves: &mut Vec<(u64, u32)>, upper: u64, class: u32) {
     match halves.last_mut() {
         Some(last) if last.0 == upper => last.1 = class,
@@ -59,11 +59,11 @@ fn set(halves: &mut Vec<(u64, u32)>, upper: u64, class: u32) {
 mod tests {
     use super::*;
 
-    /// What both lists together say of an address.
+    /// The class of an address according to both lists.
     fn find(halves: &[(u64, u32)], split: &Split, address: u128) -> u32 {
         let at = halves.partition_point(|&(start, _)| start <= (address >> 64) as u64) - 1;
         match halves[at].1 {
-            ELSEWHERE => split.find(address).class,
+            SPLIT => split.find(address).class,
             class => class,
         }
     }

@@ -1,4 +1,4 @@
-//! The client prefix that sticky draws go by.
+//! The client prefix that sticky draws hash.
 
 use std::net::IpAddr;
 
@@ -6,17 +6,17 @@ use super::address::Address;
 use crate::hash::scramble;
 use crate::site::model::PrefixLengths;
 
-/// The prefix by which hashes know a client.
+/// The prefix that identifies a client in hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashedPrefix {
-    /// A number for it, the same on every node.
+    /// Its hash, the same on every node.
     pub key: u64,
-    /// Its length, in bits of the address as it was given.
+    /// Its length in bits, relative to the address as given.
     pub len: u8,
 }
 
 impl HashedPrefix {
-    /// The prefix of `address` of the length that its family has in `lengths`.
+    /// The prefix of `address`, with the length configured for its family in `lengths`.
     #[inline]
     pub fn of(address: IpAddr, lengths: PrefixLengths) -> HashedPrefix {
         match address {
@@ -30,7 +30,7 @@ impl HashedPrefix {
         const MAPPED: u128 = 0xFFFF_0000_0000;
         let len = match bits.common_bits(MAPPED) {
             96.. => return HashedPrefix { key: key4(bits as u32, lengths.v4), len: lengths.v4 + 96 },
-            // A prefix that held the mapped addresses would speak for clients that are hashed as IPv4.
+            // A shorter prefix would also cover mapped addresses, which are hashed as IPv4.
             common => u32::from(lengths.v6).max(if common >= u32::from(lengths.v6) { common + 1 } else { 0 }),
         };
         let prefix = bits.masked(len);
@@ -50,7 +50,7 @@ mod tests {
     use crate::hash::identity;
 
     #[test]
-    fn clients_stick_to_what_they_had_on_other_nodes_and_in_older_versions() {
+    fn hashes_are_the_same_on_all_nodes_and_in_all_versions() {
         let of = |address: &str, v4, v6| HashedPrefix::of(address.parse().unwrap(), PrefixLengths { v4, v6 });
         assert_eq!(identity("fra"), 0xF8D0_93F1_78EF_FC78);
         assert_eq!(identity("iad-1"), 0x2F74_BA0F_86C4_13AD);

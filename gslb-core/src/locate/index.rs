@@ -1,4 +1,4 @@
-//! The location index: every network that a database or the operator knows, in address order, each with its locus.
+//! The location index: every network known from a database or the document, in address order, each with its locus.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +12,7 @@ use super::pairs::Pairs;
 use super::prefixes::{self, Prefixes, Ranges};
 use crate::site::model::Region;
 
-/// What decides about the clients of a leaf: their place, and the operator's prefix around them.
+/// What determines the treatment of a leaf's clients: their place, and the document's prefix around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Locus {
     /// Index into [`LocationIndex::places`].
@@ -21,7 +21,7 @@ pub struct Locus {
     pub prefix: u32,
 }
 
-/// The leaves of one address family: sorted, without gaps, neighbours different.
+/// The leaves of one address family: sorted, contiguous, neighbors different.
 #[derive(Debug, Clone)]
 pub struct Leaves<A> {
     /// First address of each leaf; the first one's is the first of all.
@@ -30,7 +30,7 @@ pub struct Leaves<A> {
     pub loci: Vec<u32>,
 }
 
-/// All leaves of all databases and of the operator's prefixes.
+/// All leaves from all databases and the document's prefixes.
 #[derive(Debug, Clone)]
 pub struct LocationIndex {
     /// IPv4.
@@ -39,21 +39,21 @@ pub struct LocationIndex {
     pub v6: Leaves<u128>,
     /// All combinations of place and prefix that occur.
     pub loci: Vec<Locus>,
-    /// All places, merged from the databases; the first knows nothing.
+    /// All places, merged from the databases; the first one is unknown.
     pub places: Vec<Place>,
-    /// The operator's prefixes.
+    /// The document's prefixes.
     pub prefixes: Prefixes,
-    /// The databases that it was made of; with the prefixes, all that it depends on.
+    /// The databases it was built from; together with the prefixes, all its inputs.
     databases: Box<[Weak<Database>]>,
 }
 
 impl LocationIndex {
-    /// Builds the index; of what several databases know of a place, the first one's word holds.
+    /// Builds the index; if several databases know a place, the first one takes precedence.
     pub fn build(databases: &[Arc<Database>], regions: &[Region]) -> LocationIndex {
         LocationIndex::overlaid(databases, Prefixes::build(regions))
     }
 
-    /// The index after `previous`: that one, where databases and prefixes are still the same.
+    /// The index for new inputs: `previous` itself, if databases and prefixes are the same.
     pub fn after(
         previous: Option<&Arc<LocationIndex>>,
         databases: &[Arc<Database>],
@@ -66,9 +66,9 @@ impl LocationIndex {
         }
     }
 
-    /// True where it was made of these very databases, in this order.
+    /// True if it was built from exactly these databases, in this order.
     fn is_of(&self, databases: &[Arc<Database>]) -> bool {
-        let is_same = |(held, database): (&Weak<Database>, &Arc<Database>)| held.as_ptr() == Arc::as_ptr(database);
+        let is_same = |(known, database): (&Weak<Database>, &Arc<Database>)| known.as_ptr() == Arc::as_ptr(database);
         self.databases.len() == databases.len() && self.databases.iter().zip(databases).all(is_same)
     }
 
@@ -98,12 +98,12 @@ impl LocationIndex {
                 loci.len() as u32 - 1
             })
         };
-        // What nobody knows anything of comes first.
+        // The unknown place comes first.
         locate(0, prefixes::NONE);
         let v4 = Leaves::new(overlay(&place4, prefixes4.into_iter(), &mut locate));
         let v6 = Leaves::new(overlay(&place6, prefixes6.into_iter(), &mut locate));
         loci.shrink_to_fit();
-        // A weak reference keeps the place in memory from being another database's, and no more.
+        // A weak reference keeps the address from being reused by another database, without keeping the data.
         let databases = databases.iter().map(Arc::downgrade).collect();
         LocationIndex { v4, v6, loci, places: places.values, prefixes, databases }
     }
@@ -121,7 +121,7 @@ impl LocationIndex {
         self.loci.get(locus as usize).and_then(|locus| self.places.get(locus.place as usize))
     }
 
-    /// Octets held by the leaves.
+    /// Memory of the leaves in octets.
     pub fn memory(&self) -> usize {
         self.v4.starts.capacity() * 8 + self.v6.starts.capacity() * 20 + self.loci.capacity() * size_of::<Locus>()
     }
@@ -139,7 +139,7 @@ impl<A: Address> Leaves<A> {
     }
 }
 
-/// Cuts two lists of ranges at all borders of both; `join` says what a range becomes that lies in one of each.
+/// Cuts two lists of ranges at all borders of both; `join` combines the values of overlapping ranges.
 fn overlay<A: Address>(
     below: &[(A, u32)],
     above: impl Iterator<Item = (A, u32)>,
@@ -170,7 +170,7 @@ fn overlay<A: Address>(
     joined
 }
 
-/// What both know, the first with precedence.
+/// Combines two places; the first takes precedence.
 fn combine(known: Option<&Place>, found: Option<&Place>) -> Place {
     let (mut place, found) = (known.cloned().unwrap_or_default(), found.cloned().unwrap_or_default());
     place.continent = place.continent.or(found.continent);
@@ -181,7 +181,7 @@ fn combine(known: Option<&Place>, found: Option<&Place>) -> Place {
     place
 }
 
-/// Gives equal values one number.
+/// Assigns equal values the same ID.
 struct Interner<T> {
     ids: HashMap<T, u32>,
     values: Vec<T>,

@@ -1,45 +1,45 @@
-//! Which of many intervals holds an address: a search that reads one line of the processor's cache, however many
-//! intervals there are, and a few entries of tables that are small enough to stay cached.
+//! Finds the interval that contains an address. A lookup reads one cache line, however many intervals there are, and a
+//! few entries of tables that are small enough to stay cached.
 //!
-//! A *line* has all that is said of the addresses in it: where intervals start, where the last one ends, and their
-//! classes. It is kept small, since a cache that holds all lines answers many times faster than one that does not:
-//! starts are written as distances from one of them, in the largest unit that all of them are multiples of. Tables over
-//! the leading bits of an address lead to its line. Where more intervals crowd under the same bits than a line holds,
-//! and networks do crowd, a table leads to another table over the bits that follow. Neighbours share a line where they
-//! fit, so lines are nearly full.
+//! A *line* describes a range of addresses completely: where intervals start, where the last one ends, and their
+//! classes. Lines are compact, since a cache that holds all of them answers many times faster than one that does not:
+//! starts are stored as distances from one of them, in the largest power-of-two unit that divides them all. Tables over
+//! the leading bits of an address lead to its line. If more intervals share the same leading bits than fit into a line,
+//! and networks do cluster, a table leads to another table over the following bits. Adjacent intervals share a line
+//! where they fit, so lines are nearly full.
 //!
-//! Addresses of both families are numbers of 64 bits here: IPv4 in the upper half, or the upper half of IPv6.
+//! Addresses of both families are 64-bit numbers here: IPv4 in the upper half, or the upper half of IPv6.
 
 use std::array;
 use std::ops::Range;
 
 use super::address::Address;
 
-/// The class that says: look elsewhere. No interval's own class.
-pub(crate) const ELSEWHERE: u32 = u32::MAX;
+/// Marks a network that is split at more than 64 bits, so that a second table has its classes. Never a real class.
+pub(crate) const SPLIT: u32 = u32::MAX;
 
-/// Bits that one table is over, at most.
+/// Maximum bits of one table.
 const TABLE_BITS: u32 = 12;
-/// Bits that one table is over, at least, so that no address is looked up in more than sixteen of them.
+/// Minimum bits of one table, so that a lookup visits at most sixteen of them.
 const LEAST_BITS: u32 = 4;
-/// Entries of all tables of a column. Beyond these, more intervals than a line holds are lines in a row, which are
-/// searched one after the other: slow, but right.
+/// Maximum entries of all tables of a column. Beyond that, intervals that do not fit into one line use consecutive
+/// lines, which are searched linearly: slow, but correct.
 const MAX_ENTRIES: usize = 1 << 26;
-/// Set in a table's entry that leads to a line; without it, the entry leads to another table.
+/// Set in a table entry that leads to a line; without it, the entry leads to another table.
 const TO_LINE: u32 = 1 << 31;
-/// Bits of an entry that say how many bits the table is over that it leads to; the others say where it begins.
+/// Bits of a table entry that give the number of bits of the next table; the others give its offset.
 const BITS_BITS: u32 = 4;
 
 /// Intervals that cover all addresses, each with a class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Intervals {
-    /// Classes fit into an octet, as they nearly always do.
+    /// Classes fit into an octet; they nearly always do.
     Narrow(Lines<u8, 12, 14>),
     /// There are more classes.
     Wide(Lines<u32, 4, 6>),
 }
 
-/// An interval that was found.
+/// The result of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Interval<A> {
     /// Its class.
@@ -50,7 +50,7 @@ pub(crate) struct Interval<A> {
     pub(crate) last: A,
 }
 
-/// How a class is kept in a line; the greatest number stands for [`ELSEWHERE`].
+/// The stored form of a class; the greatest number represents [`SPLIT`].
 pub(crate) trait Class: Copy + Default {
     fn narrowed(class: u32) -> Option<Self>;
     fn widened(self) -> u32;
@@ -59,14 +59,14 @@ pub(crate) trait Class: Copy + Default {
 impl Class for u8 {
     fn narrowed(class: u32) -> Option<u8> {
         match class {
-            ELSEWHERE => Some(u8::MAX),
+            SPLIT => Some(u8::MAX),
             _ => u8::try_from(class).ok().filter(|class| *class < u8::MAX),
         }
     }
 
     #[inline]
     fn widened(self) -> u32 {
-        if self == u8::MAX { ELSEWHERE } else { u32::from(self) }
+        if self == u8::MAX { SPLIT } else { u32::from(self) }
     }
 }
 
@@ -82,7 +82,7 @@ impl Class for u32 {
 }
 
 impl Intervals {
-    /// Takes intervals as pairs of start and class, in order; the first starts at 0.
+    /// Builds from pairs of start and class, in order; the first start is 0.
     pub(crate) fn build(pairs: &[(u64, u32)]) -> Intervals {
         match pairs.iter().all(|&(_, class)| u8::narrowed(class).is_some()) {
             true => Intervals::Narrow(Lines::build(pairs)),
@@ -99,7 +99,7 @@ impl Intervals {
         }
     }
 
-    /// Loads the line of `address`.
+    /// Prefetches the line of `address`.
     #[inline]
     pub(crate) fn touch(&self, address: u64) -> u32 {
         match self {
@@ -108,7 +108,7 @@ impl Intervals {
         }
     }
 
-    /// How many intervals there are.
+    /// Number of intervals.
     pub(crate) fn len(&self) -> usize {
         match self {
             Intervals::Narrow(lines) => lines.intervals,
@@ -116,7 +116,7 @@ impl Intervals {
         }
     }
 
-    /// Octets held.
+    /// Memory in octets.
     pub(crate) fn memory(&self) -> usize {
         match self {
             Intervals::Narrow(lines) => lines.memory(),
@@ -128,30 +128,29 @@ impl Intervals {
 /// Lines, and the tables that lead to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lines<C, const STARTS: usize, const CLASSES: usize> {
-    /// All tables, one behind the other; the first is over the first bits.
+    /// All tables, concatenated; the first one covers the first bits.
     tables: Box<[u32]>,
-    /// Bits that the first table is over.
+    /// Number of bits of the first table.
     bits: u32,
     lines: Box<[Line<C, STARTS, CLASSES>]>,
     intervals: usize,
 }
 
-/// Neighbouring intervals, at least one and at most `CLASSES`, which is `STARTS` and two.
+/// Adjacent intervals: at least one, at most `CLASSES`, which is `STARTS` + 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(64))]
 struct Line<C, const STARTS: usize, const CLASSES: usize> {
     /// Where the first interval starts.
     first: u64,
-    /// Where the second one starts; the first one stands for it where there is none.
+    /// Start of the second interval; start of the first if there is only one.
     second: u64,
-    /// The last address of all.
+    /// Last address of the last interval.
     last: u64,
-    /// How far behind the second one the others start, in units of two to the power of `unit`; the greatest number
-    /// where there are no more.
+    /// Distances of the other starts from the second, in units of 2^`unit`; the maximum value if unused.
     starts: [u16; STARTS],
     classes: [C; CLASSES],
     unit: u8,
-    /// How many of `starts` count.
+    /// Number of valid `starts`.
     used: u8,
 }
 
@@ -167,7 +166,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
     #[inline]
     fn find(&self, address: u64) -> Interval<u64> {
         let first = self.line(address);
-        // Intervals that fit into no one line are in several, one behind the other.
+        // Intervals that do not fit into one line are in several consecutive lines.
         let line = self.lines.get(first..).and_then(|lines| lines.iter().find(|line| address <= line.last));
         match line {
             Some(line) => line.find(address),
@@ -175,7 +174,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
         }
     }
 
-    /// The line that holds `address`, or the first of several of which one does.
+    /// The line that contains `address`, or the first of several candidates.
     #[inline]
     fn line(&self, address: u64) -> usize {
         let (mut table, mut bits, mut rest) = (0, self.bits, address);
@@ -191,7 +190,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
         }
     }
 
-    /// Loads the line of `address`.
+    /// Prefetches the line of `address`.
     #[inline]
     fn touch(&self, address: u64) -> u32 {
         self.lines.get(self.line(address)).map_or(0, |line| u32::from(line.used))
@@ -203,7 +202,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
 }
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSES> {
-    /// The line of some neighbouring intervals, which fit; `next` is the start of the one after them.
+    /// The line of some adjacent intervals that fit; `next` is the start of the interval after them.
     fn of(intervals: &[(u64, u32)], next: Option<u64>) -> Self {
         let distances = Distances::of(intervals);
         let class = |at: usize| intervals.get(at).or(intervals.last()).and_then(|pair| C::narrowed(pair.1));
@@ -213,7 +212,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSE
             second: distances.second,
             last: next.map_or(u64::MAX, |next| next - 1),
             starts: array::from_fn(|at| start(at).and_then(|start| u16::try_from(start).ok()).unwrap_or(u16::MAX)),
-            // A line of one interval has its class twice.
+            // A line with one interval stores its class twice.
             classes: array::from_fn(|at| class(at).unwrap_or_default()),
             unit: distances.unit as u8,
             used: intervals.len().saturating_sub(2) as u8,
@@ -242,7 +241,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSE
     }
 }
 
-/// How far the starts of neighbouring intervals are behind the second one, as a line writes it.
+/// Distances of adjacent interval starts from the second one, as stored in a line.
 struct Distances {
     second: u64,
     /// The greatest distance.
@@ -256,30 +255,30 @@ impl Distances {
         let second = intervals.get(1).or(intervals.first()).map_or(0, |&(start, _)| start);
         let others = intervals.get(2..).unwrap_or_default();
         let (most, all) = others.iter().fold((0, 0), |(_, all), &(start, _)| (start - second, all | (start - second)));
-        // Zero has as many trailing zeros as bits, so without others the unit is the largest.
+        // Zero has as many trailing zeros as bits, so without other distances the unit is the largest.
         Distances { second, most, unit: u64::trailing_zeros(all).min(u64::BITS - 1) }
     }
 
-    /// True where a line has room for the greatest distance.
+    /// True if a line can store the greatest distance.
     fn fit(&self) -> bool {
         u16::try_from(self.most >> self.unit).is_ok()
     }
 }
 
-/// Tables and lines in the making, in the order of addresses.
+/// Builds tables and lines in address order.
 struct Building<'a, C, const STARTS: usize, const CLASSES: usize> {
     pairs: &'a [(u64, u32)],
     tables: Vec<u32>,
     lines: Vec<Line<C, STARTS, CLASSES>>,
-    /// The intervals of the line that is being filled.
+    /// The intervals of the line being filled.
     line: Range<usize>,
 }
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS, CLASSES> {
-    /// Makes the table for addresses whose first `depth` bits are `leading`, among which `intervals` lie in part or
-    /// whole. Returns how many bits it is over.
+    /// Builds the table for addresses whose first `depth` bits are `leading`; `intervals` overlap them. Returns the
+    /// number of bits it covers.
     fn table(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
-        // About as many entries as there will be lines.
+        // About as many entries as lines.
         let wanted = (intervals.len() / CLASSES).next_power_of_two().ilog2();
         let bits = wanted.clamp(LEAST_BITS, TABLE_BITS).min(u64::BITS - depth);
         let (table, depth) = (self.tables.len(), depth + bits);
@@ -304,7 +303,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
         bits
     }
 
-    /// What a table says of addresses whose first `depth` bits are `leading`.
+    /// The table entry for addresses whose first `depth` bits are `leading`.
     fn entry(&mut self, leading: u64, depth: u32, intervals: Range<usize>) -> u32 {
         if intervals.len() > CLASSES && self.tables.len() < MAX_ENTRIES {
             let table = self.tables.len() as u32;
@@ -323,12 +322,12 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
         TO_LINE | line
     }
 
-    /// True where one line holds these intervals.
+    /// True if these intervals fit into one line.
     fn fit(&self, intervals: Range<usize>) -> bool {
         intervals.len() <= CLASSES && Distances::of(self.pairs.get(intervals).unwrap_or_default()).fit()
     }
 
-    /// Ends the line that is being filled; the next one begins with interval `next`.
+    /// Finishes the current line; the next one starts with interval `next`.
     fn flush(&mut self, next: usize) {
         if !self.line.is_empty() {
             let after = self.pairs.get(self.line.end).map(|&(start, _)| start);
@@ -343,7 +342,7 @@ mod tests {
     use super::*;
     use crate::steer::draw::Dice;
 
-    fn plainly(pairs: &[(u64, u32)], address: u64) -> Interval<u64> {
+    fn linear_search(pairs: &[(u64, u32)], address: u64) -> Interval<u64> {
         let at = pairs.partition_point(|&(start, _)| start <= address) - 1;
         let last = pairs.get(at + 1).map_or(u64::MAX, |&(next, _)| next - 1);
         Interval { class: pairs[at].1, first: pairs[at].0, last }
@@ -354,11 +353,11 @@ mod tests {
         assert_eq!(intervals.len(), pairs.len());
         let borders = pairs.iter().flat_map(|&(start, _)| [start, start.saturating_sub(1), start.saturating_add(1)]);
         for address in borders.chain([0, u64::MAX]) {
-            assert_eq!(intervals.find(address), plainly(pairs, address), "{address:x} of {}", pairs.len());
+            assert_eq!(intervals.find(address), linear_search(pairs, address), "{address:x} of {}", pairs.len());
         }
     }
 
-    /// Starts that crowd as networks do: many beside each other, few elsewhere.
+    /// Starts that cluster like networks: many close together, few in between.
     fn crowded(len: usize, seed: u64, bits: u32) -> Vec<u64> {
         let mut dice = Dice::new(seed);
         let mut starts = vec![0];
@@ -374,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_is_found_where_a_plain_search_finds_it() {
+    fn lookups_agree_with_a_linear_search() {
         for (len, seed) in [(1, 1), (2, 2), (13, 3), (14, 4), (15, 5), (300, 6), (5_000, 7), (100_000, 8)] {
             let classes = (0..).map(|at| at % 7);
             check(&crowded(len, seed, 64).into_iter().zip(classes.clone()).collect::<Vec<_>>());
@@ -387,17 +386,17 @@ mod tests {
     }
 
     #[test]
-    fn classes_may_be_many_and_one_of_them_is_elsewhere() {
+    fn many_classes_and_the_split_marker_are_found() {
         for classes in [70_000u32, 256, 255, 254, 10] {
             let pairs: Vec<(u64, u32)> = (0..classes).map(|class| (u64::from(class) << 40, class)).collect();
             check(&pairs);
         }
-        check(&[(0, 1), (9, ELSEWHERE), (10, 2)]);
-        check(&[(0, 1), (9, ELSEWHERE), (10, 70_000)]);
+        check(&[(0, 1), (9, SPLIT), (10, 2)]);
+        check(&[(0, 1), (9, SPLIT), (10, 70_000)]);
     }
 
     #[test]
-    fn neighbours_far_from_all_others_are_found_through_few_tables() {
+    fn isolated_neighbors_need_few_tables() {
         let pairs: Vec<(u64, u32)> = (0..3_000u64)
             .flat_map(|at| [0, 1, 1 << 17, (1 << 17) + 1].map(|beside| (at << 50 | beside << 3) + beside))
             .zip((0..).map(|at| at % 5))
@@ -409,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_fills_one_line_of_the_cache() {
+    fn a_line_fills_one_cache_line() {
         assert_eq!((size_of::<Line<u8, 12, 14>>(), size_of::<Line<u32, 4, 6>>()), (64, 64));
     }
 

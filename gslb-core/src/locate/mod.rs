@@ -1,4 +1,4 @@
-//! Where a client is: addresses, the index over geo databases and prefixes, regions, and distances.
+//! Client location: addresses, the index over geo databases and prefixes, regions, and distances.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

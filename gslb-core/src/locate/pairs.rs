@@ -1,15 +1,15 @@
-//! Numbers for pairs of numbers, for when there are millions of pairs and few that differ.
+//! Assigns IDs to pairs of numbers, when there are millions of pairs and few distinct ones.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// No number yet.
+/// No ID yet.
 const NONE: u32 = u32::MAX;
 
-/// The number of every pair that was met so far.
+/// The ID of every pair seen so far.
 ///
-/// Most pairs have the same first half (no prefix, nothing known before): those are found in an array by their second
-/// half, which is an index and so not much greater than there are pairs.
+/// Most pairs share the same first half (no prefix, unknown place). Those are found in an array by their second half,
+/// which is an index and therefore not much greater than the number of pairs.
 #[derive(Debug)]
 pub(crate) struct Pairs {
     usual: u32,
@@ -18,12 +18,12 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    /// No pairs yet; most will begin with `usual`.
+    /// No pairs yet; most will start with `usual`.
     pub(crate) fn new(usual: u32) -> Pairs {
         Pairs { usual, by_second: Vec::new(), others: HashMap::default() }
     }
 
-    /// The number of a pair; `number` gives a new one its own.
+    /// The ID of a pair; `number` assigns one to a new pair.
     pub(crate) fn number(&mut self, first: u32, second: u32, number: impl FnOnce() -> u32) -> u32 {
         if first != self.usual {
             return *self.others.entry(u64::from(first) << 32 | u64::from(second)).or_insert_with(number);
@@ -43,7 +43,7 @@ impl Pairs {
     }
 }
 
-/// Hashes numbers by multiplication, many times as fast as the standard hash. For keys that nobody chooses to collide.
+/// Hashes numbers by multiplication, many times faster than the standard hash. Only for keys that no attacker controls.
 pub(crate) type Mixing = BuildHasherDefault<Mixer>;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,7 +62,7 @@ impl Hasher for Mixer {
 
     fn write_u64(&mut self, number: u64) {
         let product = (self.0 ^ number).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        // The upper half depends on all bits, the lower one does not; a hash table looks at both.
+        // The upper half depends on all bits, the lower one does not; a hash table uses both.
         self.0 = product ^ product >> 32;
     }
 

@@ -1,4 +1,4 @@
-//! The prefixes that regions name, as a tree: which one holds an address most closely, and which ones hold that.
+//! The regions' prefixes as a tree: finds the longest prefix around an address, and the prefixes around that.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -7,38 +7,38 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::address::Address;
 use crate::site::model::{Matcher, Region, RegionId};
 
-/// Index of no prefix.
+/// Index for no prefix.
 pub const NONE: u32 = u32::MAX;
 
-/// All prefixes of a document's regions; parents stand before their children.
+/// All prefixes of a document's regions; parents come before their children.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prefixes {
     nodes: Vec<Node>,
-    /// The regions that name each node's prefix, behind each other.
+    /// The regions of each node's prefix, concatenated.
     regions: Vec<RegionId>,
 }
 
-/// A prefix, and the next wider prefix that holds it.
+/// A prefix, and its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Node {
     /// The prefix.
     pub prefix: IpNet,
-    /// The prefix around it, or [`NONE`].
+    /// The next shorter prefix around it, or [`NONE`].
     pub parent: u32,
-    /// Start of its regions.
+    /// Index of its first region.
     regions: u32,
 }
 
-/// Starts of address ranges, each with the prefix that holds the range most closely.
+/// Starts of address ranges, each with the longest prefix around it.
 pub type Ranges<A> = Vec<(A, u32)>;
 
 impl Prefixes {
-    /// Collects the prefixes of all regions, and the ranges into which they cut both address spaces.
+    /// Collects the prefixes of all regions, and the ranges into which they divide both address spaces.
     pub fn build(regions: &[Region]) -> (Prefixes, Ranges<u32>, Ranges<u128>) {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for (region, id) in regions.iter().zip((0..).map(RegionId)) {
             for matcher in &region.matchers {
-                // By first address and then length, which puts parents before children.
+                // By first address, then length: parents come before children.
                 match matcher {
                     Matcher::Prefix(IpNet::V4(net)) => v4.push((net.network().to_bits(), net.prefix_len(), id)),
                     Matcher::Prefix(IpNet::V6(net)) => v6.push((net.network().to_bits(), net.prefix_len(), id)),
@@ -58,7 +58,7 @@ impl Prefixes {
 
     /// Sorts prefixes and appends them as nodes, walking their borders in address order.
     fn nest<A: Address>(&mut self, mut prefixes: Vec<(A, u8, RegionId)>, prefix: impl Fn(A, u8) -> IpNet) -> Ranges<A> {
-        // Stable: documents mostly have their prefixes in order, region by region, which makes it a merge.
+        // Stable: prefixes in documents are mostly sorted within a region, which makes this a merge.
         prefixes.sort();
         let mut ranges = Vec::with_capacity(prefixes.len() + 1);
         ranges.push((A::ZERO, NONE));
@@ -82,14 +82,14 @@ impl Prefixes {
         &self.nodes
     }
 
-    /// The regions that name a prefix, usually one.
+    /// The regions with this prefix; usually one.
     pub fn regions(&self, prefix: u32) -> &[RegionId] {
         let start = |prefix: usize| self.nodes.get(prefix).map_or(self.regions.len(), |node| node.regions as usize);
         self.regions.get(start(prefix as usize)..start(prefix as usize + 1)).unwrap_or_default()
     }
 }
 
-/// Ends the open prefixes that lie wholly before `next`; each gives way to the one around it.
+/// Closes the open prefixes that end before `next`; each range continues with the parent's prefix.
 fn close_before<A: Address>(open: &mut Vec<(A, u32)>, next: Option<A>, ranges: &mut Ranges<A>) {
     while let Some(&(last, _)) = open.last() {
         if next.is_some_and(|next| next <= last) {
@@ -102,7 +102,7 @@ fn close_before<A: Address>(open: &mut Vec<(A, u32)>, next: Option<A>, ranges: &
     }
 }
 
-/// Starts a range; one that would start at the same address is replaced.
+/// Starts a range, replacing one that starts at the same address.
 fn begin<A: Address>(ranges: &mut Ranges<A>, start: A, index: u32) {
     match ranges.last_mut() {
         Some(last) if last.0 == start => last.1 = index,

@@ -1,4 +1,4 @@
-//! Which region a client is in, of a geo policy's or of all: the most specific matcher wins.
+//! The region of a client, among those of a geo policy or all: the most specific matcher wins.
 
 use std::collections::HashMap;
 
@@ -8,18 +8,18 @@ use super::index::LocationIndex;
 use super::prefixes;
 use crate::site::model::{Matcher, Region, RegionId};
 
-/// Regions, arranged for look-ups. Branches are counted in the order in which they were given.
+/// Regions, arranged for lookup. Branches are numbered in the order given.
 #[derive(Debug, Clone, Default)]
 pub struct Chooser {
     continents: HashMap<Continent, usize>,
     countries: HashMap<CountryCode, usize>,
     subdivisions: HashMap<Box<str>, usize>,
     asns: HashMap<u32, usize>,
-    /// For every prefix of the index: the branch of the closest prefix at or around it. Empty without prefixes.
+    /// For every prefix of the index: the branch of the longest prefix at or around it. Empty without prefixes.
     prefixes: Vec<Option<Found>>,
 }
 
-/// A branch, and the prefix that led to it.
+/// A branch, and the prefix that selected it.
 #[derive(Debug, Clone, Copy)]
 struct Found {
     branch: usize,
@@ -27,7 +27,7 @@ struct Found {
 }
 
 impl Chooser {
-    /// Arranges the regions of a policy.
+    /// Prepares the regions of a policy.
     pub fn new(regions: &[Region], branches: &[RegionId], index: &LocationIndex) -> Chooser {
         let mut chooser = Chooser::default();
         let mut any_prefix = false;
@@ -49,13 +49,13 @@ impl Chooser {
         chooser
     }
 
-    /// Arranges all regions of a document: the branches are their numbers.
+    /// Prepares all regions of a document; branch numbers are region numbers.
     pub fn of_all(regions: &[Region], index: &LocationIndex) -> Chooser {
         let all: Vec<RegionId> = (0u32..).map(RegionId).take(regions.len()).collect();
         Chooser::new(regions, &all, index)
     }
 
-    /// The branch of a locus and the matcher that decides, or none where no region matches.
+    /// The branch of a locus and the matcher that decides; `None` if no region matches.
     pub fn choose(&self, locus: u32, index: &LocationIndex) -> Option<(usize, Matcher)> {
         let branch = self.branch(locus, index)?;
         if let Some(found) = self.by_prefix(locus, index) {
@@ -66,7 +66,7 @@ impl Chooser {
         Some((branch, how))
     }
 
-    /// The branch alone.
+    /// The branch only.
     pub fn branch(&self, locus: u32, index: &LocationIndex) -> Option<usize> {
         match self.by_prefix(locus, index) {
             Some(found) => Some(found.branch),
@@ -92,7 +92,7 @@ impl Chooser {
     }
 }
 
-/// Hands each prefix' branch down to the prefixes inside it that have none of their own.
+/// Passes each prefix's branch down to nested prefixes without their own.
 fn inherit(branches: &[RegionId], index: &LocationIndex) -> Vec<Option<Found>> {
     let of_region: HashMap<RegionId, usize> = branches.iter().copied().zip(0..).collect();
     let mut found: Vec<Option<Found>> = Vec::with_capacity(index.prefixes.nodes().len());

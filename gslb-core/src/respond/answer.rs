@@ -1,8 +1,8 @@
-//! A query answered from the catalog: data, aliases followed, referrals, and proofs that there is nothing.
+//! Answers a query from the catalog: data, aliases, referrals, NODATA and NXDOMAIN.
 
 use super::Sender;
 use super::chain::{Chain, Link};
-use super::place::Place;
+use super::name_offset::NameOffset;
 use super::sample::Sampling;
 use super::tally::Outcome;
 use crate::dns::name::MAX_NAME;
@@ -17,49 +17,49 @@ use crate::table::counts::Row;
 use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
 use crate::zone::set::{Anchors, Set, ends_with};
 
-/// A response on its way.
+/// A response under construction.
 pub(super) struct Answering<'a, 'm, T> {
-    /// The name that is being answered.
+    /// The name being answered.
     pub(super) key: &'a mut NameKey,
-    /// The aliases that led to it.
+    /// The aliases followed so far.
     pub(super) chain: &'a mut Chain,
     pub(super) dice: &'a mut Dice,
     pub(super) sampling: &'a mut Sampling,
-    /// Where answers of services are counted.
+    /// Counters for steered answers.
     pub(super) row: Option<&'a Row>,
     pub(super) table: &'a RoutingTable,
     pub(super) sender: Sender,
     pub(super) query: &'a Query,
     pub(super) message: &'a mut Message<'m>,
-    /// Longest scope of all decisions that the answer depends on.
+    /// Longest scope of all decisions behind the answer.
     pub(super) scope: u8,
-    /// True where a decision went by the client subnet.
+    /// True if a decision used the client subnet.
     pub(super) located: bool,
-    /// What the response is, its rcode aside.
+    /// The kind of response, before the rcode is taken into account.
     pub(super) outcome: Outcome,
     pub(super) trace: &'a mut T,
 }
 
-/// What follows a name that was answered.
+/// What to do after a name is answered.
 pub(super) enum Next {
     /// Nothing: the response is complete.
     Done,
-    /// An alias leads on.
+    /// Continue with the target of an alias.
     Follow {
-        /// Where the name that it leads to stands in the message; the name is in the key.
-        place: Place,
+        /// Offset of the target in the message; the name itself is in the key.
+        place: NameOffset,
     },
 }
 
 impl<T: Trace> Answering<'_, '_, T> {
-    /// Answers the name in the key, and the names that it leads to.
+    /// Answers the name in the key, and follows its aliases.
     pub(super) fn run(&mut self) {
         if matches!(self.query.qtype, rtype::AXFR | rtype::IXFR) {
             self.message.rcode = Rcode::Refused;
             return;
         }
         self.chain.clear();
-        let mut place = Place::question();
+        let mut place = NameOffset::question();
         while let Next::Follow { place: next } = self.name(place) {
             if self.chain.link_to(self.key.hash(0)) == Link::Last {
                 return;
@@ -70,7 +70,7 @@ impl<T: Trace> Answering<'_, '_, T> {
 
     /// Answers one name.
     #[inline]
-    fn name(&mut self, place: Place) -> Next {
+    fn name(&mut self, place: NameOffset) -> Next {
         let table = self.table;
         let at_parent = self.query.qtype == rtype::DS;
         match table.topology().catalog.find(self.key, at_parent) {
@@ -84,7 +84,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             Found::Referral(cut) => self.referral(place, cut),
             Found::NotOurs => {
                 self.trace.note(|| Step::NotOurs);
-                // The end of a chain of aliases may well be elsewhere; a question may not.
+                // The target of an alias may be outside our zones; the queried name may not.
                 if self.message.records(Section::Answer) == 0 {
                     self.message.rcode = Rcode::Refused;
                 }
@@ -94,7 +94,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     #[inline]
-    fn node(&mut self, place: Place, node: NodeRef<'_>) -> Next {
+    fn node(&mut self, place: NameOffset, node: NodeRef<'_>) -> Next {
         self.message.authoritative = true;
         let qtype = self.query.qtype;
         self.trace.note(|| Step::Node { zone: node.zone().apex().into(), name: node.name().into() });
@@ -127,19 +127,19 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     #[inline]
-    fn data(&mut self, place: Place, node: NodeRef<'_>, set: &Set) -> Next {
+    fn data(&mut self, place: NameOffset, node: NodeRef<'_>, set: &Set) -> Next {
         let anchors = self.anchors(place, node.zone());
         self.put(set, anchors, Section::Answer);
         Next::Done
     }
 
-    /// Positions of the current name and of the apex of its zone.
-    pub(super) fn anchors(&self, place: Place, zone: ZoneRef<'_>) -> Anchors {
+    /// Offsets of the current name and of its zone's apex.
+    pub(super) fn anchors(&self, place: NameOffset, zone: ZoneRef<'_>) -> Anchors {
         let below_apex = self.key.wire_len().saturating_sub(zone.apex_len());
         Anchors { owner: place.suffix(0), apex: place.suffix(below_apex) }
     }
 
-    /// Writes a set, or says that the response is not complete.
+    /// Writes a record set; if it does not fit, marks the response as truncated.
     #[inline]
     fn put(&mut self, set: &Set, anchors: Anchors, section: Section) -> bool {
         let written = self.table.topology().catalog.octets.write(set, anchors, section, self.message);
@@ -153,8 +153,8 @@ impl<T: Trace> Answering<'_, '_, T> {
         }
     }
 
-    /// NODATA or NXDOMAIN: the zone's SOA says for how long (RFC 2308 §3).
-    pub(super) fn negative(&mut self, place: Place, zone: ZoneRef<'_>) -> Next {
+    /// NODATA or NXDOMAIN; the zone's SOA sets the negative TTL (RFC 2308 §3).
+    pub(super) fn negative(&mut self, place: NameOffset, zone: ZoneRef<'_>) -> Next {
         self.message.authoritative = true;
         self.outcome = Outcome::NoData;
         let Anchors { apex, .. } = self.anchors(place, zone);
@@ -162,10 +162,10 @@ impl<T: Trace> Answering<'_, '_, T> {
         Next::Done
     }
 
-    /// NODATA that may soon be otherwise: for at most `ttl` seconds, or as long as the zone's SOA says if that is less.
+    /// NODATA that may change soon: cached for at most `ttl` seconds, or the SOA's negative TTL if that is shorter.
     #[cold]
-    pub(super) fn negative_within(&mut self, place: Place, zone: ZoneRef<'_>, ttl: u32) -> Next {
-        /// Where the TTL stands in a record whose owner is a pointer.
+    pub(super) fn negative_within(&mut self, place: NameOffset, zone: ZoneRef<'_>, ttl: u32) -> Next {
+        /// Offset of the TTL in a record whose owner is a pointer.
         const TTL: usize = 6;
         let at = self.message.len() + TTL;
         let next = self.negative(place, zone);
@@ -178,8 +178,8 @@ impl<T: Trace> Answering<'_, '_, T> {
         next
     }
 
-    /// Writes the CNAME of a node, and follows it.
-    fn alias(&mut self, place: Place, node: NodeRef<'_>) -> Next {
+    /// Writes a node's CNAME and follows it.
+    fn alias(&mut self, place: NameOffset, node: NodeRef<'_>) -> Next {
         let Some(set) = node.set(rtype::CNAME) else { return Next::Done };
         let zone = node.zone();
         let anchors = self.anchors(place, zone);
@@ -187,21 +187,21 @@ impl<T: Trace> Answering<'_, '_, T> {
         if !self.put(set, anchors, Section::Answer) || self.ends_at_alias() {
             return Next::Done;
         }
-        self.chain.leave(self.key.hash(0));
+        self.chain.push(self.key.hash(0));
         let Ok(len) = self.key.fill(node.target()) else { return Next::Done };
         let own = len.saturating_sub(zone.apex_len());
         let compressed = zone.apex_len() > 1 && ends_with(self.key.suffix(0), own, zone.apex());
         self.trace.note(|| Step::Alias { target: node.target().get(..len).unwrap_or_default().into() });
         let place = match compressed {
-            true => Place::split(target_at, own, anchors.apex),
-            false => Place::whole(target_at),
+            true => NameOffset::split(target_at, own, anchors.apex),
+            false => NameOffset::whole(target_at),
         };
         Next::Follow { place }
     }
 
-    /// RFC 8482 §4.2: every name has a HINFO record that says not to ask for everything.
+    /// RFC 8482 §4.2: answers ANY with a minimal HINFO record.
     #[cold]
-    fn any(&mut self, place: Place) -> Next {
+    fn any(&mut self, place: NameOffset) -> Next {
         let [owner_high, owner_low] = crate::zone::set::pointer(place.suffix(0)).to_be_bytes();
         let hinfo = [owner_high, owner_low, 0, 13, 0, 1, 0, 0, 0x0E, 0x10, 0, 9];
         let text = *b"\x07RFC8482\0";
@@ -216,14 +216,14 @@ impl<T: Trace> Answering<'_, '_, T> {
         Next::Done
     }
 
-    /// True where an alias is the whole answer: it was asked for, or one record set of any type was.
+    /// True if the alias is the whole answer: the query type is CNAME or ANY.
     pub(super) fn ends_at_alias(&self) -> bool {
         matches!(self.query.qtype, rtype::CNAME | rtype::ANY)
     }
 
-    /// Writes a DNAME and the CNAME that it makes for the current name (RFC 6672 §3.1), and follows that.
+    /// Writes a DNAME and the CNAME synthesized from it for the current name (RFC 6672 §3.1), and follows that.
     #[cold]
-    fn dname(&mut self, place: Place, node: NodeRef<'_>, skip: usize) -> Next {
+    fn dname(&mut self, place: NameOffset, node: NodeRef<'_>, skip: usize) -> Next {
         self.message.authoritative = true;
         let Some(set) = node.set(rtype::DNAME) else { return Next::Done };
         let prefix_len = self.key.start(skip);
@@ -235,7 +235,7 @@ impl<T: Trace> Answering<'_, '_, T> {
                 if !self.put(set, anchors, Section::Answer) {
                     return Next::Done;
                 }
-                self.chain.note_dname(node.id(), at);
+                self.chain.record_dname(node.id(), at);
                 at
             }
         };
@@ -243,13 +243,13 @@ impl<T: Trace> Answering<'_, '_, T> {
         let target_len = crate::dns::name::wire_length(target).unwrap_or(0);
         let len = prefix_len + target_len;
         let mut name = [0; MAX_NAME];
-        let (Some(room), Some(prefix), Some(target)) =
+        let (Some(buffer), Some(prefix), Some(target)) =
             (name.get_mut(..len), self.key.suffix(0).get(..prefix_len), target.get(..target_len))
         else {
             self.message.rcode = Rcode::YxDomain;
             return Next::Done;
         };
-        let (front, back) = room.split_at_mut(prefix_len);
+        let (front, back) = buffer.split_at_mut(prefix_len);
         front.copy_from_slice(prefix);
         back.copy_from_slice(target);
         let ttl = [self.message.read_u16(set_at + 6), self.message.read_u16(set_at + 8)];
@@ -258,16 +258,16 @@ impl<T: Trace> Answering<'_, '_, T> {
         if self.ends_at_alias() {
             return Next::Done;
         }
-        self.chain.leave(self.key.hash(0));
+        self.chain.push(self.key.hash(0));
         if self.key.fill(name).is_err() {
             return Next::Done;
         }
         self.trace.note(|| Step::Alias { target: name.into() });
-        Next::Follow { place: Place::whole(target_at) }
+        Next::Follow { place: NameOffset::whole(target_at) }
     }
 
-    /// Writes a CNAME record for the current name, and says where its target stands.
-    pub(super) fn put_cname(&mut self, place: Place, ttl: [u16; 2], target: &[u8]) -> Result<usize, Full> {
+    /// Writes a CNAME record for the current name, and returns the offset of its target.
+    pub(super) fn put_cname(&mut self, place: NameOffset, ttl: [u16; 2], target: &[u8]) -> Result<usize, Full> {
         let before = self.message.len();
         let [owner_high, owner_low] = crate::zone::set::pointer(place.suffix(0)).to_be_bytes();
         let [[t0, t1], [t2, t3]] = ttl.map(u16::to_be_bytes);
@@ -284,7 +284,7 @@ impl<T: Trace> Answering<'_, '_, T> {
 
     /// Points to the servers of a delegated zone, or answers about the delegation itself.
     #[cold]
-    fn referral(&mut self, place: Place, cut: CutRef<'_>) -> Next {
+    fn referral(&mut self, place: NameOffset, cut: CutRef<'_>) -> Next {
         let cut_at = self.key.start(cut.skip);
         let anchors = Anchors { owner: place.suffix(cut_at), ..self.anchors(place, cut.zone()) };
         if self.query.qtype == rtype::DS && cut.skip == 0 {
@@ -311,8 +311,8 @@ impl<T: Trace> Answering<'_, '_, T> {
         Next::Done
     }
 
-    /// DS stands on the parent's side of a cut (RFC 4035 §3.1.4.1).
-    fn delegation_signer(&mut self, place: Place, cut: CutRef<'_>, anchors: Anchors) -> Next {
+    /// DS records are on the parent's side of a cut (RFC 4035 §3.1.4.1).
+    fn delegation_signer(&mut self, place: NameOffset, cut: CutRef<'_>, anchors: Anchors) -> Next {
         match cut.ds() {
             Some(ds) => {
                 self.message.authoritative = true;

@@ -1,27 +1,27 @@
-//! The names and DNAMEs that a response has gone through, so that a chain of aliases ends where a name comes again.
+//! The names and DNAMEs that one response has followed, to detect loops in a chain of aliases.
 
 use crate::zone::names::NodeId;
 
-/// Aliases that one response follows; a longer chain is left to the resolver.
+/// Maximum number of aliases that one response follows; the resolver follows the rest of a longer chain.
 pub(super) const MAX_ALIASES: usize = 16;
 
-/// The chain of one response. Fixed in size, so that following it allocates nothing.
+/// The alias chain of one response. Fixed size, so following it never allocates.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chain {
-    /// Hashes of the names whose aliases were followed. Of 16 names, two share a hash once in 2^56 chains; the response
-    /// would end early then, and the resolver would go on by itself.
+    /// Hashes of the names whose aliases were followed. A collision among 16 names happens once in 2^56 chains; the
+    /// response then ends early and the resolver continues on its own.
     names: [u64; MAX_ALIASES],
     len: usize,
-    /// DNAMEs that are in the response, and the position of their records.
+    /// DNAMEs already in the response, with the offset of their records.
     dnames: [Option<(NodeId, u16)>; MAX_ALIASES],
 }
 
-/// Whether a chain goes on.
+/// Whether to continue the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Link {
     /// The next name is new.
     New,
-    /// The next name was answered before, or the chain is as long as it may get.
+    /// The next name has already been answered, or the chain has reached its maximum length.
     Last,
 }
 
@@ -29,35 +29,35 @@ impl Chain {
     /// Starts a new chain.
     #[inline]
     pub(super) fn clear(&mut self) {
-        // A DNAME that ends a chain was noted, and no name was left.
+        // A chain can end right after its DNAME, before any name is recorded.
         if self.len > 0 || matches!(self.dnames, [Some(_), ..]) {
             *self = Chain::default();
         }
     }
 
-    /// Notes that the alias of the name with this hash is followed.
-    pub(super) fn leave(&mut self, name: u64) {
+    /// Records that the alias of the name with this hash is followed.
+    pub(super) fn push(&mut self, name: u64) {
         if let Some(slot) = self.names.get_mut(self.len) {
             *slot = name;
         }
         self.len += 1;
     }
 
-    /// Whether to answer the name with this hash too, which the last alias led to.
+    /// Whether to answer the name with this hash, the target of the last alias.
     pub(super) fn link_to(&self, name: u64) -> Link {
         match self.names.get(..self.len) {
-            Some(met) if !met.contains(&name) => Link::New,
+            Some(seen) if !seen.contains(&name) => Link::New,
             _ => Link::Last,
         }
     }
 
-    /// Where the DNAME of this node stands in the response already. One record is enough for every name that it redirects.
+    /// Offset of this node's DNAME in the response, if it is already there. One record covers every name it redirects.
     pub(super) fn dname_at(&self, node: NodeId) -> Option<usize> {
         self.dnames.iter().flatten().find(|(known, _)| *known == node).map(|&(_, at)| usize::from(at))
     }
 
-    /// Notes where the DNAME of a node was written.
-    pub(super) fn note_dname(&mut self, node: NodeId, at: usize) {
+    /// Records the offset of a node's DNAME.
+    pub(super) fn record_dname(&mut self, node: NodeId, at: usize) {
         if let Some(slot) = self.dnames.iter_mut().find(|slot| slot.is_none()) {
             *slot = Some((node, at as u16));
         }

@@ -1,4 +1,4 @@
-//! Questions of class CH about the server itself (RFC 4892): answered only where the operator said so.
+//! Class CH queries about the server itself (RFC 4892), answered only if the operator configured it.
 
 use super::Settings;
 use crate::dns::wire::message::{Message, Section};
@@ -22,7 +22,7 @@ pub(super) fn answer(settings: &Settings, query: &Query, key: &NameKey, message:
     }
     let len = text.len() as u8;
     let before = message.len();
-    // Owner as asked, TXT, CH, TTL 0, one character string.
+    // Owner as queried, TXT, CH, TTL 0, one character string.
     let head = [0xC0, 12, 0, 16, 0, 3, 0, 0, 0, 0, 0, 0, len];
     if message.put(&head).and_then(|()| message.put(text)).is_err() {
         message.truncate(before);

@@ -1,4 +1,4 @@
-//! The answering path: a datagram in, a response out, and nothing in between that waits, allocates or panics.
+//! The answer path: datagram in, response out. It never waits, allocates or panics.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -24,8 +24,8 @@ use crate::table::counts::Row;
 mod answer;
 mod chain;
 mod chaos;
+mod name_offset;
 mod noted;
-mod place;
 mod reading;
 mod sample;
 mod steered;
@@ -36,39 +36,40 @@ pub use reading::MAX_BATCH;
 pub use sample::SteeredAnswer;
 pub use tally::Tally;
 
-/// Octets of a datagram that every client takes (RFC 1035 §4.2.1, RFC 6891 §6.2.3).
+/// Datagram size in octets that every client accepts (RFC 1035 §4.2.1, RFC 6891 §6.2.3).
 const SMALLEST_PAYLOAD: u16 = 512;
 
-/// How a query came.
+/// The transport of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// In a datagram.
+    /// UDP datagram.
     Udp,
-    /// On a connection.
+    /// TCP connection.
     Tcp,
 }
 
-/// What to do with a message that was looked at.
+/// What to do after a message was processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
-    /// Send so many octets from the start of the buffer.
+    /// Send this many octets from the start of the buffer.
     Send(usize),
-    /// Say nothing.
+    /// Drop the message.
     Drop,
 }
 
-/// What a server says of itself and is willing to send; the same for all workers.
+/// Server identity and limits; the same for all workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Octets of the largest datagram that is sent, and that we ask others to send (RFC 6891 §6.2.5).
+    /// Maximum datagram size in octets, both sent and advertised (RFC 6891 §6.2.5).
     pub udp_payload: u16,
-    /// Identifier for clients that ask for it (RFC 5001), at most 128 octets.
+    /// Server identifier for NSID (RFC 5001), at most 128 octets.
     pub nsid: Option<Vec<u8>>,
-    /// Text of `version.bind` in class CH, at most 255 octets; none refuses the question.
+    /// Answer to `version.bind` in class CH, at most 255 octets; if `None`, the query is refused.
     pub version: Option<Vec<u8>>,
-    /// Text of `id.server` and `hostname.bind` in class CH (RFC 4892), at most 255 octets; none refuses the question.
+    /// Answer to `id.server` and `hostname.bind` in class CH (RFC 4892), at most 255 octets; if `None`, the query is
+    /// refused.
     pub hostname: Option<Vec<u8>>,
-    /// How long a connection may idle, for the keepalive option (RFC 7828).
+    /// Idle timeout of a connection, for the keepalive option (RFC 7828).
     pub tcp_idle: Duration,
 }
 
@@ -78,7 +79,7 @@ impl Default for Settings {
     }
 }
 
-/// One thread's share of the answering: its dice, its counters, its scratch space.
+/// Per-thread answering state: random generator, counters, scratch space.
 #[derive(Debug)]
 pub struct Worker {
     settings: Arc<Settings>,
@@ -86,13 +87,13 @@ pub struct Worker {
     readings: Box<[Reading]>,
     chain: Chain,
     sampling: Sampling,
-    /// Which row of a table's counts is its own.
+    /// Index of this worker's row in the table's counters.
     row: usize,
-    /// What it has done so far. It alone adds to it; others may read it.
+    /// This worker's counters; only this worker writes them.
     pub tally: Arc<Tally>,
 }
 
-/// Who asked, and how.
+/// The sender of a query, and its transport.
 #[derive(Debug, Clone, Copy)]
 struct Sender {
     resolver: SocketAddr,
@@ -100,7 +101,7 @@ struct Sender {
 }
 
 impl Worker {
-    /// A worker whose draws follow from `seed`.
+    /// Creates a worker whose random draws are seeded with `seed`.
     pub fn new(settings: Arc<Settings>, seed: u64) -> Worker {
         Worker {
             settings,
@@ -113,32 +114,32 @@ impl Worker {
         }
     }
 
-    /// The same worker, which is number `row` of those that [count](Published::counting) what they answer. Only one at a
-    /// time may have a number.
+    /// Counts answers in row `row` of the table's [counters](Published::counting). Each row belongs to one worker at a
+    /// time.
     pub fn with_counters(self, row: usize) -> Worker {
         Worker { row, ..self }
     }
 
-    /// The same worker, which counts in a tally that others know already. Only one at a time may have it.
+    /// Counts in `tally`, which others can read. Each tally belongs to one worker at a time.
     pub fn with_tally(self, tally: Arc<Tally>) -> Worker {
         Worker { tally, ..self }
     }
 
-    /// Whether there is anything to take for a sample.
+    /// Whether a steered answer is available for sampling.
     #[inline]
     pub fn has_sample(&self) -> bool {
         self.sampling.seen > 0
     }
 
-    /// One of the steered answers since this was called last, each as likely as any other, and how many there were.
-    /// Only a worker in a row has any.
+    /// A uniformly random steered answer since the last call, and how many there were. `None` unless the worker has
+    /// counters.
     #[inline]
     pub fn take_sample(&mut self) -> Option<(SteeredAnswer, u64)> {
         self.sampling.take()
     }
 
-    /// Answers the message in the first `len` octets of `buffer`, and writes the response over it. The buffer must have
-    /// room for 512 octets; what is in it beyond the message does not matter.
+    /// Answers the message in the first `len` octets of `buffer`, and overwrites it with the response. The buffer must
+    /// hold at least 512 octets; its content beyond the message does not matter.
     #[inline]
     pub fn respond(
         &mut self,
@@ -151,7 +152,7 @@ impl Worker {
         self.respond_traced(table, source, transport, buffer, len, &mut NoTrace)
     }
 
-    /// The same, with notes of every step.
+    /// Like [`respond`](Self::respond), and records every step in a trace.
     #[inline(always)]
     pub fn respond_traced(
         &mut self,
@@ -166,8 +167,7 @@ impl Worker {
         self.answer_traced(0, table, resolver, transport, buffer, trace)
     }
 
-    /// Reads the message in the first `len` octets of `buffer`, to be answered later as number `at` of a batch of at
-    /// most [`MAX_BATCH`].
+    /// Parses the message in the first `len` octets of `buffer` as message `at` of a batch of at most [`MAX_BATCH`].
     #[inline(always)]
     pub fn read(&mut self, at: usize, buffer: &[u8], len: usize) {
         if let Some(reading) = self.readings.get_mut(at) {
@@ -175,13 +175,13 @@ impl Worker {
         }
     }
 
-    /// Has at hand what answers to the first `count` messages of a batch will need. It changes no answer.
+    /// Prefetches what answering the first `count` messages of a batch will need. It never changes an answer.
     #[inline]
     pub fn fetch(&mut self, table: &RoutingTable, count: usize) {
         reading::fetch(self.readings.get_mut(..count).unwrap_or_default(), table);
     }
 
-    /// Answers message `at` of a batch, which was read from `buffer`, and writes the response over it.
+    /// Answers message `at` of a batch, which was read from `buffer`, and overwrites it with the response.
     #[inline]
     pub fn answer(
         &mut self,
@@ -194,7 +194,7 @@ impl Worker {
         self.answer_traced(at, table, source, transport, buffer, &mut NoTrace)
     }
 
-    /// The same, with notes.
+    /// Like [`answer`](Self::answer), with a trace.
     #[inline(always)]
     pub fn answer_traced(
         &mut self,
@@ -216,7 +216,7 @@ impl Worker {
     }
 }
 
-/// What of a worker an answer uses besides what was read.
+/// The parts of a worker that an answer uses, besides the parsed message.
 struct AnswerContext<'a> {
     settings: &'a Settings,
     dice: &'a mut Dice,
@@ -280,10 +280,10 @@ impl AnswerContext<'_> {
         };
         message.release(opt_len);
         if let Some(opt) = &opt {
-            // Room for it was kept.
+            // Space for it is reserved.
             let _ = message.put_opt(opt, scope);
         }
-        tally.asked(query, located);
+        tally.count_subnet(query, located);
         let (rcode, truncated) = (message.rcode, message.truncated);
         let octets = message.finish(query.head, 1);
         tally.responded(rcode, outcome, truncated, octets);
@@ -311,7 +311,7 @@ impl AnswerContext<'_> {
         let mut message = Message::new(buffer, usize::from(SMALLEST_PAYLOAD), query.question);
         message.rcode = rcode;
         if let Some(edns) = &query.edns {
-            // What a malformed or unknown OPT record asks for is not done, but that we speak EDNS is said.
+            // A malformed or unknown OPT record is ignored, except that the response says we speak EDNS.
             let opt = OptReply { subnet: None, nsid: None, ..opt_reply(edns, sender.transport, settings) };
             let _ = message.put_opt(&opt, 0);
         }
@@ -321,7 +321,7 @@ impl AnswerContext<'_> {
     }
 }
 
-/// Octets that the response may have.
+/// Maximum size of the response in octets.
 #[inline]
 fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usize {
     match (transport, payload) {

@@ -1,8 +1,8 @@
-//! A batch of messages, read before any is answered, so that they wait for memory together and not each in turn.
+//! Reads a batch of messages before answering any of them, so that their memory loads overlap.
 //!
-//! What a worker needs of a large table is seldom in its core's own cache, and a read from behind that takes as long as
-//! half an answer. The processor waits for many such reads at once, as long as none depends on another: hence these
-//! loops, each of which does little but load, once for all messages of the batch.
+//! Entries of a large table are rarely in a core's own cache, and one load from beyond it takes as long as half an
+//! answer. The processor can have many such loads in flight as long as none depends on another. Each of these loops
+//! therefore does little but load, once for all messages of the batch.
 
 use std::hint::black_box;
 
@@ -10,21 +10,21 @@ use crate::dns::wire::qname::NameKey;
 use crate::dns::wire::query::{Fault, Query};
 use crate::table::RoutingTable;
 
-/// Messages of a batch, at most: as many as a system call brings.
+/// Maximum messages per batch: as many as one system call returns.
 pub const MAX_BATCH: usize = 64;
-/// With fewer messages there is little to be shared.
+/// Below this, prefetching does not pay off.
 const WORTHWHILE: usize = 4;
 
-/// One message that was read.
+/// One parsed message.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub(super) query: Query,
     pub(super) key: NameKey,
-    /// How long it is.
+    /// Its length in octets.
     pub(super) octets: usize,
-    /// Why there is nothing to answer, where that is so.
+    /// Why it cannot be answered, or `None` if it can.
     pub(super) fault: Option<Fault>,
-    /// Hash by which the name will be looked up first.
+    /// Hash of the first name lookup.
     hash: u64,
 }
 
@@ -38,13 +38,13 @@ impl Reading {
     /// Reads the message in the first `len` octets of `buffer`.
     #[inline(always)]
     pub(super) fn read(&mut self, buffer: &[u8], len: usize) {
-        // Should reading end in a panic, then nothing was read, and what was read before must not be answered again.
+        // If parsing panics, the message counts as unread, and the previous one is not answered again.
         (self.fault, self.octets) = (Some(Fault::Short), len);
         self.fault = self.query.read(buffer, len, &mut self.key).err();
     }
 }
 
-/// Loads what answering `readings` will need. This is a guess, and changes no answer.
+/// Prefetches what answering `readings` will need. It is a guess and never changes an answer.
 pub(super) fn fetch(readings: &mut [Reading], table: &RoutingTable) {
     if readings.len() < WORTHWHILE {
         return;
@@ -66,6 +66,6 @@ pub(super) fn fetch(readings: &mut [Reading], table: &RoutingTable) {
             seen ^= column.map_or(0, |column| column.touch(subnet.address()));
         }
     }
-    // The loads are the purpose; what they bring must not look unused.
+    // Only the loads matter; keep the compiler from removing them.
     black_box(seen);
 }

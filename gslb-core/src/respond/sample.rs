@@ -1,7 +1,7 @@
-//! One steered answer of each batch, to stand for all of them.
+//! Samples one steered answer per batch.
 //!
-//! Noting an answer is a store into the worker's own room. The dice fall once per batch, when somebody takes the sample:
-//! each answer of the batch is as likely as any other, and counts for as many as there were.
+//! Recording an answer is a store into the worker's own ring. One random draw per batch, when the sample is taken,
+//! picks an answer uniformly; it represents the whole batch.
 
 use std::net::IpAddr;
 
@@ -10,27 +10,27 @@ use crate::live::fallback::Fallback;
 use crate::site::model::PoolId;
 use crate::steer::draw::Dice;
 
-/// An answer that a service decided. Numbers are those of the table's site.
+/// A steered answer. Indices refer to the table's site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SteeredAnswer {
-    /// Which site: see [`Counts::topology_id`](crate::table::counts::Counts::edition).
+    /// Identifies the topology: see [`Counts::topology_id`](crate::table::counts::Counts::topology_id).
     pub topology_id: u64,
     /// Index of the service.
     pub service: u32,
-    /// The first pool that was named; none where nobody was.
+    /// The first pool that was answered; `None` if the answer named no endpoint.
     pub pool: Option<PoolId>,
-    /// The address that decided.
+    /// The client address that was used.
     pub client: IpAddr,
-    /// How many of its bits the resolver told; none where it is the resolver's own.
+    /// Length of the client subnet in bits; `None` if it is the resolver's own address.
     pub source: Option<u8>,
-    /// Why it is not what the policy would have when all is well.
+    /// Why it deviates from the policy's normal result.
     pub fallback: Option<Fallback>,
 }
 
-/// The steered answers since a sample was taken.
+/// The steered answers since the last sample.
 #[derive(Debug)]
 pub(super) struct Sampling {
-    /// The last of them; the place of an answer is its number.
+    /// A ring of the most recent answers; answer n is at index n modulo the length.
     kept: Box<[Option<SteeredAnswer>]>,
     pub(super) seen: u64,
     dice: Dice,
@@ -49,7 +49,7 @@ impl Sampling {
         self.seen += 1;
     }
 
-    /// One of the answers noted, and how many there were; then begins anew. None where there were none.
+    /// Picks one of the recorded answers, returns it with their number, and starts over. `None` if there are none.
     #[inline]
     pub(super) fn take(&mut self) -> Option<(SteeredAnswer, u64)> {
         let seen = std::mem::take(&mut self.seen);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_of_a_batch_is_as_likely_as_any_other() {
+    fn every_answer_of_a_batch_is_equally_likely() {
         let (mut sampling, mut taken) = (Sampling::new(7), [0u32; 5]);
         for _ in 0..50_000 {
             (0..5).for_each(|service| sampling.note(answer(service)));
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_taken_takes_no_more_room() {
+    fn memory_stays_constant_if_samples_are_never_taken() {
         let mut sampling = Sampling::new(7);
         (0..1000).for_each(|service| sampling.note(answer(service)));
         let (answer, weight) = sampling.take().unwrap();

@@ -1,9 +1,9 @@
-//! A name that a service steers: the client is located, its plan decided, and the endpoints written.
+//! Answers a steered name: locates the client, decides its plan, writes the endpoints.
 
 use std::net::IpAddr;
 
 use super::answer::{Answering, Next};
-use super::place::Place;
+use super::name_offset::NameOffset;
 use super::sample::SteeredAnswer;
 use super::tally::Outcome as Told;
 use crate::dns::wire::message::{Full, Message, Section};
@@ -24,30 +24,30 @@ use crate::zone::catalog::NodeRef;
 use crate::zone::set::pointer;
 
 impl Steers {
-    /// The kind of answer that a service gives to a query type; none where the zone's own data answers.
+    /// The kind of answer that a service gives to a query type; `None` if the zone's own data answers.
     #[inline]
     pub(super) fn kind(self, qtype: u16) -> Option<Kind> {
         match qtype {
             rtype::A if self.a => Some(Kind::A),
             rtype::AAAA if self.aaaa => Some(Kind::Aaaa),
-            // Like an alias in a zone, a service of names answers every type with a CNAME.
+            // Like a CNAME in a zone, a service whose endpoints are names answers every type with a CNAME.
             _ if self.all_by_name => Some(Kind::Cname),
             _ => None,
         }
     }
 }
 
-/// What a decision is about.
+/// The input of a decision.
 #[derive(Clone, Copy)]
-struct Asked<'t> {
-    /// Number of the service.
+struct SteeringContext<'t> {
+    /// Index of the service.
     index: u32,
     service: &'t Service,
     kind: Kind,
     client: Client,
 }
 
-/// The client that a decision is made for.
+/// The client of a decision.
 #[derive(Debug, Clone, Copy)]
 struct Client {
     address: IpAddr,
@@ -58,7 +58,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     #[inline]
     pub(super) fn steered(
         &mut self,
-        place: Place,
+        place: NameOffset,
         node: NodeRef<'_>,
         index: u32,
         service: &Service,
@@ -84,8 +84,8 @@ impl<T: Trace> Answering<'_, '_, T> {
         if matches!(client.from, ClientFrom::Subnet(_)) {
             self.located = true;
         }
-        let asked = Asked { index, service, kind, client };
-        self.decide(place, node, asked, target, hashed.map_or(0, |prefix| prefix.key))
+        let context = SteeringContext { index, service, kind, client };
+        self.decide(place, node, context, target, hashed.map_or(0, |prefix| prefix.key))
     }
 
     #[inline]
@@ -99,8 +99,15 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 
     #[inline]
-    fn decide(&mut self, place: Place, node: NodeRef<'_>, asked: Asked<'_>, target: &Target, client_key: u64) -> Next {
-        let (service, row) = (asked.service, self.row);
+    fn decide(
+        &mut self,
+        place: NameOffset,
+        node: NodeRef<'_>,
+        context: SteeringContext<'_>,
+        target: &Target,
+        client_key: u64,
+    ) -> Next {
+        let (service, row) = (context.service, self.row);
         let start = self.message.len();
         let mut records = Records {
             message: self.message,
@@ -115,7 +122,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             view: View {
                 plans: &self.table.topology().plans,
                 pools: self.table.pools(),
-                kind: asked.kind,
+                kind: context.kind,
                 steers_both: service.steers.both(),
             },
             when_all_down: service.when_all_down,
@@ -124,7 +131,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             ttl: service.ttl,
             trace: self.trace,
             emit: |pool, entry: &crate::live::pool::Entry, ttl| {
-                // A pool counts once, however many of its endpoints are named.
+                // Count a pool once, even if several of its endpoints are named.
                 if last != Some(pool) {
                     first = first.or(Some(pool));
                     last = Some(pool);
@@ -139,7 +146,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         let ttl = decision.ttl;
         let Records { written, full, cname, .. } = records;
         self.outcome = Told::Steered;
-        self.count(asked, outcome, first);
+        self.count(context, outcome, first);
         if full {
             self.message.truncate(start);
             self.message.truncated = true;
@@ -158,10 +165,10 @@ impl<T: Trace> Answering<'_, '_, T> {
         }
     }
 
-    /// Counts a decision, and keeps it for the sample and whoever watches.
+    /// Counts a decision, and offers it to sampling and tracing.
     #[inline]
-    fn count(&mut self, asked: Asked<'_>, outcome: Outcome, pool: Option<PoolId>) {
-        let (service, Client { address: client, from }) = (asked.index, asked.client);
+    fn count(&mut self, context: SteeringContext<'_>, outcome: Outcome, pool: Option<PoolId>) {
+        let (service, Client { address: client, from }) = (context.index, context.client);
         self.trace.decided(|| Decided { service, client, from, fallback: fallback(outcome) });
         let Some(row) = self.row else { return };
         let fallback = fallback(outcome);
@@ -173,15 +180,15 @@ impl<T: Trace> Answering<'_, '_, T> {
         self.sampling.note(SteeredAnswer { topology_id: row.topology_id, service, pool, client, source, fallback });
     }
 
-    /// Goes on with the name that a steered CNAME leads to, where that is ours too.
+    /// Follows a steered CNAME if its target is in our zones.
     fn follow(&mut self, target_at: usize) -> Next {
-        self.chain.leave(self.key.hash(0));
+        self.chain.push(self.key.hash(0));
         let target = self.message.written_from(target_at);
         match self.key.fill(target) {
             Ok(len) => {
                 let target = target.get(..len).unwrap_or_default();
                 self.trace.note(|| Step::Alias { target: target.into() });
-                Next::Follow { place: Place::whole(target_at) }
+                Next::Follow { place: NameOffset::whole(target_at) }
             }
             Err(_) => Next::Done,
         }
@@ -194,7 +201,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     }
 }
 
-/// Why a decision is not what the policy would have when all is well.
+/// Why the decision deviates from the policy's normal result.
 #[inline]
 fn fallback(outcome: Outcome) -> Option<Fallback> {
     match outcome {
@@ -207,7 +214,7 @@ fn fallback(outcome: Outcome) -> Option<Fallback> {
     }
 }
 
-/// RFC 7871 §7.2.1: how far around the client the answer holds; 0 where the resolver's own address decided.
+/// RFC 7871 §7.2.1 scope: how far around the client the answer applies; 0 if the resolver's address decided.
 #[inline]
 fn scope_of(client: Client, located: Located, hashed: Option<HashedPrefix>) -> u8 {
     match client.from {
@@ -216,13 +223,13 @@ fn scope_of(client: Client, located: Located, hashed: Option<HashedPrefix>) -> u
     }
 }
 
-/// Records of a decision, written as they are chosen.
+/// Writes the records of a decision as endpoints are chosen.
 struct Records<'a, 'm> {
     message: &'a mut Message<'m>,
     owner: [u8; 2],
     written: u16,
     full: bool,
-    /// Where the target of a CNAME stands.
+    /// Offset of a CNAME's target.
     cname: Option<usize>,
 }
 
@@ -250,7 +257,7 @@ impl Records<'_, '_> {
         }
     }
 
-    /// What stands in front of `rdata_len` octets of rdata.
+    /// The record header in front of `rdata_len` octets of rdata.
     #[inline]
     fn head(&self, rtype: u16, ttl: u32, rdata_len: usize) -> [u8; 12] {
         let ([o0, o1], [y0, y1], [t0, t1, t2, t3]) = (self.owner, rtype.to_be_bytes(), ttl.to_be_bytes());

@@ -1,4 +1,4 @@
-//! One worker's counters: numbers that it alone writes, and that others read when they want.
+//! One worker's counters: only that worker writes them, and anyone may read them.
 
 use super::{Sender, Transport};
 use crate::count::{Count, Histogram};
@@ -6,15 +6,15 @@ use crate::dns::wire::number::{Rcode, rtype};
 use crate::dns::wire::query::Query;
 use crate::dns::wire::subnet::Family;
 
-/// Query types that are counted apart, by mnemonic; the last stands for all others.
+/// Query types that are counted separately, by mnemonic; the last one covers all others.
 pub const TYPES: [&str; 16] = [
     "A", "AAAA", "CNAME", "NS", "SOA", "MX", "TXT", "SRV", "PTR", "HTTPS", "SVCB", "DS", "DNSKEY", "CAA", "ANY",
     "other",
 ];
 const OTHER: u8 = TYPES.len() as u8 - 1;
 
-/// Index into [`TYPES`] by the number of the type, as far as any of them goes.
-#[expect(clippy::indexing_slicing, reason = "worked out when it is compiled, where it would fail")]
+/// Maps a type number to its index in [`TYPES`].
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where it would fail")]
 const INDEX: [u8; 258] = {
     const NUMBERS: [u16; 15] = [
         rtype::A,
@@ -42,7 +42,7 @@ const INDEX: [u8; 258] = {
     index
 };
 
-/// Rcodes by their counters: 0 to 6 by number, then the extended one.
+/// Rcodes in counter order: 0 to 6, then the extended one.
 pub const RCODES: [Rcode; 8] = [
     Rcode::NoError,
     Rcode::FormErr,
@@ -54,27 +54,27 @@ pub const RCODES: [Rcode; 8] = [
     Rcode::BadVers,
 ];
 
-/// What a response is, beyond its rcode.
+/// The kind of response, beyond its rcode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A service decided.
+    /// A service's policy decided.
     Steered,
-    /// Data of a zone, or of the server itself.
+    /// Records of a zone, or of the server itself.
     Static,
-    /// The name has no such data.
+    /// The name exists without records of this type.
     NoData,
-    /// There is no such name.
+    /// The name does not exist.
     NxDomain,
-    /// Somebody else is asked for it.
+    /// The name is in a delegated zone.
     Referral,
-    /// Nothing of ours.
+    /// The name is in none of our zones.
     Refused,
-    /// The query or the server is at fault.
+    /// The query is malformed or the server failed.
     Error,
 }
 
 impl Outcome {
-    /// All of them, in the order of their counters.
+    /// All outcomes, in counter order.
     pub const ALL: [Outcome; 7] = [
         Outcome::Steered,
         Outcome::Static,
@@ -85,7 +85,7 @@ impl Outcome {
         Outcome::Error,
     ];
 
-    /// Its word.
+    /// The name used in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Steered => "steered",
@@ -98,7 +98,7 @@ impl Outcome {
         }
     }
 
-    /// What a response with this rcode is, where it would be `self` without.
+    /// The outcome once this rcode is taken into account.
     #[inline]
     fn with(self, rcode: Rcode) -> Outcome {
         match rcode {
@@ -110,22 +110,22 @@ impl Outcome {
     }
 }
 
-/// What became of a client subnet.
+/// How a client subnet option was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubnetUse {
-    /// A decision went by it.
+    /// A decision used it.
     Used,
     /// No decision needed it.
     Unused,
-    /// It is not what RFC 7871 allows.
+    /// It violates RFC 7871.
     Malformed,
 }
 
 impl SubnetUse {
-    /// All of them, in the order of their counters.
+    /// All uses, in counter order.
     pub const ALL: [SubnetUse; 3] = [SubnetUse::Used, SubnetUse::Unused, SubnetUse::Malformed];
 
-    /// Its word.
+    /// The name used in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             SubnetUse::Used => "used",
@@ -135,10 +135,10 @@ impl SubnetUse {
     }
 }
 
-/// Ranges of sizes, each up to twice the octets of the one before.
+/// Number of size buckets; each bucket is twice as wide as the one before.
 const SIZES: usize = 12;
-/// Most octets of each range of sizes.
-#[expect(clippy::indexing_slicing, reason = "worked out when it is compiled, where it would fail")]
+/// Upper bound of each size bucket, in octets.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where it would fail")]
 pub const SIZE_BOUNDS: [u64; SIZES] = {
     let mut bounds = [32; SIZES];
     let mut at = 1;
@@ -150,35 +150,35 @@ pub const SIZE_BOUNDS: [u64; SIZES] = {
 };
 
 #[inline]
-fn size_range(octets: usize) -> usize {
-    // The first range goes to 2^5 octets.
+fn size_bucket(octets: usize) -> usize {
+    // The first bucket goes up to 2^5 octets.
     (usize::BITS - octets.saturating_sub(1).leading_zeros()).saturating_sub(5) as usize
 }
 
-/// What a worker has done since it was made.
+/// Everything a worker has counted since it started.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Tally {
-    /// By family of the resolver and by type.
+    /// By the resolver's address family and by type.
     queries: [[Count; TYPES.len()]; 2],
     /// By rcode and outcome.
     responses: [[Count; Outcome::ALL.len()]; RCODES.len()],
-    /// By family and what became of them.
+    /// By family and use.
     subnets: [[Count; SubnetUse::ALL.len()]; Family::ALL.len()],
-    /// Messages shorter than a header, which get no answer.
+    /// Messages shorter than a header, which are dropped.
     pub short: Count,
-    /// Responses, which are never answered.
+    /// Messages with the QR bit, which are dropped.
     pub stray: Count,
     /// Responses with the TC bit.
     pub truncated: Count,
-    /// Octets of queries.
+    /// Query sizes in octets.
     pub query_sizes: Histogram<SIZES>,
-    /// Octets of responses.
+    /// Response sizes in octets.
     pub response_sizes: Histogram<SIZES>,
 }
 
 impl Tally {
-    /// Counts a query that is answered; the type of one that cannot be read is none that is known.
+    /// Counts a query; one that cannot be parsed counts as type `other`.
     #[inline]
     pub(super) fn received(&self, sender: Sender, octets: usize, qtype: Option<u16>) {
         let [v4, v6] = &self.queries;
@@ -187,20 +187,20 @@ impl Tally {
         if let Some(count) = family.get(usize::from(index)) {
             count.add(1);
         }
-        self.query_sizes.note(size_range(octets), octets as u64, 1);
+        self.query_sizes.note(size_bucket(octets), octets as u64, 1);
     }
 
-    /// Counts the client subnet of a query that could be read.
+    /// Counts the client subnet of a parsed query.
     #[inline]
-    pub(super) fn asked(&self, query: &Query, used: bool) {
+    pub(super) fn count_subnet(&self, query: &Query, used: bool) {
         if let Some(subnet) = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref()) {
             self.subnet(subnet.family(), if used { SubnetUse::Used } else { SubnetUse::Unused });
         }
     }
 
     #[inline]
-    pub(super) fn subnet(&self, family: Family, became: SubnetUse) {
-        if let Some(count) = self.subnets.get(family as usize).and_then(|uses| uses.get(became as usize)) {
+    pub(super) fn subnet(&self, family: Family, subnet_use: SubnetUse) {
+        if let Some(count) = self.subnets.get(family as usize).and_then(|uses| uses.get(subnet_use as usize)) {
             count.add(1);
         }
     }
@@ -215,10 +215,10 @@ impl Tally {
         if let Some(count) = outcomes.and_then(|outcomes| outcomes.get(outcome.with(rcode) as usize)) {
             count.add(1);
         }
-        self.response_sizes.note(size_range(octets), octets as u64, 1);
+        self.response_sizes.note(size_bucket(octets), octets as u64, 1);
     }
 
-    /// Queries by family of the resolver, 4 or 6, and type.
+    /// Queries by the resolver's address family (4 or 6) and type.
     pub fn queries(&self) -> impl Iterator<Item = (u8, &'static str, u64)> {
         let families = [4, 6].into_iter().zip(&self.queries);
         families
@@ -233,15 +233,15 @@ impl Tally {
         })
     }
 
-    /// Client subnets by family and what became of them.
+    /// Client subnets by family and use.
     pub fn subnets(&self) -> impl Iterator<Item = (Family, SubnetUse, u64)> {
         let families = Family::ALL.into_iter().zip(&self.subnets);
         families.flat_map(|(family, uses)| {
-            SubnetUse::ALL.into_iter().zip(uses).map(move |(became, count)| (family, became, count.get()))
+            SubnetUse::ALL.into_iter().zip(uses).map(move |(subnet_use, count)| (family, subnet_use, count.get()))
         })
     }
 
-    /// Adds another tally to this one, which nobody else writes.
+    /// Adds another tally to this one. The caller must be this tally's only writer.
     pub fn add(&self, other: &Tally) {
         self.cells().zip(other.cells()).for_each(|(own, more)| own.add(more.get()));
     }
@@ -254,7 +254,7 @@ impl Tally {
 }
 
 impl PartialEq for Tally {
-    /// As of now: both may go on counting.
+    /// Compares current values; both may keep counting.
     fn eq(&self, other: &Tally) -> bool {
         self.cells().map(Count::get).eq(other.cells().map(Count::get))
     }
@@ -275,15 +275,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_is_in_the_first_range_that_it_does_not_exceed() {
+    fn a_size_falls_into_the_first_bucket_that_is_large_enough() {
         for octets in (0..=4097).chain([32_768, 32_769, 65_535]) {
             let expected = SIZE_BOUNDS.iter().position(|&bound| octets as u64 <= bound).unwrap();
-            assert_eq!(size_range(octets), expected, "{octets}");
+            assert_eq!(size_bucket(octets), expected, "{octets}");
         }
     }
 
     #[test]
-    fn every_type_is_counted_under_its_own_name() {
+    fn every_query_type_has_its_own_counter() {
         for (at, name) in TYPES.iter().enumerate().take(TYPES.len() - 1) {
             let number = crate::dns::rdata::type_from_text(name).unwrap();
             assert_eq!(usize::from(INDEX[usize::from(number)]), at, "{name}");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_of_a_client_subnet_have_the_names_that_metrics_document() {
+    fn subnet_uses_have_the_documented_metric_labels() {
         assert_eq!(SubnetUse::ALL.map(SubnetUse::as_str), ["used", "unused", "malformed"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A site as its operator describes it: the document as text, and the checked model that comes of it.
+//! The site description: the document as text, and the checked model built from it.
 
 pub mod document;
 pub mod model;

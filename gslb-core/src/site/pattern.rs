@@ -1,64 +1,64 @@
-//! Patterns of names: `data-center/fra`, `pool/eu-*`, `endpoint/fra/fra-?`.
+//! Name patterns: `data-center/fra`, `pool/eu-*`, `endpoint/fra/fra-?`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest pattern, in octets: a kind and two names of 63, each wrapped in wildcards, with room to spare.
+/// Maximum pattern length in octets: a kind and two names of 63, each with wildcards around it, with some margin.
 const MAX_PATTERN: usize = 256;
 
-/// Names of data centers, pools or endpoints, where `*` stands for any letters, and `?` for any one of them.
+/// A pattern for names of data centers, pools or endpoints; `*` matches any letters, `?` any single letter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pattern {
-    /// All endpoints of the data centers of this name.
+    /// All endpoints in matching data centers.
     DataCenter(Box<str>),
-    /// All endpoints of the pools of this name.
+    /// All endpoints of matching pools.
     Pool(Box<str>),
-    /// The endpoints of a pool of this name.
+    /// Matching endpoints of matching pools.
     Endpoint {
-        /// Name of the pool.
+        /// Pattern for the pool's name.
         pool: Box<str>,
-        /// Name of the endpoint.
+        /// Pattern for the endpoint's name.
         endpoint: Box<str>,
     },
 }
 
-/// How much a pattern says; the greater one says more.
+/// How specific a pattern is; greater is more specific.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Specificity {
     /// 0 for data centers, 1 for pools, 2 for endpoints.
     kind: u8,
-    /// True without wildcards.
+    /// True if there are no wildcards.
     whole: bool,
-    /// Letters that are no wildcards.
+    /// Number of letters that are not wildcards.
     letters: usize,
 }
 
 impl Specificity {
-    /// The same as a number, which is greater for who says more, and never 0.
+    /// As a number, greater for more specific patterns, and never 0.
     pub(crate) fn key(self) -> u16 {
         let letters = u16::try_from(self.letters).unwrap_or(u16::MAX).min((1 << LETTERS) - 1);
         (u16::from(self.kind) + 1) << (LETTERS + 1) | u16::from(self.whole) << LETTERS | letters
     }
 }
 
-/// Bits for the letters of a pattern, of which there are at most [`MAX_PATTERN`].
+/// Bits for the number of letters in a pattern, at most [`MAX_PATTERN`].
 const LETTERS: u32 = 9;
 
-/// Text that is not a pattern.
+/// The text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is not a target: write data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? may stand for letters"
+    "{text:?} is not a target: write data-center/NAME, pool/NAME or endpoint/POOL/NAME; the names may contain the wildcards * and ?"
 )]
 pub struct InvalidPattern {
-    /// What was written, as far as it is not endless.
+    /// The text, shortened.
     pub text: String,
 }
 
 impl Pattern {
-    /// How much the pattern says.
+    /// How specific the pattern is.
     pub fn specificity(&self) -> Specificity {
         let (kind, text): (u8, String) = match self {
             Pattern::DataCenter(name) => (0, name.to_string()),
@@ -110,7 +110,7 @@ impl From<Pattern> for String {
 }
 
 impl fmt::Display for Pattern {
-    /// As it is written.
+    /// As written.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Pattern::DataCenter(name) => write!(out, "data-center/{name}"),
@@ -120,8 +120,8 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// True where `pattern` stands for `name`. It takes at most as many steps as the product of both lengths: after a
-/// mismatch only the last `*` takes in one more letter.
+/// True if `pattern` matches `name`. Takes at most as many steps as the product of both lengths: after a mismatch, only
+/// the last `*` takes one more letter.
 pub fn glob(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut at, mut read) = (0, 0);
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wildcards_stand_for_letters() {
+    fn wildcards_match_letters() {
         for (pattern, name) in [
             ("fra", "fra"),
             ("*", ""),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_written_as_they_are_read() {
+    fn patterns_round_trip_through_text() {
         for text in ["data-center/fra", "pool/eu-*", "endpoint/fra/fra-?", "endpoint/*/*"] {
             assert_eq!(text.parse::<Pattern>().unwrap().to_string(), text);
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_a_pattern_says_the_more_specific_it_is() {
+    fn patterns_are_ordered_by_specificity() {
         let order = [
             "data-center/*",
             "data-center/f*",

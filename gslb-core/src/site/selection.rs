@@ -1,19 +1,19 @@
-//! The endpoints that the targets of an override select, and a cache of such selections that goes with a site.
+//! The endpoints that the targets of an override select, and a cache of such selections for a site.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pattern::Pattern;
 
-/// Endpoints that the cache keeps for all overrides together, four octets each. What comes beyond is computed each time.
+/// Maximum endpoints in the cache over all overrides, at four octets each. Further selections are computed each time.
 const MAX_CACHED: usize = 16 << 20;
 
 /// The endpoints that the targets of one override select.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
-    /// In the order of the site.
+    /// In site order.
     pub(crate) pools: Vec<SelectedPool>,
-    /// Endpoints of those pools that do not all have the same key: number within the pool, and the most specific target's key.
+    /// Endpoints of pools without a common key: index in the pool, and the most specific target's key.
     pub(crate) endpoints: Vec<(u16, u16)>,
     /// For each target, whether it matches any endpoint.
     pub(crate) matched: Vec<bool>,
@@ -24,15 +24,15 @@ pub(crate) struct Selection {
 pub(crate) struct SelectedPool {
     /// Index of the pool.
     pub(crate) pool: usize,
-    /// The key of the most specific target that selects all endpoints of the pool; 0 where none does.
+    /// The key of the most specific target that selects all endpoints of the pool; 0 if there is none.
     pub(crate) whole_pool: u16,
-    /// The endpoints with a key of their own, as a range of [`Selection::endpoints`].
+    /// The endpoints with their own key, as a range of [`Selection::endpoints`].
     pub(crate) from: u32,
     pub(crate) to: u32,
 }
 
 impl Selection {
-    /// Calls `visit` with the number and the key of each selected endpoint of `pool`, which has `count` endpoints.
+    /// Calls `visit` with the index and the key of each selected endpoint of `pool`, which has `count` endpoints.
     pub(crate) fn each(&self, pool: &SelectedPool, count: usize, mut visit: impl FnMut(usize, u16)) {
         let own = self.endpoints.get(pool.from as usize..pool.to as usize).unwrap_or_default();
         if pool.whole_pool == 0 {
@@ -47,7 +47,7 @@ impl Selection {
     }
 }
 
-/// Selections that were computed for a site: every further override needs those of all overrides in force.
+/// Cached selections of a site: each new override needs those of all active overrides.
 #[derive(Debug, Default)]
 pub struct SelectionCache(Mutex<Cached>);
 
@@ -58,14 +58,14 @@ struct Cached {
 }
 
 impl Clone for SelectionCache {
-    /// A copy starts empty: its site may be changed.
+    /// A copy starts empty, since its site may be changed.
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
 impl SelectionCache {
-    /// The selection of `targets`, computed by `select` where it is not cached.
+    /// The selection of `targets`, computed by `select` if it is not cached.
     pub(crate) fn get_or_select(&self, targets: &[Pattern], select: impl FnOnce() -> Selection) -> Arc<Selection> {
         let cached = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(selection) = cached().by_targets.get(targets) {
@@ -75,7 +75,7 @@ impl SelectionCache {
         let mut cached = cached();
         let size = selection.endpoints.len() + selection.pools.len() + targets.len();
         if cached.endpoints + size > MAX_CACHED {
-            // Overrides that have ended make room; those in force are computed again when they are needed.
+            // Expired overrides free their space; active ones are computed again when needed.
             *cached = Cached::default();
         }
         if size <= MAX_CACHED {

@@ -1,4 +1,4 @@
-//! Where a zone's authority ends: the one rule that checking a document and building the catalog go by.
+//! Where a zone's authority ends: one rule, used by document checks and the catalog.
 
 use crate::dns::name::Name;
 use crate::dns::wire::number::rtype;
@@ -14,8 +14,8 @@ pub(crate) enum ZoneCut {
 }
 
 impl ZoneCut {
-    /// The cut that `record` makes in the zone of `apex`, if it makes one. NS and DNAME at a wildcard make none: there they are
-    /// data like any other (RFC 4592 §4.2, §4.4).
+    /// The cut that `record` makes in the zone of `apex`, if any. NS and DNAME at a wildcard are ordinary data (RFC
+    /// 4592 §4.2, §4.4).
     pub(crate) fn of(record: &Record, apex: &Name) -> Option<ZoneCut> {
         match record.rtype {
             _ if record.owner.is_wildcard() => None,

@@ -1,4 +1,4 @@
-//! How a policy divides the clients: loci with equal plans are one class.
+//! Divides the clients of a policy into classes: loci with equal plans are one class.
 
 use std::collections::HashMap;
 
@@ -19,8 +19,8 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Asks the policy for the plan of every locus. What it sees of a locus is looked at first, and only one locus of
-    /// all that look alike is resolved, and noted in `trace`.
+    /// Evaluates the policy for every locus. Only one of all loci that the policy cannot distinguish is resolved, and
+    /// recorded in `trace`.
     pub fn of(
         policy: PolicyId,
         resolver: &Resolver<'_>,

@@ -1,4 +1,4 @@
-//! The decision: from a client's plan and what is up to the endpoints that the answer names.
+//! The decision: chooses the endpoints of an answer from a client's plan and what is up.
 
 use super::draw::{Dice, Draw, RaceTime, pick_by_weight};
 use super::outcome::Outcome;
@@ -11,21 +11,21 @@ use crate::live::demand::Demand;
 use crate::live::pool::{Entry, NO_TTL_LIMIT, Ready};
 use crate::site::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
 
-/// Everything that a decision depends on, and who is told.
+/// The inputs of a decision, and the receivers of its result.
 pub struct Decision<'a, 'd, T, E> {
     /// The table.
     pub view: View<'a>,
-    /// What the service answers when everything is down.
+    /// The service's answer when everything is down.
     pub when_all_down: WhenAllDown,
-    /// Number of the client's prefix, for draws that stick.
+    /// Key of the client's prefix, for sticky draws.
     pub client_key: u64,
-    /// How draws by weight are made.
+    /// How weighted draws are made.
     pub draw: Draw<'d>,
-    /// TTL of the answer, in seconds: the service's, or less where a pool that was looked at may change sooner.
+    /// TTL of the answer in seconds: the service's, or less if a pool that was checked may change sooner.
     pub ttl: u32,
-    /// Takes notes.
+    /// Records the steps.
     pub trace: &'a mut T,
-    /// Takes the endpoints, in the order in which they are chosen, and the TTL.
+    /// Receives the endpoints in the order in which they are chosen, and the TTL.
     pub emit: E,
 }
 
@@ -83,7 +83,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         self.search(plan)
     }
 
-    /// Takes what fulfils the demand.
+    /// Takes endpoints that fulfill the demand.
     fn walk_plan(&mut self, plan: PlanId, demand: Demand) -> Walked {
         match self.view.plans.get(plan) {
             None => Walked::Nothing,
@@ -91,7 +91,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
             Some(Plan::Failover(list)) => {
                 for &next in list {
                     let walked = match self.view.plans.get(next) {
-                        // The usual member, without another call.
+                        // The usual member, inlined.
                         Some(Plan::Pool(pool)) => Walked::of(self.take_pool(*pool, demand)),
                         _ => self.walk_plan(next, demand),
                     };
@@ -102,7 +102,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
                 Walked::Nothing
             }
             Some(Plan::All(list)) => {
-                // One record set has one TTL (RFC 2181 §5.2), so all are looked at before the first is taken.
+                // One record set has one TTL (RFC 2181 §5.2), so check all pools before taking the first.
                 list.iter().for_each(|&next| self.look_at(next, demand));
                 // All of them are pools.
                 Walked::of(list.iter().filter(|next| self.walk_plan(**next, demand) == Walked::Taken).count() > 0)
@@ -158,7 +158,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     fn follow(&mut self, branches: &'a [Branch], winner: usize, demand: Demand, sticky: bool) -> Walked {
         let view = self.view;
         self.trace.note(|| Step::Drawn { sticky, among: view.contenders(branches, demand), winner });
-        // A draw inside must not fall as this one did, or shares would multiply wrongly.
+        // A nested draw must be independent of this one, or the shares would be wrong.
         let key = self.client_key;
         self.client_key = scramble(key);
         let walked = branches.get(winner).map_or(Walked::Nothing, |branch| self.walk_plan(branch.plan, demand));
@@ -166,14 +166,14 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         walked
     }
 
-    /// Lowers the TTL to what the pools allow that a walk of `plan` would look at: they decide a draw together.
+    /// Lowers the TTL to what the pools that a walk of `plan` checks allow: together they decide a draw.
     fn look_at(&mut self, plan: PlanId, demand: Demand) {
         match self.view.plans.get(plan) {
             None => {}
             Some(Plan::Pool(pool)) => self.limit_ttl(*pool),
             Some(Plan::Only(plan)) => self.look_at(*plan, demand),
             Some(Plan::Failover(list)) => {
-                // Those behind the first that can be taken are not looked at.
+                // Pools behind the first one that can be taken are not checked.
                 let _ = list.iter().any(|&next| {
                     self.look_at(next, demand);
                     self.view.is_alive(next, demand)
@@ -195,7 +195,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         self.ttl = self.ttl.min(limit);
     }
 
-    /// Names endpoints of a pool; false where none fulfils the demand.
+    /// Answers with endpoints of a pool; false if none fulfills the demand.
     #[inline]
     fn take_pool(&mut self, id: PoolId, demand: Demand) -> bool {
         let view = self.view;
@@ -227,7 +227,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         true
     }
 
-    /// Names the `answers` endpoints that are first in the race for `key`, the fastest first.
+    /// Answers with the `answers` endpoints that are first in the race for `key`, fastest first.
     #[inline]
     fn take_by_race(&mut self, id: PoolId, ready: &'a Ready, key: u64, by: Choice, answers: usize) {
         if answers > 1 {
@@ -252,7 +252,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         (self.emit)(pool, entry, self.ttl);
     }
 
-    /// The same for several answers, which need room to be kept in order.
+    /// Like [`take_by_race`](Self::take_by_race), for several answers, which need space to be sorted.
     fn take_leaders(&mut self, id: PoolId, ready: &'a Ready, key: u64, by: Choice, answers: usize) {
         let mut leaders: [Option<(RaceTime, &'a Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
         for entry in &ready.entries {
@@ -284,7 +284,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     }
 }
 
-/// Index of the endpoint on which the dice fall.
+/// Index of a randomly drawn endpoint.
 #[inline]
 fn roll_entry(dice: &mut Dice, ready: &Ready) -> usize {
     let roll = dice.roll();

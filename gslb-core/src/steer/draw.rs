@@ -1,13 +1,13 @@
-//! Chance and its opposite: dice for draws that are made anew, and hashes for those that stick to a client.
+//! Draws: random ones from a generator, sticky ones from a hash of the client.
 
 use crate::hash::scramble;
 
-/// A small generator of random numbers (SplitMix64); fast and even, of no use for secrets.
+/// A small pseudorandom generator (SplitMix64): fast and uniform, not for secrets.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// Dice that fall the same way for the same seed.
+    /// The same seed gives the same numbers.
     pub fn new(seed: u64) -> Dice {
         Dice(seed)
     }
@@ -23,13 +23,13 @@ impl Dice {
 /// How a query draws.
 #[derive(Debug)]
 pub enum Draw<'a> {
-    /// Anew.
+    /// Randomly, again for every query.
     Fresh(&'a mut Dice),
     /// By the client's prefix.
     Sticky,
 }
 
-/// Index of the member on which a fresh draw falls; `total` is the sum of all weights.
+/// Index of the member that a random draw selects; `total` is the sum of all weights.
 #[inline]
 pub fn pick_by_weight(roll: u64, total: u64, weights: impl Iterator<Item = u32>) -> usize {
     let mut left = ((u128::from(roll) * u128::from(total)) >> 64) as u64;
@@ -42,10 +42,10 @@ pub fn pick_by_weight(roll: u64, total: u64, weights: impl Iterator<Item = u32>)
     0
 }
 
-/// A member's time in a race that it wins as often as its weight says: the smallest wins.
+/// A member's time in a race. The smallest time wins, and each member wins in proportion to its weight.
 ///
-/// Times are exponential with the weight as rate, so a member that leaves hands its wins to the others in proportion
-/// and moves nobody else (weighted rendezvous hashing). Whole numbers only: all nodes must agree.
+/// Times are exponential with the weight as rate, so when a member leaves, its wins go to the others in proportion, and
+/// no other client moves (weighted rendezvous hashing). Integers only: all nodes must compute the same result.
 #[derive(Debug, Clone, Copy)]
 pub struct RaceTime {
     negative_log: u64,
@@ -60,14 +60,14 @@ impl RaceTime {
         RaceTime { negative_log: negative_log2(uniform), weight: u64::from(weight.max(1)) }
     }
 
-    /// True where this time is smaller. No overflow: a logarithm has 38 bits, a weight 20.
+    /// True if this time is smaller. Cannot overflow: a logarithm has 38 bits, a weight 20.
     #[inline]
     pub fn beats(&self, other: &RaceTime) -> bool {
         self.negative_log * other.weight < other.negative_log * self.weight
     }
 }
 
-/// -log2(value / 2^64), in units of 2^-32. Off by less than 3e-6: the table is interpolated linearly.
+/// -log2(value / 2^64), in units of 2^-32. The error is below 3e-6: the table is interpolated linearly.
 fn negative_log2(value: u64) -> u64 {
     let value = value | 1;
     let zeros = value.leading_zeros();
@@ -118,7 +118,7 @@ mod tests {
     use crate::hash::identity;
 
     #[test]
-    fn logarithms_are_those_of_mathematics() {
+    fn logarithms_match_floating_point() {
         for value in [1u64, 3, 5, 1001, u64::MAX / 3, u64::MAX / 2, u64::MAX - 2] {
             let expected = 64.0 - (value as f64).log2();
             let got = negative_log2(value) as f64 / 2f64.powi(32);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_follow_weights_in_both_kinds_of_draw() {
+    fn random_and_sticky_draws_follow_the_weights() {
         let weights = [70, 20, 10, 0];
         let mut dice = Dice::new(7);
         let (mut fresh, mut raced) = ([0f64; 4], [0f64; 4]);

@@ -1,5 +1,5 @@
-//! Whose measurements order the pools of a `latency` policy for a client: those of clients around it, or else those of
-//! the vantage nearest to it.
+//! Selects the measurements that order the pools of a `latency` policy for a client: those of clients around it, or
+//! else those of the nearest vantage.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use crate::locate::direction::Direction;
 use crate::locate::index::LocationIndex;
 use crate::site::model::{DataCenterId, PoolId, Site};
 
-/// Everything that is accepted of what was measured, by the numbers of a site.
+/// The accepted measurements, by indices of a site.
 #[derive(Debug, Clone)]
 pub(super) struct LatencySources {
     vantages: Vec<LatencySource>,
     areas: HashMap<Area, Ranks>,
-    /// Finds the areas of clients, where any area has a voice.
+    /// Finds the area of a client, if any area has measurements.
     finder: Option<Areas>,
 }
 
-/// A vantage that has measured.
+/// A vantage with measurements.
 #[derive(Debug, Clone)]
 struct LatencySource {
     name: Arc<str>,
     direction: Direction,
-    /// Square of the chord within which it speaks for clients.
+    /// Square of the chord within which its measurements apply to clients.
     reach: f64,
     ranks: Ranks,
 }
 
-/// Place in an order and milliseconds, per data center.
+/// Rank and latency in milliseconds, per data center.
 #[derive(Debug, Clone)]
 pub(super) struct Ranks(Vec<Option<Rank>>);
 
-/// Place in an order, and milliseconds.
+/// Rank, and latency in milliseconds.
 pub(super) type Rank = (u32, u32);
 
 impl LatencySources {
@@ -53,7 +53,7 @@ impl LatencySources {
         }
     }
 
-    /// Who speaks for clients of a locus about `pools`, and what it says; none where nobody does.
+    /// The source for clients of a locus that ranks `pools`, and its ranks; `None` if there is none.
     pub(super) fn about(
         &self,
         pools: &[PoolId],
@@ -91,13 +91,13 @@ impl Ranks {
         Ranks(ranks)
     }
 
-    /// What is known of a pool.
+    /// The rank of a pool.
     pub(super) fn get(&self, pool: PoolId, site: &Site) -> Option<Rank> {
         let DataCenterId(id) = site.pools.get(pool.0 as usize)?.data_center?;
         self.0.get(id as usize).copied().flatten()
     }
 
-    /// True where at least two of the pools are ranked differently: one alone compares with nothing.
+    /// True if at least two of the pools have different ranks: a single one has nothing to compare with.
     fn compare(&self, pools: &[PoolId], site: &Site) -> bool {
         let mut ranks = pools.iter().filter_map(|&pool| self.get(pool, site));
         let first = ranks.next();

@@ -1,4 +1,5 @@
-//! Which endpoints a client gets: where it is, what its plan is, which candidates are up, what the draw says.
+//! Selects the endpoints for a client: its location gives a plan, liveness gives the candidates, a draw picks among
+//! them.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

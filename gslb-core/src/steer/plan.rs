@@ -1,4 +1,4 @@
-//! A plan: what is left of a policy once it is known where the client is. Equal plans have one number.
+//! A plan: what remains of a policy once the client's location is known. Equal plans share one ID.
 
 use std::collections::HashMap;
 
@@ -8,45 +8,46 @@ use crate::site::model::PoolId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PlanId(pub u32);
 
-/// A way to choose pools that does not depend on where the client is.
+/// A way to choose pools that does not depend on the client's location.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Plan {
     /// One pool.
     Pool(PoolId),
-    /// The first that is up. Holds no failover itself, nothing twice, and nothing behind what never falls through.
+    /// The first that is up. Simplified: no nested failover, no duplicates, and nothing after a plan that never falls
+    /// through.
     Failover(Box<[PlanId]>),
-    /// A draw by weight among those that are up.
+    /// A weighted draw among those that are up.
     Weighted(Box<[Branch]>),
-    /// The client's own among those that are up.
+    /// A sticky draw among those that are up.
     Hash(Box<[Branch]>),
     /// All that are up.
     All(Box<[PlanId]>),
-    /// This plan, which never falls through: when it is down, `when_all_down` is about it alone, and the search ends.
+    /// This plan, without falling through: if it is down, `when_all_down` applies to it alone and the search ends.
     Only(PlanId),
 }
 
 /// A plan that takes part in a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Branch {
-    /// What it leads to.
+    /// The plan of this branch.
     pub plan: PlanId,
-    /// Its share relative to the others.
+    /// Its weight relative to the others.
     pub weight: u32,
-    /// Number of its name, by which sticky draws know it.
+    /// Hash of its name, which identifies it in sticky draws.
     pub identity: u64,
 }
 
-/// All plans of a table, each once; children before those who refer to them.
+/// All distinct plans of a table; children come before the plans that refer to them.
 #[derive(Debug, Clone, Default)]
 pub struct Plans {
     plans: Vec<Plan>,
     ids: HashMap<Plan, PlanId>,
-    /// Octets of all that is in `plans`.
+    /// Memory of `plans` in octets.
     octets: usize,
 }
 
 impl Plan {
-    /// Octets held.
+    /// Memory in octets.
     fn memory(&self) -> usize {
         let inner = match self {
             Plan::Pool(_) | Plan::Only(_) => 0,
@@ -58,7 +59,7 @@ impl Plan {
 }
 
 impl Plans {
-    /// The number of a plan.
+    /// The ID of a plan.
     pub fn id(&mut self, plan: Plan) -> PlanId {
         let (plans, octets) = (&mut self.plans, &mut self.octets);
         *self.ids.entry(plan).or_insert_with_key(|plan| {
@@ -68,8 +69,8 @@ impl Plans {
         })
     }
 
-    /// The first of `plans` that is up, in the simplest form: no failover inside, nothing twice, one alone as itself,
-    /// and nothing that cannot be reached.
+    /// The first of `plans` that is up, in simplest form: no nested failover, no duplicates, no unreachable plans, and
+    /// a single plan stays itself.
     pub fn failover(&mut self, plans: &[PlanId]) -> PlanId {
         let mut flat: Vec<PlanId> = Vec::with_capacity(plans.len());
         for &plan in plans {
@@ -92,7 +93,7 @@ impl Plans {
         }
     }
 
-    /// A plan that never falls through, in the simplest form: one that does not by itself is left as it is.
+    /// A plan that never falls through, in simplest form: one that already never does is returned unchanged.
     pub fn only(&mut self, plan: PlanId) -> PlanId {
         match self.get(plan) {
             Some(Plan::Only(_)) => plan,
@@ -100,7 +101,7 @@ impl Plans {
         }
     }
 
-    /// True where a search that comes to the plan ends there, whatever is up.
+    /// True if a search that reaches the plan ends there, whatever is up.
     pub fn never_falls_through(&self, plan: PlanId) -> bool {
         match self.get(plan) {
             None | Some(Plan::Pool(_) | Plan::All(_)) => false,
@@ -112,7 +113,7 @@ impl Plans {
         }
     }
 
-    /// A draw among branches, in the simplest form: their order says nothing, and one alone is its plan.
+    /// A draw among branches, in simplest form: sorted, and a single branch becomes its plan.
     pub fn draw(&mut self, mut branches: Vec<Branch>, kind: impl FnOnce(Box<[Branch]>) -> Plan) -> PlanId {
         if let [alone] = *branches
             && alone.weight > 0
@@ -123,18 +124,18 @@ impl Plans {
         self.id(kind(branches.into()))
     }
 
-    /// The plan of a number.
+    /// The plan with this ID.
     #[inline]
     pub fn get(&self, id: PlanId) -> Option<&Plan> {
         self.plans.get(id.0 as usize)
     }
 
-    /// Octets that all plans take until they are [sealed](Plans::seal): each is there twice.
+    /// Memory in octets of all plans until they are [sealed](Plans::seal): each is stored twice.
     pub fn memory(&self) -> usize {
         2 * self.octets
     }
 
-    /// How many different plans there are.
+    /// Number of distinct plans.
     pub fn len(&self) -> usize {
         self.plans.len()
     }
@@ -144,13 +145,13 @@ impl Plans {
         self.plans.is_empty()
     }
 
-    /// Forgets how to find the number of a plan; what is compiled is only read.
+    /// Drops the lookup index from plans to IDs; compiled plans are only read.
     pub fn seal(&mut self) {
         self.ids = HashMap::new();
         self.plans.shrink_to_fit();
     }
 
-    /// Calls `visit` with every pool of a plan, in the order in which they are candidates.
+    /// Calls `visit` with every pool of a plan, in candidate order.
     pub fn each_pool(&self, id: PlanId, visit: &mut impl FnMut(PoolId)) {
         match self.get(id) {
             None => {}

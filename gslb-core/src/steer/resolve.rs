@@ -1,4 +1,4 @@
-//! From a policy and a client's locus to a plan: regions are found, pools are put in order, the rest stays open.
+//! Resolves a policy for a client's locus into a plan: finds regions and orders pools; draws and liveness stay open.
 
 use std::collections::HashMap;
 
@@ -17,14 +17,14 @@ pub struct Resolver<'a> {
     site: &'a Site,
     index: &'a LocationIndex,
     choosers: HashMap<PolicyId, Chooser>,
-    /// Direction of each pool's data center from the centre of Earth.
+    /// Direction of each pool's data center from the center of the Earth.
     pools: Vec<Option<Direction>>,
     /// Direction of each place of the index.
     places: Vec<Option<Direction>>,
     latency_sources: LatencySources,
 }
 
-/// A pool on its way to its place in an order.
+/// A pool to be ordered.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     pool: PoolId,
@@ -74,7 +74,7 @@ impl<'a> Resolver<'a> {
         self.site.policies.get(id.0 as usize).map(|policy| &policy.kind)
     }
 
-    /// True where clients of different places can get different plans.
+    /// True if clients in different locations can get different plans.
     pub fn depends_on_place(&self, id: PolicyId) -> bool {
         match self.kind(id) {
             Some(PolicyKind::Geo { .. } | PolicyKind::Nearest(_) | PolicyKind::Latency(_)) => true,
@@ -85,8 +85,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Appends what `id` sees of a locus: which branches it takes and in which order its pools are. Loci that it sees
-    /// alike have the same plan.
+    /// Appends what `id` depends on for a locus: the branches it takes and the order of its pools. Loci with equal
+    /// views have the same plan.
     pub fn look(&self, id: PolicyId, locus: u32, view: &mut Vec<u32>) {
         match self.kind(id) {
             Some(PolicyKind::Geo { branches, default }) => {
@@ -150,7 +150,11 @@ impl<'a> Resolver<'a> {
             }
             Some(kind @ (PolicyKind::Nearest(pools) | PolicyKind::Latency(pools))) => {
                 let (by, ordered) = self.ordered(kind, pools, locus);
-                trace.note(|| Step::Ordered { policy: id, by, pools: ordered.iter().map(Candidate::told).collect() });
+                trace.note(|| Step::Ordered {
+                    policy: id,
+                    by,
+                    pools: ordered.iter().map(Candidate::to_ordered_pool).collect(),
+                });
                 let ordered: Vec<PlanId> = ordered.iter().map(|it| plans.id(Plan::Pool(it.pool))).collect();
                 plans.failover(&ordered)
             }
@@ -187,9 +191,9 @@ impl<'a> Resolver<'a> {
         branch.map(|(_, policy)| *policy)
     }
 
-    /// Pools in their order for a locus: those that were measured by latency, where that is asked for and somebody speaks
-    /// for the client; the others by distance behind them; in the order written where the client's place is unknown, and
-    /// among equals.
+    /// Orders pools for a locus. Pools with a latency come first, if the policy uses latency and a source covers the
+    /// client; the others follow by distance. If the client's location is unknown, and among equals, the written order
+    /// applies.
     fn ordered(&self, kind: &PolicyKind, pools: &[PoolId], locus: u32) -> (OrderedBy, Vec<Candidate>) {
         let client = self.index.loci.get(locus as usize).and_then(|locus| *self.places.get(locus.place as usize)?);
         let chord = |pool: PoolId| Some(client?.distance((*self.pools.get(pool.0 as usize)?)?));
@@ -205,7 +209,7 @@ impl<'a> Resolver<'a> {
         (voice.map_or(OrderedBy::Distance, |(by, _)| by), ordered)
     }
 
-    /// A pool written in place of a policy is known by the pool's name, any other policy by its label.
+    /// A pool used directly as a policy is identified by the pool's name, any other policy by its label.
     fn identity_of(&self, id: PolicyId) -> u64 {
         self.site.policies.get(id.0 as usize).map_or(0, |policy| identity(&policy.label))
     }
@@ -216,7 +220,7 @@ impl<'a> Resolver<'a> {
 }
 
 impl Candidate {
-    fn told(&self) -> OrderedPool {
+    fn to_ordered_pool(&self) -> OrderedPool {
         let milliseconds = self.rank.map(|(_, milliseconds)| milliseconds);
         OrderedPool { pool: self.pool, kilometres: self.chord.map(kilometres), milliseconds }
     }

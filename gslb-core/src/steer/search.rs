@@ -1,4 +1,4 @@
-//! The search for endpoints of a plan that fulfil a demand, which is lowered step by step where nothing does.
+//! Searches a plan for endpoints that fulfill a demand, which is lowered step by step until something does.
 
 use super::outcome::Outcome;
 use super::plan::PlanId;
@@ -6,50 +6,50 @@ use super::view::View;
 use crate::live::demand::Demand;
 use crate::site::model::{PoolId, WhenAllDown};
 
-/// What a walk came to.
+/// The result of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Walked {
-    /// Endpoints were taken that fulfil the demand.
+    /// Endpoints were taken that fulfill the demand.
     Taken,
-    /// Nothing fulfils the demand; the next candidate may.
+    /// Nothing fulfills the demand; try the next candidate.
     Nothing,
-    /// An `only` was down and has decided: there is no next candidate.
+    /// An `only` was down and decided: there is no next candidate.
     Ended(Outcome),
 }
 
 impl Walked {
-    /// What came of a walk that ends at a pool.
+    /// The result of a walk that ends at a pool.
     #[inline]
     pub(super) fn of(taken: bool) -> Walked {
         if taken { Walked::Taken } else { Walked::Nothing }
     }
 }
 
-/// A search for endpoints that lowers its demands step by step. What a walk makes of a draw is its own affair: a
-/// decision follows one branch, [`super::shares`] follow them all.
+/// A search for endpoints that lowers its demands step by step. Implementations differ in draws: a decision follows one
+/// branch, [`super::shares`] follows all.
 pub(super) trait Search<'a> {
-    /// What is looked at.
+    /// The parts of the table to search.
     fn view(&self) -> View<'a>;
 
-    /// What the service answers when everything is down.
+    /// The service's answer when everything is down.
     fn when_all_down(&self) -> WhenAllDown;
 
-    /// Takes what fulfils the demand.
+    /// Takes endpoints that fulfill the demand.
     fn walk(&mut self, plan: PlanId, demand: Demand) -> Walked;
 
-    /// Takes endpoints of a pool; false where none fulfils the demand.
+    /// Takes endpoints of a pool; false if none fulfills the demand.
     fn take(&mut self, pool: PoolId, demand: Demand) -> bool;
 
-    /// Is told before each walk with less demand.
+    /// Called before each walk with a lower demand.
     fn note_relaxed(&mut self, demand: Demand);
 
-    /// Is told where a plan is up, but for the kind asked for.
+    /// Called if a plan is up, but not for the requested kind.
     fn note_kind_down(&mut self);
 
-    /// Is told where a service would fall silent because of what nobody has found out yet.
+    /// Called if a service would answer nothing, but some endpoints have not been probed yet.
     fn note_not_yet_known(&mut self);
 
-    /// Is told before an `only` is walked: no pool outside of `plan` will be taken.
+    /// Called before an `only` is walked: no pool outside of `plan` will be taken.
     fn note_only(&mut self, plan: PlanId);
 
     /// Finds what the clients of `plan` get.
@@ -62,8 +62,8 @@ pub(super) trait Search<'a> {
         }
     }
 
-    /// Walks a plan that never falls through: where nothing of it fulfils the demand, all that the service does when
-    /// everything is down is done with this plan alone.
+    /// Walks a plan that never falls through: if nothing in it fulfills the demand, `when_all_down` applies to this
+    /// plan alone.
     #[inline(never)]
     fn walk_only(&mut self, plan: PlanId, demand: Demand) -> Walked {
         self.note_only(plan);
@@ -73,8 +73,8 @@ pub(super) trait Search<'a> {
         }
     }
 
-    /// A plan that an `only` is part of comes at most to the first demand below: there, at the latest, the `only` takes
-    /// part, and decides. So no pool is looked for beside it here.
+    /// A plan that contains an `only` reaches at most the first demand below: the `only` takes part there at the
+    /// latest, and decides. So the search never needs a pool beside it here.
     #[cold]
     fn search_all_down(&mut self, plan: PlanId) -> Outcome {
         match self.relaxed(plan, Demand::UpWithoutWeight) {
@@ -91,7 +91,7 @@ pub(super) trait Search<'a> {
         let demand = match self.when_all_down() {
             WhenAllDown::ServeAll => Demand::Any,
             WhenAllDown::LastUp => Demand::LastUp,
-            // A name is not silenced by what nobody knows.
+            // Do not silence a name while the state of an endpoint is unknown.
             WhenAllDown::NoData | WhenAllDown::ServFail if self.view().may_be_up(plan) => {
                 self.note_not_yet_known();
                 Demand::Any

@@ -1,4 +1,5 @@
-//! Which share of its clients a plan gives to each pool: the search of a decision, with every branch of a draw followed.
+//! Computes the share of clients that a plan gives to each pool: the search of a decision, following every branch of a
+//! draw.
 
 use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId};
@@ -11,25 +12,25 @@ use crate::site::model::{Choose, PoolId, WhenAllDown};
 /// What a share of the clients gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given {
-    /// Endpoints of a pool, which fulfil the demand.
+    /// Endpoints of a pool that fulfill the demand.
     Pool(PoolId, Demand),
     /// No endpoint.
     Nothing(Outcome),
 }
 
-/// Finds the shares of the clients of `plan`: `emit` is told what each share gets. Shares sum to 1. An answer of several
-/// addresses is shared evenly among them.
+/// Computes the shares of the clients of `plan`, and calls `emit` with what each share gets. Shares sum to 1. An answer
+/// with several addresses is split evenly among them.
 ///
-/// A draw that sticks has the shares of one that does not: over many clients they are the same.
+/// Sticky draws have the same shares as random ones: over many clients they are equal.
 pub fn shares(view: View<'_>, plan: PlanId, when_all_down: WhenAllDown, emit: &mut impl FnMut(Given, f64)) {
-    let mut shares = Shares { view, when_all_down, share: 1.0, told: 0, emit };
+    let mut shares = Shares { view, when_all_down, share: 1.0, emitted: 0, emit };
     let outcome = shares.search(plan);
-    if shares.told == 0 {
-        shares.tell(Given::Nothing(outcome));
+    if shares.emitted == 0 {
+        shares.emit_share(Given::Nothing(outcome));
     }
 }
 
-/// The share of each entry of `ready` in the answers of its pool, in their order; they sum to 1.
+/// The share of each entry of `ready` in the answers of its pool, in order; they sum to 1.
 pub fn within_pool(pool: &PoolLiveness, ready: &Ready) -> Vec<f64> {
     let entries = &ready.entries;
     let answers = pool.answers as usize;
@@ -41,10 +42,10 @@ pub fn within_pool(pool: &PoolLiveness, ready: &Ready) -> Vec<f64> {
     if answers == 1 { weights } else { leaders(&weights, answers) }
 }
 
-/// The share of each member in the first `answers` places of a race by weight. Every time of a race is exponential, so
-/// a member is among the first who arrive by some moment with probability `1 - exp(-weight * moment)`. The moment at
-/// which `answers` of them are expected stands for the moment at which the last place is taken: an approximation, off
-/// by a few hundredths in small pools and exact for equal weights.
+/// The probability of each member to be among the first `answers` of a weighted race. Every time is exponential, so a
+/// member has arrived by some moment with probability `1 - exp(-weight * moment)`. The moment at which `answers`
+/// arrivals are expected approximates the moment of the last accepted arrival. The error is a few hundredths in small
+/// pools, and zero for equal weights.
 fn leaders(weights: &[f64], answers: usize) -> Vec<f64> {
     const STEPS: usize = 64;
     let arrived = |moment: f64| weights.iter().map(move |weight| -(-weight * moment).exp_m1());
@@ -63,10 +64,10 @@ fn leaders(weights: &[f64], answers: usize) -> Vec<f64> {
 struct Shares<'a, 'e, E> {
     view: View<'a>,
     when_all_down: WhenAllDown,
-    /// What is left of the clients on this branch.
+    /// The share of the clients on this branch.
     share: f64,
     /// How often `emit` was called.
-    told: usize,
+    emitted: usize,
     emit: &'e mut E,
 }
 
@@ -79,8 +80,8 @@ impl<E: FnMut(Given, f64)> Shares<'_, '_, E> {
         walked
     }
 
-    fn tell(&mut self, given: Given) {
-        self.told += 1;
+    fn emit_share(&mut self, given: Given) {
+        self.emitted += 1;
         (self.emit)(given, self.share);
     }
 
@@ -92,14 +93,14 @@ impl<E: FnMut(Given, f64)> Shares<'_, '_, E> {
         for (branch, weight) in branches.iter().zip(weights).filter(|&(_, weight)| weight > 0) {
             match self.walk_with(f64::from(weight) / total, branch.plan, demand) {
                 Walked::Nothing => {}
-                // Each branch has told its own outcome.
+                // Each branch has emitted its own result.
                 decided => walked = decided,
             }
         }
         walked
     }
 
-    /// All in one answer: each has as much of it as it has endpoints there.
+    /// All in one answer: each gets a share in proportion to its number of endpoints.
     fn walk_all(&mut self, plans: &[PlanId], demand: Demand) -> Walked {
         let alive: Vec<(PlanId, f64)> = plans
             .iter()
@@ -116,7 +117,7 @@ impl<E: FnMut(Given, f64)> Shares<'_, '_, E> {
         Walked::of(taken)
     }
 
-    /// How many endpoints an answer names of a plan that is alive.
+    /// Number of endpoints that an answer contains from a plan that is alive.
     fn named(&self, plan: PlanId, demand: Demand) -> f64 {
         let Some(Plan::Pool(id)) = self.view.plans.get(plan) else { return 1.0 };
         match (self.view.pool(*id), self.view.ready(*id, demand)) {
@@ -145,11 +146,11 @@ impl<'a, E: FnMut(Given, f64)> Search<'a> for Shares<'a, '_, E> {
                 walked.find(|walked| *walked != Walked::Nothing).unwrap_or(Walked::Nothing)
             }
             Some(Plan::Only(plan)) => {
-                let told = self.told;
+                let emitted = self.emitted;
                 let walked = self.walk_only(*plan, demand);
-                // What ended inside of it has been told there.
-                if let (Walked::Ended(outcome), true) = (walked, self.told == told) {
-                    self.tell(Given::Nothing(outcome));
+                // Branches that ended inside it have already emitted their share.
+                if let (Walked::Ended(outcome), true) = (walked, self.emitted == emitted) {
+                    self.emit_share(Given::Nothing(outcome));
                 }
                 walked
             }
@@ -161,7 +162,7 @@ impl<'a, E: FnMut(Given, f64)> Search<'a> for Shares<'a, '_, E> {
     fn take(&mut self, pool: PoolId, demand: Demand) -> bool {
         let taken = self.view.ready(pool, demand).is_some();
         if taken {
-            self.tell(Given::Pool(pool, demand));
+            self.emit_share(Given::Pool(pool, demand));
         }
         taken
     }

@@ -1,4 +1,4 @@
-//! What a decision can tell about itself: nothing on the hot path, every step when it is to be explained.
+//! Records how a decision was made: compiles to nothing on the hot path, records every step for an explanation.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use crate::live::demand::Demand;
 use crate::live::fallback::Fallback;
 use crate::site::model::{Matcher, PolicyId, PoolId, RegionId};
 
-/// One step on the way to an answer, in the order in which it was taken.
+/// One step toward an answer, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// The name, or a wildcard that stands for it, exists in a zone; both in wire form and lower case.
+    /// The name, or the wildcard that matches it, exists in a zone; both in lowercase wire form.
     Node {
         /// Apex of the zone.
         zone: Box<[u8]>,
@@ -20,21 +20,21 @@ pub enum Step {
     },
     /// The zone has no such name.
     NoSuchName,
-    /// The name has no records of the type asked for.
+    /// The name has no records of the query type.
     NoSuchType,
-    /// No pool of the service has an endpoint of the type asked for.
+    /// No pool of the service has an endpoint of the query type.
     NoSuchEndpoint,
-    /// The type asked for is not steered: the zone file has the say.
+    /// The query type is not steered, so the zone's records are used.
     NotSteered,
-    /// ANY is answered with as little as possible (RFC 8482).
+    /// ANY gets a minimal answer (RFC 8482).
     Any,
-    /// No zone of ours holds the name.
+    /// The name is in none of our zones.
     NotOurs,
-    /// The name is in a zone that we delegate.
+    /// The name is in a delegated zone.
     Referral,
     /// An alias leads to another name, in wire form.
     Alias {
-        /// Where to.
+        /// Its target.
         target: Box<[u8]>,
     },
     /// A service answers.
@@ -42,39 +42,40 @@ pub enum Step {
         /// Its index in the site.
         index: u32,
     },
-    /// Whose address decides.
+    /// Which address identifies the client.
     Client {
-        /// The address; for a client subnet its first one.
+        /// The address; for a client subnet, its first one.
         address: IpAddr,
-        /// Where it comes from.
+        /// The source of the address.
         from: ClientFrom,
         /// SCOPE PREFIX-LENGTH of the answer.
         scope: u8,
     },
-    /// Which of all regions the client is in: the one with the most specific matcher. Tail, metrics and rankings name it, too.
+    /// The client's region among all regions: the one with the most specific matcher. Tail, metrics and rankings use
+    /// it, too.
     Region {
-        /// The region and its matcher; none where no region has the client.
+        /// The region and its matcher; `None` if no region matches the client.
         matched: Option<(RegionId, Matcher)>,
     },
-    /// A geo policy took the branch of the client's region, of the regions that it names.
+    /// A geo policy took the branch of the client's region, among the regions it has branches for.
     Branch {
         /// The policy.
         policy: PolicyId,
-        /// The region and the matcher that decided; none means the default branch.
+        /// The region and the matcher that decided; `None` is the default branch.
         matched: Option<(RegionId, Matcher)>,
     },
-    /// A nearest or latency policy put its pools in order for the client.
+    /// A nearest or latency policy ordered its pools for the client.
     Ordered {
         /// The policy.
         policy: PolicyId,
-        /// What it went by.
+        /// The basis of the order.
         by: OrderedBy,
-        /// The pools in their order.
+        /// The pools in order.
         pools: Vec<OrderedPool>,
     },
     /// A draw among candidates that are up.
     Drawn {
-        /// True where the client's prefix decided, false where the dice did.
+        /// True for a sticky draw by client prefix, false for a random one.
         sticky: bool,
         /// All candidates.
         among: Vec<Contender>,
@@ -83,7 +84,7 @@ pub enum Step {
     },
     /// A pool was taken.
     Taken(PoolId),
-    /// An endpoint of the pool taken was named.
+    /// An endpoint of the pool was put into the answer.
     Named {
         /// Its pool.
         pool: PoolId,
@@ -94,17 +95,17 @@ pub enum Step {
         /// How many qualified.
         among: usize,
     },
-    /// A pool was passed over.
+    /// A pool was skipped.
     PassedOver(PoolId, Reason),
-    /// An `only` was come to: these are its pools, and no other will be taken.
+    /// The search entered an `only`: these are its pools, and no other will be taken.
     Only(Vec<PoolId>),
-    /// No candidate was up, so the search was repeated with less demand.
+    /// No candidate was up, so the search was repeated with a lower demand.
     Relaxed(Demand),
-    /// All endpoints of the type are down, but the policy is up for the other one: so there is no data.
+    /// All endpoints of the type are down, but the policy is up for the other family, so the answer is NODATA.
     KindDown,
-    /// No candidate is up, but of some nobody has found out yet: so the service's silence has to wait.
+    /// No candidate is up, but some have not been probed yet, so the service may not answer with silence.
     NotYetKnown,
-    /// An endpoint of a pool that was looked at may change soon, so the answer's TTL is shorter.
+    /// An endpoint of a checked pool may change soon, so the answer's TTL is shorter.
     TtlLimited {
         /// The pool.
         pool: PoolId,
@@ -113,14 +114,14 @@ pub enum Step {
     },
 }
 
-/// What pools are ordered by.
+/// The basis of an order of pools.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderedBy {
     /// Distance from the client.
     Distance,
-    /// Latencies that the nearest vantage measured, by its name.
+    /// Latencies measured by the nearest vantage, by its name.
     Vantage(Arc<str>),
-    /// Latencies that clients of an area measured.
+    /// Latencies measured by clients of an area.
     Clients(Area),
 }
 
@@ -129,13 +130,13 @@ pub enum OrderedBy {
 pub struct OrderedPool {
     /// The pool.
     pub pool: PoolId,
-    /// Distance from the client; none where either place is unknown.
+    /// Distance from the client; `None` if either location is unknown.
     pub kilometres: Option<u32>,
-    /// Latency of its data center; none where it was not measured, or distance decides.
+    /// Latency of its data center; `None` if it was not measured, or distance is used.
     pub milliseconds: Option<u32>,
 }
 
-/// Where the client's address comes from.
+/// The source of the client's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientFrom {
     /// The client subnet option, with its SOURCE PREFIX-LENGTH.
@@ -147,69 +148,69 @@ pub enum ClientFrom {
 /// How an endpoint was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// All that qualified are named.
+    /// All that qualify are in the answer.
     All,
-    /// By weight, anew for every query.
+    /// Weighted, randomly for every query.
     Dice,
-    /// By weight and the client's prefix.
+    /// Weighted, by the client's prefix.
     Client,
 }
 
 /// A candidate in a draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contender {
-    /// The pools that it stands for.
+    /// The pools it contains.
     pub pools: Vec<PoolId>,
     /// Its weight.
     pub weight: u32,
-    /// False where none of its pools is up, or its weight is 0. An `only` takes part while it is down, too.
+    /// False if none of its pools is up, or its weight is 0. An `only` takes part even while it is down.
     pub takes_part: bool,
 }
 
-/// Why a pool was passed over.
+/// Why a pool was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Fewer endpoints are up than the pool must have.
+    /// Fewer endpoints are up than the pool requires.
     Down {
         /// Endpoints that are up.
         up: u32,
-        /// Endpoints that must be.
+        /// Endpoints that must be up.
         min_up: u32,
     },
-    /// It has no endpoint of the type asked for that is up.
+    /// No endpoint of the query type is up.
     NoneOfType,
     /// Its endpoints of the type that are up have weight 0, or its branch has.
     NoWeight,
 }
 
-/// Takes notes of steps.
+/// Receives the steps of a decision.
 pub trait Trace {
-    /// Notes a step; `step` is not called where nobody reads it.
+    /// Records a step; `step` is not called if no one reads it.
     fn note(&mut self, step: impl FnOnce() -> Step);
 
-    /// Notes that an endpoint is named, in numbers, for who may not allocate.
+    /// Records an endpoint of the answer by index, for receivers that must not allocate.
     #[inline(always)]
     fn named(&mut self, _pool: PoolId, _endpoint: u16) {}
 
-    /// Notes a decision once it is made, after all endpoints that it names; `decided` is not called where nobody reads it.
+    /// Records a decision after all its endpoints; `decided` is not called if no one reads it.
     #[inline(always)]
     fn decided(&mut self, _decided: impl FnOnce() -> Decided) {}
 }
 
-/// A decision in numbers, which are those of the table's site.
+/// A decision by indices of the table's site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decided {
     /// Index of the service.
     pub service: u32,
-    /// The address that decided.
+    /// The client address used.
     pub client: IpAddr,
-    /// Where it comes from.
+    /// The source of the address.
     pub from: ClientFrom,
-    /// Why it is not what the policy would have when all is well.
+    /// Why it deviates from the policy's normal result.
     pub fallback: Option<Fallback>,
 }
 
-/// Takes no notes, and compiles to nothing.
+/// Records nothing, and compiles to nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoTrace;
 

@@ -1,4 +1,4 @@
-//! What of a table a decision looks at: what is up of a plan, for one kind of answer.
+//! The parts of a table that a decision reads: what is up in a plan, for one kind of answer.
 
 use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId, Plans};
@@ -8,16 +8,16 @@ use crate::live::pool::{Kind, PoolLiveness, Ready};
 use crate::live::pools::Pools;
 use crate::site::model::PoolId;
 
-/// What of a table a decision looks at.
+/// The parts of a table that a decision reads.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     /// The plans.
     pub plans: &'a Plans,
     /// The pools.
     pub pools: &'a Pools,
-    /// Kind of answer asked for.
+    /// The requested kind of answer.
     pub kind: Kind,
-    /// True where the service steers the other family of addresses, too.
+    /// True if the service steers the other address family, too.
     pub steers_both: bool,
 }
 
@@ -30,7 +30,7 @@ impl<'a> View<'a> {
         self.pool(id).map(|pool| pool.ready(demand, self.kind)).filter(|ready| !ready.is_empty())
     }
 
-    /// True where only branches with weight take part: those without are for when there is nobody else.
+    /// True if only branches with weight take part: those without weight are used only if there are no others.
     #[inline]
     pub(super) fn needs_weight(&self, branches: &[Branch], demand: Demand) -> bool {
         demand == Demand::Up || branches.iter().any(|branch| self.takes_part(branch, true, demand))
@@ -41,24 +41,24 @@ impl<'a> View<'a> {
         (branch.weight > 0 || !weighted) && self.is_alive(branch.plan, demand)
     }
 
-    /// The weight of a branch in a draw; 0 where it takes no part.
+    /// The weight of a branch in a draw; 0 if it does not take part.
     #[inline]
     pub(super) fn weight_of(&self, branch: &Branch, weighted: bool, demand: Demand) -> u32 {
         match self.takes_part(branch, weighted, demand) {
             true if weighted => branch.weight,
-            // Where all weights are 0, somebody must win.
+            // If all weights are 0, one of them must still win.
             true => 1,
             false => 0,
         }
     }
 
-    /// True where a walk would take something, or would end the search.
+    /// True if a walk would take something, or would end the search.
     pub(super) fn is_alive(&self, plan: PlanId, demand: Demand) -> bool {
         match self.plans.get(plan) {
             None => false,
             Some(Plan::Pool(pool)) => self.ready(*pool, demand).is_some(),
             Some(Plan::Failover(list) | Plan::All(list)) => list.iter().any(|&next| self.is_alive(next, demand)),
-            // Whoever comes to it stays there, up or down.
+            // A search that reaches it ends there, up or down.
             Some(Plan::Only(_)) => true,
             Some(Plan::Weighted(branches) | Plan::Hash(branches)) => {
                 branches.iter().any(|branch| self.takes_part(branch, demand == Demand::Up, demand))
@@ -66,9 +66,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How a search ends where a plan is up, but has nothing of this kind. Where none of its pools has such an endpoint, up
-    /// or down, that is the truth, and no sign of trouble. Where those that it has were found down, clients do with the
-    /// other family, if that is steered too.
+    /// How a search ends if a plan is up, but has nothing of this kind. If none of its pools has such an endpoint, up
+    /// or down, the name has no such data, and nothing is wrong. If those endpoints are down, clients use the other
+    /// address family, if that is steered too.
     pub(super) fn lacks_kind(&self, plan: PlanId) -> Option<Outcome> {
         let (mut is_up, mut has_kind) = (false, false);
         self.plans.each_pool(plan, &mut |id| {
@@ -81,13 +81,13 @@ impl<'a> View<'a> {
         });
         match (is_up, has_kind) {
             (true, false) => Some(Outcome::NoSuchKind),
-            // Nothing of the kind is up, so what keeps these pools up is of the other family.
+            // Nothing of this kind is up, so these pools are up because of the other family.
             (true, true) if self.steers_both && !self.may_be_up(plan) => Some(Outcome::KindDown),
             _ => None,
         }
     }
 
-    /// True where an endpoint of a plan is taken for down that nobody has found down yet.
+    /// True if an endpoint of a plan counts as down, but has not been found down yet.
     pub(super) fn may_be_up(&self, plan: PlanId) -> bool {
         let mut may_be_up = false;
         self.plans.each_pool(plan, &mut |id| {
@@ -103,7 +103,7 @@ impl<'a> View<'a> {
         let mut last: Option<((bool, u64), PoolId)> = None;
         self.plans.each_pool(plan, &mut |id| {
             let Some(pool) = self.pool(id) else { return };
-            // One that has recovered is alive, and comes before any that is dead.
+            // A pool with a recovered endpoint is alive, and comes before any dead one.
             let rank = (self.kind.of(pool.recovered), self.kind.of(pool.down_since));
             let later = last.is_none_or(|(before, _)| rank > before);
             if later && self.ready(id, Demand::LastUp).is_some() {
@@ -113,7 +113,7 @@ impl<'a> View<'a> {
         last.map(|(_, pool)| pool)
     }
 
-    /// Why a pool does not fulfil the demand.
+    /// Why a pool does not fulfill the demand.
     pub(super) fn reason(&self, id: PoolId, demand: Demand) -> Reason {
         match self.pool(id) {
             Some(pool) if pool.up < pool.min_up && matches!(demand, Demand::Up | Demand::UpWithoutWeight) => {
@@ -124,7 +124,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Everyone who could have taken part in a draw.
+    /// All candidates of a draw.
     pub(super) fn contenders(&self, branches: &[Branch], demand: Demand) -> Vec<Contender> {
         let weighted = self.needs_weight(branches, demand);
         let contender = |branch: &Branch| {

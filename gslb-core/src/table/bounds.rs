@@ -1,4 +1,4 @@
-//! What of a document is refused for the work or the answers it would make.
+//! Rejects documents whose policies would take too much work, or would give wrong answers.
 
 use std::collections::HashMap;
 
@@ -6,24 +6,24 @@ use crate::budget::OverBudget;
 use crate::problem::{Location, Problem, Severity};
 use crate::site::model::{MAX_WIDTH, Policy, PolicyKind, Site, Target};
 
-/// Policies that stand for too many pools, and `all` policies that would answer one address twice.
+/// Reports policies that cover too many pools, and `all` policies that would return one address twice.
 pub(super) fn problems(site: &Site) -> Vec<Problem> {
     let mut problems = too_wide(site);
     for policy in &site.policies {
         if let PolicyKind::All(_) = policy.kind {
-            problems.extend(twins(site, policy));
+            problems.extend(duplicate_address(site, policy));
         }
     }
     problems
 }
 
-/// Policies that name others are as wide as all they name together, each time they are named: that is how often a
-/// decision may have to look at a pool.
+/// A policy is as wide as all policies it refers to, counted once per reference: that is how often a decision may have
+/// to check a pool.
 fn too_wide(site: &Site) -> Vec<Problem> {
     let mut widths: Vec<usize> = Vec::with_capacity(site.policies.len());
     let mut problems = Vec::new();
     for policy in &site.policies {
-        // Children stand before those who refer to them.
+        // Children come before the policies that refer to them.
         let of = |id: &crate::site::model::PolicyId| widths.get(id.0 as usize).copied().unwrap_or(0);
         let width = match &policy.kind {
             PolicyKind::Pool(_) => 1,
@@ -39,18 +39,18 @@ fn too_wide(site: &Site) -> Vec<Problem> {
         if width > MAX_WIDTH {
             problems.push(error(
                 policy,
-                format!("the policy comes to {width} pools, counted as often as they are named"),
-                format!("keep it at {MAX_WIDTH} or fewer: name fewer policies, or each of them once"),
+                format!("the policy refers to {width} pools, counting each reference"),
+                format!("use {MAX_WIDTH} or fewer: refer to fewer policies, or to each of them only once"),
             ));
         }
-        // Told once, where it begins; policies around it are not blamed for it.
+        // Reported once, for the innermost policy; the policies around it are not at fault.
         widths.push(if width > MAX_WIDTH { 1 } else { width });
     }
     problems
 }
 
-/// An address in two pools of one `all` policy would stand twice in one record set (RFC 2181 §5).
-fn twins(site: &Site, policy: &Policy) -> Option<Problem> {
+/// The same address in two pools of an `all` policy would appear twice in one record set (RFC 2181 §5).
+fn duplicate_address(site: &Site, policy: &Policy) -> Option<Problem> {
     let PolicyKind::All(pools) = &policy.kind else { return None };
     let mut first: HashMap<&Target, &str> = HashMap::new();
     for pool in pools.iter().filter_map(|id| site.pools.get(id.0 as usize)) {
@@ -64,16 +64,14 @@ fn twins(site: &Site, policy: &Policy) -> Option<Problem> {
     None
 }
 
-/// That policies take more memory than they may: with `policy`, or with the services that name them.
-pub(super) fn takes_too_much(over: OverBudget, policy: Option<&Policy>) -> Problem {
-    let help = "name fewer policies that choose by place, or let services share them".to_owned();
+/// The policies exceed the memory budget: at `policy`, or in the services that use them.
+pub(super) fn over_budget(over: OverBudget, policy: Option<&Policy>) -> Problem {
+    let help = "use fewer policies that depend on client location, or share them between services".to_owned();
     match policy {
-        Some(policy) => {
-            error(policy, format!("with the policies before it, this one takes {over} when it is compiled"), help)
-        }
+        Some(policy) => error(policy, format!("compiling the policies up to this one takes {over}"), help),
         None => {
             let location = Location { file: "document".into(), line: 0, column: 0 };
-            let message = format!("the services take {over} when they are compiled");
+            let message = format!("compiling the services takes {over}");
             Problem { severity: Severity::Error, location, path: "services".to_owned(), message, help }
         }
     }

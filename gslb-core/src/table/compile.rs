@@ -1,4 +1,5 @@
-//! From a checked document and geo databases to a routing table, which shares with the one before what did not change.
+//! Compiles a checked document and geo databases into a routing table that shares unchanged parts with the previous
+//! one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,17 +17,17 @@ use crate::problem::{Problem, Severity};
 use crate::site::model::{self, Initial, Pool, PoolId, Site};
 use crate::zone;
 
-/// What came of compiling.
+/// The result of compiling.
 #[derive(Debug)]
 pub struct Compiled {
-    /// The table; none where a problem is an error.
+    /// The table; `None` if any problem is an error.
     pub table: Option<RoutingTable>,
-    /// Everything that was found wrong.
+    /// All problems found.
     pub problems: Vec<Problem>,
 }
 
-/// Compiles `site`; its `latency` policies go by `latencies`. Endpoints that `previous` knows, by the names of pool and
-/// endpoint, keep their state. All else is as if there were no `previous`, but costs nothing where it comes to the same.
+/// Compiles `site`; its `latency` policies use `latencies`. Endpoints that `previous` knows by pool and endpoint name
+/// keep their state. Otherwise `previous` does not affect the result; unchanged parts are only reused.
 pub fn compile(
     site: Site,
     databases: &[Arc<Database>],
@@ -36,8 +37,8 @@ pub fn compile(
     compile_within(&mut { Budget::UNLIMITED }, site, databases, latencies, previous)
 }
 
-/// The same, for policies that take no more than `budget` when they are worked out for all places: a short document can
-/// divide the clients in thousands of ways.
+/// Like [`compile`], with a memory budget for evaluating policies at all client locations: a short document can divide
+/// the clients in thousands of ways.
 pub fn compile_within(
     budget: &mut Budget,
     mut site: Site,
@@ -64,7 +65,7 @@ pub fn compile_within(
     let services = services::compile(&site, &divided, budget);
     if let Some(over) = budget.overrun() {
         let policy = divided.refused_at.and_then(|id| site.policies.get(id.0 as usize));
-        problems.push(bounds::takes_too_much(over, policy));
+        problems.push(bounds::over_budget(over, policy));
         return Compiled { table: None, problems };
     }
     let Divided { divisions, columns, plans, .. } = divided;
@@ -82,7 +83,7 @@ pub fn compile_within(
     Compiled { table, problems }
 }
 
-/// What an earlier table knows of pools, by name.
+/// Pools of an earlier table, by name.
 #[derive(Default)]
 pub(super) struct Known<'a>(HashMap<&'a str, (&'a Pool, &'a Arc<PoolLiveness>)>);
 
@@ -91,19 +92,20 @@ impl<'a> Known<'a> {
         Known::of_pools(table, |_| true)
     }
 
-    /// The same of pools that are `meant` only.
-    pub(super) fn of_pools(table: &'a RoutingTable, meant: impl Fn(PoolId) -> bool) -> Known<'a> {
+    /// Only the pools that `filter` accepts.
+    pub(super) fn of_pools(table: &'a RoutingTable, filter: impl Fn(PoolId) -> bool) -> Known<'a> {
         let pools = (0..).map(PoolId).zip(table.topology.site.pools.iter().zip(table.pools.iter()));
-        let meant = pools.filter(|(id, _)| meant(*id));
-        Known(meant.map(|(_, (pool, liveness))| (&*pool.name, (pool, liveness))).collect())
+        let matched = pools.filter(|(id, _)| filter(*id));
+        Known(matched.map(|(_, (pool, liveness))| (&*pool.name, (pool, liveness))).collect())
     }
 
-    /// True where it knows a pool of this name.
+    /// True if it has a pool of this name.
     pub(super) fn has(&self, pool: &str) -> bool {
         self.0.contains_key(pool)
     }
 
-    /// A pool's liveness: what is known of its endpoints, else its initial rule; weights are the document's.
+    /// The liveness of a pool: the known state of its endpoints, or else its initial status; weights come from the
+    /// document.
     pub(super) fn liveness(&self, pool: &Pool) -> Arc<PoolLiveness> {
         let up = pool.initial != Initial::Down;
         let is_known = up || pool.probes.is_empty();
@@ -133,7 +135,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// True where all that a pool's liveness takes from the document is the same in both, but for weights.
+/// True if the settings that liveness depends on are the same in both, ignoring weights.
 fn answers_alike(old: &Pool, new: &Pool) -> bool {
     (old.choose, old.answers, old.min_up) == (new.choose, new.answers, new.min_up)
         && old.endpoints.len() == new.endpoints.len()
@@ -144,7 +146,7 @@ fn answers_alike(old: &Pool, new: &Pool) -> bool {
             .all(|(old, new)| (&old.name, &old.target) == (&new.name, &new.target))
 }
 
-/// True where the weights in force are those of the document.
+/// True if the current weights are those of the document.
 fn weights_are_written(pool: &Pool, liveness: &PoolLiveness) -> bool {
     let written = pool.endpoints.iter().map(|endpoint| endpoint.weight);
     written.eq(liveness.states().iter().map(|state| state.weight))

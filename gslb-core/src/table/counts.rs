@@ -1,16 +1,16 @@
-//! What each service and each pool of a table has answered: a row of numbers for every worker, which it alone writes.
+//! Answer counters per service and pool: one row per worker, written only by that worker.
 
 use super::Topology;
 use crate::count::Count;
 use crate::live::fallback::Fallback;
 use crate::site::model::{PoolId, WhenAllDown};
 
-/// Numbers of a service.
+/// Counters per service.
 const OF_SERVICE: usize = 4;
-/// Numbers that share two lines of the processor's cache: the one that is used and the one fetched with it.
+/// Counters per two cache lines: the one in use and the one prefetched with it.
 const LINE: usize = 16;
 
-/// Numbers of all services and pools of a topology. Tables that share the topology share them.
+/// Counters of all services and pools of a topology, shared by all tables with that topology.
 #[derive(Debug)]
 pub struct Counts {
     topology: Topology,
@@ -18,13 +18,13 @@ pub struct Counts {
     rows: Box<[Row]>,
 }
 
-/// One worker's numbers. Rows share no line of the processor's cache.
+/// One worker's counters. Rows never share a cache line.
 #[derive(Debug)]
 pub struct Row {
     /// See [`Counts::topology_id`].
     pub topology_id: u64,
     lines: Box<[Line]>,
-    /// Where the numbers of pools begin.
+    /// Index of the first pool counter.
     pools: usize,
 }
 
@@ -32,16 +32,16 @@ pub struct Row {
 #[repr(align(128))]
 struct Line([Count; LINE]);
 
-/// What a service has answered.
+/// The answers of one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ServiceAnswers {
-    /// Answers, those below among them.
+    /// All answers, including the ones below.
     pub answers: u64,
-    /// Of which [`Fallback::WithoutWeight`].
+    /// Answers with [`Fallback::WithoutWeight`].
     pub without_weight: u64,
-    /// Of which [`Fallback::LastResort`].
+    /// Answers with [`Fallback::LastResort`].
     pub last_resort: u64,
-    /// Of which [`Fallback::Nobody`].
+    /// Answers with [`Fallback::Nobody`].
     pub nobody: u64,
 }
 
@@ -74,7 +74,7 @@ impl Row {
         }
     }
 
-    /// Counts an answer that names endpoints of a pool.
+    /// Counts an answer that contains endpoints of a pool.
     #[inline]
     pub fn named(&self, pool: PoolId) {
         self.add(self.pools + pool.0 as usize);
@@ -82,18 +82,18 @@ impl Row {
 }
 
 impl Counts {
-    /// Zeros for so many workers.
+    /// All zero, for this many workers.
     pub(super) fn new(topology: Topology, topology_id: u64, workers: usize) -> Counts {
         let (services, pools) = (topology.site.services.len(), topology.site.pools.len());
         Counts { topology, topology_id, rows: (0..workers).map(|_| Row::new(topology_id, services, pools)).collect() }
     }
 
-    /// A number for the topology, greater than those of all before it.
+    /// Identifies the topology; later ones are greater.
     pub fn topology_id(&self) -> u64 {
         self.topology_id
     }
 
-    /// What is counted.
+    /// The topology that is counted.
     pub fn topology(&self) -> &Topology {
         &self.topology
     }
@@ -108,7 +108,7 @@ impl Counts {
         self.rows.iter().filter_map(|row| row.cell(at)).map(Count::get).sum()
     }
 
-    /// The sums over all workers for each service, in the order of the site.
+    /// Sums over all workers for each service, in site order.
     pub fn services(&self) -> impl Iterator<Item = ServiceAnswers> {
         (0..self.topology.site.services.len()).map(|service| {
             let at = service * OF_SERVICE;
@@ -118,20 +118,20 @@ impl Counts {
         })
     }
 
-    /// The answers that name endpoints of each pool, in the order of the site.
+    /// Answers that contain endpoints of each pool, in site order.
     pub fn pools(&self) -> impl Iterator<Item = u64> {
         let start = self.topology.site.services.len() * OF_SERVICE;
         (start..start + self.topology.site.pools.len()).map(|at| self.sum(at))
     }
 
-    /// Octets held.
+    /// Memory in octets.
     pub fn memory(&self) -> usize {
         self.rows.iter().map(|row| size_of_val(&*row.lines)).sum()
     }
 }
 
 impl Fallback {
-    /// What it is called where the service says this of `when_all_down`.
+    /// The metric label of this fallback for a service with this `when_all_down`.
     pub fn kind(self, when_all_down: WhenAllDown) -> &'static str {
         match (self, when_all_down) {
             (Fallback::WithoutWeight, _) => "without-weight",

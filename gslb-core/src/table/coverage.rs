@@ -1,4 +1,4 @@
-//! Which regions clients really come to: found by asking the policies for every locus that there is.
+//! Finds regions that no client can be in, by evaluating the policies for every locus.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use crate::problem::{Problem, Severity};
 use crate::site::model::{Matcher, PolicyId, PolicyKind, RegionId, Site};
 use crate::steer::trace::{Step, Trace};
 
-/// Notes for every geo policy the regions that some client was in.
+/// Records for every geo policy the regions that have at least one client.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
     met: HashMap<PolicyId, HashSet<RegionId>>,
@@ -24,9 +24,9 @@ impl Trace for Coverage {
 }
 
 impl Coverage {
-    /// Branches of geo policies that no client can come to. Where no loaded database knows the region, that is a warning:
-    /// the region is empty until a database knows it again, and everything else of the document is served. Where the
-    /// document itself takes all clients of the region to other branches, it is an error.
+    /// Branches of geo policies that no client can reach. If no loaded database covers the region, that is a warning:
+    /// the region stays empty until a database covers it, and the rest of the document is served. If the document
+    /// itself sends all of the region's clients to other branches, it is an error.
     pub fn problems(&self, site: &Site, index: &LocationIndex) -> Vec<Problem> {
         let known = Known::of(index);
         let mut policies: Vec<_> = self.met.iter().collect();
@@ -38,11 +38,10 @@ impl Coverage {
             for (id, _) in branches.iter().filter(|(region, _)| !met.contains(region)) {
                 let Some(region) = site.regions.get(id.0 as usize) else { continue };
                 let (severity, help) = if region.matchers.iter().any(|matcher| known.has(matcher)) {
-                    let help =
-                        "its clients are all taken by an outer region or by more specific matchers of other regions";
+                    let help = "an outer region or more specific matchers of other regions match all of its clients";
                     (Severity::Error, help)
                 } else {
-                    let help = "no loaded geo database knows any of its matchers, so the region is empty: load one that \
+                    let help = "no loaded geo database covers any of its matchers, so the region is empty: load one that \
                                 does, or add countries or prefixes";
                     (Severity::Warning, help)
                 };
@@ -50,7 +49,7 @@ impl Coverage {
                     severity,
                     location: policy.location.clone(),
                     path: policy.path(),
-                    message: format!("no client ever comes to the branch of region `{}`", region.name),
+                    message: format!("no client can reach the branch of region `{}`", region.name),
                     help: help.into(),
                 });
             }
@@ -59,7 +58,7 @@ impl Coverage {
     }
 }
 
-/// Matchers that can never match with the databases that are loaded.
+/// Matchers that match no client with the loaded databases.
 pub fn idle_matchers(site: &Site, index: &LocationIndex) -> Vec<Problem> {
     let known = Known::of(index);
     let mut problems = Vec::new();
@@ -69,15 +68,15 @@ pub fn idle_matchers(site: &Site, index: &LocationIndex) -> Vec<Problem> {
                 severity: Severity::Warning,
                 location: region.location.clone(),
                 path: of_keys(&["regions", &region.name, "match"]),
-                message: format!("`{matcher}` matches no client with the geo databases that are loaded"),
-                help: "load a database that knows it, or take it out".into(),
+                message: format!("`{matcher}` matches no client in the loaded geo databases"),
+                help: "load a database that covers it, or remove it".into(),
             });
         }
     }
     problems
 }
 
-/// Everything that places of the loaded databases name.
+/// All values that the places of the loaded databases contain.
 struct Known<'a> {
     index: &'a LocationIndex,
     subdivisions: HashSet<&'a str>,

@@ -1,4 +1,4 @@
-//! The routing table: an immutable value that answers every query, published whole and replaced whole.
+//! The routing table: an immutable value that answers every query and is replaced atomically.
 
 use std::sync::Arc;
 
@@ -25,57 +25,57 @@ mod steering;
 pub use publish::Published;
 pub use rebase::carried_states;
 
-/// Everything that answers depend on. Two layers that share structure: topology changes with the document and the
-/// geo databases, liveness with every verdict and override.
+/// Everything that answers depend on. Two layers that share structure: the topology changes with the document and the
+/// geo databases, the liveness with every probe result and override.
 #[derive(Debug, Clone)]
 pub struct RoutingTable {
     generation: u64,
     topology: Topology,
     pools: Pools,
-    /// What was answered from tables of this topology; none where nobody counts.
+    /// Answer counters for this topology; `None` if counting is off.
     counts: Option<Arc<Counts>>,
 }
 
-/// The slow layer: what exists, and which plan the clients of each place have. It consists of parts, each of which the
-/// next table shares where what the part was made of stays the same.
+/// The slow layer: what exists, and the plan for clients in each location. It has parts; the next table reuses each
+/// part whose inputs did not change.
 #[derive(Debug, Clone)]
 pub struct Topology {
-    /// The document; its zones' records are in the catalog only.
+    /// The document; its zones' records are only in the catalog.
     pub site: Arc<Site>,
-    /// Names and record sets. Made of the zones' records, and the names of the services.
+    /// Names and record sets, built from the zones' records and the service names.
     pub catalog: Arc<Catalog>,
-    /// Where clients are. Made of the databases, and the prefixes of the regions.
+    /// Client locations, built from the databases and the regions' prefixes.
     pub index: Arc<LocationIndex>,
-    /// What `latency` policies go by.
+    /// The measurements that `latency` policies use.
     pub latencies: Arc<Latencies>,
-    /// How policies divide the clients. Made of the index, the latencies, and of what [`steering`] says.
+    /// How policies divide the clients, built from the index, the latencies and the inputs listed in [`steering`].
     pub(crate) divisions: Arc<Divisions>,
-    /// One per way in which policies divide the clients; made with the divisions.
+    /// One column per distinct division of the clients; built with the divisions.
     pub columns: Arc<[Column]>,
-    /// All plans; made with the divisions.
+    /// All plans; built with the divisions.
     pub plans: Arc<Plans>,
-    /// One per service of the site, in its order. Made of divisions, services and pools, each time.
+    /// One per service, in site order; rebuilt each time from divisions, services and pools.
     pub services: Arc<[Service]>,
 }
 
-/// A service, compiled.
+/// A compiled service.
 #[derive(Debug, Clone)]
 pub struct Service {
     /// TTL of its answers, in seconds.
     pub ttl: u32,
-    /// Index of its column in [`Topology::columns`].
+    /// Index into [`Topology::columns`].
     pub column: u32,
     /// Its plans, one per class of the column.
     pub targets: Arc<[Target]>,
-    /// Which types it answers, and how.
+    /// The query types it answers, and how.
     pub steers: Steers,
-    /// Whose address decides.
+    /// Which address identifies the client: the subnet's or the resolver's.
     pub client: ClientSource,
-    /// True where draws stick to a client.
+    /// True if draws are sticky per client.
     pub sticky: bool,
-    /// Prefixes by which draws and hashes know a client.
+    /// Prefix lengths that identify a client in sticky draws and hashes.
     pub prefixes: PrefixLengths,
-    /// What is answered when all of a plan is down.
+    /// The answer when everything in a plan is down.
     pub when_all_down: WhenAllDown,
 }
 
@@ -84,25 +84,25 @@ pub struct Service {
 pub struct Target {
     /// Their plan.
     pub plan: PlanId,
-    /// For A, AAAA and CNAME: true where the answer also depends on the client's own prefix.
+    /// For A, AAAA and CNAME: true if the answer also depends on the client's prefix.
     pub by_client: [bool; 3],
 }
 
-/// Which query types a service answers itself.
+/// The query types that a service answers itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Steers {
     /// A.
     pub a: bool,
     /// AAAA.
     pub aaaa: bool,
-    /// Every type, as an alias would: all its endpoints are names.
+    /// Every type, answered with a CNAME: all its endpoints are names.
     pub all_by_name: bool,
-    /// For A, AAAA and CNAME: true where some plan has endpoints that give such an answer.
+    /// For A, AAAA and CNAME: true if some plan has endpoints of that kind.
     pub has: [bool; 3],
 }
 
 impl Steers {
-    /// True where both families of addresses are steered.
+    /// True if both address families are steered.
     #[inline]
     pub fn both(self) -> bool {
         self.a && self.aaaa
@@ -110,7 +110,7 @@ impl Steers {
 }
 
 impl Kind {
-    /// Index of this kind in arrays with one place per kind.
+    /// The element for this kind, of an array with one element per kind.
     #[inline]
     pub fn of<V: Copy>(self, [a, aaaa, cname]: [V; 3]) -> V {
         match self {
@@ -122,7 +122,7 @@ impl Kind {
 }
 
 impl RoutingTable {
-    /// Number of the table; a later one is greater.
+    /// Generation of the table; later ones are greater.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -133,25 +133,24 @@ impl RoutingTable {
         &self.topology
     }
 
-    /// The quick layer: one entry per pool of the site.
+    /// The fast layer: one entry per pool of the site.
     #[inline]
     pub fn pools(&self) -> &Pools {
         &self.pools
     }
 
-    /// What was answered from this table and others of its topology; none where nobody counts.
+    /// Answer counters of this topology; `None` if counting is off.
     pub fn counts(&self) -> Option<&Arc<Counts>> {
         self.counts.as_ref()
     }
 
-    /// Where a worker counts its answers.
+    /// The row in which a worker counts its answers.
     #[inline]
     pub(crate) fn row(&self, worker: usize) -> Option<&Row> {
         self.counts.as_ref()?.row(worker)
     }
 
-    /// The same table, from which so many workers count their answers: on top of those from `previous`, where that has
-    /// the same topology.
+    /// This table with counters for this many workers, continuing those of `previous` if it has the same topology.
     pub fn counting(mut self, workers: usize, previous: Option<&RoutingTable>) -> RoutingTable {
         let same = previous.filter(|previous| previous.has_topology_of(&self));
         let new = || Arc::new(Counts::new(self.topology.clone(), self.generation, workers));
@@ -164,11 +163,11 @@ impl RoutingTable {
         self.pools.get(pool)?.states().get(endpoint as usize).copied()
     }
 
-    /// The next table, with other states of endpoints; everything that they do not touch is shared.
+    /// The next table, with these endpoint states changed; everything else is shared.
     pub fn with_changes(&self, changes: &[Change]) -> RoutingTable {
         let generation = self.generation + 1;
         let mut sorted = changes.to_vec();
-        // Stable, so that of several changes to one endpoint the last one holds.
+        // Stable sort: of several changes to one endpoint, the last one wins.
         sorted.sort_by_key(|change| change.pool);
         let of_pool = |group: &[Change]| {
             let id = group.first()?.pool;
@@ -180,8 +179,8 @@ impl RoutingTable {
         RoutingTable { generation, topology, pools: self.pools.with(others), counts }
     }
 
-    /// The changes that lead to `states`, which has one list per pool and one state per endpoint: none for endpoints that
-    /// are in their state already. A state too many is left aside.
+    /// The changes needed to reach `states`, which has one list per pool and one state per endpoint; endpoints already
+    /// in their state are omitted. Surplus states are ignored.
     pub fn changes_to(&self, states: &crate::live::overrides::States) -> Vec<Change> {
         let mut changes = Vec::new();
         for ((pool, liveness), states) in (0..).map(PoolId).zip(self.pools.iter()).zip(states) {
@@ -192,19 +191,19 @@ impl RoutingTable {
         changes
     }
 
-    /// The next table, in which endpoints are in these states; pools that have them already are shared.
+    /// The next table, with endpoints in these states; unchanged pools are shared.
     pub fn with_states(&self, states: &crate::live::overrides::States) -> RoutingTable {
         self.with_changes(&self.changes_to(states))
     }
 
-    /// Octets of memory that it takes to build this table from its document, as [`crate::budget`] counts them.
+    /// Memory in octets needed to build this table from its document, as counted by [`crate::budget`].
     pub fn building_memory(&self) -> usize {
         let Topology { site, catalog, index, columns, plans, services, .. } = &self.topology;
         let steering = steering::memory(site, index, columns, plans);
         catalog.building_memory() + steering + services::memory(services)
     }
 
-    /// Octets held, as far as they grow with the document and the databases.
+    /// Memory in octets that grows with the document and the databases.
     pub fn memory(&self) -> usize {
         let columns: usize = self.topology.columns.iter().map(Column::memory).sum();
         let counts = self.counts.as_ref().map_or(0, |counts| counts.memory());

@@ -1,4 +1,4 @@
-//! The one place where a table is swapped: readers never wait, and no older table ever replaces a newer one.
+//! The only place where tables are swapped: readers never block, and an older table never replaces a newer one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,27 +7,26 @@ use arc_swap::{ArcSwap, Guard};
 use super::RoutingTable;
 use super::counts::Counts;
 
-/// The table in force.
+/// The active table.
 #[derive(Debug)]
 pub struct Published {
     table: ArcSwap<RoutingTable>,
-    /// Tables that were replaced while someone still read them. Held while a table is compared and put in force;
-    /// readers do not touch it.
+    /// Replaced tables that readers still use. Locked while a table is compared and activated; readers never lock it.
     retired: Mutex<Vec<Arc<RoutingTable>>>,
     counted: Counted,
 }
 
-/// What is counted.
+/// Answer counters.
 #[derive(Debug)]
 struct Counted {
-    /// By how many workers; 0 where nobody counts.
+    /// Number of workers that count; 0 if counting is off.
     workers: usize,
-    /// One for each topology that may still be answered from, or whose numbers nobody has taken yet.
+    /// One for each topology that may still be answered from, or whose counters have not been collected yet.
     counts: Mutex<Vec<Arc<Counts>>>,
 }
 
 impl Counted {
-    /// The table with a place to count in.
+    /// Adds counters to the table.
     fn counting(&self, table: RoutingTable, before: Option<&RoutingTable>) -> RoutingTable {
         if self.workers == 0 {
             return table;
@@ -46,52 +45,52 @@ impl Counted {
     }
 }
 
-/// A table that is not newer than the one in force.
+/// The table is not newer than the active one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("table of generation {offered} does not replace generation {in_force}")]
 pub struct Stale {
-    /// Generation that was to be published.
+    /// Generation that was offered.
     pub offered: u64,
-    /// Generation in force.
+    /// Active generation.
     pub in_force: u64,
 }
 
 impl Published {
-    /// Puts the first table in force.
+    /// Activates the first table.
     pub fn new(table: RoutingTable) -> Published {
         Published::counting(table, 0)
     }
 
-    /// The same; so many workers count what they answer from each table. Somebody has to call
-    /// [`take_finished`](Published::take_finished) now and then.
+    /// Like [`new`](Published::new), with counters for this many workers. The caller must call
+    /// [`take_finished`](Published::take_finished) periodically.
     pub fn counting(table: RoutingTable, workers: usize) -> Published {
         let counted = Counted { workers, counts: Mutex::default() };
         let table = ArcSwap::from_pointee(counted.counting(table, None));
         Published { table, retired: Mutex::default(), counted }
     }
 
-    /// What was counted and not taken yet, the one of the table in force at the end.
+    /// Counters not collected yet; those of the active table come last.
     pub fn counts(&self) -> Vec<Arc<Counts>> {
         self.counted.all().clone()
     }
 
-    /// Takes what nobody adds to any more, since no table of it is left. Each is given out once.
+    /// Removes and returns the counters that can no longer change, since no table uses them. Each is returned once.
     pub fn take_finished(&self) -> Vec<Arc<Counts>> {
         let mut all = self.counted.all();
-        // Nobody else has it, and what others wrote before they let it go is seen from here on.
+        // This is the only reference left, so all writes made before the others were dropped are visible.
         all.extract_if(.., |counts| Arc::get_mut(counts).is_some()).collect()
     }
 
-    /// The table in force; it stays whole for as long as the guard is held.
+    /// The active table; it stays valid while the guard exists.
     #[inline]
     pub fn load(&self) -> Guard<Arc<RoutingTable>> {
         self.table.load()
     }
 
-    /// Puts a newer table in force.
+    /// Activates a newer table.
     ///
-    /// A table is freed here or by [`Published::sweep`], and never by a reader, whom a million names would keep from
-    /// answering.
+    /// A table is freed here or by [`Published::sweep`], never by a reader: freeing a million names would stall its
+    /// answers.
     pub fn publish(&self, table: RoutingTable) -> Result<(), Stale> {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.table.load_full();
@@ -107,13 +106,13 @@ impl Published {
         Ok(())
     }
 
-    /// Frees tables that were replaced and are no longer read. Whoever publishes large tables has this called now and
-    /// then, since readers may still be at work when a table is replaced. Returns how many are still read.
+    /// Frees replaced tables that are no longer read. Call it periodically when publishing large tables, since readers
+    /// may still be using a table when it is replaced. Returns how many are still in use.
     pub fn sweep(&self) -> usize {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let unread: Vec<_> = retired.extract_if(.., |table| Arc::strong_count(table) == 1).collect();
         let left = retired.len();
-        // To free them takes time, in which others may publish.
+        // Freeing takes time; others may publish in the meantime.
         drop(retired);
         drop(unread);
         left
@@ -137,7 +136,7 @@ mod tests {
         let weak = Arc::downgrade(&read);
         published.publish(table(Some(&read))).unwrap();
         drop(read);
-        assert!(weak.upgrade().is_some(), "it is kept for the publisher to free");
+        assert!(weak.upgrade().is_some(), "the publisher must free it");
         published.sweep();
         assert!(weak.upgrade().is_none());
     }

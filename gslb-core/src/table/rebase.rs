@@ -1,5 +1,5 @@
-//! A table that was made while others were published, put on top of the one in force: what it brings stays, and what is
-//! known of pools is as of now.
+//! Rebases a table that was compiled while others were published: it keeps its own topology and takes the current pool
+//! state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::live::overrides::{States, initial_states};
 use crate::live::pool::EndpointState;
 use crate::site::model::{Pool, PoolId, Site};
 
-/// What holds for each endpoint of `site` where `known` holds for those of `before`: endpoints of the same names that
-/// answer the same are as they were, all others have their initial status. Weights are those of `site`.
+/// The endpoint states of `site`, given those of `before`: endpoints with the same name and the same answer keep their
+/// state, all others start with their initial status. Weights are those of `site`.
 pub fn carried_states(before: &Site, known: &States, site: &Site) -> States {
     let pools: HashMap<&str, (&Pool, &[EndpointState])> =
         before.pools.iter().zip(known).map(|(pool, states)| (&*pool.name, (pool, &**states))).collect();
@@ -30,15 +30,15 @@ pub fn carried_states(before: &Site, known: &States, site: &Site) -> States {
 }
 
 impl RoutingTable {
-    /// This table as the successor of `current`, which followed `base`, of which this one was made.
+    /// Rebases this table, which was made from `base`, onto `current`, which is a later successor of `base`.
     ///
-    /// Pools that changed between `base` and `current` are known as `current` knows them; the work done does not grow
-    /// with those that did not. States that are forced are as they were before: the caller has its say afterwards, with
+    /// Pools that changed between `base` and `current` take their state from `current`; the cost does not grow with
+    /// those that did not. Overrides are as before: the caller applies them afterwards, with
     /// [`with_states`](Self::with_states).
     #[must_use]
     pub fn rebased(&self, base: &RoutingTable, current: &RoutingTable) -> RoutingTable {
         let generation = self.generation.max(current.generation + 1);
-        // Of another document, numbers say nothing of what is the same.
+        // Indices of different documents cannot be compared.
         let is_alike = base.has_topology_of(current);
         let is_shared = |id: PoolId| match (base.pools.shared(id), current.pools.shared(id)) {
             (Some(before), Some(now)) => is_alike && Arc::ptr_eq(before, now),
@@ -50,7 +50,7 @@ impl RoutingTable {
         RoutingTable { generation, topology: self.topology.clone(), pools: self.pools.with(others), counts: None }
     }
 
-    /// True where the document and the databases that both were compiled from are the same.
+    /// True if both were compiled from the same document and databases.
     pub fn has_topology_of(&self, other: &RoutingTable) -> bool {
         Arc::ptr_eq(&self.topology.site, &other.topology.site)
     }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_down_meanwhile_is_down_in_what_was_prepared_before() {
+    fn a_prepared_table_takes_over_endpoints_that_went_down_in_the_meantime() {
         let base = table(1, None);
         let prepared = table(7, Some(&base));
         let current = base.with_changes(&[down(0, 1)]).with_changes(&[down(0, 0)]);
@@ -90,12 +90,12 @@ mod tests {
         );
         assert!(
             Arc::ptr_eq(next.pools().shared(PoolId(1)).unwrap(), prepared.pools().shared(PoolId(1)).unwrap()),
-            "what did not change is shared"
+            "unchanged pools are shared"
         );
     }
 
     #[test]
-    fn nothing_is_rebased_on_what_did_not_move() {
+    fn rebasing_on_an_unchanged_table_changes_nothing() {
         let base = table(1, None);
         let prepared = table(7, Some(&base));
         let next = prepared.rebased(&base, &base);

@@ -1,4 +1,4 @@
-//! Services compiled: what the clients of each class get, and which types each service answers.
+//! Compiles services: what the clients of each class get, and which query types each service answers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use crate::live::pool::Kind;
 use crate::site::model::{self, Choose, PolicyId, PoolId, PrefixLengths, Site, WhenAllDown};
 use crate::steer::plan::{Plan, PlanId, Plans};
 
-/// All services of `site`, whose policies are `divided`.
+/// Compiles all services of `site` with their divided policies.
 ///
-/// What they take beyond a fixed size each is taken from `budget`; once that is used up, nothing more is worked out.
+/// Memory beyond a fixed size per service is charged to `budget`; once that is used up, compilation stops.
 pub(super) fn compile(site: &Site, divided: &Divided, budget: &mut Budget) -> Arc<[Service]> {
     let mut services = Services { site, plans: &divided.plans, reached: HashMap::new(), budget };
     let nothing = Division { column: 0, plans: Arc::default() };
     let compiled = site.services.iter().map(|service| {
-        // Every policy that a service names has been divided.
+        // Every policy that a service refers to has been divided.
         let (policy, division) = divided.divisions.get(service.policy).unwrap_or((service.policy, &nothing));
         services.service(service, policy, division)
     });
     compiled.collect()
 }
 
-/// Octets of what services share with each other.
+/// Memory in octets that services share.
 pub(super) fn memory(services: &[Service]) -> usize {
     let mut met = HashSet::new();
     let targets = services.iter().map(|service| &service.targets).filter(|targets| met.insert(Arc::as_ptr(targets)));
@@ -34,12 +34,12 @@ pub(super) fn memory(services: &[Service]) -> usize {
 struct Services<'a> {
     site: &'a Site,
     plans: &'a Plans,
-    /// What services have in common that name the same policy, stick to clients or not, and end in the same.
+    /// Results shared by services with the same policy, stickiness and `when_all_down`.
     reached: HashMap<(PolicyId, bool, WhenAllDown), Reached>,
     budget: &'a mut Budget,
 }
 
-/// What a policy leads to.
+/// The result of a policy.
 #[derive(Clone, Default)]
 struct Reached {
     targets: Arc<[Target]>,
@@ -108,7 +108,7 @@ impl Services<'_> {
         Target { plan, by_client }
     }
 
-    /// True where a plan's answer depends on the client's prefix, whatever is up.
+    /// True if a plan's answer depends on the client's prefix, whatever is up.
     fn draws(&self, plan: PlanId, kind: Kind, sticky: bool) -> bool {
         let draws = |plan: &PlanId| self.draws(*plan, kind, sticky);
         match self.plans.get(plan) {
@@ -133,7 +133,7 @@ impl Services<'_> {
     }
 }
 
-/// True where an endpoint can be part of an answer of this kind.
+/// True if an endpoint can be part of an answer of this kind.
 fn gives(target: &model::Target, kind: Kind) -> bool {
     match target {
         model::Target::Address(address) if address.is_ipv4() => kind == Kind::A,

@@ -1,4 +1,4 @@
-//! How the policies of a site divide the clients: columns and plans, kept while all that they are made of stays the same.
+//! How the policies of a site divide the clients: columns and plans, reused while none of their inputs change.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,47 +15,47 @@ use crate::steer::classes::Classes;
 use crate::steer::plan::{PlanId, Plans};
 use crate::steer::resolve::Resolver;
 
-/// How each policy that a service names divides the clients.
+/// How each policy that a service uses divides the clients.
 #[derive(Debug, Default)]
 pub(crate) struct Divisions {
-    /// For every policy the first one that means the same.
+    /// For every policy, the first equivalent one.
     canonical: Vec<PolicyId>,
-    /// One for each canonical policy that a service names, which are `roots`.
+    /// One for each canonical policy that a service uses; those are in `roots`.
     of: HashMap<PolicyId, Division>,
-    /// In the order in which services name them.
+    /// In the order in which services use them.
     roots: Vec<PolicyId>,
-    /// The regions that clients come to.
+    /// The regions that have clients.
     coverage: Coverage,
 }
 
-/// How a policy divides the clients.
+/// How one policy divides the clients.
 #[derive(Debug, Clone)]
 pub(super) struct Division {
-    /// Index of the column that says which class an address belongs to.
+    /// Index of the column that maps an address to its class.
     pub(super) column: u32,
     /// One per class.
     pub(super) plans: Arc<[PlanId]>,
 }
 
-/// What comes of it, to be kept in a [`Topology`].
+/// The result of dividing, stored in a [`Topology`].
 pub(super) struct Divided {
     pub(super) divisions: Arc<Divisions>,
     pub(super) columns: Arc<[Column]>,
     pub(super) plans: Arc<Plans>,
-    /// The policy with which all together took more memory than they may.
+    /// The policy at which the memory budget was exceeded.
     pub(super) refused_at: Option<PolicyId>,
 }
 
 impl Divisions {
-    /// The first policy that means the same as `policy`, and how it divides the clients; none where no service names it.
+    /// The first policy equivalent to `policy`, and how it divides the clients; `None` if no service uses it.
     pub(super) fn get(&self, policy: PolicyId) -> Option<(PolicyId, &Division)> {
         let canonical = *self.canonical.get(policy.0 as usize)?;
         Some((canonical, self.of.get(&canonical)?))
     }
 }
 
-/// The divisions of `site`, and the branches of its policies that no client comes to. The divisions are those of `before`
-/// where everything that they depend on is the same.
+/// The divisions of `site`, and the branches of its policies that no client can reach. Reuses the divisions of `before`
+/// if all their inputs are the same.
 pub(super) fn after(
     before: Option<&Topology>,
     site: &Site,
@@ -74,7 +74,7 @@ pub(super) fn after(
     match same {
         Some(Topology { divisions, columns, plans, .. }) => {
             let (divisions, columns, plans) = (Arc::clone(divisions), Arc::clone(columns), Arc::clone(plans));
-            // Told again, at the places where the policies stand by now.
+            // Report them again, with the current locations in the document.
             let unreached = divisions.coverage.problems(site, index);
             (Divided { divisions, columns, plans, refused_at: None }, unreached)
         }
@@ -82,8 +82,8 @@ pub(super) fn after(
     }
 }
 
-/// True where policies of both sites lead the same clients to the same plans. What is named here is all that a
-/// [`Resolver`] looks at, besides the index and the latencies.
+/// True if the policies of both sites lead the same clients to the same plans. It compares everything that a
+/// [`Resolver`] reads, except the index and the latencies.
 fn is_alike(old: &Site, new: &Site) -> bool {
     let place = |site: &Site, pool: &Pool| {
         let data_center = site.data_centers.get(pool.data_center?.0 as usize)?;
@@ -107,7 +107,7 @@ fn is_alike(old: &Site, new: &Site) -> bool {
             .all(|(before, after)| before.name == after.name && place(old, before) == place(new, after))
 }
 
-/// Policies on their way to columns and plans.
+/// Builds columns and plans from policies.
 struct Dividing<'a> {
     site: &'a Site,
     index: &'a LocationIndex,
@@ -187,7 +187,7 @@ impl<'a> Dividing<'a> {
     }
 }
 
-/// Octets that it takes to divide the clients of `site`, as it did for these columns and plans.
+/// Memory in octets needed to divide the clients of `site` into these columns and plans.
 pub(super) fn memory(site: &Site, index: &LocationIndex, columns: &[Column], plans: &Plans) -> usize {
     let mut choosers = Budget::UNLIMITED;
     let _ = charge_choosers(site, index, &mut choosers);
@@ -196,8 +196,8 @@ pub(super) fn memory(site: &Site, index: &LocationIndex, columns: &[Column], pla
     (usize::MAX - choosers.left()) + classes + columns + plans.memory()
 }
 
-/// Charges what finding the regions of `geo` policies takes: their matchers, and a place for every prefix of the index
-/// where one of their regions has any.
+/// Charges the memory for finding the regions of `geo` policies: their matchers, and one slot per prefix of the index
+/// if any of their regions has prefixes.
 fn charge_choosers(site: &Site, index: &LocationIndex, budget: &mut Budget) -> Result<(), OverBudget> {
     /// Octets of a matcher in a hash table, and of a prefix.
     const MATCHER: usize = 64;
@@ -220,16 +220,16 @@ fn charge_choosers(site: &Site, index: &LocationIndex, budget: &mut Budget) -> R
     Ok(())
 }
 
-/// The canonical policies that services name, in the order in which they first do.
+/// The canonical policies that services use, in order of first use.
 fn roots(site: &Site, canonical: &[PolicyId]) -> Vec<PolicyId> {
     let mut met = HashSet::new();
     let named = site.services.iter().filter_map(|service| canonical.get(service.policy.0 as usize).copied());
     named.filter(|policy| met.insert(*policy)).collect()
 }
 
-/// For every policy the first one that means the same, so that services with equal policies share what is compiled.
+/// For every policy the first equivalent one, so that services with equal policies share what is compiled.
 fn canonical(site: &Site) -> Vec<PolicyId> {
-    // Draws know their branches by label, so branches that are called differently are different.
+    // Draws identify branches by label, so branches with different labels are different.
     let mut first: HashMap<(PolicyKind, Vec<&str>), PolicyId> = HashMap::new();
     let mut same: Vec<PolicyId> = Vec::with_capacity(site.policies.len());
     for (id, policy) in (0u32..).map(PolicyId).zip(&site.policies) {

@@ -1,4 +1,4 @@
-//! What compiling makes of policies: refusals, shared columns, what survives another table.
+//! Compiling policies: refusals, shared columns, and state that survives into the next table.
 
 use crate::site::site;
 use crate::support::{WORLD, ask};
@@ -20,12 +20,12 @@ fn an_older_table_never_replaces_a_newer_one() {
 }
 
 #[test]
-fn compiling_anew_keeps_what_is_known_of_endpoints() {
+fn recompiling_keeps_endpoint_state() {
     let mut server = site(r#"{ failover = ["fra", "iad"] }"#, "");
     server.set_pool("fra", false);
     let other = site(r#"{ failover = ["nrt", "fra", "iad"] }"#, "");
     let site = (*other.table.topology().site).clone();
-    // The zone's records went into the catalog, so the steered name is asked through a decision only.
+    // The zone's records are in the catalog, so only a decision shows the steered name.
     let pool = site.pools.iter().position(|pool| &*pool.name == "fra").unwrap();
     let id = gslb_core::site::model::PoolId(pool as u32);
     let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), Some(&server.table));
@@ -34,7 +34,7 @@ fn compiling_anew_keeps_what_is_known_of_endpoints() {
     assert!(table.generation() > server.table.generation());
 }
 
-/// Why a site is refused, all problems in one text.
+/// All problems of a refused site, in one text.
 fn refusal(policy: &str, more: &str) -> String {
     let refused = std::panic::catch_unwind(|| site(policy, more)).err().expect("a refusal");
     refused.downcast_ref::<String>().cloned().unwrap_or_default()
@@ -66,7 +66,7 @@ fn one_address_in_two_pools_of_all_is_refused() {
 }
 
 #[test]
-fn plans_that_come_to_the_same_have_one_scope() {
+fn equivalent_plans_share_a_scope() {
     for policy in [
         r#"{ geo = { europe = { weighted = { fra = 1 } }, default = "fra" } }"#,
         r#"{ geo = { europe = { weighted = { fra = 1, iad = 2 } }, default = { weighted = { iad = 2, fra = 1 } } } }"#,
@@ -96,7 +96,7 @@ policy = { geo = { europe = "iad", default = "nrt" } }"#;
 
 #[test]
 fn a_geo_policy_is_as_wide_as_its_branches_and_its_default_together() {
-    // p1 comes to 4 pools, p4 to 256, p5 to 1024.
+    // p1 refers to 4 pools, p4 to 256, p5 to 1024.
     let levels: String = (1..6)
         .flat_map(|level| {
             let below = if level == 1 { "fra".to_owned() } else { format!("p{}", level - 1) };

@@ -1,4 +1,4 @@
-//! Who answers where something is down, and where everything is.
+//! Answers when something is down, and when everything is.
 
 use crate::draws::counts;
 use crate::site::{ZONE, answers, site};
@@ -16,9 +16,9 @@ fn primary_answers_dies_secondary_answers_primary_returns() {
 }
 
 #[test]
-fn a_branch_whose_pools_are_down_backs_out_to_the_next() {
+fn a_branch_that_is_down_falls_through_to_the_next() {
     let policy = r#"{ geo = { europe = { geo = { japan = "nrt", default = { failover = ["fra", "three"] } } }, default = "iad" } }"#;
-    // The nested region cannot be met: Japan is not in Europe.
+    // The nested region cannot match: Japan is not in Europe.
     let refused = std::panic::catch_unwind(|| site(policy, ""));
     assert!(refused.is_err(), "a branch that no client comes to is refused");
     let mut server = site(r#"{ geo = { europe = { failover = ["fra", "three"] }, default = "iad" } }"#, "");
@@ -36,7 +36,7 @@ fn a_branch_whose_pools_are_down_backs_out_to_the_next() {
 }
 
 #[test]
-fn the_nearest_is_by_distance_and_the_next_nearest_stands_in() {
+fn the_next_nearest_takes_over_from_the_nearest() {
     for policy in [r#"{ nearest = ["iad", "fra", "nrt"] }"#, r#"{ latency = ["iad", "fra", "nrt"] }"#] {
         let mut server = site(policy, "");
         // Netherlands, United States, Japan, Korea.
@@ -61,7 +61,7 @@ fn the_nearest_is_by_distance_and_the_next_nearest_stands_in() {
 }
 
 #[test]
-fn all_names_every_pool_that_is_up() {
+fn all_answers_with_every_pool_that_is_up() {
     let mut server = site(r#"{ all = ["fra", "iad", "three"] }"#, "");
     assert_eq!(answers(&mut server).len(), 5);
     server.set_pool("iad", false);
@@ -69,7 +69,7 @@ fn all_names_every_pool_that_is_up() {
 }
 
 #[test]
-fn when_all_is_down_the_service_says_what_then() {
+fn when_all_down_decides_when_everything_is_down() {
     let down = |server: &mut Server| {
         server.set_pool("fra", false);
         server.set_pool("iad", false);
@@ -106,7 +106,7 @@ fn last_up_keeps_the_endpoints_that_were_up_last() {
 }
 
 #[test]
-fn last_up_never_means_a_pool_that_never_was() {
+fn last_up_never_selects_a_pool_that_was_never_up() {
     let mut server = site(r#"{ failover = ["fra", "spare"] }"#, r#"when_all_down = "last-up""#);
     server.set_pool("fra", false);
     assert_eq!(answers(&mut server), ["192.0.2.1"]);
@@ -115,7 +115,7 @@ fn last_up_never_means_a_pool_that_never_was() {
 }
 
 #[test]
-fn what_was_up_last_survives_a_reload() {
+fn last_up_survives_a_reload() {
     let policy = r#"{ failover = ["fra", "weights"] }"#;
     let mut server = site(policy, r#"when_all_down = "last-up""#);
     server.set_pool("fra", false);
@@ -166,7 +166,7 @@ fn serving_all_still_respects_weight_0() {
 }
 
 #[test]
-fn a_fallback_pool_names_what_is_up_of_it_first() {
+fn a_fallback_pool_prefers_its_endpoints_that_are_up() {
     let mut server = site(r#""fra""#, r#"when_all_down = "pool:weights""#);
     server.set_pool("fra", false);
     server.set("weights", "a", false, None);
@@ -187,7 +187,7 @@ fn a_branch_whose_draw_or_hash_finds_nothing_up_falls_through_to_the_default() {
 }
 
 #[test]
-fn a_branch_without_weight_is_for_when_nobody_else_is_up() {
+fn a_branch_without_weight_is_used_only_if_no_other_is_up() {
     let mut server = site(r#"{ failover = [{ weighted = { fra = 1, iad = 0 } }, "nrt"] }"#, "");
     assert_eq!(answers(&mut server), ["192.0.2.1"]);
     server.set_pool("fra", false);

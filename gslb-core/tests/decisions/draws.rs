@@ -1,4 +1,4 @@
-//! Draws and hashes: shares, clients that stick, and what is drawn several times.
+//! Draws and hashes: shares, sticky clients, and several answers.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,8 @@ pub(crate) fn counts(server: &mut Server, queries: u32) -> HashMap<String, u32> 
     counts
 }
 
-/// Within four standard deviations of the share expected: one run in 16,000 would fail by chance, and the seed is fixed.
+/// Within four standard deviations of the expected share: one run in 16,000 would fail by chance, but the seed is
+/// fixed.
 pub(crate) fn assert_share(counts: &HashMap<String, u32>, member: &str, queries: u32, share: f64) {
     let (got, n) = (f64::from(*counts.get(member).unwrap_or(&0)), f64::from(queries));
     let sigma = (n * share * (1.0 - share)).sqrt();
@@ -77,7 +78,7 @@ fn clients_of_one_prefix_stick_together() {
 }
 
 #[test]
-fn hash_gives_each_client_network_its_own() {
+fn hash_gives_each_client_network_a_fixed_pool() {
     let mut server = site(r#"{ hash = ["fra", "iad", "nrt"] }"#, "");
     let of = |server: &mut Server, n: u32| {
         server.answers(&ask("www.example.com", 1).subnet(&format!("10.{}.{}.0/24", n >> 8, n & 255)))
@@ -101,7 +102,7 @@ fn hash_gives_each_client_network_its_own() {
 }
 
 #[test]
-fn several_answers_are_different_ones() {
+fn several_answers_are_distinct() {
     let n = 9_000;
     let mut server = site(r#""two-of""#, "");
     assert_eq!(answers(&mut server).len(), 2);

@@ -1,4 +1,4 @@
-//! Policies and choices against what is up: failover, draws, hashes, and what is answered when everything is down.
+//! Policies and choices with some pools down: failover, draws, hashes, and answers when everything is down.
 
 #[path = "../support/mod.rs"]
 mod support;

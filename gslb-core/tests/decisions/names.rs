@@ -1,10 +1,10 @@
-//! A service with several names answers alike for each of them.
+//! A service with several names gives the same answers for each.
 
 use crate::site::site;
 use crate::support::ask;
 
 #[test]
-fn every_name_of_a_service_is_steered_alike() {
+fn every_name_of_a_service_is_steered_the_same() {
     let more = r#"names = ["example.com", "*.shop.example.com"]"#;
     let mut server = site(r#"{ failover = ["fra", "iad"] }"#, more);
     for expected in ["192.0.2.1", "192.0.2.2"] {

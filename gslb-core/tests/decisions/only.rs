@@ -1,13 +1,13 @@
-//! `only` never falls through: its clients get what is below it, or what the service answers when everything is down.
+//! `only` never falls through: its clients get its own pools, or the service's `when_all_down` answer.
 
 use crate::site::{answers, site};
 use crate::support::{Server, ask};
 
-/// Europe's clients stay in `fra` and `v4-only`; everyone else has `iad`, and then `nrt`.
+/// Clients in Europe stay in `fra` and `v4-only`; everyone else gets `iad`, then `nrt`.
 const KEPT: &str =
     r#"{ geo = { europe = { only = { failover = ["fra", "v4-only"] } }, default = { failover = ["iad", "nrt"] } } }"#;
 
-/// Half of the clients stay in `fra`, whatever happens.
+/// Half of the clients always stay in `fra`.
 const DRAW: &str = r#"{ failover = ["kept-draw", "nrt"] }
 [policies]
 kept = { only = "fra" }
@@ -19,7 +19,7 @@ fn european(server: &mut Server, qtype: u16) -> Vec<String> {
 }
 
 #[test]
-fn while_something_below_is_up_it_answers_as_if_only_was_not_there() {
+fn while_something_below_is_up_only_has_no_effect() {
     let mut server = site(KEPT, "");
     assert_eq!(european(&mut server, 1), ["192.0.2.1"]);
     server.set_pool("fra", false);
@@ -28,7 +28,7 @@ fn while_something_below_is_up_it_answers_as_if_only_was_not_there() {
 }
 
 #[test]
-fn when_all_below_is_down_the_service_decides_among_that_alone() {
+fn when_all_below_is_down_when_all_down_applies_to_it_alone() {
     for (more, expected) in [
         ("", vec!["192.0.2.1"]),
         ("when_all_down = \"last-up\"", vec!["192.0.2.51"]),
@@ -41,7 +41,7 @@ fn when_all_below_is_down_the_service_decides_among_that_alone() {
         assert_eq!(european(&mut server, 1), expected, "{more}");
         let rcode = server.ask(&ask("www.example.com", 1).subnet("193.0.6.0/24")).rcode;
         assert_eq!(rcode, if more.contains("servfail") { 2 } else { 0 }, "{more}");
-        // Those who are down last elsewhere are no concern of Europe's.
+        // Pools outside Europe that went down later do not matter.
         server.set_pool("iad", false);
         server.set_pool("nrt", false);
         assert_eq!(european(&mut server, 1), expected, "{more}");
@@ -49,7 +49,7 @@ fn when_all_below_is_down_the_service_decides_among_that_alone() {
 }
 
 #[test]
-fn a_type_that_nothing_below_has_is_no_reason_to_go_elsewhere() {
+fn a_missing_address_family_does_not_leave_the_only() {
     let mut server = site(r#"{ geo = { europe = { only = "v4-only" }, default = "iad" } }"#, "");
     assert_eq!(european(&mut server, 28), Vec::<String>::new());
     assert_eq!(european(&mut server, 1), ["192.0.2.51"]);
@@ -64,7 +64,7 @@ fn a_drained_pool_below_keeps_its_clients() {
 }
 
 #[test]
-fn the_innermost_only_that_a_client_comes_to_decides() {
+fn the_innermost_only_on_the_path_decides() {
     let policy = r#"{ failover = ["nrt", { only = { failover = [{ only = "fra" }, "iad"] } }, "three"] }"#;
     let mut server = site(policy, "");
     assert_eq!(answers(&mut server), ["192.0.2.3"]);
@@ -75,7 +75,7 @@ fn the_innermost_only_that_a_client_comes_to_decides() {
 }
 
 #[test]
-fn a_draw_that_falls_on_an_only_stays_there_while_it_is_down() {
+fn a_draw_that_selects_an_only_stays_there_while_it_is_down() {
     for sticky in ["", "sticky = {}\n"] {
         let more = format!("{sticky}when_all_down = \"nodata\"");
         let mut server = site(DRAW, &more);
@@ -96,7 +96,7 @@ fn a_draw_that_falls_on_an_only_stays_there_while_it_is_down() {
 }
 
 #[test]
-fn the_nearest_below_an_only_is_each_clients_own() {
+fn the_nearest_pool_below_an_only_depends_on_the_client() {
     let mut server = site(r#"{ failover = [{ only = { nearest = ["iad", "fra", "nrt"] } }, "three"] }"#, "");
     for (client, near) in [("193.0.6.0/24", "192.0.2.1"), ("8.8.8.0/24", "192.0.2.2"), ("133.11.0.0/16", "192.0.2.3")] {
         assert_eq!(server.answers(&ask("www.example.com", 1).subnet(client)), [near], "{client}");

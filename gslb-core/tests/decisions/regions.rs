@@ -1,10 +1,10 @@
-//! Regions of prefixes: the longest one that has the client decides, in IPv4 and IPv6.
+//! Regions of prefixes: the longest prefix around the client decides, in IPv4 and IPv6.
 
 use crate::site::{ZONE, site};
 use crate::support::{self, Server, WORLD, ask};
 
 #[test]
-fn a_region_of_prefixes_has_the_clients_of_its_longest_prefixes() {
+fn the_longest_prefix_decides_the_region() {
     let document = r#"
 zones."example.com".file = "zone"
 [pools]
@@ -36,7 +36,7 @@ policy = { geo = { wide = "wide", narrow = "narrow", default = "other" } }
 }
 
 #[test]
-fn a_matcher_that_no_database_knows_is_a_warning_and_the_region_has_its_other_clients() {
+fn a_matcher_that_no_database_covers_is_only_a_warning() {
     let document = r#"
 zones."example.com".file = "zone"
 [pools]
@@ -52,7 +52,7 @@ policy = { geo = { mixed = "here", default = "other" } }
     let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), None);
     let warnings: Vec<(&str, &str)> =
         compiled.problems.iter().map(|problem| (problem.path.as_str(), problem.message.as_str())).collect();
-    let message = "`asn:64500` matches no client with the geo databases that are loaded";
+    let message = "`asn:64500` matches no client in the loaded geo databases";
     assert_eq!(warnings, [("regions.mixed.match", message)]);
     assert!(compiled.problems.iter().all(|problem| problem.severity == gslb_core::problem::Severity::Warning));
     let mut server = Server::new(compiled.table.unwrap());
@@ -60,7 +60,7 @@ policy = { geo = { mixed = "here", default = "other" } }
 }
 
 #[test]
-fn a_policy_that_depends_on_the_place_does_so_inside_of_others() {
+fn a_location_dependent_policy_also_works_nested() {
     for home in [r#"{ geo = { europe = "fra", default = "nrt" } }"#, r#"{ nearest = ["fra", "nrt"] }"#] {
         for policy in [
             r#"{ weighted = { home = 1, iad = 0 } }"#,

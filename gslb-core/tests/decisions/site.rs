@@ -1,10 +1,10 @@
-//! A site with pools of many kinds, and the policy of a test.
+//! A site with many kinds of pools, and a test's policy.
 
 use crate::support::{self, Server, WORLD, ask};
 
 pub(crate) const ZONE: &str = "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.example.net.\n";
 
-/// A site whose service `www` has this policy and these further settings.
+/// A site whose service `www` has this policy and these other settings.
 pub(crate) fn site(policy: &str, more: &str) -> Server {
     let document = format!(
         r#"

@@ -1,4 +1,4 @@
-//! Types of answers: names, families of addresses, and what there is none of.
+//! Types of answers: names, address families, and missing data.
 
 use gslb_core::live::pool::{Change, EndpointState};
 use gslb_core::steer::trace::Step;
@@ -47,17 +47,17 @@ fn only_the_types_of_a_service_are_steered() {
 }
 
 #[test]
-fn no_endpoint_of_a_family_is_no_sign_of_trouble() {
+fn a_missing_address_family_is_not_a_failure() {
     let policy = r#"{ geo = { europe = "fra", default = "v4-only" } }"#;
     for rule in ["servfail", "pool:spare", "last-up"] {
-        // The default branch is v4-only: clients outside Europe have no plan for AAAA, and everything is up.
+        // The default branch is v4-only: clients outside Europe have no endpoints for AAAA, and everything is up.
         let mut server = site(policy, &format!("when_all_down = \"{rule}\""));
         let response = server.ask(&ask("www.example.com", 28).subnet("8.8.8.0/24"));
         assert_eq!((response.rcode, response.sections[0].len(), response.sections[1].len()), (0, 0, 1), "{rule}");
     }
 }
 
-/// IPv6 is only in Frankfurt, which is down; everything of IPv4 is up.
+/// IPv6 is only in Frankfurt, which is down; all of IPv4 is up.
 fn without_its_ipv6(more: &str) -> Server {
     let policy = r#"{ geo = { europe = { failover = ["fra", "v4-only"] }, default = "v4-only" } }"#;
     let mut server = site(policy, more);
@@ -66,7 +66,7 @@ fn without_its_ipv6(more: &str) -> Server {
 }
 
 #[test]
-fn a_type_that_is_down_has_no_data_while_the_other_type_answers() {
+fn a_type_that_is_down_gets_nodata_while_the_other_type_answers() {
     let (a, aaaa) = (ask("www.example.com", 1), ask("www.example.com", 28));
     for rule in ["serve-all", "last-up", "servfail", "nodata", "pool:iad"] {
         let mut server = without_its_ipv6(&format!("ttl = \"17s\"\nwhen_all_down = \"{rule}\""));
@@ -90,7 +90,7 @@ fn a_type_that_is_down_has_no_data_while_the_other_type_answers() {
 }
 
 #[test]
-fn a_type_is_answered_still_where_the_other_one_is_no_help_or_nobody_has_found_it_down() {
+fn a_type_is_still_answered_if_the_other_is_no_help_or_its_state_is_unknown() {
     let aaaa = ask("www.example.com", 28).subnet("193.0.6.0/24");
     let mut server = without_its_ipv6("types = [\"AAAA\"]");
     assert_eq!(server.answers(&aaaa), ["2001:db8::1"], "clients get no IPv4 address from here");
@@ -102,7 +102,7 @@ fn a_type_is_answered_still_where_the_other_one_is_no_help_or_nobody_has_found_i
 }
 
 #[test]
-fn a_plan_and_an_explanation_say_that_a_type_has_no_data() {
+fn plan_and_explain_show_nodata_for_a_type() {
     // IPv4 stays where it is.
     let mut server = site(r#"{ failover = ["v4-only", "fra"] }"#, "");
     let before = server.table.clone();

@@ -11,7 +11,7 @@ fn site(text: &str) -> Site {
 }
 
 #[test]
-fn what_is_written_is_read_and_what_is_not_has_a_default() {
+fn written_values_are_read_and_others_have_defaults() {
     let read = site(
         r#"
 [probes.web]
@@ -54,7 +54,7 @@ mass_failure = { share = "30%" }
     assert_eq!(site("[safety]\nmass_failure = \"off\"").safety.mass_failure, None);
 }
 
-/// A pool with these probes, of `p` and `q`.
+/// A pool with these probes, out of `p` and `q`.
 fn several(probes: &str, require: &str) -> String {
     let pool = format!("[pools.a]\nprobe = {probes}\n{require}\nendpoints.x.address = \"192.0.2.1\"\n");
     format!("{pool}[probes]\np.kind = \"http\"\nq = {{ kind = \"tcp\", port = 1 }}\n")
@@ -79,50 +79,50 @@ fn a_pool_may_have_several_probes() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_what_would_be_right() {
+fn invalid_values_are_reported_with_a_fix() {
     for (document, expected) in [
         ("[vantages.a]", "`location` is missing"),
-        ("[vantages.a]\nlocation = {}", "the vantage stands nowhere"),
+        ("[vantages.a]\nlocation = {}", "the vantage has no coordinate"),
         ("[vantages.a]\nlocation = { country = \"DE\" }\nreach = \"3000\"", "\"3000\" is not a reach"),
         ("[vantages.a]\nlocation = { country = \"DE\" }\nreach = \"0km\"", "\"0km\" is not a reach"),
         ("[vantages.a]\nlocation = { country = \"DE\" }\nreach = \"99999km\"", "\"99999km\" is not a reach"),
         ("[vantages.\"a b\"]\nlocation = { country = \"DE\" }", "\"a b\" is not a valid name"),
         ("[safety]\nmass_failure = \"on\"", "\"on\" is neither \"off\" nor a table"),
-        ("[safety]\nmass_failure = { share = \"101%\" }", "\"101%\" is not a share"),
+        ("[safety]\nmass_failure = { share = \"101%\" }", "\"101%\" is not a percentage"),
         ("[safety]\nmass_failure = { within = \"10ms\" }", "10ms is out of range"),
         (
             "[safety]\nmass_failure = { hold = \"10s\", longest = \"5s\" }",
-            "failures would be doubted for less time than the `hold` of 10s",
+            "`longest` is shorter than `hold`, which is 10s",
         ),
         ("[safety]\nmass_failure = { shore = \"10%\" }", "unknown key `shore`"),
         (
             "[pools.a]\nhold_down = \"5m\"\nendpoints.x.address = \"192.0.2.1\"",
-            "`hold_down` means nothing in a pool without `probe`",
+            "`hold_down` has no effect without `probe`",
         ),
         (
             "[pools.a]\nprobe = [\"p\", \"q\"]\nendpoints.x.address = \"192.0.2.1\"\n[probes.p]\nkind = \"http\"",
             "site.toml:2:15: error: pools.a.probe[1]: no probe is named `q`",
         ),
-        (&*several("[\"p\", \"q\", \"p\"]", ""), "site.toml:2:20: error: pools.a.probe[2]: the probe is named twice"),
+        (&*several("[\"p\", \"q\", \"p\"]", ""), "site.toml:2:20: error: pools.a.probe[2]: the probe is listed twice"),
         (&*several("[]", ""), "pools.a.probe: the list is empty"),
         (&*several("[\"p\", 7]", ""), "pools.a.probe[1]: expected a string"),
         (&*several("7", ""), "pools.a.probe: expected a string"),
         (
             &*several("[\"p\", \"q\"]", "require = 3"),
-            "site.toml:3:11: error: pools.a.require: 3 of 2 probes cannot be required",
+            "site.toml:3:11: error: pools.a.require: cannot require 3 of 2 probes",
         ),
-        (&*several("[\"p\", \"q\"]", "require = 0"), "0 of 2 probes cannot be required"),
-        (&*several("[\"p\", \"q\"]", "require = -1"), "-1 of 2 probes cannot be required"),
+        (&*several("[\"p\", \"q\"]", "require = 0"), "cannot require 0 of 2 probes"),
+        (&*several("[\"p\", \"q\"]", "require = -1"), "cannot require -1 of 2 probes"),
         (
             &*several("[\"p\", \"q\"]", "require = \"most\""),
             "pools.a.require: expected \"all\", \"any\" or a whole number, found string \"most\"",
         ),
         (&*several("[\"p\", \"q\"]", "require = 1.5"), "found number 1.5"),
-        (&*several("\"p\"", "require = 1"), "`require` means nothing in a pool with one probe"),
-        (&*several("[\"p\"]", "require = \"all\""), "`require` means nothing in a pool with one probe"),
+        (&*several("\"p\"", "require = 1"), "`require` has no effect with a single probe"),
+        (&*several("[\"p\"]", "require = \"all\""), "`require` has no effect with a single probe"),
         (
             "[pools.a]\nrequire = \"any\"\nendpoints.x.address = \"192.0.2.1\"",
-            "`require` means nothing in a pool without `probe`",
+            "`require` has no effect without `probe`",
         ),
         ("[pools.a]\nresume = \"never\"\nprobe = \"p\"\n[probes.p]\nkind = \"http\"", "resume"),
     ] {

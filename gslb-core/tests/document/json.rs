@@ -1,4 +1,4 @@
-//! Documents in JSON: the same site and the same problems as in TOML, with pointers instead of lines.
+//! JSON documents: the same site and the same problems as in TOML, with pointers instead of lines.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn json_with(document: &Value, zone: &[u8]) -> Reading {
     read_json("site.toml", document, &mut load)
 }
 
-/// What a problem says, without lines.
+/// A problem without lines.
 fn said(problem: &Problem) -> (Severity, String, String, String) {
     let message = match problem.message.split_once(" in line ") {
         Some((before, after)) => {
@@ -32,7 +32,7 @@ fn all_said(reading: &Reading) -> Vec<(Severity, String, String, String)> {
     all
 }
 
-/// A site in full, but for where the document has things.
+/// A site in full, without document locations.
 fn without_places(reading: &Reading) -> String {
     let text = format!("{:?}", reading.site);
     let mut pieces = text.split("Location {");
@@ -58,7 +58,7 @@ fn the_example_is_the_same_site_in_both_notations() {
 }
 
 #[test]
-fn whatever_is_wrong_is_the_same_in_both_notations() {
+fn problems_are_the_same_in_both_notations() {
     let mut dice = Dice(0x5DEE_CE66_D123_4567);
     let (mut read, mut refused) = (0, 0);
     for round in 0..3000 {
@@ -87,7 +87,7 @@ fn problems_of_json_have_pointers_and_no_lines() {
 }
 
 #[test]
-fn values_that_no_key_takes_are_told_where_they_stand() {
+fn values_that_no_key_accepts_are_reported_at_their_position() {
     let cases = [
         (json!(null), "", "the document is not a JSON object"),
         (json!([1]), "", "the document is not a JSON object"),
@@ -108,7 +108,7 @@ fn values_that_no_key_takes_are_told_where_they_stand() {
 }
 
 #[test]
-fn depth_has_a_limit_however_the_value_was_made() {
+fn nesting_depth_is_limited_for_any_value() {
     let mut deep = json!("fra");
     for _ in 0..500 {
         deep = json!({ "failover": [deep] });

@@ -1,4 +1,4 @@
-//! Documents, good and bad, as `document::read` sees them.
+//! Valid and invalid documents, read with `document::read`.
 
 mod health;
 mod json;
@@ -22,7 +22,7 @@ $TTL 3600
 ns1 IN A 192.0.2.53
 "#;
 
-/// Reads a document whose zones all have the text `zone`, but for `inner.zone` and files that do not exist.
+/// Reads a document whose zones all have the text `zone`, except `inner.zone` and missing files.
 fn assert_problems(document: &str, zone: &str, expected: &str) {
     let mut load = |name: &str, document: &str| {
         assert_eq!(document, "site.toml");

@@ -1,10 +1,10 @@
-//! Whatever becomes of a document, it is read or refused with a reason, and never ends in a panic.
+//! Any mutated document is read or refused with a reason, without a panic.
 
 use gslb_core::problem::Severity;
 
 use super::site::{EXAMPLE, ZONE, read_with};
 
-/// A small generator (xorshift64), so that a failure can be run again.
+/// A small generator (xorshift64), so that failures are reproducible.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -16,7 +16,7 @@ impl Dice {
     }
 }
 
-/// What stands in for a piece of text: punctuation of the notation, and words that mean something elsewhere.
+/// Replacements for a piece of text: TOML punctuation, and keywords from other places.
 const PIECES: [&str; 28] = [
     "",
     "\"",
@@ -70,7 +70,7 @@ pub(crate) fn mutated(text: &str, dice: &mut Dice) -> String {
     letters.into_iter().collect()
 }
 
-/// The same words in other places: the syntax stays right far more often than by [`mutated`].
+/// Swaps words: the syntax stays valid far more often than with [`mutated`].
 pub(crate) fn reworded(text: &str, dice: &mut Dice) -> String {
     let mut words: Vec<&str> = text.split_inclusive([' ', '\n']).collect();
     for _ in 0..=dice.below(3) {
@@ -104,7 +104,7 @@ fn any_text_is_read_or_refused() {
 }
 
 #[test]
-fn tables_within_tables_have_a_bottom() {
+fn nesting_depth_is_limited() {
     for level in ["[", "{ failover = [", "{ a = ", "{ a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p = "] {
         for levels in [10, 70, 5_000] {
             assert_sense(&format!("policies.x = {}", level.repeat(levels)), ZONE);

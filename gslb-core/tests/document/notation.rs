@@ -1,4 +1,4 @@
-//! Our reader of TOML and the `toml` crate take the same documents, and read the same from them.
+//! Our TOML reader and the `toml` crate accept the same documents and read the same values.
 
 use gslb_core::budget::Budget;
 use gslb_core::site::document::to_json;
@@ -7,18 +7,18 @@ use serde_json::Value;
 use super::mutations::{Dice, mutated};
 use super::site::EXAMPLE;
 
-/// What `toml` reads; `None` if it refuses the text.
+/// The result of `toml`; `None` if it rejects the text.
 fn expected(text: &str) -> Option<Value> {
     text.parse::<toml::Table>().ok().and_then(|table| serde_json::to_value(table).ok())
 }
 
-/// What we read. Members are compared without their order, which `toml` does not keep.
+/// Our result. Members are compared without order, which `toml` does not keep.
 fn ours(text: &str) -> Result<Value, String> {
     to_json("site.toml", text, &mut { Budget::UNLIMITED })
         .map_err(|problems| problems.iter().map(|problem| format!("{problem}\n")).collect())
 }
 
-/// Statements that get into each other's way.
+/// Statements that conflict with each other.
 const STATEMENTS: [&str; 26] = [
     "[a]",
     "[a.b]",
@@ -49,7 +49,7 @@ const STATEMENTS: [&str; 26] = [
 ];
 
 #[test]
-fn statements_in_every_order_mean_what_toml_says() {
+fn statements_in_any_order_are_read_like_toml() {
     let mut dice = Dice(1);
     let (mut taken, mut refused) = (0, 0);
     for _ in 0..60_000 {
@@ -69,7 +69,7 @@ fn statements_in_every_order_mean_what_toml_says() {
 }
 
 #[test]
-fn mutated_documents_are_taken_and_refused_alike() {
+fn mutated_documents_are_accepted_and_rejected_like_toml() {
     let mut dice = Dice(2);
     let mut taken = 0;
     for _ in 0..4_000 {
@@ -80,7 +80,7 @@ fn mutated_documents_are_taken_and_refused_alike() {
                 taken += 1;
             }
             (None, Err(_)) => {}
-            // What JSON cannot say, and numbers and keys that are too long for us.
+            // Values that JSON cannot express, and numbers and keys too long for us.
             (Some(_), Err(told)) => {
                 let is_ours = ["JSON", "64 bits", "16 parts", "64 deep"].iter().any(|reason| told.contains(reason));
                 assert!(is_ours, "toml takes this, and we say {told}: {text}");
@@ -92,7 +92,7 @@ fn mutated_documents_are_taken_and_refused_alike() {
 }
 
 #[test]
-fn tables_with_many_keys_are_read_in_order_and_say_nothing_twice() {
+fn tables_with_many_keys_are_read_in_order_without_duplicates() {
     let lines: Vec<String> = (0..5_000).map(|number| format!("[pools.p{number}]\nmin_up = {number}\n")).collect();
     let read = ours(&lines.concat()).unwrap();
     let pools = read["pools"].as_object().unwrap();
@@ -104,7 +104,7 @@ fn tables_with_many_keys_are_read_in_order_and_say_nothing_twice() {
 }
 
 #[test]
-fn what_takes_too_much_memory_is_refused_at_its_place() {
+fn documents_over_the_memory_budget_are_refused_at_the_right_position() {
     let headers: String = (0..100_000).map(|number| format!("[a.b.c.d{number}]\n")).collect();
     let dotted: String = (0..100_000).map(|number| format!("a.b.c.d{number} = 1\n")).collect();
     let inline = format!("x = [\n{}]\n", "{a = {b = {c = []}}},\n".repeat(50_000));

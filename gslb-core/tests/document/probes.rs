@@ -1,4 +1,4 @@
-//! Probes: what each kind takes, and what is told where a key is wrong or belongs to another kind.
+//! Probe keys: what each kind accepts, and the problems for wrong keys and keys of other kinds.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn probes(document: &str) -> Site {
     reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems))
 }
 
-/// What is wrong with the one probe `x = {...}`, each problem without its place.
+/// The problems with the one probe `x = {...}`, without locations.
 fn problems(probe: &str) -> Vec<String> {
     let reading = read_with(
         &format!("[probes]\nx = {probe}\n[pools.a]\nprobe = \"x\"\nendpoints.a.address = \"192.0.2.1\""),
@@ -62,18 +62,16 @@ beat = { kind = "push", ttl = "90s" }
 }
 
 #[test]
-fn what_would_hijack_a_request_is_refused() {
+fn values_that_would_hijack_a_request_are_refused() {
     for name in ["Host", "Authorization", "Connection", "transfer-encoding", "Content-Length", "Cookie"] {
         let told = problems(&format!(r#"{{ kind = "http", headers = {{ {name} = "x" }} }}"#));
-        assert!(told[0].contains("is not for a document to set"), "{told:?}");
+        assert!(told[0].contains("cannot be set in a document"), "{told:?}");
     }
     for value in [r"a\r\nHost: b", r"a\nb", r"\u0000", "ü"] {
         let told = problems(&format!(r#"{{ kind = "http", headers = {{ x = "{value}" }} }}"#));
         assert!(told[0].contains("is not the value of a header field"), "{value}: {told:?}");
     }
-    assert!(
-        problems(r#"{ kind = "http", headers = { "x y" = "1" } }"#)[0].contains("is not the name of a header field")
-    );
+    assert!(problems(r#"{ kind = "http", headers = { "x y" = "1" } }"#)[0].contains("is not a header name"));
     for host in ["a b", r"a\r\nb", "www.example.com:80", "user@example.com", "192.0.2.999", "", "a..b", "[::1]"] {
         let told = problems(&format!(r#"{{ kind = "http", host = "{host}" }}"#));
         assert!(told.len() == 1 && told[0].contains("is not a host"), "{host}: {told:?}");
@@ -85,17 +83,17 @@ fn what_would_hijack_a_request_is_refused() {
 }
 
 #[test]
-fn values_that_cannot_be_meant_are_told_with_what_would_be_right() {
+fn invalid_values_are_reported_with_a_fix() {
     let cases = [
-        (r#"{ kind = "push", interval = "1s" }"#, "probes.x.interval: a probe of kind \"push\" has no `interval`"),
-        (r#"{ kind = "http", server_name = "x" }"#, "remove it; kinds that have it: https, grpc"),
+        (r#"{ kind = "push", interval = "1s" }"#, "probes.x.interval: probes of kind \"push\" have no `interval`"),
+        (r#"{ kind = "http", server_name = "x" }"#, "remove it; kinds that support it: https, grpc"),
         (r#"{ kind = "http", jitter = "60%" }"#, "write a share from \"0%\" to \"50%\" of the interval"),
         (r#"{ kind = "http", method = "POST" }"#, "known: GET, HEAD"),
         (r#"{ kind = "http", method = "HEAD", expect_body = "ok" }"#, "the response to HEAD has no body"),
         (r#"{ kind = "http", expect_body = "" }"#, "this has 0 octets"),
-        (r#"{ kind = "grpc", port = 1, verify = false }"#, "`verify` means nothing without TLS"),
+        (r#"{ kind = "grpc", port = 1, verify = false }"#, "`verify` has no effect without TLS"),
         (r#"{ kind = "dns" }"#, "`name` is missing"),
-        (r#"{ kind = "dns", name = "x", type = "AXFR" }"#, "\"AXFR\" is not a type that a probe can ask for"),
+        (r#"{ kind = "dns", name = "x", type = "AXFR" }"#, "\"AXFR\" is not a query type that a probe can use"),
         (
             r#"{ kind = "dns", name = "x", type = "A", expect_answer = "2001:db8::1" }"#,
             "is not the data of a record of type A",
@@ -106,14 +104,14 @@ fn values_that_cannot_be_meant_are_told_with_what_would_be_right() {
         ),
         (r#"{ kind = "dns", name = "x", expect_rcode = "REFUSED", expect_answer = "x" }"#, "has no such answer"),
         (r#"{ kind = "exec" }"#, "`command` is missing"),
-        (r#"{ kind = "exec", command = ["check_http"] }"#, "is not the whole path of a program"),
+        (r#"{ kind = "exec", command = ["check_http"] }"#, "is not an absolute path of a program"),
         (
             r#"{ kind = "exec", command = ["/usr/lib/nagios/plugins/../../../bin/sh"] }"#,
-            "is not the whole path of a program",
+            "is not an absolute path of a program",
         ),
         (r#"{ kind = "exec", command = ["/x", "-H{address}"] }"#, "as an argument of its own"),
         (r#"{ kind = "exec", command = ["/x", "{port}"] }"#, "asks for {port}, and there is none"),
-        (r#"{ kind = "exec", command = ["/x", "a\u0000b"] }"#, "is no argument of a command"),
+        (r#"{ kind = "exec", command = ["/x", "a\u0000b"] }"#, "is not a valid argument"),
         (r#"{ kind = "push", ttl = "0s" }"#, "write a duration from 1s to 24h"),
     ];
     for (probe, wanted) in cases {

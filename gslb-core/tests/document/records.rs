@@ -1,4 +1,4 @@
-//! Zones whose records stand in the document itself.
+//! Zones with inline records.
 
 use gslb_core::site::document::{Reading, no_files, read, read_json};
 use serde_json::json;
@@ -26,14 +26,14 @@ fn problems_in_records_say_the_line_and_point_at_the_key() {
     assert_eq!(problem.pointer(), "/zones/example.com/records");
     let told = problem.to_string();
     assert!(told.starts_with("site.json#/zones/example.com/records:6:"), "{told}");
-    // A rule of the whole zone, which is not the reader's.
+    // A rule about the whole zone, which the parser does not check.
     let reading = with_records(&format!("{SOUND}@ IN CNAME www.example.net.\n"));
     assert!(reading.site.is_none());
     assert!(reading.problems.iter().all(|problem| problem.pointer() == "/zones/example.com/records"));
 }
 
 #[test]
-fn records_include_nothing() {
+fn inline_records_cannot_include_files() {
     let reading = with_records(&format!("{SOUND}$INCLUDE /etc/passwd\n"));
     let [problem] = &*reading.problems else { panic!("{:?}", reading.problems) };
     assert!(problem.message.contains("`records` hold the whole zone"), "{problem}");

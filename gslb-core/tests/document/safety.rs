@@ -1,4 +1,4 @@
-//! The rules that a change must not break, as the document writes them.
+//! The safety rules for changes, as written in a document.
 
 use gslb_core::site::document::{no_files, read};
 use gslb_core::site::model::{Safety, Share};
@@ -9,7 +9,7 @@ fn safety(text: &str) -> Safety {
 }
 
 #[test]
-fn without_rules_services_keep_endpoints_and_all_else_may_change() {
+fn by_default_only_require_endpoints_applies() {
     let safety = safety("");
     assert_eq!(safety, Safety::default());
     assert!(safety.require_endpoints && safety.frozen.is_empty() && safety.max_traffic_moved.is_none());
@@ -40,7 +40,7 @@ fn every_rule_is_read() {
 }
 
 #[test]
-fn wrong_rules_are_told_with_what_would_be_right() {
+fn invalid_rules_are_reported_with_a_fix() {
     let document = r#"[data_centers]
 fra = {}
 [safety]
@@ -54,7 +54,7 @@ max_trafic = 1
     let expected = r##"
 site.toml:4:23: error: safety.min_data_centers_up: 2 is out of range for the least number of data centers up
     help: write a whole number from 1 to 1
-site.toml:5:21: error: safety.max_traffic_moved: "120%" is not a share
+site.toml:5:21: error: safety.max_traffic_moved: "120%" is not a percentage
     help: write a number from 0 to 100 and a percent sign, such as "20%"
 site.toml:6:27: error: safety.max_address_space_moved: expected a string such as "20%", found integer 20
     help: write "20" in quotes
@@ -62,7 +62,7 @@ site.toml:7:21: error: safety.require_endpoints: expected true or false, found s
     help: write true or false, without quotes
 site.toml:8:11: error: safety.frozen[0]: "2026-12-24/2026-12-27" is not an interval in UTC
     help: write two instants of ISO 8601 and a slash, such as "2026-12-24T00:00:00Z/2026-12-27T00:00:00Z"
-site.toml:8:36: error: safety.frozen[1]: "2026-12-27T00:00:00Z/2026-12-24T00:00:00Z" ends before it begins
+site.toml:8:36: error: safety.frozen[1]: "2026-12-27T00:00:00Z/2026-12-24T00:00:00Z" ends before it starts
     help: write the earlier instant first
 site.toml:9:1: error: safety.max_trafic: unknown key `max_trafic`
     help: known: min_data_centers_up, max_traffic_moved, max_address_space_moved, require_endpoints, frozen, mass_failure

@@ -1,9 +1,9 @@
-//! Wrong documents, section by section: every problem at once, each where it is and with what would be right.
+//! Invalid documents, section by section: all problems at once, each with its position and a fix.
 
 use super::{SOUND, assert_problems};
 
 #[test]
-fn syntax_errors_are_told_alone() {
+fn syntax_errors_are_reported_alone() {
     let document = r##"
 [pools.fra
 x = 1
@@ -16,7 +16,7 @@ site.toml:1:11: error: not TOML: unclosed table
 site.toml:4:1: error: not TOML: missing comma between key-value pairs
     help: TOML expects `,` here
 site.toml:4:5: error: not TOML: string values must be quoted
-    help: write text in quotes: "..."
+    help: put the text in quotes: "..."
 site.toml:4:8: error: not TOML: unclosed inline table
     help: TOML expects `}` here
 "##;
@@ -24,14 +24,14 @@ site.toml:4:8: error: not TOML: unclosed inline table
 }
 
 #[test]
-fn a_key_has_few_parts() {
+fn the_parts_of_a_key_are_limited() {
     let document = r##"
 x = 1.5
 a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 1
 "##;
     let expected = r##"
 site.toml:2:32: error: a key has more than 16 parts
-    help: write a name that holds dots in quotes
+    help: quote names that contain dots
 "##;
     assert_problems(document, SOUND, expected);
 }
@@ -50,14 +50,14 @@ site.toml:1:9: error: pools: expected a table, found integer 5
     help: write tables such as [pools.NAME]
 site.toml:2:1: error: when: unknown key `when`
     help: known: zones, data_centers, probes, pools, regions, policies, services, vantages, safety
-site.toml:4:1: error: services."a.b": a.b. lies in no zone of the document
+site.toml:4:1: error: services."a.b": a.b. is in no zone of the document
     help: declare its zone, such as [zones."example.com"] with file = "example.com.zone"
 site.toml:4:17: error: services."a.b".ttl: 99999999999999999999 does not fit into 64 bits
     help: write a smaller number
 site.toml:4:48: error: services."a.b".policy: expected a policy: the name of a pool or policy, or a table, found the date or time 2020-01-01
     help: write a name, or a table such as { failover = ["fra", "iad"] }
-site.toml:5:1: error: `"a.b"` is written twice in the same table
-    help: keep one of the two, or give one another name
+site.toml:5:1: error: `"a.b"` is duplicated in this table
+    help: remove or rename one of the two
 "##;
     assert_problems(document, SOUND, expected);
 }
@@ -80,12 +80,12 @@ site.toml:2:41: error: data_centers.fra.location.latitude: 91 degrees are out of
     help: write a number from -90 to 90
 site.toml:2:57: error: data_centers.fra.location.longitude: expected degrees, a number such as 50.11, found string "x"
     help: write a number from -180 to 180
-site.toml:4:24: error: data_centers.iad.location.country: "ZZ" is not the code of a country
-    help: write the two letters of ISO 3166-1, such as "DE"
-site.toml:4:42: error: data_centers.iad.location.longitude: `longitude` stands without `latitude`
+site.toml:4:24: error: data_centers.iad.location.country: "ZZ" is not a country code
+    help: write a two-letter ISO 3166-1 code, such as "DE"
+site.toml:4:42: error: data_centers.iad.location.longitude: `longitude` is set without `latitude`
     help: add the latitude
 site.toml:5:15: error: data_centers.-x: "-x" is not a valid name
-    help: write 1 to 63 letters, digits, `.`, `_` and `-`, a letter or digit first
+    help: write 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit
 site.toml:7:1: error: data_centers.sfo.loction: unknown key `loction`
     help: did you mean `location`? known: location
 site.toml:8:12: error: data_centers.sfo.location: expected a table, found string "US"
@@ -113,32 +113,32 @@ site.toml:2:14: error: probes.a.kind: unknown value "htp"
     help: did you mean `http`? known: http, https, tcp, dns, grpc, icmp, exec, push
 site.toml:3:1: error: probes.b: `port` is missing
     help: add port = 8080
-site.toml:4:29: error: probes.c.port: a probe of kind "icmp" has no `port`
-    help: remove it; kinds that have it: http, https, tcp, dns, grpc, exec
-site.toml:4:39: error: probes.c.path: a probe of kind "icmp" has no `path`
-    help: remove it; kinds that have it: http, https
+site.toml:4:29: error: probes.c.port: probes of kind "icmp" have no `port`
+    help: remove it; kinds that support it: http, https, tcp, dns, grpc, exec
+site.toml:4:39: error: probes.c.path: probes of kind "icmp" have no `path`
+    help: remove it; kinds that support it: http, https
 site.toml:5:29: error: probes.d.port: 70000 is out of range for a port
     help: write a whole number from 1 to 65535
-site.toml:5:43: error: probes.d.path: "x" is not the path of a request
-    help: write a path that begins with / and has no spaces, such as "/healthz"
-site.toml:5:65: error: probes.d.expect_status[0]: the range 299-200 ends before it begins
+site.toml:5:43: error: probes.d.path: "x" is not a request path
+    help: write a path that starts with / and has no spaces, such as "/healthz"
+site.toml:5:65: error: probes.d.expect_status[0]: the range 299-200 ends before it starts
     help: write "200-299"
-site.toml:5:76: error: probes.d.expect_status[1]: "20x" is not a range of HTTP statuses
-    help: write a status from 100 to 599 such as "200", or a range such as "200-299"
+site.toml:5:76: error: probes.d.expect_status[1]: "20x" is not a range of HTTP status codes
+    help: write a status code from 100 to 599 such as "200", or a range such as "200-299"
 site.toml:5:83: error: probes.d.expect_status[2]: expected a string such as "200" or "200-299", found integer 200
     help: write "200" in quotes
 site.toml:5:100: error: probes.d.interval: expected a duration such as "30s", found integer 5
     help: write "5s" for seconds; the units are ms, s, m, h and d
 site.toml:5:113: error: probes.d.timeout: "2" is not a duration
     help: write a whole number and one of the units ms, s, m, h and d, such as "30s" or "500ms"
-site.toml:6:50: error: probes.e.timeout: the timeout of 2s is longer than the interval of 1s
-    help: write at most "1s", or a longer interval
+site.toml:6:50: error: probes.e.timeout: the timeout 2s is longer than the interval 1s
+    help: use at most "1s", or increase the interval
 site.toml:6:63: error: probes.e.rise: 0 is out of range for a number of results in a row
     help: write a whole number from 1 to 100
 site.toml:6:73: error: probes.e.fall: expected a number of results in a row, a whole number, found number 2.5
     help: write a whole number from 1 to 100
-site.toml:6:85: error: probes.e.send: a probe of kind "https" has no `send`
-    help: remove it; kinds that have it: tcp
+site.toml:6:85: error: probes.e.send: probes of kind "https" have no `send`
+    help: remove it; kinds that support it: tcp
 site.toml:7:1: error: probes.f: `kind` is missing
     help: add kind = "http"
 site.toml:7:18: error: probes.f.interval: 10ms is out of range
@@ -179,7 +179,7 @@ endpoints.b.cname = "X.example."
 "##;
     let expected = r##"
 site.toml:4:15: error: pools.fra.data_center: no data center is named `frq`
-    help: the document has none yet
+    help: the document defines none
 site.toml:5:9: error: pools.fra.probe: no probe is named `wbe`
     help: did you mean `web`? known: web
 site.toml:6:10: error: pools.fra.choose: unknown value "wieghted"
@@ -191,16 +191,16 @@ site.toml:8:10: error: pools.fra.min_up: 3 is out of range for the least number 
 site.toml:9:11: error: pools.fra.initial: expected a string such as "saved-or-up", found integer 1
     help: write "1" in quotes
 site.toml:10:27: error: pools.fra.endpoints.a.address: "192.0.2.10/32" is not an IP address
-    help: write "192.0.2.10", without prefix length
+    help: write "192.0.2.10", without the prefix length
 site.toml:10:44: error: pools.fra.endpoints.a.wieght: unknown key `wieght`
     help: did you mean `weight`? known: address, cname, weight, probe_address
 site.toml:11:27: error: pools.fra.endpoints.b.address: "192.0.2.10:80" is not an IP address
-    help: write "192.0.2.10"; ports are the business of probes
+    help: write "192.0.2.10"; ports belong to probes
 site.toml:13:1: error: pools.iad.endpoints: the pool has no endpoints
     help: add one, such as endpoints.a = { address = "192.0.2.10" }
 site.toml:14:8: error: pools.sfo: `endpoints` is missing
     help: add endpoints = { a = { address = "192.0.2.10" } }
-site.toml:16:31: error: pools.nrt.endpoints.a.address: ::ffff:192.0.2.1 is an IPv4-mapped IPv6 address, which no client can use
+site.toml:16:31: error: pools.nrt.endpoints.a.address: ::ffff:192.0.2.1 is an IPv4-mapped IPv6 address, which clients cannot use
     help: write "192.0.2.1"
 site.toml:16:69: error: pools.nrt.endpoints.b.address: 0.0.0.0 is the unspecified address
     help: write the address of one host
@@ -210,8 +210,8 @@ site.toml:16:127: error: pools.nrt.endpoints.d.address: 255.255.255.255 is the b
     help: write the address of one host
 site.toml:16:164: error: pools.nrt.endpoints.e.address: "www.example.com" is not an IP address
     help: write an address such as "192.0.2.10", or use `cname` for a name
-site.toml:16:222: error: pools.nrt.endpoints.f.cname: an endpoint has an `address` or a `cname`, not both
-    help: make two endpoints of it
+site.toml:16:222: error: pools.nrt.endpoints.f.cname: an endpoint has either an `address` or a `cname`
+    help: split it into two endpoints
 site.toml:16:229: error: pools.nrt.endpoints.g: the endpoint has neither `address` nor `cname`
     help: add address = "192.0.2.10" or cname = "www.example.net."
 site.toml:16:251: error: pools.nrt.endpoints.h.cname: "a..b" is not a domain name: name has an empty label
@@ -223,19 +223,19 @@ site.toml:16:316: error: pools.nrt.endpoints.j.weight: -1 is out of range for a 
 site.toml:16:336: error: pools.nrt.endpoints.j.probe_address: "x" is not an IP address
     help: write an address such as "192.0.2.10", or use `cname` for a name
 site.toml:16:343: error: pools.nrt.endpoints."k l": "k l" is not a valid name
-    help: write 1 to 63 letters, digits, `.`, `_` and `-`, a letter or digit first
+    help: write 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit
 site.toml:16:363: error: pools.nrt.endpoints."k l".address: expected a string such as "192.0.2.10", found integer 5
     help: write "5" in quotes
-site.toml:19:11: warning: pools.sin.answers: `answers` means nothing where `choose` is "all"
+site.toml:19:11: warning: pools.sin.answers: `answers` has no effect if `choose` is "all"
     help: remove it
-site.toml:20:1: warning: pools.sin.endpoints: all endpoints have weight 0: the pool answers only when nothing else is up
-    help: give one a weight, unless it is drained on purpose
+site.toml:20:1: warning: pools.sin.endpoints: all endpoints have weight 0: the pool is used only when nothing else is up
+    help: give one a weight, unless the pool is drained on purpose
 site.toml:20:1: error: pools.sin.endpoints: endpoint `c` is a cname, but `choose` is "all"
-    help: a name has one CNAME: choose by "weighted" or "hash", with answers = 1
+    help: a name has only one CNAME: use "weighted" or "hash", with answers = 1
 site.toml:20:58: error: pools.sin.endpoints.b: endpoint `a` has the same target 192.0.2.1
     help: remove one of the two and add up their weights
 site.toml:23:1: error: pools.hkg.endpoints: endpoint `a` is a cname, but `answers` is more than 1
-    help: a name has one CNAME: choose by "weighted" or "hash", with answers = 1
+    help: a name has only one CNAME: use "weighted" or "hash", with answers = 1
 site.toml:24:11: error: pools.hkg.endpoints.b: endpoint `a` has the same target x.example.
     help: remove one of the two and add up their weights
 "##;
@@ -256,9 +256,9 @@ two.all = ["b", "d"]
 "##;
     let expected = r##"
 site.toml:2:23: error: pools.a.endpoints: `choose` is "all" and there are 65 IPv6 endpoints
-    help: an answer holds at most 64: choose by "weighted"
+    help: an answer has at most 64: use "weighted"
 site.toml:7:11: error: policies.one.all: these pools together answer with up to 70 IPv4 addresses
-    help: list fewer pools, or lower their `answers`: 64 is the most
+    help: list fewer pools, or lower their `answers`: the maximum is 64
 "##;
     assert_problems(document, SOUND, expected);
 }
@@ -275,29 +275,29 @@ match = []
 [regions.b]
 "##;
     let expected = r##"
-site.toml:2:10: error: regions.eu.match[0]: "EX" is not the code of a continent
+site.toml:2:10: error: regions.eu.match[0]: "EX" is not a continent code
     help: one of AF, AN, AS, EU, NA, OC, SA
-site.toml:2:26: error: regions.eu.match[1]: "ZZ" is not the code of a country
-    help: write the two letters of ISO 3166-1, such as country:TR
-site.toml:2:40: error: regions.eu.match[2]: "US" is not the code of a subdivision
-    help: write a country and its part as in ISO 3166-2, such as subdivision:US-CA
-site.toml:2:58: error: regions.eu.match[3]: "AS3320" is not the number of an autonomous system
+site.toml:2:26: error: regions.eu.match[1]: "ZZ" is not a country code
+    help: write a two-letter ISO 3166-1 code, such as country:TR
+site.toml:2:40: error: regions.eu.match[2]: "US" is not a subdivision code
+    help: write an ISO 3166-2 code, such as subdivision:US-CA
+site.toml:2:58: error: regions.eu.match[3]: "AS3320" is not an AS number
     help: write asn:3320
-site.toml:2:72: error: regions.eu.match[4]: 203.0.113.1/24 has bits set beyond its length
+site.toml:2:72: error: regions.eu.match[4]: 203.0.113.1/24 has host bits set
     help: the network is prefix:203.0.113.0/24
 site.toml:2:97: error: regions.eu.match[5]: "203.0.113.1" is not a prefix
     help: add the length: prefix:203.0.113.1/32
-site.toml:2:119: error: regions.eu.match[6]: "planet" is not a kind of matcher
+site.toml:2:119: error: regions.eu.match[6]: "planet" is not a matcher kind
     help: known: continent, country, subdivision, asn, prefix
 site.toml:2:135: error: regions.eu.match[7]: "EU" has no kind
     help: write a kind and a value, such as continent:EU, country:TR, subdivision:US-CA, asn:3320 or prefix:203.0.113.0/24
 site.toml:2:141: error: regions.eu.match[8]: expected a string such as "continent:EU", found integer 7
     help: write "7" in quotes
-site.toml:2:175: warning: regions.eu.match[10]: `prefix:192.0.2.0/24` stands in this region already
+site.toml:2:175: warning: regions.eu.match[10]: `prefix:192.0.2.0/24` is listed twice
     help: remove it
-site.toml:2:198: error: regions.eu.match[11]: "0" is not the number of an autonomous system
+site.toml:2:198: error: regions.eu.match[11]: "0" is not an AS number
     help: write a number from 1 to 4294967295, such as asn:3320
-site.toml:3:10: error: regions.default: a region cannot be named `default`: in a geo policy that key is for all other clients
+site.toml:3:10: error: regions.default: a region cannot be named `default`: that key of a geo policy is for all other clients
     help: give the region another name
 site.toml:6:9: error: regions.a.match: the list is empty
     help: write at least one, such as ["continent:EU", "country:TR"]
@@ -339,7 +339,7 @@ twelve = { failover = [] }
 13 = { weighted = {} }
 "##;
     let expected = r##"
-site.toml:9:1: error: policies.fra: a pool is named `fra` too, and policies name both
+site.toml:9:1: error: policies.fra: a pool is also named `fra`, and both share one namespace
     help: give the policy another name
 site.toml:10:9: error: policies.alias: no pool or policy is named `frb`
     help: did you mean `fra`?
@@ -350,9 +350,9 @@ site.toml:12:29: error: policies.two.geo.tr: the regions `eu` and `tr` both matc
 site.toml:12:41: error: policies.two.geo.as: no region is named `as`
     help: known: eu, tr
 site.toml:13:37: error: policies.three.failover[2]: `fra` is listed twice
-    help: name each only once
-site.toml:13:61: error: policies.three.failover[3].hash[1]: `alias` is a policy, and a pool is wanted here
-    help: name its pools; only geo, failover, only and weighted take policies
+    help: list each one only once
+site.toml:13:61: error: policies.three.failover[3].hash[1]: expected a pool, but `alias` is a policy
+    help: list its pools; only geo, failover, only and weighted accept policies
 site.toml:13:73: error: policies.three.failover[4]: expected a policy: the name of a pool or policy, or a table, found integer 5
     help: write a name, or a table such as { failover = ["fra", "iad"] }
 site.toml:14:10: error: policies.four.weighted: all weights are 0: nothing would be chosen
@@ -360,22 +360,22 @@ site.toml:14:10: error: policies.four.weighted: all weights are 0: nothing would
 site.toml:15:29: error: policies.five.weighted.fra: expected a weight, a whole number, found number 1.5
     help: write a whole number from 0 to 1000000
 site.toml:15:34: error: policies.five.weighted.xxx: no pool or policy is named `xxx`
-    help: correct the name, or add what it should name
+    help: correct the name, or define it
 site.toml:16:20: error: policies.six.nearest[0]: the pool `fra` has no data center, so its distance is unknown
     help: add data_center to pools.fra
 site.toml:16:27: error: policies.six.nearest[1]: `fra` is listed twice
-    help: name each only once
-site.toml:17:1: error: policies.seven: a policy is of one kind, and this is both `hash` and `all`
-    help: keep one, and nest the other inside it
+    help: list each one only once
+site.toml:17:1: error: policies.seven: a policy has one kind, and this one has both `hash` and `all`
+    help: keep one, and nest the other in it
 site.toml:18:1: error: policies.eight: the policy has no kind
     help: add one of geo, failover, only, weighted, nearest, latency, hash, all
-site.toml:19:16: error: policies.nine.all: the pool `cdn` has cname endpoints, which cannot be answered beside others
-    help: list pools of addresses only
+site.toml:19:16: error: policies.nine.all: the pool `cdn` has cname endpoints, which cannot be combined with other records
+    help: use only pools with address endpoints
 site.toml:20:9: error: policies.ten.fallover: unknown key `fallover`
     help: did you mean `failover`? known: geo, failover, only, weighted, nearest, latency, hash, all
-site.toml:21:1: error: policies.c1: policy `c1` leads back to itself: c1 -> c2 -> c3 -> c1
+site.toml:21:1: error: policies.c1: policy `c1` refers to itself: c1 -> c2 -> c3 -> c1
     help: let one of them name a pool instead
-site.toml:24:1: error: policies.self: policy `self` leads back to itself: self -> self
+site.toml:24:1: error: policies.self: policy `self` refers to itself: self -> self
     help: let one of them name a pool instead
 site.toml:25:10: error: policies.eleven: expected a policy: the name of a pool or policy, or a table, found integer 5
     help: write a name, or a table such as { failover = ["fra", "iad"] }
@@ -388,7 +388,7 @@ site.toml:27:8: error: policies.13.weighted: the table is empty
 }
 
 #[test]
-fn policies_nest_so_deep_and_no_deeper() {
+fn the_depth_of_policies_is_limited() {
     let document = r##"
 [pools]
 fra.endpoints.a.address = "192.0.2.1"
@@ -415,9 +415,9 @@ x = {failover=[{failover=[{failover=[{failover=[{failover=[{failover=[{failover=
 "##;
     let expected = r##"
 site.toml:19:1: error: policies.p16: policies nest 17 levels deep here
-    help: nest at most 16 levels, the pool among them
+    help: nest at most 16 levels, counting the pool
 site.toml:22:1: error: policies.x: policies nest 17 levels deep here
-    help: nest at most 16 levels, the pool among them
+    help: nest at most 16 levels, counting the pool
 "##;
     assert_problems(document, SOUND, expected);
 }

@@ -1,4 +1,4 @@
-//! Good documents: the example of the design in full, and what becomes of defaults, aliases and zone data.
+//! Valid documents: the full example, and the handling of defaults, aliases and zone data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +98,7 @@ fn site(document: &str) -> Site {
 }
 
 #[test]
-fn the_example_of_the_design_is_read_whole() {
+fn the_full_example_is_read() {
     let site = site(EXAMPLE);
     let probe = &site.probes[0];
     let ProbeKind::Http(web) = &probe.kind else { panic!("{probe:?}") };
@@ -117,7 +117,7 @@ fn the_example_of_the_design_is_read_whole() {
 }
 
 #[test]
-fn policies_are_labelled_and_children_come_first() {
+fn policies_are_labeled_and_children_come_first() {
     let site = site(EXAMPLE);
     let root = site.services[0].policy;
     let policy = &site.policies[root.0 as usize];
@@ -141,7 +141,7 @@ fn policies_are_labelled_and_children_come_first() {
 }
 
 #[test]
-fn a_country_stands_in_for_a_coordinate() {
+fn a_country_provides_a_coordinate() {
     let site = site(EXAMPLE);
     let japan = geoip::country("JP".parse().unwrap()).unwrap();
     assert_eq!(site.data_centers[3].coordinate, Some(japan.coordinate));
@@ -192,7 +192,7 @@ a.endpoints.x.address = "192.0.2.1"
 }
 
 #[test]
-fn aliases_lead_to_what_they_stand_for() {
+fn aliases_resolve_to_their_targets() {
     let site = site(
         r#"
 [pools]
@@ -211,7 +211,7 @@ pool = "a"
 }
 
 #[test]
-fn services_lie_in_the_nearest_zone() {
+fn services_belong_to_the_closest_zone() {
     let document = r#"
 [zones]
 "example.com".file = "x"

@@ -240,12 +240,12 @@ fn removing_the_rule_ends_the_hold_and_reports_the_transitions() {
     (0..3).for_each(|_| _ = live.probe_all(|_| false));
     assert!(live.health.holding_since().is_some());
     let text = ten_text(1);
-    let effects = live.take_up(&text.replace("fall = 2", "fall = 1"));
+    let effects = live.activate(&text.replace("fall = 2", "fall = 1"));
     assert!(
         effects.transitions.is_empty() && live.health.holding_since().is_some(),
         "a new document alone does not end a hold"
     );
-    let effects = live.take_up(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
+    let effects = live.activate(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
     assert_eq!(effects.mass_failure, Some(MassFailureChange::Ended(Ended::RuleRemoved)));
     assert_eq!(effects.transitions.len(), 10);
 }
@@ -344,7 +344,7 @@ fn failures_in_most_data_centers_are_held() {
 
 #[test]
 fn one_tenants_mass_failure_does_not_delay_the_failover_of_another() {
-    // The first service has pools in three data centers, the second one host each in two of them and in a fourth.
+    // The first service has pools in three data centers, the second has one host each in two of them and in a fourth.
     let text = |own: &str| {
         let pool = |name: &str, data_center: &str, first: u8, count: u8| {
             let endpoints: Vec<String> = (first..first + count)

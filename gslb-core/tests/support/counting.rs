@@ -1,4 +1,4 @@
-//! An allocator that counts what the calling thread asks it for; the test that includes this file has it.
+//! A global allocator that counts the calling thread's allocations; for tests that include this file.
 
 #![allow(dead_code, reason = "each suite uses what it needs")]
 
@@ -17,7 +17,7 @@ fn count(octets: i64) {
 }
 
 #[allow(unsafe_code, reason = "an allocator cannot be written without; it only counts and passes on")]
-// SAFETY: every call is passed unchanged to the system's allocator.
+// SAFETY: every call is passed unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
@@ -40,12 +40,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations of this thread so far.
+/// Number of allocations by this thread so far.
 pub(crate) fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
 }
 
-/// Octets that this thread has allocated so far, less those that it has freed.
+/// Octets that this thread has allocated and not freed.
 pub(crate) fn allocated() -> i64 {
     ALLOCATED.with(Cell::get)
 }

@@ -1,4 +1,4 @@
-//! A table to ask and a way to ask it, without sockets and clocks.
+//! A table and queries to it, without sockets and clocks.
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each suite uses what it needs")]
 
@@ -15,7 +15,7 @@ use gslb_core::table::{RoutingTable, compile};
 /// The bundled country database, unpacked once.
 pub static WORLD: LazyLock<[Arc<geoip::Database>; 1]> = LazyLock::new(|| [Arc::new(geoip::bundled())]);
 
-/// Compiles a document; every zone file it names has the text `zone`.
+/// Compiles a document; every zone file has the text `zone`.
 pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {
     let zones = [("*", zone)];
     table_of(document, &zones, databases)
@@ -39,7 +39,7 @@ fn listed(problems: &[gslb_core::problem::Problem]) -> String {
     problems.iter().map(|problem| format!("{problem}\n")).collect()
 }
 
-/// A query in the making.
+/// Builds a query.
 #[derive(Debug, Clone)]
 pub struct Ask {
     pub name: Name,
@@ -143,7 +143,7 @@ impl Ask {
     }
 }
 
-/// Someone who answers.
+/// A worker with its table.
 pub struct Server {
     pub table: RoutingTable,
     pub worker: Worker,
@@ -158,12 +158,12 @@ impl Server {
         Server { table, worker: Worker::new(Arc::new(settings), 42) }
     }
 
-    /// Sends octets; `None` if nothing comes back.
+    /// Sends octets; `None` if there is no response.
     pub fn send(&mut self, octets: &[u8], resolver: IpAddr, transport: Transport) -> Option<Vec<u8>> {
         self.send_in(0, octets, resolver, transport)
     }
 
-    /// The same in a buffer whose other octets are `stale`.
+    /// Like `send`, in a buffer filled with `stale`.
     pub fn send_in(&mut self, stale: u8, octets: &[u8], resolver: IpAddr, transport: Transport) -> Option<Vec<u8>> {
         let mut buffer = octets.to_vec();
         buffer.resize(65_535, stale);
@@ -192,7 +192,7 @@ impl Server {
         texts
     }
 
-    /// Turns an endpoint up or down, or gives it another weight.
+    /// Sets an endpoint up or down, or changes its weight.
     pub fn set(&mut self, pool: &str, endpoint: &str, up: bool, weight: Option<u32>) {
         let site = &self.table.topology().site;
         let at = site.pools.iter().position(|candidate| &*candidate.name == pool).unwrap();
@@ -203,7 +203,7 @@ impl Server {
         self.table = self.table.with_changes(&[Change { pool, endpoint: index as u32, state }]);
     }
 
-    /// Turns all endpoints of a pool up or down.
+    /// Sets all endpoints of a pool up or down.
     pub fn set_pool(&mut self, pool: &str, up: bool) {
         let site = &self.table.topology().site;
         let found = site.pools.iter().find(|candidate| &*candidate.name == pool).unwrap();

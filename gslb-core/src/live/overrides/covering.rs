@@ -1,38 +1,38 @@
-//! Whether globs cover another glob: whether every name that it can match is matched by at least one of them.
+//! Decides whether globs cover another glob: whether every name that it matches is matched by at least one of them.
 
 use std::collections::HashSet;
 
-/// Most steps that one question may take; where that is not enough, the answer is no.
+/// Maximum steps of one check; if that is not enough, the answer is no.
 const MAX_STEPS: usize = 200_000;
 
-/// A pattern of names, to be compared with others.
+/// A glob, prepared for comparison with others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob(Vec<Symbol>);
 
-/// One place of a pattern.
+/// One symbol of a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Symbol {
     /// This letter.
     Letter(char),
     /// `?`: any one letter.
     One,
-    /// `*`: any letters, or none.
+    /// `*`: any letters, including none.
     Many,
     /// The border between two names.
     Border,
 }
 
-/// One letter of a name, as far as a pattern can tell it from others.
+/// One letter of a name, as far as globs distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Letter {
     Known(char),
-    /// Any that stands in no pattern.
+    /// Any letter that appears in no glob.
     Other,
     Border,
 }
 
 impl Glob {
-    /// A pattern in which `*` stands for any letters and `?` for any one of them.
+    /// Parses a glob in which `*` matches any letters and `?` any single letter.
     pub fn new(text: &str) -> Self {
         let symbol = |letter| match letter {
             '*' => Symbol::Many,
@@ -42,12 +42,12 @@ impl Glob {
         Self(text.chars().map(symbol).collect())
     }
 
-    /// A name, in which `*` and `?` are letters like others.
+    /// A literal name, in which `*` and `?` are ordinary letters.
     pub fn literal(text: &str) -> Self {
         Self(text.chars().map(Symbol::Letter).collect())
     }
 
-    /// This pattern, and `second` for a second name: no wildcard reaches from one into the other.
+    /// This glob, followed by `second` for a second name; no wildcard crosses the border.
     #[must_use]
     pub fn and(mut self, second: Self) -> Self {
         self.0.push(Symbol::Border);
@@ -57,50 +57,50 @@ impl Glob {
 }
 
 impl Symbol {
-    /// Whether it can stand for `letter`.
+    /// Whether it can match `letter`.
     fn takes(self, letter: Letter) -> bool {
         match self {
             Self::Letter(own) => letter == Letter::Known(own),
-            // A backslash makes the letter after it another one: it has to be named.
+            // A backslash changes the meaning of the letter after it, so a wildcard does not match it.
             Self::One | Self::Many => !matches!(letter, Letter::Border | Letter::Known('\\')),
             Self::Border => letter == Letter::Border,
         }
     }
 }
 
-/// A place of a pattern: its number, and how many symbols lie before the place.
-type Place = (usize, usize);
+/// A position in a glob: the glob's index, and the number of symbols before the position.
+type Position = (usize, usize);
 
-/// Places of all covering patterns at which a name that was read so far may be, in order.
-type Places = Vec<Place>;
+/// Sorted positions that the covering globs may be at after the letters read so far.
+type Positions = Vec<Position>;
 
-/// Whether every name that `glob` matches is matched by one of `by`. Where that takes too long to find out, it says no.
+/// Whether every name that `glob` matches is matched by one of `by`; no if that takes too long to decide.
 ///
-/// It reads all names that `glob` matches at once, letter by letter, and follows where each pattern of `by` may be
-/// (a walk over subsets, as a regular expression is made deterministic).
+/// Reads all names that `glob` matches at once, letter by letter, and tracks the possible positions in each glob of
+/// `by` (a subset construction, as in making a regular expression deterministic).
 pub fn is_covered(glob: &Glob, by: &[Glob]) -> bool {
     let alphabet = alphabet(by);
-    let mut start: Places = Vec::new();
+    let mut start: Positions = Vec::new();
     (0..by.len()).for_each(|number| enter(by, (number, 0), &mut start));
     start.sort_unstable();
     let (mut seen, mut steps) = (HashSet::new(), 0);
-    let mut open: Vec<(usize, Places)> = vec![(0, start)];
-    while let Some((at, places)) = open.pop() {
+    let mut open: Vec<(usize, Positions)> = vec![(0, start)];
+    while let Some((at, positions)) = open.pop() {
         steps += 1;
-        if places.is_empty() || steps > MAX_STEPS {
+        if positions.is_empty() || steps > MAX_STEPS {
             return false;
         }
-        if !seen.insert((at, places.clone())) {
+        if !seen.insert((at, positions.clone())) {
             continue;
         }
         let Some(&symbol) = glob.0.get(at) else {
-            if places.iter().any(|&(number, at)| by.get(number).is_some_and(|glob| glob.0.len() == at)) {
+            if positions.iter().any(|&(number, at)| by.get(number).is_some_and(|glob| glob.0.len() == at)) {
                 continue;
             }
             return false;
         };
         if symbol == Symbol::Many {
-            open.push((at + 1, places.clone()));
+            open.push((at + 1, positions.clone()));
         }
         let own = match symbol {
             Symbol::Letter(letter) => vec![Letter::Known(letter)],
@@ -108,15 +108,15 @@ pub fn is_covered(glob: &Glob, by: &[Glob]) -> bool {
             Symbol::One | Symbol::Many => alphabet.clone(),
         };
         for letter in own {
-            steps += places.len();
+            steps += positions.len();
             let next = if symbol == Symbol::Many { at } else { at + 1 };
-            open.push((next, read(by, &places, letter)));
+            open.push((next, read(by, &positions, letter)));
         }
     }
     true
 }
 
-/// The letters that wildcards of a covered pattern have to be tried with.
+/// The letters that the wildcards of a covered glob must be tried with.
 fn alphabet(by: &[Glob]) -> Vec<Letter> {
     let mut letters: Vec<char> = by
         .iter()
@@ -129,11 +129,11 @@ fn alphabet(by: &[Glob]) -> Vec<Letter> {
     letters.into_iter().map(Letter::Known).chain([Letter::Other]).collect()
 }
 
-/// Adds `place`, and where it leads to without a letter.
-fn enter(by: &[Glob], (number, mut at): Place, places: &mut Places) {
+/// Adds a position, and those reachable from it without a letter.
+fn enter(by: &[Glob], (number, mut at): Position, positions: &mut Positions) {
     loop {
-        if !places.contains(&(number, at)) {
-            places.push((number, at));
+        if !positions.contains(&(number, at)) {
+            positions.push((number, at));
         }
         match by.get(number).and_then(|glob| glob.0.get(at)) {
             Some(Symbol::Many) => at += 1,
@@ -142,10 +142,10 @@ fn enter(by: &[Glob], (number, mut at): Place, places: &mut Places) {
     }
 }
 
-/// Where `places` lead to by `letter`.
-fn read(by: &[Glob], places: &Places, letter: Letter) -> Places {
+/// The positions reachable from `positions` by `letter`.
+fn read(by: &[Glob], positions: &Positions, letter: Letter) -> Positions {
     let mut next = Vec::new();
-    for &(number, at) in places {
+    for &(number, at) in positions {
         let Some(&symbol) = by.get(number).and_then(|glob| glob.0.get(at)) else { continue };
         if symbol.takes(letter) {
             let at = if symbol == Symbol::Many { at } else { at + 1 };
@@ -166,7 +166,7 @@ mod tests {
         is_covered(&Glob::new(glob), &by)
     }
 
-    /// All texts of `letters` with up to `most` of them.
+    /// All texts of `letters` with up to `most` letters.
     fn texts(letters: &[char], most: usize) -> Vec<String> {
         let mut all = vec![String::new()];
         let mut last = 0;
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_covered() {
+    fn covered_globs_are_recognized() {
         for (glob, by) in [
             ("fra", vec!["fra"]),
             ("fra-*", vec!["fra*"]),
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn brute_force_agrees() {
-        // A third letter stands in no pattern: whoever means all letters has to write a wildcard.
+        // The third letter is in no covering glob: only a wildcard matches all letters.
         let names = texts(&['a', 'b', 'c'], 5);
         let patterns = texts(&['a', 'b', '*', '?'], 3);
         let singles = patterns.iter().flat_map(|glob| patterns.iter().map(move |by| (glob, vec![by.as_str()])));
@@ -235,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_of_a_name_is_no_wildcard_and_no_wildcard_crosses_a_border() {
+    fn names_have_no_wildcards_and_wildcards_do_not_cross_borders() {
         let by = [Glob::new("*.shop")];
         assert!(is_covered(&Glob::literal("*.shop"), &by));
         assert!(!is_covered(&Glob::literal("*"), &[Glob::new("a*")]));
-        assert!(!is_covered(&Glob::literal(r"a\.shop"), &by), "an escaped dot does not part labels");
+        assert!(!is_covered(&Glob::literal(r"a\.shop"), &by), "an escaped dot does not separate labels");
         let two = |first: &str, second: &str| Glob::new(first).and(Glob::new(second));
         assert!(is_covered(&two("fra", "fra-1"), &[two("fr*", "*")]));
         assert!(!is_covered(&two("fra", "fra-1"), &[Glob::new("*")]));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_is_not_covered() {
+    fn a_check_that_takes_too_long_says_not_covered() {
         let hard = format!("*a{}", "?".repeat(60));
         let began = std::time::Instant::now();
         assert!(!covered("*b*a*", &[&hard]));

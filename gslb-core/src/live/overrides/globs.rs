@@ -1,22 +1,22 @@
-//! Many globs asked at once: which of them match a name, without trying each.
+//! Matches a name against many globs at once, without trying each.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::site::pattern::glob;
 
-/// Globs without duplicates, found by the literal text that they begin or end with.
+/// Distinct globs, indexed by the literal text that they start or end with.
 #[derive(Debug, Default)]
 pub(crate) struct Globs<'g> {
     all: Vec<Glob<'g>>,
-    /// Number of each glob by its text.
+    /// Index of each glob by its text.
     numbers: HashMap<&'g str, u32>,
     /// Globs without wildcards.
     whole: HashMap<&'g [u8], u32>,
-    /// Globs that begin with this literal text, which is at least as long as the one that they end with.
+    /// Globs that start with this literal text, which is at least as long as their literal suffix.
     begin: Affixes<'g>,
     /// Globs that end with this literal text.
     end: Affixes<'g>,
-    /// Globs that begin and end with a wildcard.
+    /// Globs that start and end with a wildcard.
     open: Vec<u32>,
 }
 
@@ -26,20 +26,20 @@ struct Affixes<'g> {
     globs: HashMap<&'g [u8], Vec<u32>>,
 }
 
-/// A glob, with what tells quickly that a name does not match.
+/// A glob, with data that quickly rules out most names.
 #[derive(Debug)]
 pub(crate) struct Glob<'g> {
     text: &'g str,
     prefix: &'g [u8],
     suffix: &'g [u8],
-    /// Octets that a matching name has at least.
+    /// Minimum length of a matching name in octets.
     shortest: usize,
-    /// The letters that a matching name has, as by [`letters`].
+    /// The letters that every matching name contains, as returned by [`letters`].
     letters: u64,
 }
 
 impl<'g> Globs<'g> {
-    /// Adds a glob. Returns its number; one that is there already has the number that it had.
+    /// Adds a glob and returns its number; an existing glob keeps its number.
     pub(crate) fn add(&mut self, text: &'g str) -> u32 {
         if let Some(&number) = self.numbers.get(text) {
             return number;
@@ -60,12 +60,12 @@ impl<'g> Globs<'g> {
         number
     }
 
-    /// How many different globs there are.
+    /// Number of distinct globs.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Writes the numbers of all globs that match `name` to `matching`, in no order.
+    /// Writes the numbers of all globs that match `name` to `matching`, in any order.
     pub(crate) fn matching(&self, name: &str, matching: &mut Vec<u32>) {
         matching.clear();
         if self.all.is_empty() {
@@ -110,7 +110,7 @@ impl<'g> Glob<'g> {
         }
     }
 
-    /// Whether `name`, which has the letters `seen`, matches.
+    /// Whether `name` matches; `seen` are its letters.
     #[inline]
     pub(crate) fn matches(&self, name: &str, seen: u64) -> bool {
         let octets = name.as_bytes();
@@ -122,7 +122,7 @@ impl<'g> Glob<'g> {
     }
 }
 
-/// The letters of a name as bits; different letters may share one.
+/// The letters of a name as a bit set; different letters may share a bit.
 pub(crate) fn letters(name: &[u8]) -> u64 {
     name.iter().fold(0, |bits, octet| bits | 1 << (octet & 63))
 }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_without_a_letter_of_the_glob_is_told_apart_by_its_letters() {
+    fn names_that_lack_a_letter_of_the_glob_are_ruled_out() {
         let glob = Glob::new("*a?x*");
         for (name, may_match) in [("web-ax", true), ("web-abx", true), ("web-a", false), ("web-x", false), ("", false)]
         {

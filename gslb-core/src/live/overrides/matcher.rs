@@ -1,36 +1,37 @@
-//! Which targets of overrides mean an endpoint: found by name, since 1,000 overrides of 100 globs may meet 100,000 endpoints.
+//! Finds the override targets that match an endpoint by name, since 1,000 overrides of 100 globs may apply to 100,000
+//! endpoints.
 
 use super::globs::Globs;
 use crate::site::model::{Pool, Site};
 use crate::site::pattern::Pattern;
 
-/// Patterns by number, in the order in which they were given.
+/// Patterns by number, in the order given.
 #[derive(Debug, Default)]
 pub(crate) struct Matcher<'p> {
     data_centers: By<'p>,
     pools: By<'p>,
     endpoints: By<'p>,
-    /// Patterns of endpoints by the glob of their pool.
+    /// Endpoint patterns by the glob of their pool.
     pools_of_endpoints: By<'p>,
-    /// Whether the pattern of this number is of endpoints, and could mean one of the pool at hand.
+    /// Whether each pattern is for endpoints and could match one of the current pool.
     near: Vec<bool>,
-    /// Those for which that is so.
+    /// The patterns for which that is true.
     nearby: Vec<u32>,
-    /// Patterns that mean the whole pool at hand.
+    /// Patterns that match the whole current pool.
     around: Vec<u32>,
     scratch: Vec<u32>,
 }
 
-/// Patterns by a glob that they have.
+/// Patterns by one of their globs.
 #[derive(Debug, Default)]
 struct By<'p> {
     globs: Globs<'p>,
-    /// The patterns with the glob of each number.
+    /// The patterns with each glob, by glob number.
     patterns: Vec<Vec<u32>>,
 }
 
 impl<'p> Matcher<'p> {
-    /// Of these patterns.
+    /// Builds a matcher for these patterns.
     pub(crate) fn new(patterns: impl Iterator<Item = &'p Pattern>) -> Self {
         let mut matcher = Self::default();
         for (pattern, number) in patterns.zip(0..) {
@@ -47,8 +48,8 @@ impl<'p> Matcher<'p> {
         matcher
     }
 
-    /// Turns to `pool`, whose endpoints are asked for next. Returns whether any pattern could mean one of them.
-    pub(crate) fn turn_to(&mut self, site: &Site, pool: &Pool) -> bool {
+    /// Makes `pool` the current pool. Returns whether any pattern could match one of its endpoints.
+    pub(crate) fn set_pool(&mut self, site: &Site, pool: &Pool) -> bool {
         let Self { data_centers, pools, pools_of_endpoints, near, nearby, around, scratch, .. } = self;
         let mut set = |number: u32, is: bool| near.get_mut(number as usize).map(|near| *near = is);
         nearby.iter().for_each(|&number| _ = set(number, false));
@@ -63,15 +64,16 @@ impl<'p> Matcher<'p> {
         !around.is_empty() || !nearby.is_empty()
     }
 
-    /// The numbers of the patterns that mean all endpoints of the pool at hand, and in their order those that may mean some.
-    pub(crate) fn at_hand(&mut self) -> (&[u32], &[u32]) {
+    /// The numbers of the patterns that match all endpoints of the current pool, and, in order, of those that may match
+    /// some.
+    pub(crate) fn candidates(&mut self) -> (&[u32], &[u32]) {
         if !self.nearby.is_sorted() {
             self.nearby.sort_unstable();
         }
         (&self.around, &self.nearby)
     }
 
-    /// Writes the numbers of all patterns that mean `endpoint` of the pool at hand to `found`, in no order.
+    /// Writes the numbers of all patterns that match `endpoint` of the current pool to `found`, in any order.
     pub(crate) fn matching(&mut self, endpoint: &str, found: &mut Vec<u32>) {
         let Self { endpoints, near, nearby, around, scratch, .. } = self;
         found.clear();

@@ -1,10 +1,10 @@
-//! Which endpoints of a site a pattern names.
+//! Which endpoints of a site a pattern matches.
 
 use crate::site::model::{Pool, Site};
 use crate::site::pattern::{Pattern, glob};
 
 impl Pattern {
-    /// True where the endpoint of `pool` is meant.
+    /// True if it matches the endpoint of `pool`.
     pub fn matches(&self, site: &Site, pool: &Pool, endpoint: &str) -> bool {
         let named = match self {
             Pattern::Endpoint { endpoint: pattern, .. } => glob(pattern, endpoint),
@@ -13,7 +13,7 @@ impl Pattern {
         named && self.may_meet(site, pool)
     }
 
-    /// True where some endpoint of `pool` could be meant.
+    /// True if it could match some endpoint of `pool`.
     pub fn may_meet(&self, site: &Site, pool: &Pool) -> bool {
         match self {
             Pattern::DataCenter(pattern) => {
@@ -24,7 +24,7 @@ impl Pattern {
         }
     }
 
-    /// True where the pattern means any endpoint of the site. One that means none is mostly a slip.
+    /// True if it matches any endpoint of the site. A pattern that matches none is usually a typo.
     pub fn means_any(&self, site: &Site) -> bool {
         let meant = |pool: &Pool| pool.endpoints.iter().any(|endpoint| self.matches(site, pool, &endpoint.name));
         site.pools.iter().any(meant)

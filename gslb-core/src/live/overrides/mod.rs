@@ -1,4 +1,4 @@
-//! Overrides: what an operator forces, whatever the document and the probes say, and what then holds for each endpoint.
+//! Overrides: what an operator forces regardless of document and probes, and the resulting state of each endpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,23 +19,23 @@ pub(crate) mod select;
 /// States of all endpoints: one list per pool of the site, one state per endpoint of the pool.
 pub type States = Vec<Box<[EndpointState]>>;
 
-/// One operator's word on some endpoints.
+/// An operator's decision about some endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Override {
-    /// Its name among all overrides.
+    /// Its unique name.
     pub id: String,
-    /// Whose endpoints it is about.
+    /// The endpoints it applies to.
     pub targets: Vec<Pattern>,
     /// What it forces.
     pub force: Force,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Who answers for it.
+    /// Who made it.
     pub owner: String,
-    /// When it was made, in milliseconds since 1970-01-01 00:00 UTC.
+    /// Creation time, in milliseconds since 1970-01-01 00:00 UTC.
     pub created: u64,
-    /// From when on it no longer holds, in milliseconds since 1970-01-01 00:00 UTC; none holds until it is removed.
+    /// Expiry time, in milliseconds since 1970-01-01 00:00 UTC; without one, it applies until it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
 }
@@ -49,9 +49,9 @@ pub enum Force {
     Up,
     /// Down.
     Down,
-    /// Weight 0, so that clients go elsewhere while there is an elsewhere. What is down stays down.
+    /// Weight 0: clients go to other endpoints as long as there are any. Endpoints that are down stay down.
     Drain,
-    /// This weight instead of the document's. What is down stays down.
+    /// This weight instead of the document's. Endpoints that are down stay down.
     #[cfg_attr(feature = "schema", schema(value_type = Weight))]
     Weight(u32),
 }
@@ -60,18 +60,18 @@ pub enum Force {
 #[cfg(feature = "schema")]
 #[derive(utoipa::ToSchema)]
 #[schema(maximum = 1000000)]
-#[expect(dead_code, reason = "it stands for the number in schemas alone")]
+#[expect(dead_code, reason = "used only in schemas, in place of the number")]
 struct Weight(u32);
 
 impl Override {
-    /// True where it no longer holds at `now`, in milliseconds since 1970-01-01 00:00 UTC.
+    /// True if it has expired at `now`, in milliseconds since 1970-01-01 00:00 UTC.
     pub fn is_over(&self, now: u64) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 }
 
 impl Force {
-    /// Whether `state` is what it says, for an endpoint that is in state `base` without any override.
+    /// Whether `state` is what it forces, for an endpoint whose state without overrides is `base`.
     fn is_done_by(self, state: EndpointState, base: EndpointState) -> bool {
         match self {
             Self::Up => state.up && (state.weight > 0 || base.weight == 0),
@@ -81,15 +81,15 @@ impl Force {
         }
     }
 
-    /// True where it is a weight, and no status.
+    /// True if it forces a weight, not a status.
     fn is_weight(self) -> bool {
         matches!(self, Self::Weight(_))
     }
 
-    /// What becomes of an endpoint's state.
+    /// Applies it to an endpoint's state.
     pub fn on(self, base: EndpointState) -> EndpointState {
         match self {
-            // What is forced waits for no verdict.
+            // A forced state does not wait for a probe result.
             Force::Up => EndpointState::new(true, base.weight),
             Force::Down => EndpointState::new(false, base.weight),
             Force::Drain => EndpointState { weight: 0, ..base },
@@ -98,8 +98,8 @@ impl Force {
     }
 }
 
-/// What holds for each endpoint before anything is forced or found out: its pool's initial status, and the document's
-/// weight. Where health is known, [`Health::states`](crate::health::Health::states) has what holds.
+/// The state of each endpoint without overrides and probe results: its pool's initial status, and the document's
+/// weight. If health is known, use [`Health::states`](crate::health::Health::states).
 pub fn initial_states(site: &Site) -> States {
     let state = |pool: &Pool| {
         let up = pool.initial != Initial::Down;
@@ -109,13 +109,13 @@ pub fn initial_states(site: &Site) -> States {
     site.pools.iter().map(state).collect()
 }
 
-/// What holds for each endpoint once `overrides` have had their say over `base`.
+/// The state of each endpoint after applying `overrides` to `base`.
 ///
-/// Of several overrides of one endpoint the one with the most specific target holds: one of an endpoint before one of a pool
-/// before one of a data center, a whole name before a pattern, and a pattern with more letters before one with fewer. Of
-/// equally specific ones the newest holds. A weight leaves the status to the next one that forces it, and is for what may
-/// take clients: what is forced down or drained stays so, however wide that override is. Leave out those that
-/// [are over](Override::is_over).
+/// If several overrides match an endpoint, the most specific target wins: endpoint before pool before data center, a
+/// literal name before a pattern, and a pattern with more letters before one with fewer. Among equals, the newest wins.
+/// A weight override leaves the status to the next override that forces one, and applies only to endpoints that may get
+/// clients: an endpoint that is forced down or drained stays so, however broad that override is. Omit expired overrides
+/// (see [`is_over`](Override::is_over)).
 pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, base: &States) -> States {
     let ranks = Ranks::of(overrides, site);
     let mut states = base.clone();
@@ -127,8 +127,7 @@ pub fn apply<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site,
     states
 }
 
-/// The changes that `changes` of base states come to once `overrides` have had their say: the quick way where few
-/// endpoints are concerned.
+/// Applies `overrides` to `changes` of base states: faster than [`apply`] if few endpoints are affected.
 pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site, changes: &[Change]) -> Vec<Change> {
     let ranked = ranked(overrides);
     let (mut matcher, mut found) = (matcher(&ranked), Vec::new());
@@ -136,10 +135,10 @@ pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Si
     let forced = |change: &Change| {
         let pool = site.pools.get(change.pool.0 as usize)?;
         let name = &pool.endpoints.get(change.endpoint as usize)?.name;
-        // Changes come pool by pool.
+        // Changes are grouped by pool.
         if at_hand != Some(change.pool) {
             at_hand = Some(change.pool);
-            matcher.turn_to(site, pool);
+            matcher.set_pool(site, pool);
         }
         matcher.matching(name, &mut found);
         Some(Change { state: Holding::of(&ranked, &found).on(change.state), ..*change })
@@ -147,7 +146,7 @@ pub fn apply_to<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Si
     changes.iter().map(forced).zip(changes).map(|(forced, change)| forced.unwrap_or(*change)).collect()
 }
 
-/// Which overrides hold for an endpoint, of those that [`apply`] is given.
+/// The overrides that are in effect for an endpoint, of those given to [`apply`].
 pub fn holding<'o>(
     overrides: impl IntoIterator<Item = &'o Override>,
     site: &Site,
@@ -160,32 +159,32 @@ pub fn holding<'o>(
     Holding::of(&ranked, &found)
 }
 
-/// The overrides that hold for an endpoint.
+/// The overrides in effect for an endpoint.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Holding<'o> {
     /// The one that forces it up, down or drained.
     pub status: Option<&'o Override>,
-    /// The one that forces its weight, where its status lets it take clients.
+    /// The one that forces its weight, if its status lets it get clients.
     pub weight: Option<&'o Override>,
 }
 
 impl<'o> Holding<'o> {
-    /// Those of `ranked`, whose first is the most specific, with the numbers `found`, which are in no order.
+    /// Selects from `ranked`, most specific first, those with the numbers `found`, which are in any order.
     fn of(ranked: &[Ranked<'o>], found: &[u32]) -> Holding<'o> {
         let (mut status, mut weight) = (u32::MAX, u32::MAX);
         for &number in found {
             let Some(ranked) = ranked.get(number as usize) else { continue };
-            let first = if ranked.word.force.is_weight() { &mut weight } else { &mut status };
+            let first = if ranked.entry.force.is_weight() { &mut weight } else { &mut status };
             *first = number.min(*first);
         }
-        let word = |number: u32| ranked.get(number as usize).map(|ranked| ranked.word);
-        Holding::by(word(status), word(weight).filter(|_| weight < status))
+        let entry = |number: u32| ranked.get(number as usize).map(|ranked| ranked.entry);
+        Holding::by(entry(status), entry(weight).filter(|_| weight < status))
     }
 
-    /// Of the first that forces a status, and of the weight that comes before it, where one does.
+    /// Combines the first override that forces a status and the more specific weight override, if any.
     fn by(status: Option<&'o Override>, weight: Option<&'o Override>) -> Holding<'o> {
-        // A status that says more than a weight says it of the weight as well.
-        Holding { status, weight: weight.filter(|_| status.is_none_or(|word| word.force == Force::Up)) }
+        // A more specific status override also determines the weight.
+        Holding { status, weight: weight.filter(|_| status.is_none_or(|entry| entry.force == Force::Up)) }
     }
 
     /// Both, the status first.
@@ -194,30 +193,30 @@ impl<'o> Holding<'o> {
     }
 
     fn on(self, base: EndpointState) -> EndpointState {
-        self.both().fold(base, |state, word| word.force.on(state))
+        self.both().fold(base, |state, entry| entry.force.on(state))
     }
 }
 
-/// Endpoints that an override means, and does not get its way with.
+/// Endpoints that an override matches without taking effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hidden<'o> {
-    /// Endpoints that its targets mean.
+    /// Number of endpoints that its targets match.
     pub meant: usize,
-    /// Those of them that are not what it says.
+    /// Those that are not in the state it forces.
     pub hidden: usize,
-    /// The overrides that hold there.
+    /// The overrides in effect there instead.
     pub by: BTreeSet<&'o str>,
 }
 
-/// Of `overrides`, those that do not get their way with all that they mean, by id.
+/// The overrides that do not take effect on all endpoints they match, by ID.
 pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> BTreeMap<&'o str, Hidden<'o>> {
     let ranks = Ranks::of(overrides, site);
-    let hidden = ranks.words.iter().map(|&word| (&*word.id, ranks.hidden(word, site)));
+    let hidden = ranks.words.iter().map(|&entry| (&*entry.id, ranks.hidden(entry, site)));
     hidden.filter(|(_, of)| of.hidden > 0).collect()
 }
 
-/// Whether the end of `ended` leaves all endpoints that it means to the document and the probes: it kept clients from them,
-/// or changed how many they get, and none of `left` is about any of them.
+/// Whether removing `ended` returns all its endpoints to the document and the probes: it kept clients away or changed
+/// their share, and none of `left` matches any of them.
 pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>, site: &Site) -> bool {
     if ended.force == Force::Up {
         return false;
@@ -236,27 +235,27 @@ pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>,
     is_free
 }
 
-/// For each of `targets`, whether it means any endpoint of the site. One that means none is mostly a slip.
+/// For each of `targets`, whether it matches any endpoint of the site. One that matches none is usually a typo.
 pub fn targets_mean_any(targets: &[Pattern], site: &Site) -> Vec<bool> {
     select(targets, site).matched.clone()
 }
 
-/// For each of `overrides`, whether it means any endpoint of the site.
+/// For each of `overrides`, whether it matches any endpoint of the site.
 pub fn mean_any<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Vec<bool> {
-    let means = |word: &Override| select(&word.targets, site).matched.contains(&true);
+    let means = |entry: &Override| select(&entry.targets, site).matched.contains(&true);
     overrides.into_iter().map(means).collect()
 }
 
-/// Overrides, and for each endpoint which of them come first.
+/// Overrides, and the highest-ranked ones for each endpoint.
 struct Ranks<'o> {
-    /// In the order in which they were made.
+    /// In creation order.
     words: Vec<&'o Override>,
-    /// For each pool of the site, a slot for each endpoint; none for pools that nobody means.
+    /// For each pool of the site, a slot for each endpoint; none for pools that no override matches.
     slots: Vec<Box<[Slot]>>,
 }
 
-/// The ranks of the override that comes first for the status of an endpoint, and for its weight; 0 where there is none. A
-/// rank has the key of the target in its upper half, and one more than the number of the override in its lower one.
+/// The ranks of the first override for the status of an endpoint, and for its weight; 0 if there is none. A rank has
+/// the key of the target in its upper half, and the index of the override plus one in its lower half.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Slot {
     status: u64,
@@ -266,10 +265,10 @@ struct Slot {
 impl<'o> Ranks<'o> {
     fn of(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Ranks<'o> {
         let mut words: Vec<&'o Override> = overrides.into_iter().collect();
-        words.sort_by_key(|word| (word.created, &*word.id));
+        words.sort_by_key(|entry| (entry.created, &*entry.id));
         let mut slots: Vec<Box<[Slot]>> = site.pools.iter().map(|_| Box::default()).collect();
-        for (word, number) in words.iter().zip(1u64..) {
-            let selection = select(&word.targets, site);
+        for (entry, number) in words.iter().zip(1u64..) {
+            let selection = select(&entry.targets, site);
             for in_pool in &selection.pools {
                 let Some(slots) = slots.get_mut(in_pool.pool) else { continue };
                 let count = site.pools.get(in_pool.pool).map_or(0, |pool| pool.endpoints.len());
@@ -278,7 +277,7 @@ impl<'o> Ranks<'o> {
                 }
                 selection.each(in_pool, count, |at, key| {
                     let Some(slot) = slots.get_mut(at) else { return };
-                    let first = if word.force.is_weight() { &mut slot.weight } else { &mut slot.status };
+                    let first = if entry.force.is_weight() { &mut slot.weight } else { &mut slot.status };
                     *first = (*first).max(u64::from(key) << 32 | number);
                 });
             }
@@ -287,14 +286,14 @@ impl<'o> Ranks<'o> {
     }
 
     fn holding(&self, slot: &Slot) -> Holding<'o> {
-        let word = |rank: u64| self.words.get(((rank & u64::from(u32::MAX)) as usize).checked_sub(1)?).copied();
-        Holding::by(word(slot.status), word(slot.weight).filter(|_| slot.weight > slot.status))
+        let entry = |rank: u64| self.words.get(((rank & u64::from(u32::MAX)) as usize).checked_sub(1)?).copied();
+        Holding::by(entry(slot.status), entry(slot.weight).filter(|_| slot.weight > slot.status))
     }
 
-    /// What `word`, which is one of them, does not get its way with.
-    fn hidden(&self, word: &'o Override, site: &Site) -> Hidden<'o> {
+    /// The endpoints on which `entry`, one of these overrides, does not take effect.
+    fn hidden(&self, entry: &'o Override, site: &Site) -> Hidden<'o> {
         let mut of = Hidden::default();
-        let selection = select(&word.targets, site);
+        let selection = select(&entry.targets, site);
         for in_pool in &selection.pools {
             let Some((pool, slots)) = site.pools.get(in_pool.pool).zip(self.slots.get(in_pool.pool)) else { continue };
             selection.each(in_pool, pool.endpoints.len(), |at, _| {
@@ -302,9 +301,9 @@ impl<'o> Ranks<'o> {
                 let holding = self.holding(slot);
                 let base = EndpointState::new(true, endpoint.weight);
                 of.meant += 1;
-                if !word.force.is_done_by(holding.on(base), base) {
+                if !entry.force.is_done_by(holding.on(base), base) {
                     of.hidden += 1;
-                    of.by.extend(holding.both().map(|word| &*word.id));
+                    of.by.extend(holding.both().map(|entry| &*entry.id));
                 }
             });
         }
@@ -316,14 +315,14 @@ impl<'o> Ranks<'o> {
 struct Ranked<'o> {
     rank: (Specificity, u64, &'o str),
     pattern: &'o Pattern,
-    word: &'o Override,
+    entry: &'o Override,
 }
 
-/// All targets, the one that wins first.
+/// All targets, highest precedence first.
 fn ranked<'o>(overrides: impl IntoIterator<Item = &'o Override>) -> Vec<Ranked<'o>> {
-    let targets = |word: &'o Override| {
-        let rank = |pattern: &'o Pattern| (pattern.specificity(), word.created, &*word.id);
-        word.targets.iter().map(move |pattern| Ranked { rank: rank(pattern), pattern, word })
+    let targets = |entry: &'o Override| {
+        let rank = |pattern: &'o Pattern| (pattern.specificity(), entry.created, &*entry.id);
+        entry.targets.iter().map(move |pattern| Ranked { rank: rank(pattern), pattern, entry })
     };
     let mut ranked: Vec<Ranked<'o>> = overrides.into_iter().flat_map(targets).collect();
     ranked.sort_by(|a, b| b.rank.cmp(&a.rank));

@@ -8,14 +8,14 @@ use crate::site::model::Site;
 use crate::site::pattern::Pattern;
 use crate::site::selection::{SelectedPool, Selection};
 
-/// The endpoints of `site` that `targets` select, from the site's cache where they are known.
+/// The endpoints of `site` that `targets` select, cached in the site.
 pub(crate) fn select(targets: &[Pattern], site: &Site) -> Arc<Selection> {
     site.selections.get_or_select(targets, || compute(targets, site))
 }
 
 fn compute(targets: &[Pattern], site: &Site) -> Selection {
     let key = |target: &Pattern| target.specificity().key();
-    // The most specific first, so that the first one that matches an endpoint is the one that counts.
+    // Most specific first, so the first match decides.
     let mut order: Vec<usize> = (0..targets.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(targets.get(at).map(key)));
     let sorted: Vec<&Pattern> = order.iter().filter_map(|&at| targets.get(at)).collect();
@@ -25,10 +25,10 @@ fn compute(targets: &[Pattern], site: &Site) -> Selection {
     let mut matcher = Matcher::new(sorted.iter().copied());
     let mut selection = Selection::default();
     for (number, pool) in site.pools.iter().enumerate() {
-        if pool.endpoints.is_empty() || !matcher.turn_to(site, pool) {
+        if pool.endpoints.is_empty() || !matcher.set_pool(site, pool) {
             continue;
         }
-        let (whole_pool, candidates) = matcher.at_hand();
+        let (whole_pool, candidates) = matcher.candidates();
         let whole_pool = whole_pool.iter().map(|&target| search.mark(target)).max().unwrap_or(0);
         let from = selection.endpoints.len();
         if !candidates.is_empty() {
@@ -55,7 +55,7 @@ fn compute(targets: &[Pattern], site: &Site) -> Selection {
     selection
 }
 
-/// The key that all `count` endpoints from `from` on have in common. They are removed then: the pool's key says it.
+/// The key shared by all `count` endpoints starting at `from`, which are then removed: the pool's key replaces them.
 fn take_common_key(selection: &mut Selection, from: usize, count: usize) -> Option<u16> {
     let own = selection.endpoints.get(from..).filter(|own| own.len() == count)?;
     let (_, first) = *own.first()?;
@@ -66,17 +66,17 @@ fn take_common_key(selection: &mut Selection, from: usize, count: usize) -> Opti
     Some(first)
 }
 
-/// Targets, the most specific first, and which of them have matched.
+/// Targets, most specific first, and which of them have matched.
 struct Search<'s, 'g> {
     keys: &'s [u16],
     globs: &'s [Option<Glob<'g>>],
     matched: Vec<bool>,
-    /// How many of them have matched no endpoint yet.
+    /// Number of targets that have matched no endpoint yet.
     unmatched: usize,
 }
 
 impl Search<'_, '_> {
-    /// Notes that a target matches an endpoint, and returns its key.
+    /// Records that a target matches an endpoint, and returns its key.
     fn mark(&mut self, target: u32) -> u16 {
         if let Some(matched) = self.matched.get_mut(target as usize).filter(|matched| !**matched) {
             (*matched, self.unmatched) = (true, self.unmatched - 1);
@@ -84,13 +84,13 @@ impl Search<'_, '_> {
         self.keys.get(target as usize).copied().unwrap_or(0)
     }
 
-    /// The key of the first of `candidates` that matches an endpoint of this name; 0 where none does.
+    /// The key of the first of `candidates` that matches an endpoint of this name; 0 if none does.
     fn best(&mut self, name: &str, candidates: &[u32]) -> u16 {
         let seen = letters(name.as_bytes());
         let mut best = 0;
         for &target in candidates {
             let at = target as usize;
-            // Once the best is known, the others are only tried until each has matched something.
+            // Once the best is known, the others are tried only until each has matched something.
             if best != 0 && self.matched.get(at) != Some(&false) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Where a zone's own data ends: delegations, DNAMEs, and zones of the same document further down.
+//! The borders of a zone's own data: delegations, DNAMEs, and child zones in the same document.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use crate::problem::Location;
 use crate::site::model::Zone;
 use crate::site::zone_cut::ZoneCut;
 
-/// What hides names of a zone; where several stand at one name, the last of them counts.
+/// The kind of border; if several are at one name, the last one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(super) enum Kind {
-    /// A DNAME record: everything below, but not the owner, is elsewhere.
+    /// A DNAME record: it redirects all names below the owner, but not the owner.
     Redirection,
-    /// NS records: the owner itself and everything below belong to someone else.
+    /// NS records: the owner and everything below are delegated.
     Delegation,
-    /// The same for another zone of the document, which answers for its names itself.
+    /// Another zone of the document: the owner and everything below belong to it.
     Inner,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Borders<'z> {
 }
 
 impl<'z> Borders<'z> {
-    /// The borders that the records of `zone` draw, and those of `inner` zones, which lie below it.
+    /// The borders from the records of `zone` and from the `inner` zones below it.
     pub(super) fn of(zone: &'z Zone, inner: &[&'z Zone]) -> Borders<'z> {
         let mut borders = Borders { apex: &zone.apex, by_owner: HashMap::new() };
         for record in &zone.records {
@@ -51,7 +51,7 @@ impl<'z> Borders<'z> {
         borders
     }
 
-    /// The border nearest to the apex that hides `name`.
+    /// The border closest to the apex that hides `name`.
     pub(super) fn over(&self, name: &Name) -> Option<Border<'z>> {
         if self.by_owner.is_empty() {
             return None;

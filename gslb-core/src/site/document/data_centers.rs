@@ -9,7 +9,7 @@ use crate::site::model::DataCenter;
 
 const EXAMPLE: &str = r#"{ location = { country = "DE", latitude = 50.11, longitude = 8.68 } }"#;
 
-/// One data center per entry, whatever is wrong with it, so that places in the section are indices.
+/// Returns one data center per entry, even an invalid one, so that positions in the section are indices.
 pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Vec<DataCenter> {
     let read = |(entry, item): (&Entry, Item<'_, '_>)| {
         let fields = item.fields(&["location"], EXAMPLE, problems);

@@ -1,19 +1,19 @@
-//! Domain names as the document writes them: absolute, with or without the final dot.
+//! Domain names in the document: absolute, with or without the final dot.
 
 use super::problems::Problems;
 use super::tree::{Entry, Position, Value, shortened};
 use crate::dns::name::Name;
 use crate::problem::key_path::Path;
 
-/// Reads a domain name.
+/// Parses a domain name.
 pub(super) fn read(text: &str, at: Position, path: &Path<'_>, problems: &mut Problems) -> Option<Name> {
     if !text.is_ascii() {
-        let message = format!("{} has letters outside ASCII", shortened(text));
-        problems.error(at, path, message, "write each such label in its ASCII form, which begins with xn--");
+        let message = format!("{} contains non-ASCII letters", shortened(text));
+        problems.error(at, path, message, "write each such label in its ASCII form, which starts with xn--");
         return None;
     }
     if let Some(odd) = text.chars().find(|letter| letter.is_ascii_whitespace() || letter.is_ascii_control()) {
-        let message = format!("{} is not a domain name: it holds the character {odd:?}", shortened(text));
+        let message = format!("{} is not a domain name: it contains the character {odd:?}", shortened(text));
         problems.error(at, path, message, "write a name such as www.example.com");
         return None;
     }
@@ -27,7 +27,7 @@ pub(super) fn read(text: &str, at: Position, path: &Path<'_>, problems: &mut Pro
     }
 }
 
-/// The name that was meant where its dots were read as nested tables: `[services.www.example.com]`.
+/// The intended name if its dots were parsed as nested tables: `[services.www.example.com]`.
 pub(super) fn unquoted(entry: &Entry, known: &[&str]) -> Option<String> {
     let mut name = entry.key.to_string();
     let mut node = &entry.node;

@@ -1,11 +1,11 @@
-//! Durations as they are written: a whole number and a unit, such as `30s`.
+//! Durations as written: a whole number and a unit, such as `30s`.
 
 use std::time::Duration;
 
-/// The units that a duration may have, for messages.
+/// The units of durations, for messages.
 pub const UNITS: &str = "the units are ms, s, m, h and d";
 
-/// Reads `500ms`, `30s`, `5m`, `1h` or `7d`; nothing when it is anything else, or too long to count in milliseconds.
+/// Parses `500ms`, `30s`, `5m`, `1h` or `7d`; `None` for anything else, or if the milliseconds overflow.
 pub fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Option<Duration> {
     number.checked_mul(milliseconds).map(Duration::from_millis)
 }
 
-/// Writes a duration of whole milliseconds in the largest unit that needs no fraction.
+/// Formats whole milliseconds in the largest unit that needs no fraction.
 pub fn show(duration: Duration) -> String {
     match duration.as_millis() {
         0 => "0s".to_owned(),
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_read_and_written_back() {
+    fn durations_are_parsed_and_formatted() {
         for (text, milliseconds) in [("500ms", 500), ("10s", 10_000), ("1m", 60_000), ("2h", 7_200_000), ("0s", 0)] {
             assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
             assert_eq!(show(Duration::from_millis(milliseconds)), text);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_not_a_duration() {
+    fn other_texts_are_not_durations() {
         for text in [
             "",
             "10",

@@ -15,7 +15,7 @@ use crate::site::model::{Endpoint, MAX_ENDPOINTS, MAX_WEIGHT, Target};
 const KEYS: [&str; 4] = ["address", "cname", "weight", "probe_address"];
 const EXAMPLE: &str = r#"{ address = "192.0.2.10" }"#;
 
-/// The endpoints that are sound.
+/// Returns the valid endpoints.
 pub(super) fn read(table: &Table, path: &Path<'_>, problems: &mut Problems) -> Vec<Endpoint> {
     let mut endpoints = Vec::with_capacity(table.entries.len());
     for entry in &table.entries {
@@ -24,9 +24,9 @@ pub(super) fn read(table: &Table, path: &Path<'_>, problems: &mut Problems) -> V
     }
     if let Some(entry) = table.entries.get(MAX_ENDPOINTS) {
         let message = format!("the pool has {} endpoints", table.entries.len());
-        problems.error(entry.at, path, message, format!("keep it at {MAX_ENDPOINTS} or fewer, or make several pools"));
+        problems.error(entry.at, path, message, format!("use at most {MAX_ENDPOINTS}, or split the pool"));
     }
-    refuse_twins(table, path, &endpoints, problems);
+    report_duplicate_targets(table, path, &endpoints, problems);
     endpoints
 }
 
@@ -48,7 +48,7 @@ fn target(fields: &Fields<'_, '_>, problems: &mut Problems) -> Option<Target> {
         (Some(item), None) => address(&item, problems).map(Target::Address),
         (None, Some(item)) => cname(&item, problems).map(Target::Cname),
         (Some(_), Some(second)) => {
-            second.error(problems, "an endpoint has an `address` or a `cname`, not both", "make two endpoints of it");
+            second.error(problems, "an endpoint has either an `address` or a `cname`", "split it into two endpoints");
             None
         }
         (None, None) => {
@@ -62,13 +62,13 @@ fn target(fields: &Fields<'_, '_>, problems: &mut Problems) -> Option<Target> {
 fn cname(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Name> {
     let name = domain::read(item.string("\"www.example.net.\"", problems)?, item.at(), &item.path, problems)?;
     if name.is_root() {
-        item.error(problems, "the root is no host", "write the name of a host such as \"www.example.net.\"");
+        item.error(problems, "the root is not a host", "write a host name such as \"www.example.net.\"");
         return None;
     }
     Some(name)
 }
 
-/// An address that a client can connect to.
+/// An address that clients can connect to.
 fn address(item: &Item<'_, '_>, problems: &mut Problems) -> Option<IpAddr> {
     let text = item.string("\"192.0.2.10\"", problems)?;
     let Ok(address) = text.parse::<IpAddr>() else {
@@ -81,7 +81,7 @@ fn address(item: &Item<'_, '_>, problems: &mut Problems) -> Option<IpAddr> {
     };
     let problem = match (mapped, address) {
         (Some(inner), _) => {
-            Some(("an IPv4-mapped IPv6 address, which no client can use", format!("write \"{inner}\"")))
+            Some(("an IPv4-mapped IPv6 address, which clients cannot use", format!("write \"{inner}\"")))
         }
         (_, IpAddr::V4(Ipv4Addr::BROADCAST)) => Some(("the broadcast address", String::new())),
         (_, address) if address.is_unspecified() => Some(("the unspecified address", String::new())),
@@ -94,13 +94,13 @@ fn address(item: &Item<'_, '_>, problems: &mut Problems) -> Option<IpAddr> {
     None
 }
 
-/// What would be right in place of text that is not an address.
+/// Suggests a fix for text that is not an address.
 fn not_an_address(text: &str) -> String {
     if let Ok(with_port) = text.parse::<SocketAddr>() {
-        return format!("write \"{}\"; ports are the business of probes", with_port.ip());
+        return format!("write \"{}\"; ports belong to probes", with_port.ip());
     }
     match text.split_once('/').map(|(address, _)| address.parse::<IpAddr>()) {
-        Some(Ok(address)) => format!("write \"{address}\", without prefix length"),
+        Some(Ok(address)) => format!("write \"{address}\", without the prefix length"),
         _ if text.parse::<Name>().is_ok()
             && text.bytes().any(|octet| octet.is_ascii_alphabetic())
             && !text.contains(':') =>
@@ -111,7 +111,7 @@ fn not_an_address(text: &str) -> String {
     }
 }
 
-fn refuse_twins(table: &Table, path: &Path<'_>, endpoints: &[Endpoint], problems: &mut Problems) {
+fn report_duplicate_targets(table: &Table, path: &Path<'_>, endpoints: &[Endpoint], problems: &mut Problems) {
     let mut first: HashMap<String, &str> = HashMap::with_capacity(endpoints.len());
     for endpoint in endpoints {
         let target = match &endpoint.target {

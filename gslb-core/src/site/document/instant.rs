@@ -1,13 +1,13 @@
-//! Instants as they are written: a date and a time of ISO 8601 in UTC, such as `2026-12-24T00:00:00Z`.
+//! Instants as written: an ISO 8601 date and time in UTC, such as `2026-12-24T00:00:00Z`.
 
 use jiff::civil::{DateTime, date};
 
-/// Reads an instant; milliseconds since 1970-01-01 00:00 UTC. Returns nothing for other forms and for earlier instants.
+/// Parses an instant into milliseconds since 1970-01-01 00:00 UTC. `None` for other forms and for earlier instants.
 ///
-/// Seconds may have decimals; those beyond milliseconds are dropped. Leap seconds are refused.
+/// Fractions beyond milliseconds are dropped. Leap seconds are rejected.
 pub fn parse(text: &str) -> Option<u64> {
     let text = text.strip_suffix('Z')?;
-    // The parser takes other forms of ISO 8601, and leap seconds, which nobody means here.
+    // The parser also accepts other ISO 8601 forms, and leap seconds.
     let has_form = text.bytes().enumerate().all(|(at, octet)| match at {
         4 | 7 => octet == b'-',
         10 => octet == b'T',
@@ -18,7 +18,7 @@ pub fn parse(text: &str) -> Option<u64> {
     if !has_form || text.len() < 19 || text.get(17..19) == Some("60") {
         return None;
     }
-    // Nine decimals are what the parser takes.
+    // The parser accepts at most nine decimals.
     let instant: DateTime = text.get(..text.len().min(29))?.parse().ok()?;
     u64::try_from(instant.duration_since(date(1970, 1, 1).at(0, 0, 0, 0)).as_millis()).ok()
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_are_those_of_the_calendar() {
+    fn instants_match_the_calendar() {
         let known = [
             ("1970-01-01T00:00:00Z", 0),
             ("1970-03-01T00:00:00Z", 5_097_600_000),
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_instant() {
+    fn other_texts_are_not_instants() {
         for text in [
             "",
             "Z",

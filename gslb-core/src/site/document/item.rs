@@ -1,4 +1,4 @@
-//! A value at its place in the document, asked for as what it should be; what it is instead becomes a problem.
+//! A value of the document, with methods that read it as an expected type and report anything else.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::problems::Problems;
 use super::tree::{Entry, Node, Position, Table, Value, shortened};
 use crate::problem::key_path::Path;
 
-/// A value, where it stands and how one gets there. `'t` is the tree's life, `'p` that of the reader's frame.
+/// A value, its position and its path. `'t` is the lifetime of the tree, `'p` that of the reader's stack frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Item<'t, 'p> {
     pub(super) node: &'t Node,
@@ -16,7 +16,7 @@ pub(super) struct Item<'t, 'p> {
 }
 
 impl<'t, 'p> Item<'t, 'p> {
-    /// The value of `entry`, which stands in the table at `parent`.
+    /// The value of `entry`, in the table at `parent`.
     pub(super) fn of(entry: &'t Entry, parent: &'p Path<'p>) -> Item<'t, 'p>
     where
         't: 'p,
@@ -24,27 +24,27 @@ impl<'t, 'p> Item<'t, 'p> {
         Item { node: &entry.node, path: parent.key(&entry.key) }
     }
 
-    /// Where the value begins.
+    /// Where the value starts.
     pub(super) fn at(&self) -> Position {
         self.node.at
     }
 
-    /// Notes an error in this value.
+    /// Adds an error about this value.
     pub(super) fn error(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
         problems.error(self.at(), &self.path, message, help);
     }
 
-    /// Notes a warning about this value.
+    /// Adds a warning about this value.
     pub(super) fn warning(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
         problems.warning(self.at(), &self.path, message, help);
     }
 
-    /// Notes that the value is of another type than `wanted`.
+    /// Reports that the value has another type than `wanted`.
     pub(super) fn mismatch(&self, problems: &mut Problems, wanted: &str, help: impl Into<String>) {
         self.error(problems, format!("expected {wanted}, found {}", self.node.describe()), help);
     }
 
-    /// Text; `example` shows one, in quotes.
+    /// A string; `example` shows one, in quotes.
     pub(super) fn string(&self, example: &str, problems: &mut Problems) -> Option<&'t str> {
         match &self.node.value {
             Value::String(text) => return Some(text),
@@ -60,7 +60,7 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
-    /// A whole number within `range`; `what` it is, such as `a weight`.
+    /// A whole number in `range`; `what` describes it, such as `a weight`.
     pub(super) fn integer(&self, what: &str, range: RangeInclusive<u32>, problems: &mut Problems) -> Option<u32> {
         let help = format!("write a whole number from {} to {}", range.start(), range.end());
         match &self.node.value {
@@ -73,7 +73,7 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
-    /// True or false.
+    /// A boolean.
     pub(super) fn boolean(&self, problems: &mut Problems) -> Option<bool> {
         match self.node.value {
             Value::Boolean(truth) => return Some(truth),
@@ -82,7 +82,7 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
-    /// A number of degrees within `-limit` to `limit`.
+    /// A number of degrees from `-limit` to `limit`.
     pub(super) fn degrees(&self, limit: f64, problems: &mut Problems) -> Option<f64> {
         let degrees = match self.node.value {
             Value::Integer(number) => number as f64,
@@ -107,7 +107,7 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
-    /// A duration within `range`.
+    /// A duration in `range`.
     pub(super) fn duration(&self, range: RangeInclusive<Duration>, problems: &mut Problems) -> Option<Duration> {
         let wanted = "a duration such as \"30s\"";
         let text = match &self.node.value {
@@ -144,7 +144,7 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
-    /// One of a few words.
+    /// One of a few keywords.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
         let words = || choices.iter().map(|&(word, _)| word);
         let example = choices.first().map_or(String::new(), |(word, _)| format!("\"{word}\""));
@@ -166,7 +166,7 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
-    /// A table whose keys are all among `known`; the others are told, with what was probably meant.
+    /// A table whose keys must be among `known`; reports others, with suggestions.
     pub(super) fn fields(&self, known: &[&str], example: &str, problems: &mut Problems) -> Option<Fields<'t, 'p>> {
         let table = self.table(example, problems)?;
         for entry in table.entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
@@ -177,7 +177,7 @@ impl<'t, 'p> Item<'t, 'p> {
         Some(Fields { table, at: self.node.at, path: self.path })
     }
 
-    /// The items of an array that has at least one; `example` shows an array.
+    /// The items of a non-empty array; `example` shows one.
     pub(super) fn list(&self, example: &str, problems: &mut Problems) -> Option<&'t [Node]> {
         match &self.node.value {
             Value::Array(items) if !items.is_empty() => return Some(items),
@@ -194,23 +194,23 @@ impl<'t, 'p> Item<'t, 'p> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields<'t, 'p> {
     table: &'t Table,
-    /// Where the table's key stands; what is missing is told here.
+    /// Position of the table's key; missing keys are reported here.
     pub(super) at: Position,
     pub(super) path: Path<'p>,
 }
 
 impl<'t> Fields<'t, '_> {
-    /// True where nothing at all is written.
+    /// True if the table is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.table.entries.is_empty()
     }
 
-    /// The value of `key`, where the table has it.
+    /// The value of `key`, if present.
     pub(super) fn get(&self, key: &str) -> Option<Item<'t, '_>> {
         self.table.get(key).map(|entry| Item::of(entry, &self.path))
     }
 
-    /// The value of `key`, which must be there; `example` shows it.
+    /// The value of `key`, which is required; `example` shows one.
     pub(super) fn require(&self, key: &str, example: &str, problems: &mut Problems) -> Option<Item<'t, '_>> {
         let found = self.get(key);
         if found.is_none() {

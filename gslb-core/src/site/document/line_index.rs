@@ -1,21 +1,21 @@
-//! Octet offsets to lines and columns, in the same short time wherever they lie.
+//! Converts octet offsets to lines and columns in constant time per lookup.
 
 use std::cell::Cell;
 
 use super::tree::Position;
 
-/// How many octets a count of characters covers. One endless line must not make every column a walk over all of it.
+/// Octets per character count, so that finding a column in a very long line does not scan the whole line.
 const STRIDE: usize = 64;
 
-/// Knows where the lines of a text begin.
+/// The line starts of a text.
 pub(super) struct LineIndex<'a> {
     file: u16,
     text: &'a [u8],
-    /// Offsets of the first octet of each line.
+    /// Offset of the first octet of each line.
     lines: Vec<usize>,
-    /// How many characters begin before each multiple of [`STRIDE`].
+    /// Number of characters that start before each multiple of [`STRIDE`].
     characters: Vec<usize>,
-    /// The line that was asked for last, as what is asked for next mostly stands in the same or the next.
+    /// The line of the last lookup: the next lookup is usually in the same line or the one after.
     last: Cell<usize>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> LineIndex<'a> {
         LineIndex { file, text, lines, characters, last: Cell::new(0) }
     }
 
-    /// Line and column of the character at `offset`; the end of the text has a place too.
+    /// Line and column of the character at `offset`; the end of the text is valid too.
     pub(super) fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let line = self.line(offset);
@@ -42,7 +42,7 @@ impl<'a> LineIndex<'a> {
         Position { file: self.file, line: narrowed(line + 1), column: narrowed(column) }
     }
 
-    /// The number of the line that `offset` lies in, from 0.
+    /// The zero-based line number of `offset`.
     fn line(&self, offset: usize) -> usize {
         let holds = |&line: &usize| {
             self.lines.get(line).is_some_and(|&start| start <= offset)
@@ -62,7 +62,7 @@ impl<'a> LineIndex<'a> {
     }
 }
 
-/// How many characters begin in a piece of UTF-8.
+/// Number of characters that start in a piece of UTF-8.
 fn begun(octets: &[u8]) -> usize {
     octets.iter().filter(|&&octet| octet & 0xC0 != 0x80).count()
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_count_characters_however_long_the_line() {
+    fn columns_count_characters_even_in_long_lines() {
         let text = format!("{}\nä = \"{}\" x\n", "a".repeat(1000), "ö".repeat(500));
         let index = LineIndex::new(0, &text);
         let at = |offset| {

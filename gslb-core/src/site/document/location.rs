@@ -1,4 +1,4 @@
-//! Reads where something stands: a country, a coordinate, or both.
+//! Reads a location: a country, a coordinate, or both.
 
 use geoip::{Coordinate, CountryCode};
 
@@ -9,7 +9,7 @@ use super::tree::shortened;
 
 pub(super) const EXAMPLE: &str = r#"{ country = "DE", latitude = 50.11, longitude = 8.68 }"#;
 
-/// Country and coordinate; the country's own coordinate where none is written.
+/// Country and coordinate; without a written coordinate, the country's own.
 pub(super) fn read(item: &Item<'_, '_>, problems: &mut Problems) -> (Option<CountryCode>, Option<Coordinate>) {
     let Some(fields) = item.fields(&["country", "latitude", "longitude"], EXAMPLE, problems) else {
         return (None, None);
@@ -23,8 +23,8 @@ fn country_code(item: &Item<'_, '_>, problems: &mut Problems) -> Option<CountryC
     let text = item.string("\"DE\"", problems)?;
     let code = text.parse::<CountryCode>().ok().filter(|&code| country::exists(code));
     if code.is_none() {
-        let help = "write the two letters of ISO 3166-1, such as \"DE\"";
-        item.error(problems, format!("{} is not the code of a country", shortened(text)), help);
+        let help = "write a two-letter ISO 3166-1 code, such as \"DE\"";
+        item.error(problems, format!("{} is not a country code", shortened(text)), help);
     }
     code
 }
@@ -32,8 +32,8 @@ fn country_code(item: &Item<'_, '_>, problems: &mut Problems) -> Option<CountryC
 fn written_coordinate(fields: &Fields<'_, '_>, problems: &mut Problems) -> Option<Coordinate> {
     let (latitude, longitude) = (fields.get("latitude"), fields.get("longitude"));
     match (&latitude, &longitude) {
-        (Some(alone), None) => alone.error(problems, "`latitude` stands without `longitude`", "add the longitude"),
-        (None, Some(alone)) => alone.error(problems, "`longitude` stands without `latitude`", "add the latitude"),
+        (Some(alone), None) => alone.error(problems, "`latitude` is set without `longitude`", "add the longitude"),
+        (None, Some(alone)) => alone.error(problems, "`longitude` is set without `latitude`", "add the latitude"),
         _ => {}
     }
     let latitude = latitude.and_then(|item| item.degrees(90.0, problems));

@@ -1,26 +1,26 @@
-//! The document: TOML or JSON in, a checked [`Site`] out, and every problem of it at once.
+//! The document: reads TOML or JSON, and returns a checked [`Site`] or all problems at once.
 //!
 //! # The schema
 //!
-//! A document in a file may have `include = ["pools/*.toml"]` at its top: these files are parts of it.
+//! A document in a file may start with `include = ["pools/*.toml"]`: these files become part of it.
 //!
 //! A document has nine tables, all optional. Eight are maps keyed by name: `zones`, `data_centers`, `probes`, `pools`,
-//! `regions`, `policies`, `services` and `vantages`; `safety` has keys of its own. A key that is not listed here is an error.
-//! Durations are text, a whole number and one of the units `ms`, `s`, `m`, `h`. In JSON a document is one object with
-//! the same keys and values.
+//! `regions`, `policies`, `services` and `vantages`; `safety` has fixed keys. Unknown keys are errors. Durations are
+//! strings: a whole number and one of the units `ms`, `s`, `m`, `h`, `d`. In JSON, a document is one object with the
+//! same keys and values.
 //!
-//! Data centers, probes, pools, regions, policies and endpoints are named by 1 to 63 of `A-Z a-z 0-9 . _ -`, the first
-//! a letter or digit. Pools and policies share one space of names, since policies name both.
+//! Names of data centers, probes, pools, regions, policies and endpoints are 1 to 63 of `A-Z a-z 0-9 . _ -` and start
+//! with a letter or digit. Pools and policies share one namespace, since policies refer to both.
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `zones."apex"` | `file` | name of a master file (RFC 1035) beside the document; this or `records` |
-//! | | `records` | text of a master file, without `$INCLUDE`; this or `file` |
+//! | `zones."apex"` | `file` | name of a zone file (RFC 1035) relative to the document; either this or `records` |
+//! | | `records` | text of a zone file, without `$INCLUDE`; either this or `file` |
 //! | `data_centers.X` | `location` | `{ country, latitude, longitude }`; latitude and longitude only together |
 //! | `probes.X` | `kind` | `http`, `https`, `tcp`, `dns`, `grpc`, `icmp`, `exec` or `push`, required |
-//! | | `interval` | 100 ms to 1 h, default `5s`; as the next two not for `push` |
-//! | | `timeout` | at most the interval, default `2s` or the interval |
-//! | | `jitter` | share of the interval, at most and by default `"50%"` and `"10%"` |
+//! | | `interval` | 100 ms to 1 h, default `5s`; like the next two, not for `push` |
+//! | | `timeout` | at most the interval; default `2s`, or the interval if shorter |
+//! | | `jitter` | share of the interval, at most `"50%"`, default `"10%"` |
 //! | | `rise`, `fall` | 1 to 100, defaults 2 and 3 |
 //! | | `port` | 1 to 65535; default 80 for `http`, 443 for `https`, 53 for `dns`; required for `tcp` and `grpc` |
 //! | `http`, `https` | | `path`, `method`, `host`, `headers`, `expect_status`, `expect_body` |
@@ -41,15 +41,15 @@
 //! | | `endpoints.Y` | at least one: `{ address or cname, weight = 1, probe_address }` |
 //! | `regions.X` | `match` | list of `continent:EU`, `country:TR`, `subdivision:US-CA`, `asn:3320`, `prefix:203.0.113.0/24` |
 //! | `policies.X` | | a pool's or policy's name, or a table with exactly one of the kinds below |
-//! | `services."name"` | `policy` | like a value of `policies`, required |
+//! | `services."name"` | `policy` | same as a value of `policies`, required |
 //! | | `types` | list of `A` and `AAAA`, default both |
 //! | | `ttl` | whole seconds up to a week, default `30s` |
-//! | | `sticky` | `{ v4 = 24, v6 = 56 }`; absent: every query draws anew |
+//! | | `sticky` | `{ v4 = 24, v6 = 56 }`; if absent, every query gets a random draw |
 //! | | `client` | `client-subnet` (default) or `resolver` |
-//! | | `names` | list of further names, steered alike |
+//! | | `names` | list of other names, steered the same way |
 //! | | `when_all_down` | `serve-all` (default), `last-up`, `nodata`, `servfail` or `pool:NAME` |
-//! | `vantages.X` | `location` | as of a data center, required |
-//! | | `reach` | whole kilometres, default `3000km` |
+//! | `vantages.X` | `location` | as for data centers, required |
+//! | | `reach` | whole kilometers, default `3000km` |
 //! | `safety` | `min_data_centers_up` | 1 to the number of data centers, optional |
 //! | | `max_traffic_moved`, `max_address_space_moved` | a share such as `"20%"`, optional |
 //! | | `require_endpoints` | boolean, default true |
@@ -59,15 +59,15 @@
 //! Kinds of policies: `geo = {region: policy, default: policy}`, `failover = [policy, ...]`, `only = policy`,
 //! `weighted = {pool or policy: weight}`, and lists of pools for `nearest`, `latency`, `hash` and `all`.
 //!
-//! Every pool of `nearest` and `latency` needs a data center with a coordinate. Policies nest up to
-//! [`MAX_NESTING`](crate::site::model::MAX_NESTING) levels, pools counted as one. An alias (`policies.x = "y"`) of a policy is
-//! a failover with one candidate.
+//! Every pool in `nearest` and `latency` needs a data center with a coordinate. Policies nest up to
+//! [`MAX_NESTING`](crate::site::model::MAX_NESTING) levels, counting the pool. An alias (`policies.x = "y"`) of a
+//! policy is a failover with one candidate.
 //!
-//! A service lies in the declared zone with the longest matching apex. Its name must have neither records of a type that
-//! it steers, nor a CNAME, in the zone file; where an endpoint is a `cname`, the name must have no records at all.
-//! What is demanded of zone files stands in `zone_rules`.
+//! A service belongs to the declared zone with the longest matching apex. At its name, the zone file must have neither
+//! a CNAME nor records of a steered type; if an endpoint is a `cname`, it must have no records at all. The rules for
+//! zone files are in `zone_rules`.
 //!
-//! Problems in the syntax of the text are told alone, since what follows from them would mislead.
+//! If the syntax is invalid, only syntax problems are reported, since further ones would mislead.
 
 mod borders;
 mod country;
@@ -111,34 +111,34 @@ use crate::dns::zonefile::Loader;
 use crate::problem::Problem;
 use crate::site::model::Site;
 
-/// What a document says.
+/// The result of reading a document.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// The checked document; none where any problem is an error.
+    /// The checked document; `None` if any problem is an error.
     pub site: Option<Site>,
-    /// Everything that is wrong, sorted by location.
+    /// All problems, sorted by location.
     pub problems: Vec<Problem>,
 }
 
-/// Reads a document in TOML; `file` is its name for messages and for `load`.
+/// Reads a TOML document; `file` is its name in messages and for `load`.
 ///
-/// `load` is asked for each zone's file, by the name that the document gives it and the document's own name, and for
-/// what zone files include. Of keys and values there may be as many as [`Budget::of_file`] allows.
+/// `load` is called for each zone file, with the name in the document and the document's own name, and for files that
+/// zone files include. [`Budget::of_file`] limits the number of keys and values.
 pub fn read(file: &str, text: &str, load: &mut Loader<'_>) -> Reading {
     let mut problems = Problems::new(file);
     let root = toml_text::read(text, &mut Budget::of_file(text.len()), &mut problems);
     finish(root, &mut { Budget::UNLIMITED }, load, problems)
 }
 
-/// Reads a document in TOML that may include further files, for which `include` is asked. Also gives it as JSON, as
-/// [`to_json`] does, without `include` and with everything that it stands for; null where any problem is an error.
+/// Reads a TOML document that may include other files, which `include` provides. Also returns it as JSON, like
+/// [`to_json`], with the included parts in place of `include`; null if any problem is an error.
 ///
-/// `load` is asked for each zone's file by the name of the file that names it.
+/// `load` is called for each zone file, with the name of the file that refers to it.
 pub fn read_files(first: &Included, include: &mut Includer<'_>, load: &mut Loader<'_>) -> (Reading, serde_json::Value) {
     let mut problems = Problems::new(&first.name);
     let root = include::read(first, include, &mut problems);
     let site = root.as_ref().map(|root| site::read(root, &mut { Budget::UNLIMITED }, load, &mut problems));
-    // What JSON cannot say, no key takes: it has been told by the reader of the key.
+    // Values that JSON cannot express are invalid for every key, so the key's reader has reported them.
     let value = root.map(|root| json::write(root, &mut Problems::new(&first.name)));
     let (problems, refused) = problems.finish();
     let reading = Reading { site: site.filter(|_| !refused), problems };
@@ -146,16 +146,16 @@ pub fn read_files(first: &Included, include: &mut Includer<'_>, load: &mut Loade
     (reading, value)
 }
 
-/// Reads a document that came as JSON; `name` is its name for messages and for `load`.
+/// Reads a JSON document; `name` is its name in messages and for `load`.
 ///
-/// Everything else is as in [`read`], which also gives the same site or the same paths and messages for the same
-/// document. Its problems have no lines but [pointers](Problem::pointer). A document that did not come as a file has
-/// nothing beside it: give [`no_files`] as `load`.
+/// Otherwise the same as [`read`]: the same document gives the same site, or the same paths and messages. Its problems
+/// have [pointers](Problem::pointer) instead of lines. A document that is not a file cannot refer to other files: pass
+/// [`no_files`] as `load`.
 pub fn read_json(name: &str, document: &serde_json::Value, load: &mut Loader<'_>) -> Reading {
     read_json_within(&mut { Budget::UNLIMITED }, name, document, load)
 }
 
-/// The same, for zones whose records take no more than `budget`.
+/// Like [`read_json`], with a memory budget for zone records.
 pub fn read_json_within(
     budget: &mut Budget,
     name: &str,
@@ -167,11 +167,11 @@ pub fn read_json_within(
     finish(root, budget, load, problems)
 }
 
-/// A document in TOML as JSON: what is written and no more, in the order in which it is written. Only the notation is
-/// checked, not what it says. `file` is the document's name for messages.
+/// Converts a TOML document to JSON, exactly as written and in written order. Only the syntax is checked. `file` is its
+/// name in messages.
 ///
 /// # Errors
-/// What is wrong with the notation; or where it begins to take more than `budget`, which knows that too.
+/// The syntax errors, or the position where the document exceeds `budget`.
 pub fn to_json(file: &str, text: &str, budget: &mut Budget) -> Result<serde_json::Value, Vec<Problem>> {
     let mut problems = Problems::new(file);
     let value = toml_text::read(text, budget, &mut problems).map(|root| json::write(root, &mut problems));
@@ -181,9 +181,9 @@ pub fn to_json(file: &str, text: &str, budget: &mut Budget) -> Result<serde_json
     }
 }
 
-/// The loader of documents that did not come as a file: it has no file to give.
+/// The loader for documents that are not files.
 pub fn no_files(_: &str, _: &str) -> Result<(Arc<str>, Vec<u8>), String> {
-    Err("this document is not a file, so there is none beside it; give the zone as text, in `records`".to_owned())
+    Err("this document is not a file, so it cannot refer to other files; put the zone's text in `records`".to_owned())
 }
 
 fn finish(root: Option<Table>, budget: &mut Budget, load: &mut Loader<'_>, mut problems: Problems) -> Reading {

@@ -1,4 +1,4 @@
-//! The names that a section gives, who refers to them, and who does not.
+//! The names that a section defines, and which of them are used.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use super::problems::Problems;
 use super::tree::{Entry, Position, shortened};
 use crate::problem::key_path::Path;
 
-/// Longest name of anything but domain names.
+/// Maximum length of names other than domain names.
 const MAX_NAME: usize = 63;
 
 /// One of the document's top-level tables.
@@ -24,10 +24,10 @@ impl<'t> Section<'t> {
     }
 }
 
-/// Names of one section; the number of a name is its place in the document.
+/// The names of one section; a name's index is its position in the document.
 #[derive(Debug)]
 pub(super) struct Names<'t> {
-    /// What they name, such as `data center`.
+    /// What they identify, such as `data center`.
     kind: &'static str,
     section: Section<'t>,
     numbers: HashMap<&'t str, u32>,
@@ -35,7 +35,7 @@ pub(super) struct Names<'t> {
 }
 
 impl<'t> Names<'t> {
-    /// The names of `section`, each checked for its form.
+    /// The names of `section`; reports invalid ones.
     pub(super) fn of(kind: &'static str, section: Section<'t>, problems: &mut Problems) -> Names<'t> {
         for entry in section.entries {
             check(&entry.key, entry.at, &section.path, problems);
@@ -44,7 +44,7 @@ impl<'t> Names<'t> {
         Names { kind, section, numbers, used: vec![false; section.entries.len()] }
     }
 
-    /// The section that gives the names.
+    /// The section that defines the names.
     pub(super) fn section(&self) -> &Section<'t> {
         &self.section
     }
@@ -54,12 +54,12 @@ impl<'t> Names<'t> {
         self.section.entries.iter().map(|entry| &*entry.key)
     }
 
-    /// The number of `name`.
+    /// The index of `name`.
     pub(super) fn number(&self, name: &str) -> Option<usize> {
         self.numbers.get(name).map(|&number| number as usize)
     }
 
-    /// The number of `name`, which from now on counts as used.
+    /// The index of `name`, which is marked as used.
     pub(super) fn refer(&mut self, name: &str) -> Option<u32> {
         let number = self.numbers.get(name).copied()?;
         if let Some(used) = self.used.get_mut(number as usize) {
@@ -68,18 +68,18 @@ impl<'t> Names<'t> {
         Some(number)
     }
 
-    /// True where the section has `name`.
+    /// True if the section has `name`.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.numbers.contains_key(name)
     }
 
-    /// The number of the name that `item` holds; a name that does not exist is told.
+    /// The index of the name in `item`; reports an unknown name.
     pub(super) fn resolve(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<u32> {
         let name = item.string(&format!("the name of a {}", self.kind), problems)?;
         self.resolve_name(name, item.at(), &item.path, problems)
     }
 
-    /// The number of `name`, which stands at `path`; a name that does not exist is told.
+    /// The index of `name`, found at `path`; reports an unknown name.
     pub(super) fn resolve_name(
         &mut self,
         name: &str,
@@ -95,32 +95,32 @@ impl<'t> Names<'t> {
         number
     }
 
-    /// Warns of every name that nothing has referred to; `by` says who should.
+    /// Warns about every unused name; `by` says what should use it.
     pub(super) fn warn_of_unused(&self, by: &str, problems: &mut Problems) {
         for (entry, _) in self.section.entries.iter().zip(&self.used).filter(|&(_, &used)| !used) {
-            let message = format!("{} `{}` is used by no {by}", self.kind, entry.key);
+            let message = format!("no {by} uses the {} `{}`", self.kind, entry.key);
             problems.warning(
                 entry.at,
                 &self.section.path.key(&entry.key),
                 message,
-                format!("name it in a {by}, or remove it"),
+                format!("use it in a {by}, or remove it"),
             );
         }
     }
 }
 
-/// Tells a name that is not in form.
+/// Reports an invalid name.
 pub(super) fn check(name: &str, at: Position, parent: &Path<'_>, problems: &mut Problems) {
     let well_formed = name.len() <= MAX_NAME
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'_' | b'-'));
     if !well_formed {
-        let help = "write 1 to 63 letters, digits, `.`, `_` and `-`, a letter or digit first";
+        let help = "write 1 to 63 letters, digits, `.`, `_` and `-`, starting with a letter or digit";
         problems.error(at, &parent.key(name), format!("{} is not a valid name", shortened(name)), help);
     }
 }
 
-/// A name as messages show it.
+/// A name, quoted for messages.
 pub(super) fn quoted(name: &str) -> String {
     if name.len() <= MAX_NAME { format!("`{name}`") } else { shortened(name) }
 }

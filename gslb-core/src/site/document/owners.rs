@@ -1,24 +1,24 @@
-//! The records of a zone by owner name, found without regard to how many there are.
+//! The records of a zone, indexed by owner name.
 
 use std::collections::HashMap;
 
 use crate::dns::name::Name;
 use crate::dns::zonefile::Record;
 
-/// Borrows a zone's records, grouped by owner.
+/// A zone's records, grouped by owner.
 #[derive(Debug)]
 pub(super) struct Owners<'z> {
     records: &'z [Record],
-    /// The number of each owner, in the order in which owners first appear.
+    /// Index of each owner, in order of first appearance.
     numbers: HashMap<&'z Name, usize>,
-    /// Where the records of an owner begin in `order`; one more than there are owners.
+    /// Where the records of each owner start in `order`; one extra element at the end.
     starts: Vec<u32>,
-    /// Indices of records, by owner and then by place in the zone.
+    /// Record indices, by owner and then by position in the zone.
     order: Vec<u32>,
 }
 
 impl<'z> Owners<'z> {
-    /// Groups `records`, of which there are fewer than 2^32.
+    /// Groups `records`, of which there must be fewer than 2^32.
     pub(super) fn of(records: &'z [Record]) -> Owners<'z> {
         let mut numbers: HashMap<&Name, usize> = HashMap::new();
         let mut counts: Vec<u32> = Vec::new();
@@ -48,7 +48,7 @@ impl<'z> Owners<'z> {
         Owners { records, numbers, starts, order }
     }
 
-    /// For each owner the indices of its records, in the order in which owners first appear.
+    /// The record indices of each owner, in order of first appearance.
     pub(super) fn groups(&self) -> impl Iterator<Item = &[u32]> {
         (0..self.numbers.len()).map(|number| self.group(number))
     }

@@ -29,30 +29,26 @@ pub(super) struct PoolReader<'r, 't> {
 }
 
 impl PoolReader<'_, '_> {
-    /// One pool per entry, whatever is wrong with it, so that places in the section are indices.
+    /// Returns one pool per entry, even an invalid one, so that positions in the section are indices.
     pub(super) fn read(&mut self, section: &Section<'_>, problems: &mut Problems) -> Vec<Pool> {
         section.items().map(|(entry, item)| self.pool(entry, &item, problems)).collect()
     }
 
-    /// The probes of a pool: one name, or a list of several.
+    /// The probes of a pool: one name, or a list of names.
     fn probes(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Vec<ProbeId> {
         let Value::Array(_) = item.node.value else {
             return self.probes.resolve(item, problems).map(ProbeId).into_iter().collect();
         };
         let Some(names) = item.list(PROBES, problems) else { return Vec::new() };
         if names.len() > MAX_PROBES {
-            item.error(
-                problems,
-                format!("the pool has {} probes", names.len()),
-                format!("keep it at {MAX_PROBES} or fewer"),
-            );
+            item.error(problems, format!("the pool has {} probes", names.len()), format!("use at most {MAX_PROBES}"));
         }
         let mut probes = Vec::new();
         for (at, node) in names.iter().enumerate() {
             let name = Item { node, path: item.path.index(at) };
             let Some(probe) = self.probes.resolve(&name, problems).map(ProbeId) else { continue };
             if probes.contains(&probe) {
-                name.error(problems, "the probe is named twice", "remove one of them");
+                name.error(problems, "the probe is listed twice", "remove one of them");
             } else {
                 probes.push(probe);
             }
@@ -93,16 +89,16 @@ impl PoolReader<'_, '_> {
     }
 }
 
-/// How many of its probes an endpoint needs: `"all"`, `"any"`, or a number.
+/// How many of its probes must find an endpoint up: `"all"`, `"any"`, or a number.
 fn require(fields: &Fields<'_, '_>, item: &Item<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
     let Some(probe) = fields.get("probe") else {
-        return item.error(problems, "`require` means nothing in a pool without `probe`", "add probes, or remove it");
+        return item.error(problems, "`require` has no effect without `probe`", "add probes, or remove it");
     };
     let count = match &probe.node.value {
         Value::Array(names) if names.len() > 1 => names.len() as u32,
         _ => {
             let help = "remove it, or write several probes, such as probe = [\"http\", \"tcp\"]";
-            return item.error(problems, "`require` means nothing in a pool with one probe", help);
+            return item.error(problems, "`require` has no effect with a single probe", help);
         }
     };
     let needed = match &item.node.value {
@@ -111,7 +107,7 @@ fn require(fields: &Fields<'_, '_>, item: &Item<'_, '_>, pool: &mut Pool, proble
         Value::Integer(number) => match u32::try_from(*number) {
             Ok(number) if (1..=count).contains(&number) => Some(number),
             _ => {
-                let message = format!("{number} of {count} probes cannot be required");
+                let message = format!("cannot require {number} of {count} probes");
                 item.error(problems, message, format!("write a whole number from 1 to {count}, \"all\" or \"any\""));
                 None
             }
@@ -122,7 +118,7 @@ fn require(fields: &Fields<'_, '_>, item: &Item<'_, '_>, pool: &mut Pool, proble
             None
         }
     };
-    // While a name is wrong, nothing is made of the document.
+    // If a name is invalid, the document is refused anyway.
     pool.require = needed.unwrap_or(count).min(pool.probes.len() as u32);
 }
 
@@ -138,19 +134,15 @@ fn choice(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
         pool.answers = answers;
     }
     if pool.choose == Choose::All {
-        item.warning(problems, "`answers` means nothing where `choose` is \"all\"", "remove it");
+        item.warning(problems, "`answers` has no effect if `choose` is \"all\"", "remove it");
     }
 }
 
-/// How endpoints come back; only a probe can tell that one did.
+/// How endpoints come back; that needs a probe.
 fn comeback(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
     for key in ["hold_down", "resume"] {
         if let (Some(item), None) = (fields.get(key), fields.get("probe")) {
-            item.error(
-                problems,
-                format!("`{key}` means nothing in a pool without `probe`"),
-                "add a probe, or remove it",
-            );
+            item.error(problems, format!("`{key}` has no effect without `probe`"), "add a probe, or remove it");
         }
     }
     if let Some(item) = fields.get("hold_down") {
@@ -185,13 +177,13 @@ fn members(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
     }
 }
 
-/// What the endpoints of a pool must be together; only asked where each is sound by itself.
+/// Rules across the endpoints of a pool; checked only if each one is valid by itself.
 fn agreement(item: &Item<'_, '_>, pool: &Pool, problems: &mut Problems) {
     if pool.endpoints.iter().all(|endpoint| endpoint.weight == 0) {
         item.warning(
             problems,
-            "all endpoints have weight 0: the pool answers only when nothing else is up",
-            "give one a weight, unless it is drained on purpose",
+            "all endpoints have weight 0: the pool is used only when nothing else is up",
+            "give one a weight, unless the pool is drained on purpose",
         );
     }
     if let Some(name) = pool.endpoints.iter().find(|endpoint| matches!(endpoint.target, Target::Cname(_))) {
@@ -202,23 +194,23 @@ fn agreement(item: &Item<'_, '_>, pool: &Pool, problems: &mut Problems) {
         };
         if let Some(cause) = cause {
             let message = format!("endpoint `{}` is a cname, but {cause}", name.name);
-            item.error(problems, message, "a name has one CNAME: choose by \"weighted\" or \"hash\", with answers = 1");
+            item.error(problems, message, "a name has only one CNAME: use \"weighted\" or \"hash\", with answers = 1");
         }
     }
     for (family, count) in [("IPv4", v4(&pool.endpoints)), ("IPv6", v6(&pool.endpoints))] {
         if pool.choose == Choose::All && count > MAX_ANSWERS {
             let message = format!("`choose` is \"all\" and there are {count} {family} endpoints");
-            item.error(problems, message, format!("an answer holds at most {MAX_ANSWERS}: choose by \"weighted\""));
+            item.error(problems, message, format!("an answer has at most {MAX_ANSWERS}: use \"weighted\""));
         }
     }
 }
 
-/// How many endpoints have an IPv4 address.
+/// Number of endpoints with an IPv4 address.
 pub(super) fn v4(endpoints: &[Endpoint]) -> usize {
     endpoints.iter().filter(|endpoint| matches!(endpoint.target, Target::Address(address) if address.is_ipv4())).count()
 }
 
-/// How many endpoints have an IPv6 address.
+/// Number of endpoints with an IPv6 address.
 pub(super) fn v6(endpoints: &[Endpoint]) -> usize {
     endpoints.iter().filter(|endpoint| matches!(endpoint.target, Target::Address(address) if address.is_ipv6())).count()
 }

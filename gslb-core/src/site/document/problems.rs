@@ -1,4 +1,4 @@
-//! Collects what is wrong, so that a reader goes on after a mistake and all mistakes are told at once.
+//! Collects problems, so that reading continues after an error and all problems are reported at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use crate::problem::key_path::Path;
 use crate::problem::pointer::pointer_of;
 use crate::problem::{Location, Problem, Severity};
 
-/// Searches for a misspelt name look at every name there is, so a document may ask for only so many.
+/// Maximum searches for a misspelled name: each one compares all names.
 const MAX_SUGGESTIONS: usize = 200;
-/// Errors that are told of a document, and warnings: a document can hold millions, and nobody mends more at a time.
-pub(super) const MAX_TOLD: usize = 100;
-/// Longest list of names that a help text tells in full.
+/// Maximum errors reported per document, and maximum warnings: a document could have millions.
+pub(super) const MAX_REPORTED: usize = 100;
+/// Longest list of names that a help text shows in full.
 const MAX_LISTED: usize = 12;
 
 /// The problems of one document so far.
 #[derive(Debug)]
 pub(super) struct Problems {
-    /// The document's file, and those that it includes.
+    /// The document's file, and those it includes.
     files: Vec<Arc<str>>,
-    /// Paths of the texts inside the document that are read like files, by the name that they are shown under.
+    /// Document paths of inline texts that are read like files, by the name shown for them.
     texts: HashMap<Arc<str>, String>,
     list: Vec<Problem>,
     errors: usize,
     warnings: usize,
-    /// Where the first one is that was not told: an error, and a warning.
+    /// Locations of the first error and the first warning that were not reported.
     untold: [Option<Location>; 2],
     suggestions: usize,
 }
@@ -44,12 +44,12 @@ impl Problems {
         }
     }
 
-    /// `at` as a place in the document's file.
+    /// Converts `at` to a location in the document's files.
     pub(super) fn location(&self, at: Position) -> Location {
         Location { file: self.file(at), line: at.line, column: at.column }
     }
 
-    /// The number of the file `name`, which is read next.
+    /// Adds the file `name`, which is read next, and returns its number.
     pub(super) fn add_file(&mut self, name: &str) -> u16 {
         let known = self.files.iter().position(|file| **file == *name);
         let number = known.unwrap_or_else(|| {
@@ -59,12 +59,12 @@ impl Problems {
         u16::try_from(number).unwrap_or(u16::MAX)
     }
 
-    /// The file that `at` is in.
+    /// The file of `at`.
     pub(super) fn file(&self, at: Position) -> Arc<str> {
         self.files.get(usize::from(at.file)).or(self.files.first()).cloned().unwrap_or_else(|| "".into())
     }
 
-    /// Where `other` is for who reads of it at `at`: ` in line 5`, with the file where that is another one, or nothing where
+    /// Text that points a reader at `at` to `other`: ` in line 5`, with the file name if it is another file. Empty if
     /// there are no lines.
     pub(super) fn in_line(&self, other: Position, at: Position) -> String {
         match other.line {
@@ -74,12 +74,12 @@ impl Problems {
         }
     }
 
-    /// Notes something for which the document is refused.
+    /// Adds an error: the document is refused.
     pub(super) fn error(&mut self, at: Position, path: &Path<'_>, message: impl Into<String>, help: impl Into<String>) {
         self.note(Severity::Error, self.location(at), path.to_string(), message.into(), help.into());
     }
 
-    /// Notes something that works, but probably not as its author thinks.
+    /// Adds a warning: it works, but probably not as intended.
     pub(super) fn warning(
         &mut self,
         at: Position,
@@ -90,12 +90,12 @@ impl Problems {
         self.note(Severity::Warning, self.location(at), path.to_string(), message.into(), help.into());
     }
 
-    /// Notes something about a record, which has a place in a zone file but no path.
+    /// Adds a problem with a record, which has a location in a zone file but no path.
     pub(super) fn at_record(&mut self, severity: Severity, location: &Location, message: String, help: &str) {
         self.note(severity, location.clone(), String::new(), message, help.to_owned());
     }
 
-    /// A name for the text at `path`, which is read like a file of its own. Problems in it get the path.
+    /// Returns a name for the text at `path`, which is read like a file. Problems in it get the path.
     pub(super) fn text_at(&mut self, path: &Path<'_>) -> Arc<str> {
         let path = path.to_string();
         let file = self.files.first().cloned().unwrap_or_else(|| "".into());
@@ -104,48 +104,48 @@ impl Problems {
         name
     }
 
-    /// Takes over what the zone file reader found.
-    pub(super) fn take_over(&mut self, problems: Vec<Problem>) {
+    /// Adds the problems of the zone file reader.
+    pub(super) fn extend(&mut self, problems: Vec<Problem>) {
         for problem in problems {
             self.note(problem.severity, problem.location, problem.path, problem.message, problem.help);
         }
     }
 
-    /// Forgets all problems so far, which may quote a text that is no document.
-    pub(super) fn forget(&mut self) {
+    /// Drops all problems so far: they may quote a text that is not a document.
+    pub(super) fn clear(&mut self) {
         (self.errors, self.warnings, self.untold) = (0, 0, [None, None]);
         self.list.clear();
     }
 
-    /// How many errors there are so far; the same number before and after a step says that the step found none.
+    /// Number of errors so far; if it does not change during a step, the step found none.
     pub(super) fn errors(&self) -> usize {
         self.errors
     }
 
-    /// Help for a name that does not exist: the known one that was probably meant, and the list if it is short.
-    pub(super) fn suggestion<'a>(&mut self, wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    /// Help for an unknown name: the closest known one, and the whole list if it is short.
+    pub(super) fn suggestion<'a>(&mut self, unknown: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
         self.suggestions += 1;
-        let close = if self.suggestions <= MAX_SUGGESTIONS { suggest::closest(wrong, known.clone()) } else { None };
+        let close = if self.suggestions <= MAX_SUGGESTIONS { suggest::closest(unknown, known.clone()) } else { None };
         let few: Vec<&str> = known.take(MAX_LISTED + 1).collect();
         let listed = if few.len() <= MAX_LISTED { few.join(", ") } else { String::new() };
         match (close, few.is_empty(), listed.is_empty()) {
             (Some(close), _, true) => format!("did you mean `{close}`?"),
             (Some(close), _, false) => format!("did you mean `{close}`? known: {listed}"),
-            (None, true, _) => "the document has none yet".to_owned(),
-            (None, false, true) => "correct the name, or add what it should name".to_owned(),
+            (None, true, _) => "the document defines none".to_owned(),
+            (None, false, true) => "correct the name, or define it".to_owned(),
             (None, false, false) => format!("known: {listed}"),
         }
     }
 
-    /// All problems that are told, sorted by location, then how many more there are; and whether any is an error.
+    /// All reported problems, sorted by location, then the number of further ones; and whether any is an error.
     pub(super) fn finish(mut self) -> (Vec<Problem>, bool) {
         self.list.sort_by(|a, b| a.location.cmp(&b.location));
         let more = [(Severity::Error, self.errors, "errors"), (Severity::Warning, self.warnings, "warnings")];
         for ((severity, count, what), untold) in more.into_iter().zip(self.untold) {
             let Some(location) = untold else { continue };
-            // Behind all that is told, so that the list stays sorted.
+            // After everything reported, so that the list stays sorted.
             let location = self.list.last().map_or(&location, |last| (&last.location).max(&location)).clone();
-            let message = format!("there are {} more {what}", count - MAX_TOLD);
+            let message = format!("there are {} more {what}", count - MAX_REPORTED);
             let help = "fix these, then run it again".to_owned();
             self.list.push(Problem { severity, location, path: String::new(), message, help });
         }
@@ -158,7 +158,7 @@ impl Problems {
             Severity::Warning => (&mut self.warnings, 1),
         };
         *count += 1;
-        if *count > MAX_TOLD {
+        if *count > MAX_REPORTED {
             if let Some(place) = self.untold.get_mut(untold) {
                 place.get_or_insert(location);
             }

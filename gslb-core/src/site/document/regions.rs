@@ -15,20 +15,20 @@ use crate::site::model::{Matcher, Region, RegionId};
 const KINDS: [&str; 5] = ["continent", "country", "subdivision", "asn", "prefix"];
 const EXAMPLE: &str = r#"["continent:EU", "country:TR"]"#;
 
-/// What would be right instead of a matcher that is not.
+/// The problem with a matcher, and how to fix it.
 struct Wrong {
     message: String,
     help: String,
 }
 
-/// One region per entry, whatever is wrong with it, so that places in the section are indices.
+/// Returns one region per entry, even an invalid one, so that positions in the section are indices.
 pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Vec<Region> {
     section.items().map(|(entry, item)| region(entry, &item, problems)).collect()
 }
 
 fn region(entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Region {
     if &*entry.key == "default" {
-        let message = "a region cannot be named `default`: in a geo policy that key is for all other clients";
+        let message = "a region cannot be named `default`: that key of a geo policy is for all other clients";
         problems.error(entry.at, &item.path, message, "give the region another name");
     }
     let mut region = Region { name: (&*entry.key).into(), matchers: Vec::new(), location: problems.location(entry.at) };
@@ -36,7 +36,7 @@ fn region(entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Region
     let Some(list) = fields.require("match", EXAMPLE, problems) else { return region };
     let nodes = list.list(EXAMPLE, problems).unwrap_or_default();
     region.matchers.reserve_exact(nodes.len());
-    // Where each matcher stands in the list.
+    // The index of each matcher in the list.
     let mut indices = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let item = Item { node, path: list.path.index(index) };
@@ -55,12 +55,12 @@ fn region(entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Region
         };
         let item = Item { node, path: list.path.index(index) };
         let Some(text) = item.string("\"continent:EU\"", problems) else { continue };
-        item.warning(problems, format!("`{text}` stands in this region already"), "remove it");
+        item.warning(problems, format!("`{text}` is listed twice"), "remove it");
     }
     region
 }
 
-/// Takes out matchers that stand in the list before, and says where they stood.
+/// Removes repeated matchers, and returns their indices.
 fn take_repeated(matchers: &mut Vec<Matcher>) -> Vec<usize> {
     let numbered = matchers.iter().cloned().zip(0usize..).collect();
     let mut repeated: Vec<usize> =
@@ -89,7 +89,7 @@ fn matcher(text: &str, problems: &mut Problems) -> Result<Matcher, Wrong> {
         "prefix" => prefix(value),
         _ => {
             let help = problems.suggestion(kind, KINDS.into_iter());
-            Err(wrong(format!("{} is not a kind of matcher", shortened(kind)), help))
+            Err(wrong(format!("{} is not a matcher kind", shortened(kind)), help))
         }
     }
 }
@@ -101,14 +101,14 @@ fn wrong(message: impl Into<String>, help: impl Into<String>) -> Wrong {
 fn continent(value: &str) -> Result<Matcher, Wrong> {
     value.parse::<Continent>().map(Matcher::Continent).map_err(|_| {
         let codes: Vec<&str> = Continent::ALL.iter().map(|continent| continent.code()).collect();
-        wrong(format!("{} is not the code of a continent", shortened(value)), format!("one of {}", codes.join(", ")))
+        wrong(format!("{} is not a continent code", shortened(value)), format!("one of {}", codes.join(", ")))
     })
 }
 
 fn country_code(value: &str) -> Result<CountryCode, Wrong> {
     value.parse::<CountryCode>().ok().filter(|&code| country::exists(code)).ok_or_else(|| {
-        let message = format!("{} is not the code of a country", shortened(value));
-        wrong(message, "write the two letters of ISO 3166-1, such as country:TR")
+        let message = format!("{} is not a country code", shortened(value));
+        wrong(message, "write a two-letter ISO 3166-1 code, such as country:TR")
     })
 }
 
@@ -116,8 +116,8 @@ fn subdivision(value: &str) -> Result<Matcher, Wrong> {
     let (country, part) = value.split_once('-').unwrap_or((value, ""));
     let well_formed = (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_alphanumeric());
     if !well_formed {
-        let message = format!("{} is not the code of a subdivision", shortened(value));
-        return Err(wrong(message, "write a country and its part as in ISO 3166-2, such as subdivision:US-CA"));
+        let message = format!("{} is not a subdivision code", shortened(value));
+        return Err(wrong(message, "write an ISO 3166-2 code, such as subdivision:US-CA"));
     }
     country_code(country)?;
     Ok(Matcher::Subdivision(value.to_ascii_uppercase().into()))
@@ -133,7 +133,7 @@ fn asn(value: &str) -> Result<Matcher, Wrong> {
         Ok(number) if number > 0 => format!("write asn:{number}"),
         _ => "write a number from 1 to 4294967295, such as asn:3320".to_owned(),
     };
-    Err(wrong(format!("{} is not the number of an autonomous system", shortened(value)), help))
+    Err(wrong(format!("{} is not an AS number", shortened(value)), help))
 }
 
 fn prefix(value: &str) -> Result<Matcher, Wrong> {
@@ -147,22 +147,22 @@ fn prefix(value: &str) -> Result<Matcher, Wrong> {
         return Err(wrong(format!("{} is not a prefix", shortened(value)), help));
     };
     if written.trunc() != written {
-        let message = format!("{value} has bits set beyond its length");
+        let message = format!("{value} has host bits set");
         return Err(wrong(message, format!("the network is prefix:{}", written.trunc())));
     }
     Ok(Matcher::Prefix(unmapped(written)))
 }
 
-/// The IPv4 prefix that an IPv4-mapped one stands for; clients are looked up by it.
+/// Converts an IPv4-mapped prefix to IPv4; lookups use that.
 fn unmapped(prefix: IpNet) -> IpNet {
     let IpNet::V6(mapped) = prefix else { return prefix };
     let inner = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
     inner.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(prefix, IpNet::V4)
 }
 
-/// The matchers that stand in more than one region, by region: no geo policy may name two regions that share one.
+/// The matchers that appear in several regions, by region: no geo policy may use two regions that share one.
 pub(super) fn contested(regions: &[Region]) -> HashMap<RegionId, Vec<&Matcher>> {
-    // No region has a matcher twice, so whatever is there twice is in two regions.
+    // No region has a matcher twice, so a repeated matcher is in two regions.
     let all = regions.iter().flat_map(|region| &region.matchers).map(|matcher| (matcher.clone(), ())).collect();
     let shared: HashSet<Matcher> = groups(all).filter_map(|group| Some(group.into_iter().next()?.0)).collect();
     if shared.is_empty() {
@@ -175,9 +175,9 @@ pub(super) fn contested(regions: &[Region]) -> HashMap<RegionId, Vec<&Matcher>> 
     by_region.filter(|(_, matchers)| !matchers.is_empty()).collect()
 }
 
-/// Equal matchers, two or more together, in their order.
+/// Groups of two or more equal matchers, in their order.
 ///
-/// By sorting, as a million matchers are mostly written in order, and a table of their hashes fits into no cache.
+/// By sorting: a million matchers are usually almost sorted, and a hash table of them fits into no cache.
 fn groups<T>(mut numbered: Vec<(Matcher, T)>) -> impl Iterator<Item = Vec<(Matcher, T)>> {
     numbered.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut rest = numbered.into_iter().peekable();

@@ -24,10 +24,10 @@ const MASS_FAILURE: &str = r#"{ share = "50%", within = "10s", hold = "10s", lon
 const SHORTEST_WITHIN: Duration = Duration::from_secs(1);
 const LONGEST_WITHIN: Duration = Duration::from_secs(3600);
 const LONGEST_HOLD: Duration = Duration::from_secs(86_400);
-/// Most intervals of `frozen`.
+/// Maximum intervals of `frozen`.
 const MAX_WINDOWS: usize = 1_000;
 
-/// The rules; those that are written wrongly are left out.
+/// Reads the rules; invalid ones are omitted.
 pub(super) fn read(root: &Table, data_centers: usize, problems: &mut Problems) -> Safety {
     let mut safety = Safety::default();
     let Some(entry) = root.get("safety") else { return safety };
@@ -47,29 +47,29 @@ pub(super) fn read(root: &Table, data_centers: usize, problems: &mut Problems) -
     safety
 }
 
-/// More than there are would refuse every change.
+/// A number above the existing data centers would refuse every change.
 fn least(item: &Item<'_, '_>, data_centers: usize, problems: &mut Problems) -> Option<u32> {
     if data_centers == 0 {
-        item.error(problems, "the document has no data centers", "declare them in `data_centers`, or remove the rule");
+        item.error(problems, "the document has no data centers", "define them in `data_centers`, or remove the rule");
         return None;
     }
     let most = u32::try_from(data_centers).unwrap_or(u32::MAX);
     item.integer("the least number of data centers up", 1..=most, problems)
 }
 
-/// A percentage from 0 to 100, with or without decimals.
+/// A percentage from 0 to 100, with optional decimals.
 pub(super) fn share(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Share> {
     let text = item.string("\"20%\"", problems)?;
     let digits = text.strip_suffix('%').filter(|digits| digits.bytes().all(|it| it.is_ascii_digit() || it == b'.'));
     let percent = digits.and_then(|digits| digits.parse::<f64>().ok()).filter(|percent| *percent <= 100.0);
     if percent.is_none() {
-        let message = format!("{} is not a share", shortened(text));
+        let message = format!("{} is not a percentage", shortened(text));
         item.error(problems, message, "write a number from 0 to 100 and a percent sign, such as \"20%\"");
     }
     percent.map(|percent| Share(percent / 100.0))
 }
 
-/// A share and times, each of which may be left out; none where it is `"off"`.
+/// A share and times, all optional; `None` if it is `"off"`.
 fn mass_failure(item: &Item<'_, '_>, problems: &mut Problems) -> Option<MassFailure> {
     if let Value::String(text) = &item.node.value {
         if **text != *"off" {
@@ -94,8 +94,8 @@ fn mass_failure(item: &Item<'_, '_>, problems: &mut Problems) -> Option<MassFail
         rule.longest = item.duration(SHORTEST_WITHIN..=LONGEST_HOLD, problems).unwrap_or(rule.longest);
         if rule.longest < rule.hold {
             let hold = duration::show(rule.hold);
-            let message = format!("failures would be doubted for less time than the `hold` of {hold}");
-            item.error(problems, message, format!("write at least \"{hold}\", or a shorter `hold`"));
+            let message = format!("`longest` is shorter than `hold`, which is {hold}");
+            item.error(problems, message, format!("use at least \"{hold}\", or reduce `hold`"));
         }
     }
     Some(rule)
@@ -109,7 +109,7 @@ fn frozen(fields: &Fields<'_, '_>, problems: &mut Problems) -> Vec<Window> {
     };
     if nodes.len() > MAX_WINDOWS {
         let message = format!("the list has {} intervals", nodes.len());
-        item.error(problems, message, format!("keep it at {MAX_WINDOWS} or fewer: remove those that are over"));
+        item.error(problems, message, format!("use at most {MAX_WINDOWS}: remove past intervals"));
         return Vec::new();
     }
     let read = |(index, node)| window(&Item { node, path: item.path.index(index) }, problems);
@@ -125,7 +125,7 @@ fn window(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Window> {
         return None;
     };
     if end <= start {
-        let message = format!("{} ends before it begins", shortened(text));
+        let message = format!("{} ends before it starts", shortened(text));
         item.error(problems, message, "write the earlier instant first");
         return None;
     }

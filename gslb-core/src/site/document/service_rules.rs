@@ -1,4 +1,4 @@
-//! What a service and the rest of the document must be together: the zone's own records, and the pools it leads to.
+//! Rules between services and the rest of the document: the zone's records, and the pools that policies lead to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +23,7 @@ pub(super) fn check(
     problems: &mut Problems,
 ) {
     let section = Path::ROOT.key("services");
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     for Written { entry, service } in services {
         for (name, zone) in service.names() {
             let path = section.key(&entry.key);
@@ -33,14 +33,14 @@ pub(super) fn check(
             }
             rules.own_records(problems);
             rules.names_as_endpoints(problems);
-            rules.families(&mut told, problems);
+            rules.families(&mut reported, problems);
         }
     }
-    refuse_loops(services, policies, problems);
+    report_loops(services, policies, problems);
 }
 
-/// A name that is answered with itself never resolves.
-fn refuse_loops(services: &[Written<'_>], policies: &Policies<'_, '_>, problems: &mut Problems) {
+/// A name whose answer is a CNAME to itself never resolves.
+fn report_loops(services: &[Written<'_>], policies: &Policies<'_, '_>, problems: &mut Problems) {
     let by_name: HashMap<&Name, &Written<'_>> =
         services.iter().flat_map(|it| it.service.names().map(move |(name, _)| (name, it))).collect();
     for (pool, number) in policies.to.pools.iter().zip(0..) {
@@ -52,7 +52,7 @@ fn refuse_loops(services: &[Written<'_>], policies: &Policies<'_, '_>, problems:
                 let message =
                     format!("endpoint `{}` of pool `{}` answers {target} with itself", endpoint.name, pool.name);
                 let path = Path::ROOT.key("services");
-                let help = "lead this service to other pools, or give the endpoint another cname";
+                let help = "use other pools for this service, or change the endpoint's cname";
                 problems.error(entry.at, &path.key(&entry.key), message, help);
             }
         }
@@ -61,7 +61,7 @@ fn refuse_loops(services: &[Written<'_>], policies: &Policies<'_, '_>, problems:
 
 struct Rules<'a> {
     service: &'a Service,
-    /// The name that is looked at, and its zone.
+    /// The name being checked, and its zone.
     name: &'a Name,
     zone: u32,
     entry: &'a super::tree::Entry,
@@ -76,10 +76,10 @@ impl Rules<'_> {
         problems.error(self.entry.at, &self.path, message, help);
     }
 
-    /// The zone file must not say what the service says.
+    /// The zone file must not have records that the service answers.
     fn own_records(&self, problems: &mut Problems) {
         let Some(owners) = self.checked.owners.get(self.zone as usize) else { return };
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         for record in owners.at(self.name) {
             let steered = match record.rtype {
                 rtype::A => self.service.steers_a,
@@ -87,7 +87,7 @@ impl Rules<'_> {
                 rtype::CNAME => true,
                 _ => false,
             };
-            if steered && told.insert(record.rtype) {
+            if steered && reported.insert(record.rtype) {
                 let (name, kind) = (self.name, type_to_text(record.rtype));
                 let message = format!(
                     "{name} is steered here, but its zone file has {kind} records for it, at {}",
@@ -98,18 +98,18 @@ impl Rules<'_> {
         }
     }
 
-    /// The name must belong to the zone; true where it does not.
+    /// Reports a name that is outside the zone's authority; true if it is.
     fn is_hidden(&self, problems: &mut Problems) -> bool {
         let borders = self.checked.borders.get(self.zone as usize);
         let Some(border) = borders.and_then(|borders| borders.over(self.name)) else { return false };
         let name = self.name;
         let (message, help) = match border.kind {
             Kind::Delegation | Kind::Inner => (
-                format!("{name} is not ours to answer: {} is delegated at {}", border.owner, border.location),
-                "remove the NS records, or steer the name where it is delegated to",
+                format!("not authoritative for {name}: {} is delegated at {}", border.owner, border.location),
+                "remove the NS records, or define the service on the servers of the delegated zone",
             ),
             Kind::Redirection => (
-                format!("{name} lies below {}, which has a DNAME at {}", border.owner, border.location),
+                format!("{name} is below {}, which has a DNAME at {}", border.owner, border.location),
                 "a DNAME redirects every name below it: remove it or the service",
             ),
         };
@@ -117,7 +117,7 @@ impl Rules<'_> {
         true
     }
 
-    /// A name with a CNAME has no other data, so it cannot be an apex either.
+    /// A name with a CNAME has no other data, so it cannot be an apex.
     fn names_as_endpoints(&self, problems: &mut Problems) {
         let fallback = match self.service.when_all_down {
             WhenAllDown::Pool(pool) => Some(pool).filter(|&pool| self.has_names(pool)),
@@ -131,26 +131,26 @@ impl Rules<'_> {
                 "{} cannot be a CNAME, and the pool `{pool}` has cname endpoints",
                 self.called("a zone's apex")
             );
-            self.error(problems, message, "lead this service to pools of addresses only");
+            self.error(problems, message, "use only pools with address endpoints");
             return;
         }
         let other = self.checked.owners.get(index).and_then(|owners| owners.at(self.name).next());
         if let Some(record) = other {
             let kind = type_to_text(record.rtype);
             let message = format!(
-                "the pool `{pool}` has cname endpoints, but {} has other data ({kind}) too, at {}",
+                "the pool `{pool}` has cname endpoints, but {} also has other data ({kind}) at {}",
                 self.called("this name"),
                 record.location
             );
             self.error(
                 problems,
                 message,
-                "a name with a CNAME has nothing else: remove the record, or use pools of addresses",
+                "a name with a CNAME cannot have other records: remove the record, or use pools with address endpoints",
             );
         }
     }
 
-    /// What a message calls the name: the service's own one needs no telling.
+    /// How a message refers to the name: `own` for the service's own name.
     fn called(&self, own: &str) -> String {
         if *self.name == self.service.name { own.to_owned() } else { self.name.to_string() }
     }
@@ -160,8 +160,8 @@ impl Rules<'_> {
         pool.is_some_and(|pool| pool.endpoints.iter().any(|endpoint| matches!(endpoint.target, Target::Cname(_))))
     }
 
-    /// A client that is sent to a pool without its family must not be told that there is no such data.
-    fn families(&self, told: &mut HashSet<(PolicyId, bool)>, problems: &mut Problems) {
+    /// Clients that get a pool without their address family must not get a wrong NODATA.
+    fn families(&self, reported: &mut HashSet<(PolicyId, bool)>, problems: &mut Problems) {
         if !self.policies.to.sound {
             return;
         }
@@ -170,17 +170,17 @@ impl Rules<'_> {
             [(self.service.steers_a, false, reach.v4), (self.service.steers_aaaa, true, reach.v6)]
         {
             let Families { with: Some(_), without: Some(without), stranded } = families else { continue };
-            if !steered || !told.insert((self.service.policy, is_v6)) {
+            if !steered || !reported.insert((self.service.policy, is_v6)) {
                 continue;
             }
             let (kind, family) = if is_v6 { ("AAAA", "IPv6") } else { ("A", "IPv4") };
             if let Some(stranded) = stranded {
                 let message = format!(
-                    "{kind} queries of clients that are sent to `{}` get no data: no pool of its `only` has {family} \
-                     endpoints, and no other may answer",
+                    "{kind} queries of clients that are sent to `{}` get NODATA: no pool of its `only` has {family} \
+                     endpoints, and no other pool may answer",
                     self.policies.pool_name(stranded)
                 );
-                let help = format!("give a pool of the `only` {family} endpoints, or leave {kind} out of `types`");
+                let help = format!("give a pool of the `only` {family} endpoints, or remove {kind} from `types`");
                 problems.warning(self.entry.at, &self.path, message, help);
                 continue;
             }
@@ -189,7 +189,7 @@ impl Rules<'_> {
                  endpoints, since negative answers are cached for all clients (RFC 7871 §7.4)",
                 self.policies.pool_name(without)
             );
-            let help = format!("give each pool {family} endpoints, or none, or leave {kind} out of `types`");
+            let help = format!("give each pool {family} endpoints, or none, or remove {kind} from `types`");
             problems.warning(self.entry.at, &self.path, message, help);
         }
     }

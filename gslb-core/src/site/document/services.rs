@@ -27,7 +27,7 @@ const WHEN_ALL_DOWN: [(&str, WhenAllDown); 4] = [
 ];
 const DEFAULT_TTL: u32 = 30;
 const DEFAULT_STICKY: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
-/// How many zones are listed to whoever names a service that lies in none.
+/// How many zones the help text lists for a service outside all zones.
 const MAX_LISTED: usize = 8;
 
 /// A service and its entry in the document.
@@ -42,14 +42,14 @@ pub(super) struct Services<'a, 'r, 't> {
     zones: &'a [Loaded<'t>],
     apexes: HashMap<&'a Name, u32>,
     policies: &'a mut Policies<'r, 't>,
-    /// Where each name that is steered is declared.
+    /// The position of each steered name.
     names: HashMap<Name, Position>,
-    /// Path of an `only` that a policy leads to without leading to the pool: each pair is looked at once.
+    /// Path of an `only` that can be reached from a policy and does not lead to the pool; cached per pair.
     only_without: HashMap<(PolicyId, PoolId), Option<String>>,
 }
 
 impl<'t> Services<'_, '_, 't> {
-    /// The services that are sound.
+    /// Returns the valid services.
     pub(super) fn read(
         section: &Section<'t>,
         zones: &[Loaded<'t>],
@@ -64,12 +64,12 @@ impl<'t> Services<'_, '_, 't> {
             let service = services.service(entry, &item, problems);
             let Some(name) = domain_name(entry, &item, problems) else { continue };
             if let Some(other) = services.names.get(&name) {
-                let message = format!("the service {name} is declared{} already", problems.in_line(*other, entry.at));
+                let message = format!("the service {name} is already declared{}", problems.in_line(*other, entry.at));
                 problems.error(
                     entry.at,
                     &item.path,
                     message,
-                    "declare each service once; case does not matter in names",
+                    "declare each service only once; names are case-insensitive",
                 );
                 continue;
             }
@@ -86,7 +86,7 @@ impl<'t> Services<'_, '_, 't> {
         written
     }
 
-    /// Everything but name and zone.
+    /// Everything except name and zone.
     fn service(&mut self, entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Option<Service> {
         if domain::unquoted(entry, &KEYS).is_some() {
             return None;
@@ -102,7 +102,7 @@ impl<'t> Services<'_, '_, 't> {
         if let (Some(item), Some(Some(WhenAllDown::Pool(pool))), Some(policy)) =
             (fields.get("when_all_down"), when_all_down, policy)
         {
-            self.refuse_way_out(&item, policy, pool, problems);
+            self.check_stays_within_only(&item, policy, pool, problems);
         }
         Some(Service {
             name: Name::root(),
@@ -119,15 +119,15 @@ impl<'t> Services<'_, '_, 't> {
         })
     }
 
-    /// The further names of a service that are sound.
+    /// Returns the valid other names of a service.
     fn further_names(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Vec<(Name, u32)> {
         let Value::Table(table) = &item.node.value else { return Vec::new() };
         let Some(entry) = table.get("names") else { return Vec::new() };
         let list = Item::of(entry, &item.path);
         let nodes = list.list(r#"["example.com"]"#, problems).unwrap_or_default();
         if nodes.len() > MAX_NAMES {
-            let message = format!("the service has {} further names", nodes.len());
-            list.error(problems, message, format!("give it at most {MAX_NAMES}, and the others to another service"));
+            let message = format!("the service has {} other names", nodes.len());
+            list.error(problems, message, format!("use at most {MAX_NAMES}, and move the rest to another service"));
             return Vec::new();
         }
         let mut further = Vec::with_capacity(nodes.len());
@@ -137,8 +137,8 @@ impl<'t> Services<'_, '_, 't> {
             let Some(name) = domain::read(text, item.at(), &item.path, problems) else { continue };
             if let Some(other) = self.names.get(&name) {
                 let message =
-                    format!("the name {name} is steered already, as declared{}", problems.in_line(*other, item.at()));
-                item.error(problems, message, "give each name to one service, once; case does not matter in names");
+                    format!("the name {name} is already steered, declared{}", problems.in_line(*other, item.at()));
+                item.error(problems, message, "use each name only once, in one service; names are case-insensitive");
                 continue;
             }
             self.names.insert(name.clone(), item.at());
@@ -148,7 +148,7 @@ impl<'t> Services<'_, '_, 't> {
         further
     }
 
-    /// The number of the zone with the longest apex that `name` lies in.
+    /// The index of the zone with the longest apex that contains `name`.
     fn zone(&self, name: &Name, at: Position, path: &Path<'_>, problems: &mut Problems) -> Option<u32> {
         let mut next = Some(name.clone());
         while let Some(ancestor) = next {
@@ -161,25 +161,31 @@ impl<'t> Services<'_, '_, 't> {
             self.zones.iter().take(MAX_LISTED + 1).map(|loaded| loaded.zone.apex.to_string()).collect();
         let help = match apexes.len() {
             0 => "declare its zone, such as [zones.\"example.com\"] with file = \"example.com.zone\"".to_owned(),
-            1..=MAX_LISTED => format!("declare its zone; there are: {}", apexes.join(" ")),
+            1..=MAX_LISTED => format!("declare its zone; declared zones: {}", apexes.join(" ")),
             _ => "declare its zone".to_owned(),
         };
-        problems.error(at, path, format!("{name} lies in no zone of the document"), help);
+        problems.error(at, path, format!("{name} is in no zone of the document"), help);
         None
     }
 
-    /// Clients of an `only` must not be sent out of it when all is down.
-    fn refuse_way_out(&mut self, item: &Item<'_, '_>, policy: PolicyId, pool: PoolId, problems: &mut Problems) {
+    /// When everything is down, clients of an `only` must still get its own pools.
+    fn check_stays_within_only(
+        &mut self,
+        item: &Item<'_, '_>,
+        policy: PolicyId,
+        pool: PoolId,
+        problems: &mut Problems,
+    ) {
         let found = self.only_without.entry((policy, pool));
         let Some(only) = found.or_insert_with(|| self.policies.only_without(policy, pool)) else { return };
         let message = format!(
-            "the pool `{}` is not below the `only` at {only}, whose clients must not be sent out of it",
+            "the pool `{}` is not below the `only` at {only}, whose clients may only get its own pools",
             self.policies.pool_name(pool)
         );
         item.error(
             problems,
             message,
-            "name a pool that is below every `only` of the policy, or write serve-all, last-up, nodata or servfail",
+            "use a pool below every `only` of the policy, or serve-all, last-up, nodata or servfail",
         );
     }
 
@@ -201,8 +207,8 @@ impl<'t> Services<'_, '_, 't> {
 
 fn domain_name(entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Option<Name> {
     if let Some(name) = domain::unquoted(entry, &KEYS) {
-        let message = format!("`{}` holds only another table", entry.key);
-        problems.error(entry.at, &item.path, message, format!("write names with dots in quotes: [services.{name:?}]"));
+        let message = format!("`{}` contains only another table", entry.key);
+        problems.error(entry.at, &item.path, message, format!("quote names that contain dots: [services.{name:?}]"));
         return None;
     }
     domain::read(&entry.key, entry.at, &item.path, problems)
@@ -217,7 +223,7 @@ fn types(fields: &Fields<'_, '_>, problems: &mut Problems) -> (bool, bool) {
         let Some(is_a) = item.choice(&[("A", true), ("AAAA", false)], problems) else { continue };
         let steered = if is_a { &mut steers.0 } else { &mut steers.1 };
         if std::mem::replace(steered, true) {
-            item.error(problems, "the type is listed twice", "name each type once");
+            item.error(problems, "the type is listed twice", "list each type once");
         }
     }
     steers

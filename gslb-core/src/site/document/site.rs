@@ -1,4 +1,4 @@
-//! Reads the whole document: sections in the order in which they refer to each other, then the rules that join them.
+//! Reads the whole document: sections in dependency order, then the rules between them.
 
 use super::names::{Names, Section};
 use super::policies::{Policies, Referents};
@@ -15,9 +15,9 @@ use crate::site::model::Site;
 const SECTIONS: [&str; 9] =
     ["zones", "data_centers", "probes", "pools", "regions", "policies", "services", "vantages", "safety"];
 
-/// The site as far as it can be read; it is only good where `problems` has no error.
+/// Returns the site as far as it can be read; it is valid only if `problems` has no error.
 pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, problems: &mut Problems) -> Site {
-    refuse_unknown(root, problems);
+    report_unknown_keys(root, problems);
     let zones = zones::read(&section(root, "zones", problems), budget, load, problems);
     let before = problems.errors();
     let mut data_centers = Names::of("data center", section(root, "data_centers", problems), problems);
@@ -48,7 +48,7 @@ pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, pro
     let kept = zone_rules::Checked::of(&zones, &services, problems);
     service_rules::check(&services, &zones, &kept, &policies, problems);
     let corrections = kept.corrections;
-    // While something is wrong, what should use a name may just not have been understood.
+    // If there are errors, a reference may just not have been understood.
     if problems.errors() == 0 {
         policies.warn_of_unused(services.iter().map(|written| written.service.policy), problems);
         policies.to.pool_names.warn_of_unused("policy or service", problems);
@@ -62,21 +62,22 @@ pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, pro
     site
 }
 
-fn refuse_unknown(root: &Table, problems: &mut Problems) {
-    // A file that is no document may hold anything, also secrets. Its keys are quoted where one of them looks like ours.
+fn report_unknown_keys(root: &Table, problems: &mut Problems) {
+    // A file that is not a document may contain anything, even secrets. Quote its keys only if one of them is a
+    // document key.
     let is_close = |key: &str| {
         SECTIONS.contains(&key) || key == include::KEY || suggest::closest(key, SECTIONS.into_iter()).is_some()
     };
     if let Some(first) = root.entries.first().filter(|_| !root.entries.iter().any(|entry| is_close(&entry.key))) {
-        let message = format!("no key of this text is one of a document; it has {} at the top", root.entries.len());
+        let message = format!("this text has no document key; it has {} top-level keys", root.entries.len());
         let help = format!("is this the right file? A document has {}", SECTIONS.join(", "));
-        problems.forget();
+        problems.clear();
         problems.error(first.at, &Path::ROOT, message, help);
         return;
     }
     for entry in root.entries.iter().filter(|entry| !SECTIONS.contains(&&*entry.key)) {
         if &*entry.key == include::KEY {
-            let message = "a document that does not come as a TOML file has no files beside it to include";
+            let message = "only a document in a TOML file can include other files";
             let help = "send the whole document, as `gslb apply site.toml` does";
             problems.error(entry.at, &Path::ROOT.key(&entry.key), message, help);
             continue;

@@ -1,11 +1,11 @@
-//! Finds the known name that a misspelt one was probably meant to be.
+//! Finds the known name that a misspelled one probably refers to.
 
-/// Longest text that is compared; names are at most 63 characters long.
+/// Maximum length of compared text; names are at most 63 characters.
 const MAX_COMPARED: usize = 64;
-/// Shortest start of a name that stands for the name.
+/// Minimum length of a prefix that suggests its name.
 const MIN_START: usize = 3;
 
-/// The known name nearest to `wrong`, if one is near: a third of its letters may be changed, dropped, added or swapped,
+/// The known name closest to `wrong`, if it is close: a third of its letters may be changed, dropped, added or swapped,
 /// or its end may be missing.
 pub(super) fn closest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = |name: &str| -> String { name.chars().take(MAX_COMPARED).flat_map(char::to_lowercase).collect() };
@@ -22,7 +22,7 @@ pub(super) fn closest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> 
             return None;
         }
         let changes = strsim::osa_distance(&wrong, &known);
-        // A name that shares no letter with what was written is no suggestion, however short both are.
+        // A name without a common letter is no suggestion, however short both are.
         (changes <= allowed && changes < known_letters.max(letters)).then_some((changes, name))
     };
     known.filter_map(near).min().map(|(_, name)| name)
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_meant_and_nothing_far_fetched() {
+    fn suggests_close_names_only() {
         let known = || ["weight", "address", "cname", "fra"].into_iter();
         assert_eq!(closest("wieght", known()), Some("weight"));
         assert_eq!(closest("Adress", known()), Some("address"));

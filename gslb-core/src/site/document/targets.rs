@@ -1,4 +1,4 @@
-//! Whether the hosts that NS, MX and SRV records name can be reached, as far as their own zone can tell.
+//! Checks whether the targets of NS, MX and SRV records have an address, as far as their own zone shows.
 
 use std::collections::HashSet;
 
@@ -11,28 +11,28 @@ use crate::dns::wire::number::rtype;
 use crate::dns::zonefile::Record;
 use crate::problem::Severity::Warning;
 
-/// What is known of the hosts of a zone.
+/// The hosts of a zone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Targets<'r, 'z> {
     pub(super) apex: &'z Name,
     pub(super) owners: &'r Owners<'z>,
     pub(super) borders: &'r Borders<'z>,
-    /// Names whose addresses are steered.
+    /// Names with steered addresses.
     pub(super) steered: &'r HashSet<&'r Name>,
 }
 
 /// How a name gets an address.
 enum Way {
-    /// It has one, or whether it has is not for this zone to say.
+    /// It has one, or this zone cannot tell.
     Address,
-    /// By a CNAME.
+    /// Through a CNAME.
     Alias,
     /// Not at all.
     None,
 }
 
 impl Targets<'_, '_> {
-    /// Warns where `record` names a host inside the zone that leads nowhere.
+    /// Warns if the target of `record` is in this zone and has no address.
     pub(super) fn check(&self, record: &Record, problems: &mut Problems) {
         let skip = match record.rtype {
             rtype::NS => 0,
@@ -58,7 +58,7 @@ impl Targets<'_, '_> {
             return Way::Address;
         }
         match self.borders.over(target) {
-            // Whoever the name is delegated to may know; only for that delegation's own servers glue is needed here.
+            // Only the delegated zone knows; glue is required only for the delegation's own servers.
             Some(border) if border.kind != Kind::Delegation || *border.owner != record.owner => return Way::Address,
             _ => {}
         }
@@ -77,8 +77,8 @@ impl Targets<'_, '_> {
         self.owners.at(name).any(|record| record.rtype == rtype::CNAME)
     }
 
-    /// Whether a wildcard may stand in for a name that does not exist. The nearest one would do so alone (RFC 4592
-    /// §3.3.1), but a warning that is not given in a rare case does no harm.
+    /// Whether a wildcard may match a name that does not exist. Strictly, only the closest one does (RFC 4592 §3.3.1),
+    /// but missing a warning in rare cases does no harm.
     fn wildcard_above(&self, target: &Name) -> bool {
         let mut above = target.parent();
         while let Some(name) = above.filter(|name| name.is_at_or_below(self.apex)) {

@@ -1,4 +1,4 @@
-//! TOML text to the located tree, with every syntax error told.
+//! Parses TOML text into the located tree, and reports every syntax error.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,34 +14,33 @@ use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
 use crate::budget::{Budget, OverBudget};
 use crate::problem::key_path::Path;
 
-/// Longest document, in octets.
+/// Maximum document size in octets.
 const MAX_TEXT: usize = 64 << 20;
-/// Most parts of a dotted key. Each part is a table inside a table.
+/// Maximum parts of a dotted key. Each part is a table inside a table.
 const MAX_KEY_PARTS: usize = 16;
-/// How deep arrays and inline tables may nest for the parser, which takes them apart recursively. Less is told with a
-/// better message, by [`MAX_DEPTH`].
+/// Maximum nesting of arrays and inline tables in the parser, which is recursive. [`MAX_DEPTH`] is lower and gives a
+/// better message.
 const MAX_RECURSION: u32 = 80;
-/// Octets that a token takes while its statement is read.
+/// Octets per token while its statement is read.
 const TOKEN: usize = 2 * size_of::<Token>();
 
-/// Reads `text`; none where its syntax is so wrong that complaints about the rest would mislead, or it takes more than
-/// `budget`.
+/// Parses `text`; `None` if syntax errors would make further problems misleading, or if it exceeds `budget`.
 pub(super) fn read(text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
     read_file(0, text, budget, problems)
 }
 
-/// The same for the file of this number.
+/// Parses the file with this number.
 pub(super) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
     let start = Position { file, line: 1, column: 1 };
     if text.len() > MAX_TEXT {
-        let message = format!("the document has {} octets, more than the {MAX_TEXT} that are read", text.len());
-        problems.error(start, &Path::ROOT, message, "divide the site into several servers");
+        let message = format!("the document has {} octets; the maximum is {MAX_TEXT}", text.len());
+        problems.error(start, &Path::ROOT, message, "split the site between several servers");
         return None;
     }
     let lines = LineIndex::new(file, text);
     if let Some(offset) = overlong_key(text) {
         let message = format!("a key has more than {MAX_KEY_PARTS} parts");
-        problems.error(lines.position(offset), &Path::ROOT, message, "write a name that holds dots in quotes");
+        problems.error(lines.position(offset), &Path::ROOT, message, "quote names that contain dots");
         return None;
     }
     let source = Source::new(text);
@@ -55,7 +54,7 @@ pub(super) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &m
             parse_document(tokens, &mut RecursionGuard::new(&mut checked, MAX_RECURSION), &mut errors);
         }
         if let Some(over) = builder.end_statement() {
-            refuse(over, lines.position(at), errors.problems);
+            report_over_budget(over, lines.position(at), errors.problems);
             return None;
         }
     }
@@ -68,10 +67,10 @@ pub(super) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &m
     Some(if is_sound { table } else { Checking { huge, problems }.table(table, &Path::ROOT, 0) })
 }
 
-/// Tells that a document takes more memory than it may, and where it began to.
-pub(super) fn refuse(over: OverBudget, at: Position, problems: &mut Problems) {
+/// Reports that a document exceeds its memory budget, at the position where it does.
+pub(super) fn report_over_budget(over: OverBudget, at: Position, problems: &mut Problems) {
     let message = format!("up to here the document takes {over}");
-    problems.error(at, &Path::ROOT, message, "divide it, or write it with fewer keys and values");
+    problems.error(at, &Path::ROOT, message, "split it, or use fewer keys and values");
 }
 
 /// Offset of the first dotted key with more than [`MAX_KEY_PARTS`] parts.
@@ -90,7 +89,8 @@ fn overlong_key(text: &str) -> Option<usize> {
     None
 }
 
-/// The text in pieces: lines, or those that brackets make one. So the tokens of no more than one are in memory.
+/// Splits the text into statements: single lines, or several joined by brackets. Only one statement's tokens are in
+/// memory.
 struct Statements<'s> {
     lexer: toml_parser::lexer::Lexer<'s>,
     tokens: Vec<Token>,
@@ -113,26 +113,26 @@ impl Statements<'_> {
     }
 }
 
-/// Tells syntax errors as problems.
+/// Converts syntax errors to problems.
 struct Errors<'a> {
     text: &'a str,
     lines: &'a LineIndex<'a>,
     problems: &'a mut Problems,
-    /// Whether what the parser made of the text can still be trusted.
+    /// Whether the parser's result is still usable.
     usable: bool,
-    /// Keys that are written twice.
+    /// Duplicate keys.
     duplicates: Vec<Span>,
 }
 
 impl Errors<'_> {
-    /// Tells of keys that are written twice. What is no TOML at all may be any file, also a secret one, and is not quoted.
+    /// Reports duplicate keys. Text that is not TOML may be any file, even a secret one, so it is not quoted.
     fn finish(mut self) -> bool {
         for span in std::mem::take(&mut self.duplicates) {
             let key = self.text.get(span.start()..span.end()).filter(|_| self.usable);
             let key = key.map_or_else(|| "a key".to_owned(), |key| format!("`{key}`"));
-            let message = format!("{key} is written twice in the same table");
+            let message = format!("{key} is duplicated in this table");
             let at = self.lines.position(span.start());
-            self.problems.error(at, &Path::ROOT, message, "keep one of the two, or give one another name");
+            self.problems.error(at, &Path::ROOT, message, "remove or rename one of the two");
         }
         self.usable
     }
@@ -149,7 +149,7 @@ impl ErrorSink for Errors<'_> {
         self.usable = false;
         let what = error.description();
         let help = match (what, error.expected()) {
-            ("string values must be quoted", _) => Cow::from("write text in quotes: \"...\""),
+            ("string values must be quoted", _) => Cow::from("put the text in quotes: \"...\""),
             ("cannot recurse further; max recursion depth met", _) => "nest fewer tables and arrays".into(),
             (_, None) => "correct the TOML syntax here".into(),
             (_, Some(expected)) => format!("TOML expects {} here", listed(expected)).into(),
@@ -158,7 +158,7 @@ impl ErrorSink for Errors<'_> {
     }
 }
 
-/// What TOML expects, in words.
+/// What TOML expects, as text.
 fn listed(expected: &[Expected]) -> String {
     let word = |expected: &Expected| match expected {
         Expected::Literal("\n") => "newline".to_owned(),
@@ -173,7 +173,7 @@ fn listed(expected: &[Expected]) -> String {
     if expected.is_empty() { "nothing".to_owned() } else { expected.iter().map(word).collect::<Vec<_>>().join(", ") }
 }
 
-/// Takes out and tells what nests too deep, and whole numbers that do not fit.
+/// Removes and reports values that nest too deep, and integers that do not fit.
 struct Checking<'a> {
     huge: HashMap<Position, Box<str>>,
     problems: &'a mut Problems,
@@ -193,7 +193,7 @@ impl Checking<'_> {
         let Node { value, at } = node;
         if depth > MAX_DEPTH {
             let message = format!("tables and arrays nest more than {MAX_DEPTH} deep");
-            self.problems.error(at, path, message, "give inner policies a name of their own in `policies`");
+            self.problems.error(at, path, message, "move inner policies to `policies`, under a name");
             return None;
         }
         let value = match value {

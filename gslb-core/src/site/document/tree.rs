@@ -1,19 +1,19 @@
-//! The document as a located tree, which is all that the section readers see of its notation.
+//! The document as a located tree, independent of its notation.
 
-/// Most levels of tables and arrays; policies need two levels per nesting, everything else fewer than ten in all.
+/// Maximum depth of tables and arrays; policies need two levels per nesting, everything else fewer than ten in all.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// A place in the document's text; line and column count from 1. JSON comes as values, not as text: there the line is
-/// 0, and the column is the value's place in the order in which the document is written.
+/// A position in the document's text; line and column start at 1. JSON is read as values, not as text, so the line is
+/// 0, and the column is the value's index in document order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Position {
-    /// The number of the file, from 0 in the order in which they were read.
+    /// Index of the file, in reading order.
     pub(super) file: u16,
     pub(super) line: u32,
     pub(super) column: u32,
 }
 
-/// A value and where it begins.
+/// A value and its start.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) value: Value,
@@ -22,25 +22,25 @@ pub(super) struct Node {
 
 #[derive(Debug)]
 pub(super) enum Value {
-    /// The null of JSON, which no key takes.
+    /// JSON null, which no key accepts.
     Null,
     String(Box<str>),
     Integer(i64),
     Float(f64),
     Boolean(bool),
-    /// A date or time of TOML, which no key takes; kept so that whoever reads the key can say so.
+    /// A TOML date or time, which no key accepts; kept for the error message.
     Moment(Box<str>),
     Table(Table),
     Array(Box<[Node]>),
 }
 
-/// Entries with distinct keys, in the order in which they were written.
+/// Entries with distinct keys, in written order.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) entries: Box<[Entry]>,
 }
 
-/// A key, where it stands, and its value.
+/// A key, its position, and its value.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: Box<str>,
@@ -49,14 +49,14 @@ pub(super) struct Entry {
 }
 
 impl Table {
-    /// The entry of `key`. Linear: meant for tables with a fixed set of keys, not for sections.
+    /// The entry of `key`. Linear: for tables with a fixed set of keys, not for sections.
     pub(super) fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| &*entry.key == key)
     }
 }
 
 impl Node {
-    /// The value in words, for "found ...".
+    /// Describes the value, for "found ...".
     pub(super) fn describe(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
@@ -71,7 +71,7 @@ impl Node {
     }
 }
 
-/// `text` in quotes, cut where it would drown the message that quotes it.
+/// `text` in quotes, truncated so that it does not drown the message.
 pub(super) fn shortened(text: &str) -> String {
     const MOST: usize = 60;
     match text.char_indices().nth(MOST) {

@@ -1,13 +1,13 @@
-//! What the records of a zone must be together.
+//! Rules for the records of a zone.
 //!
-//! Errors: not exactly one SOA, or one elsewhere than at the apex; no NS at the apex; an owner outside the zone; a CNAME
-//! beside other data (DNSSEC's types may stand there); two CNAMEs or two DNAMEs at one owner; data below a DNAME; a
-//! set of more than 65,000 octets.
+//! Errors: not exactly one SOA, or an SOA below the apex; no NS at the apex; an owner outside the zone; a CNAME with
+//! other data (DNSSEC types are allowed); two CNAMEs or two DNAMEs at one owner; data below a DNAME; a record set of
+//! more than 65,000 octets.
 //!
-//! Warnings: records that a delegation hides; a set with several TTLs, of which the smallest then holds for all; targets
-//! of NS, MX and SRV inside the zone that have no address or are a CNAME.
+//! Warnings: records hidden by a delegation; a set with several TTLs, for which the smallest is used; targets of NS, MX
+//! and SRV inside the zone that have no address or are a CNAME.
 //!
-//! A record that is written twice counts once (RFC 2181 §5).
+//! A duplicate record counts once (RFC 2181 §5).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,19 +26,19 @@ use crate::problem::Severity::{Error, Warning};
 use crate::problem::key_path::Path;
 use crate::site::model::Zone;
 
-/// Largest set of records, in octets: what fits into a response with its header, question and options.
+/// Maximum octets of a record set: what fits into a response with header, question and options.
 const MAX_SET: usize = 65_000;
-/// Owner as a pointer, type, class, TTL and length of rdata (RFC 1035 §3.2.1).
+/// Owner as a pointer, type, class, TTL and rdata length (RFC 1035 §3.2.1).
 const RECORD_HEADER: usize = 12;
 
-/// Zones whose records were checked, indexed for further questions.
+/// Zones whose records have been checked, with indexes for further checks.
 pub(super) struct Checked<'z> {
     pub(super) owners: Vec<Owners<'z>>,
     pub(super) borders: Vec<Borders<'z>>,
     pub(super) corrections: Vec<Corrections>,
 }
 
-/// What is to be done to the records of a zone once nobody looks at them any more.
+/// Changes to make to the records of a zone when they are no longer borrowed.
 #[derive(Debug, Default)]
 pub(super) struct Corrections {
     ttls: Vec<(u32, u32)>,
@@ -65,7 +65,7 @@ impl<'z> Checked<'z> {
     }
 }
 
-/// The zones after the corrections that were only worth a warning, or none.
+/// The zones after corrections that deserved at most a warning.
 pub(super) fn correct(zones: Vec<Loaded<'_>>, corrections: Vec<Corrections>) -> Vec<Zone> {
     let corrected = |(loaded, corrections): (Loaded<'_>, Corrections)| {
         let mut zone = loaded.zone;
@@ -76,7 +76,7 @@ pub(super) fn correct(zones: Vec<Loaded<'_>>, corrections: Vec<Corrections>) -> 
 }
 
 impl Corrections {
-    /// Sets TTLs, then takes duplicates out.
+    /// Sets TTLs, then removes duplicates.
     pub(super) fn apply(mut self, records: &mut Vec<Record>) {
         for (index, ttl) in self.ttls {
             if let Some(record) = records.get_mut(index as usize) {
@@ -93,7 +93,7 @@ impl Corrections {
     }
 }
 
-/// For each zone those of the document that lie directly below it.
+/// For each zone, the zones of the document directly below it.
 fn inner_zones<'z>(zones: &'z [Loaded<'_>]) -> Vec<Vec<&'z Zone>> {
     let apexes: HashMap<&Name, usize> = zones.iter().enumerate().map(|(at, loaded)| (&loaded.zone.apex, at)).collect();
     let mut inner = vec![Vec::new(); zones.len()];
@@ -132,7 +132,7 @@ impl<'z> Rules<'_, 'z> {
         corrections
     }
 
-    /// What every zone has; told at the zone itself, since there is no record to tell it at.
+    /// The records that every zone needs; reported for the zone itself, since a missing record has no location.
     fn apex(&self, loaded: &Loaded<'_>, problems: &mut Problems) {
         let has = |wanted| self.owners.at(&self.zone.apex).any(|record| record.rtype == wanted);
         let path = Path::ROOT.key("zones");
@@ -151,8 +151,8 @@ impl<'z> Rules<'_, 'z> {
     fn owner(&self, group: &mut Vec<(u32, &'z Record)>, corrections: &mut Corrections, problems: &mut Problems) {
         let Some(&(_, first)) = group.first() else { return };
         if !first.owner.is_at_or_below(&self.zone.apex) {
-            let message = format!("{} lies outside the zone {}", first.owner, self.zone.apex);
-            let help = "names without a final dot are completed by the origin; move others to their own zone";
+            let message = format!("{} is outside the zone {}", first.owner, self.zone.apex);
+            let help = "names without a final dot are relative to the origin; move other names to their own zone";
             return problems.at_record(Error, &first.location, message, help);
         }
         drop_duplicates(group, corrections);
@@ -161,7 +161,7 @@ impl<'z> Rules<'_, 'z> {
             types.extend(set.first().map(|(_, record)| record.rtype));
             self.set(set, corrections, problems);
         }
-        refuse_beside_cname(group, &types, problems);
+        report_other_data_at_cname(group, &types, problems);
         match self.borders.over(&first.owner) {
             None => group.iter().for_each(|(_, record)| self.targets.check(record, problems)),
             Some(border) => {
@@ -173,15 +173,15 @@ impl<'z> Rules<'_, 'z> {
         }
     }
 
-    /// Checks records of one owner and type, of which there is at least one.
+    /// Checks the records of one owner and type; there is at least one.
     fn set(&self, set: &[(u32, &'z Record)], corrections: &mut Corrections, problems: &mut Problems) {
         let Some(&(_, first)) = set.first() else { return };
         let (owner, name) = (&first.owner, || type_to_text(first.rtype));
         level_ttls(set, corrections, problems);
         let octets: usize = set.iter().map(|(_, record)| RECORD_HEADER + record.rdata.len()).sum();
         if octets > MAX_SET {
-            let message = format!("the {} records of {owner} make {octets} octets", name());
-            let help = format!("a response holds at most {MAX_SET} of them: remove some records");
+            let message = format!("the {} records of {owner} have {octets} octets", name());
+            let help = format!("a response has space for {MAX_SET}: remove some records");
             problems.at_record(Error, &first.location, message, &help);
         }
         if first.rtype == rtype::SOA && *owner != self.zone.apex {
@@ -191,13 +191,13 @@ impl<'z> Rules<'_, 'z> {
         let single = matches!(first.rtype, rtype::SOA | rtype::CNAME | rtype::DNAME);
         if let Some((_, second)) = set.get(1).filter(|_| single) {
             let message = format!("second {} record at {owner}; the first is at {}", name(), first.location);
-            problems.at_record(Error, &second.location, message, "a name has at most one of this type: keep one");
+            problems.at_record(Error, &second.location, message, "a name can have only one: keep one");
         }
     }
 }
 
-/// Gives the records of each set the least of their TTLs. Signatures of different types are different sets, each with the
-/// TTL of the set that it covers (RFC 4034 §3).
+/// Sets the TTLs of each record set to their minimum. Signatures of different types are different sets, each with the
+/// TTL of the set it covers (RFC 4034 §3).
 fn level_ttls(set: &[(u32, &Record)], corrections: &mut Corrections, problems: &mut Problems) {
     let mut by_covered: BTreeMap<Option<u16>, Vec<(u32, &Record)>> = BTreeMap::new();
     for &(index, record) in set {
@@ -227,7 +227,7 @@ fn covered(record: &Record) -> Option<u16> {
     first_two.filter(|_| matches!(record.rtype, rtype::SIG | rtype::RRSIG))
 }
 
-/// Sorts the records of an owner by type, first written first, and takes out those that repeat another.
+/// Sorts the records of an owner by type, then by position, and removes duplicates.
 fn drop_duplicates(group: &mut Vec<(u32, &Record)>, corrections: &mut Corrections) {
     if group.len() < 2 {
         return;
@@ -243,12 +243,12 @@ fn drop_duplicates(group: &mut Vec<(u32, &Record)>, corrections: &mut Correction
     group.sort_by_key(|&(index, record)| (record.rtype, index));
 }
 
-/// Rdata as it is compared: without regard to case in names, where the type is old enough (RFC 4034 §6.2).
+/// Rdata in canonical form for comparison: names in lowercase, for the types that require it (RFC 4034 §6.2).
 fn canonical(record: &Record) -> Cow<'_, [u8]> {
     let mut octets = Cow::Borrowed(&*record.rdata);
     let dname = (record.rtype == rtype::DNAME).then_some((0, record.rdata.len()));
     for (start, len) in embedded_names(record.rtype, &record.rdata).chain(dname) {
-        // Octets of length in a name are below the letters, so that lowering all octets leaves them as they are.
+        // Length octets in names are below the letters, so lowercasing all octets does not change them.
         if let Some(name) = octets.to_mut().get_mut(start..start + len) {
             name.make_ascii_lowercase();
         }
@@ -256,7 +256,7 @@ fn canonical(record: &Record) -> Cow<'_, [u8]> {
     octets
 }
 
-fn refuse_beside_cname(group: &[(u32, &Record)], types: &[u16], problems: &mut Problems) {
+fn report_other_data_at_cname(group: &[(u32, &Record)], types: &[u16], problems: &mut Problems) {
     let Some((_, alias)) = group.iter().find(|(_, record)| record.rtype == rtype::CNAME) else { return };
     let others = types.iter().filter(|&&other| other != rtype::CNAME && !rtype::may_coexist_with_cname(other));
     let others: Vec<String> = others.map(|&other| type_to_text(other).to_string()).collect();
@@ -266,16 +266,16 @@ fn refuse_beside_cname(group: &[(u32, &Record)], types: &[u16], problems: &mut P
             Error,
             &alias.location,
             message,
-            "a name with a CNAME has nothing else: remove one or the other",
+            "a name with a CNAME cannot have other records: remove one or the other",
         );
     }
 }
 
-/// Records at or below a border: forbidden below a DNAME, not served below a delegation unless they are glue.
+/// Reports records hidden by a border: errors below a DNAME, warnings below a delegation, unless they are glue.
 fn hidden(group: &[(u32, &Record)], border: &Border<'_>, problems: &mut Problems) {
     let Some((_, first)) = group.first() else { return };
     if border.kind == Kind::Redirection {
-        let message = format!("{} lies below {}, which has a DNAME ({})", first.owner, border.owner, border.location);
+        let message = format!("{} is below {}, which has a DNAME ({})", first.owner, border.owner, border.location);
         let help = "a DNAME redirects every name below it (RFC 6672 §2.4): remove the record or the DNAME";
         return problems.at_record(Error, &first.location, message, help);
     }
@@ -288,10 +288,10 @@ fn hidden(group: &[(u32, &Record)], border: &Border<'_>, problems: &mut Problems
     if let Some((_, record)) = group.iter().find(|(_, record)| !served(record)) {
         let (kind, location) = (type_to_text(record.rtype), border.location);
         let why = match border.kind {
-            Kind::Inner => format!("{} is a zone of its own ({location})", border.owner),
+            Kind::Inner => format!("{} is a separate zone ({location})", border.owner),
             _ => format!("{} is delegated ({location})", border.owner),
         };
         let message = format!("the {kind} record of {} is not served: {why}", first.owner);
-        problems.at_record(Warning, &record.location, message, "move it to the zone that it belongs to");
+        problems.at_record(Warning, &record.location, message, "move it to that zone");
     }
 }

@@ -1,4 +1,4 @@
-//! Reads `zones` and their master files.
+//! Reads `zones` and their zone files.
 
 use std::collections::HashMap;
 
@@ -12,31 +12,31 @@ use crate::dns::name::Name;
 use crate::dns::zonefile::{self, Loader, Parsed, RecordLimits, Source as From};
 use crate::site::model::Zone;
 
-/// Most records of all zones of a document together, the generated ones included.
+/// Maximum records of all zones of a document, including generated ones.
 const MAX_RECORDS: usize = 5_000_000;
-/// Most octets of their owners and rdata: a few lines can generate what no document could hold.
+/// Maximum octets of their owners and rdata: a few `$GENERATE` lines can produce huge zones.
 const MAX_RECORD_OCTETS: usize = 512 << 20;
 const KEYS: [&str; 2] = ["file", "records"];
 const EXAMPLE: &str = r#"{ file = "example.com.zone" }"#;
 
-/// A zone as it was read, before the rules that its records must meet.
+/// A zone as read, before its records are checked.
 #[derive(Debug)]
 pub(super) struct Loaded<'t> {
     pub(super) entry: &'t Entry,
     pub(super) zone: Zone,
-    /// False where the file could not be read, wholly or in part: then what seems to be missing may be there.
+    /// False if the file could not be read completely: then records may seem to be missing.
     pub(super) sound: bool,
 }
 
-/// Where the records of a zone are.
+/// Where the records of a zone come from.
 enum Source<'t, 'p> {
-    /// In a master file of this name.
+    /// A zone file of this name.
     File(Item<'t, 'p>),
-    /// In the document, as the text of a master file.
+    /// Zone file text inside the document.
     Records(Item<'t, 'p>),
 }
 
-/// The zones with valid names, in the order of the document.
+/// The zones with valid names, in document order.
 pub(super) fn read<'t>(
     section: &Section<'t>,
     budget: &mut Budget,
@@ -51,12 +51,12 @@ pub(super) fn read<'t>(
         let before = problems.errors();
         let Some((apex, source)) = zone(entry, &item, problems) else { continue };
         if let Some(other) = apexes.insert(apex.clone(), entry) {
-            let message = format!("the zone {apex} is declared{} already", problems.in_line(other.at, entry.at));
-            problems.error(entry.at, &item.path, message, "declare each zone once; case does not matter in names");
+            let message = format!("the zone {apex} is already declared{}", problems.in_line(other.at, entry.at));
+            problems.error(entry.at, &item.path, message, "declare each zone only once; names are case-insensitive");
             continue;
         }
         let mut zone = Zone { apex, records: Vec::new(), location: problems.location(entry.at) };
-        // Once there is no room for more, what the other zones say is not looked at: it would only be left out.
+        // Once the capacity is used up, the other zones are not read: they would only be dropped.
         if let Some(source) = source.filter(|_| !is_full) {
             let (item, parsed) = match source {
                 Source::File(file) => (file, master_file(&file, &zone.apex, limits, load, problems)),
@@ -67,17 +67,17 @@ pub(super) fn read<'t>(
             let over = budget.charge(parsed.memory).err();
             limits.memory = budget.left();
             is_full = parsed.is_truncated;
-            // Without the others they are of no use, and what takes too much memory is to give it back at once.
+            // The records are useless without the others, and the memory must be released at once.
             zone.records = if is_full { Vec::new() } else { parsed.records };
             if is_full {
                 let message = match over {
                     Some(over) => format!("the document with the zones up to this one takes {over}"),
                     None => format!(
-                        "the zones up to this one have more than {MAX_RECORDS} records together, or \
+                        "the zones up to this one have more than {MAX_RECORDS} records, or \
                          {MAX_RECORD_OCTETS} octets in them"
                     ),
                 };
-                item.error(problems, message, "divide the site into several servers");
+                item.error(problems, message, "split the site between several servers");
             }
         }
         zones.push(Loaded { entry, zone, sound: problems.errors() == before });
@@ -85,21 +85,21 @@ pub(super) fn read<'t>(
     zones
 }
 
-/// Apex and records of a zone; none where it has no valid name.
+/// Apex and records of a zone; `None` if its name is invalid.
 fn zone<'t, 'p>(
     entry: &'t Entry,
     item: &'p Item<'t, '_>,
     problems: &mut Problems,
 ) -> Option<(Name, Option<Source<'t, 'p>>)> {
     if let Some(name) = domain::unquoted(entry, &KEYS) {
-        let message = format!("`{}` holds only another table", entry.key);
-        problems.error(entry.at, &item.path, message, format!("write names with dots in quotes: [zones.{name:?}]"));
+        let message = format!("`{}` contains only another table", entry.key);
+        problems.error(entry.at, &item.path, message, format!("quote names that contain dots: [zones.{name:?}]"));
         return None;
     }
     let source = source(item, problems);
     let apex = domain::read(&entry.key, entry.at, &item.path, problems)?;
     if apex.is_wildcard() {
-        problems.error(entry.at, &item.path, "a wildcard is not the name of a zone", "write the name above it");
+        problems.error(entry.at, &item.path, "a wildcard cannot be a zone name", "write the name without the wildcard");
         return None;
     }
     Some((apex, source))
@@ -112,7 +112,7 @@ fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Sou
         (Some(file), None) => Some(Source::File(file)),
         (None, Some(records)) => Some(Source::Records(records)),
         (Some(_), Some(records)) => {
-            records.error(problems, "a zone has a `file` or `records`, not both", "remove one of the two");
+            records.error(problems, "a zone has either a `file` or `records`", "remove one of the two");
             None
         }
         (None, None) => {
@@ -123,14 +123,14 @@ fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Sou
     }
 }
 
-/// Records that stand in the document itself. Nothing stands beside them, so they cannot include anything.
+/// Records inside the document itself, which cannot include files.
 fn master_text(item: &Item<'_, '_>, apex: &Name, limits: RecordLimits, problems: &mut Problems) -> Parsed {
     let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Parsed::default() };
     let mut refuse =
-        |_: &str, _: &str| Err("`records` hold the whole zone; write the lines of the file here".to_owned());
+        |_: &str, _: &str| Err("`records` must contain the whole zone; put the lines of the file here".to_owned());
     let shown = problems.text_at(&item.path);
     let mut parsed = zonefile::parse_with_limits(limits, From::Document, &shown, text.as_bytes(), apex, &mut refuse);
-    problems.take_over(std::mem::take(&mut parsed.problems));
+    problems.extend(std::mem::take(&mut parsed.problems));
     parsed
 }
 
@@ -145,12 +145,12 @@ fn master_file(
     match load(name, &problems.file(file.at())) {
         Ok((shown, octets)) => {
             let mut parsed = zonefile::parse_with_limits(limits, From::File, &shown, &octets, apex, load);
-            problems.take_over(std::mem::take(&mut parsed.problems));
+            problems.extend(std::mem::take(&mut parsed.problems));
             parsed
         }
         Err(error) => {
             let message = format!("cannot read the zone file {name:?}: {error}");
-            file.error(problems, message, "name a file that can be read, relative to the document");
+            file.error(problems, message, "specify a readable file, relative to the document");
             Parsed::default()
         }
     }

@@ -1,4 +1,4 @@
-//! What the operator wrote, checked: every reference is an index that exists, every number is in range, no policy loops.
+//! The checked document: every reference is a valid index, every number is in range, no policy refers to itself.
 
 mod probe;
 mod safety;
@@ -42,7 +42,7 @@ pub struct PolicyId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServiceId(pub u32);
 
-/// A checked document, in the order in which it was written.
+/// A checked document, in written order.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
     /// Zones that we are authoritative for.
@@ -55,84 +55,84 @@ pub struct Site {
     pub pools: Vec<Pool>,
     /// Regions.
     pub regions: Vec<Region>,
-    /// Named policies and those written in place, children before those who refer to them.
+    /// Named and inline policies; children come before the policies that refer to them.
     pub policies: Vec<Policy>,
     /// Services.
     pub services: Vec<Service>,
-    /// Where nodes are that measure latencies.
+    /// Locations from which nodes measure latencies.
     pub vantages: Vec<Vantage>,
-    /// What a change must leave as it is, and when failures are doubted.
+    /// Rules for changes, and the threshold for a suspected mass failure.
     pub safety: Safety,
-    /// Which endpoints the targets of overrides select, as far as it was computed.
+    /// Cached selections: which endpoints the targets of overrides select.
     pub selections: SelectionCache,
 }
 
-/// A zone and its records, as its master file has them.
+/// A zone and its records, as in its zone file.
 #[derive(Debug, Clone)]
 pub struct Zone {
     /// Name of the apex.
     pub apex: Name,
-    /// All records, the apex' SOA among them.
+    /// All records, including the SOA at the apex.
     pub records: Vec<Record>,
-    /// Where the document names the zone.
+    /// Location of the zone in the document.
     pub location: Location,
 }
 
-/// A site of endpoints that lives and dies together.
+/// A location whose endpoints tend to fail together.
 #[derive(Debug, Clone)]
 pub struct DataCenter {
     /// Its key in the document.
     pub name: Arc<str>,
-    /// Country, where the document has it.
+    /// Country, if the document has it.
     pub country: Option<CountryCode>,
-    /// Where it stands: as written, or else its country's coordinate.
+    /// Its coordinate: as written, or else its country's.
     pub coordinate: Option<Coordinate>,
 }
 
-/// Endpoints that stand for each other.
+/// Interchangeable endpoints.
 #[derive(Debug, Clone)]
 pub struct Pool {
     /// Its key in the document.
     pub name: Arc<str>,
-    /// Where its endpoints are; none for pools of names outside any data center.
+    /// The location of its endpoints; `None` for pools of names outside any data center.
     pub data_center: Option<DataCenterId>,
-    /// How they are checked, each probe once; with none they keep their initial status.
+    /// Its probes, without duplicates; without probes, endpoints keep their initial status.
     pub probes: Vec<ProbeId>,
-    /// How many of its probes must find an endpoint up, at least 1 and at most as many as there are; 0 without probes.
+    /// How many of its probes must find an endpoint up, from 1 to their number; 0 without probes.
     pub require: u32,
     /// How endpoints are chosen.
     pub choose: Choose,
-    /// How many endpoints an answer names, for all kinds of choice but [`Choose::All`]; at least 1.
+    /// Number of endpoints in an answer, for every [`Choose`] except [`Choose::All`]; at least 1.
     pub answers: u32,
-    /// With fewer endpoints up than this, the pool is down; at least 1.
+    /// The pool is down if fewer endpoints than this are up; at least 1.
     pub min_up: u32,
-    /// Status of an endpoint before anything is known of it.
+    /// Status of an endpoint before its first probe result.
     pub initial: Initial,
-    /// How long an endpoint stays down at least once it went down; zero not longer than its probe says.
+    /// Minimum time that an endpoint stays down; zero means only as long as its probe says.
     pub hold_down: Duration,
-    /// How an endpoint comes back that went down.
+    /// How an endpoint that went down comes back.
     pub resume: Resume,
     /// Its endpoints, at least one.
     pub endpoints: Vec<Endpoint>,
-    /// Where the document has it.
+    /// Location in the document.
     pub location: Location,
 }
 
 /// How a pool chooses among its endpoints that are up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choose {
-    /// By weight, drawn anew or by client (see [`Service::sticky`]).
+    /// A weighted draw, random or sticky (see [`Service::sticky`]).
     Weighted,
     /// All of them.
     All,
-    /// By rendezvous hash of the client's prefix, weighted.
+    /// A weighted rendezvous hash of the client's prefix.
     Hash,
 }
 
-/// What an endpoint is taken for before its first verdict, where no status was saved before a restart.
+/// The status of an endpoint before its first probe result, if no status was saved before a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Initial {
-    /// Up, as the default is called.
+    /// Up; the default.
     SavedOrUp,
     /// Up.
     Up,
@@ -140,29 +140,29 @@ pub enum Initial {
     Down,
 }
 
-/// How an endpoint comes back that went down.
+/// How an endpoint that went down comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resume {
-    /// With the verdict of its probe.
+    /// As soon as its probe finds it up.
     Auto,
-    /// When an operator says so, after the verdict.
+    /// After its probe finds it up and an operator resumes it.
     Manual,
 }
 
-/// One address or name that serves.
+/// An address or name that serves clients.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// Its key in the pool.
     pub name: Arc<str>,
-    /// What an answer says.
+    /// The data of its record.
     pub target: Target,
-    /// Address that is probed instead of the target, where given.
+    /// The address to probe, if not the target.
     pub probe_address: Option<IpAddr>,
     /// Share of the pool's answers relative to the other endpoints; 0 drains.
     pub weight: u32,
 }
 
-/// What an answer says of an endpoint.
+/// The data of an endpoint's record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// An A or AAAA record.
@@ -171,18 +171,18 @@ pub enum Target {
     Cname(Name),
 }
 
-/// A set of places that a `geo` policy can name.
+/// A set of client locations that a `geo` policy can refer to.
 #[derive(Debug, Clone)]
 pub struct Region {
     /// Its key in the document.
     pub name: Arc<str>,
-    /// What belongs to it; at least one.
+    /// Its matchers; at least one.
     pub matchers: Vec<Matcher>,
-    /// Where the document has it.
+    /// Location in the document.
     pub location: Location,
 }
 
-/// One condition on a client's place. The order is the order of precedence, weakest first.
+/// A condition on a client's location. The order is that of precedence, weakest first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Matcher {
     /// `continent:EU`
@@ -200,29 +200,29 @@ pub enum Matcher {
 /// A way to choose pools.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The name of a named policy; for one written in place, its path in the document.
+    /// The name of a named policy, or the document path of an inline one.
     pub label: Arc<str>,
-    /// How the document writes it.
+    /// How it is written in the document.
     pub written: Written,
     /// What it does.
     pub kind: PolicyKind,
-    /// Where the document has it.
+    /// Location in the document.
     pub location: Location,
 }
 
-/// How a document writes a policy.
+/// How a policy is written in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     /// In `policies`, under its label.
     Named,
-    /// Where it is used; its label is its path.
+    /// Inline, where it is used; its label is its path.
     InPlace,
-    /// Not at all: a pool named in place of a policy, whose name is the label.
+    /// As a pool name in place of a policy; the label is the pool's name.
     AsPool,
 }
 
 impl Policy {
-    /// Its path in the document, as problems have it.
+    /// Its path in the document, as shown in problems.
     pub fn path(&self) -> String {
         match self.written {
             Written::Named => crate::problem::key_path::of_keys(&["policies", &self.label]),
@@ -237,31 +237,31 @@ impl Policy {
 pub enum PolicyKind {
     /// One pool.
     Pool(PoolId),
-    /// The branch of the client's region, else the default.
+    /// The branch of the client's region, or else the default.
     Geo {
-        /// One per region, in the order of the document.
+        /// One per region, in document order.
         branches: Vec<(RegionId, PolicyId)>,
-        /// For clients of no region, and the next candidate when a region's branch is down.
+        /// For clients outside all regions, and the next candidate when a region's branch is down.
         default: PolicyId,
     },
     /// The first that is up.
     Failover(Vec<PolicyId>),
-    /// What is below, and nothing else: when it is down, no enclosing policy goes on to its next candidate.
+    /// Only this policy: when it is down, no enclosing policy tries its next candidate.
     Only(PolicyId),
-    /// A draw by weight among those that are up.
+    /// A weighted draw among those that are up.
     Weighted(Vec<(PolicyId, u32)>),
-    /// The nearest to the client that is up, by great-circle distance of its data center.
+    /// The nearest one that is up, by great-circle distance of its data center.
     Nearest(Vec<PoolId>),
-    /// The one with the lowest latency that is up; by distance where none was measured.
+    /// The one with the lowest latency that is up; by distance if none was measured.
     Latency(Vec<PoolId>),
-    /// Rendezvous hash of the client's prefix among those that are up.
+    /// A rendezvous hash of the client's prefix among those that are up.
     Hash(Vec<PoolId>),
     /// All that are up.
     All(Vec<PoolId>),
 }
 
 impl Site {
-    /// The service that steers `name`, which is its own or one of its further names.
+    /// The service that steers `name` as its own or as one of its other names.
     pub fn service_of(&self, name: &Name) -> Option<&Service> {
         let own = self.services.iter().find(|service| service.name == *name);
         own.or_else(|| self.services.iter().find(|service| service.further_names.iter().any(|(it, _)| it == name)))
@@ -279,36 +279,36 @@ impl Service {
 /// A steered name.
 #[derive(Debug, Clone)]
 pub struct Service {
-    /// Owner name; `*` as leftmost label makes it a wildcard.
+    /// Owner name; `*` as its leftmost label makes it a wildcard.
     pub name: Name,
     /// Index of its zone in [`Site::zones`].
     pub zone: u32,
-    /// Further names that are steered alike, each with the index of its zone. The service is known by `name`.
+    /// Other names that are steered the same way, each with the index of its zone. `name` identifies the service.
     pub further_names: Vec<(Name, u32)>,
-    /// True where A is steered.
+    /// True if A is steered.
     pub steers_a: bool,
-    /// True where AAAA is steered.
+    /// True if AAAA is steered.
     pub steers_aaaa: bool,
-    /// Greatest TTL of its answers, in seconds.
+    /// Maximum TTL of its answers, in seconds.
     pub ttl: u32,
-    /// Whose address decides.
+    /// Which address identifies the client.
     pub client: ClientSource,
-    /// Prefix lengths by which draws stick to a client; none draws anew for every query.
+    /// Prefix lengths for sticky draws; `None` means a random draw for every query.
     pub sticky: Option<PrefixLengths>,
-    /// What is answered when no pool of the client's plan is up.
+    /// The answer when no pool of the client's plan is up.
     pub when_all_down: WhenAllDown,
     /// How its pools are chosen.
     pub policy: PolicyId,
-    /// Where the document has it.
+    /// Location in the document.
     pub location: Location,
 }
 
-/// Whose address decides.
+/// Which address identifies the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientSource {
-    /// The network in the query's client subnet option, else the resolver.
+    /// The network in the query's client subnet option, or else the resolver's address.
     ClientSubnet,
-    /// Always the resolver.
+    /// Always the resolver's address.
     Resolver,
 }
 
@@ -322,18 +322,18 @@ pub struct PrefixLengths {
 }
 
 impl PrefixLengths {
-    /// Where the service does not say otherwise: what resolvers send at most (RFC 7871 §11.1).
+    /// The defaults: the longest that resolvers send (RFC 7871 §11.1).
     pub const DEFAULT: PrefixLengths = PrefixLengths { v4: 24, v6: 56 };
 }
 
-/// What is answered when everything is down.
+/// The answer when everything is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WhenAllDown {
-    /// As if everything were up.
+    /// Answer as if everything were up.
     ServeAll,
-    /// What was up last.
+    /// Answer the endpoints that were up last.
     LastUp,
-    /// No data.
+    /// NODATA.
     NoData,
     /// SERVFAIL.
     ServFail,
@@ -341,25 +341,25 @@ pub enum WhenAllDown {
     Pool(PoolId),
 }
 
-/// Most levels that policies may nest.
+/// Maximum depth of nested policies.
 pub const MAX_NESTING: usize = 16;
-/// Most pools that a policy may come to, counted as often as they are named.
+/// Maximum number of pools that a policy refers to, counting each reference.
 pub const MAX_WIDTH: usize = 1024;
-/// Most probes of a pool.
+/// Maximum probes of a pool.
 pub const MAX_PROBES: usize = 16;
-/// Most endpoints of a pool.
+/// Maximum endpoints of a pool.
 pub const MAX_ENDPOINTS: usize = 4096;
-/// Most endpoints that one answer may name.
+/// Maximum endpoints in an answer.
 pub const MAX_ANSWERS: usize = 64;
-/// Greatest weight of an endpoint or a branch.
+/// Maximum weight of an endpoint or a branch.
 pub const MAX_WEIGHT: u32 = 1_000_000;
-/// Most further names of a service.
+/// Maximum number of other names of a service.
 pub const MAX_NAMES: usize = 1000;
-/// Greatest TTL, in seconds: a week.
+/// Maximum TTL in seconds: one week.
 pub const MAX_TTL: u32 = 604_800;
 
 impl fmt::Display for Matcher {
-    /// As the document writes it.
+    /// As written in the document.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Matcher::Continent(continent) => write!(out, "continent:{continent}"),

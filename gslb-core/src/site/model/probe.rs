@@ -1,4 +1,4 @@
-//! How the endpoints of a pool are checked: when, by which protocol, and what counts as good.
+//! How the endpoints of a pool are checked: schedule, protocol, and what counts as success.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,43 +11,43 @@ use crate::dns::name::Name;
 pub struct Probe {
     /// Its key in the document.
     pub name: Arc<str>,
-    /// Protocol, with all that belongs to it.
+    /// Protocol, with its settings.
     pub kind: ProbeKind,
-    /// Time between two probes of one endpoint. Of no meaning for [`ProbeKind::Push`], as the next two.
+    /// Time between two probes of one endpoint. Unused for [`ProbeKind::Push`], as are the next two.
     pub interval: Duration,
-    /// Time after which a probe without result has failed; at most the interval.
+    /// Time after which a probe without a result fails; at most the interval.
     pub timeout: Duration,
-    /// How far a probe may be before or after its place in the rhythm of intervals; at most half an interval.
+    /// Random deviation from the regular schedule, early or late; at most half an interval.
     pub jitter: Duration,
-    /// Successes in a row that turn an endpoint up.
+    /// Consecutive successes that bring an endpoint up.
     pub rise: u32,
-    /// Failures in a row that turn an endpoint down.
+    /// Consecutive failures that bring an endpoint down.
     pub fall: u32,
 }
 
-/// Protocol of a probe, and what it asks and expects there.
+/// Protocol of a probe, with its request and the expected response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ProbeKind {
     /// HTTP/1.1 request, over TLS for https.
     Http(HttpProbe),
-    /// TCP connection.
+    /// TCP connection, with an optional exchange.
     Tcp(TcpProbe),
     /// DNS query.
     Dns(DnsProbe),
     /// grpc.health.v1.
     Grpc(GrpcProbe),
-    /// Echo request.
+    /// ICMP echo request.
     Icmp,
-    /// Command with the exit codes of Nagios plugins.
+    /// Command with Nagios plugin exit codes.
     Exec(ExecProbe),
-    /// Verdicts that someone posts.
+    /// Results posted by an external checker.
     Push {
-        /// Time without word after which an endpoint counts as failed.
+        /// Time without a result after which an endpoint counts as failed.
         ttl: Duration,
     },
 }
 
-/// An HTTP request and what must come back.
+/// An HTTP request and the expected response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HttpProbe {
     /// Port.
@@ -56,15 +56,15 @@ pub struct HttpProbe {
     pub tls: Option<TlsProbe>,
     /// Method.
     pub method: Method,
-    /// Path and query, beginning with `/`.
+    /// Path and query, starting with `/`.
     pub path: Arc<str>,
-    /// Field `Host`, and the name that the certificate must have; none is the endpoint itself.
+    /// `Host` header, and the name that the certificate must have; by default the endpoint itself.
     pub host: Option<Arc<str>>,
-    /// Further fields: name and value, without control characters.
+    /// Additional headers: name and value, without control characters.
     pub headers: Vec<(Arc<str>, Arc<str>)>,
-    /// Statuses that mean up, each an inclusive range.
+    /// Status codes that mean success, as inclusive ranges.
     pub expect_status: Vec<(u16, u16)>,
-    /// Text that the first [`MAX_PROBE_BODY`] octets of the body must contain.
+    /// Text that must appear in the first [`MAX_PROBE_BODY`] octets of the body.
     pub expect_body: Option<Arc<str>>,
 }
 
@@ -77,51 +77,51 @@ pub enum Method {
     Head,
 }
 
-/// What is expected of a server's certificate.
+/// Requirements for a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TlsProbe {
-    /// Name that is asked for (SNI) and that the certificate must have; none is the host of the request.
+    /// Server name for SNI and the certificate; by default the host of the request.
     pub server_name: Option<Arc<str>>,
-    /// Whether a certificate that cannot be trusted fails the probe.
+    /// Whether an untrusted certificate fails the probe.
     pub verify: bool,
-    /// Days that the certificate must still be good for; none where any time will do.
+    /// Minimum remaining validity of the certificate in days; `None` turns that check off.
     pub certificate_days: Option<u32>,
 }
 
-/// A TCP connection, and what is said on it.
+/// A TCP connection, and the exchange on it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TcpProbe {
     /// Port.
     pub port: u16,
-    /// Octets that are sent first.
+    /// Octets to send first.
     pub send: Option<Arc<str>>,
-    /// Octets that must come among the first [`MAX_PROBE_BODY`].
+    /// Octets that must appear in the first [`MAX_PROBE_BODY`] octets received.
     pub expect: Option<Arc<str>>,
 }
 
-/// A DNS query and the response that is expected.
+/// A DNS query and the expected response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DnsProbe {
     /// Port.
     pub port: u16,
-    /// How the query travels.
+    /// Transport of the query.
     pub transport: Transport,
-    /// Name that is asked for.
+    /// Query name.
     pub name: Name,
-    /// Type that is asked for.
+    /// Query type.
     pub rtype: u16,
-    /// Response code that means up.
+    /// Response code that means success.
     pub expect_rcode: u16,
-    /// Rdata, uncompressed, that some record of the answer must have.
+    /// Uncompressed rdata that some answer record must have.
     pub expect_answer: Option<Arc<[u8]>>,
 }
 
-/// How a query travels.
+/// Transport of a DNS query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transport {
-    /// One datagram, not repeated.
+    /// One datagram, without retransmission.
     Udp,
-    /// A connection.
+    /// A TCP connection.
     Tcp,
 }
 
@@ -130,29 +130,29 @@ pub enum Transport {
 pub struct GrpcProbe {
     /// Port.
     pub port: u16,
-    /// TLS; without it HTTP/2 is spoken in clear.
+    /// TLS; without it, plaintext HTTP/2.
     pub tls: Option<TlsProbe>,
-    /// Authority of the call, and the name that the certificate must have; none is the endpoint itself.
+    /// `:authority` of the call, and the name that the certificate must have; by default the endpoint itself.
     pub host: Option<Arc<str>>,
-    /// Service that is asked about; the empty one is the server as a whole.
+    /// Service to check; empty for the whole server.
     pub service: Arc<str>,
 }
 
 /// A command and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExecProbe {
-    /// What `{port}` stands for.
+    /// The value of `{port}`.
     pub port: Option<u16>,
-    /// Absolute path of a program, and its arguments. An argument that is `{address}`, `{port}`, `{endpoint}` or `{pool}`
-    /// stands for that of the endpoint.
+    /// Absolute path of a program, and its arguments. The arguments `{address}`, `{port}`, `{endpoint}` and `{pool}`
+    /// are replaced by the endpoint's values.
     pub command: Arc<[Arc<str>]>,
 }
 
-/// Most octets of a body, or of what a TCP server says, that a probe reads.
+/// Maximum octets of a body or TCP response that a probe reads.
 pub const MAX_PROBE_BODY: usize = 5_120;
 
 impl ProbeKind {
-    /// The word for it in the document.
+    /// The kind, as written in the document.
     pub fn word(&self) -> &'static str {
         match self {
             ProbeKind::Http(HttpProbe { tls: None, .. }) => "http",
@@ -166,7 +166,7 @@ impl ProbeKind {
         }
     }
 
-    /// The port that is probed, where there is one.
+    /// The port to probe, if the kind has one.
     pub fn port(&self) -> Option<u16> {
         match self {
             ProbeKind::Http(http) => Some(http.port),

@@ -1,35 +1,35 @@
-//! What a change must leave as it is, or else be refused; and how many failures at once are not believed.
+//! Rules that a change must not violate, and the threshold for a suspected mass failure.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The rules of `safety`; without any, only that services keep endpoints.
+/// The rules of `safety`; by default only that services keep endpoints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Safety {
-    /// Fewest data centers that must be up after a change; at least 1 and at most as many as there are.
+    /// Minimum number of data centers that must be up after a change; from 1 to the number of data centers.
     pub min_data_centers_up: Option<u32>,
-    /// Most of the sampled traffic that a change may move; where there is no sample, of the address space, per service.
+    /// Maximum share of sampled traffic that a change may move; without a sample, of the address space, per service.
     pub max_traffic_moved: Option<Share>,
-    /// Most of the address space that a change may move, per service.
+    /// Maximum share of the address space that a change may move, per service.
     pub max_address_space_moved: Option<Share>,
-    /// True where no change may leave a service without endpoints.
+    /// True if no change may leave a service without endpoints.
     pub require_endpoints: bool,
-    /// When nothing may be changed.
+    /// Intervals in which nothing may be changed.
     pub frozen: Vec<Window>,
-    /// When failures are doubted; none where they never are.
+    /// When many failures at once are held as a suspected prober fault; `None` turns that off.
     pub mass_failure: Option<MassFailure>,
 }
 
-/// So many hosts at once that the prober is doubted before they are.
+/// Failures of so many hosts at once point to a fault of the prober rather than of the hosts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MassFailure {
     /// More than this share of all probed hosts that were up.
     pub share: Share,
     /// Within this time.
     pub within: Duration,
-    /// How long failures are doubted after something has answered.
+    /// How long failures are held after something has answered.
     pub hold: Duration,
-    /// How long they are doubted while nothing answers; not shorter than `hold`.
+    /// How long they are held while nothing answers; not less than `hold`.
     pub longest: Duration,
 }
 
@@ -44,18 +44,18 @@ impl Default for MassFailure {
     }
 }
 
-/// A share of a whole, from 0 to 1.
+/// A share from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Share(pub f64);
 
-/// A time during which nothing may be changed.
+/// An interval in which nothing may be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// As the document writes it.
+    /// As written in the document.
     pub text: Arc<str>,
-    /// The first millisecond of it, since 1970-01-01 00:00 UTC.
+    /// Start (inclusive), in milliseconds since 1970-01-01 00:00 UTC.
     pub start: u64,
-    /// The first millisecond after it, since 1970-01-01 00:00 UTC.
+    /// End (exclusive), in milliseconds since 1970-01-01 00:00 UTC.
     pub end: u64,
 }
 
@@ -73,7 +73,7 @@ impl Default for Safety {
 }
 
 impl Window {
-    /// True where `now`, in milliseconds since 1970-01-01 00:00 UTC, lies in it.
+    /// True if `now`, in milliseconds since 1970-01-01 00:00 UTC, is in it.
     pub fn contains(&self, now: u64) -> bool {
         (self.start..self.end).contains(&now)
     }

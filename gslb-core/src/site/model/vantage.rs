@@ -1,23 +1,23 @@
-//! Where a node is that measures latencies.
+//! A location from which a node measures latencies.
 
 use std::sync::Arc;
 
 use geoip::{Coordinate, CountryCode};
 
-/// A node's place, under the name that its `gslb.toml` gives the node.
+/// The location of a node, under the name that its `gslb.toml` gives the node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vantage {
     /// Its key in the document.
     pub name: Arc<str>,
-    /// Country, where the document has it.
+    /// Country, if the document has it.
     pub country: Option<CountryCode>,
-    /// Where it stands: as written, or else its country's coordinate. None in no document that is accepted.
+    /// Its coordinate: as written, or else its country's. Always set in an accepted document.
     pub coordinate: Option<Coordinate>,
-    /// It speaks for clients within this great-circle distance, in kilometres.
+    /// Its measurements apply to clients within this great-circle distance, in kilometers.
     pub reach_km: u32,
 }
 
-/// Reach of a vantage that has none written, in kilometres: about a continent.
+/// Default reach of a vantage in kilometers: about a continent.
 pub const DEFAULT_REACH_KM: u32 = 3_000;
-/// Greatest reach, in kilometres: the whole of Earth.
+/// Maximum reach in kilometers: the whole Earth.
 pub const MAX_REACH_KM: u32 = 20_038;

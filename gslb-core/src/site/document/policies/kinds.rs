@@ -1,4 +1,4 @@
-//! Reads what a policy does: exactly one of the kinds, each with its own rules.
+//! Reads a policy table: exactly one of the kinds, each with its own rules.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,8 +23,8 @@ impl Policies<'_, '_> {
         let [kind] = written.as_slice() else {
             match written.as_slice() {
                 [first, second, ..] => {
-                    let message = format!("a policy is of one kind, and this is both `{first}` and `{second}`");
-                    item.error(problems, message, "keep one, and nest the other inside it");
+                    let message = format!("a policy has one kind, and this one has both `{first}` and `{second}`");
+                    item.error(problems, message, "keep one, and nest the other in it");
                 }
                 _ if fields.is_empty() => {
                     item.error(problems, "the policy has no kind", format!("add one of {}", KINDS.join(", ")));
@@ -69,12 +69,12 @@ impl Policies<'_, '_> {
             let message = "`default` is missing: clients outside these regions would get nothing";
             item.error(problems, message, "add default = and a pool or policy");
         }
-        self.refuse_contested(item, &regions, problems);
+        self.report_contested(item, &regions, problems);
         Some(PolicyKind::Geo { branches: branches?, default: default?? })
     }
 
-    /// Two regions with the same matcher leave open which of them a client is in.
-    fn refuse_contested(&self, item: &Item<'_, '_>, regions: &[(RegionId, &Entry)], problems: &mut Problems) {
+    /// If two regions have the same matcher, a client's region would be ambiguous.
+    fn report_contested(&self, item: &Item<'_, '_>, regions: &[(RegionId, &Entry)], problems: &mut Problems) {
         let mut first: HashMap<&Matcher, &Entry> = HashMap::new();
         for &(region, entry) in regions {
             let matchers = self.contested.get(&region).map_or(&[][..], Vec::as_slice);
@@ -100,7 +100,7 @@ impl Policies<'_, '_> {
             if let Value::String(name) = &node.value
                 && !seen.insert(&**name)
             {
-                tell_repeated(&item, name, problems);
+                report_repeated(&item, name, problems);
             }
             let policy = self.policy(&item, problems);
             if let Some(stop) = stop {
@@ -140,7 +140,7 @@ impl Policies<'_, '_> {
         Some(PolicyKind::Weighted(shares))
     }
 
-    /// A list of pools, each once.
+    /// A list of distinct pools.
     fn pools(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<Vec<PoolId>> {
         let list = item.list(LIST, problems)?;
         let mut pools = Some(Vec::with_capacity(list.len()));
@@ -149,7 +149,7 @@ impl Policies<'_, '_> {
             let item = Item { node, path: item.path.index(index) };
             let pool = self.pool(&item, problems);
             if let Some(pool) = pool.filter(|&pool| !seen.insert(pool)) {
-                tell_repeated(&item, self.pool_name(pool), problems);
+                report_repeated(&item, self.pool_name(pool), problems);
             }
             match (pool, &mut pools) {
                 (Some(pool), Some(pools)) => pools.push(pool),
@@ -166,20 +166,20 @@ impl Policies<'_, '_> {
                 item.mismatch(
                     problems,
                     "the name of a pool",
-                    "name a pool; only geo, failover, only and weighted take policies",
+                    "use a pool; only geo, failover, only and weighted accept policies",
                 );
                 return None;
             }
         };
         if self.names.contains(name) && !self.to.pool_names.contains(name) {
-            let message = format!("{} is a policy, and a pool is wanted here", quoted(name));
-            item.error(problems, message, "name its pools; only geo, failover, only and weighted take policies");
+            let message = format!("expected a pool, but {} is a policy", quoted(name));
+            item.error(problems, message, "list its pools; only geo, failover, only and weighted accept policies");
             return None;
         }
         self.to.pool_names.resolve_name(name, item.at(), &item.path, problems).map(PoolId)
     }
 
-    /// A list of pools of which each stands somewhere.
+    /// A list of pools that all have a coordinate.
     fn located_pools(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<Vec<PoolId>> {
         let pools = self.pools(item, problems)?;
         if !self.to.sound {
@@ -217,8 +217,8 @@ impl Policies<'_, '_> {
         if let Some(pool) = members().find(|pool| pool.endpoints.iter().any(|it| matches!(it.target, Target::Cname(_))))
         {
             let message =
-                format!("the pool `{}` has cname endpoints, which cannot be answered beside others", pool.name);
-            item.error(problems, message, "list pools of addresses only");
+                format!("the pool `{}` has cname endpoints, which cannot be combined with other records", pool.name);
+            item.error(problems, message, "use only pools with address endpoints");
         }
         for (family, count) in [("IPv4", v4 as fn(&[Endpoint]) -> usize), ("IPv6", v6)] {
             let answers: usize = members()
@@ -232,7 +232,7 @@ impl Policies<'_, '_> {
                 item.error(
                     problems,
                     message,
-                    format!("list fewer pools, or lower their `answers`: {MAX_ANSWERS} is the most"),
+                    format!("list fewer pools, or lower their `answers`: the maximum is {MAX_ANSWERS}"),
                 );
             }
         }
@@ -240,6 +240,6 @@ impl Policies<'_, '_> {
     }
 }
 
-fn tell_repeated(item: &Item<'_, '_>, name: &str, problems: &mut Problems) {
-    item.error(problems, format!("{} is listed twice", quoted(name)), "name each only once");
+fn report_repeated(item: &Item<'_, '_>, name: &str, problems: &mut Problems) {
+    item.error(problems, format!("{} is listed twice", quoted(name)), "list each one only once");
 }

@@ -1,4 +1,4 @@
-//! Reads policies, named and in place, into one arena in which children come before those who refer to them.
+//! Reads named and inline policies into one arena, in which children come before the policies that refer to them.
 
 mod kinds;
 mod order;
@@ -19,38 +19,39 @@ use crate::site::model::{
 
 const EXAMPLE: &str = r#"{ failover = ["fra", "iad"] }"#;
 
-/// What the policies of a document refer to.
+/// The parts of the document that policies refer to.
 pub(super) struct Referents<'r, 't> {
     pub(super) data_centers: &'r [DataCenter],
     pub(super) pools: &'r [Pool],
     pub(super) regions: &'r [Region],
     pub(super) pool_names: Names<'t>,
     pub(super) region_names: Names<'t>,
-    /// False where a pool or a data center has an error: then what they seem to lack may be there, only misspelt.
+    /// False if a pool or a data center has an error: then a missing part may only be misspelled.
     pub(super) sound: bool,
 }
 
-/// The arena of policies and how names lead into it.
+/// The arena of policies, and the names that refer to it.
 pub(super) struct Policies<'r, 't> {
     pub(super) to: Referents<'r, 't>,
     arena: Vec<Policy>,
-    /// What each policy can lead to, by its place in the arena.
+    /// What each policy can lead to, by arena index.
     reaches: Vec<Reach>,
     names: Names<'t>,
-    /// By the number of the name.
+    /// By index of the name.
     named: Vec<Named>,
-    /// The policies that are just a pool, each made when it is first named.
+    /// The policies that stand for a single pool, each created when it is first referenced.
     by_pool: HashMap<PoolId, PolicyId>,
-    /// Matchers that stand in several regions.
+    /// Matchers that are in several regions.
     contested: HashMap<RegionId, Vec<&'r Matcher>>,
 }
 
-/// How far a named policy has been read.
+/// The reading state of a named policy.
 #[derive(Debug, Clone, Copy)]
 enum Named {
-    /// Not yet. As policies are read after what they name, only a cycle, which was told, meets this.
+    /// Not read yet. Policies are read after those they refer to, so this occurs only in a cycle, which has been
+    /// reported.
     Unread,
-    /// Read; none where it has an error, which was told.
+    /// Read; `None` if it has an error, which has been reported.
     Read(Option<PolicyId>),
 }
 
@@ -72,7 +73,7 @@ impl<'r, 't> Policies<'r, 't> {
         policies
     }
 
-    /// Reads a policy: the name of a pool or policy, or a table in place.
+    /// Reads a policy: the name of a pool or policy, or an inline table.
     pub(super) fn policy(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<PolicyId> {
         match &item.node.value {
             Value::String(name) => self.refer(name, item.at(), &item.path, problems),
@@ -93,7 +94,7 @@ impl<'r, 't> Policies<'r, 't> {
         self.reaches.get(policy.0 as usize).copied().unwrap_or_default()
     }
 
-    /// True where `policy` can lead to `pool`.
+    /// True if `policy` can lead to `pool`.
     pub(super) fn leads_to(&self, policy: PolicyId, pool: PoolId) -> bool {
         let mut seen = HashSet::from([policy]);
         let mut open = vec![policy];
@@ -127,7 +128,7 @@ impl<'r, 't> Policies<'r, 't> {
         self.to.pools.get(pool.0 as usize).map_or("", |pool| &pool.name)
     }
 
-    /// Warns of each named policy that no policy in `roots` leads to.
+    /// Warns about each named policy that no policy in `roots` leads to.
     pub(super) fn warn_of_unused(&self, roots: impl Iterator<Item = PolicyId>, problems: &mut Problems) {
         let mut used = vec![false; self.arena.len()];
         let mark = |policy: PolicyId, used: &mut Vec<bool>| {
@@ -145,12 +146,7 @@ impl<'r, 't> Policies<'r, 't> {
         for (entry, named) in section.entries.iter().zip(&self.named) {
             if matches!(named, Named::Read(Some(policy)) if used.get(policy.0 as usize) == Some(&false)) {
                 let message = format!("no service uses the policy `{}`", entry.key);
-                problems.warning(
-                    entry.at,
-                    &section.path.key(&entry.key),
-                    message,
-                    "name it in a service, or remove it",
-                );
+                problems.warning(entry.at, &section.path.key(&entry.key), message, "use it in a service, or remove it");
             }
         }
     }
@@ -163,7 +159,7 @@ impl<'r, 't> Policies<'r, 't> {
     fn named_policy(&mut self, entry: &'t Entry, section: &Path<'_>, problems: &mut Problems) -> Option<PolicyId> {
         let item = Item::of(entry, section);
         if self.to.pool_names.contains(&entry.key) {
-            let message = format!("a pool is named `{}` too, and policies name both", entry.key);
+            let message = format!("a pool is also named `{}`, and both share one namespace", entry.key);
             problems.error(entry.at, &item.path, message, "give the policy another name");
         }
         let kind = match &item.node.value {
@@ -174,7 +170,7 @@ impl<'r, 't> Policies<'r, 't> {
         self.push((Written::Named, (&*entry.key).into()), kind, &item, problems)
     }
 
-    /// Another name for a pool, or for a policy: a failover with nothing to fall back on is that policy.
+    /// Another name for a pool, or for a policy: a failover with a single candidate is that candidate.
     fn alias(&mut self, item: &Item<'_, '_>, problems: &mut Problems) -> Option<PolicyKind> {
         let target = self.policy(item, problems)?;
         match self.arena.get(target.0 as usize).map(|policy| &policy.kind) {
@@ -183,7 +179,7 @@ impl<'r, 't> Policies<'r, 't> {
         }
     }
 
-    /// The policy that `name` means, be it a policy or a pool; a name that is neither is told.
+    /// The policy that `name` refers to, a policy or a pool; reports an unknown name.
     fn refer(&mut self, name: &str, at: Position, path: &Path<'_>, problems: &mut Problems) -> Option<PolicyId> {
         if let Some(number) = self.names.refer(name) {
             return match self.named.get(number as usize)? {
@@ -223,7 +219,7 @@ impl<'r, 't> Policies<'r, 't> {
         let reach = self.reach_of(&kind);
         if reach.depth > MAX_NESTING {
             let message = format!("policies nest {} levels deep here", reach.depth);
-            item.error(problems, message, format!("nest at most {MAX_NESTING} levels, the pool among them"));
+            item.error(problems, message, format!("nest at most {MAX_NESTING} levels, counting the pool"));
             return None;
         }
         let id = PolicyId(self.arena.len() as u32);
@@ -232,7 +228,7 @@ impl<'r, 't> Policies<'r, 't> {
         Some(id)
     }
 
-    /// True where an `only` keeps all clients of a policy of this kind.
+    /// True if an `only` keeps all clients of a policy of this kind.
     fn never_falls_through(&self, kind: &PolicyKind) -> bool {
         let of = |id: &PolicyId| self.reach(*id).never_falls_through;
         match kind {

@@ -1,13 +1,13 @@
-//! The order in which named policies are read: each after those that it names; cycles are told.
+//! The order in which named policies are read: each after the ones it refers to. Reports cycles.
 
 use crate::site::document::names::Names;
 use crate::site::document::problems::Problems;
 use crate::site::document::tree::{Node, Value};
 
-/// Longest cycle that is told in full.
-const MAX_TOLD: usize = 20;
+/// Longest cycle that is shown in full.
+const MAX_SHOWN: usize = 20;
 
-/// A policy that is being looked at, those it names, and how many of them were looked at.
+/// A policy being visited, the ones it refers to, and how many of those have been visited.
 struct Visit {
     number: usize,
     names: Vec<usize>,
@@ -17,12 +17,13 @@ struct Visit {
 #[derive(Clone, Copy, PartialEq)]
 enum Mark {
     New,
-    /// On the way from where the walk began.
+    /// On the current path.
     Open,
     Closed,
 }
 
-/// Numbers of all policies, those that others name first. The walk keeps its own stack: a chain of names may be long.
+/// Indices of all policies, referenced ones first. The walk uses its own stack, since a chain of references may be
+/// long.
 pub(super) fn referents_first(names: &Names<'_>, problems: &mut Problems) -> Vec<usize> {
     let count = names.section().entries.len();
     let mut marks = vec![Mark::New; count];
@@ -32,21 +33,21 @@ pub(super) fn referents_first(names: &Names<'_>, problems: &mut Problems) -> Vec
             continue;
         }
         marks[start] = Mark::Open;
-        let mut way = vec![visit(start, names)];
-        while let Some(last) = way.last_mut() {
+        let mut path = vec![visit(start, names)];
+        while let Some(last) = path.last_mut() {
             let Some(&next) = last.names.get(last.done) else {
                 marks[last.number] = Mark::Closed;
                 order.push(last.number);
-                way.pop();
+                path.pop();
                 continue;
             };
             last.done += 1;
             match marks[next] {
                 Mark::New => {
                     marks[next] = Mark::Open;
-                    way.push(visit(next, names));
+                    path.push(visit(next, names));
                 }
-                Mark::Open => tell_cycle(&way, next, names, problems),
+                Mark::Open => report_cycle(&path, next, names, problems),
                 Mark::Closed => {}
             }
         }
@@ -62,7 +63,7 @@ fn visit(number: usize, names: &Names<'_>) -> Visit {
     Visit { number, names: found, done: 0 }
 }
 
-/// The policies that are named in a policy, as far as its form is right; readers complain of the rest.
+/// The policies that a policy refers to, if it is well-formed; readers report other problems.
 fn collect(node: &Node, names: &Names<'_>, found: &mut Vec<usize>) {
     let table = match &node.value {
         Value::String(name) => return found.extend(names.number(name)),
@@ -82,24 +83,24 @@ fn collect(node: &Node, names: &Names<'_>, found: &mut Vec<usize>) {
     }
 }
 
-/// Tells the cycle that ends the way, from its first policy in the document around to the same.
-fn tell_cycle(way: &[Visit], back_to: usize, names: &Names<'_>, problems: &mut Problems) {
-    let from = way.iter().rposition(|visit| visit.number == back_to).unwrap_or(0);
-    let mut cycle: Vec<usize> = way.iter().skip(from).map(|visit| visit.number).collect();
+/// Reports the cycle at the end of `path`, starting from its first policy in the document.
+fn report_cycle(path: &[Visit], back_to: usize, names: &Names<'_>, problems: &mut Problems) {
+    let from = path.iter().rposition(|visit| visit.number == back_to).unwrap_or(0);
+    let mut cycle: Vec<usize> = path.iter().skip(from).map(|visit| visit.number).collect();
     let first = cycle.iter().enumerate().min_by_key(|&(_, number)| number).map_or(0, |(place, _)| place);
     cycle.rotate_left(first);
     let section = names.section();
-    let mut told: Vec<&str> = cycle
+    let mut shown: Vec<&str> = cycle
         .iter()
-        .take(MAX_TOLD)
+        .take(MAX_SHOWN)
         .filter_map(|&number| section.entries.get(number))
         .map(|entry| &*entry.key)
         .collect();
     let Some(entry) = cycle.first().and_then(|&number| section.entries.get(number)) else { return };
-    if cycle.len() > MAX_TOLD {
-        told.push("...");
+    if cycle.len() > MAX_SHOWN {
+        shown.push("...");
     }
-    told.push(&entry.key);
-    let message = format!("policy `{}` leads back to itself: {}", entry.key, told.join(" -> "));
-    problems.error(entry.at, &section.path.key(&entry.key), message, "let one of them name a pool instead");
+    shown.push(&entry.key);
+    let message = format!("policy `{}` refers to itself: {}", entry.key, shown.join(" -> "));
+    problems.error(entry.at, &section.path.key(&entry.key), message, "replace one of these references with a pool");
 }

@@ -1,37 +1,37 @@
-//! What a policy can lead to, in a few words that cost the same to ask of a policy over ten thousand pools.
+//! Summarizes what a policy can lead to, at a cost that does not depend on the number of pools.
 
 use crate::site::document::pools::{v4, v6};
 use crate::site::model::{PolicyId, PolicyKind, Pool, PoolId, Target};
 
-/// Summary of the pools below a policy. Where a pool is told, it is the first of its sort.
+/// Summary of the pools below a policy. Each example pool is the first of its kind.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::site::document) struct Reach {
-    /// Levels, the pool's own among them.
+    /// Depth, counting the pool.
     pub(in crate::site::document) depth: usize,
     /// A pool with an endpoint that is a name.
     pub(in crate::site::document) cname: Option<PoolId>,
     pub(in crate::site::document) v4: Families,
     pub(in crate::site::document) v6: Families,
-    /// True where no client who comes here can go on to another candidate of an enclosing policy.
+    /// True if no client that gets here can continue to another candidate of an enclosing policy.
     pub(in crate::site::document) never_falls_through: bool,
 }
 
-/// Who answers for an address family, and who does not.
+/// Which pools have an address family, and which do not.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::site::document) struct Families {
-    /// A pool that has endpoints of the family, or names, which answer for both.
+    /// A pool with endpoints of the family, or with names, which count for both.
     pub(in crate::site::document) with: Option<PoolId>,
-    /// A pool that has none.
+    /// A pool without any.
     pub(in crate::site::document) without: Option<PoolId>,
     /// A pool below an `only` in which no pool has the family.
     pub(in crate::site::document) stranded: Option<PoolId>,
 }
 
 impl Reach {
-    /// What there is to a pool.
+    /// The summary of a pool.
     pub(super) fn of_pool(id: PoolId, pool: &Pool) -> Reach {
         let named = pool.endpoints.iter().any(|endpoint| matches!(endpoint.target, Target::Cname(_)));
-        let family = |held: bool| match held || named {
+        let family = |has_family: bool| match has_family || named {
             true => Families { with: Some(id), ..Families::default() },
             false => Families { without: Some(id), ..Families::default() },
         };
@@ -50,7 +50,7 @@ impl Reach {
         }
     }
 
-    /// Makes it that of an `only`: nobody else answers for a family that nothing below has.
+    /// Converts it to that of an `only`: no other pool can supply a family that is missing below.
     pub(super) fn close(&mut self) {
         for families in [&mut self.v4, &mut self.v6] {
             if families.with.is_none() {
@@ -60,7 +60,7 @@ impl Reach {
     }
 }
 
-/// The policies that a policy names.
+/// The policies that a policy refers to.
 pub(super) fn children(kind: &PolicyKind) -> impl Iterator<Item = PolicyId> {
     let children: Vec<PolicyId> = match kind {
         PolicyKind::Geo { branches, default } => branches.iter().map(|&(_, child)| child).chain([*default]).collect(),
@@ -72,7 +72,7 @@ pub(super) fn children(kind: &PolicyKind) -> impl Iterator<Item = PolicyId> {
     children.into_iter()
 }
 
-/// The pools that a policy names as pools.
+/// The pools that a policy lists directly.
 pub(super) fn pools(kind: &PolicyKind) -> impl Iterator<Item = PoolId> {
     let pools = match kind {
         PolicyKind::Pool(pool) => std::slice::from_ref(pool),

@@ -1,4 +1,4 @@
-//! Reads what belongs to probes of kind `dns`.
+//! Reads the keys of `dns` probes.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn read(fields: &Fields<'_, '_>, port: Option<u16>, problems: &mut Pr
     if let (Some(item), Some(rcode)) = (fields.get("expect_answer"), expect_rcode)
         && rcode != Rcode::NoError
     {
-        let message = format!("a response of {} has no such answer", rcode.as_str());
+        let message = format!("a {} response has no answer records", rcode.as_str());
         item.error(problems, message, "remove `expect_answer` or `expect_rcode`");
     }
     Some(DnsProbe {
@@ -54,17 +54,17 @@ fn query_type(item: &Item<'_, '_>, problems: &mut Problems) -> Option<u16> {
     let text = item.string("\"SOA\"", problems)?;
     let rtype = type_from_text(text).filter(|&rtype| !is_meta(rtype));
     if rtype.is_none() {
-        let help = "write a type of records such as \"SOA\" or \"A\"";
-        item.error(problems, format!("{} is not a type that a probe can ask for", shortened(text)), help);
+        let help = "write a record type such as \"SOA\" or \"A\"";
+        item.error(problems, format!("{} is not a query type that a probe can use", shortened(text)), help);
     }
     rtype
 }
 
-/// The rdata that `item` has in presentation form.
+/// Parses the presentation format of rdata in `item`.
 fn answer(item: &Item<'_, '_>, rtype: u16, problems: &mut Problems) -> Option<Arc<[u8]>> {
     let text = item.string("\"192.0.2.1\"", problems)?;
     let mut message = "it is not on one line".to_owned();
-    let mut help = "write the data of one record, as a zone file has it".to_owned();
+    let mut help = "write the data of one record, as in a zone file".to_owned();
     if !text.contains(char::is_control) {
         let line = format!(". 0 IN {} {text}\n", type_to_text(rtype));
         let no_files = &mut |_: &str, _: &str| Err(String::new());

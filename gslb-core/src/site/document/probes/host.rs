@@ -1,4 +1,4 @@
-//! The keys that say which host a probe names: in a request, and in a certificate.
+//! Reads the keys for a probe's host, in requests and in certificates.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use super::super::problems::Problems;
 use super::super::tree::shortened;
 use crate::site::model::TlsProbe;
 
-/// Most days that `certificate_days` may ask for.
+/// Maximum value of `certificate_days`.
 const MAX_CERTIFICATE_DAYS: u32 = 3_650;
-/// Most octets of a host name (RFC 1035 §2.3.4, as text).
+/// Maximum octets of a host name (RFC 1035 §2.3.4, as text).
 const MAX_HOST: usize = 253;
-/// Most octets of a label (RFC 1035 §2.3.4).
+/// Maximum octets of a label (RFC 1035 §2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// The host of a request: a name or an address, without a port.
+/// The host of a request: a name or an address, without port.
 pub(super) fn read(fields: &Fields<'_, '_>, key: &str, problems: &mut Problems) -> Option<Arc<str>> {
     host(&fields.get(key)?, problems)
 }
 
-/// What is expected of the certificate.
+/// The requirements for the certificate.
 pub(super) fn certificate(fields: &Fields<'_, '_>, problems: &mut Problems) -> TlsProbe {
     let days = fields.get("certificate_days");
     TlsProbe {
@@ -35,18 +35,18 @@ fn host(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Arc<str>> {
     if text.parse::<IpAddr>().is_ok() || is_name(text) {
         return Some(text.to_ascii_lowercase().into());
     }
-    let help = "write a name such as \"www.example.com\", or an address; the port is the business of `port`";
-    item.error(problems, format!("{} is not a host", shortened(text)), help);
+    let help = "write a name such as \"www.example.com\", or an address; set the port with `port`";
+    item.error(problems, format!("{} is not a host name or address", shortened(text)), help);
     None
 }
 
-/// True for names as certificates and requests have them.
+/// True for names as used in certificates and requests.
 fn is_name(text: &str) -> bool {
     let label = |label: &str| {
         (1..=MAX_LABEL).contains(&label.len())
             && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
     };
-    // What ends in digits is an address that went wrong.
+    // A last label of digits only is a malformed address.
     let last = text.rsplit('.').next().unwrap_or_default();
     text.len() <= MAX_HOST && text.split('.').all(label) && !last.bytes().all(|octet| octet.is_ascii_digit())
 }

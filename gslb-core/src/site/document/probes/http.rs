@@ -1,4 +1,4 @@
-//! Reads what belongs to probes of kind `http` and `https`.
+//! Reads the keys of `http` and `https` probes.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::stream::text;
 use crate::problem::key_path::Path;
 use crate::site::model::{HttpProbe, MAX_PROBE_BODY, Method, TlsProbe};
 
-/// Most octets of a path.
+/// Maximum octets of a path.
 const MAX_PATH: usize = 2_048;
-/// Most header fields that a document may add.
+/// Maximum number of headers in a document's probe.
 const MAX_HEADERS: usize = 16;
-/// Most octets of a header field's name and of its value.
+/// Maximum octets of a header's name, and of its value.
 const MAX_HEADER: usize = 1_024;
 const HEADERS: &str = r#"{ X-Probe = "1" }"#;
 const METHODS: [(&str, Method); 2] = [("GET", Method::Get), ("HEAD", Method::Head)];
 
-/// Fields that say where a request goes or where it ends, or who asks; a document may not write them.
+/// Headers for routing, framing and credentials, which a document may not set.
 const RESERVED: [&str; 13] = [
     "host",
     "authorization",
@@ -63,8 +63,8 @@ fn request_path(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Arc<str>
     if sound && path.len() <= MAX_PATH {
         return Some(path.into());
     }
-    let help = "write a path that begins with / and has no spaces, such as \"/healthz\"";
-    item.error(problems, format!("{} is not the path of a request", shortened(path)), help);
+    let help = "write a path that starts with / and has no spaces, such as \"/healthz\"";
+    item.error(problems, format!("{} is not a request path", shortened(path)), help);
     None
 }
 
@@ -72,8 +72,8 @@ fn headers(fields: &Fields<'_, '_>, problems: &mut Problems) -> Vec<(Arc<str>, A
     let Some(item) = fields.get("headers") else { return Vec::new() };
     let Some(table) = item.table(HEADERS, problems) else { return Vec::new() };
     if table.entries.len() > MAX_HEADERS {
-        let message = format!("there are {} header fields", table.entries.len());
-        item.error(problems, message, format!("write at most {MAX_HEADERS}"));
+        let message = format!("there are {} headers", table.entries.len());
+        item.error(problems, message, format!("use at most {MAX_HEADERS}"));
     }
     table.entries.iter().filter_map(|entry| header(entry, &item.path, problems)).collect()
 }
@@ -84,10 +84,10 @@ fn header(entry: &Entry, path: &Path<'_>, problems: &mut Problems) -> Option<(Ar
     // A token (RFC 9110 §5.6.2).
     let in_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
     let problem = if name.is_empty() || name.len() > MAX_HEADER || !name.bytes().all(in_token) {
-        Some(("is not the name of a header field", "write letters, digits and hyphens, such as X-Probe"))
+        Some(("is not a header name", "write letters, digits and hyphens, such as X-Probe"))
     } else if RESERVED.contains(&&*name) {
-        let help = "remove it; `host` sets the field Host, and what a probe asks for should need no secret";
-        Some(("is not for a document to set", help))
+        let help = "remove it; `host` sets the Host header, and a probe should not need credentials";
+        Some(("cannot be set in a document", help))
     } else {
         None
     };
@@ -97,8 +97,8 @@ fn header(entry: &Entry, path: &Path<'_>, problems: &mut Problems) -> Option<(Ar
     }
     let value = item.string("\"1\"", problems)?;
     if value.len() > MAX_HEADER || !value.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()) {
-        let help = format!("write at most {MAX_HEADER} letters, digits, signs and spaces of ASCII");
-        item.error(problems, format!("{} is not the value of a header field", shortened(value)), help);
+        let help = format!("write at most {MAX_HEADER} printable ASCII characters");
+        item.error(problems, format!("{} is not a header value", shortened(value)), help);
         return None;
     }
     Some((name.into(), value.into()))
@@ -123,13 +123,13 @@ fn status_range(item: &Item<'_, '_>, problems: &mut Problems) -> Option<(u16, u1
         (Some(_), Some(_)) => {
             item.error(
                 problems,
-                format!("the range {text} ends before it begins"),
+                format!("the range {text} ends before it starts"),
                 format!("write \"{last}-{first}\""),
             );
         }
         _ => {
-            let help = "write a status from 100 to 599 such as \"200\", or a range such as \"200-299\"";
-            item.error(problems, format!("{} is not a range of HTTP statuses", shortened(text)), help);
+            let help = "write a status code from 100 to 599 such as \"200\", or a range such as \"200-299\"";
+            item.error(problems, format!("{} is not a range of HTTP status codes", shortened(text)), help);
         }
     }
     None

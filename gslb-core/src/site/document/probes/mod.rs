@@ -1,4 +1,4 @@
-//! Reads `probes`: what all kinds have in common, and which keys belong to which kind.
+//! Reads `probes`: the common keys, and which keys belong to which kind.
 
 mod dns;
 mod exec;
@@ -17,7 +17,7 @@ use crate::site::model::{Probe, ProbeKind, Share};
 
 const EXAMPLE: &str = r#"{ kind = "http", port = 8080 }"#;
 
-/// The kinds as they are written.
+/// The kinds, as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Http,
@@ -41,7 +41,7 @@ const KINDS: [(&str, Kind); 8] = [
     ("push", Kind::Push),
 ];
 
-/// Every key but `kind`, and the kinds that have it.
+/// Every key except `kind`, with the kinds that have it.
 const KEYS: [(&str, &[Kind]); 26] = {
     use Kind::{Dns, Exec, Grpc, Http, Https, Icmp, Push, Tcp};
     const WEB: &[Kind] = &[Http, Https];
@@ -83,7 +83,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(10);
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Share of the interval by which a probe may be early or late on purpose.
+/// Default maximum deviation from the schedule, as a share of the interval.
 const DEFAULT_JITTER: Share = Share(0.1);
 const MOST_JITTER: Share = Share(0.5);
 const DEFAULT_RISE: u32 = 2;
@@ -92,7 +92,7 @@ const SHORTEST_TTL: Duration = Duration::from_secs(1);
 const LONGEST_TTL: Duration = Duration::from_secs(86_400);
 const DEFAULT_TTL: Duration = Duration::from_secs(60);
 
-/// One probe per entry, whatever is wrong with it, so that places in the section are indices.
+/// Returns one probe per entry, even an invalid one, so that positions in the section are indices.
 pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Vec<Probe> {
     section.items().map(|(entry, item)| probe(&entry.key, &item, problems)).collect()
 }
@@ -112,7 +112,7 @@ fn probe(name: &str, item: &Item<'_, '_>, problems: &mut Problems) -> Probe {
     let Some(fields) = item.fields(&known, EXAMPLE, problems) else { return probe };
     let kind = fields.require("kind", "\"http\"", problems).and_then(|item| item.choice(&KINDS, problems));
     if let Some(kind) = kind {
-        refuse_keys_of_others(&fields, kind, problems);
+        report_keys_of_other_kinds(&fields, kind, problems);
         probe.kind = details(&fields, kind, problems).unwrap_or(probe.kind);
     }
     times(&fields, &mut probe, problems);
@@ -122,14 +122,14 @@ fn probe(name: &str, item: &Item<'_, '_>, problems: &mut Problems) -> Probe {
             .and_then(|item| item.integer("a number of results in a row", 1..=100, problems))
             .unwrap_or(default)
     };
-    // A verdict that somebody posts is one.
+    // A single posted result is enough.
     let (rise, fall) = if kind == Some(Kind::Push) { (1, 1) } else { (DEFAULT_RISE, DEFAULT_FALL) };
     probe.rise = count("rise", rise, problems);
     probe.fall = count("fall", fall, problems);
     probe
 }
 
-/// What belongs to one kind; nothing where it is wrong, which has been told.
+/// Reads the keys of one kind; `None` if one is invalid, which has been reported.
 fn details(fields: &Fields<'_, '_>, kind: Kind, problems: &mut Problems) -> Option<ProbeKind> {
     match kind {
         Kind::Http => http::read(fields, port(fields, Some(80), problems), None, problems).map(ProbeKind::Http),
@@ -149,12 +149,12 @@ fn details(fields: &Fields<'_, '_>, kind: Kind, problems: &mut Problems) -> Opti
     }
 }
 
-fn refuse_keys_of_others(fields: &Fields<'_, '_>, kind: Kind, problems: &mut Problems) {
+fn report_keys_of_other_kinds(fields: &Fields<'_, '_>, kind: Kind, problems: &mut Problems) {
     for (key, kinds) in KEYS.iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
         if let Some(item) = fields.get(key) {
             let words: Vec<&str> = kinds.iter().map(|&kind| word(kind)).collect();
-            let help = format!("remove it; kinds that have it: {}", words.join(", "));
-            item.error(problems, format!("a probe of kind \"{}\" has no `{key}`", word(kind)), help);
+            let help = format!("remove it; kinds that support it: {}", words.join(", "));
+            item.error(problems, format!("probes of kind \"{}\" have no `{key}`", word(kind)), help);
         }
     }
 }
@@ -163,7 +163,7 @@ fn word(kind: Kind) -> &'static str {
     KINDS.iter().find(|(_, other)| *other == kind).map_or("", |(word, _)| word)
 }
 
-/// The port, which is required where there is no default.
+/// The port; required if the kind has no default.
 fn port(fields: &Fields<'_, '_>, default: Option<u16>, problems: &mut Problems) -> Option<u16> {
     let written = if default.is_some() { fields.get("port") } else { fields.require("port", "8080", problems) };
     match written {
@@ -183,8 +183,8 @@ fn times(fields: &Fields<'_, '_>, probe: &mut Probe, problems: &mut Problems) {
     let Some(timeout) = item.duration(SHORTEST_TIMEOUT..=LONGEST_INTERVAL, problems) else { return };
     if timeout > probe.interval {
         let (timeout, interval) = (duration::show(timeout), duration::show(probe.interval));
-        let message = format!("the timeout of {timeout} is longer than the interval of {interval}");
-        item.error(problems, message, format!("write at most \"{interval}\", or a longer interval"));
+        let message = format!("the timeout {timeout} is longer than the interval {interval}");
+        item.error(problems, message, format!("use at most \"{interval}\", or increase the interval"));
     }
     probe.timeout = timeout;
 }
@@ -193,11 +193,7 @@ fn jitter(fields: &Fields<'_, '_>, problems: &mut Problems) -> Share {
     let Some(item) = fields.get("jitter") else { return DEFAULT_JITTER };
     let jitter = share(&item, problems).unwrap_or(DEFAULT_JITTER);
     if jitter > MOST_JITTER {
-        item.error(
-            problems,
-            "probes would overtake each other",
-            "write a share from \"0%\" to \"50%\" of the interval",
-        );
+        item.error(problems, "probes could run out of order", "write a share from \"0%\" to \"50%\" of the interval");
     }
     jitter
 }

@@ -1,4 +1,4 @@
-//! Reads what belongs to probes of kind `tcp` and `grpc`: text that is said on a connection.
+//! Reads the keys of `tcp` and `grpc` probes.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use super::super::problems::Problems;
 use super::host;
 use crate::site::model::{GrpcProbe, MAX_PROBE_BODY, TcpProbe};
 
-/// Most octets that a probe sends.
+/// Maximum octets that a probe sends.
 const MAX_SEND: usize = 1_024;
-/// Most octets of the name of a gRPC service.
+/// Maximum octets of a gRPC service name.
 const MAX_SERVICE: usize = 255;
 
 pub(super) fn tcp(fields: &Fields<'_, '_>, port: Option<u16>, problems: &mut Problems) -> Option<TcpProbe> {
@@ -23,7 +23,7 @@ pub(super) fn grpc(fields: &Fields<'_, '_>, port: Option<u16>, problems: &mut Pr
     let tls = host::certificate(fields, problems);
     for key in ["server_name", "verify", "certificate_days"] {
         if let Some(item) = fields.get(key).filter(|_| !with_tls) {
-            item.error(problems, format!("`{key}` means nothing without TLS"), "add tls = true, or remove it");
+            item.error(problems, format!("`{key}` has no effect without TLS"), "add tls = true, or remove it");
         }
     }
     let host = host::read(fields, "host", problems);
@@ -47,7 +47,7 @@ pub(super) fn text(
     if (1..=most).contains(&text.len()) {
         return Some(text.into());
     }
-    let help = format!("write 1 to {most} octets, such as {example}, or leave `{key}` out");
+    let help = format!("write 1 to {most} octets, such as {example}, or remove `{key}`");
     item.error(problems, format!("this has {} octets", text.len()), help);
     None
 }
