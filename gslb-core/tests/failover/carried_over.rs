@@ -89,7 +89,7 @@ fn a_saved_status_replaces_any_initial_setting() {
         let renamed = text.replace("[pools.c]", "[pools.see]").replace("\"c\"", "\"see\"").replace("x = {", "ex = {");
         let mut after = Live::with(&renamed, &saved);
         after.probe("see", "ex", "+++");
-        live.activate(&renamed);
+        live.take_up(&renamed);
         for live in [&after, &live] {
             assert_eq!(live.status("see", "ex").held, Some(Held::Manual), "{initial}");
         }
@@ -110,7 +110,7 @@ fn renamed_endpoints_keep_what_is_known_of_them() {
     live.probe("c", "y", "+");
     let mut again = Live::with(&pool("y", "x"), &live.saved());
     again.probe("c", "y", "+");
-    live.activate(&pool("y", "x"));
+    live.take_up(&pool("y", "x"));
     for mut live in [live, again] {
         assert_eq!((live.status("c", "y").held, live.answers()), (Some(Held::Manual), vec!["192.0.2.32".to_owned()]));
     }

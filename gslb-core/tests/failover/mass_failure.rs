@@ -240,12 +240,12 @@ fn removing_the_rule_ends_the_hold_and_reports_the_transitions() {
     (0..3).for_each(|_| _ = live.probe_all(|_| false));
     assert!(live.health.holding_since().is_some());
     let text = ten_text(1);
-    let effects = live.activate(&text.replace("fall = 2", "fall = 1"));
+    let effects = live.take_up(&text.replace("fall = 2", "fall = 1"));
     assert!(
         effects.transitions.is_empty() && live.health.holding_since().is_some(),
         "a new document alone does not end a hold"
     );
-    let effects = live.activate(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
+    let effects = live.take_up(&format!("{text}\n[safety]\nmass_failure = \"off\"\n"));
     assert_eq!(effects.mass_failure, Some(MassFailureChange::Ended(Ended::RuleRemoved)));
     assert_eq!(effects.transitions.len(), 10);
 }

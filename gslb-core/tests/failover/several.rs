@@ -135,7 +135,7 @@ fn a_new_document_does_not_speed_up_a_recovery() {
     let mut live = Live::of(&both(r#"["web", "quick"]"#), FAILOVER);
     probe(&mut live, 1, "+");
     probe(&mut live, 0, "---+");
-    live.activate(&document(&both(r#"["quick", "web"]"#), FAILOVER));
+    live.take_up(&document(&both(r#"["quick", "web"]"#), FAILOVER));
     assert_eq!(status(&live).probes.iter().map(|it| it.up).collect::<Vec<_>>(), [Some(true), Some(false)]);
     probe(&mut live, 0, "+");
     probe(&mut live, 1, "+");
