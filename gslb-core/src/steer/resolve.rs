@@ -153,7 +153,7 @@ impl<'a> Resolver<'a> {
                 trace.note(|| Step::Ordered {
                     policy: id,
                     by,
-                    pools: ordered.iter().map(Candidate::to_ordered_pool).collect(),
+                    pools: ordered.iter().map(Candidate::ordered_pool).collect(),
                 });
                 let ordered: Vec<PlanId> = ordered.iter().map(|it| plans.id(Plan::Pool(it.pool))).collect();
                 plans.failover(&ordered)
@@ -220,7 +220,7 @@ impl<'a> Resolver<'a> {
 }
 
 impl Candidate {
-    fn to_ordered_pool(&self) -> OrderedPool {
+    fn ordered_pool(&self) -> OrderedPool {
         let milliseconds = self.rank.map(|(_, milliseconds)| milliseconds);
         OrderedPool { pool: self.pool, kilometres: self.chord.map(kilometres), milliseconds }
     }
