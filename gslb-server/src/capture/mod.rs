@@ -1,4 +1,4 @@
-//! What workers hand over of their answers: whole ones through taps, and samples.
+//! Captures answers from the workers: whole ones through taps, and samples.
 
 pub mod placeholder;
 pub mod sample;

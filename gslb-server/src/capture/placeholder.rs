@@ -1,10 +1,10 @@
-//! What a label says where others have a name of the document: words that no document can give as a name.
+//! Label values that stand in for a name; no document can use them as names.
 
-/// Nothing that has a name: no data center.
+/// No data center.
 pub const NONE: &str = "(none)";
-/// Clients outside all regions: the key that a `geo` policy has for them, so no region can be called so.
+/// Clients outside all regions: the key of `geo` policies for them, so it cannot be a region's name.
 pub const DEFAULT: &str = "default";
-/// All that have no series of their own, together.
+/// The sum of all without a series of their own.
 pub const OTHER: &str = "(other)";
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests {
     }
 
     #[test]
-    fn no_document_has_such_names() {
+    fn no_document_can_use_these_names() {
         let root = Name::root();
         for word in [NONE, OTHER] {
             let name = Name::parse(word.as_bytes(), &root).unwrap();

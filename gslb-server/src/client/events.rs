@@ -22,8 +22,8 @@ pub struct Event {
 }
 
 impl Client {
-    /// Follows the events at `path`, from the one after `last` on, until `each` says no, or the server ends it. `begun` is
-    /// told once the server has let us in.
+    /// Follows the events at `path`, from the one after `last` on, until `each` says no, or the server ends it. `begun`
+    /// is told once the server has let us in.
     ///
     /// # Errors
     /// As [`Client::ask`], also while events come.
@@ -58,7 +58,7 @@ impl Client {
     }
 }
 
-/// Makes events of octets, wherever those are divided.
+/// Makes events of octets, wherever those are split.
 #[derive(Default)]
 struct Reader {
     /// The line that has begun.

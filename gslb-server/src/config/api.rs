@@ -1,11 +1,11 @@
-//! The `[api]` table: where HTTP is served, and to how many.
+//! The `[api]` table: the HTTP listener and its limits.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::section::{Checked, Section, boolean, integer, string, wrong};
+use super::section::{Checked, Section, boolean, integer, invalid, string};
 use super::value::{address, path, time};
 use crate::http::Limits;
 use crate::http::tls::TlsFiles;
@@ -17,21 +17,22 @@ pub struct Api {
     pub listen: SocketAddr,
     /// `tls.certificate` and `tls.key`: PEM files, beside the file unless absolute. Default: no TLS.
     pub tls: Option<TlsFiles>,
-    /// `loopback_without_token`: whether requests from a loopback address may do everything. Default false.
+    /// `loopback_without_token`: whether requests from a loopback address have full access without a token. Default
+    /// false.
     pub loopback_without_token: bool,
-    /// `hosts`: names that requests may be for, besides `localhost` and addresses. Default: none.
+    /// `hosts`: host names accepted in requests, besides `localhost` and addresses. Default: none.
     pub hosts: Vec<String>,
-    /// `connections`: HTTP connections in all. Default 256.
+    /// `connections`: most HTTP connections in total. Default 256.
     pub connections: usize,
-    /// `connections_per_client`: HTTP connections per IPv4 address or IPv6 /64. Default 64.
+    /// `connections_per_client`: most HTTP connections per IPv4 address or IPv6 /64. Default 64.
     pub connections_per_client: usize,
-    /// `header_timeout`: time for the header of a request to come. Default `10s`.
+    /// `header_timeout`: time to receive the header of a request. Default `10s`.
     pub header_timeout: Duration,
 }
 
 /// Shortest and longest `header_timeout`.
-const HEADER_LEAST: Duration = Duration::from_millis(100);
-const HEADER_MOST: Duration = Duration::from_secs(600);
+const MIN_HEADER_TIMEOUT: Duration = Duration::from_millis(100);
+const MAX_HEADER_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Default for Api {
     fn default() -> Self {
@@ -55,11 +56,13 @@ impl Api {
         api.set_list("hosts", &mut self.hosts, host);
         api.set("connections", &mut self.connections, |value| integer(value, 1..=65535));
         api.set("connections_per_client", &mut self.connections_per_client, |value| integer(value, 1..=65535));
-        api.set("header_timeout", &mut self.header_timeout, |value| time(value, HEADER_LEAST, HEADER_MOST));
+        api.set("header_timeout", &mut self.header_timeout, |value| {
+            time(value, MIN_HEADER_TIMEOUT, MAX_HEADER_TIMEOUT)
+        });
         api.finish();
     }
 
-    /// What HTTP clients may take.
+    /// Limits of the HTTP server.
     pub fn limits(&self) -> Limits {
         Limits {
             connections: self.connections,
@@ -69,7 +72,7 @@ impl Api {
     }
 }
 
-/// The table `tls`, which is whole or not there.
+/// The optional table `tls`, which needs both files.
 fn tls_files(api: &mut Section<'_, '_>) -> Option<TlsFiles> {
     let mut tls = api.section_if("tls")?;
     let (mut certificate, mut key) = (None, None);
@@ -79,17 +82,17 @@ fn tls_files(api: &mut Section<'_, '_>) -> Option<TlsFiles> {
     Some(TlsFiles { certificate: certificate?, key: key? })
 }
 
-/// A name that stands in a `Host` field, without a port.
+/// A host name as in a `Host` field, without a port.
 fn host(value: &DeValue) -> Checked<String> {
     let wanted = "a host name without a port, like \"gslb.example.com\"";
     let text = string(value, wanted)?;
-    let ours = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
-    if (1..=HOST_MOST).contains(&text.len()) && text.bytes().all(ours) {
+    let is_valid = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
+    if (1..=MAX_HOST_OCTETS).contains(&text.len()) && text.bytes().all(is_valid) {
         Ok(text.to_ascii_lowercase())
     } else {
-        wrong(format_args!("\"{}\" is no host name", text.escape_debug()), format!("write {wanted}"))
+        invalid(format_args!("\"{}\" is not a host name", text.escape_debug()), format!("write {wanted}"))
     }
 }
 
 /// Longest host name, in octets (RFC 1035 section 2.3.4, as text).
-const HOST_MOST: usize = 253;
+const MAX_HOST_OCTETS: usize = 253;

@@ -1,29 +1,29 @@
-//! The table `[dnstap]`: where answers are shown to a program that reads them all.
+//! The table `[dnstap]`: the reader that receives answers.
 
 use std::path::PathBuf;
 
-use super::section::{Checked, Section, number, string, wrong};
+use super::section::{Checked, Section, invalid, number, string};
 use super::value::{STRING_MOST, label};
 use crate::telemetry::dnstap::Settings;
 
 /// The `[dnstap]` table; without it there is no dnstap.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dnstap {
-    /// `socket`: the unix socket on which the reader listens, beside the file unless absolute.
+    /// `socket`: the Unix socket on which the reader listens, beside the file unless absolute.
     pub socket: PathBuf,
-    /// `sample`: share of the answers that are shown, 0 to 1. Default 1.
+    /// `sample`: share of the answers to send, 0 to 1. Default 1.
     pub sample: f64,
-    /// `identity`: who we are to the reader. Default: the name of the node.
+    /// `identity`: name of this server in the frames. Default: the name of the node.
     pub identity: Option<String>,
-    /// `version`: what we are to the reader. Default `gslb` and the version of the program.
+    /// `version`: version of this server in the frames. Default `gslb` and the version of the program.
     pub version: String,
 }
 
 /// Longest path of a socket (`sun_path` in unix(7)), in octets.
-const PATH_MOST: usize = 107;
+const MAX_PATH_OCTETS: usize = 107;
 
 impl Dnstap {
-    /// What the table says; none where it is not there, or has no socket, which is told.
+    /// Reads the table; `None` if it is absent or has no socket, which is reported as a problem.
     pub(super) fn of(root: &mut Section<'_, '_>) -> Option<Self> {
         let mut table = root.section_if("dnstap")?;
         let mut path = None;
@@ -38,7 +38,7 @@ impl Dnstap {
         Some(dnstap)
     }
 
-    /// What who sends the frames has to know, on the node of this name.
+    /// Settings of the sender, on the node with this name.
     pub fn settings(&self, node: &str) -> Settings {
         let Self { socket, identity, version, .. } = self;
         let identity = identity.clone().unwrap_or_else(|| node.to_owned());
@@ -47,9 +47,9 @@ impl Dnstap {
 }
 
 fn socket(value: &toml::de::DeValue<'_>) -> Checked<PathBuf> {
-    let wanted = format!("the path of a unix socket, like \"/run/dnstap.sock\", of 1 to {PATH_MOST} octets");
+    let wanted = format!("the path of a Unix socket, like \"/run/dnstap.sock\", of 1 to {MAX_PATH_OCTETS} octets");
     match string(value, &wanted)? {
-        text if (1..=PATH_MOST).contains(&text.len()) => Ok(text.into()),
-        text => wrong(format_args!("the path has {} octets", text.len()), format!("write {wanted}")),
+        text if (1..=MAX_PATH_OCTETS).contains(&text.len()) => Ok(text.into()),
+        text => invalid(format_args!("the path has {} octets", text.len()), format!("write {wanted}")),
     }
 }

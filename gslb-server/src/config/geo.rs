@@ -1,4 +1,4 @@
-//! The `[geo]` table: what is known about networks.
+//! The `[geo]` table: geo databases.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::value::path;
 pub struct Geo {
     /// `databases`: MMDB files, beside the file unless absolute. Empty, the default, means the bundled one.
     pub databases: Vec<PathBuf>,
-    /// `max_moved`: share of the address space, 0 to 1, that may change its place in one reload. Default 0.2.
+    /// `max_moved`: most of the address space, 0 to 1, that may change its location in one reload. Default 0.2.
     pub max_moved: f64,
 }
 

@@ -1,9 +1,9 @@
-//! The `[log]` table: what is logged, and in which form.
+//! The `[log]` table: format and level of the log.
 
 use gslb_api::LogLevel;
 use toml::de::DeValue;
 
-use super::section::{Checked, Section, string, wrong};
+use super::section::{Checked, Section, invalid, string};
 use crate::telemetry::logging::{Log, LogFormat};
 
 impl Log {
@@ -18,13 +18,13 @@ fn log_format(value: &DeValue) -> Checked<LogFormat> {
     match string(value, "\"text\" or \"json\"")? {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        other => wrong(format_args!("\"{}\" is no format", other.escape_debug()), "write \"text\" or \"json\""),
+        other => invalid(format_args!("unknown format \"{}\"", other.escape_debug()), "write \"text\" or \"json\""),
     }
 }
 
 fn log_level(value: &DeValue) -> Checked<LogLevel> {
     let wanted = format!("one of {}", LogLevel::ALL.map(|level| format!("\"{}\"", level.name())).join(", "));
     let text = string(value, &wanted)?;
-    let wrong = || wrong(format_args!("\"{}\" is no level", text.escape_debug()), format!("write {wanted}"));
-    LogLevel::from_name(text).map_or_else(wrong, Ok)
+    let invalid = || invalid(format_args!("unknown level \"{}\"", text.escape_debug()), format!("write {wanted}"));
+    LogLevel::from_name(text).map_or_else(invalid, Ok)
 }

@@ -1,13 +1,13 @@
-//! The `[metrics]` table: what is told to Prometheus.
+//! The `[metrics]` table: which services have series of their own.
 
 use toml::de::DeValue;
 
-use super::section::{Checked, Section, string, wrong};
+use super::section::{Checked, Section, invalid, string};
 
 /// The `[metrics]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metrics {
-    /// `services`: how many services are told apart; none is all of them. Default `"top:1000"`.
+    /// `services`: how many services have series of their own; `None` means all. Default `"top:1000"`.
     pub services: Option<usize>,
 }
 
@@ -24,18 +24,18 @@ impl Metrics {
     }
 }
 
-/// Most services that can be told apart by a number.
-const SERVICES_MOST: usize = 1_000_000;
+/// Largest number of services.
+const MAX_SERVICES: usize = 1_000_000;
 
 /// `"all"`, or the number behind `"top:"`.
 fn services(value: &DeValue) -> Checked<Option<usize>> {
-    let wanted = format!("\"all\", or \"top:N\" with N from 1 to {SERVICES_MOST}");
+    let wanted = format!("\"all\", or \"top:N\" with N from 1 to {MAX_SERVICES}");
     let text = string(value, &wanted)?;
     if text == "all" {
         return Ok(None);
     }
     match text.strip_prefix("top:").and_then(|number| number.parse().ok()) {
-        Some(number) if (1..=SERVICES_MOST).contains(&number) => Ok(Some(number)),
-        _ => wrong(format_args!("\"{}\" is no choice of services", text.escape_debug()), format!("write {wanted}")),
+        Some(number) if (1..=MAX_SERVICES).contains(&number) => Ok(Some(number)),
+        _ => invalid(format_args!("unknown value \"{}\"", text.escape_debug()), format!("write {wanted}")),
     }
 }

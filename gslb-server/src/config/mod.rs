@@ -1,4 +1,4 @@
-//! The process's own file, `gslb.toml`: where to listen, where to keep data. All of it is optional.
+//! The configuration file of the process, `gslb.toml`: listeners, data directory, limits. All of it is optional.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -30,30 +30,30 @@ pub use metrics::Metrics;
 pub use node::Node;
 pub use probes::Probes;
 
-/// All that may be configured about a process, checked.
+/// The validated configuration of the process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// `data_dir`: where the store and its like are kept. Beside the file unless absolute. Default `gslb-data`.
+    /// `data_dir`: directory of the store. Beside the file unless absolute. Default `gslb-data`.
     pub data_dir: PathBuf,
-    /// `[node]`: who this is among others.
+    /// `[node]`: the name of this node.
     pub node: Node,
-    /// `[dns]`: how queries are taken.
+    /// `[dns]`: DNS listeners, limits and identity.
     pub dns: Dns,
-    /// `[api]`: where HTTP is served.
+    /// `[api]`: the HTTP listener and its limits.
     pub api: Api,
-    /// `[geo]`: what is known about networks.
+    /// `[geo]`: geo databases.
     pub geo: Geo,
     /// `[probes]`: what probes may reach.
     pub probes: Probes,
-    /// `[log]`: what is logged, and in which form.
+    /// `[log]`: format and level of the log.
     pub log: Log,
-    /// `[metrics]`: what is told to Prometheus.
+    /// `[metrics]`: which services have series of their own.
     pub metrics: Metrics,
-    /// `[dnstap]`: where answers are shown to a program that reads them all. Default: nowhere.
+    /// `[dnstap]`: the reader that receives answers. Default: none.
     pub dnstap: Option<Dnstap>,
 }
 
-/// Why there is no configuration.
+/// Why the configuration could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.
@@ -61,16 +61,16 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         #[source]
         cause: io::Error,
     },
-    /// Something in it is wrong; all of it is told.
+    /// The file has errors; all of them are listed.
     #[error("{}", Lines(.0))]
     Wrong(Vec<Problem>),
 }
 
-/// Problems, a line or two each.
+/// Formats problems, one or two lines each.
 struct Lines<'a>(&'a [Problem]);
 
 impl fmt::Display for Lines<'_> {
@@ -103,7 +103,7 @@ impl Config {
     /// Reads and checks the file at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, or with all that is wrong in it.
+    /// If the file cannot be read, or all errors in it.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = reader::read_text(path, Kind::Settings)
             .map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?;
@@ -120,10 +120,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks a text; `file` is the name that problems are told with. Paths are left as they are written.
+    /// Parses a text; `file` is its name in problems. Relative paths are not resolved.
     ///
     /// # Errors
-    /// All that is wrong, in the order of the text.
+    /// All errors, in the order of the text.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let mut config = Self::default();
         let text = Text::new(file, text);

@@ -1,17 +1,17 @@
-//! The `[node]` table: who this is among others.
+//! The `[node]` table: the name of this node.
 
 use std::fs;
 
 use toml::de::DeValue;
 
-use super::section::{Checked, Section, string, wrong};
+use super::section::{Checked, Section, invalid, string};
 
 /// The `[node]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// `name`: letters, digits, `-`, `_` and `.`, up to 63. Default: the host's name.
     pub name: String,
-    /// Whether the file says so.
+    /// Whether the file sets the name.
     pub is_named: bool,
 }
 
@@ -40,7 +40,7 @@ fn node_name(value: &DeValue) -> Checked<String> {
     if is_node_name(text) {
         Ok(text.to_owned())
     } else {
-        wrong(format_args!("\"{}\" is no name", text.escape_debug()), format!("write {wanted}"))
+        invalid(format_args!("\"{}\" is not a valid name", text.escape_debug()), format!("write {wanted}"))
     }
 }
 

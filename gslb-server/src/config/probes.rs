@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use ipnet::IpNet;
 use toml::de::DeValue;
 
-use super::section::{Checked, Section, integer, string, wrong};
+use super::section::{Checked, Section, integer, invalid, string};
 use super::value::path;
 use crate::probe::{Rules, Settings};
 
@@ -15,13 +15,14 @@ use crate::probe::{Rules, Settings};
 pub struct Probes {
     /// `allow`: loopback networks that may be probed. Default: none.
     pub allow: Vec<IpNet>,
-    /// `deny`: networks that may not be probed. Default: none besides those that never may.
+    /// `deny`: networks that may not be probed, besides those that never may be. Default: none.
     pub deny: Vec<IpNet>,
     /// `ports`: ports that may be probed. Default: all.
     pub ports: Vec<RangeInclusive<u16>>,
     /// `exec`: folders whose programs may be run. Default: none.
     pub exec: Vec<PathBuf>,
-    /// `ca`: a PEM file of authorities, trusted besides the system's. Beside the file unless absolute. Default: none.
+    /// `ca`: a PEM file of certificate authorities to trust besides the system's. Beside the file unless absolute.
+    /// Default: none.
     pub ca: Option<PathBuf>,
     /// `concurrency`: most probes that run at once. Default 4096.
     pub concurrency: usize,
@@ -44,13 +45,13 @@ impl Probes {
         probes.finish();
     }
 
-    /// What a prober is started with.
+    /// Settings of the prober.
     pub fn settings(&self) -> Settings {
         let Self { allow, deny, ports, exec, .. } = self.clone();
         Settings {
             rules: Rules { allow, deny, ports, exec },
             ca: self.ca.clone(),
-            // The program that runs, whatever has become of its file since.
+            // The running program, even if its file has been replaced.
             supervisor: "/proc/self/exe".into(),
             concurrency: self.concurrency,
         }
@@ -66,8 +67,11 @@ fn network(value: &DeValue) -> Checked<IpNet> {
         .or_else(|| text.parse().ok().map(|address| IpNet::new_assert(address, host_bits(address))));
     match parsed {
         Some(net) if net.trunc() == net => Ok(net),
-        Some(net) => wrong(format_args!("\"{text}\" has bits beyond its length"), format!("write \"{}\"", net.trunc())),
-        None => wrong(format_args!("\"{}\" is no network", text.escape_debug()), format!("write {wanted}")),
+        Some(net) => invalid(
+            format_args!("\"{text}\" has bits set beyond its prefix length"),
+            format!("write \"{}\"", net.trunc()),
+        ),
+        None => invalid(format_args!("\"{}\" is not a network", text.escape_debug()), format!("write {wanted}")),
     }
 }
 
@@ -75,15 +79,15 @@ fn host_bits(address: std::net::IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// A network of this host. All else is either open to probes anyway, or never is.
+/// A loopback network. Other networks are either always or never open to probes.
 fn loopback(value: &DeValue) -> Checked<IpNet> {
     let net = network(value)?;
-    let of_this_host = net.network().is_loopback() && net.broadcast().is_loopback();
-    if of_this_host {
+    let is_loopback = net.network().is_loopback() && net.broadcast().is_loopback();
+    if is_loopback {
         Ok(net)
     } else {
         let help = "write a network within \"127.0.0.0/8\" or \"::1/128\"; other hosts need not be allowed";
-        wrong(format_args!("{net} is no loopback network"), help)
+        invalid(format_args!("{net} is not a loopback network"), help)
     }
 }
 
@@ -94,18 +98,21 @@ fn ports(value: &DeValue) -> Checked<RangeInclusive<u16>> {
     let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
     match (port(first), port(last)) {
         (Some(first), Some(last)) if first <= last => Ok(first..=last),
-        _ => wrong(format_args!("\"{}\" is no range of ports", text.escape_debug()), format!("write {wanted}")),
+        _ => invalid(format_args!("\"{}\" is not a range of ports", text.escape_debug()), format!("write {wanted}")),
     }
 }
 
 fn folder(value: &DeValue) -> Checked<PathBuf> {
-    let wanted = "the whole path of a folder, like \"/usr/lib/nagios/plugins\"";
+    let wanted = "the absolute path of a folder, like \"/usr/lib/nagios/plugins\"";
     let text = string(value, wanted)?;
     let path = Path::new(text);
     let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     if path.is_absolute() && plain {
         Ok(path.to_owned())
     } else {
-        wrong(format_args!("\"{}\" is no such path", text.escape_debug()), format!("write {wanted}, without \"..\""))
+        invalid(
+            format_args!("\"{}\" is not an absolute path", text.escape_debug()),
+            format!("write {wanted}, without \"..\""),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! Tables of a TOML text, read key by key, such that every problem is kept with its place.
+//! Reads tables of a TOML text key by key, and collects every problem with its location.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
@@ -10,26 +10,26 @@ use gslb_core::problem::{Location, Problem, Severity};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What is wrong with a value, before it is known where it stands.
-pub(super) struct Wrong {
+/// An invalid value, before its location is known.
+pub(super) struct Invalid {
     pub(super) message: String,
     pub(super) help: String,
 }
 
-/// A value that was read, or what is wrong with it.
-pub(super) type Checked<T> = Result<T, Wrong>;
+/// A parsed value, or why it is invalid.
+pub(super) type Checked<T> = Result<T, Invalid>;
 
-/// A value that is not what it should be: `help` says what it should be.
-pub(super) fn wrong<T>(message: impl Display, help: impl Into<String>) -> Checked<T> {
-    Err(Wrong { message: message.to_string(), help: help.into() })
+/// An invalid value: `help` says what to write instead.
+pub(super) fn invalid<T>(message: impl Display, help: impl Into<String>) -> Checked<T> {
+    Err(Invalid { message: message.to_string(), help: help.into() })
 }
 
-/// A text and the problems found in it so far.
+/// A text, and the problems found in it so far.
 pub(super) struct Text<'t> {
     file: Arc<str>,
     text: &'t str,
     problems: RefCell<Vec<Problem>>,
-    /// Whether some of it is not TOML.
+    /// Whether part of it is not valid TOML.
     broken: Cell<bool>,
 }
 
@@ -38,36 +38,36 @@ impl<'t> Text<'t> {
         Self { file: file.into(), text, problems: RefCell::default(), broken: Cell::default() }
     }
 
-    /// The whole text as a table. What is not TOML is told, and the rest is read all the same.
+    /// The whole text as a table. Syntax errors are reported, and the rest is still read.
     pub(super) fn root(&self) -> Section<'_, 't> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
-            let wrong = Wrong { message: error.message().to_owned(), help: "write it as TOML 1.1 has it".to_owned() };
-            self.tell(error.span().unwrap_or(0..0), String::new(), wrong);
+            let invalid = Invalid { message: error.message().to_owned(), help: "fix the TOML syntax".to_owned() };
+            self.push(error.span().unwrap_or(0..0), String::new(), invalid);
             self.broken.set(true);
         }
         let span = table.span();
         Section::new(self, String::new(), span, table.into_inner())
     }
 
-    /// All problems, in the order of the text; nothing when there are none.
+    /// All problems, in the order of the text.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by(|a, b| a.location.cmp(&b.location));
         problems
     }
 
-    /// Keeps a problem with a key or a value. In place of what is not TOML the parser puts values of no extent, and
-    /// those are not the author's.
-    fn report(&self, span: Range<usize>, path: String, wrong: Wrong) {
+    /// Records a problem with a key or value. The parser replaces invalid TOML with empty-span values; problems with
+    /// those are ignored, since the author did not write them.
+    fn report(&self, span: Range<usize>, path: String, invalid: Invalid) {
         if !(span.is_empty() && self.broken.get()) {
-            self.tell(span, path, wrong);
+            self.push(span, path, invalid);
         }
     }
 
-    fn tell(&self, span: Range<usize>, path: String, wrong: Wrong) {
+    fn push(&self, span: Range<usize>, path: String, invalid: Invalid) {
         let location = self.location(span.start);
-        let Wrong { message, help } = wrong;
+        let Invalid { message, help } = invalid;
         self.problems.borrow_mut().push(Problem { severity: Severity::Error, location, path, message, help });
     }
 
@@ -81,15 +81,15 @@ impl<'t> Text<'t> {
     }
 }
 
-/// A table whose keys are taken out one by one. What is left at the end is unknown.
+/// A table whose keys are removed one by one. The remaining ones are unknown.
 pub(super) struct Section<'r, 't> {
     text: &'r Text<'t>,
     path: String,
-    /// Where it is; empty where it is not there.
+    /// Its location; empty if the table is absent.
     span: Range<usize>,
     table: DeTable<'t>,
     known: Vec<&'static str>,
-    /// How many keys it had.
+    /// Number of keys it started with.
     keys: usize,
 }
 
@@ -98,13 +98,13 @@ impl<'r, 't> Section<'r, 't> {
         Self { text, path, span, keys: table.len(), table, known: Vec::new() }
     }
 
-    /// The table at `key`; an empty one when it is absent or no table, which is told.
+    /// The table at `key`; an empty one if it is absent or not a table, which is reported.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'r, 't> {
         let empty = Section::new(self.text, self.path_of(key), 0..0, DeTable::new());
         self.section_if(key).unwrap_or(empty)
     }
 
-    /// The table at `key`; nothing when it is absent or no table, which is told.
+    /// The table at `key`; `None` if it is absent or not a table, which is reported.
     pub(super) fn section_if(&mut self, key: &'static str) -> Option<Section<'r, 't>> {
         let path = self.path_of(key);
         let value = self.take(key)?;
@@ -117,26 +117,26 @@ impl<'r, 't> Section<'r, 't> {
         }
     }
 
-    /// As [`set`](Self::set), and a problem where there is no value.
+    /// As [`set`](Self::set), but a missing value is a problem.
     pub(super) fn require<T>(&mut self, key: &'static str, target: &mut T, read: impl FnOnce(&DeValue) -> Checked<T>) {
         if self.table.contains_key(key) {
             return self.set(key, target, read);
         }
         self.known.push(key);
-        let wrong = Wrong { message: "this is missing".to_owned(), help: format!("add {key} =") };
-        self.text.report(self.span.clone(), self.path_of(key), wrong);
+        let invalid = Invalid { message: "this is missing".to_owned(), help: format!("add {key} =") };
+        self.text.report(self.span.clone(), self.path_of(key), invalid);
     }
 
-    /// Puts the value at `key` into `target`, if it is there and right.
+    /// Stores the value at `key` in `target`, if it is present and valid.
     pub(super) fn set<T>(&mut self, key: &'static str, target: &mut T, read: impl FnOnce(&DeValue) -> Checked<T>) {
         let Some(value) = self.take(key) else { return };
         match read(value.get_ref()) {
             Ok(read) => *target = read,
-            Err(wrong) => self.text.report(value.span(), self.path_of(key), wrong),
+            Err(invalid) => self.text.report(value.span(), self.path_of(key), invalid),
         }
     }
 
-    /// Puts the list at `key` into `target`, if it is there and all of it right. Each item may stand once.
+    /// Stores the list at `key` in `target`, if it is present and all of it is valid. Duplicates are problems.
     pub(super) fn set_list<T: PartialEq>(
         &mut self,
         key: &'static str,
@@ -151,36 +151,39 @@ impl<'r, 't> Section<'r, 't> {
         let mut list = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let checked = match read(item.get_ref()) {
-                Ok(read) if list.contains(&read) => wrong("this stands in the list already", "write it once"),
+                Ok(read) if list.contains(&read) => invalid("this is listed twice", "remove one of them"),
                 checked => checked,
             };
             match checked {
                 Ok(read) => list.push(read),
-                Err(wrong) => self.text.report(item.span(), format!("{path}[{index}]"), wrong),
+                Err(invalid) => self.text.report(item.span(), format!("{path}[{index}]"), invalid),
             }
         }
         if items.is_empty() {
-            let wrong =
-                Wrong { message: "the list is empty".to_owned(), help: "leave the key out for its default".to_owned() };
-            self.text.report(value.span(), path, wrong);
+            let invalid = Invalid {
+                message: "the list is empty".to_owned(),
+                help: "leave the key out for its default".to_owned(),
+            };
+            self.text.report(value.span(), path, invalid);
         }
         if list.len() == items.len() && !list.is_empty() {
             *target = list;
         }
     }
 
-    /// Reports the keys that are unknown. Where that is all of a file, it may be any, also a secret one, and is not quoted.
+    /// Reports unknown keys. If all keys of the file are unknown, it may be the wrong file, even a secret one, so it is
+    /// not quoted.
     pub(super) fn finish(mut self) {
         let first = self.table.iter().map(|(key, _)| key.span()).min_by_key(|span| span.start);
         if let Some(first) = first.filter(|_| self.path.is_empty() && self.table.len() == self.keys) {
-            let message = format!("no key of this file is one of gslb.toml; it has {} at the top", self.keys);
-            let help = format!("is this the right file? The keys here are: {}", self.known.join(", "));
-            return self.text.report(first, String::new(), Wrong { message, help });
+            let message = format!("this file has none of the keys of gslb.toml; it has {} top-level keys", self.keys);
+            let help = format!("check the path of the file; known keys: {}", self.known.join(", "));
+            return self.text.report(first, String::new(), Invalid { message, help });
         }
         for (key, _) in std::mem::take(&mut self.table) {
             let path = self.path_of(key.get_ref());
-            let help = format!("the keys here are: {}", self.known.join(", "));
-            self.text.report(key.span(), path, Wrong { message: "there is no such key".to_owned(), help });
+            let help = format!("known keys: {}", self.known.join(", "));
+            self.text.report(key.span(), path, Invalid { message: "unknown key".to_owned(), help });
         }
     }
 
@@ -194,9 +197,9 @@ impl<'r, 't> Section<'r, 't> {
     }
 }
 
-/// Tells that a value is of another kind than `wanted`.
-fn not_a(wanted: &str, value: &DeValue) -> Wrong {
-    Wrong { message: format!("this is {}", kind(value)), help: format!("write {wanted}") }
+/// A value of the wrong type.
+fn not_a(wanted: &str, value: &DeValue) -> Invalid {
+    Invalid { message: format!("this is {}", kind(value)), help: format!("write {wanted}") }
 }
 
 fn kind(value: &DeValue) -> &'static str {
@@ -211,7 +214,7 @@ fn kind(value: &DeValue) -> &'static str {
     }
 }
 
-/// A string; `wanted` says what should stand there, with an example.
+/// A string; `wanted` describes the expected value, with an example.
 pub(super) fn string<'v>(value: &'v DeValue, wanted: &str) -> Checked<&'v str> {
     match value {
         DeValue::String(text) => Ok(text),
@@ -237,7 +240,7 @@ where
     let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok().and_then(|number| T::try_from(number).ok());
     match number {
         Some(number) if range.contains(&number) => Ok(number),
-        _ => wrong(format_args!("{digits} is out of range"), format!("write {wanted}")),
+        _ => invalid(format_args!("{digits} is out of range"), format!("write {wanted}")),
     }
 }
 
@@ -251,6 +254,6 @@ pub(super) fn number(value: &DeValue, range: RangeInclusive<f64>) -> Checked<f64
     };
     match f64::from_str(text) {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => wrong(format_args!("{text} is out of range"), format!("write {wanted}")),
+        _ => invalid(format_args!("{text} is out of range"), format!("write {wanted}")),
     }
 }

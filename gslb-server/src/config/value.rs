@@ -1,4 +1,4 @@
-//! Values that several tables have: addresses, paths, times, strings for DNS.
+//! Value types that several tables share: addresses, paths, durations, DNS strings.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use gslb_core::site::document::duration;
 use toml::de::DeValue;
 
-use super::section::{Checked, string, wrong};
+use super::section::{Checked, invalid, string};
 
 /// Longest string of a TXT record (RFC 1035 section 3.3), in octets.
 pub(super) const STRING_MOST: usize = 255;
@@ -18,7 +18,7 @@ pub(super) fn label(value: &DeValue, most: usize) -> Checked<String> {
     if (1..=most).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
-        wrong(format_args!("this has {} octets", text.len()), format!("write {wanted}, or leave the key out"))
+        invalid(format_args!("this has {} octets", text.len()), format!("write {wanted}, or leave the key out"))
     }
 }
 
@@ -28,8 +28,8 @@ pub(super) fn time(value: &DeValue, least: Duration, most: Duration) -> Checked<
     let text = string(value, &wanted)?;
     match duration::parse(text) {
         Some(time) if (least..=most).contains(&time) => Ok(time),
-        Some(_) => wrong(format_args!("\"{text}\" is out of range"), format!("write a time {range}")),
-        None => wrong(format_args!("\"{text}\" is not a time"), format!("write {wanted}")),
+        Some(_) => invalid(format_args!("\"{text}\" is out of range"), format!("write a time {range}")),
+        None => invalid(format_args!("\"{text}\" is not a time"), format!("write {wanted}")),
     }
 }
 
@@ -37,21 +37,24 @@ pub(super) fn address(value: &DeValue) -> Checked<SocketAddr> {
     let wanted = "an address and a port, like \"192.0.2.53:53\" or \"[2001:db8::53]:53\"";
     let text = string(value, wanted)?;
     let Ok(address) = text.parse::<SocketAddr>() else {
-        return wrong(format_args!("\"{text}\" is not an address with a port"), format!("write {wanted}"));
+        return invalid(format_args!("\"{text}\" is not an address with a port"), format!("write {wanted}"));
     };
     let ip = address.ip();
     if ip.is_ipv6() && ip.to_canonical().is_ipv4() {
-        return wrong("IPv6 listeners take no IPv4", format!("write \"{}:{}\"", ip.to_canonical(), address.port()));
+        return invalid(
+            "IPv6 listeners do not accept IPv4",
+            format!("write \"{}:{}\"", ip.to_canonical(), address.port()),
+        );
     }
     if ip.is_multicast() {
-        return wrong(format_args!("{ip} is a multicast address"), "write an address of this host");
+        return invalid(format_args!("{ip} is a multicast address"), "write an address of this host");
     }
     Ok(address)
 }
 
 pub(super) fn path(value: &DeValue) -> Checked<PathBuf> {
     match string(value, "a path, like \"/var/lib/gslb\"")? {
-        "" => wrong("the path is empty", "leave the key out for its default"),
+        "" => invalid("the path is empty", "leave the key out for its default"),
         path => Ok(path.into()),
     }
 }

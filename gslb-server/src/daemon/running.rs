@@ -57,7 +57,7 @@ impl Running {
         control.block_on(async {
             while signals.next().await == Request::Reload {
                 info!("received SIGHUP, reloading");
-                requester.ask(Cause::Asked);
+                requester.request(Cause::Requested);
             }
         });
     }
@@ -85,7 +85,7 @@ async fn report_while_alive(notify: Arc<Notify>, within: Duration, mut pulses: P
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        if pulses.all_went_on() {
+        if pulses.all_advanced() {
             notify.send(State::Alive);
         }
     }

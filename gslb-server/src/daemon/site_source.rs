@@ -202,16 +202,20 @@ impl Served {
 
     /// Whether to retry a refused file without waiting for a change.
     pub fn follows(&self) -> Next {
-        let may_pass = |refused: &Option<Refused>| refused.as_ref().is_some_and(|refused| refused.may_pass);
-        if may_pass(&self.document_refused) || may_pass(&self.databases_refused) { Next::Again } else { Next::Await }
+        let is_transient = |refused: &Option<Refused>| refused.as_ref().is_some_and(|refused| refused.is_transient);
+        if is_transient(&self.document_refused) || is_transient(&self.databases_refused) {
+            Next::Retry
+        } else {
+            Next::Wait
+        }
     }
 
     /// Reads again what `cause` concerns. Errors are logged, and the previous state stays active.
     pub fn reload(&mut self, cause: &Cause) -> Next {
         match cause {
-            Cause::Asked => info!("reloading all files, as requested"),
+            Cause::Requested => info!("reloading all files, as requested"),
             Cause::Changed(paths) => paths.iter().for_each(|path| info!("{} has changed", path.display())),
-            Cause::Again => {}
+            Cause::Retry => {}
         }
         let before = self.published.load().generation();
         let before_about = self.document_refused.as_ref().map(|refused| refused.about.clone());
@@ -224,14 +228,14 @@ impl Served {
             info!("nothing changed, still serving generation {}", table.generation());
         }
         if let Err(error) = &outcome {
-            let later = if self.follows() == Next::Again { "; retrying automatically" } else { "" };
+            let later = if self.follows() == Next::Retry { "; retrying automatically" } else { "" };
             let is_news =
-                *cause != Cause::Again || self.document_refused.as_ref().map(|it| &it.about) != before_about.as_ref();
+                *cause != Cause::Retry || self.document_refused.as_ref().map(|it| &it.about) != before_about.as_ref();
             if is_news {
                 error!("reload failed, still serving generation {}{later}: {error}", table.generation());
             }
         }
-        if *cause != Cause::Again || outcome.is_ok() {
+        if *cause != Cause::Retry || outcome.is_ok() {
             self.reloads.note(outcome.is_ok());
         }
         let is_refused = self.document_refused.is_some() || self.databases_refused.is_some() || self.is_behind();
@@ -242,8 +246,8 @@ impl Served {
 
     fn concerned(&self, cause: &Cause) -> Concerned {
         let (document, databases) = match cause {
-            Cause::Asked => return Concerned { document: true, databases: true, revision: true },
-            Cause::Again => (self.document_refused.is_some(), self.databases_refused.is_some()),
+            Cause::Requested => return Concerned { document: true, databases: true, revision: true },
+            Cause::Retry => (self.document_refused.is_some(), self.databases_refused.is_some()),
             Cause::Changed(paths) => {
                 let among =
                     |files: &[SourceFile]| files.iter().any(|file| paths.iter().any(|path| path == file.path()));
@@ -383,7 +387,7 @@ const MAX_SHOWN: usize = 3;
 struct Refused {
     about: String,
     message: String,
-    may_pass: bool,
+    is_transient: bool,
     /// Whether its content is invalid, which another file may fix.
     is_invalid: bool,
 }
@@ -401,7 +405,7 @@ impl From<&SiteError> for Refused {
             }
             other => other.to_string(),
         };
-        Self { about: error.about(), message, may_pass: error.may_pass(), is_invalid }
+        Self { about: error.about(), message, is_transient: error.is_transient(), is_invalid }
     }
 }
 

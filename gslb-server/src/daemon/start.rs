@@ -108,7 +108,7 @@ impl Bound {
         let reload = reload(self.tls.clone(), hooks.reloads, Arc::clone(&concerns), hooks.begun, hooks.reload);
         let reloader = Reloader::start(hooks.begun, RETRY_INTERVAL, reload)?;
         let requester = reloader.requester();
-        let changed = move |paths| requester.ask(Cause::Changed(paths));
+        let changed = move |paths| requester.request(Cause::Changed(paths));
         let watcher = Watcher::start(WATCH_INTERVAL, files(self.tls, hooks.files), changed, concerns)?;
         listening.iter().for_each(|line| info!("{line}"));
         Ok(Running {

@@ -1,13 +1,13 @@
-//! How long answers take: ranges of time, and what was counted in them.
+//! Histograms of response times.
 
 use std::time::Duration;
 
 use gslb_core::count::Histogram;
 
-/// Ranges that are told apart.
+/// Number of buckets.
 pub const RANGES: usize = 14;
 
-/// The longest time of each range, in nanoseconds.
+/// Upper bound of each bucket, in nanoseconds.
 const BOUNDS: [u64; RANGES] = [
     5_000,
     10_000,
@@ -25,18 +25,18 @@ const BOUNDS: [u64; RANGES] = [
     1_000_000_000,
 ];
 
-/// What was counted, over any number of histograms.
+/// The sum of any number of histograms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Durations {
-    /// How many were in each range.
+    /// Count of each bucket.
     ranges: [u64; RANGES],
-    /// How many there were.
+    /// Number of responses.
     pub count: u64,
-    /// What they sum up to, in nanoseconds.
+    /// Sum of the times, in nanoseconds.
     pub sum: u64,
 }
 
-/// Notes that so many answers took `time` each.
+/// Records that `answers` responses took `time` each.
 #[inline]
 pub fn note(histogram: &Histogram<RANGES>, time: Duration, answers: u64) {
     let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
@@ -45,7 +45,7 @@ pub fn note(histogram: &Histogram<RANGES>, time: Duration, answers: u64) {
 }
 
 impl Durations {
-    /// The same with one histogram more.
+    /// Adds a histogram.
     pub fn and(mut self, histogram: &Histogram<RANGES>) -> Self {
         let ranges = histogram.ranges();
         self.ranges.iter_mut().zip(ranges).for_each(|(sum, more)| *sum += more);
@@ -54,7 +54,7 @@ impl Durations {
         self
     }
 
-    /// The longest time of each range in seconds, and how many were in it.
+    /// Upper bound in seconds and count of each bucket.
     pub fn ranges(&self) -> impl Iterator<Item = (f64, u64)> {
         BOUNDS.into_iter().map(|bound| bound as f64 / 1e9).zip(self.ranges)
     }

@@ -1,4 +1,4 @@
-//! DNS listeners over UDP and TCP, and what they count.
+//! DNS listeners over UDP and TCP, and their counters.
 
 pub mod durations;
 pub mod pulse;

@@ -1,15 +1,15 @@
-//! Whether threads go on: each counts its rounds, and whoever watches sees who has stood still.
+//! Detects stalled threads: each counts its rounds, and a watcher checks that all counters advance.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The rounds of one thread, apart from its neighbours by more than a cache line and the one prefetched with it.
+/// The round counter of one thread, aligned to two cache lines against false sharing.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Pulse(AtomicU64);
 
 impl Pulse {
-    /// Counts a round. Only the thread whose pulse it is does so.
+    /// Counts a round. Only the owning thread calls this.
     pub fn beat(&self) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
@@ -19,7 +19,7 @@ impl Pulse {
     }
 }
 
-/// The pulses of some threads, and what they were at the last look at which all had gone on.
+/// The pulses of some threads, and their values at the last check at which all had advanced.
 #[derive(Debug)]
 pub struct Pulses {
     all: Arc<[Pulse]>,
@@ -27,20 +27,20 @@ pub struct Pulses {
 }
 
 impl Pulses {
-    /// To watch `all`, which have not been seen yet.
+    /// Watches `all`.
     pub fn new(all: Arc<[Pulse]>) -> Self {
         let seen = vec![None; all.len()];
         Self { all, seen }
     }
 
-    /// True where every thread has gone on since this was true the last time.
-    pub fn all_went_on(&mut self) -> bool {
+    /// Whether every thread has made progress since this was last true.
+    pub fn all_advanced(&mut self) -> bool {
         let now: Vec<Option<u64>> = self.all.iter().map(|pulse| Some(pulse.rounds())).collect();
-        let went_on = now.iter().zip(&self.seen).all(|(now, seen)| now != seen);
-        if went_on {
+        let advanced = now.iter().zip(&self.seen).all(|(now, seen)| now != seen);
+        if advanced {
             self.seen = now;
         }
-        went_on
+        advanced
     }
 }
 
@@ -49,19 +49,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_thread_that_stands_still_is_seen_until_it_goes_on() {
+    fn one_stalled_thread_is_detected_until_it_continues() {
         let all: Arc<[Pulse]> = [Pulse::default(), Pulse::default()].into();
         let mut pulses = Pulses::new(Arc::clone(&all));
-        assert!(pulses.all_went_on());
+        assert!(pulses.all_advanced());
         all[0].beat();
-        assert!(!pulses.all_went_on() && !pulses.all_went_on());
+        assert!(!pulses.all_advanced() && !pulses.all_advanced());
         all[1].beat();
-        assert!(pulses.all_went_on());
-        assert!(!pulses.all_went_on());
+        assert!(pulses.all_advanced());
+        assert!(!pulses.all_advanced());
     }
 
     #[test]
-    fn nobody_to_watch_is_well() {
-        assert!(Pulses::new([].into()).all_went_on());
+    fn no_threads_count_as_alive() {
+        assert!(Pulses::new([].into()).all_advanced());
     }
 }

@@ -1,4 +1,4 @@
-//! The one reader of files: regular files only, up to a size, and never for longer than a file gives octets.
+//! Reads files safely: only regular files, up to a size limit, and never blocked by a hanging file system.
 
 use std::collections::BTreeMap;
 use std::fs::{File, FileType, OpenOptions};
@@ -14,31 +14,31 @@ use std::time::{Duration, Instant};
 
 use gslb_core::dns::zonefile::MAX_TEXT_OCTETS;
 
-use super::stall::{Doing, Stall, Task};
+use super::stall::{Stall, State, Task};
 
-/// How long a file may give nothing, as on a network mount whose server is gone, before its reader gives up.
+/// How long a read may make no progress, as on a network mount whose server is gone, before it fails.
 const STALL: Duration = Duration::from_millis(800);
-/// How often it is looked whether it gives something.
-const LOOK: Duration = Duration::from_millis(100);
-/// How long one file may take in all, however often it gives a few octets.
-const LONGEST: Duration = Duration::from_secs(300);
-/// What an error says of a file that may be read once its file system answers again.
-pub const NO_ANSWER: &str = "file system does not answer";
-/// What an error says of a file that the system cannot read just now.
+/// How often progress is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// How long one file may take in total, even if it makes progress.
+const MAX_DURATION: Duration = Duration::from_secs(300);
+/// Marks errors of files that can be read once their file system responds again.
+pub const NO_ANSWER: &str = "file system does not respond";
+/// Marks errors of files that the system cannot read at the moment.
 pub const TRIED_AGAIN: &str = "the system cannot read it now";
-/// For how long the other files of a folder are not tried after one of them has given nothing.
-const PAUSE: Duration = Duration::from_secs(5);
-/// Threads of one folder that may hang at a time. Each of them ends when its file answers.
+/// How long the other files of a folder are not tried after one of them hung.
+const FOLDER_PAUSE: Duration = Duration::from_secs(5);
+/// Most hanging threads for one folder. Each ends when its file system responds.
 const MAX_HANGING: usize = 32;
-/// What the metadata of a geo database begins with, within how many octets before its end (MaxMind DB 2.0), and from which
-/// size on that is looked at first.
+/// Start marker of a geo database's metadata, and how many octets before the end to search for it (MaxMind DB 2.0).
+/// Files larger than `LARGE` are checked for it before they are read.
 const METADATA: &[u8] = b"\xAB\xCD\xEFMaxMind.com";
 const METADATA_OCTETS: u64 = 128 << 10;
 const LARGE: u64 = 64 << 20;
-/// Octets that are read at a time.
+/// Octets to read at a time.
 const CHUNK: usize = 256 << 10;
 
-/// What a file is read as, which decides how large it may be.
+/// The kind of a file, which determines its size limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `gslb.toml`
@@ -56,8 +56,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The most octets that such a file may have.
-    pub fn most(self) -> u64 {
+    /// The size limit in octets.
+    pub fn max_octets(self) -> u64 {
         match self {
             Self::Settings | Self::Pem => 4 << 20,
             Self::Document => 64 << 20,
@@ -68,46 +68,48 @@ impl Kind {
     }
 }
 
-/// Reads the file at `path` whole. A symbolic link to a regular file is as good as the file.
+/// Reads the whole file at `path`. It may be a symbolic link to a regular file.
 ///
 /// # Errors
-/// What the system says; [`ErrorKind::InvalidInput`] for what is not a regular file, [`ErrorKind::FileTooLarge`],
-/// [`ErrorKind::InvalidData`] for a file that begins with nothing but zeros, and for a text that has many in a row,
-/// [`ErrorKind::TimedOut`] for one that gives nothing for a second or takes minutes, or that may be read later.
+/// The system's error; [`ErrorKind::InvalidInput`] if it is not a regular file, [`ErrorKind::FileTooLarge`],
+/// [`ErrorKind::InvalidData`] if it starts with only zeros or has a long run of them, [`ErrorKind::TimedOut`] if
+/// reading stalls, takes minutes, or may succeed later.
 pub fn read(path: &Path, kind: Kind) -> io::Result<Vec<u8>> {
-    let asked = path.to_owned();
-    guarded(path, move |progress| read_here(&asked, kind, progress)).flatten().map_err(passing)
+    let owned = path.to_owned();
+    guarded(path, move |progress| read_here(&owned, kind, progress)).flatten().map_err(mark_transient)
 }
 
-/// `cause`, which is told apart where the file may be read later: the system is short of something, or a disk has a fault.
-fn passing(cause: io::Error) -> io::Error {
-    const PASSING: [i32; 6] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EIO, libc::ESTALE];
+/// Turns transient errors (lack of resources, disk errors) into [`ErrorKind::TimedOut`], so that the read is retried.
+fn mark_transient(cause: io::Error) -> io::Error {
+    const TRANSIENT: [i32; 6] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EIO, libc::ESTALE];
     match cause.raw_os_error() {
-        Some(code) if PASSING.contains(&code) => io::Error::new(ErrorKind::TimedOut, format!("{cause}: {TRIED_AGAIN}")),
+        Some(code) if TRANSIENT.contains(&code) => {
+            io::Error::new(ErrorKind::TimedOut, format!("{cause}: {TRIED_AGAIN}"))
+        }
         _ => cause,
     }
 }
 
-/// The same, as text.
+/// As [`read`], as text.
 ///
 /// # Errors
-/// As [`read`]; also [`ErrorKind::InvalidData`] for what is not UTF-8.
+/// As [`read`]; also [`ErrorKind::InvalidData`] if it is not UTF-8.
 pub fn read_text(path: &Path, kind: Kind) -> io::Result<String> {
     let octets = read(path, kind)?;
     String::from_utf8(octets).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
-/// Does `work`, which asks the file system about `path`, on a thread of its own. The thread is left behind where the file
-/// system does not answer: no signal ends such a call, and nobody else shall wait for it. `work` counts what it reads.
+/// Runs `work`, which accesses `path`, on a thread of its own. If the file system hangs, the thread is abandoned: no
+/// signal interrupts such a call, and the caller must not wait for it. `work` counts what it reads.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] where the count stands still while the thread sleeps in one call to the system for 800 ms, or where
-/// the work takes longer than five minutes. A thread that waits for a processor does not wait for the file system.
+/// [`ErrorKind::TimedOut`] if the count does not change while the thread sleeps in one system call for 800 ms, or if
+/// the work takes longer than five minutes. Waiting for a CPU does not count.
 pub fn guarded<T: Send + 'static>(path: &Path, work: impl FnOnce(&AtomicU64) -> T + Send + 'static) -> io::Result<T> {
-    guarded_within(LONGEST, path, work)
+    guarded_within(MAX_DURATION, path, work)
 }
 
-/// The same where `longest` is how long the work may take.
+/// As [`guarded`], with a time limit.
 fn guarded_within<T: Send + 'static>(
     longest: Duration,
     path: &Path,
@@ -121,59 +123,59 @@ fn guarded_within<T: Send + 'static>(
     }
     let (progress, task) = (Arc::new(AtomicU64::new(0)), Arc::new(OnceLock::new()));
     let (done, result) = mpsc::channel();
-    let (counted, own, left) = (Arc::clone(&progress), Arc::clone(&task), folder.clone());
+    let (counted, own, hanging_folder) = (Arc::clone(&progress), Arc::clone(&task), folder.clone());
     thread::Builder::new().name("read".to_owned()).spawn(move || {
         let _ = own.set(Task::current());
         let outcome = work(&counted);
-        // Nobody listens any more: this thread was left behind, and has come back.
+        // The receiver is gone: this thread was abandoned, and has now finished.
         if done.send(outcome).is_err() {
-            Hanging::ended(&left);
+            Hanging::ended(&hanging_folder);
         }
     })?;
     let (mut stall, began) = (Stall::default(), Instant::now());
     loop {
-        match result.recv_timeout(LOOK) {
+        match result.recv_timeout(CHECK_INTERVAL) {
             Ok(outcome) => return Ok(outcome),
-            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("its reader has failed")),
+            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("internal error: the read panicked")),
             Err(RecvTimeoutError::Timeout) => {
-                let doing = task.get().map_or(Doing::Running, Task::doing);
-                let stalled = stall.look(Instant::now(), progress.load(Relaxed), doing) >= STALL;
+                let state = task.get().map_or(State::Running, Task::state);
+                let stalled = stall.observe(Instant::now(), progress.load(Relaxed), state) >= STALL;
                 if !stalled && began.elapsed() < longest {
                     continue;
                 }
                 Hanging::began(&folder);
-                // It may have come just now; then it has not seen that nobody listens.
+                // The result may have arrived just now, before the thread could notice that it is abandoned.
                 if let Ok(outcome) = result.try_recv() {
                     Hanging::ended(&folder);
                     return Ok(outcome);
                 }
-                let told = if stalled {
-                    format!("it has given nothing for {} ms: its {NO_ANSWER}", STALL.as_millis())
+                let message = if stalled {
+                    format!("no data for {} ms: its {NO_ANSWER}", STALL.as_millis())
                 } else {
                     format!("it takes longer than {} s: its {NO_ANSWER} in time", longest.as_secs())
                 };
-                return Err(io::Error::new(ErrorKind::TimedOut, told));
+                return Err(io::Error::new(ErrorKind::TimedOut, message));
             }
         }
     }
 }
 
-/// Readers that were left behind, by folder.
+/// Abandoned readers, by folder.
 static HANGING: Mutex<BTreeMap<PathBuf, Hanging>> = Mutex::new(BTreeMap::new());
 
-/// The readers of one folder that were left behind.
+/// The abandoned readers of one folder.
 struct Hanging {
     threads: usize,
     last: Instant,
 }
 
 impl Hanging {
-    /// Why no other file of the folder is tried now.
+    /// Why other files of the folder are not tried now, if so.
     fn refuses(&self) -> Option<&'static str> {
         if self.threads >= MAX_HANGING {
-            Some("its file system does not answer, and too many earlier readers still wait for it")
-        } else if self.last.elapsed() < PAUSE {
-            Some("its file system does not answer")
+            Some("its file system does not respond, and too many earlier reads still wait for it")
+        } else if self.last.elapsed() < FOLDER_PAUSE {
+            Some("its file system does not respond")
         } else {
             None
         }
@@ -199,31 +201,31 @@ fn read_here(path: &Path, kind: Kind, progress: &AtomicU64) -> io::Result<Vec<u8
     let mut file = open(path)?;
     let found = file.metadata()?;
     if !found.file_type().is_file() {
-        return Err(no_regular_file(found.file_type()));
+        return Err(not_regular(found.file_type()));
     }
-    let most = kind.most();
-    if found.len() > most {
-        return Err(too_large(most));
+    let limit = kind.max_octets();
+    if found.len() > limit {
+        return Err(too_large(limit));
     }
     if kind == Kind::Database && found.len() > LARGE {
-        see_metadata(&mut file, found.len())?;
+        check_metadata(&mut file, found.len())?;
     }
-    // The file may grow while it is read. Room that is not written to takes no memory.
+    // The file may grow while it is read. Reserved but unwritten pages take no memory.
     let mut octets = Vec::new();
     octets.try_reserve_exact(found.len() as usize).map_err(io::Error::other)?;
     loop {
         let read = (&mut file).take(CHUNK as u64).read_to_end(&mut octets)?;
         progress.fetch_add(1 + read as u64, Relaxed);
-        if octets.len() as u64 > most {
-            return Err(too_large(most));
+        if octets.len() as u64 > limit {
+            return Err(too_large(limit));
         }
-        // No text has that many, and no database: a record of zero would lead back to the root of its tree.
+        // No valid text or database has that many zeros: a zero record in a database would point back to the root of
+        // its tree.
         let is_first = octets.len() == read && read > 0;
         let last = octets.get(octets.len() - read..).unwrap_or_default();
         if (is_first || read == CHUNK) && last.iter().all(|octet| *octet == 0) {
-            let told =
-                "there is nothing but zeros in it, or in a large part of it, as in a file whose writing was cut short";
-            return Err(io::Error::new(ErrorKind::InvalidData, told));
+            let message = "it has only zeros, or a large block of them, like a file that was written incompletely";
+            return Err(io::Error::new(ErrorKind::InvalidData, message));
         }
         if read < CHUNK {
             return Ok(octets);
@@ -231,8 +233,8 @@ fn read_here(path: &Path, kind: Kind, progress: &AtomicU64) -> io::Result<Vec<u8
     }
 }
 
-/// Sees whether a large file of this many octets may be a geo database at all, before all of it is read.
-fn see_metadata(file: &mut File, octets: u64) -> io::Result<()> {
+/// Checks whether a large file can be a geo database, before reading all of it.
+fn check_metadata(file: &mut File, octets: u64) -> io::Result<()> {
     let mut end = Vec::new();
     file.seek(SeekFrom::Start(octets.saturating_sub(METADATA_OCTETS)))?;
     file.take(METADATA_OCTETS).read_to_end(&mut end)?;
@@ -240,21 +242,21 @@ fn see_metadata(file: &mut File, octets: u64) -> io::Result<()> {
     if end.windows(METADATA.len()).any(|octets| octets == METADATA) {
         Ok(())
     } else {
-        Err(io::Error::new(ErrorKind::InvalidData, "it has no metadata of a geo database at its end"))
+        Err(io::Error::new(ErrorKind::InvalidData, "it is not a geo database: no metadata at its end"))
     }
 }
 
-/// Opens without waiting: opening a named pipe would wait for who writes into it.
+/// Opens without blocking: opening a named pipe would wait for a writer.
 fn open(path: &Path) -> io::Result<File> {
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     opened.map_err(|cause| match std::fs::metadata(path) {
         // A socket cannot be opened at all.
-        Ok(found) if !found.file_type().is_file() => no_regular_file(found.file_type()),
+        Ok(found) if !found.file_type().is_file() => not_regular(found.file_type()),
         _ => cause,
     })
 }
 
-fn no_regular_file(found: FileType) -> io::Error {
+fn not_regular(found: FileType) -> io::Error {
     let what = if found.is_dir() {
         "a directory"
     } else if found.is_fifo() {
@@ -271,9 +273,9 @@ fn no_regular_file(found: FileType) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, format!("it is {what}, not a regular file"))
 }
 
-fn too_large(most: u64) -> io::Error {
-    let told = format!("it is larger than {} KiB, the most that is read of such a file", most >> 10);
-    io::Error::new(ErrorKind::FileTooLarge, told)
+fn too_large(limit: u64) -> io::Error {
+    let message = format!("it is larger than {} KiB, the most that is read of such a file", limit >> 10);
+    io::Error::new(ErrorKind::FileTooLarge, message)
 }
 
 #[cfg(test)]
@@ -281,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_are_read_and_nothing_waits_for_others() {
+    fn only_regular_files_are_read_and_others_do_not_block() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("good"), "text").unwrap();
@@ -290,20 +292,20 @@ mod tests {
         let made = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
         assert!(made.success());
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        for (path, told) in [
+        for (path, message) in [
             (at("pipe"), "a named pipe, not a regular file"),
             (at("socket"), "a socket, not a regular file"),
             (folder.path().to_owned(), "a directory, not a regular file"),
             ("/dev/zero".into(), "a character device, not a regular file"),
         ] {
             let error = read(&path, Kind::Zone).unwrap_err();
-            assert!(error.to_string().contains(told), "{error}");
+            assert!(error.to_string().contains(message), "{error}");
         }
         assert_eq!(read(&at("none"), Kind::Zone).unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[test]
-    fn what_is_too_large_or_holds_nothing_is_refused_before_it_is_read() {
+    fn files_that_are_too_large_or_all_zeros_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let sparse = folder.path().join("sparse");
         for begins in ["", "$TTL 1h\n"] {
@@ -316,15 +318,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lack_of_descriptors_passes_and_a_missing_file_does_not() {
-        let lacking = passing(io::Error::from_raw_os_error(libc::EMFILE));
+    fn a_lack_of_descriptors_is_transient_and_a_missing_file_is_not() {
+        let lacking = mark_transient(io::Error::from_raw_os_error(libc::EMFILE));
         assert_eq!(lacking.kind(), ErrorKind::TimedOut);
         assert!(lacking.to_string().contains("Too many open files") && lacking.to_string().contains(TRIED_AGAIN));
-        assert_eq!(passing(io::Error::from_raw_os_error(libc::ENOENT)).kind(), ErrorKind::NotFound);
+        assert_eq!(mark_transient(io::Error::from_raw_os_error(libc::ENOENT)).kind(), ErrorKind::NotFound);
     }
 
     #[test]
-    fn a_large_file_that_is_no_database_is_not_read_as_one() {
+    fn a_large_file_without_metadata_is_not_read_as_a_database() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("world.mmdb");
         std::fs::write(&path, [b"x".repeat(LARGE as usize), METADATA.to_vec()].concat()).unwrap();
@@ -339,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_for_ever_is_left_too() {
+    fn an_endless_read_is_abandoned() {
         let (end, ended) = mpsc::channel::<()>();
         let dripping = guarded_within(Duration::ZERO, Path::new("/dripping/a"), move |progress| {
             while ended.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
@@ -356,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_processor_is_not_taken_for_a_file_system_that_does_not_answer() {
+    fn waiting_for_a_cpu_is_not_taken_for_a_hanging_file_system() {
         let busy = guarded(Path::new("/busy/a"), |_| {
             let began = Instant::now();
             while began.elapsed() < STALL * 2 {
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn who_never_answers_is_left_and_the_rest_of_its_folder_is_not_waited_for() {
+    fn a_hanging_read_is_abandoned_and_its_folder_is_paused() {
         let (end, ended) = mpsc::channel::<()>();
         let hung = guarded(Path::new("/hung/a"), move |_| ended.recv());
         assert_eq!(hung.unwrap_err().kind(), ErrorKind::TimedOut);

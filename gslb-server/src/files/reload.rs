@@ -1,4 +1,4 @@
-//! Reloads, one at a time and away from everything that answers.
+//! Runs reloads, one at a time, on a thread of their own.
 
 use crate::background;
 use std::fmt;
@@ -16,16 +16,16 @@ use tracing::error;
 /// Why to reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// Someone asked, by SIGHUP.
-    Asked,
+    /// SIGHUP.
+    Requested,
     /// These files have changed.
     Changed(Vec<PathBuf>),
-    /// What was refused may be taken by now.
-    Again,
+    /// A refused file may be accepted by now.
+    Retry,
 }
 
 impl Cause {
-    /// Both causes in one: being asked covers any change.
+    /// Merges two causes: a request covers any change.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Changed(mut paths), Self::Changed(more)) => {
@@ -34,15 +34,15 @@ impl Cause {
                 paths.dedup();
                 Self::Changed(paths)
             }
-            _ => Self::Asked,
+            _ => Self::Requested,
         }
     }
 
-    /// Whether it concerns any of `files`, and what of it concerns others.
-    pub fn divided(self, files: &[&Path]) -> (bool, Option<Self>) {
+    /// Whether it concerns any of `files`, and the part that concerns others.
+    pub fn split(self, files: &[&Path]) -> (bool, Option<Self>) {
         match self {
-            Self::Asked => (true, Some(Self::Asked)),
-            Self::Again => (false, Some(Self::Again)),
+            Self::Requested => (true, Some(Self::Requested)),
+            Self::Retry => (false, Some(Self::Retry)),
             Self::Changed(paths) => {
                 let all = paths.len();
                 let others: Vec<PathBuf> = paths.into_iter().filter(|path| !files.contains(&path.as_path())).collect();
@@ -55,8 +55,8 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Asked => out.write_str("SIGHUP"),
-            Self::Again => out.write_str("another try"),
+            Self::Requested => out.write_str("SIGHUP"),
+            Self::Retry => out.write_str("retry"),
             Self::Changed(paths) => {
                 let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
                 let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
@@ -66,16 +66,16 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What is to follow a reload.
+/// What follows a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing, until somebody asks or a file changes.
-    Await,
-    /// The same again after a while: it was refused for a reason that passes by itself.
-    Again,
+    /// Wait for a request or a change.
+    Wait,
+    /// Retry after a while: the reason for the refusal is transient.
+    Retry,
 }
 
-/// How reloads went, for whoever watches from outside.
+/// Results of reloads, for metrics.
 #[derive(Debug, Default)]
 pub struct Reloads {
     published: AtomicU64,
@@ -85,19 +85,19 @@ pub struct Reloads {
 }
 
 impl Reloads {
-    /// Notes that a reload put a new table in force, or was refused.
+    /// Records that a reload published a table or was refused.
     pub fn note(&self, published: bool) {
         let count = if published { &self.published } else { &self.refused };
         count.fetch_add(1, Relaxed);
         self.last_refused.store(!published, Relaxed);
     }
 
-    /// Notes whether anything in the files is not served, of this reload or an earlier one.
+    /// Records whether any file is refused, by this reload or an earlier one.
     pub fn note_refused(&self, is_refused: bool) {
         self.last_refused.store(is_refused, Relaxed);
     }
 
-    /// Notes whether the certificate in the files is in use. The document's fate is another matter.
+    /// Records whether the certificate files are in use, independently of the document.
     pub fn note_certificate(&self, in_use: bool) {
         if !in_use {
             self.refused.fetch_add(1, Relaxed);
@@ -105,52 +105,52 @@ impl Reloads {
         self.certificate_refused.store(!in_use, Relaxed);
     }
 
-    /// Reloads that put a new table in force, and those that were refused.
+    /// Number of reloads that published a table, and of those that were refused.
     pub fn counts(&self) -> (u64, u64) {
         (self.published.load(Relaxed), self.refused.load(Relaxed))
     }
 
-    /// True while what is on disk is not what is served, because it was refused.
+    /// True while files on disk are refused and something older is served.
     pub fn last_was_refused(&self) -> bool {
         self.last_refused.load(Relaxed) || self.certificate_refused.load(Relaxed)
     }
 }
 
-/// What is sent to the thread.
-enum Order {
+/// A message to the thread.
+enum Message {
     Reload(Cause),
     Stop,
 }
 
-/// A thread that reloads when asked.
+/// A thread that reloads on request.
 pub struct Reloader {
-    orders: Sender<Order>,
+    messages: Sender<Message>,
 }
 
-/// Asks a [`Reloader`].
+/// Requests reloads from a [`Reloader`].
 #[derive(Clone)]
-pub struct ReloadRequester(Sender<Order>);
+pub struct ReloadHandle(Sender<Message>);
 
-impl ReloadRequester {
-    /// Asks for a reload. What is asked while one is under way is done after it, all at once.
-    pub fn ask(&self, cause: Cause) {
-        // After the stop nobody listens, and nobody need to.
-        let _ = self.0.send(Order::Reload(cause));
+impl ReloadHandle {
+    /// Requests a reload. Requests during a reload are merged into one that follows it.
+    pub fn request(&self, cause: Cause) {
+        // After the stop there is no receiver, which is fine.
+        let _ = self.0.send(Message::Reload(cause));
     }
 }
 
 impl Reloader {
-    /// Starts the thread, for which `begun` is what follows the first reading. What is to be tried again is, after the time
-    /// `again`. A panic in `reload` is told and ends only that reload.
+    /// Starts the thread; `begun` is what follows the initial load. Retries happen after `again`. A panic in `reload`
+    /// is logged and ends only that reload.
     ///
     /// # Errors
-    /// When the system starts no thread.
+    /// If the thread cannot be started.
     pub fn start(
         begun: Next,
         again: Duration,
         mut reload: impl FnMut(Cause) -> Next + Send + 'static,
     ) -> io::Result<Self> {
-        let (orders, received) = mpsc::channel();
+        let (messages, received) = mpsc::channel();
         thread::Builder::new().name("reload".to_owned()).spawn(move || {
             background::enter();
             let mut follows = begun;
@@ -161,33 +161,33 @@ impl Reloader {
                 });
             }
         })?;
-        Ok(Self { orders })
+        Ok(Self { messages })
     }
 
-    /// Where to ask.
-    pub fn requester(&self) -> ReloadRequester {
-        ReloadRequester(self.orders.clone())
+    /// A handle to request reloads.
+    pub fn requester(&self) -> ReloadHandle {
+        ReloadHandle(self.messages.clone())
     }
 
-    /// Takes no further orders. A reload under way is left to itself: it may take long, and nothing waits for it.
+    /// Stops the thread without waiting for a running reload, which may take long.
     pub fn stop(self) {
-        let _ = self.orders.send(Order::Stop);
+        let _ = self.messages.send(Message::Stop);
     }
 }
 
-/// Waits for an order, and joins those that have come meanwhile; nothing once the stop is among them. Where none comes in
-/// time, what follows is done by itself.
-fn next(orders: &Receiver<Order>, follows: Next, again: Duration) -> Option<Cause> {
-    let order = match follows {
-        Next::Await => orders.recv().ok()?,
-        Next::Again => match orders.recv_timeout(again) {
-            Err(RecvTimeoutError::Timeout) => return Some(Cause::Again),
-            order => order.ok()?,
+/// Waits for a message and merges all that have arrived; `None` once one is a stop. Without a message in time, a due
+/// retry is returned.
+fn next(messages: &Receiver<Message>, follows: Next, again: Duration) -> Option<Cause> {
+    let message = match follows {
+        Next::Wait => messages.recv().ok()?,
+        Next::Retry => match messages.recv_timeout(again) {
+            Err(RecvTimeoutError::Timeout) => return Some(Cause::Retry),
+            message => message.ok()?,
         },
     };
-    let Order::Reload(mut cause) = order else { return None };
-    while let Ok(order) = orders.try_recv() {
-        let Order::Reload(more) = order else { return None };
+    let Message::Reload(mut cause) = message else { return None };
+    while let Ok(message) = messages.try_recv() {
+        let Message::Reload(more) = message else { return None };
         cause = cause.and(more);
     }
     Some(cause)
@@ -202,62 +202,62 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_during_a_reload_is_done_after_it_at_once() {
+    fn requests_during_a_reload_are_merged_into_one() {
         let (begun, begins) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel::<()>();
-        let reloader = Reloader::start(Next::Await, Duration::MAX, move |cause| {
+        let reloader = Reloader::start(Next::Wait, Duration::MAX, move |cause| {
             begun.send(cause).unwrap();
             goes_on.recv().unwrap();
-            Next::Await
+            Next::Wait
         })
         .unwrap();
-        let ask = reloader.requester();
-        ask.ask(changed(&["a"]));
+        let handle = reloader.requester();
+        handle.request(changed(&["a"]));
         assert_eq!(begins.recv().unwrap(), changed(&["a"]));
-        ask.ask(changed(&["c", "b"]));
-        ask.ask(changed(&["b"]));
+        handle.request(changed(&["c", "b"]));
+        handle.request(changed(&["b"]));
         go_on.send(()).unwrap();
         assert_eq!(begins.recv().unwrap(), changed(&["b", "c"]));
-        ask.ask(changed(&["a"]));
-        ask.ask(Cause::Asked);
+        handle.request(changed(&["a"]));
+        handle.request(Cause::Requested);
         go_on.send(()).unwrap();
-        assert_eq!(begins.recv().unwrap(), Cause::Asked);
-        ask.ask(Cause::Asked);
+        assert_eq!(begins.recv().unwrap(), Cause::Requested);
+        handle.request(Cause::Requested);
         reloader.stop();
         go_on.send(()).unwrap();
         assert!(begins.recv().is_err(), "after the stop nothing is reloaded");
     }
 
     #[test]
-    fn what_is_refused_for_a_while_is_tried_until_it_is_taken() {
+    fn a_transient_refusal_is_retried_until_it_is_accepted() {
         let (begun, begins) = mpsc::channel();
         let mut tries = 0;
-        let reloader = Reloader::start(Next::Again, Duration::from_millis(1), move |cause| {
+        let reloader = Reloader::start(Next::Retry, Duration::from_millis(1), move |cause| {
             tries += 1;
             begun.send(cause).unwrap();
-            if tries < 3 { Next::Again } else { Next::Await }
+            if tries < 3 { Next::Retry } else { Next::Wait }
         })
         .unwrap();
-        assert_eq!([(); 3].map(|()| begins.recv().unwrap()), [Cause::Again, Cause::Again, Cause::Again]);
-        reloader.requester().ask(Cause::Asked);
-        assert_eq!(begins.recv().unwrap(), Cause::Asked, "once it is taken, it is tried when asked");
+        assert_eq!([(); 3].map(|()| begins.recv().unwrap()), [Cause::Retry, Cause::Retry, Cause::Retry]);
+        reloader.requester().request(Cause::Requested);
+        assert_eq!(begins.recv().unwrap(), Cause::Requested, "once accepted, only requests reload");
         reloader.stop();
     }
 
     #[test]
-    fn a_reload_that_panics_is_not_the_last() {
+    fn a_panicking_reload_does_not_end_the_thread() {
         let (begun, begins) = mpsc::channel();
-        let reloader = Reloader::start(Next::Await, Duration::MAX, move |cause| {
+        let reloader = Reloader::start(Next::Wait, Duration::MAX, move |cause| {
             begun.send(cause.clone()).unwrap();
-            assert_eq!(cause, Cause::Asked, "this reload is meant to panic");
-            Next::Await
+            assert_eq!(cause, Cause::Requested, "this reload panics on purpose");
+            Next::Wait
         })
         .unwrap();
-        let ask = reloader.requester();
-        ask.ask(changed(&["a"]));
+        let handle = reloader.requester();
+        handle.request(changed(&["a"]));
         assert_eq!(begins.recv().unwrap(), changed(&["a"]));
-        ask.ask(Cause::Asked);
-        assert_eq!(begins.recv().unwrap(), Cause::Asked);
+        handle.request(Cause::Requested);
+        assert_eq!(begins.recv().unwrap(), Cause::Requested);
         reloader.stop();
     }
 }

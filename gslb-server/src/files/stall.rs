@@ -1,19 +1,19 @@
-//! Whether a thread waits for the system to answer, or only for a processor: the system's own account of it.
+//! Tells from /proc whether a thread is blocked in a system call or only waits for a CPU.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A thread of this process, as the system shows it.
+/// A thread of this process, as /proc shows it.
 #[derive(Debug)]
 pub(super) struct Task(Option<PathBuf>);
 
-/// What a thread does.
+/// The state of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
-    /// It runs, or would if a processor were free and nobody had stopped it.
+pub(super) enum State {
+    /// It runs, or would if a CPU were free; also if it is stopped by a signal.
     Running,
-    /// It sleeps in a call to the system, for the so many-th time; the number is unknown where the system does not show it.
+    /// It sleeps in a system call; the number counts its sleeps, if the system shows it.
     Asleep(Option<u64>),
 }
 
@@ -23,39 +23,38 @@ impl Task {
         Self(fs::read_link("/proc/thread-self").ok().map(|own| Path::new("/proc").join(own).join("status")))
     }
 
-    /// What it does now.
-    pub(super) fn doing(&self) -> Doing {
+    /// Its current state.
+    pub(super) fn state(&self) -> State {
         let status = self.0.as_ref().and_then(|path| fs::read_to_string(path).ok());
-        status.as_deref().and_then(parse).unwrap_or(Doing::Asleep(None))
+        status.as_deref().and_then(parse).unwrap_or(State::Asleep(None))
     }
 }
 
-/// What a thread's status (proc(5)) says that it does.
-fn parse(status: &str) -> Option<Doing> {
+/// Parses a thread's status (proc(5)).
+fn parse(status: &str) -> Option<State> {
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    // One that is stopped by a signal waits for no answer either.
+    // A thread stopped by a signal is not blocked by the file system either.
     if field("State:")?.starts_with(['R', 'T', 't']) {
-        return Some(Doing::Running);
+        return Some(State::Running);
     }
-    Some(Doing::Asleep(Some(field("voluntary_ctxt_switches:")?.parse().ok()?)))
+    Some(State::Asleep(Some(field("voluntary_ctxt_switches:")?.parse().ok()?)))
 }
 
-/// For how long a thread has slept in one call without any progress.
+/// Measures how long a thread has slept in one system call without progress.
 #[derive(Debug, Default)]
-pub(super) struct Stall(Option<(Instant, u64, Doing)>);
+pub(super) struct Stall(Option<(Instant, u64, State)>);
 
 impl Stall {
-    /// Takes in what a thread does at `now`, when it has come to `progress`, and returns for how long it has slept since, as
-    /// far as that was looked at.
-    pub(super) fn look(&mut self, now: Instant, progress: u64, doing: Doing) -> Duration {
+    /// Records the thread's state and progress at `now`. Returns how long both have been unchanged while it slept.
+    pub(super) fn observe(&mut self, now: Instant, progress: u64, state: State) -> Duration {
         match self.0 {
-            _ if doing == Doing::Running => {
+            _ if state == State::Running => {
                 self.0 = None;
                 Duration::ZERO
             }
-            Some((since, before, was)) if (before, was) == (progress, doing) => now.saturating_duration_since(since),
+            Some((since, before, was)) if (before, was) == (progress, state) => now.saturating_duration_since(since),
             _ => {
-                self.0 = Some((now, progress, doing));
+                self.0 = Some((now, progress, state));
                 Duration::ZERO
             }
         }
@@ -69,17 +68,17 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn a_thread_that_sleeps_is_told_from_one_that_runs() {
+    fn a_sleeping_thread_is_distinguished_from_a_running_one() {
         let own = Task::current();
-        assert_eq!(own.doing(), Doing::Running);
-        let (tell, told) = mpsc::channel();
+        assert_eq!(own.state(), State::Running);
+        let (sender, receiver) = mpsc::channel();
         let (end, ended) = mpsc::channel::<()>();
         let sleeper = thread::spawn(move || {
-            tell.send(Task::current()).unwrap();
+            sender.send(Task::current()).unwrap();
             let _ = ended.recv();
         });
-        let task = told.recv().unwrap();
-        while !matches!(task.doing(), Doing::Asleep(Some(_))) {
+        let task = receiver.recv().unwrap();
+        while !matches!(task.state(), State::Asleep(Some(_))) {
             thread::yield_now();
         }
         drop(end);
@@ -89,27 +88,27 @@ mod tests {
     #[test]
     fn only_one_sleep_without_progress_is_a_stall() {
         let (mut stall, start) = (Stall::default(), Instant::now());
-        let mut look = |ms: u64, progress: u64, doing: Doing| {
-            let slept = stall.look(start + Duration::from_millis(ms), progress, doing);
+        let mut observe = |ms: u64, progress: u64, state: State| {
+            let slept = stall.observe(start + Duration::from_millis(ms), progress, state);
             u64::try_from(slept.as_millis()).unwrap()
         };
-        let asleep = |count| Doing::Asleep(Some(count));
-        assert_eq!((look(0, 1, asleep(1)), look(100, 1, asleep(1)), look(900, 1, asleep(1))), (0, 100, 900));
-        assert_eq!((look(1_000, 1, asleep(2)), look(1_100, 1, asleep(2))), (0, 100), "it has run between");
-        assert_eq!((look(1_200, 2, asleep(2)), look(1_300, 2, asleep(2))), (0, 100), "it has read something");
-        assert_eq!(look(9_000, 2, Doing::Running), 0, "it waits for a processor");
-        assert_eq!((look(9_100, 2, asleep(2)), look(9_200, 2, asleep(2))), (0, 100));
-        assert_eq!((look(9_300, 2, Doing::Asleep(None)), look(9_500, 2, Doing::Asleep(None))), (0, 200));
+        let asleep = |count| State::Asleep(Some(count));
+        assert_eq!((observe(0, 1, asleep(1)), observe(100, 1, asleep(1)), observe(900, 1, asleep(1))), (0, 100, 900));
+        assert_eq!((observe(1_000, 1, asleep(2)), observe(1_100, 1, asleep(2))), (0, 100), "it has run between");
+        assert_eq!((observe(1_200, 2, asleep(2)), observe(1_300, 2, asleep(2))), (0, 100), "it has read something");
+        assert_eq!(observe(9_000, 2, State::Running), 0, "it waits for a processor");
+        assert_eq!((observe(9_100, 2, asleep(2)), observe(9_200, 2, asleep(2))), (0, 100));
+        assert_eq!((observe(9_300, 2, State::Asleep(None)), observe(9_500, 2, State::Asleep(None))), (0, 200));
     }
 
     #[test]
-    fn a_status_is_read_as_the_system_writes_it() {
+    fn a_status_is_parsed() {
         let status = |state: &str| {
             format!("Name:\tread\nState:\t{state}\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t9\n")
         };
-        assert_eq!(parse(&status("R (running)")), Some(Doing::Running));
-        assert_eq!(parse(&status("T (stopped)")), Some(Doing::Running));
-        assert_eq!(parse(&status("D (disk sleep)")), Some(Doing::Asleep(Some(7))));
+        assert_eq!(parse(&status("R (running)")), Some(State::Running));
+        assert_eq!(parse(&status("T (stopped)")), Some(State::Running));
+        assert_eq!(parse(&status("D (disk sleep)")), Some(State::Asleep(Some(7))));
         assert_eq!(parse("Name:\tread\n"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Noticing that a file has changed, by looking: what works on every file system, and for files that editors replace.
+//! Detects file changes by polling, which works on every file system and for files that editors replace.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,7 +15,7 @@ use tracing::warn;
 
 use crate::files::reader;
 
-/// What tells one state of a file from another without reading it.
+/// Identifies the state of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Fingerprint {
     device: u64,
@@ -25,7 +25,7 @@ struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The state of the file at `path`; nothing while there is none that can be seen.
+    /// The state of the file at `path`; `None` if it is missing or inaccessible.
     fn of(path: &Path) -> Option<Self> {
         let seen = fs::metadata(path).ok()?;
         let modified = (seen.mtime(), seen.mtime_nsec());
@@ -33,7 +33,7 @@ impl Fingerprint {
     }
 }
 
-/// A file that somebody reads, and its state just before it was read: a later one is a reason to read it again.
+/// A watched file, and its state just before it was read: if that changes, the file must be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     path: PathBuf,
@@ -41,77 +41,77 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// Takes the state of the file at `path`, which is to be read after this and not before.
+    /// Records the state of the file at `path`. Call this before reading the file.
     pub fn before_reading(path: &Path) -> Self {
         let asked = path.to_owned();
         let as_read = reader::guarded(path, move |_| Fingerprint::of(&asked)).ok().flatten();
         Self { path: path.into(), as_read }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// A file that is looked at.
+/// A polled file.
 struct Watched {
     /// Its state when it was last read.
     as_read: Option<Fingerprint>,
-    /// Its state when it was last told or read.
-    told: Option<Fingerprint>,
-    /// Another state, that was seen at the last look.
+    /// Its state when it was last reported or read.
+    reported: Option<Fingerprint>,
+    /// A different state, seen at the last poll.
     changing: Option<Option<Fingerprint>>,
 }
 
-/// Remembers files from look to look.
+/// File states between polls.
 #[derive(Default)]
-pub struct Looks(HashMap<PathBuf, Watched>);
+pub struct Poller(HashMap<PathBuf, Watched>);
 
-impl Looks {
-    /// Looks at `files`, and returns those that have changed since they were last read or told, and are the same now
-    /// as at the last look: a file that is still being written is told once it is at rest.
-    pub fn look(&mut self, files: &[SourceFile]) -> Vec<PathBuf> {
+impl Poller {
+    /// Polls `files`, and returns those that have changed since they were last read or reported, and are unchanged
+    /// since the last poll: a file that is still being written is reported once it is stable.
+    pub fn poll(&mut self, files: &[SourceFile]) -> Vec<PathBuf> {
         self.0.retain(|path, _| files.iter().any(|file| file.path == *path));
         files.iter().filter(|file| self.has_changed(file)).map(|file| file.path.clone()).collect()
     }
 
     fn has_changed(&mut self, file: &SourceFile) -> bool {
         let now = Fingerprint::of(&file.path);
-        let read = || Watched { as_read: file.as_read, told: file.as_read, changing: None };
+        let read = || Watched { as_read: file.as_read, reported: file.as_read, changing: None };
         let watched = self.0.entry(file.path.clone()).or_insert_with(read);
         if watched.as_read != file.as_read {
             *watched = read();
         }
-        if now == watched.told {
+        if now == watched.reported {
             watched.changing = None;
             return false;
         }
-        let at_rest = watched.changing == Some(now);
-        if at_rest {
-            (watched.told, watched.changing) = (now, None);
+        let is_stable = watched.changing == Some(now);
+        if is_stable {
+            (watched.reported, watched.changing) = (now, None);
         } else {
             watched.changing = Some(now);
         }
-        at_rest
+        is_stable
     }
 }
 
-/// How long one look may take, before its thread is left behind and another one looks: a file system may not answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one poll may take before its thread is abandoned and replaced: a file system may hang.
+const POLL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A thread that looks at files. It ends when this is dropped; nobody waits for it.
+/// A thread that polls files. It ends when this is dropped.
 pub struct Watcher {
     /// Closed to end the thread.
     _running: Sender<()>,
 }
 
 impl Watcher {
-    /// Looks every `period` at the files that `files` names then, and calls `changed` with those that have changed. While a
-    /// look takes long, `concerns` says so.
+    /// Polls the current `files` every `period`, and calls `changed` with those that have changed.
+    /// While polls take too long, `concerns` says so.
     ///
     /// # Errors
-    /// When the system starts no thread.
+    /// If the thread cannot be started.
     pub fn start(
         period: Duration,
         mut files: impl FnMut() -> Vec<SourceFile> + Send + 'static,
@@ -119,17 +119,17 @@ impl Watcher {
         concerns: Arc<Degraded>,
     ) -> io::Result<Self> {
         let (running, ended) = mpsc::channel::<()>();
-        let mut looker = Looker::start()?;
+        let mut poll_thread = PollThread::start()?;
         thread::Builder::new().name("watch".to_owned()).spawn(move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                let looked = looker.look(files());
-                note(&concerns, looked.is_some());
-                match looked {
+                let polled = poll_thread.poll(files());
+                note(&concerns, polled.is_some());
+                match polled {
                     Some(paths) if paths.is_empty() => {}
                     Some(paths) => changed(paths),
                     None => {
-                        // Where there is no thread to be had now, there may be at the next look.
-                        looker = Looker::start().unwrap_or(looker);
+                        // If no thread can be started now, try again at the next poll.
+                        poll_thread = PollThread::start().unwrap_or(poll_thread);
                     }
                 }
             }
@@ -138,32 +138,32 @@ impl Watcher {
     }
 }
 
-/// Notes whether the file system answers who looks at the files.
+/// Records whether polling works.
 fn note(concerns: &Degraded, answers: bool) {
     if answers {
         return concerns.clear(Concern::Reload);
     }
-    let seconds = PATIENCE.as_secs();
+    let seconds = POLL_TIMEOUT.as_secs();
     let why = format!(
-        "looking at the files takes longer than {seconds} s: their file system does not answer, and no change is noticed"
+        "checking the files takes longer than {seconds} s: their file system does not respond, and changes are not noticed"
     );
     warn!("{why}");
     concerns.set(Concern::Reload, why);
 }
 
-/// A thread that asks the file system, which may never answer.
-struct Looker {
+/// A thread that accesses the file system, which may hang.
+struct PollThread {
     files: Sender<Vec<SourceFile>>,
     changed: Receiver<Vec<PathBuf>>,
 }
 
-impl Looker {
+impl PollThread {
     fn start() -> io::Result<Self> {
-        let ((files, asked), (tell, changed)) = (mpsc::channel::<Vec<SourceFile>>(), mpsc::channel());
-        let mut looks = Looks::default();
-        thread::Builder::new().name("look".to_owned()).spawn(move || {
-            while let Ok(files) = asked.recv() {
-                if tell.send(looks.look(&files)).is_err() {
+        let ((files, requests), (results, changed)) = (mpsc::channel::<Vec<SourceFile>>(), mpsc::channel());
+        let mut poller = Poller::default();
+        thread::Builder::new().name("poll".to_owned()).spawn(move || {
+            while let Ok(files) = requests.recv() {
+                if results.send(poller.poll(&files)).is_err() {
                     return;
                 }
             }
@@ -171,10 +171,10 @@ impl Looker {
         Ok(Self { files, changed })
     }
 
-    /// Those of `files` that have changed; none where there is no answer in time.
-    fn look(&self, files: Vec<SourceFile>) -> Option<Vec<PathBuf>> {
+    /// The `files` that have changed; `None` after a timeout.
+    fn poll(&self, files: Vec<SourceFile>) -> Option<Vec<PathBuf>> {
         self.files.send(files).ok()?;
-        self.changed.recv_timeout(PATIENCE).ok()
+        self.changed.recv_timeout(POLL_TIMEOUT).ok()
     }
 }
 
@@ -182,7 +182,7 @@ impl Looker {
 mod tests {
     use super::*;
 
-    /// An empty folder, gone at the end of the test.
+    /// An empty folder, deleted at the end of the test.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -200,42 +200,42 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_once_and_only_at_rest() {
+    fn a_change_is_told_once_and_only_when_stable() {
         let folder = Folder::new("rest");
         let file = folder.0.join("site.toml");
         fs::write(&file, "a").unwrap();
         let files = [SourceFile::before_reading(&file)];
-        let mut looks = Looks::default();
-        assert!(looks.look(&files).is_empty(), "as it was read");
+        let mut poller = Poller::default();
+        assert!(poller.poll(&files).is_empty(), "as it was read");
         fs::write(&file, "ab").unwrap();
-        assert!(looks.look(&files).is_empty(), "it may still be written");
+        assert!(poller.poll(&files).is_empty(), "it may still be written");
         fs::write(&file, "abc").unwrap();
-        assert!(looks.look(&files).is_empty(), "and it was");
-        assert_eq!(looks.look(&files), [file]);
-        assert!(looks.look(&files).is_empty());
+        assert!(poller.poll(&files).is_empty(), "and it was");
+        assert_eq!(poller.poll(&files), [file]);
+        assert!(poller.poll(&files).is_empty());
     }
 
     #[test]
-    fn a_change_between_reading_and_the_first_look_is_told() {
+    fn a_change_between_reading_and_the_first_poll_is_reported() {
         let folder = Folder::new("between");
         let file = folder.0.join("site.toml");
         fs::write(&file, "a").unwrap();
-        let mut looks = Looks::default();
+        let mut poller = Poller::default();
         for text in ["ab", "abc"] {
             let files = [SourceFile::before_reading(&file)];
             fs::write(&file, text).unwrap();
-            assert!(looks.look(&files).is_empty(), "it may still be written");
-            assert_eq!(looks.look(&files), std::slice::from_ref(&file));
+            assert!(poller.poll(&files).is_empty(), "it may still be written");
+            assert_eq!(poller.poll(&files), std::slice::from_ref(&file));
         }
     }
 
     #[test]
-    fn a_file_that_is_replaced_removed_or_made_has_changed() {
+    fn a_replaced_removed_or_created_file_has_changed() {
         let folder = Folder::new("replaced");
         let (file, other) = (folder.0.join("a"), folder.0.join("b"));
         let files = [SourceFile::before_reading(&file)];
-        let mut looks = Looks::default();
-        assert!(looks.look(&files).is_empty());
+        let mut poller = Poller::default();
+        assert!(poller.poll(&files).is_empty());
         for change in [
             Box::new(|| fs::write(&file, "1").unwrap()) as Box<dyn Fn()>,
             Box::new(|| {
@@ -245,23 +245,23 @@ mod tests {
             Box::new(|| fs::remove_file(&file).unwrap()),
         ] {
             change();
-            assert!(looks.look(&files).is_empty());
-            assert_eq!(looks.look(&files), std::slice::from_ref(&file));
+            assert!(poller.poll(&files).is_empty());
+            assert_eq!(poller.poll(&files), std::slice::from_ref(&file));
         }
     }
 
     #[test]
-    fn a_look_that_takes_long_is_reported_until_one_is_answered() {
+    fn a_slow_poll_is_reported_until_one_completes() {
         let concerns = Degraded::default();
         note(&concerns, false);
         let told = concerns.reasons(1);
-        assert!(told[0].0 == Concern::Reload && told[0].1.contains("no change is noticed"), "{told:?}");
+        assert!(told[0].0 == Concern::Reload && told[0].1.contains("changes are not noticed"), "{told:?}");
         note(&concerns, true);
         assert!(concerns.reasons(1).is_empty());
     }
 
     #[test]
-    fn a_watcher_tells_and_ends() {
+    fn a_watcher_reports_and_ends() {
         let folder = Folder::new("thread");
         let file = folder.0.join("site.toml");
         let (tell, told) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! Accepting HTTP connections, also when the process has no file descriptor left for one.
+//! Accepts HTTP connections, even if the process runs out of file descriptors.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,18 +25,18 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
         match accepted {
             Ok((stream, peer)) => {
                 pause = Pause::default();
-                welcome(stream, peer, &shared, stop.clone(), lent.take());
+                start_connection(stream, peer, &shared, stop.clone(), lent.take());
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
-                // Health checks are to be answered when others have taken all descriptors.
+                // Health checks must be answered even if all descriptors are in use.
                 if lent.is_none() && is_about_descriptors(&error) {
                     lent = shared.reserve.lend();
                     if lent.is_some() {
                         continue;
                     }
                 }
-                // Out of descriptors or memory, which others run out of too: the connection used least goes.
+                // Out of descriptors or memory for the whole process: evict the idlest connection.
                 shared.connections.evict_idlest();
                 sleep(pause.next()).await;
             }
@@ -44,28 +44,34 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
     }
 }
 
-/// Whether there is no file descriptor left, of this process or of the system.
+/// Whether the process or the system is out of file descriptors.
 fn is_about_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Starts a connection's task. Of a client with as many as it may have, the idlest one goes: many people may share its
-/// address, and one of them who holds connections must not lock out the others.
-fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watch::Receiver<bool>, lent: Option<Lent>) {
-    let place = shared.connections.admit_in_place(peer.ip());
-    // Responses and events are written whole, so there is nothing to gather for.
+/// Starts a connection's task. If its client is at its limit, the client's idlest connection is evicted: many people
+/// may share an address, and one who keeps connections open must not lock out the others.
+fn start_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: &Arc<Shared>,
+    stop: watch::Receiver<bool>,
+    lent: Option<Lent>,
+) {
+    let slot = shared.connections.admit_in_place(peer.ip());
+    // Responses and events are written whole, so Nagle's algorithm has no benefit.
     let _ = stream.set_nodelay(true);
     let shared = shared.clone();
     tokio::spawn(async move {
-        let place = Arc::new(place);
+        let slot = Arc::new(slot);
         tokio::select! {
-            () = serve(stream, peer, &shared, &place, stop.clone()) => {}
-            () = place.evicted() => {}
+            () = serve(stream, peer, &shared, &slot, stop.clone()) => {}
+            () = slot.evicted() => {}
             () = sleep(LONGEST), if lent.is_some() => {}
         }
-        // Its descriptor is free again.
+        // The connection's descriptor is closed now.
         drop(lent);
-        // Who stops the server waits for this.
+        // The server's stop waits for this.
         drop(stop);
     });
 }

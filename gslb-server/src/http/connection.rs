@@ -1,4 +1,4 @@
-//! One HTTP connection: a handshake where there is TLS, then requests one after the other.
+//! One HTTP connection: the TLS handshake if TLS is on, then requests in order.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -20,40 +20,45 @@ use tower_service::Service as _;
 
 use super::Shared;
 use super::progress::Progress;
-use crate::dns::tcp::connections::Place;
+use crate::dns::tcp::connections::ConnectionSlot;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of an answer.
-const STALLED: Duration = Duration::from_secs(30);
-/// Octets of the header of a request, and of what is read ahead.
+/// How long a client may stall while a response is written.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most octets of a request's header, and of read-ahead.
 const HEADER_OCTETS: usize = 64 << 10;
-/// Fields of the header of a request; more are answered with 431 (RFC 6585 section 5).
+/// Most header fields of a request; more are answered with 431 (RFC 6585 section 5).
 const HEADER_FIELDS: usize = 100;
 
-/// Serves until the client ends it, breaks a rule or a limit, or the server stops. What goes wrong on a connection is
-/// its client's business: a request that can be answered is, and there is nobody else to tell.
+/// Serves until the client closes, violates the protocol or a limit, or the server stops. Connection errors concern
+/// only the client, so they are not logged.
 pub(super) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     shared: &Shared,
-    place: &Arc<Place>,
+    slot: &Arc<ConnectionSlot>,
     stop: watch::Receiver<bool>,
 ) {
-    let Some(tls) = &shared.tls else { return converse(stream, peer, shared, place, stop).await };
-    // Without a certificate there is nobody to talk to, and never in the clear.
+    let Some(tls) = &shared.tls else { return serve_requests(stream, peer, shared, slot, stop).await };
+    // Without a certificate, close the connection: never serve in cleartext.
     let Some(acceptor) = tls.acceptor() else { return };
     if let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await {
-        converse(stream, peer, shared, place, stop).await;
+        serve_requests(stream, peer, shared, slot, stop).await;
     }
 }
 
-async fn converse<S>(stream: S, peer: SocketAddr, shared: &Shared, place: &Arc<Place>, mut stop: watch::Receiver<bool>)
-where
+async fn serve_requests<S>(
+    stream: S,
+    peer: SocketAddr,
+    shared: &Shared,
+    slot: &Arc<ConnectionSlot>,
+    mut stop: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let service = service_fn(|request: Request<Incoming>| {
-        let busy = place.busy();
+        let busy = slot.busy();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         // Routes are always ready.
@@ -66,7 +71,7 @@ where
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(shared.header);
     http.max_buf_size(HEADER_OCTETS).max_headers(HEADER_FIELDS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Progress::new(stream, STALLED)), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Progress::new(stream, WRITE_TIMEOUT)), service));
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),

@@ -1,7 +1,7 @@
-//! The HTTP side: connections bounded in number, in time and in memory, with TLS where it is configured.
+//! The HTTP server: limits connections, time and memory, with optional TLS.
 //!
-//! What is answered comes from outside, as routes. It runs on the control side's runtime, and nothing that it does
-//! can take a file descriptor or a thread that answering queries needs.
+//! The caller provides the routes. It runs on the control runtime, and cannot take file descriptors or threads that
+//! answering queries needs.
 
 use std::io;
 use std::net::TcpListener;
@@ -24,21 +24,21 @@ pub mod tls;
 use reserve::Reserve;
 use tls::Tls;
 
-/// How long requests under way may take after the stop.
+/// How long the stop waits for running requests.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What clients may take.
+/// Limits on clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections in all; when there are more, the one that has been idle for longest is closed.
+    /// Most connections in total; beyond that, the idlest one is closed.
     pub connections: usize,
-    /// Connections per IPv4 address or IPv6 network of 64 bits; for one more, its own idlest is closed.
+    /// Most connections per IPv4 address or IPv6 /64; beyond that, the client's idlest one is closed.
     pub connections_per_client: usize,
-    /// Time for the header of a request to come, counted from the connection's start or the response before it.
+    /// Time to receive a request's header, from the start of the connection or the previous response.
     pub header: Duration,
 }
 
-/// What all connections share.
+/// State shared by all connections.
 struct Shared {
     routes: Router,
     tls: Option<Arc<Tls>>,
@@ -54,11 +54,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Accepts on `listener` by tasks of `runtime`, and answers from `routes`. Each request has the peer's address as
-    /// an extension of type `axum::extract::ConnectInfo<SocketAddr>`.
+    /// Accepts on `listener` with tasks on `runtime`, and serves `routes`. Each request has the peer's address as an
+    /// extension of type `axum::extract::ConnectInfo<SocketAddr>`.
     ///
     /// # Errors
-    /// When the listener cannot be given to the runtime.
+    /// If the runtime cannot register the listener.
     pub fn start(
         runtime: &Handle,
         listener: TcpListener,
@@ -76,8 +76,8 @@ impl Server {
         Ok(Self { runtime: runtime.clone(), stop })
     }
 
-    /// Accepts no more, has each connection finish the request that it is at, and waits for that, but not for long.
-    /// Not to be called from within a task.
+    /// Stops accepting, and waits briefly for each connection to finish its current request. Do not call it from within
+    /// a task.
     pub fn stop(self) {
         let _ = self.stop.send(true);
         // Every task holds a receiver: when the last one is gone, so are the tasks.

@@ -1,4 +1,4 @@
-//! Writing that must get on: a connection whose client takes nothing for too long ends, with all that waits for it.
+//! A write timeout: a connection whose client stops reading for too long is closed.
 
 use std::io;
 use std::io::IoSlice;
@@ -9,28 +9,28 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream that fails with [`io::ErrorKind::TimedOut`] once nothing that is written is taken for so long.
+/// A stream that fails with [`io::ErrorKind::TimedOut`] if a write makes no progress for too long.
 pub(super) struct Progress<S> {
     stream: S,
-    patience: Duration,
-    /// Runs while a write waits.
+    write_timeout: Duration,
+    /// The timer of a blocked write.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Progress<S> {
-    /// `stream`, whose other end may take nothing for `patience`.
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    /// `stream` with a write timeout.
+    pub(super) fn new(stream: S, write_timeout: Duration) -> Self {
+        Self { stream, write_timeout, waiting: None }
     }
 
-    /// What comes of a write that came to `written`.
-    fn watched<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// Applies the timeout to the result of a write.
+    fn with_timeout<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;
             return written;
         }
-        let patience = self.patience;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let write_timeout = self.write_timeout;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(write_timeout)));
         waiting.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -44,7 +44,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Progress<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Progress<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, from);
-        self.watched(written, context)
+        self.with_timeout(written, context)
     }
 
     fn poll_write_vectored(
@@ -53,7 +53,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Progress<S> {
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, from);
-        self.watched(written, context)
+        self.with_timeout(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -62,12 +62,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Progress<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.watched(flushed, context)
+        self.with_timeout(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let ended = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.watched(ended, context)
+        self.with_timeout(ended, context)
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     #[tokio::test]
-    async fn who_takes_nothing_is_given_up_and_who_takes_is_not() {
+    async fn a_stalled_client_times_out_and_a_slow_one_does_not() {
         let (near, mut far) = duplex(16);
         let mut near = Progress::new(near, Duration::from_millis(20));
         let failed = near.write_all(&[0; 1000]).await.unwrap_err();

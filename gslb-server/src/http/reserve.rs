@@ -1,30 +1,29 @@
-//! File descriptors that HTTP keeps in reserve, so that health checks are answered when the process has no others left.
+//! Reserved file descriptors, so that health checks are answered even if the process has no others left.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many are kept, which is how many connections are answered at a time then.
+/// Number of reserved descriptors, and so of connections at a time when others run out.
 const KEPT: usize = 4;
-/// How long such a connection may stay.
+/// How long such a connection may stay open.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
-/// Open files that are of no use but for their descriptors.
+/// Open files that only reserve their descriptors.
 pub(super) struct Reserve(Mutex<Vec<File>>);
 
-/// A descriptor that was given up for a connection. When this is dropped, the connection's own one is closed, and another
-/// is kept in its place.
+/// A descriptor that was released for a connection. Drop this after the connection is closed, to refill the reserve.
 pub(super) struct Lent(Arc<Reserve>);
 
 impl Reserve {
-    /// A full one, as far as there are descriptors.
+    /// A full reserve, as far as descriptors are available.
     pub(super) fn new() -> Arc<Self> {
         let reserve = Arc::new(Self(Mutex::default()));
         reserve.fill();
         reserve
     }
 
-    /// Gives up a descriptor for the next connection to be accepted; none where all are given up.
+    /// Releases a descriptor for the next connection; `None` if all are released.
     pub(super) fn lend(self: &Arc<Self>) -> Option<Lent> {
         self.kept().pop().map(|kept| {
             drop(kept);
@@ -32,7 +31,7 @@ impl Reserve {
         })
     }
 
-    /// Takes descriptors back, as far as there are any.
+    /// Refills the reserve, as far as descriptors are available.
     pub(super) fn fill(&self) {
         let mut kept = self.kept();
         while kept.len() < KEPT {
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lent_comes_back() {
+    fn released_descriptors_are_refilled() {
         let reserve = Reserve::new();
         let lent: Vec<Lent> = std::iter::from_fn(|| reserve.lend()).collect();
         assert_eq!(lent.len(), KEPT);

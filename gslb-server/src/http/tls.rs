@@ -1,4 +1,4 @@
-//! TLS for HTTP: a certificate and its key from files, which may be replaced while the server runs.
+//! TLS for HTTP: a certificate and key from files, which can be reloaded at run time.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,49 +14,49 @@ use crate::files::reader::{self, Kind};
 use crate::files::reload::Cause;
 use crate::files::watch::SourceFile;
 
-/// Where the certificate and its key are, as PEM.
+/// The PEM files of the certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate, followed by those that lead from it to an authority.
+    /// The certificate chain, leaf first.
     pub certificate: PathBuf,
     /// The key of the certificate.
     pub key: PathBuf,
 }
 
-/// Why there is no TLS.
+/// Why TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or is not PEM of what it should be.
+    /// A file cannot be read, or is not the expected PEM.
     #[error("cannot read {what} from {}: {}", path.display(), reason(cause))]
     File {
         /// `certificates` or `a private key`.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         #[source]
         cause: pem::Error,
     },
-    /// There is no certificate in the file.
-    #[error("{} has no certificate: it should have `-----BEGIN CERTIFICATE-----`", path.display())]
+    /// The file has no certificate.
+    #[error("{} has no certificate: expected `-----BEGIN CERTIFICATE-----`", path.display())]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
-    /// The certificate and the key cannot be used, or not together.
+    /// The certificate or key is unusable, or they do not match.
     #[error("cannot use {} with {}: {cause}", certificate.display(), key.display())]
     Unusable {
         /// The file of the certificate.
         certificate: PathBuf,
         /// The file of the key.
         key: PathBuf,
-        /// What is wrong.
+        /// The cause.
         #[source]
         cause: rustls::Error,
     },
 }
 
-/// What connections are encrypted with, from now on.
+/// The TLS configuration of new connections.
 pub struct Tls {
     files: TlsFiles,
     /// Read once per connection.
@@ -64,30 +64,30 @@ pub struct Tls {
 }
 
 struct InUse {
-    /// None until there is a certificate that can be used: nobody is answered then.
+    /// `None` until there is a usable certificate; until then, connections are closed.
     config: Option<Arc<ServerConfig>>,
-    /// When its certificate ends, in seconds since 1970.
+    /// When its certificate expires, in seconds since 1970.
     end: Option<u64>,
-    /// Why what is in the files is not in use, where it is not.
+    /// Why the files are not in use, if they are not.
     refused: Option<String>,
-    /// The files as they were before they were read.
+    /// The state of the files just before they were read.
     read_from: [SourceFile; 2],
 }
 
-/// What became of the certificate when a reload was asked for.
+/// The effect of a reload on the certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reread {
     /// It was not concerned.
     Untouched,
     /// The one in the files is in use.
     Taken,
-    /// The one in the files cannot be used; the one before is.
+    /// The one in the files cannot be used; the previous one stays in use.
     Refused,
 }
 
 impl Tls {
-    /// Reads `files`. Where they cannot be used, it says why, and nobody is answered until they can: a broken
-    /// certificate is no reason not to answer DNS.
+    /// Reads `files`. If they cannot be used, returns the error, and HTTPS is off until they can; DNS is answered all
+    /// the same.
     pub fn start(files: TlsFiles) -> (Self, Option<TlsError>) {
         let read_from = InUse::sources(&files);
         let (config, end, error) = match read(&files) {
@@ -98,11 +98,11 @@ impl Tls {
         (Self { files, current: RwLock::new(InUse { config, end, refused, read_from }) }, error)
     }
 
-    /// Reads the files again if `cause` concerns them, and returns what of the cause concerns others. Connections
-    /// that are open keep what they have. What is wrong is told, and what was in use stays in use.
+    /// Reads the files again if `cause` concerns them, and returns the part of the cause that concerns others. Open
+    /// connections are not affected. On errors, which are logged, the previous certificate stays in use.
     pub fn reload(&self, cause: Cause) -> (Reread, Option<Cause>) {
-        let (is_allowed_host, rest) = cause.divided(&[&self.files.certificate, &self.files.key]);
-        if !is_allowed_host {
+        let (is_concerned, rest) = cause.split(&[&self.files.certificate, &self.files.key]);
+        if !is_concerned {
             return (Reread::Untouched, rest);
         }
         let read_from = InUse::sources(&self.files);
@@ -112,38 +112,38 @@ impl Tls {
         match read {
             Ok((config, end)) => {
                 (current.config, current.end, current.refused) = (Some(config), end, None);
-                info!(path = %self.files.certificate.display(), "new connections get the certificate of this file");
+                info!(path = %self.files.certificate.display(), "new connections use the certificate in this file");
                 (Reread::Taken, rest)
             }
             Err(error) => {
-                error!(why = %error, "the certificate was not reloaded, the one before stays in use");
+                error!(why = %error, "the certificate was not reloaded, the previous one stays in use");
                 current.refused = Some(error.to_string());
                 (Reread::Refused, rest)
             }
         }
     }
 
-    /// Whether there is a certificate to answer with.
+    /// Whether there is a usable certificate.
     pub fn is_ready(&self) -> bool {
         self.current.read().unwrap_or_else(PoisonError::into_inner).config.is_some()
     }
 
-    /// Why the certificate in the files is not in use; none where it is.
+    /// Why the certificate in the files is not in use; `None` if it is.
     pub fn refused(&self) -> Option<String> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).refused.clone()
     }
 
-    /// When the certificate in use ends, in seconds since 1970; none where there is none.
+    /// When the certificate in use expires, in seconds since 1970; `None` if there is none.
     pub fn end(&self) -> Option<u64> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).end
     }
 
-    /// The files, as they were before they were read, to be looked at for changes.
+    /// The state of the files just before they were read, to detect changes.
     pub fn sources(&self) -> [SourceFile; 2] {
         self.current.read().unwrap_or_else(PoisonError::into_inner).read_from.clone()
     }
 
-    /// What to accept a connection with; none while there is no certificate.
+    /// The acceptor for new connections; `None` while there is no certificate.
     pub(super) fn acceptor(&self) -> Option<TlsAcceptor> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).config.clone().map(Into::into)
     }
@@ -155,20 +155,20 @@ impl InUse {
     }
 }
 
-/// What is wrong with a PEM file, without any of its content: the file may be another one than was meant, and secret.
+/// Describes a PEM error without quoting content: it may be the wrong file, and secret.
 fn reason(cause: &pem::Error) -> String {
     match cause {
         pem::Error::Io(cause) => cause.to_string(),
-        pem::Error::MissingSectionEnd { .. } => "a section of it has no end".to_owned(),
-        pem::Error::IllegalSectionStart { .. } => "a line begins a section and is not `-----BEGIN ...-----`".to_owned(),
-        pem::Error::Base64Decode(_) => "a section of it is not base64".to_owned(),
+        pem::Error::MissingSectionEnd { .. } => "a section has no end line".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "malformed `-----BEGIN ...-----` line".to_owned(),
+        pem::Error::Base64Decode(_) => "a section is not valid base64".to_owned(),
         pem::Error::NoItemsFound => "it has none".to_owned(),
-        pem::Error::SectionTooLarge => "a section of it is larger than 10 MB".to_owned(),
+        pem::Error::SectionTooLarge => "a section is larger than 10 MB".to_owned(),
         _ => "it is not PEM".to_owned(),
     }
 }
 
-/// What connections are encrypted with, and when the certificate ends.
+/// The TLS configuration, and when the certificate expires.
 fn read(files: &TlsFiles) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> {
     let chain = certificates(&files.certificate)?;
     let end = chain.first().and_then(expiry_of);

@@ -52,7 +52,7 @@ impl Authorities {
     /// cannot be used, the previous roots stay in use.
     pub fn reload(&self, cause: Cause) -> Option<Cause> {
         let Some(path) = self.file.as_deref() else { return Some(cause) };
-        let (is_concerned, rest) = cause.divided(&[path]);
+        let (is_concerned, rest) = cause.split(&[path]);
         if !is_concerned {
             return rest;
         }

@@ -312,7 +312,7 @@ mod tests {
         let guard = Guard::new(rules);
         assert!(!permits(&guard, "10.1.2.3") && !permits(&guard, "64:ff9b::10.1.2.3") && permits(&guard, "11.1.2.3"));
         let why = guard.permits("10.1.2.3".parse().unwrap()).unwrap_err().to_string();
-        assert_eq!(why, "no probe goes to 10.1.2.3: `probes.deny` in gslb.toml has 10.0.0.0/8");
+        assert_eq!(why, "probes may not connect to 10.1.2.3: `probes.deny` in gslb.toml has 10.0.0.0/8");
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! Which git commit a document's file comes from, if it is in a git checkout and `git` is installed.
+//! Finds the git commit of a document's files, if they are in a git checkout and `git` is installed.
 //!
-//! Only `git log` and `git diff` run, on files that this server reads anyway. They run no hooks, no pager, no signature check
-//! and no external diff, and take no lock. What git refuses, such as a checkout of another user (`safe.directory`), counts as
-//! no commit.
+//! Only `git log` and `git diff` run, on files that this server reads anyway, without hooks, pager, signature checks,
+//! external diffs or locks. If git refuses, as for a checkout of another user (`safe.directory`), there is no commit.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -15,22 +14,22 @@ use gslb_api::revisions::{GitCommit, MESSAGE_CHARACTERS};
 
 use crate::files::reader;
 
-/// How long git may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Octets of an answer: an id and one line.
-const ANSWER_OCTETS: u64 = 8 << 10;
-/// Octets of the names of files on a command line; with more, the whole folder is asked about.
-const NAMES_OCTETS: usize = 64 << 10;
-/// How often a process that was stopped is looked at before it is left to the system.
-const LOOKS: u32 = 20;
+/// Timeout of one git command.
+const GIT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Most octets of git's output: an id and one line.
+const MAX_OUTPUT_OCTETS: u64 = 8 << 10;
+/// Most octets of file names on a command line; beyond that, the whole folder is passed.
+const MAX_NAMES_OCTETS: usize = 64 << 10;
+/// How often a killed process is polled before it is abandoned.
+const KILL_POLLS: u32 = 20;
 
-/// The last commit that changed any of `files`, which were read for the document at `document`. None where that is in no
-/// checkout, or git cannot tell.
+/// The last commit that changed any of `files`, the files of the document at `document`. `None` if it is not in a
+/// checkout, or git fails.
 pub fn commit_of(document: &Path, files: &[PathBuf]) -> Option<GitCommit> {
     let (document, files) = (document.to_owned(), files.to_vec());
     let (folder, names) = reader::guarded(&document.clone(), move |_| located(&document, &files)).ok()??;
     let [id, subject] = {
-        let answer = ask(&folder, &["log", "-1", "--no-show-signature", "--format=%H%x00%s"], &names)?;
+        let answer = run_git(&folder, &["log", "-1", "--no-show-signature", "--format=%H%x00%s"], &names)?;
         let text = String::from_utf8_lossy(&answer.octets).into_owned();
         let (id, subject) = text.trim_end_matches('\n').split_once('\0')?;
         [id.to_owned(), subject.to_owned()]
@@ -39,13 +38,13 @@ pub fn commit_of(document: &Path, files: &[PathBuf]) -> Option<GitCommit> {
     if !is_id {
         return None;
     }
-    // A file that was edited and not committed is not what the commit says.
-    let same = ask(&folder, &["diff", "--quiet", "--no-ext-diff", "--no-textconv", "HEAD"], &names)?;
+    // Uncommitted edits mean that the files differ from the commit.
+    let same = run_git(&folder, &["diff", "--quiet", "--no-ext-diff", "--no-textconv", "HEAD"], &names)?;
     let message = subject.chars().map(|it| if it.is_control() { ' ' } else { it }).take(MESSAGE_CHARACTERS).collect();
     Some(GitCommit { id, message, modified: !same.status.success() })
 }
 
-/// The document's folder, and the names of the files within it; none where no folder above has a `.git`.
+/// The document's folder, and the names of the files within it; `None` if no parent folder has a `.git`.
 fn located(document: &Path, files: &[PathBuf]) -> Option<(PathBuf, Vec<PathBuf>)> {
     let document = document.canonicalize().ok()?;
     let folder = document.parent()?.to_owned();
@@ -55,27 +54,27 @@ fn located(document: &Path, files: &[PathBuf]) -> Option<(PathBuf, Vec<PathBuf>)
     names.extend(document.file_name().map(PathBuf::from));
     names.sort();
     names.dedup();
-    if names.iter().map(|name| name.as_os_str().len() + 1).sum::<usize>() > NAMES_OCTETS {
+    if names.iter().map(|name| name.as_os_str().len() + 1).sum::<usize>() > MAX_NAMES_OCTETS {
         names = vec![PathBuf::from(".")];
     }
     Some((folder, names))
 }
 
-struct Answered {
+struct Output {
     octets: Vec<u8>,
     status: ExitStatus,
 }
 
-/// Asks git in `folder` about files; none where it fails (exit codes above 1), or takes too long.
-fn ask(folder: &Path, words: &[&str], names: &[PathBuf]) -> Option<Answered> {
+/// Runs git in `folder`; `None` if it fails (exit code above 1) or times out.
+fn run_git(folder: &Path, arguments: &[&str], names: &[PathBuf]) -> Option<Output> {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(["--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false"]);
-    command.args(words).arg("--").args(names);
-    // A variable of whoever started the server must not lead to another repository.
+    command.args(arguments).arg("--").args(names);
+    // Inherited variables must not redirect git to another repository.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_EXTERNAL_DIFF"] {
         command.env_remove(name);
     }
-    // No lock on the index, no question, nothing fetched over the network.
+    // No index lock, no prompts, no network access.
     command.envs([
         ("GIT_OPTIONAL_LOCKS", "0"),
         ("GIT_TERMINAL_PROMPT", "0"),
@@ -85,21 +84,21 @@ fn ask(folder: &Path, words: &[&str], names: &[PathBuf]) -> Option<Answered> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
     let output = child.stdout.take()?;
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let reader = thread::Builder::new().name("git".to_owned()).spawn(move || {
         let mut octets = Vec::new();
-        let read = output.take(ANSWER_OCTETS).read_to_end(&mut octets);
-        let _ = tell.send(read.is_ok().then_some(octets));
+        let read = output.take(MAX_OUTPUT_OCTETS).read_to_end(&mut octets);
+        let _ = sender.send(read.is_ok().then_some(octets));
     });
-    let deadline = Instant::now() + PATIENCE;
-    let octets = reader.ok().and_then(|_| told.recv_timeout(PATIENCE).ok().flatten());
-    let status = ended(&mut child, deadline);
+    let deadline = Instant::now() + GIT_TIMEOUT;
+    let octets = reader.ok().and_then(|_| receiver.recv_timeout(GIT_TIMEOUT).ok().flatten());
+    let status = wait_or_kill(&mut child, deadline);
     let (octets, status) = (octets?, status?);
-    matches!(status.code(), Some(0 | 1)).then_some(Answered { octets, status })
+    matches!(status.code(), Some(0 | 1)).then_some(Output { octets, status })
 }
 
-/// Waits for `child` until `deadline`, and stops it then.
-fn ended(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+/// Waits for `child` until `deadline`, then kills it.
+fn wait_or_kill(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
@@ -108,7 +107,7 @@ fn ended(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
         }
     }
     let _ = child.kill();
-    for _ in 0..LOOKS {
+    for _ in 0..KILL_POLLS {
         if !matches!(child.try_wait(), Ok(None)) {
             break;
         }
@@ -121,15 +120,15 @@ fn ended(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
 mod tests {
     use super::*;
 
-    fn git(folder: &Path, words: &[&str]) {
+    fn git(folder: &Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false"];
         let status =
-            Command::new("git").arg("-C").arg(folder).args(identity).args(words).stdout(Stdio::null()).status();
-        assert!(status.unwrap().success(), "{words:?}");
+            Command::new("git").arg("-C").arg(folder).args(identity).args(arguments).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success(), "{arguments:?}");
     }
 
     #[test]
-    fn a_document_in_a_checkout_has_the_commit_that_changed_it_last() {
+    fn a_document_in_a_checkout_has_its_last_commit() {
         let folder = tempfile::tempdir().unwrap();
         let (document, zone) = (folder.path().join("site.toml"), folder.path().join("a*.zone"));
         std::fs::write(&document, "a = 1\n").unwrap();

@@ -1,4 +1,4 @@
-//! Why files give no table.
+//! Errors of loading a site from files.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use gslb_core::problem::{Problem, Severity};
 
 use crate::files::reader;
 
-/// Why there is no table.
+/// Why a site could not be loaded or applied.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
     /// The document could not be read.
@@ -18,54 +18,54 @@ pub enum SiteError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         #[source]
         cause: io::Error,
     },
-    /// A geo database is not one that can be used.
+    /// A geo database cannot be used.
     #[error(transparent)]
     Database(#[from] LoadError),
-    /// A geo database would move too many clients at once.
+    /// A new geo database would move too many clients at once.
     #[error(
-        "{name}: {:.1} % of IPv4 and {:.1} % of IPv6 would change place, more than max_moved = {max_moved}",
+        "{name}: {:.1} % of IPv4 and {:.1} % of IPv6 would change location, more than max_moved = {max_moved}",
         moved.v4 * 100.0, moved.v6 * 100.0
     )]
     MovesTooMuch {
         /// The database.
         name: String,
-        /// How much it would move.
+        /// Share that it would move.
         moved: Moved,
-        /// How much it may.
+        /// Share that it may move.
         max_moved: f64,
     },
-    /// Something was served, and the new document has nothing in it.
-    #[error("the document has no zones any more: it is not taken for an order to answer nothing; stop gslb for that")]
+    /// The previous document had zones, and the new one has none.
+    #[error("the document has no zones any more; refused as a likely mistake. To stop answering, stop gslb")]
     Emptied,
-    /// The document is not what its name says.
+    /// The document is not valid JSON.
     #[error("{0}")]
-    NoJson(String),
+    InvalidJson(String),
     /// The document has errors.
     #[error("the document cannot be served:{}", listed(.0))]
     Wrong(Vec<Problem>),
-    /// Safety rules forbid the change.
-    #[error("the safety rules forbid it:{}", .0.iter().map(|rule| format!("\n{rule}")).collect::<String>())]
+    /// Safety rules reject the change.
+    #[error("the safety rules reject it:{}", .0.iter().map(|rule| format!("\n{rule}")).collect::<String>())]
     Unsafe(Vec<BrokenRule>),
-    /// It is not done for a reason that does not lie in the files, and passes.
+    /// Refused for a transient reason outside the files.
     #[error("{0}")]
     Later(String),
-    /// It is not done for another reason.
+    /// Refused for another reason.
     #[error("{0}")]
     Refused(String),
 }
 
 impl SiteError {
-    /// Whether the same files may be taken later by themselves: a frozen window ends, endpoints come back, a disk has room
-    /// again. What a change would move is looked at again when somebody asks: a rule is not passed by waiting for the hour
-    /// at which its clients sleep.
-    pub fn may_pass(&self) -> bool {
-        const PASSING: [&str; 2] = ["frozen", "require_endpoints"];
+    /// Whether the same files may be accepted later without a change: a frozen window ends, endpoints recover, a disk
+    /// has space again. Rules about moved traffic are checked again only on request: otherwise a change would go
+    /// through at night when its clients sleep.
+    pub fn is_transient(&self) -> bool {
+        const TRANSIENT: [&str; 2] = ["frozen", "require_endpoints"];
         match self {
-            Self::Unsafe(rules) => rules.iter().all(|broken| PASSING.contains(&&*broken.rule)),
+            Self::Unsafe(rules) => rules.iter().all(|broken| TRANSIENT.contains(&&*broken.rule)),
             Self::Later(_) => true,
             Self::Unreadable { cause, .. } => cause.kind() == io::ErrorKind::TimedOut,
             Self::Database(LoadError { fault: Fault::Unreadable(cause), .. }) => {
@@ -80,7 +80,7 @@ impl SiteError {
         }
     }
 
-    /// What it is about, and the same where only figures differ.
+    /// A key that is equal for errors that differ only in numbers.
     pub fn about(&self) -> String {
         match self {
             Self::Unsafe(rules) => rules.iter().map(|broken| &*broken.rule).collect::<Vec<_>>().join(" "),
@@ -100,7 +100,7 @@ impl From<Refusal> for SiteError {
     }
 }
 
-/// Problems, a line or two each, errors first.
+/// Formats problems, one or two lines each, errors first.
 pub fn listed(problems: &[Problem]) -> String {
     let mut sorted: Vec<&Problem> = problems.iter().collect();
     sorted.sort_by_key(|problem| (problem.severity == Severity::Warning, problem.location.clone()));

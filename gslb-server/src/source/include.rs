@@ -1,7 +1,7 @@
-//! The files of a document: the one that was named, those that it includes, and the zone files beside them.
+//! Reads the files of a document: the main file, its includes, and the zone files beside them.
 //!
-//! What a document includes lies in its own folder or below. A pattern has no `..`, and no link leads out: who may write a
-//! part of a document must not get to read what only the server may.
+//! Includes must be in the document's folder or below, without `..` or links that lead out: an author of part of a
+//! document must not be able to read files that only the server may read.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crate::files::reader::{self, Kind};
 use crate::files::watch::SourceFile;
 use crate::source::error::SiteError;
 
-/// Entries of a folder that are looked at.
+/// Most entries of a folder.
 const MAX_ENTRIES: usize = 10_000;
-/// Octets of all files of a document.
+/// Most octets of all files of a document.
 const MAX_OCTETS: usize = 64 << 20;
 
-/// The files of a document that are read, and what is to be watched for changes.
+/// The files of a document, and what to watch for changes.
 pub struct Parts {
-    /// The file that was named.
+    /// The main file.
     pub first: Included,
-    /// Files and folders that were looked at, each with its state before that.
+    /// Files and folders that were read, each with its state just before that.
     pub files: Vec<SourceFile>,
-    /// The folder that nothing leads out of.
+    /// The document's folder, which includes must not leave.
     root: PathBuf,
     octets: usize,
 }
@@ -37,10 +37,10 @@ pub fn read_document(path: &Path) -> Result<String, SiteError> {
     reader::read_text(path, Kind::Document).map_err(|cause| SiteError::Unreadable { path: path.to_owned(), cause })
 }
 
-/// Reads the zone file `name`, which the file `from` names, and notes it in `files`.
+/// Reads the zone file `name`, referenced in the file `from`, and adds it to `files`.
 ///
 /// # Errors
-/// Why not, in words.
+/// Why not, as a message.
 pub fn zone_file(name: &str, from: &str, files: &mut Vec<SourceFile>) -> Result<(Arc<str>, Vec<u8>), String> {
     let path = Path::new(from).parent().unwrap_or(Path::new("")).join(name);
     files.push(SourceFile::before_reading(&path));
@@ -65,11 +65,11 @@ impl Parts {
         Ok(Self { first, files, root, octets })
     }
 
-    /// Reads the files that `pattern` names in the file `from`, in order of their names; see
+    /// Reads the files that match `pattern` in the file `from`, in order of their names; see
     /// [`Includer`](gslb_core::site::document::Includer).
     ///
     /// # Errors
-    /// Why not, in words.
+    /// Why not, as a message.
     pub fn include(&mut self, pattern: &str, from: &str) -> Result<Vec<Included>, String> {
         let from = Path::new(from);
         let parts = names(pattern)?;
@@ -92,7 +92,7 @@ impl Parts {
             }
         }
         if is_pattern {
-            // Its own file is a part already. A file that a folder does not have is none that the pattern means.
+            // The including file is already read. With a pattern, a missing file in one folder is not an error.
             let own = canonical(from).ok();
             found.retain(|path| canonical(path).is_ok_and(|path| Some(path) != own));
         }
@@ -101,16 +101,16 @@ impl Parts {
 
     /// The entries of `folder` that match `pattern`, in order of their names: files where `of_files`, else folders.
     fn matching(&mut self, folder: &Path, pattern: &str, of_files: bool) -> Result<Vec<PathBuf>, String> {
-        let looked = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        // New files are noticed by the folder that they come to.
-        self.files.push(SourceFile::before_reading(looked));
-        self.within(looked)?;
-        let (asked, hidden) = (looked.to_owned(), pattern.starts_with('.'));
-        let listed = reader::guarded(looked, move |_| {
+        let searched = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        // New files are detected by a change of their folder.
+        self.files.push(SourceFile::before_reading(searched));
+        self.within(searched)?;
+        let (owned, hidden) = (searched.to_owned(), pattern.starts_with('.'));
+        let listed = reader::guarded(searched, move |_| {
             let mut names = Vec::new();
-            for entry in std::fs::read_dir(&asked)?.take(MAX_ENTRIES + 1) {
+            for entry in std::fs::read_dir(&owned)?.take(MAX_ENTRIES + 1) {
                 let entry = entry?;
-                // A link counts as what it leads to.
+                // Links are followed.
                 let found = std::fs::metadata(entry.path());
                 if found.is_ok_and(|found| if of_files { !found.is_dir() } else { found.is_dir() }) {
                     names.extend(entry.file_name().into_string());
@@ -118,10 +118,10 @@ impl Parts {
             }
             Ok::<_, std::io::Error>(names)
         });
-        let unread = |cause: std::io::Error| format!("cannot list {}: {cause}", looked.display());
+        let unread = |cause: std::io::Error| format!("cannot list {}: {cause}", searched.display());
         let mut names = listed.map_err(unread)?.map_err(unread)?;
         if names.len() > MAX_ENTRIES {
-            return Err(format!("{} has more than {MAX_ENTRIES} entries", looked.display()));
+            return Err(format!("{} has more than {MAX_ENTRIES} entries", searched.display()));
         }
         names.retain(|name| glob(pattern, name) && (hidden || !name.starts_with('.')));
         names.sort();
@@ -140,7 +140,7 @@ impl Parts {
         Ok(Included { name: path.to_string_lossy().into(), id: id.to_string_lossy().into(), text: text.into() })
     }
 
-    /// Where `path` really is, which must be in the document's folder.
+    /// The resolved `path`, which must be in the document's folder.
     fn within(&self, path: &Path) -> Result<PathBuf, String> {
         let real = canonical(path).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
         if real.starts_with(&self.root) {
@@ -150,7 +150,7 @@ impl Parts {
     }
 }
 
-/// The names that `pattern` consists of.
+/// The components of `pattern`.
 fn names(pattern: &str) -> Result<Vec<&str>, String> {
     let mut names = Vec::new();
     for component in Path::new(pattern).components() {
@@ -159,7 +159,7 @@ fn names(pattern: &str) -> Result<Vec<&str>, String> {
             Component::CurDir => {}
             Component::ParentDir => return Err("`..` leads out of the document's folder".to_owned()),
             Component::RootDir | Component::Prefix(_) => {
-                return Err("it is not relative to the file that has it".to_owned());
+                return Err("the path must be relative to the including file".to_owned());
             }
         }
     }
@@ -167,7 +167,7 @@ fn names(pattern: &str) -> Result<Vec<&str>, String> {
         None => Err("it names no file".to_owned()),
         Some(_) if pattern.ends_with('/') => Err("it names a folder; write \"folder/*.toml\" for its files".to_owned()),
         Some(_) if names.iter().any(|name| name.contains("**")) => {
-            Err("`**` is not known; write a pattern for each level of folders".to_owned())
+            Err("`**` is not supported; write a pattern for each level of folders".to_owned())
         }
         Some(_) => Ok(names),
     }
@@ -177,10 +177,10 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// Where `path` really is, all links followed.
+/// `path` with all links resolved.
 fn canonical(path: &Path) -> std::io::Result<PathBuf> {
-    let asked = path.to_owned();
-    reader::guarded(path, move |_| asked.canonicalize())?
+    let owned = path.to_owned();
+    reader::guarded(path, move |_| owned.canonicalize())?
 }
 
 #[cfg(test)]
@@ -209,7 +209,7 @@ mod tests {
             self.0.path().join("site").join(name)
         }
 
-        /// The names of the pools, or everything that is wrong.
+        /// The names of the pools, or all errors.
         fn pools(&self) -> Result<Vec<String>, String> {
             let candidate = crate::source::candidate::read(&self.path("site.toml"))
                 .map_err(|error| error.to_string().replace(&*self.path("").to_string_lossy(), ""))?;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_all_of_its_files_in_the_order_of_their_names() {
+    fn files_are_included_in_the_order_of_their_names() {
         let head = "include = [\"pools/*.toml\", \"zones/all.toml\", \"pools/b?.toml\"]\n[pools.first]\nendpoints.a = { address = \"192.0.2.1\" }\n";
         let site = Site::new(&[
             ("site.toml", head),
@@ -247,27 +247,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_file_that_it_is_in() {
+    fn errors_name_their_file() {
         let site = Site::new(&[
             ("site.toml", &format!("include = [\"pools/*.toml\"]\n{}", pool("fra", 1))),
             ("pools/a.toml", &format!("{}\n[pools.fra]\nendpoints.b = {{ address = \"192.0.2.9\" }}\n", pool("a", 2))),
             ("pools/b.toml", "[pools.b]\nendpoints.b = { adress = \"192.0.2.9\" }\n[safety]\nfrozn = []\n"),
         ]);
-        let wrong = site.pools().unwrap_err();
+        let errors = site.pools().unwrap_err();
         for expected in [
             "pools/a.toml:4:8: error: pools.fra: `pools.fra` is written twice: here and at site.toml:2:8",
             "pools/b.toml:2:17: error: pools.b.endpoints.b.adress: unknown key `adress`",
             "pools/b.toml:4:1: error: safety.frozn: unknown key `frozn`",
         ] {
-            assert!(wrong.contains(expected), "{wrong}");
+            assert!(errors.contains(expected), "{errors}");
         }
         site.write("pools/b.toml", "[pools.b\n");
-        let wrong = site.pools().unwrap_err();
-        assert!(wrong.contains("pools/b.toml:1:"), "{wrong}");
+        let errors = site.pools().unwrap_err();
+        assert!(errors.contains("pools/b.toml:1:"), "{errors}");
     }
 
     #[test]
-    fn nothing_leads_in_circles_or_out_of_the_folder() {
+    fn cycles_and_paths_out_of_the_folder_are_refused() {
         let site = Site::new(&[("a.toml", "include = [\"b.toml\"]\n"), ("b.toml", "include = [\"site.toml\"]\n")]);
         std::fs::write(site.0.path().join("secret.toml"), pool("secret", 1)).unwrap();
         std::os::unix::fs::symlink("../secret.toml", site.path("link.toml")).unwrap();
@@ -288,9 +288,9 @@ mod tests {
             ("\"a.toml\"", "expected a list of files"),
         ] {
             site.write("site.toml", &format!("include = {include}\n"));
-            let wrong = site.pools().unwrap_err();
-            assert!(wrong.contains(expected), "{include}: {wrong}");
-            assert!(!wrong.contains("192.0.2.1"), "{wrong}");
+            let errors = site.pools().unwrap_err();
+            assert!(errors.contains(expected), "{include}: {errors}");
+            assert!(!errors.contains("192.0.2.1"), "{errors}");
         }
         site.write("site.toml", "include = [\"conf.d/*.toml\"]\n");
         std::fs::create_dir(site.path("conf.d")).unwrap();
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_may_change_is_watched() {
+    fn all_files_and_folders_are_watched() {
         let site = Site::new(&[("site.toml", "include = [\"pools/*.toml\"]\n"), ("pools/a.toml", &pool("a", 1))]);
         let mut files = Vec::new();
         crate::source::candidate::read_noting(&site.path("site.toml"), &mut files).unwrap();

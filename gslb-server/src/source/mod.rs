@@ -1,4 +1,4 @@
-//! From files to a candidate: the document with its includes and zones, and where it comes from.
+//! Reads documents and their includes, zone files and geo databases from files.
 
 pub mod candidate;
 pub mod checkout;

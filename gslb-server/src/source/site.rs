@@ -1,4 +1,4 @@
-//! From files to a table: the document, the zone files beside it, and the geo databases.
+//! Loads a site from its document, zone files and geo databases.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::files::watch::SourceFile;
 use crate::source::error::SiteError;
 use crate::source::include::{self, Parts};
 
-/// Where everything is read from.
+/// The files of a site.
 #[derive(Debug, Clone)]
 pub struct Sources {
     /// The document, a TOML file; zone files are beside it.
@@ -27,18 +27,18 @@ pub struct Sources {
 /// Geo databases, and how much they may change.
 #[derive(Debug, Clone)]
 pub struct Databases {
-    /// MMDB files; none means the bundled database.
+    /// MMDB files; empty means the bundled database.
     pub files: Vec<PathBuf>,
-    /// Share of the address space, 0 to 1, that a reload may move to another place.
+    /// Share of the address space, 0 to 1, that a reload may move to another location.
     pub max_moved: f64,
 }
 
-/// A table, and what it was made from.
+/// A compiled table, and warnings.
 #[derive(Debug)]
 pub struct Loaded {
     /// The table.
     pub table: RoutingTable,
-    /// What is doubtful about the document.
+    /// Warnings about the document.
     pub warnings: Vec<Problem>,
 }
 
@@ -46,9 +46,9 @@ impl Sources {
     /// Reads everything and compiles it, without a server.
     ///
     /// # Errors
-    /// When anything at all is wrong.
+    /// The first error, or all errors in the document.
     pub fn load(&self) -> Result<Loaded, SiteError> {
-        // The document first: what is wrong with it is told without waiting for a database.
+        // Read the document first: its errors are reported without waiting for a database.
         let reading = read_document(&self.document)?;
         let databases = self.databases.load(None, &mut Vec::new())?;
         let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
@@ -61,7 +61,7 @@ impl Sources {
     }
 }
 
-/// Reads and checks the document at `path`, with what it includes and the zone files beside that.
+/// Reads and checks the document at `path`, with its includes and zone files.
 fn read_document(path: &Path) -> Result<document::Reading, SiteError> {
     let mut parts = Parts::open(path)?;
     let first = parts.first.clone();
@@ -70,8 +70,8 @@ fn read_document(path: &Path) -> Result<document::Reading, SiteError> {
 }
 
 impl Databases {
-    /// Reads the databases; those that are in use now say how much may change. Every file that is looked at is added
-    /// to `files`, also when something is wrong: mending it is a reason to try again.
+    /// Reads the databases, and compares them with those `in_use` to limit how much moves. Every file is added to
+    /// `files`, even if there are errors: a fixed file is a reason to try again.
     ///
     /// # Errors
     /// [`SiteError::Database`], [`SiteError::MovesTooMuch`].
@@ -101,8 +101,8 @@ impl Databases {
 }
 
 impl Databases {
-    /// Reads the databases for a start, which goes on without those that cannot be used: with the others, and behind them
-    /// the bundled one for what they do not know. Gives back what is wrong too.
+    /// Reads the databases for a start that continues without unusable ones: with the others, and the bundled one as a
+    /// fallback. Returns the errors too.
     pub fn load_usable(&self, files: &mut Vec<SourceFile>) -> (Vec<Arc<Database>>, Vec<LoadError>) {
         files.extend(self.files.iter().map(|path| SourceFile::before_reading(path)));
         let (mut databases, mut errors) = (Vec::new(), Vec::new());
@@ -127,7 +127,7 @@ fn open(path: &Path) -> Result<Database, LoadError> {
             let database = Database::load(octets, &name)?;
             if database.odd.count > 0 {
                 let (path, records, first) = (path.display(), database.odd.count, &database.odd.first);
-                warn!(%path, records, %first, "the geo database has odd records; what they say that cannot be is left out");
+                warn!(%path, records, %first, "the geo database has invalid records; their invalid values are ignored");
             }
             Ok(database)
         }
@@ -135,7 +135,7 @@ fn open(path: &Path) -> Result<Database, LoadError> {
     }
 }
 
-/// True where a client would be thought to be in the same country, or the same network where no country is known.
+/// Whether both places are in the same country, or in the same network if the country is unknown.
 fn alike(old: &Place, new: &Place) -> bool {
     (old.continent, old.country) == (new.continent, new.country)
         && (old.country.is_some() || old.continent.is_some() || old.asn == new.asn)

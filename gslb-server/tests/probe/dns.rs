@@ -65,9 +65,12 @@ fn rcode_and_answer_decide() {
     let server = NameServer::new(|query| vec![response(query, 0, 1, &[&[192, 0, 2, 1], &[192, 0, 2, 2]])]);
     let port = server.address.port();
     assert_eq!(pass(&probe(port, ", type = \"A\"")), "NOERROR");
-    assert_eq!(pass(&probe(port, ", type = \"A\", expect_answer = \"192.0.2.2\"")), "NOERROR, with the answer");
+    assert_eq!(
+        pass(&probe(port, ", type = \"A\", expect_answer = \"192.0.2.2\"")),
+        "NOERROR, with the expected answer"
+    );
     let (why, evidence) = failure(&probe(port, ", type = \"A\", expect_answer = \"192.0.2.3\""));
-    assert_eq!((why, &*evidence), (Failure::Body, "NOERROR, 2 records, without the answer"));
+    assert_eq!((why, &*evidence), (Failure::Body, "NOERROR, 2 records, without the expected answer"));
     assert_eq!(failure(&probe(port, ", expect_rcode = \"NXDOMAIN\"")).0, Failure::Rcode(0));
     let lame = NameServer::new(|query| vec![response(query, 2, 6, &[])]);
     assert_eq!(failure(&probe(lame.address.port(), "")), (Failure::Rcode(2), "SERVFAIL".to_owned()));
@@ -83,7 +86,7 @@ fn a_server_that_has_lost_its_zone_is_not_up() {
     };
     let lame = NameServer::new(move |query| vec![without_authority(query, &[])]);
     let (why, evidence) = failure(&probe(lame.address.port(), ""));
-    assert_eq!((why, &*evidence), (Failure::Body, "NOERROR, but neither with authority nor with a record of type SOA"));
+    assert_eq!((why, &*evidence), (Failure::Body, "NOERROR, but neither authoritative nor with a record of type SOA"));
     // A resolver that knows an answer may be what is watched, and a name may have no record of the type.
     let resolver = NameServer::new(move |query| vec![without_authority(query, &[&[192, 0, 2, 1]])]);
     assert_eq!(pass(&probe(resolver.address.port(), ", type = \"A\"")), "NOERROR");
@@ -96,7 +99,7 @@ fn names_in_answers_may_be_compressed_and_in_any_case() {
     // 10 MAIL.example.com, whose end is that of the question.
     let server = NameServer::new(|query| vec![response(query, 0, 15, &[b"\0\x0a\x04MAIL\xc0\x10"])]);
     let rest = ", type = \"MX\", expect_answer = \"10 mail.example.com.\"";
-    assert_eq!(pass(&probe(server.address.port(), rest)), "NOERROR, with the answer");
+    assert_eq!(pass(&probe(server.address.port(), rest)), "NOERROR, with the expected answer");
 }
 
 #[test]
@@ -148,7 +151,7 @@ fn a_name_server_is_asked_over_tcp_too() {
         let _ = stream.write_all(&reply);
     });
     let rest = ", transport = \"tcp\", type = \"A\", expect_answer = \"192.0.2.1\"";
-    assert_eq!(pass(&probe(server.port(), rest)), "NOERROR, with the answer");
+    assert_eq!(pass(&probe(server.port(), rest)), "NOERROR, with the expected answer");
     let closing = Origin::new(drop);
     assert_eq!(failure(&probe(closing.port(), rest)).0, Failure::Unreachable);
     let junk = Origin::saying("HTTP/1.1 400 Bad Request\r\n\r\n");

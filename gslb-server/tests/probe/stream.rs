@@ -39,8 +39,8 @@ fn servers_that_close_or_talk_without_end_fail() {
     let closing = Origin::new(|mut stream| drop(stream.write_all(b"bye")));
     let probe = |origin: &Origin| format!("kind = \"tcp\", port = {}, expect = \"hello\"", origin.port());
     let (why, evidence) = failure(&probe(&closing));
-    assert_eq!((why, &*evidence), (Failure::Body, "closed the connection after 3 octets, without the text"));
+    assert_eq!((why, &*evidence), (Failure::Body, "closed the connection after 3 octets, without the expected text"));
     let endless = Origin::new(|mut stream| while stream.write_all(&[b'x'; 65_536]).is_ok() {});
     let (why, evidence) = failure(&probe(&endless));
-    assert_eq!((why, &*evidence), (Failure::Body, "said 5120 octets, without the text"));
+    assert_eq!((why, &*evidence), (Failure::Body, "sent 5120 octets, without the expected text"));
 }

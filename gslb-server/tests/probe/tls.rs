@@ -76,7 +76,7 @@ fn a_good_certificate_passes_and_its_end_is_evidence() {
     assert_eq!(server.probe(server.trusting(), ", certificate_days = 29").result, Ok(()));
     let near = server.probe(server.trusting(), ", certificate_days = 31");
     assert_eq!((near.result, near.certificate_expires), (Err(Failure::CertificateExpires), Some(server.ends)));
-    assert_eq!(&*near.evidence, "the certificate ends in 30 days");
+    assert_eq!(&*near.evidence, "the certificate expires in 30 days");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_certificate_that_is_over_fails() {
     assert_eq!(outcome.result, Err(Failure::CertificateExpires));
     assert_eq!(
         (&*outcome.evidence, outcome.certificate_expires),
-        ("the certificate ended 3 days ago", Some(server.ends))
+        ("the certificate expired 3 days ago", Some(server.ends))
     );
 }
 

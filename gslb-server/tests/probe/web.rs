@@ -56,12 +56,12 @@ fn a_text_must_be_in_the_first_octets_of_the_body() {
     let origin =
         |body: String| Origin::saying(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
     let expect = ", expect_body = \"all is well\"";
-    assert_eq!(pass(&http(&origin("so far all is well.".into()), expect)), "status 200, with the text");
+    assert_eq!(pass(&http(&origin("so far all is well.".into()), expect)), "status 200, with the expected text");
     let (why, evidence) = failure(&http(&origin("private words".into()), expect));
-    assert_eq!((why, &*evidence), (Failure::Body, "status 200, without the text in the first 13 octets"));
+    assert_eq!((why, &*evidence), (Failure::Body, "status 200, without the expected text in the first 13 octets"));
     let late = format!("{}all is well", "x".repeat(5_120));
     let (why, evidence) = failure(&http(&origin(late), expect));
-    assert_eq!((why, &*evidence), (Failure::Body, "status 200, without the text in the first 5120 octets"));
+    assert_eq!((why, &*evidence), (Failure::Body, "status 200, without the expected text in the first 5120 octets"));
     let just = format!("{}all is well", "x".repeat(5_109));
     pass(&http(&origin(just), expect));
 }

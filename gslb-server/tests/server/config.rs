@@ -164,11 +164,11 @@ port = 53
         problems(text),
         [
             "gslb.toml:1:12: error: data_dir: this is a number",
-            "gslb.toml:2:1: error: colour: there is no such key",
-            "gslb.toml:4:8: error: node.name: \"a b\" is no name",
+            "gslb.toml:2:1: error: colour: unknown key",
+            "gslb.toml:4:8: error: node.name: \"a b\" is not a valid name",
             "gslb.toml:6:11: error: dns.listen[0]: \"127.0.0.1\" is not an address with a port",
-            "gslb.toml:6:40: error: dns.listen[2]: IPv6 listeners take no IPv4",
-            "gslb.toml:6:65: error: dns.listen[3]: this stands in the list already",
+            "gslb.toml:6:40: error: dns.listen[2]: IPv6 listeners do not accept IPv4",
+            "gslb.toml:6:65: error: dns.listen[3]: this is listed twice",
             "gslb.toml:6:81: error: dns.listen[4]: this is a number",
             "gslb.toml:7:11: error: dns.workers: 0 is out of range",
             "gslb.toml:8:15: error: dns.udp_payload: 4096 is out of range",
@@ -177,26 +177,26 @@ port = 53
             "gslb.toml:11:19: error: dns.tcp_connections: -1 is out of range",
             "gslb.toml:13:10: error: api.listen: this is a list",
             "gslb.toml:14:26: error: api.loopback_without_token: this is a string",
-            "gslb.toml:15:10: error: api.hosts[0]: \"a:80\" is no host name",
+            "gslb.toml:15:10: error: api.hosts[0]: \"a:80\" is not a host name",
             "gslb.toml:16:7: error: api.tls.certificate: this is missing",
             "gslb.toml:18:13: error: geo.databases: this is a string",
             "gslb.toml:19:13: error: geo.max_moved: 1.5 is out of range",
-            "gslb.toml:20:1: error: geo.depth: there is no such key",
-            "gslb.toml:22:10: error: probes.allow[0]: 169.254.0.0/16 is no loopback network",
-            "gslb.toml:22:28: error: probes.allow[1]: 10.0.0.0/8 is no loopback network",
-            "gslb.toml:22:42: error: probes.allow[2]: \"127.0.0.1/8\" has bits beyond its length",
-            "gslb.toml:23:9: error: probes.deny[0]: \"x\" is no network",
-            "gslb.toml:24:10: error: probes.ports[0]: \"0\" is no range of ports",
-            "gslb.toml:24:15: error: probes.ports[1]: \"9-8\" is no range of ports",
+            "gslb.toml:20:1: error: geo.depth: unknown key",
+            "gslb.toml:22:10: error: probes.allow[0]: 169.254.0.0/16 is not a loopback network",
+            "gslb.toml:22:28: error: probes.allow[1]: 10.0.0.0/8 is not a loopback network",
+            "gslb.toml:22:42: error: probes.allow[2]: \"127.0.0.1/8\" has bits set beyond its prefix length",
+            "gslb.toml:23:9: error: probes.deny[0]: \"x\" is not a network",
+            "gslb.toml:24:10: error: probes.ports[0]: \"0\" is not a range of ports",
+            "gslb.toml:24:15: error: probes.ports[1]: \"9-8\" is not a range of ports",
             "gslb.toml:24:22: error: probes.ports[2]: this is a number",
-            "gslb.toml:25:9: error: probes.exec[0]: \"plugins\" is no such path",
-            "gslb.toml:25:20: error: probes.exec[1]: \"/usr/lib/../bin\" is no such path",
+            "gslb.toml:25:9: error: probes.exec[0]: \"plugins\" is not an absolute path",
+            "gslb.toml:25:20: error: probes.exec[1]: \"/usr/lib/../bin\" is not an absolute path",
             "gslb.toml:26:15: error: probes.concurrency: 0 is out of range",
-            "gslb.toml:28:12: error: metrics.services: \"top:0\" is no choice of services",
+            "gslb.toml:28:12: error: metrics.services: unknown value \"top:0\"",
             "gslb.toml:29:1: error: dnstap.socket: this is missing",
             "gslb.toml:30:10: error: dnstap.sample: 2 is out of range",
             "gslb.toml:31:12: error: dnstap.identity: this has 0 octets",
-            "gslb.toml:32:1: error: dnstap.port: there is no such key",
+            "gslb.toml:32:1: error: dnstap.port: unknown key",
         ]
     );
 }
@@ -226,8 +226,8 @@ fn columns_count_characters() {
     assert_eq!(
         problems("node = { name = \"é\", \"größe\" = 1 }"),
         [
-            "gslb.toml:1:17: error: node.name: \"é\" is no name",
-            "gslb.toml:1:22: error: node.größe: there is no such key"
+            "gslb.toml:1:17: error: node.name: \"é\" is not a valid name",
+            "gslb.toml:1:22: error: node.größe: unknown key"
         ]
     );
 }

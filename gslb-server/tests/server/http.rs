@@ -45,8 +45,8 @@ pub(crate) fn hooks() -> Hooks {
         stopping: Box::new(|| {}),
         generation: Arc::new(|| None),
         files: Box::new(Vec::new),
-        begun: Next::Await,
-        reload: Box::new(|_| Next::Await),
+        begun: Next::Wait,
+        reload: Box::new(|_| Next::Wait),
     }
 }
 

@@ -80,17 +80,17 @@ fn the_old_database_serves_while_the_new_one_is_bad() {
         (&write(&Shape::default(), &[]), "world.mmdb: holds no records"),
         (
             &database("JP", "US"),
-            "world.mmdb: 50.0 % of IPv4 and 0.0 % of IPv6 would change place, more than max_moved = 0.2",
+            "world.mmdb: 50.0 % of IPv4 and 0.0 % of IPv6 would change location, more than max_moved = 0.2",
         ),
     ];
     for (octets, told) in bad {
         folder.replace("world.mmdb", octets);
         let line = server.await_log("not reloaded, ");
-        assert!(line.contains("not reloaded, generation 1 is served on: ") && line.contains(told), "{line}");
+        assert!(line.contains("reload failed, still serving generation 1: ") && line.contains(told), "{line}");
         assert_eq!((ask(&server).data(), server.generation()), (vec!["192.0.2.1"], 1));
     }
     folder.remove("world.mmdb");
-    server.await_log("not reloaded, generation 1 is served on: world.mmdb: cannot be read: ");
+    server.await_log("reload failed, still serving generation 1: world.mmdb: cannot be read: ");
     assert_eq!((ask(&server).data(), server.generation()), (vec!["192.0.2.1"], 1));
     folder.replace("world.mmdb", good);
     eventually("the good database is read", || server.generation() == 2);

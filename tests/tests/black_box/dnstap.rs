@@ -171,17 +171,17 @@ fn no_answer_waits_for_a_reader_that_is_not_there_hangs_or_comes_back() {
     let listener = UnixListener::bind(folder.path("dnstap.sock")).unwrap();
     let reader = hanging(&listener);
     connected(&server);
-    server.await_log("answers go to");
+    server.await_log("connected to a reader");
     let mut asked = 100;
     eventually("it cannot take more", || {
         rush(server.address(), 5_000);
         asked += 5_000;
         drops(&server, "slow") > 0
     });
-    server.await_log("reads too slowly");
+    server.await_log("the reader is too slow");
     drop((reader, listener));
     fs::remove_file(folder.path("dnstap.sock")).unwrap();
-    server.await_log("nobody reads");
+    server.await_log("no reader");
     eventually("what waited for it is counted", || drops(&server, "closed") > 0);
 
     let capture = Capture::start(&folder, "frames");

@@ -53,7 +53,7 @@ fn a_broken_change_is_refused_and_what_mends_it_is_taken_up() {
     ] {
         let before = server.generation();
         folder.write(file, broken);
-        server.await_log(&format!("not reloaded, generation {before} is served on: "));
+        server.await_log(&format!("reload failed, still serving generation {before}: "));
         server.await_log(told);
         assert_eq!(answers(&server), ["192.0.2.1", "\"first\""]);
         assert_eq!(server.generation(), before);
@@ -71,7 +71,7 @@ fn a_document_that_is_emptied_is_refused() {
     let mut server = folder.serve();
     folder.write("site.toml", "");
     let told = server.await_log("generation ");
-    assert!(told.contains("not reloaded, generation 1 is served on: "), "{told}");
+    assert!(told.contains("reload failed, still serving generation 1: "), "{told}");
     assert_eq!(answers(&server), ["192.0.2.1", "\"first\""]);
 }
 
@@ -82,7 +82,7 @@ fn a_file_that_goes_and_comes_back_is_not_needed_meanwhile() {
     for (file, content) in [("site.toml", document("192.0.2.2")), ("example.com.zone", zone("second"))] {
         let before = (answers(&server), server.generation());
         folder.remove(file);
-        server.await_log(&format!("not reloaded, generation {} is served on: ", before.1));
+        server.await_log(&format!("reload failed, still serving generation {}: ", before.1));
         assert_eq!((answers(&server), server.generation()), before);
         folder.write(file, content);
         eventually("it is read again", || server.generation() > before.1);

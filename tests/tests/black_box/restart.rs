@@ -115,7 +115,7 @@ fn without_a_certificate_dns_is_answered_and_a_repaired_one_is_used() {
             fs::rename(folder.path("good"), folder.path(name)).unwrap();
         }
         server.signal("HUP");
-        server.await_log("new connections get the certificate of this file");
+        server.await_log("new connections use the certificate in this file");
         assert_eq!(server.stop().code, Some(0));
     }
     // While an earlier one is in use, that is said.
@@ -150,7 +150,7 @@ fn a_revision_that_was_passed_over_is_served_once_the_databases_are_repaired() {
     folder.write("world.mmdb", database());
     let server = folder.serve_store();
     let ready = server.get("/readyz").body;
-    assert!(ready.contains("degraded: revision: revision 1 is in force and not 2"), "{ready}");
+    assert!(ready.contains("degraded: revision: serving revision 1 instead of 2"), "{ready}");
     assert_eq!((answer(&server), server.metric("gslb_reload_refused")), ("192.0.2.1".to_owned(), 1));
     server.signal("HUP");
     gslb_tests::eventually("it is tried again", || server.metric("gslb_reloads_total{result=\"published\"}") > 0);

@@ -105,7 +105,7 @@ fn with_watch_a_file_that_is_refused_for_a_time_is_taken_after_it() {
     assert_eq!(folder.ask(&server, "force down pool/fra --reason fire --id fire").code, 0);
     // Without iad, the service would be left without an endpoint that is up.
     folder.write("site.toml", two("\"fra\"", "").replace("[\"fra\", \"iad\"]", "[\"fra\"]"));
-    server.await_log("it is tried again by itself");
+    server.await_log("retrying automatically");
     assert_eq!(folder.ask(&server, "overrides delete fire").code, 0);
     // Nobody touches the file again.
     gslb_tests::eventually("the file is taken", || answers(&server)[1] == "192.0.2.1");

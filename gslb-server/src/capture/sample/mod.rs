@@ -1,4 +1,4 @@
-//! A sample of what is answered: taken from the workers every second, given names, and kept for plans and rankings.
+//! Samples of answers: collected from the workers every second, resolved to names, and kept for dry runs and rankings.
 
 mod regions;
 mod reservoir;
@@ -17,86 +17,86 @@ pub use regions::RegionAnswers;
 pub use reservoir::Reservoir;
 pub use window::Window;
 
-/// Answers of all workers that are kept from one second to the next.
-const ROOM: usize = 1024;
-/// Fewest and most that one worker keeps.
-const ROOM_OF_ONE: (usize, usize) = (16, 256);
+/// Total capacity of all workers' reservoirs for one second.
+const TOTAL_CAPACITY: usize = 1024;
+/// Minimum and maximum capacity of one worker.
+const WORKER_CAPACITY: (usize, usize) = (16, 256);
 
-/// How a resolver is known where it told no client subnet: the prefixes that RFC 7871 section 11.1 names.
+/// Prefix lengths for resolvers that send no client subnet (RFC 7871 section 11.1).
 const RESOLVER_BITS: (u8, u8) = (24, 56);
 
-/// How many answers each of so many workers keeps.
-pub(crate) fn room(workers: usize) -> usize {
-    (ROOM / workers.max(1)).clamp(ROOM_OF_ONE.0, ROOM_OF_ONE.1)
+/// The capacity of each of `workers` reservoirs.
+pub(crate) fn worker_capacity(workers: usize) -> usize {
+    (TOTAL_CAPACITY / workers.max(1)).clamp(WORKER_CAPACITY.0, WORKER_CAPACITY.1)
 }
 
-/// What is known of answers from the sample.
+/// The sample of all answers.
 #[derive(Debug, Default)]
 pub struct Sample {
     /// The answers of the last minutes.
     pub window: Window,
-    told: Mutex<Told>,
+    totals: Mutex<SampleTotals>,
 }
 
 /// Counts since start.
 #[derive(Debug, Default, Clone)]
-pub struct Told {
-    /// Steered answers that the sample stood for.
+pub struct SampleTotals {
+    /// Steered answers that the sample represents.
     pub answers: u64,
-    /// Of these, those that could not be kept for their time.
+    /// Of these, those that were dropped early.
     pub lost: u64,
     /// By region of the client and data center of the answer.
     pub regions: RegionAnswers,
 }
 
 impl Sample {
-    /// Takes what the workers have in `samples`, as answered from tables of `topologies`, which is asked after that: no answer is of a
-    /// table that is newer.
+    /// Collects the `samples` of the workers, then reads `topologies`, in that order: then no answer is from a newer
+    /// table.
     pub fn gather<'r>(
         &self,
         samples: impl Iterator<Item = &'r Mutex<Reservoir>>,
         topologies: impl FnOnce() -> Vec<Arc<Counts>>,
         now: Instant,
     ) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         let mut named = Vec::new();
         let answers: Vec<(SteeredAnswer, u64)> = samples.flat_map(taken).collect();
         let topologies = topologies();
         for (answer, weight) in answers {
-            told.answers += weight;
+            totals.answers += weight;
             let topology_id = topologies.iter().find(|topology_id| topology_id.topology_id() == answer.topology_id);
             match topology_id.and_then(|topology_id| Some((topology_id, name(topology_id, &answer)?))) {
                 Some((topology_id, name)) => {
-                    told.regions.add(topology_id, &answer, weight);
+                    totals.regions.add(topology_id, &answer, weight);
                     named.push((name, weight));
                 }
-                None => told.lost += weight,
+                None => totals.lost += weight,
             }
         }
         if let Some(latest) = topologies.last() {
-            told.regions.keep(latest);
+            totals.regions.keep(latest);
         }
-        told.lost += self.window.add(named, now);
+        totals.lost += self.window.add(named, now);
     }
 
-    /// The counts of now.
-    pub fn told(&self) -> Told {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The current totals.
+    pub fn totals(&self) -> SampleTotals {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// What is in a reservoir. Its worker does without it for as long as it takes to exchange two pointers.
+/// Empties a reservoir. Its lock is held only to swap two pointers.
 fn taken(reservoir: &Mutex<Reservoir>) -> Vec<(SteeredAnswer, u64)> {
-    let fresh = Vec::with_capacity(ROOM_OF_ONE.1);
+    let fresh = Vec::with_capacity(WORKER_CAPACITY.1);
     match reservoir.try_lock() {
         Ok(mut reservoir) => reservoir.take(fresh),
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(fresh),
-        // Next time: the worker holds it for a moment only.
+        // Try again next time: the worker holds the lock only for a moment.
         Err(TryLockError::WouldBlock) => Vec::new(),
     }
 }
 
-/// The answer by names, which hold beyond the table that it came from.
+/// The answer with names, which remain valid when its table is replaced.
 fn name(topology_id: &Counts, answer: &SteeredAnswer) -> Option<SampledAnswer> {
     let site = &topology_id.topology().site;
     let service = site.services.get(answer.service as usize)?.name.clone();
@@ -104,7 +104,7 @@ fn name(topology_id: &Counts, answer: &SteeredAnswer) -> Option<SampledAnswer> {
     Some(SampledAnswer { service, client: network(answer), pool })
 }
 
-/// The network that a decision was made for.
+/// The client network of a decision.
 fn network(answer: &SteeredAnswer) -> IpNet {
     let bits = answer.source.unwrap_or(match answer.client {
         IpAddr::V4(_) => RESOLVER_BITS.0,

@@ -9,21 +9,22 @@ use gslb_core::table::counts::Counts;
 
 use crate::capture::placeholder::{DEFAULT, NONE, OTHER};
 
-/// Most pairs of region and data center that are counted apart; those beyond are counted under [`OTHER`].
+/// Most pairs of region and data center; further ones are counted under [`OTHER`].
 const MAX_PAIRS: usize = 10_000;
 
-/// Answers since start, by region and data center: [`DEFAULT`] for clients outside all regions, and [`NONE`] for answers from no data center.
+/// Answers since start, by region and data center: [`DEFAULT`] for clients outside all regions, and [`NONE`] for
+/// answers from no data center.
 #[derive(Debug, Default, Clone)]
 pub struct RegionAnswers {
     counts: BTreeMap<(Arc<str>, Arc<str>), u64>,
-    /// What finds the regions of one edition.
+    /// The region finder of one topology.
     finder: Option<(u64, Arc<RegionFinder>)>,
-    /// The edition whose names are kept.
+    /// The topology whose names are kept.
     kept: Option<u64>,
 }
 
 impl RegionAnswers {
-    /// Counts an answer that stands for `weight` of them.
+    /// Counts an answer that represents `weight` answers.
     pub(super) fn add(&mut self, topology_id: &Counts, answer: &SteeredAnswer, weight: u64) {
         let topology = topology_id.topology();
         let finder = match &self.finder {
@@ -45,7 +46,7 @@ impl RegionAnswers {
         *self.counts.entry(pair).or_default() += weight;
     }
 
-    /// Forgets what is no more.
+    /// Forgets regions and data centers that no longer exist.
     pub(super) fn keep(&mut self, latest: &Counts) {
         if self.kept.replace(latest.topology_id()) == Some(latest.topology_id()) {
             return;

@@ -1,52 +1,52 @@
-//! The sample of one worker, until somebody takes it: bounded, and fair to every answer however many come.
+//! The reservoir sample of one worker: bounded, and uniform over all answers.
 
 use gslb_core::respond::SteeredAnswer;
 use gslb_core::steer::draw::Dice;
 
-/// Steered answers, each with the number of those that it stands for.
+/// Steered answers, each with the number of answers that it represents.
 ///
-/// While there is room all that come are kept. After that, one that comes takes the place of any other, as likely as
-/// its part of all is of the room (Chao's weighted reservoir).
+/// Until it is full, all answers are kept. After that, a new one replaces a random one with a probability of capacity ×
+/// its weight / total (Chao's weighted reservoir).
 #[derive(Debug)]
 pub struct Reservoir {
     kept: Vec<(SteeredAnswer, u64)>,
-    room: usize,
-    /// What all that came stand for.
+    capacity: usize,
+    /// Sum of all weights.
     total: u64,
-    came: usize,
-    dice: Dice,
+    added: usize,
+    random: Dice,
 }
 
 impl Reservoir {
-    /// An empty one for `room` answers.
-    pub fn new(room: usize, seed: u64) -> Self {
-        Self { kept: Vec::with_capacity(room), room, total: 0, came: 0, dice: Dice::new(seed) }
+    /// An empty reservoir for `capacity` answers.
+    pub fn new(capacity: usize, seed: u64) -> Self {
+        Self { kept: Vec::with_capacity(capacity), capacity, total: 0, added: 0, random: Dice::new(seed) }
     }
 
-    /// Adds an answer that stands for `weight` of them. It allocates nothing.
+    /// Adds an answer that represents `weight` answers. It allocates nothing.
     pub fn add(&mut self, answer: SteeredAnswer, weight: u64) {
         self.total += weight;
-        self.came += 1;
-        if self.kept.len() < self.room {
+        self.added += 1;
+        if self.kept.len() < self.capacity {
             self.kept.push((answer, weight));
             return;
         }
-        // Below room × weight of total, the answer stays; where exactly says whom it replaces.
-        let roll = (u128::from(self.dice.roll()) * u128::from(self.total)) >> 64;
-        if roll < u128::from(weight) * self.room as u128 {
-            let place = (roll / u128::from(weight.max(1))) as usize;
-            if let Some(kept) = self.kept.get_mut(place) {
+        // If the roll is below capacity × weight, the answer is kept; the exact value selects which one it replaces.
+        let roll = (u128::from(self.random.roll()) * u128::from(self.total)) >> 64;
+        if roll < u128::from(weight) * self.capacity as u128 {
+            let slot = (roll / u128::from(weight.max(1))) as usize;
+            if let Some(kept) = self.kept.get_mut(slot) {
                 *kept = (answer, weight);
             }
         }
     }
 
-    /// Takes all, which stand for as many answers as came; then it is empty. `with` has the room for the next ones.
+    /// Takes all answers, whose weights add up to the total, and resets it. `with` is the buffer for the next ones.
     pub fn take(&mut self, with: Vec<(SteeredAnswer, u64)>) -> Vec<(SteeredAnswer, u64)> {
         let mut taken = std::mem::replace(&mut self.kept, with);
-        let (total, came) = (std::mem::take(&mut self.total), std::mem::take(&mut self.came));
-        if came > taken.len() {
-            // Each stands for the same part of the whole; what does not divide goes to the first ones.
+        let (total, added) = (std::mem::take(&mut self.total), std::mem::take(&mut self.added));
+        if added > taken.len() {
+            // Each represents the same share of the total; the remainder goes to the first ones.
             let (each, more) = (total / taken.len().max(1) as u64, total % taken.len().max(1) as u64);
             taken.iter_mut().zip(0..).for_each(|((_, weight), at)| *weight = each + u64::from(at < more));
         }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn with_room_for_all_each_stands_for_itself() {
+    fn with_capacity_for_all_each_represents_itself() {
         let mut reservoir = Reservoir::new(4, 7);
         (1..4).for_each(|number| reservoir.add(answer(number), u64::from(number)));
         let taken = reservoir.take(Vec::with_capacity(4));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_its_room_everybody_has_their_share() {
+    fn beyond_its_capacity_the_sample_is_uniform() {
         let mut of_rare = 0;
         for seed in 0..300 {
             let mut reservoir = Reservoir::new(16, seed);

@@ -1,4 +1,4 @@
-//! The answers of the last minutes, sampled, by name: what a plan is held against.
+//! Sampled answers of the last minutes, by name, for dry runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use gslb_api::traffic::sample::SampledAnswer;
 
-/// For how long an answer is part of it.
+/// How long an answer is kept.
 pub const SPAN: Duration = Duration::from_secs(600);
-/// Answers that are forgotten together: those that came within this time.
+/// Answers expire in slices of this length.
 const SLICE: Duration = Duration::from_secs(10);
-/// Most answers that are told apart; with more, the oldest are forgotten before their time.
+/// Most distinct answers; beyond that, the oldest are dropped early.
 pub const MAX_ANSWERS: usize = 65_536;
 
-/// Answers to whom, from which pool, and for how many each stands.
+/// Distinct answers, and how many answers each represents.
 type Slice = HashMap<SampledAnswer, u64>;
 
-/// A sample of the answers of the last ten minutes, shared by who fills it and who asks.
+/// A shared sample of the answers of the last ten minutes.
 #[derive(Debug, Default)]
 pub struct Window(Mutex<Inner>);
 
@@ -24,12 +24,12 @@ pub struct Window(Mutex<Inner>);
 struct Inner {
     /// The oldest first, each with the time at which it began.
     slices: VecDeque<(Instant, Slice)>,
-    /// Answers that are told apart, over all slices.
+    /// Distinct answers in all slices.
     kept: usize,
 }
 
 impl Window {
-    /// Adds answers, as of `now`. Returns how many were forgotten before their time, as many as they stand for.
+    /// Adds answers at time `now`. Returns the weight of answers that were dropped early.
     pub fn add(&self, answers: impl IntoIterator<Item = (SampledAnswer, u64)>, now: Instant) -> u64 {
         let mut inner = self.inner();
         inner.forget_old(now);
@@ -46,7 +46,7 @@ impl Window {
                 lost += inner.forget_oldest();
             }
             if inner.kept > MAX_ANSWERS {
-                // All of it came within one slice.
+                // All of them are in one slice.
                 lost += inner.forget_oldest();
                 inner.slices.push_back((now, Slice::new()));
             }
@@ -54,7 +54,7 @@ impl Window {
         lost
     }
 
-    /// All answers as of `now`, each once.
+    /// All answers at time `now`, each once.
     pub fn answers(&self, now: Instant) -> Vec<(SampledAnswer, u64)> {
         let mut inner = self.inner();
         inner.forget_old(now);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_has_more_than_it_may_and_says_what_it_lost() {
+    fn it_is_bounded_and_reports_what_it_lost() {
         let (window, start) = (Window::default(), Instant::now());
         let half = MAX_ANSWERS as u32 / 2;
         let some = |range: std::ops::Range<u32>| range.map(|number| (answer(number), 2));
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(window.add(some(half..2 * half), start + SLICE), 0);
         assert_eq!(window.add(some(2 * half..2 * half + 1), start + SLICE * 2), 2 * u64::from(half));
         assert_eq!(window.answers(start + SLICE * 2).len(), half as usize + 1);
-        // Also where all comes at once.
+        // Even if all answers arrive at once.
         let lost = window.add(some(0..3 * half), start + SLICE * 3);
         assert!(lost > 0 && window.answers(start + SLICE * 3).len() <= MAX_ANSWERS);
     }

@@ -1,4 +1,4 @@
-//! The two ends of a ring: a worker writes to one, and the thread that reads has the other.
+//! The two ends of a ring: the worker's and the reader's.
 
 use gslb_core::respond::{Chosen, Noted};
 use gslb_core::steer::trace::Decided;
@@ -6,16 +6,16 @@ use rtrb::{Consumer, Producer};
 
 use super::Head;
 
-/// Longest query: what the length of two octets can say.
+/// Longest query: the largest 16-bit length.
 pub(super) const LONGEST: usize = u16::MAX as usize;
 
-/// What a worker writes its answers to while somebody watches.
+/// The worker's end of the ring.
 pub(super) struct Desk {
     pub(super) heads: Producer<Head>,
     pub(super) octets: Producer<u8>,
     pub(super) chosen: Producer<Chosen>,
     pub(super) further: Producer<Decided>,
-    /// The query, over which the response is written.
+    /// A copy of the query, since the response overwrites it.
     pub(super) query: Box<[u8]>,
 }
 
@@ -29,14 +29,14 @@ impl Desk {
         Self { heads, octets, chosen, further, query: vec![0; LONGEST].into() }
     }
 
-    /// Puts an answer into the ring: all of it or nothing. Returns whether there was room for it.
+    /// Puts an answer into the ring, all or nothing. Returns whether there was capacity for it.
     pub(super) fn put(&mut self, head: Head, noted: &Noted, response: &[u8]) -> bool {
         let Self { heads, octets, chosen, further, query } = self;
         let more = noted.decisions().get(1..).unwrap_or_default();
-        has_room(octets, head.query + head.response)
-            && has_room(chosen, head.chosen)
-            && (more.is_empty() || has_room(further, more.len()))
-            && has_room(heads, 1)
+        has_capacity(octets, head.query + head.response)
+            && has_capacity(chosen, head.chosen)
+            && (more.is_empty() || has_capacity(further, more.len()))
+            && has_capacity(heads, 1)
             && octets.push_entire_slice(&query[..head.query]).is_ok()
             && octets.push_entire_slice(response).is_ok()
             && chosen.push_entire_slice(noted.chosen()).is_ok()
@@ -45,7 +45,7 @@ impl Desk {
     }
 }
 
-/// What the reader takes answers from.
+/// The reader's end of the ring.
 pub(super) struct Rings {
     pub(super) heads: Consumer<Head>,
     pub(super) octets: Consumer<u8>,
@@ -53,8 +53,8 @@ pub(super) struct Rings {
     pub(super) further: Consumer<Decided>,
 }
 
-/// Whether there is room for so many more. What is known already is looked at before the other side is asked.
+/// Whether `more` items fit. The cached count is checked first, to avoid the shared one.
 #[inline]
-fn has_room<T>(ring: &Producer<T>, more: usize) -> bool {
+fn has_capacity<T>(ring: &Producer<T>, more: usize) -> bool {
     ring.cached_slots() >= more || ring.slots() >= more
 }

@@ -1,8 +1,8 @@
-//! What workers show of their answers to who watches: a ring for each worker, and one thread that reads them all.
+//! Taps: each worker copies its answers into a ring, and one thread reads all rings.
 //!
-//! A worker shows an answer by copying it into its ring, and never waits: where the ring is full the answer is counted as
-//! lost and sent all the same. The thread on the other side names, encodes and hands on. While nobody watches, there is no
-//! ring, and a worker does nothing but ask once per batch whether somebody does.
+//! A worker never waits: if its ring is full, the answer is counted as lost to the readers, and is still sent. The
+//! reading thread resolves names, encodes and forwards. While there is no reader, there is no ring, and a worker only
+//! checks once per batch whether there is one.
 
 mod ends;
 mod reader;
@@ -23,45 +23,45 @@ use ring::Ring;
 pub use reader::{Record, Shown};
 pub use worker::{Query, Tap, Wanted, Watched, Way};
 
-/// Octets of queries and responses that a worker's ring holds: 16,000 ordinary answers, so that a worker that answers
-/// half a million a second can go on for 30 ms while the thread that reads has no processor.
+/// Octets of queries and responses in a worker's ring: 16,000 ordinary answers, so that a worker with half a million
+/// answers a second can continue for 30 ms while the reading thread has no CPU.
 pub const RING_OCTETS: usize = 4 << 20;
-/// Answers that it holds.
+/// Answers in a ring.
 pub const RING_ANSWERS: usize = 16 << 10;
-/// Endpoints named by answers that it holds.
+/// Endpoints of the answers in a ring.
 pub const RING_ENDPOINTS: usize = 32 << 10;
-/// Decisions after the first ones of the answers that it holds: as if each were of two services.
+/// Additional decisions in a ring: enough for two services per answer.
 pub const RING_DECISIONS: usize = RING_ANSWERS;
 
-/// Who may watch, as all workers know it.
+/// Which readers are active; shared by all workers.
 #[derive(Debug, Clone, Default)]
 pub struct Switch {
-    /// Of answers for dnstap, those whose roll of the dice is no greater; none where nobody wants them.
+    /// Answers with a random number up to this go to dnstap; `None` if dnstap is off.
     pub dnstap: Option<u64>,
-    /// Who watches by the API.
+    /// Followers through the API.
     pub tail: Tail,
 }
 
 impl Switch {
-    /// For a share of all answers to dnstap, from 0 to 1, and those who watch.
+    /// A switch that sends a share of answers, from 0 to 1, to dnstap, and answers to followers.
     pub fn new(share: Option<f64>, tail: Tail) -> Self {
-        // 1 is all of them, though no number with a fraction is as great as the greatest roll.
+        // 1 means all, although the product would not be exactly the largest number.
         let most = |share: f64| if share >= 1.0 { u64::MAX } else { (share * 2f64.powi(64)) as u64 };
         Self { dnstap: share.map(most), tail }
     }
 }
 
-/// What one worker counts of what it shows; it alone writes.
+/// Counters of one worker's tap; only that worker writes them.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Counts {
-    /// Answers that were for dnstap, and found no room in the ring.
+    /// Answers lost to dnstap because the ring was full.
     pub lost_to_dnstap: Count,
-    /// The same of those who watch by the API.
+    /// Answers lost to followers because the ring was full.
     pub lost_to_tail: Count,
 }
 
-/// An answer as it stands in a ring, but for its octets, endpoints and decisions after the first, which are beside it.
+/// The fixed-size part of an answer in a ring. Octets, endpoints and further decisions are in rings of their own.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     way: Way,
@@ -77,13 +77,13 @@ struct Head {
     query: usize,
     /// Octets of the response.
     response: usize,
-    /// Endpoints that are named.
+    /// Number of endpoints in the answer.
     chosen: usize,
     wanted: Wanted,
 }
 
-/// A tap for a worker, and what reads from it. The ring between them is there while somebody watches: at once where
-/// answers go to dnstap, and otherwise from when somebody begins to watch until [`Shown::close`].
+/// A tap for a worker, and its reader. The ring between them exists while needed: always if dnstap is on, otherwise
+/// from when a client starts to follow until [`Shown::close`].
 pub fn pair(switch: Arc<Switch>, seed: u64) -> (Tap, Shown) {
     let (ring, counts) = (Arc::<Ring>::default(), Arc::<Counts>::default());
     if switch.dnstap.is_some() {
@@ -95,20 +95,20 @@ pub fn pair(switch: Arc<Switch>, seed: u64) -> (Tap, Shown) {
     (Tap::new(switch, Arc::clone(&ring), seed, Arc::clone(&counts)), Shown::new(ring, counts))
 }
 
-/// Taps for so many workers that nobody reads from, since nobody watches.
+/// Taps without readers for `workers` workers.
 pub fn none(workers: usize) -> Vec<Tap> {
     (0..workers).map(|_| pair(Arc::default(), 0).0).collect()
 }
 
 impl Way {
-    /// The same way, by which the datagram came to `address`, where that is known.
+    /// The same path with the local address of the datagram, if that is known.
     #[must_use]
     pub fn to(self, address: Option<IpAddr>) -> Self {
         let local = address.map_or(self.local, |address| SocketAddr::new(address, self.local.port()));
         Self { local, ..self }
     }
 
-    /// A way over UDP or TCP.
+    /// The path of a query over UDP or TCP.
     pub fn new(transport: Transport, resolver: SocketAddr, local: SocketAddr) -> Self {
         Self { transport, resolver, local }
     }

@@ -1,4 +1,4 @@
-//! The other side of a worker's tap: answers taken out of the ring, in the order in which they were given.
+//! The reader's side of a tap: takes answers out of the ring, in order.
 
 use std::sync::Arc;
 
@@ -10,37 +10,37 @@ use super::{Counts, Head, Wanted, Way};
 use gslb_core::steer::trace::Decided;
 use std::time::SystemTime;
 
-/// What one worker has shown.
+/// The reader of one worker's answers.
 pub struct Shown {
     ring: Arc<Ring>,
-    /// What the worker writes to while somebody watches.
+    /// The reader's end of the ring, while there is one.
     rings: Option<Rings>,
-    /// The octets of the answer that was taken last.
+    /// The octets of the last answer.
     octets: Vec<u8>,
     chosen: Vec<Chosen>,
     decisions: Vec<Decided>,
-    /// What did not get here.
+    /// Counters of lost answers.
     pub counts: Arc<Counts>,
 }
 
-/// An answer that was given.
+/// A captured answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
-    /// Which way its query came.
+    /// The path of its query.
     pub way: Way,
-    /// When the query came.
+    /// When the query arrived.
     pub asked: SystemTime,
     /// When it was answered, which is before it was sent.
     pub answered: SystemTime,
     /// Generation of the table that answered.
     pub generation: u64,
-    /// Edition of that table's counts.
+    /// Topology of that table.
     pub topology_id: u64,
-    /// What the services have decided, in that order; none where none decided.
+    /// The decisions of services, in order; may be empty.
     pub decisions: &'a [Decided],
-    /// The endpoints that were named.
+    /// The endpoints in the answer.
     pub chosen: &'a [Chosen],
-    /// Who wants it.
+    /// Which readers want it.
     pub wanted: Wanted,
     /// The query's octets.
     pub query: &'a [u8],
@@ -53,7 +53,7 @@ impl Shown {
         Self { ring, rings: None, octets: Vec::new(), chosen: Vec::new(), decisions: Vec::new(), counts }
     }
 
-    /// Frees the ring, since nobody watches any more.
+    /// Frees the ring, if there are no readers any more.
     pub fn close(&mut self) {
         if self.rings.is_none() {
             self.rings = self.ring.take();
@@ -64,7 +64,7 @@ impl Shown {
         }
     }
 
-    /// Takes the next answer; none where there is none yet.
+    /// Takes the next answer; `None` if there is none yet.
     pub fn take(&mut self) -> Option<Record<'_>> {
         if self.rings.is_none() {
             self.rings = self.ring.take();
@@ -72,9 +72,9 @@ impl Shown {
         let rings = self.rings.as_mut()?;
         let head = rings.heads.pop().ok()?;
         self.octets.resize(head.query + head.response, 0);
-        let nobody = Chosen { service: 0, pool: gslb_core::site::model::PoolId(0), endpoint: 0 };
-        self.chosen.resize(head.chosen, nobody);
-        // They were put there before their head.
+        let filler = Chosen { service: 0, pool: gslb_core::site::model::PoolId(0), endpoint: 0 };
+        self.chosen.resize(head.chosen, filler);
+        // These were written before their head.
         rings.octets.pop_entire_slice(&mut self.octets).ok()?;
         rings.chosen.pop_entire_slice(&mut self.chosen).ok()?;
         self.decisions.clear();

@@ -1,7 +1,7 @@
-//! A worker's ring: made when somebody begins to watch, freed when nobody does any more.
+//! A worker's ring: created when a client starts to follow, freed when none does.
 //!
-//! A ring takes several megabytes, and most servers are never watched. Whoever begins to watch makes the rings, on its own
-//! thread, before any worker knows that it is watched. The thread that reads frees them. A worker only ever tries the lock.
+//! A ring takes several megabytes, and most servers have no followers. A new follower creates the rings on its own
+//! thread, before the workers see that there is one. The reading thread frees them. A worker only ever tries the lock.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -11,7 +11,7 @@ use gslb_core::steer::trace::Decided;
 use super::ends::{Desk, Rings};
 use super::{RING_ANSWERS, RING_DECISIONS, RING_ENDPOINTS, RING_OCTETS};
 
-/// Where a worker and the thread that reads find the two ends of the worker's ring, while there is one.
+/// The two ends of a worker's ring, while there is one.
 #[derive(Default)]
 pub(super) struct Ring {
     /// The worker's end.
@@ -21,7 +21,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Makes the ring, where there is none.
+    /// Creates the ring if there is none.
     pub(super) fn open(&self) {
         let (heads, read_heads) = rtrb::RingBuffer::new(RING_ANSWERS);
         let (octets, read_octets) = rtrb::RingBuffer::new(RING_OCTETS);
@@ -36,24 +36,23 @@ impl Ring {
         }
     }
 
-    /// The worker's end, unless it is held by another at this moment.
+    /// The worker's end, unless it is locked at the moment.
     #[inline]
     pub(super) fn desk(&self) -> Option<MutexGuard<'_, Option<Desk>>> {
         match self.desk.try_lock() {
             Ok(desk) => Some(desk),
-            // A query that made the worker panic; what is half written is not read.
+            // A query made the worker panic; a half-written answer is not read.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
 
-    /// The reader's end, where the ring was made since this was asked last.
+    /// The reader's end, if the ring was created since the last call.
     pub(super) fn take(&self) -> Option<Rings> {
         self.rings().take()
     }
 
-    /// Frees the worker's end, and the other one where it was not taken. Returns whether this was done; not while the
-    /// worker holds it.
+    /// Frees the worker's end, and the reader's end if it was not taken. Returns false if the worker has the lock.
     pub(super) fn close(&self) -> bool {
         let Some(mut desk) = self.desk() else { return false };
         let (desk, rings) = (desk.take(), self.take());

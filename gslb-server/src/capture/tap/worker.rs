@@ -1,4 +1,4 @@
-//! The worker's side of a tap: an answer is copied into the ring, or counted where there is no room.
+//! The worker's side of a tap: copies answers into the ring, or counts them as lost if it is full.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::ends::LONGEST;
 use super::ring::Ring;
 use super::{Counts, Head, Switch};
 
-/// Who watches at this moment.
+/// Which readers are active now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Watched {
     dnstap: Option<u64>,
@@ -20,38 +20,38 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Whether anybody does.
+    /// Whether there is any reader.
     #[inline]
-    pub fn by_anybody(self) -> bool {
+    pub fn by_any(self) -> bool {
         self.dnstap.is_some() || self.tail
     }
 }
 
-/// By whom an answer is wanted.
+/// Which readers want an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
-    /// By dnstap: it is in the share that goes there.
+    /// dnstap: the answer is in its share.
     pub dnstap: bool,
-    /// By those who watch through the API.
+    /// Followers through the API.
     pub tail: bool,
 }
 
-/// Which way a query came.
+/// The path of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Way {
-    /// In a datagram or on a connection.
+    /// UDP or TCP.
     pub transport: Transport,
-    /// Who sent it.
+    /// The sender.
     pub resolver: SocketAddr,
-    /// Where it was sent to.
+    /// The local address.
     pub local: SocketAddr,
 }
 
-/// What one worker shows its answers by. It has a ring only while somebody watches; others make and free it.
+/// The tap of one worker. It has a ring only while there are readers; other threads create and free it.
 pub struct Tap {
     switch: Arc<Switch>,
     ring: Arc<Ring>,
-    /// Which answers are in the share for dnstap: dice of its own, so that no draw depends on who watches.
+    /// Selects the share for dnstap: a generator of its own, so that other random choices do not depend on readers.
     dice: Dice,
     noted: Noted,
     counts: Arc<Counts>,
@@ -62,21 +62,20 @@ impl Tap {
         Self { switch, ring, dice: Dice::new(seed), noted: Noted::default(), counts }
     }
 
-    /// Who watches; asked once for a batch.
+    /// The active readers; read once per batch.
     #[inline]
     pub fn watched(&self) -> Watched {
         Watched { dnstap: self.switch.dnstap, tail: self.switch.tail.is_watched() }
     }
 
-    /// Whether the next answer is to be shown, while `watched`.
+    /// Which readers in `watched` want the next answer, if any.
     #[inline]
     pub fn wanted(&mut self, watched: Watched) -> Option<Wanted> {
         let dnstap = watched.dnstap.is_some_and(|most| most == u64::MAX || self.dice.roll() < most);
         (dnstap || watched.tail).then_some(Wanted { dnstap, tail: watched.tail })
     }
 
-    /// Has the query in the first `octets` of `buffer` answered, as `answer` does it, and shows the response that is
-    /// written over it.
+    /// Answers the query in the first `octets` of `buffer` with `answer`, and copies query and response into the ring.
     #[inline(always)]
     pub fn show(
         &mut self,
@@ -86,7 +85,7 @@ impl Tap {
         answer: impl FnOnce(&mut [u8], &mut Noted) -> Reply,
     ) -> Reply {
         let Self { ring, noted, counts, .. } = self;
-        // Never waits: it is held by another only while the ring is made or freed.
+        // Never blocks: the lock is contended only while the ring is created or freed.
         let mut desk = ring.desk();
         let octets = query.octets.min(LONGEST).min(buffer.len());
         if let Some(desk) = desk.as_deref_mut().and_then(Option::as_mut) {
@@ -125,15 +124,15 @@ fn lose(counts: &Counts, wanted: Wanted) {
     counts.lost_to_tail.add(u64::from(wanted.tail));
 }
 
-/// A query that is to be answered and shown.
+/// A query to answer and capture.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'t> {
-    /// Which way it came.
+    /// Its path.
     pub way: Way,
-    /// When it came.
+    /// When it arrived.
     pub asked: SystemTime,
     /// Its length.
     pub octets: usize,
-    /// What it is answered from.
+    /// The table that answers it.
     pub table: &'t RoutingTable,
 }

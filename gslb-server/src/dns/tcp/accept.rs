@@ -1,4 +1,4 @@
-//! Accepting connections, also when the process has no file descriptor left for one.
+//! Accepts connections, even if the process runs out of file descriptors.
 
 use std::io;
 use std::net::SocketAddr;
@@ -48,15 +48,15 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
             Ok((stream, peer)) => {
                 pause = Pause::default();
                 shared.counts.accepted.count();
-                welcome(stream, peer, &shared, stop.clone());
+                start_connection(stream, peer, &shared, stop.clone());
             }
             Err(error) => {
                 shared.counts.accept_errors.count();
                 if is_about_one_connection(&error) {
                     continue;
                 }
-                // Out of descriptors or memory: the connection used least gives its own back, and the pause keeps a
-                // condition that lasts from burning a core.
+                // Out of descriptors or memory: evict the idlest connection to free some, and pause so that a lasting
+                // condition does not burn a core.
                 if shared.connections.evict_idlest() {
                     shared.counts.evicted.count();
                 }
@@ -67,45 +67,45 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
     accept_queued(listener, &shared, &stop);
 }
 
-/// Accepts what the kernel has accepted for us, which the event queue may not have told yet, and closes the listener.
+/// Accepts the connections left in the kernel's queue, then closes the listener.
 fn accept_queued(listener: TcpListener, shared: &Arc<Shared>, stop: &watch::Receiver<bool>) {
     let Ok(listener) = listener.into_std() else { return };
     while let Ok((stream, peer)) = listener.accept() {
         let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
         let Ok(stream) = stream else { continue };
         shared.counts.accepted.count();
-        welcome(stream, peer, shared, stop.clone());
+        start_connection(stream, peer, shared, stop.clone());
     }
 }
 
-/// Whether only the connection to be accepted is concerned, so that the next one may be tried at once.
+/// Whether the error concerns only one connection, so that the next accept can follow immediately.
 pub(crate) fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied, TimedOut};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
 }
 
-/// Starts a connection's task, if its client may have one more.
-fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watch::Receiver<bool>) {
-    let place = match shared.connections.admit(peer.ip()) {
-        Admission::Admitted { place, evicted } => {
+/// Starts a connection's task, unless its client is at its limit.
+fn start_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watch::Receiver<bool>) {
+    let slot = match shared.connections.admit(peer.ip()) {
+        Admission::Admitted { slot, evicted } => {
             if evicted {
                 shared.counts.evicted.count();
             }
-            place
+            slot
         }
         Admission::ClientIsFull => {
             shared.counts.refused.count();
             return;
         }
     };
-    // Answers are written whole, so there is nothing to gather for.
+    // Answers are written whole, so Nagle's algorithm has no benefit.
     let _ = stream.set_nodelay(true);
     let shared = shared.clone();
     tokio::spawn(async move {
         let mut connection = Connection::new(stream, peer, shared.clone());
         let end = tokio::select! {
-            end = connection.serve(&place, stop.clone()) => end,
-            () = place.evicted() => End::Evicted,
+            end = connection.serve(&slot, stop.clone()) => end,
+            () = slot.evicted() => End::Evicted,
         };
         match end {
             End::Client => shared.counts.closed_by_client.count(),
@@ -114,10 +114,10 @@ fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, stop: watc
             // An eviction is counted where it is decided.
             End::Evicted | End::Stopped => {}
         }
-        // What a client sees is counted already.
+        // Count before the client sees the close.
         connection.close().await;
-        drop(place);
-        // Last of all: who stops the server waits for this.
+        drop(slot);
+        // Last: the server's stop waits for this.
         drop(stop);
     });
 }

@@ -1,4 +1,4 @@
-//! One connection: queries are answered in the order they come, until one side has had enough (RFC 7766).
+//! One connection: answers queries in order until the client closes or a limit is reached (RFC 7766).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,38 +10,38 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
-use super::connections::Place;
+use super::connections::ConnectionSlot;
 use super::input::Input;
 use super::responders::Ends;
 
-/// Answers gathered before they are written, in octets: what pipelined queries get in one write.
-const GATHERED: usize = 16 << 10;
+/// Octets of answers to pipelined queries that are gathered into one write.
+const WRITE_OCTETS: usize = 16 << 10;
 
-/// How long a connection is still listened to after the stop, beyond its last query: what was on its way is answered.
-const FAREWELL: Duration = Duration::from_millis(50);
+/// How long a connection is still read after the stop or its last query, to answer queries in flight.
+const STOP_GRACE: Duration = Duration::from_millis(50);
 
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// The client closed or reset it.
     Client,
-    /// No whole query came in time.
+    /// No complete query arrived in time.
     Idle,
-    /// The client did not take its answers in time.
+    /// The client did not read its answers in time.
     Stalled,
-    /// It gave way to another one.
+    /// It was evicted for another connection.
     Evicted,
     /// The server stops.
     Stopped,
 }
 
-/// What happened while there was nothing to answer.
+/// What ended the wait for input.
 enum Event {
-    /// So many octets came; none when the client sends no more, or is gone.
+    /// Octets read; 0 if the client has closed.
     Read(usize),
-    /// Nothing came in time.
-    Silence,
-    /// The server is to stop.
+    /// Nothing arrived in time.
+    Timeout,
+    /// The server is stopping.
     Stop,
 }
 
@@ -56,57 +56,57 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> Self {
-        // A connection that is gone has no address of ours, and no answers.
+        // A connection that is already closed has no local address and gets no answers.
         let local = stream.local_addr().unwrap_or_else(|_| ([0; 4], 0).into());
         Self { stream, ends: Ends { peer, local }, shared, input: Input::default(), output: Vec::new() }
     }
 
-    /// Answers until the connection ends. Only what earns an answer counts as use: a client that sends nothing but
-    /// junk, or an octet now and then, is as idle as a silent one.
-    pub(super) async fn serve(&mut self, place: &Place, mut stop: watch::Receiver<bool>) -> End {
-        let (mut patience, mut stopping) = (self.shared.idle, false);
-        let mut deadline = Instant::now() + patience;
+    /// Answers until the connection ends. Only answered queries count as use: a client that sends only junk, or an
+    /// octet now and then, is idle.
+    pub(super) async fn serve(&mut self, slot: &ConnectionSlot, mut stop: watch::Receiver<bool>) -> End {
+        let (mut idle_timeout, mut stopping) = (self.shared.idle, false);
+        let mut deadline = Instant::now() + idle_timeout;
         loop {
             loop {
                 let began = Instant::now();
                 let answers = self.answer();
                 if answers == 0 {
-                    // Where there is always more junk to read, nobody is silent.
+                    // With a constant stream of junk, the read never times out.
                     if began > deadline {
                         return out_of_time(stopping);
                     }
                     break;
                 }
-                place.used();
+                slot.used();
                 if let Err(end) = self.write().await {
                     return end;
                 }
                 self.shared.counts.took(began.elapsed(), answers);
-                deadline = Instant::now() + patience;
+                deadline = Instant::now() + idle_timeout;
             }
-            // In this order: what has come is answered before anything else is looked at.
+            // In this order: received queries are answered before anything else.
             let event = tokio::select! {
                 biased;
                 read = self.stream.read_buf(self.input.free_space()) => Event::Read(read.unwrap_or(0)),
-                () = sleep_until(deadline) => Event::Silence,
-                () = asked(&mut stop), if !stopping => Event::Stop,
+                () = sleep_until(deadline) => Event::Timeout,
+                () = stopped(&mut stop), if !stopping => Event::Stop,
             };
             match event {
                 Event::Read(0) => return End::Client,
                 Event::Read(_) => {}
-                Event::Silence => return out_of_time(stopping),
+                Event::Timeout => return out_of_time(stopping),
                 Event::Stop => {
-                    (patience, stopping) = (FAREWELL, true);
-                    deadline = Instant::now() + patience;
+                    (idle_timeout, stopping) = (STOP_GRACE, true);
+                    deadline = Instant::now() + idle_timeout;
                 }
             }
         }
     }
 
-    /// Answers the messages that have come, up to a full write. Returns how many answers there are to write.
+    /// Answers the received messages, up to a full write. Returns the number of answers to write.
     fn answer(&mut self) -> u64 {
         let mut answers = 0;
-        while self.output.len() < GATHERED {
+        while self.output.len() < WRITE_OCTETS {
             let Some(query) = self.input.next_message() else { break };
             let is_answered = self.shared.responders.answer(self.ends, query, &mut self.output, &self.shared.counts);
             answers += u64::from(is_answered);
@@ -122,24 +122,24 @@ impl Connection {
             Err(_) => return Err(End::Stalled),
         }
         self.output.clear();
-        if self.output.capacity() > 2 * GATHERED {
+        if self.output.capacity() > 2 * WRITE_OCTETS {
             self.output = Vec::new();
         }
         Ok(())
     }
 
-    /// Says goodbye in order: the client reads to the end of its answers.
+    /// Shuts down cleanly, so that the client can read all its answers.
     pub(super) async fn close(mut self) {
         let _ = self.stream.shutdown().await;
     }
 }
 
-/// Why a connection ends on which no query came in time.
+/// The end of a connection that timed out.
 fn out_of_time(stopping: bool) -> End {
     if stopping { End::Stopped } else { End::Idle }
 }
 
 /// Waits until the stop.
-async fn asked(stop: &mut watch::Receiver<bool>) {
+async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

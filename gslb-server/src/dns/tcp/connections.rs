@@ -1,4 +1,4 @@
-//! Which connections are open, how many each client has, and which one has to go when there are too many
+//! Tracks open connections per client, and evicts the idlest one if there are too many
 //! (RFC 7766 section 6.2.2, RFC 9210 section 4).
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::time::Instant;
 use rustix::process::{Resource, getrlimit};
 use tokio::sync::Notify;
 
-/// Whom a limit holds for: an IPv4 address, or the first 64 bits of an IPv6 address, which one host can fill alone.
+/// The unit of the per-client limit: an IPv4 address, or an IPv6 /64, since one host can use all its addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Client(IpAddr);
 
@@ -23,22 +23,22 @@ impl From<IpAddr> for Client {
     }
 }
 
-/// One of this many file descriptors of the process may be a connection's of one kind, HTTP or DNS over TCP, so that the
-/// store, files and the other kind have theirs whatever clients do.
+/// HTTP and DNS over TCP may each use one in this many file descriptors of the process, so that clients cannot starve
+/// the store, files or each other.
 const DESCRIPTOR_SHARE: u64 = 4;
 
-/// How many connections there may be of one kind, of which `most` are wanted: no more than their share of the descriptors.
-pub(crate) fn within_descriptors(most: usize) -> usize {
+/// The connection limit of one kind: `limit`, but no more than its share of the descriptors.
+pub(crate) fn within_descriptors(limit: usize) -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let share = usize::try_from(descriptors / DESCRIPTOR_SHARE).unwrap_or(usize::MAX).max(1);
-    most.min(share)
+    limit.min(share)
 }
 
 /// All open connections.
 pub(crate) struct Connections {
     start: Instant,
-    most: usize,
-    most_per_client: usize,
+    limit: usize,
+    limit_per_client: usize,
     open: Mutex<Open>,
 }
 
@@ -49,77 +49,77 @@ struct Open {
     per_client: HashMap<Client, usize>,
 }
 
-/// What is known about an open connection.
+/// An open connection.
 struct Entry {
     client: Client,
-    /// When it was last of use, in nanoseconds since [`Connections::start`].
+    /// When it was last used, in nanoseconds since [`Connections::start`].
     last_use: AtomicU64,
-    /// How much is being done for it: it is not idle then, however long it takes.
+    /// Number of running requests: while there are any, the connection is not idle.
     busy: AtomicU32,
     evicted: Notify,
 }
 
-/// Whether a new connection may stay.
+/// Whether a new connection is admitted.
 pub(crate) enum Admission {
-    /// It may; `evicted` tells whether another one was told to go for it.
-    Admitted { place: Place, evicted: bool },
-    /// Its client has as many as it may.
+    /// It is; `evicted` is true if another one was evicted for it.
+    Admitted { slot: ConnectionSlot, evicted: bool },
+    /// Its client is at its limit.
     ClientIsFull,
 }
 
-/// A connection's place among the open ones, given up when dropped.
-pub(crate) struct Place {
+/// A connection's slot, freed when dropped.
+pub(crate) struct ConnectionSlot {
     connections: Arc<Connections>,
     number: u64,
     entry: Arc<Entry>,
 }
 
 impl Connections {
-    /// None open; `most` in all and `most_per_client` may be.
-    pub(crate) fn new(most: usize, most_per_client: usize) -> Arc<Self> {
-        Arc::new(Self { start: Instant::now(), most, most_per_client, open: Mutex::default() })
+    /// No open connections, with a total limit and one per client.
+    pub(crate) fn new(limit: usize, limit_per_client: usize) -> Arc<Self> {
+        Arc::new(Self { start: Instant::now(), limit, limit_per_client, open: Mutex::default() })
     }
 
-    /// Makes place for a connection from `address`, at the cost of the one idle for longest where all are taken.
+    /// Admits a connection from `address`; if all slots are taken, the idlest connection is evicted.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
         let client = Client::from(address);
         let mut open = self.lock();
-        if open.is_full_of(client, self.most_per_client) {
+        if open.is_full_of(client, self.limit_per_client) {
             return Admission::ClientIsFull;
         }
-        let evicted = open.all.len() >= self.most && open.evict_idlest();
-        Admission::Admitted { place: self.place(&mut open, client), evicted }
+        let evicted = open.all.len() >= self.limit && open.evict_idlest();
+        Admission::Admitted { slot: self.slot(&mut open, client), evicted }
     }
 
-    /// Makes place for a connection from `address` in any case: at the cost of its client's idlest one where that has as
-    /// many as it may, of the idlest of all where all are taken.
-    pub(crate) fn admit_in_place(self: &Arc<Self>, address: IpAddr) -> Place {
+    /// Always admits a connection from `address`: evicts its client's idlest one if the client is at its limit, or the
+    /// idlest of all if all slots are taken.
+    pub(crate) fn admit_in_place(self: &Arc<Self>, address: IpAddr) -> ConnectionSlot {
         let client = Client::from(address);
         let mut open = self.lock();
-        if open.is_full_of(client, self.most_per_client) {
+        if open.is_full_of(client, self.limit_per_client) {
             open.evict_idlest_of(|entry| entry.client == client);
-        } else if open.all.len() >= self.most {
+        } else if open.all.len() >= self.limit {
             open.evict_idlest();
         }
-        self.place(&mut open, client)
+        self.slot(&mut open, client)
     }
 
-    fn place(self: &Arc<Self>, open: &mut Open, client: Client) -> Place {
+    fn slot(self: &Arc<Self>, open: &mut Open, client: Client) -> ConnectionSlot {
         let busy = AtomicU32::new(0);
         let entry = Arc::new(Entry { client, last_use: self.now().into(), busy, evicted: Notify::new() });
         let number = open.next_number;
         open.next_number += 1;
         open.all.insert(number, entry.clone());
         *open.per_client.entry(client).or_default() += 1;
-        Place { connections: self.clone(), number, entry }
+        ConnectionSlot { connections: self.clone(), number, entry }
     }
 
-    /// Tells the connection that has been idle for longest to go. Returns whether there was one.
+    /// Evicts the connection that has been idle longest. Returns whether there was one.
     pub(crate) fn evict_idlest(&self) -> bool {
         self.lock().evict_idlest()
     }
 
-    /// How many are open.
+    /// Number of open connections.
     pub(crate) fn count(&self) -> usize {
         self.lock().all.len()
     }
@@ -134,15 +134,15 @@ impl Connections {
 }
 
 impl Open {
-    /// A look at each of them: only done when all places are taken, and there are thousands at most.
+    /// Scans all connections: there are thousands at most, and this happens only when all slots are taken.
     fn evict_idlest(&mut self) -> bool {
         self.evict_idlest_of(|_| true)
     }
 
-    /// The same among those that `may_go`.
-    fn evict_idlest_of(&mut self, may_go: impl Fn(&Entry) -> bool) -> bool {
+    /// As [`Open::evict_idlest`], among those that `may_evict`.
+    fn evict_idlest_of(&mut self, may_evict: impl Fn(&Entry) -> bool) -> bool {
         let use_of = |entry: &Entry| (entry.busy.load(Ordering::Relaxed) > 0, entry.last_use.load(Ordering::Relaxed));
-        let all = self.all.iter().filter(|(_, entry)| may_go(entry));
+        let all = self.all.iter().filter(|(_, entry)| may_evict(entry));
         let idlest = all.min_by_key(|(number, entry)| (use_of(entry), **number));
         let Some(number) = idlest.map(|(number, _)| *number) else { return false };
         if let Some(entry) = self.remove(number) {
@@ -151,8 +151,8 @@ impl Open {
         true
     }
 
-    fn is_full_of(&self, client: Client, most: usize) -> bool {
-        self.per_client.get(&client).is_some_and(|count| *count >= most)
+    fn is_full_of(&self, client: Client, limit: usize) -> bool {
+        self.per_client.get(&client).is_some_and(|count| *count >= limit)
     }
 
     fn remove(&mut self, number: u64) -> Option<Arc<Entry>> {
@@ -167,27 +167,27 @@ impl Open {
     }
 }
 
-impl Place {
-    /// Notes that the connection is of use just now.
+impl ConnectionSlot {
+    /// Records a use of the connection.
     pub(crate) fn used(&self) {
         self.entry.last_use.store(self.connections.now(), Ordering::Relaxed);
     }
 
-    /// Notes that something is done for the connection, until what this returns is dropped.
+    /// Marks the connection as busy until the result is dropped.
     pub(crate) fn busy(self: &Arc<Self>) -> Busy {
         self.used();
         self.entry.busy.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())
     }
 
-    /// Waits until the connection is told to go.
+    /// Waits until the connection is evicted.
     pub(crate) async fn evicted(&self) {
         self.entry.evicted.notified().await;
     }
 }
 
-/// That something is done for a connection.
-pub(crate) struct Busy(Arc<Place>);
+/// Marks a connection as busy.
+pub(crate) struct Busy(Arc<ConnectionSlot>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -196,7 +196,7 @@ impl Drop for Busy {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.lock().remove(self.number);
     }
@@ -206,9 +206,9 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn admit(connections: &Arc<Connections>, address: &str) -> Option<(Place, bool)> {
+    fn admit(connections: &Arc<Connections>, address: &str) -> Option<(ConnectionSlot, bool)> {
         match connections.admit(address.parse().unwrap()) {
-            Admission::Admitted { place, evicted } => Some((place, evicted)),
+            Admission::Admitted { slot, evicted } => Some((slot, evicted)),
             Admission::ClientIsFull => None,
         }
     }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_idle_for_longest_makes_place() {
+    fn the_idlest_connection_is_evicted() {
         let connections = Connections::new(3, 3);
         let places = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|address| admit(&connections, address).unwrap().0);
         places[0].used();
@@ -241,7 +241,7 @@ mod tests {
             numbers
         };
         assert_eq!(numbers(&connections), [0, 2, 3]);
-        // The evicted one leaves later, and takes nobody's place with it.
+        // The evicted connection closes later, without freeing another slot.
         drop(places);
         assert_eq!(numbers(&connections), [3]);
         assert_eq!(connections.lock().per_client.len(), 1);

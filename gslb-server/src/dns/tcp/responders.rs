@@ -49,7 +49,7 @@ pub(super) struct Ends {
 impl Responders {
     /// As many as `taps`, by which they show their answers.
     pub(super) fn new(published: Arc<Published>, settings: &Arc<Settings>, row: usize, taps: Vec<Tap>) -> Self {
-        let (threads, free_space) = (taps.len(), sample::room(taps.len()));
+        let (threads, free_space) = (taps.len(), sample::worker_capacity(taps.len()));
         let sample = || Arc::new(Mutex::new(Reservoir::new(free_space, seed())));
         let shown: Box<[Shown]> = (0..threads).map(|_| Shown { tally: Arc::default(), sample: sample() }).collect();
         let desk = |((shown, tap), row): ((&Shown, Tap), usize)| {

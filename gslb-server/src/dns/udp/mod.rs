@@ -46,8 +46,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker on each of `sockets`; they count in the first rows of what is published. Each shows its answers by a
-    /// tap of its own; there must be as many as sockets.
+    /// Starts a worker on each of `sockets`; they count in the first rows of what is published. Each shows its answers
+    /// by a tap of its own; there must be as many as sockets.
     ///
     /// # Errors
     /// When the system starts no more threads; those already started are stopped.
@@ -57,7 +57,7 @@ impl Workers {
         settings: &Arc<Settings>,
         taps: Vec<Tap>,
     ) -> io::Result<Self> {
-        let room = sample::room(sockets.len());
+        let room = sample::worker_capacity(sockets.len());
         let board = |_: &UdpSocket| counts::Board {
             tally: Arc::default(),
             counting: counts::Counting::default(),

@@ -96,7 +96,7 @@ impl<'a> UdpWorker<'a> {
         // For all of the batch at once, and not needed for any answer.
         each(1, counts, |_| worker.fetch(&table, received));
         let watched = self.tap.watched();
-        if watched.by_anybody() {
+        if watched.by_any() {
             return self.answer_and_show(received, &table, watched);
         }
         answer_all(batch, received, counts, |index, source, buffer, _| {
@@ -150,8 +150,8 @@ impl<'a> UdpWorker<'a> {
         sent
     }
 
-    /// Gives one steered answer of the batch to the sample, unless someone is taking that: a worker never waits, and the
-    /// answers stay to be sampled with those of the next batch.
+    /// Gives one steered answer of the batch to the sample, unless someone is taking that: a worker never waits, and
+    /// the answers stay to be sampled with those of the next batch.
     fn sample(&mut self) {
         if self.worker.has_sample()
             && let Ok(mut reservoir) = self.board.sample.try_lock()

@@ -1,4 +1,4 @@
-//! A document in a file as the API takes it: JSON, with the text of its zones within it.
+//! Reads a document from files into the form that the API takes: JSON with the zones inlined.
 
 mod text;
 
@@ -23,11 +23,11 @@ use crate::source::include::{self, Parts};
 /// A document that was read.
 #[derive(Debug)]
 pub struct Candidate {
-    /// It, as the API takes it.
+    /// The document in the form that the API takes.
     pub document: Value,
-    /// Its text with comments, which says the same; none where that is long, or it was not written in TOML.
+    /// The equivalent TOML text with comments; `None` if it is too long, or the document was not written in TOML.
     pub text: Option<Arc<str>>,
-    /// What is doubtful about it.
+    /// Warnings about it.
     pub warnings: Vec<Problem>,
     /// How many zones it has.
     pub zones: usize,
@@ -42,24 +42,25 @@ impl From<Candidate> for Written {
 /// Reads and checks the document at `path`; see [`read_noting`].
 ///
 /// # Errors
-/// As there.
+/// As [`read_noting`].
 pub fn read(path: &Path) -> Result<Candidate, SiteError> {
     read_noting(path, &mut Vec::new())
 }
 
-/// Reads and checks the document at `path`, TOML or (`.json`) JSON, and what it names. Every file that is looked at is
-/// added to `files`, also when something is wrong.
+/// Reads and checks the document at `path`, TOML or (`.json`) JSON, and the files it names. Every file that is accessed
+/// is added to `files`, even if there are errors.
 ///
-/// What only compiling with geo databases can see is not looked at.
+/// Checks that need the geo databases are not made.
 ///
 /// # Errors
-/// [`SiteError::Unreadable`], and [`SiteError::Wrong`] with everything that is wrong, each at its line.
+/// [`SiteError::Unreadable`], and [`SiteError::Wrong`] with all errors, each with its line.
 pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate, SiteError> {
     let name = path.to_string_lossy();
     if path.extension().is_some_and(|extension| extension == "json") {
         files.push(SourceFile::before_reading(path));
         let text = include::read_document(path)?;
-        let document = serde_json::from_str(&text).map_err(|error| SiteError::NoJson(format!("{name}: {error}")))?;
+        let document =
+            serde_json::from_str(&text).map_err(|error| SiteError::InvalidJson(format!("{name}: {error}")))?;
         let mut load = |name: &str, from: &str| include::zone_file(name, from, files);
         let mut loaded = Loaded::new(&mut load);
         let reading = document::read_json(&name, &document, &mut |file, from| loaded.load(file, from));
@@ -67,7 +68,7 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
     }
     let mut noted = Vec::new();
     let seen = SourceFile::before_reading(path);
-    // A file that cannot be read is watched too: it may come back.
+    // An unreadable file is watched too: it may become readable.
     let mut parts = Parts::open(path).inspect_err(|_| files.push(seen))?;
     let first = parts.first.clone();
     let mut texts = vec![Arc::clone(&first.text)];
@@ -76,7 +77,7 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
     let mut loaded = Loaded::new(&mut load);
     let mut include = |pattern: &str, from: &str| {
         let found = parts.include(pattern, from)?;
-        // What two patterns name is part of the document once.
+        // A file that matches two patterns is included once.
         let new = found.iter().filter(|file| named.insert(file.name.clone()));
         texts.extend(new.map(|file| Arc::clone(&file.text)));
         Ok(found)
@@ -88,14 +89,14 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
     candidate
 }
 
-/// Reads and checks the TOML text `text`, called `name`, with what `load` has of the files that it names.
+/// Reads and checks the TOML text `text`, named `name`; `load` reads the files that it names.
 ///
 /// # Errors
 /// [`SiteError::Wrong`].
 pub fn read_text(name: &str, text: &str, load: &mut Loader<'_>) -> Result<Candidate, SiteError> {
     let mut loaded = Loaded::new(load);
     let reading = document::read(name, text, &mut |file, from| loaded.load(file, from));
-    // What is no TOML is among the problems of the reading.
+    // TOML syntax errors are already among the problems.
     let document = document::to_json(name, text, &mut Budget::of_file(text.len())).unwrap_or_default();
     finish(reading, document, &[text.into()], &loaded)
 }
@@ -107,13 +108,13 @@ fn finish(
     loaded: &Loaded<'_, '_>,
 ) -> Result<Candidate, SiteError> {
     let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
-    let document = loaded.enclosed(document, &site);
-    let text = text::enclosed(texts, &document).map(Into::into);
+    let document = loaded.inlined(document, &site);
+    let text = text::inlined(texts, &document).map(Into::into);
     Ok(Candidate { document, text, warnings: reading.problems, zones: site.zones.len() })
 }
 
-/// Files that were read, by the name that they were asked for by, and the name of the file that has it.
-/// What was checked is what is sent, also where a file changes meanwhile.
+/// Files that were read, by the name in the reference and the file that has the reference. Each is read once, so that
+/// the checked content is also what is sent.
 struct Loaded<'f, 'l> {
     load: &'f mut Loader<'l>,
     files: HashMap<(String, String), (Arc<str>, Vec<u8>)>,
@@ -124,7 +125,7 @@ impl<'f, 'l> Loaded<'f, 'l> {
         Self { load, files: HashMap::new() }
     }
 
-    /// The file `name` that `from` names. Each is read once, however often it is included.
+    /// The file `name` referenced in `from`, read at most once.
     fn load(&mut self, name: &str, from: &str) -> Result<(Arc<str>, Vec<u8>), String> {
         let key = (name.to_owned(), from.to_owned());
         if let Some(read) = self.files.get(&key) {
@@ -135,8 +136,8 @@ impl<'f, 'l> Loaded<'f, 'l> {
         Ok(read)
     }
 
-    /// `document`, which is read as `site`, with the records of each zone in place of the name of their file.
-    fn enclosed(&self, mut document: Value, site: &Site) -> Value {
+    /// Returns `document` with each zone's `file` replaced by its records; `site` is its parsed form.
+    fn inlined(&self, mut document: Value, site: &Site) -> Value {
         // A zone's file is beside the file that names it.
         let from: HashMap<&Name, &str> = site.zones.iter().map(|zone| (&zone.apex, &*zone.location.file)).collect();
         let zones = document.get_mut("zones").and_then(Value::as_object_mut);
@@ -147,7 +148,7 @@ impl<'f, 'l> Loaded<'f, 'l> {
             let from = apex.and_then(|apex| from.get(&apex)).copied().unwrap_or_default();
             let Some((name, octets)) = file.and_then(|file| self.files.get(&(file, from.to_owned()))) else { continue };
             let records = Value::String(self.records(zone, name, octets));
-            // In the place of the file's name, so that the order stays the author's.
+            // In the same position, to keep the author's order.
             *members = std::mem::take(members)
                 .into_iter()
                 .map(|(key, value)| if key == "file" { ("records".to_owned(), records.clone()) } else { (key, value) })
@@ -156,7 +157,7 @@ impl<'f, 'l> Loaded<'f, 'l> {
         document
     }
 
-    /// A zone's file as one text: as it is, or where it includes others or is not UTF-8, its records one by one.
+    /// A zone file as one text: unchanged, or rendered record by record if it has includes or is not UTF-8.
     fn records(&self, zone: &str, name: &Arc<str>, octets: &[u8]) -> String {
         let includes = |text: &str| text.lines().any(|line| starts_with(line.trim_start(), "$INCLUDE"));
         if let Some(text) = std::str::from_utf8(octets).ok().filter(|text| !includes(text)) {
@@ -166,18 +167,18 @@ impl<'f, 'l> Loaded<'f, 'l> {
         let origin: Name = zone.parse().unwrap_or_else(|_| Name::root());
         let mut load = |file: &str, from: &str| {
             let found = self.files.get(&(file.to_owned(), from.to_owned()));
-            found.cloned().ok_or_else(|| "it was not there before".to_owned())
+            found.cloned().ok_or_else(|| "the file was not read before".to_owned())
         };
         zonefile::parse(name, octets, &origin, &mut load).records.iter().map(line).collect()
     }
 }
 
-/// A record as a line of a master file that depends on no other.
+/// A record as a self-contained line of a zone file.
 fn line(record: &Record) -> String {
     let (rtype, rdata) = (rdata::type_to_text(record.rtype), rdata::to_text(record.rtype, &record.rdata));
     format!("{} {} IN {rtype} {rdata}\n", record.owner, record.ttl)
 }
 
-fn starts_with(text: &str, word: &str) -> bool {
-    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+fn starts_with(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

@@ -8,7 +8,7 @@ use crate::capture::sample::Sample;
 /// Answers in `sample`.
 pub fn collector(sample: Arc<Sample>) -> Collector {
     Collector::new("sample", move || {
-        let totals = sample.told();
+        let totals = sample.totals();
         let help = "Answers that services decided, by region of the client and data center; from the sample.";
         let mut regions = Family::counter("gslb_region_answers_total", help);
         for (region, data_center, count) in totals.regions.all() {
