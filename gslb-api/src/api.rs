@@ -1,4 +1,4 @@
-//! The API as the server holds it: started, told of new files, stopped.
+//! The API as the server uses it: start, reload, stop.
 
 use std::sync::Arc;
 
@@ -34,33 +34,33 @@ pub struct Api {
     pub(crate) stopping: watch::Sender<bool>,
 }
 
-/// An API that has started, and what it answers from.
+/// A started API and its first table.
 pub struct Started {
     /// The API.
     pub api: Api,
-    /// The table in force, which the API alone replaces.
+    /// The active table. Only the API replaces it.
     pub published: Arc<Published>,
-    /// The number of the document's revision.
+    /// Revision number of the document.
     pub revision: u64,
     /// Where the document came from.
     pub origin: Origin,
-    /// Documents that should be in force rather than this one, the first of all first, and why they cannot be served.
-    /// Not empty means that something older is served, which somebody should look after.
+    /// Documents that were preferred but cannot be served, the most preferred first, and why. If not empty, an older document
+    /// is served, and an operator should act.
     pub unservable: Vec<Unservable>,
-    /// Why the watched file is not in force, where it was refused.
+    /// Why the watched file was refused, if it was.
     pub refused: Option<Refusal>,
 }
 
 impl Api {
-    /// Reads the document in force from `store`, or takes the one of `options` into it, compiles it and starts the
-    /// task that is the only publisher. To be called within a runtime, which runs that task.
+    /// Reads the current document from `store`, or stores the one in `options`, compiles it and starts the control task, the
+    /// only publisher. Call it within a runtime.
     ///
-    /// A document that could be served once may be beyond it now, as where a database does not know a region any more.
-    /// Then the latest revision that can be served is: an older answer is better than none. A file that differs from what
-    /// was in force is a change, which the safety rules may refuse; a restart is no way round them.
+    /// A document that was fine may no longer be servable, for example because a database no longer has a region. Then the
+    /// latest servable revision is used: an older answer is better than none. A file that differs from the stored document is
+    /// a change, which the safety rules may refuse: a restart does not bypass them.
     ///
     /// # Errors
-    /// [`StartError`]: nothing could be served then.
+    /// [`StartError`] if nothing can be served.
     pub async fn start(
         store: Arc<dyn Store>,
         databases: Vec<Arc<Database>>,
@@ -73,7 +73,7 @@ impl Api {
         let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&meters)));
         let watched = (Arc::clone(&store), Arc::clone(&options.degraded));
         let begun = control::start(Arc::clone(&store), databases, &options, &meters).await?;
-        // It may be long, and nobody needs it any more.
+        // It may be large and is no longer needed.
         let source = std::mem::replace(&mut options.source, Source::Store { first: None });
         let Running { control, journal, published, origin, unservable, orders } = begun;
         let book = orders.book(&control.active().table.topology().site);
@@ -90,11 +90,11 @@ impl Api {
         Ok(Started { api, published, revision, origin, unservable, refused })
     }
 
-    /// Puts `document` in force, which the watched file has now. The safety rules hold for it too. A document that is
-    /// in force already changes nothing.
+    /// Activates `document`, the new content of the watched file. The safety rules apply. A document that is already active
+    /// changes nothing.
     ///
     /// # Errors
-    /// [`Refusal`]: what was in force stays.
+    /// [`Refusal`]: the active state stays as it was.
     pub async fn replace_document(&self, document: impl Into<Written>) -> Result<Applied, Refusal> {
         let Written { document, text, commit } = document.into();
         let active = self.control.active();
@@ -106,77 +106,77 @@ impl Api {
         let edit = Edit::Document { document: document.into(), text, condition: Condition::Any };
         let done = self.control.change(Change { commit, ..Change::new(Who::File, "file", edit) }).await;
         match done {
-            // What it says is in force. Its comments are stored at the next reading.
+            // The document is active already. Its comments are stored on the next reload.
             Err(cause) if is_same => {
-                warn!(why = %cause, "the text of the document, with its comments, cannot be stored for now");
+                warn!(why = %cause, "failed to store the text of the document with its comments; will retry on the next reload");
                 Ok(unchanged())
             }
             done => done,
         }
     }
 
-    /// Whether the store has this text of a revision. What cannot be stored or read is no reason to write it again.
+    /// Whether the store has this text of a revision. Also true if it is too long to store.
     async fn has_text(&self, revision: u64, text: Option<&str>) -> bool {
         let Some(text) = text.filter(|text| text.len() <= revisions::text::LONGEST) else { return true };
         let held = revisions::text::read(&**self.control.store(), revision).await;
         held.is_ok_and(|held| held.as_deref() == Some(text))
     }
 
-    /// Compiles the document in force with other geo databases, and publishes what comes of it.
+    /// Recompiles the active document with new geo databases and publishes the table.
     ///
     /// # Errors
-    /// [`Refusal`]: what was in force stays.
+    /// [`Refusal`]: the active state stays as it was.
     pub async fn replace_databases(&self, databases: Vec<Arc<Database>>) -> Result<Applied, Refusal> {
         self.control.replace_databases(databases).await
     }
 
-    /// Puts the latest revision in the store in force, where an older one is: it may be possible to serve it by now.
+    /// Retries the latest revision in the store if an older one is active: it may be servable now.
     ///
     /// # Errors
-    /// Why it cannot be served: what was in force stays.
+    /// Why it cannot be served. The active state stays as it was.
     pub async fn retry_latest(&self) -> Result<(), StartError> {
         self.control.retry_latest().await
     }
 
-    /// Where outcomes of probes go: the table follows at once. It is bounded, so who sends into it waits for a place.
+    /// The queue for probe outcomes and other health events. It is bounded: a sender waits while it is full.
     pub fn health_events(&self) -> mpsc::Sender<HealthEvent> {
         self.control.health_events()
     }
 
-    /// What is in force, whenever it is something else; probes follow the document with it.
+    /// Follows the active state; the prober uses this to follow the document.
     pub fn follow(&self) -> watch::Receiver<Arc<Active>> {
         self.control.follow()
     }
 
-    /// What health rests on now.
+    /// A snapshot of health evidence.
     ///
     /// # Errors
-    /// [`Refusal::Internal`] where nothing is published any more.
+    /// [`Refusal::Internal`] if the control task has ended.
     pub async fn evidence(&self) -> Result<Evidence, Refusal> {
         evidence::evidence(&self.control).await
     }
 
-    /// What this node is called, which is the name of its vantage.
+    /// Name of this node, and of its vantage.
     pub fn node(&self) -> &str {
         self.measured.node()
     }
 
-    /// How often statuses have turned since the start.
+    /// Status transition counts since the start.
     pub fn status_changes(&self) -> StatusChanges {
         self.journal.changes()
     }
 
-    /// What is measured of the control side.
+    /// Metrics of the control plane.
     pub fn meters(&self) -> &Meters {
         &self.meters
     }
 
-    /// What is in force now.
+    /// The active state.
     pub fn active(&self) -> Arc<Active> {
         self.control.active()
     }
 
-    /// What the server does without now.
+    /// What is degraded now, and why.
     pub fn degraded(&self) -> Vec<(Concern, String)> {
         self.options.degraded.reasons(self.active().revision)
     }
@@ -186,20 +186,20 @@ impl Api {
         self.control.unsaved()
     }
 
-    /// For how long a reload has been under way; zero where none is.
+    /// Running time of the current reload; zero if there is none.
     pub fn reload_time(&self) -> std::time::Duration {
         self.options.degraded.reload_time()
     }
 
-    /// Those who watch answers, whom whoever answers tells of them.
+    /// The stream of answers.
     pub fn tail(&self) -> Tail {
         self.options.tail.clone()
     }
 
-    /// Ends the streams of events and answers, so that a graceful shutdown of the server comes to its end.
+    /// Ends the streams of events and answers, so that a graceful shutdown can complete.
     pub fn stop(&self) {
-        if let Some(told) = self.unsaved().summary() {
-            error!("stopping: {told}");
+        if let Some(unsaved) = self.unsaved().summary() {
+            error!("stopping: {unsaved}");
         }
         self.stopping.send_replace(true);
     }

@@ -1,4 +1,4 @@
-//! Rows of the store that cannot be read: each costs only itself. Those that `store.last-good` has are put back.
+//! Damaged rows of the store: those in `store.last-good` are restored, the others are ignored one by one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,20 +14,20 @@ use crate::revisions;
 use crate::store::{Commit, Entry, Order, Store, Unavailable, limits, wait};
 use crate::thaw::{self, Thaw};
 
-/// Keys that a sentence names.
+/// Most keys in a message.
 const MAX_NAMED: usize = 8;
 
-/// What was found damaged in a store that is sound otherwise.
+/// The damaged rows of an otherwise healthy store.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DamagedRows {
-    /// Keys that hold again what `store.last-good` has.
+    /// Keys restored from `store.last-good`.
     pub restored: BTreeSet<String>,
-    /// Keys whose values are of no use.
+    /// Keys whose values are ignored.
     pub ignored: BTreeSet<String>,
 }
 
 impl DamagedRows {
-    /// What was found, in a sentence; none where all is sound.
+    /// A sentence about the damage; `None` if there is none.
     pub fn summary(&self) -> Option<String> {
         let part = |keys: &BTreeSet<String>, what: &str| (!keys.is_empty()).then(|| format!("{what}: {}", named(keys)));
         let restored = part(&self.restored, "restored from store.last-good");
@@ -49,11 +49,11 @@ fn named(keys: &BTreeSet<String>) -> String {
     format!("{}{more}", first.join(", "))
 }
 
-/// Finds the rows of `store` that this version cannot read, and puts back those of which the copy in `directory` has a good
-/// one. The others stay as they are, since a later version may read them. This waits for the disk.
+/// Finds the rows of `store` that this version cannot read, and restores those that the copy in `directory` has. The others
+/// stay, since a later version may read them. This blocks on the disk.
 ///
 /// # Errors
-/// Where the store cannot be asked.
+/// If the store cannot be read.
 pub fn repair(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavailable> {
     let mut ignored = find(store)?;
     if ignored.is_empty() {
@@ -67,7 +67,7 @@ pub fn repair(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavai
             Some(expires) => Commit::new().put_until(key, held.value, expires),
             None => Commit::new().put(key, held.value),
         };
-        // Where nothing can be written, that is reported as such.
+        // A store that cannot be written is reported separately.
         if wait(store.commit(commit)).is_ok() {
             restored.extend(ignored.take(key));
         }
@@ -75,13 +75,13 @@ pub fn repair(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavai
     Ok(DamagedRows { restored, ignored })
 }
 
-/// What takes the place of damaged rows.
+/// Replacements for damaged rows.
 fn replacements(store: &dyn Store, damaged: &BTreeSet<String>, good: Vec<Entry>) -> Result<Vec<Entry>, Unavailable> {
     let latest = wait(revisions::Kept::of(store))?.before(u64::MAX).next();
     let usable = |entry: &Entry| damaged.contains(&*entry.key) && is_readable(entry);
     let mut all: Vec<Entry> = good.into_iter().filter(usable).collect();
     for entry in &mut all {
-        // The copy may be older than the revisions in the store, of which the last one is in force.
+        // The copy may be older than the store, whose latest revision is current.
         if let Some(latest) = latest.filter(|_| &*entry.key == revisions::CURRENT) {
             entry.versioned.value = revisions::pack_current(latest).into();
         }
@@ -89,7 +89,7 @@ fn replacements(store: &dyn Store, damaged: &BTreeSet<String>, good: Vec<Entry>)
     Ok(all)
 }
 
-/// The keys of `store` that hold what this version cannot read, or that are missing beside others.
+/// The keys of `store` that this version cannot read, or that are missing although others refer to them.
 fn find(store: &dyn Store) -> Result<BTreeSet<String>, Unavailable> {
     let (mut damaged, mut after) = (BTreeSet::new(), None::<String>);
     loop {
@@ -111,7 +111,7 @@ fn find(store: &dyn Store) -> Result<BTreeSet<String>, Unavailable> {
     Ok(damaged)
 }
 
-/// Whether `entry` holds what this version writes there. What it does not know is another version's.
+/// Whether this version can read `entry`. Unknown keys belong to another version and count as readable.
 pub(crate) fn is_readable(entry: &Entry) -> bool {
     let (key, value) = (&*entry.key, &*entry.versioned.value);
     let is_of = |prefix: &str| key.starts_with(prefix);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_store_has_no_damaged_rows() {
+    fn a_healthy_store_has_no_damaged_rows() {
         let (store, folder) = filled();
         put(&store, "of/a/later/version", "?");
         put(&store, health::SEEN, "7");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_copy_has_is_put_back_and_the_rest_is_ignored() {
+    fn rows_in_the_copy_are_restored_and_the_rest_is_ignored() {
         let (store, folder) = filled();
         let keys = |prefix: &str| {
             let page = wait(store.range(prefix, None, 9, Order::Ascending)).unwrap();
@@ -207,8 +207,11 @@ mod tests {
             // An array is a value that such a row may have.
             let expected = lost.iter().filter(|key| value != "[]" || **key != health::MASS_FAILURE);
             assert_eq!(found.ignored, expected.map(ToString::to_string).collect(), "{value}");
-            let told = found.summary().unwrap();
-            assert!(told.contains("restored from store.last-good: document, ") && told.contains(" more"), "{told}");
+            let summary = found.summary().unwrap();
+            assert!(
+                summary.contains("restored from store.last-good: document, ") && summary.contains(" more"),
+                "{summary}"
+            );
             for key in kept {
                 let held = wait(store.read(key)).unwrap().unwrap();
                 assert!(before.contains(&(key.to_owned(), held.value)), "{key} holds what it held");
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_revision_in_force_is_the_latest_whatever_names_it() {
+    fn the_latest_revision_is_current_even_if_its_pointer_is_damaged() {
         let (store, folder) = filled();
         for damage in [Commit::new().delete(revisions::CURRENT), Commit::new().put(revisions::CURRENT, *b"?")] {
             wait(store.commit(damage)).unwrap();

@@ -1,4 +1,4 @@
-//! What keeps a server from serving what it should, for as long as it does: told by `/readyz`, status and metrics.
+//! Degraded operation: why a server does not serve what it should, as `/readyz`, status and metrics report it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What the server does without.
+/// What is degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Concern {
-    /// The store cannot be used: changes cannot be saved.
+    /// The store is not usable: changes cannot be saved.
     Store,
-    /// Rows of the store are damaged: each is restored or ignored, and all others are in use.
+    /// Rows of the store are damaged; each was restored or ignored.
     Rows,
     /// The watched document, or a file that it names, is not in force.
     Document,
@@ -46,7 +46,7 @@ impl Concern {
         Self::Reload,
     ];
 
-    /// Its word in JSON, and its label in metrics.
+    /// Its name in JSON and its label in metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Store => "store",
@@ -62,10 +62,10 @@ impl Concern {
     }
 }
 
-/// After which time a reload that is running is reported.
+/// How long a reload may run before it is reported.
 const LONG: Duration = Duration::from_secs(5);
 
-/// What a server does without now, and why.
+/// What is degraded now, and why.
 #[derive(Debug, Default)]
 pub struct Degraded(Mutex<State>);
 
@@ -74,13 +74,13 @@ struct State {
     reasons: BTreeMap<Concern, String>,
     /// The revision that should be in force.
     latest: u64,
-    /// What is running that puts something else in force, in the order in which it began.
+    /// Running reloads and changes, in the order they began.
     running: BTreeMap<u64, (Instant, String)>,
-    /// How many have begun.
+    /// Number of reloads and changes begun.
     begun: u64,
 }
 
-/// A reload or a change that is running, until it is dropped, also by a panic.
+/// A running reload or change. It ends when this is dropped, also by a panic.
 #[must_use]
 #[derive(Debug)]
 pub struct Running {
@@ -95,24 +95,24 @@ impl Drop for Running {
 }
 
 impl Degraded {
-    /// Notes that the server does without `concern`, and why.
+    /// Marks `concern` as degraded, and why.
     pub fn set(&self, concern: Concern, why: impl Into<String>) {
         self.state().reasons.insert(concern, why.into());
     }
 
-    /// Notes that an older revision is in force than `latest`, and why. It is over when a later one is in force.
+    /// Marks that an older revision than `latest` is in force, and why. This ends when `latest` or a later one is in force.
     pub fn set_older_revision(&self, latest: u64, why: impl Into<String>) {
         let mut state = self.state();
         state.latest = latest;
         state.reasons.insert(Concern::Revision, why.into());
     }
 
-    /// Notes that `concern` is as it should be.
+    /// Marks `concern` as healthy.
     pub fn clear(&self, concern: Concern) {
         self.state().reasons.remove(&concern);
     }
 
-    /// Notes that a reload or a change is running, for the reason `what`, until the value that it returns is dropped.
+    /// Marks that a reload or change is running because of `what`, until the returned value is dropped.
     pub fn running(self: &Arc<Self>, what: impl Into<String>) -> Running {
         self.running_since(Instant::now(), what.into())
     }
@@ -125,22 +125,22 @@ impl Degraded {
         Running { degraded: Arc::clone(self), number }
     }
 
-    /// For how long a reload or a change has been running, the longest of them; zero where none is.
+    /// Running time of the longest-running reload or change; zero if there is none.
     pub fn reload_time(&self) -> Duration {
         self.state().running.values().map(|(since, _)| since.elapsed()).max().unwrap_or_default()
     }
 
-    /// What the server does without, and why, while revision `active` is in force.
+    /// What is degraded, and why, while revision `active` is in force.
     pub fn reasons(&self, active: u64) -> Vec<(Concern, String)> {
         let state = self.state();
         let holds = |concern: Concern| concern != Concern::Revision || active < state.latest;
         let noted = state.reasons.iter().filter(|(concern, _)| holds(**concern));
-        let mut told: Vec<_> = noted.map(|(concern, why)| (*concern, why.clone())).collect();
+        let mut reasons: Vec<_> = noted.map(|(concern, why)| (*concern, why.clone())).collect();
         let longest = state.running.values().map(|(since, what)| (since.elapsed(), what)).max();
         if let Some((time, what)) = longest.filter(|(time, _)| *time >= LONG) {
-            told.push((Concern::Reload, format!("a reload has been running for {} s ({what})", time.as_secs())));
+            reasons.push((Concern::Reload, format!("a reload has been running for {} s ({what})", time.as_secs())));
         }
-        told
+        reasons
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_told_until_it_is_over() {
+    fn a_reason_is_reported_until_it_is_over() {
         let degraded = Degraded::default();
         degraded.set(Concern::Databases, "damaged");
         degraded.set_older_revision(4, "revision 4 cannot be read");
@@ -165,15 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_reload_that_takes_long_is_told() {
+    fn only_a_long_reload_is_reported() {
         let degraded = Arc::new(Degraded::default());
         let short = degraded.running("PUT /api/v1/document");
         assert!(degraded.reasons(1).is_empty());
         let Some(long_ago) = Instant::now().checked_sub(LONG) else { return };
         let long = degraded.running_since(long_ago, "SIGHUP".into());
-        let told = degraded.reasons(1);
-        assert_eq!(told[0].0, Concern::Reload);
-        assert!(told[0].1.contains("a reload has been running for 5 s (SIGHUP)"), "{told:?}");
+        let reasons = degraded.reasons(1);
+        assert_eq!(reasons[0].0, Concern::Reload);
+        assert!(reasons[0].1.contains("a reload has been running for 5 s (SIGHUP)"), "{reasons:?}");
         drop(long);
         assert!(degraded.reasons(1).is_empty(), "the other one has not been running for long");
         drop(short);

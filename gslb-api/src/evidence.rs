@@ -1,4 +1,4 @@
-//! What health rests on at one moment, for metrics.
+//! A snapshot of health evidence, for metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,30 +8,29 @@ use gslb_core::health::{Failure, Member};
 use crate::change::{Active, Refusal};
 use crate::control::Control;
 
-/// What is known besides statuses.
+/// Health evidence besides statuses.
 #[derive(Debug)]
 pub struct Evidence {
-    /// What was in force.
+    /// The active state.
     pub active: Arc<Active>,
-    /// True while failures of too many endpoints are doubted.
+    /// True while a mass failure is suspected.
     pub is_mass_failure: bool,
-    /// How far each data center of the document is from this node, where that is known.
+    /// Latency from this node to each data center of the document, if measured.
     pub latencies: Vec<Option<Duration>>,
-    /// How many endpoints have recovered and wait for `gslb resume`.
+    /// Number of recovered endpoints that wait for `gslb resume`.
     pub awaiting_resume: usize,
-    /// When the certificates of probed endpoints end, in seconds since 1970-01-01 00:00 UTC, by the place of the probe that
-    /// saw one among those of the pool.
+    /// Certificate expiry times of endpoints, in seconds since 1970-01-01 00:00 UTC, with the index of the probe in the pool.
     pub certificates: Vec<(Member, usize, u64)>,
-    /// Endpoints that cannot be probed now, and why.
+    /// Endpoints that cannot be probed, and why.
     pub unable: Vec<(Member, Failure)>,
-    /// Verdicts of each probe where a pool has several, by the same.
+    /// Verdicts per probe, for pools with several probes, with the index of the probe.
     pub verdicts: Vec<(Member, usize, bool)>,
 }
 
-/// What is known now.
+/// Takes a snapshot.
 ///
 /// # Errors
-/// [`Refusal::Internal`] where nothing is published any more.
+/// [`Refusal::Internal`] if the control task has ended.
 pub(crate) async fn evidence(control: &Control) -> Result<Evidence, Refusal> {
     let look = control.look(|keeper, active| Evidence {
         active: Arc::clone(active),

@@ -1,4 +1,4 @@
-//! How far data centers are: what this node and its clients measured, round by round, and what is accepted of it.
+//! Latencies to data centers: measured by this node and by clients, and accepted round by round.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,35 +17,35 @@ use crate::clock;
 use crate::control::Control;
 use crate::health::Saver;
 
-/// All that was measured. Everyone who has it shares it; the task that publishes does not wait for it.
+/// All measurements. The publisher task does not wait for it.
 #[derive(Debug)]
 pub struct Measured {
-    /// What this node is called, which is the name of its vantage.
+    /// Name of this node, and of its vantage.
     node: Arc<str>,
     started: Instant,
     book: Mutex<Book>,
-    /// When clients measured last, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
+    /// Time of the last client measurement, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
     observed: AtomicU64,
 }
 
-/// What is accepted.
+/// Accepted latencies.
 pub type Accepted = Arc<Latencies>;
 
 impl Measured {
-    /// What is known of earlier, by the node of this name.
+    /// Continues from `book`, as the node of this name.
     pub fn new(node: &str, book: Book) -> Self {
         Self { node: node.into(), started: Instant::now(), book: Mutex::new(book), observed: AtomicU64::new(0) }
     }
 
-    /// What the node is called.
+    /// Name of the node.
     pub fn node(&self) -> &Arc<str> {
         &self.node
     }
 
-    /// Takes what clients measured, all or none.
+    /// Adds client measurements, all or none.
     ///
     /// # Errors
-    /// The places of what cannot be taken, and why.
+    /// The indexes of invalid measurements, and why.
     pub fn take(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
         if observations.is_empty() {
             return Ok(());
@@ -56,21 +56,21 @@ impl Measured {
         Ok(())
     }
 
-    /// Whether [`take`](Self::take) would take them; takes nothing.
+    /// Checks whether [`take`](Self::take) would accept them, without adding any.
     ///
     /// # Errors
-    /// As for that.
+    /// As for [`take`](Self::take).
     pub fn check(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
         let (topology, now, mut clients) = (table.topology(), self.now(), self.book().clients.clone());
         located(clients.observe_all(observations, &topology.site, &topology.index, now))
     }
 
-    /// Ends a round, in which this node measured `latencies` for the data centers of `table`. What is accepted now.
+    /// Ends a round in which this node measured `latencies` to the data centers of `table`. Returns the accepted latencies.
     pub fn round(&self, table: &RoutingTable, latencies: &[Option<Duration>]) -> Accepted {
         let site = &table.topology().site;
         let names = site.data_centers.iter().map(|data_center| Arc::clone(&data_center.name));
         let measured = names.zip(latencies).filter_map(|(name, latency)| Some((name, (*latency)?))).collect();
-        // Nobody is steered by a node of which the document does not say where it is.
+        // A node without a location in the document does not steer clients.
         let is_vantage = site.vantages.iter().any(|vantage| vantage.name == self.node);
         let mut book = self.book();
         let own = [(Arc::clone(&self.node), measured)];
@@ -91,20 +91,20 @@ fn located(taken: Result<(), Vec<(usize, InvalidObservation)>>) -> Result<(), Ve
     taken.map_err(|wrong| wrong.into_iter().map(|(place, why)| (place, why.to_string())).collect())
 }
 
-/// Ends a round now and then, until the API stops, has `latency` policies go by what is accepted then, and saves it.
+/// Ends rounds periodically until the API stops; steers `latency` policies by the accepted latencies, and saves them.
 pub(crate) async fn rounds(
     measured: Arc<Measured>,
     control: Control,
     mut saver: Saver,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let goes_by_it = |policy: &Policy| matches!(policy.kind, PolicyKind::Latency(_));
+    let uses_latency = |policy: &Policy| matches!(policy.kind, PolicyKind::Latency(_));
     loop {
         let is_last = select! {
             () = sleep(ROUND) => false,
             _ = stopping.wait_for(|stopping| *stopping) => true,
         };
-        let has_policies = control.active().table.topology().site.policies.iter().any(goes_by_it);
+        let has_policies = control.active().table.topology().site.policies.iter().any(uses_latency);
         if is_last {
             let accepted = Arc::clone(measured.book().accepted());
             if has_policies {
@@ -117,7 +117,7 @@ pub(crate) async fn rounds(
         let Ok((latencies, active)) = look.await else { return };
         let accepted = measured.round(&active.table, &latencies);
         let topology = active.table.topology();
-        if !topology.site.policies.iter().any(goes_by_it) {
+        if !topology.site.policies.iter().any(uses_latency) {
             continue;
         }
         saver.save(&accepted, measured.observed.load(Relaxed), false).await;
@@ -125,7 +125,7 @@ pub(crate) async fn rounds(
             continue;
         }
         if let Err(refusal) = control.replace_latencies(accepted).await {
-            warn!(why = %refusal, "latencies are measured, but clients are not steered by them yet");
+            warn!(why = %refusal, "failed to apply measured latencies; clients are not steered by them yet");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What may an operator ask or change? The state store, who may use it, the control task, and the REST API.
+//! The control plane: state store, access control, control task and REST API.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 

@@ -1,4 +1,4 @@
-//! How much is logged: a level that can be changed while the server runs, and whoever carries the change out.
+//! The log level, which can be changed while the server runs.
 
 use std::fmt;
 use std::mem;
@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::types::LogLevel;
 
-/// What carries a change of the level out.
+/// Applies a change of the level.
 type Apply = Box<dyn Fn(LogLevel) + Send + Sync>;
 
-/// The level in force, and what carries a change of it out. By default nothing does: nobody logs then.
+/// The current level, and how to apply a change. The default applies nothing.
 #[derive(Default)]
 pub struct LogSwitch {
     level: Mutex<LogLevel>,
@@ -17,20 +17,20 @@ pub struct LogSwitch {
 }
 
 impl LogSwitch {
-    /// A switch that stands at `level`; `apply` carries each change out.
+    /// A switch at `level`; `apply` applies each change.
     pub fn new(level: LogLevel, apply: impl Fn(LogLevel) + Send + Sync + 'static) -> Self {
         Self { level: Mutex::new(level), apply: Some(Box::new(apply)) }
     }
 
-    /// The level in force.
+    /// The current level.
     pub fn level(&self) -> LogLevel {
         *self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts `to` in force if what `may` says of the level before it is no refusal.
+    /// Sets the level to `to` if `may` allows it, given the current level. Returns the previous level.
     ///
     /// # Errors
-    /// That refusal.
+    /// The error of `may`.
     pub fn change<E>(&self, to: LogLevel, may: impl FnOnce(LogLevel) -> Result<(), E>) -> Result<LogLevel, E> {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         may(*level)?;

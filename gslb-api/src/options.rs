@@ -1,4 +1,4 @@
-//! What the server says when it starts the API: where the document comes from, who may ask, and how much.
+//! Options of the API: document source, access and limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use crate::traffic::tail::Tail;
 use crate::written::Written;
 use gslb_core::respond::Settings;
 
-/// Where the truth is.
+/// The source of truth for the document.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// In the store. Where that is empty, it takes this document first; none is an empty one.
+    /// The store. If it is empty, it is filled with this document, or with an empty one.
     Store {
-        /// The document of the first start.
+        /// The document for the first start.
         first: Option<Written>,
     },
-    /// In a file that the server watches. The document cannot be changed through the API; overrides can.
+    /// A file that the server watches. The API can change overrides, but not the document.
     File {
-        /// What the file says now; none where it cannot be used, and the store has what it said before.
+        /// The file's content; `None` if it is not usable, and the store has an earlier version.
         document: Option<Written>,
     },
 }
 
 impl Source {
-    /// The document that the server gives.
+    /// The given document.
     pub(crate) fn given(&self) -> Option<&Written> {
         match self {
             Self::Store { first } => first.as_ref(),
@@ -35,18 +35,18 @@ impl Source {
     }
 }
 
-/// How much the API takes. Limits of sockets (connections, headers) are the server's.
+/// Limits of the API. The server limits sockets (connections, headers).
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Octets of a body that is a whole document.
     pub document_octets: usize,
     /// Octets of such a body in TOML, which takes more memory than JSON while it is read.
     pub toml_octets: usize,
-    /// Octets of a whole document that who may only look sends, for a plan of it.
+    /// Octets of a whole document that a viewer sends, to plan it.
     pub viewer_octets: usize,
-    /// Octets of memory that a document may take while it is read and compiled, beyond what that took for the one in force.
+    /// Extra memory, in octets, that reading and compiling a document may take, compared with the active one.
     pub memory: usize,
-    /// The same for documents of those who may only look.
+    /// The same for documents that viewers send.
     pub viewer_memory: usize,
     /// Octets of any other body.
     pub body_octets: usize,
@@ -56,18 +56,18 @@ pub struct Limits {
     pub body_grace: Duration,
     /// Octets that come at least in each second after that.
     pub body_octets_per_second: usize,
-    /// How long a request waits for others before it is told to come again.
+    /// How long a request waits for others before it is refused with "try again".
     pub patience: Duration,
-    /// Requests a second for each token, or each address where there is no token.
+    /// Requests per second for each token, or each address where there is no token.
     pub requests_per_second: u32,
-    /// Requests at once beyond that.
+    /// Burst of requests beyond that.
     pub burst: u32,
-    /// Whole documents that operators and admins send or read at once, half of them at most one caller's; more wait for a
-    /// place. Viewers have half as many places of their own.
+    /// Concurrent transfers of whole documents by operators and admins, at most half of them by one caller; more wait.
+    /// Viewers have half as many of their own.
     pub documents: usize,
-    /// Streams of events at once, half of them at most one caller's.
+    /// Concurrent event streams, at most half of them for one caller.
     pub streams: usize,
-    /// Those who watch answers at once, half of them at most for one caller.
+    /// Concurrent watchers of answers, at most half of them for one caller.
     pub watchers: usize,
 }
 
@@ -93,32 +93,32 @@ impl Default for Limits {
     }
 }
 
-/// Everything that [`Api::start`](crate::Api::start) is told.
+/// Options for [`Api::start`](crate::Api::start).
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What this node is called: latencies that it measures are those of the vantage of this name.
+    /// Name of this node, and of the vantage for the latencies it measures.
     pub node: String,
-    /// Whether somebody has given it that name: a store that was used under another one is then noticed.
+    /// Whether the name is configured: then a store that another node has used is reported.
     pub is_node_named: bool,
     /// Where the document comes from.
     pub source: Source,
     /// Names of this server, besides `localhost` and addresses: a request for any other host is refused.
     pub hosts: Vec<String>,
-    /// Requests from a loopback address without a token are taken as an admin's.
+    /// Treat requests without a token from a loopback address as an admin's.
     pub loopback_without_token: bool,
-    /// How much is taken.
+    /// Limits.
     pub limits: Limits,
-    /// How answers are given; explain gives the same.
+    /// How queries are answered; explain uses the same settings.
     pub settings: Arc<Settings>,
-    /// How much is logged, and what makes that more or less.
+    /// The log level, and how to change it.
     pub log: Arc<LogSwitch>,
-    /// How many workers count what they answer from the tables that are published; 0 where nobody counts.
+    /// Number of workers that count their answers per table; 0 to not count.
     pub workers: usize,
-    /// What was answered lately.
+    /// Sample of recent answers.
     pub sample: Sample,
-    /// Those who watch answers as they are given, whom whoever answers tells of them.
+    /// Live stream of answers.
     pub tail: Tail,
-    /// What the server does without.
+    /// What is degraded.
     pub degraded: Arc<Degraded>,
 }
 

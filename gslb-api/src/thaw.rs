@@ -1,7 +1,7 @@
 //! A thaw: for a limited time, no frozen window of the document stops a change.
 //!
-//! Without it, a typing error in `frozen` could not be taken out of a watched file: the window that the error made would
-//! refuse the file that corrects it, until the year that the error names.
+//! Without it, a typo in `frozen` could not be fixed in a watched file: the wrong window would refuse the corrected file until
+//! it ends.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use crate::change::Refusal;
 use crate::store::{Store, Time, Unavailable};
 use crate::types::{self, ThawRequest, Timestamp};
 
-/// Where the thaw is kept.
+/// Key of the thaw.
 pub const KEY: &str = "thaw";
-/// How long a thaw lasts if nobody says how long.
+/// Default duration of a thaw.
 pub const USUAL: Duration = Duration::from_secs(15 * 60);
 
-/// A thaw that an admin has asked for.
+/// A thaw requested by an admin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thaw {
-    /// Since when it holds, in milliseconds since 1970-01-01 00:00 UTC.
+    /// Start, in milliseconds since 1970-01-01 00:00 UTC.
     pub since: u64,
-    /// Until when it holds, likewise.
+    /// End, in milliseconds since 1970-01-01 00:00 UTC.
     pub until: u64,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// The name of the admin.
+    /// Name of the admin.
     pub owner: String,
 }
 
 impl Thaw {
-    /// Whether it holds at `now`. A wall clock that was set back to before the thaw does not make it longer.
+    /// Whether it is active at `now`. Setting the wall clock back to before the thaw does not extend it.
     pub fn holds(&self, now: Time) -> bool {
         (self.since..self.until).contains(&now.millis())
     }
@@ -41,20 +41,20 @@ impl Thaw {
     }
 }
 
-/// The thaw that `owner` asks for at `now`.
+/// The thaw that `owner` requests at `now`.
 ///
 /// # Errors
 /// [`Refusal::Body`] if it has no reason.
 pub fn from_request(request: ThawRequest, owner: &str, now: Time) -> Result<Thaw, Refusal> {
     let ThawRequest { reason, r#for } = request;
     if reason.as_str().trim().is_empty() {
-        return Err(Refusal::Body(vec![("/reason".to_owned(), "expected a reason, which is not blank".to_owned())]));
+        return Err(Refusal::Body(vec![("/reason".to_owned(), "expected a reason that is not blank".to_owned())]));
     }
     let until = now.after(r#for.map_or(USUAL, |time| time.0)).millis();
     Ok(Thaw { since: now.millis(), until, reason: reason.into(), owner: owner.to_owned() })
 }
 
-/// The thaw if it holds at `now`, as the API shows it.
+/// The thaw if it is active at `now`, as the API shows it.
 pub fn holding(thaw: Option<&Thaw>, now: Time) -> Option<types::Thaw> {
     thaw.filter(|thaw| thaw.holds(now)).map(Into::into)
 }
@@ -70,10 +70,10 @@ impl From<&Thaw> for types::Thaw {
     }
 }
 
-/// The thaw in `store`. One that cannot be read is none: it would only loosen a rule.
+/// The thaw in `store`. A damaged one is ignored: it would only loosen a rule.
 ///
 /// # Errors
-/// Where the store cannot be asked.
+/// If the store cannot be read.
 pub(crate) async fn read(store: &dyn Store) -> Result<Option<Thaw>, Unavailable> {
     let held = store.read(KEY).await?;
     Ok(held.and_then(|held| serde_json::from_slice(&held.value).ok()))

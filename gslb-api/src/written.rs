@@ -1,4 +1,4 @@
-//! A document as somebody wrote it: what it says, its text with the comments, and the commit that it comes from.
+//! A document as its author wrote it: the parsed value, the text with comments, and the git commit.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::revisions::GitCommit;
 
-/// A document, and what its author wrote besides what it says.
+/// A document with its source text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
-    /// What it says.
+    /// The parsed document.
     pub document: Value,
-    /// Its text in TOML, which says the same; none if it was not written in TOML.
+    /// The same document as TOML text; `None` if it was not written in TOML.
     pub text: Option<Arc<str>>,
-    /// The git commit that it comes from, if it comes from one.
+    /// The git commit that it comes from, if any.
     pub commit: Option<GitCommit>,
 }
 

@@ -1,4 +1,4 @@
-//! The time of the wall clock, and moments as people and programs write them: RFC 3339, in UTC.
+//! The wall clock, and times as text: RFC 3339, in UTC.
 
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use crate::store::Time;
 
 pub(crate) mod wall_clock;
 
-/// The time of the wall clock.
+/// The current wall-clock time.
 pub(crate) fn now() -> Time {
     SystemTime::now().into()
 }
@@ -20,7 +20,7 @@ pub(crate) fn show(time: Time) -> String {
     format!("{timestamp:.3}")
 }
 
-/// Reads a moment, with `Z` or an offset; nothing where `text` is none, or before 1970.
+/// Parses a time, with `Z` or an offset; `None` if `text` is invalid, or before 1970.
 pub(crate) fn parse(text: &str) -> Option<Time> {
     let timestamp: Timestamp = text.parse().ok()?;
     u64::try_from(timestamp.as_millisecond()).ok().map(Time::from_millis)
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_go_there_and_back() {
+    fn times_round_trip() {
         let text = "2026-11-22T10:09:58.123Z";
         assert_eq!(parse(text).map(show).as_deref(), Some(text));
         assert_eq!(parse("2026-11-22T11:09:58.123+01:00"), parse(text));

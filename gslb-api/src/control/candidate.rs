@@ -95,7 +95,7 @@ pub fn prepare(
         None => (overrides::with_overrides(&base.table, &all, states), Vec::new()),
     };
     warnings.extend(doubts(base, &table, &all, &edited)?);
-    let asks = depth == Depth::Moves || safety::asks_for_moves(&base.table.topology().site.safety);
+    let asks = depth == Depth::Moves || safety::needs_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| diff::compare(&base.table, &table, &sample.of(&base.table)));
     let thaw = edited.thaw.unwrap_or_else(|| base.thaw.clone());
     let mut breaks = safety::broken(&base.table, &table, moves.as_ref(), touched, now);

@@ -1,4 +1,4 @@
-//! What would be answered if a data center failed, worked out without touching anything.
+//! Simulates the loss of a data center, without changing anything.
 
 mod witness;
 
@@ -17,10 +17,10 @@ use crate::status::Reach;
 use crate::types::{AddressType, AffectedClients, Drill, Failing, LossAnswer, OneLeft};
 use witness::Finder;
 
-/// Queries that show the change, at most.
+/// Most queries that show the change.
 const MAX_WITNESSES: usize = 16;
 
-/// What would come of the loss of `data_center`, by its number in the site of `table`.
+/// The effect of losing `data_center`, a number in the site of `table`.
 pub(crate) fn drill(
     table: &RoutingTable,
     data_center: DataCenterId,
@@ -46,7 +46,7 @@ pub(crate) fn drill(
     Drill { data_center: name, services, moves, failing, one_left, witnesses }
 }
 
-/// Losses as they are shown: equal ones of A and AAAA are one.
+/// Losses as shown: equal ones for A and AAAA are merged.
 fn divided(site: &Site, losses: Vec<Loss>) -> (Vec<Failing>, Vec<OneLeft>) {
     let (mut failing, mut one_left) = (Vec::<Failing>::new(), Vec::<OneLeft>::new());
     for Loss { service, kind, left, all, extent, sampled, clients } in losses {
@@ -76,7 +76,7 @@ fn divided(site: &Site, losses: Vec<Loss>) -> (Vec<Failing>, Vec<OneLeft>) {
     (failing, one_left)
 }
 
-/// Entries of one service that stand side by side, at most, of those that are looked at for an equal one.
+/// How many previous entries are searched for an equal one.
 const SIDE_BY_SIDE: usize = 64;
 
 fn place_name(place: Destination) -> String {
@@ -103,7 +103,7 @@ fn address_type(kind: Kind) -> AddressType {
     }
 }
 
-/// True where some of these pools is in the data center and has endpoints of the kind, up or down.
+/// True if one of these pools is in the data center and has endpoints of the kind, up or down.
 fn answers_from(table: &RoutingTable, pools: &HashSet<PoolId>, data_center: DataCenterId, kind: Kind) -> bool {
     let has_kind = |id: &PoolId| table.pools().get(*id).is_some_and(|pool| !pool.ready(Demand::Any, kind).is_empty());
     pools.iter().any(|id| pool_is_in(&table.topology().site, *id, data_center) && has_kind(id))

@@ -1,4 +1,4 @@
-//! What the control side measures of itself: requests, commits, tables that were built and published.
+//! Metrics of the control plane: requests, commits, tables built and published.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,18 +11,18 @@ pub(crate) mod store;
 
 pub(crate) use store::MeteredStore;
 
-/// Ranges of time that are told apart.
+/// Number of histogram buckets.
 const RANGES: usize = 14;
-/// The longest time of each, in seconds.
+/// Upper bounds of the buckets, in seconds.
 const BOUNDS: [f64; RANGES] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// How long something took, how often.
+/// A histogram of durations.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Times {
     ranges: [u64; RANGES],
-    /// How often.
+    /// Number of observations.
     pub count: u64,
-    /// In seconds, all together.
+    /// Sum, in seconds.
     pub sum: f64,
 }
 
@@ -36,16 +36,16 @@ impl Times {
         self.sum += seconds;
     }
 
-    /// The longest time of each range in seconds, and how many were in it.
+    /// The upper bound of each bucket in seconds, and the number of observations in it.
     pub fn ranges(&self) -> impl Iterator<Item = (f64, u64)> {
         BOUNDS.into_iter().zip(self.ranges)
     }
 }
 
-/// A kind of request: route as the description has it, method and status. All three are of short lists.
+/// Labels of a request: route as in the API description, method and status. All three have few values.
 pub type Kind = (String, &'static str, u16);
 
-/// Measures since start.
+/// Metrics since the start.
 #[derive(Debug, Default)]
 pub struct Meters {
     requests: Mutex<BTreeMap<Kind, u64>>,
@@ -60,32 +60,32 @@ pub struct Meters {
     clock_went_back: Mutex<Option<Instant>>,
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Meters {
-    /// Notes a request that was answered.
+    /// Records an answered request.
     pub(crate) fn requested(&self, route: &str, method: &'static str, status: u16, took: Duration) {
-        *held(&self.requests).entry((route.to_owned(), method, status)).or_default() += 1;
-        held(&self.request_times).entry(route.to_owned()).or_default().note(took);
+        *lock(&self.requests).entry((route.to_owned(), method, status)).or_default() += 1;
+        lock(&self.request_times).entry(route.to_owned()).or_default().note(took);
     }
 
-    /// Notes that a table was built: read, compiled and compared where that was needed.
+    /// Records the time to build a table.
     pub(crate) fn built(&self, took: Duration) {
-        held(&self.builds).note(took);
+        lock(&self.builds).note(took);
     }
 
-    /// Notes that a table was put in force.
+    /// Records that a table was published.
     pub(crate) fn published(&self, now: Time) {
         self.published.store(now.millis(), Ordering::Relaxed);
     }
 
-    /// Notes that the wall clock has jumped, and whether back.
+    /// Records a jump of the wall clock.
     pub(crate) fn clock_jumped(&self, is_back: bool) {
         self.clock_jumps.fetch_add(1, Ordering::Relaxed);
         if is_back {
-            *held(&self.clock_went_back) = Some(Instant::now());
+            *lock(&self.clock_went_back) = Some(Instant::now());
         }
     }
 
@@ -94,56 +94,55 @@ impl Meters {
         self.clock_jumps.load(Ordering::Relaxed)
     }
 
-    /// Whether the wall clock has jumped back within `time`: moments that were computed before that lie too far ahead.
+    /// Whether the wall clock has jumped back within `time`: times computed before that are too far in the future.
     pub(crate) fn clock_went_back_within(&self, time: Duration) -> bool {
-        held(&self.clock_went_back).is_some_and(|at| at.elapsed() <= time)
+        lock(&self.clock_went_back).is_some_and(|at| at.elapsed() <= time)
     }
 
-    /// Notes that the control task is at work.
+    /// Records a tick of the control task.
     pub(crate) fn ticked(&self) {
-        *held(&self.turned) = Some(Instant::now());
+        *lock(&self.turned) = Some(Instant::now());
     }
 
-    /// Notes a commit, or that the store could not do it.
+    /// Records a commit, and whether the store was available.
     pub(crate) fn committed(&self, took: Duration, is_available: bool) {
-        held(&self.commits).note(took);
+        lock(&self.commits).note(took);
         self.store_failed.store(!is_available, Ordering::Relaxed);
     }
 
-    /// Notes the revision of the store.
+    /// Records the revision of the store.
     pub(crate) fn store_is_at(&self, revision: u64) {
         self.store_revision.fetch_max(revision, Ordering::Relaxed);
     }
 
-    /// Requests by kind.
+    /// Request counts by labels.
     pub fn requests(&self) -> BTreeMap<Kind, u64> {
-        held(&self.requests).clone()
+        lock(&self.requests).clone()
     }
 
-    /// How long requests took, by route.
+    /// Request durations by route.
     pub fn request_times(&self) -> BTreeMap<String, Times> {
-        held(&self.request_times).clone()
+        lock(&self.request_times).clone()
     }
 
-    /// How long it took to build tables of new documents and databases.
+    /// Durations of table builds.
     pub fn builds(&self) -> Times {
-        *held(&self.builds)
+        *lock(&self.builds)
     }
 
-    /// How long the store took for commits, failed ones too.
+    /// Durations of commits, including failed ones.
     pub fn commits(&self) -> Times {
-        *held(&self.commits)
+        *lock(&self.commits)
     }
 
-    /// When the table in force was published, in milliseconds since 1970.
+    /// When the active table was published, in milliseconds since 1970-01-01 00:00 UTC.
     pub fn published_at(&self) -> u64 {
         self.published.load(Ordering::Relaxed)
     }
 
-    /// Time since the control task was seen at work, which looks at the clock ten times a second. None before its first
-    /// look.
+    /// Time since the last tick of the control task, which ticks ten times a second; `None` before the first.
     pub fn since_tick(&self) -> Option<Duration> {
-        held(&self.turned).map(|turned| turned.elapsed())
+        lock(&self.turned).map(|turned| turned.elapsed())
     }
 
     /// The revision of the store after the last commit of this process, or at its start.
@@ -151,7 +150,7 @@ impl Meters {
         self.store_revision.load(Ordering::Relaxed)
     }
 
-    /// Whether the store could do the last commit that it was asked for.
+    /// Whether the store was available for the last commit.
     pub fn store_is_available(&self) -> bool {
         !self.store_failed.load(Ordering::Relaxed)
     }

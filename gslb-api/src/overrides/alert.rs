@@ -1,4 +1,4 @@
-//! An alert of Alertmanager as an override: which endpoints its labels name, and what it forces.
+//! Turns an Alertmanager alert into an override: which endpoints its labels select, and what it forces.
 
 use gslb_core::site::pattern::Pattern;
 
@@ -6,9 +6,9 @@ use super::{Force, Override};
 use crate::store::Time;
 use crate::types::{Alert, AlertStatus, Mistakes};
 
-/// Most alerts of one notification; `max_alerts` of Alertmanager makes it send no more.
+/// Most alerts per notification; set `max_alerts` in Alertmanager to stay below it.
 pub const MAX_ALERTS: usize = 1000;
-/// The label that says what an alert does.
+/// The label with the action.
 pub const ACTION: &str = "gslb_action";
 /// The label that names the target in full, as `endpoint/POOL/NAME`, `pool/NAME` or `data-center/NAME`.
 const TARGET: &str = "gslb_target";
@@ -16,38 +16,38 @@ const TARGET: &str = "gslb_target";
 const PARTS: [&str; 3] = ["gslb_endpoint", "gslb_pool", "gslb_data_center"];
 /// Our labels start with this, so any other label that does is a typing error.
 const PREFIX: &str = "gslb_";
-/// What a Go template writes for a value that is missing.
+/// What a Go template renders for a missing value.
 const NO_VALUE: &str = "<no value>";
 /// Octets of a fingerprint: Alertmanager's have 16.
 const MAX_FINGERPRINT: usize = 32;
-/// Ids of overrides that alerts make begin with this.
+/// Prefix of the ids of overrides made by alerts.
 const ID_PREFIX: &str = "alert-";
 /// Characters of a reason.
 const REASON_CHARACTERS: usize = 500;
 
-/// Whether an override of this id is one that an alert made.
+/// Whether the override with this id was made by an alert.
 pub fn is_of_alert(id: &str) -> bool {
     id.starts_with(ID_PREFIX)
 }
 
-/// What an alert does.
+/// The effect of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertAction {
-    /// Nothing: it does not say so.
+    /// None: the alert has no action label.
     Nothing,
-    /// That this override be in force.
+    /// Set this override.
     Force(Box<Override>),
-    /// That the override of this id end.
+    /// End the override with this id.
     End(String),
 }
 
 impl Alert {
-    /// What the alert asks for at `now`; an override ends at `expires` and is `owner`'s.
+    /// The action of the alert at `now`. A new override ends at `expires` and belongs to `owner`.
     ///
-    /// A resolved alert ends its override whatever its labels say: its rule may have been corrected meanwhile.
+    /// A resolved alert ends its override whatever its labels say: its rule may have been corrected since.
     ///
     /// # Errors
-    /// Pointers within the alert, and what is wrong there.
+    /// JSON pointers into the alert, each with an error message.
     pub fn action(&self, owner: &str, now: Time, expires: Time) -> Result<AlertAction, Mistakes> {
         let mut wrong = self.wrong_labels();
         let Some(action) = self.labels.get(ACTION) else {
@@ -68,7 +68,7 @@ impl Alert {
         if force.is_none() {
             wrong.push((format!("/labels/{ACTION}"), "expected drain, down or up".to_owned()));
         }
-        // A part of the target that is missing would make it a wider one.
+        // A missing part would widen the target.
         let target = if wrong.is_empty() { self.target().map_err(|found| wrong.push(found)).ok() } else { None };
         match (force, target) {
             (Some(force), Some(target)) => Ok(AlertAction::Force(Box::new(Override {
@@ -84,7 +84,7 @@ impl Alert {
         }
     }
 
-    /// Labels of ours that cannot be right: without a value, or with a name that we do not know.
+    /// Errors in labels that begin with `gslb_`: an empty value or an unknown name.
     fn wrong_labels(&self) -> Mistakes {
         let is_known = |name: &str| name == ACTION || name == TARGET || PARTS.contains(&name);
         let wrong = |(name, value): (&String, &String)| {
@@ -92,7 +92,7 @@ impl Alert {
                 format!("unknown label; known: {ACTION}, {TARGET}, {}", PARTS.join(", "))
             } else if name != ACTION && (value.trim().is_empty() || value.contains(NO_VALUE)) {
                 format!(
-                    "the label has no value: have the rule select series that do, such as {{{}!=\"\"}}",
+                    "the label has no value: select only series that have one, for example {{{}!=\"\"}}",
                     example(name)
                 )
             } else {
@@ -110,39 +110,39 @@ impl Alert {
         is_one.then(|| format!("{ID_PREFIX}{}", self.fingerprint))
     }
 
-    /// The target of the alert: one endpoint, pool or data center, since an alert is about one thing.
+    /// The target of the alert: exactly one endpoint, pool or data center.
     fn target(&self) -> Result<Pattern, (String, String)> {
         let label = |name: &str| self.labels.get(name).map(|value| value.trim());
         let [endpoint, pool, data_center] = PARTS.map(label);
         let (at, text) = match (label(TARGET), endpoint, pool, data_center) {
             (Some(target), None, None, None) => (TARGET, target.to_owned()),
             (Some(_), ..) => {
-                let told = format!("leave out {}: {TARGET} names the target in full", PARTS.join(", "));
-                return Err((format!("/labels/{TARGET}"), told));
+                let message = format!("leave out {}: {TARGET} names the target in full", PARTS.join(", "));
+                return Err((format!("/labels/{TARGET}"), message));
             }
             (None, Some(endpoint), Some(pool), _) => (PARTS[0], format!("endpoint/{pool}/{endpoint}")),
             (None, Some(_), None, _) => {
-                return Err((format!("/labels/{}", PARTS[0]), "gslb_pool has to name its pool".to_owned()));
+                return Err((format!("/labels/{}", PARTS[0]), "also set gslb_pool, the endpoint's pool".to_owned()));
             }
             (None, None, Some(pool), _) => (PARTS[1], format!("pool/{pool}")),
             (None, None, None, Some(data_center)) => (PARTS[2], format!("data-center/{data_center}")),
             (None, None, None, None) => {
-                let told = format!("with {ACTION}, one of {TARGET}, {} is needed", PARTS.join(", "));
-                return Err(("/labels".to_owned(), told));
+                let message = format!("{ACTION} also needs one of {TARGET}, {}", PARTS.join(", "));
+                return Err(("/labels".to_owned(), message));
             }
         };
-        let wrong = |told: String| (format!("/labels/{at}"), told);
+        let wrong = |message: String| (format!("/labels/{at}"), message);
         if text.contains(['*', '?']) {
-            return Err(wrong("an alert means one thing: * and ? are not for alerts".to_owned()));
+            return Err(wrong("* and ? are not allowed: an alert has exactly one target".to_owned()));
         }
         text.parse::<Pattern>().map_err(|error| wrong(error.to_string()))
     }
 
-    /// Why, in words: what the alert says, or else its name.
+    /// The reason: the alert's summary, or else its name.
     fn reason(&self) -> String {
         let name = self.labels.get("alertname").map_or("an alert", String::as_str);
-        let said = self.annotations.get("summary").map_or(name, String::as_str);
-        let printable = said.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+        let text = self.annotations.get("summary").map_or(name, String::as_str);
+        let printable = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
         let reason: String = printable.take(REASON_CHARACTERS).collect();
         if reason.trim().is_empty() { "an alert".to_owned() } else { reason }
     }
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    fn asks(alert: &Alert) -> Result<AlertAction, Mistakes> {
+    fn action(alert: &Alert) -> Result<AlertAction, Mistakes> {
         alert.action("am", Time::from_millis(1_000), Time::from_millis(2_000))
     }
 
@@ -182,14 +182,14 @@ mod tests {
     }
 
     fn forced(labels: &[(&str, &str)]) -> Override {
-        match asks(&alert("firing", labels)) {
+        match action(&alert("firing", labels)) {
             Ok(AlertAction::Force(held)) => *held,
             other => panic!("{labels:?}: {other:?}"),
         }
     }
 
     #[test]
-    fn the_most_specific_label_says_whom_it_means() {
+    fn the_most_specific_label_is_the_target() {
         let (action, pool, data_center) = (("gslb_action", "drain"), ("gslb_pool", "fra"), ("gslb_data_center", "de"));
         for (labels, target) in [
             (vec![action, pool, data_center, ("gslb_endpoint", "fra-1")], "endpoint/fra/fra-1"),
@@ -205,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_resolved_ends_and_what_says_nothing_is_left_alone() {
+    fn a_resolved_alert_ends_its_override_and_one_without_an_action_does_nothing() {
         let labels = [("gslb_action", "down"), ("gslb_pool", "fra")];
-        let ended = asks(&alert("resolved", &labels));
+        let ended = action(&alert("resolved", &labels));
         assert_eq!(ended, Ok(AlertAction::End("alert-c0ffee0123456789".to_owned())));
-        assert_eq!(asks(&alert("firing", &[("gslb_pool", "fra")])), Ok(AlertAction::Nothing));
+        assert_eq!(action(&alert("firing", &[("gslb_pool", "fra")])), Ok(AlertAction::Nothing));
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
                 let whole = [("gslb_endpoint", "fra-1"), ("gslb_pool", "fra"), ("gslb_data_center", "de")];
                 let mut labels = whole.map(|(name, of)| (name, if name == empty { value } else { of })).to_vec();
                 labels.push(("gslb_action", "drain"));
-                let wrong = asks(&alert("firing", &labels)).unwrap_err();
+                let wrong = action(&alert("firing", &labels)).unwrap_err();
                 assert_eq!(wrong.len(), 1, "{wrong:?}");
                 assert_eq!(wrong[0].0, format!("/labels/{empty}"), "{value:?}");
             }
@@ -227,15 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_that_is_resolved_ends_its_override_whatever_its_labels_say() {
+    fn a_resolved_alert_ends_its_override_even_with_bad_labels() {
         for labels in [vec![("gslb_action", "")], vec![("gslb_action", "drain"), ("gslb_pool", "")]] {
-            let ended = asks(&alert("resolved", &labels));
+            let ended = action(&alert("resolved", &labels));
             assert_eq!(ended, Ok(AlertAction::End("alert-c0ffee0123456789".to_owned())), "{labels:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_meant_is_told_with_its_place() {
+    fn errors_point_to_the_bad_label() {
         for (labels, pointer) in [
             (vec![("gslb_action", "weight"), ("gslb_pool", "fra")], "/labels/gslb_action"),
             (vec![("gslb_action", "down")], "/labels"),
@@ -248,11 +248,11 @@ mod tests {
             (vec![("gslb_action", "down"), ("gslb_pool", "fra"), ("gslb_endpont", "fra-1")], "/labels/gslb_endpont"),
             (vec![("gslb_actoin", "down"), ("gslb_pool", "fra")], "/labels/gslb_actoin"),
         ] {
-            let wrong = asks(&alert("firing", &labels)).unwrap_err();
+            let wrong = action(&alert("firing", &labels)).unwrap_err();
             assert_eq!(wrong[0].0, pointer, "{labels:?}");
         }
         let mut nameless = alert("firing", &[("gslb_action", "down"), ("gslb_pool", "fra")]);
         nameless.fingerprint = "../x".to_owned();
-        assert_eq!(asks(&nameless).unwrap_err()[0].0, "/fingerprint");
+        assert_eq!(action(&nameless).unwrap_err()[0].0, "/fingerprint");
     }
 }

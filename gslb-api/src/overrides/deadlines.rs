@@ -1,5 +1,5 @@
-//! When overrides end while the server runs: by the monotonic clock, so that a wall clock that jumps neither ends nor
-//! prolongs one.
+//! Deadlines of overrides while the server runs. They use the monotonic clock, so that a jump of the wall clock neither ends
+//! nor extends an override.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,44 +7,44 @@ use std::time::{Duration, Instant};
 use super::Override;
 use crate::store::Time;
 
-/// The deadlines of the overrides in force, by id.
+/// Deadlines of the active overrides, by id.
 #[derive(Debug, Default)]
 pub struct Deadlines(BTreeMap<String, Deadline>);
 
-/// When one override ends.
+/// The deadline of one override.
 #[derive(Debug)]
 struct Deadline {
-    /// The end that it was computed from, by the wall clock, in milliseconds since 1970.
+    /// The wall-clock expiry that it was computed from, in milliseconds since 1970.
     expires: u64,
-    /// None where that is too far away to compute.
+    /// `None` if that is too far in the future.
     at: Option<Instant>,
 }
 
 impl Deadlines {
-    /// Computes the deadline of `held`, which was asked for at `at`, when the wall clock said `now`. A deadline that was
-    /// computed from the same end stays.
-    pub fn set(&mut self, held: &Override, now: Time, at: Instant) {
-        match held.expires {
-            None => drop(self.0.remove(&held.id)),
-            Some(expires) if self.0.get(&held.id).is_some_and(|known| known.expires == expires) => {}
+    /// Computes the deadline of an override that was requested at `at`, when the wall clock was `now`. A deadline computed from
+    /// the same expiry stays.
+    pub fn set(&mut self, override_: &Override, now: Time, at: Instant) {
+        match override_.expires {
+            None => drop(self.0.remove(&override_.id)),
+            Some(expires) if self.0.get(&override_.id).is_some_and(|known| known.expires == expires) => {}
             Some(expires) => {
                 let left = Duration::from_millis(expires.saturating_sub(now.millis()));
-                self.0.insert(held.id.clone(), Deadline { expires, at: at.checked_add(left) });
+                self.0.insert(override_.id.clone(), Deadline { expires, at: at.checked_add(left) });
             }
         }
     }
 
-    /// Computes the deadlines of those in `all` that have none yet, and forgets those of others.
+    /// Adds the missing deadlines of the overrides in `all`, and removes those of others.
     pub fn follow(&mut self, all: &BTreeMap<String, Override>, now: Time, at: Instant) {
         self.0.retain(|id, _| all.contains_key(id));
-        all.values().for_each(|held| self.set(held, now, at));
+        all.values().for_each(|override_| self.set(override_, now, at));
     }
 
-    /// Whether the time of `held` has passed: by its deadline, or by the wall clock where it has none.
-    pub fn has_passed(&self, held: &Override, now: Time, at: Instant) -> bool {
-        match self.0.get(&held.id).filter(|known| Some(known.expires) == held.expires) {
+    /// Whether an override has expired: by its deadline, or by the wall clock if it has none.
+    pub fn has_passed(&self, override_: &Override, now: Time, at: Instant) -> bool {
+        match self.0.get(&override_.id).filter(|known| Some(known.expires) == override_.expires) {
             Some(known) => known.at.is_some_and(|deadline| deadline <= at),
-            None => held.is_over(now.millis()),
+            None => override_.is_over(now.millis()),
         }
     }
 }
@@ -57,7 +57,7 @@ mod tests {
     const HOUR: u64 = 3_600_000;
 
     fn ending(expires: Option<u64>) -> BTreeMap<String, Override> {
-        let held = Override {
+        let override_ = Override {
             id: "a".to_owned(),
             targets: vec!["pool/fra".parse().unwrap()],
             force: Force::Drain,
@@ -66,7 +66,7 @@ mod tests {
             created: 0,
             expires,
         };
-        BTreeMap::from([(held.id.clone(), held)])
+        BTreeMap::from([(override_.id.clone(), override_)])
     }
 
     /// Whether an override that ends at `expires` has passed `after` hours of real time, when the wall clock says `wall`.
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_of_the_wall_clock_neither_ends_nor_prolongs_an_override() {
+    fn a_jump_of_the_wall_clock_neither_ends_nor_extends_an_override() {
         let (mut deadlines, start) = (Deadlines::default(), Instant::now());
         let mut passed = |wall: u64, after: f64| look(&mut deadlines, Some(HOUR), start, wall, after);
         assert!(!passed(0, 0.0));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn another_end_is_another_deadline() {
+    fn a_new_expiry_is_a_new_deadline() {
         let (mut deadlines, start) = (Deadlines::default(), Instant::now());
         let mut passed = |expires: Option<u64>, after: f64| {
             look(&mut deadlines, expires, start, (after * HOUR as f64) as u64, after)
@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn the_time_runs_from_when_an_override_was_asked_for() {
+    fn the_time_runs_from_the_request() {
         let (mut deadlines, start, all) = (Deadlines::default(), Instant::now(), ending(Some(HOUR)));
         deadlines.set(&all["a"], Time::from_millis(0), start);
-        // It waited for its turn, and the wall clock jumped in between.
+        // The wall clock jumped while the change was queued.
         assert!(!look(&mut deadlines, Some(HOUR), start, 1000 * HOUR, 0.1));
         assert!(look(&mut deadlines, Some(HOUR), start, 1000 * HOUR, 1.0));
     }

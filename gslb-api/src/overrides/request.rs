@@ -1,11 +1,11 @@
-//! An override as somebody asks for it: what the types of the request cannot say is checked here.
+//! Override requests: checks that the request types cannot express.
 
 use super::Override;
 use crate::change::Refusal;
 use crate::store::Time;
 use crate::types::{Mistakes, OverrideRequest};
 
-/// The override `id` that `request` asks for at `now`. The sender owns it if the request names no owner.
+/// Builds the override `id` from a request at `now`. The sender owns it if the request names no owner.
 ///
 /// # Errors
 /// [`Refusal::Body`].
@@ -19,13 +19,13 @@ pub fn from_request(id: &str, request: OverrideRequest, sender: &str, now: Time)
     let expires = match (expires, expires_in) {
         (None, None) => None,
         (Some(_), Some(_)) => {
-            let detail = "say either when it expires or in what time, not both";
+            let detail = "set either expires or expires_in, not both";
             mistakes.push(("/expires_in".to_owned(), detail.to_owned()));
             None
         }
         (Some(moment), None) => {
             if moment.0 <= now {
-                let detail = "expected a moment to come, such as \"2030-01-31T12:00:00Z\"";
+                let detail = "expected a time in the future, such as \"2030-01-31T12:00:00Z\"";
                 mistakes.push(("/expires".to_owned(), detail.to_owned()));
             }
             Some(moment.0)
@@ -65,20 +65,20 @@ mod tests {
     }
 
     #[test]
-    fn an_override_has_an_id_and_one_end_to_come() {
+    fn an_override_has_a_valid_id_and_one_expiry_in_the_future() {
         let pointers = |id: &str, end: Value| {
             let mut body = json!({"targets": ["pool/fra"], "force": "up", "reason": "r"});
             body.as_object_mut().unwrap().extend(end.as_object().unwrap().clone());
-            let refused = from_request(id, request(&body).unwrap(), "me", Time::from_millis(1000)).unwrap_err();
-            let Refusal::Body(wrong) = refused else { panic!() };
-            wrong.into_iter().map(|(pointer, _)| pointer).collect::<Vec<String>>()
+            let refusal = from_request(id, request(&body).unwrap(), "me", Time::from_millis(1000)).unwrap_err();
+            let Refusal::Body(mistakes) = refusal else { panic!() };
+            mistakes.into_iter().map(|(pointer, _)| pointer).collect::<Vec<String>>()
         };
         assert_eq!(pointers("a b", json!({"expires": "1970-01-01T00:00:01Z"})), ["", "/expires"]);
         assert_eq!(pointers("a", json!({"expires": "2030-01-01T00:00:00Z", "expires_in": "1h"})), ["/expires_in"]);
     }
 
     #[test]
-    fn a_force_is_written_in_one_way() {
+    fn a_force_has_exactly_one_form() {
         for force in [json!({"drain": null}), json!({"weight": null}), json!({"weight": 1, "up": null}), json!(null)] {
             let body = json!({"targets": ["pool/fra"], "force": force, "reason": "r"});
             assert!(request(&body).is_err(), "{force}");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sender_owns_what_nobody_else_does() {
+    fn the_sender_is_the_default_owner() {
         let body = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "power", "expires_in": "1h"});
         let held = from_request("fra", request(&body).unwrap(), "Ada", Time::from_millis(1000)).unwrap();
         assert_eq!((&*held.owner, held.force, held.expires), ("Ada", Force::Drain, Some(3_601_000)));

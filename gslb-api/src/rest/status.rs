@@ -65,7 +65,7 @@ async fn list(
             time: Timestamp(now),
             revision: active.revision,
             generation: active.table.generation(),
-            mass_failure: known.doubted.map(|time| MassFailure { seconds: time.as_secs() }),
+            mass_failure: known.mass_failure_for.map(|time| MassFailure { seconds: time.as_secs() }),
             degraded,
             overrides: active.overrides.len(),
             thaw: thaw::holding(active.thaw.as_ref(), now),

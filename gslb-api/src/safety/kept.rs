@@ -1,5 +1,5 @@
-//! Which `only` policies hold clients without endpoints. Compiled plans are asked, not policies: who comes to an `only`
-//! depends on where a client is, and a plan has settled that.
+//! Finds `only` policies that keep clients although their pools have no endpoints. Works on compiled plans, not policies:
+//! which clients reach an `only` depends on their location, which plans have resolved.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,10 +10,10 @@ use gslb_core::table::RoutingTable;
 
 use super::reach::takes_clients;
 
-/// The pools of one `only`, by name: pools have other numbers in another table.
+/// The pools of one `only`, by name: pool numbers differ between tables.
 pub(super) type Pools<'t> = BTreeSet<&'t str>;
 
-/// For each service the `only` policies that some of its clients come to and find without an endpoint.
+/// For each service, the `only` policies without endpoints that some of its clients reach.
 pub(super) fn empty<'t>(table: &'t RoutingTable) -> HashMap<&'t Name, BTreeSet<Pools<'t>>> {
     let plans = Outcomes::of(table);
     if plans.empty.is_empty() {
@@ -35,9 +35,9 @@ pub(super) fn empty<'t>(table: &'t RoutingTable) -> HashMap<&'t Name, BTreeSet<P
     found
 }
 
-/// What the clients of each plan come to.
+/// Reachability per plan.
 struct Outcomes {
-    /// By number of the plan: whether a pool that it may choose takes clients.
+    /// By plan number: whether a pool that it may choose takes clients.
     alive: Vec<bool>,
     /// Plans whose clients may end in an empty `only`, with each of those.
     empty: HashMap<PlanId, BTreeSet<PlanId>>,
@@ -47,7 +47,7 @@ impl Outcomes {
     fn of(table: &RoutingTable) -> Self {
         let plans = &table.topology().plans;
         let mut outcomes = Self { alive: Vec::with_capacity(plans.len()), empty: HashMap::new() };
-        // Children stand before those that refer to them.
+        // Children precede the plans that refer to them.
         for (id, plan) in (0u32..).map(PlanId).map_while(|id| Some((id, plans.get(id)?))) {
             let alive = outcomes.is_alive_plan(plan, table);
             let empty = outcomes.empty_below(id, plan);
@@ -78,7 +78,7 @@ impl Outcomes {
             Plan::Only(inner) if self.is_alive(*inner) => self.reached_by(*inner).collect(),
             Plan::Only(_) => BTreeSet::from([id]),
             Plan::Failover(list) => {
-                // Nobody comes to what stands behind a candidate that is alive.
+                // Candidates behind one that is alive are never reached.
                 let end = list.iter().position(|plan| self.is_alive(*plan)).map_or(list.len(), |at| at + 1);
                 list.iter().take(end).flat_map(|plan| self.reached_by(*plan)).collect()
             }
@@ -90,7 +90,7 @@ impl Outcomes {
         }
     }
 
-    /// The empty `only` plans that clients of a plan may come to.
+    /// The empty `only` plans that clients of a plan may reach.
     fn reached_by(&self, plan: PlanId) -> impl Iterator<Item = PlanId> {
         self.empty.get(&plan).into_iter().flatten().copied()
     }

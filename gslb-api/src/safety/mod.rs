@@ -1,4 +1,4 @@
-//! The safety rules: which of them a change would break.
+//! Safety rules, and which of them a change would break.
 
 mod kept;
 mod reach;
@@ -20,38 +20,38 @@ impl fmt::Display for BrokenRule {
     }
 }
 
-/// The rule that no rule may hold for less.
+/// The rule that no change may loosen a rule.
 pub(crate) const LOOSENED: &str = "loosened";
 
-/// The rule that stops changes of the document for a time.
+/// The rule that blocks document changes during a window.
 pub(crate) const FROZEN: &str = "frozen";
 
-/// What a change is of.
+/// What a change touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touched {
-    /// What is forced; the document stays.
+    /// Overrides; the document stays.
     Overrides,
-    /// What kept clients away is no more, and nothing takes its place; the document stays.
+    /// Only the end of overrides that kept clients away; the document stays.
     Ended,
-    /// One resource of the document, by its name.
+    /// One named resource of the document.
     Resource,
     /// The document as a whole.
     Document,
 }
 
-/// Whether any rule asks whose answers move.
-pub fn asks_for_moves(rules: &Safety) -> bool {
+/// Whether any rule limits how many clients may move.
+pub fn needs_moves(rules: &Safety) -> bool {
     rules.max_traffic_moved.is_some() || rules.max_address_space_moved.is_some()
 }
 
 /// The rules that going from `old` to `new` at `now` would break.
 ///
-/// How much may move, and when, is said by the rules in force, so that no change can loosen them for itself. What
-/// must hold afterwards is said by both. `moves` is needed where [`asks_for_moves`]. A frozen window stops changes of
-/// the document; overrides are for what cannot wait. That a document and its zones do not shrink to little or nothing holds
-/// without being said: a file that was cut off looks the same as a wish. Who deletes a service or a zone by its name means it;
-/// a zone that is replaced by name may come from a file that was cut off. How much may move does not hold for the end of an override that kept clients away: who has drained a data center must be able to undo
-/// that when another one dies.
+/// Limits on moves and frozen windows come from the active document, so that no change can loosen them for itself; rules about
+/// the resulting state come from both documents. `moves` is required if [`needs_moves`]. Frozen windows block changes of the
+/// document, not overrides, which are for emergencies. The shrinking rule always applies, because a truncated file looks like
+/// a deliberate deletion. Deleting a service or zone by name is deliberate; replacing a zone by name may still come from a
+/// truncated file. Limits on moves do not apply to the end of an override that kept clients away: an operator who has drained
+/// a data center must be able to undo that when another one fails.
 pub fn broken(
     old: &RoutingTable,
     new: &RoutingTable,
@@ -80,7 +80,7 @@ pub fn broken(
     list
 }
 
-/// A rule that would hold no more, or for less: who may not break a rule may not take it away first.
+/// Rules that the change would remove or weaken: otherwise a rule could be removed first and broken next.
 fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<BrokenRule> {
     let fewer = rules.min_data_centers_up.is_some_and(|least| next.min_data_centers_up.is_none_or(|next| next < least));
     let more = |old: Option<Share>, new: Option<Share>| old.is_some_and(|most| new.is_none_or(|next| next > most));
@@ -93,7 +93,7 @@ fn loosened(rules: &Safety, next: &Safety, now: Time) -> Option<BrokenRule> {
         ("frozen", rules.frozen.iter().any(ends)),
     ];
     let gone: Vec<&str> = gone.into_iter().filter_map(|(rule, is_looser)| is_looser.then_some(rule)).collect();
-    let detail = format!("{} would hold for less than now", gone.join(", "));
+    let detail = format!("{} would be weaker than now", gone.join(", "));
     (!gone.is_empty()).then_some(BrokenRule { rule: LOOSENED.into(), detail })
 }
 
@@ -107,7 +107,7 @@ fn too_few_data_centers(rules: &Safety, next: &Safety, old: &RoutingTable, new: 
     let least = rules.min_data_centers_up.max(next.min_data_centers_up)?;
     let count = |table| u32::try_from(reach::data_centers(table).len()).unwrap_or(u32::MAX);
     let (before, after) = (count(old), count(new));
-    // Fewer than the rule asks for may be up already; then a change that takes none away is no reason to refuse it.
+    // Too few may be up already. Then a change that takes none away is fine.
     let broken = after < least && after < before;
     let detail = format!("{after} data centers would take clients, {before} do now; at least {least} must");
     broken.then_some(BrokenRule { rule: "min_data_centers_up".into(), detail })
@@ -144,8 +144,8 @@ fn moved(rules: &Safety, moves: &Comparison) -> Vec<BrokenRule> {
     list
 }
 
-/// The greatest share of a family's address space that goes to another destination for one service, and the service.
-/// Of one that is removed, all goes.
+/// The largest share of an address family's space that moves to another destination for one service, and that service.
+/// A removed service moves entirely.
 fn most_moved(moves: &Comparison) -> (f64, &str) {
     if let Some(service) = moves.removed.first() {
         return (1.0, service);

@@ -1,4 +1,4 @@
-//! Which data centers take clients, and which services have somebody to answer with.
+//! Which data centers take clients, and which services have endpoints.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,14 +8,14 @@ use gslb_core::table::RoutingTable;
 
 use super::kept::{self, Pools};
 
-/// The data centers with a pool that takes clients. One that is drained is up, but nobody to rely on.
+/// Data centers with a pool that takes clients. A drained one is up, but does not count.
 pub(super) fn data_centers(table: &RoutingTable) -> HashSet<DataCenterId> {
     let pools = (0u32..).map(PoolId).zip(&table.topology().site.pools);
     pools.filter(|(id, _)| takes_clients(table, *id)).filter_map(|(_, pool)| pool.data_center).collect()
 }
 
-/// Services that have endpoints in `old` and are there without any in `new`; and those with clients who come to an `only`
-/// that is empty in `new` and was not in `old`. Each as it stands in a sentence.
+/// Services that lose their last endpoint from `old` to `new`, and services with clients in an `only` policy that does. Each as
+/// text for a message.
 pub(super) fn left_without_endpoints(old: &RoutingTable, new: &RoutingTable) -> Vec<String> {
     let before: HashMap<&Name, bool> = services(old).collect();
     let (was_empty, is_empty) = (kept::empty(old), kept::empty(new));
@@ -33,14 +33,14 @@ pub(super) fn left_without_endpoints(old: &RoutingTable, new: &RoutingTable) -> 
     services(new).filter_map(describe).collect()
 }
 
-/// The services, each with whether it has endpoints for anybody.
+/// The services, each with whether it has endpoints for any client.
 fn services(table: &RoutingTable) -> impl Iterator<Item = (&Name, bool)> {
     let alive = alive(table);
     let of = move |policy: PolicyId| alive.get(policy.0 as usize).copied().unwrap_or(false);
     table.topology().site.services.iter().map(move |service| (&service.name, of(service.policy)))
 }
 
-/// For each policy, whether some pool that it may come to takes clients. Children stand before those that name them.
+/// For each policy, whether a pool that it may choose takes clients. Children precede their parents.
 fn alive(table: &RoutingTable) -> Vec<bool> {
     let site: &Site = &table.topology().site;
     let mut alive: Vec<bool> = Vec::with_capacity(site.policies.len());

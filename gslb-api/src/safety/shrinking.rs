@@ -1,4 +1,4 @@
-//! The rule `shrinking`: a file that was cut off looks like a wish to delete most of what it held.
+//! The rule `shrinking`: a truncated file looks like a request to delete most of its content.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,18 +8,18 @@ use gslb_core::zone::extent::Extent;
 
 use super::BrokenRule;
 
-/// A change may take away one in this many of the zones, of the services, and of what each zone holds.
+/// A change may remove at most one in this many of the zones, of the services, and of each zone's records.
 const SHARE: usize = 2;
 /// A zone may lose fewer than this many records and record sets, whatever share of the zone that is.
 const LEAST_LOSS: usize = 2;
-/// Zones that a message names.
+/// Most zones named in a message.
 const NAMED: usize = 3;
 
 /// What shrinks too much when the whole document changes: the number of zones, the number of services, or a zone.
 pub(super) fn of_document(old: &RoutingTable, new: &RoutingTable) -> Option<BrokenRule> {
     let (before, after) = (&old.topology().site, &new.topology().site);
-    let zones = left(before.zones.iter().map(|zone| &zone.apex), after.zones.iter().map(|zone| &zone.apex));
-    let services = left(before.services.iter().map(|it| &it.name), after.services.iter().map(|it| &it.name));
+    let zones = removed(before.zones.iter().map(|zone| &zone.apex), after.zones.iter().map(|zone| &zone.apex));
+    let services = removed(before.services.iter().map(|it| &it.name), after.services.iter().map(|it| &it.name));
     let details = [of_collection("zones", zones), of_collection("services", services), of_zones(old, new)];
     let details: Vec<String> = details.into_iter().flatten().collect();
     (!details.is_empty()).then(|| broken(details.join("; ")))
@@ -35,7 +35,7 @@ fn broken(detail: String) -> BrokenRule {
 }
 
 /// How many there were, and how many of them are gone.
-fn left<'n>(old: impl Iterator<Item = &'n Name>, new: impl Iterator<Item = &'n Name>) -> (usize, usize) {
+fn removed<'n>(old: impl Iterator<Item = &'n Name>, new: impl Iterator<Item = &'n Name>) -> (usize, usize) {
     let stays: HashSet<&Name> = new.collect();
     old.fold((0, 0), |(all, gone), name| (all + 1, gone + usize::from(!stays.contains(name))))
 }
@@ -45,7 +45,7 @@ fn of_collection(what: &str, (all, gone): (usize, usize)) -> Option<String> {
         return None;
     }
     Some(format!(
-        "{gone} of {all} {what} would be removed, more than half; remove fewer at a time, or delete each by its name"
+        "{gone} of {all} {what} would be removed, more than half; remove fewer at a time, or delete each by name"
     ))
 }
 
@@ -66,23 +66,23 @@ fn extents(table: &RoutingTable) -> impl Iterator<Item = (&Name, Extent)> {
     topology.site.zones.iter().map(|zone| &zone.apex).zip(topology.catalog.extents().iter().copied())
 }
 
-/// Why a zone shrinks too much, if it does.
+/// Why a zone shrinks too much; `None` if it does not.
 fn of_zone(apex: &Name, before: Extent, after: Extent) -> Option<String> {
     let too_few = |before: usize, after: usize| {
         let lost = before.saturating_sub(after);
         lost >= LEAST_LOSS && lost * SHARE > before
     };
-    // With as many records as before, nothing was cut off.
+    // With as many records as before, nothing was truncated.
     let is_cut =
         too_few(before.records, after.records) || (after.records < before.records && too_few(before.sets, after.sets));
-    let told = || {
+    let describe = || {
         format!(
             "zone {apex} would shrink from {} records in {} record sets to {} in {} (not counting SOA and signatures), by \
-             more than half; is its file complete? Remove fewer at a time, or delete the zone by its name",
+             more than half; is its file complete? Remove fewer at a time, or delete the zone by name",
             before.records, before.sets, after.records, after.sets
         )
     };
-    is_cut.then(told)
+    is_cut.then(describe)
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_cut_off_shrinks_whatever_its_size() {
+    fn a_truncated_zone_of_any_size_breaks_the_rule() {
         let ns = NS.concat();
         for count in [1, 2, 3, 10, 5_000] {
             let whole = format!("{ns}{}", addresses(count));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_changes_do_not_shrink_a_zone() {
+    fn ordinary_changes_do_not_break_the_rule() {
         let ns = NS.concat();
         let whole = format!("{ns}{}", addresses(6));
         for after in [format!("{ns}{}", addresses(3)), format!("{}{}", NS[0], addresses(6)), whole.clone()] {

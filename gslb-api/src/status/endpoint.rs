@@ -1,4 +1,4 @@
-//! One endpoint's status: what it is, since when, why, and what was seen.
+//! The status of one endpoint, with its time, reason and evidence.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::types::{
     UnforcedStatus,
 };
 
-/// How much is shown.
+/// How many probe outcomes to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// The last outcome.
     Last,
-    /// All outcomes that are kept.
+    /// All stored outcomes.
     All,
 }
 
-/// The endpoint `member`; none if there is no such endpoint.
+/// The status of the endpoint `member`; `None` if it does not exist.
 pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<EndpointStatus> {
     let (active, site) = (&known.active, &known.active.table.topology().site);
     let pool = site.pools.get(member.pool.0 as usize)?;
@@ -60,12 +60,12 @@ pub(crate) fn endpoint(known: &Known, member: Member, detail: Detail) -> Option<
     })
 }
 
-/// Why an endpoint is down that has recovered; `why` it went down.
+/// Why a recovered endpoint is still down. `why`: why it went down.
 pub(crate) fn recovered(pool: &str, endpoint: &str, why: &str) -> String {
     format!("recovered, waiting for `gslb resume {pool}/{endpoint}`; before: {why}")
 }
 
-/// Why a status is what it is, and why it may not be what the endpoint is.
+/// The reason of a status, and why it may be out of date.
 fn why(status: &health::Status) -> String {
     match (&status.unable, status.source) {
         (None, _) => status.why.to_string(),
@@ -74,7 +74,7 @@ fn why(status: &health::Status) -> String {
     }
 }
 
-/// What a status is based on. `left` is how long a hold-down still lasts.
+/// The evidence of a status. `left` is the time left of a hold-down.
 fn evidence(status: &health::Status, left: Option<Duration>, detail: Detail) -> Evidence {
     let held = status.held.map(|held| match held {
         health::Held::HoldDown { .. } => Held::HoldDown { until: left.map(|left| Timestamp(now().after(left))) },
@@ -97,12 +97,12 @@ fn evidence(status: &health::Status, left: Option<Duration>, detail: Detail) -> 
         certificate_expires: status.certificate_expires.map(seconds),
         flaps: status.flaps,
         ttl_limit: status.ttl_limit,
-        // With one probe, everything that there is to say of it is said.
+        // With a single probe, the fields above say everything.
         probes: status.probes.iter().map(probe).collect(),
     }
 }
 
-/// What one of several probes found.
+/// The result of one of several probes.
 fn probe(status: &health::ProbeStatus) -> ProbeStatus {
     ProbeStatus {
         probe: status.probe.to_string(),
@@ -162,12 +162,12 @@ fn target(target: &Target) -> String {
     }
 }
 
-/// Milliseconds with three places.
+/// Milliseconds, rounded to three decimals.
 fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// The moment so many seconds after 1970-01-01 00:00 UTC.
+/// From seconds since 1970-01-01 00:00 UTC.
 fn seconds(seconds: u64) -> Timestamp {
     Timestamp(Time::from_millis(seconds * 1000))
 }

@@ -1,4 +1,4 @@
-//! Which endpoints are asked for.
+//! Filter for endpoints.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use gslb_core::table::RoutingTable;
 use super::endpoint::status_of;
 use crate::types::Status;
 
-/// Endpoints that fulfil all that is said.
+/// Selects the endpoints that match every field.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
-    /// Those of this pool.
+    /// In this pool.
     pub pool: Option<String>,
-    /// Those of this data center.
+    /// In this data center.
     pub data_center: Option<String>,
-    /// Those of these pools, which a service may come to.
+    /// In one of these pools, which a service may use.
     pub pools: Option<HashSet<PoolId>>,
-    /// Those with this status.
+    /// With this status.
     pub status: Option<Status>,
 }
 
 impl Filter {
-    /// The endpoints of `table` in the order of the document.
+    /// The matching endpoints of `table`, in document order.
     pub(crate) fn members(&self, table: &RoutingTable) -> Vec<Member> {
         let site = &table.topology().site;
         let pools = (0..).map(PoolId).zip(&site.pools).filter(|(id, _)| self.has(site, *id));
@@ -32,7 +32,7 @@ impl Filter {
         members.filter(|member| self.fits(table, *member)).collect()
     }
 
-    /// Whether the pool is one of those asked for.
+    /// Whether the pool matches.
     pub(crate) fn has(&self, site: &Site, id: PoolId) -> bool {
         let Some(pool) = site.pools.get(id.0 as usize) else { return false };
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));

@@ -1,4 +1,4 @@
-//! What is known of some endpoints at one moment, taken from who publishes as quickly as can be.
+//! A snapshot of some endpoints' health, taken quickly from the publisher task.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,22 +9,22 @@ use gslb_core::health::{Held, Member, Status};
 use crate::change::{Active, Refusal};
 use crate::control::Control;
 
-/// Statuses, and what was in force then.
+/// Statuses, with the active state of that moment.
 #[derive(Debug)]
 pub(crate) struct Known {
-    /// What was in force.
+    /// The active state.
     pub active: Arc<Active>,
-    /// The statuses asked for, as far as there are such endpoints, and how long a hold-down still lasts.
+    /// The requested statuses, of endpoints that exist, each with the time left of a hold-down.
     pub statuses: HashMap<Member, (Status, Option<Duration>)>,
-    /// How long failures of too many endpoints have been doubted.
-    pub doubted: Option<Duration>,
+    /// How long a mass failure has been suspected.
+    pub mass_failure_for: Option<Duration>,
 }
 
-/// What is known of `members`, which are endpoints of what `base` says is in force. Where another document is by now,
-/// numbers mean others: then nothing is told of them.
+/// The statuses of `members`, which are endpoints of `base`. If another document is active by now, the numbers have another
+/// meaning, and no statuses are returned.
 ///
 /// # Errors
-/// [`Refusal::Internal`] where nothing is published any more.
+/// [`Refusal::Internal`] if the control task has ended.
 pub(crate) async fn known(control: &Control, base: &Arc<Active>, members: Vec<Member>) -> Result<Known, Refusal> {
     let base = Arc::clone(base);
     let look = control.look(move |keeper, active| {
@@ -39,7 +39,7 @@ pub(crate) async fn known(control: &Control, base: &Arc<Active>, members: Vec<Me
         };
         let statuses = members.into_iter().filter(|_| is_same).filter_map(status).collect();
         let active = Arc::clone(if is_same { active } else { &base });
-        Known { active, statuses, doubted: keeper.mass_failure_for() }
+        Known { active, statuses, mass_failure_for: keeper.mass_failure_for() }
     });
     look.await
 }

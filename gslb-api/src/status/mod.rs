@@ -1,5 +1,5 @@
-//! Statuses as the API shows them: endpoints with their evidence, and what they come to for pools, data
-//! centers and services.
+//! Statuses as the API shows them: endpoints with their evidence, and the resulting statuses of pools, data centers and
+//! services.
 
 mod endpoint;
 mod filter;

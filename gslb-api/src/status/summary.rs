@@ -1,4 +1,4 @@
-//! What the statuses of endpoints come to: pools, data centers, services, and how many of each are up.
+//! Statuses of pools, data centers and services, computed from their endpoints, and how many of each are up.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::types::{
     Count, Counts, DataCenterStatus, PoolStatus, ServiceStatus, State, Status, TargetOverride, Timestamp,
 };
 
-/// Which pools the policies of a site may come to; worked out once for each policy.
+/// Which pools the policies of a site may choose; computed once per policy.
 #[derive(Debug, Default)]
 pub(crate) struct Reach(HashMap<PolicyId, HashSet<PoolId>>);
 
@@ -78,14 +78,14 @@ fn count(statuses: impl Iterator<Item = Status>) -> Count {
     count
 }
 
-/// What the pools of a data center come to.
+/// Counts for the pools of a data center.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     pools: usize,
     pools_up: usize,
     endpoints: usize,
     endpoints_up: usize,
-    /// Of those that are up, those of weight 0.
+    /// Up, with weight 0.
     drained: usize,
     /// Endpoints that take clients: up, with weight, in a pool that is up.
     taking: usize,
@@ -110,13 +110,13 @@ impl Tally {
         all
     }
 
-    /// Up, drained if nothing of what is up takes clients, or down.
+    /// Up, drained if nothing that is up takes clients, or down.
     fn status(&self) -> Status {
         if self.pools_up > 0 && self.taking == 0 { Status::Drained } else { up_or_down(self.pools_up > 0) }
     }
 }
 
-/// Time after which an override without an end is no longer taken for a passing measure.
+/// Age at which an override without expiry counts as forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
 /// Every data center. Its status is up while a pool in it is, drained if none of those takes clients, else down;
@@ -142,22 +142,22 @@ pub(crate) fn data_centers(active: &Active) -> impl Iterator<Item = (String, Dat
     names.zip(Tally::of_data_centers(&active.table)).map(shown)
 }
 
-/// The override of a target as a whole, where there is one; of several, the one that ends last. It is overdue where its end
-/// has passed, or where it drains or takes down without an end for more than a day.
+/// The override of exactly this target; of several, the one that ends last. It is overdue if it has expired, or if it drains
+/// or takes down without expiry for more than a day.
 fn forced(active: &Active, target: &str) -> Option<TargetOverride> {
-    let of_target = |word: &&Override| word.targets.iter().any(|pattern| pattern.to_string() == target);
-    let word = active.overrides.values().filter(of_target).max_by_key(|word| word.expires.unwrap_or(u64::MAX))?;
-    let (now, takes_away) = (now().millis(), matches!(word.force, Force::Drain | Force::Down));
-    let is_overdue = match word.expires {
+    let of_target = |it: &&Override| it.targets.iter().any(|pattern| pattern.to_string() == target);
+    let it = active.overrides.values().filter(of_target).max_by_key(|it| it.expires.unwrap_or(u64::MAX))?;
+    let (now, takes_away) = (now().millis(), matches!(it.force, Force::Drain | Force::Down));
+    let is_overdue = match it.expires {
         Some(expires) => expires < now,
-        None => now.saturating_sub(word.created) > FORGOTTEN.as_millis() as u64,
+        None => now.saturating_sub(it.created) > FORGOTTEN.as_millis() as u64,
     };
     Some(TargetOverride {
-        id: word.id.clone(),
-        force: word.force,
-        reason: word.reason.clone(),
-        created: Timestamp::from_millis(word.created),
-        expires: word.expires.map(Timestamp::from_millis),
+        id: it.id.clone(),
+        force: it.force,
+        reason: it.reason.clone(),
+        created: Timestamp::from_millis(it.created),
+        expires: it.expires.map(Timestamp::from_millis),
         overdue: is_overdue && takes_away,
     })
 }
@@ -181,7 +181,7 @@ pub(crate) fn pools(active: &Active) -> impl Iterator<Item = (String, PoolStatus
     })
 }
 
-/// How many endpoints of a pool are up with weight 0.
+/// How many endpoints of a pool are up with weight 0 (drained).
 fn drained(liveness: &PoolLiveness) -> usize {
     liveness.states().iter().filter(|state| state.up && state.weight == 0).count()
 }
@@ -192,7 +192,7 @@ fn status_of_pool(liveness: &PoolLiveness) -> Status {
     if liveness.is_up() && !takes { Status::Drained } else { up_or_down(liveness.is_up()) }
 }
 
-/// A service: up while all its pools are, degraded while some are not, down if none is left.
+/// A service: up if all its pools are up, degraded if some are, down if none is.
 pub(crate) fn service(table: &RoutingTable, service: &Service, reach: &mut Reach) -> ServiceStatus {
     let site = &table.topology().site;
     let pools = reach.of(site, service);

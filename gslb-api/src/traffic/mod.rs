@@ -1,4 +1,4 @@
-//! Answers as they are given: samples of them, and streams for those who watch.
+//! Live traffic: samples of answers, and streams of them.
 
 pub mod sample;
 pub mod tail;

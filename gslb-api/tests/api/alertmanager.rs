@@ -141,7 +141,10 @@ async fn alerts_leave_places_for_people() {
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == "forced").count(), 800);
     assert_eq!(outcomes[800], "refused");
     let told = storm.body["errors"][0]["detail"].as_str().unwrap();
-    assert!(told.contains("alerts have made 800 overrides already, and the other 200 are for people"), "{told}");
+    assert!(
+        told.contains("alerts have made 800 overrides already, and the other 200 are reserved for operators"),
+        "{told}"
+    );
 
     let drain = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "fire"}).to_string();
     let by_hand = asked.ask("PUT", "/api/v1/overrides/fire", &[], drain).await;

@@ -1,4 +1,4 @@
-//! What was answered lately, by name: whoever answers keeps it, and plans and rankings are held against it.
+//! A sample of recent answers, which plans and rankings use. The DNS workers fill it.
 
 mod finder;
 
@@ -13,23 +13,23 @@ use ipnet::IpNet;
 
 pub use finder::RegionFinder;
 
-/// An answer that a service decided.
+/// An answer decided by a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SampledAnswer {
-    /// Its name.
+    /// Name of the service.
     pub service: Name,
-    /// The network that it was decided for.
+    /// Network of the client.
     pub client: IpNet,
-    /// The first pool that was named; none where nobody was.
+    /// The first pool in the answer; `None` if it had none.
     pub pool: Option<Arc<str>>,
 }
 
-/// Where the answers of the last minutes are to be had, each once and with the number of those that it stands for.
+/// Access to the answers of the last minutes, each with the number of answers it stands for.
 #[derive(Clone)]
 pub struct Sample(Arc<dyn Fn() -> Vec<(SampledAnswer, u64)> + Send + Sync>);
 
 impl Sample {
-    /// A sample that `read` gives.
+    /// A sample read by calling `read`.
     pub fn new(read: impl Fn() -> Vec<(SampledAnswer, u64)> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
@@ -39,7 +39,7 @@ impl Sample {
         (self.0)()
     }
 
-    /// The answers for services of `table`, as a comparison takes them.
+    /// The answers for services of `table`, in the form that comparisons take.
     pub fn of(&self, table: &RoutingTable) -> Vec<Sampled> {
         let services = &table.topology().site.services;
         let numbers: HashMap<&Name, u32> = services.iter().map(|service| &service.name).zip(0..).collect();
@@ -52,7 +52,7 @@ impl Sample {
 }
 
 impl Default for Sample {
-    /// One that is always empty.
+    /// An empty sample.
     fn default() -> Self {
         Self::new(Vec::new)
     }

@@ -1,7 +1,7 @@
-//! Answers told as they are given: who watches, what they want to see, and no more of it than they can read.
+//! Live streams of answers, filtered and rate-limited per watcher.
 //!
-//! Whoever answers tells of each answer here, on a thread of its own. Nobody waits for who watches: what does not fit is
-//! counted, and the watcher is told how much that was.
+//! A collector thread publishes each answer here. It never waits for a watcher: answers that do not fit are counted, and the
+//! watcher gets the count.
 
 mod answered;
 mod filter;
@@ -20,14 +20,14 @@ use answered::Read;
 pub use answered::Seen;
 pub use filter::Filter;
 
-/// Answers that one watcher is told of in a second, at most: more than anybody reads.
+/// Most answers per second for one watcher: more than anybody can read.
 pub const MAX_PER_SECOND: u64 = 1000;
 /// Answers that wait for one watcher.
 const QUEUE: usize = 1024;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Those who watch. Clones are handles of the same.
+/// The watchers. Clones are handles to the same ones.
 #[derive(Clone, Default)]
 pub struct Tail(Arc<Shared>);
 
@@ -40,18 +40,18 @@ struct Shared {
 #[derive(Default)]
 struct Watchers {
     all: Vec<Watcher>,
-    /// What is to be made before anybody watches.
+    /// Called before the first watcher starts.
     before: Vec<Box<dyn Fn() + Send>>,
-    /// What finds the regions of one edition.
+    /// Region finder, with its topology id.
     finder: Option<(u64, Arc<RegionFinder>)>,
 }
 
-/// One who watches, as seen from who tells.
+/// The sending side of a watcher.
 struct Watcher {
     filter: Filter,
     answers: mpsc::Sender<Arc<str>>,
     missed: Arc<Counts>,
-    /// When the second began that is being counted, and how many answers were told in it.
+    /// Start of the current second, and the answers sent in it.
     second: (Instant, u64),
 }
 
@@ -61,7 +61,7 @@ struct Counts {
     unseen: AtomicU64,
 }
 
-/// One who watches, as seen from itself. It ends when it is dropped.
+/// The receiving side of a watcher. Watching ends when it is dropped.
 pub struct Watching {
     tail: Tail,
     answers: mpsc::Receiver<Arc<str>>,
@@ -69,13 +69,13 @@ pub struct Watching {
 }
 
 impl Tail {
-    /// Whether anybody watches.
+    /// Whether there is a watcher.
     #[inline]
     pub fn is_watched(&self) -> bool {
         self.0.is_watched.load(Ordering::Acquire)
     }
 
-    /// Watches for what `filter` lets through. How many may do so at once is a matter of who lets them in
+    /// Watches answers that match `filter`. The caller limits the number of watchers
     /// ([`Limits::watchers`](crate::Limits::watchers)).
     pub fn watch(&self, filter: Filter) -> Watching {
         let mut watchers = self.watchers();
@@ -86,13 +86,13 @@ impl Tail {
             watchers.before.iter().for_each(|make| make());
         }
         watchers.all.push(Watcher { filter, answers: sender, missed: Arc::clone(&missed), second });
-        // Who reads this sees what was made.
+        // A reader of this flag also sees what `before` prepared.
         self.0.is_watched.store(true, Ordering::Release);
         Watching { tail: self.clone(), answers, missed }
     }
 
-    /// Has `make` called each time when somebody begins to watch and nobody else does, before [`is_watched`](Self::is_watched)
-    /// says so; at once where somebody watches already.
+    /// Registers `make`, to be called whenever the first watcher starts, before [`is_watched`](Self::is_watched) becomes true. If
+    /// there is a watcher already, also calls it at once.
     pub fn before_watching(&self, make: impl Fn() + Send + 'static) {
         let mut watchers = self.watchers();
         if !watchers.all.is_empty() {
@@ -101,7 +101,7 @@ impl Tail {
         watchers.before.push(Box::new(make));
     }
 
-    /// Calls `free` where nobody watches; nobody begins to while it is at work.
+    /// Calls `free` if there is no watcher. None can start while it runs.
     pub fn while_unwatched(&self, free: impl FnOnce()) {
         let watchers = self.watchers();
         if watchers.all.is_empty() {
@@ -110,7 +110,7 @@ impl Tail {
         drop(watchers);
     }
 
-    /// Tells of an answer, as of `now`.
+    /// Sends an answer to the matching watchers.
     pub fn publish(&self, seen: &Seen<'_>, now: Instant) {
         let mut watchers = self.watchers();
         let Watchers { all, finder, .. } = &mut *watchers;
@@ -120,19 +120,19 @@ impl Tail {
             if !watcher.filter.lets_through(&mut read) {
                 continue;
             }
-            if !watcher.has_room(now) {
+            if !watcher.has_capacity(now) {
                 watcher.missed.skipped.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             let text = text
-                .get_or_insert_with(|| read.json(|topology_id, topology| of_edition(finder, topology_id, topology)));
+                .get_or_insert_with(|| read.json(|topology_id, topology| finder_for(finder, topology_id, topology)));
             if watcher.answers.try_send(Arc::clone(text)).is_err() {
                 watcher.missed.skipped.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
-    /// Says that there were so many answers more, which nobody could look at.
+    /// Counts answers that were dropped before they reached the filters.
     pub fn unseen(&self, answers: u64) {
         for watcher in &self.watchers().all {
             watcher.missed.unseen.fetch_add(answers, Ordering::Relaxed);
@@ -144,8 +144,8 @@ impl Tail {
     }
 }
 
-/// What finds regions in `topology`, made anew where it is of another edition.
-fn of_edition(
+/// The region finder for `topology`, rebuilt if the topology has changed.
+fn finder_for(
     finder: &mut Option<(u64, Arc<RegionFinder>)>,
     topology_id: u64,
     topology: &gslb_core::table::Topology,
@@ -161,8 +161,8 @@ fn of_edition(
 }
 
 impl Watcher {
-    /// Whether there may be one more in this second, which counts it.
-    fn has_room(&mut self, now: Instant) -> bool {
+    /// Counts one more answer in this second, and returns whether it is within the limit.
+    fn has_capacity(&mut self, now: Instant) -> bool {
         let (began, told) = &mut self.second;
         if now.saturating_duration_since(*began) >= SECOND {
             (*began, *told) = (now, 0);
@@ -173,12 +173,12 @@ impl Watcher {
 }
 
 impl Watching {
-    /// The next answer, as an object of JSON. It may be asked for again where it was not waited for.
+    /// The next answer, as a JSON object. Cancel-safe.
     pub async fn next(&mut self) -> Option<Arc<str>> {
         self.answers.recv().await
     }
 
-    /// What was missed since this was asked last.
+    /// The answers missed since the last call.
     pub fn missed(&self) -> MissedAnswers {
         let Counts { skipped, unseen } = &*self.missed;
         MissedAnswers { skipped: skipped.swap(0, Ordering::Relaxed), unseen: unseen.swap(0, Ordering::Relaxed) }
