@@ -2,10 +2,10 @@
 
 pub(crate) mod active;
 pub(crate) mod applied;
-pub(crate) mod change;
 pub(crate) mod refusal;
+pub(crate) mod request;
 
 pub use active::Active;
 pub use applied::Applied;
-pub use change::{Action, Change, Condition, Edit, Who};
 pub use refusal::Refusal;
+pub use request::{Action, Change, Condition, Edit, Who};

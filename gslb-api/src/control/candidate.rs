@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::scoped;
 use crate::auth::Scopes;
-use crate::change::change::{Action, Edit};
+use crate::change::{Action, Edit};
 use crate::change::{Active, Applied, Refusal};
 use crate::document::{Etag, Section, differences, differences_of_entry, merge};
 use crate::overrides::{self, Override, States};

@@ -40,6 +40,7 @@ pub(super) async fn read(
         (status = 201, description = "What the new one came to", body = ChangeResult),
     )
 )]
+#[expect(clippy::too_many_arguments, reason = "one extractor for each part of the request")]
 pub(super) async fn put(
     state: State<RestState>,
     section: Extension<Section>,

@@ -130,6 +130,7 @@ pub(super) async fn read(
         (status = 201, description = "What the new one came to", body = ChangeResult),
     )
 )]
+#[expect(clippy::too_many_arguments, reason = "one extractor for each part of the request")]
 pub(super) async fn put(
     State(state): State<RestState>,
     Extension(section): Extension<Section>,
@@ -155,6 +156,7 @@ pub(super) async fn put(
     request_body(content = MergePatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "What the change came to", body = ChangeResult))
 )]
+#[expect(clippy::too_many_arguments, reason = "one extractor for each part of the request")]
 async fn patch(
     State(state): State<RestState>,
     Extension(section): Extension<Section>,
