@@ -217,6 +217,6 @@ fn an_answer_with_everything_down_explains_the_lowered_demands() {
         assert_eq!(demands, ["up-without-weight", last], "{data}");
         let text = data["text"].as_str().unwrap();
         assert!(text.contains("fallback   nothing with weight > 0 is up; trying drained endpoints"), "{text}");
-        assert!(text.contains("fallback   everything is down: "), "{text}");
+        assert!(text.contains("fallback   everything is down; "), "{text}");
     }
 }

@@ -55,7 +55,7 @@ fn policies_that_would_take_too_long_are_refused() {
         })
         .collect();
     let refusal = refusal(&format!("\"p7\"\n[policies]\n{levels}{names}"), "");
-    assert!(refusal.contains("comes to 4096 pools"), "{refusal}");
+    assert!(refusal.contains("refers to 4096 pools"), "{refusal}");
 }
 
 #[test]
@@ -109,5 +109,5 @@ fn a_geo_policy_is_as_wide_as_its_branches_and_its_default_together() {
     let policy = |geo: &str| format!("{{ geo = {{ {geo} }} }}\n[policies]\n{levels}");
     site(&policy(r#"europe = "p4", japan = "p4", default = "p4""#), "");
     let refused = refusal(&policy(r#"europe = "p5", default = "fra""#), "");
-    assert!(refused.contains("comes to 1025 pools"), "{refused}");
+    assert!(refused.contains("refers to 1025 pools"), "{refused}");
 }

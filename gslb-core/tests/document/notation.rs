@@ -100,7 +100,7 @@ fn tables_with_many_keys_are_read_in_order_without_duplicates() {
     assert_eq!(pools["p4999"]["min_up"], 4999);
     let twice = format!("{}[pools.p17]\n", lines.concat());
     let told = ours(&twice).unwrap_err();
-    assert!(told.starts_with("site.toml:10001:8: error: `p17` is written twice"), "{told}");
+    assert!(told.starts_with("site.toml:10001:8: error: `p17` is duplicated"), "{told}");
 }
 
 #[test]

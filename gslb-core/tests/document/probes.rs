@@ -69,7 +69,7 @@ fn values_that_would_hijack_a_request_are_refused() {
     }
     for value in [r"a\r\nHost: b", r"a\nb", r"\u0000", "ü"] {
         let told = problems(&format!(r#"{{ kind = "http", headers = {{ x = "{value}" }} }}"#));
-        assert!(told[0].contains("is not the value of a header field"), "{value}: {told:?}");
+        assert!(told[0].contains("is not a header value"), "{value}: {told:?}");
     }
     assert!(problems(r#"{ kind = "http", headers = { "x y" = "1" } }"#)[0].contains("is not a header name"));
     for host in ["a b", r"a\r\nb", "www.example.com:80", "user@example.com", "192.0.2.999", "", "a..b", "[::1]"] {
@@ -78,7 +78,7 @@ fn values_that_would_hijack_a_request_are_refused() {
     }
     for path in ["x", "http://example.com/", "/a b", r"/a\r\nb", "/ü", "/a#b"] {
         let told = problems(&format!(r#"{{ kind = "http", path = "{path}" }}"#));
-        assert!(told.len() == 1 && told[0].contains("is not the path of a request"), "{path}: {told:?}");
+        assert!(told.len() == 1 && told[0].contains("is not a request path"), "{path}: {told:?}");
     }
 }
 
@@ -102,15 +102,15 @@ fn invalid_values_are_reported_with_a_fix() {
             r#"{ kind = "dns", name = "x", type = "A", expect_answer = "1.2.3.4\n. 0 IN A 1.2.3.5" }"#,
             "it is not on one line",
         ),
-        (r#"{ kind = "dns", name = "x", expect_rcode = "REFUSED", expect_answer = "x" }"#, "has no such answer"),
+        (r#"{ kind = "dns", name = "x", expect_rcode = "REFUSED", expect_answer = "x" }"#, "has no answer records"),
         (r#"{ kind = "exec" }"#, "`command` is missing"),
         (r#"{ kind = "exec", command = ["check_http"] }"#, "is not an absolute path of a program"),
         (
             r#"{ kind = "exec", command = ["/usr/lib/nagios/plugins/../../../bin/sh"] }"#,
             "is not an absolute path of a program",
         ),
-        (r#"{ kind = "exec", command = ["/x", "-H{address}"] }"#, "as an argument of its own"),
-        (r#"{ kind = "exec", command = ["/x", "{port}"] }"#, "asks for {port}, and there is none"),
+        (r#"{ kind = "exec", command = ["/x", "-H{address}"] }"#, "as a separate argument"),
+        (r#"{ kind = "exec", command = ["/x", "{port}"] }"#, "uses {port}, but `port` is not set"),
         (r#"{ kind = "exec", command = ["/x", "a\u0000b"] }"#, "is not a valid argument"),
         (r#"{ kind = "push", ttl = "0s" }"#, "write a duration from 1s to 24h"),
     ];

@@ -36,15 +36,15 @@ fn problems_in_records_say_the_line_and_point_at_the_key() {
 fn inline_records_cannot_include_files() {
     let reading = with_records(&format!("{SOUND}$INCLUDE /etc/passwd\n"));
     let [problem] = &*reading.problems else { panic!("{:?}", reading.problems) };
-    assert!(problem.message.contains("`records` hold the whole zone"), "{problem}");
+    assert!(problem.message.contains("`records` must contain the whole zone"), "{problem}");
 }
 
 #[test]
 fn a_zone_has_either_a_file_or_records() {
     for (zone, message) in [
         (json!({}), "neither `file` nor `records`"),
-        (json!({ "file": "a.zone", "records": SOUND }), "not both"),
-        (json!({ "file": "a.zone" }), "not a file, so there is none beside it"),
+        (json!({ "file": "a.zone", "records": SOUND }), "either a `file` or `records`"),
+        (json!({ "file": "a.zone" }), "not a file, so it cannot refer to other files"),
         (json!({ "records": 5 }), "expected a string"),
     ] {
         let reading = read_json("site.json", &json!({ "zones": { "example.com": zone } }), &mut no_files);

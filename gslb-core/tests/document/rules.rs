@@ -353,7 +353,7 @@ both = { only = "fra", failover = ["iad"] }
 "#;
     let expected = r#"
 site.toml:7:1: error: policies.loop: policy `loop` refers to itself: loop -> loop
-    help: let one of them name a pool instead
+    help: replace one of these references with a pool
 site.toml:8:17: error: policies.list.only: expected a policy: the name of a pool or policy, or a table, found an array
     help: write a name, or a table such as { failover = ["fra", "iad"] }
 site.toml:9:31: warning: policies.after.failover[1]: this is never tried: candidate 1 of the list is an `only`
@@ -362,7 +362,7 @@ site.toml:10:1: error: policies.both: a policy has one kind, and this one has bo
     help: keep one, and nest the other in it
 site.toml:12:54: error: services."out.example.com".when_all_down: the pool `iad` is not below the `only` at policies.kept, whose clients may only get its own pools
     help: use a pool below every `only` of the policy, or serve-all, last-up, nodata or servfail
-site.toml:14:1: warning: services."family.example.com": AAAA queries of clients that are sent to `fra` get no data: no pool of its `only` has IPv6 endpoints, and no other pool may answer
+site.toml:14:1: warning: services."family.example.com": AAAA queries of clients that are sent to `fra` get NODATA: no pool of its `only` has IPv6 endpoints, and no other pool may answer
     help: give a pool of the `only` IPv6 endpoints, or remove AAAA from `types`"#;
     assert_problems(document, SOUND, expected);
 }

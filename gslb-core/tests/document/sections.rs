@@ -374,9 +374,9 @@ site.toml:19:16: error: policies.nine.all: the pool `cdn` has cname endpoints, w
 site.toml:20:9: error: policies.ten.fallover: unknown key `fallover`
     help: did you mean `failover`? known: geo, failover, only, weighted, nearest, latency, hash, all
 site.toml:21:1: error: policies.c1: policy `c1` refers to itself: c1 -> c2 -> c3 -> c1
-    help: let one of them name a pool instead
+    help: replace one of these references with a pool
 site.toml:24:1: error: policies.self: policy `self` refers to itself: self -> self
-    help: let one of them name a pool instead
+    help: replace one of these references with a pool
 site.toml:25:10: error: policies.eleven: expected a policy: the name of a pool or policy, or a table, found integer 5
     help: write a name, or a table such as { failover = ["fra", "iad"] }
 site.toml:26:23: error: policies.twelve.failover: the list is empty
