@@ -3,16 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::de::IgnoredAny;
-
-use crate::audit;
-use crate::auth;
 use crate::fallback_store::last_good;
-use crate::health;
-use crate::overrides;
+use crate::readable::is_readable;
 use crate::revisions;
 use crate::store::{Commit, Entry, Order, Store, Unavailable, limits, wait};
-use crate::thaw::{self, Thaw};
 
 /// Most keys in a message.
 const MAX_NAMED: usize = 8;
@@ -111,29 +105,11 @@ fn find(store: &dyn Store) -> Result<BTreeSet<String>, Unavailable> {
     Ok(damaged)
 }
 
-/// Whether this version can read `entry`. Unknown keys belong to another version and count as readable.
-pub(crate) fn is_readable(entry: &Entry) -> bool {
-    let (key, value) = (&*entry.key, &*entry.versioned.value);
-    let is_of = |prefix: &str| key.starts_with(prefix);
-    match key {
-        revisions::CURRENT => revisions::unpack_current(value).is_ok(),
-        health::SEEN | health::OBSERVED => serde_json::from_slice::<u64>(value).is_ok(),
-        health::MASS_FAILURE => serde_json::from_slice::<IgnoredAny>(value).is_ok(),
-        thaw::KEY => serde_json::from_slice::<Thaw>(value).is_ok(),
-        _ if is_of(revisions::PREFIX) || is_of(revisions::text::PREFIX) => revisions::is_readable(entry),
-        _ if is_of(overrides::PREFIX) => overrides::unpack(entry).is_some(),
-        _ if is_of(audit::PREFIX) => audit::unpack(entry).is_some(),
-        _ if is_of(auth::PREFIX) => auth::holder(entry).is_some(),
-        _ if is_of(health::PREFIX) => health::unpack(key, value).is_ok(),
-        _ if is_of(health::ORDERS) => !health::is_damaged_order(key, value),
-        _ => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::{MemoryStore, Time};
+    use crate::{audit, auth, health, overrides};
     use serde_json::json;
 
     fn put(store: &MemoryStore, key: &str, value: impl Into<Vec<u8>>) {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Refusal;
 use crate::store::{Store, Time, Unavailable};
 use crate::types::{self, ThawRequest, Timestamp};
 
@@ -44,11 +43,11 @@ impl Thaw {
 /// The thaw that `owner` requests at `now`.
 ///
 /// # Errors
-/// [`Refusal::Body`] if it has no reason.
-pub fn from_request(request: ThawRequest, owner: &str, now: Time) -> Result<Thaw, Refusal> {
+/// What is wrong, with the JSON pointer to it (RFC 6901), if it has no reason.
+pub fn from_request(request: ThawRequest, owner: &str, now: Time) -> Result<Thaw, Vec<(String, String)>> {
     let ThawRequest { reason, r#for } = request;
     if reason.as_str().trim().is_empty() {
-        return Err(Refusal::Body(vec![("/reason".to_owned(), "expected a reason that is not blank".to_owned())]));
+        return Err(vec![("/reason".to_owned(), "expected a reason that is not blank".to_owned())]);
     }
     let until = now.after(r#for.map_or(USUAL, |time| time.0)).millis();
     Ok(Thaw { since: now.millis(), until, reason: reason.into(), owner: owner.to_owned() })
@@ -86,11 +85,7 @@ mod tests {
     use super::*;
 
     fn read(body: &Value, now: Time) -> Result<Thaw, types::Mistakes> {
-        match from_request(types::read(body)?, "Ada", now) {
-            Ok(thaw) => Ok(thaw),
-            Err(Refusal::Body(mistakes)) => Err(mistakes),
-            Err(other) => panic!("{other}"),
-        }
+        from_request(types::read(body)?, "Ada", now)
     }
 
     #[test]

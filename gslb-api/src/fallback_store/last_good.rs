@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::store::limits::PAGE_ENTRIES;
 use crate::store::{Entry, Order, Revision, Store, Time, Unavailable, Versioned, wait};
-use crate::{auth, damaged_rows, overrides, revisions};
+use crate::{auth, overrides, readable, revisions};
 
 /// Its file name in the data directory.
 pub const NAME: &str = "store.last-good";
@@ -109,7 +109,7 @@ fn entries(store: &dyn Store) -> Result<Vec<Entry>, crate::store::Unavailable> {
             let page = wait(store.range(prefix, after.as_deref(), PAGE_ENTRIES, Order::Ascending))?;
             let Some(last) = page.entries.last() else { break };
             after = Some(Arc::clone(&last.key));
-            entries.extend(page.entries.into_iter().filter(damaged_rows::is_readable));
+            entries.extend(page.entries.into_iter().filter(readable::is_readable));
         }
     }
     Ok(entries)

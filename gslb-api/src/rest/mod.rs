@@ -23,7 +23,6 @@ mod overrides;
 mod parameters;
 mod places;
 mod plan;
-mod policies;
 mod problem;
 mod rate;
 mod rendered;
@@ -122,11 +121,4 @@ async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
 async fn not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
     let detail = format!("{} does not support {method}.", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
-}
-
-/// `text` as a value in a query (RFC 3986 §2.1).
-fn escape(text: &str) -> String {
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
-    let escaped = |octet: u8| if plain(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") };
-    text.bytes().map(escaped).collect()
 }

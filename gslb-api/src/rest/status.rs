@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 use utoipa_axum::routes;
 
 use super::answer::{self, AcceptsJson};
-use super::escape;
 use super::operation::Operation;
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -22,6 +21,7 @@ use crate::change::{Active, Refusal};
 use crate::clock::now;
 use crate::control::{Resource, blocking};
 use crate::health::{HealthEvent, Resumed, member};
+use crate::path_segment::escape;
 use crate::status::{self, Detail, Filter, Reach};
 use crate::thaw;
 use crate::types::{

@@ -12,7 +12,7 @@ use super::parameters::Parameters;
 use super::problem::Problem;
 use super::routes::{Access, Routes};
 use crate::Api;
-use crate::change::{Change, Edit};
+use crate::change::{Change, Edit, Refusal};
 use crate::clock::now;
 use crate::thaw::{self, Thaw};
 use crate::types::{NoParameters, ThawRequest, ThawState};
@@ -39,7 +39,7 @@ async fn begin(
     operation: Operation,
     JsonBody(request): JsonBody<ThawRequest>,
 ) -> Result<Response, Problem> {
-    let thaw = thaw::from_request(request, operation.caller.who.name(), now())?;
+    let thaw = thaw::from_request(request, operation.caller.who.name(), now()).map_err(Refusal::Body)?;
     change(&api, &operation, Some(thaw)).await
 }
 

@@ -8,8 +8,6 @@ use gslb_core::site::model::PoolId;
 use gslb_core::steer::plan::{Plan, PlanId};
 use gslb_core::table::RoutingTable;
 
-use super::reach::takes_clients;
-
 /// The pools of one `only`, by name: pool numbers differ between tables.
 pub(super) type Pools<'t> = BTreeSet<&'t str>;
 
@@ -33,6 +31,14 @@ pub(super) fn empty<'t>(table: &'t RoutingTable) -> HashMap<&'t Name, BTreeSet<P
         }
     }
     found
+}
+
+/// Whether a pool is up, with an endpoint that is up and has weight.
+pub(super) fn takes_clients(table: &RoutingTable, pool: PoolId) -> bool {
+    table
+        .pools()
+        .get(pool)
+        .is_some_and(|liveness| liveness.is_up() && liveness.states().iter().any(|state| state.up && state.weight > 0))
 }
 
 /// Reachability per plan.

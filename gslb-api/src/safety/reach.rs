@@ -6,7 +6,7 @@ use gslb_core::dns::name::Name;
 use gslb_core::site::model::{DataCenterId, PolicyId, PolicyKind, PoolId, Site};
 use gslb_core::table::RoutingTable;
 
-use super::kept::{self, Pools};
+use super::kept::{self, Pools, takes_clients};
 
 /// Data centers with a pool that takes clients. A drained one is up, but does not count.
 pub(super) fn data_centers(table: &RoutingTable) -> HashSet<DataCenterId> {
@@ -60,12 +60,4 @@ fn alive(table: &RoutingTable) -> Vec<bool> {
         });
     }
     alive
-}
-
-/// Whether a pool is up, with an endpoint that is up and has weight.
-pub(super) fn takes_clients(table: &RoutingTable, pool: PoolId) -> bool {
-    table
-        .pools()
-        .get(pool)
-        .is_some_and(|liveness| liveness.is_up() && liveness.states().iter().any(|state| state.up && state.weight > 0))
 }

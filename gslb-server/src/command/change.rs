@@ -9,7 +9,7 @@ use super::Outcome;
 use super::exit::Exit;
 use super::moves;
 use super::remote::{Format, Remote, read, show};
-use super::resource::shortened;
+use super::shortened::shortened;
 use super::table::{Cell, Color, Column, table};
 use crate::printable::printable;
 
@@ -52,7 +52,7 @@ impl ChangeOptions {
         let mut path = path.to_owned();
         let mut add = |key: &str, value: &str| {
             path.push(if path.contains('?') { '&' } else { '?' });
-            path.push_str(&format!("{key}={}", super::resource::escape(value)));
+            path.push_str(&format!("{key}={}", gslb_api::escape(value)));
         };
         if self.dry_run {
             add("dry_run", "true");

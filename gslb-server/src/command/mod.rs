@@ -32,6 +32,7 @@ mod plan;
 mod remote;
 mod resource;
 mod serve;
+mod shortened;
 mod status;
 mod table;
 mod tail;

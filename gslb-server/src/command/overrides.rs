@@ -22,11 +22,12 @@ use super::asking;
 use super::change::{ChangeOptions, doubts, report, revision};
 use super::moves;
 use super::remote::{Format, Remote, read, show};
-use super::resource::{current_tag, escape};
+use super::resource::current_tag;
 use super::table::{Cell, Color, Column, table};
 use super::token::now;
 use crate::client::{self, Client, Request};
 use crate::printable::printable;
+use gslb_api::escape;
 
 /// Where overrides are.
 const PATH: &str = "/api/v1/overrides";

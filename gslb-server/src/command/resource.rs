@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use gslb_api::document::{Section, to_toml};
+use gslb_api::escape;
 use gslb_api::types::ByName;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::change::{ChangeOptions, effect, report};
 use super::remote::{Format, Remote, read, show, show_toml};
+use super::shortened::shortened;
 use super::table::{Cell, Column, table};
 use super::target::Target;
 use super::{Outcome, asking};
@@ -315,16 +317,6 @@ fn listed(all: &ByName<Value>) -> String {
     table(["name", "value"].map(Column::key), all.iter().map(row))
 }
 
-/// Characters of a value in a table.
-const CELL_CHARACTERS: usize = 160;
-
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(CELL_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// The JSON or TOML in a file.
 fn read_value(path: &Path) -> Result<Value, String> {
     let mut text = String::new();
@@ -340,19 +332,6 @@ fn read_value(path: &Path) -> Result<Value, String> {
     } else {
         toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
-}
-
-/// A name as a segment of a path (RFC 3986 section 3.3).
-pub(super) fn escape(name: &str) -> String {
-    let mut path = String::with_capacity(name.len());
-    for octet in name.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
-            path.push(char::from(octet));
-        } else {
-            path.push_str(&format!("%{octet:02X}"));
-        }
-    }
-    path
 }
 
 #[cfg(test)]

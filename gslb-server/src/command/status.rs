@@ -19,11 +19,11 @@ use super::age::relative;
 use super::digits::grouped;
 use super::overrides::force_text;
 use super::remote::{self, Remote, show, undotted};
-use super::resource::escape;
 use super::table::{Cell, Color, Column, table};
 use super::target::Target;
 use super::{Outcome, nagios};
 use crate::client::{self, Client, Request};
+use gslb_api::escape;
 
 /// How often a watch looks again.
 const AGAIN: Duration = Duration::from_secs(1);

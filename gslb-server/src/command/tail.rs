@@ -9,11 +9,11 @@ use gslb_api::types::{Answered, ClientFrom, Decision, DecisionKind, MissedAnswer
 use super::Outcome;
 use super::following::{Stream, follow};
 use super::remote::{Format, Remote, in_terminal, undotted};
-use super::resource::escape;
 use super::target::Target;
 use crate::capture::placeholder::DEFAULT;
 use crate::client::events::Event;
 use crate::printable::printable;
+use gslb_api::escape;
 
 /// Records of an answer that a line shows.
 const RECORDS: usize = 4;

@@ -18,11 +18,11 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::age::relative;
 use super::remote::{Remote, read, show};
-use super::resource::escape;
 use super::table::{Cell, Column, table};
 use crate::client::Request;
 use crate::config::Config;
 use crate::printable::printable;
+use gslb_api::escape;
 
 /// Where tokens are.
 const PATH: &str = "/api/v1/tokens";

@@ -259,7 +259,7 @@ fn force_down(arguments: &Arguments, client: &Client, lasts: Duration) -> Result
         expires_in: Some(Lifetime(lasts)),
     };
     let with_rules = match &arguments.override_rules {
-        Some(reason) => format!("{path}?override_rules={}", super::resource::escape(reason)),
+        Some(reason) => format!("{path}?override_rules={}", gslb_api::escape(reason)),
         None => path.clone(),
     };
     let request = Request::new(Method::PUT, with_rules).json(&body);

@@ -4,15 +4,14 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 
-use super::answer::AcceptsJson;
-use super::conditions::{IfMatch, KnownStates};
-use super::operation::{ChangeOptions, Operation};
-use super::parameters::Parameters;
-use super::problem::Problem;
-use super::resources;
-use super::state::RestState;
 use crate::Api;
 use crate::document::Section;
+use crate::rest::answer::AcceptsJson;
+use crate::rest::conditions::{IfMatch, KnownStates};
+use crate::rest::operation::{ChangeOptions, Operation};
+use crate::rest::parameters::Parameters;
+use crate::rest::problem::Problem;
+use crate::rest::state::RestState;
 use crate::types::{AnyWriteConditions, ChangeParameters, ChangeResult, NoParameters, Policy, ReadConditions};
 
 /// Show one resource
@@ -28,7 +27,7 @@ pub(super) async fn read(
     parameters: Parameters<NoParameters>,
     known: KnownStates,
 ) -> Result<Response, Problem> {
-    resources::read(api, section, name, accepts, parameters, known).await
+    super::read(api, section, name, accepts, parameters, known).await
 }
 
 /// Make or replace a resource
@@ -51,5 +50,5 @@ pub(super) async fn put(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    resources::put(state, section, name, accepts, condition, options, operation, request).await
+    super::put(state, section, name, accepts, condition, options, operation, request).await
 }

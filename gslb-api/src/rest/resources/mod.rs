@@ -14,17 +14,19 @@ use super::body::{self, Media, Sent, Size, Work};
 use super::conditions::{IfMatch, KnownStates};
 use super::operation::{ChangeOptions, Operation};
 use super::parameters::Parameters;
-use super::policies;
 use super::problem::Problem;
 use super::routes::{Access, Routes, operations};
 use super::state::RestState;
 use crate::Api;
 use crate::change::{Action, Edit};
 use crate::document::Section;
+use crate::path_segment::escape;
 use crate::types::{
     AnyWriteConditions, ByName, ChangeParameters, ChangeResult, MergePatch, NamedPage, NoParameters, Policy,
     ReadConditions, Resource, WriteConditions,
 };
+
+mod policies;
 
 /// What stands for the collection in the paths of the handlers.
 const COLLECTION: &str = "/{collection}";
@@ -93,7 +95,7 @@ async fn list(
     let response = answer::tagged(&known, &shown);
     Ok(match last {
         Some(last) => {
-            let after = super::escape(last);
+            let after = escape(last);
             let next = format!("</api/v1/{}?limit={limit}&after={after}>; rel=\"next\"", section.segment());
             answer::with(response, header::LINK, &next)
         }
