@@ -20,7 +20,7 @@ use crate::types::{self, Answered, Decision, DecisionKind, NamedEndpoint, Timest
 /// An answer as who gave it noted it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// What the numbers of the decision mean, with the number of its [edition](gslb_core::table::counts::Counts::edition);
+    /// What the numbers of the decision mean, with the number of its [edition](gslb_core::table::counts::Counts::topology_id);
     /// none where the document has changed since, so that nobody knows.
     pub topology: Option<(u64, &'a Topology)>,
     /// Generation of the table that answered.
