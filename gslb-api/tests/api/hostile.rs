@@ -127,7 +127,7 @@ async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
     let many = format!("{{\"a\":[{}1]}}", "1,".repeat(4_000_000));
     let refused = asked.ask("POST", "/api/v1/plan", &[], many).await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"));
-    assert!(refused.text.contains("takes more than the 144 MiB of memory"), "{}", refused.text);
+    assert!(refused.text.contains("more than the limit of 144 MiB of memory"), "{}", refused.text);
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn who_may_only_look_has_less_memory_for_plans() {
     assert_eq!(plan(&asked.operator, large.to_string()).await.status, StatusCode::OK);
     let refused = plan(&asked.viewer, large.to_string()).await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"), "{}", refused.text);
-    assert!(refused.text.contains("the 1 MiB of memory"), "{}", refused.text);
+    assert!(refused.text.contains("the limit of 1 MiB of memory"), "{}", refused.text);
     assert_eq!(plan(&asked.viewer, site().to_string()).await.status, StatusCode::OK);
     let long = plan(&asked.viewer, " ".repeat(300_001)).await;
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);

@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(hung.unwrap_err().kind(), ErrorKind::TimedOut);
         let next = guarded(Path::new("/hung/b"), |_| unreachable!());
         let next: io::Error = Result::<(), io::Error>::unwrap_err(next);
-        assert!(next.to_string().contains("does not answer"), "{next}");
+        assert!(next.to_string().contains("does not respond"), "{next}");
         assert_eq!(guarded(Path::new("/other/b"), |_| 7).unwrap(), 7);
         drop(end);
         while guarded(Path::new("/hung/b"), |_| ()).is_err() {

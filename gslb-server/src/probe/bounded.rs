@@ -135,7 +135,7 @@ mod tests {
         assert_eq!((sum, end.unwrap().to_string()), (OCTETS, "sent more than 256 KiB".to_owned()));
         let (sum, end) = read(&vec![0; OCTETS - 1], 1).await;
         assert_eq!(sum, READS as usize);
-        assert_eq!(end.unwrap().to_string(), "sent its response in more than 8192 pieces");
+        assert_eq!(end.unwrap().to_string(), "sent its response in more than 8192 parts");
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ fn an_address_that_is_not_allowed_is_not_connected_to() {
         for endpoint in ["address = \"127.0.0.1\"", "cname = \"localhost.\""] {
             let outcome = outcome_with(strict(), &probe, endpoint);
             assert_eq!(outcome.result, Err(Failure::Forbidden), "{probe} {endpoint}: {}", outcome.evidence);
-            assert!(outcome.evidence.contains("unless `probes.allow` in gslb.toml has it"), "{}", outcome.evidence);
+            assert!(outcome.evidence.contains("add it to `probes.allow` in gslb.toml"), "{}", outcome.evidence);
         }
     }
     assert_eq!(origin.connections(), 0);

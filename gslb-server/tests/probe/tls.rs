@@ -141,7 +141,7 @@ fn while_authorities_cannot_be_read_an_unknown_one_says_nothing_of_the_endpoint(
     let broken = Settings { ca: Some(ca.clone()), ..settings() };
     let outcome = server.probe(broken.clone(), "");
     assert_eq!(outcome.result, Err(Failure::System), "{outcome:?}");
-    assert!(outcome.is_unable() && outcome.evidence.contains("probes.ca cannot be used"), "{outcome:?}");
+    assert!(outcome.is_unable() && outcome.evidence.contains("cannot use probes.ca"), "{outcome:?}");
     assert_eq!(server.probe(settings(), "").result, Err(Failure::Tls), "a file that is read has the last word");
 
     let (prober, _reports) = gslb::probe::Prober::start(broken).unwrap();

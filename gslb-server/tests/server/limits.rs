@@ -121,7 +121,7 @@ fn an_address_that_others_can_reach_needs_tls() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         config.api.listen = address.parse().unwrap();
         let error = Bound::bind(&config).err().unwrap().to_string();
-        assert!(error.starts_with(&format!("HTTP on {address} can be reached from other hosts")), "{error}");
+        assert!(error.starts_with(&format!("HTTP on {address} is reachable from other hosts")), "{error}");
         assert!(error.contains("add tls = {"), "{error}");
     }
 }
