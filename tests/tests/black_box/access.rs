@@ -83,7 +83,7 @@ fn what_others_can_reach_needs_tls() {
     folder.write("gslb.toml", "[dns]\nlisten = [\"127.0.0.1:0\"]\n[api]\nlisten = \"0.0.0.0:0\"\n");
     let ran = folder.gslb("serve --config gslb.toml --document site.toml");
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("can be reached from other hosts, and [api] has no tls"), "{}", ran.err);
+    assert!(ran.err.contains("is reachable from other hosts, but [api] has no tls"), "{}", ran.err);
 }
 
 #[test]

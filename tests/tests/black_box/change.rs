@@ -161,7 +161,7 @@ fn a_drain_moves_clients_until_it_ends() {
     assert_eq!(folder.ask(&server, "overrides").out, "nothing is overridden\n");
     let wrong = folder.ask(&server, "force weight 5 rack/7 --reason test");
     assert_eq!(wrong.code, 1);
-    assert!(wrong.err.contains("/targets/0"), "{}", wrong.err);
+    assert!(wrong.err.contains("\"rack/7\" is not a target"), "{}", wrong.err);
 }
 
 #[test]

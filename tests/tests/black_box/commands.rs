@@ -165,12 +165,12 @@ fn nobody_asks_for_none() {
 }
 
 #[test]
-fn nothing_to_believe_is_said_so() {
+fn without_a_mass_failure_there_are_no_failures_to_accept() {
     let folder = folder("");
     let server = folder.serve_store();
     let told = folder.ask(&server, "resume --mass-failure");
     assert_eq!(told.code, 1);
-    assert!(told.err.contains("There is no mass failure, so there are no failures to believe"), "{}", told.err);
+    assert!(told.err.contains("There is no mass failure: what has failed is down already"), "{}", told.err);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn the_old_database_serves_while_the_new_one_is_bad() {
     ];
     for (octets, told) in bad {
         folder.replace("world.mmdb", octets);
-        let line = server.await_log("not reloaded, ");
+        let line = server.await_log("reload failed, ");
         assert!(line.contains("reload failed, still serving generation 1: ") && line.contains(told), "{line}");
         assert_eq!((ask(&server).data(), server.generation()), (vec!["192.0.2.1"], 1));
     }

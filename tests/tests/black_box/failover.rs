@@ -127,7 +127,10 @@ fn a_data_center_of_the_demo_dies_and_comes_back() {
     let stopped = run(Command::new("sh").args(["-c", &printed("curl -X POST http://").replace("curl", "curl -fsS")]));
     assert_eq!(stopped.code, 0, "{}", stopped.err);
     eventually("clients go to Washington", || europe().starts_with("127.0.20."));
-    let status = printed("gslb status").replace("gslb status", "\"$0\" status");
+    // Where gslb is not on the path, its whole path is printed.
+    let status =
+        said.lines().find_map(|line| Some(line.split_once("gslb status")?.1)).expect("a command that shows statuses");
+    let status = format!("\"$0\" status{status}");
     let told = run(Command::new("sh").args(["-c", &status]).arg(gslb_tests::program::gslb()));
     assert!(told.code == 0 && told.out.contains("refused"), "{}{}", told.out, told.err);
     let start = printed("curl -X POST http://").replace("curl", "curl -fsS").replace("/stop/", "/start/");

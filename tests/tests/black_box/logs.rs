@@ -105,11 +105,11 @@ fn the_level_is_changed_while_the_server_runs() {
     let folder = small("");
     let mut server = folder.serve_store();
     set(&folder, &server, "error");
-    server.await_log("the log's level is error");
+    server.await_log("the log level is error now");
     set(&folder, &server, "trace");
-    server.await_log("the log's level is trace");
+    server.await_log("the log level is trace now");
     set(&folder, &server, "warn");
-    server.await_log("the log's level is warn");
+    server.await_log("the log level is warn now");
     server.stop_and(|log| assert!(!log.contains("stopping"), "what is less than a warning is not logged: {log}"));
 }
 

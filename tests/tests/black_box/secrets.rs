@@ -33,7 +33,7 @@ fn a_zone_or_a_document_that_points_at_a_secret_does_not_print_it() {
         for (name, wrong, right) in places {
             folder.replace(name, wrong);
             server.signal("HUP");
-            let log = server.await_log("not reloaded");
+            let log = server.await_log("reload failed");
             gslb_tests::eventually("it is degraded", || server.get("/readyz").body.contains("degraded: document"));
             let (ready, status) = (server.get("/readyz").body, folder.ask(&server, "status"));
             let checked = folder.gslb("check site.toml --config gslb.toml");

@@ -187,9 +187,9 @@ fn a_full_disk_keeps_nobody_from_draining_a_data_center() {
     };
     limit("1");
     // What is set and ended while nothing can be saved is nothing that a restart would lose.
-    assert!(folder.ask(&server, "drain pool/iad --reason test").out.contains("NOT SAVED"));
+    assert!(folder.ask(&server, "drain pool/iad --reason test").err.contains("NOT SAVED"));
     let ended = folder.ask(&server, "undrain pool/iad");
-    assert!(ended.code == 0 && !ended.out.contains("NOT SAVED"), "{ended:?}");
+    assert!(ended.code == 0 && !ended.err.contains("NOT SAVED"), "{ended:?}");
     assert!(!folder.ask(&server, "overrides").out.contains("not saved"));
     assert!(!folder.ask(&server, "status").out.contains("DEGRADED"));
     drains_unsaved(&folder, &server, "File too large");
