@@ -34,7 +34,7 @@ impl Database {
     ///
     /// Understood are MaxMind's nested records (GeoLite2 and GeoIP2 Country, City, Enterprise, ASN and ISP; DB-IP's)
     /// and flat records (`country_code`, `continent_code`, `state1`, `latitude`, `autonomous_system_number` and so
-    /// on). Which of them a record is, its keys tell.
+    /// on). The keys of a record show which form it has.
     ///
     /// The walk decodes each record once and visits a node as often as it is reached, at most 40 million nodes or those of
     /// the file, so time and memory are bounded; what one record may expand to is bounded too (65,536 values, 2 MiB of text).

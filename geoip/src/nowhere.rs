@@ -1,7 +1,7 @@
 //! Networks that are in no country: private use, documentation, benchmarks (IANA's special-purpose registries).
 //!
-//! Registries of who holds an address range tend to name a country for some of them; whoever looks up a client on a
-//! local network would be told that it is in Australia.
+//! Registries of address holders tend to name a country for some of them; without this list, a client on a
+//! local network would be in Australia.
 
 use std::ops::RangeInclusive;
 

@@ -64,7 +64,7 @@ pub struct Effort {
 /// `scopes` is what may be changed.
 ///
 /// # Errors
-/// [`Refusal`]; broken safety rules are not among them, but told in [`Applied::breaks`].
+/// [`Refusal`]; broken safety rules are not errors here; they are in [`Applied::breaks`].
 pub fn prepare(
     base: &Active,
     states: &States,

@@ -143,7 +143,7 @@ impl Task {
         self.unsaved.send_replace(Arc::new(unsaved));
     }
 
-    /// Commits to the store, and handles health events meanwhile. After a timeout (`patience`) the commit may still succeed
+    /// Commits to the store, and handles health events while it waits. After a timeout (`patience`) the commit may still succeed
     /// later.
     pub(super) async fn commit_to_store(
         &mut self,

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 pub use crate::types::Difference;
 
-/// Most differences that are told; a document that is another one altogether is not worth more.
+/// Most differences in a list; a document that is completely different needs no more.
 pub const MAX_DIFFERENCES: usize = 1000;
 
 /// Up to [`MAX_DIFFERENCES`] between `before` and `after`, in the order of `before`, then what is new. Objects are
-/// looked into, all other values are told whole.
+/// looked into, all other values are shown whole.
 pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     let mut list = Vec::new();
     compare(&mut String::new(), before, after, &mut list);

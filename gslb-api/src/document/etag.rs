@@ -13,7 +13,7 @@ const OCTETS: usize = 12;
 pub struct Etag(String);
 
 impl Etag {
-    /// The tag of a resource: a digest of its JSON form, so that a change elsewhere leaves it as it is.
+    /// The tag of a resource: a digest of its JSON form, so that a change of another resource does not change it.
     pub fn of<T: Serialize + ?Sized>(resource: &T) -> Self {
         // Writing JSON into memory cannot fail.
         Self::of_octets(&serde_json::to_vec(resource).unwrap_or_default())

@@ -23,7 +23,7 @@ pub enum Unread {
     TooMuch(String),
 }
 
-/// Reads JSON (RFC 8259) that takes no more than `budget`. A member that is there twice is refused: whoever wrote it meant
+/// Reads JSON (RFC 8259) that takes no more than `budget`. A duplicate member is refused: its author meant
 /// both.
 ///
 /// # Errors

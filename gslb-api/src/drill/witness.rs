@@ -21,7 +21,7 @@ use crate::types::Witness;
 
 /// Networks that are tried for each service to find such a query.
 const TRIED: usize = 2000;
-/// Of a draw by dice, the least share of answers that tells within few questions.
+/// For a random draw, the smallest share of answers that a few queries can show.
 const LEAST_SHARE: f64 = 0.25;
 /// How often a client is asked for who got the same in [`SEEDS`] draws of ours.
 const UNSURE: u32 = 4;

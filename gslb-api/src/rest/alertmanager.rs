@@ -156,7 +156,7 @@ async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Dur
         (Some(_), true) => Outcome::Renewed(id.clone()),
         (Some(_), false) => Outcome::Forced(id.clone()),
     };
-    // Whoever comes first, the same is in force afterwards: several Alertmanagers may tell the same.
+    // The order does not matter: several Alertmanagers may send the same alert.
     let condition = if active.overrides.contains_key(&id) { Condition::Any } else { Condition::Absent };
     let edit = Edit::Override { id: id.clone(), body, condition };
     match api.control.change(operation.change(edit)).await {
@@ -186,7 +186,7 @@ fn renewed(old: &Override, new: &Override, went_back: bool) -> Option<Option<Ove
     Some(is_renewal.then(|| Override { created: old.created, ..new.clone() }))
 }
 
-/// Logs alerts that were refused: whoever set them up looks there, and not into Alertmanager's log.
+/// Logs alerts that were refused: their authors look here, not into Alertmanager's log.
 fn log_refused(caller: &Caller, alerts: &[Alert], outcomes: &[Outcome]) {
     let refused = alerts.iter().zip(outcomes).filter_map(|(alert, outcome)| match outcome {
         Outcome::Refused(refusal) => Some((alert, refusal)),

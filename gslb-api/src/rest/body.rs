@@ -148,7 +148,7 @@ pub(super) async fn read(
     };
     let mut budget = Budget::of(if may_write { limits.memory } else { limits.viewer_memory });
     let place = if size == Size::Document { Some(place(state, parts).await?) } else { None };
-    // The clock starts here: nobody is told to be slow for having waited.
+    // The clock starts here: waiting for a place does not count as sending slowly.
     let octets = collected(limits, &parts.headers, body, most, media).await?;
     let place = match place {
         Some(place) if octets.len() > LARGE => Some(place.with(turn(state).await?)),

@@ -39,7 +39,7 @@ struct Reader {
     ended: bool,
     /// The key of the token that let the reader in, where one did.
     token: Option<String>,
-    /// Where the store was when the reader came, for one that must begin anew.
+    /// The store's revision when the reader connected, for a reader that must start over.
     now: Revision,
 }
 
@@ -85,7 +85,7 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     loop {
         match reader.watch.next().await {
             Watched::Changed(changes) => {
-                // Who may not ask any more is told nothing more, nor what came with that.
+                // A reader whose token has ended gets nothing more, including the change that ended it.
                 let gone = |change: &Change| matches!(change, Change::Deleted { .. });
                 if changes.changes.iter().any(|change| gone(change) && reader.token.as_deref() == Some(change.key())) {
                     return None;

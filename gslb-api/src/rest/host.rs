@@ -1,4 +1,4 @@
-//! Which host a request is for: a page that a browser has from elsewhere must not reach us under its own name.
+//! Which host a request is for: a page of another site in a browser must not reach the API under its own name.
 
 use std::net::Ipv6Addr;
 

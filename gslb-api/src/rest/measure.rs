@@ -1,4 +1,4 @@
-//! Every request is counted by its route, method and status, and told where the log wants it.
+//! Counts every request by route, method and status, and logs it if the log level says so.
 
 use std::time::Instant;
 

@@ -115,7 +115,7 @@ impl Problem {
     }
 }
 
-/// Details that one answer tells.
+/// Most details in one response.
 const MAX_DETAILS: usize = 101;
 /// Characters of what one says; names in it may be as long as a body.
 const DETAIL_CHARACTERS: usize = 1000;

@@ -25,7 +25,7 @@ pub(super) struct RestState {
     pub documents: Arc<Places>,
     /// Places for whole documents of those who may only look at them: however slowly they send or read, changes get through.
     pub viewers_documents: Arc<Places>,
-    /// The turn of a large document: the server works on one at a time, whoever sent it.
+    /// The turn of a large document: the server works on one at a time, for all callers.
     pub turn: Arc<Semaphore>,
     /// The document as it was rendered last.
     pub rendered: Arc<Rendered>,

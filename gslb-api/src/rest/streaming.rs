@@ -32,7 +32,7 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// Events that a reader is handed before the next ones wait with their source.
 const AHEAD: usize = 1;
 
-/// A place for the stream of whoever sent a request with `extensions`; `what` says what all who have one do.
+/// Reserves a place for the stream of the caller in `extensions`; `what` names the streams in the refusal.
 ///
 /// # Errors
 /// 503 where there is none.
@@ -85,7 +85,7 @@ async fn hand_on(mut until: Until, events: impl Stream<Item = Event>, reader: &m
 /// What ends a stream.
 pub(super) struct Until {
     stopping: watch::Receiver<bool>,
-    /// The token that let the reader in, where one did: its key, and who tells what becomes of that.
+    /// The key of the reader's token, if it has one, and a watch that reports its changes.
     token: Option<(String, Watch)>,
     expires: Option<Instant>,
 }
@@ -94,7 +94,7 @@ impl Until {
     /// For a stream that a request asks for.
     ///
     /// # Errors
-    /// 401 where its token has been revoked meanwhile, 503 where the store does not answer.
+    /// 401 if its token has since been revoked, 503 if the store does not answer.
     pub(super) async fn of(api: &Api, extensions: &Extensions) -> Result<Self, Problem> {
         let stopping = api.stopping.subscribe();
         let who = extensions.get::<Caller>().map(|caller| caller.who.clone());
@@ -144,7 +144,7 @@ async fn expired(expires: Option<Instant>) {
     }
 }
 
-/// Waits until the token is revoked, or nobody can tell any more.
+/// Waits until the token is revoked, or its watch ends.
 async fn revoked(token: Option<&mut (String, Watch)>) {
     let Some((key, watch)) = token else { return pending().await };
     loop {

@@ -22,7 +22,7 @@ use crate::Api;
 use crate::traffic::tail::{Filter, Watching};
 use crate::types::{MissedAnswers, TailParameters};
 
-/// How often a watcher is told what it missed, if it missed something.
+/// How often a stream reports what it missed, if it missed something.
 const MISSED: Duration = Duration::from_secs(1);
 
 /// The route of answers.

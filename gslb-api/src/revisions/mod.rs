@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::store::{Entry, Order, Store, Unavailable};
 
-/// Why a revision cannot be told.
+/// Why a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RevisionError {
     /// The store cannot be asked.
@@ -77,7 +77,7 @@ pub(crate) fn is_readable(entry: &Entry) -> bool {
 }
 
 /// Up to `limit` revisions before the number `before`, the latest first, and whether there are more. Damaged ones are
-/// left out, so that one of them does not hide all others; to [`read`] one tells what is wrong with it.
+/// left out, so that one of them does not hide all others; [`read`] says what is wrong with one.
 ///
 /// # Errors
 /// [`RevisionError`].

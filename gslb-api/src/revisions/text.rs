@@ -9,7 +9,7 @@ use super::{RevisionError, Store};
 
 /// Where texts are kept.
 pub const PREFIX: &str = "texts/";
-/// Octets of the longest text that is kept. A longer one is written anew from what it says, without comments.
+/// Octets of the longest text that is kept. A longer one is generated from the document, without comments.
 pub const LONGEST: usize = 4 << 20;
 
 /// The key of the text of revision `number`.

@@ -1,6 +1,6 @@
 //! Request bodies, read from JSON: every mistake is reported at once, each with its place.
 //!
-//! serde stops at the first mistake, and whoever writes a request wants to see them all.
+//! serde stops at the first mistake; the author of a request wants to see them all.
 
 use std::fmt::Display;
 use std::str::FromStr;

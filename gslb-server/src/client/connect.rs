@@ -136,7 +136,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|cause| Error::broken(&cause))?;
-    // What goes wrong with the connection, the request that is under way is told.
+    // An error of the connection is reported by the request that is in progress.
     tokio::spawn(connection);
     Ok(sender)
 }

@@ -23,7 +23,7 @@ pub struct Event {
 
 impl Client {
     /// Follows the events at `path`, from the one after `last` on, until `each` says no, or the server ends it. `begun`
-    /// is told once the server has let us in.
+    /// is called once the server has accepted the request.
     ///
     /// # Errors
     /// As [`Client::ask`], also while events come.

@@ -1,4 +1,4 @@
-//! How a change is asked for, and what is told of it: what differs, whose traffic moves, which rules it breaks.
+//! Options of a change, and the report of its result: what differs, whose traffic moves, which rules it breaks.
 
 use clap::Args;
 use gslb_api::auth::Role;

@@ -32,7 +32,7 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
     let stream = Stream { path: "/api/v1/events", last: arguments.after.clone(), keeps: true };
-    // What is told again happened some time or other.
+    // A change that is sent again has no time of its own.
     let is_new = arguments.after.is_none();
     follow(&client, stream, arguments.limit, |event| {
         write(arguments.remote.format(), event, is_new.then(Timestamp::now)).map(|()| 1)

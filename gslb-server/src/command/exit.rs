@@ -1,4 +1,4 @@
-//! Exit codes: what a script may tell apart.
+//! Exit codes: the outcomes that a script can distinguish.
 
 use std::error::Error;
 use std::process::ExitCode;

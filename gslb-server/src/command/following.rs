@@ -1,4 +1,4 @@
-//! Streams of events followed: one that ends is asked for again, where it ended, and who reads is told that it did.
+//! Follows a stream of events: one that ends is requested again from where it ended, and the reader sees that it ended.
 
 use std::cell::Cell;
 use std::io::{self, Write as _};
@@ -20,7 +20,7 @@ pub(super) struct Stream<'s> {
     pub path: &'s str,
     /// The id of the event that it goes on after.
     pub last: Option<String>,
-    /// Whether what happens while there is no connection is told afterwards, and not lost.
+    /// Whether events that happen without a connection are sent afterwards instead of lost.
     pub keeps: bool,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn follow(
         });
         let why = match followed {
             Ok(()) if is_over => return Ok(()),
-            // The reader has been told, and begins again from where the server says.
+            // The reader has seen it, and starts over from where the server says.
             Ok(()) if std::mem::take(&mut is_reset) => continue,
             Ok(()) => "the server has ended it".to_owned(),
             // A server that restarts is worth waiting for; one that was never there is not.
@@ -77,6 +77,6 @@ pub(super) fn follow(
 
 /// A line for who reads, with the time as events have it, in UTC.
 fn say(what: &str) {
-    // Where nobody reads this, there is nobody to tell so.
+    // If standard error is closed, there is no one to report it to.
     let _ = writeln!(io::stderr(), "gslb: {}: {}", Timestamp::now().strftime("%H:%M:%S"), printable(what));
 }

@@ -67,7 +67,7 @@ pub(super) fn history(arguments: &History) -> Outcome {
 
 pub(super) fn rollback(arguments: &Rollback) -> Outcome {
     let client = arguments.remote.client()?.needing(arguments.options.role());
-    // What is in force now is what is left; if somebody changes it meanwhile, the server refuses.
+    // The rollback replaces what is in force now; if that changes first, the server refuses.
     let base = match arguments.base {
         Some(base) => base,
         None => latest(&client)?,

@@ -132,7 +132,7 @@ pub enum Command {
     Completions(completions::Arguments),
 }
 
-/// What a subcommand comes to: an exit code, or an error to be told.
+/// The result of a subcommand: an exit code, or an error to print.
 pub type Outcome = Result<ExitCode, Box<dyn error::Error>>;
 
 impl Command {
@@ -141,7 +141,7 @@ impl Command {
     /// # Errors
     /// Whatever keeps it from being done, in words for the user.
     pub fn run(self, program: clap::Command) -> Outcome {
-        // Those that serve log as they are told to.
+        // Servers log as their configuration says.
         let serves = matches!(self, Command::Serve(_) | Command::Demo(_));
         let _logging = (!serves).then(|| logging::start(&Log::default()));
         match self {

@@ -1,4 +1,4 @@
-//! Statuses as a Nagios plugin tells them: one line with performance data, and an exit code, whatever goes wrong.
+//! Statuses as a Nagios plugin prints them: one line with performance data, and an exit code, also after any error.
 
 use crate::printable::printable;
 use std::ffi::{OsStr, OsString};

@@ -12,7 +12,7 @@ const OUTPUT: &str = "-o";
 const PLAIN: [&str; 2] = ["--quiet", "-q"];
 
 /// `words`, the whole command line, with the options of a server behind the words of the subcommand of `program`. What is
-/// not understood stays where it is, for the reader of command lines to tell.
+/// not understood stays where it is, for the parser to report.
 pub fn ordered(program: &Command, words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter();
     let (mut kept, mut moved) = (Vec::from_iter(words.next()), Vec::new());

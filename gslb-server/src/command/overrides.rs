@@ -420,7 +420,7 @@ fn listed(all: &ByName<Override>) -> String {
 }
 
 /// What to call an override that nobody named. Who says the same again for the same reason gets the same name, so that a
-/// retry extends it; whoever else, or for another reason, gets one that stands beside it. It begins as people would call it,
+/// retry extends it; another owner or reason gets an override of its own. The id starts with what people would call it,
 /// and ends in a digest of all of that.
 fn name(kind: &str, targets: &[String], owner: &str, reason: &str, force: types::Force) -> String {
     let plain =

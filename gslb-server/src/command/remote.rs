@@ -191,7 +191,7 @@ pub(super) fn show_toml(text: &str) {
     };
 }
 
-/// A name of DNS as people are told it: without the dot at its end, but for the root's.
+/// A domain name for people: without the final dot, except for the root.
 pub(super) fn undotted(name: &str) -> &str {
     name.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(name)
 }

@@ -175,7 +175,7 @@ fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), AccessErro
     Ok(())
 }
 
-/// What the API is told of the configuration, and from where it knows what is answered.
+/// The options of the API, from the configuration, and the source of its samples.
 pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) -> Options {
     let read = Arc::clone(sample);
     Options {

@@ -44,7 +44,7 @@ pub(super) fn routes(section: Section) -> Routes {
     routes.add(Access::Viewer, of_section(read)).add(Access::Operator, of_section(put))
 }
 
-/// `handlers` at the paths of `section`, which tells them by an extension.
+/// `handlers` at the paths of `section`, which they get as an extension.
 fn at(section: Section, (schemas, mut paths, methods): UtoipaMethodRouter<RestState>) -> UtoipaMethodRouter<RestState> {
     let path = format!("/{}", section.segment());
     paths.paths = std::mem::take(&mut paths.paths)

@@ -151,7 +151,7 @@ impl Disk {
         guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
     }
 
-    /// All entries. A row that is no entry is returned as the value of its key: whoever reads that key finds it damaged, and
+    /// All entries. A row that is no entry is returned as the value of its key: a reader of that key finds it damaged, and
     /// nobody else.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, DiskError> {
         let read = || {
@@ -171,7 +171,7 @@ impl Disk {
     /// Writes commits, the last of which has `revision`, in one transaction, and returns when they are durable.
     ///
     /// # Errors
-    /// What went wrong. The database is of no use then: it refuses everything until it was opened anew.
+    /// What went wrong. The database refuses everything until it is opened again.
     pub(super) fn write(&self, commits: &[Arc<Changes>], revision: Revision, identity: Number) -> Result<(), String> {
         guarded(|| self.try_write(commits, revision, identity).map_err(|error| error.to_string())).unwrap_or_else(Err)
     }
@@ -204,7 +204,7 @@ impl Disk {
     }
 }
 
-/// What tells a file from all others of this host.
+/// What identifies a file on this host.
 fn place(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }

@@ -1,7 +1,7 @@
 //! Which store a directory has had: the store's identity, in a file beside it. The store of another node is noticed.
 //!
 //! A store draws a number when it is made, or by its first commit where it is older than this, and keeps it. A backup of it has
-//! the same number; so has a copy of the whole directory, which is told apart by the name of the node.
+//! the same number; so has a copy of the whole directory, which the name of the node distinguishes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

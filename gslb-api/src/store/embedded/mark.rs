@@ -1,7 +1,7 @@
 //! The highest revision that was acknowledged, in a file of its own: a store that has lost commits is noticed.
 //!
 //! The store's file guards each page of itself by a checksum, but a file of yesterday is sound too, and so is one
-//! whose header was damaged so that it points at the commit before the last. The mark tells these from the latest.
+//! whose header was damaged so that it points at the commit before the last. The mark shows which one is the latest.
 //! It is written after the commit is durable and not forced to the disk itself. So it is never ahead of the store:
 //! after a power failure it may be behind, and then guards less, but never accuses a store that is whole.
 
@@ -21,7 +21,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Opens the file at `path`, or makes one. Where it may only be read, it goes on telling what it tells.
+    /// Opens the file at `path`, or makes one. If it is read-only, it keeps its revision.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = match file {
@@ -35,7 +35,7 @@ impl Mark {
         &self.path
     }
 
-    /// The revision that it tells; zero where it tells none, being new or damaged: it is a second opinion only.
+    /// Its revision; zero if it is new or damaged: it is a second opinion only.
     pub(super) fn highest(&self) -> Revision {
         let mut line = [0; LINE];
         let told =

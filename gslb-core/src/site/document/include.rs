@@ -131,7 +131,7 @@ impl Gathering<'_, '_> {
     }
 }
 
-/// One table of all parts. What two files say is told, with both places.
+/// One table of all parts. A key in two files is reported with both locations.
 fn merged(mut parts: Vec<Table>, problems: &mut Problems) -> Table {
     if parts.len() <= 1 {
         return parts.pop().unwrap_or_default();

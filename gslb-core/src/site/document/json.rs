@@ -81,7 +81,7 @@ impl Conversion<'_> {
     }
 }
 
-/// Writes a document; what JSON cannot say is told. The tree is freed as it is written.
+/// Writes a document, and reports what JSON cannot express. The tree is freed as it is written.
 pub(super) fn write(root: Table, problems: &mut Problems) -> Json {
     object(root, &Path::ROOT, problems)
 }

@@ -23,7 +23,7 @@ pub(super) struct Targets<'r, 'z> {
 
 /// How a name gets an address.
 enum Way {
-    /// It has one, or this zone cannot tell.
+    /// It has one, or this zone does not know.
     Address,
     /// Through a CNAME.
     Alias,

@@ -230,7 +230,7 @@ impl<'s, 'b> Builder<'s, 'b> {
         }
     }
 
-    /// The value of a scalar; none where it is told to be wrong.
+    /// The value of a scalar; `None` if it is invalid, which is reported.
     fn value(&mut self, raw: Raw<'s>, span: Span, errors: &mut dyn ErrorSink) -> Value {
         let mut text = Cow::Borrowed("");
         let kind = raw.decode_scalar(&mut text, errors);

@@ -28,7 +28,7 @@ pub(super) struct Watched {
     next: Instant,
 }
 
-/// A query by which it can be told whether the data center answers.
+/// A query that shows whether the data center answers.
 struct Query {
     /// The service, and the type.
     told: String,
@@ -138,7 +138,7 @@ impl Watched {
         self.queries.get(number).map(|query| query.told.clone())
     }
 
-    /// Asks in turn those that are not done; `is_done` is told what was seen of which, and when.
+    /// Asks in turn those that are not done; `is_done` gets each result and its time.
     fn watch(
         &mut self,
         begun: Instant,
@@ -165,7 +165,7 @@ impl Watched {
         thread::sleep(self.next.saturating_duration_since(Instant::now()));
         self.next = Instant::now() + PAUSE;
         let (mut octets, id) = (query.octets.clone(), number as u16);
-        // The socket is connected, and hears nobody else; the id tells late answers from the one that is waited for.
+        // The socket is connected, so only its peer can send; the id identifies late answers.
         octets.get_mut(..2).into_iter().for_each(|place| place.copy_from_slice(&id.to_be_bytes()));
         let mut failed = io::Error::from(io::ErrorKind::TimedOut);
         for _ in 0..ATTEMPTS {

@@ -51,8 +51,8 @@ struct Shared {
     counts: counts::SharedCounts,
 }
 
-/// Opens a listener that shares its address with no other process, which UDP sockets cannot promise: two servers that
-/// are meant to be one are told here.
+/// Opens a listener that shares its address with no other process. UDP sockets cannot promise this, so a second server on
+/// the address is noticed here.
 ///
 /// # Errors
 /// As `bind(2)` and `listen(2)`.

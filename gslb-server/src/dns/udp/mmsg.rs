@@ -2,7 +2,7 @@
 //!
 //! Both calls take arrays of headers that point at buffers, and neither the standard library nor a safe crate offers
 //! them together with the control messages that a wildcard listener needs. What keeps this sound is one habit: a header
-//! that is passed to the kernel was written anew since its slot was last looked at. A pointer from before may lie in a
+//! that is passed to the kernel was written again since its slot was last read. A pointer from before may lie in a
 //! header, but nothing follows it.
 #![allow(unsafe_code)]
 
@@ -111,7 +111,7 @@ const fn control_space(data: usize) -> usize {
 }
 
 impl Control {
-    /// The address that was asked, where `received` octets of control tell it.
+    /// The local address of the datagram, if the `received` octets of control data have it.
     fn asked(&self, received: usize) -> Option<IpAddr> {
         let data = received.saturating_sub(size_of::<libc::cmsghdr>());
         match (self.header.cmsg_level, self.header.cmsg_type) {
@@ -204,7 +204,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Allocates all buffers. `wildcard` tells whether to ask which local address each datagram was sent to.
+    /// Allocates all buffers. With `wildcard`, the local address of each datagram is requested.
     pub fn new(wildcard: bool) -> Self {
         let slots = (0..SLOTS).map(|_| Slot::new()).collect();
         // SAFETY: a header is pointers and integers; null and zero are values of all of them.

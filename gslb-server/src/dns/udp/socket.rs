@@ -45,8 +45,8 @@ fn ignore_path_mtu(socket: &Socket, v6: bool) {
     };
 }
 
-/// A reply has to leave from the address that was asked (RFC 2181 section 4.1), and only these messages tell a socket
-/// that listens on all addresses which one it was.
+/// A reply must leave from the address that the query was sent to (RFC 2181 section 4.1). On a socket that listens on all
+/// addresses, only these control messages have it.
 fn tell_local_address(socket: &Socket, v6: bool) -> io::Result<()> {
     if v6 {
         set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
@@ -56,7 +56,7 @@ fn tell_local_address(socket: &Socket, v6: bool) -> io::Result<()> {
 }
 
 /// Lets nothing more into the socket's queue, so that the queue can be emptied to its end: a connected socket is
-/// passed over for every sender but one, and the one chosen here is the socket itself. What comes meanwhile goes to
+/// passed over for every sender but one, and the one chosen here is the socket itself. What arrives in that time goes to
 /// another socket on the same address, or is refused at once instead of being left unread.
 pub(super) fn close_intake(socket: &UdpSocket) -> io::Result<()> {
     socket.connect(own_address(socket)?)
