@@ -206,7 +206,7 @@ impl Builder {
                 }
                 self.catalog.targets.extend_from_slice(&first.rdata);
             }
-            let set = self.set(&zone.apex, Owner::Asked, &records)?;
+            let set = self.set(&zone.apex, Owner::Qname, &records)?;
             self.catalog.sets.push(set);
         }
         let set_count = (self.catalog.sets.len() as u32 - sets) as u16;
@@ -240,7 +240,7 @@ impl Builder {
     fn add_zone_entry(&mut self, zone: &Zone, apex: NodeId) -> Result<(), Box<Problem>> {
         let soa: Vec<&Record> = zone.records.iter().filter(|record| record.rtype == rtype::SOA).take(1).collect();
         let minimum = soa.first().map_or(0, |soa| minimum(&soa.rdata));
-        let negative = self.set_for_at_most(minimum, &zone.apex, Owner::Asked, &soa)?;
+        let negative = self.set_for_at_most(minimum, &zone.apex, Owner::Qname, &soa)?;
         let apex_len = zone.apex.wire_len() as u8;
         self.catalog.zones.push(ZoneEntry { apex, apex_len, negative });
         Ok(())
@@ -260,9 +260,9 @@ impl Builder {
             if servers.is_empty() {
                 continue;
             }
-            let ns = self.set(&zone.apex, Owner::Asked, &servers)?;
+            let ns = self.set(&zone.apex, Owner::Qname, &servers)?;
             let ds = match ds.is_empty() {
-                false => Some(self.set(&zone.apex, Owner::Asked, &ds)?),
+                false => Some(self.set(&zone.apex, Owner::Qname, &ds)?),
                 true => None,
             };
             let glue = self.catalog.sets.len() as u32;

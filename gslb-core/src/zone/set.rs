@@ -60,7 +60,7 @@ pub struct TooLarge;
 #[derive(Debug, Clone, Copy)]
 pub enum Owner<'a> {
     /// Known when the response is written; a pointer is patched in then.
-    Asked,
+    Qname,
     /// Always this name.
     Fixed(&'a Name),
 }
@@ -78,7 +78,7 @@ impl Sets {
         let mut count = 0u16;
         for (ttl, rdata) in records {
             match owner {
-                Owner::Asked => self.octets.extend_from_slice(&[0xC0, 0]),
+                Owner::Qname => self.octets.extend_from_slice(&[0xC0, 0]),
                 Owner::Fixed(name) => self.push_name(octets, apex, name.as_wire()),
             }
             self.octets.extend_from_slice(&rtype.to_be_bytes());

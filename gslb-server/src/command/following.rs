@@ -36,7 +36,7 @@ pub(super) fn follow(
     limit: Option<u64>,
     mut each: impl FnMut(&Event) -> io::Result<u64>,
 ) -> Result<(), Error> {
-    super::unread::ends();
+    super::broken_pipe::ends();
     let Stream { path, mut last, keeps } = stream;
     let (has_begun, lost) = (Cell::new(false), Cell::new(None::<Instant>));
     let (mut is_over, mut is_reset, mut written) = (false, false, 0);

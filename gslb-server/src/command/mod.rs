@@ -11,6 +11,7 @@ use crate::telemetry::logging;
 mod age;
 mod asking;
 mod audit;
+mod broken_pipe;
 mod change;
 mod check;
 mod completions;
@@ -40,7 +41,6 @@ mod target;
 mod thaw;
 mod token;
 mod top;
-mod unread;
 pub mod usage;
 
 /// What the program is asked to do.

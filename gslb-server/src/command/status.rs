@@ -91,7 +91,7 @@ pub(super) fn status(arguments: &Arguments) -> Outcome {
     }
     let (client, chosen) = (arguments.remote.client()?, arguments.chosen.settled());
     if arguments.watch {
-        super::unread::ends();
+        super::broken_pipe::ends();
     }
     loop {
         let answer = all_pages(&client, &chosen)?;

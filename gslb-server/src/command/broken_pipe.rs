@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 /// -1`.
 pub(super) fn ends() {
     // Without the thread it ends at the next line.
-    let _ = thread::Builder::new().name("unread".to_owned()).spawn(|| {
+    let _ = thread::Builder::new().name("broken-pipe".to_owned()).spawn(|| {
         if is_unread() {
             #[expect(clippy::disallowed_methods, reason = "the command holds nothing that must be given back")]
             process::exit(0);
