@@ -1,4 +1,4 @@
-//! Answers that many routes give: JSON with a tag, and what a change came to; and which of them a client takes.
+//! Responses that routes share: JSON with an entity tag, results of changes, and content negotiation.
 
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
@@ -23,7 +23,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     octets(status, serde_json::to_vec(body).unwrap_or_default().into())
 }
 
-/// JSON that has been written already.
+/// JSON that is already serialized.
 fn octets(status: StatusCode, octets: Bytes) -> Response {
     (status, [(header::CONTENT_TYPE, JSON)], octets).into_response()
 }
@@ -34,7 +34,7 @@ pub(super) fn tagged(known: &KnownStates, body: &impl Serialize) -> Response {
     written(known, Text { etag: Etag::of_octets(&octets), octets })
 }
 
-/// The same of what has been written already.
+/// The same for serialized JSON.
 pub(super) fn written(known: &KnownStates, text: Text) -> Response {
     let response = if known.has(&text.etag) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -44,7 +44,7 @@ pub(super) fn written(known: &KnownStates, text: Text) -> Response {
     with(response, header::ETAG, &text.etag.to_string())
 }
 
-/// The same response with a header.
+/// `response` with a header.
 pub(super) fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
@@ -52,7 +52,7 @@ pub(super) fn with(mut response: Response, name: HeaderName, value: &str) -> Res
     response
 }
 
-/// The client takes JSON.
+/// The client accepts JSON.
 pub(super) struct AcceptsJson;
 
 impl<S: Send + Sync> FromRequestParts<S> for AcceptsJson {
@@ -63,7 +63,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AcceptsJson {
     }
 }
 
-/// The client takes server-sent events.
+/// The client accepts server-sent events.
 pub(super) struct AcceptsEvents;
 
 impl<S: Send + Sync> FromRequestParts<S> for AcceptsEvents {
@@ -74,7 +74,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AcceptsEvents {
     }
 }
 
-/// A notation of documents that the client takes; JSON if it takes both.
+/// A document format that the client accepts; JSON if it accepts both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notation {
     Json,
@@ -90,10 +90,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Notation {
     }
 }
 
-/// The first of `media` that the client takes.
+/// The first of `media` that the client accepts.
 ///
 /// # Errors
-/// 406, with what there is.
+/// 406, with the available types.
 fn accepts(headers: &HeaderMap, media: &[&'static str]) -> Result<&'static str, Problem> {
     let first = media.first().copied().unwrap_or_default();
     let mut best: Option<(f32, &'static str)> = None;
@@ -131,7 +131,7 @@ fn quality(range: &str) -> (&str, f32) {
     (name, weight.unwrap_or(0.0))
 }
 
-/// What a change came to, or would come to.
+/// The result of a change, or of a dry run.
 pub(super) fn changed(done: Applied, dry_run: bool) -> Response {
     let status = if done.created && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
     let etag = done.etag.clone().filter(|_| !dry_run);
@@ -142,7 +142,7 @@ pub(super) fn changed(done: Applied, dry_run: bool) -> Response {
     }
 }
 
-/// The body of that answer.
+/// The body of that response.
 pub(super) fn result(done: Applied, dry_run: bool) -> ChangeResult {
     ChangeResult {
         dry_run,

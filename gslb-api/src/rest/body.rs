@@ -1,4 +1,4 @@
-//! Bodies: of a kind that is taken, no longer than is taken, in the time that is taken.
+//! Request bodies: limited in media type, size, time and memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,10 +43,10 @@ impl Media {
         }
     }
 
-    /// The kind of body that `headers` announce, if it is among `taken`.
+    /// The media type in `headers`, if it is one of `taken`.
     ///
     /// # Errors
-    /// 415, with what is taken.
+    /// 415, with the accepted types.
     pub(super) fn of(headers: &HeaderMap, taken: &[Self]) -> Result<Self, Problem> {
         let told = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = told.split(';').next().unwrap_or_default().trim();
@@ -62,7 +62,7 @@ impl Media {
     }
 }
 
-/// Which bodies are meant to be long.
+/// The size class of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
     /// A resource.
@@ -71,7 +71,7 @@ pub(super) enum Size {
     Document,
 }
 
-/// The same body, which must be an object.
+/// `body` as an object.
 ///
 /// # Errors
 /// 422.
@@ -85,31 +85,31 @@ pub(super) fn object(value: Value) -> Result<Value, Problem> {
 /// A body that was read.
 #[derive(Debug)]
 pub(super) struct Sent {
-    /// What it says.
+    /// Its value.
     pub value: Value,
-    /// Its text, where it is TOML.
+    /// Its text, if it is TOML.
     pub text: Option<Arc<str>>,
-    /// What is held and left for working on it.
+    /// The resources for processing it.
     pub work: Work,
 }
 
-/// What working on a body holds until it is done, and may take.
+/// Resources for processing a body: held until it is done.
 #[derive(Debug)]
 pub(super) struct Work {
-    /// The place that a whole document takes.
+    /// The place of a whole document.
     pub place: Option<Place>,
-    /// Memory that is left.
+    /// The remaining memory budget.
     pub budget: Budget,
 }
 
 impl Work {
-    /// For what nobody sent: no more than what is or was in force.
+    /// For a document that is or was active: it needs no more memory than it did then.
     pub(super) fn of_ours(place: Option<Place>) -> Self {
         Self { place, budget: Budget::UNLIMITED }
     }
 }
 
-/// A body that is of a certain type.
+/// A body of type `T`.
 pub(super) struct JsonBody<T>(pub T);
 
 impl<T: FromBody> FromRequest<RestState> for JsonBody<T> {
@@ -123,13 +123,13 @@ impl<T: FromBody> FromRequest<RestState> for JsonBody<T> {
     }
 }
 
-/// Octets of a body from which on only one is worked on at a time.
+/// Bodies of at least this many octets are processed one at a time.
 const LARGE: usize = 1 << 20;
 
-/// Reads a body of the kind `media`, which a request with these `parts` has.
+/// Reads the body of a request with these `parts`, which has the type `media`.
 ///
 /// # Errors
-/// 413, 408, 503 where there is no place for it, and 400 for what is not of that kind.
+/// 413; 408; 503 if no place is free; 400 if it is not of that type.
 pub(super) async fn read(
     state: &RestState,
     parts: &Parts,
@@ -173,7 +173,7 @@ pub(super) async fn read(
     })
 }
 
-/// The turn of a large document.
+/// Waits for the turn of a large document.
 ///
 /// # Errors
 /// 503.
@@ -183,7 +183,7 @@ async fn turn(state: &RestState) -> Result<OwnedSemaphorePermit, Problem> {
     turn.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(told))
 }
 
-/// A place for a document that is about to come.
+/// Waits for a place for a document.
 ///
 /// # Errors
 /// 503.
@@ -194,7 +194,7 @@ pub(super) async fn place(state: &RestState, parts: &Parts) -> Result<Place, Pro
     place.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
 }
 
-/// `body`, which holds `place` until it has been sent, or nobody wants it any more.
+/// `body`, which holds `place` until it has been sent or dropped.
 pub(super) fn holding(body: Body, place: Place) -> Body {
     let held = move |frame| {
         let _held = &place;
@@ -203,10 +203,10 @@ pub(super) fn holding(body: Body, place: Place) -> Body {
     Body::new(body.map_frame(held))
 }
 
-/// Octets of a body that have come before the length that it announced is believed.
+/// Octets of a body that must arrive before its Content-Length is trusted.
 const ANNOUNCED: usize = 64 << 10;
 
-/// All octets of a body of at most `most`, as long as they come.
+/// Reads a body of at most `most` octets.
 async fn collected(
     limits: &Limits,
     headers: &HeaderMap,
@@ -224,7 +224,7 @@ async fn collected(
             Ok(None) => return Ok(octets.into()),
             Ok(Some(Ok(frame))) => {
                 let data = frame.into_data().unwrap_or_default();
-                // Once some of it has come, there is room for all that was announced: growing step by step takes twice that.
+                // After the first octets, the announced length is reserved at once: growing step by step takes twice as much.
                 if octets.len() > ANNOUNCED && octets.capacity() < most.min(length.unwrap_or(0)) {
                     octets.reserve_exact(most.min(length.unwrap_or(0)) - octets.len());
                 }

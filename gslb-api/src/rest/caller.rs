@@ -1,4 +1,4 @@
-//! Who sends a request: every request passes here or not at all.
+//! Authenticates the caller of each request.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -17,17 +17,17 @@ use crate::auth::{self, Outcome, Resource, Role};
 use crate::change::{Refusal, Who};
 use crate::clock::now;
 
-/// What a wrong token costs of an address' bucket, compared to a request.
+/// Cost of an invalid token in its address's bucket, in requests.
 const WRONG_TOKEN_COST: f64 = 10.0;
 /// The header that overrides safety rules.
 pub(super) const OVERRIDE_RULES: &str = "gslb-override-rules";
 
-/// Who sent a request, as the handlers see it.
+/// The caller of a request, as handlers see it.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     /// Who.
     pub who: Who,
-    /// From which address.
+    /// Its address.
     pub from: Option<IpAddr>,
     role: Role,
 }
@@ -56,12 +56,12 @@ impl Caller {
         if outside.is_empty() { Ok(()) } else { Err(Refusal::OutOfScope { outside, scopes: scopes.texts() }.into()) }
     }
 
-    /// What the caller may do.
+    /// The caller's role.
     pub(super) fn role(&self) -> Role {
         self.role
     }
 
-    /// Whose share of what is shared they use.
+    /// The client whose limits apply.
     pub(super) fn client_key(&self) -> ClientKey {
         if let Who::Token { id, .. } = &self.who { ClientKey::Token(id.clone()) } else { ClientKey::at(self.from) }
     }
@@ -76,18 +76,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The address that a request came from, where connections are known by theirs.
+/// The address of the connection, if it is known.
 pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
-/// Lets a request in, with its [`Caller`], or answers why not. What the caller may do is up to each route.
+/// Admits a request with its [`Caller`], or refuses it. What the caller may do is up to each route.
 pub(super) async fn admit(State(state): State<RestState>, mut request: Request, next: Next) -> Response {
     let from = peer(request.extensions());
     let header = request.headers().get(header::AUTHORIZATION).cloned();
     match caller(&state, header, from).await {
         Ok(caller) => {
-            // The log alone needs to know whose response it is.
+            // For the log only.
             let of_answer = enabled!(Level::DEBUG).then(|| caller.clone());
             request.extensions_mut().insert(caller);
             let mut response = next.run(request).await;

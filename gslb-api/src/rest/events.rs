@@ -1,4 +1,4 @@
-//! Events: what changes in the store, reported as it happens, and again from where a reader was.
+//! Events: changes of the store as they happen, resumed from where a reader was.
 
 use std::collections::VecDeque;
 
@@ -28,16 +28,16 @@ pub(super) fn routes() -> Routes {
     Routes::new("events").add(Access::Viewer, routes!(read))
 }
 
-/// Events from before a restart that a reader may get.
+/// Most events from before a restart that a reader gets.
 const KEPT: usize = 50_000;
 
-/// A reader's place in the events.
+/// A reader's position in the events.
 struct Reader {
     watch: Watch,
-    /// Events from before those that the watch knows.
+    /// Events older than those of the watch.
     kept: VecDeque<Event>,
     ended: bool,
-    /// The key of the token that let the reader in, where one did.
+    /// The key of the reader's token, if it has one.
     token: Option<String>,
     /// The store's revision when the reader connected, for a reader that must start over.
     now: Revision,
@@ -64,17 +64,17 @@ async fn read(
         }
     };
     let place = streaming::place(&streams, &extensions, "read events")?;
-    // After the store's revision, so that no revocation falls between that and the watch.
+    // After the store's revision, so that no revocation is missed.
     let until = Until::of(&api, &extensions).await?;
     let token = until.token().map(str::to_owned);
     let mut watch = store.watch("", after);
-    // Whoever asks for everything gets what is kept, however little that is.
+    // A reader that requests everything gets all that is kept.
     let kept = if after == Revision::ZERO { kept(&**store, watch.rewind()).await? } else { VecDeque::new() };
     let reader = Reader { watch, kept, ended: false, token, now };
     Ok(streaming::respond(place, until, stream::unfold(reader, next)))
 }
 
-/// The next event; none once the stream has ended.
+/// The next event; `None` at the end of the stream.
 async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     if reader.ended {
         return None;
@@ -105,7 +105,7 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     }
 }
 
-/// A commit as an event; none if it has nothing for readers.
+/// A commit as an event; `None` if it has nothing for readers.
 fn told(changes: &Changes, at: Time) -> Option<Event> {
     let list: Vec<StateChange> = changes.changes.iter().filter_map(change).collect();
     (!list.is_empty()).then(|| event(changes.revision, at, list))
@@ -121,8 +121,8 @@ fn json(data: &impl serde::Serialize) -> String {
     serde_json::to_string(data).unwrap_or_default()
 }
 
-/// What the store had at `revision`, as far as its keys still say so: the last event of each endpoint, override and document,
-/// in the order in which they happened. That is what is left of events from before a restart.
+/// What the store's keys still show of `revision`: the last event of each endpoint, override and document, in order. This is
+/// what remains of events from before a restart.
 async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, Problem> {
     let mut found: Vec<(Revision, Time, StateChange)> = Vec::new();
     for prefix in [CURRENT, health::PREFIX, crate::overrides::PREFIX] {
@@ -136,7 +136,7 @@ async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, 
                     continue;
                 }
                 let (at, when) = (time_of(store, &key, &versioned.value).await, versioned.revision);
-                // Whether it repeated an older status does not matter where that is not kept.
+                // The older status is not kept, so repeats cannot be recognized.
                 found.extend(change_of(&key, Some(&versioned.value), true).map(|change| (when, at, change)));
             }
             if !page.more || found.len() > KEPT {
@@ -148,7 +148,7 @@ async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, 
     Ok(found.into_iter().map(|(revision, at, change)| event(revision, at, vec![change])).collect())
 }
 
-/// The members of records in the store that say when they came to be.
+/// The members of stored records with their creation time.
 #[derive(Default, Deserialize)]
 struct Moments {
     revision: Option<u64>,
@@ -157,7 +157,7 @@ struct Moments {
     created: Option<u64>,
 }
 
-/// When what a key holds came to be.
+/// When the value of a key was created.
 async fn time_of(store: &dyn Store, key: &str, value: &[u8]) -> Time {
     let held: Moments = serde_json::from_slice(value).unwrap_or_default();
     let millis = match held.revision.filter(|_| key == CURRENT) {
@@ -179,7 +179,7 @@ fn change(change: &Change) -> Option<StateChange> {
     change_of(change.key(), value, false)
 }
 
-/// The same of a key that holds `octets`, or is gone. A status that repeats the one before it is none, unless it `counts`.
+/// The change of a key that has `octets`, or is deleted. A repeated status is no change, unless it `counts`.
 fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<StateChange> {
     if key == CURRENT {
         return Some(StateChange::Document { revision: read_as::<Moments>(octets).and_then(|held| held.revision) });
@@ -197,12 +197,12 @@ fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<StateChan
     Some(StateChange::Override { id: id.to_owned(), r#override: held.as_ref().map(Into::into) })
 }
 
-/// What `octets` hold; none if that is nothing, or another thing.
+/// The value in `octets`; `None` if there is none of this type.
 fn read_as<T: DeserializeOwned>(octets: Option<&[u8]>) -> Option<T> {
     octets.and_then(|octets| serde_json::from_slice(octets).ok())
 }
 
-/// The status of the endpoint `name`, which is that of its pool and its own; none if it is gone.
+/// The status of the endpoint `name`, by pool and endpoint; `None` if it is deleted.
 fn of_status(name: &str, record: Option<health::Record>) -> StateChange {
     let (pool, endpoint) = name.split_once('/').unwrap_or((name, ""));
     let status = record.map(|record| {

@@ -1,4 +1,4 @@
-//! A request that changes something: worked out, or done, and in the audit log.
+//! A request that changes something: dry run or applied, and recorded in the audit log.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -16,10 +16,10 @@ use crate::change::{Applied, Change, Edit, Refusal};
 use crate::control::Resource;
 use crate::types::{ChangeParameters, Role};
 
-/// Characters of a message, and of a reason.
+/// Most characters of a message or a reason.
 const TEXT_CHARACTERS: usize = 500;
 
-/// Who sent a request, and what the audit log says that they did.
+/// The caller of a request, and how the audit log describes it.
 pub(super) struct Operation {
     pub caller: Caller,
     /// Method and path.
@@ -36,21 +36,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Operation {
 }
 
 impl Operation {
-    /// The change that `edit` is.
+    /// `edit` as a change by this caller.
     pub(super) fn change(&self, edit: Edit) -> Change {
         Change { from: self.caller.from, ..Change::new(self.caller.who.clone(), &self.request, edit) }
     }
 
-    /// Keeps in the audit log what was done without the document.
+    /// Records in the audit log an action that changes no document.
     pub(super) async fn note(&self, api: &Api, resource: Resource) {
         api.control.note(self.change(Edit::document(Value::Null)), resource).await;
     }
 
-    /// Does `edit`, or works out what it would come to. The place of `work` is given up once that is over, also if the
-    /// client does not wait for it.
+    /// Applies `edit`, or computes its effect in a dry run. The place of `work` is freed when that is done, even if the
+    /// client has disconnected.
     ///
     /// # Errors
-    /// Every refusal.
+    /// Any refusal.
     pub(super) async fn run(
         &self,
         api: &Api,
@@ -69,8 +69,7 @@ impl Operation {
     }
 }
 
-/// Does `work`. What waits for its turn, and what is worked on, holds its place, whether anybody still waits for the answer
-/// or not.
+/// Runs `work` to its end, even if the client disconnects: it keeps its place until then.
 ///
 /// # Errors
 /// As `work`.
@@ -86,7 +85,7 @@ pub(super) async fn holding(
     done.await.unwrap_or(Err(Refusal::Internal))
 }
 
-/// How something is changed: the query, and the header that adds to it.
+/// Options of a change: from the query and a header.
 pub(super) struct ChangeOptions(ChangeParameters);
 
 impl<S: Send + Sync> FromRequestParts<S> for ChangeOptions {

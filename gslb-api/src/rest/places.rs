@@ -1,5 +1,5 @@
-//! Places for what is dear, as whole documents and streams are: few in all, fewer for one caller, so that nobody takes
-//! them all.
+//! Permits for expensive work such as whole documents and streams: few in all, fewer for each caller, so that no caller
+//! takes them all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,15 +10,15 @@ use tokio::time::timeout;
 
 use super::rate::ClientKey;
 
-/// One caller has at most one of this many of the places.
+/// A caller gets at most one in this many of the places.
 const CALLER_SHARE: usize = 2;
 
-/// Why there is no place at this moment.
+/// Why no place is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// The caller has as many as one may have.
+    /// The caller has its maximum, which is this many.
     ByCaller(usize),
-    /// All of them are taken, which are so many.
+    /// All places are taken; there are this many.
     ByAll(usize),
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Places {
     all: Arc<Semaphore>,
     most: usize,
     per_caller: usize,
-    /// What is left for those who have places, or wait for one.
+    /// Permits of each caller that has a place or waits for one.
     callers: Mutex<HashMap<ClientKey, Weak<Semaphore>>>,
 }
 
@@ -36,32 +36,32 @@ pub(crate) struct Places {
 #[derive(Debug)]
 pub(crate) struct Place {
     _of_all: OwnedSemaphorePermit,
-    // The permit keeps its semaphore alive, and by that the caller's count.
+    // The permit keeps the caller's semaphore, and so its count, alive.
     _of_caller: OwnedSemaphorePermit,
-    /// The right to be worked on, where only one is at a time.
+    /// The permit for work that is done one at a time.
     _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Place {
-    /// The same place, which also holds `turn`.
+    /// The same place, with `turn` added.
     pub(crate) fn with(self, turn: OwnedSemaphorePermit) -> Self {
         Self { _turn: Some(turn), ..self }
     }
 }
 
 impl Places {
-    /// So many places.
+    /// This many places.
     pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
         let per_caller = (most / CALLER_SHARE).max(1);
         Self { all: Arc::new(Semaphore::new(most)), most, per_caller, callers: Mutex::default() }
     }
 
-    /// A place for `client_key`; none where none is to be had for so long.
+    /// Waits up to `patience` for a place for `client_key`; `None` if none became free.
     pub(crate) async fn take(&self, client_key: ClientKey, patience: Duration) -> Option<Place> {
         let of_caller = self.caller(client_key);
         let both = async {
-            // First the caller's own, so that who has enough takes none from the others while waiting.
+            // The caller's own permit first: a caller at its maximum must not take places from others while it waits.
             let of_caller = of_caller.acquire_owned().await.ok()?;
             let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
             Some(Place { _of_all: of_all, _of_caller: of_caller, _turn: None })
@@ -69,10 +69,10 @@ impl Places {
         timeout(patience, both).await.ok().flatten()
     }
 
-    /// A place for `client_key` where there is one at this moment.
+    /// A place for `client_key`, if one is free now.
     ///
     /// # Errors
-    /// [`Taken`] where there is none.
+    /// [`Taken`] if none is free.
     pub(crate) fn take_now(&self, client_key: ClientKey) -> Result<Place, Taken> {
         let of_caller = self.caller(client_key).try_acquire_owned().map_err(|_| Taken::ByCaller(self.per_caller))?;
         let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Taken::ByAll(self.most))?;
@@ -81,7 +81,7 @@ impl Places {
 
     fn caller(&self, client_key: ClientKey) -> Arc<Semaphore> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        // No more are left than there are requests.
+        // Entries are bounded by the requests in progress.
         callers.retain(|_, caller| caller.strong_count() > 0);
         if let Some(caller) = callers.get(&client_key).and_then(Weak::upgrade) {
             return caller;

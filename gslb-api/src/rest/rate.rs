@@ -1,4 +1,4 @@
-//! How often one token or address may ask: a bucket each, that fills again with time.
+//! Rate limits: a token bucket for each API token or address.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,22 +6,22 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most buckets; beyond that those that are full again are forgotten, which changes nothing for anybody.
+/// Most buckets; beyond that full ones are dropped, which changes nothing.
 const MAX_BUCKETS: usize = 10_000;
 
-/// Who is counted.
+/// The client that a limit applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum ClientKey {
     /// The holder of a token.
     Token(String),
-    /// An address without a valid one; IPv6 by its /64, which one host has all of.
+    /// An address without a valid token; IPv6 by its /64, since one host may use all of it.
     Address(IpAddr),
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
 impl ClientKey {
-    /// Whoever asks from `address`.
+    /// The client at `address`.
     pub(crate) fn at(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V6(v6)) => Self::Address(IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into())),
@@ -31,12 +31,12 @@ impl ClientKey {
     }
 }
 
-/// What comes of asking.
+/// The verdict on a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Allowed {
-    /// Go on.
+    /// It may proceed.
     Now,
-    /// Not before so many seconds have passed.
+    /// It may be sent again after this many seconds.
     After(u64),
 }
 
@@ -46,7 +46,7 @@ struct Bucket {
     seen: Instant,
 }
 
-/// The buckets of all who ask.
+/// The buckets of all clients.
 #[derive(Debug)]
 pub(crate) struct Buckets {
     per_second: f64,
@@ -55,7 +55,7 @@ pub(crate) struct Buckets {
 }
 
 impl Buckets {
-    /// Buckets that let through `per_second` on the long run, and `burst` at once.
+    /// Buckets that admit `per_second` requests on average and `burst` at once.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let (per_second, most) = (f64::from(per_second.max(1)), f64::from(burst.max(1)));
         Self { per_second, most, buckets: Mutex::default() }
@@ -68,7 +68,7 @@ impl Buckets {
             let full = Duration::from_secs_f64(self.most / self.per_second);
             buckets.retain(|_, bucket| now.saturating_duration_since(bucket.seen) < full);
         }
-        // Whoever comes from too many addresses at once shares what is left of one.
+        // Beyond the limit, all new clients share one bucket.
         let client_key = if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&client_key) {
             ClientKey::Unknown
         } else {

@@ -1,4 +1,4 @@
-//! Routes, each with who may use it and with its description. No route can be added without saying so.
+//! Routes with their access and description: none can be added without both.
 
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -19,7 +19,7 @@ use crate::types::Role;
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Whoever has a token.
+    /// Any token.
     AnyToken,
     /// Reporters. The handler checks the token's scopes against what the request names.
     Reporter,
@@ -34,7 +34,7 @@ pub(super) enum Access {
 }
 
 impl Access {
-    /// The role that is needed; none if any will do.
+    /// The required role; `None` if any role will do.
     fn role(self) -> Option<Role> {
         match self {
             Self::AnyToken => None,
@@ -53,18 +53,18 @@ impl Access {
 
 /// Routes below `/api/v1` that belong together.
 pub(super) struct Routes {
-    /// What they are called in the description.
+    /// Their tag in OpenAPI.
     tag: &'static str,
     router: OpenApiRouter<RestState>,
 }
 
 impl Routes {
-    /// No routes yet, which are called `tag` in the description.
+    /// An empty set of routes with the tag `tag` in OpenAPI.
     pub(super) fn new(tag: &'static str) -> Self {
         Self { tag, router: OpenApiRouter::default() }
     }
 
-    /// Adds `handlers` for those who have `access`.
+    /// Adds `handlers` that require `access`.
     pub(super) fn add(mut self, access: Access, handlers: UtoipaMethodRouter<RestState>) -> Self {
         let (schemas, mut paths, methods) = handlers;
         for operation in paths.paths.values_mut().flat_map(operations) {
@@ -86,7 +86,7 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
     [get, put, post, patch, delete].into_iter().flatten()
 }
 
-/// Adds to `operation` what all of them have: its tag, an id, the role that it needs, and problems.
+/// Adds to `operation` what all operations have: tag, id, required role, and problems.
 fn describe(operation: &mut Operation, tag: &'static str, access: Access) {
     let handler = operation.operation_id.take().unwrap_or_default();
     operation.operation_id = Some(format!("{}_{handler}", tag.replace('-', "_")));
@@ -107,7 +107,7 @@ async fn authorize(State(access): State<Access>, request: Request, next: Next) -
 fn check(access: Access, request: &Request) -> Result<(), Problem> {
     let caller = request.extensions().get::<Caller>().ok_or(Refusal::Internal)?;
     let role = match access.role() {
-        // Said at once: who gets the role operator for it would be refused again.
+        // Report both at once: a token with the role operator would be refused again.
         Some(Role::Operator) if overrides_rules(request) => Some(Role::Admin),
         role => role,
     };
@@ -121,7 +121,7 @@ fn check(access: Access, request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether a request is to override safety rules.
+/// Whether a request overrides safety rules.
 fn overrides_rules(request: &Request) -> bool {
     let pairs = request.uri().query().into_iter().flat_map(|query| query.split('&'));
     let names = pairs.map(|pair| pair.split('=').next());

@@ -1,4 +1,4 @@
-//! What the REST API has beside the control side: its limits on callers, and what it has rendered.
+//! State of the REST API: limits on callers, and rendered documents.
 
 use std::sync::Arc;
 
@@ -13,21 +13,21 @@ use crate::Api;
 /// The state of all handlers. Clones are handles of the same one.
 #[derive(Clone)]
 pub(super) struct RestState {
-    /// What is read and changed.
+    /// The API.
     pub api: Api,
-    /// Requests that callers have left.
+    /// Rate limits of callers.
     pub buckets: Arc<Buckets>,
     /// Places for streams of events.
     pub streams: Arc<Places>,
     /// Places for streams of answers.
     pub watchers: Arc<Places>,
-    /// Places for whole documents, sent or read by those who may change them.
+    /// Places for whole documents of callers who may change them.
     pub documents: Arc<Places>,
-    /// Places for whole documents of those who may only look at them: however slowly they send or read, changes get through.
+    /// Places for whole documents of viewers: however slowly they send or read, changes get through.
     pub viewers_documents: Arc<Places>,
     /// The turn of a large document: the server works on one at a time, for all callers.
     pub turn: Arc<Semaphore>,
-    /// The document as it was rendered last.
+    /// The last rendered document.
     pub rendered: Arc<Rendered>,
 }
 

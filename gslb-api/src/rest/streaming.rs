@@ -1,8 +1,7 @@
-//! Streams of events to readers: who has a place for one, and for how long.
+//! Streams of events: who may have one, and for how long.
 //!
-//! A stream goes on until the server stops, or the token that let its reader in is revoked or expires. Its source and its
-//! place belong to a task, since a response is only looked at while its reader takes something: who reads nothing would
-//! keep a place for longer than they may.
+//! A stream ends when the server stops, or when its reader's token is revoked or expires. A task owns its source and its
+//! place: a response is only polled while its reader reads, so a reader that stalls would keep its place too long.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -27,15 +26,15 @@ use crate::change::Who;
 use crate::clock::now;
 use crate::store::{Change, Time, Watch, Watched};
 
-/// How often a stream shows that it is alive.
+/// Interval of keepalives.
 const ALIVE: Duration = Duration::from_secs(15);
-/// Events that a reader is handed before the next ones wait with their source.
+/// Events in flight to a reader; more wait at their source.
 const AHEAD: usize = 1;
 
 /// Reserves a place for the stream of the caller in `extensions`; `what` names the streams in the refusal.
 ///
 /// # Errors
-/// 503 where there is none.
+/// 503 if none is free.
 pub(super) fn place(places: &Places, extensions: &Extensions, what: &str) -> Result<Place, Problem> {
     let client_key = extensions.get::<Caller>().map_or(ClientKey::Unknown, Caller::client_key);
     places.take_now(client_key).map_err(|taken| {
@@ -47,14 +46,14 @@ pub(super) fn place(places: &Places, extensions: &Extensions, what: &str) -> Res
     })
 }
 
-/// Answers with `events` as they come. They and `place` are let go when they end, when `until` is over, or when nobody is
-/// left who could read, whether or not what was sent has been read.
+/// Responds with `events` as they come. They and `place` are dropped when they end, when `until` ends, or when the client
+/// disconnects, whether or not it has read everything.
 pub(super) fn respond(place: Place, until: Until, events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
         hand_on(until, events, &sender).await;
         drop(place);
-        // Last, so that who sees the end of the stream finds its place free.
+        // Last: a client that sees the end of the stream finds its place free.
         drop(sender);
     });
     let events = stream::unfold(receiver, async |mut receiver: mpsc::Receiver<Event>| {
@@ -64,7 +63,7 @@ pub(super) fn respond(place: Place, until: Until, events: impl Stream<Item = Eve
     Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
 }
 
-/// Hands `events` on until that is over.
+/// Forwards `events` until the stream ends.
 async fn hand_on(mut until: Until, events: impl Stream<Item = Event>, reader: &mpsc::Sender<Event>) {
     let all = async {
         let mut events = pin!(events);
@@ -91,7 +90,7 @@ pub(super) struct Until {
 }
 
 impl Until {
-    /// For a stream that a request asks for.
+    /// For the stream of a request.
     ///
     /// # Errors
     /// 401 if its token has since been revoked, 503 if the store does not answer.
@@ -100,7 +99,7 @@ impl Until {
         let who = extensions.get::<Caller>().map(|caller| caller.who.clone());
         let Some(Who::Token { id, .. }) = who else { return Ok(Self { stopping, token: None, expires: None }) };
         let store = api.control.store();
-        // Before the token is looked for, so that no revocation falls between that and the watch.
+        // Before the token is read, so that no revocation is missed.
         let now = store.revision().await.map_err(|error| Problem::unavailable(error.to_string()))?;
         let key = auth::key(&id);
         let watch = store.watch(&key, now);
@@ -108,12 +107,12 @@ impl Until {
         Ok(Self { stopping, token: Some((key, watch)), expires })
     }
 
-    /// The key of the token that let the reader in, where one did.
+    /// The key of the reader's token, if it has one.
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_ref().map(|(key, _)| &**key)
     }
 
-    /// Waits until the stream is over.
+    /// Waits until the stream must end.
     async fn over(&mut self) {
         let Self { stopping, token, expires } = self;
         select! {
@@ -124,10 +123,10 @@ impl Until {
     }
 }
 
-/// When the token expires; none where it never does.
+/// When the token expires, if ever.
 ///
 /// # Errors
-/// 401 where it has been revoked.
+/// 401 if it has been revoked.
 async fn expiry(api: &Api, id: &str) -> Result<Option<Instant>, Problem> {
     let Some(holder) = auth::find(&**api.control.store(), id).await? else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The token has been revoked."));
@@ -136,7 +135,7 @@ async fn expiry(api: &Api, id: &str) -> Result<Option<Instant>, Problem> {
     Ok(holder.expires.and_then(|expires| Instant::now().checked_add(left(expires))))
 }
 
-/// Waits until `expires`; for ever where that never comes.
+/// Waits until `expires`, forever if it is `None`.
 async fn expired(expires: Option<Instant>) {
     match expires {
         Some(expires) => sleep_until(expires).await,
