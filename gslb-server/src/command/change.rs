@@ -27,7 +27,7 @@ pub(super) struct ChangeOptions {
 }
 
 impl ChangeOptions {
-    /// Whether nothing is to be changed.
+    /// Whether this is a dry run.
     pub(super) fn is_dry_run(&self) -> bool {
         self.dry_run
     }
@@ -37,7 +37,7 @@ impl ChangeOptions {
         Self { dry_run: true, ..self.clone() }
     }
 
-    /// Whether safety rules are not to hold.
+    /// Whether safety rules are overridden.
     pub(super) fn overrides_rules(&self) -> bool {
         self.override_rules.is_some()
     }
@@ -47,7 +47,7 @@ impl ChangeOptions {
         if self.overrides_rules() { Role::Admin } else { Role::Operator }
     }
 
-    /// `path`, with the query that asks for this.
+    /// `path` with these options as its query.
     pub(super) fn path(&self, path: &str) -> String {
         let mut path = path.to_owned();
         let mut add = |key: &str, value: &str| {
@@ -67,10 +67,10 @@ impl ChangeOptions {
     }
 }
 
-/// Shows what came of a change, or would. What a safety rule would refuse is no success.
+/// Prints the result of a change or a dry run. A dry run that breaks a safety rule is not a success.
 pub(super) fn report(remote: &Remote, options: &ChangeOptions, answer: &Value) -> Outcome {
     let result: ChangeResult = read(answer)?;
-    // What was done as requested needs no word.
+    // A change that was done as requested needs no report.
     if !remote.is_quiet() || options.is_dry_run() || remote.format() != Format::Table {
         show(remote.format(), answer, described)?;
     } else if let Some(warning) = not_saved(&result) {
@@ -80,17 +80,17 @@ pub(super) fn report(remote: &Remote, options: &ChangeOptions, answer: &Value) -
     Ok(if is_judged { judged(&result) } else { Exit::Done }.into())
 }
 
-/// Whether a safety rule would be broken: what cannot be done is no good plan.
+/// Whether a safety rule would be broken: such a plan cannot be applied.
 pub(super) fn judged(plan: &ChangeResult) -> Exit {
     if plan.breaks.is_empty() { Exit::Done } else { Exit::Unsafe }
 }
 
-/// Everything that is known of a change, for people.
+/// The full report of a change, for people.
 pub(super) fn described(result: &ChangeResult) -> String {
     joined([effect(result), revision(result), not_saved(result).unwrap_or_default()])
 }
 
-/// The same without the revision: what a change is, before anybody has said whether to make it.
+/// The same without the revision: the effect of a change, before it is confirmed.
 pub(super) fn effect(result: &ChangeResult) -> String {
     let moves = result.moves.as_ref().map(moves::described).unwrap_or_default();
     joined([differences(&result.changes), moves, rules(result), warnings(result)])
@@ -100,7 +100,7 @@ fn joined<const PARTS: usize>(parts: [String; PARTS]) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
-/// What documents say differently, a line each.
+/// The differences between documents, one per line.
 pub(super) fn differences(list: &[Difference]) -> String {
     let row = |Difference { pointer, before, after }: &Difference| {
         let (sign, color) = match (before, after) {
@@ -135,19 +135,19 @@ fn rules(result: &ChangeResult) -> String {
 
 fn warnings(result: &ChangeResult) -> String {
     let line = |problem: &ProblemDetail| match &*problem.pointer {
-        // It is about all of it, or about no document at all.
+        // It is about the whole document, or about none.
         "" => format!("warning: {}", problem.detail),
         pointer => format!("warning: {pointer}: {}", problem.detail),
     };
     result.warnings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What is doubtful about a change that was made: rules that it broke, warnings, and whether it is not saved.
+/// Warnings about an applied change: rules that it broke, problems, and whether it is not saved.
 pub(super) fn doubts(result: &ChangeResult) -> String {
     joined([rules(result), warnings(result), not_saved(result).unwrap_or_default()])
 }
 
-/// Says so if a change holds and is not saved.
+/// Warns if a change is in force but not saved.
 fn not_saved(result: &ChangeResult) -> Option<String> {
     let why = result.not_saved.as_deref().unwrap_or_default();
     (!result.saved).then(|| {

@@ -11,25 +11,25 @@ use crate::client::events::Event;
 use crate::client::{Client, Error};
 use crate::printable::printable;
 
-/// How long to wait before a stream that ended is asked for again.
+/// Delay before a stream that ended is requested again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What is followed.
+/// The stream to follow.
 pub(super) struct Stream<'s> {
-    /// Where it is.
+    /// Its path.
     pub path: &'s str,
-    /// The id of the event that it goes on after.
+    /// The id of the last event received.
     pub last: Option<String>,
     /// Whether events that happen without a connection are sent afterwards instead of lost.
     pub keeps: bool,
 }
 
-/// Has each event of the stream written by `each`, which says how many it counts for, until `limit` is reached. Who reads
-/// no further, as `head` does, has what they want. That the connection was lost, and when it is back, goes to standard
-/// error: a gap must not look as if nothing had happened.
+/// Calls `each` with each event of the stream, which returns how many it counts for, until `limit` is reached. A closed
+/// standard output, as after `head`, is a success. Lost and restored connections are reported on standard error: a gap must
+/// not look as if nothing had happened.
 ///
 /// # Errors
-/// Where the stream never began, or the server refuses it.
+/// If the stream never began, or the server refuses it.
 pub(super) fn follow(
     client: &Client,
     stream: Stream<'_>,
@@ -75,7 +75,7 @@ pub(super) fn follow(
     }
 }
 
-/// A line for who reads, with the time as events have it, in UTC.
+/// Prints a line with the time in UTC, as events have it.
 fn say(what: &str) {
     // If standard error is closed, there is no one to report it to.
     let _ = writeln!(io::stderr(), "gslb: {}: {}", Timestamp::now().strftime("%H:%M:%S"), printable(what));

@@ -29,10 +29,10 @@ use crate::client::{self, Client, Request};
 use crate::printable::printable;
 use gslb_api::escape;
 
-/// Where overrides are.
+/// The path of overrides.
 const PATH: &str = "/api/v1/overrides";
 
-/// Whose endpoints an override is about, and why.
+/// Targets and reason of an override.
 #[derive(Debug, Args)]
 pub struct OverrideArgs {
     /// data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? match
@@ -150,7 +150,7 @@ fn put(arguments: &OverrideArgs, kind: &str, force: types::Force) -> Outcome {
         expires_in: None,
     };
     let path = format!("{PATH}/{}", escape(&id));
-    // The same owner who says the same again, for the same reason, extends what is there.
+    // The same override by the same owner for the same reason extends the existing one.
     let (ends, condition) = match renewed(&client, &path, &id, &request)? {
         Some((tag, held)) => (later(arguments.lasts, held.expires), (IF_MATCH, tag)),
         None => (arguments.lasts.map_or(Ends::Removed, Ends::After), (IF_NONE_MATCH, "*".to_owned())),
@@ -164,8 +164,8 @@ fn put(arguments: &OverrideArgs, kind: &str, force: types::Force) -> Outcome {
     report_override(&arguments.remote, &arguments.options, arguments.verbose, &done, &what, next)
 }
 
-/// Shows on two lines what came of an override: what is forced, or no longer is; and whose answers move, with what can be
-/// done about it. `-o json`, `--dry-run` and `--verbose` have everything that the server answered.
+/// Prints the result of an override on two lines: what is forced or no longer forced; and whose answers move, with the
+/// next step. `-o json`, `--dry-run` and `--verbose` print the whole response.
 fn report_override(
     remote: &Remote,
     options: &ChangeOptions,
@@ -193,11 +193,11 @@ fn report_override(
 
 /// When an override ends.
 enum Ends {
-    /// Not before somebody removes it.
+    /// When it is removed.
     Removed,
-    /// So much later than now.
+    /// After this time.
     After(Duration),
-    /// At this moment, which is that of an earlier request and later than what is asked for now.
+    /// At this moment, from an earlier request and later than the requested end.
     At(types::Timestamp),
 }
 
@@ -222,25 +222,25 @@ impl fmt::Display for Ends {
     }
 }
 
-/// The later of the end asked for and the end in force.
+/// The later of the requested end and the existing one.
 fn later(asked: Option<Duration>, held: Option<types::Timestamp>) -> Ends {
     let (Some(asked), Some(held)) = (asked, held) else { return Ends::Removed };
     let left = Duration::from_millis(held.millis().saturating_sub(now().millis()));
     if left > asked { Ends::At(held) } else { Ends::After(asked) }
 }
 
-/// The name that the server puts on what this client does.
+/// The name of this client's token.
 fn own_name(client: &Client) -> Result<String, Box<dyn Error>> {
     let own: Caller = client.ask(Request::get("/api/v1/token"))?.read()?;
     Ok(own.name)
 }
 
-/// Writes a line for people. Who reads no further has what they want.
+/// Prints a line for people. A closed standard output is no error.
 fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{}", printable(line));
 }
 
-/// The override at `path` that `request` renews, with its tag; none if there is none.
+/// The override at `path` that `request` extends, with its tag, if there is one.
 fn renewed(
     client: &Client,
     path: &str,
@@ -259,7 +259,7 @@ fn renewed(
     if is_same && request.owner.as_ref().is_some_and(|owner| owner.as_str() == held.owner) {
         return Ok(Some((tag, held)));
     }
-    // What somebody else forces is not replaced in passing.
+    // Never replace another owner's override silently.
     let message = format!(
         "override {id} is there already: {} on {}, by {}; end it with `gslb overrides delete {id}`, or give this one \
          another name with --id",
@@ -270,7 +270,7 @@ fn renewed(
     Err(message.into())
 }
 
-/// What is forced, in words.
+/// The forced state in words.
 pub(super) fn force_text(force: types::Force) -> String {
     match force {
         types::Force::Up => "up".to_owned(),
@@ -294,7 +294,7 @@ fn sorted(targets: &[String]) -> Vec<String> {
 pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     let client = arguments.remote.client()?.needing(arguments.options.role());
     let all: ByName<Override> = client.ask(Request::get(PATH))?.read()?;
-    // A drain of further targets as well is not ended for one of them.
+    // A drain of more targets does not end for one of them.
     let is_asked = |held: &Override| texts(&held.targets).iter().all(|target| arguments.targets.contains(target));
     let meets = |held: &Override| texts(&held.targets).iter().any(|target| arguments.targets.contains(target));
     let met: Vec<(&str, &Override)> =
@@ -322,7 +322,7 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
         }
         (ending, staying) = (of_others, wider);
     }
-    // Of several exit codes, the first that is no success.
+    // The first exit code that is not a success.
     let mut code = ExitCode::SUCCESS;
     for (id, _) in ending {
         let removed = remove(&arguments.remote, &arguments.options, arguments.verbose, id)?;
@@ -334,7 +334,7 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     Ok(code)
 }
 
-/// Why there is nothing to end.
+/// Why there is no drain to end.
 fn not_drained(arguments: &Undrain, met: &[(&str, &Override)]) -> String {
     let asked = arguments.targets.join(" ");
     if met.is_empty() {
@@ -346,7 +346,7 @@ fn not_drained(arguments: &Undrain, met: &[(&str, &Override)]) -> String {
     )
 }
 
-/// Which drains are in force, by whom and until when, a line each.
+/// Active drains with owner and end, one per line.
 fn still(drains: &[(&str, &Override)]) -> String {
     let line = |(id, held): &(&str, &Override)| {
         let ends = held.expires.map_or_else(|| "until it is removed".to_owned(), |ends| format!("until {ends}"));
@@ -369,7 +369,7 @@ pub(super) fn overrides(arguments: &Overrides) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Which overrides are not saved, those that have ended among them.
+/// Unsaved overrides, including those that have ended.
 fn not_saved(client: &Client) -> Result<Option<String>, Box<dyn Error>> {
     let status: StatusPage = client.ask(Request::get("/api/v1/status?limit=1"))?.read()?;
     let unsaved = status.degraded.into_iter().find(|degraded| degraded.what == Concern::Overrides.word());
@@ -419,7 +419,7 @@ fn listed(all: &ByName<Override>) -> String {
     table(columns, all.iter().map(row))
 }
 
-/// What to call an override that nobody named. Who says the same again for the same reason gets the same name, so that a
+/// The id of an override without a name. The same request for the same reason gets the same id, so that a
 /// retry extends it; another owner or reason gets an override of its own. The id starts with what people would call it,
 /// and ends in a digest of all of that.
 fn name(kind: &str, targets: &[String], owner: &str, reason: &str, force: types::Force) -> String {
@@ -434,9 +434,9 @@ fn name(kind: &str, targets: &[String], owner: &str, reason: &str, force: types:
     format!("{begun}-{owner}-{digest}")
 }
 
-/// Characters of an owner in a name that is made.
+/// Characters of the owner in a generated id.
 const OWNER_CHARACTERS: usize = 16;
-/// Characters of a name that is made, and of the digest at its end: 48 bits, where there are a thousand names at most.
+/// Characters of a generated id, and of the digest at its end: 48 bits for at most a thousand ids.
 const NAME_CHARACTERS: usize = 63;
 const DIGEST_CHARACTERS: usize = 12;
 

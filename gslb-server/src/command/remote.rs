@@ -1,4 +1,4 @@
-//! Which server a command talks to, and how its answers are written.
+//! The server that a command talks to, and the format of its output.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -15,7 +15,7 @@ use crate::client::{Address, Client, Error, Trust};
 use crate::files::reader::{self, Kind};
 use crate::printable::{self, printable};
 
-/// Where a server answers HTTP unless its configuration says otherwise.
+/// The default address of the API.
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:8053";
 
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(super) struct Remote {
     quiet: bool,
 }
 
-/// For whom answers are written.
+/// The format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people, as wide as the terminal
@@ -85,13 +85,13 @@ impl Remote {
             (_, Some(path)) => Some(from_file(path)?),
             (token, None) => token.clone(),
         };
-        // An empty variable is none.
+        // An empty variable counts as unset.
         let token = read.as_deref().map(str::trim).filter(|token| !token.is_empty());
         let trust = self.ca.clone().map_or(Trust::System, Trust::File);
         Ok(Client::new(self.server.clone(), token, &trust)?)
     }
 
-    /// For whom to write. What is wide is the tables' own matter.
+    /// The format of the output. Tables handle `wide` themselves.
     pub(super) fn format(&self) -> Format {
         match self.output {
             Format::Wide => Format::Table,
@@ -99,33 +99,33 @@ impl Remote {
         }
     }
 
-    /// Whether to say more than was asked for.
+    /// Whether to print more than the requested data.
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
-    /// Whether sentences about what was done are wanted.
+    /// Whether to print sentences about what was done.
     pub(super) fn is_talkative(&self) -> bool {
         !self.quiet && self.format() == Format::Table
     }
 
-    /// Writes a hint to standard error, unless nobody wants any.
+    /// Prints a hint on standard error, unless `--quiet`.
     pub(super) fn hint(&self, text: &str) {
         if !self.quiet {
             let _ = writeln!(io::stderr(), "gslb: {}", printable(text));
         }
     }
 
-    /// Shows that something takes long, unless nobody wants to know.
+    /// Shows progress of something slow, unless `--quiet`.
     pub(super) fn working(&self, what: &str) -> Option<Working> {
         (!self.quiet).then(|| Working::on(what))
     }
 }
 
-/// Writes `answer` for programs as the server gave it, or what `people` makes of it.
+/// Prints `answer` as the server sent it for programs, or as `people` renders it.
 ///
 /// # Errors
-/// [`Error::Broken`] if it is not what people are to be shown.
+/// [`Error::Broken`] if it does not have the expected type.
 pub(super) fn show<T: DeserializeOwned>(
     format: Format,
     answer: &Value,
@@ -136,14 +136,14 @@ pub(super) fn show<T: DeserializeOwned>(
         Format::Table | Format::Wide | Format::Toml => people(&read(answer)?),
     };
     if !text.is_empty() {
-        // Who reads no further, as `head` does, has what they want.
+        // A closed standard output, as after `head`, is no error.
         let _ = writeln!(io::stdout(), "{}", text.trim_end());
     }
     Ok(())
 }
 
-/// `answer` as what people are shown: all text in it is safe for a terminal. Members that are not known here are ignored, as a
-/// later version of the server may have them.
+/// `answer` for people: all its text is safe for a terminal. Unknown members are ignored: a later version of the server may
+/// send them.
 ///
 /// # Errors
 /// [`Error::Broken`].
@@ -151,12 +151,12 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Value) -> Result<T, Error> {
     T::deserialize(&*safe(answer)).map_err(|cause| Error::Broken(cause.to_string()))
 }
 
-/// JSON as it is; on a terminal, with what a terminal would act on as escapes of JSON.
+/// JSON as it is; on a terminal, control characters become JSON escapes.
 pub(super) fn in_terminal(json: &str) -> Cow<'_, str> {
     if io::stdout().is_terminal() { printable::json(json) } else { Cow::Borrowed(json) }
 }
 
-/// `answer` with all text in it, names of members too, safe for a terminal: people's tables are made of it.
+/// `answer` with all its text, member names too, safe for a terminal.
 fn safe(answer: &Value) -> Cow<'_, Value> {
     if is_safe(answer) { Cow::Borrowed(answer) } else { Cow::Owned(made_safe(answer)) }
 }
@@ -182,7 +182,7 @@ fn made_safe(value: &Value) -> Value {
     }
 }
 
-/// Writes a text of TOML as it is; on a terminal, safe for that.
+/// Prints TOML as it is; on a terminal, safely.
 pub(super) fn show_toml(text: &str) {
     let _ = if io::stdout().is_terminal() {
         write!(io::stdout(), "{}", printable(text))
@@ -196,12 +196,12 @@ pub(super) fn undotted(name: &str) -> &str {
     name.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(name)
 }
 
-/// Shows on a terminal that something takes long, until it is dropped.
+/// Shows progress on a terminal until it is dropped.
 #[must_use]
 pub(super) struct Working(ProgressBar);
 
 impl Working {
-    /// From now on.
+    /// Starts showing it.
     pub(super) fn on(what: &str) -> Self {
         let bar = ProgressBar::new_spinner().with_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));

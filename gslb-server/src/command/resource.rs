@@ -22,7 +22,7 @@ use super::{Outcome, asking};
 use crate::client::{self, Answer, Client, Request, TOML};
 use crate::files::reader;
 
-/// What the document has collections of.
+/// The collections of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
     // No doc comment here: help that describes values takes a screen of its own.
@@ -57,7 +57,7 @@ pub struct Get {
     remote: Remote,
 }
 
-/// Which state of a resource is meant.
+/// The state of a resource to change.
 #[derive(Debug, Args)]
 pub(super) struct State {
     /// State to change, from `gslb get`, or latest
@@ -66,7 +66,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The tag for `If-Match`, if one was given; that of `latest` is any.
+    /// The tag for `If-Match`, if one was given; `latest` matches any.
     fn tag(&self) -> Option<String> {
         self.if_match.as_deref().map(|tag| match tag.trim_matches('"') {
             "latest" | "*" => "*".to_owned(),
@@ -75,7 +75,7 @@ impl State {
     }
 }
 
-/// Nobody has said what is to be replaced.
+/// `--if-match` is missing.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "it exists already: add --if-match {tag} to replace the state of now, or --if-match latest to replace whatever is \
@@ -140,7 +140,7 @@ pub struct Delete {
     remote: Remote,
 }
 
-/// What is to be shown.
+/// What to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
     kind: Kind,
@@ -186,7 +186,7 @@ pub(super) fn get(arguments: &Get) -> Outcome {
     }
     let answer = client.ask(Request::get(path))?;
     if *kind == Kind::Document || name.is_some() {
-        // One thing is JSON for people too: it is what they would put.
+        // One resource is printed as JSON for people too, so that they can put it.
         show(Format::Json, &answer.json()?, |_: &Value| String::new())?;
         tell_state(&arguments.remote, answer.etag.as_deref());
         return Ok(ExitCode::SUCCESS);
@@ -195,7 +195,7 @@ pub(super) fn get(arguments: &Get) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows one endpoint of a pool. It has no state of its own to name in a change: that is the pool's.
+/// Shows one endpoint of a pool. It has no entity tag of its own; the pool has.
 fn get_endpoint(arguments: &Get, pool: &Answer, endpoint: &str) -> Outcome {
     /// A pool, as far as it matters here.
     #[derive(Deserialize)]
@@ -212,7 +212,7 @@ fn get_endpoint(arguments: &Get, pool: &Answer, endpoint: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows the document as its author wrote it, or what stands there in TOML.
+/// Shows the document as its author wrote it, or a resource as TOML.
 fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
     let request = Request::get(path);
     let (text, etag) = if arguments.what.kind == Kind::Document {
@@ -227,7 +227,7 @@ fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells which state it is, beside it, since what is put has no tag in it.
+/// Prints the entity tag on standard error: it is not part of what is put.
 fn tell_state(remote: &Remote, etag: Option<&str>) {
     if let Some(tag) = etag {
         remote.hint(&format!("this is state {0}; to change it: --if-match {0}", tag.trim_matches('"')));
@@ -277,7 +277,7 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Sends what `request` makes for a path. Somebody at a terminal sees first what it would do, and is asked.
+    /// Sends the request that `request` makes for a path. At a terminal, shows the effect first and asks for confirmation.
     fn send(&self, client: &Client, path: &str, request: impl Fn(String) -> Request) -> Outcome {
         if !self.yes && !self.options.is_dry_run() && asking::is_possible() {
             let plan = client.ask(request(self.options.as_dry_run().path(path)))?.json()?;
@@ -290,19 +290,19 @@ impl Change<'_> {
     }
 }
 
-/// The tag that was said, or else the one of now: a patch and a removal say themselves what is to be different, and
-/// leave what others have changed beside it.
+/// The given tag, or else the current one: a patch and a deletion name what they change, and keep what others have
+/// changed beside it.
 fn said_or_current(state: &State, client: &Client, path: &str) -> Result<String, client::Error> {
     state.tag().map_or_else(|| tag(client, path), Ok)
 }
 
-/// The tag of what is at `path` now.
+/// The current tag of the resource at `path`.
 fn tag(client: &Client, path: &str) -> Result<String, client::Error> {
     let answer = client.ask(Request::get(path))?;
     answer.etag.ok_or_else(|| client::Error::Broken(format!("{path} has no ETag")))
 }
 
-/// The tag of what is at `path` now; nothing where nothing is.
+/// The current tag of the resource at `path`; `None` if there is none.
 pub(super) fn current_tag(client: &Client, path: &str) -> Result<Option<String>, client::Error> {
     match tag(client, path) {
         Ok(tag) => Ok(Some(tag)),
@@ -311,7 +311,7 @@ pub(super) fn current_tag(client: &Client, path: &str) -> Result<Option<String>,
     }
 }
 
-/// A line per resource, cut where it is long.
+/// One line per resource; long ones are cut.
 fn listed(all: &ByName<Value>) -> String {
     let row = |(name, value): (&str, &Value)| [Cell::new(name), Cell::new(shortened(&value.to_string()))];
     table(["name", "value"].map(Column::key), all.iter().map(row))
@@ -326,7 +326,7 @@ fn read_value(path: &Path) -> Result<Value, String> {
         reader::read_text(path, reader::Kind::Document).map(|read| text = read)
     };
     read.map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
-    // An object of JSON begins with a brace, which nothing in TOML does.
+    // A JSON object begins with a brace; no TOML document does.
     if text.trim_start().starts_with('{') {
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
     } else {

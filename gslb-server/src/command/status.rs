@@ -25,12 +25,12 @@ use super::{Outcome, nagios};
 use crate::client::{self, Client, Request};
 use gslb_api::escape;
 
-/// How often a watch looks again.
+/// Interval of `--watch`.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Entries of one answer.
+/// Entries per page.
 const PAGE: usize = 1000;
 
-/// Whose status.
+/// Filters.
 #[derive(Debug, Clone, Default, Args)]
 struct Chosen {
     /// data-center/NAME, pool/NAME, endpoint/POOL/NAME or service/NAME
@@ -96,7 +96,7 @@ pub(super) fn status(arguments: &Arguments) -> Outcome {
     loop {
         let answer = all_pages(&client, &chosen)?;
         if arguments.watch && io::stdout().is_terminal() {
-            // Home, and away with what was there.
+            // Cursor home, then clear to the end.
             let _ = write!(io::stdout(), "\x1b[H\x1b[2J");
         }
         show(arguments.remote.format(), &answer, |page| described(&chosen, page))?;
@@ -124,7 +124,7 @@ pub(super) fn resume(arguments: &Resume) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// All of it, page by page.
+/// Reads all pages.
 fn all_pages(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::error::Error>> {
     let mut path = format!("/api/v1/status?limit={PAGE}");
     let given = [("pool", &chosen.pool), ("data_center", &chosen.data_center), ("service", &chosen.service)];
@@ -160,7 +160,7 @@ fn all_pages(client: &Client, chosen: &Chosen) -> Result<Value, Box<dyn std::err
     Ok(serde_json::to_value(all)?)
 }
 
-/// Reads the pages from `next` on; `take` keeps what it wants of each, and says where the next one is.
+/// Reads the pages from `next` on; `take` keeps what it needs of each, and returns the path of the next.
 fn follow(
     client: &Client,
     mut next: Option<String>,
@@ -172,7 +172,7 @@ fn follow(
     Ok(())
 }
 
-/// Leaves one endpoint in the status of its pool, and nothing that is about others too.
+/// Reduces the status to one endpoint of its pool.
 fn keep_endpoint(page: &mut StatusPage, pool: &str, name: &str, only_down: bool) -> Result<(), String> {
     page.endpoints.retain(|endpoint| endpoint.endpoint == name);
     if page.endpoints.is_empty() {
@@ -184,7 +184,7 @@ fn keep_endpoint(page: &mut StatusPage, pool: &str, name: &str, only_down: bool)
 }
 
 impl Chosen {
-    /// The same with the target as its options.
+    /// The filters with the positional target as options.
     fn settled(&self) -> Self {
         let mut chosen = self.clone();
         match self.target.clone() {
@@ -196,7 +196,7 @@ impl Chosen {
         chosen
     }
 
-    /// Pool and name of the endpoint, where one is chosen.
+    /// Pool and name of the endpoint, if one is given.
     fn endpoint(&self) -> Option<(&str, &str)> {
         match &self.target {
             Some(Target::Endpoint { pool, name }) => Some((pool, name)),
@@ -204,14 +204,14 @@ impl Chosen {
         }
     }
 
-    /// What is chosen, in words; nothing where that is all.
+    /// The filters in words; empty if there are none.
     fn words(&self) -> String {
         let said = [("pool", &self.pool), ("data center", &self.data_center), ("service", &self.service)];
         let said = said.into_iter().filter_map(|(what, name)| Some(format!("{what} {}", name.as_ref()?)));
         said.collect::<Vec<_>>().join(" and ")
     }
 
-    /// What to say where each of the names is known, and nothing is of all of them.
+    /// The message if all names are known but nothing matches all of them.
     fn missed(&self, page: &StatusPage) -> Option<String> {
         let none = self.endpoint().is_none() && page.pools.is_empty();
         let words = self.words();
@@ -219,7 +219,7 @@ impl Chosen {
     }
 }
 
-/// How much of what is shown is up: data centers, pools and endpoints. Of endpoints that are down only, how many there are.
+/// How many of the shown data centers, pools and endpoints are up; with `--down`, how many endpoints are down.
 fn counts(chosen: &Chosen, page: &StatusPage) -> String {
     if let Some((pool, name)) = chosen.endpoint() {
         let status = page.endpoints.first().map_or("not down", |endpoint| endpoint.status.name());
@@ -289,7 +289,7 @@ fn described(chosen: &Chosen, page: &StatusPage) -> String {
     parts.join("\n\n")
 }
 
-/// Every data center, with what is drained there.
+/// All data centers, with their drains.
 fn data_centers(page: &StatusPage) -> Option<String> {
     let count = |up: usize, all: usize| format!("{} of {}", grouped(up as u64), grouped(all as u64));
     let row = |(name, it): (&str, &DataCenterStatus)| {
@@ -377,7 +377,7 @@ fn state_cell(state: State) -> Cell {
 fn pair(text: &str) -> Result<(String, String), String> {
     let is_pair =
         |(pool, endpoint): &(&str, &str)| ![pool, endpoint].iter().any(|it| it.is_empty() || it.contains('/'));
-    // As a target everywhere, and as endpoints are shown in status.
+    // Both as a target and as the status table shows it.
     let target = text.strip_prefix("endpoint/").and_then(|text| text.split_once('/')).filter(is_pair);
     let parts = target.or_else(|| text.split_once('/').filter(is_pair));
     let (pool, endpoint) = parts.ok_or("not an endpoint: write endpoint/POOL/NAME, such as endpoint/fra/fra-1")?;

@@ -1,4 +1,4 @@
-//! `gslb tail`: what is answered, as it is answered, with its decision.
+//! `gslb tail`: answers as they are given, with their decisions.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::client::events::Event;
 use crate::printable::printable;
 use gslb_api::escape;
 
-/// Records of an answer that a line shows.
+/// Most records of an answer on its line.
 const RECORDS: usize = 4;
 
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub struct Arguments {
     remote: Remote,
 }
 
-/// Shows answers until the limit, or for ever.
+/// Shows answers until the limit, or forever.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
     let stream = Stream { path: &arguments.path(), last: None, keeps: false };
@@ -70,7 +70,7 @@ fn target(text: &str) -> Result<Target, &'static str> {
     }
 }
 
-/// A line for each answer; what was missed goes to standard error, so that lines stay of one kind.
+/// Prints a line for each answer; missed ones are reported on standard error.
 fn write(format: Format, event: &Event) -> io::Result<()> {
     if event.name == "missed"
         && let Ok(MissedAnswers { skipped, unseen }) = serde_json::from_str(&event.data)
@@ -88,7 +88,7 @@ fn write(format: Format, event: &Event) -> io::Result<()> {
     out.flush()
 }
 
-/// An answer on one line: when, whose, what was asked, what came of it, why, and what was answered.
+/// An answer on one line: time, client, question, result, reason and records.
 fn people(answered: &Answered<'_>) -> String {
     let time = answered.time.to_string();
     let mut line = format!("{}  {}", time.get(11..23).unwrap_or(&time), answered.client);
@@ -117,7 +117,7 @@ fn people(answered: &Answered<'_>) -> String {
     line
 }
 
-/// The name that was asked for.
+/// The queried name.
 fn name<'a>(answered: &'a Answered<'_>) -> &'a str {
     answered.name.as_deref().unwrap_or_default()
 }
@@ -130,10 +130,10 @@ fn decision(answered: &Answered<'_>) -> String {
     }
     let described = answered.decisions.iter().enumerate().map(|(number, decision)| {
         let is_first = number == 0;
-        // The service of the very name that was asked for needs no word.
+        // A service with the queried name needs no mention.
         let is_named = is_first && undotted(name(answered)) == decision.service;
         let service = if is_named { String::new() } else { format!("service {}", decision.service) };
-        // As metrics and rankings have it: no region is called so.
+        // As in metrics and rankings: no region can have this name.
         let region = if is_first { answered.region.as_deref().unwrap_or(DEFAULT) } else { "" };
         let words = [&*service, region, &*outcome(decision)];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -141,7 +141,7 @@ fn decision(answered: &Answered<'_>) -> String {
     described.collect::<Vec<_>>().join(", then ")
 }
 
-/// What one service decided: which endpoints it named, and why that is not what its policy would have.
+/// The decision of one service: its endpoints, and the fallback if there was one.
 fn outcome(decision: &Decision<'_>) -> String {
     let endpoint = |NamedEndpoint { pool, endpoint, data_center }: &NamedEndpoint<'_>| match data_center {
         Some(data_center) => format!("{pool}/{endpoint} in {data_center}"),

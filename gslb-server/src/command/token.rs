@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::printable::printable;
 use gslb_api::escape;
 
-/// Where tokens are.
+/// The path of tokens.
 const PATH: &str = "/api/v1/tokens";
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +76,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The data directory, where one is named.
+    /// The data directory, if one is given.
     fn directory(&self) -> Result<Option<PathBuf>, crate::config::ConfigError> {
         let from_config = self.config.as_deref().map(Config::read).transpose()?.map(|config| config.data_dir);
         Ok(self.data_dir.clone().or(from_config))
@@ -142,7 +142,7 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
             Ok(json!(all))
         }
         What::Revoke { id, .. } => {
-            // What cannot be read can be revoked all the same.
+            // A damaged token can still be revoked.
             let before = wait(auth::find(&store, id)).ok().flatten();
             match wait(auth::revoke(&store, id))? {
                 Revoked::Done => note(&store, "token revoke", before.map(|holder| json!(Token::from(&holder))), None),
@@ -153,7 +153,8 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
     }
 }
 
-/// Keeps in the audit what was done to a token while no server ran. It is done, so who did it must know it in any case.
+/// Records in the audit log what was done to a token while no server ran. The change is done already, so failures are only
+/// reported.
 fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Value>) {
     let change = Change::new(Who::Command, what, Edit::document(Value::Null));
     let kept = || -> Result<(), Box<dyn Error>> {
@@ -192,7 +193,7 @@ fn listed(all: &ByName<Token>) -> String {
     table(columns, all.iter().map(row))
 }
 
-/// The time of now.
+/// The current time.
 pub(super) fn now() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))

@@ -1,4 +1,4 @@
-//! `gslb top`: what is answered most, from the sample.
+//! `gslb top`: the most frequent answers in the sample.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use super::table::{Cell, Column, table};
 use crate::capture::placeholder::{DEFAULT, NONE};
 use crate::client::Request;
 
-/// What a ranking is by.
+/// The key of a ranking.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum By {
     // Without doc comments: help that describes values takes a screen of its own.
@@ -61,7 +61,7 @@ fn people(ranking: &Ranking) -> String {
     }
     let number = |text: String| Cell::new(text).right();
     let row = |Ranked { name, answers, share: of_all }: &Ranked| {
-        // As metrics have it: nothing that has a name is called so.
+        // As in metrics: nothing can have this name.
         let name = name.as_deref().unwrap_or(match ranking.by {
             // Clients outside all regions; everything else without a name has none.
             RankingKey::Region => DEFAULT,

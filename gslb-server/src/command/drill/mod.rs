@@ -24,13 +24,13 @@ use crate::client::{Client, Request};
 use crate::printable::printable;
 use watched::{Since, Watched};
 
-/// Services of each list that are named; `-o json` has all.
+/// Most services named in a list; `-o json` has all.
 const NAMES: usize = 10;
-/// Regions that are named of the clients who would lose; `-o json` has all.
+/// Most regions named for clients that would lose service; `-o json` has all.
 const REGIONS: usize = 4;
-/// The longest real drill.
+/// The longest drill with `--really`.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How long answers may take to change before the drill has failed; longer where there is more to ask.
+/// Time for answers to change before the drill fails; more for many queries.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
