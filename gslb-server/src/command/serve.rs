@@ -39,7 +39,7 @@ pub struct Arguments {
     /// Follow the document's file; the API cannot change it
     #[arg(long, requires = "document")]
     watch: bool,
-    /// Exit 1 if a file or the store is damaged: do not serve the last good one
+    /// Exit 1 on a damaged file or store instead of serving the last good
     #[arg(long)]
     strict: bool,
     /// Refused with what to write instead
