@@ -87,7 +87,8 @@ pub(super) struct MissingIfMatch {
 
 #[derive(Debug, Args)]
 pub struct Put {
-    /// Kind of resource, like pools
+    /// document, zones, data-centers, probes, pools, regions, policies or services
+    #[arg(hide_possible_values = true)]
     kind: Kind,
     /// Name of the resource
     name: String,
@@ -106,7 +107,8 @@ pub struct Put {
 
 #[derive(Debug, Args)]
 pub struct Patch {
-    /// Kind of resource, like pools
+    /// document, zones, data-centers, probes, pools, regions, policies or services
+    #[arg(hide_possible_values = true)]
     kind: Kind,
     /// Name of the resource
     name: String,
@@ -125,7 +127,8 @@ pub struct Patch {
 
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// Kind of resource, like pools
+    /// document, zones, data-centers, probes, pools, regions, policies or services
+    #[arg(hide_possible_values = true)]
     kind: Kind,
     /// Name of the resource
     name: String,
