@@ -9,6 +9,7 @@ use gslb::capture::tap::{Query, Tap, Way};
 use gslb_core::dns::name::Name;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::site::document;
+use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::{RoutingTable, compile};
 
 pub mod bodies;
@@ -126,7 +127,8 @@ impl Asking {
         if let Some(front) = self.buffer.get_mut(..query.len()) {
             front.copy_from_slice(query);
         }
-        let reply = self.worker.respond(table, self.source, Transport::Udp, &mut self.buffer, query.len());
+        let reply =
+            self.worker.respond(table, self.source, Transport::Udp, &mut self.buffer, query.len(), &mut NoTrace);
         // As a worker does after each batch, which is one query here.
         black_box(self.worker.take_sample());
         match reply {
@@ -146,13 +148,13 @@ impl Asking {
         let mut count = 0;
         for (slot, query) in self.slots.iter_mut().zip(queries) {
             slot[..query.len()].copy_from_slice(query);
-            self.worker.read(count, slot, query.len());
+            self.worker.parse(count, slot, query.len());
             count += 1;
         }
-        self.worker.fetch(table, count);
+        self.worker.prefetch(table, count);
         let mut octets = 0;
         for (at, slot) in self.slots.iter_mut().take(count).enumerate() {
-            if let Reply::Send(len) = self.worker.answer(at, table, self.source, Transport::Udp, slot) {
+            if let Reply::Send(len) = self.worker.answer(at, table, self.source, Transport::Udp, slot, &mut NoTrace) {
                 octets += len;
             }
         }
@@ -172,20 +174,20 @@ impl Asking {
         for ((slot, len), query) in self.slots.iter_mut().zip(&mut lens).zip(queries) {
             slot[..query.len()].copy_from_slice(query);
             *len = query.len();
-            self.worker.read(count, slot, query.len());
+            self.worker.parse(count, slot, query.len());
             count += 1;
         }
-        self.worker.fetch(table, count);
+        self.worker.prefetch(table, count);
         let (watched, asked, resolver) = (tap.watched(), SystemTime::now(), self.source);
         let (way, worker) = (Way::new(Transport::Udp, resolver, ([192, 0, 2, 53], 53).into()), &mut self.worker);
         let mut sum = 0;
         for (at, slot) in self.slots.iter_mut().take(count).enumerate() {
             let reply = match tap.wanted(watched) {
-                None => worker.answer(at, table, resolver, Transport::Udp, slot),
+                None => worker.answer(at, table, resolver, Transport::Udp, slot, &mut NoTrace),
                 Some(wanted) => {
                     let query = Query { way, asked, octets: lens[at], table };
                     tap.show(wanted, query, slot, |slot, noted| {
-                        worker.answer_traced(at, table, resolver, Transport::Udp, slot, noted)
+                        worker.answer(at, table, resolver, Transport::Udp, slot, noted)
                     })
                 }
             };

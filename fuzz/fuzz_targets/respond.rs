@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use gslb_core::explain::response::Response;
 use gslb_core::respond::{Reply, Settings, Transport, Worker};
+use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::{RoutingTable, compile};
 use libfuzzer_sys::fuzz_target;
 
@@ -40,7 +41,7 @@ fuzz_target!(|octets: &[u8]| {
     }
     buffer[..datagram.len()].copy_from_slice(datagram);
     let mut worker = WORKER.lock().expect("no panic has been survived");
-    match worker.respond(&TABLE, (resolver, 53).into(), transport, &mut buffer, datagram.len()) {
+    match worker.respond(&TABLE, (resolver, 53).into(), transport, &mut buffer, datagram.len(), &mut NoTrace) {
         Reply::Drop => assert!(datagram.len() < 12 || datagram[2] & 0x80 != 0, "only these are dropped"),
         Reply::Send(len) => {
             assert!(transport == Transport::Tcp || len <= 1232);

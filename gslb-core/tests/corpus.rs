@@ -7,6 +7,7 @@ use std::path::Path;
 
 use gslb_core::explain::response::Response;
 use gslb_core::respond::{MAX_BATCH, Reply, Transport};
+use gslb_core::steer::trace::NoTrace;
 use support::{Server, WORLD};
 
 /// The datagrams of the corpus, with the octet that selects their transport.
@@ -31,19 +32,20 @@ fn a_batch_is_answered_like_its_messages_one_by_one() {
         let (batch, more) = rest.split_at(size.min(rest.len()));
         for (at, (slot, input)) in slots.iter_mut().zip(batch).enumerate() {
             slot[..input.len() - 1].copy_from_slice(&input[1..]);
-            batched.worker.read(at, slot, input.len() - 1);
+            batched.worker.parse(at, slot, input.len() - 1);
         }
-        batched.worker.fetch(&batched.table, batch.len());
+        batched.worker.prefetch(&batched.table, batch.len());
         for (at, (slot, input)) in slots.iter_mut().zip(batch).enumerate() {
             let resolver: IpAddr = [input[0], 0, 6, 1].into();
             let expected = alone.send(&input[1..], resolver, Transport::Udp);
-            let reply = batched.worker.answer(at, &batched.table, (resolver, 5300).into(), Transport::Udp, slot);
+            let reply =
+                batched.worker.answer(at, &batched.table, (resolver, 5300).into(), Transport::Udp, slot, &mut NoTrace);
             let reply = if let Reply::Send(len) = reply { Some(&slot[..len]) } else { None };
             assert_eq!(reply, expected.as_deref(), "{:?}", &input[1..]);
         }
         (rest, size) = (more, size % MAX_BATCH + 7);
     }
-    assert_eq!(alone.worker.tally, batched.worker.tally);
+    assert_eq!(alone.worker.tally(), batched.worker.tally());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use gslb_core::dns::wire::number::Rcode;
 use gslb_core::dns::wire::subnet::Family;
 use gslb_core::respond::tally::{Outcome, SubnetUse};
+use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::counts::{Counts, ServiceAnswers};
 use gslb_core::table::{Published, RoutingTable, compile};
 use support::{Server, ask};
@@ -106,7 +107,7 @@ fn replacing_tables_neither_loses_nor_repeats_counts() {
         buffer.resize(512, 0);
         let table = published.load();
         let source = ([192, 0, 2, 1], 53).into();
-        worker.respond(&table, source, gslb_core::respond::Transport::Udp, &mut buffer, len);
+        worker.respond(&table, source, gslb_core::respond::Transport::Udp, &mut buffer, len, &mut NoTrace);
     };
     ask_once();
     // New endpoint states: the same topology, so the same counters.
@@ -167,7 +168,7 @@ fn responses_are_counted_by_rcode_and_outcome_and_subnets_by_their_use() {
     }
     server.ask(&ask("own.example.com", 1).subnet("2001:db8::/32").from("2001:db8::53"));
     server.ask(&ask("www.example.com", 65).option(8, &[0, 1, 33, 0, 1, 2, 3, 4, 5]));
-    let tally = &server.worker.tally;
+    let tally = server.worker.tally();
     let counted: Vec<_> = tally.responses().filter(|(.., count)| *count > 0).collect();
     assert_eq!(
         counted,

@@ -125,8 +125,7 @@ fn tail_sees_the_decision_of_the_actual_answer() {
         buffer.resize(4096, 0);
         noted.clear();
         let source = ([192, 0, 2, 1], 53).into();
-        let reply =
-            server.worker.respond_traced(&server.table, source, Transport::Udp, &mut buffer, query.len(), &mut noted);
+        let reply = server.worker.respond(&server.table, source, Transport::Udp, &mut buffer, query.len(), &mut noted);
         let Reply::Send(octets) = reply else { panic!("{reply:?}") };
         let response = Response::parse(&buffer[..octets]).unwrap();
         assert_eq!(response.client, Some(client.parse().unwrap()), "the network is read back");
@@ -169,7 +168,7 @@ fn tail_sees_all_decisions_along_a_chain_of_services() {
         buffer.resize(4096, 0);
         noted.clear();
         let source = ([192, 0, 2, 1], 53).into();
-        server.worker.respond_traced(&server.table, source, Transport::Tcp, &mut buffer, query.len(), &mut noted);
+        server.worker.respond(&server.table, source, Transport::Tcp, &mut buffer, query.len(), &mut noted);
         let decisions: Vec<_> = noted.decisions().iter().map(|it| (it.service, it.fallback.is_some())).collect();
         let chosen: Vec<u32> = noted.chosen().iter().map(|chosen| chosen.service).collect();
         (decisions, chosen)

@@ -43,7 +43,7 @@ fn a_response_is_never_answered() {
             }
         }
     }
-    assert_eq!(server.worker.tally.stray.get(), 512);
+    assert_eq!(server.worker.tally().stray.get(), 512);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn messages_shorter_than_a_header_are_dropped_and_counted() {
     for len in 0..12 {
         assert_eq!(server.raw(&vec![0; len]), None);
     }
-    assert_eq!(server.worker.tally.short.get(), 12);
+    assert_eq!(server.worker.tally().short.get(), 12);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod support;
 
 use counting::allocations;
 use gslb_core::respond::{MAX_BATCH, Noted, Settings, Transport, Worker};
+use gslb_core::steer::trace::NoTrace;
 use support::{Server, WORLD, ask};
 
 const DOCUMENT: &str = include_str!("../../deploy/example/site.toml");
@@ -63,13 +64,13 @@ fn no_kind_of_answer_allocates() {
                 buffer[..query.len()].copy_from_slice(query);
                 let before = allocations();
                 let source = ([192, 0, 2, 1], 53).into();
-                server.worker.respond(&server.table, source, transport, &mut buffer, query.len());
+                server.worker.respond(&server.table, source, transport, &mut buffer, query.len(), &mut NoTrace);
                 assert_eq!(allocations(), before, "{query:?}");
                 // The same with a tail client.
                 buffer[..query.len()].copy_from_slice(query);
                 noted.clear();
                 let (worker, table) = (&mut server.worker, &server.table);
-                worker.respond_traced(table, source, transport, &mut buffer, query.len(), &mut noted);
+                worker.respond(table, source, transport, &mut buffer, query.len(), &mut noted);
                 assert_eq!(allocations(), before, "watched: {query:?}");
             }
         }
@@ -79,11 +80,18 @@ fn no_kind_of_answer_allocates() {
             }
             let before = allocations();
             for (at, (slot, query)) in slots.iter().zip(batch).enumerate() {
-                server.worker.read(at, slot, query.len());
+                server.worker.parse(at, slot, query.len());
             }
-            server.worker.fetch(&server.table, batch.len());
+            server.worker.prefetch(&server.table, batch.len());
             for (at, slot) in slots.iter_mut().take(batch.len()).enumerate() {
-                server.worker.answer(at, &server.table, ([192, 0, 2, 1], 53).into(), Transport::Udp, slot);
+                server.worker.answer(
+                    at,
+                    &server.table,
+                    ([192, 0, 2, 1], 53).into(),
+                    Transport::Udp,
+                    slot,
+                    &mut NoTrace,
+                );
             }
             server.worker.take_sample();
             assert_eq!(allocations(), before, "a batch");

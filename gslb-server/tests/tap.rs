@@ -12,6 +12,7 @@ use gslb_api::traffic::tail::{Filter, Tail};
 use gslb_core::explain::{Question, datagram};
 use gslb_core::respond::{Reply, Transport, Worker};
 use gslb_core::site::document;
+use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::{RoutingTable, compile};
 
 const DOCUMENT: &str = r#"
@@ -63,11 +64,11 @@ impl Server {
         let watched = tap.watched();
         let before = allocations();
         let reply = match tap.wanted(watched) {
-            None => worker.respond(table, resolver, Transport::Udp, buffer, query.len()),
+            None => worker.respond(table, resolver, Transport::Udp, buffer, query.len(), &mut NoTrace),
             Some(wanted) => {
                 let query = Query { way, asked: SystemTime::now(), octets: query.len(), table };
                 tap.show(wanted, query, buffer, |buffer, noted| {
-                    worker.respond_traced(table, resolver, Transport::Udp, buffer, query.octets, noted)
+                    worker.respond(table, resolver, Transport::Udp, buffer, query.octets, noted)
                 })
             }
         };

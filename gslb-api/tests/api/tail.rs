@@ -28,7 +28,7 @@ fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_
     buffer.resize(4096, 0);
     let (mut worker, mut noted) = (Worker::new(Arc::default(), 1), Noted::default());
     let way = ((resolver, 4000).into(), Transport::Udp);
-    let reply = worker.respond_traced(table, way.0, way.1, &mut buffer, query.len(), &mut noted);
+    let reply = worker.respond(table, way.0, way.1, &mut buffer, query.len(), &mut noted);
     let Reply::Send(octets) = reply else { panic!("{reply:?}") };
     let seen = Seen {
         topology: is_known.then(|| (table.generation(), table.topology())),

@@ -52,8 +52,7 @@ pub fn explain(table: &RoutingTable, settings: Arc<Settings>, question: Question
     buffer.resize(usize::from(u16::MAX), 0);
     let mut recorder = Recorder::default();
     let mut worker = Worker::new(settings, seed);
-    let reply =
-        worker.respond_traced(table, (question.resolver, 53).into(), Transport::Udp, &mut buffer, len, &mut recorder);
+    let reply = worker.respond(table, (question.resolver, 53).into(), Transport::Udp, &mut buffer, len, &mut recorder);
     buffer.truncate(if let Reply::Send(len) = reply { len } else { 0 });
     let steps = with_places(table, recorder.steps);
     Explanation { question, generation: table.generation(), steps, response: buffer }

@@ -1,19 +1,16 @@
 //! Answers a query from the catalog: data, aliases, referrals, NODATA and NXDOMAIN.
 
-use super::Sender;
-use super::chain::{Chain, Link};
+use super::chain::Link;
 use super::name_offset::NameOffset;
-use super::sample::Sampling;
 use super::tally::Outcome;
+use super::{Sender, State};
 use crate::dns::name::MAX_NAME;
 use crate::dns::wire::message::{Full, Message, Section};
 use crate::dns::wire::number::{Rcode, rtype};
 use crate::dns::wire::qname::NameKey;
 use crate::dns::wire::query::Query;
-use crate::steer::draw::Dice;
 use crate::steer::trace::{Step, Trace};
 use crate::table::RoutingTable;
-use crate::table::counts::Row;
 use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
 use crate::zone::set::{Anchors, Set, ends_with};
 
@@ -21,16 +18,11 @@ use crate::zone::set::{Anchors, Set, ends_with};
 pub(super) struct Answering<'a, 'm, T> {
     /// The name being answered.
     pub(super) key: &'a mut NameKey,
-    /// The aliases followed so far.
-    pub(super) chain: &'a mut Chain,
-    pub(super) dice: &'a mut Dice,
-    pub(super) sampling: &'a mut Sampling,
-    /// Counters for steered answers.
-    pub(super) row: Option<&'a Row>,
+    pub(super) query: &'a Query,
+    pub(super) state: &'a mut State,
     pub(super) table: &'a RoutingTable,
     pub(super) sender: Sender,
-    pub(super) query: &'a Query,
-    pub(super) message: &'a mut Message<'m>,
+    pub(super) message: Message<'m>,
     /// Longest scope of all decisions behind the answer.
     pub(super) scope: u8,
     /// True if a decision used the client subnet.
@@ -58,10 +50,10 @@ impl<T: Trace> Answering<'_, '_, T> {
             self.message.rcode = Rcode::Refused;
             return;
         }
-        self.chain.clear();
+        self.state.chain.clear();
         let mut place = NameOffset::question();
         while let Next::Follow { place: next } = self.name(place) {
-            if self.chain.link_to(self.key.hash(0)) == Link::Last {
+            if self.state.chain.link_to(self.key.hash(0)) == Link::Last {
                 return;
             }
             place = next;
@@ -142,7 +134,7 @@ impl<T: Trace> Answering<'_, '_, T> {
     /// Writes a record set; if it does not fit, marks the response as truncated.
     #[inline]
     fn put(&mut self, set: &Set, anchors: Anchors, section: Section) -> bool {
-        let written = self.table.topology().catalog.octets.write(set, anchors, section, self.message);
+        let written = self.table.topology().catalog.octets.write(set, anchors, section, &mut self.message);
         // Not `truncated |= written.is_err()`: see tests/miscompiled.
         match written {
             Ok(()) => true,
@@ -187,7 +179,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         if !self.put(set, anchors, Section::Answer) || self.ends_at_alias() {
             return Next::Done;
         }
-        self.chain.push(self.key.hash(0));
+        self.state.chain.push(self.key.hash(0));
         let Ok(len) = self.key.fill(node.target()) else { return Next::Done };
         let own = len.saturating_sub(zone.apex_len());
         let compressed = zone.apex_len() > 1 && ends_with(self.key.suffix(0), own, zone.apex());
@@ -228,14 +220,14 @@ impl<T: Trace> Answering<'_, '_, T> {
         let Some(set) = node.set(rtype::DNAME) else { return Next::Done };
         let prefix_len = self.key.start(skip);
         let anchors = Anchors { owner: place.suffix(prefix_len), apex: self.anchors(place, node.zone()).apex };
-        let set_at = match self.chain.dname_at(node.id()) {
+        let set_at = match self.state.chain.dname_at(node.id()) {
             Some(written_before) => written_before,
             None => {
                 let at = self.message.len();
                 if !self.put(set, anchors, Section::Answer) {
                     return Next::Done;
                 }
-                self.chain.record_dname(node.id(), at);
+                self.state.chain.record_dname(node.id(), at);
                 at
             }
         };
@@ -258,7 +250,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         if self.ends_at_alias() {
             return Next::Done;
         }
-        self.chain.push(self.key.hash(0));
+        self.state.chain.push(self.key.hash(0));
         if self.key.fill(name).is_err() {
             return Next::Done;
         }
@@ -300,13 +292,13 @@ impl<T: Trace> Answering<'_, '_, T> {
         }
         let octets = &self.table.topology().catalog.octets;
         for set in cut.needed_glue() {
-            if octets.write_fixed(set, anchors, Section::Additional, self.message).is_err() {
+            if octets.write_fixed(set, anchors, Section::Additional, &mut self.message).is_err() {
                 self.message.truncated = true;
             }
         }
         for set in cut.helpful_glue() {
             // Left out where it does not fit: a resolver finds these addresses without us.
-            let _ = octets.write_fixed(set, anchors, Section::Additional, self.message);
+            let _ = octets.write_fixed(set, anchors, Section::Additional, &mut self.message);
         }
         Next::Done
     }

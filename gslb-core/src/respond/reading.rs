@@ -45,7 +45,7 @@ impl Reading {
 }
 
 /// Prefetches what answering `readings` will need. It is a guess and never changes an answer.
-pub(super) fn fetch(readings: &mut [Reading], table: &RoutingTable) {
+pub(super) fn prefetch(readings: &mut [Reading], table: &RoutingTable) {
     if readings.len() < WORTHWHILE {
         return;
     }

@@ -19,6 +19,7 @@ use crate::steer::draw::Draw;
 use crate::steer::outcome::Outcome;
 use crate::steer::trace::{ClientFrom, Decided, Step, Trace};
 use crate::steer::view::View;
+use crate::table::counts::Row;
 use crate::table::{Service, Steers, Target};
 use crate::zone::catalog::NodeRef;
 use crate::zone::set::pointer;
@@ -107,16 +108,17 @@ impl<T: Trace> Answering<'_, '_, T> {
         target: &Target,
         client_key: u64,
     ) -> Next {
-        let (service, row) = (context.service, self.row);
+        let service = context.service;
+        let row = self.table.row(self.state.row);
         let start = self.message.len();
         let mut records = Records {
-            message: self.message,
+            message: &mut self.message,
             owner: pointer(place.suffix(0)).to_be_bytes(),
             written: 0,
             full: false,
             cname: None,
         };
-        let draw = if service.sticky { Draw::Sticky } else { Draw::Fresh(self.dice) };
+        let draw = if service.sticky { Draw::Sticky } else { Draw::Fresh(&mut self.state.dice) };
         let (mut first, mut last) = (None, None);
         let mut decision = Decision {
             view: View {
@@ -146,7 +148,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         let ttl = decision.ttl;
         let Records { written, full, cname, .. } = records;
         self.outcome = Told::Steered;
-        self.count(context, outcome, first);
+        self.count(context, row, outcome, first);
         if full {
             self.message.truncate(start);
             self.message.truncated = true;
@@ -167,22 +169,29 @@ impl<T: Trace> Answering<'_, '_, T> {
 
     /// Counts a decision, and offers it to sampling and tracing.
     #[inline]
-    fn count(&mut self, context: SteeringContext<'_>, outcome: Outcome, pool: Option<PoolId>) {
+    fn count(&mut self, context: SteeringContext<'_>, row: Option<&Row>, outcome: Outcome, pool: Option<PoolId>) {
         let (service, Client { address: client, from }) = (context.index, context.client);
         self.trace.decided(|| Decided { service, client, from, fallback: fallback(outcome) });
-        let Some(row) = self.row else { return };
+        let Some(row) = row else { return };
         let fallback = fallback(outcome);
         row.answered(service, fallback);
         let source = match from {
             ClientFrom::Subnet(source) => Some(source),
             ClientFrom::Resolver => None,
         };
-        self.sampling.note(SteeredAnswer { topology_id: row.topology_id, service, pool, client, source, fallback });
+        self.state.sampling.note(SteeredAnswer {
+            topology_id: row.topology_id,
+            service,
+            pool,
+            client,
+            source,
+            fallback,
+        });
     }
 
     /// Follows a steered CNAME if its target is in our zones.
     fn follow(&mut self, target_at: usize) -> Next {
-        self.chain.push(self.key.hash(0));
+        self.state.chain.push(self.key.hash(0));
         let target = self.message.written_from(target_at);
         match self.key.fill(target) {
             Ok(len) => {

@@ -10,6 +10,7 @@ use gslb_core::explain::response::Response;
 use gslb_core::live::pool::{Change, EndpointState};
 use gslb_core::respond::{Reply, Settings, Transport, Worker};
 use gslb_core::site::document;
+use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::{RoutingTable, compile};
 
 /// The bundled country database, unpacked once.
@@ -167,7 +168,14 @@ impl Server {
     pub fn send_in(&mut self, stale: u8, octets: &[u8], resolver: IpAddr, transport: Transport) -> Option<Vec<u8>> {
         let mut buffer = octets.to_vec();
         buffer.resize(65_535, stale);
-        match self.worker.respond(&self.table, (resolver, 5300).into(), transport, &mut buffer, octets.len()) {
+        match self.worker.respond(
+            &self.table,
+            (resolver, 5300).into(),
+            transport,
+            &mut buffer,
+            octets.len(),
+            &mut NoTrace,
+        ) {
             Reply::Send(len) => {
                 buffer.truncate(len);
                 Some(buffer)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use gslb_core::respond::{Reply, Settings, Tally, Transport, Worker};
+use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::Published;
 
 use super::counts::SharedCounts;
@@ -70,12 +71,12 @@ impl Responders {
         let (peer, octets) = (ends.peer, query.len());
         let watched = tap.watched();
         let reply = catch_unwind(AssertUnwindSafe(|| match tap.wanted(watched) {
-            None => worker.respond(&table, peer, Transport::Tcp, out, octets),
+            None => worker.respond(&table, peer, Transport::Tcp, out, octets, &mut NoTrace),
             Some(wanted) => {
                 let way = Way::new(Transport::Tcp, peer, ends.local);
                 let query = Query { way, asked: SystemTime::now(), octets, table: &table };
                 tap.show(wanted, query, out, |out, noted| {
-                    worker.respond_traced(&table, peer, Transport::Tcp, out, octets, noted)
+                    worker.respond(&table, peer, Transport::Tcp, out, octets, noted)
                 })
             }
         }));

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use gslb_core::respond::{MAX_BATCH, Reply, Transport, Worker};
+use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::{Published, RoutingTable};
 
 use super::counts::{Board, Counting};
@@ -91,16 +92,16 @@ impl<'a> UdpWorker<'a> {
         let (batch, counts) = (&mut self.batch, &self.board.counting);
         each(received, counts, |index| {
             let (buffer, len) = batch.octets(index);
-            worker.read(index, buffer, len);
+            worker.parse(index, buffer, len);
         });
         // For all of the batch at once, and not needed for any answer.
-        each(1, counts, |_| worker.fetch(&table, received));
+        each(1, counts, |_| worker.prefetch(&table, received));
         let watched = self.tap.watched();
         if watched.by_any() {
             return self.answer_and_show(received, &table, watched);
         }
         answer_all(batch, received, counts, |index, source, buffer, _| {
-            worker.answer(index, &table, source, Transport::Udp, buffer)
+            worker.answer(index, &table, source, Transport::Udp, buffer, &mut NoTrace)
         });
     }
 
@@ -113,12 +114,12 @@ impl<'a> UdpWorker<'a> {
         let now = SystemTime::now();
         answer_all(batch, received, &board.counting, |index, resolver, buffer, octets| {
             let Some(wanted) = tap.wanted(watched) else {
-                return worker.answer(index, table, resolver, Transport::Udp, buffer);
+                return worker.answer(index, table, resolver, Transport::Udp, buffer, &mut NoTrace);
             };
             let way = Way::new(Transport::Udp, resolver, *local).to(asked[index]);
             let query = Query { way, asked: now, octets, table };
             tap.show(wanted, query, buffer, |buffer, noted| {
-                worker.answer_traced(index, table, resolver, Transport::Udp, buffer, noted)
+                worker.answer(index, table, resolver, Transport::Udp, buffer, noted)
             })
         });
     }
