@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gslb::capture::tap::{RING_ANSWERS, Shown, Switch, Tap, pair};
+use gslb::capture::tap::{RING_ANSWERS, Switch, Tap, TapReader, pair};
 use gslb_api::traffic::tail::Tail;
 use gslb_benches::{Asking, query, sites, table};
 use gslb_core::respond::MAX_BATCH;
@@ -19,7 +19,7 @@ const BATCHES: u64 = RING_ANSWERS as u64 / MAX_BATCH as u64 / 4;
 
 /// Time for so many batches; what is shown is taken out of the ring meanwhile, by a thread of its own in a server, and
 /// here when nobody measures.
-fn time(table: &RoutingTable, (tap, shown): &mut (Tap, Shown), query: &[u8], batches: u64) -> Duration {
+fn time(table: &RoutingTable, (tap, shown): &mut (Tap, TapReader), query: &[u8], batches: u64) -> Duration {
     let (mut asking, mut sum) = (Asking::default(), Duration::ZERO);
     for first in (0..batches).step_by(BATCHES as usize) {
         let begun = Instant::now();

@@ -225,9 +225,9 @@ fn meanwhile(server: SocketAddr, applied: &AtomicBool) -> Result<(Histogram, u64
 ///
 /// # Errors
 /// As those of sockets, and what the server refuses.
-pub fn load(rate: f64, rounds: u32, length: Duration, place: Place) -> Result<String, Failure> {
+pub fn load(rate: f64, rounds: u32, length: Duration, place: Placement) -> Result<String, Failure> {
     let mut subject = Subject::start(1_000)?;
-    if place == Place::Apart {
+    if place == Placement::Apart {
         pin(&["-a", "-p", "-c", "0", &subject.server.pid().to_string()])?;
         pin(&["-p", "-c", "1", &std::process::id().to_string()])?;
     }
@@ -244,7 +244,7 @@ pub fn load(rate: f64, rounds: u32, length: Duration, place: Place) -> Result<St
                 let (server, over, done) = (&subject.server, &over, &done);
                 let interval = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate);
                 scope.spawn(move || {
-                    if place == Place::Apart {
+                    if place == Placement::Apart {
                         // What asks the API has none of the time that answering is to have.
                         background::enter();
                         let _ = rustix::thread::sched_setaffinity(None, &first_core());
@@ -279,7 +279,7 @@ pub(crate) fn p99_ms(latency: &Histogram) -> f64 {
 
 /// Where the load of queries runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Placement {
     /// Wherever the system has it run, also where the server runs.
     Anywhere,
     /// On the second core alone, and all else on the first: what is measured is what the server does to itself.

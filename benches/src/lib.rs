@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gslb::capture::tap::{Query, Tap, Way};
+use gslb::capture::tap::{Query, Tap, QueryPath};
 use gslb_core::dns::name::Name;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::site::document;
@@ -178,14 +178,14 @@ impl Asking {
             count += 1;
         }
         self.worker.prefetch(table, count);
-        let (watched, asked, resolver) = (tap.watched(), SystemTime::now(), self.source);
-        let (way, worker) = (Way::new(Transport::Udp, resolver, ([192, 0, 2, 53], 53).into()), &mut self.worker);
+        let (active_readers, received_at, resolver) = (tap.active_readers(), SystemTime::now(), self.source);
+        let (path, worker) = (QueryPath::new(Transport::Udp, resolver, ([192, 0, 2, 53], 53).into()), &mut self.worker);
         let mut sum = 0;
         for (at, slot) in self.slots.iter_mut().take(count).enumerate() {
-            let reply = match tap.wanted(watched) {
+            let reply = match tap.wanted(active_readers) {
                 None => worker.answer(at, table, resolver, Transport::Udp, slot, &mut NoTrace),
                 Some(wanted) => {
-                    let query = Query { way, asked, octets: lens[at], table };
+                    let query = Query { path, received_at, octets: lens[at], table };
                     tap.show(wanted, query, slot, |slot, noted| {
                         worker.answer(at, table, resolver, Transport::Udp, slot, noted)
                     })

@@ -71,7 +71,7 @@ pub struct Outcome {
 
 /// A place in the window.
 #[derive(Clone, Copy)]
-struct Place {
+struct Slot {
     /// Which query is under way here; none when the place is free.
     query: Option<usize>,
     since: Instant,
@@ -99,8 +99,8 @@ impl Client {
         let (mut inbox, start) = (Batch::new(false), Instant::now());
         while start.elapsed() < patience {
             // A server that does not listen yet refuses at once.
-            let asked = socket.send(query).and_then(|_| inbox.receive(socket.as_fd(), Wait::ForFirst));
-            if asked.is_ok() && is_good(inbox.datagram(0)) {
+            let outcome = socket.send(query).and_then(|_| inbox.receive(socket.as_fd(), Wait::ForFirst));
+            if outcome.is_ok() && is_good(inbox.datagram(0)) {
                 let mut client = Client { socket, inbox, outbox: Batch::new(false) };
                 client.forget_late_responses();
                 return Ok(client);
@@ -132,7 +132,7 @@ impl Client {
     ) -> io::Result<Outcome> {
         assert!(!queries.is_empty() && (1..=MAX_WINDOW).contains(&plan.window), "nothing to ask, or no room to");
         let start = Instant::now();
-        let places = vec![Place { query: None, since: start, uses: 0 }; plan.window];
+        let places = vec![Slot { query: None, since: start, uses: 0 }; plan.window];
         let free = (0..plan.window).rev().map(|place| place as u8).collect();
         let outcome = Outcome::default();
         Run { client: self, plan, queries, next: first % queries.len(), check, start, places, free, outcome }.run()
@@ -153,7 +153,7 @@ struct Run<'r, C> {
     next: usize,
     check: C,
     start: Instant,
-    places: Vec<Place>,
+    places: Vec<Slot>,
     /// Places of the window where nothing is under way.
     free: Vec<u8>,
     outcome: Outcome,
@@ -242,10 +242,10 @@ impl<C: FnMut(usize, &[u8]) -> bool> Run<'_, C> {
                     self.start + Duration::from_secs_f64((self.outcome.sent + number) as f64 / rate)
                 }
             };
-            let room = &mut outbox.room()[..query.len()];
-            room.copy_from_slice(query);
-            room[0] = waiting.uses;
-            room[1] = place;
+            let buffer = &mut outbox.buffer()[..query.len()];
+            buffer.copy_from_slice(query);
+            buffer[0] = waiting.uses;
+            buffer[1] = place;
             outbox.post(query.len());
             self.next = if self.next + 1 == self.queries.len() { 0 } else { self.next + 1 };
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gslb_api::store::{
     Change, Commit, CommitError, EmbeddedStore, Expectation, Expired, Limit, MemoryStore, Order, Revision, Store, Time,
-    Watch, Watched, limits, wait,
+    Watch, WatchEvent, limits, wait,
 };
 
 /// Runs each test with each store.
@@ -129,7 +129,7 @@ fn deleting_what_is_not_there_changes_nothing(store: AnyStore) {
     assert_eq!(commit(&store, Commit::new().delete("absent")), Ok(1));
     assert_eq!(watch.ready(), None);
     assert_eq!(put(&store, "absent", "value"), 2);
-    assert!(matches!(watch.ready(), Some(Watched::Changed(changes)) if changes.revision == Revision::new(2)));
+    assert!(matches!(watch.ready(), Some(WatchEvent::Changed(changes)) if changes.revision == Revision::new(2)));
 }
 
 fn what_no_store_takes_is_refused(store: AnyStore) {
@@ -239,7 +239,7 @@ fn nothing_expires_by_itself(store: AnyStore) {
     assert_eq!(wait(store.expire(before)), Ok(Expired { keys: 0, revision: Revision::new(1) }));
     let mut watch = store.watch("", Revision::new(1));
     assert_eq!(wait(store.expire(noon())), Ok(Expired { keys: 1, revision: Revision::new(2) }));
-    let Some(Watched::Changed(changes)) = watch.ready() else { panic!("no change is told") };
+    let Some(WatchEvent::Changed(changes)) = watch.ready() else { panic!("no change is told") };
     assert_eq!(changes.changes, [Change::Deleted { key: "soon".into() }]);
     assert_eq!(keys(&store, "", 10, Order::Ascending), ["later", "stays"]);
     assert_eq!(wait(store.expire(later)), Ok(Expired { keys: 1, revision: Revision::new(3) }));
@@ -266,15 +266,19 @@ fn many_keys_expire_in_several_commits(store: AnyStore) {
 }
 
 /// What a watch tells until it waits, as revision, key and whether it is there.
-fn told(watch: &mut Watch) -> Vec<(u64, String, bool)> {
-    let mut told = Vec::new();
+fn changes_so_far(watch: &mut Watch) -> Vec<(u64, String, bool)> {
+    let mut changes_so_far = Vec::new();
     while let Some(watched) = watch.ready() {
-        let Watched::Changed(changes) = watched else { panic!("{watched:?}") };
+        let WatchEvent::Changed(changes) = watched else { panic!("{watched:?}") };
         for change in changes.changes {
-            told.push((changes.revision.number(), change.key().to_string(), matches!(change, Change::Put { .. })));
+            changes_so_far.push((
+                changes.revision.number(),
+                change.key().to_string(),
+                matches!(change, Change::Put { .. }),
+            ));
         }
     }
-    told
+    changes_so_far
 }
 
 fn a_watch_tells_every_change_in_order(store: AnyStore) {
@@ -285,9 +289,9 @@ fn a_watch_tells_every_change_in_order(store: AnyStore) {
     put(&store, "document", "other");
     commit(&store, Commit::new().delete("overrides/1").delete("overrides/9")).unwrap();
     let expected = [(2, "overrides/2", true), (2, "overrides/3", true), (4, "overrides/1", false)];
-    assert_eq!(told(&mut watch), expected.map(|(revision, key, there)| (revision, key.to_owned(), there)));
-    assert_eq!(told(&mut from_the_start).len(), 6);
-    assert_eq!(told(&mut watch), []);
+    assert_eq!(changes_so_far(&mut watch), expected.map(|(revision, key, there)| (revision, key.to_owned(), there)));
+    assert_eq!(changes_so_far(&mut from_the_start).len(), 6);
+    assert_eq!(changes_so_far(&mut watch), []);
 }
 
 fn a_watch_waits_for_what_is_to_come(store: AnyStore) {
@@ -303,9 +307,9 @@ fn a_watch_waits_for_what_is_to_come(store: AnyStore) {
     put(&store, "other", "value");
     put(&store, "key", "value");
     put(&store, "key", "again");
-    assert!(matches!(waiting.join().unwrap(), Watched::Changed(changes) if changes.revision == Revision::new(2)));
+    assert!(matches!(waiting.join().unwrap(), WatchEvent::Changed(changes) if changes.revision == Revision::new(2)));
     let second = runtime.block_on(task).unwrap();
-    assert!(matches!(second, Watched::Changed(changes) if changes.revision == Revision::new(3)));
+    assert!(matches!(second, WatchEvent::Changed(changes) if changes.revision == Revision::new(3)));
 }
 
 fn a_watch_of_a_forgotten_revision_says_so(store: AnyStore) {
@@ -314,18 +318,18 @@ fn a_watch_of_a_forgotten_revision_says_so(store: AnyStore) {
     for _ in 0..8 {
         commit(&store, Commit::new().put("key", value.clone())).unwrap();
     }
-    assert_eq!(early.ready(), Some(Watched::Compacted));
-    assert_eq!(early.ready(), Some(Watched::Compacted), "the watch has ended");
-    assert_eq!(store.watch("", Revision::new(1)).ready(), Some(Watched::Compacted));
+    assert_eq!(early.ready(), Some(WatchEvent::Compacted));
+    assert_eq!(early.ready(), Some(WatchEvent::Compacted), "the watch has ended");
+    assert_eq!(store.watch("", Revision::new(1)).ready(), Some(WatchEvent::Compacted));
     assert_eq!(store.watch("", Revision::new(8)).ready(), None);
     // A revision that this store has not reached is of another one.
-    assert_eq!(store.watch("", Revision::new(9)).ready(), Some(Watched::Compacted));
+    assert_eq!(store.watch("", Revision::new(9)).ready(), Some(WatchEvent::Compacted));
 }
 
 fn a_slow_watch_is_told_that_it_is_behind(store: AnyStore) {
     let mut slow = store.watch("key", Revision::ZERO);
     put(&store, "key", "first");
-    assert!(matches!(slow.ready(), Some(Watched::Changed(_))));
+    assert!(matches!(slow.ready(), Some(WatchEvent::Changed(_))));
     // Commits by several writers share writes to the disk.
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -336,18 +340,18 @@ fn a_slow_watch_is_told_that_it_is_behind(store: AnyStore) {
             });
         }
     });
-    assert_eq!(wait(slow.next()), Watched::Compacted);
+    assert_eq!(wait(slow.next()), WatchEvent::Compacted);
     let mut again = store.watch("key", Revision::new(revision(&store)));
     put(&store, "key", "value");
-    assert!(matches!(wait(again.next()), Watched::Changed(_)));
+    assert!(matches!(wait(again.next()), WatchEvent::Changed(_)));
 }
 
 fn a_watch_ends_when_the_store_is_closed(store: AnyStore) {
     let mut watch = store.watch("", Revision::ZERO);
     put(&store, "key", "value");
     drop(store);
-    assert!(matches!(wait(watch.next()), Watched::Changed(_)), "what happened before is told");
-    assert_eq!(wait(watch.next()), Watched::Closed);
+    assert!(matches!(wait(watch.next()), WatchEvent::Changed(_)), "what happened before is told");
+    assert_eq!(wait(watch.next()), WatchEvent::Closed);
 }
 
 fn of_a_hundred_racing_writers_none_is_lost(store: AnyStore) {
@@ -362,7 +366,7 @@ fn of_a_hundred_racing_writers_none_is_lost(store: AnyStore) {
     let revisions: BTreeSet<u64> = successes.into_iter().collect();
     assert_eq!(revisions, (2..=101).collect(), "each success is a revision of its own");
     assert_eq!(read(&store, "counter"), Some(("100".into(), 101)));
-    assert_eq!(told(&mut watch).len(), 101);
+    assert_eq!(changes_so_far(&mut watch).len(), 101);
 }
 
 /// Counts the counter up, however often others are faster, and returns the revision that did.

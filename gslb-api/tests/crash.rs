@@ -71,7 +71,7 @@ fn run_and_kill(directory: &Path, life: Duration, begins: Begins) -> Acknowledge
     child.args(["child", "--exact", "--ignored", "--nocapture", "--test-threads=1"]).env(DIRECTORY, directory);
     let mut child = child.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let output = child.stdout.take().unwrap();
-    let (tell, told) = mpsc::channel();
+    let (first_tx, first_rx) = mpsc::channel();
     let listener = thread::spawn(move || {
         let mut acknowledged = Acknowledged::default();
         for line in BufReader::new(output).lines() {
@@ -80,12 +80,12 @@ fn run_and_kill(directory: &Path, life: Duration, begins: Begins) -> Acknowledge
             let [revision, writer, round] = numbers[..] else { continue };
             acknowledged.revision = acknowledged.revision.max(revision);
             acknowledged.rounds[writer as usize] = Some(round);
-            let _ = tell.send(());
+            let _ = first_tx.send(());
         }
         acknowledged
     });
     if begins == Begins::WithCommit {
-        told.recv_timeout(PATIENCE).expect("something is acknowledged");
+        first_rx.recv_timeout(PATIENCE).expect("something is acknowledged");
     }
     thread::sleep(life);
     child.kill().unwrap();

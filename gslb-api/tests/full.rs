@@ -62,7 +62,7 @@ fn writing_goes_on_by_itself_when_there_is_room_again() {
     child.args(["child", "--exact", "--ignored", "--nocapture", "--test-threads=1"]).env(DIRECTORY, directory.path());
     let mut child = child.stdout(Stdio::piped()).spawn().unwrap();
     let output = child.stdout.take().unwrap();
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for line in BufReader::new(output).lines() {
         let line = line.unwrap();
         if line == "open" {
@@ -71,13 +71,13 @@ fn writing_goes_on_by_itself_when_there_is_room_again() {
         } else if line.starts_with("full ") {
             limit(&child, "unlimited");
         }
-        told.push(line);
+        lines.push(line);
     }
-    assert!(child.wait().unwrap().success(), "{told:#?}");
-    let full = told.iter().find(|line| line.starts_with("full ")).expect("the limit was reached");
+    assert!(child.wait().unwrap().success(), "{lines:#?}");
+    let full = lines.iter().find(|line| line.starts_with("full ")).expect("the limit was reached");
     println!("{full}");
     assert!(full.contains("store.redb") && full.contains("File too large"), "{full}");
-    let again = told.iter().find_map(|line| line.strip_prefix("again ")).expect("writing went on");
+    let again = lines.iter().find_map(|line| line.strip_prefix("again ")).expect("writing went on");
 
     let store = EmbeddedStore::open(directory.path()).unwrap();
     assert!(wait(store.revision()).unwrap().number() > again.parse().unwrap());

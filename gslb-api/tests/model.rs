@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gslb_api::store::{
-    Change, Commit, EmbeddedStore, Expectation, MemoryStore, Order, Revision, Store, Time, Watch, Watched, Write, wait,
+    Change, Commit, EmbeddedStore, Expectation, MemoryStore, Order, Revision, Store, Time, Watch, WatchEvent, Write,
+    wait,
 };
 use proptest::prelude::*;
 
@@ -107,7 +108,7 @@ fn held(store: &dyn Store) -> Model {
 /// Applies what a watch tells.
 fn follow(watch: &mut Watch, followed: &mut Model) {
     while let Some(watched) = watch.ready() {
-        let Watched::Changed(changes) = watched else { panic!("{watched:?}") };
+        let WatchEvent::Changed(changes) = watched else { panic!("{watched:?}") };
         for change in changes.changes {
             match change {
                 Change::Put { key, versioned } => {

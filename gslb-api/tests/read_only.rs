@@ -38,8 +38,8 @@ fn what_is_in_it_is_served_and_nothing_is_changed() {
         .env(DIRECTORY, directory.path())
         .output()
         .expect("unshare is part of util-linux");
-    let told = [ran.stdout, ran.stderr].concat();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&told));
+    let output = [ran.stdout, ran.stderr].concat();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&output));
     let store = EmbeddedStore::open(directory.path()).unwrap();
     assert_eq!(&*wait(store.read("key")).unwrap().unwrap().value, b"value");
     wait(store.commit(Commit::new().put("key", b"other".to_vec()))).unwrap();

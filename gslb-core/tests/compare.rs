@@ -304,7 +304,7 @@ fn policy(rolls: &mut Rolls, depth: u32) -> String {
 }
 
 /// The share of each destination in the answers to random addresses, from the answer path.
-fn asked(server: &mut Server, clients: &[IpAddr]) -> HashMap<String, f64> {
+fn answers_of(server: &mut Server, clients: &[IpAddr]) -> HashMap<String, f64> {
     let mut shares: HashMap<String, f64> = HashMap::new();
     for client in clients {
         let answers = server.answers(&ask("www.example.com", 1).subnet(&format!("{client}/32")));
@@ -354,15 +354,15 @@ fn shares_match_the_answers_to_random_addresses() {
             }
         }
         let comparison = compare(&old.table, &new.table, &[]);
-        let [before, after] = [&mut old, &mut new].map(|server| asked(server, &asn));
+        let [before, after] = [&mut old, &mut new].map(|server| answers_of(server, &asn));
         for share in &comparison.data_centers {
             let (Destination::DataCenter(name) | Destination::Pool(name)) = &share.destination else {
                 panic!("{what}: {share:?}")
             };
-            let close = |told: f64, seen: &HashMap<String, f64>| {
+            let close = |computed: f64, seen: &HashMap<String, f64>| {
                 let seen = seen.get(name).copied().unwrap_or(0.0);
-                let sigma = (told * (1.0 - told).max(0.0) / CLIENTS as f64).sqrt();
-                (told - seen).abs() <= 5.0 * sigma + 1e-9
+                let sigma = (computed * (1.0 - computed).max(0.0) / CLIENTS as f64).sqrt();
+                (computed - seen).abs() <= 5.0 * sigma + 1e-9
             };
             assert!(
                 close(share.v4.before, &before) && close(share.v4.after, &after),
@@ -373,16 +373,16 @@ fn shares_match_the_answers_to_random_addresses() {
         let draws = ["weighted", "hash", "all"].iter().any(|kind| what.contains(kind));
         if !draws {
             let moved = moved_clients(&mut old, &mut new, &asn) as f64 / CLIENTS as f64;
-            let told = comparison.movements.first().map_or(0.0, |movement| movement.elsewhere.v4.share);
-            let sigma = (told * (1.0 - told).max(0.0) / CLIENTS as f64).sqrt();
-            assert!((told - moved).abs() <= 5.0 * sigma + 1e-9, "{what}: told {told}, seen {moved}");
+            let computed = comparison.movements.first().map_or(0.0, |movement| movement.elsewhere.v4.share);
+            let sigma = (computed * (1.0 - computed).max(0.0) / CLIENTS as f64).sqrt();
+            assert!((computed - moved).abs() <= 5.0 * sigma + 1e-9, "{what}: told {computed}, seen {moved}");
         }
         let sample: Vec<Sampled> =
             asn.iter().map(|&client| Sampled { service: 0, client: client.into(), weight: 2 }).collect();
         let sampled = compare(&old.table, &new.table, &sample).sampled.unwrap();
-        let told: f64 = comparison.movements.first().map_or(0.0, |movement| movement.elsewhere.v4.share);
+        let computed: f64 = comparison.movements.first().map_or(0.0, |movement| movement.elsewhere.v4.share);
         assert_eq!(sampled.weight, 2 * CLIENTS as u64);
-        assert!((sampled.elsewhere - told).abs() < 0.05, "{what}: {} {told}", sampled.elsewhere);
+        assert!((sampled.elsewhere - computed).abs() < 0.05, "{what}: {} {computed}", sampled.elsewhere);
     }
     assert!(compared > 12, "{compared}");
 }
@@ -391,7 +391,7 @@ fn shares_match_the_answers_to_random_addresses() {
 fn moved_clients(old: &mut Server, new: &mut Server, clients: &[IpAddr]) -> usize {
     let differs = |client: &&IpAddr| {
         let one = [**client];
-        let [before, after] = [&mut *old, &mut *new].map(|server| asked(server, &one));
+        let [before, after] = [&mut *old, &mut *new].map(|server| answers_of(server, &one));
         before.keys().ne(after.keys())
     };
     clients.iter().filter(differs).count()

@@ -163,8 +163,8 @@ fn the_identifier_is_sent_when_configured_and_requested() {
     let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
     let reply = server.raw(&question.octets()).unwrap();
     assert_eq!(opt(&reply).unwrap().options, [(3, b"fra-1".to_vec())]);
-    let unasked = server.raw(&ask("a.example.com", 1).edns().octets()).unwrap();
-    assert_eq!(opt(&unasked).unwrap().options, []);
+    let plain = server.raw(&ask("a.example.com", 1).edns().octets()).unwrap();
+    assert_eq!(opt(&plain).unwrap().options, []);
 }
 
 #[test]
@@ -326,12 +326,12 @@ fn surplus_options_are_ignored() {
 fn an_error_response_answers_no_options() {
     let settings = Settings { nsid: Some(b"fra-1".to_vec()), ..Settings::default() };
     let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
-    let asked = || ask("www.example.com", 1).option(3, b"").subnet("193.0.6.0/24");
-    let served = opt(&server.raw(&asked().octets()).unwrap()).unwrap();
+    let query = || ask("www.example.com", 1).option(3, b"").subnet("193.0.6.0/24");
+    let served = opt(&server.raw(&query().octets()).unwrap()).unwrap();
     assert_eq!(served.options.len(), 2, "what is answered has both");
-    let mut unknown_version = asked();
+    let mut unknown_version = query();
     unknown_version.edns.as_mut().unwrap().ttl = 1 << 16;
-    let two_subnets = asked().subnet("192.0.2.0/24");
+    let two_subnets = query().subnet("192.0.2.0/24");
     for (question, rcode) in [(unknown_version, 16), (two_subnets, 1)] {
         let reply = opt(&server.raw(&question.octets()).unwrap()).unwrap();
         assert_eq!((server.ask(&question).rcode, reply.options), (rcode, vec![]));

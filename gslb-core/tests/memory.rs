@@ -29,8 +29,8 @@ fn measured<T>(make: impl FnOnce() -> T) -> (T, usize) {
 fn an_index_and_its_columns_report_their_memory() {
     LazyLock::force(&WORLD);
     let (index, taken) = measured(|| LocationIndex::build(&*WORLD, &[]));
-    let told = index.memory();
-    assert!(told <= taken && taken < told + told / 10, "{told} of {taken}");
+    let reported = index.memory();
+    assert!(reported <= taken && taken < reported + reported / 10, "{reported} of {taken}");
     for classes in [1, 5, 300] {
         let classes: Vec<u32> = (0..index.loci.len() as u32).map(|locus| locus % classes).collect();
         let (column, taken) = measured(|| Column::build(&index, &classes));
@@ -42,10 +42,10 @@ fn an_index_and_its_columns_report_their_memory() {
 fn a_table_reports_its_memory_including_counters() {
     LazyLock::force(&WORLD);
     let (table, taken) = measured(|| support::table(DOCUMENT, ZONE, &*WORLD));
-    let told = table.memory();
-    assert!(told <= taken && taken < 2 * told, "{told} of {taken}");
+    let reported = table.memory();
+    assert!(reported <= taken && taken < 2 * reported, "{reported} of {taken}");
     let (table, taken) = measured(|| table.counting(64, None));
-    let more = table.memory() - told;
+    let more = table.memory() - reported;
     assert!(0 < more && more <= taken && taken < 2 * more, "{more} of {taken}");
 }
 
@@ -59,8 +59,8 @@ fn plans_report_their_memory_while_being_built() {
         }
         plans
     });
-    let told = plans.memory();
-    assert!(told <= taken && taken < told + told / 2, "{told} of {taken}");
+    let reported = plans.memory();
+    assert!(reported <= taken && taken < reported + reported / 2, "{reported} of {taken}");
 }
 
 /// As many regions as services, and each service has a geo policy for its own region; compiled within a budget. Each
@@ -92,8 +92,8 @@ fn charged(services: usize, matchers: &[String]) -> (usize, usize) {
 #[test]
 fn a_document_is_refused_if_the_budget_is_one_octet_short() {
     let services = 20;
-    let (needed, told) = charged(services, &[]);
-    assert!(told <= needed && needed - told < 64 * services, "{told} of {needed}");
+    let (needed, reported) = charged(services, &[]);
+    assert!(reported <= needed && needed - reported < 64 * services, "{reported} of {needed}");
     assert!(compiled(&mut Budget::of(needed), services, &[]).table.is_some());
     let refused = compiled(&mut Budget::of(needed - 1), services, &[]);
     assert!(refused.table.is_none());

@@ -136,19 +136,19 @@ fn overrides_that_hide_another_are_reported() {
     let (wide, canary) =
         (word("c", "data-center/fra", Force::Drain, 1), word("w", "endpoint/fra/fra-1", Force::Weight(7), 9));
     let up = word("u", "endpoint/fra/fra-1", Force::Up, 1);
-    let told = |words: &[&Override]| -> Vec<(String, usize, usize, String)> {
+    let hidden_by = |words: &[&Override]| -> Vec<(String, usize, usize, String)> {
         let all = hidden(words.iter().copied(), site);
-        let told = |(id, Hidden { meant, hidden, by }): (&str, Hidden<'_>)| {
+        let hidden_by = |(id, Hidden { meant, hidden, by }): (&str, Hidden<'_>)| {
             (id.to_owned(), meant, hidden, by.into_iter().collect())
         };
-        all.into_iter().map(told).collect()
+        all.into_iter().map(hidden_by).collect()
     };
-    assert_eq!(told(&[&wide, &canary]), [("w".to_owned(), 1, 1, "c".to_owned())]);
-    assert_eq!(told(&[&wide, &up]), [("c".to_owned(), 3, 1, "u".to_owned())]);
-    assert_eq!(told(&[&wide]), []);
+    assert_eq!(hidden_by(&[&wide, &canary]), [("w".to_owned(), 1, 1, "c".to_owned())]);
+    assert_eq!(hidden_by(&[&wide, &up]), [("c".to_owned(), 3, 1, "u".to_owned())]);
+    assert_eq!(hidden_by(&[&wide]), []);
     // An endpoint drained by another override is drained.
     let also = word("d", "endpoint/fra/fra-1", Force::Drain, 1);
-    assert_eq!(told(&[&wide, &also]), []);
+    assert_eq!(hidden_by(&[&wide, &also]), []);
 }
 
 #[test]

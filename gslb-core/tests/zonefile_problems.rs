@@ -178,19 +178,22 @@ fn a_file_that_is_not_a_zone_file_is_not_quoted() {
     for secret in SECRETS {
         for parsed in [read(secret.as_bytes()), with_files(b"$TTL 1\n$INCLUDE secret\n", &[("secret", secret)])] {
             assert!(!places(&parsed).is_empty(), "{secret}");
-            let told: String = parsed.problems.iter().map(|problem| format!("{problem}\n")).collect();
-            assert!(!told.contains("hunter2"), "{secret}\n{told}");
+            let messages: String = parsed.problems.iter().map(|problem| format!("{problem}\n")).collect();
+            assert!(!messages.contains("hunter2"), "{secret}\n{messages}");
         }
     }
-    let told = read(b"password hunter2\n").problems[0].to_string();
-    assert!(told.contains("\"***\" is not a record type") && told.contains("is it the right file?"), "{told}");
+    let messages = read(b"password hunter2\n").problems[0].to_string();
+    assert!(
+        messages.contains("\"***\" is not a record type") && messages.contains("is it the right file?"),
+        "{messages}"
+    );
 }
 
 #[test]
 fn a_zone_file_is_quoted_from_its_first_valid_entry_on() {
     let parsed = read(b"a 1 AA 192.0.2.1\na 1 A 192.0.2.1\nb 1 AB 192.0.2.1\n");
-    let told: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
-    assert_eq!(told, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
+    let messages: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
+    assert_eq!(messages, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
     let mut none = |_: &str, _: &str| Err("none".to_owned());
     let limits = RecordLimits { records: 10, octets: 1000, memory: usize::MAX };
     let origin = "example.com".parse().unwrap();
@@ -201,15 +204,15 @@ fn a_zone_file_is_quoted_from_its_first_valid_entry_on() {
 #[test]
 fn recursive_includes_stop_at_the_limit() {
     let text = "$INCLUDE next\n".repeat(60);
-    let (mut asked, origin) = (0, "example.com".parse().unwrap());
+    let (mut queried, origin) = (0, "example.com".parse().unwrap());
     // Each file includes the next one 60 times, the last one has a record: there would be 60^15 of them.
     let parsed = parse("0", text.as_bytes(), &origin, &mut |_, from| {
-        asked += 1;
+        queried += 1;
         let depth = from.parse::<usize>().unwrap() + 1;
         let text = if depth < 15 { text.as_str() } else { "a 1 A 192.0.2.1\n" };
         Ok((depth.to_string().into(), text.as_bytes().to_vec()))
     });
-    assert_eq!((asked, parsed.problems.len()), (MAX_INCLUDES, 1));
-    let told = parsed.problems[0].to_string();
-    assert!(told.starts_with("14:") && told.contains("the zone includes more than 10000 files"), "{told}");
+    assert_eq!((queried, parsed.problems.len()), (MAX_INCLUDES, 1));
+    let messages = parsed.problems[0].to_string();
+    assert!(messages.starts_with("14:") && messages.contains("the zone includes more than 10000 files"), "{messages}");
 }

@@ -42,15 +42,15 @@ fn main() -> Done<()> {
     let count = arguments.get(1).map(|text| text.parse()).transpose()?;
     match arguments.first().map(String::as_str) {
         Some("verdicts") => verdicts(count.unwrap_or(2_000), arguments.get(2).is_some()),
-        Some("refused") => real(count.unwrap_or(10), Way::Refuses),
-        Some("hanging") => real(count.unwrap_or(10), Way::Hangs),
+        Some("refused") => real(count.unwrap_or(10), Death::Refuses),
+        Some("hanging") => real(count.unwrap_or(10), Death::Hangs),
         Some("data-center") => data_center(count.unwrap_or(10)),
         _ => Err("say verdicts, refused, hanging or data-center".into()),
     }
 }
 
 /// A server of DNS over an API, in this process.
-struct Served {
+struct TestServer {
     runtime: tokio::runtime::Runtime,
     api: Api,
     published: Arc<Published>,
@@ -59,7 +59,7 @@ struct Served {
     _folder: tempfile::TempDir,
 }
 
-impl Served {
+impl TestServer {
     fn start(document: Value) -> Done<Self> {
         let (runtime, folder) = (control_runtime()?, tempfile::tempdir()?);
         let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(folder.path())?);
@@ -136,17 +136,17 @@ fn outcome(passed: bool) -> Outcome {
 }
 
 fn verdicts(count: usize, changes: bool) -> Done<()> {
-    let served = Served::start(large())?;
-    let targets = Targets::of(&served.published.load().topology().site);
+    let server = TestServer::start(large())?;
+    let targets = Targets::of(&server.published.load().topology().site);
     let all: Vec<_> = targets.iter().map(|(target, _)| Arc::clone(target)).collect();
-    let (words, ended) = (served.api.health_events(), Arc::new(AtomicBool::new(false)));
+    let (words, ended) = (server.api.health_events(), Arc::new(AtomicBool::new(false)));
     let say = |number: usize, passed| {
         let target = Arc::clone(all.get(number).ok_or("no target")?);
         let word = HealthEvent::Observed(Observed { target, outcome: outcome(passed), at: Instant::now() });
         words.blocking_send(word).map_err(|_| "the API has ended")
     };
-    let others = others(&served, &all, &ended);
-    let changing = changes.then(|| changing(&served, &ended));
+    let others = others(&server, &all, &ended);
+    let changing = changes.then(|| changing(&server, &ended));
     let mut times = Vec::with_capacity(count);
     for turn in 0..count {
         // Far from the one before, as endpoints fail; those that pass all the time are the others.
@@ -154,11 +154,11 @@ fn verdicts(count: usize, changes: bool) -> Done<()> {
         let number = pool * ENDPOINTS + at;
         let query = question(&format!("s{}.example.com", pool + POOLS * (turn % (SERVICES / POOLS))))?;
         let address = IpAddr::V4(address(pool, at));
-        served.until(&query, address, true, Instant::now())?;
+        server.until(&query, address, true, Instant::now())?;
         say(number, false)?;
         let begun = Instant::now();
         say(number, false)?;
-        times.push(served.until(&query, address, false, begun)?);
+        times.push(server.until(&query, address, false, begun)?);
         say(number, true)?;
         say(number, true)?;
     }
@@ -166,13 +166,17 @@ fn verdicts(count: usize, changes: bool) -> Done<()> {
     let done = others.join().map_err(|_| "the others failed")?;
     let changed = changing.map(|it| it.join().unwrap_or_default());
     println!("{count} verdicts among {done} other outcomes, documents changed: {}", changed.unwrap_or_default());
-    tell("last failing outcome to changed answer", times);
+    print_times("last failing outcome to changed answer", times);
     Ok(())
 }
 
 /// Outcomes of all other endpoints, at their pace.
-fn others(served: &Served, all: &[Arc<gslb_core::health::Target>], ended: &Arc<AtomicBool>) -> thread::JoinHandle<u64> {
-    let (words, all, ended) = (served.api.health_events(), all.to_vec(), Arc::clone(ended));
+fn others(
+    server: &TestServer,
+    all: &[Arc<gslb_core::health::Target>],
+    ended: &Arc<AtomicBool>,
+) -> thread::JoinHandle<u64> {
+    let (words, all, ended) = (server.api.health_events(), all.to_vec(), Arc::clone(ended));
     thread::spawn(move || {
         let (begun, mut sent) = (Instant::now(), 0u64);
         while !ended.load(Ordering::Relaxed) {
@@ -195,8 +199,8 @@ fn others(served: &Served, all: &[Arc<gslb_core::health::Target>], ended: &Arc<A
 }
 
 /// Changes the document again and again.
-fn changing(served: &Served, ended: &Arc<AtomicBool>) -> thread::JoinHandle<u32> {
-    let (api, runtime, ended) = (served.api.clone(), served.runtime.handle().clone(), Arc::clone(ended));
+fn changing(server: &TestServer, ended: &Arc<AtomicBool>) -> thread::JoinHandle<u32> {
+    let (api, runtime, ended) = (server.api.clone(), server.runtime.handle().clone(), Arc::clone(ended));
     let document = large();
     thread::spawn(move || {
         let mut changed = 0;
@@ -214,7 +218,7 @@ fn changing(served: &Served, ended: &Arc<AtomicBool>) -> thread::JoinHandle<u32>
 
 /// How a server dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Death {
     /// Connections are refused.
     Refuses,
     /// Connections are taken, and nothing comes.
@@ -261,11 +265,11 @@ impl Origin {
     }
 }
 
-fn real(count: usize, way: Way) -> Done<()> {
+fn real(count: usize, death: Death) -> Done<()> {
     let free = TcpListener::bind("127.0.0.1:0")?;
     let port = free.local_addr()?.port();
     drop(free);
-    let served = Served::start(json!({
+    let server = TestServer::start(json!({
         "zones": { "example.com": { "records": ZONE } },
         "probes": { "web": {
             "kind": "http", "port": port, "interval": "1s", "timeout": "500ms", "rise": 1, "fall": 2,
@@ -280,24 +284,24 @@ fn real(count: usize, way: Way) -> Done<()> {
     let mut origin = Origin::start(address)?;
     let mut config = Config::default();
     config.probes.allow = vec!["127.0.0.0/8".parse()?];
-    let _probing = Probing::start(served.runtime.handle(), config.probes.settings(), &served.api)?;
+    let _probing = Probing::start(server.runtime.handle(), config.probes.settings(), &server.api)?;
     let query = question("www.example.com")?;
     let mut times = Vec::new();
     for turn in 0..count {
-        served.until(&query, address.ip(), true, Instant::now())?;
+        server.until(&query, address.ip(), true, Instant::now())?;
         // At any moment of the interval.
         thread::sleep(Duration::from_millis(1500 + turn as u64 * 379 % 1000));
         let begun = Instant::now();
-        match way {
-            Way::Refuses => origin.stop(),
-            Way::Hangs => origin.alive.store(false, Ordering::Relaxed),
+        match death {
+            Death::Refuses => origin.stop(),
+            Death::Hangs => origin.alive.store(false, Ordering::Relaxed),
         }
-        times.push(served.until(&query, address.ip(), false, begun)?);
+        times.push(server.until(&query, address.ip(), false, begun)?);
         origin.stop();
         origin = Origin::start(address)?;
     }
     origin.stop();
-    tell(&format!("{way:?}: death to changed answer, interval 1 s, fall 2, timeout 500 ms"), times);
+    print_times(&format!("{death:?}: death to changed answer, interval 1 s, fall 2, timeout 500 ms"), times);
     Ok(())
 }
 
@@ -316,7 +320,7 @@ fn data_center(count: usize) -> Done<()> {
             hosts.map(|number| (format!("e{number}"), json!({ "address": host(number) }))).collect();
         json!({ "data_center": place, "probe": "web", "choose": "all", "endpoints": endpoints })
     };
-    let served = Served::start(json!({
+    let server = TestServer::start(json!({
         "zones": { "example.com": { "records": ZONE } },
         "data_centers": { "fra": {}, "iad": {} },
         "probes": { "web": {
@@ -330,29 +334,32 @@ fn data_center(count: usize) -> Done<()> {
     let mut others = (DYING + 1..=HOSTS).map(start).collect::<Done<Vec<Origin>>>()?;
     let mut config = Config::default();
     config.probes.allow = vec!["127.0.0.0/8".parse()?];
-    let _probing = Probing::start(served.runtime.handle(), config.probes.settings(), &served.api)?;
+    let _probing = Probing::start(server.runtime.handle(), config.probes.settings(), &server.api)?;
     let query = question("www.example.com")?;
     let (first, second) = (IpAddr::V4(host(1)), IpAddr::V4(host(DYING + 1)));
     let mut times = Vec::new();
     for turn in 0..count {
         for number in 1..=DYING {
-            served.until(&query, IpAddr::V4(host(number)), true, Instant::now())?;
+            server.until(&query, IpAddr::V4(host(number)), true, Instant::now())?;
         }
         thread::sleep(Duration::from_millis(2500 + turn as u64 * 379 % 1000));
         let begun = Instant::now();
         // Connections are taken, and nothing comes: nothing tells a dead data center from a broken network.
         dying.iter().for_each(|origin| origin.alive.store(false, Ordering::Relaxed));
-        served.until(&query, second, true, begun)?;
-        times.push(served.until(&query, first, false, begun)?);
+        server.until(&query, second, true, begun)?;
+        times.push(server.until(&query, first, false, begun)?);
         dying.iter_mut().for_each(Origin::stop);
         dying = (1..=DYING).map(start).collect::<Done<Vec<Origin>>>()?;
     }
     dying.iter_mut().chain(&mut others).for_each(Origin::stop);
-    tell("a data center with 6 of 10 hosts dies: death to changed answer, interval 1 s, fall 2, timeout 500 ms", times);
+    print_times(
+        "a data center with 6 of 10 hosts dies: death to changed answer, interval 1 s, fall 2, timeout 500 ms",
+        times,
+    );
     Ok(())
 }
 
-fn tell(what: &str, mut times: Vec<Duration>) {
+fn print_times(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |share: f64| {
         times.get(((times.len() as f64 * share) as usize).min(times.len() - 1)).copied().unwrap_or_default()

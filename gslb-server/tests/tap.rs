@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use counting::allocations;
-use gslb::capture::tap::{Query, RING_ANSWERS, RING_OCTETS, Shown, Switch, Tap, Way, pair};
+use gslb::capture::tap::{Query, RING_ANSWERS, RING_OCTETS, TapReader, Switch, Tap, QueryPath, pair};
 use gslb_api::traffic::tail::{Filter, Tail};
 use gslb_core::explain::{Question, datagram};
 use gslb_core::respond::{Reply, Transport, Worker};
@@ -45,7 +45,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(switch: Switch) -> (Self, Shown) {
+    fn new(switch: Switch) -> (Self, TapReader) {
         let mut none = |name: &str, _: &str| Err(format!("no file {name}"));
         let reading = document::read("site.toml", DOCUMENT, &mut none);
         let site = reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems));
@@ -60,13 +60,13 @@ impl Server {
         let Self { table, worker, tap, buffer } = self;
         buffer[..query.len()].copy_from_slice(query);
         let resolver = ([198, 51, 100, 1], port).into();
-        let way = Way::new(Transport::Udp, resolver, ([0; 4], 53).into()).to(Some([192, 0, 2, 53].into()));
-        let watched = tap.watched();
+        let path = QueryPath::new(Transport::Udp, resolver, ([0; 4], 53).into()).to(Some([192, 0, 2, 53].into()));
+        let active_readers = tap.active_readers();
         let before = allocations();
-        let reply = match tap.wanted(watched) {
+        let reply = match tap.wanted(active_readers) {
             None => worker.respond(table, resolver, Transport::Udp, buffer, query.len(), &mut NoTrace),
             Some(wanted) => {
-                let query = Query { way, asked: SystemTime::now(), octets: query.len(), table };
+                let query = Query { path, received_at: SystemTime::now(), octets: query.len(), table };
                 tap.show(wanted, query, buffer, |buffer, noted| {
                     worker.respond(table, resolver, Transport::Udp, buffer, query.octets, noted)
                 })
@@ -86,7 +86,7 @@ fn query(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_answer_is_shown_as_it_was_asked_and_sent() {
+fn every_answer_is_captured_as_received_and_sent() {
     let (mut server, mut shown) = Server::new(Switch::new(Some(1.0), Tail::default()));
     for port in 1..=1000 {
         // Names and, of each, the services that decide, by number, and how many endpoints they name.
@@ -99,8 +99,8 @@ fn every_answer_is_shown_as_it_was_asked_and_sent() {
         assert!(server.answer(&[0; 5], port).is_empty());
         let record = shown.take().unwrap();
         assert_eq!((record.query, record.response), (&query[..], &response[..]));
-        assert_eq!((record.way.resolver.port(), record.way.local), (port, ([192, 0, 2, 53], 53).into()));
-        assert!(record.answered >= record.asked && record.wanted.dnstap && !record.wanted.tail);
+        assert_eq!((record.path.resolver.port(), record.path.local), (port, ([192, 0, 2, 53], 53).into()));
+        assert!(record.answered >= record.received_at && record.wanted.dnstap && !record.wanted.tail);
         let decided: Vec<u32> = record.decisions.iter().map(|decided| decided.service).collect();
         assert_eq!((record.chosen.len(), &*decided), (named, services));
         assert_eq!(Some(record.topology_id), server.table.counts().map(|counts| counts.topology_id()));
@@ -109,7 +109,7 @@ fn every_answer_is_shown_as_it_was_asked_and_sent() {
 }
 
 #[test]
-fn where_nobody_reads_answers_go_on_and_what_is_lost_is_counted() {
+fn without_a_reader_answers_continue_and_losses_are_counted() {
     let (mut server, mut shown) = Server::new(Switch::new(Some(1.0), Tail::default()));
     let (query, sent) = (query("www.example.com"), 2 * RING_ANSWERS as u64);
     let octets = query.len() + server.answer(&query, 1).len();
@@ -130,7 +130,7 @@ fn where_nobody_reads_answers_go_on_and_what_is_lost_is_counted() {
 }
 
 #[test]
-fn a_share_is_shown_to_dnstap_and_all_of_it_to_who_watches() {
+fn dnstap_gets_its_share_and_followers_get_all() {
     let tail = Tail::default();
     let (mut server, mut shown) = Server::new(Switch::new(Some(0.25), tail.clone()));
     let query = query("www.example.com");

@@ -36,8 +36,8 @@ impl Exposition {
             let (name, labels) = split(written)?;
             let family =
                 family.filter(|family| is_of(name, family)).ok_or_else(|| format!("no family has {line:?}"))?;
-            let told = read.families.entry(family.to_owned()).or_default();
-            told.extend(labels.keys().map(|label| (*label).to_owned()));
+            let counts = read.families.entry(family.to_owned()).or_default();
+            counts.extend(labels.keys().map(|label| (*label).to_owned()));
             if !series.insert((name.to_owned(), format!("{labels:?}"))) {
                 return Err(format!("{written} is told twice"));
             }

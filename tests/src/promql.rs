@@ -106,7 +106,7 @@ impl Reader<'_> {
         let operator = binary.op;
         let names = [format!("the left side of {operator}"), format!("the right side of {operator}")];
         let matching = binary.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref());
-        let told = match matching {
+        let labels = match matching {
             Some(modifier) => {
                 let listed = self.listed(modifier, &[(&names[0], &left), (&names[1], &right)]);
                 match modifier {
@@ -125,7 +125,7 @@ impl Reader<'_> {
             Some(VectorMatchCardinality::OneToMany(more)) => with(right, &more.labels),
             _ if operator.id() == T_LOR => &left | &right,
             _ if operator.is_set_operator() => left,
-            _ => told,
+            _ => labels,
         })
     }
 
@@ -226,8 +226,8 @@ mod tests {
             ("sum by (pool) (up_total) / sum by (kind) (up_total)", "the left side of / has the labels"),
             ("sum(up_total", "unclosed"),
         ] {
-            let told = missing(expression);
-            assert!(told.len() == 1 && told[0].contains(said), "{expression}: {told:?}");
+            let labels = missing(expression);
+            assert!(labels.len() == 1 && labels[0].contains(said), "{expression}: {labels:?}");
         }
     }
 

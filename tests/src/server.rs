@@ -190,8 +190,9 @@ impl Server {
 
     /// Value of a metric, by its name and labels as they are written.
     pub fn metric(&self, name: &str) -> u64 {
-        let told = self.metrics();
-        let value = told.value(name).unwrap_or_else(|| panic!("no {name} in {:?}", told.series().collect::<Vec<_>>()));
+        let metrics = self.metrics();
+        let value =
+            metrics.value(name).unwrap_or_else(|| panic!("no {name} in {:?}", metrics.series().collect::<Vec<_>>()));
         assert!(value >= 0.0 && value.fract() == 0.0, "counts are whole: {name} {value}");
         value as u64
     }

@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         }
         Part::Bodies { octets } => bodies::measure(octets)?,
         Part::Load { rate, rounds, seconds, apart } => {
-            let place = if apart { control::Place::Apart } else { control::Place::Anywhere };
+            let place = if apart { control::Placement::Apart } else { control::Placement::Anywhere };
             control::load(rate, rounds, Duration::from_secs_f64(seconds), place)?
         }
     };

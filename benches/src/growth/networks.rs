@@ -52,9 +52,9 @@ fn divide(
     if count <= 1 {
         return part(random, start, length);
     }
-    let room = 1u64 << (longest - length - 1).min(32);
+    let capacity = 1u64 << (longest - length - 1).min(32);
     let low = (f64::from(count) * (0.15 + 0.7 * random.share())) as u64;
-    let low = low.clamp(u64::from(count).saturating_sub(room).max(1), room.min(u64::from(count) - 1)) as u32;
+    let low = low.clamp(u64::from(count).saturating_sub(capacity).max(1), capacity.min(u64::from(count) - 1)) as u32;
     let high_half = start | 1 << (width - length - 1);
     divide(start, length + 1, low, (width, longest), random, part);
     divide(high_half, length + 1, count - low, (width, longest), random, part);

@@ -47,8 +47,8 @@ pub fn from_json(octets: &[u8], budget: &mut Budget) -> Result<Value, Unread> {
 pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
     gslb_core::site::document::to_json("document", text, budget).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let told = lines.join("\n");
-        if budget.overrun().is_some() { Unread::TooMuch(told) } else { Unread::Wrong(told) }
+        let message = lines.join("\n");
+        if budget.overrun().is_some() { Unread::TooMuch(message) } else { Unread::Wrong(message) }
     })
 }
 
@@ -214,8 +214,8 @@ mod tests {
         for text in [&tiny, &nested] {
             let mut budget = Budget::of(10 << 20);
             let error = super::from_json(text.as_bytes(), &mut budget).unwrap_err();
-            let Unread::TooMuch(told) = error else { panic!("{error}") };
-            assert!(told.contains("takes more than the limit of 10 MiB of memory at line 1 column"), "{told}");
+            let Unread::TooMuch(message) = error else { panic!("{error}") };
+            assert!(message.contains("takes more than the limit of 10 MiB of memory at line 1 column"), "{message}");
             assert!(super::from_json(text.as_bytes(), &mut Budget::of(100 << 20)).is_ok());
         }
         // Much text in few values takes about twice its length.

@@ -123,7 +123,7 @@ fn lasts(parameters: &AlertParameters) -> Result<Duration, Problem> {
 }
 
 fn alerts(sent: Value) -> Result<Vec<Alert>, Refusal> {
-    let wrong = |pointer: &str, told: String| Refusal::Body(vec![(pointer.to_owned(), told)]);
+    let wrong = |pointer: &str, message: String| Refusal::Body(vec![(pointer.to_owned(), message)]);
     let sent: Notification = serde_json::from_value(sent)
         .map_err(|error| wrong("", format!("expected what Alertmanager sends to a webhook: {error}")))?;
     if sent.alerts.len() > MAX_ALERTS {
@@ -165,7 +165,7 @@ async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Dur
         Err(Refusal::NotFound { .. }) => Ok(Outcome::NotInForce(id)),
         // What the override would be wrong in, its labels are.
         Err(Refusal::Body(wrong)) => {
-            Err(Refusal::Body(wrong.into_iter().map(|(_, told)| ("/labels".to_owned(), told)).collect()))
+            Err(Refusal::Body(wrong.into_iter().map(|(_, message)| ("/labels".to_owned(), message)).collect()))
         }
         Err(refusal) => Err(refusal),
     }
@@ -212,7 +212,7 @@ fn log_refused(caller: &Caller, alerts: &[Alert], outcomes: &[Outcome]) {
 /// Why an alert or a notification was refused, on one line.
 fn why(refusal: &Refusal) -> String {
     let all = match refusal {
-        Refusal::Body(wrong) => wrong.iter().map(|(pointer, told)| format!("{pointer}: {told}")).collect(),
+        Refusal::Body(wrong) => wrong.iter().map(|(pointer, message)| format!("{pointer}: {message}")).collect(),
         Refusal::Unsafe(breaks) => breaks.iter().map(ToString::to_string).collect(),
         other => vec![other.to_string()],
     };
@@ -248,7 +248,7 @@ fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
         count += 1;
         let refusal = match refusal {
             Refusal::Body(found) => {
-                wrong.extend(found.into_iter().map(|(pointer, told)| (format!("/alerts/{at}{pointer}"), told)));
+                wrong.extend(found.into_iter().map(|(pointer, message)| (format!("/alerts/{at}{pointer}"), message)));
                 Refusal::Body(Vec::new())
             }
             other => other,
@@ -259,6 +259,8 @@ fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
     }
     worst.map(|worst| {
         let summary = summary(count, all, &worst);
-        wrong.into_iter().fold(Problem::from(worst).with_detail(summary), |problem, (at, told)| problem.at(at, told))
+        wrong
+            .into_iter()
+            .fold(Problem::from(worst).with_detail(summary), |problem, (at, message)| problem.at(at, message))
     })
 }

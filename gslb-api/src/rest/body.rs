@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::caller::Caller;
-use super::places::Place;
+use super::places::Permit;
 use super::problem::Problem;
 use super::state::RestState;
 use crate::Limits;
@@ -48,8 +48,8 @@ impl Media {
     /// # Errors
     /// 415, with the accepted types.
     pub(super) fn of(headers: &HeaderMap, taken: &[Self]) -> Result<Self, Problem> {
-        let told = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = told.split(';').next().unwrap_or_default().trim();
+        let message = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = message.split(';').next().unwrap_or_default().trim();
         let media = taken.iter().find(|media| media.name().eq_ignore_ascii_case(essence));
         let is_plain = !headers.contains_key(header::CONTENT_ENCODING);
         if let Some(media) = media.filter(|_| is_plain) {
@@ -97,15 +97,15 @@ pub(super) struct Sent {
 #[derive(Debug)]
 pub(super) struct Work {
     /// The place of a whole document.
-    pub place: Option<Place>,
+    pub permit: Option<Permit>,
     /// The remaining memory budget.
     pub budget: Budget,
 }
 
 impl Work {
     /// For a document that is or was active: it needs no more memory than it did then.
-    pub(super) fn of_ours(place: Option<Place>) -> Self {
-        Self { place, budget: Budget::UNLIMITED }
+    pub(super) fn of_ours(permit: Option<Permit>) -> Self {
+        Self { permit, budget: Budget::UNLIMITED }
     }
 }
 
@@ -147,11 +147,11 @@ pub(super) async fn read(
         (Size::Resource, _) => limits.body_octets,
     };
     let mut budget = Budget::of(if may_write { limits.memory } else { limits.viewer_memory });
-    let place = if size == Size::Document { Some(place(state, parts).await?) } else { None };
+    let permit = if size == Size::Document { Some(permit(state, parts).await?) } else { None };
     // The clock starts here: waiting for a place does not count as sending slowly.
     let octets = collected(limits, &parts.headers, body, most, media).await?;
-    let place = match place {
-        Some(place) if octets.len() > LARGE => Some(place.with(turn(state).await?)),
+    let permit = match permit {
+        Some(permit) if octets.len() > LARGE => Some(permit.with(turn(state).await?)),
         other => other,
     };
     let read = blocking(move || {
@@ -162,7 +162,7 @@ pub(super) async fn read(
             }
             Media::Json | Media::MergePatch => (from_json(&octets, &mut budget)?, None),
         };
-        Ok::<_, Unread>(Sent { value, text, work: Work { place, budget } })
+        Ok::<_, Unread>(Sent { value, text, work: Work { permit, budget } })
     });
     read.await?.map_err(|unread| match unread {
         Unread::Wrong(error) => Problem::bad_request("The body cannot be read.").at("", error),
@@ -179,25 +179,25 @@ pub(super) async fn read(
 /// 503.
 async fn turn(state: &RestState) -> Result<OwnedSemaphorePermit, Problem> {
     let turn = timeout(state.api.options.limits.patience, Arc::clone(&state.turn).acquire_owned()).await;
-    let told = "Another large document is being worked on, and only one is at a time: try again.";
-    turn.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(told))
+    let message = "Another large document is being worked on, and only one is at a time: try again.";
+    turn.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(message))
 }
 
 /// Waits for a place for a document.
 ///
 /// # Errors
 /// 503.
-pub(super) async fn place(state: &RestState, parts: &Parts) -> Result<Place, Problem> {
+pub(super) async fn permit(state: &RestState, parts: &Parts) -> Result<Permit, Problem> {
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
     let places = if caller.role().allows(Role::Operator) { &state.documents } else { &state.viewers_documents };
-    let place = places.take(caller.client_key(), state.api.options.limits.patience).await;
-    place.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
+    let permit = places.take(caller.client_key(), state.api.options.limits.patience).await;
+    permit.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
 }
 
-/// `body`, which holds `place` until it has been sent or dropped.
-pub(super) fn holding(body: Body, place: Place) -> Body {
+/// `body`, which holds `permit` until it has been sent or dropped.
+pub(super) fn holding(body: Body, permit: Permit) -> Body {
     let held = move |frame| {
-        let _held = &place;
+        let _held = &permit;
         frame
     };
     Body::new(body.map_frame(held))

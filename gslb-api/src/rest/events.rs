@@ -19,7 +19,7 @@ use super::routes::{Access, Routes};
 use super::state::RestState;
 use super::streaming::{self, Until};
 use crate::revisions::{self, CURRENT};
-use crate::store::{Change, Changes, Entry, Order, Revision, Store, Time, Watch, Watched, limits};
+use crate::store::{Change, Changes, Entry, Order, Revision, Store, Time, Watch, WatchEvent, limits};
 use crate::types::{ChangeEvent, EventStatus, LastEvent, NoParameters, ResetEvent, StateChange, Status, Timestamp};
 use crate::{health, status};
 
@@ -84,29 +84,29 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
     }
     loop {
         match reader.watch.next().await {
-            Watched::Changed(changes) => {
+            WatchEvent::Changed(changes) => {
                 // A reader whose token has ended gets nothing more, including the change that ended it.
                 let gone = |change: &Change| matches!(change, Change::Deleted { .. });
                 if changes.changes.iter().any(|change| gone(change) && reader.token.as_deref() == Some(change.key())) {
                     return None;
                 }
-                if let Some(event) = told(&changes, reader.watch.at()) {
+                if let Some(event) = to_event(&changes, reader.watch.at()) {
                     return Some((event, reader));
                 }
             }
-            Watched::Compacted => {
+            WatchEvent::Compacted => {
                 reader.ended = true;
                 let data = json(&ResetEvent { revision: reader.now.number() });
                 let event = Event::default().event("reset").id(reader.now.to_string()).data(data);
                 return Some((event, reader));
             }
-            Watched::Closed => return None,
+            WatchEvent::Closed => return None,
         }
     }
 }
 
 /// A commit as an event; `None` if it has nothing for readers.
-fn told(changes: &Changes, at: Time) -> Option<Event> {
+fn to_event(changes: &Changes, at: Time) -> Option<Event> {
     let list: Vec<StateChange> = changes.changes.iter().filter_map(change).collect();
     (!list.is_empty()).then(|| event(changes.revision, at, list))
 }

@@ -80,13 +80,13 @@ mod tests {
 
     #[test]
     fn a_request_names_one_host() {
-        let asked = |uri: &str, hosts: &[&str]| {
+        let is_allowed = |uri: &str, hosts: &[&str]| {
             let request = axum::http::Request::get(uri);
             let request = hosts.iter().fold(request, |request, host| request.header("host", *host));
             unambiguous(&request.body(()).unwrap()).is_ok()
         };
-        assert!(asked("/livez", &["localhost:8053"]) && asked("/livez", &[]));
-        assert!(asked("http://LOCALHOST:80/livez", &["localhost"]));
+        assert!(is_allowed("/livez", &["localhost:8053"]) && is_allowed("/livez", &[]));
+        assert!(is_allowed("http://LOCALHOST:80/livez", &["localhost"]));
         for (uri, hosts) in [
             ("/livez", &["localhost", "evil.example"][..]),
             ("/livez", &["localhost", "localhost"]),
@@ -96,7 +96,7 @@ mod tests {
             ("http://localhost/livez", &["evil.example"]),
             ("http://localhost:8053/livez", &["localhost"]),
         ] {
-            assert!(!asked(uri, hosts), "{uri} {hosts:?}");
+            assert!(!is_allowed(uri, hosts), "{uri} {hosts:?}");
         }
     }
 

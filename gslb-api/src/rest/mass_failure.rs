@@ -23,22 +23,22 @@ pub const ACCEPT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
 
 /// The route of mass failures.
 pub(super) fn routes() -> Routes {
-    Routes::new("status").add(Access::UnscopedOperator, routes!(lift))
+    Routes::new("status").add(Access::UnscopedOperator, routes!(accept_mass_failure))
 }
 
 /// Accept the failures of a mass failure
 #[utoipa::path(post, path = "/mass-failure/lift", responses(
     (status = 200, description = "There is no mass failure any more", body = MassFailureLifted),
 ))]
-async fn lift(
+async fn accept_mass_failure(
     State(api): State<Api>,
     _: AcceptsJson,
     _: Parameters<NoParameters>,
     operation: Operation,
 ) -> Result<Response, Problem> {
-    let (reply, lifted) = oneshot::channel();
+    let (reply, accepted) = oneshot::channel();
     api.control.health_events().send(HealthEvent::AcceptFailures(reply)).await.map_err(|_| Refusal::Internal)?;
-    if lifted.await.map_err(|_| Refusal::Internal)? {
+    if accepted.await.map_err(|_| Refusal::Internal)? {
         let after = MassFailureLifted { mass_failure: None };
         operation.note(&api, Resource { before: None, after: Some(json!(after)) }).await;
         return Ok(answer::json(StatusCode::OK, &after));

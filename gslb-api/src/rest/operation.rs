@@ -9,7 +9,7 @@ use super::answer;
 use super::body::Work;
 use super::caller::{Caller, OVERRIDE_RULES};
 use super::parameters::Parameters;
-use super::places::Place;
+use super::places::Permit;
 use super::problem::Problem;
 use crate::Api;
 use crate::change::{Applied, Change, Edit, Refusal};
@@ -58,12 +58,12 @@ impl Operation {
         edit: Edit,
         work: Work,
     ) -> Result<Response, Problem> {
-        let (Work { place, budget }, ChangeParameters { dry_run, message, override_rules }) = (work, options.0);
+        let (Work { permit, budget }, ChangeParameters { dry_run, message, override_rules }) = (work, options.0);
         let change = Change { message, override_rules, budget, ..self.change(edit) };
         let control = api.control.clone();
         let done = match dry_run {
-            true => holding(place, async move { control.dry_run(change).await }).await?,
-            false => holding(place, async move { control.change(change).await }).await?,
+            true => holding(permit, async move { control.dry_run(change).await }).await?,
+            false => holding(permit, async move { control.change(change).await }).await?,
         };
         Ok(answer::changed(done, dry_run))
     }
@@ -74,12 +74,12 @@ impl Operation {
 /// # Errors
 /// As `work`.
 pub(super) async fn holding(
-    place: Option<Place>,
+    permit: Option<Permit>,
     work: impl Future<Output = Result<Applied, Refusal>> + Send + 'static,
 ) -> Result<Applied, Refusal> {
     let done = tokio::spawn(async move {
         let done = work.await;
-        drop(place);
+        drop(permit);
         done
     });
     done.await.unwrap_or(Err(Refusal::Internal))

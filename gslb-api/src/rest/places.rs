@@ -24,7 +24,7 @@ pub(crate) enum Taken {
 
 /// All places.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct Permits {
     all: Arc<Semaphore>,
     most: usize,
     per_caller: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Places {
 
 /// A place, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     _of_all: OwnedSemaphorePermit,
     // The permit keeps the caller's semaphore, and so its count, alive.
     _of_caller: OwnedSemaphorePermit,
@@ -42,14 +42,14 @@ pub(crate) struct Place {
     _turn: Option<OwnedSemaphorePermit>,
 }
 
-impl Place {
+impl Permit {
     /// The same place, with `turn` added.
     pub(crate) fn with(self, turn: OwnedSemaphorePermit) -> Self {
         Self { _turn: Some(turn), ..self }
     }
 }
 
-impl Places {
+impl Permits {
     /// This many places.
     pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
@@ -58,13 +58,13 @@ impl Places {
     }
 
     /// Waits up to `patience` for a place for `client_key`; `None` if none became free.
-    pub(crate) async fn take(&self, client_key: ClientKey, patience: Duration) -> Option<Place> {
+    pub(crate) async fn take(&self, client_key: ClientKey, patience: Duration) -> Option<Permit> {
         let of_caller = self.caller(client_key);
         let both = async {
             // The caller's own permit first: a caller at its maximum must not take places from others while it waits.
             let of_caller = of_caller.acquire_owned().await.ok()?;
             let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-            Some(Place { _of_all: of_all, _of_caller: of_caller, _turn: None })
+            Some(Permit { _of_all: of_all, _of_caller: of_caller, _turn: None })
         };
         timeout(patience, both).await.ok().flatten()
     }
@@ -73,10 +73,10 @@ impl Places {
     ///
     /// # Errors
     /// [`Taken`] if none is free.
-    pub(crate) fn take_now(&self, client_key: ClientKey) -> Result<Place, Taken> {
+    pub(crate) fn take_now(&self, client_key: ClientKey) -> Result<Permit, Taken> {
         let of_caller = self.caller(client_key).try_acquire_owned().map_err(|_| Taken::ByCaller(self.per_caller))?;
         let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Taken::ByAll(self.most))?;
-        Ok(Place { _of_all: of_all, _of_caller: of_caller, _turn: None })
+        Ok(Permit { _of_all: of_all, _of_caller: of_caller, _turn: None })
     }
 
     fn caller(&self, client_key: ClientKey) -> Arc<Semaphore> {
@@ -102,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_caller_leaves_places_for_others() {
-        let places = Places::new(4);
+        let places = Permits::new(4);
         let now = Duration::ZERO;
         let held = [places.take(named("a"), now).await, places.take(named("a"), now).await];
         assert!(held.iter().all(Option::is_some));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use tokio::sync::Semaphore;
 
-use super::places::Places;
+use super::places::Permits;
 use super::rate::Buckets;
 use super::rendered::Rendered;
 use crate::Api;
@@ -18,13 +18,13 @@ pub(super) struct RestState {
     /// Rate limits of callers.
     pub buckets: Arc<Buckets>,
     /// Places for streams of events.
-    pub streams: Arc<Places>,
+    pub streams: Arc<Permits>,
     /// Places for streams of answers.
-    pub watchers: Arc<Places>,
+    pub watchers: Arc<Permits>,
     /// Places for whole documents of callers who may change them.
-    pub documents: Arc<Places>,
+    pub documents: Arc<Permits>,
     /// Places for whole documents of viewers: however slowly they send or read, changes get through.
-    pub viewers_documents: Arc<Places>,
+    pub viewers_documents: Arc<Permits>,
     /// The turn of a large document: the server works on one at a time, for all callers.
     pub turn: Arc<Semaphore>,
     /// The last rendered document.
@@ -35,7 +35,7 @@ impl RestState {
     /// The state of a REST API for `api`, within its limits.
     pub(super) fn new(api: Api) -> Self {
         let limits = &api.options.limits;
-        let places = |most| Arc::new(Places::new(most));
+        let places = |most| Arc::new(Permits::new(most));
         Self {
             buckets: Arc::new(Buckets::new(limits.requests_per_second, limits.burst)),
             streams: places(limits.streams),

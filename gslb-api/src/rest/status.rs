@@ -92,20 +92,20 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn of(base: &Active, asked: &StatusParameters) -> Result<Self, Problem> {
-        let limit = asked.limit.get();
+    fn of(base: &Active, parameters: &StatusParameters) -> Result<Self, Problem> {
+        let limit = parameters.limit.get();
         let (table, site) = (&base.table, &base.table.topology().site);
         let mut reach = Reach::default();
-        let service = asked.service.as_deref().map(|name| named(base, name)).transpose()?;
-        known("pool", asked.pool.as_deref(), site.pools.iter().map(|pool| &*pool.name))?;
-        known("data center", asked.data_center.as_deref(), site.data_centers.iter().map(|it| &*it.name))?;
+        let service = parameters.service.as_deref().map(|name| named(base, name)).transpose()?;
+        known("pool", parameters.pool.as_deref(), site.pools.iter().map(|pool| &*pool.name))?;
+        known("data center", parameters.data_center.as_deref(), site.data_centers.iter().map(|it| &*it.name))?;
         let filter = Filter {
-            pool: asked.pool.clone(),
-            data_center: asked.data_center.clone(),
+            pool: parameters.pool.clone(),
+            data_center: parameters.data_center.clone(),
             pools: service.map(|service| reach.of(site, service).clone()),
-            status: asked.status,
+            status: parameters.status,
         };
-        let wants = |of: StatusCollection| asked.of.is_none_or(|it| it == of);
+        let wants = |of: StatusCollection| parameters.of.is_none_or(|it| it == of);
         let mut next = NextPages::default();
         let mut members = if wants(StatusCollection::Endpoints) { filter.members(table) } else { Vec::new() };
         let label = |member: &Member| {
@@ -113,7 +113,7 @@ impl Gathered {
             let endpoint = pool.and_then(|pool| pool.endpoints.get(member.endpoint as usize));
             pool.zip(endpoint).map_or_else(String::new, |(pool, endpoint)| format!("{}/{}", pool.name, endpoint.name))
         };
-        let after = |of: StatusCollection| asked.after.as_deref().filter(|_| asked.of == Some(of));
+        let after = |of: StatusCollection| parameters.after.as_deref().filter(|_| parameters.of == Some(of));
         if let Some(after) = after(StatusCollection::Endpoints) {
             let known = after.split_once('/').and_then(|(pool, endpoint)| member(site, pool, endpoint));
             let known = known
@@ -122,12 +122,13 @@ impl Gathered {
         }
         if members.len() > limit {
             members.truncate(limit);
-            next.endpoints = members.last().map(|last| next_page(asked, StatusCollection::Endpoints, &label(last)));
+            next.endpoints =
+                members.last().map(|last| next_page(parameters, StatusCollection::Endpoints, &label(last)));
         }
         let pools = (0..).map(PoolId).zip(status::pools(base)).filter(|_| wants(StatusCollection::Pools));
         let pools = pools.filter(|(id, _)| filter.has(site, *id)).map(|(_, pool)| pool);
         let (pools, more) = paged(pools, after(StatusCollection::Pools), limit);
-        next.pools = more.map(|last| next_page(asked, StatusCollection::Pools, &last));
+        next.pools = more.map(|last| next_page(parameters, StatusCollection::Pools, &last));
         let chosen = site.services.iter().filter(|_| wants(StatusCollection::Services));
         let services = chosen.filter_map(|it| {
             // One that may answer from others, too, is not a matter of this pool or data center alone.
@@ -138,22 +139,23 @@ impl Gathered {
             is_chosen.then(|| (it.name.to_string(), status::service(table, it, &mut reach)))
         });
         let (services, more) = paged(services, after(StatusCollection::Services), limit);
-        next.services = more.map(|last| next_page(asked, StatusCollection::Services, &last));
+        next.services = more.map(|last| next_page(parameters, StatusCollection::Services, &last));
         let data_centers = status::data_centers(base);
-        let data_centers = data_centers.filter(|(name, _)| asked.data_center.as_deref().is_none_or(|it| it == name));
+        let data_centers =
+            data_centers.filter(|(name, _)| parameters.data_center.as_deref().is_none_or(|it| it == name));
         Ok(Self { members, data_centers: data_centers.collect(), pools, services, next })
     }
 }
 
 /// Where the collection `of` continues after the entry `after`.
-fn next_page(asked: &StatusParameters, of: StatusCollection, after: &str) -> String {
-    let (of, limit) = (of.name(), asked.limit.get());
+fn next_page(parameters: &StatusParameters, of: StatusCollection, after: &str) -> String {
+    let (of, limit) = (of.name(), parameters.limit.get());
     let mut next = format!("/api/v1/status?of={of}&limit={limit}&after={}", escape(after));
     let given = [
-        ("pool", asked.pool.as_deref()),
-        ("data_center", asked.data_center.as_deref()),
-        ("service", asked.service.as_deref()),
-        ("status", asked.status.map(Status::name)),
+        ("pool", parameters.pool.as_deref()),
+        ("data_center", parameters.data_center.as_deref()),
+        ("service", parameters.service.as_deref()),
+        ("status", parameters.status.map(Status::name)),
     ];
     for (name, value) in given {
         if let Some(value) = value {

@@ -17,14 +17,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::caller::Caller;
-use super::places::{Place, Places, Taken};
+use super::places::{Permit, Permits, Taken};
 use super::problem::Problem;
 use super::rate::ClientKey;
 use crate::Api;
 use crate::auth;
 use crate::change::Who;
 use crate::clock::now;
-use crate::store::{Change, Time, Watch, Watched};
+use crate::store::{Change, Time, Watch, WatchEvent};
 
 /// Interval of keepalives.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -35,7 +35,7 @@ const AHEAD: usize = 1;
 ///
 /// # Errors
 /// 503 if none is free.
-pub(super) fn place(places: &Places, extensions: &Extensions, what: &str) -> Result<Place, Problem> {
+pub(super) fn permit(places: &Permits, extensions: &Extensions, what: &str) -> Result<Permit, Problem> {
     let client_key = extensions.get::<Caller>().map_or(ClientKey::Unknown, Caller::client_key);
     places.take_now(client_key).map_err(|taken| {
         let detail = match taken {
@@ -46,13 +46,13 @@ pub(super) fn place(places: &Places, extensions: &Extensions, what: &str) -> Res
     })
 }
 
-/// Responds with `events` as they come. They and `place` are dropped when they end, when `until` ends, or when the client
+/// Responds with `events` as they come. They and `permit` are dropped when they end, when `until` ends, or when the client
 /// disconnects, whether or not it has read everything.
-pub(super) fn respond(place: Place, until: Until, events: impl Stream<Item = Event> + Send + 'static) -> Response {
+pub(super) fn respond(permit: Permit, until: Until, events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
         hand_on(until, events, &sender).await;
-        drop(place);
+        drop(permit);
         // Last: a client that sees the end of the stream finds its place free.
         drop(sender);
     });
@@ -148,13 +148,13 @@ async fn revoked(token: Option<&mut (String, Watch)>) {
     let Some((key, watch)) = token else { return pending().await };
     loop {
         match watch.next().await {
-            Watched::Changed(changes) => {
+            WatchEvent::Changed(changes) => {
                 let is_gone = |change: &Change| matches!(change, Change::Deleted { .. }) && **change.key() == **key;
                 if changes.changes.iter().any(is_gone) {
                     return;
                 }
             }
-            Watched::Compacted | Watched::Closed => return,
+            WatchEvent::Compacted | WatchEvent::Closed => return,
         }
     }
 }

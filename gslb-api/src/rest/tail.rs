@@ -76,19 +76,19 @@ async fn next(mut reader: Reader) -> Option<(Event, Reader)> {
 }
 
 /// Which answers to show. A service or data center that does not exist is a slip: nothing of it would ever be seen.
-fn filter(api: &Api, asked: TailParameters) -> Result<Filter, Problem> {
+fn filter(api: &Api, parameters: TailParameters) -> Result<Filter, Problem> {
     let active = api.control.active();
     let site = &active.table.topology().site;
-    let service = asked.service.map(|text| {
+    let service = parameters.service.map(|text| {
         let name = Name::parse(text.as_bytes(), &Name::root()).ok();
         let known = name.and_then(|name| site.service_of(&name)).map(|service| service.name.clone());
         known.ok_or_else(|| Problem::not_found(format!("There is no service {text:?}.")))
     });
-    let data_center = asked.data_center.map(|name| {
+    let data_center = parameters.data_center.map(|name| {
         let known = site.data_centers.iter().find(|data_center| *data_center.name == *name);
         let unknown = || Problem::not_found(format!("There is no data center {name:?}."));
         known.map(|data_center| data_center.name.clone()).ok_or_else(unknown)
     });
-    let client = asked.client.map(|network| network.0);
+    let client = parameters.client.map(|network| network.0);
     Ok(Filter { service: service.transpose()?, client, data_center: data_center.transpose()? })
 }

@@ -32,7 +32,7 @@ pub use layer::Layer;
 pub use memory::MemoryStore;
 pub use value::{Entry, Order, Page, Revision, Time, Versioned};
 pub use wait::wait;
-pub use watch::{Watch, Watched};
+pub use watch::{Watch, WatchEvent};
 
 /// A boxed future. Await it, or [`wait`] for it outside a runtime.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -12,7 +12,7 @@ use super::value::{Revision, Time};
 
 /// The next event of a watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Watched {
+pub enum WatchEvent {
     /// A commit changed something.
     Changed(Changes),
     /// The next change is no longer available: the watcher was too far behind, or the store was opened after the revision
@@ -26,7 +26,7 @@ pub enum Watched {
 ///
 /// It is a position in the store's history and buffers nothing, so a slow watcher costs no more than a fast one.
 /// One that falls behind by more than [`HISTORY_COMMITS`](super::limits::HISTORY_COMMITS) or
-/// [`HISTORY_OCTETS`](super::limits::HISTORY_OCTETS) gets [`Watched::Compacted`].
+/// [`HISTORY_OCTETS`](super::limits::HISTORY_OCTETS) gets [`WatchEvent::Compacted`].
 #[derive(Debug)]
 pub struct Watch {
     prefix: String,
@@ -56,7 +56,7 @@ impl Watch {
     }
 
     /// Waits for the next event. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Watched {
+    pub async fn next(&mut self) -> WatchEvent {
         loop {
             // Mark as seen before reading: a commit in between wakes us at once.
             self.reached.mark_unchanged();
@@ -64,22 +64,22 @@ impl Watch {
                 return watched;
             }
             if self.reached.changed().await.is_err() {
-                return self.ready().unwrap_or(Watched::Closed);
+                return self.ready().unwrap_or(WatchEvent::Closed);
             }
         }
     }
 
     /// The next event, if there is one already.
-    pub fn ready(&mut self) -> Option<Watched> {
+    pub fn ready(&mut self) -> Option<WatchEvent> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         loop {
             match state.history().after(self.after) {
                 After::Nothing => return None,
-                After::Unknown => return Some(Watched::Compacted),
+                After::Unknown => return Some(WatchEvent::Compacted),
                 After::Commit(commit, at) => {
                     (self.after, self.at) = (commit.revision, at);
                     if let Some(changes) = commit.of(&self.prefix) {
-                        return Some(Watched::Changed(changes));
+                        return Some(WatchEvent::Changed(changes));
                     }
                 }
             }

@@ -77,8 +77,8 @@ impl FromBody for Force {
         let is_plain = value.is_string() || value.get("weight").is_some_and(Value::is_number);
         match Self::deserialize(value).ok().filter(|_| is_plain) {
             Some(Self::Weight(weight)) if weight > gslb_core::site::model::MAX_WEIGHT => {
-                let told = format!("a weight is at most {}", gslb_core::site::model::MAX_WEIGHT);
-                mistakes.push((format!("{pointer}/weight"), told));
+                let message = format!("a weight is at most {}", gslb_core::site::model::MAX_WEIGHT);
+                mistakes.push((format!("{pointer}/weight"), message));
                 None
             }
             Some(force) => Some(force),

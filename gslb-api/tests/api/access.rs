@@ -45,15 +45,15 @@ const ROUTES: [(&str, &str, Role); 27] = [
 
 #[tokio::test]
 async fn every_route_asks_for_its_role() {
-    let asked = start().await;
-    let before = asked.everything().await;
-    let ended = auth::create(&*asked.store, "e", Role::Admin, Time::from_millis(0), Some(Time::from_millis(1)));
+    let api = start().await;
+    let before = api.everything().await;
+    let ended = auth::create(&*api.store, "e", Role::Admin, Time::from_millis(0), Some(Time::from_millis(1)));
     let ended = ended.await.unwrap().reveal();
     for (method, path, needed) in ROUTES {
         let as_who = |token: &str| {
             let bearer = if token.is_empty() { String::new() } else { format!("Bearer {token}") };
-            let asked = &asked;
-            async move { asked.ask(method, path, &[("authorization", &bearer), ("if-match", "\"0\"")], "x").await }
+            let api = &api;
+            async move { api.ask(method, path, &[("authorization", &bearer), ("if-match", "\"0\"")], "x").await }
         };
         let wrong = format!("gslb_{}_{}", "0".repeat(16), "0".repeat(64));
         for token in ["", "x", &wrong, &ended] {
@@ -63,24 +63,24 @@ async fn every_route_asks_for_its_role() {
             assert!(token.is_empty() || !refused.text.contains(token), "{}", refused.text);
         }
         for (role, token) in
-            [(Role::Reporter, &asked.reporter), (Role::Viewer, &asked.viewer), (Role::Operator, &asked.operator)]
+            [(Role::Reporter, &api.reporter), (Role::Viewer, &api.viewer), (Role::Operator, &api.operator)]
         {
             let status = as_who(token).await.status;
             assert_eq!(status == StatusCode::FORBIDDEN, !role.allows(needed), "{method} {path} {role} {status}");
         }
     }
-    assert_eq!(asked.everything().await, before);
+    assert_eq!(api.everything().await, before);
 }
 
 #[tokio::test]
 async fn what_is_not_there_needs_a_token_too() {
-    let asked = start().await;
-    let unknown = asked.ask("GET", "/api/v1/none", &[("authorization", "")], "").await;
+    let api = start().await;
+    let unknown = api.ask("GET", "/api/v1/none", &[("authorization", "")], "").await;
     assert_eq!(unknown.status, StatusCode::UNAUTHORIZED);
-    let known = asked.get("/api/v1/none").await;
+    let known = api.get("/api/v1/none").await;
     assert_eq!((known.status, known.kind()), (StatusCode::NOT_FOUND, "not-found"));
     assert!(known.text.contains("/api/v1/none"), "{}", known.text);
-    let method = asked.ask("POST", "/api/v1/pools", &[], "").await;
+    let method = api.ask("POST", "/api/v1/pools", &[], "").await;
     assert_eq!((method.status, method.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD"));
 }
 
@@ -90,9 +90,9 @@ async fn only_this_host_needs_no_token_and_only_where_it_is_said() {
         let (open, peer): (bool, SocketAddr) = (open, peer.parse().unwrap());
         async move {
             let source = Source::Store { first: Some(site().into()) };
-            let asked = start_with(Options { source, loopback_without_token: open, ..Options::default() }).await;
+            let api = start_with(Options { source, loopback_without_token: open, ..Options::default() }).await;
             let request = Request::get("/api/v1/pools").header("host", "localhost").extension(ConnectInfo(peer));
-            asked.send(request.body("".into()).unwrap()).await.status
+            api.send(request.body("".into()).unwrap()).await.status
         }
     };
     assert_eq!(loopback(true, "127.0.0.1:1").await, StatusCode::OK);
@@ -103,14 +103,14 @@ async fn only_this_host_needs_no_token_and_only_where_it_is_said() {
 
 #[tokio::test]
 async fn a_page_from_elsewhere_does_not_reach_us() {
-    let asked = start().await;
+    let api = start().await;
     for host in ["evil.example", "127.0.0.1.evil.example:8053"] {
-        let refused = asked.ask("GET", "/api/v1/pools", &[("host", host)], "").await;
+        let refused = api.ask("GET", "/api/v1/pools", &[("host", host)], "").await;
         assert_eq!(refused.status, StatusCode::MISDIRECTED_REQUEST);
     }
-    let answer = asked.ask("GET", "/api/v1/pools", &[("origin", "http://evil.example")], "").await;
+    let answer = api.ask("GET", "/api/v1/pools", &[("origin", "http://evil.example")], "").await;
     assert_eq!(answer.header("access-control-allow-origin"), "");
-    let plain = asked.ask("PUT", "/api/v1/pools/x", &[("content-type", "text/plain")], "{}").await;
+    let plain = api.ask("PUT", "/api/v1/pools/x", &[("content-type", "text/plain")], "{}").await;
     assert_eq!(plain.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
@@ -118,38 +118,38 @@ async fn a_page_from_elsewhere_does_not_reach_us() {
 async fn too_many_requests_are_told_when_to_come_again() {
     let limits = Limits { requests_per_second: 1, burst: 3, ..Limits::default() };
     let source = Source::Store { first: Some(site().into()) };
-    let asked = start_with(Options { source, limits, ..Options::default() }).await;
-    let mut last = asked.get("/api/v1/pools").await;
+    let api = start_with(Options { source, limits, ..Options::default() }).await;
+    let mut last = api.get("/api/v1/pools").await;
     for _ in 0..5 {
-        last = asked.get("/api/v1/pools").await;
+        last = api.get("/api/v1/pools").await;
     }
     assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(last.header("retry-after").parse::<u64>().unwrap() >= 1);
-    let other = asked.ask("GET", "/api/v1/pools", &[("authorization", &format!("Bearer {}", asked.viewer))], "").await;
+    let other = api.ask("GET", "/api/v1/pools", &[("authorization", &format!("Bearer {}", api.viewer))], "").await;
     assert_eq!(other.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn tokens_are_made_shown_once_and_revoked() {
-    let asked = start().await;
-    let admin = format!("Bearer {}", asked.admin);
+    let api = start().await;
+    let admin = format!("Bearer {}", api.admin);
     let as_admin = [("authorization", admin.as_str())];
     let body = json!({"name": "ci", "role": "viewer", "expires_in": "1h"}).to_string();
-    let made = asked.ask("POST", "/api/v1/tokens", &as_admin, body).await;
+    let made = api.ask("POST", "/api/v1/tokens", &as_admin, body).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let (id, token) = (made.body["id"].as_str().unwrap(), made.body["token"].as_str().unwrap());
     let bearer = format!("Bearer {token}");
-    assert_eq!(asked.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await.status, StatusCode::OK);
+    assert_eq!(api.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await.status, StatusCode::OK);
     let secret = token.rsplit('_').next().unwrap();
     for path in ["/api/v1/tokens", "/api/v1/audit"] {
-        let listed = asked.ask("GET", path, &as_admin, "").await;
+        let listed = api.ask("GET", path, &as_admin, "").await;
         assert!(listed.text.contains(id) && !listed.text.contains(secret), "{path}: {}", listed.text);
     }
-    let revoked = asked.ask("DELETE", &format!("/api/v1/tokens/{id}"), &as_admin, "").await;
+    let revoked = api.ask("DELETE", &format!("/api/v1/tokens/{id}"), &as_admin, "").await;
     assert_eq!(revoked.status, StatusCode::NO_CONTENT);
-    let after = asked.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await;
+    let after = api.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await;
     assert_eq!(after.status, StatusCode::UNAUTHORIZED);
-    let wrong = asked.ask("POST", "/api/v1/tokens", &as_admin, r#"{"role":"king","x":1}"#).await;
+    let wrong = api.ask("POST", "/api/v1/tokens", &as_admin, r#"{"role":"king","x":1}"#).await;
     assert_eq!(wrong.pointers(), ["/x", "/name", "/role"]);
 }
 
@@ -157,22 +157,22 @@ async fn tokens_are_made_shown_once_and_revoked() {
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let limits = Limits { body_time: Duration::from_millis(50), ..Limits::default() };
     let source = Source::Store { first: Some(site().into()) };
-    let asked = start_with(Options { source, limits, ..Options::default() }).await;
+    let api = start_with(Options { source, limits, ..Options::default() }).await;
     let stream = futures_util::stream::pending::<Result<String, std::io::Error>>();
     let body = axum::body::Body::from_stream(stream);
-    assert_eq!(asked.ask("PUT", "/api/v1/pools/x", &[], body).await.status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(api.ask("PUT", "/api/v1/pools/x", &[], body).await.status, StatusCode::REQUEST_TIMEOUT);
 }
 
 #[tokio::test]
 async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
     let grace = Duration::from_millis(50);
     let limits = Limits { body_time: Duration::from_secs(3600), body_grace: grace, ..Limits::default() };
-    let asked =
+    let api =
         start_with(Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() })
             .await;
     let first = futures_util::stream::iter([Ok::<_, std::io::Error>("{".to_owned())]);
     let stream = futures_util::StreamExt::chain(first, futures_util::stream::pending());
-    let slow = asked.ask("POST", "/api/v1/plan", &[], axum::body::Body::from_stream(stream)).await;
+    let slow = api.ask("POST", "/api/v1/plan", &[], axum::body::Body::from_stream(stream)).await;
     assert_eq!((slow.status, slow.kind()), (StatusCode::REQUEST_TIMEOUT, "too-slow"));
 }
 
@@ -181,28 +181,28 @@ async fn viewers_who_stall_keep_no_change_out() {
     let hour = Duration::from_secs(3600);
     let limits = Limits { patience: Duration::ZERO, body_grace: hour, body_time: hour, ..Limits::default() };
     let source = Source::Store { first: Some(site().into()) };
-    let asked = start_with(Options { source, limits, ..Options::default() }).await;
-    let (admin, mut viewers) = (format!("Bearer {}", asked.admin), Vec::new());
+    let api = start_with(Options { source, limits, ..Options::default() }).await;
+    let (admin, mut viewers) = (format!("Bearer {}", api.admin), Vec::new());
     for name in ["a", "b", "c"] {
         let as_admin = [("authorization", admin.as_str())];
         let made =
-            asked.ask("POST", "/api/v1/tokens", &as_admin, json!({"name": name, "role": "viewer"}).to_string()).await;
+            api.ask("POST", "/api/v1/tokens", &as_admin, json!({"name": name, "role": "viewer"}).to_string()).await;
         viewers.push(format!("Bearer {}", made.body["token"].as_str().unwrap()));
     }
-    let (asked, viewers) = (&asked, &viewers);
+    let (api, viewers) = (&api, &viewers);
     let stalled = [0, 0, 1, 1].map(|viewer: usize| async move {
         let body = axum::body::Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>());
-        asked.ask("POST", "/api/v1/plan", &[("authorization", &viewers[viewer])], body).await;
+        api.ask("POST", "/api/v1/plan", &[("authorization", &viewers[viewer])], body).await;
         // One caller has no more places than these.
         futures_util::future::pending::<()>().await
     });
     let change = async {
-        while asked.ask("POST", "/api/v1/plan", &[("authorization", &viewers[2])], "{}").await.status
+        while api.ask("POST", "/api/v1/plan", &[("authorization", &viewers[2])], "{}").await.status
             != StatusCode::SERVICE_UNAVAILABLE
         {
             tokio::task::yield_now().await;
         }
-        asked.ask("POST", "/api/v1/plan", &[], site().to_string()).await
+        api.ask("POST", "/api/v1/plan", &[], site().to_string()).await
     };
     let done = tokio::select! {
         biased;
@@ -215,19 +215,19 @@ async fn viewers_who_stall_keep_no_change_out() {
 #[tokio::test]
 async fn a_page_of_another_site_changes_nothing() {
     let source = Source::Store { first: Some(site().into()) };
-    let asked = start_with(Options { source, loopback_without_token: true, ..Options::default() }).await;
-    let before = asked.everything().await;
+    let api = start_with(Options { source, loopback_without_token: true, ..Options::default() }).await;
+    let before = api.everything().await;
     let from = |name: &'static str, value: &'static str| {
         let peer: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let request = Request::post("/api/v1/revisions/1/restore").header("host", "localhost:8053");
         let request = request.header("if-match", "*").header(name, value).extension(ConnectInfo(peer));
-        let asked = &asked;
-        async move { asked.send(request.body("".into()).unwrap()).await }
+        let api = &api;
+        async move { api.send(request.body("".into()).unwrap()).await }
     };
     for (name, value) in [("origin", "http://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
         let refused = from(name, value).await;
         assert_eq!((refused.status, refused.kind()), (StatusCode::FORBIDDEN, "cross-site"), "{name}: {value}");
     }
-    assert_eq!(asked.everything().await, before);
+    assert_eq!(api.everything().await, before);
     assert_eq!(from("origin", "http://localhost:8053").await.status, StatusCode::OK);
 }

@@ -5,7 +5,7 @@ use gslb_api::{Options, Source};
 use gslb_core::site::model::PoolId;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Asked, site, start, start_with};
+use crate::support::{Answer, TestApi, site, start, start_with};
 
 const PATH: &str = "/api/v1/integrations/alertmanager";
 
@@ -17,12 +17,12 @@ fn alert(fingerprint: &str, status: &str, labels: Value) -> Value {
     })
 }
 
-async fn notify(asked: &Asked, alerts: &[Value]) -> Answer {
+async fn notify(api: &TestApi, alerts: &[Value]) -> Answer {
     let body = json!({
         "version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "receiver": "gslb",
         "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "", "alerts": alerts,
     });
-    asked.ask("POST", PATH, &[], body.to_string()).await
+    api.ask("POST", PATH, &[], body.to_string()).await
 }
 
 fn outcomes(answer: &Answer) -> Vec<&str> {
@@ -30,49 +30,49 @@ fn outcomes(answer: &Answer) -> Vec<&str> {
     alerts.iter().map(|alert| alert["outcome"].as_str().unwrap()).collect()
 }
 
-fn weight(asked: &Asked) -> u32 {
-    asked.published.load().state(PoolId(0), 0).unwrap().weight
+fn weight(api: &TestApi) -> u32 {
+    api.published.load().state(PoolId(0), 0).unwrap().weight
 }
 
 #[tokio::test]
 async fn an_alert_forces_while_it_fires_and_is_told_twice_without_harm() {
-    let asked = start().await;
+    let api = start().await;
     let labels = json!({"alertname": "DiskFull", "gslb_action": "drain", "gslb_pool": "fra", "gslb_endpoint": "fra-1"});
     let others = alert("ffff", "firing", json!({"alertname": "Other"}));
-    let first = notify(&asked, &[alert("aa11", "firing", labels.clone()), others]).await;
+    let first = notify(&api, &[alert("aa11", "firing", labels.clone()), others]).await;
     assert_eq!((first.status, outcomes(&first)), (StatusCode::OK, vec!["forced", "ignored"]), "{}", first.text);
-    assert_eq!(weight(&asked), 0);
-    let held = asked.get("/api/v1/overrides/alert-aa11").await;
+    assert_eq!(weight(&api), 0);
+    let held = api.get("/api/v1/overrides/alert-aa11").await;
     assert_eq!(held.body["targets"], json!(["endpoint/fra/fra-1"]));
     assert_eq!((&held.body["reason"], &held.body["owner"]), (&json!("its disk is full"), &json!("operator's")));
     assert!(held.body["expires"].is_string(), "whoever never tells of its end does not force for ever");
 
-    let before = asked.everything().await;
-    assert_eq!(outcomes(&notify(&asked, &[alert("aa11", "firing", labels.clone())]).await), ["unchanged"]);
-    assert_eq!(asked.everything().await, before);
+    let before = api.everything().await;
+    assert_eq!(outcomes(&notify(&api, &[alert("aa11", "firing", labels.clone())]).await), ["unchanged"]);
+    assert_eq!(api.everything().await, before);
 
     let resolved = alert("aa11", "resolved", labels);
-    assert_eq!(outcomes(&notify(&asked, std::slice::from_ref(&resolved)).await), ["ended"]);
-    assert_eq!(weight(&asked), 10);
-    assert_eq!(asked.get("/api/v1/overrides").await.body, json!({}));
-    assert_eq!(outcomes(&notify(&asked, &[resolved]).await), ["not-in-force"]);
+    assert_eq!(outcomes(&notify(&api, std::slice::from_ref(&resolved)).await), ["ended"]);
+    assert_eq!(weight(&api), 10);
+    assert_eq!(api.get("/api/v1/overrides").await.body, json!({}));
+    assert_eq!(outcomes(&notify(&api, &[resolved]).await), ["not-in-force"]);
 }
 
 #[tokio::test]
 async fn an_alert_that_goes_on_renews_its_override_and_keeps_its_beginning() {
-    let asked = start().await;
+    let api = start().await;
     let alerts =
         json!({"alerts": [alert("aa11", "firing", json!({"gslb_action": "down", "gslb_data_center": "fra"}))]});
     let path = |time: &str| format!("{PATH}?expires_in={time}");
-    assert_eq!(asked.ask("POST", &path("1h"), &[], alerts.to_string()).await.status, StatusCode::OK);
-    let first = asked.get("/api/v1/overrides/alert-aa11").await.body;
-    let renewed = asked.ask("POST", &path("2h"), &[], alerts.to_string()).await;
+    assert_eq!(api.ask("POST", &path("1h"), &[], alerts.to_string()).await.status, StatusCode::OK);
+    let first = api.get("/api/v1/overrides/alert-aa11").await.body;
+    let renewed = api.ask("POST", &path("2h"), &[], alerts.to_string()).await;
     assert_eq!(outcomes(&renewed), ["renewed"]);
-    let second = asked.get("/api/v1/overrides/alert-aa11").await.body;
+    let second = api.get("/api/v1/overrides/alert-aa11").await.body;
     assert_eq!(first["created"], second["created"]);
     assert!(first["expires"].as_str() < second["expires"].as_str(), "{first} {second}");
     for wrong in ["1s", "169h", "soon"] {
-        assert_eq!(asked.ask("POST", &path(wrong), &[], alerts.to_string()).await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(api.ask("POST", &path(wrong), &[], alerts.to_string()).await.status, StatusCode::BAD_REQUEST);
     }
 }
 
@@ -80,11 +80,11 @@ async fn an_alert_that_goes_on_renews_its_override_and_keeps_its_beginning() {
 async fn what_an_alert_must_not_do_is_refused_and_the_others_are_heeded() {
     let mut document = site();
     document["safety"] = json!({"min_data_centers_up": 1});
-    let asked =
+    let api =
         start_with(Options { source: Source::Store { first: Some(document.into()) }, ..Options::default() }).await;
     let down =
         |fingerprint: &str, pool: &str| alert(fingerprint, "firing", json!({"gslb_action": "down", "gslb_pool": pool}));
-    let answer = notify(&asked, &[down("aa", "nrt"), down("bb", "fra"), down("cc", "iad"), down("dd", "f*")]).await;
+    let answer = notify(&api, &[down("aa", "nrt"), down("bb", "fra"), down("cc", "iad"), down("dd", "f*")]).await;
     assert_eq!((answer.status, answer.kind()), (StatusCode::CONFLICT, "unsafe"), "{}", answer.text);
     assert_eq!(outcomes(&answer), ["refused", "forced", "refused", "refused"]);
     assert!(answer.pointers().contains(&"/alerts/0/labels"), "{}", answer.text);
@@ -93,65 +93,65 @@ async fn what_an_alert_must_not_do_is_refused_and_the_others_are_heeded() {
         answer.body["detail"],
         "3 of 4 alerts were refused: safety rules of the document forbid it. What the others ask for is in force."
     );
-    let overrides = asked.get("/api/v1/overrides").await.body;
+    let overrides = api.get("/api/v1/overrides").await.body;
     assert_eq!(overrides.as_object().unwrap().keys().collect::<Vec<_>>(), ["alert-bb"]);
 }
 
 #[tokio::test]
 async fn an_empty_label_is_refused_and_the_other_alerts_are_applied() {
-    let asked = start().await;
+    let api = start().await;
     let labels = |endpoint: &str| json!({"gslb_action": "drain", "gslb_pool": "fra", "gslb_endpoint": endpoint});
-    let answer = notify(&asked, &[alert("aa", "firing", labels("")), alert("bb", "firing", labels("fra-2"))]).await;
+    let answer = notify(&api, &[alert("aa", "firing", labels("")), alert("bb", "firing", labels("fra-2"))]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
     assert_eq!(outcomes(&answer), ["refused", "forced"]);
     assert_eq!(answer.pointers(), ["/alerts/0/labels/gslb_endpoint"]);
-    let state = |endpoint| asked.published.load().state(PoolId(0), endpoint).unwrap().weight;
+    let state = |endpoint| api.published.load().state(PoolId(0), endpoint).unwrap().weight;
     assert_eq!((state(0), state(1)), (10, 0), "the whole pool is not drained");
 }
 
 #[tokio::test]
 async fn one_that_is_refused_alone_leaves_nothing_in_force() {
-    let asked = start().await;
-    let answer = notify(&asked, &[alert("aa", "firing", json!({"gslb_action": "explode"}))]).await;
+    let api = start().await;
+    let answer = notify(&api, &[alert("aa", "firing", json!({"gslb_action": "explode"}))]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
     assert_eq!(answer.body["detail"], "1 of 1 alert was refused: its labels mean nothing here.");
 }
 
 #[tokio::test]
 async fn what_is_no_notification_is_refused() {
-    let asked = start().await;
-    let before = asked.everything().await;
+    let api = start().await;
+    let before = api.everything().await;
     for body in [json!({}), json!([]), json!({"alerts": [{"status": "maybe", "fingerprint": "aa"}]})] {
-        let refused = asked.ask("POST", PATH, &[], body.to_string()).await;
+        let refused = api.ask("POST", PATH, &[], body.to_string()).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", refused.text);
     }
     let many = vec![alert("aa", "firing", json!({})); 1001];
-    assert_eq!(notify(&asked, &many).await.pointers(), ["/alerts"]);
-    assert_eq!(asked.everything().await, before);
+    assert_eq!(notify(&api, &many).await.pointers(), ["/alerts"]);
+    assert_eq!(api.everything().await, before);
 }
 
 #[tokio::test]
 async fn alerts_leave_places_for_people() {
-    let asked = start().await;
+    let api = start().await;
     let labels = json!({"alertname": "DiskFull", "gslb_action": "drain", "gslb_target": "endpoint/fra/fra-1"});
     let alerts: Vec<Value> = (0..801).map(|number| alert(&format!("a{number:04}"), "firing", labels.clone())).collect();
-    let storm = notify(&asked, &alerts).await;
+    let storm = notify(&api, &alerts).await;
     assert_eq!(storm.status, StatusCode::UNPROCESSABLE_ENTITY);
     let outcomes = outcomes(&storm);
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == "forced").count(), 800);
     assert_eq!(outcomes[800], "refused");
-    let told = storm.body["errors"][0]["detail"].as_str().unwrap();
+    let error = storm.body["errors"][0]["detail"].as_str().unwrap();
     assert!(
-        told.contains("alerts have made 800 overrides already, and the other 200 are reserved for operators"),
-        "{told}"
+        error.contains("alerts have made 800 overrides already, and the other 200 are reserved for operators"),
+        "{error}"
     );
 
     let drain = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "fire"}).to_string();
-    let by_hand = asked.ask("PUT", "/api/v1/overrides/fire", &[], drain).await;
+    let by_hand = api.ask("PUT", "/api/v1/overrides/fire", &[], drain).await;
     assert_eq!(by_hand.status, StatusCode::CREATED, "{}", by_hand.text);
-    let renewed = notify(&asked, &alerts[..1]).await;
+    let renewed = notify(&api, &alerts[..1]).await;
     assert_eq!(renewed.status, StatusCode::OK, "one that has its place keeps it: {}", renewed.text);
-    let resolved = notify(&asked, &[alert("a0000", "resolved", labels.clone())]).await;
+    let resolved = notify(&api, &[alert("a0000", "resolved", labels.clone())]).await;
     assert_eq!(resolved.status, StatusCode::OK);
-    assert_eq!(notify(&asked, &alerts[800..]).await.status, StatusCode::OK, "there is a place again");
+    assert_eq!(notify(&api, &alerts[800..]).await.status, StatusCode::OK, "there is a place again");
 }

@@ -11,8 +11,8 @@ fn endless(path: &str) -> bool {
 
 #[tokio::test]
 async fn every_operation_that_is_told_is_there() {
-    let asked = start().await;
-    let described = asked.ask("GET", "/api/openapi.json", &[("authorization", "")], "").await;
+    let api = start().await;
+    let described = api.ask("GET", "/api/openapi.json", &[("authorization", "")], "").await;
     assert_eq!((described.status, &described.body["openapi"]), (StatusCode::OK, &"3.1.0".into()));
     let paths = described.body["paths"].as_object().unwrap();
     assert!(paths.len() >= 35, "{}", paths.len());
@@ -25,22 +25,22 @@ async fn every_operation_that_is_told_is_there() {
             .replace("{endpoint}", "x");
         for method in item.as_object().unwrap().keys().filter(|method| !endless(&at) || *method != "get") {
             let method = method.to_uppercase();
-            let admin = format!("Bearer {}", asked.admin);
-            let answer = asked.ask(&method, &at, &[("authorization", &admin)], "").await;
+            let admin = format!("Bearer {}", api.admin);
+            let answer = api.ask(&method, &at, &[("authorization", &admin)], "").await;
             assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {at}");
             assert!(!answer.text.contains("There is nothing at"), "{method} {at}: {}", answer.text);
         }
-        let none = asked.ask("TRACE", &at, &[], "").await;
+        let none = api.ask("TRACE", &at, &[], "").await;
         assert!([StatusCode::METHOD_NOT_ALLOWED, StatusCode::FORBIDDEN].contains(&none.status), "{at} {}", none.status);
     }
 }
 
 #[tokio::test]
 async fn the_page_loads_nothing_from_elsewhere() {
-    let asked = start().await;
+    let api = start().await;
     let at = |path: &'static str| {
-        let asked = &asked;
-        async move { asked.ask("GET", path, &[("authorization", "")], "").await }
+        let api = &api;
+        async move { api.ask("GET", path, &[("authorization", "")], "").await }
     };
     assert_eq!(at("/api/docs").await.header("location"), "/api/docs/");
     let page = at("/api/docs/").await;

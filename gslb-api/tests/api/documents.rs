@@ -12,51 +12,51 @@ use crate::support::{site, start, start_on, start_with};
 
 #[tokio::test]
 async fn the_document_comes_and_goes_as_json_and_toml() {
-    let asked = start().await;
-    let read = asked.get("/api/v1/document").await;
+    let api = start().await;
+    let read = api.get("/api/v1/document").await;
     assert_eq!((read.body.to_string(), read.header("etag")), (site().to_string(), "\"1\""));
-    let toml = asked.ask("GET", "/api/v1/document", &[("accept", "application/toml")], "").await;
+    let toml = api.ask("GET", "/api/v1/document", &[("accept", "application/toml")], "").await;
     assert_eq!(toml.header("content-type"), "application/toml");
     let headers = [("content-type", "application/toml"), ("if-match", "\"1\"")];
-    let put = asked.ask("PUT", "/api/v1/document?message=as+toml", &headers, toml.text).await;
+    let put = api.ask("PUT", "/api/v1/document?message=as+toml", &headers, toml.text).await;
     assert_eq!((put.status, &put.body["revision"]), (StatusCode::OK, &json!(2)), "{}", put.text);
-    assert_eq!(asked.get("/api/v1/document").await.body, site());
-    let stale = asked.ask("PUT", "/api/v1/document", &[("if-match", "\"1\"")], site().to_string()).await;
+    assert_eq!(api.get("/api/v1/document").await.body, site());
+    let stale = api.ask("PUT", "/api/v1/document", &[("if-match", "\"1\"")], site().to_string()).await;
     assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
-    let listed = asked.get("/api/v1/revisions").await.body;
+    let listed = api.get("/api/v1/revisions").await.body;
     assert_eq!(listed["revisions"][0]["message"], "as toml");
     assert_eq!(listed["revisions"][0]["author_name"], "operator's");
 }
 
 #[tokio::test]
 async fn what_was_once_in_force_comes_back() {
-    let asked = start().await;
+    let api = start().await;
     let patch = json!({"services": {"api.example.com": null}}).to_string();
-    let patched = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
+    let patched = api.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
-    let diff = asked.get("/api/v1/revisions/2/diff").await.body;
+    let diff = api.get("/api/v1/revisions/2/diff").await.body;
     assert_eq!(diff["differences"][0]["pointer"], "/services/api.example.com");
     assert_eq!(diff["differences"][0]["before"], site()["services"]["api.example.com"]);
-    let unsaid = asked.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
-    assert_eq!(unsaid.status, StatusCode::PRECONDITION_REQUIRED, "it undoes what somebody did");
-    let restored = asked.ask("POST", "/api/v1/revisions/1/restore", &[("if-match", "\"2\"")], "").await;
+    let without_if_match = api.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
+    assert_eq!(without_if_match.status, StatusCode::PRECONDITION_REQUIRED, "it undoes what somebody did");
+    let restored = api.ask("POST", "/api/v1/revisions/1/restore", &[("if-match", "\"2\"")], "").await;
     assert_eq!((restored.status, &restored.body["revision"]), (StatusCode::OK, &json!(3)), "{}", restored.text);
-    assert_eq!(asked.get("/api/v1/document").await.body, site());
-    let listed = asked.get("/api/v1/revisions?limit=2").await.body;
+    assert_eq!(api.get("/api/v1/document").await.body, site());
+    let listed = api.get("/api/v1/revisions?limit=2").await.body;
     assert_eq!((&listed["revisions"][0]["restored"], listed["revisions"].as_array().unwrap().len()), (&json!(1), 2));
     assert_eq!(listed["next"], "/api/v1/revisions?limit=2&after=2");
-    assert_eq!(asked.get(listed["next"].as_str().unwrap()).await.body["revisions"][0]["revision"], 1);
+    assert_eq!(api.get(listed["next"].as_str().unwrap()).await.body["revisions"][0]["revision"], 1);
     for path in ["/api/v1/revisions/9", "/api/v1/revisions/x", "/api/v1/revisions/9/diff"] {
-        assert_eq!(asked.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(api.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
 
 #[tokio::test]
 async fn who_changed_what_is_kept() {
-    let asked = start().await;
+    let api = start().await;
     let patch = json!({"endpoints": {"fra-1": {"weight": 3}}}).to_string();
-    asked.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], patch).await;
-    let audit = asked.get("/api/v1/audit?limit=1").await.body;
+    api.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], patch).await;
+    let audit = api.get("/api/v1/audit?limit=1").await.body;
     let entry = &audit["entries"][0];
     assert_eq!((&entry["name"], &entry["request"]), (&json!("operator's"), &json!("PATCH /api/v1/pools/fra")));
     assert_eq!((&entry["outcome"], &entry["revision"]), (&json!("done"), &json!(2)));
@@ -69,57 +69,57 @@ async fn who_changed_what_is_kept() {
 async fn a_later_start_reads_the_store() {
     let store = Arc::new(MemoryStore::new());
     let first = Options { source: Source::Store { first: Some(site().into()) }, ..Options::default() };
-    let asked = start_on(store.clone(), first).await;
+    let api = start_on(store.clone(), first).await;
     let patch = json!({"services": {"api.example.com": null}}).to_string();
-    asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
-    drop(asked);
+    api.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
+    drop(api);
     let again = Options { source: Source::Store { first: Some(site().into()) }, ..Options::default() };
-    let asked = start_on(store, again).await;
-    let document = asked.get("/api/v1/document").await;
+    let api = start_on(store, again).await;
+    let document = api.get("/api/v1/document").await;
     assert_eq!((document.header("etag"), document.body["services"].as_object().unwrap().len()), ("\"2\"", 1));
 }
 
 #[tokio::test]
 async fn a_document_that_is_a_file_is_changed_there() {
-    let asked =
+    let api =
         start_with(Options { source: Source::File { document: Some(site().into()) }, ..Options::default() }).await;
-    let before = asked.everything().await;
+    let before = api.everything().await;
     for (method, path) in
         [("PUT", "/api/v1/document"), ("PATCH", "/api/v1/pools/fra"), ("POST", "/api/v1/revisions/1/restore")]
     {
-        let refused = asked.ask(method, path, &[("if-match", "*")], site().to_string()).await;
+        let refused = api.ask(method, path, &[("if-match", "*")], site().to_string()).await;
         assert_eq!((refused.status, refused.kind()), (StatusCode::CONFLICT, "document-is-a-file"), "{method} {path}");
     }
-    assert_eq!(asked.everything().await, before);
+    assert_eq!(api.everything().await, before);
     let mut other = site();
     other["services"].as_object_mut().unwrap().remove("api.example.com");
-    let done = asked.api.replace_document(other.clone()).await.unwrap();
-    assert_eq!((done.revision, asked.get("/api/v1/document").await.body), (2, other.clone()));
-    assert_eq!(asked.api.replace_document(other).await.unwrap().revision, 2, "the same again is no change");
-    assert!(asked.api.replace_document(json!({"pools": 1})).await.is_err());
+    let done = api.api.replace_document(other.clone()).await.unwrap();
+    assert_eq!((done.revision, api.get("/api/v1/document").await.body), (2, other.clone()));
+    assert_eq!(api.api.replace_document(other).await.unwrap().revision, 2, "the same again is no change");
+    assert!(api.api.replace_document(json!({"pools": 1})).await.is_err());
     let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
-    assert_eq!(asked.ask("PUT", "/api/v1/overrides/a", &[], force).await.status, StatusCode::CREATED);
+    assert_eq!(api.ask("PUT", "/api/v1/overrides/a", &[], force).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn explain_looks_back() {
-    let asked = start().await;
+    let api = start().await;
     let patch = json!({"endpoints": {"iad-1": {"address": "198.51.100.77"}}}).to_string();
-    asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
+    api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
     let explain = |revision: Value| {
         let body = json!({"name": "www.example.com", "type": "A", "resolver": "198.18.0.1", "revision": revision});
-        let asked = &asked;
-        async move { asked.ask("POST", "/api/v1/explain", &[], body.to_string()).await.text }
+        let api = &api;
+        async move { api.ask("POST", "/api/v1/explain", &[], body.to_string()).await.text }
     };
     assert!(explain(json!(1)).await.contains("198.51.100.10"));
     assert!(explain(json!(2)).await.contains("198.51.100.77"));
-    let wrong = asked.ask("POST", "/api/v1/explain", &[], r#"{"name":"a..b","type":"NO","client":"x","y":1}"#).await;
+    let wrong = api.ask("POST", "/api/v1/explain", &[], r#"{"name":"a..b","type":"NO","client":"x","y":1}"#).await;
     assert_eq!(wrong.pointers(), ["/y", "/name", "/type", "/client"]);
 }
 
 #[tokio::test]
 async fn what_changes_nothing_is_no_revision() {
-    let asked = start().await;
+    let api = start().await;
     let pool = site()["pools"]["iad"].to_string();
     let any = [("if-match", "*")];
     for (method, path, body) in [
@@ -128,19 +128,16 @@ async fn what_changes_nothing_is_no_revision() {
         ("PUT", "/api/v1/pools/iad", pool),
         ("POST", "/api/v1/revisions/1/restore", String::new()),
     ] {
-        let same = asked.ask(method, path, &any, body).await;
+        let same = api.ask(method, path, &any, body).await;
         assert_eq!(
             (same.status, &same.body["revision"]),
             (StatusCode::OK, &json!(1)),
             "{method} {path}: {}",
             same.text
         );
-        assert_eq!(
-            same.header("etag"),
-            asked.get(&path.replace("revisions/1/restore", "document")).await.header("etag")
-        );
+        assert_eq!(same.header("etag"), api.get(&path.replace("revisions/1/restore", "document")).await.header("etag"));
     }
-    assert_eq!(asked.get("/api/v1/revisions").await.body["revisions"].as_array().unwrap().len(), 1);
+    assert_eq!(api.get("/api/v1/revisions").await.body["revisions"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -166,12 +163,12 @@ async fn no_rule_is_loosened_without_breaking_the_glass() {
     let mut strict = site();
     strict["safety"] = json!({"min_data_centers_up": 2});
     let options = Options { source: Source::Store { first: Some(strict.into()) }, ..Options::default() };
-    let asked = start_with(options).await;
+    let api = start_with(options).await;
     let without = json!({"safety": null}).to_string();
-    let refused = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], without.clone()).await;
+    let refused = api.ask("PATCH", "/api/v1/document", &[("if-match", "*")], without.clone()).await;
     assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/loosened"]));
-    let admin = format!("Bearer {}", asked.admin);
+    let admin = format!("Bearer {}", api.admin);
     let path = "/api/v1/document?override_rules=agreed";
-    let done = asked.ask("PATCH", path, &[("if-match", "*"), ("authorization", &admin)], without).await;
+    let done = api.ask("PATCH", path, &[("if-match", "*"), ("authorization", &admin)], without).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.text);
 }

@@ -36,14 +36,14 @@ impl Layer for Broken {
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
         Box::pin(async move {
-            let is_doubtful = self.state.compare_exchange(DOUBTFUL, WELL, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+            let is_unknown = self.state.compare_exchange(DOUBTFUL, WELL, Ordering::SeqCst, Ordering::SeqCst).is_ok();
             match self.state.load(Ordering::SeqCst) {
                 FULL => return Err(full()),
                 HANGING => return std::future::pending().await,
                 _ => {}
             }
             let done = self.inner.commit(commit).await;
-            if is_doubtful { Err(full()) } else { done }
+            if is_unknown { Err(full()) } else { done }
         })
     }
 
@@ -57,29 +57,29 @@ impl Layer for Broken {
 #[tokio::test]
 async fn what_a_doubtful_commit_did_is_in_force_and_nothing_stands_still_after_it() {
     let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
-    let asked = start_on(broken.clone(), with_site()).await;
+    let api = start_on(broken.clone(), with_site()).await;
     broken.state.store(DOUBTFUL, Ordering::SeqCst);
     let weight = |weight: u32| json!({"endpoints": {"fra-1": {"weight": weight}}}).to_string();
-    let doubtful = asked.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], weight(66)).await;
+    let doubtful = api.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], weight(66)).await;
     assert_eq!(doubtful.status, StatusCode::SERVICE_UNAVAILABLE, "{}", doubtful.text);
-    let after = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], json!({"min_up": 1}).to_string()).await;
+    let after = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], json!({"min_up": 1}).to_string()).await;
     assert_eq!(after.status, StatusCode::OK, "{}", after.text);
-    assert_eq!(asked.get("/api/v1/pools/fra").await.body["endpoints"]["fra-1"]["weight"], 66, "as after a restart");
-    let revisions = asked.get("/api/v1/revisions").await.body;
+    assert_eq!(api.get("/api/v1/pools/fra").await.body["endpoints"]["fra-1"]["weight"], 66, "as after a restart");
+    let revisions = api.get("/api/v1/revisions").await.body;
     assert_eq!((revisions["revisions"].as_array().unwrap().len(), &revisions["in_force"]), (3, &json!(3)));
-    let audit = asked.get("/api/v1/audit").await.body;
+    let audit = api.get("/api/v1/audit").await.body;
     assert_eq!(audit["entries"].as_array().unwrap().len(), 3, "no entry is written over: {audit}");
 }
 
 #[tokio::test]
 async fn a_full_disk_does_not_keep_a_server_from_starting() {
     let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
-    let asked = start_on(broken.clone(), with_site()).await;
+    let api = start_on(broken.clone(), with_site()).await;
     let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r", "expires_in": "1s"}).to_string();
-    let drained = asked.ask("PUT", "/api/v1/overrides/short", &[], force).await;
+    let drained = api.ask("PUT", "/api/v1/overrides/short", &[], force).await;
     assert_eq!(drained.status, StatusCode::CREATED, "{}", drained.text);
     broken.state.store(FULL, Ordering::SeqCst);
-    drop(asked);
+    drop(api);
     let is_over = async {
         while asked_again(&broken).await {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -96,109 +96,109 @@ async fn asked_again(store: &Arc<Broken>) -> bool {
 }
 
 /// An API on a store whose state can be set.
-async fn start_broken() -> (Arc<Broken>, crate::support::Asked) {
+async fn start_broken() -> (Arc<Broken>, crate::support::TestApi) {
     let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
-    let asked = start_on(broken.clone(), with_site()).await;
-    (broken, asked)
+    let api = start_on(broken.clone(), with_site()).await;
+    (broken, api)
 }
 
 fn drain(target: &str) -> String {
     json!({"targets": [target], "force": "drain", "reason": "fire"}).to_string()
 }
 
-fn weights(asked: &crate::support::Asked, pool: &str) -> Vec<u32> {
-    let table = asked.published.load();
+fn weights(api: &crate::support::TestApi, pool: &str) -> Vec<u32> {
+    let table = api.published.load();
     let site = &table.topology().site;
     let at = site.pools.iter().position(|it| &*it.name == pool).unwrap();
     let pool = gslb_core::site::model::PoolId(u32::try_from(at).unwrap());
     (0..site.pools[at].endpoints.len()).map(|at| table.state(pool, at as u32).unwrap().weight).collect()
 }
 
-async fn audited(asked: &crate::support::Asked) -> Vec<String> {
-    let audit = asked.get("/api/v1/audit?limit=100").await.body;
+async fn audited(api: &crate::support::TestApi) -> Vec<String> {
+    let audit = api.get("/api/v1/audit?limit=100").await.body;
     let entries = audit["entries"].as_array().unwrap().iter().rev();
     entries.map(|entry| entry["request"].as_str().unwrap().replace("/api/v1/", "")).collect()
 }
 
 #[tokio::test]
 async fn with_a_full_disk_overrides_hold_at_once_and_are_saved_in_order_later() {
-    let (broken, asked) = start_broken().await;
-    let kept = asked.ask("PUT", "/api/v1/overrides/kept", &[], drain("endpoint/fra/fra-2")).await;
+    let (broken, api) = start_broken().await;
+    let kept = api.ask("PUT", "/api/v1/overrides/kept", &[], drain("endpoint/fra/fra-2")).await;
     assert_eq!((kept.status, &kept.body["saved"]), (StatusCode::CREATED, &json!(true)));
     broken.state.store(FULL, Ordering::SeqCst);
-    let set = asked.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/iad")).await;
+    let set = api.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/iad")).await;
     assert_eq!((set.status, &set.body["saved"]), (StatusCode::CREATED, &json!(false)), "{}", set.text);
     assert!(set.body["not_saved"].as_str().unwrap().contains("no space left on device"), "{}", set.text);
-    assert_eq!((weights(&asked, "iad"), weights(&asked, "fra")), (vec![0], vec![10, 0]), "it holds now");
-    let ended = asked.ask("DELETE", "/api/v1/overrides/kept", &[("if-match", "*")], "").await;
+    assert_eq!((weights(&api, "iad"), weights(&api, "fra")), (vec![0], vec![10, 0]), "it holds now");
+    let ended = api.ask("DELETE", "/api/v1/overrides/kept", &[("if-match", "*")], "").await;
     assert_eq!((ended.status, &ended.body["saved"]), (StatusCode::OK, &json!(false)), "{}", ended.text);
-    assert_eq!(weights(&asked, "fra"), [10, 10]);
+    assert_eq!(weights(&api, "fra"), [10, 10]);
     let again = json!({"targets": ["pool/iad"], "force": "drain", "reason": "still", "expires_in": "1h"}).to_string();
-    let extended = asked.ask("PUT", "/api/v1/overrides/new", &[("if-match", set.header("etag"))], again).await;
+    let extended = api.ask("PUT", "/api/v1/overrides/new", &[("if-match", set.header("etag"))], again).await;
     assert_eq!(extended.status, StatusCode::OK, "what is not saved can be extended by its tag: {}", extended.text);
 
-    let listed = asked.get("/api/v1/overrides").await.body;
+    let listed = api.get("/api/v1/overrides").await.body;
     assert_eq!((&listed["new"]["saved"], listed.get("kept")), (&json!(false), None), "{listed}");
-    let one = asked.get("/api/v1/overrides/new").await;
+    let one = api.get("/api/v1/overrides/new").await;
     assert_eq!((&one.body["saved"], one.header("cache-control")), (&json!(false), "no-store"));
-    let status = asked.get("/api/v1/status").await.body;
+    let status = api.get("/api/v1/status").await.body;
     let why = status["degraded"][0]["why"].as_str().unwrap();
     assert!(why.contains("set new; ended kept") && why.contains("no space"), "{status}");
-    assert_eq!(asked.api.unsaved().changes, 3);
-    let document = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    assert_eq!(api.api.unsaved().changes, 3);
+    let document = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
     assert_eq!(document.status, StatusCode::SERVICE_UNAVAILABLE, "{}", document.text);
 
     broken.state.store(WELL, Ordering::SeqCst);
-    let document = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    let document = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
     assert_eq!(document.status, StatusCode::OK, "{}", document.text);
-    assert_eq!((asked.api.unsaved().changes, asked.api.degraded().len()), (0, 0));
+    assert_eq!((api.api.unsaved().changes, api.api.degraded().len()), (0, 0));
     let (put, delete) = ("PUT overrides/new", "DELETE overrides/kept");
     let expected = ["start", "PUT overrides/kept", put, delete, put, "PATCH pools/iad"];
-    assert_eq!(audited(&asked).await, expected, "in order, each once");
-    let after = asked.ask("PUT", "/api/v1/overrides/after", &[], drain("endpoint/fra/fra-2")).await;
+    assert_eq!(audited(&api).await, expected, "in order, each once");
+    let after = api.ask("PUT", "/api/v1/overrides/after", &[], drain("endpoint/fra/fra-2")).await;
     assert_eq!(after.body["saved"], true, "what failed before does not keep it waiting: {}", after.text);
-    let listed = asked.get("/api/v1/overrides").await.body;
+    let listed = api.get("/api/v1/overrides").await.body;
     assert_eq!(listed["new"].get("saved"), None);
-    drop(asked);
-    let asked = start_on(broken, with_site()).await;
-    assert_eq!(asked.get("/api/v1/overrides").await.body, listed, "a restart finds what held");
+    drop(api);
+    let api = start_on(broken, with_site()).await;
+    assert_eq!(api.get("/api/v1/overrides").await.body, listed, "a restart finds what held");
 }
 
 #[tokio::test]
 async fn what_is_saved_by_a_commit_in_doubt_is_not_saved_twice() {
-    let (broken, asked) = start_broken().await;
+    let (broken, api) = start_broken().await;
     broken.state.store(DOUBTFUL, Ordering::SeqCst);
-    let set = asked.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra")).await;
-    assert_eq!((set.status, weights(&asked, "fra")), (StatusCode::CREATED, vec![0, 0]), "{}", set.text);
-    let other = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    let set = api.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra")).await;
+    assert_eq!((set.status, weights(&api, "fra")), (StatusCode::CREATED, vec![0, 0]), "{}", set.text);
+    let other = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
     assert_eq!(other.status, StatusCode::OK, "{}", other.text);
-    assert_eq!(audited(&asked).await, ["start", "PUT overrides/new", "PATCH pools/iad"]);
-    assert_eq!((asked.api.unsaved().changes, weights(&asked, "fra")), (0, vec![0, 0]));
+    assert_eq!(audited(&api).await, ["start", "PUT overrides/new", "PATCH pools/iad"]);
+    assert_eq!((api.api.unsaved().changes, weights(&api, "fra")), (0, vec![0, 0]));
 }
 
 #[tokio::test]
 async fn a_disk_that_hangs_keeps_no_override_from_holding() {
-    let (broken, asked) = start_broken().await;
+    let (broken, api) = start_broken().await;
     broken.state.store(HANGING, Ordering::SeqCst);
-    let mut follow = asked.api.follow();
-    let put = asked.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra"));
+    let mut follow = api.api.follow();
+    let put = api.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra"));
     let holds = async { drop(follow.wait_for(|active| active.overrides.contains_key("new")).await.unwrap()) };
     let (set, ()) = tokio::join!(put, holds);
     assert_eq!((set.status, &set.body["saved"]), (StatusCode::CREATED, &json!(false)), "{}", set.text);
     assert!(set.body["not_saved"].as_str().unwrap().contains("its disk hangs"), "{}", set.text);
     broken.state.store(WELL, Ordering::SeqCst);
-    let other = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
-    assert_eq!((other.status, asked.api.unsaved().changes), (StatusCode::OK, 0), "{}", other.text);
+    let other = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
+    assert_eq!((other.status, api.api.unsaved().changes), (StatusCode::OK, 0), "{}", other.text);
 }
 
 #[tokio::test]
 async fn a_change_that_takes_long_is_seen_from_outside_as_a_reload_is() {
-    let (broken, asked) = start_broken().await;
-    assert!(asked.api.reload_time().is_zero());
+    let (broken, api) = start_broken().await;
+    assert!(api.api.reload_time().is_zero());
     broken.state.store(HANGING, Ordering::SeqCst);
-    let change = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#);
+    let change = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#);
     let seen = async {
-        while asked.api.reload_time().is_zero() {
+        while api.api.reload_time().is_zero() {
             tokio::task::yield_now().await;
         }
     };
@@ -211,19 +211,19 @@ async fn a_change_that_takes_long_is_seen_from_outside_as_a_reload_is() {
 #[tokio::test]
 async fn a_revision_that_was_passed_over_keeps_nothing_from_changing_after_a_failed_commit() {
     let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
-    let asked = start_on(broken.clone(), with_site()).await;
+    let api = start_on(broken.clone(), with_site()).await;
     let change = r#"{"min_up":1}"#;
-    assert_eq!(asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await.status, StatusCode::OK);
-    drop(asked);
+    assert_eq!(api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await.status, StatusCode::OK);
+    drop(api);
     broken.inner.commit(Commit::new().put(revisions::key(2), *b"damaged")).await.unwrap();
-    let asked = start_on(broken.clone(), Options::default()).await;
-    assert_eq!(asked.api.active().revision, 1);
-    assert!(asked.api.retry_latest().await.is_err(), "it is damaged still");
+    let api = start_on(broken.clone(), Options::default()).await;
+    assert_eq!(api.api.active().revision, 1);
+    assert!(api.api.retry_latest().await.is_err(), "it is damaged still");
 
     broken.state.store(FULL, Ordering::SeqCst);
-    let refused = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await;
+    let refused = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.text);
     broken.state.store(WELL, Ordering::SeqCst);
-    let changed = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await;
+    let changed = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await;
     assert_eq!((changed.status, &changed.body["revision"]), (StatusCode::OK, &json!(3)), "{}", changed.text);
 }

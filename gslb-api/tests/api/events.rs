@@ -10,15 +10,15 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::support::{Asked, start};
+use crate::support::{TestApi, start};
 
-pub(crate) async fn stream(asked: &Asked, last: Option<&str>) -> Body {
+pub(crate) async fn stream(api: &TestApi, last: Option<&str>) -> Body {
     let mut request = Request::get("/api/v1/events").header("host", "localhost");
-    request = request.header("authorization", format!("Bearer {}", asked.viewer));
+    request = request.header("authorization", format!("Bearer {}", api.viewer));
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
-    let response = asked.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = api.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     response.into_body()
 }
@@ -34,50 +34,50 @@ fn id(event: &str) -> &str {
 
 #[tokio::test]
 async fn changes_are_told_and_told_again_from_where_a_reader_was() {
-    let asked = start().await;
-    let mut body = stream(&asked, None).await;
+    let api = start().await;
+    let mut body = stream(&api, None).await;
     let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
-    asked.ask("PUT", "/api/v1/overrides/a", &[], force).await;
+    api.ask("PUT", "/api/v1/overrides/a", &[], force).await;
     let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
-    asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
+    api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
     let (first, second) = (next(&mut body).await, next(&mut body).await);
     assert!(first.contains("event: change") && first.contains(r#""kind":"override","id":"a""#), "{first}");
     assert!(second.contains(r#""kind":"document","revision":2"#), "{second}");
-    let mut again = stream(&asked, Some(id(&first))).await;
+    let mut again = stream(&api, Some(id(&first))).await;
     assert_eq!(next(&mut again).await, second);
 }
 
 #[tokio::test]
 async fn who_asks_for_what_is_not_known_any_more_begins_anew() {
-    let asked = start().await;
-    let mut body = stream(&asked, Some("999999")).await;
+    let api = start().await;
+    let mut body = stream(&api, Some("999999")).await;
     assert!(next(&mut body).await.contains("event: reset"));
     assert!(body.frame().await.is_none(), "the stream ends, and the reader comes again from the id it was given");
 }
 
 #[tokio::test]
 async fn streams_end_when_the_server_stops() {
-    let asked = start().await;
-    let mut body = stream(&asked, None).await;
-    asked.api.stop();
+    let api = start().await;
+    let mut body = stream(&api, None).await;
+    api.api.stop();
     let ended = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("it goes on");
     assert!(ended.is_none());
 }
 
 #[tokio::test]
 async fn a_stream_ends_with_the_token_that_opened_it() {
-    let asked = start().await;
-    let mut revoked = stream(&asked, None).await;
-    let id = asked.viewer.split('_').nth(1).unwrap();
-    auth::revoke(&*asked.store, id).await.unwrap();
+    let api = start().await;
+    let mut revoked = stream(&api, None).await;
+    let id = api.viewer.split('_').nth(1).unwrap();
+    auth::revoke(&*api.store, id).await.unwrap();
     let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
-    asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
+    api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
     let ended = tokio::time::timeout(Duration::from_secs(10), revoked.frame()).await.expect("it goes on");
     assert!(ended.is_none(), "what comes after the revocation is not told");
 
     let end = Time::from(std::time::SystemTime::now() + Duration::from_millis(300));
-    let token = auth::create(&*asked.store, "brief", Role::Viewer, Time::from_millis(0), Some(end)).await.unwrap();
-    let brief = Asked { viewer: token.reveal(), ..asked };
+    let token = auth::create(&*api.store, "brief", Role::Viewer, Time::from_millis(0), Some(end)).await.unwrap();
+    let brief = TestApi { viewer: token.reveal(), ..api };
     let mut expired = stream(&brief, None).await;
     let ended = tokio::time::timeout(Duration::from_secs(10), expired.frame()).await.expect("it goes on");
     assert!(ended.is_none());
@@ -86,10 +86,10 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
 #[tokio::test]
 async fn all_that_is_kept_is_told_from_the_start_with_its_times() {
     let store = std::sync::Arc::new(gslb_api::store::MemoryStore::new());
-    let asked = crate::support::start_on(store, crate::support::with_site()).await;
+    let api = crate::support::start_on(store, crate::support::with_site()).await;
     let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
-    asked.ask("PUT", "/api/v1/overrides/a", &[], force).await;
-    let mut body = stream(&asked, Some("0")).await;
+    api.ask("PUT", "/api/v1/overrides/a", &[], force).await;
+    let mut body = stream(&api, Some("0")).await;
     let (document, drained) = (next(&mut body).await, next(&mut body).await);
     assert!(document.contains(r#""kind":"document","revision":1"#), "{document}");
     assert!(drained.contains(r#""kind":"override","id":"a""#), "{drained}");
@@ -109,21 +109,21 @@ async fn a_new_document_tells_no_status_again() {
     let endpoints: serde_json::Map<_, _> = (0..ENDPOINTS).map(endpoint).collect();
     site["pools"]["many"] = json!({"probe": "word", "endpoints": endpoints});
     site["services"]["www.example.com"]["policy"] = json!("many");
-    let asked = crate::support::start_with(crate::health::options(site)).await;
+    let api = crate::support::start_with(crate::health::options(site)).await;
     let names: Vec<usize> = (0..ENDPOINTS).collect();
     for up in [true, false] {
         for some in names.chunks(1000) {
             let word = |number: &usize| json!({"pool": "many", "endpoint": format!("e{number}"), "up": up});
             let body: serde_json::Value = some.iter().map(word).collect();
-            let told = asked.ask("POST", "/api/v1/observations", &[], body.to_string()).await;
-            assert_eq!(told.status, axum::http::StatusCode::OK, "{}", told.text);
+            let answer = api.ask("POST", "/api/v1/observations", &[], body.to_string()).await;
+            assert_eq!(answer.status, axum::http::StatusCode::OK, "{}", answer.text);
         }
     }
     let all_down = async || {
         let (mut down, mut after) = (0, None::<String>);
         loop {
             let page =
-                asked.store.range("health/", after.as_deref(), 1000, gslb_api::store::Order::Ascending).await.unwrap();
+                api.store.range("health/", after.as_deref(), 1000, gslb_api::store::Order::Ascending).await.unwrap();
             down += page
                 .entries
                 .iter()
@@ -141,16 +141,16 @@ async fn a_new_document_tells_no_status_again() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), settled).await.expect("the statuses were not saved");
-    let mut body = stream(&asked, None).await;
+    let mut body = stream(&api, None).await;
     let revisions = ["1", "2"].map(|weight| format!(r#"{{"endpoints": {{"e0": {{"weight": {weight}0}}}}}}"#));
     for patch in revisions {
-        asked.ask("PATCH", "/api/v1/pools/many", &[("if-match", "*")], patch).await;
+        api.ask("PATCH", "/api/v1/pools/many", &[("if-match", "*")], patch).await;
         let event = next(&mut body).await;
         assert!(event.contains(r#""kind":"document""#) && !event.contains("\"status\""), "{event}");
     }
     // What is told again comes before what is told later.
     let word = json!([{"pool": "many", "endpoint": "e7", "up": true}]).to_string();
-    asked.ask("POST", "/api/v1/observations", &[], word).await;
+    api.ask("POST", "/api/v1/observations", &[], word).await;
     let event = next(&mut body).await;
     assert!(event.matches(r#""kind":"status""#).count() == 1 && event.contains(r#""endpoint":"e7""#), "{event}");
 }

@@ -11,7 +11,7 @@ use gslb_core::health::{Failure, Outcome, Targets};
 use gslb_core::site::model::PoolId;
 use serde_json::{Value, json};
 
-use crate::support::{Asked, start, start_on, start_with};
+use crate::support::{TestApi, start, start_on, start_with};
 
 /// The usual site with probes that turn at the first outcome, and a pool that others speak for.
 pub(crate) fn probed() -> Value {
@@ -31,19 +31,19 @@ pub(crate) fn options(site: Value) -> Options {
 }
 
 /// Says that the `number`th target has passed or failed its probe, and waits until it was heard.
-pub(crate) async fn observe(asked: &Asked, number: usize, passed: bool) {
-    let targets = Targets::of(&asked.published.load().topology().site);
+pub(crate) async fn observe(api: &TestApi, number: usize, passed: bool) {
+    let targets = Targets::of(&api.published.load().topology().site);
     let target = Arc::clone(targets.iter().nth(number).unwrap().0);
     let result = if passed { Ok(()) } else { Err(Failure::Refused) };
     let outcome = Outcome::new(result, Duration::from_millis(3), if passed { "status 200" } else { "refused" });
     let word = HealthEvent::Observed(Observed { target, outcome, at: Instant::now() });
-    asked.api.health_events().send(word).await.unwrap();
+    api.api.health_events().send(word).await.unwrap();
     // Words are heard in their order.
-    asked.get("/api/v1/status").await;
+    api.get("/api/v1/status").await;
 }
 
-fn is_up(asked: &Asked, pool: u32, endpoint: u32) -> bool {
-    asked.published.load().state(PoolId(pool), endpoint).unwrap().up
+fn is_up(api: &TestApi, pool: u32, endpoint: u32) -> bool {
+    api.published.load().state(PoolId(pool), endpoint).unwrap().up
 }
 
 /// Waits until the store has so many statuses.
@@ -62,15 +62,15 @@ async fn saved(store: &dyn Store, count: usize) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_verdict_is_in_force_and_told_with_its_evidence() {
-    let asked = start_with(options(probed())).await;
-    let before = asked.get("/api/v1/status/fra/fra-1").await.body;
+    let api = start_with(options(probed())).await;
+    let before = api.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&before["status"], &before["source"]), (&json!("up"), &json!("initial")), "{before}");
-    observe(&asked, 1, true).await;
-    let other = asked.get("/api/v1/status/fra/fra-2").await.body;
+    observe(&api, 1, true).await;
+    let other = api.get("/api/v1/status/fra/fra-2").await.body;
     assert_eq!((&other["source"], &other["why"]), (&json!("verdict"), &json!("one success: status 200")), "{other}");
-    observe(&asked, 0, false).await;
-    assert!(!is_up(&asked, 0, 0) && is_up(&asked, 0, 1));
-    let one = asked.get("/api/v1/status/fra/fra-1").await.body;
+    observe(&api, 0, false).await;
+    assert!(!is_up(&api, 0, 0) && is_up(&api, 0, 1));
+    let one = api.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!(
         (&one["status"], &one["source"], &one["target"]),
         (&json!("down"), &json!("verdict"), &json!("192.0.2.10"))
@@ -78,13 +78,12 @@ async fn a_verdict_is_in_force_and_told_with_its_evidence() {
     assert_eq!(one["outcomes"][0]["failure"], "refused");
     assert_eq!(one["progress"], json!({"result": "fail", "count": 1, "needed": 1}));
     assert!(one["why"].as_str().unwrap().contains("refused") && one["since"].is_string(), "{one}");
-    let list = asked.get("/api/v1/status?status=down").await.body;
+    let list = api.get("/api/v1/status?status=down").await.body;
     assert_eq!(list["counts"]["endpoints"], json!({"all": 3, "up": 2, "drained": 0, "down": 1}));
     assert_eq!(list["endpoints"].as_array().unwrap().len(), 1, "{list}");
     assert_eq!(list["pools"]["fra"]["endpoints_up"], 1);
     assert_eq!(list["services"]["www.example.com."]["status"], "up", "{list}");
-    let explained =
-        asked.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await.body;
+    let explained = api.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await.body;
     let of = explained["statuses"].as_array().unwrap().iter().find(|it| it["endpoint"] == "fra-1").unwrap();
     assert_eq!(of["source"], "verdict", "explain tells why: {explained}");
 }
@@ -93,7 +92,7 @@ async fn a_verdict_is_in_force_and_told_with_its_evidence() {
 async fn a_pool_or_data_center_is_told_with_the_services_that_have_nothing_else() {
     let mut site = crate::support::site();
     site["services"]["office.example.com"] = json!({"policy": "fra", "types": ["A"]});
-    let asked = start_with(Options { source: Source::Store { first: Some(site.into()) }, ..Options::default() }).await;
+    let api = start_with(Options { source: Source::Store { first: Some(site.into()) }, ..Options::default() }).await;
     for (query, services) in [
         ("", vec!["www.example.com.", "api.example.com.", "office.example.com."]),
         ("?pool=fra", vec!["office.example.com."]),
@@ -101,16 +100,16 @@ async fn a_pool_or_data_center_is_told_with_the_services_that_have_nothing_else(
         ("?pool=iad", vec![]),
         ("?pool=iad&service=www.example.com", vec!["www.example.com."]),
     ] {
-        let told = asked.get(&format!("/api/v1/status{query}")).await.body;
-        let named: Vec<&String> = told["services"].as_object().unwrap().keys().collect();
+        let status = api.get(&format!("/api/v1/status{query}")).await.body;
+        let named: Vec<&String> = status["services"].as_object().unwrap().keys().collect();
         assert_eq!(named, services, "{query}");
     }
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_a_query_is_told_by_the_name_of_the_parameter() {
-    let asked = start_with(options(probed())).await;
-    for (path, told) in [
+    let api = start_with(options(probed())).await;
+    for (path, status) in [
         (
             "/api/v1/status?limits=7",
             "unknown parameter `limits`, expected one of `of`, `pool`, `data_center`, `service`, ",
@@ -125,38 +124,38 @@ async fn what_is_wrong_with_a_query_is_told_by_the_name_of_the_parameter() {
         ("/api/v1/tail?client=a", "client: expected a network such as \"203.0.113.0/24\" or \"2001:db8::/48\"."),
         ("/api/v1/latency?x=1", "unknown parameter `x`, there are no parameters"),
     ] {
-        let answer = asked.get(path).await;
+        let answer = api.get(path).await;
         let detail = answer.body["detail"].as_str().unwrap_or_default();
-        assert!(answer.status == StatusCode::BAD_REQUEST && detail.contains(told), "{path}: {}", answer.text);
+        assert!(answer.status == StatusCode::BAD_REQUEST && detail.contains(status), "{path}: {}", answer.text);
     }
 }
 
 #[tokio::test]
 async fn an_override_comes_before_the_verdict_which_waits_behind_it() {
-    let asked = start_with(options(probed())).await;
+    let api = start_with(options(probed())).await;
     let body = json!({"targets": ["endpoint/fra/fra-1"], "force": "up", "reason": "it lies"}).to_string();
-    asked.ask("PUT", "/api/v1/overrides/x", &[], body).await;
-    observe(&asked, 0, false).await;
-    assert!(is_up(&asked, 0, 0));
-    let one = asked.get("/api/v1/status/fra/fra-1").await.body;
+    api.ask("PUT", "/api/v1/overrides/x", &[], body).await;
+    observe(&api, 0, false).await;
+    assert!(is_up(&api, 0, 0));
+    let one = api.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&one["status"], &one["source"], &one["override"]), (&json!("up"), &json!("forced"), &json!("x")));
     assert_eq!(one["unforced"], json!({"status": "down", "source": "verdict"}));
-    asked.ask("DELETE", "/api/v1/overrides/x", &[("if-match", "*")], "").await;
-    assert!(!is_up(&asked, 0, 0), "the verdict was not lost");
+    api.ask("DELETE", "/api/v1/overrides/x", &[("if-match", "*")], "").await;
+    assert!(!is_up(&api, 0, 0), "the verdict was not lost");
     // A dry run is foreseen from the verdict, too.
     let body = json!({"targets": ["pool/iad"], "force": "down", "reason": "r"}).to_string();
-    let dry = asked.ask("PUT", "/api/v1/overrides/y?dry_run=true", &[], body).await;
+    let dry = api.ask("PUT", "/api/v1/overrides/y?dry_run=true", &[], body).await;
     assert_eq!(dry.status, StatusCode::OK, "{}", dry.text);
-    assert!(!is_up(&asked, 0, 0));
+    assert!(!is_up(&api, 0, 0));
 }
 
 #[tokio::test]
 async fn statuses_are_events_which_can_be_had_again() {
-    let asked = start_with(options(probed())).await;
-    let before = asked.store.revision().await.unwrap();
-    observe(&asked, 0, false).await;
-    saved(&*asked.store, 1).await;
-    let mut body = crate::events::stream(&asked, Some(&before.to_string())).await;
+    let api = start_with(options(probed())).await;
+    let before = api.store.revision().await.unwrap();
+    observe(&api, 0, false).await;
+    saved(&*api.store, 1).await;
+    let mut body = crate::events::stream(&api, Some(&before.to_string())).await;
     let event = crate::events::next(&mut body).await;
     assert!(event.contains(r#""kind":"status""#) && event.contains(r#""endpoint":"fra-1""#), "{event}");
     assert!(event.contains(r#""status":"down""#), "{event}");
@@ -166,12 +165,12 @@ async fn statuses_are_events_which_can_be_had_again() {
 async fn a_restart_answers_as_before() {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(folder.path()).unwrap());
-    let asked = start_on(Arc::clone(&store), options(probed())).await;
-    observe(&asked, 0, false).await;
-    observe(&asked, 1, true).await;
+    let api = start_on(Arc::clone(&store), options(probed())).await;
+    observe(&api, 0, false).await;
+    observe(&api, 1, true).await;
     let kept = saved(&*store, 2).await;
     assert_eq!(kept[0]["up"], false, "{kept:?}");
-    drop(asked);
+    drop(api);
     // The same store, as a process that starts again finds it.
     let again = start_on(store, options(probed())).await;
     assert!(!is_up(&again, 0, 0) && is_up(&again, 0, 1), "no answer ever names it");
@@ -192,10 +191,10 @@ async fn a_restart_answers_as_before() {
 
 #[tokio::test]
 async fn word_is_taken_whole_or_not_at_all() {
-    let asked = start_with(options(probed())).await;
+    let api = start_with(options(probed())).await;
     let post = |list: Value| {
-        let asked = &asked;
-        async move { asked.ask("POST", "/api/v1/observations", &[], list.to_string()).await }
+        let api = &api;
+        async move { api.ask("POST", "/api/v1/observations", &[], list.to_string()).await }
     };
     let down = json!({"pool": "iad", "endpoint": "iad-1", "up": false, "reason": "maintenance"});
     let refused = post(json!([
@@ -207,7 +206,7 @@ async fn word_is_taken_whole_or_not_at_all() {
     .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     assert_eq!(refused.pointers(), ["/1", "/2", "/3"], "{}", refused.text);
-    assert!(is_up(&asked, 1, 0), "nothing of it was taken");
+    assert!(is_up(&api, 1, 0), "nothing of it was taken");
     let wrong = post(json!([{"pool": "iad", "up": "no", "x": 1}, 7])).await;
     assert_eq!(wrong.pointers(), ["/0/x", "/0/endpoint", "/0/up", "/1"], "{}", wrong.text);
     let taken = post(json!([down, {"client": "203.0.113.0/24", "data_center": "fra", "ms": 12.5}])).await;
@@ -217,8 +216,8 @@ async fn word_is_taken_whole_or_not_at_all() {
         "{}",
         taken.text
     );
-    assert!(!is_up(&asked, 1, 0), "in force when it is answered");
-    assert!(asked.get("/api/v1/status/iad/iad-1").await.text.contains("maintenance"));
+    assert!(!is_up(&api, 1, 0), "in force when it is answered");
+    assert!(api.get("/api/v1/status/iad/iad-1").await.text.contains("maintenance"));
     assert_eq!(post(Value::Array(vec![down; 1001])).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
@@ -226,34 +225,34 @@ async fn word_is_taken_whole_or_not_at_all() {
 async fn an_endpoint_that_needs_a_word_to_come_back_gets_it() {
     let mut site = probed();
     site["pools"]["fra"]["resume"] = json!("manual");
-    let asked = start_with(options(site)).await;
-    let mut events = crate::events::stream(&asked, None).await;
-    let resume = || async { asked.ask("POST", "/api/v1/status/fra/fra-1/resume", &[], "").await };
+    let api = start_with(options(site)).await;
+    let mut events = crate::events::stream(&api, None).await;
+    let resume = || async { api.ask("POST", "/api/v1/status/fra/fra-1/resume", &[], "").await };
     assert_eq!(resume().await.status, StatusCode::CONFLICT);
-    observe(&asked, 0, false).await;
+    observe(&api, 0, false).await;
     assert!(crate::events::next(&mut events).await.contains("one failure: refused"));
-    observe(&asked, 0, true).await;
-    assert!(!is_up(&asked, 0, 0));
+    observe(&api, 0, true).await;
+    assert!(!is_up(&api, 0, 0));
     let waits = "recovered, waiting for `gslb resume fra/fra-1`; before: one failure: refused";
-    let told = crate::events::next(&mut events).await;
-    assert!(told.contains(waits) && told.contains("\"recovered\":"), "an event of its own: {told}");
-    let status = asked.get("/api/v1/status/fra/fra-1").await.body;
+    let status = crate::events::next(&mut events).await;
+    assert!(status.contains(waits) && status.contains("\"recovered\":"), "an event of its own: {status}");
+    let status = api.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&status["held"]["by"], &status["why"]), (&json!("manual"), &json!(waits)), "{status}");
     assert!(status["held"]["since"].is_string(), "{status}");
-    observe(&asked, 1, false).await;
-    let explained = asked.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await;
+    observe(&api, 1, false).await;
+    let explained = api.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await;
     let line = "fra: passed over, down: 0 up, 1 needed; fra-1 recovered, waiting for `gslb resume fra/fra-1`";
     assert!(explained.body["explanation"]["text"].as_str().unwrap().contains(line), "{}", explained.text);
     assert!(explained.body["statuses"].to_string().contains(waits), "{}", explained.text);
     let resumed = resume().await;
-    assert_eq!((resumed.status, is_up(&asked, 0, 0)), (StatusCode::OK, true), "{}", resumed.text);
-    assert!(asked.get("/api/v1/audit").await.text.contains("/status/fra/fra-1/resume"), "and who gave it is known");
-    let unknown = asked.ask("POST", "/api/v1/status/fra/none/resume", &[], "").await;
+    assert_eq!((resumed.status, is_up(&api, 0, 0)), (StatusCode::OK, true), "{}", resumed.text);
+    assert!(api.get("/api/v1/audit").await.text.contains("/status/fra/fra-1/resume"), "and who gave it is known");
+    let unknown = api.ask("POST", "/api/v1/status/fra/none/resume", &[], "").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
 /// All endpoints of a site pass and then fail, so many at once that it is doubted; and how many there are.
-async fn held() -> (Asked, usize) {
+async fn held() -> (TestApi, usize) {
     let mut site = probed();
     let endpoint = |number: u32| (format!("many-{number}"), json!({"address": format!("192.0.2.{number}")}));
     let endpoints: serde_json::Map<String, Value> = (100..110).map(endpoint).collect();
@@ -263,39 +262,39 @@ async fn held() -> (Asked, usize) {
     // All of them fail before the first one would go down.
     site["probes"]["web"]["fall"] = json!(2);
     site["probes"]["word"]["fall"] = json!(2);
-    let asked = start_with(options(site)).await;
-    let count = Targets::of(&asked.published.load().topology().site).len();
+    let api = start_with(options(site)).await;
+    let count = Targets::of(&api.published.load().topology().site).len();
     for passed in [true, false, false] {
         for target in 0..count {
-            observe(&asked, target, passed).await;
+            observe(&api, target, passed).await;
         }
     }
-    (asked, count)
+    (api, count)
 }
 
 /// Waits until the store says that a mass failure is held, or not.
-async fn is_told(asked: &Asked, held: bool) {
-    let told = async {
-        while asked.store.read("mass-failure").await.unwrap().is_some() != held {
+async fn assert_mass_failure(api: &TestApi, held: bool) {
+    let status = async {
+        while api.store.read("mass-failure").await.unwrap().is_some() != held {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), told).await.expect("it is told wrongly");
+    tokio::time::timeout(Duration::from_secs(20), status).await.expect("it is told wrongly");
 }
 
 #[tokio::test]
 async fn a_document_that_ends_a_mass_failure_tells_so_and_what_goes_down() {
-    let (asked, count) = held().await;
-    is_told(&asked, true).await;
-    let before = saved(&*asked.store, count).await;
+    let (api, count) = held().await;
+    assert_mass_failure(&api, true).await;
+    let before = saved(&*api.store, count).await;
     assert!(before.iter().all(|status| status["up"] == true), "{before:?}");
     let off = json!({"safety": {"mass_failure": "off"}}).to_string();
-    let patched = asked.ask("PATCH", "/api/v1/document", &[("if-match", "*")], off).await;
+    let patched = api.ask("PATCH", "/api/v1/document", &[("if-match", "*")], off).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
-    assert!(!is_up(&asked, 0, 0));
-    is_told(&asked, false).await;
+    assert!(!is_up(&api, 0, 0));
+    assert_mass_failure(&api, false).await;
     let all_down = async {
-        while saved(&*asked.store, count).await.iter().any(|status| status["up"] == true) {
+        while saved(&*api.store, count).await.iter().any(|status| status["up"] == true) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -304,40 +303,40 @@ async fn a_document_that_ends_a_mass_failure_tells_so_and_what_goes_down() {
 
 #[tokio::test]
 async fn what_cannot_be_probed_is_told_with_its_reason() {
-    let asked = start_with(options(probed())).await;
-    let target = Arc::clone(Targets::of(&asked.published.load().topology().site).iter().next().unwrap().0);
+    let api = start_with(options(probed())).await;
+    let target = Arc::clone(Targets::of(&api.published.load().topology().site).iter().next().unwrap().0);
     let outcome = Outcome::new(Err(Failure::System), Duration::ZERO, "no route to it");
     let word = HealthEvent::Observed(Observed { target, outcome, at: Instant::now() });
-    asked.api.health_events().send(word).await.unwrap();
-    let told = asked.get("/api/v1/status/fra/fra-1").await.body;
-    assert_eq!((&told["status"], &told["unable"]), (&json!("up"), &json!("no route to it")), "{told}");
-    assert_eq!(told["why"], "cannot be probed: no route to it");
-    assert_eq!(told["outcomes"][0]["result"], "unable");
+    api.api.health_events().send(word).await.unwrap();
+    let status = api.get("/api/v1/status/fra/fra-1").await.body;
+    assert_eq!((&status["status"], &status["unable"]), (&json!("up"), &json!("no route to it")), "{status}");
+    assert_eq!(status["why"], "cannot be probed: no route to it");
+    assert_eq!(status["outcomes"][0]["result"], "unable");
 }
 
 #[tokio::test]
 async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
-    let (asked, count) = held().await;
-    let told = asked.get("/api/v1/status").await.body;
-    let up = told["counts"]["endpoints"]["up"].as_u64().unwrap();
-    assert!(told["mass_failure"].is_object() && up == count as u64, "all are held up: {told}");
-    let lifted = asked.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await;
+    let (api, count) = held().await;
+    let status = api.get("/api/v1/status").await.body;
+    let up = status["counts"]["endpoints"]["up"].as_u64().unwrap();
+    assert!(status["mass_failure"].is_object() && up == count as u64, "all are held up: {status}");
+    let lifted = api.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await;
     assert_eq!(lifted.status, StatusCode::OK, "{}", lifted.text);
-    let told = asked.get("/api/v1/status").await.body;
+    let status = api.get("/api/v1/status").await.body;
     assert!(
-        told["mass_failure"].is_null() && told["counts"]["endpoints"]["up"] == 0,
-        "all are believed to be down: {told}"
+        status["mass_failure"].is_null() && status["counts"]["endpoints"]["up"] == 0,
+        "all are believed to be down: {status}"
     );
-    assert_eq!(asked.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await.status, StatusCode::CONFLICT);
+    assert_eq!(api.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
 async fn pages_of_statuses_join_without_a_gap() {
-    let asked = start_with(options(probed())).await;
+    let api = start_with(options(probed())).await;
     let mut names = Vec::new();
     let mut next = "/api/v1/status?of=endpoints&limit=2".to_owned();
     loop {
-        let page = asked.get(&next).await.body;
+        let page = api.get(&next).await.body;
         let endpoints = page["endpoints"].as_array().unwrap();
         names.extend(endpoints.iter().map(|it| it["endpoint"].as_str().unwrap().to_owned()));
         match page["next"]["endpoints"].as_str() {
@@ -346,12 +345,12 @@ async fn pages_of_statuses_join_without_a_gap() {
         }
     }
     assert_eq!(names, ["fra-1", "fra-2", "iad-1"]);
-    assert_eq!(asked.get("/api/v1/status?service=none.example.com").await.status, StatusCode::NOT_FOUND);
-    assert_eq!(asked.get("/api/v1/status?status=sideways").await.status, StatusCode::BAD_REQUEST);
-    let of_service = asked.get("/api/v1/status?service=api.example.com&pool=iad").await.body;
+    assert_eq!(api.get("/api/v1/status?service=none.example.com").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(api.get("/api/v1/status?status=sideways").await.status, StatusCode::BAD_REQUEST);
+    let of_service = api.get("/api/v1/status?service=api.example.com&pool=iad").await.body;
     assert_eq!(of_service["endpoints"].as_array().unwrap().len(), 1);
     assert_eq!(of_service["services"].as_object().unwrap().len(), 1);
-    let latency = asked.get("/api/v1/latency").await.body;
+    let latency = api.get("/api/v1/latency").await.body;
     assert_eq!((&latency["node"], &latency["is_vantage"]), (&json!("here"), &json!(false)));
 }
 
@@ -359,9 +358,9 @@ async fn pages_of_statuses_join_without_a_gap() {
 async fn a_drill_tells_what_would_be_and_touches_nothing() {
     let mut site = probed();
     site["services"]["only.example.com"] = json!({"policy": "fra", "types": ["A"]});
-    let asked = start_with(options(site)).await;
-    let before = asked.everything().await;
-    let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
+    let api = start_with(options(site)).await;
+    let before = api.everything().await;
+    let drill = api.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
     assert_eq!(drill.status, StatusCode::OK, "{}", drill.text);
     assert_eq!(drill.body["services"], 3, "{}", drill.text);
     assert_eq!(entries(&drill.body["failing"], "gets"), [json!(["only.example.com.", ["A"], "dead-endpoint", true])]);
@@ -373,8 +372,8 @@ async fn a_drill_tells_what_would_be_and_touches_nothing() {
         "{}",
         drill.text
     );
-    assert_eq!(asked.everything().await, before);
-    let unknown = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "x"}).to_string()).await;
+    assert_eq!(api.everything().await, before);
+    let unknown = api.ask("POST", "/api/v1/drill", &[], json!({"data_center": "x"}).to_string()).await;
     assert_eq!((unknown.status, unknown.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/data_center"]));
 }
 
@@ -396,8 +395,8 @@ async fn a_drill_tells_which_clients_of_a_service_would_have_nothing() {
             "when_all_down": "servfail",
         },
     });
-    let asked = start_with(options(site)).await;
-    let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
+    let api = start_with(options(site)).await;
+    let drill = api.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
     let failing = [
         json!(["fixed.example.com.", ["A"], "dead-endpoint", false]),
         json!(["silent.example.com.", ["A"], "serv-fail", false]),
@@ -428,8 +427,8 @@ async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
     site["services"]["drawn.example.com"] = json!({"policy": {"weighted": {"fra": 50, "iad": 50}}, "types": ["A"]});
     site["services"]["rarely.example.com"] = json!({"policy": {"weighted": {"fra": 1, "iad": 99}}, "types": ["A"]});
     site["services"]["hashed.example.com"] = json!({"policy": {"hash": ["fra", "iad"]}, "types": ["A"]});
-    let asked = start_with(options(site)).await;
-    let drill = asked.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
+    let api = start_with(options(site)).await;
+    let drill = api.ask("POST", "/api/v1/drill", &[], json!({"data_center": "fra"}).to_string()).await;
     let failing = entries(&drill.body["failing"], "gets");
     let nothing = json!(["six.example.com.", ["AAAA"], "no-data", true]);
     assert_eq!(failing, [nothing], "clients with IPv6 alone would have nothing: {}", drill.text);
@@ -446,12 +445,12 @@ async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
 
 #[tokio::test]
 async fn names_that_are_not_there_are_not_all_well() {
-    let asked = start().await;
+    let api = start().await;
     for path in ["/api/v1/status?pool=nix", "/api/v1/status?data_center=nix", "/api/v1/status?service=nix.example.com"]
     {
-        assert_eq!(asked.get(path).await.status, axum::http::StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(api.get(path).await.status, axum::http::StatusCode::NOT_FOUND, "{path}");
     }
     let body = serde_json::json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
-    asked.ask("PUT", "/api/v1/overrides/x", &[], body).await;
-    assert_eq!(asked.get("/api/v1/status?pool=fra").await.body["overrides"], 1, "what is overridden is not hidden");
+    api.ask("PUT", "/api/v1/overrides/x", &[], body).await;
+    assert_eq!(api.get("/api/v1/status?pool=fra").await.body["overrides"], 1, "what is overridden is not hidden");
 }

@@ -10,8 +10,8 @@ use crate::support::{ZONE, site, start, start_with, start_with_databases};
 
 #[tokio::test]
 async fn broken_bodies_are_told_and_change_nothing() {
-    let asked = start().await;
-    let before = asked.everything().await;
+    let api = start().await;
+    let before = api.everything().await;
     let deep = format!("{}1{}", "{\"a\":".repeat(5000), "}".repeat(5000));
     let label = "a".repeat(64);
     let long = format!("{}com", "abcdefgh.".repeat(40));
@@ -48,19 +48,19 @@ async fn broken_bodies_are_told_and_change_nothing() {
     for (request, body) in bodies {
         let (method, path) = request.split_once(' ').unwrap();
         let headers: &[(&str, &str)] = if path == "document" { &[("if-match", "*")] } else { &[] };
-        let answer = asked.ask(method, &format!("/api/v1/{path}"), headers, body.clone()).await;
+        let answer = api.ask(method, &format!("/api/v1/{path}"), headers, body.clone()).await;
         let shown: String = body.chars().take(80).collect();
         assert!(answer.status.is_client_error(), "{request} {shown}: {} {}", answer.status, answer.text);
         assert_eq!(answer.header("content-type"), "application/problem+json", "{request} {shown}");
         assert!(answer.body["errors"][0]["detail"].is_string(), "{request} {shown}: {}", answer.text);
     }
-    assert_eq!(asked.everything().await, before);
+    assert_eq!(api.everything().await, before);
 }
 
 #[tokio::test]
 async fn names_that_are_none_are_refused() {
-    let asked = start().await;
-    let before = asked.everything().await;
+    let api = start().await;
+    let before = api.everything().await;
     let pool = site()["pools"]["iad"].to_string();
     let service = json!({"policy": "fra"}).to_string();
     let label = "a".repeat(64);
@@ -75,32 +75,32 @@ async fn names_that_are_none_are_refused() {
         ("services/WWW.example.com".to_owned(), &service),
         ("pools/%ff%fe".to_owned(), &pool),
     ] {
-        let answer = asked.ask("PUT", &format!("/api/v1/{path}"), &[], body.clone()).await;
+        let answer = api.ask("PUT", &format!("/api/v1/{path}"), &[], body.clone()).await;
         assert!(answer.status.is_client_error(), "{path}: {} {}", answer.status, answer.text);
     }
-    assert_eq!(asked.everything().await, before);
+    assert_eq!(api.everything().await, before);
 }
 
 #[tokio::test]
 async fn sizes_have_ends() {
     let limits = Limits { document_octets: 100_000, body_octets: 10_000, ..Limits::default() };
     let source = Source::Store { first: Some(site().into()) };
-    let asked = start_with(Options { source, limits, ..Options::default() }).await;
+    let api = start_with(Options { source, limits, ..Options::default() }).await;
     let long = |octets: usize| format!("\"{}\"", "x".repeat(octets));
-    let resource = asked.ask("PUT", "/api/v1/pools/x", &[], long(10_000)).await;
+    let resource = api.ask("PUT", "/api/v1/pools/x", &[], long(10_000)).await;
     assert_eq!((resource.status, resource.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"));
-    let document = asked.ask("PUT", "/api/v1/document", &[("if-match", "*")], long(99_990)).await;
+    let document = api.ask("PUT", "/api/v1/document", &[("if-match", "*")], long(99_990)).await;
     assert_eq!(document.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let document = asked.ask("PUT", "/api/v1/document", &[("if-match", "*")], long(100_000)).await;
+    let document = api.ask("PUT", "/api/v1/document", &[("if-match", "*")], long(100_000)).await;
     assert_eq!(document.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]
 async fn what_cannot_be_given_is_not_taken() {
-    let asked = start().await;
+    let api = start().await;
     let accept = |value: &'static str| {
-        let asked = &asked;
-        async move { asked.ask("GET", "/api/v1/pools", &[("accept", value)], "").await.status }
+        let api = &api;
+        async move { api.ask("GET", "/api/v1/pools", &[("accept", value)], "").await.status }
     };
     for good in ["application/json", "*/*", "application/*;q=0.1", "text/html, application/json;q=0.5"] {
         assert_eq!(accept(good).await, StatusCode::OK, "{good}");
@@ -109,23 +109,23 @@ async fn what_cannot_be_given_is_not_taken() {
         assert_eq!(accept(bad).await, StatusCode::NOT_ACCEPTABLE, "{bad}");
     }
     let packed = [("content-encoding", "gzip")];
-    assert_eq!(asked.ask("PUT", "/api/v1/pools/x", &packed, "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(api.ask("PUT", "/api/v1/pools/x", &packed, "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let patch = [("content-type", "application/merge-patch+json")];
-    assert_eq!(asked.ask("PUT", "/api/v1/pools/x", &patch, "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(api.ask("PUT", "/api/v1/pools/x", &patch, "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[tokio::test]
 async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
-    let asked = start().await;
+    let api = start().await;
     let matches = json!({"match": vec![1; 100_000]});
-    let wrong = asked.ask("PUT", "/api/v1/regions/x", &[], matches.to_string()).await;
+    let wrong = api.ask("PUT", "/api/v1/regions/x", &[], matches.to_string()).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let told = wrong.body["errors"].as_array().unwrap();
-    assert_eq!(told.len(), 101);
-    assert_eq!(told[100]["detail"], "there are 99900 more errors");
+    let error = wrong.body["errors"].as_array().unwrap();
+    assert_eq!(error.len(), 101);
+    assert_eq!(error[100]["detail"], "there are 99900 more errors");
     assert!(wrong.text.len() < 100_000, "{}", wrong.text.len());
     let many = format!("{{\"a\":[{}1]}}", "1,".repeat(4_000_000));
-    let refused = asked.ask("POST", "/api/v1/plan", &[], many).await;
+    let refused = api.ask("POST", "/api/v1/plan", &[], many).await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"));
     assert!(refused.text.contains("more than the limit of 144 MiB of memory"), "{}", refused.text);
 }
@@ -133,14 +133,14 @@ async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
 #[tokio::test]
 async fn toml_has_less_room_than_json() {
     let limits = Limits { toml_octets: 100, ..Limits::default() };
-    let asked =
+    let api =
         start_with(Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() })
             .await;
     let headers = [("content-type", "application/toml")];
-    let long = asked.ask("POST", "/api/v1/plan", &headers, "#".repeat(101)).await;
+    let long = api.ask("POST", "/api/v1/plan", &headers, "#".repeat(101)).await;
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(long.text.contains("As JSON it may have more"), "{}", long.text);
-    assert_eq!(asked.ask("POST", "/api/v1/plan", &[], site().to_string()).await.status, StatusCode::OK);
+    assert_eq!(api.ask("POST", "/api/v1/plan", &[], site().to_string()).await.status, StatusCode::OK);
 }
 
 /// What takes far more memory than it is long, each as it is sent and as what.
@@ -185,28 +185,28 @@ async fn what_takes_more_memory_than_it_may_is_refused_with_its_place() {
     let limits = Limits { memory: 16 << 20, viewer_memory: 4 << 20, ..Limits::default() };
     let options = Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() };
     let databases = vec![Arc::new(geoip::bundled())];
-    let asked = start_with_databases(options, databases).await;
-    let before = asked.everything().await;
+    let api = start_with_databases(options, databases).await;
+    let before = api.everything().await;
     for (content, what, body) in heavy() {
         for (method, path) in [("PUT", "/api/v1/document"), ("POST", "/api/v1/plan")] {
             let headers = [("content-type", content), ("if-match", "*")];
-            let refused = asked.ask(method, path, &headers, body.clone()).await;
+            let refused = api.ask(method, path, &headers, body.clone()).await;
             assert!(matches!(refused.status.as_u16(), 413 | 422), "{what}: {} {}", refused.status, refused.text);
-            let told = refused.body["errors"][0]["detail"].as_str().unwrap_or_default();
-            assert!(told.contains("MiB of memory"), "{what}: {told}");
+            let error = refused.body["errors"][0]["detail"].as_str().unwrap_or_default();
+            assert!(error.contains("MiB of memory"), "{what}: {error}");
         }
     }
-    assert_eq!(asked.everything().await, before);
+    assert_eq!(api.everything().await, before);
     // A small change of the same server goes on as ever.
     let service = json!({"policy": "fra"}).to_string();
-    assert_eq!(asked.ask("PUT", "/api/v1/services/x.example.com", &[], service).await.status, StatusCode::CREATED);
+    assert_eq!(api.ask("PUT", "/api/v1/services/x.example.com", &[], service).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn who_may_only_look_has_less_memory_for_plans() {
     let limits = Limits { memory: 16 << 20, viewer_memory: 1 << 20, viewer_octets: 300_000, ..Limits::default() };
     let options = Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() };
-    let asked = start_with(options).await;
+    let api = start_with(options).await;
     let mut large = site();
     let pools = large["pools"].as_object_mut().unwrap();
     for number in 0..2_000 {
@@ -214,13 +214,13 @@ async fn who_may_only_look_has_less_memory_for_plans() {
     }
     let plan = async |token: &str, body: String| {
         let bearer = format!("Bearer {token}");
-        asked.ask("POST", "/api/v1/plan", &[("authorization", &bearer)], body).await
+        api.ask("POST", "/api/v1/plan", &[("authorization", &bearer)], body).await
     };
-    assert_eq!(plan(&asked.operator, large.to_string()).await.status, StatusCode::OK);
-    let refused = plan(&asked.viewer, large.to_string()).await;
+    assert_eq!(plan(&api.operator, large.to_string()).await.status, StatusCode::OK);
+    let refused = plan(&api.viewer, large.to_string()).await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"), "{}", refused.text);
     assert!(refused.text.contains("the limit of 1 MiB of memory"), "{}", refused.text);
-    assert_eq!(plan(&asked.viewer, site().to_string()).await.status, StatusCode::OK);
-    let long = plan(&asked.viewer, " ".repeat(300_001)).await;
+    assert_eq!(plan(&api.viewer, site().to_string()).await.status, StatusCode::OK);
+    let long = plan(&api.viewer, " ".repeat(300_001)).await;
     assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
 }

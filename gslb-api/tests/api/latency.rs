@@ -6,7 +6,7 @@ use gslb_api::store::{Commit, MemoryStore, Store};
 use gslb_api::{Options, Source};
 use serde_json::{Value, json};
 
-use super::support::{Asked, site, start_on};
+use super::support::{TestApi, site, start_on};
 
 fn options() -> Options {
     let mut site = site();
@@ -21,15 +21,15 @@ fn options() -> Options {
 }
 
 /// What a client in the office gets.
-async fn answer(asked: &Asked) -> String {
+async fn answer(api: &TestApi) -> String {
     let body = json!({"name": "api.example.com", "client": "203.0.113.7"}).to_string();
-    let explained = asked.ask("POST", "/api/v1/explain", &[], body).await;
+    let explained = api.ask("POST", "/api/v1/explain", &[], body).await;
     let record = explained.body["explanation"]["answer"]["answer"][0].as_str().unwrap_or(&explained.text);
     record.split_whitespace().last().unwrap_or_default().to_owned()
 }
 
-async fn accepted(asked: &Asked) -> Value {
-    asked.get("/api/v1/latency").await.body["accepted"].clone()
+async fn accepted(api: &TestApi) -> Value {
+    api.get("/api/v1/latency").await.body["accepted"].clone()
 }
 
 #[tokio::test]
@@ -68,8 +68,8 @@ async fn orders_that_are_damaged_or_of_others_do_not_count() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let commit = values.iter().fold(Commit::new(), |commit, (key, value)| commit.put(*key, value.as_bytes()));
     store.commit(commit).await.unwrap();
-    let asked = start_on(store, options()).await;
-    let accepted = accepted(&asked).await;
+    let api = start_on(store, options()).await;
+    let accepted = accepted(&api).await;
     let names: Vec<&String> = accepted["vantages"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["fra-1"], "{accepted}");
     assert_eq!(

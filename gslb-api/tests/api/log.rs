@@ -14,26 +14,26 @@ async fn the_level_is_changed_by_who_knows_it() {
     let noted = Arc::clone(&applied);
     let log = Arc::new(LogSwitch::new(LogLevel::Warn, move |level| noted.lock().unwrap().push(level)));
     let source = Source::Store { first: Some(site().into()) };
-    let asked = start_with(Options { source, log, ..Options::default() }).await;
-    let read = asked.get("/api/v1/log").await;
+    let api = start_with(Options { source, log, ..Options::default() }).await;
+    let read = api.get("/api/v1/log").await;
     assert_eq!((read.status, &read.body), (StatusCode::OK, &json!({"level": "warn"})));
     let tag = read.header("etag").to_owned();
     let put = |tag: &'static str, level: &'static str| {
-        let asked = &asked;
-        async move { asked.ask("PUT", "/api/v1/log", &[("if-match", tag)], json!({ "level": level }).to_string()).await }
+        let api = &api;
+        async move { api.ask("PUT", "/api/v1/log", &[("if-match", tag)], json!({ "level": level }).to_string()).await }
     };
     assert_eq!(put("", "debug").await.status, StatusCode::PRECONDITION_REQUIRED);
     assert_eq!(put("\"other\"", "debug").await.status, StatusCode::PRECONDITION_FAILED);
-    let wrong = asked.ask("PUT", "/api/v1/log", &[("if-match", "*")], r#"{"level":"loud","x":1}"#).await;
+    let wrong = api.ask("PUT", "/api/v1/log", &[("if-match", "*")], r#"{"level":"loud","x":1}"#).await;
     assert_eq!((wrong.status, wrong.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/x", "/level"]));
     assert!(applied.lock().unwrap().is_empty());
 
-    let done = asked.ask("PUT", "/api/v1/log", &[("if-match", &tag)], r#"{"level":"debug"}"#).await;
+    let done = api.ask("PUT", "/api/v1/log", &[("if-match", &tag)], r#"{"level":"debug"}"#).await;
     assert_eq!((done.status, &done.body), (StatusCode::OK, &json!({"level": "debug"})));
     assert_eq!(*applied.lock().unwrap(), [LogLevel::Debug]);
-    let stale = asked.ask("PUT", "/api/v1/log", &[("if-match", &tag)], r#"{"level":"error"}"#).await;
+    let stale = api.ask("PUT", "/api/v1/log", &[("if-match", &tag)], r#"{"level":"error"}"#).await;
     assert_eq!((stale.status, stale.header("etag")), (StatusCode::PRECONDITION_FAILED, done.header("etag")));
-    let audit = asked.get("/api/v1/audit?limit=1").await.body;
+    let audit = api.get("/api/v1/audit?limit=1").await.body;
     assert_eq!(
         (&audit["entries"][0]["request"], &audit["entries"][0]["after"]),
         (&json!("PUT /api/v1/log"), &json!({"level": "debug"}),)

@@ -13,11 +13,11 @@ async fn a_damaged_or_missing_revision_is_passed_over_for_the_one_before() {
     let key = revisions::key(2);
     for damage in [Commit::new().put(key.clone(), *b"damaged"), Commit::new().delete(key)] {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let asked = start_on(Arc::clone(&store), with_site()).await;
+        let api = start_on(Arc::clone(&store), with_site()).await;
         let weight = |weight: u32| format!("{{\"endpoints\": {{\"fra-1\": {{\"weight\": {weight}}}}}}}");
         let any = [("if-match", "*")];
-        assert_eq!(asked.ask("PATCH", "/api/v1/pools/fra", &any, weight(7)).await.status, 200);
-        drop(asked);
+        assert_eq!(api.ask("PATCH", "/api/v1/pools/fra", &any, weight(7)).await.status, 200);
+        drop(api);
         store.commit(damage).await.unwrap();
 
         let started = Api::start(Arc::clone(&store), Vec::new(), Options::default()).await.unwrap();
@@ -26,10 +26,10 @@ async fn a_damaged_or_missing_revision_is_passed_over_for_the_one_before() {
         assert_eq!(unservable.revision, Some(2));
         assert!(matches!(unservable.why, StartError::Damaged(_) | StartError::Missing(2)), "{:?}", unservable.why);
 
-        let asked = start_on(Arc::clone(&store), Options::default()).await;
-        let revisions = asked.get("/api/v1/revisions").await.body;
+        let api = start_on(Arc::clone(&store), Options::default()).await;
+        let revisions = api.get("/api/v1/revisions").await.body;
         assert_eq!(revisions["in_force"], 1, "{revisions}");
-        let written = asked.ask("PATCH", "/api/v1/pools/fra", &any, weight(9)).await;
+        let written = api.ask("PATCH", "/api/v1/pools/fra", &any, weight(9)).await;
         assert_eq!(written.status, 200, "{}", written.text);
         let number = written.body["revision"].as_u64().unwrap();
         assert_eq!(number, 3, "no number is given twice");

@@ -5,31 +5,31 @@ use gslb_api::auth::{self, Role, Scopes};
 use gslb_api::store::Time;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Asked, site, start};
+use crate::support::{Answer, TestApi, site, start};
 
 /// Somebody whose token has `scopes`.
 struct Scoped {
-    asked: Asked,
+    api: TestApi,
     bearer: String,
 }
 
 impl Scoped {
     async fn new(role: Role, scopes: &[&str]) -> Self {
-        let asked = start().await;
+        let api = start().await;
         let scopes = Scopes::parse(scopes).unwrap();
-        let token = auth::create_scoped(&*asked.store, "ci", role, &scopes, Time::from_millis(0), None).await.unwrap();
-        Self { bearer: format!("Bearer {}", token.reveal()), asked }
+        let token = auth::create_scoped(&*api.store, "ci", role, &scopes, Time::from_millis(0), None).await.unwrap();
+        Self { bearer: format!("Bearer {}", token.reveal()), api }
     }
 
     async fn ask(&self, method: &str, path: &str, body: &Value) -> Answer {
         let headers = [("authorization", self.bearer.as_str()), ("if-match", "*")];
-        self.asked.ask(method, &format!("/api/v1/{path}"), &headers, body.to_string()).await
+        self.api.ask(method, &format!("/api/v1/{path}"), &headers, body.to_string()).await
     }
 
     async fn drain(&self, id: &str, targets: &[&str]) -> Answer {
         let body = json!({"targets": targets, "force": "drain", "reason": "r"});
         let headers = [("authorization", self.bearer.as_str())];
-        self.asked.ask("PUT", &format!("/api/v1/overrides/{id}"), &headers, body.to_string()).await
+        self.api.ask("PUT", &format!("/api/v1/overrides/{id}"), &headers, body.to_string()).await
     }
 }
 
@@ -42,7 +42,7 @@ fn is_outside(answer: &Answer, what: &[&str]) {
 #[tokio::test]
 async fn overrides_have_all_of_their_targets_in_scope() {
     let scoped = Scoped::new(Role::Operator, &["pool/fra*"]).await;
-    let before = scoped.asked.everything().await;
+    let before = scoped.api.everything().await;
     for (targets, outside) in [
         (vec!["pool/iad"], vec!["pool/iad"]),
         (vec!["pool/fra", "pool/*"], vec!["pool/*"]),
@@ -53,7 +53,7 @@ async fn overrides_have_all_of_their_targets_in_scope() {
     }
     let refused = scoped.drain("x", &["pool/iad"]).await;
     assert!(refused.text.contains("pool/iad") && refused.text.contains("pool/fra*"), "{}", refused.text);
-    assert_eq!(scoped.asked.everything().await, before);
+    assert_eq!(scoped.api.everything().await, before);
     for (id, target) in [("a", "pool/fra"), ("b", "pool/fr?"), ("c", "endpoint/fra/*")] {
         let done = scoped.drain(id, &[target]).await;
         // `pool/fr?` can mean pools that are no fra.
@@ -67,7 +67,7 @@ async fn overrides_have_all_of_their_targets_in_scope() {
 async fn what_others_force_is_neither_ended_nor_replaced() {
     let scoped = Scoped::new(Role::Operator, &["pool/fra"]).await;
     let body = json!({"targets": ["pool/iad"], "force": "drain", "reason": "r"}).to_string();
-    assert_eq!(scoped.asked.ask("PUT", "/api/v1/overrides/x", &[], body).await.status, StatusCode::CREATED);
+    assert_eq!(scoped.api.ask("PUT", "/api/v1/overrides/x", &[], body).await.status, StatusCode::CREATED);
     is_outside(&scoped.ask("DELETE", "overrides/x", &json!({})).await, &["pool/iad"]);
     let replaced = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"});
     is_outside(&scoped.ask("PUT", "overrides/x", &replaced).await, &["pool/iad"]);
@@ -97,7 +97,7 @@ async fn entries_of_the_document_are_changed_in_scope_however_that_is_asked() {
     is_outside(&refused, &["region/office"]);
     assert_eq!(scoped.ask("POST", "revisions/1/restore", &json!({})).await.status, StatusCode::OK, "of pool/fra alone");
 
-    let audit = scoped.asked.get("/api/v1/audit").await.body;
+    let audit = scoped.api.get("/api/v1/audit").await.body;
     let last = &audit["entries"][0];
     assert_eq!((&last["role"], &last["scopes"]), (&json!("operator"), &json!(["pool/fra", "service/api.example.com"])));
 }
@@ -136,10 +136,10 @@ async fn a_reporter_posts_observations_and_nothing_else() {
 
 #[tokio::test]
 async fn scopes_are_asked_for_when_a_token_is_made() {
-    let asked = start().await;
-    let admin = format!("Bearer {}", asked.admin);
+    let api = start().await;
+    let admin = format!("Bearer {}", api.admin);
     let make =
-        async |body: Value| asked.ask("POST", "/api/v1/tokens", &[("authorization", &*admin)], body.to_string()).await;
+        async |body: Value| api.ask("POST", "/api/v1/tokens", &[("authorization", &*admin)], body.to_string()).await;
     let made = make(json!({"name": "ci", "role": "operator", "scopes": ["pool/fra*"]})).await;
     assert_eq!((made.status, &made.body["scopes"]), (StatusCode::CREATED, &json!(["pool/fra*"])), "{}", made.text);
     for (scopes, pointer) in [

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 pub(crate) const ZONE: &str = "$TTL 1h\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\n IN NS ns1\nns1 IN A 192.0.2.53\n";
 
 /// An API and who may ask it.
-pub(crate) struct Asked {
+pub(crate) struct TestApi {
     pub(crate) api: Api,
     pub(crate) router: Router,
     pub(crate) store: Arc<dyn Store>,
@@ -79,24 +79,24 @@ pub(crate) fn with_site() -> Options {
     Options { source: Source::Store { first: Some(site().into()) }, ..Options::default() }
 }
 
-pub(crate) async fn start() -> Asked {
+pub(crate) async fn start() -> TestApi {
     start_with(with_site()).await
 }
 
-pub(crate) async fn start_with(options: Options) -> Asked {
+pub(crate) async fn start_with(options: Options) -> TestApi {
     start_on(Arc::new(MemoryStore::new()), options).await
 }
 
-pub(crate) async fn start_on(store: Arc<dyn Store>, options: Options) -> Asked {
+pub(crate) async fn start_on(store: Arc<dyn Store>, options: Options) -> TestApi {
     started(store, Vec::new(), options).await
 }
 
 /// The same with geo databases.
-pub(crate) async fn start_with_databases(options: Options, databases: Vec<Arc<Database>>) -> Asked {
+pub(crate) async fn start_with_databases(options: Options, databases: Vec<Arc<Database>>) -> TestApi {
     started(Arc::new(MemoryStore::new()), databases, options).await
 }
 
-async fn started(store: Arc<dyn Store>, databases: Vec<Arc<Database>>, options: Options) -> Asked {
+async fn started(store: Arc<dyn Store>, databases: Vec<Arc<Database>>, options: Options) -> TestApi {
     let Started { api, published, .. } = Api::start(Arc::clone(&store), databases, options).await.unwrap();
     let mut tokens = Vec::new();
     for role in Role::ALL {
@@ -105,10 +105,10 @@ async fn started(store: Arc<dyn Store>, databases: Vec<Arc<Database>>, options: 
     }
     let [reporter, viewer, operator, admin] = tokens.try_into().unwrap();
     let router = router(api.clone());
-    Asked { api, router, store, published, reporter, viewer, operator, admin }
+    TestApi { api, router, store, published, reporter, viewer, operator, admin }
 }
 
-impl Asked {
+impl TestApi {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -17,10 +17,10 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{Asked, ZONE, site, start, start_with, with_site};
+use crate::support::{TestApi, ZONE, site, start, start_with, with_site};
 
 /// Answers a query as a server does, and tells of it.
-fn tell(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_known: bool) {
+fn capture(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_known: bool) {
     let resolver = "198.51.100.53".parse().unwrap();
     let client = client.map(|client| client.parse().unwrap());
     let query = datagram(&Question { name: name.parse().unwrap(), qtype: 1, client, resolver });
@@ -53,22 +53,22 @@ fn filter(service: Option<&str>, client: Option<&str>, data_center: Option<&str>
 
 #[tokio::test]
 async fn an_answer_is_told_by_name_with_what_decided_it() {
-    let asked = start().await;
-    let (tail, table) = (Tail::default(), asked.published.load());
+    let api = start().await;
+    let (tail, table) = (Tail::default(), api.published.load());
     assert!(!tail.is_watched());
     let mut watching = tail.watch(Filter::default());
     assert!(tail.is_watched());
     let mut next = async || serde_json::from_str::<Value>(&watching.next().await.unwrap()).unwrap();
 
-    tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
-    let told = next().await;
-    let endpoints = told["endpoints"].as_array().unwrap();
+    capture(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
+    let answer = next().await;
+    let endpoints = answer["endpoints"].as_array().unwrap();
     assert_eq!(
         (endpoints.len(), &endpoints[0]["pool"], &endpoints[0]["data_center"]),
         (1, &json!("fra"), &json!("fra"))
     );
     let address = if endpoints[0]["endpoint"] == "fra-1" { "192.0.2.10" } else { "192.0.2.11" };
-    assert!(told["answer"][0].as_str().unwrap().ends_with(address), "the endpoint that was answered: {told}");
+    assert!(answer["answer"][0].as_str().unwrap().ends_with(address), "the endpoint that was answered: {answer}");
     for (member, value) in [
         ("client", json!("203.0.113.0/24")),
         ("client_from", json!("subnet")),
@@ -84,24 +84,24 @@ async fn an_answer_is_told_by_name_with_what_decided_it() {
         ("scope", json!(24)),
         ("generation", json!(table.generation())),
     ] {
-        assert_eq!(told[member], value, "{member}: {told}");
+        assert_eq!(answer[member], value, "{member}: {answer}");
     }
     let decision = json!({"service": "www.example.com", "fallback": null, "endpoints": endpoints});
-    assert_eq!(told["decisions"], json!([decision]));
+    assert_eq!(answer["decisions"], json!([decision]));
 
-    tell(&table, &tail, "none.example.com", None, true);
-    let told = next().await;
-    assert_eq!((&told["decision"], &told["rcode"]), (&json!("zone"), &json!("NXDOMAIN")));
-    assert_eq!((&told["client"], &told["client_from"]), (&json!("198.51.100.53"), &json!("resolver")));
-    assert_eq!((&told["service"], &told["endpoints"], &told["scope"]), (&json!(null), &json!([]), &json!(null)));
-    assert_eq!(told["decisions"], json!([]));
+    capture(&table, &tail, "none.example.com", None, true);
+    let answer = next().await;
+    assert_eq!((&answer["decision"], &answer["rcode"]), (&json!("zone"), &json!("NXDOMAIN")));
+    assert_eq!((&answer["client"], &answer["client_from"]), (&json!("198.51.100.53"), &json!("resolver")));
+    assert_eq!((&answer["service"], &answer["endpoints"], &answer["scope"]), (&json!(null), &json!([]), &json!(null)));
+    assert_eq!(answer["decisions"], json!([]));
 
     // Where the document has changed since, numbers are not given names of another one.
-    tell(&table, &tail, "www.example.com", None, false);
-    let told = next().await;
-    assert_eq!((&told["decision"], &told["service"]), (&json!("lost"), &json!(null)));
-    assert_eq!(told["decisions"], json!([]));
-    assert_eq!((&told["endpoints"], told["answer"].as_array().unwrap().len()), (&json!([]), 1));
+    capture(&table, &tail, "www.example.com", None, false);
+    let answer = next().await;
+    assert_eq!((&answer["decision"], &answer["service"]), (&json!("lost"), &json!(null)));
+    assert_eq!(answer["decisions"], json!([]));
+    assert_eq!((&answer["endpoints"], answer["answer"].as_array().unwrap().len()), (&json!([]), 1));
     drop(watching);
     assert!(!tail.is_watched());
 }
@@ -120,17 +120,17 @@ fn with_chain() -> Options {
 
 #[tokio::test]
 async fn every_service_that_decided_is_told_and_found_also_one_of_which_all_is_down() {
-    let asked = start_with(with_chain()).await;
+    let api = start_with(with_chain()).await;
     let body = json!({"targets": ["pool/gone"], "force": "down", "reason": "r"}).to_string();
-    assert_eq!(asked.ask("PUT", "/api/v1/overrides/a", &[], body).await.status, StatusCode::CREATED);
-    let (tail, table) = (Tail::default(), asked.published.load());
+    assert_eq!(api.ask("PUT", "/api/v1/overrides/a", &[], body).await.status, StatusCode::CREATED);
+    let (tail, table) = (Tail::default(), api.published.load());
     let mut watching = tail.watch(filter(Some("down.example.com"), None, None));
     for name in ["www.example.com", "chain.example.com", "alias.example.com"] {
-        tell(&table, &tail, name, None, true);
+        capture(&table, &tail, name, None, true);
     }
     let mut next = async || {
-        let told = tokio::time::timeout(Duration::from_secs(10), watching.next()).await.expect("it is not found");
-        serde_json::from_str::<Value>(&told.unwrap()).unwrap()
+        let answer = tokio::time::timeout(Duration::from_secs(10), watching.next()).await.expect("it is not found");
+        serde_json::from_str::<Value>(&answer.unwrap()).unwrap()
     };
     let cdn = json!({"pool": "to-down", "endpoint": "cdn", "data_center": null});
     let of_down = json!({"service": "down.example.com", "fallback": "nodata", "endpoints": []});
@@ -147,8 +147,8 @@ async fn every_service_that_decided_is_told_and_found_also_one_of_which_all_is_d
 
 #[tokio::test]
 async fn filters_go_by_service_client_and_data_center() {
-    let asked = start().await;
-    let (tail, table) = (Tail::default(), asked.published.load());
+    let api = start().await;
+    let (tail, table) = (Tail::default(), api.published.load());
     let cases = [
         (filter(Some("api.example.com"), None, None), vec!["api"]),
         (filter(None, None, Some("iad")), vec!["www"]),
@@ -162,16 +162,16 @@ async fn filters_go_by_service_client_and_data_center() {
         (filter(Some("www.example.com"), Some("2001:db8::/32"), None), vec![]),
     ];
     let watching = cases.map(|(filter, expected)| (tail.watch(filter), expected));
-    tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
-    tell(&table, &tail, "www.example.com", Some("192.0.2.0/24"), true);
-    tell(&table, &tail, "api.example.com", None, true);
-    tell(&table, &tail, "none.example.com", None, true);
+    capture(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
+    capture(&table, &tail, "www.example.com", Some("192.0.2.0/24"), true);
+    capture(&table, &tail, "api.example.com", None, true);
+    capture(&table, &tail, "none.example.com", None, true);
     // The last of all is for everybody.
     for (case, (mut watching, expected)) in watching.into_iter().enumerate() {
         let mut seen = Vec::new();
         for _ in &expected {
-            let told: Value = serde_json::from_str(&watching.next().await.unwrap()).unwrap();
-            seen.push(told["name"].as_str().unwrap().split('.').next().unwrap().to_owned());
+            let answer: Value = serde_json::from_str(&watching.next().await.unwrap()).unwrap();
+            seen.push(answer["name"].as_str().unwrap().split('.').next().unwrap().to_owned());
         }
         assert_eq!(seen, expected, "case {case}");
         let more = tokio::time::timeout(Duration::ZERO, watching.next()).await;
@@ -182,13 +182,13 @@ async fn filters_go_by_service_client_and_data_center() {
 
 #[tokio::test]
 async fn nobody_is_told_more_than_they_can_read_and_everybody_how_much_that_was() {
-    let asked = start().await;
-    let (tail, table) = (Tail::default(), asked.published.load());
+    let api = start().await;
+    let (tail, table) = (Tail::default(), api.published.load());
     let mut watching = tail.watch(filter(Some("api.example.com"), None, None));
     let begun = Instant::now();
     for _ in 0..MAX_PER_SECOND + 7 {
-        tell(&table, &tail, "api.example.com", None, true);
-        tell(&table, &tail, "www.example.com", None, true);
+        capture(&table, &tail, "api.example.com", None, true);
+        capture(&table, &tail, "www.example.com", None, true);
     }
     tail.unseen(3);
     let MissedAnswers { skipped, unseen } = watching.missed();
@@ -200,17 +200,17 @@ async fn nobody_is_told_more_than_they_can_read_and_everybody_how_much_that_was(
     assert_eq!(watching.missed(), MissedAnswers::default(), "it is told once");
 }
 
-async fn open(asked: &Asked, path: &str, token: &str) -> (StatusCode, Body) {
+async fn open(api: &TestApi, path: &str, token: &str) -> (StatusCode, Body) {
     let request = Request::get(path).header("host", "localhost").header("authorization", format!("Bearer {token}"));
-    let response = asked.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = api.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     (response.status(), response.into_body())
 }
 
 /// Opens a stream as soon as there is a place for it.
-async fn opened(asked: &Asked, path: &str, token: &str) -> Body {
+async fn opened(api: &TestApi, path: &str, token: &str) -> Body {
     let trying = async {
         loop {
-            let (status, body) = open(asked, path, token).await;
+            let (status, body) = open(api, path, token).await;
             if status == StatusCode::OK {
                 return body;
             }
@@ -230,27 +230,26 @@ fn with_places(most: usize) -> Options {
 #[tokio::test]
 async fn one_who_reads_nothing_has_a_place_no_longer_than_they_may() {
     for path in STREAMS {
-        let asked = start_with(with_places(2)).await;
+        let api = start_with(with_places(2)).await;
         let end = SystemTime::now() + Duration::from_millis(500);
-        let brief =
-            auth::create(&*asked.store, "b", Role::Viewer, Time::from_millis(0), Some(end.into())).await.unwrap();
+        let brief = auth::create(&*api.store, "b", Role::Viewer, Time::from_millis(0), Some(end.into())).await.unwrap();
         // Nothing of them is ever read.
-        let [revoked, expired] = [open(&asked, path, &asked.viewer).await, open(&asked, path, &brief.reveal()).await];
+        let [revoked, expired] = [open(&api, path, &api.viewer).await, open(&api, path, &brief.reveal()).await];
         assert_eq!([revoked.0, expired.0], [StatusCode::OK; 2]);
-        auth::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
-        let _first = opened(&asked, path, &asked.operator).await;
-        let _second = opened(&asked, path, &asked.admin).await;
+        auth::revoke(&*api.store, api.viewer.split('_').nth(1).unwrap()).await.unwrap();
+        let _first = opened(&api, path, &api.operator).await;
+        let _second = opened(&api, path, &api.admin).await;
         let _unread = (revoked.1, expired.1);
     }
 }
 
 #[tokio::test]
 async fn nobody_is_watched_for_once_the_server_stops_though_nothing_is_read() {
-    let asked = start().await;
-    let _unread = open(&asked, "/api/v1/tail", &asked.viewer).await;
-    let tail = asked.api.tail();
+    let api = start().await;
+    let _unread = open(&api, "/api/v1/tail", &api.viewer).await;
+    let tail = api.api.tail();
     assert!(tail.is_watched());
-    asked.api.stop();
+    api.api.stop();
     let gone = async {
         while tail.is_watched() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -261,34 +260,34 @@ async fn nobody_is_watched_for_once_the_server_stops_though_nothing_is_read() {
 
 #[tokio::test]
 async fn one_token_leaves_half_of_the_places_to_others() {
-    let asked = start_with(with_places(4)).await;
+    let api = start_with(with_places(4)).await;
     for path in STREAMS {
-        let held = [open(&asked, path, &asked.operator).await, open(&asked, path, &asked.operator).await];
+        let held = [open(&api, path, &api.operator).await, open(&api, path, &api.operator).await];
         assert!(held.iter().all(|(status, _)| *status == StatusCode::OK));
-        let asking = tokio::time::timeout(Duration::from_secs(10), asked.get(path));
+        let asking = tokio::time::timeout(Duration::from_secs(10), api.get(path));
         let refused = asking.await.expect("it is let in, and reads on");
         assert_eq!((refused.status, refused.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"));
         assert!(refused.text.contains("2 times already; more places are for others"), "{}", refused.text);
-        assert_eq!(open(&asked, path, &asked.admin).await.0, StatusCode::OK);
+        assert_eq!(open(&api, path, &api.admin).await.0, StatusCode::OK);
     }
 }
 
 #[tokio::test]
 async fn a_viewer_watches_until_the_token_is_revoked_or_the_server_stops() {
-    let asked = start().await;
-    let (tail, table) = (asked.api.tail(), asked.published.load());
+    let api = start().await;
+    let (tail, table) = (api.api.tail(), api.published.load());
     let path = "/api/v1/tail?service=www.example.com&client=203.0.113.0/24&data_center=fra";
-    let (status, mut body) = open(&asked, path, &asked.viewer).await;
+    let (status, mut body) = open(&api, path, &api.viewer).await;
     assert_eq!(status, StatusCode::OK);
-    tell(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
+    capture(&table, &tail, "www.example.com", Some("203.0.113.0/24"), true);
     let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
     let text = String::from_utf8_lossy(&frame);
     assert!(text.starts_with("event: answer\ndata: {\"time\":"), "{text}");
-    let (_, other) = open(&asked, "/api/v1/tail", &asked.operator).await;
-    auth::revoke(&*asked.store, asked.viewer.split('_').nth(1).unwrap()).await.unwrap();
+    let (_, other) = open(&api, "/api/v1/tail", &api.operator).await;
+    auth::revoke(&*api.store, api.viewer.split('_').nth(1).unwrap()).await.unwrap();
     assert!(body.frame().await.is_none(), "it ends with its token");
     assert!(tail.is_watched(), "others go on");
-    asked.api.stop();
+    api.api.stop();
     assert!(other.collect().await.unwrap().to_bytes().is_empty());
     assert!(!tail.is_watched(), "nobody is left");
 }
@@ -296,25 +295,25 @@ async fn a_viewer_watches_until_the_token_is_revoked_or_the_server_stops() {
 #[tokio::test]
 async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
     let limits = Limits { watchers: 2, ..Limits::default() };
-    let asked = start_with(Options { limits, ..with_site() }).await;
+    let api = start_with(Options { limits, ..with_site() }).await;
     for (query, status, says) in [
         ("service=web.example.com", StatusCode::NOT_FOUND, "There is no service"),
         ("data_center=xyz", StatusCode::NOT_FOUND, "There is no data center"),
         ("client=here", StatusCode::BAD_REQUEST, "client: expected a network such as"),
         ("pool=fra", StatusCode::BAD_REQUEST, "pool"),
     ] {
-        let refused = asked.get(&format!("/api/v1/tail?{query}")).await;
+        let refused = api.get(&format!("/api/v1/tail?{query}")).await;
         assert_eq!(refused.status, status, "{query}: {}", refused.text);
         assert!(refused.text.contains(says), "{query}: {}", refused.text);
     }
-    let first = open(&asked, "/api/v1/tail", &asked.viewer).await;
-    let second = open(&asked, "/api/v1/tail?client=192.0.2.1", &asked.admin).await;
+    let first = open(&api, "/api/v1/tail", &api.viewer).await;
+    let second = open(&api, "/api/v1/tail?client=192.0.2.1", &api.admin).await;
     assert_eq!((first.0, second.0), (StatusCode::OK, StatusCode::OK));
-    let third = asked.get("/api/v1/tail").await;
+    let third = api.get("/api/v1/tail").await;
     assert_eq!((third.status, third.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"), "{}", third.text);
     assert!(third.text.contains("2 watch answers already"), "{}", third.text);
     drop(first);
-    drop(opened(&asked, "/api/v1/tail", &asked.viewer).await);
+    drop(opened(&api, "/api/v1/tail", &api.viewer).await);
 }
 
 #[tokio::test]
@@ -324,8 +323,8 @@ async fn explain_names_the_region_that_the_tail_names() {
     site["regions"]["netherlands"] = json!({"match": ["prefix:193.0.6.0/24"]});
     site["regions"]["desk"] = json!({"match": ["prefix:203.0.113.128/25"]});
     let options = Options { source: Source::Store { first: Some(site.into()) }, ..Options::default() };
-    let asked = start_with(options).await;
-    let (tail, table) = (Tail::default(), asked.published.load());
+    let api = start_with(options).await;
+    let (tail, table) = (Tail::default(), api.published.load());
     let mut watching = tail.watch(Filter::default());
     for (client, region) in [
         ("193.0.6.0/24", json!("netherlands")),
@@ -334,8 +333,8 @@ async fn explain_names_the_region_that_the_tail_names() {
         ("203.0.113.128/25", json!("desk")),
         ("8.8.8.0/24", Value::Null),
     ] {
-        tell(&table, &tail, "www.example.com", Some(client), true);
-        let told: Value = serde_json::from_str(&watching.next().await.unwrap()).unwrap();
+        capture(&table, &tail, "www.example.com", Some(client), true);
+        let answer: Value = serde_json::from_str(&watching.next().await.unwrap()).unwrap();
         let question = Question {
             name: "www.example.com".parse().unwrap(),
             qtype: 1,
@@ -345,7 +344,7 @@ async fn explain_names_the_region_that_the_tail_names() {
         let explained = serde_json::to_value(explain(&table, Arc::default(), question, 1).to_data(&table)).unwrap();
         let steps = explained["steps"].as_array().unwrap();
         let named = |step: &str| steps.iter().find(|it| it["step"] == step).map(|it| it["region"].clone()).unwrap();
-        assert_eq!((&told["region"], named("region")), (&region, region.clone()), "{client}: {explained}");
+        assert_eq!((&answer["region"], named("region")), (&region, region.clone()), "{client}: {explained}");
         // The policy has one region, and the others are no branch of its.
         let branch = if region == json!("office") || region == json!("desk") { json!("office") } else { Value::Null };
         assert_eq!(named("branch"), branch, "{client}: {explained}");

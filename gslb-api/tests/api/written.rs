@@ -5,7 +5,7 @@ use gslb_api::revisions::GitCommit;
 use gslb_api::{Options, Source, Written};
 use serde_json::{Value, json};
 
-use crate::support::{Asked, site, start, start_on, start_with};
+use crate::support::{TestApi, site, start, start_on, start_with};
 
 const TOML: [(&str, &str); 1] = [("content-type", "application/toml")];
 
@@ -13,51 +13,51 @@ fn text() -> String {
     format!("# Ask Ann before you touch this.\n{}", toml::to_string(&site()).unwrap())
 }
 
-async fn put(asked: &Asked, text: &str) -> StatusCode {
-    let tag = asked.get("/api/v1/document").await.header("etag").to_owned();
-    asked.ask("PUT", "/api/v1/document", &[TOML[0], ("if-match", &tag)], text.to_owned()).await.status
+async fn put(api: &TestApi, text: &str) -> StatusCode {
+    let tag = api.get("/api/v1/document").await.header("etag").to_owned();
+    api.ask("PUT", "/api/v1/document", &[TOML[0], ("if-match", &tag)], text.to_owned()).await.status
 }
 
-async fn as_toml(asked: &Asked, path: &str) -> String {
-    let answer = asked.ask("GET", path, &[("accept", "application/toml")], "").await;
+async fn as_toml(api: &TestApi, path: &str) -> String {
+    let answer = api.ask("GET", path, &[("accept", "application/toml")], "").await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/toml"));
     answer.text
 }
 
 #[tokio::test]
 async fn a_document_comes_back_with_its_comments() {
-    let asked = start_with(Options::default()).await;
-    assert_eq!(put(&asked, &text()).await, StatusCode::OK);
-    assert_eq!(as_toml(&asked, "/api/v1/document").await, text());
+    let api = start_with(Options::default()).await;
+    assert_eq!(put(&api, &text()).await, StatusCode::OK);
+    assert_eq!(as_toml(&api, "/api/v1/document").await, text());
     // Other comments are no other document.
     let other = text().replace("Ann", "Bob");
-    assert_eq!(put(&asked, &other).await, StatusCode::OK);
-    assert_eq!(as_toml(&asked, "/api/v1/document").await, other);
-    let revision = asked.api.active().revision;
+    assert_eq!(put(&api, &other).await, StatusCode::OK);
+    assert_eq!(as_toml(&api, "/api/v1/document").await, other);
+    let revision = api.api.active().revision;
     // What is changed without a text is written anew from what it says.
-    let tag = asked.get("/api/v1/pools/iad").await.header("etag").to_owned();
-    let patched = asked.ask("PATCH", "/api/v1/pools/iad", &[("if-match", &tag)], r#"{"answers": 1}"#).await;
+    let tag = api.get("/api/v1/pools/iad").await.header("etag").to_owned();
+    let patched = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", &tag)], r#"{"answers": 1}"#).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
-    assert!(!as_toml(&asked, "/api/v1/document").await.contains("Bob"));
+    assert!(!as_toml(&api, "/api/v1/document").await.contains("Bob"));
     // The revision has its text still, and gives it to the one that restores it.
-    assert_eq!(as_toml(&asked, &format!("/api/v1/revisions/{revision}")).await, other);
-    let tag = asked.get("/api/v1/document").await.header("etag").to_owned();
+    assert_eq!(as_toml(&api, &format!("/api/v1/revisions/{revision}")).await, other);
+    let tag = api.get("/api/v1/document").await.header("etag").to_owned();
     let path = format!("/api/v1/revisions/{revision}/restore");
-    assert_eq!(asked.ask("POST", &path, &[("if-match", &tag)], "").await.status, StatusCode::OK);
-    assert_eq!(as_toml(&asked, "/api/v1/document").await, other);
+    assert_eq!(api.ask("POST", &path, &[("if-match", &tag)], "").await.status, StatusCode::OK);
+    assert_eq!(as_toml(&api, "/api/v1/document").await, other);
     // A restart changes nothing of that.
-    let asked = start_on(asked.store.clone(), Options::default()).await;
-    assert_eq!(as_toml(&asked, "/api/v1/document").await, other);
+    let api = start_on(api.store.clone(), Options::default()).await;
+    assert_eq!(as_toml(&api, "/api/v1/document").await, other);
 }
 
 #[tokio::test]
 async fn texts_are_kept_with_their_revisions_and_no_longer() {
-    let asked = start().await;
+    let api = start().await;
     for number in 0..3 {
         let other = text().replace("weight = 10", &format!("weight = {}", number + 20));
-        assert_eq!(put(&asked, &other).await, StatusCode::OK);
+        assert_eq!(put(&api, &other).await, StatusCode::OK);
     }
-    let texts = asked.store.range("texts/", None, 100, gslb_api::store::Order::Ascending).await.unwrap();
+    let texts = api.store.range("texts/", None, 100, gslb_api::store::Order::Ascending).await.unwrap();
     assert_eq!(texts.entries.len(), 3, "one of each revision that was put as TOML");
 }
 
@@ -66,14 +66,14 @@ async fn history_says_which_commit_a_watched_file_is_from() {
     let commit = |id: &str| GitCommit { id: id.repeat(40), message: "drain fra".to_owned(), modified: true };
     let file = |document: Value, id: &str| Written { document, text: Some(text().into()), commit: Some(commit(id)) };
     let source = Source::File { document: Some(file(site(), "a")) };
-    let asked = start_with(Options { source, ..Options::default() }).await;
+    let api = start_with(Options { source, ..Options::default() }).await;
     let mut other = site();
     other["pools"]["iad"]["answers"] = json!(1);
     let next = Written { text: None, ..file(other, "b") };
-    assert_eq!(asked.api.replace_document(next).await.unwrap().revision, 2);
-    let revisions = asked.get("/api/v1/revisions").await.body["revisions"].clone();
+    assert_eq!(api.api.replace_document(next).await.unwrap().revision, 2);
+    let revisions = api.get("/api/v1/revisions").await.body["revisions"].clone();
     let commits: Vec<&Value> = revisions.as_array().unwrap().iter().map(|revision| &revision["commit"]).collect();
     assert_eq!(*commits[0], json!({"id": "b".repeat(40), "message": "drain fra", "modified": true}));
     assert_eq!(commits[1]["id"], "a".repeat(40));
-    assert_eq!(as_toml(&asked, "/api/v1/revisions/1").await, text());
+    assert_eq!(as_toml(&api, "/api/v1/revisions/1").await, text());
 }

@@ -19,13 +19,13 @@ pub const FORGOTTEN_AFTER: u32 = 30;
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
     /// In order, including those that have not joined yet.
-    places: Vec<Place>,
+    places: Vec<RankedDataCenter>,
     /// For how many rounds the second has been clearly better than the first, which is still ahead of it.
     better: HashMap<(Arc<str>, Arc<str>), u32>,
 }
 
 #[derive(Debug, Clone)]
-struct Place {
+struct RankedDataCenter {
     data_center: Arc<str>,
     latest: Duration,
     /// Measured in this round.
@@ -40,7 +40,7 @@ impl Ranking {
     /// Continues with an order accepted before a restart. A data center that is not measured again is removed after
     /// `rounds`.
     pub fn restored(order: &Order, rounds: u32) -> Ranking {
-        let place = |measured: &Measured| Place {
+        let place = |measured: &Measured| RankedDataCenter {
             data_center: Arc::clone(&measured.data_center),
             latest: Duration::from_millis(measured.milliseconds.into()),
             is_measured: false,
@@ -87,7 +87,7 @@ impl Ranking {
 
     /// The accepted order, with the latest measurements.
     fn order(&self) -> Order {
-        let measured = |place: &Place| Measured {
+        let measured = |place: &RankedDataCenter| Measured {
             data_center: Arc::clone(&place.data_center),
             milliseconds: u32::try_from(place.latest.as_millis()).unwrap_or(u32::MAX),
         };
@@ -98,17 +98,22 @@ impl Ranking {
         self.accepted().map(|place| Arc::clone(&place.data_center)).collect()
     }
 
-    fn accepted(&self) -> impl Iterator<Item = &Place> {
+    fn accepted(&self) -> impl Iterator<Item = &RankedDataCenter> {
         self.places.iter().filter(|place| place.measured >= ROUNDS)
     }
 
     /// Inserts a new data center right after all nearer ones; only a clear advantage moves it forward.
     fn insert(&mut self, data_center: &Arc<str>, nearer: &[(Arc<str>, Duration)]) {
-        let is_nearer = |place: &Place| nearer.iter().any(|(name, _)| *name == place.data_center);
+        let is_nearer = |place: &RankedDataCenter| nearer.iter().any(|(name, _)| *name == place.data_center);
         let at = self.places.iter().rposition(is_nearer).map_or(0, |last| last + 1);
         let data_center = Arc::clone(data_center);
-        let place =
-            Place { data_center, latest: Duration::ZERO, is_measured: true, measured: 0, left: FORGOTTEN_AFTER };
+        let place = RankedDataCenter {
+            data_center,
+            latest: Duration::ZERO,
+            is_measured: true,
+            measured: 0,
+            left: FORGOTTEN_AFTER,
+        };
         self.places.insert(at, place);
     }
 
@@ -145,7 +150,7 @@ impl Ranking {
         }
         let mut ready: BTreeSet<usize> =
             (0..).zip(&waits_for).filter(|(_, count)| **count == 0).map(|it| it.0).collect();
-        let mut rest: Vec<Option<Place>> = std::mem::take(&mut self.places).into_iter().map(Some).collect();
+        let mut rest: Vec<Option<RankedDataCenter>> = std::mem::take(&mut self.places).into_iter().map(Some).collect();
         while let Some(next) = ready.pop_first() {
             self.places.extend(rest.get_mut(next).and_then(Option::take));
             for &behind in ahead.get(next).into_iter().flatten() {

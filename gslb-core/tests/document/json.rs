@@ -79,8 +79,8 @@ fn problems_are_the_same_in_both_notations() {
 fn problems_of_json_have_pointers_and_no_lines() {
     let document = json!({ "services": { "www.example.com": { "policy": { "failover": ["a/b~c"] } } } });
     let reading = read_json("revision 7", &document, &mut no_files);
-    let told: Vec<String> = reading.problems.iter().map(|problem| problem.to_string()).collect();
-    assert!(told[0].starts_with("revision 7: error: services.\"www.example.com\""), "{told:?}");
+    let messages: Vec<String> = reading.problems.iter().map(|problem| problem.to_string()).collect();
+    assert!(messages[0].starts_with("revision 7: error: services.\"www.example.com\""), "{messages:?}");
     let pointers: Vec<String> = reading.problems.iter().map(Problem::pointer).collect();
     assert!(pointers.contains(&"/services/www.example.com/policy/failover/0".to_owned()), "{pointers:?}");
     assert!(reading.site.is_none());
@@ -124,8 +124,8 @@ fn nesting_depth_is_limited_for_any_value() {
 fn dates_of_toml_are_not_json() {
     let problems =
         to_json("site.toml", "[policies]\nx = 2026-12-24\ny = inf\n", &mut { Budget::UNLIMITED }).unwrap_err();
-    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert!(told[0].starts_with("site.toml:2:5: error: policies.x: JSON has no dates"), "{told:?}");
+    let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert!(messages[0].starts_with("site.toml:2:5: error: policies.x: JSON has no dates"), "{messages:?}");
     assert_eq!(problems[1].pointer(), "/policies/y");
     assert_eq!(to_json("site.toml", "x = ", &mut { Budget::UNLIMITED }).unwrap_err().len(), 1);
 }

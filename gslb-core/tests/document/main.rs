@@ -33,13 +33,13 @@ fn assert_problems(document: &str, zone: &str, expected: &str) {
         }
     };
     let reading = gslb_core::site::document::read("site.toml", document.trim_start(), &mut load);
-    let told: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();
+    let messages: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();
     let refused = reading.problems.iter().any(|problem| problem.severity == Severity::Error);
     // Line by line, so that a failure shows the line.
-    let (told, expected) = (told.join("\n"), expected.trim());
-    for (told, expected) in told.lines().zip(expected.lines()) {
-        assert_eq!(told, expected);
+    let (messages, expected) = (messages.join("\n"), expected.trim());
+    for (messages, expected) in messages.lines().zip(expected.lines()) {
+        assert_eq!(messages, expected);
     }
-    assert_eq!(told, expected);
+    assert_eq!(messages, expected);
     assert_eq!(reading.site.is_none(), refused);
 }

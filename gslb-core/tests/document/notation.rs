@@ -61,7 +61,7 @@ fn statements_in_any_order_are_read_like_toml() {
                 taken += 1;
             }
             (None, Err(_)) => refused += 1,
-            (Some(_), Err(told)) => panic!("toml takes this, and we say {told}: {text}"),
+            (Some(_), Err(error)) => panic!("toml takes this, and we say {error}: {text}"),
             (None, Ok(ours)) => panic!("toml refuses this, and we read {ours} from {text}"),
         }
     }
@@ -81,9 +81,9 @@ fn mutated_documents_are_accepted_and_rejected_like_toml() {
             }
             (None, Err(_)) => {}
             // Values that JSON cannot express, and numbers and keys too long for us.
-            (Some(_), Err(told)) => {
-                let is_ours = ["JSON", "64 bits", "16 parts", "64 deep"].iter().any(|reason| told.contains(reason));
-                assert!(is_ours, "toml takes this, and we say {told}: {text}");
+            (Some(_), Err(error)) => {
+                let is_ours = ["JSON", "64 bits", "16 parts", "64 deep"].iter().any(|reason| error.contains(reason));
+                assert!(is_ours, "toml takes this, and we say {error}: {text}");
             }
             (None, Ok(ours)) => panic!("toml refuses this, and we read {ours} from {text}"),
         }
@@ -99,8 +99,8 @@ fn tables_with_many_keys_are_read_in_order_without_duplicates() {
     assert!(pools.keys().eq((0..5_000).map(|number| format!("p{number}")).collect::<Vec<_>>().iter()));
     assert_eq!(pools["p4999"]["min_up"], 4999);
     let twice = format!("{}[pools.p17]\n", lines.concat());
-    let told = ours(&twice).unwrap_err();
-    assert!(told.starts_with("site.toml:10001:8: error: `p17` is duplicated"), "{told}");
+    let error = ours(&twice).unwrap_err();
+    assert!(error.starts_with("site.toml:10001:8: error: `p17` is duplicated"), "{error}");
 }
 
 #[test]

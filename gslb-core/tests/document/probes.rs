@@ -64,21 +64,21 @@ beat = { kind = "push", ttl = "90s" }
 #[test]
 fn values_that_would_hijack_a_request_are_refused() {
     for name in ["Host", "Authorization", "Connection", "transfer-encoding", "Content-Length", "Cookie"] {
-        let told = problems(&format!(r#"{{ kind = "http", headers = {{ {name} = "x" }} }}"#));
-        assert!(told[0].contains("cannot be set in a document"), "{told:?}");
+        let messages = problems(&format!(r#"{{ kind = "http", headers = {{ {name} = "x" }} }}"#));
+        assert!(messages[0].contains("cannot be set in a document"), "{messages:?}");
     }
     for value in [r"a\r\nHost: b", r"a\nb", r"\u0000", "ü"] {
-        let told = problems(&format!(r#"{{ kind = "http", headers = {{ x = "{value}" }} }}"#));
-        assert!(told[0].contains("is not a header value"), "{value}: {told:?}");
+        let messages = problems(&format!(r#"{{ kind = "http", headers = {{ x = "{value}" }} }}"#));
+        assert!(messages[0].contains("is not a header value"), "{value}: {messages:?}");
     }
     assert!(problems(r#"{ kind = "http", headers = { "x y" = "1" } }"#)[0].contains("is not a header name"));
     for host in ["a b", r"a\r\nb", "www.example.com:80", "user@example.com", "192.0.2.999", "", "a..b", "[::1]"] {
-        let told = problems(&format!(r#"{{ kind = "http", host = "{host}" }}"#));
-        assert!(told.len() == 1 && told[0].contains("is not a host"), "{host}: {told:?}");
+        let messages = problems(&format!(r#"{{ kind = "http", host = "{host}" }}"#));
+        assert!(messages.len() == 1 && messages[0].contains("is not a host"), "{host}: {messages:?}");
     }
     for path in ["x", "http://example.com/", "/a b", r"/a\r\nb", "/ü", "/a#b"] {
-        let told = problems(&format!(r#"{{ kind = "http", path = "{path}" }}"#));
-        assert!(told.len() == 1 && told[0].contains("is not a request path"), "{path}: {told:?}");
+        let messages = problems(&format!(r#"{{ kind = "http", path = "{path}" }}"#));
+        assert!(messages.len() == 1 && messages[0].contains("is not a request path"), "{path}: {messages:?}");
     }
 }
 
@@ -115,7 +115,7 @@ fn invalid_values_are_reported_with_a_fix() {
         (r#"{ kind = "push", ttl = "0s" }"#, "write a duration from 1s to 24h"),
     ];
     for (probe, wanted) in cases {
-        let told = problems(probe);
-        assert!(told.iter().any(|told| told.contains(wanted)), "{probe}: {told:#?}");
+        let messages = problems(probe);
+        assert!(messages.iter().any(|messages| messages.contains(wanted)), "{probe}: {messages:#?}");
     }
 }

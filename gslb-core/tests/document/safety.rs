@@ -68,8 +68,8 @@ site.toml:9:1: error: safety.max_trafic: unknown key `max_trafic`
     help: known: min_data_centers_up, max_traffic_moved, max_address_space_moved, require_endpoints, frozen, mass_failure
 "##;
     let reading = read("site.toml", document, &mut no_files);
-    let told: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();
-    assert_eq!(told.join("\n"), expected.trim());
+    let messages: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(messages.join("\n"), expected.trim());
     for text in ["", "%", "-1%", "1e1%", "nan%", "5 %", "101%", "1.2.3%"] {
         let document = format!("safety.max_traffic_moved = \"{text}\"");
         assert!(read("site.toml", &document, &mut no_files).site.is_none(), "{text}");

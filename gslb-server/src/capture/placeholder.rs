@@ -30,8 +30,8 @@ mod tests {
             for section in ["data_centers", "regions", "pools"] {
                 let text = format!("[{section}.\"{word}\"]\n");
                 let read = document::read("site.toml", &text, &mut document::no_files);
-                let told = format!("{:?}", read.problems);
-                assert!(told.contains("is not a valid name"), "{section}: {told}");
+                let problems = format!("{:?}", read.problems);
+                assert!(problems.contains("is not a valid name"), "{section}: {problems}");
             }
         }
     }

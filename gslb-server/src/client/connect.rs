@@ -90,18 +90,18 @@ pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> Re
 
 /// What TLS says, with what to do where that is known.
 fn advised(cause: &io::Error, address: &Address) -> String {
-    let told = cause.to_string();
+    let message = cause.to_string();
     let of_tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::InvalidMessage(_)) = of_tls {
         return format!("it does not speak TLS; write http://{} if it serves plain HTTP", address.authority());
     }
-    if told.contains("CaUsedAsEndEntity") {
+    if message.contains("CaUsedAsEndEntity") {
         return format!(
-            "{told}: the server's certificate is that of an authority (CA:TRUE); make one for the server, as with \
+            "{message}: the server's certificate is that of an authority (CA:TRUE); make one for the server, as with \
              `openssl req -x509 ... -addext basicConstraints=critical,CA:FALSE`"
         );
     }
-    told
+    message
 }
 
 /// Why no answer to a request came back, with what to do where that is known.
@@ -121,14 +121,14 @@ pub(super) async fn unanswered(cause: &hyper::Error, address: &Address) -> Error
 
 /// Whether a server shows a certificate. Nobody's is believed here, so that nothing is ever sent.
 async fn speaks_tls(address: &Address) -> bool {
-    let asked = async {
+    let connected = async {
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await.ok()?;
         let name = ServerName::try_from(address.host.clone()).ok()?;
         let error = connector(RootCertStore::empty()).ok()?.connect(name, stream).await.err()?;
         let shown = error.get_ref()?.downcast_ref::<rustls::Error>()?;
         Some(matches!(shown, rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
     };
-    timeout(LOOK, asked).await.is_ok_and(|seen| seen == Some(true))
+    timeout(LOOK, connected).await.is_ok_and(|seen| seen == Some(true))
 }
 
 async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Error>

@@ -125,8 +125,8 @@ mod tests {
     fn a_problem_is_told_with_each_thing_that_is_wrong() {
         let body = br#"{"type":"about:blank","title":"The document is not valid","status":422,
             "errors":[{"pointer":"/pools/fra","detail":"no endpoints","help":"add one"},{"detail":"and more"}]}"#;
-        let told = Refusal::read(StatusCode::UNPROCESSABLE_ENTITY, body).to_string();
-        assert_eq!(told, "The document is not valid (422)\n/pools/fra: no endpoints\n    help: add one\nand more");
+        let message = Refusal::read(StatusCode::UNPROCESSABLE_ENTITY, body).to_string();
+        assert_eq!(message, "The document is not valid (422)\n/pools/fra: no endpoints\n    help: add one\nand more");
     }
 
     #[test]

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn a_moment_is_told_by_its_distance_from_now() {
         let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
-        for (moment, told) in [
+        for (moment, expected) in [
             ("2026-11-30T12:00:00.9Z", "now"),
             ("2026-11-30T11:59:01.123456Z", "59s ago"),
             ("2026-11-30T11:58:56Z", "1m4s ago"),
@@ -64,7 +64,7 @@ mod tests {
             ("never", "never"),
             ("", ""),
         ] {
-            assert_eq!(from(moment, now), told, "{moment}");
+            assert_eq!(from(moment, now), expected, "{moment}");
         }
         assert_eq!(to_the_second("2026-11-30T11:59:01.123456Z"), "2026-11-30T11:59:01Z");
     }

@@ -143,7 +143,7 @@ fn warnings(result: &ChangeResult) -> String {
 }
 
 /// Warnings about an applied change: rules that it broke, problems, and whether it is not saved.
-pub(super) fn doubts(result: &ChangeResult) -> String {
+pub(super) fn suspicions(result: &ChangeResult) -> String {
     joined([rules(result), warnings(result), not_saved(result).unwrap_or_default()])
 }
 

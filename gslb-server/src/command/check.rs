@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.quiet && arguments.output == Format::Table && found.is_some() && problems.is_empty() {
         return Ok(code);
     }
-    let told = json!({
+    let data = json!({
         "document": name,
         "good": found.is_some(),
         "counts": found.map(|[services, pools, data_centers, zones]| json!({
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         "problems": problems.iter().map(problem).collect::<Vec<_>>(),
     });
     let format = if arguments.output == Format::Json { remote::Format::Json } else { remote::Format::Table };
-    show(format, &told, |_: &Value| printable(&people(&name, found, &problems)).into_owned())?;
+    show(format, &data, |_: &Value| printable(&people(&name, found, &problems)).into_owned())?;
     Ok(code)
 }
 

@@ -25,7 +25,7 @@ use super::serve::{options, serve};
 use crate::capture::sample::Sample;
 use crate::config::Config;
 use crate::daemon::origins::{Origin, Origins};
-use crate::daemon::site_source::{DocumentSource, OnDamage, Served};
+use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite};
 use crate::daemon::{Bound, ServeError, control_runtime};
 use crate::source::candidate::{Candidate, read_text};
 use crate::source::error::SiteError;
@@ -76,12 +76,18 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let truth = DocumentSource::Store(Some(document.into()));
     let databases = Databases { files: Vec::new(), max_moved: 1.0 };
     let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
-    let served =
-        Served::start(control.handle(), store, truth, databases, options(&config, &sample, &logging), OnDamage::Fail)?;
+    let served = ServedSite::start(
+        control.handle(),
+        store,
+        truth,
+        databases,
+        options(&config, &sample, &logging),
+        OnDamage::Fail,
+    )?;
     let table = served.published.load();
     let bound = arguments.bind(&mut config)?;
     match arguments.output {
-        Format::Table => tell(&table, &bound, &origins, &listening)?,
+        Format::Table => describe(&table, &bound, &origins, &listening)?,
         Format::Json => println!("{:#}", described(&table, &bound, origins.len(), &listening)?),
     }
     drop(table);
@@ -114,10 +120,10 @@ impl Arguments {
 
     /// Gives up a default port that is taken; false where the port was asked for, or was any port already.
     fn frees(&self, config: &mut Config, address: SocketAddr, protocol: &str) -> bool {
-        let (asked, free) = (address.port(), SocketAddr::new(address.ip(), 0));
+        let (wanted, free) = (address.port(), SocketAddr::new(address.ip(), 0));
         match protocol {
-            "HTTP" if self.api.is_none() && asked != 0 => config.api.listen = free,
-            "UDP" | "TCP" if self.listen.is_none() && asked != 0 => config.dns.listen = vec![free],
+            "HTTP" if self.api.is_none() && wanted != 0 => config.api.listen = free,
+            "UDP" | "TCP" if self.listen.is_none() && wanted != 0 => config.dns.listen = vec![free],
             _ => return false,
         }
         true
@@ -172,7 +178,7 @@ fn described(table: &RoutingTable, bound: &Bound, origins: usize, listening: &Or
     }))
 }
 
-fn tell(table: &RoutingTable, bound: &Bound, origins: &[Origin], listening: &Origins) -> Result<(), io::Error> {
+fn describe(table: &RoutingTable, bound: &Bound, origins: &[Origin], listening: &Origins) -> Result<(), io::Error> {
     let (origin_port, switch) = (listening.port(), listening.switch()?);
     let dns = bound.dns().first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     println!("gslb demo: example.com, steered over six data centers on six continents\n");

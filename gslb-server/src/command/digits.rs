@@ -25,10 +25,10 @@ mod tests {
 
     #[test]
     fn digits_stand_in_groups_of_three() {
-        for (number, told) in
+        for (number, expected) in
             [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (u64::MAX, "18,446,744,073,709,551,615")]
         {
-            assert_eq!(grouped(number), told);
+            assert_eq!(grouped(number), expected);
         }
         assert_eq!((counted(1, "pool", "pools"), counted(0, "zone", "zones")), ("1 pool".into(), "0 zones".into()));
     }

@@ -113,8 +113,8 @@ fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
         resolver: arguments.resolver,
     };
     let explanation = explain(&table, settings, question, arguments.seed.unwrap_or_else(chance));
-    let told = json!({ "explanation": explanation.to_data(&table) });
-    show(arguments.remote.format(), &told, |_: &Value| printable(&explanation.to_text(&table)).into_owned())?;
+    let data = json!({ "explanation": explanation.to_data(&table) });
+    show(arguments.remote.format(), &data, |_: &Value| printable(&explanation.to_text(&table)).into_owned())?;
     Ok(ExitCode::SUCCESS)
 }
 

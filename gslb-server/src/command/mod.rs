@@ -126,7 +126,7 @@ pub enum Command {
     Log(log::Arguments),
     /// Create, list and revoke API tokens
     #[command(subcommand, after_help = "Example:\n  gslb token create ann --role operator --for 720h")]
-    Token(token::What),
+    Token(token::TokenCommand),
     /// Print a shell completion script
     #[command(after_help = "Example:\n  gslb completions bash > /etc/bash_completion.d/gslb")]
     Completions(completions::Arguments),
@@ -250,8 +250,8 @@ mod tests {
                 .map(|(at, part)| if at % 2 == 0 { part } else { "quoted" })
                 .collect::<String>();
             let plain = plain.split('>').next().unwrap_or_default().replace("--scope quoted", "--scope pool/a");
-            let told = program.clone().try_get_matches_from(plain.split_whitespace());
-            assert!(told.is_ok(), "gslb {words}: {example}: {}", told.unwrap_err());
+            let parsed = program.clone().try_get_matches_from(plain.split_whitespace());
+            assert!(parsed.is_ok(), "gslb {words}: {example}: {}", parsed.unwrap_err());
         });
     }
 

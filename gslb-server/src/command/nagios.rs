@@ -24,7 +24,7 @@ enum State {
 }
 
 /// Tells what `answer` comes to, or why nobody knows.
-pub(super) fn told(answer: Result<&StatusPage, String>) -> ExitCode {
+pub(super) fn report(answer: Result<&StatusPage, String>) -> ExitCode {
     let (state, line) = match answer {
         Ok(answer) => judged(answer),
         Err(why) => (State::Unknown, unknown(&why)),
@@ -45,7 +45,7 @@ pub fn misused(arguments: impl IntoIterator<Item = OsString>, error: &clap::Erro
     // Behind what is wrong stands how to use the whole command.
     let message = message.split("\n\nUsage:").next().unwrap_or_default();
     let message = message.split("\n\nFor more information").next().unwrap_or_default();
-    Some(told(Err(message.strip_prefix("error: ").unwrap_or(message).to_owned())))
+    Some(report(Err(message.strip_prefix("error: ").unwrap_or(message).to_owned())))
 }
 
 fn starts(text: &OsStr, begin: &str) -> bool {
@@ -95,9 +95,9 @@ fn judged(page: &StatusPage) -> (State, String) {
     };
     let drained = which(&|it| it.status == Status::Drained).len();
     let up = endpoints.len() - down.len() - drained;
-    let mut told = vec![format!("{up} of {} endpoints up", endpoints.len())];
+    let mut report = vec![format!("{up} of {} endpoints up", endpoints.len())];
     if drained > 0 {
-        told.push(format!("{drained} drained"));
+        report.push(format!("{drained} drained"));
     }
     let lists = [
         ("services down", &services),
@@ -109,11 +109,11 @@ fn judged(page: &StatusPage) -> (State, String) {
         ("data centers drained for too long", &overdue_centers),
         ("pools drained for too long", &overdue_pools),
     ];
-    told.extend(
+    report.extend(
         lists.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {}", some(names))),
     );
     if held {
-        told.push("a mass failure is held".to_owned());
+        report.push("a mass failure is held".to_owned());
     }
     let all = endpoints.len();
     let data = format!(
@@ -122,7 +122,7 @@ fn judged(page: &StatusPage) -> (State, String) {
         pools.len(),
         services.len()
     );
-    (state, format!("{word} - {} | {data}", told.join("; ")))
+    (state, format!("{word} - {} | {data}", report.join("; ")))
 }
 
 /// Names of entries, as people write them.

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use clap::Subcommand as _;
 
-    fn told(words: &str) -> String {
+    fn reordered(words: &str) -> String {
         let program = super::super::Command::augment_subcommands(Command::new("gslb"));
         let words = words.split(' ').map(OsString::from);
         ordered(&program, words).into_iter().map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
@@ -81,7 +81,7 @@ mod tests {
             ("gslb --server", "gslb --server"),
             ("gslb", "gslb"),
         ] {
-            assert_eq!(told(words), expected);
+            assert_eq!(reordered(words), expected);
         }
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::Outcome;
 use super::age::relative;
 use super::asking;
-use super::change::{ChangeOptions, doubts, report, revision};
+use super::change::{ChangeOptions, report, revision, suspicions};
 use super::moves;
 use super::remote::{Format, Remote, read, show};
 use super::resource::current_tag;
@@ -184,9 +184,9 @@ fn report_override(
     let result: ChangeResult = read(answer)?;
     let moved = result.moves.as_ref().map(moves::in_short).unwrap_or_default();
     say(&[moved, next(&result)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "));
-    let doubts = doubts(&result);
-    if !doubts.is_empty() {
-        eprintln!("{}", printable(&doubts));
+    let suspicions = suspicions(&result);
+    if !suspicions.is_empty() {
+        eprintln!("{}", printable(&suspicions));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -223,10 +223,10 @@ impl fmt::Display for Ends {
 }
 
 /// The later of the requested end and the existing one.
-fn later(asked: Option<Duration>, held: Option<types::Timestamp>) -> Ends {
-    let (Some(asked), Some(held)) = (asked, held) else { return Ends::Removed };
+fn later(requested: Option<Duration>, held: Option<types::Timestamp>) -> Ends {
+    let (Some(requested), Some(held)) = (requested, held) else { return Ends::Removed };
     let left = Duration::from_millis(held.millis().saturating_sub(now().millis()));
-    if left > asked { Ends::At(held) } else { Ends::After(asked) }
+    if left > requested { Ends::At(held) } else { Ends::After(requested) }
 }
 
 /// The name of this client's token.
@@ -336,9 +336,9 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
 
 /// Why there is no drain to end.
 fn not_drained(arguments: &Undrain, met: &[(&str, &Override)]) -> String {
-    let asked = arguments.targets.join(" ");
+    let requested = arguments.targets.join(" ");
     if met.is_empty() {
-        return format!("nothing is drained by {asked}; `gslb overrides` lists what is");
+        return format!("nothing is drained by {requested}; `gslb overrides` lists what is");
     }
     format!(
         "{}\nThese drain further targets too: name all of them, or end one with `gslb overrides delete ID`",

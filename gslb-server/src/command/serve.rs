@@ -19,7 +19,7 @@ use crate::capture::sample::Sample;
 use crate::config::Config;
 use crate::daemon::notify::Notify;
 use crate::daemon::prober_feed::Probing;
-use crate::daemon::site_source::{DocumentSource, OnDamage, Served};
+use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite};
 use crate::daemon::store::{self, OpenedStore};
 use crate::daemon::{self, Bound, Hooks, control_runtime};
 use crate::probe::Prober;
@@ -67,8 +67,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let options = options(&config, &sample, &logging);
     opened.report(&options.degraded);
     let concerns = Arc::clone(&options.degraded);
-    let served = Served::start(control.handle(), Arc::clone(&store), truth, databases, options, damage)?;
-    tell_origin(arguments, served.begun, &config.data_dir);
+    let source = ServedSite::start(control.handle(), Arc::clone(&store), truth, databases, options, damage)?;
+    tell_origin(arguments, source.begun, &config.data_dir);
     // A token that is made while nobody can know the others would take the place of one that is good.
     if opened.is_sound() {
         match tell_first_token(&*store, &config.data_dir) {
@@ -80,12 +80,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 error!("DNS is answered all the same: {why}");
                 concerns.set(Concern::Store, why);
             }
-            told => told?,
+            result => result?,
         }
     }
     let copies = opened.begun(control.handle());
     let bound = Bound::bind(&config)?;
-    let totals = serve(control, &config, bound, served, sample, &logging, damage)?;
+    let totals = serve(control, &config, bound, source, sample, &logging, damage)?;
     drop(copies);
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
@@ -96,20 +96,20 @@ pub(super) fn serve(
     control: Runtime,
     config: &Config,
     bound: Bound,
-    served: Served,
+    source: ServedSite,
     sample: Arc<Sample>,
     logging: &Logging,
     damage: OnDamage,
 ) -> Result<crate::dns::totals::Totals, Box<dyn std::error::Error>> {
-    let (published, settings) = (Arc::clone(&served.published), Arc::new(config.dns.settings()));
+    let (published, settings) = (Arc::clone(&source.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment();
-    let probing = Probing::start(control.handle(), config.probes.settings(), &served.api)?;
+    let probing = Probing::start(control.handle(), config.probes.settings(), &source.api)?;
     if let Some(why) =
         bound.tls_refused().or(probing.prober().authorities().refused()).filter(|_| damage == OnDamage::Fail)
     {
         return Err(why.into());
     }
-    let mut hooks = hooks(served, &probing, sample, control.handle());
+    let mut hooks = hooks(source, &probing, sample, control.handle());
     hooks.collectors.push(metrics::log::collector(logging.dropped.clone()));
     let mut running = bound.start(control, config, published, settings, hooks)?;
     running.notify(notify);
@@ -192,25 +192,25 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) 
 }
 
 /// Ties a site to a server: its generation is shown, its files are watched, and it is read again when asked.
-fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Hooks {
-    let (published, api) = (Arc::clone(&served.published), served.api.clone());
+fn hooks(source: ServedSite, probing: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Hooks {
+    let (published, api) = (Arc::clone(&source.published), source.api.clone());
     let collectors = vec![
         metrics::api::collector(api.clone()),
         metrics::store::collector(api.clone()),
         metrics::control::collector(api.clone()),
         metrics::control::degraded(api.clone()),
-        metrics::control::reloads(Arc::clone(&served.reloads)),
+        metrics::control::reloads(Arc::clone(&source.reloads)),
         metrics::overrides::collector(api.clone()),
         metrics::health::collector(api.clone(), runtime.clone()),
         metrics::probes::collector(Arc::clone(probing.prober())),
     ];
-    let (reloads, begun) = (Arc::clone(&served.reloads), served.follows());
-    let (pulse, asked) = (probing.pulse(), api.clone());
-    let stall = Arc::new(move || stall::describe(&asked, pulse()));
-    let (files, without, concerns) = (served.files(), api.clone(), served.degraded());
+    let (reloads, begun) = (Arc::clone(&source.reloads), source.follows());
+    let (pulse, api_of_stall) = (probing.pulse(), api.clone());
+    let stall = Arc::new(move || stall::describe(&api_of_stall, pulse()));
+    let (files, without, concerns) = (source.files(), api.clone(), source.degraded());
     let (prober, looked_at) = (Arc::clone(probing.prober()), Arc::clone(probing.prober()));
     note_authorities(&concerns, &prober);
-    let (mut served, mut next, noted) = (served, begun, Arc::clone(&concerns));
+    let (mut source, mut next, noted) = (source, begun, Arc::clone(&concerns));
     Hooks {
         generation: Arc::new(move || Some(published.load().generation())),
         reloads,
@@ -228,7 +228,7 @@ fn hooks(served: Served, probing: &Probing, sample: Arc<Sample>, runtime: &Handl
             let rest = prober.authorities().reload(cause);
             note_authorities(&noted, &prober);
             if let Some(rest) = rest {
-                next = served.reload(&rest);
+                next = source.reload(&rest);
             }
             next
         }),

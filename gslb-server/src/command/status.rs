@@ -87,7 +87,7 @@ pub(super) fn status(arguments: &Arguments) -> Outcome {
             Some(why) => Err(why),
             None => Ok(page),
         });
-        return Ok(nagios::told(checked.as_ref().map_err(Clone::clone)));
+        return Ok(nagios::report(checked.as_ref().map_err(Clone::clone)));
     }
     let (client, chosen) = (arguments.remote.client()?, arguments.chosen.settled());
     if arguments.watch {

@@ -314,10 +314,10 @@ mod tests {
         let words: Vec<String> =
             rows.iter().flatten().flat_map(|cell| cell.text.split(' ').map(str::to_owned)).collect();
         for width in [60, 72, 80, 100, 120, 200] {
-            let told = rendered(Some(width));
-            assert!(told.lines().all(|line| line.width() <= width), "{width}:\n{told}");
-            for word in told.lines().skip(1).flat_map(str::split_whitespace) {
-                assert!(words.iter().any(|known| known == word), "{width}: {word} is broken:\n{told}");
+            let output = rendered(Some(width));
+            assert!(output.lines().all(|line| line.width() <= width), "{width}:\n{output}");
+            for word in output.lines().skip(1).flat_map(str::split_whitespace) {
+                assert!(words.iter().any(|known| known == word), "{width}: {word} is broken:\n{output}");
             }
         }
     }
@@ -339,8 +339,8 @@ mod tests {
     fn a_value_that_is_wider_than_everything_is_cut_in_its_middle() {
         let name = format!("{}.example.com", "x".repeat(200));
         let columns = [Column::key("service"), Column::key("status")];
-        let told = render(&columns, &[[Cell::new(&name), Cell::new("down")]], Some(80));
-        let row = told.lines().nth(1).unwrap();
+        let output = render(&columns, &[[Cell::new(&name), Cell::new("down")]], Some(80));
+        let row = output.lines().nth(1).unwrap();
         assert!(
             row.width() <= 80 && row.starts_with("xxx") && row.contains("…") && row.ends_with(".example.com  down"),
             "{row}"
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn letters_that_are_two_columns_wide_count_twice() {
         let columns = [Column::key("id"), Column::prose("reason", 1)];
-        let told = render(&columns, &[[Cell::new("a"), Cell::new("東京 ".repeat(40).trim_end())]], Some(60));
-        assert!(told.lines().all(|line| line.width() <= 60), "{told}");
+        let output = render(&columns, &[[Cell::new("a"), Cell::new("東京 ".repeat(40).trim_end())]], Some(60));
+        assert!(output.lines().all(|line| line.width() <= 60), "{output}");
     }
 }

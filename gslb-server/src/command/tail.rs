@@ -57,9 +57,9 @@ impl Arguments {
             Some(Target::DataCenter(name)) => data_center = Some(name),
             _ => {}
         }
-        let asked = [("service", service), ("client", self.client.as_ref()), ("data_center", data_center)];
-        let asked = asked.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", escape(value?))));
-        format!("/api/v1/tail?{}", asked.collect::<Vec<_>>().join("&"))
+        let filters = [("service", service), ("client", self.client.as_ref()), ("data_center", data_center)];
+        let filters = filters.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", escape(value?))));
+        format!("/api/v1/tail?{}", filters.collect::<Vec<_>>().join("&"))
     }
 }
 

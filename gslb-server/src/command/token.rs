@@ -28,7 +28,7 @@ use gslb_api::escape;
 const PATH: &str = "/api/v1/tokens";
 
 #[derive(Debug, Subcommand)]
-pub enum What {
+pub enum TokenCommand {
     /// Create a token; it is shown once
     #[command(after_help = "Example:\n  gslb token create ci --role operator --scope 'pool/shop-*' --for 720h")]
     Create {
@@ -44,13 +44,13 @@ pub enum What {
         #[arg(long = "for", value_name = "TIME", value_parser = time)]
         lasts: Option<Duration>,
         #[command(flatten)]
-        place: Place,
+        store: TokenStore,
     },
     /// List tokens, without their secrets
     #[command(after_help = "Example:\n  gslb token list")]
     List {
         #[command(flatten)]
-        place: Place,
+        store: TokenStore,
     },
     /// Revoke a token
     #[command(after_help = "Example:\n  gslb token revoke 8f2k1m9q")]
@@ -58,13 +58,13 @@ pub enum What {
         /// Its id, as `gslb token list` shows it
         id: String,
         #[command(flatten)]
-        place: Place,
+        store: TokenStore,
     },
 }
 
 /// Where the tokens are: with a server, or in a directory.
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct TokenStore {
     /// Use this data directory, while no server does
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
     data_dir: Option<PathBuf>,
@@ -75,7 +75,7 @@ pub struct Place {
     remote: Remote,
 }
 
-impl Place {
+impl TokenStore {
     /// The data directory, if one is given.
     fn directory(&self) -> Result<Option<PathBuf>, crate::config::ConfigError> {
         let from_config = self.config.as_deref().map(Config::read).transpose()?.map(|config| config.data_dir);
@@ -83,50 +83,50 @@ impl Place {
     }
 }
 
-pub(super) fn run(what: &What) -> Outcome {
-    let (What::Create { place, .. } | What::List { place } | What::Revoke { place, .. }) = what;
-    let answer = match place.directory()? {
+pub(super) fn run(what: &TokenCommand) -> Outcome {
+    let (TokenCommand::Create { store, .. } | TokenCommand::List { store } | TokenCommand::Revoke { store, .. }) = what;
+    let answer = match store.directory()? {
         Some(directory) => in_directory(&directory, what)?,
-        None => at_server(&place.remote, what)?,
+        None => at_server(&store.remote, what)?,
     };
-    if matches!(what, What::Revoke { .. }) && place.remote.is_quiet() {
+    if matches!(what, TokenCommand::Revoke { .. }) && store.remote.is_quiet() {
         return Ok(ExitCode::SUCCESS);
     }
     match what {
-        What::Create { .. } => {
-            show(place.remote.format(), &answer, |made: &NewToken| made.secret.clone())?;
+        TokenCommand::Create { .. } => {
+            show(store.remote.format(), &answer, |made: &NewToken| made.secret.clone())?;
             let NewToken { token, .. } = read(&answer)?;
-            place.remote.hint(&format!("shown once; to revoke it: gslb token revoke {}", token.id));
+            store.remote.hint(&format!("shown once; to revoke it: gslb token revoke {}", token.id));
         }
-        What::List { .. } => show(place.remote.format(), &answer, listed)?,
-        What::Revoke { .. } => show(place.remote.format(), &answer, |_: &Value| "revoked".to_owned())?,
+        TokenCommand::List { .. } => show(store.remote.format(), &answer, listed)?,
+        TokenCommand::Revoke { .. } => show(store.remote.format(), &answer, |_: &Value| "revoked".to_owned())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn at_server(remote: &Remote, what: &What) -> Result<Value, Box<dyn Error>> {
+fn at_server(remote: &Remote, what: &TokenCommand) -> Result<Value, Box<dyn Error>> {
     let request = match what {
-        What::Create { name, role, scopes, lasts, .. } => {
+        TokenCommand::Create { name, role, scopes, lasts, .. } => {
             let scopes: Result<Vec<Scope>, _> = scopes.iter().map(|scope| scope.parse()).collect();
             let scopes = Some(scopes?).filter(|scopes| !scopes.is_empty()).map(ScopeList);
             let expires_in = lasts.map(Lifetime);
             let body = TokenRequest { name: name.clone(), role: *role, scopes, expires_in };
             Request::new(Method::POST, PATH).json(&body)
         }
-        What::List { .. } => Request::get(PATH),
-        What::Revoke { id, .. } => Request::new(Method::DELETE, format!("{PATH}/{}", escape(id))),
+        TokenCommand::List { .. } => Request::get(PATH),
+        TokenCommand::Revoke { id, .. } => Request::new(Method::DELETE, format!("{PATH}/{}", escape(id))),
     };
     Ok(remote.client()?.ask(request)?.json()?)
 }
 
-fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> {
+fn in_directory(directory: &Path, what: &TokenCommand) -> Result<Value, Box<dyn Error>> {
     if !directory.is_dir() {
         return Err(format!("{} does not exist: a server creates it when it first runs", directory.display()).into());
     }
     let store = EmbeddedStore::open(directory)?;
     let now = now();
     match what {
-        What::Create { name, role, scopes, lasts, .. } => {
+        TokenCommand::Create { name, role, scopes, lasts, .. } => {
             let scopes = Scopes::parse(scopes)?;
             let expires = lasts.map(|lasts| now.after(lasts));
             let token = wait(auth::create_scoped(&store, name, *role, &scopes, now, expires))?;
@@ -136,12 +136,12 @@ fn in_directory(directory: &Path, what: &What) -> Result<Value, Box<dyn Error>> 
             note(&store, "token create", None, Some(json!(made)));
             Ok(json!(NewToken { token: made, secret: token.reveal() }))
         }
-        What::List { .. } => {
+        TokenCommand::List { .. } => {
             let all = wait(auth::list(&store))?;
             let all: ByName<Token> = all.iter().map(|holder| (holder.id.clone(), holder.into())).collect();
             Ok(json!(all))
         }
-        What::Revoke { id, .. } => {
+        TokenCommand::Revoke { id, .. } => {
             // A damaged token can still be revoked.
             let before = wait(auth::find(&store, id)).ok().flatten();
             match wait(auth::revoke(&store, id))? {

@@ -43,7 +43,7 @@ pub enum OnDamage {
 type Files = Arc<Mutex<Vec<SourceFile>>>;
 
 /// The served site.
-pub struct Served {
+pub struct ServedSite {
     /// Reads and changes the site.
     pub api: Api,
     /// The published table.
@@ -81,7 +81,7 @@ pub enum SiteStartError {
     Start(#[from] StartError),
 }
 
-impl Served {
+impl ServedSite {
     /// Reads everything for the first time and starts the API on `runtime`. Do not call it from within a task.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use tracing::info;
 use super::bind::{Bound, ServeError};
 use super::running::Running;
 use crate::capture::sample::Sample;
-use crate::capture::tap::{self, Shown, Switch, Tap};
+use crate::capture::tap::{self, Switch, Tap, TapReader};
 use crate::config::Config;
 use crate::daemon::signals::Signals;
 use crate::dns::totals::TotalsReader;
@@ -149,7 +149,7 @@ impl Answering {
     ) -> io::Result<Self> {
         let (threads, udp_sockets) = (config.dns.workers.get(), udp.len());
         let switch = Arc::new(Switch::new(config.dnstap.as_ref().map(|dnstap| dnstap.sample), tail.clone()));
-        let (mut taps, shown): (Vec<Tap>, Vec<Shown>) =
+        let (mut taps, shown): (Vec<Tap>, Vec<TapReader>) =
             (0..udp_sockets + threads).map(|_| tap::pair(Arc::clone(&switch), udp::seed())).unzip();
         let tcp_taps = taps.split_off(udp_sockets);
         let showed = shown.iter().map(|shown| Arc::clone(&shown.counts)).collect();

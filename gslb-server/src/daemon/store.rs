@@ -8,7 +8,7 @@ use gslb_api::damaged_rows;
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::fallback_store::{UnsavedStore, last_good};
 use gslb_api::revisions;
-use gslb_api::store::{EmbeddedStore, OpenError, Store, Unavailable, Watched, wait};
+use gslb_api::store::{EmbeddedStore, OpenError, Store, Unavailable, WatchEvent, wait};
 use tokio::runtime::Handle;
 use tracing::{error, warn};
 
@@ -141,10 +141,10 @@ async fn follow(store: Arc<dyn Store>, directory: PathBuf) {
                 let _ = tokio::task::spawn_blocking(move || write(&*store, &directory)).await;
             }
             is_due = match watch.next().await {
-                Watched::Changed(commit) => commit.changes.iter().any(|change| last_good::concerns(change.key())),
+                WatchEvent::Changed(commit) => commit.changes.iter().any(|change| last_good::concerns(change.key())),
                 // The next copy includes all that was missed.
-                Watched::Compacted => break,
-                Watched::Closed => return,
+                WatchEvent::Compacted => break,
+                WatchEvent::Closed => return,
             };
         }
     }

@@ -43,8 +43,8 @@ pub struct SourceFile {
 impl SourceFile {
     /// Records the state of the file at `path`. Call this before reading the file.
     pub fn before_reading(path: &Path) -> Self {
-        let asked = path.to_owned();
-        let as_read = reader::guarded(path, move |_| Fingerprint::of(&asked)).ok().flatten();
+        let path_read = path.to_owned();
+        let as_read = reader::guarded(path, move |_| Fingerprint::of(&path_read)).ok().flatten();
         Self { path: path.into(), as_read }
     }
 
@@ -55,7 +55,7 @@ impl SourceFile {
 }
 
 /// A polled file.
-struct Watched {
+struct WatchedFile {
     /// Its state when it was last read.
     as_read: Option<Fingerprint>,
     /// Its state when it was last reported or read.
@@ -66,7 +66,7 @@ struct Watched {
 
 /// File states between polls.
 #[derive(Default)]
-pub struct Poller(HashMap<PathBuf, Watched>);
+pub struct Poller(HashMap<PathBuf, WatchedFile>);
 
 impl Poller {
     /// Polls `files`, and returns those that have changed since they were last read or reported, and are unchanged
@@ -78,7 +78,7 @@ impl Poller {
 
     fn has_changed(&mut self, file: &SourceFile) -> bool {
         let now = Fingerprint::of(&file.path);
-        let read = || Watched { as_read: file.as_read, reported: file.as_read, changing: None };
+        let read = || WatchedFile { as_read: file.as_read, reported: file.as_read, changing: None };
         let watched = self.0.entry(file.path.clone()).or_insert_with(read);
         if watched.as_read != file.as_read {
             *watched = read();
@@ -254,8 +254,8 @@ mod tests {
     fn a_slow_poll_is_reported_until_one_completes() {
         let concerns = Degraded::default();
         note(&concerns, false);
-        let told = concerns.reasons(1);
-        assert!(told[0].0 == Concern::Reload && told[0].1.contains("changes are not noticed"), "{told:?}");
+        let reasons = concerns.reasons(1);
+        assert!(reasons[0].0 == Concern::Reload && reasons[0].1.contains("changes are not noticed"), "{reasons:?}");
         note(&concerns, true);
         assert!(concerns.reasons(1).is_empty());
     }
@@ -264,18 +264,18 @@ mod tests {
     fn a_watcher_reports_and_ends() {
         let folder = Folder::new("thread");
         let file = folder.0.join("site.toml");
-        let (tell, told) = mpsc::channel();
+        let (changed_tx, reasons) = mpsc::channel();
         let watched = SourceFile::before_reading(&file);
         let watcher = Watcher::start(
             Duration::from_millis(5),
             move || vec![watched.clone()],
-            move |paths| tell.send(paths).unwrap(),
+            move |paths| changed_tx.send(paths).unwrap(),
             Arc::default(),
         )
         .unwrap();
         fs::write(&file, "made").unwrap();
-        assert_eq!(told.recv().unwrap(), [file]);
+        assert_eq!(reasons.recv().unwrap(), [file]);
         drop(watcher);
-        assert!(told.recv().is_err());
+        assert!(reasons.recv().is_err());
     }
 }

@@ -12,7 +12,7 @@ use gslb_core::dns::wire::qname::NameKey;
 use gslb_core::table::{Published, Topology};
 
 use super::topologies::Topologies;
-use crate::capture::tap::{Record, Shown};
+use crate::capture::tap::{Record, TapReader};
 use crate::telemetry::dnstap::Dnstap;
 
 /// Pause between rounds while a client follows and few answers arrive.
@@ -37,7 +37,12 @@ impl Collector {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(shown: Vec<Shown>, published: Arc<Published>, tail: Tail, dnstap: Option<Dnstap>) -> io::Result<Self> {
+    pub fn start(
+        shown: Vec<TapReader>,
+        published: Arc<Published>,
+        tail: Tail,
+        dnstap: Option<Dnstap>,
+    ) -> io::Result<Self> {
         let stop = Arc::<AtomicBool>::default();
         let stopped = Arc::clone(&stop);
         let (topologies, key) = (Topologies::new(published), NameKey::default());
@@ -68,7 +73,7 @@ impl Drop for Collector {
 }
 
 struct Work {
-    shown: Vec<Shown>,
+    shown: Vec<TapReader>,
     topologies: Topologies,
     tail: Tail,
     dnstap: Option<Dnstap>,
@@ -100,7 +105,7 @@ impl Work {
     /// Frees the rings if no client follows.
     fn free(&mut self) {
         let Self { shown, tail, .. } = self;
-        tail.while_unwatched(|| shown.iter_mut().for_each(Shown::close));
+        tail.while_unwatched(|| shown.iter_mut().for_each(TapReader::close));
     }
 
     /// Takes the available answers from each worker in turn. Returns their number.

@@ -34,8 +34,8 @@ impl Server {
                         assert_eq!(request.uri().path(), "/grpc.health.v1.Health/Check");
                         assert_eq!(request.headers()["content-type"], "application/grpc");
                         tokio::spawn(async move {
-                            let asked = request.into_body().data().await.unwrap().unwrap();
-                            let (message, status) = answer(&asked);
+                            let request_body = request.into_body().data().await.unwrap().unwrap();
+                            let (message, status) = answer(&request_body);
                             let mut trailers = HeaderMap::new();
                             trailers.insert("grpc-status", status.parse().unwrap());
                             if message.is_empty() {
@@ -62,7 +62,7 @@ impl Server {
 
 #[test]
 fn the_status_of_the_service_decides() {
-    let server = Server::new(|asked| match asked {
+    let server = Server::new(|request_body| match request_body {
         [0, 0, 0, 0, 0] => (vec![0, 0, 0, 0, 2, 8, 1], "0"),
         [0, 0, 0, 0, 8, 0x0A, 6, b'o', b'r', b'd', b'e', b'r', b's'] => (vec![0, 0, 0, 0, 2, 8, 2], "0"),
         _ => (Vec::new(), "5"),

@@ -70,9 +70,9 @@ fn what_may_not_run_is_known_beforehand() {
         c = { probe = \"beat\", endpoints.x.address = \"127.0.0.1\" }";
     let (prober, _reports) = probing(strict(), "");
     let targets = Targets::of(&site(document));
-    let told: Vec<Option<String>> = targets.iter().map(|(target, _)| prober.guard().check(target).err()).collect();
-    let begins = |at: usize, text: &str| told[at].as_deref().is_some_and(|told| told.starts_with(text));
-    assert!(begins(0, "probes may not connect to 169.254.1.1: it is link-local"), "{told:?}");
-    assert!(told[1].is_none() && told[2].is_none() && told[4].is_none(), "{told:?}");
-    assert!(begins(3, "probes may not run /bin/true"), "{told:?}");
+    let refusals: Vec<Option<String>> = targets.iter().map(|(target, _)| prober.guard().check(target).err()).collect();
+    let begins = |at: usize, text: &str| refusals[at].as_deref().is_some_and(|refusals| refusals.starts_with(text));
+    assert!(begins(0, "probes may not connect to 169.254.1.1: it is link-local"), "{refusals:?}");
+    assert!(refusals[1].is_none() && refusals[2].is_none() && refusals[4].is_none(), "{refusals:?}");
+    assert!(begins(3, "probes may not run /bin/true"), "{refusals:?}");
 }

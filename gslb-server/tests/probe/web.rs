@@ -26,18 +26,18 @@ fn a_status_decides_and_is_the_evidence() {
 
 #[test]
 fn the_request_is_what_the_document_says() {
-    let (tell, told) = mpsc::channel();
+    let (request_tx, request_rx) = mpsc::channel();
     let origin = Origin::new(move |mut stream| {
-        tell.send(read_request(&mut stream)).unwrap();
+        request_tx.send(read_request(&mut stream)).unwrap();
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     });
     pass(&http(&origin, ", path = \"/up?deep=1\", host = \"www.example.com\", headers = { X-Probe = \"a b\" }"));
-    let request = told.recv().unwrap();
+    let request = request_rx.recv().unwrap();
     assert!(request.starts_with("GET /up?deep=1 HTTP/1.1\r\nhost: www.example.com\r\n"), "{request}");
     assert!(request.contains("\r\nx-probe: a b\r\n") && request.contains("\r\nconnection: close\r\n"), "{request}");
     assert!(request.contains("\r\nuser-agent: gslb-probe/"), "{request}");
     pass(&http(&origin, ", method = \"HEAD\""));
-    let request = told.recv().unwrap();
+    let request = request_rx.recv().unwrap();
     let wanted = format!("HEAD / HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n", origin.port());
     assert!(request.starts_with(&wanted), "{request}");
 }
@@ -114,14 +114,14 @@ fn servers_that_refuse_or_speak_something_else_fail() {
 
 #[test]
 fn a_name_is_resolved_and_asked_for_by_its_name() {
-    let (tell, told) = mpsc::channel();
+    let (request_tx, request_rx) = mpsc::channel();
     let origin = Origin::new(move |mut stream| {
-        tell.send(read_request(&mut stream)).unwrap();
+        request_tx.send(read_request(&mut stream)).unwrap();
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
     });
     let outcome = outcome_with(settings(), &http(&origin, ""), "cname = \"LocalHost.\"");
     assert_eq!(outcome.result, Ok(()), "{}", outcome.evidence);
-    assert!(told.recv().unwrap().contains("\r\nhost: localhost\r\n"));
+    assert!(request_rx.recv().unwrap().contains("\r\nhost: localhost\r\n"));
     let outcome = outcome_with(settings(), &http(&origin, ""), "cname = \"no-such-host.invalid.\"");
     assert!(matches!(outcome.result, Err(Failure::Resolve | Failure::Timeout)), "{outcome:?}");
 }

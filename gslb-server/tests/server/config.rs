@@ -88,12 +88,12 @@ fn all_that_may_be_written_is_read() {
     assert_eq!(config.node.name, "fra-1");
     assert_eq!(config.metrics.services, Some(20));
     let dnstap = config.dnstap.as_ref().unwrap();
-    let told = dnstap::Settings {
+    let settings = dnstap::Settings {
         socket: "/run/dnstap.sock".into(),
         identity: "fra-1.example.com".to_owned(),
         version: "1".to_owned(),
     };
-    assert_eq!((dnstap.sample, dnstap.settings("fra-1")), (0.01, told));
+    assert_eq!((dnstap.sample, dnstap.settings("fra-1")), (0.01, settings));
     let short = Config::parse("gslb.toml", "dnstap.socket = \"s\"").unwrap().dnstap.unwrap();
     assert_eq!((short.sample, short.settings("fra-1").identity.as_str()), (1.0, "fra-1"), "we are who the node is");
     assert!(short.version.starts_with("gslb 0."), "{}", short.version);

@@ -124,8 +124,8 @@ fn a_wrong_configuration_ends_it_with_all_problems() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     for place in [":2:11: error: dns.workers", ":3:12: error: dns.tcp_idle"] {
-        assert!(told.contains(&format!("{}{place}", file.display())), "{told}");
+        assert!(stderr.contains(&format!("{}{place}", file.display())), "{stderr}");
     }
 }

@@ -42,9 +42,9 @@ fn a_wildcard_listener_answers_from_the_address_that_was_asked() {
     let (workers, port) = serve("0.0.0.0:0", 2);
     let client = client("127.0.0.1:0");
     for (id, last) in [(1, 2), (2, 3), (3, 1), (4, 2)] {
-        let asked = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), port));
-        client.send_to(&query(id), asked).unwrap();
-        assert_eq!(read_answer(&client), (id, asked));
+        let target = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), port));
+        client.send_to(&query(id), target).unwrap();
+        assert_eq!(read_answer(&client), (id, target));
     }
     workers.stop();
 }
@@ -52,10 +52,10 @@ fn a_wildcard_listener_answers_from_the_address_that_was_asked() {
 #[test]
 fn a_wildcard_listener_of_ipv6_answers_ipv6_only() {
     let (workers, port) = serve("[::]:0", 1);
-    let asked = SocketAddr::from(("::1".parse::<IpAddr>().unwrap(), port));
+    let target = SocketAddr::from(("::1".parse::<IpAddr>().unwrap(), port));
     let client = client("[::1]:0");
-    client.send_to(&query(7), asked).unwrap();
-    assert_eq!(read_answer(&client), (7, asked));
+    client.send_to(&query(7), target).unwrap();
+    assert_eq!(read_answer(&client), (7, target));
     // The same port is free for IPv4.
     UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
     workers.stop();
@@ -65,9 +65,9 @@ fn a_wildcard_listener_of_ipv6_answers_ipv6_only() {
 fn a_listener_on_one_address_answers_from_it() {
     let (workers, port) = serve("127.0.0.9:0", 1);
     let client = client("127.0.0.1:0");
-    let asked = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), port));
-    client.send_to(&query(1), asked).unwrap();
-    assert_eq!(read_answer(&client), (1, asked));
+    let target = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), port));
+    client.send_to(&query(1), target).unwrap();
+    assert_eq!(read_answer(&client), (1, target));
     workers.stop();
 }
 
@@ -124,16 +124,16 @@ fn no_query_is_lost_when_one_server_takes_over_from_another() {
     let asking = {
         let done = done.clone();
         thread::spawn(move || {
-            let mut asked = 0_u16;
+            let mut target = 0_u16;
             while !done.load(Ordering::Relaxed) {
                 // A new source each time, so that all sockets have their share.
                 let client = client("127.0.0.1:0");
                 client.connect(("127.0.0.1", port)).unwrap();
-                client.send(&query(asked)).unwrap();
-                assert_eq!(read_answer(&client).0, asked);
-                asked = asked.wrapping_add(1);
+                client.send(&query(target)).unwrap();
+                assert_eq!(read_answer(&client).0, target);
+                target = target.wrapping_add(1);
             }
-            asked
+            target
         })
     };
     for _ in 0..5 {

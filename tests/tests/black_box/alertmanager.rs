@@ -39,15 +39,15 @@ fn alertmanager(folder: &Folder, server: &Server) -> Daemon {
 }
 
 /// Tells Alertmanager of an alert, as Prometheus does; one that `ends` is over.
-fn tell(alertmanager: SocketAddr, labels: &serde_json::Value, ends: Option<&str>) {
+fn post_alert(alertmanager: SocketAddr, labels: &serde_json::Value, ends: Option<&str>) {
     let mut alert = json!({ "labels": labels, "annotations": {"summary": "the power of fra fails"} });
     if let Some(ends) = ends {
         alert["endsAt"] = ends.into();
     }
     let body = json!([alert]).to_string();
     let arguments = ["-H", "Content-Type: application/json", "-d", &body];
-    let told = curl_with(&arguments, &format!("http://{alertmanager}/api/v2/alerts"));
-    assert_eq!(told.status, 200, "{}", told.body);
+    let response = curl_with(&arguments, &format!("http://{alertmanager}/api/v2/alerts"));
+    assert_eq!(response.status, 200, "{}", response.body);
 }
 
 #[test]
@@ -58,14 +58,14 @@ fn an_alert_moves_clients_while_it_fires() {
     let alertmanager = alertmanager(&folder, &server);
     let labels = json!({"alertname": "PowerFails", "gslb_action": "drain", "gslb_data_center": "fra"});
     let unconcerned = json!({"alertname": "DiskFull", "gslb_pool": "iad"});
-    tell(alertmanager.address, &unconcerned, None);
-    tell(alertmanager.address, &labels, None);
+    post_alert(alertmanager.address, &unconcerned, None);
+    post_alert(alertmanager.address, &labels, None);
     eventually("Europe is sent elsewhere", || answers(&server) == ["192.0.2.2", "192.0.2.2"]);
     let overrides = folder.ask(&server, "overrides").out;
     assert!(overrides.contains("the power of fra fails") && overrides.contains("alertmanager"), "{overrides}");
     assert!(!overrides.contains("DiskFull"), "{overrides}");
 
-    tell(alertmanager.address, &labels, Some("2020-01-01T00:00:00Z"));
+    post_alert(alertmanager.address, &labels, Some("2020-01-01T00:00:00Z"));
     eventually("Europe is back", || answers(&server) == ["192.0.2.1", "192.0.2.2"]);
     assert!(!folder.ask(&server, "overrides").out.contains("power"));
     let audit = folder.ask(&server, "audit").out;

@@ -65,9 +65,9 @@ fn a_document_is_planned_applied_and_rolled_back() {
     assert!(!plan.out.contains('\u{1b}'), "colours are for terminals: {}", plan.out);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"], "a plan changes nothing");
 
-    let asked = folder.ask(&server, "apply site.toml");
-    assert_eq!(asked.code, 1, "{}", asked.err);
-    assert!(asked.err.contains("add --yes and --base"), "{}", asked.err);
+    let refused = folder.ask(&server, "apply site.toml");
+    assert_eq!(refused.code, 1, "{}", refused.err);
+    assert!(refused.err.contains("add --yes and --base"), "{}", refused.err);
     let blind = folder.ask(&server, "apply site.toml --yes");
     assert!(blind.code == 1 && blind.err.contains("--base latest"), "{}", blind.err);
     assert!(plan.out.ends_with("apply with: gslb apply site.toml --base 1\n"), "{}", plan.out);
@@ -249,9 +249,9 @@ fn events_are_told_and_resumed() {
     assert!(events[1]["data"].to_string().contains("drain-pool-fra"), "{}", all.out);
     let after = events[0]["id"].as_str().unwrap();
     let resumed = folder.ask(&server, &format!("events --after {after} -n 1"));
-    let told = resumed.out.trim_start();
-    assert!(told.contains("  override drain-pool-fra") && told.contains(": drain pool/fra"), "{told}");
-    assert!(told.ends_with(": first\n") && !told.contains('{') && told.lines().count() == 1, "{told}");
+    let output = resumed.out.trim_start();
+    assert!(output.contains("  override drain-pool-fra") && output.contains(": drain pool/fra"), "{output}");
+    assert!(output.ends_with(": first\n") && !output.contains('{') && output.lines().count() == 1, "{output}");
 }
 
 #[test]

@@ -5,10 +5,10 @@ use gslb_tests::folder::Folder;
 use crate::sites::{EXAMPLE, document, small, zone};
 
 /// Where problems were told, as `file:line:column: kind`.
-fn places(told: &str) -> Vec<&str> {
+fn places(output: &str) -> Vec<&str> {
     let kinds = [": error: ", ": warning: "];
     let cut = |line: &'_ str| kinds.iter().find_map(|kind| Some(line.find(kind)? + kind.len() - 2));
-    told.lines().filter_map(|line| Some(&line[..cut(line)?])).collect()
+    output.lines().filter_map(|line| Some(&line[..cut(line)?])).collect()
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn problems_of_zone_files_and_of_toml_are_told_where_they_are() {
 #[test]
 fn what_cannot_be_read_is_named() {
     let folder = small("[geo]\ndatabases = [\"missing.mmdb\"]\n");
-    for (arguments, told) in [
+    for (arguments, output) in [
         ("check missing.toml", "gslb: cannot read missing.toml: "),
         ("serve --document missing.toml", "gslb: cannot read missing.toml: "),
         ("explain www.example.com --document missing.toml", "gslb: cannot read missing.toml: "),
@@ -97,14 +97,14 @@ fn what_cannot_be_read_is_named() {
     ] {
         let ran = folder.gslb(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{arguments}: {}", ran.err);
-        assert!(ran.err.starts_with(told) && ran.err.contains("No such file"), "{arguments}: {}", ran.err);
+        assert!(ran.err.starts_with(output) && ran.err.contains("No such file"), "{arguments}: {}", ran.err);
     }
 }
 
 #[test]
 fn arguments_that_are_none_are_told_and_nothing_is_done() {
     let folder = small("");
-    for (arguments, told) in [
+    for (arguments, output) in [
         ("", "Usage: gslb <COMMAND>"),
         ("frobnicate", "unrecognized subcommand 'frobnicate'"),
         ("check", "<site.toml>"),
@@ -117,7 +117,7 @@ fn arguments_that_are_none_are_told_and_nothing_is_done() {
     ] {
         let ran = folder.gslb(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments}: {}", ran.err);
-        assert!(ran.err.contains(told), "{arguments}: {}", ran.err);
+        assert!(ran.err.contains(output), "{arguments}: {}", ran.err);
     }
     for arguments in ["--help", "--version", "help serve"] {
         let ran = folder.gslb(arguments);

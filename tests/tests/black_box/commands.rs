@@ -24,10 +24,15 @@ fn a_check_that_was_never_made_is_unknown() {
         "staus --nagios",
         "status --nagios --server http://127.0.0.1:1",
     ] {
-        let told = folder.gslb(line);
-        assert_eq!((told.code, told.out.lines().count(), told.err.as_str()), (3, 1, ""), "{line}: {}", told.out);
-        assert!(told.out.starts_with("UNKNOWN - "), "{line}: {}", told.out);
-        assert!(!told.out.contains("  ") && !told.out.contains('|'), "{line}: {}", told.out);
+        let output = folder.gslb(line);
+        assert_eq!(
+            (output.code, output.out.lines().count(), output.err.as_str()),
+            (3, 1, ""),
+            "{line}: {}",
+            output.out
+        );
+        assert!(output.out.starts_with("UNKNOWN - "), "{line}: {}", output.out);
+        assert!(!output.out.contains("  ") && !output.out.contains('|'), "{line}: {}", output.out);
     }
     let slip = folder.gslb("status --nagios --wath").out;
     assert!(slip.contains("unexpected argument '--wath' found"), "{slip}");
@@ -39,14 +44,14 @@ fn a_check_that_was_never_made_is_unknown() {
 fn what_is_chosen_is_what_is_counted_and_judged() {
     let folder = folder("[services.\"fra.example.com\"]\npolicy = \"fra\"\n[safety]\nrequire_endpoints = false\n");
     let server = folder.serve_store();
-    let told = |arguments: &str| folder.ask(&server, &format!("status {arguments}"));
+    let output = |arguments: &str| folder.ask(&server, &format!("status {arguments}"));
     assert_eq!(folder.ask(&server, "force down pool/fra --reason test").code, 0);
-    let fra = told("--nagios --pool fra");
+    let fra = output("--nagios --pool fra");
     assert_eq!(fra.code, 2, "{}", fra.out);
     assert!(fra.out.contains("; services down: fra.example.com; pools down: fra;"), "{}", fra.out);
-    let iad = told("--nagios --data-center iad");
+    let iad = output("--nagios --data-center iad");
     assert_eq!((iad.code, iad.out.starts_with("OK - 1 of 1 endpoints up | ")), (0, true), "{}", iad.out);
-    let none = told("--nagios --pool fra --data-center iad");
+    let none = output("--nagios --pool fra --data-center iad");
     assert_eq!(none.code, 3, "{}", none.out);
     assert!(
         none.out.starts_with("UNKNOWN - nothing matches: no pool is of pool fra and data center iad"),
@@ -54,16 +59,16 @@ fn what_is_chosen_is_what_is_counted_and_judged() {
         none.out
     );
 
-    let none = told("--pool fra --data-center iad").out;
+    let none = output("--pool fra --data-center iad").out;
     assert!(none.starts_with("nothing matches: no pool is of pool fra and data center iad\n"), "{none}");
-    let all = told("").out;
+    let all = output("").out;
     assert!(all.starts_with("1 of 2 data centers up, 1 of 2 pools up, 1 of 2 endpoints up\n"), "{all}");
     assert!(all.contains("\n1 override is in force; `gslb overrides` lists them\n"), "{all}");
     assert!(all.contains("\nfra.example.com  "), "names have no dot at their end: {all}");
-    let iad = told("--data-center iad").out;
+    let iad = output("--data-center iad").out;
     let counted = "data center iad: 1 of 1 data centers up, 1 of 1 pools up, 1 of 1 endpoints up\n";
     assert!(iad.starts_with(counted) && !iad.contains("example.com"), "{iad}");
-    let down = told("--pool fra --down").out;
+    let down = output("--pool fra --down").out;
     assert!(down.starts_with("pool fra: 0 of 1 data centers up, 0 of 1 pools up, 1 endpoints down\n"), "{down}");
 }
 
@@ -87,15 +92,15 @@ fn tables(folder: &gslb_tests::folder::Folder, server: &str, columns: usize) {
         "drain pool/fra --reason test --dry-run",
     ] {
         let mut command = folder.command(line);
-        let told = run(command
+        let output = run(command
             .env("GSLB_SERVER", server)
             .env("GSLB_TOKEN", folder.token())
             .env("COLUMNS", columns.to_string()));
-        assert!([0, 6, 7, 8].contains(&told.code), "{line}: {}", told.err);
+        assert!([0, 6, 7, 8].contains(&output.code), "{line}: {}", output.err);
         let is_wide = |shown: &&str| shown.chars().count() > columns;
         // The message itself is no table.
-        let wide = told.out.lines().filter(|shown| !shown.starts_with(";") && !shown.contains(": ")).find(is_wide);
-        assert_eq!(wide, None, "{line} in {columns} columns:\n{}", told.out);
+        let wide = output.out.lines().filter(|shown| !shown.starts_with(";") && !shown.contains(": ")).find(is_wide);
+        assert_eq!(wide, None, "{line} in {columns} columns:\n{}", output.out);
     }
 }
 
@@ -110,9 +115,9 @@ fn every_table_fits_the_terminal() {
     {
         let mut command = folder.command("force weight 7");
         let command = command.args([target, "--for", "2h", "--id", id, "--reason", reason, "--override-rules", "test"]);
-        let told = run(command.env("GSLB_SERVER", &url).env("GSLB_TOKEN", folder.token()));
-        assert_eq!(told.code, 0, "{}", told.err);
-        assert_eq!(told.out.lines().count(), 2, "what was done, and what to do about it: {}", told.out);
+        let output = run(command.env("GSLB_SERVER", &url).env("GSLB_TOKEN", folder.token()));
+        assert_eq!(output.code, 0, "{}", output.err);
+        assert_eq!(output.out.lines().count(), 2, "what was done, and what to do about it: {}", output.out);
     }
     assert_eq!(
         folder.ask(&server, "token create ci --role operator --scope pool/fra --scope pool/iad* --for 10h").code,
@@ -125,9 +130,9 @@ fn every_table_fits_the_terminal() {
     let has_moment = wide.lines().any(|line| line.ends_with('Z'));
     assert!(has_moment && wide.contains("pool/fra pool/iad*"), "{wide}");
     for wrong in ["serve -o json", "tail pool/fra", "status fra", "get pool", "status pool/fra --pool iad"] {
-        let told = folder.gslb(wrong);
-        assert_eq!(told.code, 2, "{wrong}: {}", told.err);
-        assert!(!told.err.contains("--server <URL>"), "{wrong}: {}", told.err);
+        let output = folder.gslb(wrong);
+        assert_eq!(output.code, 2, "{wrong}: {}", output.err);
+        assert!(!output.err.contains("--server <URL>"), "{wrong}: {}", output.err);
     }
     assert_eq!(folder.ask(&server, "get endpoint/fra/fra-1 -o json").code, 0);
     assert!(folder.ask(&server, "status endpoint/fra/fra-9").err.contains("there is no endpoint fra/fra-9"));
@@ -148,10 +153,10 @@ fn a_refusal_names_the_role_that_the_whole_command_needs() {
         ("thaw --reason x", "admin"),
         ("status", "viewer"),
     ] {
-        let told = folder.ask_as(&token, &server, line);
-        assert_eq!(told.code, 5, "{line}: {}", told.err);
+        let output = folder.ask_as(&token, &server, line);
+        assert_eq!(output.code, 5, "{line}: {}", output.err);
         let expected = format!("This needs the role {role}; the token's role is reporter.");
-        assert!(told.err.contains(&expected), "{line}: {}", told.err);
+        assert!(output.err.contains(&expected), "{line}: {}", output.err);
     }
 }
 
@@ -159,8 +164,8 @@ fn a_refusal_names_the_role_that_the_whole_command_needs() {
 fn nobody_asks_for_none() {
     let folder = folder("");
     for line in ["tail -n 0", "top -n 0", "events -n 0", "top -n 1001"] {
-        let told = folder.gslb(line);
-        assert!(told.code == 2 && told.err.contains("is not in 1.."), "{line}: {}", told.err);
+        let output = folder.gslb(line);
+        assert!(output.code == 2 && output.err.contains("is not in 1.."), "{line}: {}", output.err);
     }
 }
 
@@ -168,9 +173,9 @@ fn nobody_asks_for_none() {
 fn without_a_mass_failure_there_are_no_failures_to_accept() {
     let folder = folder("");
     let server = folder.serve_store();
-    let told = folder.ask(&server, "resume --mass-failure");
-    assert_eq!(told.code, 1);
-    assert!(told.err.contains("There is no mass failure: what has failed is down already"), "{}", told.err);
+    let output = folder.ask(&server, "resume --mass-failure");
+    assert_eq!(output.code, 1);
+    assert!(output.err.contains("There is no mass failure: what has failed is down already"), "{}", output.err);
 }
 
 #[test]
@@ -185,16 +190,16 @@ fn who_is_asked_in_the_wrong_way_is_told_apart() {
     folder.write(CERTIFICATE, made.cert.pem());
     // Without it, some hosts trust nobody.
     let ca = format!("--ca {CERTIFICATE} ");
-    let told = folder.gslb(&format!("status {ca}--server https://{}", plain.api));
+    let output = folder.gslb(&format!("status {ca}--server https://{}", plain.api));
     let advice = format!("it does not speak TLS; write http://{} if it serves plain HTTP", plain.api);
-    assert!(told.code == 3 && told.err.contains(&advice), "{}", told.err);
+    assert!(output.code == 3 && output.err.contains(&advice), "{}", output.err);
     drop(plain);
     let tls = "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }\n";
     folder.write("gslb.toml", format!("{PROCESS}{tls}"));
     let secure = folder.serve_store();
-    let told = ask(format!("http://{}", secure.api));
+    let output = ask(format!("http://{}", secure.api));
     let advice = format!("it speaks TLS; write https://{}", secure.api);
-    assert!(told.code == 3 && told.err.contains(&advice), "{}", told.err);
+    assert!(output.code == 3 && output.err.contains(&advice), "{}", output.err);
 }
 
 /// Answers each connection with a stream of one event, and ends it.
@@ -217,10 +222,10 @@ fn one_event_each(connections: usize) -> SocketAddr {
 fn a_gap_in_what_is_followed_is_told_and_so_is_its_end() {
     let folder = folder("");
     let server = format!("http://{}", one_event_each(2));
-    let told = run(folder.command("events -n 2").env("GSLB_SERVER", server));
-    assert_eq!((told.code, told.out.lines().count()), (0, 2), "{}", told.out);
-    let lines: Vec<&str> = told.err.lines().collect();
-    let [lost, back] = &lines[..] else { panic!("{}", told.err) };
+    let output = run(folder.command("events -n 2").env("GSLB_SERVER", server));
+    assert_eq!((output.code, output.out.lines().count()), (0, 2), "{}", output.out);
+    let lines: Vec<&str> = output.err.lines().collect();
+    let [lost, back] = &lines[..] else { panic!("{}", output.err) };
     assert!(lost.ends_with(": the connection is lost: the server has ended it; trying again"), "{lost}");
     assert!(back.contains(": connected again after ") && back.ends_with("what happened in between follows"), "{back}");
 }

@@ -38,12 +38,12 @@ fn documented() -> Families {
 #[test]
 fn the_documentation_has_the_metrics_that_the_server_has() {
     let everything = Everything::serve();
-    let (told, documented) = (everything.server.metrics().families, documented());
+    let (exposed, documented) = (everything.server.metrics().families, documented());
     let mut differences = Vec::new();
-    for name in documented.keys().chain(told.keys()).collect::<BTreeSet<_>>() {
-        match (documented.get(name), told.get(name)) {
-            (Some(documented), Some(told)) if documented == told => {}
-            (documented, told) => differences.push(format!("{name}: documented {documented:?}, told {told:?}")),
+    for name in documented.keys().chain(exposed.keys()).collect::<BTreeSet<_>>() {
+        match (documented.get(name), exposed.get(name)) {
+            (Some(documented), Some(exposed)) if documented == exposed => {}
+            (documented, exposed) => differences.push(format!("{name}: documented {documented:?}, told {exposed:?}")),
         }
     }
     assert!(differences.is_empty(), "docs/reference/metrics.md and a scrape differ:\n{}", differences.join("\n"));
@@ -94,8 +94,8 @@ fn dashboards_ask_for_what_there_is() {
         }
         for variable in list(&dashboard["templating"]["list"]) {
             let Some(query) = variable["query"]["query"].as_str() else { continue };
-            let asked = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')?.rsplit_once(", "));
-            let (selector, label) = asked.unwrap_or_else(|| panic!("not label_values(metric, label): {query}"));
+            let parsed = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')?.rsplit_once(", "));
+            let (selector, label) = parsed.unwrap_or_else(|| panic!("not label_values(metric, label): {query}"));
             let at = format!("variable {} of {name}", variable["name"]);
             faults.look(&at, selector, &[&format!("{{{{{label}}}}}")], &families);
         }
@@ -113,8 +113,8 @@ fn rules_and_their_tests_ask_for_what_there_is() {
     let files = RULES.map(|name| format!("{DEPLOY}/prometheus/{name}"));
     // Prometheus reads YAML, and tells what it has read.
     let prometheus = Prometheus::start(&[], &[&files[0], &files[1]]);
-    let told: Value = serde_json::from_str(&prometheus.get("/api/v1/rules", &[]).body).unwrap();
-    let groups = told["data"]["groups"].as_array().unwrap();
+    let exposed: Value = serde_json::from_str(&prometheus.get("/api/v1/rules", &[]).body).unwrap();
+    let groups = exposed["data"]["groups"].as_array().unwrap();
     let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap());
     let (recorded, alerts): (Vec<&Value>, Vec<&Value>) = rules.partition(|rule| rule["type"] == "recording");
     for rule in recorded.into_iter().chain(alerts) {
@@ -134,10 +134,10 @@ fn rules_and_their_tests_ask_for_what_there_is() {
     let series = tests.lines().filter_map(|line| line.split_once("series: '")?.1.split_once('\''));
     for (series, _) in series {
         let (name, labels) = split(series).unwrap();
-        let told = faults.look("gslb.tests.yml", name, &[], &families);
+        let exposed = faults.look("gslb.tests.yml", name, &[], &families);
         let own = labels.into_keys().filter(|label| !OF_TARGETS.contains(label));
-        if own.map(str::to_owned).collect::<BTreeSet<_>>() != told {
-            faults.0.push(format!("gslb.tests.yml: {series} has other labels than {told:?}"));
+        if own.map(str::to_owned).collect::<BTreeSet<_>>() != exposed {
+            faults.0.push(format!("gslb.tests.yml: {series} has other labels than {exposed:?}"));
         }
     }
     assert!(faults.0.is_empty(), "{}", faults.0.join("\n"));

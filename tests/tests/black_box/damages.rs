@@ -160,7 +160,7 @@ fn copy(of: &Folder) -> Folder {
 /// What a server says that it does without after `damages`.
 fn reasons(damages: &[Damage], is_watched: bool) -> Vec<&'static str> {
     let is_damaged = |part: Part| damages.iter().any(|(of, _, _)| *of == part);
-    let told = [
+    let problems = [
         ("document", is_damaged(Part::Document) && is_watched),
         ("databases", is_damaged(Part::Databases)),
         ("probes.ca", is_damaged(Part::Authorities)),
@@ -168,7 +168,7 @@ fn reasons(damages: &[Damage], is_watched: bool) -> Vec<&'static str> {
         // Of a file that is damaged whole, no row is read.
         ("rows", is_damaged(Part::Rows) && !is_damaged(Part::Store)),
     ];
-    told.into_iter().filter(|(_, is_told)| *is_told).map(|(what, _)| what).collect()
+    problems.into_iter().filter(|(_, is_shown)| *is_shown).map(|(what, _)| what).collect()
 }
 
 fn get(server: &Server, token: &str, path: &str) -> Page {
@@ -186,8 +186,8 @@ fn survives(sound: &Folder, token: &str, damages: &[Damage], is_watched: bool) {
     assert_eq!(dig(server.address(), "www.example.com A").data(), ["192.0.2.1"], "{named}");
     if has_api {
         let ready = get(&server, token, "/readyz").body;
-        let told: Vec<&str> = ready.lines().filter_map(|line| line.strip_prefix("degraded: ")).collect();
-        let what: Vec<&str> = told.iter().filter_map(|line| line.split(": ").next()).collect();
+        let problems: Vec<&str> = ready.lines().filter_map(|line| line.strip_prefix("degraded: ")).collect();
+        let what: Vec<&str> = problems.iter().filter_map(|line| line.split(": ").next()).collect();
         let mut expected = reasons(damages, is_watched);
         expected.sort_unstable();
         let mut sorted = what.clone();

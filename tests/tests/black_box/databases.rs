@@ -83,10 +83,10 @@ fn the_old_database_serves_while_the_new_one_is_bad() {
             "world.mmdb: 50.0 % of IPv4 and 0.0 % of IPv6 would change location, more than max_moved = 0.2",
         ),
     ];
-    for (octets, told) in bad {
+    for (octets, problems) in bad {
         folder.replace("world.mmdb", octets);
         let line = server.await_log("reload failed, ");
-        assert!(line.contains("reload failed, still serving generation 1: ") && line.contains(told), "{line}");
+        assert!(line.contains("reload failed, still serving generation 1: ") && line.contains(problems), "{line}");
         assert_eq!((ask(&server).data(), server.generation()), (vec!["192.0.2.1"], 1));
     }
     folder.remove("world.mmdb");

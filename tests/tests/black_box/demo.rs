@@ -115,7 +115,7 @@ fn health_and_metrics_are_told_over_http() {
         ("gslb_table_generation", 1),
     ] {
         let line = format!("{name} {value}");
-        gslb_tests::eventually(&line, || demo.get("/metrics").body.lines().any(|told| told == line));
+        gslb_tests::eventually(&line, || demo.get("/metrics").body.lines().any(|series| series == line));
     }
 }
 

@@ -32,8 +32,8 @@ fn the_unit_may_do_little() {
     // Misspelt keys are told, and the missing binary: it is installed elsewhere.
     let unit = format!("{DEPLOY}/systemd/gslb.service");
     let verified = run(Command::new("systemd-analyze").args(["verify", "--man=no", &unit]));
-    let told: Vec<&str> = verified.err.lines().filter(|line| line.contains("gslb.service")).collect();
-    assert!(told.iter().all(|line| line.contains("/usr/local/bin/gslb is not executable")), "{}", verified.err);
+    let problems: Vec<&str> = verified.err.lines().filter(|line| line.contains("gslb.service")).collect();
+    assert!(problems.iter().all(|line| line.contains("/usr/local/bin/gslb is not executable")), "{}", verified.err);
 }
 
 #[test]
@@ -68,11 +68,11 @@ fn zabbix(folder: &Folder, server: &Server) -> Value {
     command.arg(script).arg(format!("{DEPLOY}/zabbix/gslb.yaml"));
     let ran = run(command.arg(format!("http://{}", server.api)).arg(folder.token()));
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    let mut told: Value = serde_json::from_str(&ran.out).unwrap();
-    for key in told["empty"].as_array().unwrap() {
+    let mut problems: Value = serde_json::from_str(&ran.out).unwrap();
+    for key in problems["empty"].as_array().unwrap() {
         assert!(MAY_FIND_NOTHING.iter().any(|(may, _)| key == may), "{key} finds nothing");
     }
-    told["values"].take()
+    problems["values"].take()
 }
 
 #[test]

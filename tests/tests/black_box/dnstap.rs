@@ -100,9 +100,9 @@ fn dnstap_ldns_reads_who_asked_whom_for_what_and_what_they_got() {
     let server = folder.serve_store();
     connected(&server);
     // One of many addresses of a wildcard listener.
-    let asked = SocketAddr::from(([127, 0, 0, 2], server.dns[0].port()));
+    let target = SocketAddr::from(([127, 0, 0, 2], server.dns[0].port()));
     let socket = UdpSocket::bind("127.0.0.3:0").unwrap();
-    socket.connect(asked).unwrap();
+    socket.connect(target).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.send(&query(0xBEEF)).unwrap();
     let mut response = [0; 512];
@@ -119,7 +119,7 @@ fn dnstap_ldns_reads_who_asked_whom_for_what_and_what_they_got() {
     let messages: Vec<&str> = text.split("\n---\n").filter(|message| message.contains("type: MESSAGE")).collect();
     assert_eq!(messages.len(), 4, "{text}");
     let port = socket.local_addr().unwrap().port();
-    let (from, to) = (format!("query_port: {port}"), format!("response_port: {}", asked.port()));
+    let (from, to) = (format!("query_port: {port}"), format!("response_port: {}", target.port()));
     let way = ["UDP", "INET\n", "query_address: \"127.0.0.3\"", "response_address: \"127.0.0.2\"", &from, &to];
     let other = ["TCP", "INET6\n", "query_address: \"::1\"", "response_address: \"::1\""];
     let expected = [
@@ -172,10 +172,10 @@ fn no_answer_waits_for_a_reader_that_is_not_there_hangs_or_comes_back() {
     let reader = hanging(&listener);
     connected(&server);
     server.await_log("connected to a reader");
-    let mut asked = 100;
+    let mut target = 100;
     eventually("it cannot take more", || {
         rush(server.address(), 5_000);
-        asked += 5_000;
+        target += 5_000;
         drops(&server, "slow") > 0
     });
     server.await_log("the reader is too slow");
@@ -189,7 +189,7 @@ fn no_answer_waits_for_a_reader_that_is_not_there_hangs_or_comes_back() {
     let before = server.metric("gslb_dnstap_frames_total");
     rush(server.address(), 100);
     eventually("they are sent", || server.metric("gslb_dnstap_frames_total") == before + 200);
-    assert_eq!(accounted(&server), 2 * (asked + 100), "each answer is two frames, sent or dropped");
+    assert_eq!(accounted(&server), 2 * (target + 100), "each answer is two frames, sent or dropped");
     server.stop();
     assert_eq!(capture.read("-q").lines().count(), 200);
 }

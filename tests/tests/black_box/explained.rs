@@ -175,16 +175,16 @@ impl Query {
 
 /// Asks all of them with one run of dig, and again those whose answer was none.
 fn on_the_wire(folder: &Folder, server: &Server, queries: &[Query]) -> Vec<Answer> {
-    let mut answers = asked(folder, server, queries);
+    let mut answers = answers(folder, server, queries);
     for (query, answer) in queries.iter().zip(&mut answers) {
         while is_own(answer) {
-            *answer = asked(folder, server, std::slice::from_ref(query)).remove(0);
+            *answer = answers(folder, server, std::slice::from_ref(query)).remove(0);
         }
     }
     answers
 }
 
-fn asked(folder: &Folder, server: &Server, queries: &[Query]) -> Vec<Answer> {
+fn answers(folder: &Folder, server: &Server, queries: &[Query]) -> Vec<Answer> {
     folder.write("queries", queries.iter().map(Query::for_dig).collect::<String>());
     let mut command = Command::new("dig");
     command
@@ -219,8 +219,8 @@ fn explain_and_the_wire_agree_about_queries_that_nobody_chose() {
             let reply =
                 http.send_patiently("POST", "/api/v1/explain", &["content-type: application/json"], &body).unwrap();
             assert_eq!(reply.status, 200, "{body}: {}", reply.body);
-            let told: Value = serde_json::from_str(&reply.body).unwrap();
-            let (text, answer) = (told["explanation"]["text"].as_str().unwrap(), &told["explanation"]["answer"]);
+            let body: Value = serde_json::from_str(&reply.body).unwrap();
+            let (text, answer) = (body["explanation"]["text"].as_str().unwrap(), &body["explanation"]["answer"]);
             let both = || format!("{body}\n{}\n{text}", wire.text);
             assert_eq!(answer["rcode"], wire.status.as_str(), "{}", both());
             assert_eq!(answer["authoritative"], wire.has("aa"), "{}", both());

@@ -42,13 +42,17 @@ fn a_pair_fails_over_and_back_and_a_restart_answers_as_before() {
     let server = folder.serve_store();
     assert_eq!(answer(&server), "127.0.0.1");
     eventually("both are known to be up", || {
-        let told = folder.ask(&server, "status -o json");
-        told.code == 0 && told.out.matches("\"source\": \"verdict\"").count() >= 2
+        let output = folder.ask(&server, "status -o json");
+        output.code == 0 && output.out.matches("\"source\": \"verdict\"").count() >= 2
     });
     drop(first);
     eventually("the second one answers", || answer(&server) == "127.0.0.2");
-    let told = folder.ask(&server, "status");
-    assert!(told.out.contains("fra/one") && told.out.contains("down") && told.out.contains("refused"), "{}", told.out);
+    let output = folder.ask(&server, "status");
+    assert!(
+        output.out.contains("fra/one") && output.out.contains("down") && output.out.contains("refused"),
+        "{}",
+        output.out
+    );
     let nagios = folder.ask(&server, "status --nagios");
     assert_eq!(nagios.code, 2, "{}", nagios.out);
     assert!(nagios.out.starts_with("CRITICAL - 1 of 2 endpoints up; ") && nagios.out.contains("| endpoints_up=1;"));
@@ -131,8 +135,8 @@ fn a_data_center_of_the_demo_dies_and_comes_back() {
     let status =
         said.lines().find_map(|line| Some(line.split_once("gslb status")?.1)).expect("a command that shows statuses");
     let status = format!("\"$0\" status{status}");
-    let told = run(Command::new("sh").args(["-c", &status]).arg(gslb_tests::program::gslb()));
-    assert!(told.code == 0 && told.out.contains("refused"), "{}{}", told.out, told.err);
+    let output = run(Command::new("sh").args(["-c", &status]).arg(gslb_tests::program::gslb()));
+    assert!(output.code == 0 && output.out.contains("refused"), "{}{}", output.out, output.err);
     let start = printed("curl -X POST http://").replace("curl", "curl -fsS").replace("/stop/", "/start/");
     assert_eq!(run(Command::new("sh").args(["-c", &start])).code, 0);
     eventually("clients come back", || europe().starts_with("127.0.10."));

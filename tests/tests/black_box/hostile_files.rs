@@ -72,8 +72,8 @@ fn whatever_stands_in_place_of_a_file_takes_no_memory_and_blocks_nothing() {
             fs::remove_file(folder.path(name)).unwrap();
             hostile(&folder.path(name));
             server.signal("HUP");
-            let told = format!("degraded: {concern}: ");
-            eventually("it is refused", || server.get("/readyz").body.contains(&told));
+            let line = format!("degraded: {concern}: ");
+            eventually("it is refused", || server.get("/readyz").body.contains(&line));
             assert_eq!(dig(server.address(), "www.example.com A").data(), ["192.0.2.1"], "{name}");
             fs::remove_file(folder.path(name)).unwrap();
             fs::write(folder.path(name), good).unwrap();

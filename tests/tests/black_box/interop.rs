@@ -54,11 +54,11 @@ fn every_record_of_the_example_is_what_bind_reads_in_its_zone_file() {
 fn udp_and_tcp_give_the_same_with_and_without_edns() {
     let (_folder, server) = serve("");
     for name in ["www.example.com", "example.com TXT", "odd.example.com TYPE65280", "no.example.com", "example.org"] {
-        let asked = ["", "+tcp", "+noedns", "+tcp +noedns", "+nocookie +norecurse +adflag +cdflag", "+dnssec +tcp"]
+        let answers = ["", "+tcp", "+noedns", "+tcp +noedns", "+nocookie +norecurse +adflag +cdflag", "+dnssec +tcp"]
             .map(|flags| dig(server.address(), &format!("{flags} {name}")));
-        for answer in &asked {
-            let same = |section| answer.section(section).eq(asked[0].section(section));
-            assert!(answer.status == asked[0].status && same("ANSWER") && same("AUTHORITY"), "{}", answer.text);
+        for answer in &answers {
+            let same = |section| answer.section(section).eq(answers[0].section(section));
+            assert!(answer.status == answers[0].status && same("ANSWER") && same("AUTHORITY"), "{}", answer.text);
             assert_eq!(edns(answer).is_some(), !answer.text.contains("+noedns"), "{}", answer.text);
             assert!(
                 answer.has("qr") && !["ra", "ad", "cd", "tc"].iter().any(|flag| answer.has(flag)),
@@ -66,8 +66,8 @@ fn udp_and_tcp_give_the_same_with_and_without_edns() {
                 answer.text
             );
         }
-        assert!(asked[1].text.contains("(TCP)") && asked[0].text.contains("(UDP)"), "{}", asked[1].text);
-        assert_eq!(kdig(server.address(), name).data(), asked[0].data());
+        assert!(answers[1].text.contains("(TCP)") && answers[0].text.contains("(UDP)"), "{}", answers[1].text);
+        assert_eq!(kdig(server.address(), name).data(), answers[0].data());
     }
 }
 
@@ -76,24 +76,24 @@ fn queries_share_a_connection() {
     let (_folder, server) = serve("");
     for ask in [dig, kdig] {
         let before = server.metric("gslb_tcp_accepted_total");
-        let asked = ask(server.address(), "+tcp +keepopen www.example.com A example.com TXT www.example.com A");
-        assert_eq!(asked.text.matches("HEADER").count(), 3, "{}", asked.text);
+        let answers = ask(server.address(), "+tcp +keepopen www.example.com A example.com TXT www.example.com A");
+        assert_eq!(answers.text.matches("HEADER").count(), 3, "{}", answers.text);
         assert_eq!(server.metric("gslb_tcp_accepted_total"), before + 1);
     }
-    let asked = dig(server.address(), "+tcp +keepalive www.example.com");
-    assert!(asked.text.contains("; TCP KEEPALIVE: 10.0 secs"), "{}", asked.text);
+    let answers = dig(server.address(), "+tcp +keepalive www.example.com");
+    assert!(answers.text.contains("; TCP KEEPALIVE: 10.0 secs"), "{}", answers.text);
 }
 
 #[test]
 fn edns_is_answered_as_it_was_asked() {
     let (_folder, server) = serve("");
-    for (asked, expected) in [
+    for (answers, expected) in [
         ("www.example.com", "; EDNS: version: 0, flags:; udp: 1232"),
         ("+dnssec www.example.com", "; EDNS: version: 0, flags: do; udp: 1232"),
         ("+ednsflags=0x7fff www.example.com", "; EDNS: version: 0, flags:; udp: 1232"),
         ("+bufsize=4096 www.example.com", "; EDNS: version: 0, flags:; udp: 1232"),
     ] {
-        let answer = dig(server.address(), asked);
+        let answer = dig(server.address(), answers);
         assert_eq!((edns(&answer), answer.data()), (Some(expected), vec!["192.0.2.1"]), "{}", answer.text);
     }
     for option in ["65001", "65001:abcd", "9", "12:00000000", "100:ff"] {
@@ -164,10 +164,10 @@ fn who_answers_is_told_where_that_is_configured() {
             assert_eq!(ask(server.address(), &format!("CH TXT {name}")).data(), [expected]);
         }
     }
-    let asked = dig(server.address(), "+nsid www.example.com");
-    assert!(asked.text.contains("; NSID: 66 72 61 2d 31 (\"fra-1\")"), "{}", asked.text);
-    let asked = kdig(server.address(), "+nsid www.example.com");
-    assert!(asked.text.contains(";; NSID: 6672612D31 \"fra-1\""), "{}", asked.text);
+    let answers = dig(server.address(), "+nsid www.example.com");
+    assert!(answers.text.contains("; NSID: 66 72 61 2d 31 (\"fra-1\")"), "{}", answers.text);
+    let answers = kdig(server.address(), "+nsid www.example.com");
+    assert!(answers.text.contains(";; NSID: 6672612D31 \"fra-1\""), "{}", answers.text);
     assert!(!dig(server.address(), "www.example.com").text.contains("NSID"), "nobody asked");
 }
 
@@ -233,10 +233,10 @@ fn a_type_that_nobody_knows_goes_through() {
 #[test]
 fn kdig_writes_the_answer_as_json() {
     let server = small("").serve();
-    let asked = kdig(server.address(), "+json +subnet=192.0.2.0/24 www.example.com A");
+    let answers = kdig(server.address(), "+json +subnet=192.0.2.0/24 www.example.com A");
     for line in ["\"AA\": 1,", "\"RCODE\": 0,", "\"ANCOUNT\": 1,", "\"rdataA\": \"192.0.2.1\","] {
-        assert!(asked.text.lines().any(|written| written.trim() == line), "no {line}:\n{}", asked.text);
+        assert!(answers.text.lines().any(|written| written.trim() == line), "no {line}:\n{}", answers.text);
     }
     // The OPT record: client subnet, family 1, source 24, scope 0, and three octets of address.
-    assert!(asked.text.contains("\"RDATAHEX\": \"0008000700011800C00002\""), "{}", asked.text);
+    assert!(answers.text.contains("\"RDATAHEX\": \"0008000700011800C00002\""), "{}", answers.text);
 }

@@ -66,11 +66,11 @@ fn write(server: &Server, token: &str, writer: usize, written: &Mutex<Written>) 
         let body = format!("{{\"endpoints\": {{\"one\": {{\"address\": \"{}\"}}}}}}", address(number));
         let Ok(reply) = http.send_patiently("PATCH", &path, &headers, &body) else { return };
         assert_eq!(reply.status, 200, "{}", reply.body);
-        let told: Value = serde_json::from_str(&reply.body).unwrap();
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
         let mut written = written.lock().unwrap();
         written.acknowledged = number;
         written.times += 1;
-        written.revision = told["revision"].as_u64().unwrap();
+        written.revision = body["revision"].as_u64().unwrap();
     }
 }
 

@@ -32,11 +32,11 @@ fn a_wildcard_listener_answers_from_the_address_that_was_asked() {
     let (_folder, server) = serve("\"0.0.0.0:0\", \"[::]:0\"");
     for (listener, addresses) in server.dns.iter().zip([["127.0.0.1", "127.0.0.2"].as_slice(), &["::1"]]) {
         for address in addresses {
-            let asked = SocketAddr::new(address.parse::<IpAddr>().unwrap(), listener.port());
+            let target = SocketAddr::new(address.parse::<IpAddr>().unwrap(), listener.port());
             // From an address that is neither the one asked nor the one that the system would choose.
-            let from = if asked.is_ipv4() { "-b 127.0.0.9" } else { "-b ::1" };
+            let from = if target.is_ipv4() { "-b 127.0.0.9" } else { "-b ::1" };
             for flags in [from.to_owned(), format!("{from} +tcp")] {
-                let answer = dig(asked, &format!("{flags} www.example.com A"));
+                let answer = dig(target, &format!("{flags} www.example.com A"));
                 assert_eq!(answer.data(), ["192.0.2.1"]);
                 assert!(answer.text.contains(&format!("SERVER: {address}#")), "{}", answer.text);
                 assert!(!answer.text.contains("unexpected source"), "{}", answer.text);

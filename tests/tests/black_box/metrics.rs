@@ -71,7 +71,7 @@ fn no_series_is_told_twice_whatever_names_a_document_has() {
     };
     assert_eq!(ranked("region"), [(Some("none".into()), 6), (None, 4), (Some("other".into()), 2)]);
     assert_eq!(ranked("data-center"), [(Some("none".into()), 8), (None, 2), (Some("other".into()), 2)]);
-    let told = folder.ask(&server, "top region").out;
-    let names = told.lines().filter_map(|line| line.split_whitespace().next());
-    assert_eq!(names.collect::<Vec<_>>(), ["region", "none", "default", "other"], "{told}");
+    let output = folder.ask(&server, "top region").out;
+    let names = output.lines().filter_map(|line| line.split_whitespace().next());
+    assert_eq!(names.collect::<Vec<_>>(), ["region", "none", "default", "other"], "{output}");
 }

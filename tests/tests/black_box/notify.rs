@@ -17,20 +17,20 @@ fn a_service_manager_hears_ready_alive_and_stopping() {
     let path = folder.path("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
-    let hear = || {
+    let receive = || {
         let mut octets = [0; 64];
-        let heard = manager.recv(&mut octets).expect("a word comes in time");
-        String::from_utf8_lossy(&octets[..heard]).into_owned()
+        let length = manager.recv(&mut octets).expect("a word comes in time");
+        String::from_utf8_lossy(&octets[..length]).into_owned()
     };
     let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "1000000")];
     let server = folder.start_with("serve --config gslb.toml --document site.toml", &environment);
-    assert_eq!(hear(), "READY=1");
+    assert_eq!(receive(), "READY=1");
     assert_eq!(dig(server.address(), "www.example.com A").data(), ["192.0.2.1"]);
     for _ in 0..3 {
-        assert_eq!(hear(), "WATCHDOG=1");
+        assert_eq!(receive(), "WATCHDOG=1");
     }
     server.signal("TERM");
-    while hear() != "STOPPING=1" {}
+    while receive() != "STOPPING=1" {}
     assert_eq!(server.end().code, Some(0));
 }
 

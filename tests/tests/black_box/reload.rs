@@ -45,7 +45,7 @@ fn a_broken_change_is_refused_and_what_mends_it_is_taken_up() {
     let mut server = folder.serve();
     let (good, good_zone) = (document("192.0.2.1"), zone("first"));
     let broken_zone = zone("second") + "bad IN A 192.0.2\n";
-    for (file, broken, told, mended) in [
+    for (file, broken, line, mended) in [
         ("site.toml", document("192.0.2.300").as_str(), "site.toml:4:29: error: pools.here.endpoints.one", &good),
         ("site.toml", "[zones", "site.toml:1:7: error: ", &good),
         ("example.com.zone", &broken_zone, "example.com.zone:6:10: error: ", &good_zone),
@@ -54,7 +54,7 @@ fn a_broken_change_is_refused_and_what_mends_it_is_taken_up() {
         let before = server.generation();
         folder.write(file, broken);
         server.await_log(&format!("reload failed, still serving generation {before}: "));
-        server.await_log(told);
+        server.await_log(line);
         assert_eq!(answers(&server), ["192.0.2.1", "\"first\""]);
         assert_eq!(server.generation(), before);
         eventually("the refusal shows", || server.metric("gslb_reload_refused") == 1);
@@ -70,8 +70,8 @@ fn a_document_that_is_emptied_is_refused() {
     let folder = small("");
     let mut server = folder.serve();
     folder.write("site.toml", "");
-    let told = server.await_log("generation ");
-    assert!(told.contains("reload failed, still serving generation 1: "), "{told}");
+    let line = server.await_log("generation ");
+    assert!(line.contains("reload failed, still serving generation 1: "), "{line}");
     assert_eq!(answers(&server), ["192.0.2.1", "\"first\""]);
 }
 

@@ -222,10 +222,10 @@ fn a_strict_start_fails_and_so_does_one_without_anything() {
 fn a_pipe_or_a_device_in_place_of_a_zone_blocks_neither_reload_nor_stop() {
     let folder = site();
     let mut server = folder.serve();
-    for (place, told) in [("example.com.zone", "a named pipe"), ("site.toml", "a named pipe")] {
+    for (place, kind) in [("example.com.zone", "a named pipe"), ("site.toml", "a named pipe")] {
         pipe(&folder, place);
         server.signal("HUP");
-        assert!(server.await_log("not a regular file").contains(told));
+        assert!(server.await_log("not a regular file").contains(kind));
         assert_eq!(answer(&server), "192.0.2.1");
     }
     folder.remove("site.toml");

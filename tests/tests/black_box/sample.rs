@@ -63,9 +63,9 @@ fn rankings_tell_services_regions_data_centers_and_prefixes() {
     assert_eq!(first("region"), ("europe".into(), 4));
     assert_eq!(first("data-center"), ("fra".into(), 4));
     assert_eq!(first("prefix"), ("193.0.0.0/24".into(), 2));
-    let told = folder.ask(&server, "top prefix -n 1");
-    assert!(told.out.contains("193.0.0.0/24") && told.out.contains("40.00 %"), "{}", told.out);
-    assert!(told.out.trim_end().ends_with("and 3 more"), "{}", told.out);
+    let output = folder.ask(&server, "top prefix -n 1");
+    assert!(output.out.contains("193.0.0.0/24") && output.out.contains("40.00 %"), "{}", output.out);
+    assert!(output.out.trim_end().ends_with("and 3 more"), "{}", output.out);
 }
 
 #[test]
@@ -92,16 +92,16 @@ fn a_reload_takes_nothing_from_what_was_counted() {
 fn regions_that_are_gone_are_told_no_more() {
     let folder = folder("");
     let server = folder.serve_store();
-    let is_told = |region: &str| server.get("/metrics").body.contains(&format!("region=\"{region}\""));
+    let is_shown = |region: &str| server.get("/metrics").body.contains(&format!("region=\"{region}\""));
     eventually("europe is told", || {
         ask(&server, 1, 0);
-        is_told("europe")
+        is_shown("europe")
     });
     let renamed = two("\"fra\", \"iad\"", "").replace("europe", "old-world");
     folder.write("site.toml", renamed);
     json(&folder, &server, "apply site.toml --yes --base latest");
     eventually("its new name is told, and the old one no more", || {
         ask(&server, 1, 0);
-        is_told("old-world") && !is_told("europe")
+        is_shown("old-world") && !is_shown("europe")
     });
 }

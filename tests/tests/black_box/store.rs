@@ -124,9 +124,9 @@ fn tokens_made_beside_a_server_are_in_its_audit() {
     assert_eq!(folder.gslb(&format!("token revoke {id} --data-dir gslb-data")).code, 0);
     let server = folder.serve_store();
     let audit = crate::change::json(&folder, &server, "audit -n 2");
-    let told = |at: usize, key: &str| audit["entries"][at][key].as_str().unwrap_or_default().to_owned();
-    assert_eq!([told(0, "request"), told(1, "request")], ["token revoke", "token create"]);
-    assert_eq!((told(0, "who"), &audit["entries"][0]["before"]["name"]), ("command".to_owned(), &"ada".into()));
+    let member = |at: usize, key: &str| audit["entries"][at][key].as_str().unwrap_or_default().to_owned();
+    assert_eq!([member(0, "request"), member(1, "request")], ["token revoke", "token create"]);
+    assert_eq!((member(0, "who"), &audit["entries"][0]["before"]["name"]), ("command".to_owned(), &"ada".into()));
     assert!(!audit.to_string().contains(made["token"].as_str().unwrap()), "secrets are their holders'");
 }
 
@@ -165,10 +165,10 @@ fn a_store_file_that_is_taken_away_is_noticed_and_put_back_is_used_again() {
     let server = folder.serve_store();
     let (file, away) = (folder.path("gslb-data/store.redb"), folder.path("away"));
     fs::rename(&file, &away).unwrap();
-    let is_told = || {
+    let is_reported = || {
         server.get("/readyz").body.contains("degraded: store: cannot write gslb-data/store.redb: the file was removed")
     };
-    gslb_tests::eventually("it is noticed before anybody needs it", is_told);
+    gslb_tests::eventually("it is noticed before anybody needs it", is_reported);
     drains_unsaved(&folder, &server, "put the store's own file back");
     fs::copy(&away, &file).unwrap();
     saves(&folder, server);

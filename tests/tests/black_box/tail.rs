@@ -76,8 +76,8 @@ fn answers_are_shown_with_their_decision_to_people_and_programs() {
             "193.0.6.0/24" => ("fra", "192.0.2.1"),
             "133.11.0.0/16" => ("iad", "192.0.2.2"),
             _ => {
-                let told = ["decision", "rcode", "transport"].map(|member| &answered[member]);
-                assert_eq!(told, ["zone", "NXDOMAIN", "tcp"], "{answered}");
+                let output = ["decision", "rcode", "transport"].map(|member| &answered[member]);
+                assert_eq!(output, ["zone", "NXDOMAIN", "tcp"], "{answered}");
                 continue;
             }
         };
@@ -95,9 +95,9 @@ fn answers_are_shown_with_their_decision_to_people_and_programs() {
         ("--client 193.0.6.7", "193.0.6.0/24 via 127.0.0.1  www.example.com A udp  NOERROR"),
         ("--service www.example.com --data-center fra", "europe -> fra/fra-1 in fra  192.0.2.1"),
     ] {
-        let told = of(&format!("-n 3 {filter}"));
-        assert_eq!((told.code, told.out.lines().count()), (0, 3), "{filter}: {}", told.err);
-        assert!(told.out.lines().all(|line| line.contains(holds)), "{filter}: {}", told.out);
+        let output = of(&format!("-n 3 {filter}"));
+        assert_eq!((output.code, output.out.lines().count()), (0, 3), "{filter}: {}", output.err);
+        assert!(output.out.lines().all(|line| line.contains(holds)), "{filter}: {}", output.out);
     }
     let wrong = folder.ask(&server, "tail --service web.example.com");
     assert_eq!(wrong.code, 1);
@@ -187,8 +187,8 @@ require_endpoints = false
     let [people, programs] = shown.map(|ran| ran.out);
     let decided = "-> to-down/cdn, then service down.example.com -> nobody (fallback: nodata)  down.example.com.";
     assert!(people.contains("  chain.example.com A udp  NOERROR") && people.contains(decided), "{people}");
-    let told: Value = serde_json::from_str(&programs).expect(&programs);
-    let of = |pointer: &str| told.pointer(pointer).unwrap_or_else(|| panic!("{pointer}: {told}"));
+    let output: Value = serde_json::from_str(&programs).expect(&programs);
+    let of = |pointer: &str| output.pointer(pointer).unwrap_or_else(|| panic!("{pointer}: {output}"));
     assert_eq!((of("/service"), of("/fallback")), (&json!("chain.example.com"), &json!(null)));
     assert_eq!(
         (of("/decisions/1/service"), of("/decisions/1/fallback")),

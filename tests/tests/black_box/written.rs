@@ -104,18 +104,18 @@ fn past_events_have_their_times_after_a_restart_and_no_connection_is_lost() {
     assert_eq!(folder.ask(&server, "drain pool/fra --reason power").code, 0);
     server.stop();
     let server = folder.start("serve --config gslb.toml");
-    let told = folder.ask(&server, "events --after 0 -n 2");
-    assert_eq!(told.code, 0, "{}", told.err);
-    let lines: Vec<&str> = told.out.lines().collect();
-    assert_eq!(lines.len(), 2, "{}", told.out);
-    assert!(lines[0].contains("document: revision 1 is in force"), "{}", told.out);
-    assert!(lines[1].contains("drain pool/fra"), "{}", told.out);
+    let output = folder.ask(&server, "events --after 0 -n 2");
+    assert_eq!(output.code, 0, "{}", output.err);
+    let lines: Vec<&str> = output.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", output.out);
+    assert!(lines[0].contains("document: revision 1 is in force"), "{}", output.out);
+    assert!(lines[1].contains("drain pool/fra"), "{}", output.out);
     assert!(
         lines.iter().all(|line| line.split_whitespace().nth(1).is_some_and(|day| day.starts_with("20"))),
         "{}",
-        told.out
+        output.out
     );
-    assert!(!told.err.contains("lost"), "{}", told.err);
+    assert!(!output.err.contains("lost"), "{}", output.err);
 }
 
 #[test]

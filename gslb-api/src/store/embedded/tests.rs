@@ -117,7 +117,7 @@ fn wherever_the_disk_fails_nothing_is_lost_and_writing_goes_on_when_it_is_mended
         // The watcher missed nothing of what is there, and saw nothing else.
         let mut seen = Revision::new(1);
         while let Some(watched) = watch.ready() {
-            let super::super::Watched::Changed(changes) = watched else { panic!("{watched:?}") };
+            let super::super::WatchEvent::Changed(changes) = watched else { panic!("{watched:?}") };
             assert_eq!(changes.revision, seen.next(), "{operations}");
             seen = changes.revision;
         }

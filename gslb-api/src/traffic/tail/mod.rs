@@ -163,12 +163,12 @@ fn finder_for(
 impl Watcher {
     /// Counts one more answer in this second, and returns whether it is within the limit.
     fn has_capacity(&mut self, now: Instant) -> bool {
-        let (began, told) = &mut self.second;
+        let (began, answered) = &mut self.second;
         if now.saturating_duration_since(*began) >= SECOND {
-            (*began, *told) = (now, 0);
+            (*began, *answered) = (now, 0);
         }
-        *told += 1;
-        *told <= MAX_PER_SECOND
+        *answered += 1;
+        *answered <= MAX_PER_SECOND
     }
 }
 

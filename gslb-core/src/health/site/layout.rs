@@ -30,7 +30,7 @@ pub(super) struct Layout {
 
 /// A data center, or a host outside any data center.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Place {
+enum FailureDomain {
     DataCenter(u32),
     Host(u32),
 }
@@ -39,21 +39,21 @@ impl Layout {
     pub(super) fn of(site: &Site, targets: &Targets) -> Layout {
         let (hosts, count) = hosts(targets);
         let (pool_spreads, spreads) = pool_spreads(site);
-        let mut found: Vec<BTreeSet<(u32, Place)>> = vec![BTreeSet::new(); count as usize];
+        let mut found: Vec<BTreeSet<(u32, FailureDomain)>> = vec![BTreeSet::new(); count as usize];
         for (host, target) in hosts.iter().zip(0..) {
             let Some(found) = found.get_mut(host.number as usize) else { continue };
             for member in targets.members(target) {
                 let pool = member.pool.0 as usize;
                 let data_center = site.pools.get(pool).and_then(|pool| pool.data_center);
-                let place = data_center.map_or(Place::Host(host.number), |id| Place::DataCenter(id.0));
+                let place = data_center.map_or(FailureDomain::Host(host.number), |id| FailureDomain::DataCenter(id.0));
                 let pool_spreads =
                     pool_spreads.get(pool).into_iter().flat_map(|pool_spreads| pool_spreads.iter().copied());
                 found.extend([0].into_iter().chain(pool_spreads).map(|spread| (spread, place)));
             }
         }
         let mut places = vec![0; spreads as usize];
-        let mut numbers: HashMap<(u32, Place), u32> = HashMap::new();
-        let mut number = |spread: u32, place: Place| {
+        let mut numbers: HashMap<(u32, FailureDomain), u32> = HashMap::new();
+        let mut number = |spread: u32, place: FailureDomain| {
             *numbers.entry((spread, place)).or_insert_with(|| {
                 let Some(count) = places.get_mut(spread as usize) else { return u32::MAX };
                 *count += 1;
@@ -63,8 +63,9 @@ impl Layout {
         let mut spots = Vec::with_capacity(found.len());
         for found in found {
             // A host in a known data center is not a place of its own.
-            let is_known = |spread| found.iter().any(|it| it.0 == spread && matches!(it.1, Place::DataCenter(_)));
-            let kept = found.iter().filter(|it| matches!(it.1, Place::DataCenter(_)) || !is_known(it.0));
+            let is_known =
+                |spread| found.iter().any(|it| it.0 == spread && matches!(it.1, FailureDomain::DataCenter(_)));
+            let kept = found.iter().filter(|it| matches!(it.1, FailureDomain::DataCenter(_)) || !is_known(it.0));
             spots.push(kept.map(|&(spread, place)| Spot { spread, place: number(spread, place) }).collect());
         }
         Layout { hosts, spots, pool_spreads, places }

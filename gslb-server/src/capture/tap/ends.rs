@@ -10,7 +10,7 @@ use super::Head;
 pub(super) const LONGEST: usize = u16::MAX as usize;
 
 /// The worker's end of the ring.
-pub(super) struct Desk {
+pub(super) struct RingWriter {
     pub(super) heads: Producer<Head>,
     pub(super) octets: Producer<u8>,
     pub(super) chosen: Producer<Chosen>,
@@ -19,7 +19,7 @@ pub(super) struct Desk {
     pub(super) query: Box<[u8]>,
 }
 
-impl Desk {
+impl RingWriter {
     pub(super) fn new(
         heads: Producer<Head>,
         octets: Producer<u8>,

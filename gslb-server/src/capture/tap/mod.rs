@@ -20,8 +20,8 @@ use gslb_core::steer::trace::Decided;
 
 use ring::Ring;
 
-pub use reader::{Record, Shown};
-pub use worker::{Query, Tap, Wanted, Watched, Way};
+pub use reader::{Record, TapReader};
+pub use worker::{ActiveReaders, Query, QueryPath, Tap, WantedBy};
 
 /// Octets of queries and responses in a worker's ring: 16,000 ordinary answers, so that a worker with half a million
 /// answers a second can continue for 30 ms while the reading thread has no CPU.
@@ -64,8 +64,8 @@ pub struct Counts {
 /// The fixed-size part of an answer in a ring. Octets, endpoints and further decisions are in rings of their own.
 #[derive(Debug, Clone, Copy)]
 struct Head {
-    way: Way,
-    asked: SystemTime,
+    path: QueryPath,
+    received_at: SystemTime,
     answered: SystemTime,
     generation: u64,
     topology_id: u64,
@@ -79,12 +79,12 @@ struct Head {
     response: usize,
     /// Number of endpoints in the answer.
     chosen: usize,
-    wanted: Wanted,
+    wanted: WantedBy,
 }
 
 /// A tap for a worker, and its reader. The ring between them exists while needed: always if dnstap is on, otherwise
-/// from when a client starts to follow until [`Shown::close`].
-pub fn pair(switch: Arc<Switch>, seed: u64) -> (Tap, Shown) {
+/// from when a client starts to follow until [`TapReader::close`].
+pub fn pair(switch: Arc<Switch>, seed: u64) -> (Tap, TapReader) {
     let (ring, counts) = (Arc::<Ring>::default(), Arc::<Counts>::default());
     if switch.dnstap.is_some() {
         ring.open();
@@ -92,7 +92,7 @@ pub fn pair(switch: Arc<Switch>, seed: u64) -> (Tap, Shown) {
         let ring = Arc::downgrade(&ring);
         switch.tail.before_watching(move || ring.upgrade().iter().for_each(|ring| ring.open()));
     }
-    (Tap::new(switch, Arc::clone(&ring), seed, Arc::clone(&counts)), Shown::new(ring, counts))
+    (Tap::new(switch, Arc::clone(&ring), seed, Arc::clone(&counts)), TapReader::new(ring, counts))
 }
 
 /// Taps without readers for `workers` workers.
@@ -100,7 +100,7 @@ pub fn none(workers: usize) -> Vec<Tap> {
     (0..workers).map(|_| pair(Arc::default(), 0).0).collect()
 }
 
-impl Way {
+impl QueryPath {
     /// The same path with the local address of the datagram, if that is known.
     #[must_use]
     pub fn to(self, address: Option<IpAddr>) -> Self {

@@ -6,12 +6,12 @@ use gslb_core::respond::Chosen;
 
 use super::ends::Rings;
 use super::ring::Ring;
-use super::{Counts, Head, Wanted, Way};
+use super::{Counts, Head, QueryPath, WantedBy};
 use gslb_core::steer::trace::Decided;
 use std::time::SystemTime;
 
 /// The reader of one worker's answers.
-pub struct Shown {
+pub struct TapReader {
     ring: Arc<Ring>,
     /// The reader's end of the ring, while there is one.
     rings: Option<Rings>,
@@ -27,9 +27,9 @@ pub struct Shown {
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
     /// The path of its query.
-    pub way: Way,
+    pub path: QueryPath,
     /// When the query arrived.
-    pub asked: SystemTime,
+    pub received_at: SystemTime,
     /// When it was answered, which is before it was sent.
     pub answered: SystemTime,
     /// Generation of the table that answered.
@@ -41,14 +41,14 @@ pub struct Record<'a> {
     /// The endpoints in the answer.
     pub chosen: &'a [Chosen],
     /// Which readers want it.
-    pub wanted: Wanted,
+    pub wanted: WantedBy,
     /// The query's octets.
     pub query: &'a [u8],
     /// The response's.
     pub response: &'a [u8],
 }
 
-impl Shown {
+impl TapReader {
     pub(super) fn new(ring: Arc<Ring>, counts: Arc<Counts>) -> Self {
         Self { ring, rings: None, octets: Vec::new(), chosen: Vec::new(), decisions: Vec::new(), counts }
     }
@@ -83,8 +83,19 @@ impl Shown {
             self.decisions.push(rings.further.pop().ok()?);
         }
         let (query, response) = self.octets.split_at(head.query);
-        let Head { way, asked, answered, generation, topology_id, wanted, .. } = head;
+        let Head { path, received_at, answered, generation, topology_id, wanted, .. } = head;
         let (decisions, chosen) = (&self.decisions, &self.chosen);
-        Some(Record { way, asked, answered, generation, topology_id, decisions, chosen, wanted, query, response })
+        Some(Record {
+            path,
+            received_at,
+            answered,
+            generation,
+            topology_id,
+            decisions,
+            chosen,
+            wanted,
+            query,
+            response,
+        })
     }
 }

@@ -8,14 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use gslb_core::respond::Chosen;
 use gslb_core::steer::trace::Decided;
 
-use super::ends::{Desk, Rings};
+use super::ends::{RingWriter, Rings};
 use super::{RING_ANSWERS, RING_DECISIONS, RING_ENDPOINTS, RING_OCTETS};
 
 /// The two ends of a worker's ring, while there is one.
 #[derive(Default)]
 pub(super) struct Ring {
     /// The worker's end.
-    desk: Mutex<Option<Desk>>,
+    writer: Mutex<Option<RingWriter>>,
     /// The reader's end, until the reader has taken it.
     rings: Mutex<Option<Rings>>,
 }
@@ -27,20 +27,20 @@ impl Ring {
         let (octets, read_octets) = rtrb::RingBuffer::new(RING_OCTETS);
         let (chosen, read_chosen) = rtrb::RingBuffer::<Chosen>::new(RING_ENDPOINTS);
         let (further, read_further) = rtrb::RingBuffer::<Decided>::new(RING_DECISIONS);
-        let made = Desk::new(heads, octets, chosen, further);
+        let made = RingWriter::new(heads, octets, chosen, further);
         let rings = Rings { heads: read_heads, octets: read_octets, chosen: read_chosen, further: read_further };
-        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        if desk.is_none() {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.is_none() {
             *self.rings() = Some(rings);
-            *desk = Some(made);
+            *writer = Some(made);
         }
     }
 
     /// The worker's end, unless it is locked at the moment.
     #[inline]
-    pub(super) fn desk(&self) -> Option<MutexGuard<'_, Option<Desk>>> {
-        match self.desk.try_lock() {
-            Ok(desk) => Some(desk),
+    pub(super) fn writer(&self) -> Option<MutexGuard<'_, Option<RingWriter>>> {
+        match self.writer.try_lock() {
+            Ok(writer) => Some(writer),
             // A query made the worker panic; a half-written answer is not read.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
@@ -54,9 +54,9 @@ impl Ring {
 
     /// Frees the worker's end, and the reader's end if it was not taken. Returns false if the worker has the lock.
     pub(super) fn close(&self) -> bool {
-        let Some(mut desk) = self.desk() else { return false };
-        let (desk, rings) = (desk.take(), self.take());
-        drop((desk, rings));
+        let Some(mut writer) = self.writer() else { return false };
+        let (writer, rings) = (writer.take(), self.take());
+        drop((writer, rings));
         true
     }
 

@@ -14,22 +14,22 @@ use super::{Counts, Head, Switch};
 
 /// Which readers are active now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Watched {
+pub struct ActiveReaders {
     dnstap: Option<u64>,
     tail: bool,
 }
 
-impl Watched {
+impl ActiveReaders {
     /// Whether there is any reader.
     #[inline]
-    pub fn by_any(self) -> bool {
+    pub fn any(self) -> bool {
         self.dnstap.is_some() || self.tail
     }
 }
 
 /// Which readers want an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedBy {
     /// dnstap: the answer is in its share.
     pub dnstap: bool,
     /// Followers through the API.
@@ -38,7 +38,7 @@ pub struct Wanted {
 
 /// The path of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Way {
+pub struct QueryPath {
     /// UDP or TCP.
     pub transport: Transport,
     /// The sender.
@@ -64,40 +64,40 @@ impl Tap {
 
     /// The active readers; read once per batch.
     #[inline]
-    pub fn watched(&self) -> Watched {
-        Watched { dnstap: self.switch.dnstap, tail: self.switch.tail.is_watched() }
+    pub fn active_readers(&self) -> ActiveReaders {
+        ActiveReaders { dnstap: self.switch.dnstap, tail: self.switch.tail.is_watched() }
     }
 
-    /// Which readers in `watched` want the next answer, if any.
+    /// Which readers in `active_readers` want the next answer, if any.
     #[inline]
-    pub fn wanted(&mut self, watched: Watched) -> Option<Wanted> {
-        let dnstap = watched.dnstap.is_some_and(|most| most == u64::MAX || self.dice.roll() < most);
-        (dnstap || watched.tail).then_some(Wanted { dnstap, tail: watched.tail })
+    pub fn wanted(&mut self, active_readers: ActiveReaders) -> Option<WantedBy> {
+        let dnstap = active_readers.dnstap.is_some_and(|most| most == u64::MAX || self.dice.roll() < most);
+        (dnstap || active_readers.tail).then_some(WantedBy { dnstap, tail: active_readers.tail })
     }
 
     /// Answers the query in the first `octets` of `buffer` with `answer`, and copies query and response into the ring.
     #[inline(always)]
     pub fn show(
         &mut self,
-        wanted: Wanted,
+        wanted: WantedBy,
         query: Query<'_>,
         buffer: &mut [u8],
         answer: impl FnOnce(&mut [u8], &mut Noted) -> Reply,
     ) -> Reply {
         let Self { ring, noted, counts, .. } = self;
         // Never blocks: the lock is contended only while the ring is created or freed.
-        let mut desk = ring.desk();
+        let mut writer = ring.writer();
         let octets = query.octets.min(LONGEST).min(buffer.len());
-        if let Some(desk) = desk.as_deref_mut().and_then(Option::as_mut) {
-            desk.query[..octets].copy_from_slice(&buffer[..octets]);
+        if let Some(writer) = writer.as_deref_mut().and_then(Option::as_mut) {
+            writer.query[..octets].copy_from_slice(&buffer[..octets]);
         }
         noted.clear();
         let reply = answer(buffer, noted);
         if let Reply::Send(response) = reply {
             let decisions = noted.decisions();
             let head = Head {
-                way: query.way,
-                asked: query.asked,
+                path: query.path,
+                received_at: query.received_at,
                 answered: SystemTime::now(),
                 generation: query.table.generation(),
                 topology_id: query.table.counts().map_or(0, |counts| counts.topology_id()),
@@ -109,8 +109,8 @@ impl Tap {
                 chosen: noted.chosen().len(),
                 wanted,
             };
-            let desk = desk.as_deref_mut().and_then(Option::as_mut);
-            if !desk.is_some_and(|desk| desk.put(head, noted, &buffer[..head.response])) {
+            let writer = writer.as_deref_mut().and_then(Option::as_mut);
+            if !writer.is_some_and(|writer| writer.put(head, noted, &buffer[..head.response])) {
                 lose(counts, wanted);
             }
         }
@@ -119,7 +119,7 @@ impl Tap {
 }
 
 #[cold]
-fn lose(counts: &Counts, wanted: Wanted) {
+fn lose(counts: &Counts, wanted: WantedBy) {
     counts.lost_to_dnstap.add(u64::from(wanted.dnstap));
     counts.lost_to_tail.add(u64::from(wanted.tail));
 }
@@ -128,9 +128,9 @@ fn lose(counts: &Counts, wanted: Wanted) {
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'t> {
     /// Its path.
-    pub way: Way,
+    pub path: QueryPath,
     /// When it arrived.
-    pub asked: SystemTime,
+    pub received_at: SystemTime,
     /// Its length.
     pub octets: usize,
     /// The table that answers it.

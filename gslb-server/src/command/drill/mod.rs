@@ -22,7 +22,7 @@ use super::{Outcome, moves};
 use crate::capture::placeholder::DEFAULT;
 use crate::client::{Client, Request};
 use crate::printable::printable;
-use watched::{Since, Watched};
+use watched::{Since, Watch};
 
 /// Most services named in a list; `-o json` has all.
 const NAMES: usize = 10;
@@ -166,7 +166,7 @@ fn really(
     drill: &Drill,
     lasts: Duration,
 ) -> Result<Report, Box<dyn std::error::Error>> {
-    let mut watched = Watched::of(&drill.witnesses, arguments.dns)?;
+    let mut watched = Watch::of(&drill.witnesses, arguments.dns)?;
     refuse_what_tells_nothing(arguments, &mut watched, lasts)?;
     say(arguments, &format!("watching {} queries at {}", watched.len(), arguments.dns));
     let begun = Instant::now();
@@ -213,30 +213,31 @@ struct Report {
 }
 
 /// How long answers may take to change before the drill has failed.
-fn patience(watched: &Watched) -> Duration {
+fn patience(watched: &Watch) -> Duration {
     PATIENCE.max(watched.round() * 2)
 }
 
 /// A drill from which nothing can be learned is not done.
 fn refuse_what_tells_nothing(
     arguments: &Arguments,
-    watched: &mut Watched,
+    watched: &mut Watch,
     lasts: Duration,
 ) -> Result<(), Box<dyn std::error::Error>> {
     if watched.is_empty() {
-        let told = format!("no client is surely answered from {} now: there is nothing to watch", arguments.name());
-        return Err(told.into());
+        let message = format!("no client is surely answered from {} now: there is nothing to watch", arguments.name());
+        return Err(message.into());
     }
     if watched.round() > lasts {
         let least = Duration::from_secs(watched.round().as_secs() + 1);
-        let told = format!("to watch {} queries takes longer: --for {} at least", watched.len(), duration::show(least));
-        return Err(told.into());
+        let message =
+            format!("to watch {} queries takes longer: --for {} at least", watched.len(), duration::show(least));
+        return Err(message.into());
     }
     let unnamed = watched.unnamed()?;
     if !unnamed.is_empty() {
-        let told = "what answers there is not the server that was asked, or does not name the data center";
+        let message = "what answers there is not the server that was asked, or does not name the data center";
         let (dns, unnamed) = (arguments.dns, lines(&unnamed));
-        return Err(format!("{dns}: {told}; say in --dns where it answers. Asked for:\n{unnamed}").into());
+        return Err(format!("{dns}: {message}; say in --dns where it answers. Asked for:\n{unnamed}").into());
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ const OCTETS: usize = 4096;
 const ATTEMPTS: usize = 3;
 
 /// The queries, and where they are asked.
-pub(super) struct Watched {
+pub(super) struct Watch {
     queries: Vec<Query>,
     socket: UdpSocket,
     /// The soonest that the next question may be asked.
@@ -31,7 +31,7 @@ pub(super) struct Watched {
 /// A query that shows whether the data center answers.
 struct Query {
     /// The service, and the type.
-    told: String,
+    description: String,
     octets: Vec<u8>,
     /// What is answered of the data center.
     answers: Vec<String>,
@@ -41,11 +41,11 @@ struct Query {
 
 /// What an answer names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum Named {
     /// Something of the data center.
-    There,
+    DataCenter,
     /// Something else.
-    Elsewhere,
+    Other,
     /// Nothing at all.
     Nothing,
 }
@@ -53,7 +53,7 @@ enum Seen {
 /// Since when a query has been answered as it was waited for; none where it never was.
 pub(super) type Since = Option<Duration>;
 
-impl Watched {
+impl Watch {
     /// The queries that a drill proposes, to be asked at `server`.
     pub(super) fn of(witnesses: &[Witness], server: SocketAddr) -> io::Result<Self> {
         let any: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
@@ -84,10 +84,10 @@ impl Watched {
             let questions = self.queries.get(number).map_or(0, |query| query.questions);
             let mut named = false;
             for _ in 0..questions {
-                named = named || self.ask(number)? == Seen::There;
+                named = named || self.ask(number)? == Named::DataCenter;
             }
             if !named {
-                unnamed.extend(self.told(number));
+                unnamed.extend(self.description(number));
             }
         }
         Ok(unnamed)
@@ -100,8 +100,8 @@ impl Watched {
         self.watch(begun, patience, |number, questions, seen, at| {
             let Some((run, since)) = runs.get_mut(number) else { return true };
             (*run, *since) = match seen {
-                Seen::Elsewhere => (*run + 1, since.or(Some(at))),
-                Seen::There | Seen::Nothing => (0, None),
+                Named::Other => (*run + 1, since.or(Some(at))),
+                Named::DataCenter | Named::Nothing => (0, None),
             };
             *run >= questions
         })?;
@@ -120,10 +120,10 @@ impl Watched {
         let mut back: Vec<Since> = vec![None; self.queries.len()];
         self.watch(begun, patience, |number, _, seen, at| {
             let is_watched = redirected.get(number).is_some_and(Option::is_some);
-            if let (true, Seen::There, Some(back)) = (is_watched, seen, back.get_mut(number)) {
+            if let (true, Named::DataCenter, Some(back)) = (is_watched, seen, back.get_mut(number)) {
                 *back = Some(at);
             }
-            !is_watched || seen == Seen::There
+            !is_watched || seen == Named::DataCenter
         })?;
         Ok(back)
     }
@@ -131,11 +131,11 @@ impl Watched {
     /// The queries for which it never happened, of those that `counts`.
     pub(super) fn never<'s>(&self, since: &'s [Since], counts: impl Fn(usize) -> bool + 's) -> Vec<String> {
         let never = since.iter().enumerate().filter(|(number, since)| since.is_none() && counts(*number));
-        never.filter_map(|(number, _)| self.told(number)).collect()
+        never.filter_map(|(number, _)| self.description(number)).collect()
     }
 
-    fn told(&self, number: usize) -> Option<String> {
-        self.queries.get(number).map(|query| query.told.clone())
+    fn description(&self, number: usize) -> Option<String> {
+        self.queries.get(number).map(|query| query.description.clone())
     }
 
     /// Asks in turn those that are not done; `is_done` gets each result and its time.
@@ -143,7 +143,7 @@ impl Watched {
         &mut self,
         begun: Instant,
         patience: Duration,
-        mut is_done: impl FnMut(usize, u32, Seen, Duration) -> bool,
+        mut is_done: impl FnMut(usize, u32, Named, Duration) -> bool,
     ) -> io::Result<()> {
         let mut left: Vec<(usize, u32)> = self.queries.iter().map(|query| query.questions).enumerate().collect();
         while !left.is_empty() && begun.elapsed() < patience {
@@ -160,8 +160,8 @@ impl Watched {
     }
 
     /// Asks one query, not too soon after the one before.
-    fn ask(&mut self, number: usize) -> io::Result<Seen> {
-        let Some(query) = self.queries.get(number) else { return Ok(Seen::Nothing) };
+    fn ask(&mut self, number: usize) -> io::Result<Named> {
+        let Some(query) = self.queries.get(number) else { return Ok(Named::Nothing) };
         thread::sleep(self.next.saturating_duration_since(Instant::now()));
         self.next = Instant::now() + PAUSE;
         let (mut octets, id) = (query.octets.clone(), number as u16);
@@ -171,9 +171,9 @@ impl Watched {
         for _ in 0..ATTEMPTS {
             self.socket.send(&octets)?;
             match self.answer(id) {
-                Ok(named) if named.is_empty() => return Ok(Seen::Nothing),
-                Ok(named) if named.iter().any(|it| query.answers.contains(it)) => return Ok(Seen::There),
-                Ok(_) => return Ok(Seen::Elsewhere),
+                Ok(named) if named.is_empty() => return Ok(Named::Nothing),
+                Ok(named) if named.iter().any(|it| query.answers.contains(it)) => return Ok(Named::DataCenter),
+                Ok(_) => return Ok(Named::Other),
                 Err(error) => failed = error,
             }
         }
@@ -203,7 +203,7 @@ fn query(witness: &Witness) -> Option<Query> {
     let client = Some(witness.client.parse().ok()?);
     let resolver = IpAddr::from([127, 0, 0, 1]);
     Some(Query {
-        told: format!("{} {rtype}", witness.service),
+        description: format!("{} {rtype}", witness.service),
         octets: datagram(&Question { name, qtype, client, resolver }),
         answers: witness.answers.clone(),
         questions: witness.questions.max(1),

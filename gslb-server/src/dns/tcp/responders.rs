@@ -11,7 +11,7 @@ use gslb_core::table::Published;
 
 use super::counts::SharedCounts;
 use crate::capture::sample::{self, Reservoir};
-use crate::capture::tap::{Query, Tap, Way};
+use crate::capture::tap::{Query, Tap, QueryPath};
 use crate::dns::udp::seed;
 
 /// Longest message that fits behind a length of two octets.
@@ -20,18 +20,18 @@ const LONGEST: usize = u16::MAX as usize;
 /// As many workers as there are threads to use them.
 pub(super) struct Responders {
     published: Arc<Published>,
-    desks: Box<[Mutex<Desk>]>,
-    shown: Box<[Shown]>,
+    responders: Box<[Mutex<Responder>]>,
+    stats: Box<[WorkerStats]>,
 }
 
 /// What others see of a worker while it is at work.
-struct Shown {
+struct WorkerStats {
     tally: Arc<Tally>,
     sample: Arc<Mutex<Reservoir>>,
 }
 
 /// A worker, and the room in which it answers.
-struct Desk {
+struct Responder {
     worker: Worker,
     sample: Arc<Mutex<Reservoir>>,
     out: Box<[u8]>,
@@ -52,29 +52,29 @@ impl Responders {
     pub(super) fn new(published: Arc<Published>, settings: &Arc<Settings>, row: usize, taps: Vec<Tap>) -> Self {
         let (threads, free_space) = (taps.len(), sample::worker_capacity(taps.len()));
         let sample = || Arc::new(Mutex::new(Reservoir::new(free_space, seed())));
-        let shown: Box<[Shown]> = (0..threads).map(|_| Shown { tally: Arc::default(), sample: sample() }).collect();
-        let desk = |((shown, tap), row): ((&Shown, Tap), usize)| {
-            let worker = Worker::new(settings.clone(), seed()).with_counters(row).with_tally(shown.tally.clone());
-            Mutex::new(Desk { worker, sample: shown.sample.clone(), out: vec![0; LONGEST].into(), tap })
+        let stats: Box<[WorkerStats]> = (0..threads).map(|_| WorkerStats { tally: Arc::default(), sample: sample() }).collect();
+        let responder = |((stats, tap), row): ((&WorkerStats, Tap), usize)| {
+            let worker = Worker::new(settings.clone(), seed()).with_counters(row).with_tally(stats.tally.clone());
+            Mutex::new(Responder { worker, sample: stats.sample.clone(), out: vec![0; LONGEST].into(), tap })
         };
-        let desks = shown.iter().zip(taps).zip(row..).map(desk).collect();
-        Self { published, desks, shown }
+        let responders = stats.iter().zip(taps).zip(row..).map(responder).collect();
+        Self { published, responders, stats }
     }
 
     /// Appends the answer to `query`, with its length before it, to `output`. Returns whether there is one.
     pub(super) fn answer(&self, ends: Ends, query: &[u8], output: &mut Vec<u8>, counts: &SharedCounts) -> bool {
-        let mut desk = self.free_desk();
-        let Desk { worker, sample, out, tap } = &mut *desk;
+        let mut responder = self.free_responder();
+        let Responder { worker, sample, out, tap } = &mut *responder;
         let table = self.published.load();
         // No message is longer than its length of two octets can say, so it fits.
         out[..query.len()].copy_from_slice(query);
         let (peer, octets) = (ends.peer, query.len());
-        let watched = tap.watched();
-        let reply = catch_unwind(AssertUnwindSafe(|| match tap.wanted(watched) {
+        let active_readers = tap.active_readers();
+        let reply = catch_unwind(AssertUnwindSafe(|| match tap.wanted(active_readers) {
             None => worker.respond(&table, peer, Transport::Tcp, out, octets, &mut NoTrace),
             Some(wanted) => {
-                let way = Way::new(Transport::Tcp, peer, ends.local);
-                let query = Query { way, asked: SystemTime::now(), octets, table: &table };
+                let path = QueryPath::new(Transport::Tcp, peer, ends.local);
+                let query = Query { path, received_at: SystemTime::now(), octets, table: &table };
                 tap.show(wanted, query, out, |out, noted| {
                     worker.respond(&table, peer, Transport::Tcp, out, octets, noted)
                 })
@@ -103,20 +103,20 @@ impl Responders {
     }
 
     /// There are as many as threads, and no task holds one across an await, so one is free.
-    fn free_desk(&self) -> MutexGuard<'_, Desk> {
-        let free = self.desks.iter().find_map(|desk| desk.try_lock().ok());
-        free.unwrap_or_else(|| self.desks[0].lock().unwrap_or_else(PoisonError::into_inner))
+    fn free_responder(&self) -> MutexGuard<'_, Responder> {
+        let free = self.responders.iter().find_map(|responder| responder.try_lock().ok());
+        free.unwrap_or_else(|| self.responders[0].lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The sum of all tallies.
     pub(super) fn tally(&self) -> Tally {
         let sum = Tally::default();
-        self.shown.iter().for_each(|shown| sum.add(&shown.tally));
+        self.stats.iter().for_each(|stats| sum.add(&stats.tally));
         sum
     }
 
     /// The sample of each worker.
     pub(super) fn samples(&self) -> impl Iterator<Item = &Mutex<Reservoir>> {
-        self.shown.iter().map(|shown| &*shown.sample)
+        self.stats.iter().map(|stats| &*stats.sample)
     }
 }

@@ -112,18 +112,18 @@ const fn control_space(data: usize) -> usize {
 
 impl Control {
     /// The local address of the datagram, if the `received` octets of control data have it.
-    fn asked(&self, received: usize) -> Option<IpAddr> {
+    fn queried_address(&self, received: usize) -> Option<IpAddr> {
         let data = received.saturating_sub(size_of::<libc::cmsghdr>());
         match (self.header.cmsg_level, self.header.cmsg_type) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) if data >= size_of::<libc::in_pktinfo>() => {
                 // SAFETY: the kernel wrote an `in_pktinfo`, and all octets were initialised before; plain integers.
-                let asked = unsafe { self.info.v4 };
-                Some(Ipv4Addr::from_bits(u32::from_be(asked.ipi_spec_dst.s_addr)).into())
+                let queried_address = unsafe { self.info.v4 };
+                Some(Ipv4Addr::from_bits(u32::from_be(queried_address.ipi_spec_dst.s_addr)).into())
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if data >= size_of::<libc::in6_pktinfo>() => {
                 // SAFETY: as above, with an `in6_pktinfo`.
-                let asked = unsafe { self.info.v6 };
-                Some(Ipv6Addr::from(asked.ipi6_addr.s6_addr).into())
+                let queried_address = unsafe { self.info.v6 };
+                Some(Ipv6Addr::from(queried_address.ipi6_addr.s6_addr).into())
             }
             _ => None,
         }
@@ -144,10 +144,10 @@ impl Control {
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if data >= size_of::<libc::in6_pktinfo>() => {
                 // SAFETY: as above, with an `in6_pktinfo`.
-                let asked = unsafe { self.info.v6 };
-                let link_local = Ipv6Addr::from(asked.ipi6_addr.s6_addr).is_unicast_link_local();
-                let ipi6_ifindex = if link_local { asked.ipi6_ifindex } else { 0 };
-                self.info.v6 = libc::in6_pktinfo { ipi6_ifindex, ..asked };
+                let queried_address = unsafe { self.info.v6 };
+                let link_local = Ipv6Addr::from(queried_address.ipi6_addr.s6_addr).is_unicast_link_local();
+                let ipi6_ifindex = if link_local { queried_address.ipi6_ifindex } else { 0 };
+                self.info.v6 = libc::in6_pktinfo { ipi6_ifindex, ..queried_address };
                 control_space(size_of::<libc::in6_pktinfo>())
             }
             _ => 0,
@@ -248,10 +248,10 @@ impl Batch {
     /// The address that the datagram in slot `index` was sent to, on a listener of several addresses; none on others. For
     /// an index below what the last [`Batch::receive`] returned, while nothing was replied to.
     #[inline]
-    pub fn asked(&self, index: usize) -> Option<IpAddr> {
+    pub fn queried_address(&self, index: usize) -> Option<IpAddr> {
         match self.control {
             0 => None,
-            _ => self.slots[index].control.asked(self.headers[index].msg_hdr.msg_controllen as _),
+            _ => self.slots[index].control.queried_address(self.headers[index].msg_hdr.msg_controllen as _),
         }
     }
 
@@ -287,11 +287,11 @@ impl Batch {
     }
 
     /// Where to write the next datagram that [`Batch::post`] takes, for a batch that is only sent from.
-    pub fn room(&mut self) -> &mut [u8; OCTETS] {
+    pub fn buffer(&mut self) -> &mut [u8; OCTETS] {
         &mut self.slots[self.replies].octets
     }
 
-    /// Keeps the first `octets` of [`Batch::room`] to be sent to the peer of a connected socket; [`SLOTS`] at most
+    /// Keeps the first `octets` of [`Batch::buffer`] to be sent to the peer of a connected socket; [`SLOTS`] at most
     /// until [`Batch::clear`].
     pub fn post(&mut self, octets: usize) {
         self.slots[self.replies].fill(&mut self.headers[self.replies], octets.min(OCTETS), 0, 0);

@@ -57,11 +57,11 @@ impl Workers {
         settings: &Arc<Settings>,
         taps: Vec<Tap>,
     ) -> io::Result<Self> {
-        let room = sample::worker_capacity(sockets.len());
+        let capacity = sample::worker_capacity(sockets.len());
         let board = |_: &UdpSocket| counts::Board {
             tally: Arc::default(),
             counting: counts::Counting::default(),
-            sample: Mutex::new(Reservoir::new(room, seed())),
+            sample: Mutex::new(Reservoir::new(capacity, seed())),
         };
         let counters = UdpCounters(sockets.iter().map(board).collect());
         let pulses = sockets.iter().map(|_| Pulse::default()).collect();

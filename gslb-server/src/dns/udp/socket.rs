@@ -96,11 +96,11 @@ mod tests {
         for (listen, ask) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.2"), ("[::]:0", "::1")] {
             let closing = bind(listen.parse().unwrap()).unwrap();
             let address = closing.local_addr().unwrap();
-            let asked = SocketAddr::new(ask.parse().unwrap(), address.port());
+            let queried_address = SocketAddr::new(ask.parse().unwrap(), address.port());
             let staying = bind(address).unwrap();
-            let _before = send_from_many(asked);
+            let _before = send_from_many(queried_address);
             close_intake(&closing).unwrap();
-            let _after = send_from_many(asked);
+            let _after = send_from_many(queried_address);
             let (kept, passed_on) = (queued(&closing), queued(&staying));
             assert!(kept < 100, "{kept} of the first hundred went to one of two sockets");
             assert_eq!(kept + passed_on, 200, "{listen}");

@@ -15,7 +15,7 @@ use gslb_core::table::{Published, RoutingTable};
 use super::counts::{Board, Counting};
 use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::socket::close_intake;
-use crate::capture::tap::{Query, Tap, Watched, Way};
+use crate::capture::tap::{Query, Tap, ActiveReaders, QueryPath};
 use crate::dns::durations;
 use crate::dns::pulse::Pulse;
 
@@ -36,7 +36,7 @@ pub(super) struct UdpWorker<'a> {
     /// Where datagrams are sent to; with an unspecified address, each says so itself.
     local: SocketAddr,
     /// The address that each datagram of the batch was sent to, while somebody watches.
-    asked: [Option<IpAddr>; SLOTS],
+    queried_addresses: [Option<IpAddr>; SLOTS],
 }
 
 impl<'a> UdpWorker<'a> {
@@ -50,7 +50,7 @@ impl<'a> UdpWorker<'a> {
     ) -> Self {
         let local = socket.local_addr().unwrap_or_else(|_| ([0; 4], 0).into());
         let batch = Batch::new(local.ip().is_unspecified());
-        Self { socket, published, board, worker, batch, tap, local, asked: [None; SLOTS] }
+        Self { socket, published, board, worker, batch, tap, local, queried_addresses: [None; SLOTS] }
     }
 
     /// Answers until `stop` is set, then answers what had been received by then.
@@ -96,9 +96,9 @@ impl<'a> UdpWorker<'a> {
         });
         // For all of the batch at once, and not needed for any answer.
         each(1, counts, |_| worker.prefetch(&table, received));
-        let watched = self.tap.watched();
-        if watched.by_any() {
-            return self.answer_and_show(received, &table, watched);
+        let active_readers = self.tap.active_readers();
+        if active_readers.any() {
+            return self.answer_and_show(received, &table, active_readers);
         }
         answer_all(batch, received, counts, |index, source, buffer, _| {
             worker.answer(index, &table, source, Transport::Udp, buffer, &mut NoTrace)
@@ -107,17 +107,17 @@ impl<'a> UdpWorker<'a> {
 
     /// The same while somebody watches. The batch was read already.
     #[inline(never)]
-    fn answer_and_show(&mut self, received: usize, table: &RoutingTable, watched: Watched) {
-        let Self { worker, batch, tap, asked, local, board, .. } = self;
+    fn answer_and_show(&mut self, received: usize, table: &RoutingTable, active_readers: ActiveReaders) {
+        let Self { worker, batch, tap, queried_addresses, local, board, .. } = self;
         // Before the first reply, whose header may take the place of another datagram's.
-        asked.iter_mut().take(received).enumerate().for_each(|(index, asked)| *asked = batch.asked(index));
+        queried_addresses.iter_mut().take(received).enumerate().for_each(|(index, address)| *address = batch.queried_address(index));
         let now = SystemTime::now();
         answer_all(batch, received, &board.counting, |index, resolver, buffer, octets| {
-            let Some(wanted) = tap.wanted(watched) else {
+            let Some(wanted) = tap.wanted(active_readers) else {
                 return worker.answer(index, table, resolver, Transport::Udp, buffer, &mut NoTrace);
             };
-            let way = Way::new(Transport::Udp, resolver, *local).to(asked[index]);
-            let query = Query { way, asked: now, octets, table };
+            let path = QueryPath::new(Transport::Udp, resolver, *local).to(queried_addresses[index]);
+            let query = Query { path, received_at: now, octets, table };
             tap.show(wanted, query, buffer, |buffer, noted| {
                 worker.answer(index, table, resolver, Transport::Udp, buffer, noted)
             })
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_is_not_sent() {
+    fn dropped_probes_are_not_sent() {
         let (mut batch, ..) = batch_of(4);
         let counts = Counting::default();
         answer_all(&mut batch, 4, &counts, |_, _, buffer, _| match buffer[0] {

@@ -145,9 +145,9 @@ impl Dnstap {
 impl Message {
     /// Sets the fields that queries and responses share.
     fn fill(&mut self, record: &Record<'_>, zone: Option<&[u8]>) {
-        let (resolver, local) = (canonical(record.way.resolver), canonical(record.way.local));
+        let (resolver, local) = (canonical(record.path.resolver), canonical(record.path.local));
         self.family = Some(if resolver.is_ipv4() { Family::Inet } else { Family::Inet6 } as i32);
-        let protocol = match record.way.transport {
+        let protocol = match record.path.transport {
             Transport::Udp => Protocol::Udp,
             Transport::Tcp => Protocol::Tcp,
         };
@@ -155,7 +155,7 @@ impl Message {
         put_address(&mut self.query_address, resolver.ip());
         put_address(&mut self.response_address, local.ip());
         (self.query_port, self.response_port) = (Some(resolver.port().into()), Some(local.port().into()));
-        let (seconds, nanoseconds) = moment(record.asked);
+        let (seconds, nanoseconds) = moment(record.received_at);
         (self.query_seconds, self.query_nanoseconds) = (Some(seconds), Some(nanoseconds));
         put(&mut self.zone, zone);
     }
@@ -192,20 +192,20 @@ fn put_address(field: &mut Option<Vec<u8>>, address: IpAddr) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::tap::{Wanted, Way};
+    use crate::capture::tap::{QueryPath, WantedBy};
     use std::time::Duration;
 
     fn record<'a>(resolver: &str, transport: Transport, query: &'a [u8], response: &'a [u8]) -> Record<'a> {
-        let asked = UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
+        let received_at = UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
         Record {
-            way: Way { transport, resolver: resolver.parse().unwrap(), local: "192.0.2.53:53".parse().unwrap() },
-            asked,
-            answered: asked + Duration::from_nanos(1_000),
+            path: QueryPath { transport, resolver: resolver.parse().unwrap(), local: "192.0.2.53:53".parse().unwrap() },
+            received_at,
+            answered: received_at + Duration::from_nanos(1_000),
             generation: 1,
             topology_id: 1,
             decisions: &[],
             chosen: &[],
-            wanted: Wanted { dnstap: true, tail: false },
+            wanted: WantedBy { dnstap: true, tail: false },
             query,
             response,
         }
@@ -230,7 +230,7 @@ mod tests {
         let second = record("198.51.100.7:1024", Transport::Udp, b"query", b"response");
         let [(identity, version, query), (_, _, response)] = encoded(&second, None);
         assert_eq!((&identity[..], &version[..]), (&b"fra-1"[..], &b"gslb 1"[..]));
-        let asked = (Some(1_700_000_000), Some(123_456_789));
+        let received_at = (Some(1_700_000_000), Some(123_456_789));
         let expected = Message {
             event: Event::AuthQuery as i32,
             family: Some(Family::Inet as i32),
@@ -239,8 +239,8 @@ mod tests {
             response_address: Some(vec![192, 0, 2, 53]),
             query_port: Some(1024),
             response_port: Some(53),
-            query_seconds: asked.0,
-            query_nanoseconds: asked.1,
+            query_seconds: received_at.0,
+            query_nanoseconds: received_at.1,
             query: Some(b"query".to_vec()),
             ..Message::default()
         };

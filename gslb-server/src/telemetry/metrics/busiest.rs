@@ -15,7 +15,7 @@ const MARGIN: u64 = 2;
 /// A counter that decreases looks like a restart. So the sum of the others has only answers given while a service was
 /// one of them: it never decreases when a service gets its own series.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct BusiestServices {
     most: Option<usize>,
     /// Whether there are more services than series.
     is_limited: bool,
@@ -25,7 +25,7 @@ pub(super) struct Shown {
     others: Answers,
 }
 
-impl Shown {
+impl BusiestServices {
     /// Shows at most `most` services, or all if `None`.
     pub(super) fn new(most: Option<usize>) -> Self {
         Self { most, is_limited: false, members: HashSet::new(), seen: HashMap::new(), others: Answers::default() }
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn the_busiest_are_shown_and_the_sum_of_the_others_never_falls() {
         let names: Vec<Name> = ["a.example", "b.example", "c.example"].map(|name| name.parse().unwrap()).into();
-        let mut shown = Shown::new(Some(1));
-        let update = |shown: &mut Shown, counts: [u64; 3]| {
+        let mut shown = BusiestServices::new(Some(1));
+        let update = |shown: &mut BusiestServices, counts: [u64; 3]| {
             let list: Vec<_> = names.iter().zip(counts).map(|(name, all)| (name, answers(all))).collect();
             shown.update(&list);
             let members: Vec<String> = shown.members.iter().map(Name::to_written).collect();
@@ -128,7 +128,7 @@ mod tests {
         let list = |counts: &[u64]| -> Vec<(&Name, Answers)> {
             names.iter().zip(counts).map(|(name, all)| (name, answers(*all))).collect()
         };
-        let mut shown = Shown::new(Some(2));
+        let mut shown = BusiestServices::new(Some(2));
         for counts in [&[3, 5][..], &[30, 50], &[30, 50, 0]] {
             shown.update(&list(counts));
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gslb_core::dns::name::Name;
 use gslb_core::table::RoutingTable;
 
-use super::busiest::Shown;
+use super::busiest::BusiestServices;
 use super::{Collector, Family, reach};
 use crate::capture::placeholder::OTHER;
 use crate::telemetry::ledger::{Answers, KINDS, Ledger};
@@ -16,7 +16,7 @@ const MOST_DOWN: usize = 1_000;
 
 /// The services of `ledger`, at most `most` of them by name.
 pub fn collector(ledger: Arc<Ledger>, most: Option<usize>) -> Collector {
-    let shown = Mutex::new(Shown::new(most));
+    let shown = Mutex::new(BusiestServices::new(most));
     Collector::new("services", move || {
         // Keep the lock while reading the ledger: older numbers after newer ones would be counted twice.
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,7 +33,7 @@ pub fn collector(ledger: Arc<Ledger>, most: Option<usize>) -> Collector {
     })
 }
 
-fn answers(names: &[(&Name, Answers)], shown: &Shown) -> [Family; 2] {
+fn answers(names: &[(&Name, Answers)], shown: &BusiestServices) -> [Family; 2] {
     let mut answers = Family::counter("gslb_service_answers_total", "Answers that services decided, by service.");
     let help = "Answers that deviate from the policy because something is down or drained, by service and kind.";
     let mut fallbacks = Family::counter("gslb_service_fallbacks_total", help);
@@ -51,7 +51,7 @@ fn answers(names: &[(&Name, Answers)], shown: &Shown) -> [Family; 2] {
 }
 
 /// Pools of the published table, which may be newer than the one whose answers were read.
-fn pools(table: &RoutingTable, shown: &Shown) -> [Family; 2] {
+fn pools(table: &RoutingTable, shown: &BusiestServices) -> [Family; 2] {
     let mut pools = Family::gauge("gslb_service_pools", "Pools that the policy of a service can use.");
     let mut up = Family::gauge("gslb_service_pools_up", "Pools that the policy of a service can use and that are up.");
     let (mut known, mut beyond) = (HashMap::new(), 0);

@@ -139,7 +139,7 @@ fn counts() -> Vec<Datagram> {
 }
 
 fn names() -> Vec<Datagram> {
-    let asked = |name: &[u8]| Query { name: name.to_vec(), qtype: 1, ..Query::default() }.octets();
+    let query = |name: &[u8]| Query { name: name.to_vec(), qtype: 1, ..Query::default() }.octets();
     let label = |len: u8| [&[len][..], &vec![b'a'; usize::from(len)]].concat();
     let longest: Vec<u8> = [label(63), label(63), label(63), label(46), wire_name("example.test")].concat();
     let longer: Vec<u8> = [label(63), label(63), label(63), label(47), wire_name("example.test")].concat();
@@ -148,22 +148,22 @@ fn names() -> Vec<Datagram> {
     let binary_wild = [&[3, 0, 0xFF, b'.'][..], &wire_name("wild.example.test")].concat();
     let most_labels = [[1, b'a'].repeat(120), wire_name("example.test")].concat();
     vec![
-        ("name: mixed case".to_owned(), asked(&mixed)),
-        ("name: mixed case of an alias".to_owned(), asked(&wire_name("C1.eXaMpLe.tEsT"))),
-        ("name: binary".to_owned(), asked(&binary)),
-        ("name: binary, below a wildcard".to_owned(), asked(&binary_wild)),
-        ("name: the longest".to_owned(), asked(&longest)),
-        ("name: one octet too long".to_owned(), asked(&longer)),
-        ("name: most labels".to_owned(), asked(&most_labels)),
+        ("name: mixed case".to_owned(), query(&mixed)),
+        ("name: mixed case of an alias".to_owned(), query(&wire_name("C1.eXaMpLe.tEsT"))),
+        ("name: binary".to_owned(), query(&binary)),
+        ("name: binary, below a wildcard".to_owned(), query(&binary_wild)),
+        ("name: the longest".to_owned(), query(&longest)),
+        ("name: one octet too long".to_owned(), query(&longer)),
+        ("name: most labels".to_owned(), query(&most_labels)),
         ("name: the longest below a DNAME".to_owned(), {
-            asked(&[label(63), label(63), label(63), label(42), wire_name("old.example.test")].concat())
+            query(&[label(63), label(63), label(63), label(42), wire_name("old.example.test")].concat())
         }),
-        ("broken name: pointer to itself".to_owned(), asked(&[0xC0, 12])),
-        ("broken name: pointer ahead".to_owned(), asked(&[0xC0, 40])),
-        ("broken name: pointer into the header".to_owned(), asked(&[1, b'a', 0xC0, 2])),
-        ("broken name: label of type 01".to_owned(), asked(&[0x41, b'a', 0])),
-        ("broken name: label of type 10".to_owned(), asked(&[0x81, b'a', 0])),
-        ("broken name: label longer than the message".to_owned(), asked(&[63, b'a', 0])),
+        ("broken name: pointer to itself".to_owned(), query(&[0xC0, 12])),
+        ("broken name: pointer ahead".to_owned(), query(&[0xC0, 40])),
+        ("broken name: pointer into the header".to_owned(), query(&[1, b'a', 0xC0, 2])),
+        ("broken name: label of type 01".to_owned(), query(&[0x41, b'a', 0])),
+        ("broken name: label of type 10".to_owned(), query(&[0x81, b'a', 0])),
+        ("broken name: label longer than the message".to_owned(), query(&[63, b'a', 0])),
     ]
 }
 

@@ -56,11 +56,11 @@ fn one_data_center_that_dies_is_believed_at_once_and_two_of_three_are_doubted() 
     let mut server = folder.serve_store();
     let status = |server: &Server, what: &str, holds: &dyn Fn(&str) -> bool| {
         eventually(what, || {
-            let told = folder.ask(server, "status -o json");
-            told.code == 0 && holds(&told.out)
+            let output = folder.ask(server, "status -o json");
+            output.code == 0 && holds(&output.out)
         });
     };
-    status(&server, "all are found up", &|told| !told.contains("\"source\": \"initial\""));
+    status(&server, "all are found up", &|output| !output.contains("\"source\": \"initial\""));
     assert_eq!(answering(&server), "fra");
     // One data center that dies while the others answer is what gslb exists for, however many of the hosts it has.
     alive[0].clear();
@@ -68,11 +68,11 @@ fn one_data_center_that_dies_is_believed_at_once_and_two_of_three_are_doubted() 
     assert!(folder.ask(&server, "status -o json").out.contains("\"mass_failure\": null"), "nothing is held");
     alive[0] = listening(0, port);
     eventually("the first one answers again", || answering(&server) == "fra");
-    status(&server, "all are up", &|told| !told.contains("\"status\": \"down\""));
+    status(&server, "all are up", &|output| !output.contains("\"status\": \"down\""));
     // Two of three at once are doubted.
     alive[0].clear();
     alive[1].clear();
-    status(&server, "seven of nine at once are doubted", &|told| !told.contains("\"mass_failure\": null"));
+    status(&server, "seven of nine at once are doubted", &|output| !output.contains("\"mass_failure\": null"));
     assert_eq!(answering(&server), "fra", "the last statuses are held");
     let line = server.await_log("of 9 hosts that were up fail");
     assert!(line.contains("POST /api/v1/mass-failure/lift"), "{line}");
@@ -82,15 +82,15 @@ fn one_data_center_that_dies_is_believed_at_once_and_two_of_three_are_doubted() 
     let nagios = folder.ask(&server, "status --nagios");
     assert!(nagios.code == 2 && nagios.out.contains("a mass failure is held"), "{}", nagios.out);
     // An operator knows better.
-    let lifted = folder.ask(&server, "resume --mass-failure");
-    assert_eq!(lifted.code, 0, "{}", lifted.err);
+    let resumed = folder.ask(&server, "resume --mass-failure");
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
     eventually("it is believed", || answering(&server) == "nrt");
     assert_ne!(folder.ask(&server, "resume --mass-failure").code, 0, "there is none any more");
     // They come back, and die again while nobody looks.
     alive[0] = listening(0, port);
     alive[1] = listening(1, port);
     eventually("the first one answers again", || answering(&server) == "fra");
-    status(&server, "all are up", &|told| !told.contains("\"status\": \"down\""));
+    status(&server, "all are up", &|output| !output.contains("\"status\": \"down\""));
     folder.write("site.toml", site(port, "{ within = \"5s\", hold = \"1s\" }"));
     let applied = folder.ask(&server, "apply site.toml --yes --base 1");
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
@@ -118,8 +118,8 @@ fn a_prober_that_can_do_nothing_is_noticed_and_says_why() {
     let metrics = curl(&format!("http://{}/metrics", server.api)).body;
     let unable = metrics.lines().find(|line| line.contains("result=\"unable\"")).expect("no such count");
     assert!(!unable.ends_with(" 0") && metrics.contains("gslb_prober_stalled 1"), "{unable}");
-    let told = folder.ask(&server, "status --nagios");
-    assert!(told.code == 3 && told.out.contains("cannot be probed: fra/one"), "{}", told.out);
+    let output = folder.ask(&server, "status --nagios");
+    assert!(output.code == 3 && output.out.contains("cannot be probed: fra/one"), "{}", output.out);
     assert!(folder.ask(&server, "status").out.contains("cannot run"));
     server.stop_and(|log| assert_eq!(log.matches("cannot be probed target=\"exec ").count(), 1, "{log}"));
 }
