@@ -118,8 +118,8 @@ impl Api {
     /// Whether the store has this text of a revision. Also true if it is too long to store.
     async fn has_text(&self, revision: u64, text: Option<&str>) -> bool {
         let Some(text) = text.filter(|text| text.len() <= revisions::text::LONGEST) else { return true };
-        let held = revisions::text::read(&**self.control.store(), revision).await;
-        held.is_ok_and(|held| held.as_deref() == Some(text))
+        let stored_text = revisions::text::read(&**self.control.store(), revision).await;
+        stored_text.is_ok_and(|stored_text| stored_text.as_deref() == Some(text))
     }
 
     /// Recompiles the active document with new geo databases and publishes the table.

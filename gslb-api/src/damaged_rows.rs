@@ -56,10 +56,10 @@ pub fn repair(store: &dyn Store, directory: &Path) -> Result<DamagedRows, Unavai
     let good: Vec<Entry> = last_good::read(directory).map(|(_, entries)| entries).unwrap_or_default();
     let mut restored = BTreeSet::new();
     for entry in replacements(store, &ignored, good)? {
-        let (key, held) = (&*entry.key, entry.versioned);
-        let commit = match held.expires {
-            Some(expires) => Commit::new().put_until(key, held.value, expires),
-            None => Commit::new().put(key, held.value),
+        let (key, stored) = (&*entry.key, entry.versioned);
+        let commit = match stored.expires {
+            Some(expires) => Commit::new().put_until(key, stored.value, expires),
+            None => Commit::new().put(key, stored.value),
         };
         // A store that cannot be written is reported separately.
         if wait(store.commit(commit)).is_ok() {
@@ -134,9 +134,9 @@ mod tests {
             put(&store, &revisions::text::key(number), &*revisions::text::pack("# text").unwrap());
         }
         put(&store, revisions::CURRENT, revisions::pack_current(2));
-        let held =
+        let stored =
             json!({"id": "a", "targets": ["pool/fra"], "force": "drain", "reason": "r", "owner": "o", "created": 0});
-        put(&store, "overrides/a", held.to_string());
+        put(&store, "overrides/a", stored.to_string());
         wait(auth::create(&store, "Ada", auth::Role::Admin, Time::from_millis(1), None)).unwrap();
         last_good::write(&store, folder.path()).unwrap();
         (store, folder)
@@ -189,8 +189,8 @@ mod tests {
                 "{summary}"
             );
             for key in kept {
-                let held = wait(store.read(key)).unwrap().unwrap();
-                assert!(before.contains(&(key.to_owned(), held.value)), "{key} holds what it held");
+                let stored = wait(store.read(key)).unwrap().unwrap();
+                assert!(before.contains(&(key.to_owned(), stored.value)), "{key} holds what it held");
             }
         }
     }

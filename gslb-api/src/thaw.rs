@@ -74,8 +74,8 @@ impl From<&Thaw> for types::Thaw {
 /// # Errors
 /// If the store cannot be read.
 pub(crate) async fn read(store: &dyn Store) -> Result<Option<Thaw>, Unavailable> {
-    let held = store.read(KEY).await?;
-    Ok(held.and_then(|held| serde_json::from_slice(&held.value).ok()))
+    let stored = store.read(KEY).await?;
+    Ok(stored.and_then(|stored| serde_json::from_slice(&stored.value).ok()))
 }
 
 #[cfg(test)]

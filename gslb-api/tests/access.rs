@@ -53,8 +53,8 @@ fn what_is_no_token_lets_nobody_in() {
         assert_eq!(ask(&store, header, now()), Outcome::Malformed, "{header}");
     }
     let last = if token.ends_with('0') { "1" } else { "0" };
-    let wrong = format!("Bearer {}{last}", &token[..token.len() - 1]);
-    assert_eq!(ask(&store, &wrong, now()), Outcome::Unknown, "another secret");
+    let invalid = format!("Bearer {}{last}", &token[..token.len() - 1]);
+    assert_eq!(ask(&store, &invalid, now()), Outcome::Unknown, "another secret");
     let id = &token[5..21];
     let other = token.replace(id, if id.starts_with('0') { "1111111111111111" } else { "0000000000000000" });
     assert_eq!(ask(&store, &format!("Bearer {other}"), now()), Outcome::Unknown, "another id");

@@ -60,8 +60,8 @@ fn put(store: &AnyStore, key: &str, value: &str) -> u64 {
 }
 
 fn read(store: &AnyStore, key: &str) -> Option<(String, u64)> {
-    let held = wait(store.read(key)).unwrap()?;
-    Some((String::from_utf8(held.value.to_vec()).unwrap(), held.revision.number()))
+    let stored = wait(store.read(key)).unwrap()?;
+    Some((String::from_utf8(stored.value.to_vec()).unwrap(), stored.revision.number()))
 }
 
 fn revision(store: &AnyStore) -> u64 {
@@ -139,8 +139,8 @@ fn what_no_store_takes_is_refused(store: AnyStore) {
         Commit::new().expect("", Expectation::Absent).put("key", *b"value"),
         Commit::new().put("twice", *b"value").put("other", *b"value").delete("twice"),
     ];
-    for wrong in invalid {
-        assert!(matches!(commit(&store, wrong.clone()), Err(CommitError::Invalid { .. })), "{wrong:?}");
+    for invalid in invalid {
+        assert!(matches!(commit(&store, invalid.clone()), Err(CommitError::Invalid { .. })), "{invalid:?}");
     }
     let over =
         |limit| move |error| assert!(matches!(error, CommitError::TooLarge { limit: found, .. } if found == limit));

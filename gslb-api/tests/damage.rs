@@ -205,8 +205,8 @@ fn a_row_that_is_no_entry_costs_only_itself_and_can_be_written_again() {
         let mut expected = fill(directory.path());
         change(directory.path(), |rows| drop(rows.open_table(ENTRIES).unwrap().insert("document", octets).unwrap()));
         let store = EmbeddedStore::open(directory.path()).unwrap();
-        let held = wait(store.read("document")).unwrap().unwrap();
-        assert_eq!((&*held.value, held.expires), (octets, None), "who reads it finds that it is damaged");
+        let stored = wait(store.read("document")).unwrap().unwrap();
+        assert_eq!((&*stored.value, stored.expires), (octets, None), "who reads it finds that it is damaged");
         expected.retain(|entry| &*entry.key != "document");
         let mut others = all(&store);
         others.retain(|entry| &*entry.key != "document");
@@ -214,8 +214,8 @@ fn a_row_that_is_no_entry_costs_only_itself_and_can_be_written_again() {
         let revision = wait(store.commit(Commit::new().put("document", *b"again"))).unwrap();
         drop(store);
         let store = EmbeddedStore::open(directory.path()).unwrap();
-        let held = wait(store.read("document")).unwrap().unwrap();
-        assert_eq!((&*held.value, held.revision), (&b"again"[..], revision));
+        let stored = wait(store.read("document")).unwrap().unwrap();
+        assert_eq!((&*stored.value, stored.revision), (&b"again"[..], revision));
     }
 }
 

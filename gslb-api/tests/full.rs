@@ -82,7 +82,7 @@ fn writing_goes_on_by_itself_when_there_is_room_again() {
     let store = EmbeddedStore::open(directory.path()).unwrap();
     assert!(wait(store.revision()).unwrap().number() > again.parse().unwrap());
     for number in 0..again.parse::<u64>().unwrap() {
-        let held = wait(store.read(&format!("key/{number}"))).unwrap().expect("what was acknowledged is there");
-        assert_eq!(held.value.len(), 20_000);
+        let stored = wait(store.read(&format!("key/{number}"))).unwrap().expect("what was acknowledged is there");
+        assert_eq!(stored.value.len(), 20_000);
     }
 }

@@ -96,11 +96,14 @@ fn apply(model: &mut Model, writes: &[Write], revision: u64) {
     }
 }
 
-fn held(store: &dyn Store) -> Model {
+fn contents(store: &dyn Store) -> Model {
     let page = wait(store.range("", None, 1000, Order::Ascending)).unwrap();
     let entry = |entry: gslb_api::store::Entry| {
-        let held = entry.versioned;
-        (entry.key.to_string(), (held.revision.number(), held.value.to_vec(), held.expires.map(Time::millis)))
+        let contents = entry.versioned;
+        (
+            entry.key.to_string(),
+            (contents.revision.number(), contents.value.to_vec(), contents.expires.map(Time::millis)),
+        )
     };
     page.entries.into_iter().map(entry).collect()
 }
@@ -152,7 +155,7 @@ fn behaves(steps: Vec<Step>, mut open: impl FnMut(Option<Arc<dyn Store>>) -> Arc
                 watch = store.watch("", Revision::new(now));
             }
         }
-        assert_eq!(held(&*store), model);
+        assert_eq!(contents(&*store), model);
     }
     follow(&mut watch, &mut followed);
     assert_eq!(followed, model);

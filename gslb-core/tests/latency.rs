@@ -215,8 +215,8 @@ fn impossible_measurements_are_refused() {
     assert!(matches!(refused("10.0.0.0/8", "fra", 5.0), InvalidObservation::Nowhere(_)));
     let good = Observation { client: "193.146.0.0/24".parse().unwrap(), data_center: "fra".into(), milliseconds: 5.0 };
     let all = [good.clone(), Observation { milliseconds: -5.0, ..good.clone() }];
-    let wrong = book.clients.observe_all(&all, &topology.site, &topology.index, Moment::default()).unwrap_err();
-    assert_eq!(wrong, [(1, InvalidObservation::Latency)]);
+    let errors = book.clients.observe_all(&all, &topology.site, &topology.index, Moment::default()).unwrap_err();
+    assert_eq!(errors, [(1, InvalidObservation::Latency)]);
     let none: Vec<Observation> = Vec::new();
     assert!(book.clients.observe_all(&none, &topology.site, &topology.index, Moment::default()).is_ok());
     assert!(book.clients.medians(Moment::default()).is_empty(), "of a post with something wrong nothing is taken");

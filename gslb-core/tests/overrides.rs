@@ -138,8 +138,8 @@ fn overrides_that_hide_another_are_reported() {
     let up = word("u", "endpoint/fra/fra-1", Force::Up, 1);
     let hidden_by = |words: &[&Override]| -> Vec<(String, usize, usize, String)> {
         let all = hidden(words.iter().copied(), site);
-        let hidden_by = |(id, Hidden { meant, hidden, by }): (&str, Hidden<'_>)| {
-            (id.to_owned(), meant, hidden, by.into_iter().collect())
+        let hidden_by = |(id, Hidden { matching, hidden, by }): (&str, Hidden<'_>)| {
+            (id.to_owned(), matching, hidden, by.into_iter().collect())
         };
         all.into_iter().map(hidden_by).collect()
     };
@@ -192,8 +192,8 @@ fn an_override_serializes_as_the_api_shows_it() {
     for force in ["up", "down", "drain"] {
         assert!(serde_json::from_str::<Force>(&format!("{force:?}")).is_ok());
     }
-    for wrong in [r#""sideways""#, r#"{"weight":-1}"#, r#"{"weight":"5"}"#] {
-        assert!(serde_json::from_str::<Force>(wrong).is_err(), "{wrong}");
+    for invalid in [r#""sideways""#, r#"{"weight":-1}"#, r#"{"weight":"5"}"#] {
+        assert!(serde_json::from_str::<Force>(invalid).is_err(), "{invalid}");
     }
     assert!(serde_json::from_str::<Override>(&text.replace("fra-?", "fra /?")).is_err());
 }
@@ -243,20 +243,20 @@ fn any_site() -> impl Strategy<Value = Site> {
 }
 
 /// The targets that match an endpoint, tried one after the other, most specific first.
-fn meant<'o>(words: &'o [Override], site: &Site, pool: &Pool, endpoint: &str) -> Vec<&'o Override> {
+fn matching<'o>(words: &'o [Override], site: &Site, pool: &Pool, endpoint: &str) -> Vec<&'o Override> {
     let targets = words.iter().flat_map(|word| word.targets.iter().map(move |target| (target, word)));
-    let mut meant: Vec<_> = targets.filter(|(target, _)| target.matches(site, pool, endpoint)).collect();
-    meant.sort_by_key(|(target, word)| std::cmp::Reverse((target.specificity(), word.created, word.id.clone())));
-    meant.into_iter().map(|(_, word)| word).collect()
+    let mut matching: Vec<_> = targets.filter(|(target, _)| target.matches(site, pool, endpoint)).collect();
+    matching.sort_by_key(|(target, word)| std::cmp::Reverse((target.specificity(), word.created, word.id.clone())));
+    matching.into_iter().map(|(_, word)| word).collect()
 }
 
 /// The expected state of an endpoint, by the documented rules.
 fn forced(words: &[Override], site: &Site, pool: &Pool, endpoint: &str, base: EndpointState) -> EndpointState {
-    let meant = meant(words, site, pool, endpoint);
+    let matching = matching(words, site, pool, endpoint);
     let is_weight = |word: &Override| matches!(word.force, Force::Weight(_));
-    let first = meant.iter().position(|word| !is_weight(word));
-    let weight = meant.first().copied().filter(|word| is_weight(word));
-    let status = first.map(|at| meant[at]);
+    let first = matching.iter().position(|word| !is_weight(word));
+    let weight = matching.first().copied().filter(|word| is_weight(word));
+    let status = first.map(|at| matching[at]);
     let weight = weight.filter(|_| status.is_none_or(|word| word.force == Force::Up));
     let state = status.map_or(base, |word| word.force.on(base));
     weight.map_or(state, |word| word.force.on(state))
@@ -277,7 +277,7 @@ proptest! {
                 prop_assert_eq!(states[at][number], expected);
                 let (pool_id, number_u32) = (PoolId(at as u32), number as u32);
                 changes.push(Change { pool: pool_id, endpoint: number_u32, state: base[at][number] });
-                let ids: BTreeSet<&str> = meant(&words, &site, pool, &endpoint.name).iter().map(|word| &*word.id).collect();
+                let ids: BTreeSet<&str> = matching(&words, &site, pool, &endpoint.name).iter().map(|word| &*word.id).collect();
                 ids.into_iter().for_each(|id| *counted.entry(id.to_owned()).or_default() += 1);
             }
         }
@@ -285,8 +285,8 @@ proptest! {
             prop_assert_eq!(change.state, states[change.pool.0 as usize][change.endpoint as usize]);
         }
         for (id, hidden) in hidden(&words, &site) {
-            prop_assert_eq!(hidden.meant, counted[id]);
-            prop_assert!((1..=hidden.meant).contains(&hidden.hidden));
+            prop_assert_eq!(hidden.matching, counted[id]);
+            prop_assert!((1..=hidden.matching).contains(&hidden.hidden));
         }
         let means: Vec<bool> = words.iter().map(|word| counted.contains_key(&word.id)).collect();
         prop_assert_eq!(mean_any(&words, &site), means);
@@ -295,7 +295,7 @@ proptest! {
             prop_assert_eq!(targets_mean_any(&word.targets, &site), each);
             let is_held = |pool: &Pool, endpoint: &str| {
                 word.targets.iter().any(|target| target.matches(&site, pool, endpoint))
-                    && !meant(&words, &site, pool, endpoint).iter().all(|other| other.id == word.id)
+                    && !matching(&words, &site, pool, endpoint).iter().all(|other| other.id == word.id)
             };
             let any = site.pools.iter().any(|pool| pool.endpoints.iter().any(|it| is_held(pool, &it.name)));
             let left = words.iter().filter(|other| other.id != word.id);

@@ -185,7 +185,7 @@ impl Server {
     /// When that is nothing that Prometheus would keep as it is.
     pub fn metrics(&self) -> Exposition {
         let text = self.get("/metrics").body;
-        Exposition::read(&text).unwrap_or_else(|wrong| panic!("{wrong}, in:\n{text}"))
+        Exposition::read(&text).unwrap_or_else(|error| panic!("{error}, in:\n{text}"))
     }
 
     /// Value of a metric, by its name and labels as they are written.

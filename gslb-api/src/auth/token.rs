@@ -112,10 +112,10 @@ mod tests {
         let read = Token::parse(&text).unwrap();
         assert!(read.id() == token.id() && read.digest().is(&token.digest()));
         let upper = text.to_uppercase();
-        let wrong =
+        let invalid =
             ["", "gslb_", &text[1..], &text[..text.len() - 1], &format!("{text}0"), &format!(" {text}"), &upper];
-        for wrong in wrong {
-            assert!(Token::parse(wrong).is_none(), "{wrong}");
+        for invalid in invalid {
+            assert!(Token::parse(invalid).is_none(), "{invalid}");
         }
         assert!(Token::parse(&text.replace('_', "-")).is_none());
     }

@@ -35,8 +35,8 @@ mod tests {
         let text = "2026-11-22T10:09:58.123Z";
         assert_eq!(parse(text).map(show).as_deref(), Some(text));
         assert_eq!(parse("2026-11-22T11:09:58.123+01:00"), parse(text));
-        for wrong in ["", "yesterday", "2026-11-22", "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z"] {
-            assert_eq!(parse(wrong), None, "{wrong}");
+        for invalid in ["", "yesterday", "2026-11-22", "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z"] {
+            assert_eq!(parse(invalid), None, "{invalid}");
         }
         assert!(show(Time::from_millis(u64::MAX)).starts_with("9999-12-30T"));
     }

@@ -49,27 +49,27 @@ impl Alert {
     /// # Errors
     /// JSON pointers into the alert, each with an error message.
     pub fn action(&self, owner: &str, now: Time, expires: Time) -> Result<AlertAction, Mistakes> {
-        let mut wrong = self.wrong_labels();
+        let mut errors = self.label_errors();
         let Some(action) = self.labels.get(ACTION) else {
-            return if wrong.is_empty() || self.status == AlertStatus::Resolved {
+            return if errors.is_empty() || self.status == AlertStatus::Resolved {
                 Ok(AlertAction::Nothing)
             } else {
-                Err(wrong)
+                Err(errors)
             };
         };
         let Some(id) = self.id() else {
-            wrong.push(("/fingerprint".to_owned(), format!("expected 1 to {MAX_FINGERPRINT} letters and digits")));
-            return Err(wrong);
+            errors.push(("/fingerprint".to_owned(), format!("expected 1 to {MAX_FINGERPRINT} letters and digits")));
+            return Err(errors);
         };
         if self.status == AlertStatus::Resolved {
             return Ok(AlertAction::End(id));
         }
         let force = force(action.trim());
         if force.is_none() {
-            wrong.push((format!("/labels/{ACTION}"), "expected drain, down or up".to_owned()));
+            errors.push((format!("/labels/{ACTION}"), "expected drain, down or up".to_owned()));
         }
         // A missing part would widen the target.
-        let target = if wrong.is_empty() { self.target().map_err(|found| wrong.push(found)).ok() } else { None };
+        let target = if errors.is_empty() { self.target().map_err(|found| errors.push(found)).ok() } else { None };
         match (force, target) {
             (Some(force), Some(target)) => Ok(AlertAction::Force(Box::new(Override {
                 id,
@@ -80,14 +80,14 @@ impl Alert {
                 created: now.millis(),
                 expires: Some(expires.millis()),
             }))),
-            _ => Err(wrong),
+            _ => Err(errors),
         }
     }
 
     /// Errors in labels that begin with `gslb_`: an empty value or an unknown name.
-    fn wrong_labels(&self) -> Mistakes {
+    fn label_errors(&self) -> Mistakes {
         let is_known = |name: &str| name == ACTION || name == TARGET || PARTS.contains(&name);
-        let wrong = |(name, value): (&String, &String)| {
+        let check = |(name, value): (&String, &String)| {
             let why = if !is_known(name) {
                 format!("unknown label; known: {ACTION}, {TARGET}, {}", PARTS.join(", "))
             } else if name != ACTION && (value.trim().is_empty() || value.contains(NO_VALUE)) {
@@ -100,7 +100,7 @@ impl Alert {
             };
             Some((format!("/labels/{name}"), why))
         };
-        self.labels.iter().filter(|(name, _)| name.starts_with(PREFIX)).filter_map(wrong).collect()
+        self.labels.iter().filter(|(name, _)| name.starts_with(PREFIX)).filter_map(check).collect()
     }
 
     /// The id of the alert's override.
@@ -131,11 +131,11 @@ impl Alert {
                 return Err(("/labels".to_owned(), message));
             }
         };
-        let wrong = |message: String| (format!("/labels/{at}"), message);
+        let at_label = |message: String| (format!("/labels/{at}"), message);
         if text.contains(['*', '?']) {
-            return Err(wrong("* and ? are not allowed: an alert has exactly one target".to_owned()));
+            return Err(at_label("* and ? are not allowed: an alert has exactly one target".to_owned()));
         }
-        text.parse::<Pattern>().map_err(|error| wrong(error.to_string()))
+        text.parse::<Pattern>().map_err(|error| at_label(error.to_string()))
     }
 
     /// The reason: the alert's summary, or else its name.
@@ -183,7 +183,7 @@ mod tests {
 
     fn forced(labels: &[(&str, &str)]) -> Override {
         match action(&alert("firing", labels)) {
-            Ok(AlertAction::Force(held)) => *held,
+            Ok(AlertAction::Force(new_override)) => *new_override,
             other => panic!("{labels:?}: {other:?}"),
         }
     }
@@ -197,10 +197,16 @@ mod tests {
             (vec![action, data_center], "data-center/de"),
             (vec![action, ("gslb_target", "endpoint/fra/fra-1")], "endpoint/fra/fra-1"),
         ] {
-            let held = forced(&labels);
-            assert_eq!(held.targets, [target.parse().unwrap()]);
-            assert_eq!((&*held.id, held.force, &*held.owner), ("alert-c0ffee0123456789", Force::Drain, "am"));
-            assert_eq!((held.created, held.expires, &*held.reason), (1_000, Some(2_000), "the disk of fra-1 is full"));
+            let new_override = forced(&labels);
+            assert_eq!(new_override.targets, [target.parse().unwrap()]);
+            assert_eq!(
+                (&*new_override.id, new_override.force, &*new_override.owner),
+                ("alert-c0ffee0123456789", Force::Drain, "am")
+            );
+            assert_eq!(
+                (new_override.created, new_override.expires, &*new_override.reason),
+                (1_000, Some(2_000), "the disk of fra-1 is full")
+            );
         }
     }
 
@@ -219,9 +225,9 @@ mod tests {
                 let whole = [("gslb_endpoint", "fra-1"), ("gslb_pool", "fra"), ("gslb_data_center", "de")];
                 let mut labels = whole.map(|(name, of)| (name, if name == empty { value } else { of })).to_vec();
                 labels.push(("gslb_action", "drain"));
-                let wrong = action(&alert("firing", &labels)).unwrap_err();
-                assert_eq!(wrong.len(), 1, "{wrong:?}");
-                assert_eq!(wrong[0].0, format!("/labels/{empty}"), "{value:?}");
+                let errors = action(&alert("firing", &labels)).unwrap_err();
+                assert_eq!(errors.len(), 1, "{errors:?}");
+                assert_eq!(errors[0].0, format!("/labels/{empty}"), "{value:?}");
             }
         }
     }
@@ -248,8 +254,8 @@ mod tests {
             (vec![("gslb_action", "down"), ("gslb_pool", "fra"), ("gslb_endpont", "fra-1")], "/labels/gslb_endpont"),
             (vec![("gslb_actoin", "down"), ("gslb_pool", "fra")], "/labels/gslb_actoin"),
         ] {
-            let wrong = action(&alert("firing", &labels)).unwrap_err();
-            assert_eq!(wrong[0].0, pointer, "{labels:?}");
+            let errors = action(&alert("firing", &labels)).unwrap_err();
+            assert_eq!(errors[0].0, pointer, "{labels:?}");
         }
         let mut nameless = alert("firing", &[("gslb_action", "down"), ("gslb_pool", "fra")]);
         nameless.fingerprint = "../x".to_owned();

@@ -166,10 +166,10 @@ pub fn check(override_: &Override, table: &RoutingTable, all: &BTreeMap<String, 
     let site = &table.topology().site;
     let matches = core::targets_mean_any(&override_.targets, site);
     let idle = override_.targets.iter().zip(matches).enumerate().filter(|(_, (_, matches))| !matches);
-    let wrong: Vec<(String, String)> = idle
+    let errors: Vec<(String, String)> = idle
         .map(|(at, (target, _))| {
             (format!("/targets/{at}"), format!("{target} matches no endpoint; {}", list_names(site, target)))
         })
         .collect();
-    if wrong.is_empty() { Ok(()) } else { Err(Refusal::Body(wrong)) }
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::Body(errors)) }
 }

@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn the_sender_is_the_default_owner() {
         let body = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "power", "expires_in": "1h"});
-        let held = from_request("fra", request(&body).unwrap(), "Ada", Time::from_millis(1000)).unwrap();
-        assert_eq!((&*held.owner, held.force, held.expires), ("Ada", Force::Drain, Some(3_601_000)));
+        let new_override = from_request("fra", request(&body).unwrap(), "Ada", Time::from_millis(1000)).unwrap();
+        assert_eq!(
+            (&*new_override.owner, new_override.force, new_override.expires),
+            ("Ada", Force::Drain, Some(3_601_000))
+        );
     }
 }

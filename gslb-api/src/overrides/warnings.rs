@@ -14,11 +14,11 @@ pub fn hidden(before: &BTreeMap<String, Override>, after: &BTreeMap<String, Over
     let is_new = |id: &str, hidden: usize| {
         before.get(id) != after.get(id) || were.get(id).is_none_or(|were| were.hidden < hidden)
     };
-    let warn = |(id, core::Hidden { meant, hidden, by }): (&str, core::Hidden<'_>)| {
-        let extent = if hidden == meant { "none of them" } else { "not all of them" };
+    let warn = |(id, core::Hidden { matched, hidden, by }): (&str, core::Hidden<'_>)| {
+        let extent = if hidden == matched { "none of them" } else { "not all of them" };
         let by: Vec<&str> = by.into_iter().collect();
         let message = format!(
-            "override {id} matches {meant} endpoints and applies to {extent} ({hidden} are hidden): {} precedence",
+            "override {id} matches {matched} endpoints and applies to {extent} ({hidden} are hidden): {} precedence",
             if by.len() == 1 {
                 format!("override {} takes", by[0])
             } else {

@@ -123,11 +123,11 @@ fn lasts(parameters: &AlertParameters) -> Result<Duration, Problem> {
 }
 
 fn alerts(sent: Value) -> Result<Vec<Alert>, Refusal> {
-    let wrong = |pointer: &str, message: String| Refusal::Body(vec![(pointer.to_owned(), message)]);
+    let refuse = |pointer: &str, message: String| Refusal::Body(vec![(pointer.to_owned(), message)]);
     let sent: Notification = serde_json::from_value(sent)
-        .map_err(|error| wrong("", format!("expected what Alertmanager sends to a webhook: {error}")))?;
+        .map_err(|error| refuse("", format!("expected what Alertmanager sends to a webhook: {error}")))?;
     if sent.alerts.len() > MAX_ALERTS {
-        return Err(wrong("/alerts", format!("a notification has at most {MAX_ALERTS} alerts: set max_alerts")));
+        return Err(refuse("/alerts", format!("a notification has at most {MAX_ALERTS} alerts: set max_alerts")));
     }
     Ok(sent.alerts)
 }
@@ -143,11 +143,11 @@ async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Dur
         AlertAction::Nothing => return Ok(Outcome::Ignored),
         AlertAction::End(id) if !active.overrides.contains_key(&id) => return Ok(Outcome::NotInForce(id)),
         AlertAction::End(id) => (id, None),
-        AlertAction::Force(held) => {
-            match active.overrides.get(&held.id).and_then(|old| renewed(old, &held, went_back)) {
-                Some(None) => return Ok(Outcome::Unchanged(held.id)),
-                Some(Some(renewed)) => (held.id, Some(Box::new(renewed))),
-                None => (held.id.clone(), Some(held)),
+        AlertAction::Force(requested) => {
+            match active.overrides.get(&requested.id).and_then(|old| renewed(old, &requested, went_back)) {
+                Some(None) => return Ok(Outcome::Unchanged(requested.id)),
+                Some(Some(renewed)) => (requested.id, Some(Box::new(renewed))),
+                None => (requested.id.clone(), Some(requested)),
             }
         }
     };
@@ -164,8 +164,8 @@ async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Dur
         Err(Refusal::Stale { .. }) => Ok(Outcome::Unchanged(id)),
         Err(Refusal::NotFound { .. }) => Ok(Outcome::NotInForce(id)),
         // What the override would be wrong in, its labels are.
-        Err(Refusal::Body(wrong)) => {
-            Err(Refusal::Body(wrong.into_iter().map(|(_, message)| ("/labels".to_owned(), message)).collect()))
+        Err(Refusal::Body(errors)) => {
+            Err(Refusal::Body(errors.into_iter().map(|(_, message)| ("/labels".to_owned(), message)).collect()))
         }
         Err(refusal) => Err(refusal),
     }
@@ -212,7 +212,7 @@ fn log_refused(caller: &Caller, alerts: &[Alert], outcomes: &[Outcome]) {
 /// Why an alert or a notification was refused, on one line.
 fn why(refusal: &Refusal) -> String {
     let all = match refusal {
-        Refusal::Body(wrong) => wrong.iter().map(|(pointer, message)| format!("{pointer}: {message}")).collect(),
+        Refusal::Body(errors) => errors.iter().map(|(pointer, message)| format!("{pointer}: {message}")).collect(),
         Refusal::Unsafe(breaks) => breaks.iter().map(ToString::to_string).collect(),
         other => vec![other.to_string()],
     };
@@ -241,14 +241,14 @@ fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
         _ => 0,
     };
     let (all, mut count) = (outcomes.len(), 0);
-    let mut wrong = Vec::new();
+    let mut errors = Vec::new();
     let mut worst: Option<Refusal> = None;
     for (at, outcome) in outcomes.into_iter().enumerate() {
         let Outcome::Refused(refusal) = outcome else { continue };
         count += 1;
         let refusal = match refusal {
             Refusal::Body(found) => {
-                wrong.extend(found.into_iter().map(|(pointer, message)| (format!("/alerts/{at}{pointer}"), message)));
+                errors.extend(found.into_iter().map(|(pointer, message)| (format!("/alerts/{at}{pointer}"), message)));
                 Refusal::Body(Vec::new())
             }
             other => other,
@@ -259,7 +259,7 @@ fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
     }
     worst.map(|worst| {
         let summary = summary(count, all, &worst);
-        wrong
+        errors
             .into_iter()
             .fold(Problem::from(worst).with_detail(summary), |problem, (at, message)| problem.at(at, message))
     })

@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::caller::Caller;
-use super::places::Permit;
+use super::permits::Permit;
 use super::problem::Problem;
 use super::state::RestState;
 use crate::Limits;
@@ -189,18 +189,18 @@ async fn turn(state: &RestState) -> Result<OwnedSemaphorePermit, Problem> {
 /// 503.
 pub(super) async fn permit(state: &RestState, parts: &Parts) -> Result<Permit, Problem> {
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
-    let places = if caller.role().allows(Role::Operator) { &state.documents } else { &state.viewers_documents };
-    let permit = places.take(caller.client_key(), state.api.options.limits.patience).await;
+    let permits = if caller.role().allows(Role::Operator) { &state.documents } else { &state.viewers_documents };
+    let permit = permits.take(caller.client_key(), state.api.options.limits.patience).await;
     permit.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
 }
 
 /// `body`, which holds `permit` until it has been sent or dropped.
 pub(super) fn holding(body: Body, permit: Permit) -> Body {
-    let held = move |frame| {
+    let framed = move |frame| {
         let _held = &permit;
         frame
     };
-    Body::new(body.map_frame(held))
+    Body::new(body.map_frame(framed))
 }
 
 /// Octets of a body that must arrive before its Content-Length is trusted.

@@ -70,19 +70,19 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem>
     let mut list = Vec::new();
     let mut any = false;
     for value in headers.get_all(name) {
-        let wrong =
+        let invalid =
             || Problem::bad_request(format!("{name} is * or a list of tags such as \"0a1b\", quotes included."));
-        let text = value.to_str().map_err(|_| wrong())?.trim();
+        let text = value.to_str().map_err(|_| invalid())?.trim();
         if text == "*" {
             any = true;
             continue;
         }
         // Empty elements of a list mean nothing (RFC 9110 §5.6.1.2).
         for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-            list.push(parse(tag).ok_or_else(wrong)?);
+            list.push(parse(tag).ok_or_else(invalid)?);
         }
         if list.is_empty() {
-            return Err(wrong());
+            return Err(invalid());
         }
     }
     Ok(if any {

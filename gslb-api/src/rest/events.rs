@@ -159,13 +159,13 @@ struct Moments {
 
 /// When the value of a key was created.
 async fn time_of(store: &dyn Store, key: &str, value: &[u8]) -> Time {
-    let held: Moments = serde_json::from_slice(value).unwrap_or_default();
-    let millis = match held.revision.filter(|_| key == CURRENT) {
+    let row: Moments = serde_json::from_slice(value).unwrap_or_default();
+    let millis = match row.revision.filter(|_| key == CURRENT) {
         Some(revision) => {
             let header = revisions::read(store, revision).await.ok().flatten().map(|(header, _)| header);
             header.map(|header| header.millis)
         }
-        None => held.recovered.or(held.since).or(held.created),
+        None => row.recovered.or(row.since).or(row.created),
     };
     Time::from_millis(millis.unwrap_or_default())
 }
@@ -182,7 +182,7 @@ fn change(change: &Change) -> Option<StateChange> {
 /// The change of a key that has `octets`, or is deleted. A repeated status is no change, unless it `counts`.
 fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<StateChange> {
     if key == CURRENT {
-        return Some(StateChange::Document { revision: read_as::<Moments>(octets).and_then(|held| held.revision) });
+        return Some(StateChange::Document { revision: read_as::<Moments>(octets).and_then(|row| row.revision) });
     }
     if key == health::MASS_FAILURE {
         return Some(StateChange::MassFailure { mass_failure: read_as(octets) });
@@ -193,8 +193,8 @@ fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<StateChan
         return (counts || !repeats).then(|| of_status(name, record));
     }
     let id = key.strip_prefix(crate::overrides::PREFIX)?;
-    let held: Option<crate::overrides::Override> = read_as(octets);
-    Some(StateChange::Override { id: id.to_owned(), r#override: held.as_ref().map(Into::into) })
+    let row: Option<crate::overrides::Override> = read_as(octets);
+    Some(StateChange::Override { id: id.to_owned(), r#override: row.as_ref().map(Into::into) })
 }
 
 /// The value in `octets`; `None` if there is none of this type.

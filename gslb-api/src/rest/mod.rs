@@ -21,7 +21,7 @@ mod operation;
 mod origin;
 mod overrides;
 mod parameters;
-mod places;
+mod permits;
 mod plan;
 mod problem;
 mod rate;

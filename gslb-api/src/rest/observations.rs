@@ -76,18 +76,18 @@ async fn post(
     // Checked before anything is taken, so that all of it is or none.
     let checked = posted.clone();
     let unknown = api.control.look(move |keeper, active| keeper.rejected(&checked, &active.table.topology().site));
-    let mut wrong = located(unknown.await?, &places);
+    let mut errors = located(unknown.await?, &places);
     let measured = Arc::clone(&api.measured);
     let table = Arc::clone(&api.control.active().table);
-    let is_good = wrong.is_empty();
+    let is_good = errors.is_empty();
     let refused = blocking(move || {
         let (places, latencies): (Vec<usize>, Vec<latency::Observation>) = latencies.into_iter().unzip();
         let refused = if is_good { measured.take(&table, &latencies) } else { measured.check(&table, &latencies) };
         located(refused.err().unwrap_or_default(), &places)
     });
-    wrong.extend(refused.await?);
-    if !wrong.is_empty() {
-        return Err(Refusal::Body(wrong).into());
+    errors.extend(refused.await?);
+    if !errors.is_empty() {
+        return Err(Refusal::Body(errors).into());
     }
     if !posted.is_empty() {
         let (reply, answered) = oneshot::channel();

@@ -9,7 +9,7 @@ use super::answer;
 use super::body::Work;
 use super::caller::{Caller, OVERRIDE_RULES};
 use super::parameters::Parameters;
-use super::places::Permit;
+use super::permits::Permit;
 use super::problem::Problem;
 use crate::Api;
 use crate::change::{Applied, Change, Edit, Refusal};

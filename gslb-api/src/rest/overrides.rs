@@ -37,9 +37,9 @@ pub(super) fn routes() -> Routes {
 ))]
 async fn list(State(api): State<Api>, _: AcceptsJson, _: Parameters<NoParameters>, known: KnownStates) -> Response {
     let (active, unsaved) = (api.control.active(), api.control.unsaved());
-    let shown = |(id, held): (&String, &crate::overrides::Override)| {
+    let shown = |(id, entry): (&String, &crate::overrides::Override)| {
         let saved = unsaved.set.contains(id).then_some(false);
-        (id.clone(), Override { saved, ..Override::from(held) })
+        (id.clone(), Override { saved, ..Override::from(entry) })
     };
     answer::tagged(&known, &active.overrides.iter().map(shown).collect::<ByName<Override>>())
 }
@@ -57,8 +57,8 @@ async fn read(
     known: KnownStates,
 ) -> Result<Response, Problem> {
     let active = api.control.active();
-    let held = active.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
-    let shown = Override::from(held);
+    let entry = active.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
+    let shown = Override::from(entry);
     if api.control.unsaved().set.contains(&id) {
         // The tag is that of the saved override, so nobody is to keep this.
         let etag = Etag::of(&shown);
@@ -87,8 +87,8 @@ async fn put(
     operation: Operation,
     JsonBody(request): JsonBody<OverrideRequest>,
 ) -> Result<Response, Problem> {
-    let held = from_request(&id, request, operation.caller.who.name(), now())?;
-    let edit = Edit::Override { id, body: Some(Box::new(held)), condition };
+    let entry = from_request(&id, request, operation.caller.who.name(), now())?;
+    let edit = Edit::Override { id, body: Some(Box::new(entry)), condition };
     operation.run(&api, options, edit, Work::of_ours(None)).await
 }
 

@@ -77,12 +77,12 @@ mod tests {
             ("limit=1", "missing parameter `by`."),
             ("by=region&limit=1&limit=2", "duplicate parameter `limit`."),
         ] {
-            let wrong = read::<RankingParameters>(query).await.unwrap_err();
-            assert!(wrong.starts_with("The query cannot be read: ") && wrong.ends_with(expected), "{query}: {wrong}");
+            let error = read::<RankingParameters>(query).await.unwrap_err();
+            assert!(error.starts_with("The query cannot be read: ") && error.ends_with(expected), "{query}: {error}");
         }
-        let wrong = read::<ChangeParameters>("dry_run=yes").await.unwrap_err();
-        assert!(wrong.contains("dry_run: ") && wrong.contains("`true` or `false`"), "{wrong}");
-        let wrong = read::<NoParameters>("limit=1").await.unwrap_err();
-        assert!(wrong.contains("unknown parameter `limit`, there are no"), "{wrong}");
+        let error = read::<ChangeParameters>("dry_run=yes").await.unwrap_err();
+        assert!(error.contains("dry_run: ") && error.contains("`true` or `false`"), "{error}");
+        let error = read::<NoParameters>("limit=1").await.unwrap_err();
+        assert!(error.contains("unknown parameter `limit`, there are no"), "{error}");
     }
 }

@@ -169,9 +169,9 @@ impl From<Refusal> for Problem {
                 let detail = "The document that would come of it has errors. Nothing was changed.";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong", detail).with(details(&found))
             }
-            Refusal::Body(wrong) => {
+            Refusal::Body(errors) => {
                 let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong", "The body has errors.");
-                wrong.into_iter().fold(problem, |problem, (pointer, detail)| problem.at(pointer, detail))
+                errors.into_iter().fold(problem, |problem, (pointer, detail)| problem.at(pointer, detail))
             }
             Refusal::OutOfScope { outside, scopes } => {
                 let outside: Vec<String> = outside.into_iter().take(MAX_DETAILS).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use tokio::sync::Semaphore;
 
-use super::places::Permits;
+use super::permits::Permits;
 use super::rate::Buckets;
 use super::rendered::Rendered;
 use crate::Api;
@@ -35,13 +35,13 @@ impl RestState {
     /// The state of a REST API for `api`, within its limits.
     pub(super) fn new(api: Api) -> Self {
         let limits = &api.options.limits;
-        let places = |most| Arc::new(Permits::new(most));
+        let permits = |most| Arc::new(Permits::new(most));
         Self {
             buckets: Arc::new(Buckets::new(limits.requests_per_second, limits.burst)),
-            streams: places(limits.streams),
-            watchers: places(limits.watchers),
-            documents: places(limits.documents),
-            viewers_documents: places(limits.documents / 2),
+            streams: permits(limits.streams),
+            watchers: permits(limits.watchers),
+            documents: permits(limits.documents),
+            viewers_documents: permits(limits.documents / 2),
             turn: Arc::new(Semaphore::new(1)),
             rendered: Arc::default(),
             api,

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::caller::Caller;
-use super::places::{Permit, Permits, Taken};
+use super::permits::{Permit, Permits, Taken};
 use super::problem::Problem;
 use super::rate::ClientKey;
 use crate::Api;
@@ -35,9 +35,9 @@ const AHEAD: usize = 1;
 ///
 /// # Errors
 /// 503 if none is free.
-pub(super) fn permit(places: &Permits, extensions: &Extensions, what: &str) -> Result<Permit, Problem> {
+pub(super) fn permit(permits: &Permits, extensions: &Extensions, what: &str) -> Result<Permit, Problem> {
     let client_key = extensions.get::<Caller>().map_or(ClientKey::Unknown, Caller::client_key);
-    places.take_now(client_key).map_err(|taken| {
+    permits.take_now(client_key).map_err(|taken| {
         let detail = match taken {
             Taken::ByAll(most) => format!("{most} {what} already."),
             Taken::ByCaller(most) => format!("You {what} {most} times already; more places are for others."),

@@ -30,8 +30,8 @@ pub enum RevisionError {
 /// [`RevisionError`].
 pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Value)>, RevisionError> {
     let key = key(number);
-    let Some(held) = store.read(&key).await? else { return Ok(None) };
-    Ok(Some(unpack(&key, &held.value)?))
+    let Some(stored) = store.read(&key).await? else { return Ok(None) };
+    Ok(Some(unpack(&key, &stored.value)?))
 }
 
 /// The number of the revision that should be in force; none where no document ever was. Where the row that names it is damaged
@@ -40,7 +40,7 @@ pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Valu
 /// # Errors
 /// Where the store cannot be asked.
 pub async fn current(store: &dyn Store) -> Result<Option<u64>, Unavailable> {
-    let named = store.read(CURRENT).await?.and_then(|held| unpack_current(&held.value).ok());
+    let named = store.read(CURRENT).await?.and_then(|stored| unpack_current(&stored.value).ok());
     match named {
         Some(named) => Ok(Some(named)),
         None => Ok(Kept::of(store).await?.before(u64::MAX).next()),
@@ -49,7 +49,7 @@ pub async fn current(store: &dyn Store) -> Result<Option<u64>, Unavailable> {
 
 /// Whether `store` has all of revision `number`.
 pub(crate) async fn is_whole(store: &dyn Store, number: u64) -> Result<bool, Unavailable> {
-    Ok(store.read(&key(number)).await?.is_some_and(|held| record::is_whole(&held.value)))
+    Ok(store.read(&key(number)).await?.is_some_and(|stored| record::is_whole(&stored.value)))
 }
 
 /// Whether `store` has any revision that can be read.

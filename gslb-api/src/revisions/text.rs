@@ -47,8 +47,8 @@ pub fn unpack(key: &str, octets: &[u8]) -> Result<String, Damaged> {
 /// [`RevisionError`].
 pub async fn read(store: &dyn Store, number: u64) -> Result<Option<String>, RevisionError> {
     let key = key(number);
-    let Some(held) = store.read(&key).await? else { return Ok(None) };
-    Ok(Some(unpack(&key, &held.value)?))
+    let Some(stored) = store.read(&key).await? else { return Ok(None) };
+    Ok(Some(unpack(&key, &stored.value)?))
 }
 
 #[cfg(test)]

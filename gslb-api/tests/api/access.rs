@@ -55,8 +55,8 @@ async fn every_route_asks_for_its_role() {
             let api = &api;
             async move { api.ask(method, path, &[("authorization", &bearer), ("if-match", "\"0\"")], "x").await }
         };
-        let wrong = format!("gslb_{}_{}", "0".repeat(16), "0".repeat(64));
-        for token in ["", "x", &wrong, &ended] {
+        let invalid = format!("gslb_{}_{}", "0".repeat(16), "0".repeat(64));
+        for token in ["", "x", &invalid, &ended] {
             let refused = as_who(token).await;
             assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{method} {path} {token}");
             assert!(refused.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
@@ -149,8 +149,8 @@ async fn tokens_are_made_shown_once_and_revoked() {
     assert_eq!(revoked.status, StatusCode::NO_CONTENT);
     let after = api.ask("GET", "/api/v1/pools", &[("authorization", &bearer)], "").await;
     assert_eq!(after.status, StatusCode::UNAUTHORIZED);
-    let wrong = api.ask("POST", "/api/v1/tokens", &as_admin, r#"{"role":"king","x":1}"#).await;
-    assert_eq!(wrong.pointers(), ["/x", "/name", "/role"]);
+    let invalid = api.ask("POST", "/api/v1/tokens", &as_admin, r#"{"role":"king","x":1}"#).await;
+    assert_eq!(invalid.pointers(), ["/x", "/name", "/role"]);
 }
 
 #[tokio::test]

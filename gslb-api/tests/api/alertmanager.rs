@@ -42,10 +42,10 @@ async fn an_alert_forces_while_it_fires_and_is_told_twice_without_harm() {
     let first = notify(&api, &[alert("aa11", "firing", labels.clone()), others]).await;
     assert_eq!((first.status, outcomes(&first)), (StatusCode::OK, vec!["forced", "ignored"]), "{}", first.text);
     assert_eq!(weight(&api), 0);
-    let held = api.get("/api/v1/overrides/alert-aa11").await;
-    assert_eq!(held.body["targets"], json!(["endpoint/fra/fra-1"]));
-    assert_eq!((&held.body["reason"], &held.body["owner"]), (&json!("its disk is full"), &json!("operator's")));
-    assert!(held.body["expires"].is_string(), "whoever never tells of its end does not force for ever");
+    let response = api.get("/api/v1/overrides/alert-aa11").await;
+    assert_eq!(response.body["targets"], json!(["endpoint/fra/fra-1"]));
+    assert_eq!((&response.body["reason"], &response.body["owner"]), (&json!("its disk is full"), &json!("operator's")));
+    assert!(response.body["expires"].is_string(), "whoever never tells of its end does not force for ever");
 
     let before = api.everything().await;
     assert_eq!(outcomes(&notify(&api, &[alert("aa11", "firing", labels.clone())]).await), ["unchanged"]);
@@ -71,8 +71,8 @@ async fn an_alert_that_goes_on_renews_its_override_and_keeps_its_beginning() {
     let second = api.get("/api/v1/overrides/alert-aa11").await.body;
     assert_eq!(first["created"], second["created"]);
     assert!(first["expires"].as_str() < second["expires"].as_str(), "{first} {second}");
-    for wrong in ["1s", "169h", "soon"] {
-        assert_eq!(api.ask("POST", &path(wrong), &[], alerts.to_string()).await.status, StatusCode::BAD_REQUEST);
+    for invalid in ["1s", "169h", "soon"] {
+        assert_eq!(api.ask("POST", &path(invalid), &[], alerts.to_string()).await.status, StatusCode::BAD_REQUEST);
     }
 }
 

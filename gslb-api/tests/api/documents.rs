@@ -113,8 +113,8 @@ async fn explain_looks_back() {
     };
     assert!(explain(json!(1)).await.contains("198.51.100.10"));
     assert!(explain(json!(2)).await.contains("198.51.100.77"));
-    let wrong = api.ask("POST", "/api/v1/explain", &[], r#"{"name":"a..b","type":"NO","client":"x","y":1}"#).await;
-    assert_eq!(wrong.pointers(), ["/y", "/name", "/type", "/client"]);
+    let invalid = api.ask("POST", "/api/v1/explain", &[], r#"{"name":"a..b","type":"NO","client":"x","y":1}"#).await;
+    assert_eq!(invalid.pointers(), ["/y", "/name", "/type", "/client"]);
 }
 
 #[tokio::test]

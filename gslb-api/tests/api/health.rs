@@ -207,8 +207,8 @@ async fn word_is_taken_whole_or_not_at_all() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     assert_eq!(refused.pointers(), ["/1", "/2", "/3"], "{}", refused.text);
     assert!(is_up(&api, 1, 0), "nothing of it was taken");
-    let wrong = post(json!([{"pool": "iad", "up": "no", "x": 1}, 7])).await;
-    assert_eq!(wrong.pointers(), ["/0/x", "/0/endpoint", "/0/up", "/1"], "{}", wrong.text);
+    let invalid = post(json!([{"pool": "iad", "up": "no", "x": 1}, 7])).await;
+    assert_eq!(invalid.pointers(), ["/0/x", "/0/endpoint", "/0/up", "/1"], "{}", invalid.text);
     let taken = post(json!([down, {"client": "203.0.113.0/24", "data_center": "fra", "ms": 12.5}])).await;
     assert_eq!(
         (taken.status, &taken.body),
@@ -252,7 +252,7 @@ async fn an_endpoint_that_needs_a_word_to_come_back_gets_it() {
 }
 
 /// All endpoints of a site pass and then fail, so many at once that it is doubted; and how many there are.
-async fn held() -> (TestApi, usize) {
+async fn start_in_mass_failure() -> (TestApi, usize) {
     let mut site = probed();
     let endpoint = |number: u32| (format!("many-{number}"), json!({"address": format!("192.0.2.{number}")}));
     let endpoints: serde_json::Map<String, Value> = (100..110).map(endpoint).collect();
@@ -284,7 +284,7 @@ async fn assert_mass_failure(api: &TestApi, held: bool) {
 
 #[tokio::test]
 async fn a_document_that_ends_a_mass_failure_tells_so_and_what_goes_down() {
-    let (api, count) = held().await;
+    let (api, count) = start_in_mass_failure().await;
     assert_mass_failure(&api, true).await;
     let before = saved(&*api.store, count).await;
     assert!(before.iter().all(|status| status["up"] == true), "{before:?}");
@@ -316,7 +316,7 @@ async fn what_cannot_be_probed_is_told_with_its_reason() {
 
 #[tokio::test]
 async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
-    let (api, count) = held().await;
+    let (api, count) = start_in_mass_failure().await;
     let status = api.get("/api/v1/status").await.body;
     let up = status["counts"]["endpoints"]["up"].as_u64().unwrap();
     assert!(status["mass_failure"].is_object() && up == count as u64, "all are held up: {status}");

@@ -118,12 +118,12 @@ async fn what_cannot_be_given_is_not_taken() {
 async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
     let api = start().await;
     let matches = json!({"match": vec![1; 100_000]});
-    let wrong = api.ask("PUT", "/api/v1/regions/x", &[], matches.to_string()).await;
-    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let error = wrong.body["errors"].as_array().unwrap();
+    let invalid = api.ask("PUT", "/api/v1/regions/x", &[], matches.to_string()).await;
+    assert_eq!(invalid.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let error = invalid.body["errors"].as_array().unwrap();
     assert_eq!(error.len(), 101);
     assert_eq!(error[100]["detail"], "there are 99900 more errors");
-    assert!(wrong.text.len() < 100_000, "{}", wrong.text.len());
+    assert!(invalid.text.len() < 100_000, "{}", invalid.text.len());
     let many = format!("{{\"a\":[{}1]}}", "1,".repeat(4_000_000));
     let refused = api.ask("POST", "/api/v1/plan", &[], many).await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::PAYLOAD_TOO_LARGE, "too-large"));

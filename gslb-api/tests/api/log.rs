@@ -24,8 +24,8 @@ async fn the_level_is_changed_by_who_knows_it() {
     };
     assert_eq!(put("", "debug").await.status, StatusCode::PRECONDITION_REQUIRED);
     assert_eq!(put("\"other\"", "debug").await.status, StatusCode::PRECONDITION_FAILED);
-    let wrong = api.ask("PUT", "/api/v1/log", &[("if-match", "*")], r#"{"level":"loud","x":1}"#).await;
-    assert_eq!((wrong.status, wrong.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/x", "/level"]));
+    let invalid = api.ask("PUT", "/api/v1/log", &[("if-match", "*")], r#"{"level":"loud","x":1}"#).await;
+    assert_eq!((invalid.status, invalid.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/x", "/level"]));
     assert!(applied.lock().unwrap().is_empty());
 
     let done = api.ask("PUT", "/api/v1/log", &[("if-match", &tag)], r#"{"level":"debug"}"#).await;

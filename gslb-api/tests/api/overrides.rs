@@ -76,10 +76,10 @@ async fn what_ended_while_nothing_ran_is_in_the_audit() {
     let api = start().await;
     let body = json!({"targets": ["pool/fra"], "force": "down", "reason": "test", "expires_in": "1h"});
     api.ask("PUT", "/api/v1/overrides/long", &[], body.to_string()).await;
-    let mut held: Value =
+    let mut entry: Value =
         serde_json::from_slice(&api.store.read("overrides/long").await.unwrap().unwrap().value).unwrap();
-    held["expires"] = json!(1);
-    let commit = Commit::new().put("overrides/long", held.to_string().into_bytes());
+    entry["expires"] = json!(1);
+    let commit = Commit::new().put("overrides/long", entry.to_string().into_bytes());
     api.store.commit(commit).await.unwrap();
     let again = start_on(api.store, Options::default()).await;
     assert!(again.published.load().state(PoolId(0), 0).unwrap().up);

@@ -67,9 +67,9 @@ async fn rankings_are_of_services_regions_data_centers_and_prefixes() {
     assert_eq!(top("by=region").await, (named(&[("-", 70), ("office", 30)]), 0));
     assert_eq!(top("by=data-center").await, (named(&[("iad", 60), ("fra", 30), ("-", 10)]), 0));
     assert_eq!(top("by=prefix&limit=1").await, (named(&[("192.0.2.0/24", 70)]), 1));
-    for wrong in ["", "by=name", "by=service&limit=0", "by=service&limit=1001", "by=service&x=1"] {
-        let refused = api.get(&format!("/api/v1/top?{wrong}")).await;
-        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}: {}", refused.text);
+    for invalid in ["", "by=name", "by=service&limit=0", "by=service&limit=1001", "by=service&x=1"] {
+        let refused = api.get(&format!("/api/v1/top?{invalid}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{invalid}: {}", refused.text);
     }
 }
 

@@ -262,8 +262,8 @@ async fn nobody_is_watched_for_once_the_server_stops_though_nothing_is_read() {
 async fn one_token_leaves_half_of_the_places_to_others() {
     let api = start_with(with_places(4)).await;
     for path in STREAMS {
-        let held = [open(&api, path, &api.operator).await, open(&api, path, &api.operator).await];
-        assert!(held.iter().all(|(status, _)| *status == StatusCode::OK));
+        let streams = [open(&api, path, &api.operator).await, open(&api, path, &api.operator).await];
+        assert!(streams.iter().all(|(status, _)| *status == StatusCode::OK));
         let asking = tokio::time::timeout(Duration::from_secs(10), api.get(path));
         let refused = asking.await.expect("it is let in, and reads on");
         assert_eq!((refused.status, refused.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"));

@@ -66,8 +66,8 @@ async fn a_thaw_lets_no_other_rule_be_broken() {
     strict["safety"]["min_data_centers_up"] = json!(2);
     let api = start_with(from_file(strict)).await;
     let admin = format!("Bearer {}", api.admin);
-    let wrong = json!({"reason": "", "for": "2d"}).to_string();
-    let refused = api.ask("POST", "/api/v1/thaw", &[("authorization", &admin)], wrong).await;
+    let invalid = json!({"reason": "", "for": "2d"}).to_string();
+    let refused = api.ask("POST", "/api/v1/thaw", &[("authorization", &admin)], invalid).await;
     assert_eq!((refused.status, refused.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/reason", "/for"]));
     let body = json!({"reason": "r"}).to_string();
     api.ask("POST", "/api/v1/thaw", &[("authorization", &admin)], body).await;

@@ -99,13 +99,13 @@ impl Clients {
         let areas = Areas::of(site, index);
         let mut tried = self.clone();
         let mut take = |observation| tried.take(observation, &areas, site, index, now).err();
-        let wrong: Vec<_> =
+        let errors: Vec<_> =
             observations.iter().enumerate().filter_map(|(place, it)| Some((place, take(it)?))).collect();
-        if wrong.is_empty() {
+        if errors.is_empty() {
             *self = tried;
             return Ok(());
         }
-        Err(wrong)
+        Err(errors)
     }
 
     fn take(

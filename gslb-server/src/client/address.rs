@@ -83,8 +83,8 @@ mod tests {
             let address: Address = text.parse().unwrap();
             assert_eq!((address.to_string().as_str(), address.is_loopback()), (shown, loopback));
         }
-        for wrong in ["", "gslb", "127.0.0.1:8053", "ftp://a", "http://", "http://a/b", "http://u@a", "http://a:x"] {
-            assert_eq!(wrong.parse::<Address>(), Err(WrongAddress), "{wrong}");
+        for invalid in ["", "gslb", "127.0.0.1:8053", "ftp://a", "http://", "http://a/b", "http://u@a", "http://a:x"] {
+            assert_eq!(invalid.parse::<Address>(), Err(WrongAddress), "{invalid}");
         }
     }
 }

@@ -105,7 +105,7 @@ fn time(item: &Item) -> Option<u64> {
         StateChange::Status { status, .. } => {
             status.as_ref().map(|status| status.recovered.unwrap_or(status.since).millis())
         }
-        StateChange::Override { r#override, .. } => r#override.as_ref().map(|held| held.created.millis()),
+        StateChange::Override { r#override, .. } => r#override.as_ref().map(|entry| entry.created.millis()),
         StateChange::MassFailure { mass_failure } => mass_failure.as_ref().map(|failure| failure.since),
         StateChange::Document { .. } => None,
     }
@@ -131,7 +131,7 @@ fn described(item: &Item) -> String {
             format!("mass failure: {failing} of {hosts} hosts fail at once, so the last statuses hold")
         }
         StateChange::MassFailure { mass_failure: None } => "mass failure: it is over".to_owned(),
-        StateChange::Override { id, r#override: Some(held) } => overridden(id, held),
+        StateChange::Override { id, r#override: Some(entry) } => overridden(id, entry),
         StateChange::Override { id, r#override: None } => format!("override {id} has ended"),
     }
 }
@@ -162,11 +162,11 @@ mod tests {
             "status": "down", "since": "2026-11-22T20:00:16.972Z", "recovered": "2026-11-22T20:05:00Z",
             "why": "recovered, waiting for `gslb resume fra/fra-1`",
         });
-        let held = json!({
+        let entry = json!({
             "targets": ["pool/fra", "pool/iad"], "force": "drain", "reason": "kernel", "owner": "ann",
             "created": "2026-11-22T20:00:17.5Z", "expires": "2026-11-22T22:00:17Z",
         });
-        let mut weight = held.clone();
+        let mut weight = entry.clone();
         weight["force"] = json!({"weight": 0});
         weight.as_object_mut().unwrap().remove("expires");
         let all = json!([
@@ -175,7 +175,7 @@ mod tests {
             {"kind": "status", "pool": "fra", "endpoint": "fra-1", "status": recovered},
             {"kind": "mass-failure", "mass_failure": {"since": 1795377600000u64, "failing": 7, "hosts": 9, "failing_places": 2, "places": 3}},
             {"kind": "mass-failure", "mass_failure": null},
-            {"kind": "override", "id": "a", "override": held},
+            {"kind": "override", "id": "a", "override": entry},
             {"kind": "override", "id": "a", "override": weight},
             {"kind": "override", "id": "a", "override": null},
             {"kind": "document", "revision": 3},

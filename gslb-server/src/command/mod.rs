@@ -234,8 +234,8 @@ mod tests {
     #[test]
     fn the_usage_line_of_an_error_shows_what_must_be_written() {
         let mut program = usage::settled(Command::augment_subcommands(clap::Command::new("gslb")));
-        let wrong = program.try_get_matches_from_mut(["gslb", "drain", "--reason", "x"]).unwrap_err().to_string();
-        assert!(wrong.contains("Usage: gslb drain [OPTIONS] --reason <TEXT> <TARGET>..."), "{wrong}");
+        let error = program.try_get_matches_from_mut(["gslb", "drain", "--reason", "x"]).unwrap_err().to_string();
+        assert!(error.contains("Usage: gslb drain [OPTIONS] --reason <TEXT> <TARGET>..."), "{error}");
     }
 
     #[test]
@@ -291,10 +291,10 @@ mod tests {
             let plain: String = quoted.map(|(at, part)| if at % 2 == 0 { part } else { "quoted" }).collect();
             let words: Vec<&str> = plain.split_whitespace().filter(|word| !["…", "..."].contains(word)).collect();
             let program = Command::augment_subcommands(clap::Command::new("gslb"));
-            let wrong = program.try_get_matches_from(&words).err();
-            let kind = wrong.as_ref().map(clap::Error::kind);
+            let error = program.try_get_matches_from(&words).err();
+            let kind = error.as_ref().map(clap::Error::kind);
             let slip = [ErrorKind::InvalidSubcommand, ErrorKind::UnknownArgument];
-            assert!(kind.is_none_or(|kind| !slip.contains(&kind)), "{page}: {command}: {}", wrong.unwrap());
+            assert!(kind.is_none_or(|kind| !slip.contains(&kind)), "{page}: {command}: {}", error.unwrap());
             count += 1;
         }
         assert!(count > 50, "{count} commands are found");

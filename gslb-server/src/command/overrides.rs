@@ -152,7 +152,7 @@ fn put(arguments: &OverrideArgs, kind: &str, force: types::Force) -> Outcome {
     let path = format!("{PATH}/{}", escape(&id));
     // The same override by the same owner for the same reason extends the existing one.
     let (ends, condition) = match renewed(&client, &path, &id, &request)? {
-        Some((tag, held)) => (later(arguments.lasts, held.expires), (IF_MATCH, tag)),
+        Some((tag, entry)) => (later(arguments.lasts, entry.expires), (IF_MATCH, tag)),
         None => (arguments.lasts.map_or(Ends::Removed, Ends::After), (IF_NONE_MATCH, "*".to_owned())),
     };
     let put = Request::new(Method::PUT, arguments.options.path(&path)).json(&ends.of(request));
@@ -223,10 +223,10 @@ impl fmt::Display for Ends {
 }
 
 /// The later of the requested end and the existing one.
-fn later(requested: Option<Duration>, held: Option<types::Timestamp>) -> Ends {
-    let (Some(requested), Some(held)) = (requested, held) else { return Ends::Removed };
-    let left = Duration::from_millis(held.millis().saturating_sub(now().millis()));
-    if left > requested { Ends::At(held) } else { Ends::After(requested) }
+fn later(requested: Option<Duration>, entry: Option<types::Timestamp>) -> Ends {
+    let (Some(requested), Some(entry)) = (requested, entry) else { return Ends::Removed };
+    let left = Duration::from_millis(entry.millis().saturating_sub(now().millis()));
+    if left > requested { Ends::At(entry) } else { Ends::After(requested) }
 }
 
 /// The name of this client's token.
@@ -247,25 +247,25 @@ fn renewed(
     id: &str,
     request: &OverrideRequest,
 ) -> Result<Option<(String, Override)>, Box<dyn Error>> {
-    let held = match client.ask(Request::get(path)) {
-        Ok(held) => held,
+    let entry = match client.ask(Request::get(path)) {
+        Ok(entry) => entry,
         Err(client::Error::Refused(refusal)) if refusal.code == StatusCode::NOT_FOUND => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let tag = held.etag.clone().unwrap_or_else(|| "*".to_owned());
-    let held: Override = held.read()?;
-    let targets = texts(&held.targets);
-    let is_same = held.force == request.force && sorted(&targets) == sorted(&texts(&request.targets.0));
-    if is_same && request.owner.as_ref().is_some_and(|owner| owner.as_str() == held.owner) {
-        return Ok(Some((tag, held)));
+    let tag = entry.etag.clone().unwrap_or_else(|| "*".to_owned());
+    let entry: Override = entry.read()?;
+    let targets = texts(&entry.targets);
+    let is_same = entry.force == request.force && sorted(&targets) == sorted(&texts(&request.targets.0));
+    if is_same && request.owner.as_ref().is_some_and(|owner| owner.as_str() == entry.owner) {
+        return Ok(Some((tag, entry)));
     }
     // Never replace another owner's override silently.
     let message = format!(
         "override {id} is there already: {} on {}, by {}; end it with `gslb overrides delete {id}`, or give this one \
          another name with --id",
-        force_text(held.force),
+        force_text(entry.force),
         targets.join(" "),
-        held.owner
+        entry.owner
     );
     Err(message.into())
 }
@@ -295,11 +295,11 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     let client = arguments.remote.client()?.needing(arguments.options.role());
     let all: ByName<Override> = client.ask(Request::get(PATH))?.read()?;
     // A drain of more targets does not end for one of them.
-    let is_asked = |held: &Override| texts(&held.targets).iter().all(|target| arguments.targets.contains(target));
-    let meets = |held: &Override| texts(&held.targets).iter().any(|target| arguments.targets.contains(target));
+    let is_asked = |entry: &Override| texts(&entry.targets).iter().all(|target| arguments.targets.contains(target));
+    let meets = |entry: &Override| texts(&entry.targets).iter().any(|target| arguments.targets.contains(target));
     let met: Vec<(&str, &Override)> =
-        all.iter().filter(|(_, held)| held.force == types::Force::Drain && meets(held)).collect();
-    if !met.iter().any(|(_, held)| is_asked(held)) {
+        all.iter().filter(|(_, entry)| entry.force == types::Force::Drain && meets(entry)).collect();
+    if !met.iter().any(|(_, entry)| is_asked(entry)) {
         return Err(not_drained(arguments, &met).into());
     }
     let owner = match (&arguments.owner, arguments.all) {
@@ -307,11 +307,11 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
         (Some(owner), _) => Some(owner.clone()),
         (None, _) => Some(own_name(&client)?),
     };
-    let is_own = |held: &Override| owner.as_ref().is_none_or(|owner| held.owner == *owner);
+    let is_own = |entry: &Override| owner.as_ref().is_none_or(|owner| entry.owner == *owner);
     let (mut ending, mut staying): (Vec<_>, Vec<_>) =
-        met.into_iter().partition(|(_, held)| is_asked(held) && is_own(held));
+        met.into_iter().partition(|(_, entry)| is_asked(entry) && is_own(entry));
     if ending.is_empty() {
-        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, held)| is_asked(held));
+        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, entry)| is_asked(entry));
         let question = format!("{}\nEnd it all the same?", still(&of_others));
         if !asking::is_possible() {
             let hint = "none of these is yours: add --all to end them, or --owner NAME to end somebody's";
@@ -348,9 +348,9 @@ fn not_drained(arguments: &Undrain, met: &[(&str, &Override)]) -> String {
 
 /// Active drains with owner and end, one per line.
 fn still(drains: &[(&str, &Override)]) -> String {
-    let line = |(id, held): &(&str, &Override)| {
-        let ends = held.expires.map_or_else(|| "until it is removed".to_owned(), |ends| format!("until {ends}"));
-        let (targets, Override { owner, reason, .. }) = (texts(&held.targets).join(" "), held);
+    let line = |(id, entry): &(&str, &Override)| {
+        let ends = entry.expires.map_or_else(|| "until it is removed".to_owned(), |ends| format!("until {ends}"));
+        let (targets, Override { owner, reason, .. }) = (texts(&entry.targets).join(" "), entry);
         printable(&format!("{targets} is still drained by {owner} {ends} (override {id}): {reason}")).into_owned()
     };
     drains.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -388,21 +388,22 @@ fn remove(remote: &Remote, options: &ChangeOptions, is_verbose: bool, id: &str) 
 }
 
 fn listed(all: &ByName<Override>) -> String {
-    let row = |(id, held): (&str, &Override)| {
-        let color = match held.force {
+    let row = |(id, entry): (&str, &Override)| {
+        let color = match entry.force {
             types::Force::Up => Color::Green,
             types::Force::Down | types::Force::Drain => Color::Red,
             types::Force::Weight(_) => Color::Yellow,
         };
-        let expires = held.expires.map_or_else(|| "until removed".to_owned(), |expires| relative(&expires.to_string()));
-        let expires = if held.saved == Some(false) { format!("{expires}, not saved") } else { expires };
+        let expires =
+            entry.expires.map_or_else(|| "until removed".to_owned(), |expires| relative(&expires.to_string()));
+        let expires = if entry.saved == Some(false) { format!("{expires}, not saved") } else { expires };
         [
             Cell::new(id),
-            Cell::new(force_text(held.force)).fg(color),
-            Cell::new(texts(&held.targets).join(" ")),
+            Cell::new(force_text(entry.force)).fg(color),
+            Cell::new(texts(&entry.targets).join(" ")),
             Cell::new(expires),
-            Cell::new(&held.owner),
-            Cell::new(&held.reason),
+            Cell::new(&entry.owner),
+            Cell::new(&entry.reason),
         ]
     };
     if all.is_empty() {

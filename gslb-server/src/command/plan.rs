@@ -127,8 +127,8 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
 /// Stores `text`, which says what revision `base` says, where its comments are others: `gslb get document -o toml` gives
 /// them back. No revision is made, since nothing is answered differently.
 fn store_comments(client: &Client, text: &str, base: u64) -> Result<(), Error> {
-    let held = client.ask(Request::get("/api/v1/document").with(ACCEPT, TOML))?;
-    if held.body != text.as_bytes() {
+    let stored = client.ask(Request::get("/api/v1/document").with(ACCEPT, TOML))?;
+    if stored.body != text.as_bytes() {
         let request = Request::new(Method::PUT, "/api/v1/document").with(IF_MATCH, format!("\"{base}\""));
         client.ask(request.toml(text))?;
     }

@@ -351,8 +351,8 @@ mod tests {
             assert_eq!((kind.path(None), name), (format!("/api/v1/{}", section.segment()), Some("a".to_owned())));
         }
         assert_eq!(of("endpoint/a/b"), Ok((Kind::Pools, Some("a".to_owned()), Some("b".to_owned()))));
-        for wrong in ["pool", "pools/a", "pool/", "endpoint/a", "document/a", ""] {
-            assert!(of(wrong).is_err(), "{wrong}");
+        for invalid in ["pool", "pools/a", "pool/", "endpoint/a", "document/a", ""] {
+            assert!(of(invalid).is_err(), "{invalid}");
         }
     }
 

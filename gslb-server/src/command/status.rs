@@ -394,6 +394,8 @@ mod tests {
         assert_eq!(pair("endpoint/fra/fra-1"), named("fra", "fra-1"));
         assert_eq!(pair("fra/fra-1"), named("fra", "fra-1"));
         assert_eq!(pair("endpoint/fra-1"), named("endpoint", "fra-1"), "a pool may be called so");
-        assert!(["", "fra", "/x", "x/", "a/b/c", "endpoint/a/", "pool/a/b"].iter().all(|wrong| pair(wrong).is_err()));
+        assert!(
+            ["", "fra", "/x", "x/", "a/b/c", "endpoint/a/", "pool/a/b"].iter().all(|invalid| pair(invalid).is_err())
+        );
     }
 }

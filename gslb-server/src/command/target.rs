@@ -60,9 +60,10 @@ mod tests {
         for text in ["data-center/fra", "pool/fra", "endpoint/fra/fra-1", "service/www.example.com"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
-        for wrong in ["", "fra", "pool", "pool/", "pool/a/b", "endpoint/fra", "endpoint/a/", "endpoint//b", "pools/fra"]
+        for invalid in
+            ["", "fra", "pool", "pool/", "pool/a/b", "endpoint/fra", "endpoint/a/", "endpoint//b", "pools/fra"]
         {
-            assert_eq!(wrong.parse::<Target>(), Err(NotATarget), "{wrong}");
+            assert_eq!(invalid.parse::<Target>(), Err(NotATarget), "{invalid}");
         }
     }
 }

@@ -89,12 +89,12 @@ fn with_all_places_taken_the_one_idle_for_longest_goes() {
     serving(
         |config| config.api.connections = 3,
         |api| {
-            let mut held: Vec<TcpStream> = (0..3).map(|_| connect(api)).collect();
-            held.iter_mut().for_each(ask);
-            ask(&mut held[0]);
+            let mut connections: Vec<TcpStream> = (0..3).map(|_| connect(api)).collect();
+            connections.iter_mut().for_each(ask);
+            ask(&mut connections[0]);
             assert_eq!(get(api, "/livez").0, 200);
-            assert!(closed(held.remove(1)));
-            ask(&mut held[0]);
+            assert!(closed(connections.remove(1)));
+            ask(&mut connections[0]);
         },
     );
 }
@@ -104,12 +104,12 @@ fn a_client_has_its_share_and_its_own_idlest_goes() {
     serving(
         |config| config.api.connections_per_client = 2,
         |api| {
-            let mut held: Vec<TcpStream> = (0..2).map(|_| connect(api)).collect();
-            held.iter_mut().for_each(ask);
-            ask(&mut held[0]);
+            let mut connections: Vec<TcpStream> = (0..2).map(|_| connect(api)).collect();
+            connections.iter_mut().for_each(ask);
+            ask(&mut connections[0]);
             assert_eq!(get(api, "/livez").0, 200, "who holds connections locks out nobody at the same address");
-            assert!(closed(held.remove(1)));
-            ask(&mut held[0]);
+            assert!(closed(connections.remove(1)));
+            ask(&mut connections[0]);
         },
     );
 }

@@ -106,12 +106,12 @@ fn without_descriptors_udp_goes_on_and_tcp_takes_the_idle_ones() {
 #[test]
 fn clients_of_http_take_no_descriptor_that_dns_needs() {
     let process = Process::start(128);
-    let held: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(process.api).unwrap()).collect();
+    let connections: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(process.api).unwrap()).collect();
     for _ in 0..10 {
         ask_udp(process.dns);
         ask(&mut process.connect(), 2);
     }
-    drop(held);
+    drop(connections);
 }
 
 #[test]

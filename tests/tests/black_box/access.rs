@@ -107,8 +107,8 @@ fn a_token_with_scopes_changes_nothing_else() {
     assert_eq!(outside.code, 5, "{}", outside.err);
     assert!(outside.err.contains("pool/iad") && outside.err.contains("pool/fra*"), "{}", outside.err);
     assert_eq!(folder.ask_as(token, &server, "drain pool/fra --reason test").code, 0);
-    let wrong = folder.ask(&server, "token create ci --role operator --scope pools/fra");
-    assert!(wrong.code == 2 && wrong.err.contains("is not a scope"), "{}", wrong.err);
+    let refused = folder.ask(&server, "token create ci --role operator --scope pools/fra");
+    assert!(refused.code == 2 && refused.err.contains("is not a scope"), "{}", refused.err);
     drop(server);
     let made = folder.gslb("token create job --role reporter --scope pool/fra --config gslb.toml -o json").out;
     assert!(made.contains("pool/fra") && made.contains("reporter"), "{made}");

@@ -159,9 +159,9 @@ fn a_drain_moves_clients_until_it_ends() {
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.1"]);
     eventually("its time is over", || answers(&server) == ["192.0.2.1", "192.0.2.2"]);
     assert_eq!(folder.ask(&server, "overrides").out, "nothing is overridden\n");
-    let wrong = folder.ask(&server, "force weight 5 rack/7 --reason test");
-    assert_eq!(wrong.code, 1);
-    assert!(wrong.err.contains("\"rack/7\" is not a target"), "{}", wrong.err);
+    let refused = folder.ask(&server, "force weight 5 rack/7 --reason test");
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("\"rack/7\" is not a target"), "{}", refused.err);
 }
 
 #[test]

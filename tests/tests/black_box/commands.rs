@@ -129,10 +129,10 @@ fn every_table_fits_the_terminal() {
     let wide = folder.ask(&server, "token list -o wide").out;
     let has_moment = wide.lines().any(|line| line.ends_with('Z'));
     assert!(has_moment && wide.contains("pool/fra pool/iad*"), "{wide}");
-    for wrong in ["serve -o json", "tail pool/fra", "status fra", "get pool", "status pool/fra --pool iad"] {
-        let output = folder.gslb(wrong);
-        assert_eq!(output.code, 2, "{wrong}: {}", output.err);
-        assert!(!output.err.contains("--server <URL>"), "{wrong}: {}", output.err);
+    for line in ["serve -o json", "tail pool/fra", "status fra", "get pool", "status pool/fra --pool iad"] {
+        let output = folder.gslb(line);
+        assert_eq!(output.code, 2, "{line}: {}", output.err);
+        assert!(!output.err.contains("--server <URL>"), "{line}: {}", output.err);
     }
     assert_eq!(folder.ask(&server, "get endpoint/fra/fra-1 -o json").code, 0);
     assert!(folder.ask(&server, "status endpoint/fra/fra-9").err.contains("there is no endpoint fra/fra-9"));

@@ -143,8 +143,8 @@ fn stopped() -> (Folder, String) {
     ]);
     folder.write("world.mmdb", write(&Shape::default(), &[("193.0.6.0/24", flat("NL"))]));
     let server = folder.serve_store();
-    let held = folder.ask(&server, "force up pool/here --id held --reason test");
-    assert_eq!(held.code, 0, "{}", held.err);
+    let output = folder.ask(&server, "force up pool/here --id held --reason test");
+    assert_eq!(output.code, 0, "{}", output.err);
     server.stop();
     let token = folder.token();
     (folder, token)

@@ -28,7 +28,7 @@ fn health_is_answered_when_connections_have_taken_all_descriptors() {
     let (pid, limit) = (server.pid().to_string(), format!("--nofile={limit}:{limit}"));
     assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
     let connect = |address| (0..100).map(|_| TcpStream::connect(address).unwrap()).collect::<Vec<_>>();
-    let mut held = (connect(server.dns[0]), connect(server.api));
+    let mut connections = (connect(server.dns[0]), connect(server.api));
     eventually("none is left", || server.metric("gslb_tcp_accept_errors_total") > 0);
     for path in ["/livez", "/readyz"].repeat(10) {
         assert_eq!(server.get(path).status, 200, "{path}");
@@ -36,8 +36,8 @@ fn health_is_answered_when_connections_have_taken_all_descriptors() {
     assert_eq!(dig(server.address(), "www.example.com A").data(), ["192.0.2.1"]);
     // Who holds connections loses them, sooner or later.
     let mut octet = [0];
-    assert!(matches!(held.1[0].read(&mut octet), Ok(0) | Err(_)));
-    drop(held);
+    assert!(matches!(connections.1[0].read(&mut octet), Ok(0) | Err(_)));
+    drop(connections);
     eventually("there are some again", || dig(server.address(), "+tcp www.example.com A").data() == ["192.0.2.1"]);
     assert_eq!(server.stop().code, Some(0));
 }

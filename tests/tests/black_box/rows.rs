@@ -46,8 +46,8 @@ fn stopped() -> (Folder, String) {
     let folder = small("");
     let server = folder.serve_store();
     for id in ["one", "other"] {
-        let held = folder.ask(&server, &format!("force up pool/here --id {id} --reason test"));
-        assert_eq!(held.code, 0, "{}", held.err);
+        let output = folder.ask(&server, &format!("force up pool/here --id {id} --reason test"));
+        assert_eq!(output.code, 0, "{}", output.err);
     }
     server.stop();
     let token = folder.token();

@@ -30,8 +30,8 @@ fn a_zone_or_a_document_that_points_at_a_secret_does_not_print_it() {
             ("site.toml", &elsewhere, document("192.0.2.1")),
             ("site.toml", secret, document("192.0.2.1")),
         ];
-        for (name, wrong, right) in places {
-            folder.replace(name, wrong);
+        for (name, broken, right) in places {
+            folder.replace(name, broken);
             server.signal("HUP");
             let log = server.await_log("reload failed");
             gslb_tests::eventually("it is degraded", || server.get("/readyz").body.contains("degraded: document"));

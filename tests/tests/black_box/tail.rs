@@ -99,9 +99,9 @@ fn answers_are_shown_with_their_decision_to_people_and_programs() {
         assert_eq!((output.code, output.out.lines().count()), (0, 3), "{filter}: {}", output.err);
         assert!(output.out.lines().all(|line| line.contains(holds)), "{filter}: {}", output.out);
     }
-    let wrong = folder.ask(&server, "tail --service web.example.com");
-    assert_eq!(wrong.code, 1);
-    assert!(wrong.err.contains("There is no service \"web.example.com\""), "{}", wrong.err);
+    let refused = folder.ask(&server, "tail --service web.example.com");
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("There is no service \"web.example.com\""), "{}", refused.err);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn at_number(number: u32, data: &Word<'_>, fault: Fault) -> Fault {
 impl Range {
     /// Reads `start-stop` or `start-stop/step`.
     fn read(word: &Word<'_>) -> Result<Range, Fault> {
-        let wrong = || {
+        let invalid = || {
             word.fault(
                 format!("\"{}\" is not a range", word.shown()),
                 "write start-stop or start-stop/step, such as 0-255 or 0-510/2",
@@ -105,11 +105,12 @@ impl Range {
         };
         let text = std::str::from_utf8(word.bare("range")?).unwrap_or_default();
         let (bounds, step) = text.split_once('/').unwrap_or((text, "1"));
-        let (start, stop) = bounds.split_once('-').ok_or_else(wrong)?;
-        let number = |text: &str| decimal(text.as_bytes()).filter(|&value| i64::from(value) <= MOST).ok_or_else(wrong);
+        let (start, stop) = bounds.split_once('-').ok_or_else(invalid)?;
+        let number =
+            |text: &str| decimal(text.as_bytes()).filter(|&value| i64::from(value) <= MOST).ok_or_else(invalid);
         let range = Range { start: number(start)?, stop: number(stop)?, step: number(step)? };
         if range.step == 0 || range.start > range.stop {
-            return Err(wrong());
+            return Err(invalid());
         }
         let count = (range.stop - range.start) / range.step + 1;
         if count > MAX_GENERATED {
@@ -150,13 +151,13 @@ impl<'a> Piece<'a> {
             Some(b'{') => {
                 let end = text.iter().position(|&octet| octet == b'}');
                 let inside = end.and_then(|end| text.get(2..end)).and_then(modifier);
-                let wrong = || {
+                let invalid = || {
                     word.fault(
                         format!("\"{}\" has a wrong ${{...}}", word.shown()),
                         "write ${offset}, ${offset,width} or ${offset,width,base} with base d, o, x, X, n or N",
                     )
                 };
-                inside.zip(end).map(|(piece, end)| (piece, end + 1)).ok_or_else(wrong)
+                inside.zip(end).map(|(piece, end)| (piece, end + 1)).ok_or_else(invalid)
             }
             _ => Ok((Piece::Number { offset: 0, width: 0, base: Base::Decimal }, 1)),
         }

@@ -96,7 +96,7 @@ struct Scan<'a, 'w> {
     /// Positions of open parentheses.
     open: Vec<Cursor>,
     /// The first fault and its position.
-    wrong: Option<(Fault, Cursor)>,
+    first_fault: Option<(Fault, Cursor)>,
     blank_before: bool,
 }
 
@@ -107,7 +107,7 @@ pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word
     words.clear();
     let Some(first) = cursor.octet(text) else { return Ok(Entry::End) };
     let start = *cursor;
-    let mut scan = Scan { text, cursor: start, words, open: Vec::new(), wrong: None, blank_before: true };
+    let mut scan = Scan { text, cursor: start, words, open: Vec::new(), first_fault: None, blank_before: true };
     let ended = scan.run();
     if !ended {
         let (culprit, message, help) = match scan.open.first() {
@@ -116,9 +116,9 @@ pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word
         };
         scan.note(culprit, message, help);
     }
-    let Scan { cursor: reached, words, wrong, .. } = scan;
+    let Scan { cursor: reached, words, first_fault, .. } = scan;
     *cursor = reached;
-    match wrong {
+    match first_fault {
         None if words.is_empty() => Ok(Entry::Blank),
         None => Ok(Entry::Words { indented: matches!(first, b' ' | b'\t') }),
         Some((fault, culprit)) => {
@@ -252,8 +252,8 @@ impl<'a> Scan<'a, '_> {
     }
 
     fn note(&mut self, at: Cursor, message: &str, help: &str) {
-        if self.wrong.is_none() {
-            self.wrong = Some((fault(at.place(), message, help), at));
+        if self.first_fault.is_none() {
+            self.first_fault = Some((fault(at.place(), message, help), at));
         }
     }
 }

@@ -144,8 +144,8 @@ fn merged(mut parts: Vec<Table>, problems: &mut Problems) -> Table {
             root.push(entry);
             continue;
         };
-        let held = root.get(section.index).map(|held| &held.node.value);
-        match (held, entry.node.value) {
+        let existing = root.get(section.index).map(|existing| &existing.node.value);
+        match (existing, entry.node.value) {
             (Some(Value::Table(_)), Value::Table(more)) => {
                 let path = Path::ROOT.key(&entry.key);
                 for entry in more.entries.into_vec() {
@@ -162,10 +162,10 @@ fn merged(mut parts: Vec<Table>, problems: &mut Problems) -> Table {
         }
     }
     for section in known.into_values().filter(|section| !section.more.is_empty()) {
-        if let Some(Value::Table(held)) = root.get_mut(section.index).map(|held| &mut held.node.value) {
-            let mut entries = std::mem::take(&mut held.entries).into_vec();
+        if let Some(Value::Table(existing)) = root.get_mut(section.index).map(|existing| &mut existing.node.value) {
+            let mut entries = std::mem::take(&mut existing.entries).into_vec();
             entries.extend(section.more);
-            held.entries = entries.into_boxed_slice();
+            existing.entries = entries.into_boxed_slice();
         }
     }
     Table { entries: root.into_boxed_slice() }

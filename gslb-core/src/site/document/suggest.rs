@@ -5,23 +5,23 @@ const MAX_COMPARED: usize = 64;
 /// Minimum length of a prefix that suggests its name.
 const MIN_START: usize = 3;
 
-/// The known name closest to `wrong`, if it is close: a third of its letters may be changed, dropped, added or swapped,
+/// The known name closest to `misspelled`, if it is close: a third of its letters may be changed, dropped, added or swapped,
 /// or its end may be missing.
-pub(super) fn closest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn closest<'a>(misspelled: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = |name: &str| -> String { name.chars().take(MAX_COMPARED).flat_map(char::to_lowercase).collect() };
-    let wrong = lowered(wrong);
-    let letters = wrong.chars().count();
+    let misspelled = lowered(misspelled);
+    let letters = misspelled.chars().count();
     let allowed = (letters / 3).max(1);
     let near = |name: &'a str| {
         let known = lowered(name);
-        if letters >= MIN_START && known.starts_with(&wrong) {
+        if letters >= MIN_START && known.starts_with(&misspelled) {
             return Some((1, name));
         }
         let known_letters = known.chars().count();
         if known_letters.abs_diff(letters) > allowed {
             return None;
         }
-        let changes = strsim::osa_distance(&wrong, &known);
+        let changes = strsim::osa_distance(&misspelled, &known);
         // A name without a common letter is no suggestion, however short both are.
         (changes <= allowed && changes < known_letters.max(letters)).then_some((changes, name))
     };

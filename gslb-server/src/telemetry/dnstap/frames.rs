@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_protocol_violation_ends_the_stream_and_memory_stays_bounded() {
-        let wrong = [
+        let invalid = [
             (b"HTTP/1.1 400".to_vec(), Fault::NotControl),
             (vec![0, 0, 0, 0, 0, 0, 2, 1], Fault::Malformed),
             (vec![0, 0, 0, 0, 0, 0, 0, 3], Fault::Malformed),
@@ -229,7 +229,7 @@ mod tests {
             (encoded(Control::Finish, None), Fault::OutOfOrder),
             (encoded(Control::Start, Some(CONTENT)), Fault::OutOfOrder),
         ];
-        for (octets, fault) in wrong {
+        for (octets, fault) in invalid {
             let mut stream = Stream::begin(&mut Vec::new());
             assert_eq!(stream.receive(&octets, &mut Vec::new()), Err(fault), "{octets:?}");
             assert!(stream.received.len() <= 8 + CONTROL_OCTETS);

@@ -62,11 +62,11 @@ mod tests {
             vec![Family::gauge("gslb_slow", "How often this was written.").of(number as f64)]
         });
         let scrapes = Arc::new(Scrapes::new(Metrics::new([collector])));
-        let held = release.lock().unwrap();
+        let lock = release.lock().unwrap();
         // All ask at this moment, whenever their tasks run: the first of them may begin before the last one is spawned.
         let now = Instant::now();
         let requested: Vec<_> = (0..50).map(|_| tokio::spawn(Arc::clone(&scrapes.0).exposition(now))).collect();
-        drop(held);
+        drop(lock);
         for answer in requested {
             assert!(answer.await.unwrap().is_some());
         }

@@ -102,21 +102,21 @@ mod tests {
 
     #[tokio::test]
     async fn one_caller_leaves_places_for_others() {
-        let places = Permits::new(4);
+        let permits = Permits::new(4);
         let now = Duration::ZERO;
-        let held = [places.take(named("a"), now).await, places.take(named("a"), now).await];
-        assert!(held.iter().all(Option::is_some));
-        assert!(places.take(named("a"), now).await.is_none(), "half of them is enough for one");
-        let others = [places.take(named("b"), now).await, places.take(named("b"), now).await];
+        let permits = [permits.take(named("a"), now).await, permits.take(named("a"), now).await];
+        assert!(permits.iter().all(Option::is_some));
+        assert!(permits.take(named("a"), now).await.is_none(), "half of them is enough for one");
+        let others = [permits.take(named("b"), now).await, permits.take(named("b"), now).await];
         assert!(others.iter().all(Option::is_some));
-        assert!(places.take(named("c"), now).await.is_none(), "all are taken");
-        assert_eq!(places.take_now(named("a")).unwrap_err(), Taken::ByCaller(2));
-        assert_eq!(places.take_now(named("c")).unwrap_err(), Taken::ByAll(4));
-        drop(held);
-        assert!(places.take(named("a"), now).await.is_some());
+        assert!(permits.take(named("c"), now).await.is_none(), "all are taken");
+        assert_eq!(permits.take_now(named("a")).unwrap_err(), Taken::ByCaller(2));
+        assert_eq!(permits.take_now(named("c")).unwrap_err(), Taken::ByAll(4));
+        drop(permits);
+        assert!(permits.take(named("a"), now).await.is_some());
         drop(others);
-        assert!(places.take_now(named("a")).is_ok());
-        drop(places.take(named("c"), now).await);
-        assert_eq!(places.callers.lock().unwrap().len(), 1, "who has none is forgotten");
+        assert!(permits.take_now(named("a")).is_ok());
+        drop(permits.take(named("c"), now).await);
+        assert_eq!(permits.callers.lock().unwrap().len(), 1, "who has none is forgotten");
     }
 }
