@@ -96,7 +96,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_response_is_held_against_what_is_expected() {
+    fn a_response_is_compared_with_the_expectation() {
         let met = |line: &str| line.parse::<Expected>().unwrap().is_met_by(&RESPONSE);
         assert!(met("192.0.2.1") && met("answer"));
         assert!(!met("192.0.2.2") && !met("nxdomain") && !met("2001:db8::1"));

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_got_worse_by_more_than_is_tolerated_fails() {
+    fn a_figure_worse_than_the_tolerance_fails() {
         for (name, measured, verdict) in [
             ("instructions/static", 1030, Verdict::Same),
             ("instructions/static", 1031, Verdict::Worse),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn values_written_are_read_back() {
         let all = figures(&[("instructions/static", 1011), ("memory-kib/demo/settled", 60_000)]);
         let text = written(&all, "a new\nkind of answer # 3");
         assert_eq!(read(&text), Ok(all));

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_says_what_the_bundled_database_says() {
+    fn the_file_equals_the_bundled_database() {
         let world = World::default();
         let file = Database::load(world.mmdb(), "country.mmdb").unwrap();
         let mut random = Random(1);

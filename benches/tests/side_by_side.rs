@@ -62,7 +62,7 @@ fn every_query_gets_the_response_that_is_its_own() {
 }
 
 #[test]
-fn what_is_not_answered_counts_as_lost() {
+fn unanswered_queries_count_as_lost() {
     let outcome = with_echo(10, |address| {
         let queries = some_queries();
         let mut client = Client::open(address, &queries[0], Duration::from_secs(10)).unwrap();

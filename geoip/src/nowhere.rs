@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_leaves_the_rest_as_it_was() {
+    fn a_cut_keeps_the_rest_unchanged() {
         for (before, after) in [
             (vec![(0, 1)], vec![(0, 1), (10, 0), (20, 1)]),
             (vec![(0, 1), (10, 2), (20, 3)], vec![(0, 1), (10, 0), (20, 3)]),

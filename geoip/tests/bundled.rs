@@ -22,7 +22,7 @@ const KNOWN: [(&str, &str, Continent); 14] = [
 ];
 
 #[test]
-fn known_networks_are_where_they_are() {
+fn known_networks_have_their_known_locations() {
     let world = geoip::bundled();
     invariants::check(&world);
     for (address, country, continent) in KNOWN {
@@ -33,7 +33,7 @@ fn known_networks_are_where_they_are() {
 }
 
 #[test]
-fn what_is_nowhere_is_unknown() {
+fn special_purpose_networks_have_no_location() {
     let world = geoip::bundled();
     for address in ["10.0.0.1", "172.31.255.255", "192.168.0.1", "203.0.113.255", "2001:db8::1", "fd00::1", "fe80::1"] {
         assert_eq!(*world.place_of(address.parse().unwrap()), geoip::Place::default(), "{address}");

@@ -113,7 +113,7 @@ fn oversized_counts_and_lengths_are_refused() {
 }
 
 #[test]
-fn pointers_in_circles_are_refused() {
+fn pointer_loops_are_refused() {
     assert_bad_record(b"\x20\x00"); // the record points to itself
     // A country that is its own record is not followed round and round: it is a country without a code.
     let error = load(&with_record(b"\xe1\x47country\x20\x00")).unwrap_err();
@@ -123,7 +123,7 @@ fn pointers_in_circles_are_refused() {
 }
 
 #[test]
-fn trees_that_are_none_are_refused_by_node_and_network() {
+fn invalid_trees_are_refused_with_node_and_network() {
     let shape = Shape { ip_version: 4, ..Shape::default() };
     let sample = write(&shape, &[("0.0.0.0/2", flat("DE"))]);
     let node_count = 2_u8;
@@ -164,7 +164,7 @@ fn subtrees_may_be_shared() {
 }
 
 #[test]
-fn a_small_tree_that_stands_for_a_vast_one_is_refused() {
+fn a_small_tree_that_expands_to_a_huge_one_is_refused() {
     // Each node leads to the next one twice, and the last one to a record and to nothing: 2^32 networks of 32 nodes.
     let mut nodes: Vec<[u32; 2]> = (1..32).map(|next| [next, next]).collect();
     nodes.push([32 + 16, 32]);

@@ -46,7 +46,7 @@ fn both_families_in_every_record_size() {
 }
 
 #[test]
-fn a_database_of_ipv4_only_knows_nothing_of_ipv6() {
+fn an_ipv4_only_database_has_no_ipv6() {
     for record_size in RECORD_SIZES {
         let shape = Shape { ip_version: 4, record_size, ..Shape::default() };
         let database = load(&shape, &[("0.0.0.0/1", flat("BR")), ("128.0.0.0/1", flat("CN"))]);
@@ -78,7 +78,7 @@ fn a_leaf_above_the_ipv4_tree_is_all_of_ipv4() {
 }
 
 #[test]
-fn neighbours_with_one_place_are_one_leaf() {
+fn neighbors_with_the_same_place_are_one_leaf() {
     // Two records that differ in what is not a place, in adjacent networks.
     let named = |name: &str| map([("country_code", "FR".into()), ("city", name.into())]);
     let database = load(&Shape::default(), &[("10.0.0.0/9", named("A")), ("10.128.0.0/9", named("B"))]);
@@ -87,7 +87,7 @@ fn neighbours_with_one_place_are_one_leaf() {
 }
 
 #[test]
-fn nested_records_say_everything() {
+fn nested_records_have_all_members() {
     let database = load(&Shape::default(), &[("192.0.2.0/24", nested("NA", "US", "CA", 37.77493, -122.41942))]);
     let place = place(&database, "192.0.2.1");
     assert_eq!(place.continent, Some(Continent::NorthAmerica));
@@ -155,7 +155,7 @@ fn the_registered_country_is_the_last_resort() {
 }
 
 #[test]
-fn impossible_facts_are_left_out_and_the_first_is_named() {
+fn impossible_facts_are_dropped_and_the_first_is_named() {
     let bad: [Data; 14] = [
         flat("D1"),
         flat("GER"),
@@ -184,7 +184,7 @@ fn impossible_facts_are_left_out_and_the_first_is_named() {
 }
 
 #[test]
-fn what_vendors_write_for_unknown_is_unknown_in_every_field() {
+fn placeholders_for_unknown_are_unknown_in_every_field() {
     for mark in ["", "-", "--", "ZZ", "N/A", "unknown", "Unknown"] {
         let fields = ["country_code", "continent_code", "asn", "region_code", "latitude", "longitude"];
         let record = Data::Map(fields.iter().map(|&key| (key.to_owned(), Data::Text(mark.to_owned()))).collect());

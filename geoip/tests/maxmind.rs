@@ -49,7 +49,7 @@ const GOOD: [(&str, usize); 10] = [
 ];
 
 #[test]
-fn good_databases_say_what_their_sources_say() {
+fn good_databases_equal_their_sources() {
     let Some(folder) = folder() else { return };
     for (name, at_least) in GOOD {
         let database = Database::open(folder.join("test-data").join(format!("{name}.mmdb"))).unwrap();

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_in_the_copy_are_restored_and_the_rest_is_ignored() {
+    fn rows_in_the_copy_are_restored_and_others_are_ignored() {
         let (store, folder) = filled();
         let keys = |prefix: &str| {
             let page = wait(store.range(prefix, None, 9, Order::Ascending)).unwrap();

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_reported_until_it_is_over() {
+    fn a_reason_is_reported_until_it_ends() {
         let degraded = Degraded::default();
         degraded.set(Concern::Databases, "damaged");
         degraded.set_older_revision(4, "revision 4 cannot be read");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_that_panics_is_over() {
+    fn a_reload_that_panics_ends() {
         let degraded = Arc::new(Degraded::default());
         let running = Arc::clone(&degraded);
         let ended = std::thread::spawn(move || {

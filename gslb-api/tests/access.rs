@@ -44,7 +44,7 @@ fn a_greater_role_allows_what_a_lesser_one_does() {
 }
 
 #[test]
-fn what_is_no_token_lets_nobody_in() {
+fn invalid_tokens_are_unauthorized() {
     let store = MemoryStore::new();
     let token = wait(create(&store, "somebody", Role::Admin, now(), None)).unwrap().reveal();
     let malformed =
@@ -61,7 +61,7 @@ fn what_is_no_token_lets_nobody_in() {
 }
 
 #[test]
-fn a_token_expires_and_only_its_holder_is_told() {
+fn an_expired_token_is_reported_only_to_its_holder() {
     let store = MemoryStore::new();
     let end = now().after(Duration::from_secs(3600));
     let token = wait(create(&store, "guest", Role::Viewer, now(), Some(end))).unwrap().reveal();
@@ -86,7 +86,7 @@ fn a_revoked_token_is_of_no_use() {
 }
 
 #[test]
-fn a_list_tells_all_but_secrets() {
+fn a_list_shows_all_but_secrets() {
     let store = MemoryStore::new();
     let end = now().after(Duration::from_secs(1));
     let token = wait(create(&store, "Zoë", Role::Operator, now(), Some(end))).unwrap();
@@ -102,7 +102,7 @@ fn a_list_tells_all_but_secrets() {
 }
 
 #[test]
-fn what_is_not_a_token_in_the_store_lets_nobody_in() {
+fn rows_that_are_not_tokens_authenticate_nobody() {
     let store = MemoryStore::new();
     let token = wait(create(&store, "somebody", Role::Admin, now(), None)).unwrap();
     let key = format!("tokens/{}", token.id());
@@ -121,7 +121,7 @@ fn is_anywhere(directory: &Path, octets: &[u8]) -> bool {
 }
 
 #[test]
-fn the_first_admin_token_is_in_a_file_of_this_user_and_its_secret_nowhere_else() {
+fn the_secret_of_the_first_admin_token_is_only_in_a_private_file() {
     let directory = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(directory.path()).unwrap();
     let First::Made { path, id } = wait(first_admin(&store, directory.path(), now())).unwrap() else { panic!() };
@@ -148,7 +148,7 @@ fn the_first_admin_token_is_in_a_file_of_this_user_and_its_secret_nowhere_else()
 }
 
 #[test]
-fn an_admin_token_is_made_again_where_none_is_of_use() {
+fn an_admin_token_is_created_again_if_none_is_usable() {
     let directory = tempfile::tempdir().unwrap();
     let store = MemoryStore::new();
     wait(create(&store, "viewer", Role::Viewer, now(), None)).unwrap();
@@ -167,7 +167,7 @@ fn an_admin_token_is_made_again_where_none_is_of_use() {
 }
 
 #[test]
-fn a_directory_that_takes_no_file_is_named_and_no_token_is_in_force() {
+fn an_unwritable_directory_is_named_and_no_token_is_created() {
     let store = MemoryStore::new();
     let error = wait(first_admin(&store, Path::new("/nonexistent"), now())).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/admin.token"), "{error}");
@@ -175,7 +175,7 @@ fn a_directory_that_takes_no_file_is_named_and_no_token_is_in_force() {
 }
 
 #[test]
-fn a_token_keeps_its_scopes_and_one_that_cannot_be_read_lets_nobody_in() {
+fn a_token_keeps_its_scopes_and_an_unreadable_one_authenticates_nobody() {
     let store = MemoryStore::new();
     let scopes = Scopes::parse(&["pool/fra*", "service/*.shop.example.com"]).unwrap();
     let token = wait(create_scoped(&store, "shop", Role::Operator, &scopes, now(), None)).unwrap();

@@ -27,25 +27,25 @@ macro_rules! on_every_store {
 
 on_every_store! {
     a_new_store_is_empty
-    what_was_put_is_read
+    written_entries_are_read
     every_commit_gets_the_next_revision
-    an_expectation_that_does_not_hold_stops_the_whole_commit
+    a_failed_expectation_rejects_the_whole_commit
     a_commit_without_writes_only_checks
     deleting_what_is_not_there_changes_nothing
-    what_no_store_takes_is_refused
+    commits_that_no_store_accepts_are_refused
     a_store_that_is_full_takes_deletions
     pages_go_through_a_prefix_in_both_orders
     a_prefix_ends_where_it_should
     nothing_expires_by_itself
-    a_key_put_anew_expires_by_its_latest_time
+    rewriting_a_key_replaces_its_expiry
     many_keys_expire_in_several_commits
-    a_watch_tells_every_change_in_order
-    a_watch_waits_for_what_is_to_come
-    a_watch_of_a_forgotten_revision_says_so
-    a_slow_watch_is_told_that_it_is_behind
+    a_watch_returns_every_change_in_order
+    a_watch_waits_for_the_next_change
+    a_watch_of_a_compacted_revision_reports_it
+    a_slow_watch_learns_that_it_fell_behind
     a_watch_ends_when_the_store_is_closed
     of_a_hundred_racing_writers_none_is_lost
-    a_commit_that_nobody_awaits_any_more_harms_nobody
+    a_canceled_commit_harms_nothing
     a_runtime_with_one_thread_is_not_blocked
 }
 
@@ -75,7 +75,7 @@ fn a_new_store_is_empty(store: AnyStore) {
     assert!(page.entries.is_empty() && !page.more);
 }
 
-fn what_was_put_is_read(store: AnyStore) {
+fn written_entries_are_read(store: AnyStore) {
     assert_eq!(put(&store, "document", "one"), 1);
     assert_eq!(read(&store, "document"), Some(("one".into(), 1)));
     let two = Commit::new().put("document", *b"two").put("audit/1", *b"");
@@ -94,7 +94,7 @@ fn every_commit_gets_the_next_revision(store: AnyStore) {
     }
 }
 
-fn an_expectation_that_does_not_hold_stops_the_whole_commit(store: AnyStore) {
+fn a_failed_expectation_rejects_the_whole_commit(store: AnyStore) {
     let first = Revision::new(put(&store, "there", "value"));
     let cases = [
         ("there", Expectation::Absent, Some(first)),
@@ -132,7 +132,7 @@ fn deleting_what_is_not_there_changes_nothing(store: AnyStore) {
     assert!(matches!(watch.ready(), Some(WatchEvent::Changed(changes)) if changes.revision == Revision::new(2)));
 }
 
-fn what_no_store_takes_is_refused(store: AnyStore) {
+fn commits_that_no_store_accepts_are_refused(store: AnyStore) {
     let invalid = [
         Commit::new().put("", *b"value"),
         Commit::new().put("line\nbreak", *b"value"),
@@ -246,7 +246,7 @@ fn nothing_expires_by_itself(store: AnyStore) {
     assert_eq!(wait(store.expire(later)), Ok(Expired { keys: 0, revision: Revision::new(3) }));
 }
 
-fn a_key_put_anew_expires_by_its_latest_time(store: AnyStore) {
+fn rewriting_a_key_replaces_its_expiry(store: AnyStore) {
     let later = noon().after(Duration::from_secs(60));
     commit(&store, Commit::new().put_until("longer", *b"", noon()).put_until("always", *b"", noon())).unwrap();
     commit(&store, Commit::new().put_until("longer", *b"", later).put("always", *b"")).unwrap();
@@ -281,7 +281,7 @@ fn changes_so_far(watch: &mut Watch) -> Vec<(u64, String, bool)> {
     changes_so_far
 }
 
-fn a_watch_tells_every_change_in_order(store: AnyStore) {
+fn a_watch_returns_every_change_in_order(store: AnyStore) {
     put(&store, "overrides/1", "before");
     let mut watch = store.watch("overrides/", Revision::new(1));
     let mut from_the_start = store.watch("", Revision::ZERO);
@@ -294,7 +294,7 @@ fn a_watch_tells_every_change_in_order(store: AnyStore) {
     assert_eq!(changes_so_far(&mut watch), []);
 }
 
-fn a_watch_waits_for_what_is_to_come(store: AnyStore) {
+fn a_watch_waits_for_the_next_change(store: AnyStore) {
     let mut on_a_thread = store.watch("key", Revision::ZERO);
     let mut in_a_task = store.watch("key", Revision::ZERO);
     let waiting = thread::spawn(move || wait(on_a_thread.next()));
@@ -312,7 +312,7 @@ fn a_watch_waits_for_what_is_to_come(store: AnyStore) {
     assert!(matches!(second, WatchEvent::Changed(changes) if changes.revision == Revision::new(3)));
 }
 
-fn a_watch_of_a_forgotten_revision_says_so(store: AnyStore) {
+fn a_watch_of_a_compacted_revision_reports_it(store: AnyStore) {
     let mut early = store.watch("key", Revision::ZERO);
     let value: Arc<[u8]> = vec![0; limits::HISTORY_OCTETS / 4].into();
     for _ in 0..8 {
@@ -326,7 +326,7 @@ fn a_watch_of_a_forgotten_revision_says_so(store: AnyStore) {
     assert_eq!(store.watch("", Revision::new(9)).ready(), Some(WatchEvent::Compacted));
 }
 
-fn a_slow_watch_is_told_that_it_is_behind(store: AnyStore) {
+fn a_slow_watch_learns_that_it_fell_behind(store: AnyStore) {
     let mut slow = store.watch("key", Revision::ZERO);
     put(&store, "key", "first");
     assert!(matches!(slow.ready(), Some(WatchEvent::Changed(_))));
@@ -384,7 +384,7 @@ fn add_one(store: &AnyStore, start: &Barrier) -> u64 {
     }
 }
 
-fn a_commit_that_nobody_awaits_any_more_harms_nobody(store: AnyStore) {
+fn a_canceled_commit_harms_nothing(store: AnyStore) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         drop(store.commit(Commit::new().put("never", *b"")));

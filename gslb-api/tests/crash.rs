@@ -113,7 +113,7 @@ fn inspect(directory: &Path, acknowledged: &Acknowledged) -> Revision {
 }
 
 #[test]
-fn what_was_acknowledged_survives_two_hundred_kills() {
+fn acknowledged_writes_survive_two_hundred_kills() {
     const KILLS: u64 = 200;
     let parent = tempfile::tempdir().unwrap();
     let (mut acknowledged_commits, mut last) = (0, Revision::ZERO);

@@ -89,7 +89,7 @@ fn a_file_that_is_cut_off_is_refused() {
 }
 
 #[test]
-fn a_flipped_bit_is_noticed_where_it_matters() {
+fn a_flipped_bit_is_detected_where_it_matters() {
     let fixture = Fixture::new();
     let mut refused = 0;
     let every_bit = (0..SWITCHES).flat_map(|offset| (0..8).map(move |bit| (offset, bit)));
@@ -105,7 +105,7 @@ fn a_flipped_bit_is_noticed_where_it_matters() {
 }
 
 #[test]
-fn pages_of_zeros_and_of_noise_are_noticed_where_they_matter() {
+fn zeroed_and_random_pages_are_detected_where_they_matter() {
     let fixture = Fixture::new();
     for start in (0..fixture.file.len()).step_by(4096) {
         let end = (start + 4096).min(fixture.file.len());
@@ -128,7 +128,7 @@ fn a_file_of_something_else_is_refused() {
 }
 
 #[test]
-fn a_file_of_yesterday_is_refused_until_its_operator_accepts_it() {
+fn a_stale_file_is_refused_until_an_operator_accepts_it() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
     let path = directory.path().join("store.redb");
@@ -148,7 +148,7 @@ fn a_file_of_yesterday_is_refused_until_its_operator_accepts_it() {
 }
 
 #[test]
-fn a_mark_that_is_damaged_stops_nobody() {
+fn a_damaged_mark_prevents_nothing() {
     let fixture = Fixture::new();
     for mark in [&b""[..], b"nonsense", b"00000000000000000031 00000000000000000099\n"] {
         fs::write(fixture.directory.path().join("store.highest"), mark).unwrap();
@@ -157,7 +157,7 @@ fn a_mark_that_is_damaged_stops_nobody() {
 }
 
 #[test]
-fn a_second_opener_is_told_that_the_directory_is_in_use() {
+fn opening_a_directory_twice_reports_that_it_is_in_use() {
     let directory = tempfile::tempdir().unwrap();
     let first = EmbeddedStore::open(directory.path()).unwrap();
     let error = EmbeddedStore::open(directory.path()).unwrap_err();
@@ -167,7 +167,7 @@ fn a_second_opener_is_told_that_the_directory_is_in_use() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_named() {
+fn a_directory_that_cannot_be_created_is_named() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();
@@ -199,7 +199,7 @@ const ENTRIES: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::n
 const NUMBERS: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("numbers");
 
 #[test]
-fn a_row_that_is_no_entry_costs_only_itself_and_can_be_written_again() {
+fn an_invalid_row_affects_only_itself_and_can_be_overwritten() {
     for octets in [&b""[..], b"short", &[0xff; 15], &[0xff; 16], b"text that is longer than the head of an entry"] {
         let directory = tempfile::tempdir().unwrap();
         let mut expected = fill(directory.path());
@@ -220,7 +220,7 @@ fn a_row_that_is_no_entry_costs_only_itself_and_can_be_written_again() {
 }
 
 #[test]
-fn a_damaged_revision_is_found_out_and_none_is_given_twice() {
+fn a_damaged_revision_is_detected_and_its_number_is_not_reused() {
     for damaged in [None, Some(0), Some(7), Some(u64::MAX)] {
         for has_mark in [true, false] {
             let directory = tempfile::tempdir().unwrap();

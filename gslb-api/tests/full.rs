@@ -54,7 +54,7 @@ fn limit(child: &Child, octets: &str) {
 }
 
 #[test]
-fn writing_goes_on_by_itself_when_there_is_room_again() {
+fn writing_resumes_when_the_disk_has_space_again() {
     let directory = tempfile::tempdir().unwrap();
     // The signal that tells of a file too large would end the process; without it, the write fails, as on a full disk.
     let mut child = Command::new("sh");

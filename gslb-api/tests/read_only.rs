@@ -25,7 +25,7 @@ fn child() {
 }
 
 #[test]
-fn what_is_in_it_is_served_and_nothing_is_changed() {
+fn a_read_only_store_is_served_and_not_changed() {
     let directory = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(directory.path()).unwrap();
     wait(store.commit(Commit::new().put("key", b"value".to_vec()))).unwrap();

@@ -177,7 +177,7 @@ fn services_come_and_go_by_name() {
 }
 
 #[test]
-fn services_left_without_endpoints_are_reported_whatever_they_answer() {
+fn services_without_working_endpoints_are_reported_whatever_they_answer() {
     let services = r#"
 [services."a.example.com"]
 policy = { geo = { europe = { failover = ["iad"] }, default = "nrt" } }

@@ -153,7 +153,7 @@ fn the_sample_contains_client_and_pool() {
 }
 
 #[test]
-fn responses_are_counted_by_rcode_and_outcome_and_subnets_by_their_use() {
+fn responses_are_counted_by_rcode_and_outcome_and_subnets_by_use() {
     let mut server = counting("nodata");
     for (name, qtype) in [
         ("www.example.com", 1),

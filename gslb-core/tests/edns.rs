@@ -59,7 +59,7 @@ fn opt(response: &[u8]) -> Option<Edns> {
 }
 
 #[test]
-fn opt_comes_back_exactly_when_it_was_sent() {
+fn opt_is_returned_exactly_if_it_was_sent() {
     let mut server = server();
     let names = ["a.example.com", "www.example.com", "none.example.com", "example.org", "big.example.com"];
     for name in names {

@@ -49,7 +49,7 @@ fn explained(server: &Server, name: &str, client: &str) -> Value {
 }
 
 #[test]
-fn a_pool_that_is_passed_over_has_its_reason() {
+fn a_skipped_pool_has_a_reason() {
     let document = r#"
 [zones."example.com"]
 file = "example.com.zone"

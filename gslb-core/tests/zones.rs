@@ -310,7 +310,7 @@ fn ds_is_answered_on_the_parents_side() {
 }
 
 #[test]
-fn a_zone_below_another_answers_for_itself() {
+fn a_child_zone_answers_for_itself() {
     let mut server = server();
     assert_eq!(server.answers(&ask(&name("www.child"), A)), ["192.0.2.65"]);
     let soa = server.ask(&ask(&name("none.child"), A));

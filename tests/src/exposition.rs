@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_prometheus_would_not_keep_is_refused() {
+    fn names_that_prometheus_rejects_are_refused() {
         for (text, part) in [
             ("# TYPE a gauge\na{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n", "is told twice"),
             ("# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\n", "family a is told twice"),

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_may_be_asked_for() {
+    fn existing_names_may_be_queried() {
         for expression in [
             "sum by (pool) (rate(up_total{job=~\"$job\",kind!=\"a by (x) {y}\"}[$__rate_interval])) / 1e3",
             "topk(10, sum without (instance) (up_total)) or vector(0)",
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_not_is_named() {
+    fn missing_names_are_reported() {
         for (expression, said) in [
             ("sum(rate(down_total[5m]))", "there is no metric down_total"),
             ("revision_count", "there is no metric revision_count"),

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_taken_of_each_figure() {
+    fn each_figure_is_a_median() {
         let run = |a, b| vec![Row::new("x", [a, b])];
         assert_eq!(medians(&[run(3.0, 1.0), run(1.0, 2.0), run(2.0, 9.0)]), run(2.0, 2.0));
     }

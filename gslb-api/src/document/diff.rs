@@ -84,7 +84,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn differences_stand_at_their_pointers() {
+    fn differences_are_listed_by_pointer() {
         let before = json!({"pools": {"a/b": {"min_up": 1}, "gone": {}}, "same": [1, 2]});
         let after = json!({"pools": {"a/b": {"min_up": 2}}, "same": [1, 2], "new~": true});
         let told: Vec<_> = differences(&before, &after).into_iter().map(|found| found.pointer).collect();

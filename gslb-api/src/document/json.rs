@@ -171,19 +171,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_what_was_written() {
+    fn values_are_read_as_written() {
         let text = r#"{"z":1,"a":[true,null,-3,1.5,"ü"],"m":{"x":{}}}"#;
         assert_eq!(from_json(text.as_bytes()).unwrap().to_string(), text);
     }
 
     #[test]
-    fn a_member_that_is_there_twice_is_refused_with_its_place() {
+    fn a_duplicated_member_is_refused_with_its_location() {
         let error = from_json(b"{\"pools\": {\"a\": 1,\n \"a\": 2}}").unwrap_err().to_string();
         assert!(error.contains("\"a\" is there twice") && error.contains("line 2"), "{error}");
     }
 
     #[test]
-    fn depth_has_an_end() {
+    fn depth_is_limited() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(from_json(nested(MAX_DEPTH).as_bytes()).is_ok());
         for depth in [MAX_DEPTH + 1, 200, 10_000, 1_000_000] {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_of_every_size_say_everything_once_and_in_order() {
+    fn objects_of_every_size_have_all_members_once_and_in_order() {
         for members in 0..4 * FEW {
             let text: Vec<String> = (0..members).map(|number| format!("\"k{number}\":{number}")).collect();
             assert_eq!(from_json(format!("{{{}}}", text.join(",")).as_bytes()).unwrap(), {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_much_memory_is_refused_before_it_takes_it() {
+    fn input_that_needs_too_much_memory_is_refused_before_it_is_allocated() {
         let tiny = format!("[{}1]", "1,".repeat(100_000));
         let nested = format!("[{}1]", "{\"a\":[{}]},".repeat(100_000));
         for text in [&tiny, &nested] {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_refused() {
+    fn invalid_json_is_refused() {
         for text in ["", "{", "{}{}", "{'a':1}", "[1,]", "nul", "\"\u{1}\"", "1e999", "// x\n{}", "{} x"] {
             assert!(from_json(text.as_bytes()).is_err(), "{text}");
         }

@@ -27,7 +27,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_examples_of_the_standard_come_out_as_it_says() {
+    fn the_examples_of_the_standard_give_its_results() {
         // RFC 7396 appendix A.
         for (mut target, patch, result) in [
             (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_keeps_its_place() {
+    fn remaining_probes_keep_their_schedule() {
         let mut target = json!({"z": 1, "b": 2, "a": 3});
         merge(&mut target, json!({"b": null, "z": 9, "n": 4}));
         assert_eq!(target.to_string(), r#"{"z":9,"a":3,"n":4}"#);

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_drawn_is_asked_for_until_chance_is_out_of_the_question() {
+    fn drawn_answers_are_queried_until_chance_is_ruled_out() {
         assert_eq!(questions(1.0), 1);
         assert_eq!(questions(0.5), 14);
         assert!(questions(0.99) > 1 && questions(LEAST_SHARE) < 40);

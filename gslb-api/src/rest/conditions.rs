@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_what_the_headers_say() {
+    fn conditions_follow_the_headers() {
         let of = |pairs: &[(HeaderName, &str)]| of_write(&headers(pairs)).ok();
         let matches = |tags: &[&str]| Condition::Matches(tags.iter().map(|&tag| tag.to_owned()).collect());
         assert_eq!(of(&[]), Some(Condition::MissingIfMatch));

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_and_known_names_are_ours() {
+    fn only_addresses_and_configured_names_are_allowed_hosts() {
         let names = ["gslb.example.com".to_owned()];
         for ours in ["127.0.0.1", "192.0.2.1:8053", "[::1]:8053", "localhost:1", "LocalHost", "gslb.example.com.:443"] {
             assert!(is_allowed_host(ours, &names), "{ours}");

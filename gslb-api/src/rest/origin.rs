@@ -40,7 +40,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     #[test]
-    fn only_pages_of_this_server_and_programs_are_ours() {
+    fn only_own_pages_and_programs_are_allowed() {
         let foreign = |pairs: &[(&'static str, &'static str)]| {
             let headers = pairs
                 .iter()

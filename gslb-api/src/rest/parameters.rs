@@ -27,11 +27,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 fn explained(rejection: &QueryRejection) -> String {
     // The rejection itself says first that the query cannot be read.
     let cause = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
-    format!("The query cannot be read: {}.", in_words_of_queries(&cause))
+    format!("The query cannot be read: {}.", describe_shares(&cause))
 }
 
 /// What serde says of the fields of a structure, said of parameters.
-fn in_words_of_queries(cause: &str) -> String {
+fn describe_shares(cause: &str) -> String {
     for what in ["unknown", "missing", "duplicate"] {
         let said = format!("{what} field `");
         // In front of it stands the name of the parameter once more.
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parameters_are_read_as_what_they_are() {
+    async fn parameters_are_parsed_by_type() {
         let ranking: RankingParameters = read("by=data-center&limit=7").await.unwrap();
         assert_eq!((ranking.by, ranking.limit.get()), (RankingKey::DataCenter, 7));
         let change: ChangeParameters = read("dry_run=true&message=a%2Fb+c").await.unwrap();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_wrong_is_said_with_the_name_of_the_parameter() {
+    async fn errors_name_the_parameter() {
         for (query, expected) in [
             ("by=region&expire=1", "unknown parameter `expire`, expected `by` or `limit`."),
             ("by=pool", "by: unknown variant `pool`, expected one of `service`, `region`, `data-center`, `prefix`."),

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_caller_leaves_places_for_others() {
+    async fn one_caller_leaves_permits_for_others() {
         let permits = Permits::new(4);
         let now = Duration::ZERO;
         let permits = [permits.take(named("a"), now).await, permits.take(named("a"), now).await];

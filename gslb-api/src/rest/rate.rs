@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_let_through_and_then_so_many_a_second() {
+    fn a_burst_is_allowed_and_then_a_rate_per_second() {
         let (buckets, start) = (Buckets::new(10, 3), Instant::now());
         let ask = |millis| buckets.take(ClientKey::Token("a".into()), 1.0, start + Duration::from_millis(millis));
         assert_eq!([ask(0), ask(0), ask(0), ask(0)], [Allowed::Now, Allowed::Now, Allowed::Now, Allowed::After(1)]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_whoever_asks() {
+    fn memory_is_bounded_for_any_number_of_clients() {
         let (buckets, start) = (Buckets::new(10, 3), Instant::now());
         for number in 0..2 * MAX_BUCKETS as u32 {
             buckets.take(ClientKey::at(Some(IpAddr::V4(number.into()))), 1.0, start);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn one_host_is_one_asker() {
+    fn addresses_of_one_host_share_a_client_key() {
         let at = |text: &str| ClientKey::at(text.parse().ok());
         assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
         assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));

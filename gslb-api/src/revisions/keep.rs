@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_go_with_their_revisions_and_before_they_are_too_much() {
+    fn texts_are_removed_with_their_revisions_and_at_the_size_limit() {
         let mut kept = Kept::default();
         (1..=MAX_REVISIONS as u64 + 1).for_each(|number| kept.add(number, 10));
         [1, 2, 3].into_iter().for_each(|number| kept.add_text(number, 10));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_forgotten_and_the_latest_never() {
+    fn the_oldest_revisions_are_removed_and_the_latest_never() {
         let mut kept = Kept::default();
         (1..=MAX_REVISIONS as u64 + 3).for_each(|number| kept.add(number, 10));
         assert_eq!(kept.forget(), [key(1), key(2), key(3)]);

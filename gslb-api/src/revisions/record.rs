@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_an_answer() {
+    fn damage_is_a_normal_result() {
         let packed = pack(header_of(7), &json!({"a": "b".repeat(1000)}));
         for end in 0..packed.len() {
             assert!(unpack("k", &packed[..end]).is_err(), "{end}");

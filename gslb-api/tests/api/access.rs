@@ -44,7 +44,7 @@ const ROUTES: [(&str, &str, Role); 27] = [
 ];
 
 #[tokio::test]
-async fn every_route_asks_for_its_role() {
+async fn every_route_requires_its_role() {
     let api = start().await;
     let before = api.everything().await;
     let ended = auth::create(&*api.store, "e", Role::Admin, Time::from_millis(0), Some(Time::from_millis(1)));
@@ -73,7 +73,7 @@ async fn every_route_asks_for_its_role() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_needs_a_token_too() {
+async fn unknown_paths_need_a_token_too() {
     let api = start().await;
     let unknown = api.ask("GET", "/api/v1/none", &[("authorization", "")], "").await;
     assert_eq!(unknown.status, StatusCode::UNAUTHORIZED);
@@ -85,7 +85,7 @@ async fn what_is_not_there_needs_a_token_too() {
 }
 
 #[tokio::test]
-async fn only_this_host_needs_no_token_and_only_where_it_is_said() {
+async fn only_loopback_needs_no_token_and_only_if_configured() {
     let loopback = |open: bool, peer: &str| {
         let (open, peer): (bool, SocketAddr) = (open, peer.parse().unwrap());
         async move {
@@ -102,7 +102,7 @@ async fn only_this_host_needs_no_token_and_only_where_it_is_said() {
 }
 
 #[tokio::test]
-async fn a_page_from_elsewhere_does_not_reach_us() {
+async fn pages_of_other_origins_are_refused() {
     let api = start().await;
     for host in ["evil.example", "127.0.0.1.evil.example:8053"] {
         let refused = api.ask("GET", "/api/v1/pools", &[("host", host)], "").await;
@@ -115,7 +115,7 @@ async fn a_page_from_elsewhere_does_not_reach_us() {
 }
 
 #[tokio::test]
-async fn too_many_requests_are_told_when_to_come_again() {
+async fn too_many_requests_get_retry_after() {
     let limits = Limits { requests_per_second: 1, burst: 3, ..Limits::default() };
     let source = Source::Store { first: Some(site().into()) };
     let api = start_with(Options { source, limits, ..Options::default() }).await;
@@ -130,7 +130,7 @@ async fn too_many_requests_are_told_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn tokens_are_made_shown_once_and_revoked() {
+async fn tokens_are_created_shown_once_and_revoked() {
     let api = start().await;
     let admin = format!("Bearer {}", api.admin);
     let as_admin = [("authorization", admin.as_str())];
@@ -154,7 +154,7 @@ async fn tokens_are_made_shown_once_and_revoked() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_missing_body_times_out() {
     let limits = Limits { body_time: Duration::from_millis(50), ..Limits::default() };
     let source = Source::Store { first: Some(site().into()) };
     let api = start_with(Options { source, limits, ..Options::default() }).await;
@@ -164,7 +164,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
+async fn a_trickling_body_times_out() {
     let grace = Duration::from_millis(50);
     let limits = Limits { body_time: Duration::from_secs(3600), body_grace: grace, ..Limits::default() };
     let api =
@@ -177,7 +177,7 @@ async fn a_body_that_trickles_is_not_waited_for_to_the_end() {
 }
 
 #[tokio::test]
-async fn viewers_who_stall_keep_no_change_out() {
+async fn stalled_viewers_do_not_block_changes() {
     let hour = Duration::from_secs(3600);
     let limits = Limits { patience: Duration::ZERO, body_grace: hour, body_time: hour, ..Limits::default() };
     let source = Source::Store { first: Some(site().into()) };

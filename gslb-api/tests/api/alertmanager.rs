@@ -35,7 +35,7 @@ fn weight(api: &TestApi) -> u32 {
 }
 
 #[tokio::test]
-async fn an_alert_forces_while_it_fires_and_is_told_twice_without_harm() {
+async fn an_alert_forces_while_it_fires_and_may_be_sent_twice() {
     let api = start().await;
     let labels = json!({"alertname": "DiskFull", "gslb_action": "drain", "gslb_pool": "fra", "gslb_endpoint": "fra-1"});
     let others = alert("ffff", "firing", json!({"alertname": "Other"}));
@@ -59,7 +59,7 @@ async fn an_alert_forces_while_it_fires_and_is_told_twice_without_harm() {
 }
 
 #[tokio::test]
-async fn an_alert_that_goes_on_renews_its_override_and_keeps_its_beginning() {
+async fn a_repeated_alert_renews_its_override_and_keeps_its_start() {
     let api = start().await;
     let alerts =
         json!({"alerts": [alert("aa11", "firing", json!({"gslb_action": "down", "gslb_data_center": "fra"}))]});
@@ -77,7 +77,7 @@ async fn an_alert_that_goes_on_renews_its_override_and_keeps_its_beginning() {
 }
 
 #[tokio::test]
-async fn what_an_alert_must_not_do_is_refused_and_the_others_are_heeded() {
+async fn forbidden_alerts_are_refused_and_others_are_applied() {
     let mut document = site();
     document["safety"] = json!({"min_data_centers_up": 1});
     let api =
@@ -110,7 +110,7 @@ async fn an_empty_label_is_refused_and_the_other_alerts_are_applied() {
 }
 
 #[tokio::test]
-async fn one_that_is_refused_alone_leaves_nothing_in_force() {
+async fn a_refused_single_alert_changes_nothing() {
     let api = start().await;
     let answer = notify(&api, &[alert("aa", "firing", json!({"gslb_action": "explode"}))]).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
@@ -118,7 +118,7 @@ async fn one_that_is_refused_alone_leaves_nothing_in_force() {
 }
 
 #[tokio::test]
-async fn what_is_no_notification_is_refused() {
+async fn bodies_that_are_not_notifications_are_refused() {
     let api = start().await;
     let before = api.everything().await;
     for body in [json!({}), json!([]), json!({"alerts": [{"status": "maybe", "fingerprint": "aa"}]})] {
@@ -131,7 +131,7 @@ async fn what_is_no_notification_is_refused() {
 }
 
 #[tokio::test]
-async fn alerts_leave_places_for_people() {
+async fn alerts_leave_overrides_for_operators() {
     let api = start().await;
     let labels = json!({"alertname": "DiskFull", "gslb_action": "drain", "gslb_target": "endpoint/fra/fra-1"});
     let alerts: Vec<Value> = (0..801).map(|number| alert(&format!("a{number:04}"), "firing", labels.clone())).collect();

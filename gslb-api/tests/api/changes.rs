@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{site, start};
 
 #[tokio::test]
-async fn a_put_is_served_when_it_is_answered() {
+async fn a_put_is_served_before_its_response() {
     let api = start().await;
     let read = api.get("/api/v1/pools/iad").await;
     assert_eq!((read.status, &read.body), (StatusCode::OK, &site()["pools"]["iad"]));
@@ -29,7 +29,7 @@ async fn a_put_is_served_when_it_is_answered() {
 }
 
 #[tokio::test]
-async fn a_write_says_what_it_replaces() {
+async fn a_write_names_the_version_it_replaces() {
     let api = start().await;
     let (path, body) = ("/api/v1/pools/iad", site()["pools"]["iad"].to_string());
     let tag = api.get(path).await.header("etag").to_owned();
@@ -57,7 +57,7 @@ async fn a_write_says_what_it_replaces() {
 }
 
 #[tokio::test]
-async fn a_reader_who_has_it_is_not_told_again() {
+async fn a_reader_with_the_current_version_gets_304() {
     let api = start().await;
     for path in ["/api/v1/pools/iad", "/api/v1/pools", "/api/v1/document"] {
         let tag = api.get(path).await.header("etag").to_owned();
@@ -78,7 +78,7 @@ async fn a_patch_changes_what_it_names() {
 }
 
 #[tokio::test]
-async fn what_others_refer_to_is_not_deleted() {
+async fn referenced_entries_are_not_deleted() {
     let api = start().await;
     let before = api.everything().await;
     let refused = api.ask("DELETE", "/api/v1/pools/fra", &[("if-match", "*")], "").await;
@@ -125,7 +125,7 @@ async fn collections_come_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_writers_who_race_one_wins_each_time() {
+async fn one_of_several_racing_writers_wins_each_time() {
     const WRITERS: usize = 100;
     let api = Arc::new(start().await);
     let mut writers = Vec::new();

@@ -10,7 +10,7 @@ fn endless(path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn every_operation_that_is_told_is_there() {
+async fn every_documented_operation_exists() {
     let api = start().await;
     let described = api.ask("GET", "/api/openapi.json", &[("authorization", "")], "").await;
     assert_eq!((described.status, &described.body["openapi"]), (StatusCode::OK, &"3.1.0".into()));
@@ -36,7 +36,7 @@ async fn every_operation_that_is_told_is_there() {
 }
 
 #[tokio::test]
-async fn the_page_loads_nothing_from_elsewhere() {
+async fn the_page_loads_nothing_from_other_hosts() {
     let api = start().await;
     let at = |path: &'static str| {
         let api = &api;

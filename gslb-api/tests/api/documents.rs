@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{site, start, start_on, start_with};
 
 #[tokio::test]
-async fn the_document_comes_and_goes_as_json_and_toml() {
+async fn the_document_is_read_and_written_as_json_and_toml() {
     let api = start().await;
     let read = api.get("/api/v1/document").await;
     assert_eq!((read.body.to_string(), read.header("etag")), (site().to_string(), "\"1\""));
@@ -29,7 +29,7 @@ async fn the_document_comes_and_goes_as_json_and_toml() {
 }
 
 #[tokio::test]
-async fn what_was_once_in_force_comes_back() {
+async fn an_earlier_revision_can_be_rolled_back_to() {
     let api = start().await;
     let patch = json!({"services": {"api.example.com": null}}).to_string();
     let patched = api.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
@@ -52,7 +52,7 @@ async fn what_was_once_in_force_comes_back() {
 }
 
 #[tokio::test]
-async fn who_changed_what_is_kept() {
+async fn changes_record_their_author() {
     let api = start().await;
     let patch = json!({"endpoints": {"fra-1": {"weight": 3}}}).to_string();
     api.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], patch).await;
@@ -118,7 +118,7 @@ async fn explain_looks_back() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_no_revision() {
+async fn a_change_without_effect_makes_no_revision() {
     let api = start().await;
     let pool = site()["pools"]["iad"].to_string();
     let any = [("if-match", "*")];
@@ -141,7 +141,7 @@ async fn what_changes_nothing_is_no_revision() {
 }
 
 #[tokio::test]
-async fn a_restart_is_no_way_round_the_rules_of_a_file() {
+async fn a_restart_does_not_bypass_the_rules_of_a_file() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let file =
         |document: Value| Options { source: Source::File { document: Some(document.into()) }, ..Options::default() };
@@ -159,7 +159,7 @@ async fn a_restart_is_no_way_round_the_rules_of_a_file() {
 }
 
 #[tokio::test]
-async fn no_rule_is_loosened_without_breaking_the_glass() {
+async fn no_rule_is_loosened_without_an_override() {
     let mut strict = site();
     strict["safety"] = json!({"min_data_centers_up": 2});
     let options = Options { source: Source::Store { first: Some(strict.into()) }, ..Options::default() };

@@ -55,7 +55,7 @@ impl Layer for Broken {
 }
 
 #[tokio::test]
-async fn what_a_doubtful_commit_did_is_in_force_and_nothing_stands_still_after_it() {
+async fn a_commit_with_unknown_outcome_takes_effect_and_blocks_nothing() {
     let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
     let api = start_on(broken.clone(), with_site()).await;
     broken.state.store(DOUBTFUL, Ordering::SeqCst);
@@ -121,7 +121,7 @@ async fn audited(api: &crate::support::TestApi) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn with_a_full_disk_overrides_hold_at_once_and_are_saved_in_order_later() {
+async fn with_a_full_disk_overrides_take_effect_at_once_and_are_saved_in_order_later() {
     let (broken, api) = start_broken().await;
     let kept = api.ask("PUT", "/api/v1/overrides/kept", &[], drain("endpoint/fra/fra-2")).await;
     assert_eq!((kept.status, &kept.body["saved"]), (StatusCode::CREATED, &json!(true)));
@@ -165,7 +165,7 @@ async fn with_a_full_disk_overrides_hold_at_once_and_are_saved_in_order_later() 
 }
 
 #[tokio::test]
-async fn what_is_saved_by_a_commit_in_doubt_is_not_saved_twice() {
+async fn a_commit_with_unknown_outcome_is_not_repeated() {
     let (broken, api) = start_broken().await;
     broken.state.store(DOUBTFUL, Ordering::SeqCst);
     let set = api.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra")).await;
@@ -177,7 +177,7 @@ async fn what_is_saved_by_a_commit_in_doubt_is_not_saved_twice() {
 }
 
 #[tokio::test]
-async fn a_disk_that_hangs_keeps_no_override_from_holding() {
+async fn overrides_take_effect_while_the_disk_hangs() {
     let (broken, api) = start_broken().await;
     broken.state.store(HANGING, Ordering::SeqCst);
     let mut follow = api.api.follow();
@@ -192,7 +192,7 @@ async fn a_disk_that_hangs_keeps_no_override_from_holding() {
 }
 
 #[tokio::test]
-async fn a_change_that_takes_long_is_seen_from_outside_as_a_reload_is() {
+async fn a_long_change_is_visible_like_a_reload() {
     let (broken, api) = start_broken().await;
     assert!(api.api.reload_time().is_zero());
     broken.state.store(HANGING, Ordering::SeqCst);
@@ -209,7 +209,7 @@ async fn a_change_that_takes_long_is_seen_from_outside_as_a_reload_is() {
 }
 
 #[tokio::test]
-async fn a_revision_that_was_passed_over_keeps_nothing_from_changing_after_a_failed_commit() {
+async fn after_a_skipped_revision_a_failed_commit_does_not_block_changes() {
     let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
     let api = start_on(broken.clone(), with_site()).await;
     let change = r#"{"min_up":1}"#;

@@ -33,7 +33,7 @@ fn id(event: &str) -> &str {
 }
 
 #[tokio::test]
-async fn changes_are_told_and_told_again_from_where_a_reader_was() {
+async fn changes_are_streamed_and_resumed_from_the_last_event() {
     let api = start().await;
     let mut body = stream(&api, None).await;
     let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
@@ -48,7 +48,7 @@ async fn changes_are_told_and_told_again_from_where_a_reader_was() {
 }
 
 #[tokio::test]
-async fn who_asks_for_what_is_not_known_any_more_begins_anew() {
+async fn resuming_from_a_forgotten_event_starts_over() {
     let api = start().await;
     let mut body = stream(&api, Some("999999")).await;
     assert!(next(&mut body).await.contains("event: reset"));
@@ -84,7 +84,7 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
 }
 
 #[tokio::test]
-async fn all_that_is_kept_is_told_from_the_start_with_its_times() {
+async fn all_kept_events_are_streamed_with_their_times() {
     let store = std::sync::Arc::new(gslb_api::store::MemoryStore::new());
     let api = crate::support::start_on(store, crate::support::with_site()).await;
     let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"}).to_string();
@@ -99,7 +99,7 @@ async fn all_that_is_kept_is_told_from_the_start_with_its_times() {
 }
 
 #[tokio::test]
-async fn a_new_document_tells_no_status_again() {
+async fn a_new_document_does_not_report_statuses_again() {
     const ENDPOINTS: usize = 2000;
     let mut site = crate::support::site();
     site["probes"] = json!({"word": {"kind": "push", "ttl": "1h", "rise": 1, "fall": 1}});

@@ -61,7 +61,7 @@ async fn saved(store: &dyn Store, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_verdict_is_in_force_and_told_with_its_evidence() {
+async fn a_verdict_takes_effect_and_is_shown_with_its_evidence() {
     let api = start_with(options(probed())).await;
     let before = api.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&before["status"], &before["source"]), (&json!("up"), &json!("initial")), "{before}");
@@ -89,7 +89,7 @@ async fn a_verdict_is_in_force_and_told_with_its_evidence() {
 }
 
 #[tokio::test]
-async fn a_pool_or_data_center_is_told_with_the_services_that_have_nothing_else() {
+async fn a_pool_or_data_center_is_listed_with_the_services_that_depend_on_it() {
     let mut site = crate::support::site();
     site["services"]["office.example.com"] = json!({"policy": "fra", "types": ["A"]});
     let api = start_with(Options { source: Source::Store { first: Some(site.into()) }, ..Options::default() }).await;
@@ -107,7 +107,7 @@ async fn a_pool_or_data_center_is_told_with_the_services_that_have_nothing_else(
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_query_is_told_by_the_name_of_the_parameter() {
+async fn query_errors_name_the_parameter() {
     let api = start_with(options(probed())).await;
     for (path, status) in [
         (
@@ -131,7 +131,7 @@ async fn what_is_wrong_with_a_query_is_told_by_the_name_of_the_parameter() {
 }
 
 #[tokio::test]
-async fn an_override_comes_before_the_verdict_which_waits_behind_it() {
+async fn an_override_hides_the_verdict_until_it_ends() {
     let api = start_with(options(probed())).await;
     let body = json!({"targets": ["endpoint/fra/fra-1"], "force": "up", "reason": "it lies"}).to_string();
     api.ask("PUT", "/api/v1/overrides/x", &[], body).await;
@@ -150,7 +150,7 @@ async fn an_override_comes_before_the_verdict_which_waits_behind_it() {
 }
 
 #[tokio::test]
-async fn statuses_are_events_which_can_be_had_again() {
+async fn statuses_are_events_that_can_be_read_again() {
     let api = start_with(options(probed())).await;
     let before = api.store.revision().await.unwrap();
     observe(&api, 0, false).await;
@@ -190,7 +190,7 @@ async fn a_restart_answers_as_before() {
 }
 
 #[tokio::test]
-async fn word_is_taken_whole_or_not_at_all() {
+async fn a_value_is_matched_whole_or_not_at_all() {
     let api = start_with(options(probed())).await;
     let post = |list: Value| {
         let api = &api;
@@ -222,7 +222,7 @@ async fn word_is_taken_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_needs_a_word_to_come_back_gets_it() {
+async fn an_endpoint_with_manual_resume_is_resumed() {
     let mut site = probed();
     site["pools"]["fra"]["resume"] = json!("manual");
     let api = start_with(options(site)).await;
@@ -283,7 +283,7 @@ async fn assert_mass_failure(api: &TestApi, held: bool) {
 }
 
 #[tokio::test]
-async fn a_document_that_ends_a_mass_failure_tells_so_and_what_goes_down() {
+async fn a_document_that_ends_a_mass_failure_reports_it_and_the_endpoints_that_go_down() {
     let (api, count) = start_in_mass_failure().await;
     assert_mass_failure(&api, true).await;
     let before = saved(&*api.store, count).await;
@@ -302,7 +302,7 @@ async fn a_document_that_ends_a_mass_failure_tells_so_and_what_goes_down() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_probed_is_told_with_its_reason() {
+async fn unprobeable_endpoints_are_reported_with_a_reason() {
     let api = start_with(options(probed())).await;
     let target = Arc::clone(Targets::of(&api.published.load().topology().site).iter().next().unwrap().0);
     let outcome = Outcome::new(Err(Failure::System), Duration::ZERO, "no route to it");
@@ -315,7 +315,7 @@ async fn what_cannot_be_probed_is_told_with_its_reason() {
 }
 
 #[tokio::test]
-async fn too_many_failures_at_once_change_nothing_until_they_are_believed() {
+async fn too_many_failures_at_once_change_nothing_until_they_are_accepted() {
     let (api, count) = start_in_mass_failure().await;
     let status = api.get("/api/v1/status").await.body;
     let up = status["counts"]["endpoints"]["up"].as_u64().unwrap();
@@ -355,7 +355,7 @@ async fn pages_of_statuses_join_without_a_gap() {
 }
 
 #[tokio::test]
-async fn a_drill_tells_what_would_be_and_touches_nothing() {
+async fn a_drill_predicts_and_changes_nothing() {
     let mut site = probed();
     site["services"]["only.example.com"] = json!({"policy": "fra", "types": ["A"]});
     let api = start_with(options(site)).await;
@@ -386,7 +386,7 @@ fn entries(list: &Value, left: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_drill_tells_which_clients_of_a_service_would_have_nothing() {
+async fn a_drill_names_clients_without_a_working_endpoint() {
     let mut site = probed();
     site["services"] = json!({
         "fixed.example.com": {"policy": {"geo": {"office": "iad", "default": "fra"}}, "types": ["A"]},
@@ -419,7 +419,7 @@ async fn a_drill_tells_which_clients_of_a_service_would_have_nothing() {
 }
 
 #[tokio::test]
-async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
+async fn a_drill_checks_each_type_and_repeats_queries_for_draws() {
     let mut site = probed();
     site["pools"]["fra"]["endpoints"]["six"] = json!({"address": "2001:db8::1"});
     let both = json!(["A", "AAAA"]);
@@ -444,7 +444,7 @@ async fn a_drill_judges_each_type_and_asks_for_what_is_drawn_more_than_once() {
 }
 
 #[tokio::test]
-async fn names_that_are_not_there_are_not_all_well() {
+async fn unknown_names_are_not_ok() {
     let api = start().await;
     for path in ["/api/v1/status?pool=nix", "/api/v1/status?data_center=nix", "/api/v1/status?service=nix.example.com"]
     {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{ZONE, site, start, start_with, start_with_databases};
 
 #[tokio::test]
-async fn broken_bodies_are_told_and_change_nothing() {
+async fn invalid_bodies_are_refused_and_change_nothing() {
     let api = start().await;
     let before = api.everything().await;
     let deep = format!("{}1{}", "{\"a\":".repeat(5000), "}".repeat(5000));
@@ -58,7 +58,7 @@ async fn broken_bodies_are_told_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn names_that_are_none_are_refused() {
+async fn invalid_names_are_refused() {
     let api = start().await;
     let before = api.everything().await;
     let pool = site()["pools"]["iad"].to_string();
@@ -96,7 +96,7 @@ async fn sizes_have_ends() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_given_is_not_taken() {
+async fn a_worker_is_not_removed_if_it_cannot_be_replaced() {
     let api = start().await;
     let accept = |value: &'static str| {
         let api = &api;
@@ -115,7 +115,7 @@ async fn what_cannot_be_given_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
+async fn a_body_full_of_errors_is_cheap_and_reported_in_part() {
     let api = start().await;
     let matches = json!({"match": vec![1; 100_000]});
     let invalid = api.ask("PUT", "/api/v1/regions/x", &[], matches.to_string()).await;
@@ -131,7 +131,7 @@ async fn a_body_of_mistakes_costs_little_and_is_told_in_part() {
 }
 
 #[tokio::test]
-async fn toml_has_less_room_than_json() {
+async fn toml_has_a_smaller_size_limit_than_json() {
     let limits = Limits { toml_octets: 100, ..Limits::default() };
     let api =
         start_with(Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() })
@@ -181,7 +181,7 @@ fn heavy() -> Vec<(&'static str, &'static str, String)> {
 }
 
 #[tokio::test]
-async fn what_takes_more_memory_than_it_may_is_refused_with_its_place() {
+async fn input_over_the_memory_limit_is_refused_with_its_location() {
     let limits = Limits { memory: 16 << 20, viewer_memory: 4 << 20, ..Limits::default() };
     let options = Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() };
     let databases = vec![Arc::new(geoip::bundled())];
@@ -203,7 +203,7 @@ async fn what_takes_more_memory_than_it_may_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn who_may_only_look_has_less_memory_for_plans() {
+async fn viewers_have_less_memory_for_plans() {
     let limits = Limits { memory: 16 << 20, viewer_memory: 1 << 20, viewer_octets: 300_000, ..Limits::default() };
     let options = Options { source: Source::Store { first: Some(site().into()) }, limits, ..Options::default() };
     let api = start_with(options).await;

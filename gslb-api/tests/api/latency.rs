@@ -33,7 +33,7 @@ async fn accepted(api: &TestApi) -> Value {
 }
 
 #[tokio::test]
-async fn the_first_table_of_a_restart_goes_by_the_saved_orders() {
+async fn the_first_table_after_a_restart_uses_the_saved_orders() {
     let order = json!([{"data_center": "iad", "ms": 20}, {"data_center": "fra", "ms": 50}]);
     let record = |by: &str, name: &str| json!({"by": by, "name": name, "order": order}).to_string().into_bytes();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -53,7 +53,7 @@ async fn the_first_table_of_a_restart_goes_by_the_saved_orders() {
 }
 
 #[tokio::test]
-async fn orders_that_are_damaged_or_of_others_do_not_count() {
+async fn damaged_and_foreign_orders_are_ignored() {
     let order = |names: &[&str]| -> Vec<Value> { names.iter().map(|it| json!({"data_center": it, "ms": 5})).collect() };
     let own = json!({"by": "vantage", "name": "fra-1", "order": order(&["gone", "iad", "fra"])});
     let values = [

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{site, start_with};
 
 #[tokio::test]
-async fn the_level_is_changed_by_who_knows_it() {
+async fn the_log_level_changes_only_with_the_current_etag() {
     let applied = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&applied);
     let log = Arc::new(LogSwitch::new(LogLevel::Warn, move |level| noted.lock().unwrap().push(level)));

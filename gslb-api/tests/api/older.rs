@@ -9,7 +9,7 @@ use gslb_api::{Api, Options, Origin, revisions};
 use crate::support::{start_on, with_site};
 
 #[tokio::test]
-async fn a_damaged_or_missing_revision_is_passed_over_for_the_one_before() {
+async fn a_damaged_or_missing_revision_is_replaced_by_the_previous_one() {
     let key = revisions::key(2);
     for damage in [Commit::new().put(key.clone(), *b"damaged"), Commit::new().delete(key)] {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());

@@ -72,7 +72,7 @@ async fn an_override_ends_when_its_time_has_passed() {
 }
 
 #[tokio::test]
-async fn what_ended_while_nothing_ran_is_in_the_audit() {
+async fn overrides_that_expired_while_stopped_are_in_the_audit() {
     let api = start().await;
     let body = json!({"targets": ["pool/fra"], "force": "down", "reason": "test", "expires_in": "1h"});
     api.ask("PUT", "/api/v1/overrides/long", &[], body.to_string()).await;
@@ -89,7 +89,7 @@ async fn what_ended_while_nothing_ran_is_in_the_audit() {
 }
 
 #[tokio::test]
-async fn who_is_hidden_by_a_more_specific_override_is_told() {
+async fn hidden_overrides_are_reported() {
     let api = start().await;
     let keep = json!({"targets": ["endpoint/fra/fra-1"], "force": "up", "reason": "disk"});
     let kept = api.ask("PUT", "/api/v1/overrides/keep", &[], keep.to_string()).await;
@@ -121,7 +121,7 @@ async fn who_is_hidden_by_a_more_specific_override_is_told() {
 }
 
 #[tokio::test]
-async fn what_an_override_names_is_not_deleted_under_it() {
+async fn targets_of_overrides_cannot_be_deleted() {
     let api = start().await;
     for (id, target) in [("named", "pool/spare"), ("wide", "pool/*")] {
         let pool = json!({"data_center": "iad", "endpoints": {"one": {"address": "192.0.2.77"}}});
@@ -144,7 +144,7 @@ async fn what_an_override_names_is_not_deleted_under_it() {
 }
 
 #[tokio::test]
-async fn what_means_nothing_is_refused() {
+async fn meaningless_input_is_refused() {
     let api = start().await;
     let before = api.everything().await;
     let body = json!({"targets": ["pool/fra", "pool/nrt*"], "force": "down", "reason": "r"});
@@ -155,7 +155,7 @@ async fn what_means_nothing_is_refused() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_drain_is_not_refused_for_what_it_moves() {
+async fn undrain_is_not_refused_for_the_traffic_it_moves() {
     let api = start().await;
     let drain = json!({"targets": ["data-center/fra"], "force": "drain", "reason": "power"}).to_string();
     assert_eq!(api.ask("PUT", "/api/v1/overrides/fra", &[], drain.clone()).await.status, StatusCode::CREATED);
@@ -168,7 +168,7 @@ async fn the_end_of_a_drain_is_not_refused_for_what_it_moves() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_shield_is_no_way_round_the_rules() {
+async fn the_end_of_a_shielding_override_does_not_bypass_the_rules() {
     let api = start().await;
     let rule = json!({"safety": {"max_address_space_moved": "1%"}}).to_string();
     api.ask("PATCH", "/api/v1/document", &[("if-match", "*")], rule).await;
@@ -183,7 +183,7 @@ async fn the_end_of_a_shield_is_no_way_round_the_rules() {
 }
 
 #[tokio::test]
-async fn several_that_end_at_once_are_all_in_the_audit() {
+async fn overrides_that_expire_together_are_all_in_the_audit() {
     let api = start().await;
     for id in ["a", "b", "c"] {
         let body = json!({"targets": ["pool/fra"], "force": "down", "reason": id, "expires_in": "200ms"}).to_string();

@@ -17,7 +17,7 @@ fn drain(target: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_plan_tells_what_breaks_and_changes_nothing() {
+async fn a_plan_lists_broken_rules_and_changes_nothing() {
     let api = with_safety(json!({"max_traffic_moved": "5%"})).await;
     let before = api.everything().await;
     let mut other = site();
@@ -113,7 +113,7 @@ async fn a_document_does_not_shrink_to_nothing() {
 }
 
 #[tokio::test]
-async fn a_zone_that_was_cut_off_is_refused_however_it_comes() {
+async fn a_truncated_zone_is_refused_from_any_source() {
     let api = with_safety(json!({})).await;
     let any = [("if-match", "*")];
     let hosts: String = (0..40).map(|number| format!("h{number} IN A 192.0.2.{number}\n")).collect();
@@ -191,7 +191,7 @@ async fn with_three_data_centers(policy: Value) -> TestApi {
 }
 
 #[tokio::test]
-async fn an_only_behind_a_partly_alive_candidate_is_looked_at_for_those_who_come_to_it() {
+async fn an_only_behind_a_partly_alive_candidate_is_judged_for_the_clients_that_reach_it() {
     let geo = json!({"geo": {"office": "fra", "default": "iad"}});
     let api = with_three_data_centers(json!({"failover": [geo, {"only": "ams"}]})).await;
     let put =
@@ -252,7 +252,7 @@ async fn further_names_of_a_service_are_shown_and_found() {
 }
 
 #[tokio::test]
-async fn a_drill_knows_who_only_keeps() {
+async fn a_drill_respects_only() {
     let mut document = site();
     document["services"]["www.example.com"]["policy"] =
         json!({"geo": {"office": {"only": "fra"}, "default": {"failover": ["iad", "fra"]}}});

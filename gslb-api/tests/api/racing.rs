@@ -122,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_in_force_at_the_end_is_what_came_last(
+    fn the_last_change_is_in_force_at_the_end(
         steps in prop::collection::vec((0..POOLS, 0..ENDPOINTS, any::<bool>()), 1..400),
         weights in prop::collection::vec(1u32..1000, 1..12),
         forced in prop::collection::vec((0..POOLS, any::<bool>()), 1..12),

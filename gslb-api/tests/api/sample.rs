@@ -19,7 +19,7 @@ async fn with(document: Value, answers: &[(&str, &str, Option<&str>, u64)]) -> T
 }
 
 #[tokio::test]
-async fn plans_and_the_rule_for_traffic_go_by_the_sample() {
+async fn plans_and_max_traffic_moved_use_the_sample() {
     let mut document = site();
     document["safety"] = json!({"max_traffic_moved": "20%"});
     let answers = [
@@ -74,7 +74,7 @@ async fn rankings_are_of_services_regions_data_centers_and_prefixes() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_and_never_by_what_clients_make_up() {
+async fn requests_are_counted_by_route_and_never_by_client_input() {
     let api = start().await;
     api.get("/api/v1/pools/fra").await;
     api.get("/api/v1/pools/none-such").await;

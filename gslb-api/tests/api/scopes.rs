@@ -64,7 +64,7 @@ async fn overrides_have_all_of_their_targets_in_scope() {
 }
 
 #[tokio::test]
-async fn what_others_force_is_neither_ended_nor_replaced() {
+async fn overrides_of_others_are_neither_ended_nor_replaced() {
     let scoped = Scoped::new(Role::Operator, &["pool/fra"]).await;
     let body = json!({"targets": ["pool/iad"], "force": "drain", "reason": "r"}).to_string();
     assert_eq!(scoped.api.ask("PUT", "/api/v1/overrides/x", &[], body).await.status, StatusCode::CREATED);
@@ -77,7 +77,7 @@ async fn what_others_force_is_neither_ended_nor_replaced() {
 }
 
 #[tokio::test]
-async fn entries_of_the_document_are_changed_in_scope_however_that_is_asked() {
+async fn scopes_apply_to_every_way_of_changing_an_entry() {
     let scoped = Scoped::new(Role::Operator, &["pool/fra", "service/api.example.com"]).await;
     let patch = json!({"min_up": 1});
     assert_eq!(scoped.ask("PATCH", "pools/fra", &patch).await.status, StatusCode::OK);
@@ -103,7 +103,7 @@ async fn entries_of_the_document_are_changed_in_scope_however_that_is_asked() {
 }
 
 #[tokio::test]
-async fn what_has_no_scope_needs_a_token_without() {
+async fn resources_without_a_scope_need_an_unscoped_token() {
     let scoped = Scoped::new(Role::Operator, &["pool/*", "endpoint/*/*", "service/*"]).await;
     is_outside(&scoped.ask("PUT", "log", &json!({"level": "debug"})).await, &["PUT /api/v1/log"]);
     is_outside(&scoped.ask("POST", "mass-failure/lift", &json!({})).await, &["POST /api/v1/mass-failure/lift"]);
@@ -116,7 +116,7 @@ async fn what_has_no_scope_needs_a_token_without() {
 }
 
 #[tokio::test]
-async fn a_reporter_posts_observations_and_nothing_else() {
+async fn a_reporter_may_only_post_observations() {
     let scoped = Scoped::new(Role::Reporter, &["pool/fra", "data-center/fra"]).await;
     let seen = |pool: &str| json!([{"pool": pool, "endpoint": "x", "up": false}]);
     is_outside(&scoped.ask("POST", "observations", &seen("iad")).await, &["endpoint/iad/x"]);
@@ -135,7 +135,7 @@ async fn a_reporter_posts_observations_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn scopes_are_asked_for_when_a_token_is_made() {
+async fn scopes_are_given_when_a_token_is_created() {
     let api = start().await;
     let admin = format!("Bearer {}", api.admin);
     let make =

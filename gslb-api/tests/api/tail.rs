@@ -52,7 +52,7 @@ fn filter(service: Option<&str>, client: Option<&str>, data_center: Option<&str>
 }
 
 #[tokio::test]
-async fn an_answer_is_told_by_name_with_what_decided_it() {
+async fn an_answer_is_shown_by_name_with_its_decision() {
     let api = start().await;
     let (tail, table) = (Tail::default(), api.published.load());
     assert!(!tail.is_watched());
@@ -119,7 +119,7 @@ fn with_chain() -> Options {
 }
 
 #[tokio::test]
-async fn every_service_that_decided_is_told_and_found_also_one_of_which_all_is_down() {
+async fn every_deciding_service_is_shown_and_found_even_if_it_is_down() {
     let api = start_with(with_chain()).await;
     let body = json!({"targets": ["pool/gone"], "force": "down", "reason": "r"}).to_string();
     assert_eq!(api.ask("PUT", "/api/v1/overrides/a", &[], body).await.status, StatusCode::CREATED);
@@ -146,7 +146,7 @@ async fn every_service_that_decided_is_told_and_found_also_one_of_which_all_is_d
 }
 
 #[tokio::test]
-async fn filters_go_by_service_client_and_data_center() {
+async fn filters_select_service_client_and_data_center() {
     let api = start().await;
     let (tail, table) = (Tail::default(), api.published.load());
     let cases = [
@@ -181,7 +181,7 @@ async fn filters_go_by_service_client_and_data_center() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_more_than_they_can_read_and_everybody_how_much_that_was() {
+async fn slow_followers_miss_answers_and_learn_how_many() {
     let api = start().await;
     let (tail, table) = (Tail::default(), api.published.load());
     let mut watching = tail.watch(filter(Some("api.example.com"), None, None));
@@ -228,7 +228,7 @@ fn with_places(most: usize) -> Options {
 }
 
 #[tokio::test]
-async fn one_who_reads_nothing_has_a_place_no_longer_than_they_may() {
+async fn a_client_that_reads_nothing_is_disconnected_in_time() {
     for path in STREAMS {
         let api = start_with(with_places(2)).await;
         let end = SystemTime::now() + Duration::from_millis(500);
@@ -244,7 +244,7 @@ async fn one_who_reads_nothing_has_a_place_no_longer_than_they_may() {
 }
 
 #[tokio::test]
-async fn nobody_is_watched_for_once_the_server_stops_though_nothing_is_read() {
+async fn followers_are_disconnected_when_the_server_stops() {
     let api = start().await;
     let _unread = open(&api, "/api/v1/tail", &api.viewer).await;
     let tail = api.api.tail();
@@ -259,7 +259,7 @@ async fn nobody_is_watched_for_once_the_server_stops_though_nothing_is_read() {
 }
 
 #[tokio::test]
-async fn one_token_leaves_half_of_the_places_to_others() {
+async fn one_token_leaves_half_of_the_streams_to_others() {
     let api = start_with(with_places(4)).await;
     for path in STREAMS {
         let streams = [open(&api, path, &api.operator).await, open(&api, path, &api.operator).await];
@@ -273,7 +273,7 @@ async fn one_token_leaves_half_of_the_places_to_others() {
 }
 
 #[tokio::test]
-async fn a_viewer_watches_until_the_token_is_revoked_or_the_server_stops() {
+async fn a_viewer_follows_until_the_token_is_revoked_or_the_server_stops() {
     let api = start().await;
     let (tail, table) = (api.api.tail(), api.published.load());
     let path = "/api/v1/tail?service=www.example.com&client=203.0.113.0/24&data_center=fra";
@@ -293,7 +293,7 @@ async fn a_viewer_watches_until_the_token_is_revoked_or_the_server_stops() {
 }
 
 #[tokio::test]
-async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
+async fn useless_and_too_many_records_are_refused() {
     let limits = Limits { watchers: 2, ..Limits::default() };
     let api = start_with(Options { limits, ..with_site() }).await;
     for (query, status, says) in [
@@ -317,7 +317,7 @@ async fn what_nobody_could_ever_see_is_refused_and_so_are_too_many() {
 }
 
 #[tokio::test]
-async fn explain_names_the_region_that_the_tail_names() {
+async fn explain_and_tail_name_the_same_region() {
     let mut site = site();
     site["regions"]["europe"] = json!({"match": ["prefix:193.0.0.0/16"]});
     site["regions"]["netherlands"] = json!({"match": ["prefix:193.0.6.0/24"]});

@@ -25,7 +25,7 @@ async fn refused_rules(api: &TestApi, document: Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_wrong_year_in_frozen_is_taken_out_of_a_watched_file_after_a_thaw() {
+async fn a_wrong_year_in_frozen_is_fixed_in_a_watched_file_after_a_thaw() {
     let api = start_with(from_file(frozen())).await;
     assert_eq!(refused_rules(&api, site()).await, ["frozen"]);
     let body = json!({"reason": "2036 should have been 2026"}).to_string();
@@ -46,7 +46,7 @@ async fn a_wrong_year_in_frozen_is_taken_out_of_a_watched_file_after_a_thaw() {
 }
 
 #[tokio::test]
-async fn a_thaw_outlasts_a_restart_and_ends_when_an_admin_says_so() {
+async fn a_thaw_survives_a_restart_and_can_be_ended_by_an_admin() {
     let api = start_with(from_file(frozen())).await;
     let admin = format!("Bearer {}", api.admin);
     let body = json!({"reason": "r", "for": "1h"}).to_string();

@@ -59,7 +59,7 @@ async fn a_drained_endpoint_has_that_status_in_each_view() {
 }
 
 #[tokio::test]
-async fn each_of_several_probes_is_told_and_one_alone_as_ever() {
+async fn each_of_several_probes_is_shown_and_a_single_one_as_before() {
     let mut site = probed();
     site["probes"]["port"] = json!({"kind": "tcp", "port": 25, "rise": 1, "fall": 1});
     site["pools"]["fra"]["probe"] = json!(["web", "port"]);

@@ -25,7 +25,7 @@ async fn as_toml(api: &TestApi, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_document_comes_back_with_its_comments() {
+async fn a_document_is_returned_with_its_comments() {
     let api = start_with(Options::default()).await;
     assert_eq!(put(&api, &text()).await, StatusCode::OK);
     assert_eq!(as_toml(&api, "/api/v1/document").await, text());
@@ -62,7 +62,7 @@ async fn texts_are_kept_with_their_revisions_and_no_longer() {
 }
 
 #[tokio::test]
-async fn history_says_which_commit_a_watched_file_is_from() {
+async fn history_shows_the_commit_of_a_watched_file() {
     let commit = |id: &str| GitCommit { id: id.repeat(40), message: "drain fra".to_owned(), modified: true };
     let file = |document: Value, id: &str| Written { document, text: Some(text().into()), commit: Some(commit(id)) };
     let source = Source::File { document: Some(file(site(), "a")) };

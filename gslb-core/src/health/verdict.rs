@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_takes_outcomes_in_a_row() {
+    fn a_verdict_needs_consecutive_outcomes() {
         for (outcomes, before, expected) in [
             ("", None, None),
             ("+", None, None),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_counts_down_to_the_next_outcome() {
+    fn progress_counts_down_to_the_next_outcome() {
         for (outcomes, up, missing) in [
             ("", true, None),
             ("+", true, None),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn failing_at_once_needs_no_further_outcome() {
+    fn an_immediate_failure_needs_no_further_outcome() {
         let mut run = Run::default();
         run.observe(true);
         run.fail_at_once();

@@ -139,7 +139,7 @@ mod tests {
     use crate::dns::name::Name;
 
     #[test]
-    fn every_name_is_found_and_no_other() {
+    fn exactly_the_names_of_the_zone_are_found() {
         let mut octets = Sets::default();
         let key = |number: usize| {
             let mut key = NameKey::default();

@@ -30,7 +30,7 @@ fn a_pool_may_mix_addresses_and_a_name() {
 }
 
 #[test]
-fn a_pool_without_the_family_is_passed_over() {
+fn a_pool_without_the_family_is_skipped() {
     let mut server = site(r#"{ failover = ["v4-only", "fra"] }"#, "");
     assert_eq!(answers(&mut server), ["192.0.2.51"]);
     assert_eq!(server.answers(&ask("www.example.com", 28)), ["2001:db8::1"]);

@@ -11,7 +11,7 @@ fn site(text: &str) -> Site {
 }
 
 #[test]
-fn written_values_are_read_and_others_have_defaults() {
+fn given_values_are_read_and_others_have_defaults() {
     let read = site(
         r#"
 [probes.web]

@@ -30,7 +30,7 @@ fn after_a_restart_no_answer_has_an_endpoint_that_was_down() {
 }
 
 #[test]
-fn a_new_document_keeps_what_is_known() {
+fn a_new_document_keeps_known_statuses() {
     let policy = r#"policy = { failover = ["a", "b"] }"#;
     let mut live = Live::of("", policy);
     live.probe("a", "x", "---");

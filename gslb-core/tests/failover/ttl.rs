@@ -41,7 +41,7 @@ fn all_branches_of_a_weighted_choice_limit_the_ttl_and_an_answer_has_one_ttl() {
 }
 
 #[test]
-fn explain_shows_the_ttl_and_what_limits_it() {
+fn explain_shows_the_ttl_and_its_limit() {
     let mut live = Live::of("", r#"policy = { failover = ["a", "b"] }"#);
     live.probe("a", "x", "-");
     let question = gslb_core::explain::Question {

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_is_told_with_each_thing_that_is_wrong() {
+    fn a_problem_lists_all_errors() {
         let body = br#"{"type":"about:blank","title":"The document is not valid","status":422,
             "errors":[{"pointer":"/pools/fra","detail":"no endpoints","help":"add one"},{"detail":"and more"}]}"#;
         let message = Refusal::read(StatusCode::UNPROCESSABLE_ENTITY, body).to_string();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_request_is_refused_with_the_role_that_all_of_it_needs() {
+    fn the_first_refusal_names_the_role_for_the_whole_command() {
         let body = br#"{"title":"Forbidden","detail":"This needs the role viewer; the token's role is reporter.",
             "needs":"viewer","role":"reporter"}"#;
         let refused = |role: Role| Refusal::read(StatusCode::FORBIDDEN, body).needing(role).problem.detail;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_problem_document_is_told_by_its_status() {
+    fn responses_without_a_problem_document_show_their_status() {
         for body in [&b""[..], b"<html>", b"[1]", b"{\"title\":7}"] {
             assert_eq!(Refusal::read(StatusCode::BAD_GATEWAY, body).to_string(), "Bad Gateway (502)");
         }

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_the_same_wherever_they_are_divided() {
+    fn events_do_not_depend_on_chunk_boundaries() {
         let text =
             b": hello\r\n\r\nid: 7\nevent: document\ndata: a\ndata:  b\n\ndata\n\nid: 8\n\nevent:x\rdata:\xc3\xa9\r\r";
         let expected = [event("7", "document", "a\n b"), event("7", "message", ""), event("8", "x", "é")];

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_told_by_its_distance_from_now() {
+    fn a_time_is_shown_relative_to_now() {
         let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
         for (moment, expected) in [
             ("2026-11-30T12:00:00.9Z", "now"),

@@ -232,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn the_usage_line_of_an_error_shows_what_must_be_written() {
+    fn usage_lines_show_required_arguments() {
         let mut program = usage::settled(Command::augment_subcommands(clap::Command::new("gslb")));
         let error = program.try_get_matches_from_mut(["gslb", "drain", "--reason", "x"]).unwrap_err().to_string();
         assert!(error.contains("Usage: gslb drain [OPTIONS] --reason <TEXT> <TARGET>..."), "{error}");
     }
 
     #[test]
-    fn what_an_example_shows_can_be_run() {
+    fn every_example_runs() {
         let program = usage::settled(Command::augment_subcommands(clap::Command::new("gslb")));
         each(&program, "", &mut |words, mut command| {
             let help = command.render_long_help().to_string();

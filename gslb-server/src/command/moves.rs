@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_movement_is_shown_with_its_services_and_where_they_go() {
+    fn a_movement_is_shown_with_its_services_and_destinations() {
         let extent = |share: f64, prefixes: u64| json!({ "share": share, "prefixes": prefixes });
         let (v4, v6) = (extent(0.125, 4096), extent(0.00001, 1));
         let comparison = comparison(json!({
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn if_nothing_moves_that_is_said() {
+    fn a_plan_that_moves_nothing_says_so() {
         assert_eq!(described(&comparison(json!({}))), "no answer moves");
     }
 }

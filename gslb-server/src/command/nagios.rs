@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_that_there_is_counts() {
+    fn the_worst_state_counts() {
         assert_eq!(judged(&answer("up", "up")).0, State::Ok);
         let (state, line) = judged(&answer("down", "up"));
         assert_eq!(state, State::Warning);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_one_line_without_performance_data() {
+    fn an_error_is_one_line_without_performance_data() {
         assert_eq!(unknown("no | token (401)\n    help: give\none"), "UNKNOWN - no token (401) help: give one");
     }
 }

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn options_before_or_between_the_words_of_a_command_are_moved_behind_it() {
+    fn options_may_stand_before_or_inside_a_command() {
         for (words, expected) in [
             ("gslb -o json status --down", "gslb status --down -o json"),
             (

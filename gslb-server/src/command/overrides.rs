@@ -450,7 +450,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn saying_it_again_never_ends_it_sooner() {
+    fn repeating_an_override_never_shortens_it() {
         let soon = types::Timestamp(now().after(Duration::from_secs(600)));
         let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
         assert!(matches!(later(Some(hour), Some(soon)), Ends::After(time) if time == hour));
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn an_override_is_called_by_what_it_does_and_to_whom() {
+    fn an_override_id_names_its_action_and_target() {
         let by = |owner: &str, reason: &str, targets: &[&str]| {
             let targets: Vec<String> = targets.iter().map(|&text| text.to_owned()).collect();
             name("drain", &targets, owner, reason, types::Force::Drain)

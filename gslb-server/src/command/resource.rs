@@ -342,7 +342,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_to_get_is_a_collection_or_a_target() {
+    fn get_takes_a_collection_or_a_target() {
         let of = |text: &str| wanted(text).map(|it| (it.kind, it.name, it.endpoint));
         assert_eq!(of("pools"), Ok((Kind::Pools, None, None)));
         assert_eq!(of("document"), Ok((Kind::Document, None, None)));

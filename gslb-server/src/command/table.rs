@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_the_terminal_and_no_word_is_broken() {
+    fn no_line_exceeds_the_terminal_and_no_value_is_broken() {
         let (_, rows) = statuses();
         let words: Vec<String> =
             rows.iter().flatten().flat_map(|cell| cell.text.split(' ').map(str::to_owned)).collect();
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_go_by_rank_and_prose_goes_below() {
+    fn low_priority_columns_are_dropped_and_prose_moves_below() {
         let headings = |width| rendered(width).lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(headings(None), "endpoint source ms targets why");
         assert_eq!(headings(Some(120)), "endpoint source ms targets why");

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_one_line_that_says_who_asked_what_and_why_they_got_it() {
+    fn an_answer_is_one_line_with_client_query_and_reason() {
         let answered = json!({
             "time": "2026-11-22T13:10:46.084Z", "generation": 3, "transport": "udp", "resolver": "[2001:db8::1]:53",
             "client": "203.0.113.0/24", "client_from": "subnet", "name": "www.example.com.", "type": "A",
@@ -194,7 +194,7 @@ mod tests {
         );
     }
     #[test]
-    fn a_service_that_leads_to_another_one_is_shown_with_it() {
+    fn a_service_that_refers_to_another_is_shown_with_it() {
         let cdn = json!({"pool": "edge", "endpoint": "cdn", "data_center": null});
         let answered = json!({
             "time": "2026-11-22T13:10:46.084Z", "generation": 3, "resolver": "[2001:db8::1]:53",

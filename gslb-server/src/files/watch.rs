@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_once_and_only_when_stable() {
+    fn a_change_is_reported_once_and_only_when_stable() {
         let folder = Folder::new("rest");
         let file = folder.0.join("site.toml");
         fs::write(&file, "a").unwrap();

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_due_entry_comes_first_and_removed_entries_never_do() {
+    fn the_most_overdue_entry_comes_first_and_removed_entries_never_do() {
         let mut calendar = Calendar::new(1);
         let numbers: Vec<u32> = (0..100).map(|_| calendar.add(every(SECOND, Duration::ZERO), Duration::ZERO)).collect();
         numbers.iter().filter(|number| **number % 2 == 0).for_each(|&number| calendar.remove(number));

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prober_that_stops_or_falls_silent_is_stalled() {
+    fn a_prober_that_stops_or_stops_reporting_is_stalled() {
         let seconds = Duration::from_secs;
         let fine = Duration::from_millis(100);
         assert!(!is_stalled(fine, fine, seconds(7)));

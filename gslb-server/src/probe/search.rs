@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_found_across_pieces_and_not_beyond_the_limit() {
+    fn a_text_is_found_across_chunks_and_not_beyond_the_limit() {
         let mut search = Search::new(b"needle", 100);
         assert!(!search.add(b"hay nee") && !search.add(b"d") && !search.add(b"") && search.add(b"le hay"));
         let mut search = Search::new(b"needle", 12);

@@ -103,7 +103,7 @@ fn names_in_answers_may_be_compressed_and_in_any_case() {
 }
 
 #[test]
-fn what_answers_another_query_is_passed_over() {
+fn responses_to_other_queries_are_ignored() {
     let server = NameServer::new(|query| {
         let good = response(query, 0, 1, &[]);
         let changed = |at: usize| {
@@ -126,7 +126,7 @@ fn what_answers_another_query_is_passed_over() {
 }
 
 #[test]
-fn silence_junk_and_nobody_fail() {
+fn silence_junk_and_refused_connections_fail() {
     let mute = NameServer::new(|_| Vec::new());
     assert_eq!(failure(&probe(mute.address.port(), "").replace("5s", "200ms")).0, Failure::Timeout);
     let junk = NameServer::new(|query| {
@@ -140,7 +140,7 @@ fn silence_junk_and_nobody_fail() {
 }
 
 #[test]
-fn a_name_server_is_asked_over_tcp_too() {
+fn dns_probes_retry_over_tcp() {
     let server = Origin::new(|mut stream| {
         let mut len = [0; 2];
         stream.read_exact(&mut len).unwrap();

@@ -63,7 +63,7 @@ fn nothing_of_the_environment_is_passed_on() {
 }
 
 #[test]
-fn a_program_that_says_too_much_is_read_to_its_end() {
+fn the_output_of_a_verbose_program_is_read_to_its_end() {
     let folder = TempDir::new().unwrap();
     let outcome = run(folder.path(), "yes flood | head -c 10000000; exit 2", "", "30s");
     assert_eq!(outcome.result, Err(Failure::Exit(Some(2))));
@@ -81,7 +81,7 @@ fn await_end(folder: &Path, who: &str) {
 }
 
 #[test]
-fn what_a_program_leaves_behind_ends_with_it_however_it_ends() {
+fn child_processes_end_with_their_program() {
     let folder = TempDir::new().unwrap();
     let child = format!("sleep 1000 >/dev/null & echo $! > {}/child; exit", folder.path().display());
     for (code, result) in [(0, Ok(())), (2, Err(Failure::Exit(Some(2))))] {
@@ -91,7 +91,7 @@ fn what_a_program_leaves_behind_ends_with_it_however_it_ends() {
 }
 
 #[test]
-fn the_result_is_known_when_the_program_ends_whoever_holds_its_output() {
+fn the_result_is_known_when_the_program_ends_even_if_its_output_stays_open() {
     let folder = TempDir::new().unwrap();
     let outcome = run(folder.path(), "sleep 1000 & echo one; exit 0", "", "10s");
     assert_eq!((outcome.result, &*outcome.evidence), (Ok(()), "exit code 0 OK: one"));
@@ -108,7 +108,7 @@ fn the_result_is_known_when_the_program_ends_whoever_holds_its_output() {
 }
 
 #[test]
-fn what_probes_may_not_reach_programs_are_not_sent_to() {
+fn exec_probes_do_not_run_for_forbidden_addresses() {
     let folder = TempDir::new().unwrap();
     let path = write(folder.path(), "check", "#!/bin/sh\necho \"$2\"\n");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -137,7 +137,7 @@ fn what_probes_may_not_reach_programs_are_not_sent_to() {
 }
 
 #[test]
-fn a_program_that_takes_too_long_ends_with_all_that_it_started() {
+fn a_timed_out_program_ends_with_all_its_processes() {
     let folder = TempDir::new().unwrap();
     let script = format!("sleep 1000 & echo $! > {0}/child; echo $$ > {0}/parent; wait", folder.path().display());
     let outcome = run(folder.path(), &script, "", "2s");
@@ -165,7 +165,7 @@ fn only_programs_of_named_folders_run() {
 }
 
 #[test]
-fn a_program_that_cannot_be_run_says_why() {
+fn a_program_that_cannot_run_gives_the_reason() {
     let folder = TempDir::new().unwrap();
     let path = write(folder.path(), "check", "#!/no/such/shell\n");
     let forbidden = run_at(&path, allowing(folder.path()), "", "10s");

@@ -82,7 +82,7 @@ fn calls_that_fail_and_messages_without_end_fail() {
 }
 
 #[test]
-fn who_does_not_speak_http2_fails() {
+fn servers_without_http2_fail() {
     let web = Origin::saying("HTTP/1.1 400 Bad Request\r\n\r\n");
     let probe = |origin: &Origin| format!("kind = \"grpc\", port = {}, timeout = \"2s\"", origin.port());
     // It closes with our greeting unread, which the system may tell first.
@@ -92,7 +92,7 @@ fn who_does_not_speak_http2_fails() {
 }
 
 #[test]
-fn a_server_that_only_pings_is_left() {
+fn a_server_that_only_pings_times_out() {
     let origin = Origin::new(|mut stream| {
         // SETTINGS, then PING for ever (RFC 9113 §6.7); the acknowledgements are read, so that writing does not stall.
         let mut reader = stream.try_clone().unwrap();

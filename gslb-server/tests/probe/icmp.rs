@@ -5,7 +5,7 @@ use gslb_core::health::Failure;
 use crate::outcome;
 
 #[test]
-fn this_host_echoes_where_the_system_lets_us_ask() {
+fn this_host_replies_to_pings_if_permitted() {
     let outcome = outcome("kind = \"icmp\"");
     match outcome.result {
         Ok(()) => assert_eq!(&*outcome.evidence, "echoed"),

@@ -62,7 +62,7 @@ fn ports_are_those_that_are_allowed() {
 }
 
 #[test]
-fn what_may_not_run_is_known_beforehand() {
+fn forbidden_programs_are_reported_before_they_run() {
     let document = "[probes]\nweb.kind = \"http\"\nrun = { kind = \"exec\", command = [\"/bin/true\"] }\nbeat.kind = \"push\"\n\
         [pools]\n\
         a = { probe = \"web\", endpoints = { x = { address = \"169.254.1.1\" }, y = { address = \"10.0.0.1\" }, z = { cname = \"x.example.\" } } }\n\

@@ -40,7 +40,7 @@ fn a_probe_that_hangs_delays_no_other() {
 }
 
 #[test]
-fn no_more_probes_run_at_once_than_may() {
+fn concurrent_probes_are_limited() {
     let mute = Origin::new(hang);
     let paths = (0..200).map(|number| format!("n{number}"));
     let text = document(mute.port(), "20s\"\ntimeout = \"20s", paths);
@@ -52,7 +52,7 @@ fn no_more_probes_run_at_once_than_may() {
 }
 
 #[test]
-fn a_new_document_starts_what_is_new_and_ends_what_is_gone() {
+fn a_new_document_starts_new_probes_and_stops_removed_ones() {
     let origin = Origin::saying("HTTP/1.1 200 OK\r\n\r\n");
     let path = |report: &gslb::probe::Report| report.target.to_string().rsplit('/').next().unwrap().to_owned();
     let with = |paths: &[&str]| site(&document(origin.port(), "100ms", paths.iter().map(|path| (*path).to_owned())));

@@ -8,14 +8,14 @@ use crate::origin::{Origin, closed_port, hang};
 use crate::{failure, pass};
 
 #[test]
-fn a_connection_is_enough_where_nothing_is_expected() {
+fn a_connection_is_enough_if_nothing_is_expected() {
     let origin = Origin::new(hang);
     assert_eq!(pass(&format!("kind = \"tcp\", port = {}", origin.port())), "connected");
     assert_eq!(failure(&format!("kind = \"tcp\", port = {}", closed_port())).0, Failure::Refused);
 }
 
 #[test]
-fn what_is_sent_and_expected_decides() {
+fn expectations_decide_the_outcome() {
     let redis = Origin::new(|mut stream| {
         let mut said = [0; 6];
         stream.read_exact(&mut said).unwrap();

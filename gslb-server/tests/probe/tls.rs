@@ -69,7 +69,7 @@ impl Server {
 }
 
 #[test]
-fn a_good_certificate_passes_and_its_end_is_evidence() {
+fn a_valid_certificate_passes_and_its_expiry_is_evidence() {
     let server = Server::new("127.0.0.1", 30);
     let outcome = server.probe(server.trusting(), "");
     assert_eq!((outcome.result, outcome.certificate_expires), (Ok(()), Some(server.ends)), "{}", outcome.evidence);
@@ -80,7 +80,7 @@ fn a_good_certificate_passes_and_its_end_is_evidence() {
 }
 
 #[test]
-fn a_certificate_of_somebody_else_fails_unless_none_is_checked() {
+fn a_certificate_for_another_name_fails_unless_verification_is_off() {
     let server = Server::new("127.0.0.1", 30);
     let stranger = server.probe(settings(), "");
     assert_eq!(stranger.result, Err(Failure::Tls), "{}", stranger.evidence);
@@ -94,7 +94,7 @@ fn a_certificate_of_somebody_else_fails_unless_none_is_checked() {
 }
 
 #[test]
-fn the_certificate_is_for_the_name_that_is_asked_for() {
+fn the_certificate_must_match_the_requested_name() {
     let server = Server::new("www.example.com", 30);
     assert_eq!(server.probe(server.trusting(), "").result, Err(Failure::Tls));
     assert_eq!(server.probe(server.trusting(), ", host = \"www.example.com\"").result, Ok(()));
@@ -106,7 +106,7 @@ fn the_certificate_is_for_the_name_that_is_asked_for() {
 }
 
 #[test]
-fn a_certificate_that_is_over_fails() {
+fn an_expired_certificate_fails() {
     let server = Server::new("127.0.0.1", -3);
     let outcome = server.probe(server.trusting(), "");
     assert_eq!(outcome.result, Err(Failure::CertificateExpires), "{}", outcome.evidence);
@@ -134,7 +134,7 @@ fn a_server_without_tls_fails() {
 }
 
 #[test]
-fn while_authorities_cannot_be_read_an_unknown_one_says_nothing_of_the_endpoint() {
+fn while_authorities_are_unreadable_an_unknown_one_is_not_a_failure() {
     let server = Server::new("127.0.0.1", 30);
     let folder = TempDir::new().unwrap();
     let ca = write(folder.path(), "ca.pem", "nothing");

@@ -67,7 +67,7 @@ fn a_text_must_be_in_the_first_octets_of_the_body() {
 }
 
 #[test]
-fn servers_without_end_are_left() {
+fn endless_responses_time_out() {
     let body = Origin::new(|mut stream| {
         read_request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
@@ -113,7 +113,7 @@ fn servers_that_refuse_or_speak_something_else_fail() {
 }
 
 #[test]
-fn a_name_is_resolved_and_asked_for_by_its_name() {
+fn a_name_is_resolved_and_requested_by_name() {
     let (request_tx, request_rx) = mpsc::channel();
     let origin = Origin::new(move |mut stream| {
         request_tx.send(read_request(&mut stream)).unwrap();
@@ -127,7 +127,7 @@ fn a_name_is_resolved_and_asked_for_by_its_name() {
 }
 
 #[test]
-fn a_server_that_stops_and_comes_back_is_seen_to_do_so() {
+fn a_server_that_restarts_is_reported() {
     let origin = Origin::saying("HTTP/1.1 200 OK\r\n\r\n");
     let address = origin.address;
     let document = format!(
@@ -180,7 +180,7 @@ fn a_header_may_have_256_fields_and_64_kib() {
 }
 
 #[test]
-fn a_few_interim_responses_are_passed_over_and_no_more() {
+fn a_few_interim_responses_are_skipped_and_no_more() {
     let interim = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n";
     let few = Origin::saying(format!("{}HTTP/1.1 204 No Content\r\n\r\n", interim.repeat(8)));
     assert_eq!(pass(&http(&few, "")), "status 204");
@@ -199,7 +199,7 @@ fn a_few_interim_responses_are_passed_over_and_no_more() {
 }
 
 #[test]
-fn what_http_reads_without_showing_it_has_an_end() {
+fn input_that_http_discards_is_limited() {
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let trailers = answering(|stream| {
         stream.write_all(chunked)?;

@@ -15,7 +15,7 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn nothing_need_be_written() {
+fn an_empty_table_is_valid() {
     let config = Config::parse("gslb.toml", "").unwrap();
     assert_eq!(config, Config::default());
     assert_eq!(config.dns.listen, ["127.0.0.1:5353".parse().unwrap()]);
@@ -37,7 +37,7 @@ fn the_example_has_the_defaults() {
 }
 
 #[test]
-fn all_that_may_be_written_is_read() {
+fn every_valid_value_is_read() {
     let config = Config::parse(
         "gslb.toml",
         r#"
@@ -126,7 +126,7 @@ fn all_that_may_be_written_is_read() {
 }
 
 #[test]
-fn all_problems_are_told_at_once_each_with_its_place() {
+fn all_problems_are_reported_at_once_with_their_locations() {
     let text = r#"data_dir = 5
 colour = "blue"
 [node]
@@ -202,7 +202,7 @@ port = 53
 }
 
 #[test]
-fn every_problem_says_what_would_be_right() {
+fn every_problem_has_help() {
     let text = "[dns]\ntcp_idle = \"ten\"\nlisten = []\nport = 53\n[node]\nname = \"\"\nworkers = nan\n";
     let problems = Config::parse("gslb.toml", text).unwrap_err();
     assert_eq!(problems.len(), 5);
@@ -212,7 +212,7 @@ fn every_problem_says_what_would_be_right() {
 }
 
 #[test]
-fn what_is_not_toml_is_told_with_its_place_and_the_rest_is_checked() {
+fn toml_syntax_errors_are_located_and_the_rest_is_checked() {
     let problems = problems("[dns]\nworkers = = 3\nudp_payload = 1\n");
     assert!(problems[0].starts_with("gslb.toml:2:"), "{problems:?}");
     assert!(

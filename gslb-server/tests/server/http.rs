@@ -92,7 +92,7 @@ fn two_hosts_in_a_request_are_refused_on_every_path() {
 }
 
 #[test]
-fn health_and_metrics_are_told() {
+fn health_and_metrics_are_served() {
     let generation = Arc::new(AtomicU64::new(0));
     let (running, dns, api) = serve(&generation);
     assert_eq!(get(api, "/livez").0, 200);
@@ -135,7 +135,7 @@ fn anything_else_is_a_problem_document() {
 }
 
 #[test]
-fn a_taken_address_is_named_with_what_to_do() {
+fn an_address_in_use_is_named_with_advice() {
     let (running, dns, api) = serve(&Arc::default());
     let mut config = Config::default();
     config.dns.listen = vec![dns];
@@ -150,7 +150,7 @@ fn a_taken_address_is_named_with_what_to_do() {
 }
 
 #[test]
-fn origins_say_who_they_are() {
+fn origins_name_themselves() {
     let origin = |last, data_center: &str| Origin {
         address: IpAddr::V4(Ipv4Addr::new(127, 7, 0, last)),
         data_center: data_center.to_owned(),
@@ -170,7 +170,7 @@ fn origins_say_who_they_are() {
 }
 
 #[test]
-fn metrics_are_not_for_pages_from_elsewhere() {
+fn metrics_are_not_served_to_pages_of_other_origins() {
     let (running, _, api) = serve(&Arc::default());
     let ask = |path: &str| {
         let mut stream = TcpStream::connect(api).unwrap();

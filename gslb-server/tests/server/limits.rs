@@ -48,7 +48,7 @@ fn closed(mut stream: TcpStream) -> bool {
 }
 
 #[test]
-fn a_header_that_never_ends_is_given_up_and_so_is_an_idle_connection() {
+fn endless_headers_and_idle_connections_time_out() {
     let change = |config: &mut Config| config.api.header_timeout = Duration::from_secs(2);
     serving(change, |api| {
         let mut slow = connect(api);
@@ -85,7 +85,7 @@ fn too_long_a_header_is_refused() {
 }
 
 #[test]
-fn with_all_places_taken_the_one_idle_for_longest_goes() {
+fn at_the_maximum_the_idlest_connection_is_closed() {
     serving(
         |config| config.api.connections = 3,
         |api| {
@@ -100,7 +100,7 @@ fn with_all_places_taken_the_one_idle_for_longest_goes() {
 }
 
 #[test]
-fn a_client_has_its_share_and_its_own_idlest_goes() {
+fn a_client_over_its_share_loses_its_own_idlest_connection() {
     serving(
         |config| config.api.connections_per_client = 2,
         |api| {

@@ -94,7 +94,7 @@ fn sighup_reloads_and_sigterm_ends_it_in_order() {
 }
 
 #[test]
-fn without_descriptors_udp_goes_on_and_tcp_takes_the_idle_ones() {
+fn without_descriptors_udp_continues_and_tcp_evicts_idle_connections() {
     let process = Process::start(40);
     // More than there are descriptors for: the kernel accepts them all, and the server those it can.
     let _held: Vec<TcpStream> = (0..39).map(|_| process.connect()).collect();
@@ -104,7 +104,7 @@ fn without_descriptors_udp_goes_on_and_tcp_takes_the_idle_ones() {
 }
 
 #[test]
-fn clients_of_http_take_no_descriptor_that_dns_needs() {
+fn http_clients_take_no_descriptor_that_dns_needs() {
     let process = Process::start(128);
     let connections: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(process.api).unwrap()).collect();
     for _ in 0..10 {
@@ -115,7 +115,7 @@ fn clients_of_http_take_no_descriptor_that_dns_needs() {
 }
 
 #[test]
-fn a_wrong_configuration_ends_it_with_all_problems() {
+fn an_invalid_configuration_ends_the_server_with_all_problems() {
     let folder = TempDir::new().unwrap();
     let file = config_file(&folder, "[dns]\nworkers = 0\ntcp_idle = 5\n");
     let output = Command::new(env!("CARGO_BIN_EXE_gslb"))

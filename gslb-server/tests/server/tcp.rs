@@ -99,7 +99,7 @@ fn a_client_that_sends_no_more_gets_all_its_answers() {
 }
 
 #[test]
-fn what_earns_no_answer_is_passed_over() {
+fn datagrams_without_an_answer_are_skipped() {
     let (server, address) = serve(UNLIMITED);
     let mut client = connect(address);
     let mut response = query(1);
@@ -112,7 +112,7 @@ fn what_earns_no_answer_is_passed_over() {
 }
 
 #[test]
-fn an_idle_connection_is_closed_and_junk_does_not_keep_it() {
+fn an_idle_connection_is_closed_even_if_it_sends_junk() {
     let (server, address) = serve(Limits { idle: SHORT, ..UNLIMITED });
     let counters = server.counters();
     let (mut silent, mut used, mut junk) = (connect(address), connect(address), connect(address));
@@ -129,7 +129,7 @@ fn an_idle_connection_is_closed_and_junk_does_not_keep_it() {
 }
 
 #[test]
-fn a_client_has_as_many_connections_as_it_may() {
+fn a_client_gets_its_maximum_of_connections() {
     let (server, address) = serve(Limits { connections_per_client: 3, ..UNLIMITED });
     let mut clients: Vec<TcpStream> = (0..3).map(|_| connect(address)).collect();
     clients.iter_mut().for_each(|client| ask(client, 1));
@@ -149,7 +149,7 @@ fn a_client_has_as_many_connections_as_it_may() {
 }
 
 #[test]
-fn when_all_places_are_taken_the_one_idle_for_longest_goes() {
+fn at_the_maximum_the_idlest_connection_is_closed() {
     let (server, address) = serve(Limits { connections: 3, ..UNLIMITED });
     let mut clients: Vec<TcpStream> = (0..3).map(|_| connect(address)).collect();
     // Used in this order: the second one is the longest idle.
@@ -168,7 +168,7 @@ fn when_all_places_are_taken_the_one_idle_for_longest_goes() {
 }
 
 #[test]
-fn a_client_that_takes_no_answers_is_left() {
+fn a_client_that_reads_no_answers_is_disconnected() {
     let (server, address) = serve(Limits { idle: SHORT, ..UNLIMITED });
     let counters = server.counters();
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -191,7 +191,7 @@ fn a_client_that_takes_no_answers_is_left() {
 }
 
 #[test]
-fn what_was_received_before_the_stop_is_answered_and_then_connections_end() {
+fn queries_received_before_the_stop_are_answered_and_then_connections_end() {
     let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let mut clients: Vec<TcpStream> = (0..10).map(|_| connect(address)).collect();

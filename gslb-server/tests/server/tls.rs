@@ -92,7 +92,7 @@ fn a_broken_certificate_leaves_the_one_before_in_use() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_is_counted_and_dns_is_answered_all_the_same() {
+fn an_unusable_certificate_is_counted_and_dns_still_answers() {
     let folder = TempDir::new().unwrap();
     let config = config(folder.path());
     let bound = Bound::bind(&config).unwrap();
@@ -125,7 +125,7 @@ fn a_certificate_that_cannot_be_used_is_counted_and_dns_is_answered_all_the_same
 }
 
 #[test]
-fn tokens_are_not_sent_where_others_can_read_them() {
+fn tokens_are_not_sent_unencrypted_to_other_hosts() {
     let address: Address = "http://192.0.2.1:8053".parse().unwrap();
     let error = Client::new(address, Some("gslb_1_2"), &Trust::System).err().unwrap();
     assert!(matches!(error, Error::Readable(_)), "{error}");

@@ -72,7 +72,7 @@ fn a_listener_on_one_address_answers_from_it() {
 }
 
 #[test]
-fn hundreds_at_once_are_all_answered_to_whom_they_came_from() {
+fn hundreds_of_clients_at_once_all_get_their_answers() {
     let (workers, port) = serve("127.0.0.1:0", 2);
     let counters = workers.counters();
     let clients: Vec<UdpSocket> = (0..8).map(|_| client("127.0.0.1:0")).collect();
@@ -95,7 +95,7 @@ fn hundreds_at_once_are_all_answered_to_whom_they_came_from() {
 }
 
 #[test]
-fn what_was_received_before_the_stop_is_answered() {
+fn queries_received_before_the_stop_are_answered() {
     let sockets = bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
     let address = sockets[0].local_addr().unwrap();
     let clients: Vec<UdpSocket> = (0..10).map(|_| client("127.0.0.1:0")).collect();
@@ -147,7 +147,7 @@ fn no_query_is_lost_when_one_server_takes_over_from_another() {
 }
 
 #[test]
-fn what_is_no_query_gets_no_answer_and_does_no_harm() {
+fn junk_gets_no_answer_and_does_no_harm() {
     let (workers, port) = serve("127.0.0.1:0", 1);
     let counters = workers.counters();
     let client = client("127.0.0.1:0");
@@ -166,6 +166,6 @@ fn what_is_no_query_gets_no_answer_and_does_no_harm() {
 }
 
 #[test]
-fn an_address_that_is_not_ours_is_refused() {
+fn an_address_of_another_host_is_refused() {
     assert!(bind("192.0.2.222:5353".parse().unwrap(), 1).is_err());
 }

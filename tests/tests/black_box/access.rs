@@ -5,7 +5,7 @@ use gslb_tests::ask::curl_with;
 use crate::change::{folder, json};
 
 #[test]
-fn exit_codes_tell_why_a_command_failed() {
+fn exit_codes_show_why_a_command_failed() {
     let folder = folder("");
     let server = folder.serve_store();
     for (token, arguments, code) in [
@@ -26,7 +26,7 @@ fn exit_codes_tell_why_a_command_failed() {
 }
 
 #[test]
-fn tokens_are_made_listed_and_revoked() {
+fn tokens_are_created_listed_and_revoked() {
     let folder = folder("");
     let server = folder.serve_store();
     let made = json(&folder, &server, "token create reader --role viewer --for 12h");
@@ -51,7 +51,7 @@ fn tokens_are_made_listed_and_revoked() {
 }
 
 #[test]
-fn curl_is_let_in_with_a_token_and_told_why_without() {
+fn curl_is_authorized_with_a_token_and_gets_a_reason_without() {
     let folder = folder("");
     let server = folder.serve_store();
     let url = |path: &str| format!("http://{}{path}", server.api);
@@ -78,7 +78,7 @@ fn curl_is_let_in_with_a_token_and_told_why_without() {
 }
 
 #[test]
-fn what_others_can_reach_needs_tls() {
+fn listeners_reachable_by_others_need_tls() {
     let folder = folder("");
     folder.write("gslb.toml", "[dns]\nlisten = [\"127.0.0.1:0\"]\n[api]\nlisten = \"0.0.0.0:0\"\n");
     let ran = folder.gslb("serve --config gslb.toml --document site.toml");

@@ -105,7 +105,7 @@ fn a_stale_base_is_refused() {
 }
 
 #[test]
-fn a_safety_rule_is_kept_unless_an_admin_says_why() {
+fn a_safety_rule_holds_unless_an_admin_gives_a_reason() {
     let folder = folder("[safety]\nmin_data_centers_up = 2\n");
     let server = folder.serve_store();
     let drain = "drain data-center/iad --reason maintenance";
@@ -199,7 +199,7 @@ fn one_resource_is_read_and_written() {
 }
 
 #[test]
-fn a_wrong_document_is_told_with_its_lines_and_nothing_is_sent() {
+fn an_invalid_document_is_reported_with_its_lines_and_not_sent() {
     let folder = folder("");
     let server = folder.serve_store();
     folder.write("site.toml", two("\"nowhere\"", ""));
@@ -225,7 +225,7 @@ fn a_zone_in_several_files_is_applied_as_one() {
 }
 
 #[test]
-fn explain_by_the_server_is_what_it_answers() {
+fn explain_by_the_server_equals_its_answer() {
     let folder = folder("");
     let server = folder.serve_store();
     let ran = folder.ask(&server, "explain www.example.com A --client 193.0.6.0/24");
@@ -239,7 +239,7 @@ fn explain_by_the_server_is_what_it_answers() {
 }
 
 #[test]
-fn events_are_told_and_resumed() {
+fn events_are_streamed_and_resumed() {
     let folder = folder("");
     let server = folder.serve_store();
     folder.ask(&server, "drain pool/fra --reason first");
@@ -255,7 +255,7 @@ fn events_are_told_and_resumed() {
 }
 
 #[test]
-fn what_nobody_reads_any_more_ends() {
+fn unused_reads_end() {
     let folder = folder("");
     let server = folder.serve_store();
     let url = format!("http://{}", server.api);

@@ -12,7 +12,7 @@ fn places(output: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_good_document_is_good() {
+fn a_valid_document_passes() {
     let folder = small("");
     let ran = folder.gslb("check site.toml");
     assert_eq!(ran.out, "site.toml: OK: 1 service, 1 pool, 0 data centers, 1 zone\n", "{}", ran.err);
@@ -23,7 +23,7 @@ fn a_good_document_is_good() {
 }
 
 #[test]
-fn what_is_doubtful_is_told_and_good() {
+fn suspicious_changes_are_reported_and_accepted() {
     let folder = small("");
     folder.write("site.toml", document("192.0.2.1") + "[pools.unused]\nendpoints.one = { address = \"192.0.2.2\" }\n");
     let ran = folder.gslb("check site.toml");
@@ -33,7 +33,7 @@ fn what_is_doubtful_is_told_and_good() {
 }
 
 #[test]
-fn every_problem_of_a_document_is_told_at_once() {
+fn every_problem_of_a_document_is_reported_at_once() {
     let document = "\
 [zones.\"example.com\"]
 file = \"example.com.zone\"
@@ -70,7 +70,7 @@ policy = \"here\"
 }
 
 #[test]
-fn problems_of_zone_files_and_of_toml_are_told_where_they_are() {
+fn problems_of_zone_files_and_toml_are_located() {
     let bad_zone = zone("first") + "bad IN A 192.0.2\nalias IN CNAME www\nalias IN TXT \"too\"\n";
     let folder = Folder::with(&[("site.toml", &document("192.0.2.1")), ("example.com.zone", &bad_zone)]);
     let ran = folder.gslb("check site.toml");
@@ -85,7 +85,7 @@ fn problems_of_zone_files_and_of_toml_are_told_where_they_are() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
+fn unreadable_files_are_named() {
     let folder = small("[geo]\ndatabases = [\"missing.mmdb\"]\n");
     for (arguments, output) in [
         ("check missing.toml", "gslb: cannot read missing.toml: "),
@@ -102,7 +102,7 @@ fn what_cannot_be_read_is_named() {
 }
 
 #[test]
-fn arguments_that_are_none_are_told_and_nothing_is_done() {
+fn invalid_arguments_are_reported_and_nothing_is_done() {
     let folder = small("");
     for (arguments, output) in [
         ("", "Usage: gslb <COMMAND>"),

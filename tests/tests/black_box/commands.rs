@@ -10,7 +10,7 @@ use gslb_tests::program::run;
 use crate::change::folder;
 
 #[test]
-fn a_check_that_was_never_made_is_unknown() {
+fn a_check_without_result_is_unknown() {
     let folder = folder("");
     for line in [
         "status --nagios --wath",
@@ -41,7 +41,7 @@ fn a_check_that_was_never_made_is_unknown() {
 }
 
 #[test]
-fn what_is_chosen_is_what_is_counted_and_judged() {
+fn counts_and_verdicts_cover_the_selection() {
     let folder = folder("[services.\"fra.example.com\"]\npolicy = \"fra\"\n[safety]\nrequire_endpoints = false\n");
     let server = folder.serve_store();
     let output = |arguments: &str| folder.ask(&server, &format!("status {arguments}"));
@@ -161,7 +161,7 @@ fn a_refusal_names_the_role_that_the_whole_command_needs() {
 }
 
 #[test]
-fn nobody_asks_for_none() {
+fn an_empty_list_needs_no_request() {
     let folder = folder("");
     for line in ["tail -n 0", "top -n 0", "events -n 0", "top -n 1001"] {
         let output = folder.gslb(line);
@@ -179,7 +179,7 @@ fn without_a_mass_failure_there_are_no_failures_to_accept() {
 }
 
 #[test]
-fn who_is_asked_in_the_wrong_way_is_told_apart() {
+fn tls_mismatches_are_recognized() {
     let folder = folder("");
     let ask = |url: String| folder.gslb(&format!("status --token gslb_a_b --server {url}"));
     let plain = folder.serve_store();
@@ -219,7 +219,7 @@ fn one_event_each(connections: usize) -> SocketAddr {
 }
 
 #[test]
-fn a_gap_in_what_is_followed_is_told_and_so_is_its_end() {
+fn a_gap_in_followed_events_is_reported_with_its_end() {
     let folder = folder("");
     let server = format!("http://{}", one_event_each(2));
     let output = run(folder.command("events -n 2").env("GSLB_SERVER", server));

@@ -75,7 +75,7 @@ impl Faults {
 }
 
 #[test]
-fn dashboards_ask_for_what_there_is() {
+fn dashboards_query_existing_metrics() {
     let (families, mut faults, mut looked) = (documented(), Faults::default(), 0);
     for name in DASHBOARDS {
         let dashboard = dashboard(name);
@@ -108,7 +108,7 @@ fn dashboards_ask_for_what_there_is() {
 const OF_TARGETS: [&str; 3] = ["namespace", "pod", "rack"];
 
 #[test]
-fn rules_and_their_tests_ask_for_what_there_is() {
+fn rules_and_their_tests_query_existing_metrics() {
     let (mut families, mut faults, mut looked) = (documented(), Faults::default(), 0);
     let files = RULES.map(|name| format!("{DEPLOY}/prometheus/{name}"));
     // Prometheus reads YAML, and tells what it has read.
@@ -144,7 +144,7 @@ fn rules_and_their_tests_ask_for_what_there_is() {
 }
 
 #[test]
-fn zabbix_and_the_pages_name_what_there_is() {
+fn zabbix_and_the_pages_name_existing_metrics() {
     let mut known: BTreeSet<String> = documented().into_keys().collect();
     // What is recorded has a name of three parts.
     let rules = fs::read_to_string(format!("{DEPLOY}/prometheus/gslb.rules.yml")).unwrap();

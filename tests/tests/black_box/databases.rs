@@ -69,7 +69,7 @@ fn answers_follow_a_database_that_is_replaced() {
 }
 
 #[test]
-fn the_old_database_serves_while_the_new_one_is_bad() {
+fn the_old_database_serves_while_the_new_one_is_invalid() {
     let folder = site(&database("NL", "FR"));
     let mut server = folder.serve();
     let good = database("JP", "FR");

@@ -42,7 +42,7 @@ fn the_printed_queries_give_the_printed_answers() {
 }
 
 #[test]
-fn the_printed_changes_change_what_they_say() {
+fn the_printed_commands_work() {
     let (demo, said) = demo();
     let europe = || dig(demo.address(), "www.example.com A +subnet=193.0.6.0/24").data().join(" ");
     let japan = || dig(demo.address(), "www.example.com A +subnet=133.11.0.0/16").data().join(" ");
@@ -84,7 +84,7 @@ fn an_origin_answers_at_every_steered_address_and_names_its_data_center() {
 }
 
 #[test]
-fn health_and_metrics_are_told_over_http() {
+fn health_and_metrics_are_served_over_http() {
     let (demo, _) = demo();
     let (live, ready) = (demo.get("/livez"), demo.get("/readyz"));
     assert_eq!((live.status, live.body.as_str()), (200, "ok\n"));
@@ -130,7 +130,7 @@ fn a_demo_never_fails_for_a_default_port() {
 }
 
 #[test]
-fn an_address_that_was_asked_for_is_not_replaced() {
+fn a_requested_address_is_not_replaced() {
     let (first, _) = demo();
     let taken = first.address().to_string();
     let ran = run(Command::new(gslb()).args(["demo", "--listen", &taken, "--api", "127.0.0.1:0"]));

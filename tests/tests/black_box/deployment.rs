@@ -43,7 +43,7 @@ fn the_container_file_has_no_faults() {
 }
 
 #[test]
-fn the_chart_renders_what_kubernetes_and_the_server_take() {
+fn the_chart_renders_valid_manifests_and_configuration() {
     let folder = Folder::with(&[]);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/render-chart");
     let ran = run(Command::new(python()).arg(script).arg(format!("{DEPLOY}/helm/gslb")).arg(folder.path("")));

@@ -12,7 +12,7 @@ const EXAMPLES: &str = "10";
 const SEED: &str = "1";
 
 #[test]
-fn what_the_description_says_holds() {
+fn responses_match_the_openapi_description() {
     let folder = folder("");
     let server = folder.serve_store();
     let mut command = Command::new("schemathesis");

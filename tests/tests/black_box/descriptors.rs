@@ -16,7 +16,7 @@ use crate::sites::small;
 const FEW: usize = 8;
 
 #[test]
-fn health_is_answered_when_connections_have_taken_all_descriptors() {
+fn health_endpoints_respond_when_connections_use_all_descriptors() {
     let folder = small("");
     let process = std::fs::read_to_string(folder.path("gslb.toml")).unwrap();
     let roomy = "[dns]\ntcp_connections_per_client = 1000\ntcp_idle = \"1h\"\n";

@@ -93,7 +93,7 @@ fn rush(server: SocketAddr, count: usize) {
 }
 
 #[test]
-fn dnstap_ldns_reads_who_asked_whom_for_what_and_what_they_got() {
+fn dnstap_ldns_reads_clients_queries_and_answers() {
     let process = PROCESS.replace("[\"127.0.0.1:0\"]", "[\"0.0.0.0:0\", \"[::1]:0\"]");
     let folder = folder(&format!("{process}\n[node]\nname = \"fra-7\""));
     let capture = Capture::start(&folder, "frames");
@@ -137,7 +137,7 @@ fn dnstap_ldns_reads_who_asked_whom_for_what_and_what_they_got() {
 }
 
 #[test]
-fn every_answer_is_read_or_counted() {
+fn every_answer_is_read_or_counted_as_lost() {
     let folder = folder(PROCESS);
     let capture = Capture::start(&folder, "frames");
     let server = folder.serve_store();
@@ -162,7 +162,7 @@ fn hanging(listener: &UnixListener) -> UnixStream {
 }
 
 #[test]
-fn no_answer_waits_for_a_reader_that_is_not_there_hangs_or_comes_back() {
+fn no_answer_waits_for_a_missing_hanging_or_returning_reader() {
     let folder = folder(PROCESS);
     let mut server = folder.serve_store();
     rush(server.address(), 100);

@@ -205,7 +205,7 @@ fn sorted(records: &[Record]) -> Vec<Record> {
 }
 
 #[test]
-fn explain_and_the_wire_agree_about_queries_that_nobody_chose() {
+fn explain_and_the_wire_agree_on_random_queries() {
     let count = std::env::var("GSLB_TEST_EXPLAINED").map_or(QUERIES, |text| text.parse().expect("a number"));
     let folder = Folder::with(&[("gslb.toml", PROCESS), ("site.toml", DOCUMENT), ("example.com.zone", ZONE)]);
     let server = folder.serve_store();

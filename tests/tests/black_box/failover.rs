@@ -94,7 +94,7 @@ fn a_pair_fails_over_and_back_and_a_restart_answers_as_before() {
 }
 
 #[test]
-fn who_sends_no_word_is_down_when_its_time_has_passed() {
+fn a_push_endpoint_is_down_when_its_deadline_passes() {
     let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     let folder = pair("kind = \"push\"\nttl = \"2s\"\n", &tcp(&listener), "");
     let server = folder.serve_store();
@@ -118,7 +118,7 @@ fn who_sends_no_word_is_down_when_its_time_has_passed() {
 }
 
 #[test]
-fn a_data_center_of_the_demo_dies_and_comes_back() {
+fn a_data_center_of_the_demo_dies_and_recovers() {
     let mut demo = Server::demo();
     demo.await_out("Ctrl-C stops it.");
     let said = demo.out();
@@ -143,7 +143,7 @@ fn a_data_center_of_the_demo_dies_and_comes_back() {
 }
 
 #[test]
-fn a_drill_foretells_and_a_real_one_is_watched_over_dns() {
+fn a_drill_predicts_and_a_real_one_is_observed_over_dns() {
     let demo = Server::demo();
     let ask = |arguments: &str| {
         let mut command = Command::new(gslb_tests::program::gslb());

@@ -53,7 +53,7 @@ fn peak(server: &Server) -> u64 {
 }
 
 #[test]
-fn whatever_stands_in_place_of_a_file_takes_no_memory_and_blocks_nothing() {
+fn devices_and_pipes_in_place_of_files_take_no_memory_and_block_nothing() {
     let places = [
         ("example.com.zone", "document"),
         ("more.zone", "document"),
@@ -90,7 +90,7 @@ fn whatever_stands_in_place_of_a_file_takes_no_memory_and_blocks_nothing() {
 }
 
 #[test]
-fn includes_that_multiply_end_with_an_error_at_its_place() {
+fn includes_that_multiply_end_with_a_located_error() {
     let folder = site();
     let server = folder.serve();
     let before = peak(&server);

@@ -29,7 +29,7 @@ fn edns(answer: &Answer) -> Option<&str> {
 }
 
 #[test]
-fn every_record_of_the_example_is_what_bind_reads_in_its_zone_file() {
+fn every_record_of_the_example_equals_what_bind_reads() {
     let demo = Server::demo();
     let mut sets = BTreeMap::<(String, String), Vec<Record>>::new();
     let file = format!("{EXAMPLE}/example.com.zone");
@@ -85,7 +85,7 @@ fn queries_share_a_connection() {
 }
 
 #[test]
-fn edns_is_answered_as_it_was_asked() {
+fn edns_is_answered_in_kind() {
     let (_folder, server) = serve("");
     for (answers, expected) in [
         ("www.example.com", "; EDNS: version: 0, flags:; udp: 1232"),
@@ -116,7 +116,7 @@ fn another_version_of_edns_is_refused_and_then_negotiated() {
 }
 
 #[test]
-fn a_wrong_client_subnet_is_a_format_error_and_none_at_all_is_an_answer_for_all() {
+fn an_invalid_client_subnet_is_a_format_error_and_without_one_scope_is_0() {
     let (_folder, server) = serve("");
     // An unknown family, an octet too few, an octet too many, a bit beyond the prefix, a scope in a query.
     for option in ["00031800c00002", "00011800c000", "00011800c0000201", "00011700c00003", "00011818c00002"] {
@@ -131,7 +131,7 @@ fn a_wrong_client_subnet_is_a_format_error_and_none_at_all_is_an_answer_for_all(
 }
 
 #[test]
-fn what_we_do_not_do_is_said() {
+fn unsupported_types_are_named() {
     let (_folder, server) = serve("");
     for opcode in [1, 2, 3, 4, 5, 6, 15] {
         for body in ["", "+header-only"] {
@@ -152,7 +152,7 @@ fn what_we_do_not_do_is_said() {
 }
 
 #[test]
-fn who_answers_is_told_where_that_is_configured() {
+fn the_server_identifies_itself_if_configured() {
     let (_folder, server) = serve("nsid = \"fra-1\"\nversion = \"gslb of the tests\"\nid_server = \"fra-1.test\"\n");
     for (name, expected) in [
         ("version.bind", "\"gslb of the tests\""),
@@ -172,7 +172,7 @@ fn who_answers_is_told_where_that_is_configured() {
 }
 
 #[test]
-fn who_answers_is_not_told_where_that_is_not_configured() {
+fn the_server_does_not_identify_itself_unless_configured() {
     let (_folder, server) = serve("");
     for name in ["version.bind", "version.server", "hostname.bind", "id.server"] {
         let answer = dig(server.address(), &format!("CH TXT {name}"));
@@ -194,7 +194,7 @@ fn any_gets_one_small_answer() {
 }
 
 #[test]
-fn what_is_too_long_for_a_datagram_comes_whole_over_tcp() {
+fn an_answer_too_long_for_udp_is_complete_over_tcp() {
     let (_folder, server) = serve("");
     for size in ["+bufsize=512", "+bufsize=1232", "+bufsize=4096", "+bufsize=65535", "+noedns"] {
         let cut = dig(server.address(), &format!("{size} +ignore many.example.com TXT"));
@@ -219,7 +219,7 @@ fn the_case_of_the_question_is_kept() {
 }
 
 #[test]
-fn a_type_that_nobody_knows_goes_through() {
+fn unknown_types_pass_through() {
     let (_folder, server) = serve("");
     for ask in [dig, kdig] {
         assert_eq!(ask(server.address(), "odd.example.com TYPE65280").data(), ["\\# 4 C0000201"]);

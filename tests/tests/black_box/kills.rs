@@ -97,7 +97,7 @@ fn inspect(server: &Server, token: &str, writers: &[Mutex<Written>]) {
 }
 
 #[test]
-fn what_was_acknowledged_survives_kills_at_random_moments_and_is_answered() {
+fn acknowledged_changes_survive_kills_at_random_moments() {
     let kills = std::env::var("GSLB_TEST_KILLS").map_or(KILLS, |text| text.parse().expect("a number"));
     let folder = folder();
     let writers: [Mutex<Written>; WRITERS] = Default::default();

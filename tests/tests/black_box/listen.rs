@@ -46,7 +46,7 @@ fn a_wildcard_listener_answers_from_the_address_that_was_asked() {
 }
 
 #[test]
-fn a_taken_address_ends_the_second_process_and_not_the_first() {
+fn an_address_in_use_ends_the_second_process_and_not_the_first() {
     let (folder, server) = serve("\"127.0.0.1:0\"");
     let taken = server.address();
     folder.write(
@@ -60,7 +60,7 @@ fn a_taken_address_ends_the_second_process_and_not_the_first() {
 }
 
 #[test]
-fn an_address_of_another_host_is_told() {
+fn an_address_of_another_host_is_reported() {
     let folder = small("");
     folder.write("gslb.toml", "[dns]\nlisten = [\"192.0.2.1:0\"]\n[api]\nlisten = \"127.0.0.1:0\"\n");
     let ran = folder.gslb("serve --config gslb.toml --document site.toml");

@@ -46,7 +46,7 @@ fn lines(log: &str, message: &str) -> Vec<Value> {
 }
 
 #[test]
-fn who_did_what_and_what_came_of_it_are_members() {
+fn audit_lines_have_author_action_and_outcome() {
     let folder = small("[log]\nformat = \"json\"\nlevel = \"debug\"\n");
     let server = folder.serve_store();
     let forced = folder.ask(&server, "force up pool/here --reason repairs --for 1h");
@@ -82,7 +82,7 @@ fn who_did_what_and_what_came_of_it_are_members() {
 }
 
 #[test]
-fn a_probe_that_fails_is_told_to_who_looks_for_faults_and_one_that_may_not_be_once() {
+fn failed_probes_are_logged_at_debug_and_forbidden_ones_once() {
     let site = "[zones.\"example.com\"]\nfile = \"example.com.zone\"\n\
                 [probes.up]\nkind = \"tcp\"\nport = 1\ninterval = \"200ms\"\ntimeout = \"150ms\"\n\
                 [pools.a]\nprobe = \"up\"\nendpoints = { one = { address = \"127.0.0.1\" }, two = { address = \"127.0.0.2\" } }\n\
@@ -114,7 +114,7 @@ fn the_level_is_changed_while_the_server_runs() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_nothing_up() {
+fn an_unread_log_blocks_nothing() {
     let folder = small("");
     // As small as the system allows: a few lines fill it.
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -163,7 +163,7 @@ impl Drop for Unread {
 }
 
 #[test]
-fn a_wrong_level_or_format_is_told_with_its_place() {
+fn an_invalid_level_or_format_is_reported_with_its_location() {
     let folder = small("[log]\nformat = \"xml\"\nlevel = \"loud\"\n");
     let ran = folder.gslb("serve --config gslb.toml --document site.toml");
     assert_eq!(ran.code, 1);

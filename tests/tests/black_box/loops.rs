@@ -36,7 +36,7 @@ fn message(flags: u16) -> Vec<u8> {
 }
 
 #[test]
-fn no_response_is_answered_whatever_it_says() {
+fn no_response_is_ever_answered() {
     let (one, other) = (small("").serve(), small("").serve());
     let responses: Vec<_> =
         (0..16).flat_map(|opcode| (0..16).map(move |rcode| 0x8000 | opcode << 11 | rcode)).collect();
@@ -53,7 +53,7 @@ fn no_response_is_answered_whatever_it_says() {
 }
 
 #[test]
-fn what_one_server_answers_to_another_ends_there() {
+fn responses_between_two_servers_do_not_loop() {
     let (one, other) = (small("").serve(), small("").serve());
     // A query, one that is refused for its opcode, one that is not well formed, and one that is too short to answer.
     let cut = message(0x0100)[..20].to_vec();

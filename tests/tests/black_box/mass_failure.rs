@@ -47,7 +47,7 @@ fn answering(server: &Server) -> &'static str {
 }
 
 #[test]
-fn one_data_center_that_dies_is_believed_at_once_and_two_of_three_are_doubted() {
+fn one_dead_data_center_fails_over_at_once_and_two_of_three_are_held() {
     let port = free_port();
     let mut alive: Vec<Vec<TcpListener>> = (0..3).map(|place| listening(place, port)).collect();
     let process = format!("{PROCESS}[probes]\nallow = [\"127.0.0.0/8\"]\n");
@@ -101,7 +101,7 @@ fn one_data_center_that_dies_is_believed_at_once_and_two_of_three_are_doubted() 
 }
 
 #[test]
-fn a_prober_that_can_do_nothing_is_noticed_and_says_why() {
+fn a_prober_that_cannot_probe_is_reported_with_a_reason() {
     let programs = Folder::with(&[("README", "nothing to run here")]);
     let missing = programs.path("missing");
     let site = format!(

@@ -8,7 +8,7 @@ use gslb_tests::http::Http;
 const MOST: f64 = 300.0;
 
 #[test]
-fn what_is_refused_takes_little_memory() {
+fn refused_input_takes_little_memory() {
     for heavy in hostile() {
         // A fresh one each, as what others took before is partly kept to be used again.
         let folder = Folder::with(&[("gslb.toml", PROCESS)]);

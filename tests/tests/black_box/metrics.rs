@@ -31,7 +31,7 @@ other = { policy = { geo = { none = "other", other = "far", default = "none" } }
 "#;
 
 #[test]
-fn no_series_is_told_twice_whatever_names_a_document_has() {
+fn no_series_is_duplicated_whatever_names_a_document_has() {
     let process = format!("{PROCESS}[metrics]\nservices = \"top:1\"\n");
     let folder = Folder::with(&[("gslb.toml", &process), ("site.toml", DOCUMENT), ("zone", &zone("first"))]);
     let server = folder.serve_store();

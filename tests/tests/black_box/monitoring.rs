@@ -80,7 +80,7 @@ fn every_alert_is_tested_and_has_a_runbook() {
 }
 
 #[test]
-fn every_panel_says_what_it_shows_and_in_which_unit() {
+fn every_panel_has_a_description_and_a_unit() {
     for name in DASHBOARDS {
         let dashboard = dashboard(name);
         let variables: Vec<&str> =

@@ -12,7 +12,7 @@ use gslb_tests::ask::dig;
 use crate::sites::small;
 
 #[test]
-fn a_service_manager_hears_ready_alive_and_stopping() {
+fn a_service_manager_gets_ready_watchdog_and_stopping() {
     let folder = small("");
     let path = folder.path("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -35,7 +35,7 @@ fn a_service_manager_hears_ready_alive_and_stopping() {
 }
 
 #[test]
-fn a_broken_socket_of_a_service_manager_is_told_and_keeps_nobody_from_being_answered() {
+fn a_broken_service_manager_socket_is_reported_and_answers_continue() {
     let folder = small("");
     folder.write("file", "");
     fs::create_dir(folder.path("directory")).unwrap();

@@ -35,7 +35,7 @@ fn answer(server: &Server) -> String {
 }
 
 #[test]
-fn a_region_that_no_database_knows_is_empty_and_undoes_nothing() {
+fn a_region_unknown_to_all_databases_is_empty_and_blocks_nothing() {
     let folder = Folder::with(&[
         ("gslb.toml", &format!("{PROCESS}[geo]\ndatabases = [\"world.mmdb\"]\nmax_moved = 1.0\n")),
         ("site.toml", &document("192.0.2.1", "\"country:JP\"")),

@@ -12,7 +12,7 @@ fn answers(server: &Server) -> [String; 2] {
 }
 
 #[test]
-fn a_changed_file_is_taken_up_without_a_signal() {
+fn a_changed_file_is_reloaded_without_a_signal() {
     let folder = small("");
     let server = folder.serve();
     assert_eq!(answers(&server), ["192.0.2.1", "\"first\""]);
@@ -40,7 +40,7 @@ fn a_signal_reads_everything_again() {
 }
 
 #[test]
-fn a_broken_change_is_refused_and_what_mends_it_is_taken_up() {
+fn an_invalid_change_is_refused_and_its_fix_is_applied() {
     let folder = small("");
     let mut server = folder.serve();
     let (good, good_zone) = (document("192.0.2.1"), zone("first"));
@@ -76,7 +76,7 @@ fn a_document_that_is_emptied_is_refused() {
 }
 
 #[test]
-fn a_file_that_goes_and_comes_back_is_not_needed_meanwhile() {
+fn a_missing_file_is_not_needed_until_it_returns() {
     let folder = small("");
     let mut server = folder.serve();
     for (file, content) in [("site.toml", document("192.0.2.2")), ("example.com.zone", zone("second"))] {

@@ -62,7 +62,7 @@ fn answer(server: &Server) -> String {
 }
 
 #[test]
-fn what_is_repaired_is_read_and_the_reason_is_over() {
+fn a_repaired_row_is_read_and_no_longer_reported() {
     let folder = site();
     folder.serve().stop();
     folder.write("site.toml", "broken");
@@ -76,7 +76,7 @@ fn what_is_repaired_is_read_and_the_reason_is_over() {
 }
 
 #[test]
-fn authorities_that_are_repaired_are_trusted_without_another_start() {
+fn repaired_authorities_are_trusted_without_a_restart() {
     let folder = site();
     let server = folder.serve();
     pipe(&folder, "ca.pem");
@@ -138,7 +138,7 @@ fn with_france() -> Vec<u8> {
 }
 
 #[test]
-fn a_revision_that_was_passed_over_is_served_once_the_databases_are_repaired() {
+fn a_skipped_revision_is_served_once_the_databases_are_repaired() {
     let folder = site();
     folder.write("gslb.toml", format!("{PROCESS}{FILES}").replace("[geo]", "[geo]\nmax_moved = 1.0"));
     folder.write("world.mmdb", with_france());
@@ -186,7 +186,7 @@ fn a_document_that_only_a_repaired_database_can_serve_is_tried_again() {
 }
 
 #[test]
-fn a_damaged_store_is_left_as_it_is_and_takes_no_documents() {
+fn a_damaged_store_is_not_modified_and_refuses_documents() {
     let folder = site();
     folder.serve_store().stop();
     let token = folder.token();

@@ -79,7 +79,7 @@ const KEYS: [&str; 16] = [
 ];
 
 #[test]
-fn a_damaged_row_of_any_kind_costs_only_itself() {
+fn a_damaged_row_of_any_kind_affects_only_itself() {
     // Whole rows, then values of rows.
     let octets: [&[u8]; 5] = [b"", b"short", &[0; 16], &[0xff; 40], b"garbage that is longer than the head of a row"];
     let values: [&[u8]; 4] = [b"", b"{", b"null", b"garbage"];
@@ -118,7 +118,7 @@ fn a_damaged_row_of_any_kind_costs_only_itself() {
 }
 
 #[test]
-fn what_the_copy_has_of_damaged_rows_is_restored() {
+fn damaged_rows_are_restored_from_the_copy() {
     let (folder, token) = stopped();
     let id = token.split('_').nth(1).unwrap();
     let token_key = format!("tokens/{id}");
@@ -138,7 +138,7 @@ fn what_the_copy_has_of_damaged_rows_is_restored() {
 }
 
 #[test]
-fn without_the_copy_a_document_an_earlier_revision_or_another_token_takes_its_place() {
+fn without_the_copy_a_damaged_row_can_be_replaced() {
     let (folder, token) = stopped();
     let id = token.split('_').nth(1).unwrap();
     fs::remove_file(folder.path("gslb-data/store.last-good")).unwrap();
@@ -159,7 +159,7 @@ fn without_the_copy_a_document_an_earlier_revision_or_another_token_takes_its_pl
 }
 
 #[test]
-fn a_damaged_number_of_the_store_is_made_good() {
+fn a_damaged_store_identity_is_repaired() {
     let (folder, token) = stopped();
     for damaged in [None, Some(0), Some(1), Some(u64::MAX)] {
         let database = database(&folder);

@@ -23,7 +23,7 @@ fn await_sample(folder: &Folder, server: &Server, answers: u64) {
 }
 
 #[test]
-fn a_plan_tells_which_part_of_the_traffic_moves_and_the_safety_rule_goes_by_it() {
+fn plans_and_max_traffic_moved_use_the_share_of_traffic_moved() {
     let rule = "[safety]\nmax_traffic_moved = \"30%\"";
     let folder = folder(rule);
     let server = folder.serve_store();
@@ -49,7 +49,7 @@ fn a_plan_tells_which_part_of_the_traffic_moves_and_the_safety_rule_goes_by_it()
 }
 
 #[test]
-fn rankings_tell_services_regions_data_centers_and_prefixes() {
+fn rankings_list_services_regions_data_centers_and_prefixes() {
     let folder = folder("");
     let server = folder.serve_store();
     ask(&server, 3, 1);
@@ -69,7 +69,7 @@ fn rankings_tell_services_regions_data_centers_and_prefixes() {
 }
 
 #[test]
-fn a_reload_takes_nothing_from_what_was_counted() {
+fn a_reload_loses_no_counts() {
     let folder = folder("");
     let server = folder.serve_store();
     let (answers, pool) = (
@@ -89,7 +89,7 @@ fn a_reload_takes_nothing_from_what_was_counted() {
 }
 
 #[test]
-fn regions_that_are_gone_are_told_no_more() {
+fn removed_regions_have_no_series() {
     let folder = folder("");
     let server = folder.serve_store();
     let is_shown = |region: &str| server.get("/metrics").body.contains(&format!("region=\"{region}\""));

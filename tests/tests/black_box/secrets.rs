@@ -18,7 +18,7 @@ const FILES: [&str; 5] = [
 ];
 
 #[test]
-fn a_zone_or_a_document_that_points_at_a_secret_does_not_print_it() {
+fn files_with_secrets_are_not_quoted_in_messages() {
     for secret in FILES {
         let folder = small("");
         folder.write("secret", secret);

@@ -19,7 +19,7 @@ fn query(id: u16) -> Vec<u8> {
 }
 
 #[test]
-fn all_that_was_received_before_sigterm_is_answered() {
+fn queries_received_before_sigterm_are_answered() {
     let server = small("").serve();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(server.address()).unwrap();
@@ -40,7 +40,7 @@ fn all_that_was_received_before_sigterm_is_answered() {
 }
 
 #[test]
-fn open_connections_do_not_hold_it_up() {
+fn open_connections_do_not_delay_the_stop() {
     let server = small("").serve();
     let mut idle = [server.address(), server.api].map(|address| TcpStream::connect(address).unwrap());
     assert_eq!(ask::dig(server.address(), "+tcp www.example.com").data(), ["192.0.2.1"]);
@@ -66,7 +66,7 @@ fn both_commands_end_well_by_both_signals() {
 }
 
 #[test]
-fn a_reload_under_way_does_not_hold_it_up() {
+fn a_running_reload_does_not_delay_the_stop() {
     // The bundled database takes longest.
     let mut server = Server::demo();
     server.signal("HUP");

@@ -47,7 +47,7 @@ fn a_server_may_start_with_nothing() {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_kill() {
+fn acknowledged_writes_survive_a_kill() {
     let folder = folder("");
     let mut server = folder.serve_store();
     for round in 1..4 {
@@ -62,7 +62,7 @@ fn what_was_acknowledged_survives_a_kill() {
 }
 
 #[test]
-fn with_watch_the_file_is_the_truth_and_overrides_still_work() {
+fn with_watch_the_file_is_authoritative_and_overrides_still_work() {
     let folder = folder("");
     let server = folder.serve();
     folder.write("pool.toml", "endpoints.one = { address = \"192.0.2.7\" }\n");
@@ -99,7 +99,7 @@ fn one_data_directory_is_for_one_server() {
 }
 
 #[test]
-fn with_watch_a_file_that_is_refused_for_a_time_is_taken_after_it() {
+fn with_watch_a_file_refused_by_a_time_window_is_applied_after_it() {
     let folder = folder("");
     let mut server = folder.serve();
     assert_eq!(folder.ask(&server, "force down pool/fra --reason fire --id fire").code, 0);
@@ -115,7 +115,7 @@ fn with_watch_a_file_that_is_refused_for_a_time_is_taken_after_it() {
 }
 
 #[test]
-fn tokens_made_beside_a_server_are_in_its_audit() {
+fn tokens_created_offline_are_in_the_audit() {
     let folder = folder("");
     folder.serve_store().stop();
     let made = folder.gslb("token create ada --role operator --data-dir gslb-data -o json");
@@ -160,7 +160,7 @@ fn saves(folder: &Folder, server: Server) {
 const PATCH: &str = "patch pools iad {\"min_up\":1} --yes";
 
 #[test]
-fn a_store_file_that_is_taken_away_is_noticed_and_put_back_is_used_again() {
+fn a_removed_store_file_is_noticed_and_used_again_once_restored() {
     let folder = folder("");
     let server = folder.serve_store();
     let (file, away) = (folder.path("gslb-data/store.redb"), folder.path("away"));
@@ -175,7 +175,7 @@ fn a_store_file_that_is_taken_away_is_noticed_and_put_back_is_used_again() {
 }
 
 #[test]
-fn a_full_disk_keeps_nobody_from_draining_a_data_center() {
+fn a_data_center_can_be_drained_with_a_full_disk() {
     let folder = folder("");
     let mut command = Command::new("sh");
     // Without the signal that ends a process whose file becomes too large, the write fails as on a full disk.

@@ -63,7 +63,7 @@ impl Drop for Tail {
 }
 
 #[test]
-fn answers_are_shown_with_their_decision_to_people_and_programs() {
+fn answers_are_shown_with_their_decision_as_text_and_json() {
     let folder = folder("");
     let server = folder.serve_store();
     let of = |arguments: &str| while_asked(&server, || folder.ask(&server, &format!("tail {arguments}")));
@@ -153,7 +153,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
 }
 
 #[test]
-fn a_service_that_another_one_leads_to_is_shown_and_found_also_where_all_of_it_is_down() {
+fn a_service_reached_through_another_is_shown_and_found_even_if_it_is_down() {
     let folder = folder(
         "\
 [pools.gone]

@@ -25,7 +25,7 @@ fn in_parts() -> Folder {
 }
 
 #[test]
-fn included_files_are_watched_and_so_are_those_that_come() {
+fn included_and_added_files_are_watched() {
     let folder = in_parts();
     let mut server = folder.serve();
     let pools = || json(&folder, &server, "get pools").as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -46,7 +46,7 @@ fn included_files_are_watched_and_so_are_those_that_come() {
 }
 
 #[test]
-fn a_document_that_is_applied_comes_back_with_its_comments() {
+fn an_applied_document_is_returned_with_its_comments() {
     let folder = folder("# the end\n");
     let server = folder.serve_store();
     let text = folder.ask(&server, "get document -o toml").out;

@@ -55,7 +55,7 @@ fn every_command_of_every_page_does_what_the_page_says() {
 }
 
 #[test]
-fn only_what_needs_other_systems_is_not_run() {
+fn only_commands_that_need_other_systems_are_skipped() {
     const OTHERS: [&str; 8] =
         ["systemctl", "journalctl", "kubectl", "helm", "podman", "groupadd", "sudo", "dnstap-ldns"];
     for page in pages() {

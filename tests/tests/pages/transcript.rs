@@ -51,7 +51,7 @@ fn without_time(word: &str) -> String {
 }
 
 #[test]
-fn what_is_elided_may_be_anything_and_all_else_is_compared() {
+fn elisions_match_anything_and_the_rest_is_compared() {
     let shown = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     for (page, printed, expected) in [
         ("a  b", "a b\n", true),

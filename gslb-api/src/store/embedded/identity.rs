@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_kept_and_a_damaged_file_says_nothing() {
+    fn a_number_is_stored_and_a_damaged_file_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.id");
         let new = Identity::read(&path);

@@ -108,7 +108,7 @@ fn revision_in(image: &[u8], what: &str) -> u64 {
 }
 
 #[test]
-fn a_power_failure_takes_nothing_that_was_acknowledged() {
+fn a_power_failure_loses_nothing_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     drop(EmbeddedStore::open(directory.path()).unwrap());
     let synced = fs::read(directory.path().join("store.redb")).unwrap();

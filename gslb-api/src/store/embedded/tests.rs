@@ -88,7 +88,7 @@ fn same(store: &EmbeddedStore) -> Option<u8> {
 }
 
 #[test]
-fn wherever_the_disk_fails_nothing_is_lost_and_writing_goes_on_when_it_is_mended() {
+fn wherever_the_disk_fails_nothing_is_lost_and_writing_resumes_once_it_is_repaired() {
     let mut failures = 0;
     for operations in 0..60 {
         let directory = tempfile::tempdir().unwrap();
@@ -132,7 +132,7 @@ fn wherever_the_disk_fails_nothing_is_lost_and_writing_goes_on_when_it_is_mended
 }
 
 #[test]
-fn a_disk_that_fails_while_a_store_is_made_leaves_none_behind() {
+fn a_disk_failure_while_creating_a_store_leaves_none_behind() {
     let directory = tempfile::tempdir().unwrap();
     let left = Arc::new(AtomicU64::new(0));
     let mut failures = 0;
@@ -163,7 +163,7 @@ fn a_disk_that_fails_at_closing_loses_nothing() {
 }
 
 #[test]
-fn a_file_that_is_removed_or_replaced_takes_no_commit_until_it_is_put_back() {
+fn a_removed_or_replaced_file_refuses_commits_until_it_is_restored() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.redb");
     let store = EmbeddedStore::open(directory.path()).unwrap();
@@ -194,7 +194,7 @@ fn a_file_that_is_removed_or_replaced_takes_no_commit_until_it_is_put_back() {
 }
 
 #[test]
-fn the_store_of_another_directory_is_not_taken() {
+fn the_store_of_another_directory_is_not_used() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for directory in [&one, &other] {
         let store = EmbeddedStore::open(directory.path()).unwrap();

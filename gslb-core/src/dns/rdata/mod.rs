@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn rdata_that_does_not_fit_is_shown_as_octets() {
+    fn malformed_rdata_is_shown_as_octets() {
         assert_eq!(to_text(1, &[192, 0, 2, 1]), "192.0.2.1");
         assert_eq!(to_text(1, &[192, 0, 2]), "\\# 3 C00002");
         assert_eq!(to_text(1, &[192, 0, 2, 1, 0]), "\\# 5 C000020100");

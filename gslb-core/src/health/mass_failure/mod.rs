@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_ends_when_only_one_place_still_fails() {
+    fn a_hold_ends_when_only_one_data_center_still_fails() {
         let mut guard = in_places(Some(MassFailure::default()), &[0, 0, 0, 0, 0, 0, 1, 2, 3]);
         fail(&mut guard, 0..8);
         assert!(guard.begin_if_due(at(0)).is_some(), "three places of four");

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_takes_too_long_says_not_covered() {
+    fn a_check_that_takes_too_long_reports_not_covered() {
         let hard = format!("*a{}", "?".repeat(60));
         let began = std::time::Instant::now();
         assert!(!covered("*b*a*", &[&hard]));

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_lack_a_letter_of_the_glob_are_ruled_out() {
+    fn names_without_a_letter_of_the_glob_are_ruled_out() {
         let glob = Glob::new("*a?x*");
         for (name, may_match) in [("web-ax", true), ("web-abx", true), ("web-a", false), ("web-x", false), ("", false)]
         {

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_answers_are_one_and_old_ones_are_forgotten() {
+    fn equal_answers_are_merged_and_old_ones_expire() {
         let (window, start) = (Window::default(), Instant::now());
         window.add([(answer(1), 2), (answer(2), 1), (answer(1), 3)], start);
         window.add([(answer(1), 10)], start + SPAN / 2);

@@ -167,7 +167,7 @@ fn really(
     lasts: Duration,
 ) -> Result<Report, Box<dyn std::error::Error>> {
     let mut watched = Watch::of(&drill.witnesses, arguments.dns)?;
-    refuse_what_tells_nothing(arguments, &mut watched, lasts)?;
+    refuse_empty_observation(arguments, &mut watched, lasts)?;
     say(arguments, &format!("watching {} queries at {}", watched.len(), arguments.dns));
     let begun = Instant::now();
     force_down(arguments, client, lasts)?;
@@ -218,7 +218,7 @@ fn patience(watched: &Watch) -> Duration {
 }
 
 /// A drill from which nothing can be learned is not done.
-fn refuse_what_tells_nothing(
+fn refuse_empty_observation(
     arguments: &Arguments,
     watched: &mut Watch,
     lasts: Duration,

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_come_out_as_they_went_in_however_they_are_cut() {
+    fn messages_survive_any_chunking() {
         let messages: [&[u8]; 4] = [b"first", b"", &[7; 65535], b"last"];
         let stream = messages.map(framed).concat();
         for step in [1, 2, 3, 1000, stream.len()] {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_length_takes_no_room_before_it_has_come() {
+    fn an_announced_length_allocates_nothing_before_data_arrives() {
         let mut input = Input::default();
         input.free_space().extend_from_slice(&[0xff, 0xff, 0]);
         assert!(input.next_message().is_none());
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_given_back_after_a_long_message() {
+    fn memory_is_returned_after_a_long_message() {
         let mut input = Input::default();
         input.free_space().extend_from_slice(&framed(&[1; 60000]));
         assert!(input.next_message().is_some());

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_intake_keeps_its_queue_and_leaves_the_rest_to_others() {
+    fn a_closed_socket_answers_its_queue_and_takes_no_more() {
         for (listen, ask) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.2"), ("[::]:0", "::1")] {
             let closing = bind(listen.parse().unwrap()).unwrap();
             let address = closing.local_addr().unwrap();

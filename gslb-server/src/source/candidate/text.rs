@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_differs_from_the_document_is_none() {
+    fn a_text_that_differs_from_the_document_is_not_returned() {
         assert_eq!(inlined(&["# c\n[pools]\n".into()], &json!({ "pools": { "a": {} } })), None);
         assert_eq!(inlined(&["not toml".into()], &json!({})), None);
         assert_eq!(inlined(&["#".repeat(MAX_OCTETS + 1).into()], &json!({})), None);

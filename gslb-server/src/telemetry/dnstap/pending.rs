@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_takes_nothing_costs_bounded_memory() {
+    fn a_reader_that_never_reads_costs_bounded_memory() {
         let mut pending = Pending::default();
         let mut taken = 0;
         while pending.add(|out| out.extend_from_slice(&[7; 1000])) {

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_busiest_are_shown_and_the_sum_of_the_others_never_falls() {
+    fn the_busiest_get_their_own_series_and_the_sum_of_the_others_never_decreases() {
         let names: Vec<Name> = ["a.example", "b.example", "c.example"].map(|name| name.parse().unwrap()).into();
         let mut shown = BusiestServices::new(Some(1));
         let update = |shown: &mut BusiestServices, counts: [u64; 3]| {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_jumps_when_there_are_more_services_than_are_shown() {
+    fn counters_do_not_jump_when_services_exceed_the_series() {
         let names: Vec<Name> = ["a.example", "b.example", "c.example"].map(|name| name.parse().unwrap()).into();
         let list = |counts: &[u64]| -> Vec<(&Name, Answers)> {
             names.iter().zip(counts).map(|(name, all)| (name, answers(*all))).collect()
