@@ -99,8 +99,7 @@ impl Clients {
         let areas = Areas::of(site, index);
         let mut tried = self.clone();
         let mut take = |observation| tried.take(observation, &areas, site, index, now).err();
-        let errors: Vec<_> =
-            observations.iter().enumerate().filter_map(|(place, it)| Some((place, take(it)?))).collect();
+        let errors: Vec<_> = observations.iter().enumerate().filter_map(|(at, it)| Some((at, take(it)?))).collect();
         if errors.is_empty() {
             *self = tried;
             return Ok(());
@@ -182,8 +181,8 @@ impl Areas {
         if let Some(region) = self.0.branch(locus, index).and_then(|region| site.regions.get(region)) {
             return vec![Area::Region(Arc::clone(&region.name))];
         }
-        let Some(place) = index.place(locus) else { return Vec::new() };
-        place.country.map(Area::Country).into_iter().chain(place.continent.map(Area::Continent)).collect()
+        let Some(at) = index.at(locus) else { return Vec::new() };
+        at.country.map(Area::Country).into_iter().chain(at.continent.map(Area::Continent)).collect()
     }
 }
 

@@ -19,13 +19,13 @@ pub const FORGOTTEN_AFTER: u32 = 30;
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
     /// In order, including those that have not joined yet.
-    places: Vec<RankedDataCenter>,
+    entries: Vec<Entry>,
     /// For how many rounds the second has been clearly better than the first, which is still ahead of it.
     better: HashMap<(Arc<str>, Arc<str>), u32>,
 }
 
 #[derive(Debug, Clone)]
-struct RankedDataCenter {
+struct Entry {
     data_center: Arc<str>,
     latest: Duration,
     /// Measured in this round.
@@ -40,14 +40,14 @@ impl Ranking {
     /// Continues with an order accepted before a restart. A data center that is not measured again is removed after
     /// `rounds`.
     pub fn restored(order: &Order, rounds: u32) -> Ranking {
-        let place = |measured: &Measured| RankedDataCenter {
+        let entry = |measured: &Measured| Entry {
             data_center: Arc::clone(&measured.data_center),
             latest: Duration::from_millis(measured.milliseconds.into()),
             is_measured: false,
             measured: ROUNDS,
             left: rounds,
         };
-        Ranking { places: order.0.iter().map(place).collect(), better: HashMap::new() }
+        Ranking { entries: order.0.iter().map(entry).collect(), better: HashMap::new() }
     }
 
     /// True if some of these data centers are new.
@@ -56,30 +56,30 @@ impl Ranking {
     }
 
     fn knows(&self, data_center: &Arc<str>) -> bool {
-        self.places.iter().any(|place| place.data_center == *data_center)
+        self.entries.iter().any(|entry| entry.data_center == *data_center)
     }
 
     /// True if there is no data center yet.
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.entries.is_empty()
     }
 
     /// Applies the measurements of one round and returns the order if it changed. New data centers must come in order
     /// of distance, nearest first.
     pub fn round(&mut self, measured: &[(Arc<str>, Duration)]) -> Option<Order> {
         let before: Vec<Arc<str>> = self.names();
-        for place in &mut self.places {
-            (place.is_measured, place.left) = (false, place.left.saturating_sub(1));
+        for entry in &mut self.entries {
+            (entry.is_measured, entry.left) = (false, entry.left.saturating_sub(1));
         }
         for (at, (data_center, latest)) in measured.iter().enumerate() {
             if !self.knows(data_center) {
                 self.insert(data_center, measured.get(..at).unwrap_or_default());
             }
-            let Some(place) = self.places.iter_mut().find(|it| it.data_center == *data_center) else { continue };
-            (place.latest, place.is_measured, place.left) = (*latest, true, FORGOTTEN_AFTER);
-            place.measured = (place.measured + 1).min(ROUNDS);
+            let Some(entry) = self.entries.iter_mut().find(|it| it.data_center == *data_center) else { continue };
+            (entry.latest, entry.is_measured, entry.left) = (*latest, true, FORGOTTEN_AFTER);
+            entry.measured = (entry.measured + 1).min(ROUNDS);
         }
-        self.places.retain(|place| place.left > 0);
+        self.entries.retain(|entry| entry.left > 0);
         self.count();
         self.sort();
         (self.names() != before).then(|| self.order())
@@ -87,41 +87,36 @@ impl Ranking {
 
     /// The accepted order, with the latest measurements.
     fn order(&self) -> Order {
-        let measured = |place: &RankedDataCenter| Measured {
-            data_center: Arc::clone(&place.data_center),
-            milliseconds: u32::try_from(place.latest.as_millis()).unwrap_or(u32::MAX),
+        let measured = |entry: &Entry| Measured {
+            data_center: Arc::clone(&entry.data_center),
+            milliseconds: u32::try_from(entry.latest.as_millis()).unwrap_or(u32::MAX),
         };
         Order(self.accepted().map(measured).collect())
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        self.accepted().map(|place| Arc::clone(&place.data_center)).collect()
+        self.accepted().map(|entry| Arc::clone(&entry.data_center)).collect()
     }
 
-    fn accepted(&self) -> impl Iterator<Item = &RankedDataCenter> {
-        self.places.iter().filter(|place| place.measured >= ROUNDS)
+    fn accepted(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.measured >= ROUNDS)
     }
 
     /// Inserts a new data center right after all nearer ones; only a clear advantage moves it forward.
     fn insert(&mut self, data_center: &Arc<str>, nearer: &[(Arc<str>, Duration)]) {
-        let is_nearer = |place: &RankedDataCenter| nearer.iter().any(|(name, _)| *name == place.data_center);
-        let at = self.places.iter().rposition(is_nearer).map_or(0, |last| last + 1);
+        let is_nearer = |entry: &Entry| nearer.iter().any(|(name, _)| *name == entry.data_center);
+        let at = self.entries.iter().rposition(is_nearer).map_or(0, |last| last + 1);
         let data_center = Arc::clone(data_center);
-        let place = RankedDataCenter {
-            data_center,
-            latest: Duration::ZERO,
-            is_measured: true,
-            measured: 0,
-            left: FORGOTTEN_AFTER,
-        };
-        self.places.insert(at, place);
+        let entry =
+            Entry { data_center, latest: Duration::ZERO, is_measured: true, measured: 0, left: FORGOTTEN_AFTER };
+        self.entries.insert(at, entry);
     }
 
     /// Counts rounds in which a data center is clearly better than one ahead of it.
     fn count(&mut self) {
         let mut better = HashMap::new();
-        for (at, first) in self.places.iter().enumerate() {
-            for second in self.places.iter().skip(at + 1) {
+        for (at, first) in self.entries.iter().enumerate() {
+            for second in self.entries.iter().skip(at + 1) {
                 let key = (Arc::clone(&first.data_center), Arc::clone(&second.data_center));
                 if !first.is_measured || !second.is_measured {
                     // No new measurement: keep the count.
@@ -138,9 +133,9 @@ impl Ranking {
     /// Moves each data center ahead of those it has beaten for long enough; otherwise keeps the order.
     fn sort(&mut self) {
         let numbers: HashMap<&Arc<str>, usize> =
-            self.places.iter().enumerate().map(|(at, place)| (&place.data_center, at)).collect();
-        let mut ahead: Vec<Vec<usize>> = vec![Vec::new(); self.places.len()];
-        let mut waits_for = vec![0_usize; self.places.len()];
+            self.entries.iter().enumerate().map(|(at, entry)| (&entry.data_center, at)).collect();
+        let mut ahead: Vec<Vec<usize>> = vec![Vec::new(); self.entries.len()];
+        let mut waits_for = vec![0_usize; self.entries.len()];
         for ((first, second), rounds) in &self.better {
             let (Some(&first), Some(&second)) = (numbers.get(first), numbers.get(second)) else { continue };
             if *rounds >= ROUNDS {
@@ -150,9 +145,9 @@ impl Ranking {
         }
         let mut ready: BTreeSet<usize> =
             (0..).zip(&waits_for).filter(|(_, count)| **count == 0).map(|it| it.0).collect();
-        let mut rest: Vec<Option<RankedDataCenter>> = std::mem::take(&mut self.places).into_iter().map(Some).collect();
+        let mut rest: Vec<Option<Entry>> = std::mem::take(&mut self.entries).into_iter().map(Some).collect();
         while let Some(next) = ready.pop_first() {
-            self.places.extend(rest.get_mut(next).and_then(Option::take));
+            self.entries.extend(rest.get_mut(next).and_then(Option::take));
             for &behind in ahead.get(next).into_iter().flatten() {
                 let Some(count) = waits_for.get_mut(behind) else { continue };
                 *count -= 1;
@@ -162,7 +157,7 @@ impl Ranking {
             }
         }
         // If measurements of different rounds contradict each other, keep the order.
-        self.places.extend(rest.into_iter().flatten());
+        self.entries.extend(rest.into_iter().flatten());
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>)
         };
         let filled = key.fill(catalog.octets.tail(draft.name));
         debug_assert!(filled.is_ok(), "names come from keys");
-        slots.push(catalog.nodes.place(key.hash(0), Node::new(draft.name, draft.zone, details, only)));
+        slots.push(catalog.nodes.insert(key.hash(0), Node::new(draft.name, draft.zone, details, only)));
     }
     for cut in &mut catalog.cuts {
         let glue = range(&sets, cut.glue, usize::from(cut.needed) + usize::from(cut.helpful));

@@ -41,11 +41,11 @@ impl Names {
         let node = self.starts.len() as u32;
         self.starts.push(self.octets.len() as u32);
         self.octets.extend_from_slice(key.suffix(0));
-        self.place(key.hash(0), node);
+        self.fill_slot(key.hash(0), node);
         NodeId(node)
     }
 
-    fn place(&mut self, hash: u64, node: u32) {
+    fn fill_slot(&mut self, hash: u64, node: u32) {
         let mask = self.slots.len() - 1;
         let mut at = self.first_slot(hash);
         while let Some(slot) = self.slots.get_mut(at) {
@@ -71,7 +71,7 @@ impl Names {
         for node in 0..self.starts.len() as u32 {
             let filled = key.fill(self.tail(node));
             debug_assert!(filled.is_ok(), "names come from keys");
-            self.place(key.hash(0), node);
+            self.fill_slot(key.hash(0), node);
         }
     }
 

@@ -54,7 +54,7 @@ impl Nodes {
     }
 
     /// Inserts a node; returns its slot, which is its number from now on.
-    pub(super) fn place(&mut self, hash: u64, node: Node) -> NodeId {
+    pub(super) fn insert(&mut self, hash: u64, node: Node) -> NodeId {
         let mut at = self.first_slot(hash);
         // The table has capacity for all nodes, so there is a free slot.
         while self.slots.get(at).is_some_and(|slot| slot.name != NONE) {
@@ -151,7 +151,7 @@ mod tests {
             for number in 0..count {
                 let key = key(number);
                 let name = octets.add_name(key.suffix(0)).unwrap();
-                nodes.place(key.hash(0), Node::new(name, number as u32, PLAIN, Set::EMPTY));
+                nodes.insert(key.hash(0), Node::new(name, number as u32, PLAIN, Set::EMPTY));
             }
             assert_eq!(nodes.len(), count);
             for number in 0..count + 100 {

@@ -3,40 +3,40 @@
 use super::encoding::{from_hex, hex};
 use super::phrase::Phrase;
 use super::scalar::put_counted;
+use super::token::{Fault, Token, Tokens};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Word, Words};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 type Done = Result<(), Fault>;
 
-pub(super) fn read_ipv4(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    rdata.extend_from_slice(&ipv4(label, &word)?.octets());
+pub(super) fn read_ipv4(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    rdata.extend_from_slice(&ipv4(label, &token)?.octets());
     Ok(())
 }
 
-pub(super) fn read_ipv6(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    rdata.extend_from_slice(&ipv6(label, &word)?.octets());
+pub(super) fn read_ipv6(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    rdata.extend_from_slice(&ipv6(label, &token)?.octets());
     Ok(())
 }
 
 /// Parses an IPv4 address.
-pub(super) fn ipv4(label: &str, word: &Word<'_>) -> Result<Ipv4Addr, Fault> {
-    parsed(word.bare(label)?).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not an IPv4 address", word.shown()),
+pub(super) fn ipv4(label: &str, token: &Token<'_>) -> Result<Ipv4Addr, Fault> {
+    parsed(token.bare(label)?).ok_or_else(|| {
+        token.fault(
+            format!("the {label} \"{}\" is not an IPv4 address", token.shown()),
             "write four numbers from 0 to 255 with dots between them, without leading zeros, such as 192.0.2.1",
         )
     })
 }
 
 /// Parses an IPv6 address.
-pub(super) fn ipv6(label: &str, word: &Word<'_>) -> Result<Ipv6Addr, Fault> {
-    parsed(word.bare(label)?).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not an IPv6 address", word.shown()),
+pub(super) fn ipv6(label: &str, token: &Token<'_>) -> Result<Ipv6Addr, Fault> {
+    parsed(token.bare(label)?).ok_or_else(|| {
+        token.fault(
+            format!("the {label} \"{}\" is not an IPv6 address", token.shown()),
             "write hexadecimal groups with colons between them, such as 2001:db8::1",
         )
     })
@@ -48,12 +48,12 @@ pub(super) fn parsed<T: FromStr>(text: &[u8]) -> Option<T> {
 }
 
 /// Reads four groups of one to four hexadecimal digits with colons between them.
-pub(super) fn read_groups(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let groups: Option<Vec<u16>> = word.bare(label)?.split(|&octet| octet == b':').map(group).collect();
+pub(super) fn read_groups(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let groups: Option<Vec<u16>> = token.bare(label)?.split(|&octet| octet == b':').map(group).collect();
     let groups = groups.filter(|groups| groups.len() == 4).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not four groups of hexadecimal digits", word.shown()),
+        token.fault(
+            format!("the {label} \"{}\" is not four groups of hexadecimal digits", token.shown()),
             "write four groups of one to four hexadecimal digits with colons between them, such as 14:4fff:ff20:ee64",
         )
     })?;
@@ -69,16 +69,16 @@ fn group(text: &[u8]) -> Option<u16> {
 pub(super) fn write_groups(octets: [u8; 8], out: &mut Phrase) {
     let value = u64::from_be_bytes(octets);
     let [a, b, c, d] = [48, 32, 16, 0].map(|shift| (value >> shift) & 0xFFFF);
-    out.word(format_args!("{a:x}:{b:x}:{c:x}:{d:x}"));
+    out.token(format_args!("{a:x}:{b:x}:{c:x}:{d:x}"));
 }
 
 /// Reads `count` octets of one or two hexadecimal digits with hyphens between them.
-pub(super) fn read_eui(count: usize, label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let octets: Option<Vec<u8>> = word.bare(label)?.split(|&octet| octet == b'-').map(eui_octet).collect();
+pub(super) fn read_eui(count: usize, label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let octets: Option<Vec<u8>> = token.bare(label)?.split(|&octet| octet == b'-').map(eui_octet).collect();
     let octets = octets.filter(|octets| octets.len() == count).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not an EUI of {count} octets", word.shown()),
+        token.fault(
+            format!("the {label} \"{}\" is not an EUI of {count} octets", token.shown()),
             format!("write {count} pairs of hexadecimal digits with hyphens between them, such as 00-00-5e-..."),
         )
     })?;
@@ -92,7 +92,7 @@ fn eui_octet(text: &[u8]) -> Option<u8> {
 
 pub(super) fn write_eui(octets: &[u8], out: &mut Phrase) {
     let pairs: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-    out.word(pairs.join("-"));
+    out.token(pairs.join("-"));
 }
 
 /// Minimum number of digits of an X.25 address: its data network identification code (RFC 1183 §3.1).
@@ -102,14 +102,14 @@ fn is_psdn(digits: &[u8]) -> bool {
     digits.len() >= LEAST_PSDN && digits.iter().all(u8::is_ascii_digit)
 }
 
-pub(super) fn read_psdn(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let digits = word.octets()?;
+pub(super) fn read_psdn(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let digits = token.octets()?;
     if !is_psdn(&digits) {
-        let message = format!("the {label} \"{}\" is not at least four digits", word.shown());
-        return Err(word.fault(message, "write the address in decimal digits only"));
+        let message = format!("the {label} \"{}\" is not at least four digits", token.shown());
+        return Err(token.fault(message, "write the address in decimal digits only"));
     }
-    put_counted(label, &word, &digits, rdata)
+    put_counted(label, &token, &digits, rdata)
 }
 
 pub(super) fn write_psdn(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
@@ -121,13 +121,13 @@ pub(super) fn write_psdn(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Un
     Ok(())
 }
 
-pub(super) fn read_nsap(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let text = word.bare(label)?;
+pub(super) fn read_nsap(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let text = token.bare(label)?;
     let digits = text.strip_prefix(b"0x").or_else(|| text.strip_prefix(b"0X")).map(without_dots);
     let octets = digits.and_then(|digits| from_hex(&digits)).filter(|octets| !octets.is_empty()).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not hexadecimal after 0x", word.shown()),
+        token.fault(
+            format!("the {label} \"{}\" is not hexadecimal after 0x", token.shown()),
             "write 0x and pairs of hexadecimal digits; dots may stand between them",
         )
     })?;
@@ -136,7 +136,7 @@ pub(super) fn read_nsap(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<
 }
 
 pub(super) fn write_nsap(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
-    out.word(format_args!("0x{}", hex(wire.rest()?).to_ascii_lowercase()));
+    out.token(format_args!("0x{}", hex(wire.rest()?).to_ascii_lowercase()));
     Ok(())
 }
 
@@ -144,9 +144,9 @@ pub(super) fn write_nsap(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Un
 const ATM_END_SYSTEM: u8 = 0;
 const ATM_E164: u8 = 1;
 
-pub(super) fn read_atm(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let text = word.bare(label)?;
+pub(super) fn read_atm(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let text = token.bare(label)?;
     let (format, body) = match text.strip_prefix(b"+") {
         Some(digits) => (ATM_E164, digits),
         None => (ATM_END_SYSTEM, text),
@@ -159,8 +159,8 @@ pub(super) fn read_atm(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u
         _ => from_hex(&digits),
     };
     let octets = octets.filter(|_| grouped).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not an ATM address", word.shown()),
+        token.fault(
+            format!("the {label} \"{}\" is not an ATM address", token.shown()),
             "write + and decimal digits, or pairs of hexadecimal digits; single dots may stand between them",
         )
     })?;
@@ -171,9 +171,9 @@ pub(super) fn read_atm(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u
 
 pub(super) fn write_atm(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
     match (wire.u8()?, wire.rest()?) {
-        (ATM_END_SYSTEM, octets) => out.word(hex(octets).to_ascii_lowercase()),
+        (ATM_END_SYSTEM, octets) => out.token(hex(octets).to_ascii_lowercase()),
         (ATM_E164, digits) if digits.iter().all(u8::is_ascii_digit) => {
-            out.word(format_args!("+{}", String::from_utf8_lossy(digits)));
+            out.token(format_args!("+{}", String::from_utf8_lossy(digits)));
         }
         (ATM_E164, _) => return Err(Unreadable::Malformed),
         _ => return Err(Unreadable::NoText),

@@ -2,19 +2,19 @@
 
 use super::address::parsed;
 use super::phrase::Phrase;
+use super::token::{Fault, Token, Tokens, decimal};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Word, Words, decimal};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Address families (RFC 3123 §4).
 const IPV4: u16 = 1;
 const IPV6: u16 = 2;
 
-pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
-    while let Some(word) = words.take() {
-        let item = item(&word).ok_or_else(|| {
-            word.fault(
-                format!("\"{}\" is not an address prefix", word.shown()),
+pub(super) fn read(tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    while let Some(token) = tokens.take() {
+        let item = item(&token).ok_or_else(|| {
+            token.fault(
+                format!("\"{}\" is not an address prefix", token.shown()),
                 "write 1:192.0.2.0/24 for IPv4, 2:2001:db8::/32 for IPv6, with ! before it to negate",
             )
         })?;
@@ -23,8 +23,8 @@ pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-fn item(word: &Word<'_>) -> Option<Vec<u8>> {
-    let text = if word.quoted { return None } else { word.text };
+fn item(token: &Token<'_>) -> Option<Vec<u8>> {
+    let text = if token.quoted { return None } else { token.text };
     let (negated, text) = match text.strip_prefix(b"!") {
         Some(rest) => (0x80, rest),
         None => (0, text),
@@ -61,10 +61,10 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreada
         }
         match family {
             IPV4 if prefix <= 32 => {
-                out.word(format_args!("{sign}1:{}/{prefix}", Ipv4Addr::from(filled::<4>(octets)?)));
+                out.token(format_args!("{sign}1:{}/{prefix}", Ipv4Addr::from(filled::<4>(octets)?)));
             }
             IPV6 if prefix <= 128 => {
-                out.word(format_args!("{sign}2:{}/{prefix}", Ipv6Addr::from(filled::<16>(octets)?)));
+                out.token(format_args!("{sign}2:{}/{prefix}", Ipv6Addr::from(filled::<16>(octets)?)));
             }
             IPV4 | IPV6 => return Err(Unreadable::Malformed),
             _ => unknown = true,

@@ -1,33 +1,33 @@
 //! Sets of record types as bitmaps: windows (RFC 4034 §4.1.2), or a single short bitmap (RFC 2535 §5.2).
 
 use super::phrase::Phrase;
+use super::token::{Fault, Token, Tokens, decimal};
 use super::types::by_number;
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Word, Words, decimal};
 use super::{type_from_text, type_to_text};
 
 /// Octets of one window, which has 256 types.
 const WINDOW: usize = 32;
 
 /// Reads one record type: a mnemonic or TYPE and a number (RFC 3597 §5).
-pub(super) fn read_type(word: Word<'_>) -> Result<u16, Fault> {
-    let text = word.bare("record type")?;
+pub(super) fn read_type(token: Token<'_>) -> Result<u16, Fault> {
+    let text = token.bare("record type")?;
     std::str::from_utf8(text).ok().and_then(type_from_text).ok_or_else(|| {
-        word.fault(
-            format!("\"{}\" is not a record type", word.shown()),
+        token.fault(
+            format!("\"{}\" is not a record type", token.shown()),
             "write a mnemonic such as AAAA, or TYPE and a number up to 65535",
         )
     })
 }
 
 /// Reads types to the end, at least one where `some` is set.
-pub(super) fn read(some: bool, label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
-    if words.peek().is_none() {
-        return if some { words.next(label).map(drop) } else { Ok(()) };
+pub(super) fn read(some: bool, label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    if tokens.peek().is_none() {
+        return if some { tokens.next(label).map(drop) } else { Ok(()) };
     }
     let mut bits = vec![0u8; 256 * WINDOW];
-    while let Some(word) = words.take() {
-        set(&mut bits, read_type(word)?);
+    while let Some(token) = tokens.take() {
+        set(&mut bits, read_type(token)?);
     }
     for (number, window) in (0u8..=255).zip(bits.chunks(WINDOW)) {
         let used = trimmed(window);
@@ -53,21 +53,21 @@ pub(super) fn write(some: bool, wire: &mut Wire<'_>, out: &mut Phrase) -> Result
         }
         least = number + 1;
         for low in ones(window) {
-            out.word(type_to_text(number << 8 | low));
+            out.token(type_to_text(number << 8 | low));
         }
     }
     Ok(())
 }
 
 /// Reads the types of an NXT, which are below 128; a plain number is a type too (RFC 2535 §5.3).
-pub(super) fn read_low(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+pub(super) fn read_low(tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
     let mut bits = [0u8; 16];
-    while let Some(word) = words.take() {
-        let plain = decimal(word.bare("record type")?).and_then(|number| u16::try_from(number).ok());
-        let rtype = plain.map_or_else(|| read_type(word), Ok)?;
+    while let Some(token) = tokens.take() {
+        let plain = decimal(token.bare("record type")?).and_then(|number| u16::try_from(number).ok());
+        let rtype = plain.map_or_else(|| read_type(token), Ok)?;
         if !(1..128).contains(&rtype) {
-            return Err(word.fault(
-                format!("\"{}\" does not fit: an NXT record lists types 1 to 127", word.shown()),
+            return Err(token.fault(
+                format!("\"{}\" does not fit: an NXT record lists types 1 to 127", token.shown()),
                 "use NSEC, which replaced NXT (RFC 3755)",
             ));
         }
@@ -86,8 +86,8 @@ pub(super) fn write_low(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unr
     }
     for rtype in ones(bits) {
         match by_number(rtype) {
-            Some(known) => out.word(known.mnemonic),
-            None => out.word(rtype),
+            Some(known) => out.token(known.mnemonic),
+            None => out.token(rtype),
         }
     }
     Ok(())

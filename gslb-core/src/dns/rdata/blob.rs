@@ -4,47 +4,47 @@ use super::codes::Codes;
 use super::encoding::{base32_hex, base64, from_base32_hex, from_base64, from_hex, hex};
 use super::phrase::Phrase;
 use super::scalar::put_counted;
+use super::token::{Fault, Token, Tokens};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Word, Words};
 
 type Done = Result<(), Fault>;
 
-pub(super) fn read_hex(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let (joined, first) = words.join(label)?;
+pub(super) fn read_hex(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let (joined, first) = tokens.join(label)?;
     rdata.extend_from_slice(&decode_hex(label, &first, &joined)?);
     Ok(())
 }
 
-pub(super) fn read_base64(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let (joined, first) = words.join(label)?;
+pub(super) fn read_base64(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let (joined, first) = tokens.join(label)?;
     rdata.extend_from_slice(&decode_base64(label, &first, &joined)?);
     Ok(())
 }
 
-pub(super) fn read_base64_or_dash(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    if words.peek().is_some_and(|word| word.text == b"-" && !word.quoted) {
-        words.take();
+pub(super) fn read_base64_or_dash(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    if tokens.peek().is_some_and(|token| token.text == b"-" && !token.quoted) {
+        tokens.take();
         return Ok(());
     }
-    read_base64(label, words, rdata)
+    read_base64(label, tokens, rdata)
 }
 
-/// Decodes `text`; faults point at `word`.
-pub(super) fn decode_hex(label: &str, word: &Word<'_>, text: &[u8]) -> Result<Vec<u8>, Fault> {
+/// Decodes `text`; faults point at `token`.
+pub(super) fn decode_hex(label: &str, token: &Token<'_>, text: &[u8]) -> Result<Vec<u8>, Fault> {
     from_hex(text).filter(|octets| !octets.is_empty()).ok_or_else(|| {
         let message = if text.iter().all(u8::is_ascii_hexdigit) {
             format!("the {label} has an odd number of hexadecimal digits")
         } else {
             format!("the {label} is not hexadecimal")
         };
-        word.fault(message, "write two digits 0 to 9 or A to F per octet; blanks may stand between them")
+        token.fault(message, "write two digits 0 to 9 or A to F per octet; blanks may stand between them")
     })
 }
 
-/// Decodes `text`; faults point at `word`.
-pub(super) fn decode_base64(label: &str, word: &Word<'_>, text: &[u8]) -> Result<Vec<u8>, Fault> {
+/// Decodes `text`; faults point at `token`.
+pub(super) fn decode_base64(label: &str, token: &Token<'_>, text: &[u8]) -> Result<Vec<u8>, Fault> {
     from_base64(text).filter(|octets| !octets.is_empty()).ok_or_else(|| {
-        word.fault(
+        token.fault(
             format!("the {label} is not base64"),
             "write base64 with its final = signs; its length is a multiple of four characters",
         )
@@ -82,9 +82,10 @@ pub(super) static SSHFP: Digest = Digest { what: "fingerprint", known: &[(1, 20)
 pub(super) static ZONEMD: Digest = Digest { what: "digest", known: &[(1, 48), (2, 64)], least: 12 };
 
 impl Digest {
-    pub(super) fn read(&self, codes: &Codes, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-        let code = codes.read(&format!("{} type", self.what), words.next(&format!("{} type", self.what))?, 0xFF)? as u8;
-        let (joined, first) = words.join(self.what)?;
+    pub(super) fn read(&self, codes: &Codes, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+        let code =
+            codes.read(&format!("{} type", self.what), tokens.next(&format!("{} type", self.what))?, 0xFF)? as u8;
+        let (joined, first) = tokens.join(self.what)?;
         let digest = decode_hex(self.what, &first, &joined)?;
         if !self.fits(code, digest.len()) {
             let wanted = self.length(code).map_or(format!("at least {}", self.least), |len| len.to_string());
@@ -104,7 +105,7 @@ impl Digest {
         if !self.fits(code, digest.len()) {
             return Err(Unreadable::Malformed);
         }
-        out.word(code);
+        out.token(code);
         write_hex(digest, out);
         Ok(())
     }
@@ -118,17 +119,17 @@ impl Digest {
     }
 }
 
-pub(super) fn read_salt(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let text = word.bare(label)?;
-    let salt = if text == b"-" { Vec::new() } else { decode_hex(label, &word, text)? };
-    put_counted(label, &word, &salt, rdata)
+pub(super) fn read_salt(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let text = token.bare(label)?;
+    let salt = if text == b"-" { Vec::new() } else { decode_hex(label, &token, text)? };
+    put_counted(label, &token, &salt, rdata)
 }
 
 pub(super) fn write_salt(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
     match wire.counted()? {
-        [] => out.word('-'),
-        salt => out.word(hex(salt)),
+        [] => out.token('-'),
+        salt => out.token(hex(salt)),
     }
     Ok(())
 }
@@ -136,15 +137,15 @@ pub(super) fn write_salt(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Un
 /// Shortest hash of an owner name, in octets: that of SHA-1, the only algorithm there is (RFC 5155 §11).
 const LEAST_HASH: usize = 20;
 
-pub(super) fn read_hash(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let hash = from_base32_hex(word.bare(label)?).filter(|hash| hash.len() >= LEAST_HASH).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not a hash in base32hex", word.shown()),
+pub(super) fn read_hash(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let hash = from_base32_hex(token.bare(label)?).filter(|hash| hash.len() >= LEAST_HASH).ok_or_else(|| {
+        token.fault(
+            format!("the {label} \"{}\" is not a hash in base32hex", token.shown()),
             "write at least 32 characters 0 to 9 and A to V, without = signs",
         )
     })?;
-    put_counted(label, &word, &hash, rdata)
+    put_counted(label, &token, &hash, rdata)
 }
 
 pub(super) fn write_hash(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
@@ -152,6 +153,6 @@ pub(super) fn write_hash(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Un
     if hash.len() < LEAST_HASH {
         return Err(Unreadable::Malformed);
     }
-    out.word(base32_hex(hash));
+    out.token(base32_hex(hash));
     Ok(())
 }

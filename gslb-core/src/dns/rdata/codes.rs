@@ -1,7 +1,7 @@
 //! Numbers that have names: algorithms, certificate types, key protocols and key flags.
 
 use super::phrase::Phrase;
-use super::word::{Fault, Word, decimal};
+use super::token::{Fault, Token, decimal};
 
 /// The names of a number field.
 #[derive(Debug)]
@@ -96,13 +96,13 @@ const KEY_FLAGS: &[(&str, u16)] = &[
 
 impl Codes {
     /// Reads a name in any case, or a number from 0 to `most`.
-    pub(crate) fn read(&self, label: &str, word: Word<'_>, most: u16) -> Result<u16, Fault> {
-        let text = word.bare(label)?;
+    pub(crate) fn read(&self, label: &str, token: Token<'_>, most: u16) -> Result<u16, Fault> {
+        let text = token.bare(label)?;
         let number = decimal(text).and_then(|value| u16::try_from(value).ok()).filter(|&value| value <= most);
         number.or_else(|| value_of(self.names, text)).ok_or_else(|| {
             let names: Vec<&str> = self.names.iter().map(|&(name, _)| name).collect();
-            word.fault(
-                format!("the {label} \"{}\" is neither a number from 0 to {most} nor a known name", word.shown()),
+            token.fault(
+                format!("the {label} \"{}\" is neither a number from 0 to {most} nor a known name", token.shown()),
                 format!("write a number from 0 to {most}, or one of {}", names.join(", ")),
             )
         })
@@ -111,15 +111,15 @@ impl Codes {
     /// Writes `value` by name if its type does so and there is one, else as a number.
     pub(crate) fn write(&self, value: u16, out: &mut Phrase) {
         match self.names.iter().find(|&&(_, known)| self.shown && known == value) {
-            Some((name, _)) => out.word(name),
-            None => out.word(value),
+            Some((name, _)) => out.token(name),
+            None => out.token(value),
         }
     }
 }
 
 /// Reads key flags: a decimal number, a hexadecimal one after `0x`, or names joined by `|`.
-pub(crate) fn read_key_flags(label: &str, word: Word<'_>) -> Result<u16, Fault> {
-    let text = word.bare(label)?;
+pub(crate) fn read_key_flags(label: &str, token: Token<'_>) -> Result<u16, Fault> {
+    let text = token.bare(label)?;
     let number = match text.strip_prefix(b"0x") {
         Some(digits) => std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok()),
         None => decimal(text),
@@ -128,8 +128,8 @@ pub(crate) fn read_key_flags(label: &str, word: Word<'_>) -> Result<u16, Fault> 
         text.split(|&octet| octet == b'|').try_fold(0, |flags, name| Some(flags | value_of(KEY_FLAGS, name)?))
     });
     flags.ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" are not key flags", word.shown()),
+        token.fault(
+            format!("the {label} \"{}\" are not key flags", token.shown()),
             "write a number from 0 to 65535 (256 is a zone key, 257 a key signing key), or names such as ZONE|KSK",
         )
     })

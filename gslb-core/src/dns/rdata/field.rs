@@ -3,79 +3,79 @@
 use super::codes::{self, DIGEST};
 use super::kind::Kind;
 use super::phrase::Phrase;
+use super::token::{Fault, Tokens};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Words};
 use super::{address, apl, bitmap, blob, encoding, gateway, hip, loc, naptr, scalar, svcb, time, wks};
 
 impl Kind {
-    /// Reads the field from `words` and appends its wire form to `rdata`, which has all fields before it.
-    pub(crate) fn read(self, label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    /// Reads the field from `tokens` and appends its wire form to `rdata`, which has all fields before it.
+    pub(crate) fn read(self, label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
         match self {
-            Kind::Domain => scalar::read_name(label, words, rdata),
-            Kind::U8 => scalar::read_u8(label, words, rdata),
-            Kind::U16 => scalar::read_u16(label, words, rdata),
-            Kind::U32 => scalar::read_u32(label, words, rdata),
-            Kind::Code8(codes) => scalar::read_code8(codes, label, words, rdata),
-            Kind::Code16(codes) => put16(codes.read(label, words.next(label)?, u16::MAX)?, rdata),
-            Kind::KeyFlags => put16(codes::read_key_flags(label, words.next(label)?)?, rdata),
-            Kind::TypeCode => put16(bitmap::read_type(words.next(label)?)?, rdata),
-            Kind::Seconds => time::read_seconds(label, words, rdata),
-            Kind::Moment => time::read_moment(label, words, rdata),
-            Kind::Ipv4 => address::read_ipv4(label, words, rdata),
-            Kind::Ipv6 => address::read_ipv6(label, words, rdata),
-            Kind::Groups => address::read_groups(label, words, rdata),
-            Kind::Eui48 => address::read_eui(6, label, words, rdata),
-            Kind::Eui64 => address::read_eui(8, label, words, rdata),
-            Kind::Text => scalar::read_text(label, words, rdata),
-            Kind::TextOrNothing if words.peek().is_none() => Ok(()),
-            Kind::TextOrNothing => scalar::read_text(label, words, rdata),
-            Kind::Texts => scalar::read_texts(label, words, rdata),
-            Kind::TextToEnd => scalar::read_to_end(false, label, words, rdata),
-            Kind::QuotedToEnd => scalar::read_to_end(true, label, words, rdata),
-            Kind::Tag => scalar::read_tag(label, words, rdata),
-            Kind::Hex => blob::read_hex(label, words, rdata),
-            Kind::Base64OrNothing if words.peek().is_none() => Ok(()),
-            Kind::Base64 | Kind::Base64OrNothing => blob::read_base64(label, words, rdata),
-            Kind::Base64OrDash => blob::read_base64_or_dash(label, words, rdata),
+            Kind::Domain => scalar::read_name(label, tokens, rdata),
+            Kind::U8 => scalar::read_u8(label, tokens, rdata),
+            Kind::U16 => scalar::read_u16(label, tokens, rdata),
+            Kind::U32 => scalar::read_u32(label, tokens, rdata),
+            Kind::Code8(codes) => scalar::read_code8(codes, label, tokens, rdata),
+            Kind::Code16(codes) => put16(codes.read(label, tokens.next(label)?, u16::MAX)?, rdata),
+            Kind::KeyFlags => put16(codes::read_key_flags(label, tokens.next(label)?)?, rdata),
+            Kind::TypeCode => put16(bitmap::read_type(tokens.next(label)?)?, rdata),
+            Kind::Seconds => time::read_seconds(label, tokens, rdata),
+            Kind::Moment => time::read_moment(label, tokens, rdata),
+            Kind::Ipv4 => address::read_ipv4(label, tokens, rdata),
+            Kind::Ipv6 => address::read_ipv6(label, tokens, rdata),
+            Kind::Groups => address::read_groups(label, tokens, rdata),
+            Kind::Eui48 => address::read_eui(6, label, tokens, rdata),
+            Kind::Eui64 => address::read_eui(8, label, tokens, rdata),
+            Kind::Text => scalar::read_text(label, tokens, rdata),
+            Kind::TextOrNothing if tokens.peek().is_none() => Ok(()),
+            Kind::TextOrNothing => scalar::read_text(label, tokens, rdata),
+            Kind::Texts => scalar::read_texts(label, tokens, rdata),
+            Kind::TextToEnd => scalar::read_to_end(false, label, tokens, rdata),
+            Kind::QuotedToEnd => scalar::read_to_end(true, label, tokens, rdata),
+            Kind::Tag => scalar::read_tag(label, tokens, rdata),
+            Kind::Hex => blob::read_hex(label, tokens, rdata),
+            Kind::Base64OrNothing if tokens.peek().is_none() => Ok(()),
+            Kind::Base64 | Kind::Base64OrNothing => blob::read_base64(label, tokens, rdata),
+            Kind::Base64OrDash => blob::read_base64_or_dash(label, tokens, rdata),
             Kind::KeyOrNothing if blob::has_no_key(rdata) => Ok(()),
-            Kind::IpsecKey if words.peek().is_none() && gateway::has_no_key(rdata) => Ok(()),
-            Kind::KeyOrNothing | Kind::IpsecKey => blob::read_base64(label, words, rdata),
-            Kind::DsDigest => blob::DS.read(&DIGEST, words, rdata),
-            Kind::SshDigest => blob::SSHFP.read(&DIGEST, words, rdata),
-            Kind::ZoneDigest => blob::ZONEMD.read(&DIGEST, words, rdata),
-            Kind::Salt => blob::read_salt(label, words, rdata),
-            Kind::HashedName => blob::read_hash(label, words, rdata),
-            Kind::Types => bitmap::read(true, label, words, rdata),
-            Kind::TypesOrNothing => bitmap::read(false, label, words, rdata),
-            Kind::LowTypes => bitmap::read_low(words, rdata),
-            Kind::Services => wks::read(words, rdata),
-            Kind::PsdnAddress => address::read_psdn(label, words, rdata),
-            Kind::Nsap => address::read_nsap(label, words, rdata),
-            Kind::AtmAddress => address::read_atm(label, words, rdata),
-            Kind::Location => loc::read(words, rdata),
-            Kind::Regexp => naptr::read(label, words, rdata),
-            Kind::A6 => gateway::read_a6(words, rdata),
-            Kind::Prefixes => apl::read(words, rdata),
-            Kind::IpsecGateway => gateway::read_ipseckey(words, rdata),
-            Kind::AmtRelay => gateway::read_amtrelay(words, rdata),
-            Kind::HostIdentity => hip::read(words, rdata),
-            Kind::SvcParams => svcb::read(words, rdata),
+            Kind::IpsecKey if tokens.peek().is_none() && gateway::has_no_key(rdata) => Ok(()),
+            Kind::KeyOrNothing | Kind::IpsecKey => blob::read_base64(label, tokens, rdata),
+            Kind::DsDigest => blob::DS.read(&DIGEST, tokens, rdata),
+            Kind::SshDigest => blob::SSHFP.read(&DIGEST, tokens, rdata),
+            Kind::ZoneDigest => blob::ZONEMD.read(&DIGEST, tokens, rdata),
+            Kind::Salt => blob::read_salt(label, tokens, rdata),
+            Kind::HashedName => blob::read_hash(label, tokens, rdata),
+            Kind::Types => bitmap::read(true, label, tokens, rdata),
+            Kind::TypesOrNothing => bitmap::read(false, label, tokens, rdata),
+            Kind::LowTypes => bitmap::read_low(tokens, rdata),
+            Kind::Services => wks::read(tokens, rdata),
+            Kind::PsdnAddress => address::read_psdn(label, tokens, rdata),
+            Kind::Nsap => address::read_nsap(label, tokens, rdata),
+            Kind::AtmAddress => address::read_atm(label, tokens, rdata),
+            Kind::Location => loc::read(tokens, rdata),
+            Kind::Regexp => naptr::read(label, tokens, rdata),
+            Kind::A6 => gateway::read_a6(tokens, rdata),
+            Kind::Prefixes => apl::read(tokens, rdata),
+            Kind::IpsecGateway => gateway::read_ipseckey(tokens, rdata),
+            Kind::AmtRelay => gateway::read_amtrelay(tokens, rdata),
+            Kind::HostIdentity => hip::read(tokens, rdata),
+            Kind::SvcParams => svcb::read(tokens, rdata),
         }
     }
 
     /// Takes the field from `wire` and writes its text; `whole` is the rdata from its start.
     pub(crate) fn write(self, wire: &mut Wire<'_>, whole: &[u8], out: &mut Phrase) -> Result<(), Unreadable> {
         match self {
-            Kind::Domain => out.word(wire.name()?),
-            Kind::U8 => out.word(wire.u8()?),
-            Kind::U16 | Kind::KeyFlags => out.word(wire.u16()?),
-            Kind::U32 | Kind::Seconds => out.word(wire.u32()?),
+            Kind::Domain => out.token(wire.name()?),
+            Kind::U8 => out.token(wire.u8()?),
+            Kind::U16 | Kind::KeyFlags => out.token(wire.u16()?),
+            Kind::U32 | Kind::Seconds => out.token(wire.u32()?),
             Kind::Code8(codes) => codes.write(u16::from(wire.u8()?), out),
             Kind::Code16(codes) => codes.write(wire.u16()?, out),
-            Kind::TypeCode => out.word(super::type_to_text(wire.u16()?)),
-            Kind::Moment => out.word(time::Moment(wire.u32()?)),
-            Kind::Ipv4 => out.word(std::net::Ipv4Addr::from(wire.array::<4>()?)),
-            Kind::Ipv6 => out.word(std::net::Ipv6Addr::from(wire.array::<16>()?)),
+            Kind::TypeCode => out.token(super::type_to_text(wire.u16()?)),
+            Kind::Moment => out.token(time::Moment(wire.u32()?)),
+            Kind::Ipv4 => out.token(std::net::Ipv4Addr::from(wire.array::<4>()?)),
+            Kind::Ipv6 => out.token(std::net::Ipv6Addr::from(wire.array::<16>()?)),
             Kind::Groups => address::write_groups(wire.array()?, out),
             Kind::Eui48 => address::write_eui(wire.take(6)?, out),
             Kind::Eui64 => address::write_eui(wire.take(8)?, out),
@@ -87,10 +87,10 @@ impl Kind {
             Kind::Hex => blob::write_hex(wire.rest()?, out),
             Kind::Base64OrNothing if wire.is_empty() => {}
             Kind::IpsecKey if wire.is_empty() && gateway::has_no_key(whole) => {}
-            Kind::Base64OrDash if wire.is_empty() => out.word('-'),
+            Kind::Base64OrDash if wire.is_empty() => out.token('-'),
             Kind::KeyOrNothing if blob::has_no_key(whole) => {}
-            // A single word of any length, as in dig.
-            Kind::Base64OrDash => out.word(encoding::base64(wire.rest()?)),
+            // A single token of any length, as in dig.
+            Kind::Base64OrDash => out.token(encoding::base64(wire.rest()?)),
             Kind::Base64 | Kind::Base64OrNothing | Kind::KeyOrNothing | Kind::IpsecKey => {
                 blob::write_base64(wire.rest()?, out);
             }

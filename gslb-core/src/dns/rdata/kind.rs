@@ -55,9 +55,9 @@ pub(crate) enum Kind {
     Base64OrNothing,
     /// Base64 to the end, or a hyphen for none.
     Base64OrDash,
-    /// Base64 to the end, or nothing where the flags at the start of the rdata say that there is no key.
+    /// Base64 to the end, or nothing if the flags at the start of the rdata say that there is no key.
     KeyOrNothing,
-    /// Base64 to the end, or nothing where the algorithm is 0, which means no key (RFC 4025 §2.4).
+    /// Base64 to the end, or nothing if the algorithm is 0, which means no key (RFC 4025 §2.4).
     IpsecKey,
     /// Digest type and digest of a delegation signer.
     DsDigest,

@@ -19,10 +19,10 @@ mod scalar;
 mod svcb;
 mod svcparam;
 mod time;
+pub(crate) mod token;
 mod types;
 mod wire;
 mod wks;
-pub(crate) mod word;
 
 pub(crate) use time::seconds;
 pub(crate) use types::is_meta;
@@ -31,9 +31,9 @@ use crate::dns::name::wire_length;
 use kind::Kind;
 use phrase::Phrase;
 use std::fmt;
+use token::{Fault, Token, Tokens};
 use types::{Layout, Type};
 use wire::{Unreadable, Wire};
-use word::{Fault, Word, Words};
 
 /// Most octets of an rdata (RFC 1035 §3.2.1: its length is a number of 16 bits).
 pub const MAX_RDATA: usize = 65_535;
@@ -46,7 +46,7 @@ pub fn type_from_text(text: &str) -> Option<u16> {
         return Some(known.number);
     }
     let (prefix, digits) = text.split_at_checked(4)?;
-    let number = word::decimal(digits.as_bytes()).filter(|_| prefix.eq_ignore_ascii_case("TYPE"))?;
+    let number = token::decimal(digits.as_bytes()).filter(|_| prefix.eq_ignore_ascii_case("TYPE"))?;
     u16::try_from(number).ok()
 }
 
@@ -96,7 +96,7 @@ fn typed(fields: &[(&str, Kind)], rdata: &[u8]) -> Result<String, Unreadable> {
 
 fn generic(rdata: &[u8]) -> String {
     let mut out = Phrase::default();
-    out.word(format_args!("\\# {}", rdata.len()));
+    out.token(format_args!("\\# {}", rdata.len()));
     blob::write_hex(rdata, &mut out);
     out.into_text()
 }
@@ -127,10 +127,10 @@ pub fn embedded_names(rtype: u16, rdata: &[u8]) -> impl Iterator<Item = (usize, 
         .filter_map(|(is_name, start, len)| is_name.then_some((start, len)))
 }
 
-/// Reads the rdata of a record of type `rtype`, which `type_word` says, from the words after that one.
-pub(crate) fn from_words(rtype: u16, type_word: &Word<'_>, mut words: Words<'_, '_>) -> Result<Box<[u8]>, Fault> {
+/// Reads the rdata of a record of type `rtype`, which `type_token` says, from the tokens after that one.
+pub(crate) fn from_tokens(rtype: u16, type_token: &Token<'_>, mut tokens: Tokens<'_, '_>) -> Result<Box<[u8]>, Fault> {
     if types::is_meta(rtype) {
-        return Err(type_word.fault(
+        return Err(type_token.fault(
             format!("{} is a type of queries and messages, not of records in a zone", type_to_text(rtype)),
             "remove the record",
         ));
@@ -138,46 +138,46 @@ pub(crate) fn from_words(rtype: u16, type_word: &Word<'_>, mut words: Words<'_, 
     let known = types::by_number(rtype);
     if let Some(Layout::Obsolete(_, successor)) = known.map(|known| known.layout) {
         let message = format!("{} is obsolete (RFC 1035 §3.3)", type_to_text(rtype));
-        return Err(type_word.fault(message, format!("use {successor}")));
+        return Err(type_token.fault(message, format!("use {successor}")));
     }
     let fields = known.and_then(Type::fields);
-    let is_generic = is_generic(fields, &words);
+    let is_generic = is_generic(fields, &tokens);
     let rdata = match fields {
         _ if is_generic => {
-            read_generic(rtype, fields, &mut words).map_err(|fault| with_help(fault, || GENERIC.into()))?
+            read_generic(rtype, fields, &mut tokens).map_err(|fault| with_help(fault, || GENERIC.into()))?
         }
-        Some(fields) => read_fields(fields, &mut words).map_err(|fault| with_help(fault, || usage(rtype, fields)))?,
+        Some(fields) => read_fields(fields, &mut tokens).map_err(|fault| with_help(fault, || usage(rtype, fields)))?,
         None => {
-            let at = words.peek().unwrap_or(type_word);
+            let at = tokens.peek().unwrap_or(type_token);
             let message = format!("{} has no presentation form of its own", type_to_text(rtype));
             return Err(at.fault(message, GENERIC));
         }
     };
     if rdata.len() > MAX_RDATA {
-        return Err(type_word.fault(format!("the rdata has {} octets", rdata.len()), "write at most 65535 octets"));
+        return Err(type_token.fault(format!("the rdata has {} octets", rdata.len()), "write at most 65535 octets"));
     }
     Ok(rdata.into())
 }
 
-/// True if the words are `\# length octets` (RFC 3597 §5). Where the first field is text, `\#` is also a way to write
+/// True if the tokens are `\# length octets` (RFC 3597 §5). Where the first field is text, `\#` is also a way to write
 /// "#", so there a number must follow.
-fn is_generic(fields: Option<&[(&str, Kind)]>, words: &Words<'_, '_>) -> bool {
-    let [mark, after @ ..] = words.rest() else { return false };
+fn is_generic(fields: Option<&[(&str, Kind)]>, tokens: &Tokens<'_, '_>) -> bool {
+    let [mark, after @ ..] = tokens.rest() else { return false };
     if mark.text != b"\\#" || mark.quoted {
         return false;
     }
     let starts_with_text =
         matches!(fields, Some([(_, Kind::Text | Kind::Texts | Kind::PsdnAddress | Kind::QuotedToEnd), ..]));
-    let is_number = |word: &Word<'_>| !word.quoted && word::decimal(word.text).is_some();
+    let is_number = |token: &Token<'_>| !token.quoted && token::decimal(token.text).is_some();
     !starts_with_text || after.first().is_some_and(is_number)
 }
 
-fn read_fields(fields: &[(&str, Kind)], words: &mut Words<'_, '_>) -> Result<Vec<u8>, Fault> {
+fn read_fields(fields: &[(&str, Kind)], tokens: &mut Tokens<'_, '_>) -> Result<Vec<u8>, Fault> {
     let mut rdata = Vec::new();
     for (label, kind) in fields {
-        kind.read(label, words, &mut rdata)?;
+        kind.read(label, tokens, &mut rdata)?;
     }
-    words.finish()?;
+    tokens.finish()?;
     Ok(rdata)
 }
 
@@ -195,13 +195,13 @@ fn usage(rtype: u16, fields: &[(&str, Kind)]) -> String {
 const GENERIC: &str = "write \\#, the number of octets, and the octets in hexadecimal (RFC 3597 §5)";
 
 /// Reads `\# length octets` (RFC 3597 §5); for a known type the octets have to be what it asks for.
-fn read_generic(rtype: u16, fields: Option<&[(&str, Kind)]>, words: &mut Words<'_, '_>) -> Result<Vec<u8>, Fault> {
-    let mark = words.next("rdata")?;
-    let len = words.number("number of octets", 65_535)?;
-    let rdata = match words.peek() {
+fn read_generic(rtype: u16, fields: Option<&[(&str, Kind)]>, tokens: &mut Tokens<'_, '_>) -> Result<Vec<u8>, Fault> {
+    let mark = tokens.next("rdata")?;
+    let len = tokens.number("number of octets", 65_535)?;
+    let rdata = match tokens.peek() {
         None => Vec::new(),
         Some(_) => {
-            let (joined, first) = words.join("rdata")?;
+            let (joined, first) = tokens.join("rdata")?;
             blob::decode_hex("rdata", &first, &joined)?
         }
     };

@@ -2,19 +2,19 @@
 
 use super::phrase::Phrase;
 use super::scalar::put_counted;
+use super::token::{Fault, Tokens};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Words};
 
-pub(super) fn read(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
-    let word = words.next(label)?;
-    let octets = word.octets()?;
+pub(super) fn read(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    let token = tokens.next(label)?;
+    let octets = token.octets()?;
     if !is_substitution(&octets) {
-        return Err(word.fault(
-            format!("the {label} \"{}\" is not a substitution", word.shown()),
+        return Err(token.fault(
+            format!("the {label} \"{}\" is not a substitution", token.shown()),
             "write \"\", or \"!pattern!replacement!\" with balanced parentheses; \\\\1 stands for the first of them",
         ));
     }
-    put_counted(label, &word, &octets, rdata)
+    put_counted(label, &token, &octets, rdata)
 }
 
 pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {

@@ -1,39 +1,39 @@
-//! Writes presentation form: words separated by a single blank.
+//! Writes presentation form: tokens separated by a single blank.
 
 use std::fmt::{Display, Write};
 
 /// Characters of hex or base64 per group, as in dig and named-compilezone.
 const GROUP: usize = 56;
 
-/// The words written so far.
+/// The tokens written so far.
 #[derive(Debug, Default)]
 pub(crate) struct Phrase(String);
 
 impl Phrase {
-    /// Adds one word.
-    pub(crate) fn word(&mut self, word: impl Display) {
+    /// Adds one token.
+    pub(crate) fn token(&mut self, token: impl Display) {
         if !self.0.is_empty() {
             self.0.push(' ');
         }
         // Writing into a String cannot fail.
-        let _ = write!(self.0, "{word}");
+        let _ = write!(self.0, "{token}");
     }
 
     /// Adds a long run of digits in groups.
     pub(crate) fn groups(&mut self, digits: &str) {
         let mut rest = digits;
         while let Some((head, tail)) = rest.split_at_checked(GROUP) {
-            self.word(head);
+            self.token(head);
             rest = tail;
         }
         if !rest.is_empty() {
-            self.word(rest);
+            self.token(rest);
         }
     }
 
     /// Adds a quoted string (RFC 1035 §5.1).
     pub(crate) fn string(&mut self, octets: &[u8]) {
-        self.word(quoted(octets));
+        self.token(quoted(octets));
     }
 
     /// The text written.

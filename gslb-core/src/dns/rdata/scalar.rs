@@ -2,55 +2,55 @@
 
 use super::codes::Codes;
 use super::phrase::Phrase;
+use super::token::{Fault, Token, Tokens};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Word, Words};
 
 type Done = Result<(), Fault>;
 
-pub(super) fn read_name(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    word.bare(label)?;
-    rdata.extend_from_slice(word.name(label, words.origin)?.as_wire());
+pub(super) fn read_name(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    token.bare(label)?;
+    rdata.extend_from_slice(token.name(label, tokens.origin)?.as_wire());
     Ok(())
 }
 
-pub(super) fn read_u8(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    rdata.push(words.number(label, 0xFF)? as u8);
+pub(super) fn read_u8(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    rdata.push(tokens.number(label, 0xFF)? as u8);
     Ok(())
 }
 
-pub(super) fn read_u16(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    rdata.extend_from_slice(&(words.number(label, 0xFFFF)? as u16).to_be_bytes());
+pub(super) fn read_u16(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    rdata.extend_from_slice(&(tokens.number(label, 0xFFFF)? as u16).to_be_bytes());
     Ok(())
 }
 
-pub(super) fn read_u32(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    rdata.extend_from_slice(&words.number(label, u32::MAX)?.to_be_bytes());
+pub(super) fn read_u32(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    rdata.extend_from_slice(&tokens.number(label, u32::MAX)?.to_be_bytes());
     Ok(())
 }
 
-pub(super) fn read_code8(codes: &Codes, label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    rdata.push(codes.read(label, words.next(label)?, 0xFF)? as u8);
+pub(super) fn read_code8(codes: &Codes, label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    rdata.push(codes.read(label, tokens.next(label)?, 0xFF)? as u8);
     Ok(())
 }
 
-pub(super) fn read_text(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    put_counted(label, &word, &word.octets()?, rdata)
+pub(super) fn read_text(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    put_counted(label, &token, &token.octets()?, rdata)
 }
 
-pub(super) fn read_texts(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    read_text(label, words, rdata)?;
-    while words.peek().is_some() {
-        read_text(label, words, rdata)?;
+pub(super) fn read_texts(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    read_text(label, tokens, rdata)?;
+    while tokens.peek().is_some() {
+        read_text(label, tokens, rdata)?;
     }
     Ok(())
 }
 
 /// Appends a character-string: a length octet and up to 255 octets (RFC 1035 §3.3).
-pub(super) fn put_counted(label: &str, word: &Word<'_>, octets: &[u8], rdata: &mut Vec<u8>) -> Done {
+pub(super) fn put_counted(label: &str, token: &Token<'_>, octets: &[u8], rdata: &mut Vec<u8>) -> Done {
     let len = u8::try_from(octets.len()).map_err(|_| {
-        word.fault(
+        token.fault(
             format!("the {label} has {} octets; a string has at most 255", octets.len()),
             "split it into several quoted strings, or shorten it",
         )
@@ -60,25 +60,25 @@ pub(super) fn put_counted(label: &str, word: &Word<'_>, octets: &[u8], rdata: &m
     Ok(())
 }
 
-pub(super) fn read_to_end(quotes: bool, label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    if quotes && !word.quoted {
-        return Err(word.fault(format!("the {label} is not quoted"), format!("write \"{}\"", word.shown())));
+pub(super) fn read_to_end(quotes: bool, label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    if quotes && !token.quoted {
+        return Err(token.fault(format!("the {label} is not quoted"), format!("write \"{}\"", token.shown())));
     }
-    rdata.extend_from_slice(&word.octets()?);
+    rdata.extend_from_slice(&token.octets()?);
     Ok(())
 }
 
-pub(super) fn read_tag(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Done {
-    let word = words.next(label)?;
-    let tag = word.bare(label)?;
+pub(super) fn read_tag(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Done {
+    let token = tokens.next(label)?;
+    let tag = token.bare(label)?;
     if !is_tag(tag) {
-        return Err(word.fault(
-            format!("the {label} \"{}\" has characters other than letters and digits", word.shown()),
+        return Err(token.fault(
+            format!("the {label} \"{}\" has characters other than letters and digits", token.shown()),
             "write issue, issuewild, iodef or another tag of letters and digits",
         ));
     }
-    put_counted(label, &word, tag, rdata)
+    put_counted(label, &token, tag, rdata)
 }
 
 pub(super) fn write_texts(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
@@ -94,7 +94,7 @@ pub(super) fn write_tag(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unr
     if !is_tag(tag) {
         return Err(Unreadable::Malformed);
     }
-    out.word(String::from_utf8_lossy(tag));
+    out.token(String::from_utf8_lossy(tag));
     Ok(())
 }
 

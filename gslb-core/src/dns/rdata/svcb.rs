@@ -2,28 +2,28 @@
 
 use super::phrase::Phrase;
 use super::svcparam::{self, ALPN, MANDATORY, NO_DEFAULT_ALPN, key_from_text, key_to_text};
+use super::token::{Fault, Token, Tokens};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Word, Words};
 use std::collections::BTreeMap;
 
 /// Wire values by key: sorted and without duplicates by construction.
 type Params = BTreeMap<u16, Vec<u8>>;
 
-pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+pub(super) fn read(tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
     let mut params = Params::new();
     let mut first = None;
-    while let Some(word) = words.take() {
-        first.get_or_insert(word);
-        let (name, value) = split(&word, words)?;
+    while let Some(token) = tokens.take() {
+        first.get_or_insert(token);
+        let (name, value) = split(&token, tokens)?;
         let key = key_from_text(name).ok_or_else(|| {
-            word.fault(
-                format!("\"{}\" is not a service parameter", Word { text: name, ..word }.shown()),
+            token.fault(
+                format!("\"{}\" is not a service parameter", Token { text: name, ..token }.shown()),
                 "write alpn, port, ipv4hint, ipv6hint or another key in lower case, or key and a number up to 65535",
             )
         })?;
-        let value = svcparam::from_text(key, name.starts_with(b"key"), value.as_ref(), &word)?;
+        let value = svcparam::from_text(key, name.starts_with(b"key"), value.as_ref(), &token)?;
         if params.insert(key, value).is_some() {
-            return Err(word.fault(format!("{} is duplicated", key_to_text(key)), "keep one of them"));
+            return Err(token.fault(format!("{} is duplicated", key_to_text(key)), "keep one of them"));
         }
     }
     if let (Some(missing), Some(first)) = (missing(params.iter().map(|(&key, value)| (key, value.as_slice()))), first) {
@@ -42,22 +42,22 @@ pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-/// The key and the value of a parameter: `key`, `key=value`, or `key="value"`, which comes as two words.
-fn split<'a>(word: &Word<'a>, words: &mut Words<'_, 'a>) -> Result<(&'a [u8], Option<Word<'a>>), Fault> {
-    let text = word.bare("service parameter")?;
-    let glued = words.peek().filter(|next| next.glued).copied();
+/// The key and the value of a parameter: `key`, `key=value`, or `key="value"`, which comes as two tokens.
+fn split<'a>(token: &Token<'a>, tokens: &mut Tokens<'_, 'a>) -> Result<(&'a [u8], Option<Token<'a>>), Fault> {
+    let text = token.bare("service parameter")?;
+    let glued = tokens.peek().filter(|next| next.glued).copied();
     let Some(at) = text.iter().position(|&octet| octet == b'=') else { return Ok((text, None)) };
     let (name, value) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
     match glued {
         Some(next) if value.is_empty() && next.quoted => {
-            words.take();
+            tokens.take();
             Ok((name, Some(next)))
         }
         Some(next) => Err(next.fault(
-            format!("\"{}\" goes on after a quote", word.shown()),
+            format!("\"{}\" goes on after a quote", token.shown()),
             "quote the whole value, as in alpn=\"h2,h3\", or escape the quote as \\\"",
         )),
-        None => Ok((name, (!value.is_empty()).then_some(Word { text: value, ..*word }))),
+        None => Ok((name, (!value.is_empty()).then_some(Token { text: value, ..*token }))),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::address::parsed;
 use super::encoding::{base64, from_base64};
 use super::phrase::{Phrase, quoted};
+use super::token::{Fault, Token, decimal};
 use super::wire::Unreadable;
-use super::word::{Fault, Word, decimal};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Keys that another parameter requires.
@@ -42,13 +42,13 @@ pub(super) fn key_to_text(key: u16) -> String {
 }
 
 /// The wire form of a value; `generic` says that the key was written by number and the value stands for itself.
-pub(super) fn from_text(key: u16, generic: bool, value: Option<&Word<'_>>, at: &Word<'_>) -> Result<Vec<u8>, Fault> {
-    let text = value.map_or(Ok(Default::default()), Word::octets)?;
+pub(super) fn from_text(key: u16, generic: bool, value: Option<&Token<'_>>, at: &Token<'_>) -> Result<Vec<u8>, Fault> {
+    let text = value.map_or(Ok(Default::default()), Token::octets)?;
     let wire = if generic { Some(text.into_owned()) } else { encode(key, &text) };
     let wire = wire.filter(|wire| is_valid(key, wire) && wire.len() <= usize::from(u16::MAX));
     wire.ok_or_else(|| {
         let name = key_to_text(key);
-        let shown = value.map_or_else(String::new, Word::shown);
+        let shown = value.map_or_else(String::new, Token::shown);
         value.unwrap_or(at).fault(format!("invalid value \"{shown}\" for {name}"), example(key))
     })
 }
@@ -156,7 +156,7 @@ pub(super) fn write(key: u16, wire: &[u8], out: &mut Phrase) -> Result<(), Unrea
     }
     let name = key_to_text(key);
     if wire.is_empty() {
-        out.word(name);
+        out.token(name);
         return Ok(());
     }
     let value = match key {
@@ -168,7 +168,7 @@ pub(super) fn write(key: u16, wire: &[u8], out: &mut Phrase) -> Result<(), Unrea
         ECH => base64(wire),
         _ => quoted(wire),
     };
-    out.word(format_args!("{name}={value}"));
+    out.token(format_args!("{name}={value}"));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Durations with units, and the points in time of signatures.
 
-use super::word::{Fault, Words, decimal};
+use super::token::{Fault, Tokens, decimal};
 use std::fmt;
 
 /// Seconds from `1w2d3h4m5s` in any case or from a plain number; `None` if it is neither or above 2^32-1.
@@ -24,11 +24,11 @@ pub(crate) fn seconds(text: &[u8]) -> Option<u32> {
     (!text.is_empty()).then_some(total)
 }
 
-pub(super) fn read_seconds(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
-    let word = words.next(label)?;
-    let value = seconds(word.bare(label)?).ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not a duration up to 4294967295 seconds", word.shown()),
+pub(super) fn read_seconds(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    let token = tokens.next(label)?;
+    let value = seconds(token.bare(label)?).ok_or_else(|| {
+        token.fault(
+            format!("the {label} \"{}\" is not a duration up to 4294967295 seconds", token.shown()),
             "write seconds, or numbers with the units w, d, h, m and s, such as 1h30m",
         )
     })?;
@@ -37,13 +37,13 @@ pub(super) fn read_seconds(label: &str, words: &mut Words<'_, '_>, rdata: &mut V
 }
 
 /// Reads seconds since 1970, or YYYYMMDDHHMMSS in UTC; later times wrap around as RFC 4034 §3.1.5 wants.
-pub(super) fn read_moment(label: &str, words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
-    let word = words.next(label)?;
-    let text = word.bare(label)?;
+pub(super) fn read_moment(label: &str, tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    let token = tokens.next(label)?;
+    let text = token.bare(label)?;
     let value = if text.len() == 14 { from_date(text) } else { decimal(text) };
     let value = value.ok_or_else(|| {
-        word.fault(
-            format!("the {label} \"{}\" is not a time", word.shown()),
+        token.fault(
+            format!("the {label} \"{}\" is not a time", token.shown()),
             "write YYYYMMDDHHMMSS in UTC, or seconds since 1970 up to 4294967295",
         )
     })?;

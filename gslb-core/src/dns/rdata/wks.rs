@@ -2,8 +2,8 @@
 
 use super::bitmap::{ones, set, trimmed};
 use super::phrase::Phrase;
+use super::token::{Fault, Token, Tokens, decimal};
 use super::wire::{Unreadable, Wire};
-use super::word::{Fault, Word, Words, decimal};
 
 /// Size of a bitmap of all ports, in octets.
 const ALL_PORTS: usize = 65_536 / 8;
@@ -70,19 +70,19 @@ const SERVICES: &[(&str, u16)] = &[
     ("pop3s", 995),
 ];
 
-pub(super) fn read(words: &mut Words<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
-    let protocol = words.next("protocol")?;
+pub(super) fn read(tokens: &mut Tokens<'_, '_>, rdata: &mut Vec<u8>) -> Result<(), Fault> {
+    let protocol = tokens.next("protocol")?;
     rdata.push(number("protocol", PROTOCOLS, &protocol, 255)? as u8);
     let mut ports = vec![0u8; ALL_PORTS];
-    while let Some(word) = words.take() {
-        set(&mut ports, number("port", SERVICES, &word, u16::MAX)?);
+    while let Some(token) = tokens.take() {
+        set(&mut ports, number("port", SERVICES, &token, u16::MAX)?);
     }
     rdata.extend_from_slice(trimmed(&ports));
     Ok(())
 }
 
 pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreadable> {
-    out.word(wire.u8()?);
+    out.token(wire.u8()?);
     let ports = std::mem::take(&mut wire.0);
     if ports.len() > ALL_PORTS {
         return Err(Unreadable::Malformed);
@@ -92,18 +92,18 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Phrase) -> Result<(), Unreada
         return Err(Unreadable::NoText);
     }
     for port in ones(ports) {
-        out.word(port);
+        out.token(port);
     }
     Ok(())
 }
 
-fn number(label: &str, names: &[(&str, u16)], word: &Word<'_>, most: u16) -> Result<u16, Fault> {
-    let text = word.bare(label)?;
+fn number(label: &str, names: &[(&str, u16)], token: &Token<'_>, most: u16) -> Result<u16, Fault> {
+    let text = token.bare(label)?;
     let named = names.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(text)).map(|&(_, value)| value);
     let value = named.or_else(|| u16::try_from(decimal(text)?).ok()).filter(|&value| value <= most);
     value.ok_or_else(|| {
-        word.fault(
-            format!("\"{}\" is not a {label}", word.shown()),
+        token.fault(
+            format!("\"{}\" is not a {label}", token.shown()),
             format!("write the {label} as a number from 0 to {most}; only the most usual names are known"),
         )
     })

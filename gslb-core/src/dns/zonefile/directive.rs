@@ -3,22 +3,22 @@
 use super::entry::read_ttl;
 use super::reader::{Included, Outcome, Reader, Scope, Ttl};
 use crate::dns::name::Name;
-use crate::dns::rdata::word::{Fault, Word, Words};
+use crate::dns::rdata::token::{Fault, Token, Tokens};
 
 impl Reader<'_, '_> {
-    /// Executes the directive `first` with the words after it.
+    /// Executes the directive `first` with the tokens after it.
     pub(super) fn directive(
         &mut self,
         scope: &mut Scope,
-        first: &Word<'_>,
-        rest: &[Word<'_>],
+        first: &Token<'_>,
+        rest: &[Token<'_>],
     ) -> Result<Outcome, Fault> {
         let origin = scope.origin.clone();
-        let mut words = Words::new(rest, first.place, &origin);
+        let mut tokens = Tokens::new(rest, first.position, &origin);
         let done = match first.text.to_ascii_uppercase().as_slice() {
-            b"$ORIGIN" => set_origin(scope, &mut words).map(|()| Outcome::Done),
-            b"$TTL" => self.set_ttl(scope, &mut words).map(|()| Outcome::Done),
-            b"$INCLUDE" => self.include(scope, &mut words).map(Outcome::Include),
+            b"$ORIGIN" => set_origin(scope, &mut tokens).map(|()| Outcome::Done),
+            b"$TTL" => self.set_ttl(scope, &mut tokens).map(|()| Outcome::Done),
+            b"$INCLUDE" => self.include(scope, &mut tokens).map(Outcome::Include),
             b"$GENERATE" => self.generate(scope, first, rest).map(|()| Outcome::Done),
             _ => Err(first.fault(
                 format!("\"{}\" is not a directive", first.shown()),
@@ -28,49 +28,49 @@ impl Reader<'_, '_> {
         done.map_err(|fault| with_usage(first, fault))
     }
 
-    fn set_ttl(&mut self, scope: &Scope, words: &mut Words<'_, '_>) -> Result<(), Fault> {
+    fn set_ttl(&mut self, scope: &Scope, tokens: &mut Tokens<'_, '_>) -> Result<(), Fault> {
         if !matches!(self.ttl, Ttl::Default(_)) {
             // If the line is invalid, report only this line, not those that depend on it.
             self.ttl = Ttl::Default(0);
         }
-        let word = words.next("TTL")?;
-        let ttl = read_ttl(&word, word.bare("TTL")?)?;
-        words.finish()?;
-        self.ttl = Ttl::Default(self.bounded(scope, word.place, ttl));
+        let token = tokens.next("TTL")?;
+        let ttl = read_ttl(&token, token.bare("TTL")?)?;
+        tokens.finish()?;
+        self.ttl = Ttl::Default(self.bounded(scope, token.position, ttl));
         Ok(())
     }
 
-    fn include(&mut self, scope: &Scope, words: &mut Words<'_, '_>) -> Result<Included, Fault> {
-        let word = words.next("file name")?;
-        let origin = match words.take() {
+    fn include(&mut self, scope: &Scope, tokens: &mut Tokens<'_, '_>) -> Result<Included, Fault> {
+        let token = tokens.next("file name")?;
+        let origin = match tokens.take() {
             Some(origin) => bare_name(&origin, scope)?,
             None => scope.origin.clone(),
         };
-        words.finish()?;
-        let name = std::str::from_utf8(word.text)
-            .map_err(|_| word.fault("the file name is not UTF-8", "rename the file, or write its name in UTF-8"))?;
+        tokens.finish()?;
+        let name = std::str::from_utf8(token.text)
+            .map_err(|_| token.fault("the file name is not UTF-8", "rename the file, or write its name in UTF-8"))?;
         let (file, text) = self.fetch(name, scope).map_err(|reason| {
-            word.fault(format!("\"{}\" cannot be included: {reason}", word.shown()), "check the name of the file")
+            token.fault(format!("\"{}\" cannot be included: {reason}", token.shown()), "check the name of the file")
         })?;
         Ok(Included { file, text, origin })
     }
 }
 
-fn set_origin(scope: &mut Scope, words: &mut Words<'_, '_>) -> Result<(), Fault> {
-    let word = words.next("origin")?;
-    let origin = bare_name(&word, scope)?;
-    words.finish()?;
+fn set_origin(scope: &mut Scope, tokens: &mut Tokens<'_, '_>) -> Result<(), Fault> {
+    let token = tokens.next("origin")?;
+    let origin = bare_name(&token, scope)?;
+    tokens.finish()?;
     scope.origin = origin;
     Ok(())
 }
 
 /// Parses an origin, which must not be quoted: BIND, NSD and Knot reject that, too.
-fn bare_name(word: &Word<'_>, scope: &Scope) -> Result<Name, Fault> {
-    word.bare("origin")?;
-    word.name("origin", &scope.origin)
+fn bare_name(token: &Token<'_>, scope: &Scope) -> Result<Name, Fault> {
+    token.bare("origin")?;
+    token.name("origin", &scope.origin)
 }
 
-fn with_usage(first: &Word<'_>, mut fault: Fault) -> Fault {
+fn with_usage(first: &Token<'_>, mut fault: Fault) -> Fault {
     if fault.help.is_empty() {
         fault.help = match first.text.to_ascii_uppercase().as_slice() {
             b"$ORIGIN" => "write $ORIGIN and a name, such as $ORIGIN example.com.",

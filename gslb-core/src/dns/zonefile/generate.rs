@@ -4,7 +4,7 @@ use super::entry::Header;
 use super::lexer::{self, Cursor};
 use super::reader::{Reader, Scope};
 use super::{MAX_ENTRY_OCTETS, MAX_GENERATED};
-use crate::dns::rdata::word::{Fault, Word, Words, decimal};
+use crate::dns::rdata::token::{Fault, Token, Tokens, decimal};
 
 /// Maximum counter, before and after adding the offset.
 const MOST: i64 = i32::MAX as i64;
@@ -41,37 +41,37 @@ enum Base {
 }
 
 impl Reader<'_, '_> {
-    /// Generates the records for the words after `$GENERATE`; stops at the first invalid one.
-    pub(super) fn generate(&mut self, scope: &Scope, first: &Word<'_>, rest: &[Word<'_>]) -> Result<(), Fault> {
-        let mut words = Words::new(rest, first.place, &scope.origin);
-        let range = Range::read(&words.next("range")?)?;
-        let owner_word = words.next("owner")?;
-        let owner = Piece::read(&owner_word)?;
-        let mut header = Header::read(first.place, rest.get(2..).unwrap_or_default())?;
+    /// Generates the records for the tokens after `$GENERATE`; stops at the first invalid one.
+    pub(super) fn generate(&mut self, scope: &Scope, first: &Token<'_>, rest: &[Token<'_>]) -> Result<(), Fault> {
+        let mut tokens = Tokens::new(rest, first.position, &scope.origin);
+        let range = Range::read(&tokens.next("range")?)?;
+        let owner_token = tokens.next("owner")?;
+        let owner = Piece::read(&owner_token)?;
+        let mut header = Header::read(first.position, rest.get(2..).unwrap_or_default())?;
         // Once for all records, so that a TTL that is too long is reported once.
-        header.ttl = header.ttl.map(|(place, ttl)| (place, self.bounded(scope, place, ttl)));
-        let data_word = header.only_data()?;
-        let data = Piece::read(&data_word)?;
+        header.ttl = header.ttl.map(|(position, ttl)| (position, self.bounded(scope, position, ttl)));
+        let data_token = header.only_data()?;
+        let data = Piece::read(&data_token)?;
         for number in (range.start..=range.stop).step_by(range.step as usize) {
             if self.is_stopped() {
                 break;
             }
-            let owner_text = fill(&owner, number, &owner_word)?;
-            let owner = Word { text: &owner_text, ..owner_word }.name("owner", &scope.origin)?;
-            let mut data_text = fill(&data, number, &data_word)?;
-            if data_word.quoted {
+            let owner_text = fill(&owner, number, &owner_token)?;
+            let owner = Token { text: &owner_text, ..owner_token }.name("owner", &scope.origin)?;
+            let mut data_text = fill(&data, number, &data_token)?;
+            if data_token.quoted {
                 data_text = bare_quotes(&data_text);
             }
-            let mut data_words = Vec::new();
-            lexer::next(&data_text, &mut Cursor::start(data_word.hidden), &mut data_words)
-                .and_then(|_| self.record(scope, &header.with_data(&data_words), Some(owner)))
-                .map_err(|fault| at_number(number, &data_word, fault))?;
+            let mut data_tokens = Vec::new();
+            lexer::next(&data_text, &mut Cursor::start(data_token.hidden), &mut data_tokens)
+                .and_then(|_| self.record(scope, &header.with_data(&data_tokens), Some(owner)))
+                .map_err(|fault| at_number(number, &data_token, fault))?;
         }
         Ok(())
     }
 }
 
-/// Unescapes `\"` in quoted text, which is then split into words again.
+/// Unescapes `\"` in quoted text, which is then split into tokens again.
 fn bare_quotes(text: &[u8]) -> Vec<u8> {
     let mut bare = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -90,20 +90,20 @@ fn bare_quotes(text: &[u8]) -> Vec<u8> {
 }
 
 /// A fault of a generated record, reported at the template it was generated from.
-fn at_number(number: u32, data: &Word<'_>, fault: Fault) -> Fault {
-    Fault { place: data.place, message: format!("for {number}: {}", fault.message), help: fault.help }
+fn at_number(number: u32, data: &Token<'_>, fault: Fault) -> Fault {
+    Fault { position: data.position, message: format!("for {number}: {}", fault.message), help: fault.help }
 }
 
 impl Range {
     /// Reads `start-stop` or `start-stop/step`.
-    fn read(word: &Word<'_>) -> Result<Range, Fault> {
+    fn read(token: &Token<'_>) -> Result<Range, Fault> {
         let invalid = || {
-            word.fault(
-                format!("\"{}\" is not a range", word.shown()),
+            token.fault(
+                format!("\"{}\" is not a range", token.shown()),
                 "write start-stop or start-stop/step, such as 0-255 or 0-510/2",
             )
         };
-        let text = std::str::from_utf8(word.bare("range")?).unwrap_or_default();
+        let text = std::str::from_utf8(token.bare("range")?).unwrap_or_default();
         let (bounds, step) = text.split_once('/').unwrap_or((text, "1"));
         let (start, stop) = bounds.split_once('-').ok_or_else(invalid)?;
         let number =
@@ -114,8 +114,8 @@ impl Range {
         }
         let count = (range.stop - range.start) / range.step + 1;
         if count > MAX_GENERATED {
-            let message = format!("\"{}\" makes {count} records", word.shown());
-            return Err(word.fault(message, format!("make at most {MAX_GENERATED} with one $GENERATE")));
+            let message = format!("\"{}\" makes {count} records", token.shown());
+            return Err(token.fault(message, format!("make at most {MAX_GENERATED} with one $GENERATE")));
         }
         Ok(range)
     }
@@ -123,16 +123,16 @@ impl Range {
 
 impl<'a> Piece<'a> {
     /// Parses a template with `$` or `${offset,width,base}`; `$$` is a dollar sign, and a backslash escapes what follows.
-    fn read(word: &Word<'a>) -> Result<Vec<Piece<'a>>, Fault> {
+    fn read(token: &Token<'a>) -> Result<Vec<Piece<'a>>, Fault> {
         let mut pieces = Vec::new();
         let (mut start, mut at) = (0, 0);
-        let text = word.text;
+        let text = token.text;
         while let Some(&octet) = text.get(at) {
             match octet {
                 b'\\' => at += 2,
                 b'$' => {
                     pieces.push(Piece::Literal(text.get(start..at).unwrap_or_default()));
-                    let (piece, used) = Piece::number(text.get(at..).unwrap_or_default(), word)?;
+                    let (piece, used) = Piece::number(text.get(at..).unwrap_or_default(), token)?;
                     pieces.push(piece);
                     at += used;
                     start = at;
@@ -145,15 +145,15 @@ impl<'a> Piece<'a> {
     }
 
     /// Parses the piece for the dollar sign at the start of `text`; returns it and its length.
-    fn number(text: &'a [u8], word: &Word<'_>) -> Result<(Piece<'a>, usize), Fault> {
+    fn number(text: &'a [u8], token: &Token<'_>) -> Result<(Piece<'a>, usize), Fault> {
         match text.get(1) {
             Some(b'$') => Ok((Piece::Literal(b"$"), 2)),
             Some(b'{') => {
                 let end = text.iter().position(|&octet| octet == b'}');
                 let inside = end.and_then(|end| text.get(2..end)).and_then(modifier);
                 let invalid = || {
-                    word.fault(
-                        format!("\"{}\" has a wrong ${{...}}", word.shown()),
+                    token.fault(
+                        format!("\"{}\" has a wrong ${{...}}", token.shown()),
                         "write ${offset}, ${offset,width} or ${offset,width,base} with base d, o, x, X, n or N",
                     )
                 };
@@ -191,8 +191,8 @@ fn modifier<'a>(inside: &[u8]) -> Option<Piece<'a>> {
     })
 }
 
-/// The text of `pieces` with `number` filled in; `word` is their source, for faults.
-fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, Fault> {
+/// The text of `pieces` with `number` filled in; `token` is their source, for faults.
+fn fill(pieces: &[Piece<'_>], number: u32, token: &Token<'_>) -> Result<Vec<u8>, Fault> {
     let mut text = Vec::new();
     for piece in pieces {
         match *piece {
@@ -200,16 +200,16 @@ fn fill(pieces: &[Piece<'_>], number: u32, word: &Word<'_>) -> Result<Vec<u8>, F
             Piece::Number { offset, width, base } => {
                 let value = i64::from(number) + offset;
                 if !(LEAST..=MOST).contains(&value) {
-                    let message = format!("\"{}\" becomes {value}, which is too large or too small", word.shown());
+                    let message = format!("\"{}\" becomes {value}, which is too large or too small", token.shown());
                     return Err(
-                        word.fault(message, format!("write an offset that keeps the number from {LEAST} to {MOST}"))
+                        token.fault(message, format!("write an offset that keeps the number from {LEAST} to {MOST}"))
                     );
                 }
                 text.extend_from_slice(base.write(value, width).as_bytes());
             }
         }
         if text.len() > MAX_ENTRY_OCTETS {
-            return Err(word.fault("the generated text is too long", "write a shorter one"));
+            return Err(token.fault("the generated text is too long", "write a shorter one"));
         }
     }
     Ok(text)

@@ -1,7 +1,7 @@
-//! Splits text into entries: the words of one line, or of several lines in parentheses (RFC 1035 §5.1).
+//! Splits text into entries: the tokens of one line, or of several lines in parentheses (RFC 1035 §5.1).
 
 use super::MAX_ENTRY_OCTETS;
-use crate::dns::rdata::word::{Fault, Place, Word};
+use crate::dns::rdata::token::{Fault, Position, Token};
 
 /// A position in the text.
 #[derive(Debug, Clone, Copy)]
@@ -9,7 +9,7 @@ pub(super) struct Cursor {
     at: usize,
     line: u32,
     column: u32,
-    /// Words are [hidden](Word::hidden).
+    /// Words are [hidden](Token::hidden).
     pub(super) hides: bool,
 }
 
@@ -20,21 +20,21 @@ pub(super) enum Entry {
     End,
     /// Nothing but blanks or a comment.
     Blank,
-    /// At least one word.
-    Words {
+    /// At least one token.
+    Tokens {
         /// The line starts with a blank: it has the owner of the previous record.
         indented: bool,
     },
 }
 
 impl Cursor {
-    /// The start of a text; `hides` says whether its words are [hidden](Word::hidden).
+    /// The start of a text; `hides` says whether its tokens are [hidden](Token::hidden).
     pub(super) fn start(hides: bool) -> Cursor {
         Cursor { at: 0, line: 1, column: 1, hides }
     }
 
-    fn place(self) -> Place {
-        Place { line: self.line, column: self.column }
+    fn position(self) -> Position {
+        Position { line: self.line, column: self.column }
     }
 
     fn octet(self, text: &[u8]) -> Option<u8> {
@@ -82,7 +82,7 @@ impl Cursor {
             _ => return None,
         };
         let fault =
-            fault(self.place(), &format!("the file starts with {mark}"), "save it as plain text without a mark");
+            fault(self.position(), &format!("the file starts with {mark}"), "save it as plain text without a mark");
         self.at = len;
         Some(fault)
     }
@@ -92,7 +92,7 @@ impl Cursor {
 struct Scan<'a, 'w> {
     text: &'a [u8],
     cursor: Cursor,
-    words: &'w mut Vec<Word<'a>>,
+    tokens: &'w mut Vec<Token<'a>>,
     /// Positions of open parentheses.
     open: Vec<Cursor>,
     /// The first fault and its position.
@@ -100,30 +100,30 @@ struct Scan<'a, 'w> {
     blank_before: bool,
 }
 
-/// Reads the entry at `cursor` into `words` and leaves the cursor at the start of the next one.
+/// Reads the entry at `cursor` into `tokens` and leaves the cursor at the start of the next one.
 ///
 /// A fault affects the whole entry. If the entry has no end because of it, the next one starts on the next line.
-pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, words: &mut Vec<Word<'a>>) -> Result<Entry, Fault> {
-    words.clear();
+pub(super) fn next<'a>(text: &'a [u8], cursor: &mut Cursor, tokens: &mut Vec<Token<'a>>) -> Result<Entry, Fault> {
+    tokens.clear();
     let Some(first) = cursor.octet(text) else { return Ok(Entry::End) };
     let start = *cursor;
-    let mut scan = Scan { text, cursor: start, words, open: Vec::new(), first_fault: None, blank_before: true };
+    let mut scan = Scan { text, cursor: start, tokens, open: Vec::new(), first_fault: None, blank_before: true };
     let ended = scan.run();
     if !ended {
-        let (culprit, message, help) = match scan.open.first() {
+        let (at_fault, message, help) = match scan.open.first() {
             Some(&open) => (open, "unclosed parenthesis", "write ) at the end of the record"),
             None => (start, "this line is too long", "split the record"),
         };
-        scan.note(culprit, message, help);
+        scan.note(at_fault, message, help);
     }
-    let Scan { cursor: reached, words, first_fault, .. } = scan;
+    let Scan { cursor: reached, tokens, first_fault, .. } = scan;
     *cursor = reached;
     match first_fault {
-        None if words.is_empty() => Ok(Entry::Blank),
-        None => Ok(Entry::Words { indented: matches!(first, b' ' | b'\t') }),
-        Some((fault, culprit)) => {
+        None if tokens.is_empty() => Ok(Entry::Blank),
+        None => Ok(Entry::Tokens { indented: matches!(first, b' ' | b'\t') }),
+        Some((fault, at_fault)) => {
             if !ended {
-                *cursor = culprit;
+                *cursor = at_fault;
                 cursor.skip_line(text);
                 cursor.end_line(text);
             }
@@ -167,7 +167,7 @@ impl<'a> Scan<'a, '_> {
                 self.cursor.step(self.text);
             }
             b'"' => return self.quoted(),
-            _ => return self.word(),
+            _ => return self.token(),
         }
         self.blank_before = true;
     }
@@ -179,7 +179,7 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
-    fn word(&mut self) {
+    fn token(&mut self) {
         let start = self.cursor;
         while let Some(octet) = self.cursor.octet(self.text) {
             match octet {
@@ -199,7 +199,7 @@ impl<'a> Scan<'a, '_> {
                 Some(b'"') => {
                     let end = self.cursor;
                     self.cursor.step(self.text);
-                    // The position of a quoted word is its quote.
+                    // The position of a quoted token is its quote.
                     return self.push(Cursor { at: start.at, ..quote }, end, true);
                 }
                 Some(b'\\') => self.quoted_escape(),
@@ -247,17 +247,23 @@ impl<'a> Scan<'a, '_> {
 
     fn push(&mut self, start: Cursor, end: Cursor, quoted: bool) {
         let text = self.text.get(start.at..end.at).unwrap_or_default();
-        self.words.push(Word { text, quoted, glued: !self.blank_before, hidden: start.hides, place: start.place() });
+        self.tokens.push(Token {
+            text,
+            quoted,
+            glued: !self.blank_before,
+            hidden: start.hides,
+            position: start.position(),
+        });
         self.blank_before = false;
     }
 
     fn note(&mut self, at: Cursor, message: &str, help: &str) {
         if self.first_fault.is_none() {
-            self.first_fault = Some((fault(at.place(), message, help), at));
+            self.first_fault = Some((fault(at.position(), message, help), at));
         }
     }
 }
 
-fn fault(place: Place, message: &str, help: &str) -> Fault {
-    Fault { place, message: message.into(), help: help.into() }
+fn fault(position: Position, message: &str, help: &str) -> Fault {
+    Fault { position, message: message.into(), help: help.into() }
 }

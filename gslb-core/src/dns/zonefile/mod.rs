@@ -104,7 +104,7 @@ pub fn parse_with_limits(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// From a file, which may be any that the server can read, also one that is no zone file and holds secrets. Its
-    /// words are quoted from its first good entry on; before that, problems have a place and no content.
+    /// tokens are quoted from its first good entry on; before that, problems have a place and no content.
     File,
     /// The document itself, which its author sees anyway.
     Document,

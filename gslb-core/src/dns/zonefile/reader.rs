@@ -7,7 +7,7 @@ use super::{
     Parsed, Record, RecordLimits, Source,
 };
 use crate::dns::name::Name;
-use crate::dns::rdata::word::{Fault, HIDDEN, Place, Word};
+use crate::dns::rdata::token::{Fault, HIDDEN, Position, Token};
 use crate::problem::{Location, Problem, Severity};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl<'r, 'l> Reader<'r, 'l> {
             } else {
                 let message = format!("files include each other more than {MAX_INCLUDE_DEPTH} deep");
                 let help = "remove an $INCLUDE; perhaps a file includes itself".into();
-                self.error(&frame.scope, Fault { place: at, message, help });
+                self.error(&frame.scope, Fault { position: at, message, help });
             }
             frames.push(frame);
         }
@@ -121,21 +121,21 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     /// Reads entries until the file ends or includes another one.
-    fn read_frame(&mut self, frame: &mut Frame<'_>) -> Option<(Included, Place)> {
-        let mut words = Vec::new();
+    fn read_frame(&mut self, frame: &mut Frame<'_>) -> Option<(Included, Position)> {
+        let mut tokens = Vec::new();
         let text: &[u8] = &frame.text;
         while !self.stopped {
             let errors = self.errors;
-            match lexer::next(text, &mut frame.cursor, &mut words) {
+            match lexer::next(text, &mut frame.cursor, &mut tokens) {
                 Ok(Entry::End) => return None,
                 Ok(Entry::Blank) => {}
-                Ok(Entry::Words { indented }) => match self.entry(&mut frame.scope, indented, &words) {
+                Ok(Entry::Tokens { indented }) => match self.entry(&mut frame.scope, indented, &tokens) {
                     Ok(Outcome::Done) if self.errors == errors => frame.cursor.hides = false,
                     Ok(Outcome::Done) => {}
                     Ok(Outcome::Include(included)) => {
                         frame.cursor.hides = false;
-                        let place = words.first().map_or(Place { line: 1, column: 1 }, |word| word.place);
-                        return Some((included, place));
+                        let position = tokens.first().map_or(Position { line: 1, column: 1 }, |token| token.position);
+                        return Some((included, position));
                     }
                     Err(fault) => self.error(&frame.scope, fault),
                 },
@@ -145,18 +145,18 @@ impl<'r, 'l> Reader<'r, 'l> {
         None
     }
 
-    fn entry(&mut self, scope: &mut Scope, indented: bool, words: &[Word<'_>]) -> Result<Outcome, Fault> {
-        let Some((first, rest)) = words.split_first() else { return Ok(Outcome::Done) };
+    fn entry(&mut self, scope: &mut Scope, indented: bool, tokens: &[Token<'_>]) -> Result<Outcome, Fault> {
+        let Some((first, rest)) = tokens.split_first() else { return Ok(Outcome::Done) };
         if !indented && !first.quoted && first.text.starts_with(b"$") {
             return self.directive(scope, first, rest);
         }
-        let (owner, words) = if indented { (None, words) } else { (Some(first), rest) };
+        let (owner, tokens) = if indented { (None, tokens) } else { (Some(first), rest) };
         let (owner, wrong_owner) = match scope.owner_of(owner, first) {
             Ok(owner) => (Some(owner), None),
             Err(fault) => (None, Some(fault)),
         };
         // With an invalid owner, parse the rest of the record anyway to report all of its problems.
-        let rest = Header::read(first.place, words).and_then(|header| self.record(scope, &header, owner));
+        let rest = Header::read(first.position, tokens).and_then(|header| self.record(scope, &header, owner));
         if let Some(fault) = wrong_owner {
             self.error(scope, fault);
         }
@@ -193,8 +193,8 @@ impl<'r, 'l> Reader<'r, 'l> {
     /// Lets an invalid record still set the TTL of the following ones, so that they are not reported as well.
     fn forgive_ttl(&mut self, scope: &Scope, header: &Header<'_, '_>) {
         match (self.ttl, header.ttl) {
-            (Ttl::Unknown | Ttl::Last(_), Some((place, written))) => {
-                self.ttl = Ttl::Last(self.bounded(scope, place, written));
+            (Ttl::Unknown | Ttl::Last(_), Some((position, written))) => {
+                self.ttl = Ttl::Last(self.bounded(scope, position, written));
             }
             (Ttl::Unknown, None) if header.rtype == SOA => self.ttl = Ttl::Default(0),
             _ => {}
@@ -203,8 +203,8 @@ impl<'r, 'l> Reader<'r, 'l> {
 
     /// The TTL of a record: its own, or the current default. Its own becomes the default unless `$TTL` was given.
     fn ttl_of(&mut self, scope: &Scope, header: &Header<'_, '_>, rdata: &[u8]) -> Result<u32, Fault> {
-        if let Some((place, written)) = header.ttl {
-            let ttl = self.bounded(scope, place, written);
+        if let Some((position, written)) = header.ttl {
+            let ttl = self.bounded(scope, position, written);
             if !matches!(self.ttl, Ttl::Default(_)) {
                 self.ttl = Ttl::Last(ttl);
             }
@@ -228,7 +228,7 @@ impl<'r, 'l> Reader<'r, 'l> {
                 // One error is enough: all following records have the same problem.
                 self.ttl = Ttl::Default(0);
                 Err(Fault {
-                    place: header.start,
+                    position: header.start,
                     message: "the record has no TTL, and there is no default".into(),
                     help: "write $TTL and a duration before the first record, such as $TTL 1h".into(),
                 })
@@ -237,12 +237,12 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     /// `ttl`, or 0 with a warning if it exceeds [`MAX_TTL`](super::MAX_TTL) (RFC 2181 §8).
-    pub(super) fn bounded(&mut self, scope: &Scope, place: Place, ttl: u32) -> u32 {
+    pub(super) fn bounded(&mut self, scope: &Scope, position: Position, ttl: u32) -> u32 {
         if ttl <= MAX_TTL {
             return ttl;
         }
         let message = format!("the TTL {ttl} is longer than {MAX_TTL} seconds and taken as 0 (RFC 2181 §8)");
-        self.warn(scope, place, message, "write a shorter TTL".into());
+        self.warn(scope, position, message, "write a shorter TTL".into());
         0
     }
 
@@ -261,25 +261,25 @@ impl<'r, 'l> Reader<'r, 'l> {
         self.stopped
     }
 
-    /// Reports an error of an entry whose words may be hidden.
+    /// Reports an error of an entry whose tokens may be hidden.
     fn error(&mut self, scope: &Scope, fault: Fault) {
         self.errors = self.errors.saturating_add(1);
-        let Fault { place, message, mut help } = fault;
+        let Fault { position, message, mut help } = fault;
         if message.contains(HIDDEN) {
             let gap = if help.is_empty() { "" } else { "; " };
             help = format!(
                 "{help}{gap}{HIDDEN} is not shown, since nothing before it in the file is zone data: is it the right file?"
             );
         }
-        self.report(scope, Severity::Error, place, message, help);
+        self.report(scope, Severity::Error, position, message, help);
     }
 
-    fn warn(&mut self, scope: &Scope, place: Place, message: String, help: String) {
-        self.report(scope, Severity::Warning, place, message, help);
+    fn warn(&mut self, scope: &Scope, position: Position, message: String, help: String) {
+        self.report(scope, Severity::Warning, position, message, help);
     }
 
-    fn report(&mut self, scope: &Scope, severity: Severity, place: Place, message: String, help: String) {
-        let location = scope.location(place);
+    fn report(&mut self, scope: &Scope, severity: Severity, position: Position, message: String, help: String) {
+        let location = scope.location(position);
         if self.parsed.problems.len() < MAX_PROBLEMS {
             self.parsed.problems.push(Problem { severity, location, path: String::new(), message, help });
         } else if !self.stopped {
@@ -292,15 +292,15 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     fn stop(&mut self, scope: &Scope, message: String) {
-        self.error(scope, Fault { place: Place { line: 1, column: 1 }, message, help: "split the zone".into() });
+        self.error(scope, Fault { position: Position { line: 1, column: 1 }, message, help: "split the zone".into() });
         self.stopped = true;
     }
 }
 
 impl Scope {
-    /// The owner in `word`, or that of the previous record if there is no word. Later lines without an owner inherit it.
-    fn owner_of(&mut self, word: Option<&Word<'_>>, first: &Word<'_>) -> Result<Name, Fault> {
-        let Some(word) = word else {
+    /// The owner in `token`, or that of the previous record if there is no token. Later lines without an owner inherit it.
+    fn owner_of(&mut self, token: Option<&Token<'_>>, first: &Token<'_>) -> Result<Name, Fault> {
+        let Some(token) = token else {
             return self.owner.clone().ok_or_else(|| {
                 first.fault(
                     "the line starts with a blank, but there is no earlier record to take the owner from",
@@ -308,7 +308,7 @@ impl Scope {
                 )
             });
         };
-        let owner = word.name("owner", &self.origin);
+        let owner = token.name("owner", &self.origin);
         match &owner {
             Ok(owner) => self.owner = Some(owner.clone()),
             // Do not report the following lines without an owner as well.
@@ -318,7 +318,7 @@ impl Scope {
         owner
     }
 
-    fn location(&self, place: Place) -> Location {
-        Location { file: self.file.clone(), line: place.line, column: place.column }
+    fn location(&self, position: Position) -> Location {
+        Location { file: self.file.clone(), line: position.line, column: position.column }
     }
 }
