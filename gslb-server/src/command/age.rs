@@ -1,11 +1,11 @@
-//! Moments as people read them in tables: how long ago, or how soon. `-o wide` has them in full.
+//! Times in tables for people: how long ago, or how soon. `-o wide` shows them in full.
 
 use jiff::Timestamp;
 
 use super::table::is_wide;
 
-/// How long ago `moment` (RFC 3339) was, such as `3m ago`, or how soon it is, such as `in 2h5m`. Text that is no moment
-/// stays as it is.
+/// How long ago `moment` (RFC 3339) was, such as `3m ago`, or how soon it is, such as `in 2h5m`. Other text stays as
+/// is.
 pub(super) fn relative(moment: &str) -> String {
     if is_wide() {
         return to_the_second(moment);
@@ -13,7 +13,7 @@ pub(super) fn relative(moment: &str) -> String {
     from(moment, Timestamp::now())
 }
 
-/// `moment` in UTC, to the second. Text that is no moment stays as it is.
+/// `moment` in UTC, to the second. Other text stays as is.
 pub(super) fn to_the_second(moment: &str) -> String {
     let parsed = moment.parse::<Timestamp>();
     parsed.map_or_else(|_| moment.to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
@@ -29,7 +29,7 @@ fn from(moment: &str, now: Timestamp) -> String {
     }
 }
 
-/// Seconds in the largest unit that they fill; with the next smaller one below ten of it.
+/// Seconds in the largest unit that they fill; below ten of it, also in the next smaller one.
 fn span(seconds: u64) -> String {
     const UNITS: [(u64, &str); 5] = [(365 * 86_400, "y"), (86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
     let first = UNITS.iter().position(|(length, _)| seconds >= *length).unwrap_or(UNITS.len() - 1);

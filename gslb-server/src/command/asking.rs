@@ -1,16 +1,16 @@
-//! Asking for a yes on a terminal, before something is changed.
+//! Asks for confirmation on a terminal before something is changed.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-/// Whether there is somebody to ask.
+/// Whether there is a terminal to ask on.
 pub(super) fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks `question`; anything but a yes is a no.
+/// Asks `question`; anything but yes means no.
 ///
 /// # Errors
-/// Where the terminal cannot be read.
+/// If the terminal cannot be read.
 pub(super) fn agreed(question: &str) -> io::Result<bool> {
     eprint!("{question} [y/N] ");
     io::stderr().flush()?;

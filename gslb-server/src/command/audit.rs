@@ -14,7 +14,7 @@ use crate::client::Request;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// How many entries, the latest first
+    /// Number of entries, latest first
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
     limit: usize,
     #[command(flatten)]
@@ -57,18 +57,19 @@ fn listed(page: &AuditPage) -> String {
     table(columns, page.entries.iter().map(row))
 }
 
-/// Method and path; the path that all have in common is left out, unless everything is to be shown.
+/// Method and path, without the common prefix of all paths unless `-o wide`.
 fn request(AuditEntry { request, .. }: &AuditEntry) -> String {
     if is_wide() { request.clone() } else { request.replace(" /api/v1/", " ") }
 }
 
-/// What an override or a thaw in the audit log says of itself.
+/// An override or a thaw in the audit log.
 #[derive(Deserialize)]
 struct Reasoned {
     reason: String,
 }
 
-/// Why it was done: what who did it said, or the reason of an override; and why a rule did not hold, or which one did.
+/// Why it was done: the author's message, or the reason of an override; and why a rule was overridden, or which one
+/// refused it.
 fn why(entry: &AuditEntry) -> String {
     let reason = entry.after.as_ref().and_then(|after| Reasoned::deserialize(after).ok());
     let reason = reason.map(|after| after.reason);

@@ -1,4 +1,4 @@
-//! What goes on for ever ends once nobody reads its output any more, also while there is nothing to write.
+//! Ends a command that runs forever once its output is no longer read, even while it has nothing to write.
 
 use std::io;
 use std::process;
@@ -6,19 +6,19 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// Has the process end, as one that has done what was asked, when the reader of its output goes: `gslb events | head
+/// Ends the process successfully when the reader of its output closes, as in `gslb events | head
 /// -1`.
 pub(super) fn ends() {
-    // Without the thread it ends at the next line.
+    // Without the thread, it ends at the next line.
     let _ = thread::Builder::new().name("broken-pipe".to_owned()).spawn(|| {
         if is_unread() {
-            #[expect(clippy::disallowed_methods, reason = "the command holds nothing that must be given back")]
+            #[expect(clippy::disallowed_methods, reason = "the command has nothing to clean up")]
             process::exit(0);
         }
     });
 }
 
-/// Waits until nobody can read any more what is written to the standard output. Files are never without a reader.
+/// Waits until standard output has no reader. Files never lose theirs.
 fn is_unread() -> bool {
     let out = io::stdout();
     loop {

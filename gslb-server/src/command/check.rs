@@ -1,4 +1,4 @@
-//! `gslb check`: every problem of a document, each with its place and what would be right.
+//! `gslb check`: every problem of a document, each with its location and how to fix it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ pub struct Arguments {
     quiet: bool,
 }
 
-/// For whom a command that asks no server writes.
+/// The output format of a command that needs no server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people
@@ -81,7 +81,7 @@ fn problem(problem: &Problem) -> Value {
     })
 }
 
-/// All problems, and what they come to; `found` is how much a good document has.
+/// All problems and a summary; `found` counts what a valid document has.
 fn people(name: &str, found: Option<[usize; 4]>, problems: &[Problem]) -> String {
     let Some([services, pools, data_centers, zones]) = found else {
         let counted = if problems.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", problems.len()) };

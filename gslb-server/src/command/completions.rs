@@ -1,4 +1,4 @@
-//! `gslb completions`: what a shell needs to complete the command line.
+//! `gslb completions`: shell completion scripts.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ pub struct Arguments {
 /// Writes the script; `program` is the whole command line.
 pub(super) fn run(arguments: &Arguments, mut program: clap::Command) -> Outcome {
     let name = program.get_name().to_owned();
-    // Writing to standard output itself panics where nobody reads it to its end.
+    // clap's own writing to standard output panics if the reader closes it early.
     let mut script = Vec::new();
     generate(arguments.shell, &mut program, name, &mut script);
     let _ = io::stdout().write_all(&script);

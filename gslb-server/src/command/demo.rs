@@ -32,15 +32,15 @@ use crate::source::error::SiteError;
 use crate::source::site::Databases;
 use crate::telemetry::logging;
 
-/// The port of the origins, where it is free on all their addresses.
+/// The port of the origins, if it is free on all their addresses.
 const ORIGIN_PORT: u16 = 8080;
 
 /// The example site.
 const DOCUMENT: &str = include_str!("../../../deploy/example/site.toml");
-/// The file that it names.
+/// The zone file that it names.
 const ZONE: (&str, &str) = ("example.com.zone", include_str!("../../../deploy/example/example.com.zone"));
 
-/// Queries to try: name, type, client, and whose that network is.
+/// Queries to try: name, type, client, and an explanation.
 const QUERIES: [(&str, &str, &str, &str); 3] = [
     ("www.example.com", "A", "193.0.6.0/24", "a client in the Netherlands is in region europe: Frankfurt answers"),
     ("www.example.com", "A", "133.11.0.0/16", "a client in Japan: Tokyo answers, with all its endpoints"),
@@ -65,9 +65,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut config = Config::default();
     let logging = logging::start(&config.log);
     let control = control_runtime()?;
-    // Whoever tries it on this host should need nothing more.
+    // Trying it on this host should need no token.
     config.api.loopback_without_token = true;
-    // That is where its origins are.
+    // The origins listen there.
     config.probes.allow = vec![IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8))];
     let Candidate { mut document, .. } = example()?;
     let origins = origins(&document)?;
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     drop(table);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Ends with the process: origins have nothing to finish.
+    // Ends with the process: origins need no graceful stop.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
     serve(control, &config, bound, served, sample, &logging, OnDamage::Continue)?;
     Ok(ExitCode::SUCCESS)
@@ -101,12 +101,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 fn example() -> Result<Candidate, SiteError> {
     read_text("site.toml", DOCUMENT, &mut |name, _| match ZONE {
         (zone, text) if zone == name => Ok((Arc::from(name), text.as_bytes().to_vec())),
-        _ => Err("it did not come with the program".to_owned()),
+        _ => Err("not included in the program".to_owned()),
     })
 }
 
 impl Arguments {
-    /// Binds what was asked for, or the defaults, or else free ports: a demo should not fail for a port.
+    /// Binds the requested addresses, or the defaults, or else free ports: a demo should not fail because a port is in
+    /// use.
     fn bind(&self, config: &mut Config) -> Result<Bound, ServeError> {
         config.dns.listen = self.listen.map_or_else(|| config.dns.listen.clone(), |address| vec![address]);
         config.api.listen = self.api.unwrap_or(config.api.listen);
@@ -118,7 +119,8 @@ impl Arguments {
         }
     }
 
-    /// Gives up a default port that is taken; false where the port was asked for, or was any port already.
+    /// Replaces a default port that is in use with a free one. Returns false if the port was requested, or was any port
+    /// already.
     fn frees(&self, config: &mut Config, address: SocketAddr, protocol: &str) -> bool {
         let (wanted, free) = (address.port(), SocketAddr::new(address.ip(), 0));
         match protocol {
@@ -160,7 +162,7 @@ fn origins_of(site: &Site) -> Vec<Origin> {
     origins
 }
 
-/// For programs: where everything is, and what the queries answer now.
+/// For programs: all addresses, and the current answers of the queries.
 fn described(table: &RoutingTable, bound: &Bound, origins: usize, listening: &Origins) -> Result<Value, io::Error> {
     let query = |(name, rtype, client, shows): (&str, &str, &str, &str)| {
         json!({
@@ -212,7 +214,7 @@ fn describe(table: &RoutingTable, bound: &Bound, origins: &[Origin], listening: 
     Ok(())
 }
 
-/// How this program is called in the terminal where the demo runs: by its name, where the shell finds that.
+/// How to run this program in the terminal of the demo: by name, if the shell finds it.
 fn callable() -> String {
     let folders = env::var_os("PATH").unwrap_or_default();
     if env::split_paths(&folders).any(|folder| folder.join("gslb").is_file()) {
@@ -224,7 +226,7 @@ fn callable() -> String {
     relative.unwrap_or(&program).display().to_string()
 }
 
-/// What commands need to reach the demo: nothing where it has the default address.
+/// The option that commands need to reach the demo: none if it has the default address.
 fn remote(bound: &Bound) -> String {
     let url = bound.url().to_string();
     let is_default = url == DEFAULT_SERVER && env::var_os("GSLB_SERVER").is_none();
@@ -235,7 +237,7 @@ fn first_address(origins: &[Origin]) -> String {
     origins.first().map_or(String::new(), |origin| origin.address.to_string())
 }
 
-/// What the table answers, so that what is printed is what dig will print.
+/// The table's answer, which is what dig will print.
 fn answers(table: &RoutingTable, name: &str, rtype: &str, client: &str) -> Vec<String> {
     let (Ok(name), Some(qtype), Ok(client)) = (name.parse(), rdata::type_from_text(rtype), client.parse()) else {
         return Vec::new();

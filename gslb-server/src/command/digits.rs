@@ -1,4 +1,4 @@
-//! Numbers as people read them: in groups of three digits.
+//! Numbers for people: in groups of three digits.
 
 /// `number` such as `1,234`.
 pub(super) fn grouped(number: u64) -> String {
@@ -14,7 +14,7 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// How many of something there are: `1 pool`, `1,234 pools`.
+/// A number with its noun: `1 pool`, `1,234 pools`.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }

@@ -1,4 +1,4 @@
-//! `gslb events`: what changes, as it changes.
+//! `gslb events`: changes, as they happen.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::printable::printable;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Start after this event; 0 shows all that are kept
+    /// Start after this event; 0 shows all kept events
     #[arg(long, value_name = "ID")]
     after: Option<String>,
     /// Stop after this many events
@@ -28,11 +28,11 @@ pub struct Arguments {
     remote: Remote,
 }
 
-/// Follows the events until the limit, or for ever.
+/// Follows the events until the limit, or forever.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
     let stream = Stream { path: "/api/v1/events", last: arguments.after.clone(), keeps: true };
-    // A change that is sent again has no time of its own.
+    // A replayed change has no time of its own.
     let is_new = arguments.after.is_none();
     follow(&client, stream, arguments.limit, |event| {
         write(arguments.remote.format(), event, is_new.then(Timestamp::now)).map(|()| 1)
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Each event as JSON, or each of its changes on a line.
+/// Prints each event as JSON, or each of its changes on a line.
 fn write(format: Format, event: &Event, now: Option<Timestamp>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {
@@ -56,7 +56,7 @@ fn write(format: Format, event: &Event, now: Option<Timestamp>) -> io::Result<()
     out.flush()
 }
 
-/// A change; one of a kind that a later server has is shown as it is.
+/// A change. One of an unknown kind, from a later server, is shown as is.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Item {
@@ -64,31 +64,31 @@ enum Item {
     Unknown(Value),
 }
 
-/// What an event named `change` has, as far as it can be read.
+/// The data of an event named `change`, as far as it can be read.
 #[derive(Deserialize)]
 struct Items {
     time: Option<types::Timestamp>,
     changes: Vec<Item>,
 }
 
-/// The lines of an event: its id, when each change was, and what it is. A change that does not say when it was is of `now`.
+/// The lines of an event: its id, and the time and text of each change. A change without a time gets `now`.
 fn people(event: &Event, now: Option<Timestamp>) -> Vec<String> {
     let line = |time: Option<Timestamp>, what: &str| {
         let time = time.or(now).map_or_else(|| "-".to_owned(), |time| time.strftime("%F %T").to_string());
-        // A line stays one, and a terminal gets no commands.
+        // No line breaks, and no control characters for the terminal.
         let what: String = what.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
         format!("{:>6}  {time:<19}  {what}", event.id)
     };
     match serde_json::from_str::<Items>(&event.data) {
         Ok(Items { time: whole, changes }) => {
-            // What the server says of the whole event holds for changes that do not say when they were.
+            // The time of the whole event applies to changes without one.
             let show = |item: &Item| {
                 line(time(item).or(whole.map(types::Timestamp::millis)).and_then(moment), &described(item))
             };
             changes.iter().map(show).collect()
         }
         Err(_) if event.name == "reset" => {
-            vec![line(None, "what was before is not kept any more; what happens from now on follows")]
+            vec![line(None, "earlier events are no longer kept; later ones follow")]
         }
         Err(_) => vec![line(None, &format!("{}: {}", event.name, event.data))],
     }
@@ -98,7 +98,7 @@ fn moment(millis: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
 }
 
-/// When a change was, in milliseconds since 1970-01-01 00:00 UTC, if it says so. The end of something does not.
+/// The time of a change, in milliseconds since 1970-01-01 00:00 UTC. The end of something has none.
 fn time(item: &Item) -> Option<u64> {
     let Item::Known(change) = item else { return None };
     match change {
@@ -111,7 +111,7 @@ fn time(item: &Item) -> Option<u64> {
     }
 }
 
-/// What a change is, in words.
+/// A change in words.
 fn described(item: &Item) -> String {
     let change = match item {
         Item::Known(change) => change,
@@ -125,7 +125,7 @@ fn described(item: &Item) -> String {
             format!("{pool}/{endpoint} is {}: {why}", status.name())
         }
         StateChange::Status { pool, endpoint, status: None } => {
-            format!("{pool}/{endpoint}: its status is not kept any more")
+            format!("{pool}/{endpoint}: its status was removed")
         }
         StateChange::MassFailure { mass_failure: Some(MassFailureRecord { failing, hosts, .. }) } => {
             format!("mass failure: {failing} of {hosts} hosts fail at once, so the last statuses hold")
@@ -136,7 +136,7 @@ fn described(item: &Item) -> String {
     }
 }
 
-/// What an override does, to whom, until when, and who says so.
+/// An override: its state, targets, end, owner and reason.
 fn overridden(id: &str, Override { targets, force, reason, owner, expires, .. }: &Override) -> String {
     let until = expires.map(|expires| format!(" until {expires}")).unwrap_or_default();
     let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
@@ -184,7 +184,7 @@ mod tests {
         let now = "2026-11-23T01:02:03Z".parse().ok();
         let expected = [
             "     7  2026-11-22 20:00:16  fra/fra-1 is down: 2 failures in a row",
-            "     7  2026-11-23 01:02:03  fra/fra-1: its status is not kept any more",
+            "     7  2026-11-23 01:02:03  fra/fra-1: its status was removed",
             "     7  2026-11-22 20:05:00  fra/fra-1 is down: recovered, waiting for `gslb resume fra/fra-1`",
             "     7  2026-11-22 20:00:00  mass failure: 7 of 9 hosts fail at once, so the last statuses hold",
             "     7  2026-11-23 01:02:03  mass failure: it is over",
@@ -195,7 +195,7 @@ mod tests {
             "     7  2026-11-23 01:02:03  {\"kind\":\"news\"}",
         ];
         assert_eq!(lines(all, now), expected);
-        let told_again = lines(json!([{"kind": "document", "revision": 3}]), None);
-        assert_eq!(told_again, ["     7  -                    document: revision 3 is in force"]);
+        let replayed = lines(json!([{"kind": "document", "revision": 3}]), None);
+        assert_eq!(replayed, ["     7  -                    document: revision 3 is in force"]);
     }
 }

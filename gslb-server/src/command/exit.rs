@@ -12,15 +12,15 @@ use crate::client;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// It is done.
+    /// Done.
     Done = 0,
-    /// There are problems, or the server refuses: the message says why.
+    /// There are problems, or the server refused: the message says why.
     Refused = 1,
-    /// The command line is wrong. Given by the reader of command lines.
+    /// The command line is invalid. clap exits with this code.
     Usage = 2,
-    /// The server cannot be reached, or cannot do it now.
+    /// The server cannot be reached or is not available.
     Unreachable = 3,
-    /// What the change is based on is not what is in force any more.
+    /// The change is based on a stale revision.
     Stale = 4,
     /// The token is missing, unknown or expired, or does not allow this.
     Unauthorised = 5,
@@ -28,16 +28,16 @@ pub enum Exit {
     Unsafe = 6,
     /// A drill found services that would fail.
     Fails = 7,
-    /// A drill found services that would have one place left.
+    /// A drill found services that would have one location left.
     OneLeft = 8,
-    /// A real drill in which answers did not leave the data center, or did not come back.
+    /// In a real drill, answers did not leave the data center, or did not return.
     Unmoved = 9,
 }
 
-/// What `gslb -h` says of them.
+/// Exit codes in `gslb -h`.
 pub const SHORT_HELP: &str = "`gslb --help` lists exit codes; `gslb COMMAND --help` shows an example.";
 
-/// What `gslb --help` says of them.
+/// Exit codes in `gslb --help`.
 pub const HELP: &str = "\
 `gslb COMMAND --help` shows an example. The options --server, --token,
 --token-file, --ca, --output and --quiet may also stand before the command.
@@ -45,7 +45,7 @@ pub const HELP: &str = "\
 Exit codes:
   0  done
   1  problems, or the server refuses
-  2  the command line is wrong
+  2  the command line is invalid
   3  the server cannot be reached, or cannot do it now
   4  stale: someone else has changed it since
   5  the token is missing, unknown or expired, or does not allow this
@@ -82,7 +82,7 @@ fn of_refusal(refusal: &client::Refusal) -> Exit {
     }
 }
 
-/// What was to be changed is not what the change is based on.
+/// The change is based on a stale revision.
 #[derive(Debug, thiserror::Error)]
 #[error("the base is stale: revision {active} is in force, and the change is based on {base}; plan it again")]
 pub struct Stale {

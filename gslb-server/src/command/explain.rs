@@ -1,4 +1,4 @@
-//! `gslb explain`: the answer to a query and every step that led to it, by a server or without one.
+//! `gslb explain`: the answer to a query and every step that led to it, from a server or offline.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -26,10 +26,10 @@ use crate::source::site::{Databases, Sources};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Name to ask for
+    /// Name to query
     #[arg(value_name = "NAME")]
     name: Name,
-    /// Type to ask for: A, AAAA, TYPE65280
+    /// Type to query: A, AAAA, TYPE65280
     #[arg(value_name = "TYPE", default_value = "A", value_parser = record_type)]
     rtype: u16,
     /// Client subnet option: a prefix or an address
@@ -78,7 +78,7 @@ fn by_server(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why each candidate is what it is, as far as anything is known of it.
+/// The known status of each candidate and its reason.
 fn statuses(statuses: &[EndpointStatus]) -> String {
     let row = |it: &EndpointStatus| {
         let source = match (it.source, &it.r#override) {
@@ -118,7 +118,7 @@ fn by_document(arguments: &Arguments, document: &Path) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A seed that nobody chose.
+/// A random seed.
 fn chance() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }

@@ -25,8 +25,8 @@ pub(super) struct Stream<'s> {
 }
 
 /// Calls `each` with each event of the stream, which returns how many it counts for, until `limit` is reached. A closed
-/// standard output, as after `head`, is a success. Lost and restored connections are reported on standard error: a gap must
-/// not look as if nothing had happened.
+/// standard output, as after `head`, is a success. Lost and restored connections are reported on standard error: a gap
+/// must not look as if nothing had happened.
 ///
 /// # Errors
 /// If the stream never began, or the server refuses it.
@@ -43,8 +43,8 @@ pub(super) fn follow(
     let begun = || {
         has_begun.set(true);
         if let Some(since) = lost.take() {
-            let between = if keeps { "what happened in between follows" } else { "what was in between is not shown" };
-            say(&format!("connected again after {:.0} s; {between}", since.elapsed().as_secs_f64()));
+            let between = if keeps { "missed events follow" } else { "events in between were missed" };
+            say(&format!("reconnected after {:.0} s; {between}", since.elapsed().as_secs_f64()));
         }
     };
     loop {
@@ -60,16 +60,16 @@ pub(super) fn follow(
         });
         let why = match followed {
             Ok(()) if is_over => return Ok(()),
-            // The reader has seen it, and starts over from where the server says.
+            // The reader knows where the server continues.
             Ok(()) if std::mem::take(&mut is_reset) => continue,
-            Ok(()) => "the server has ended it".to_owned(),
+            Ok(()) => "closed by the server".to_owned(),
             // A server that restarts is worth waiting for; one that was never there is not.
             Err(error @ (Error::Unreachable { .. } | Error::Broken(_))) if has_begun.get() => error.to_string(),
             Err(error) => return Err(error),
         };
         if lost.get().is_none() {
             lost.set(Some(Instant::now()));
-            say(&format!("the connection is lost: {why}; trying again"));
+            say(&format!("connection lost: {why}; trying again"));
         }
         thread::sleep(AGAIN);
     }

@@ -1,4 +1,4 @@
-//! `gslb history` and `gslb rollback`: the revisions of the document, and the way back to one of them.
+//! `gslb history` and `gslb rollback`: the revisions of the document, and how to return to one.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use crate::client::{Client, Error, Request, TOML};
 pub struct History {
     /// Revision to show; with -o toml, its document
     revision: Option<u64>,
-    /// Revision to compare with [default: the one before]
+    /// Revision to compare with [default: the previous one]
     #[arg(long, value_name = "REVISION", requires = "revision")]
     since: Option<u64>,
     /// How many to list
@@ -31,7 +31,7 @@ pub struct History {
 
 #[derive(Debug, Args)]
 pub struct Rollback {
-    /// Revision to restore [default: the one before the current one]
+    /// Revision to restore [default: the previous one]
     revision: Option<u64>,
     /// Current revision; fails if another one is current
     #[arg(long, value_name = "REVISION")]
@@ -82,7 +82,7 @@ pub(super) fn rollback(arguments: &Rollback) -> Outcome {
     let result: ChangeResult = answer.read()?;
     if !arguments.options.is_dry_run() && result.revision == base && !arguments.remote.is_quiet() {
         show(arguments.remote.format(), &answer.json()?, |_: &ChangeResult| {
-            format!("revision {base} is in force and says the same: nothing to change")
+            format!("revision {base} is in force and is equal: nothing to change")
         })?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -96,7 +96,7 @@ fn latest(client: &Client) -> Result<u64, Error> {
     latest.ok_or_else(|| Error::Broken("the server has no revision".to_owned()))
 }
 
-/// The revision that was in force before the revision `base`.
+/// The revision before `base`.
 fn before(client: &Client, base: u64) -> Result<u64, Box<dyn std::error::Error>> {
     let page: RevisionPage = client.ask(Request::get(format!("/api/v1/revisions?limit=1&after={base}")))?.read()?;
     let before = page.revisions.first().map(|revision| revision.revision);
@@ -139,7 +139,7 @@ fn commit(commit: &GitCommit) -> String {
     format!("{id} {}{edited}", commit.message)
 }
 
-/// Characters of a commit's id that people are shown.
+/// Displayed characters of a commit id.
 const ID_CHARACTERS: usize = 12;
 
 fn changed(diff: &RevisionDiff) -> String {

@@ -1,4 +1,4 @@
-//! `gslb latency`: how far data centers are, as this node and clients measured.
+//! `gslb latency`: latencies of data centers, as measured by this node and by clients.
 
 use std::process::ExitCode;
 

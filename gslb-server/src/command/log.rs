@@ -1,4 +1,4 @@
-//! `gslb log`: how much the server logs, until it starts again.
+//! `gslb log`: how much the server logs, until it restarts.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The subcommands: what each takes, and what it does with it.
+//! The subcommands and their arguments.
 
 use std::error;
 use std::process::ExitCode;
@@ -43,7 +43,7 @@ mod token;
 mod top;
 pub mod usage;
 
-/// What the program is asked to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a complete example site on this host: origins, geo data, server
@@ -109,7 +109,7 @@ pub enum Command {
     /// Follow changes as they happen
     #[command(after_help = "Example:\n  gslb events --after 0 --limit 20")]
     Events(events::Arguments),
-    /// Follow answers as they are given, with their decisions
+    /// Follow answers with their decisions
     #[command(after_help = "Example:\n  gslb tail service/www.example.com")]
     Tail(tail::Arguments),
     /// Let changes through frozen windows for a while (admins only)
@@ -118,7 +118,7 @@ pub enum Command {
     /// List who changed what
     #[command(after_help = "Example:\n  gslb audit -n 50")]
     Audit(audit::Arguments),
-    /// Rank what was answered in the last ten minutes, from a sample
+    /// Rank the answers of the last ten minutes, from a sample
     #[command(after_help = "Example:\n  gslb top region")]
     Top(top::Arguments),
     /// Show or change how much the server logs
@@ -136,10 +136,10 @@ pub enum Command {
 pub type Outcome = Result<ExitCode, Box<dyn error::Error>>;
 
 impl Command {
-    /// Does it; `program` is the whole command line, for completions.
+    /// Runs it; `program` is the whole command line, for completions.
     ///
     /// # Errors
-    /// Whatever keeps it from being done, in words for the user.
+    /// A message for the user.
     pub fn run(self, program: clap::Command) -> Outcome {
         // Servers log as their configuration says.
         let serves = matches!(self, Command::Serve(_) | Command::Demo(_));
@@ -186,17 +186,17 @@ mod tests {
 
     use super::*;
 
-    /// The commands in a page: what stands in backquotes and begins with `gslb`, and lines that begin with `$ gslb`.
+    /// The commands in a page: text in backquotes that begins with `gslb`, and lines that begin with `$ gslb`.
     fn commands(page: &str) -> Vec<String> {
         let page = page.replace("\\\n", " ");
         let shown = page.lines().filter_map(|line| line.trim_start().strip_prefix("$ "));
         let spans = page.split('`').skip(1).step_by(2).filter(|span| !span.is_empty()).map(|span| span.trim());
         let ours = shown.chain(spans).filter(|text| text.starts_with("gslb "));
-        // What follows is another program's.
+        // The rest belongs to another program.
         ours.map(|text| text.split(['|', '>', '#', '&']).next().unwrap_or_default().replace('\n', " ")).collect()
     }
 
-    /// Calls `visit` with each command that can be run, and what stands in front of its options.
+    /// Calls `visit` with each runnable command, and the text before its options.
     fn each(command: &clap::Command, words: &str, visit: &mut impl FnMut(&str, clap::Command)) {
         if !words.is_empty() {
             visit(words, command.clone());
@@ -286,7 +286,7 @@ mod tests {
         for (page, command) in
             pages().iter().flat_map(|(path, page)| commands(page).into_iter().map(move |it| (path.display(), it)))
         {
-            // What is quoted is one word, whatever is in it.
+            // Quoted text is one word.
             let quoted = command.split(['"', '\'']).enumerate();
             let plain: String = quoted.map(|(at, part)| if at % 2 == 0 { part } else { "quoted" }).collect();
             let words: Vec<&str> = plain.split_whitespace().filter(|word| !["…", "..."].contains(word)).collect();

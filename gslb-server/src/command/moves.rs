@@ -6,13 +6,13 @@ use super::digits::{counted, grouped};
 use super::table::{Cell, Color, Column, table};
 use crate::capture::placeholder::DEFAULT;
 
-/// Movements, and moves of each, that are written out. `-o json` has everything that the server answered.
+/// Maximum movements shown, and moves of each. `-o json` has all that the server sent.
 const MOVEMENTS: usize = 8;
 const MOVES: usize = 16;
-/// Services that are named as examples of a movement.
+/// Services named as examples of a movement.
 const NAMES: usize = 3;
 
-/// Everything that a comparison says.
+/// A comparison in full.
 pub(super) fn described(comparison: &Comparison) -> String {
     let parts = [
         services(comparison),
@@ -25,7 +25,7 @@ pub(super) fn described(comparison: &Comparison) -> String {
     if parts.is_empty() { "no answer moves".to_owned() } else { parts.join("\n\n") }
 }
 
-/// What a comparison comes to, in a clause: how many services answer otherwise, and how much of their clients that is.
+/// A comparison in one clause: how many services answer differently, and for which share of clients.
 pub(super) fn in_short(comparison: &Comparison) -> String {
     let services = comparison.changed.len() as u64;
     if services == 0 {
@@ -39,11 +39,11 @@ pub(super) fn in_short(comparison: &Comparison) -> String {
     format!("{} with other answers ({v4} of IPv4, {v6} of IPv6)", counted(services, "service", "services"))
 }
 
-/// Services that come and go.
+/// Added and removed services.
 fn services(comparison: &Comparison) -> String {
     let line =
         |names: &[String], what: &str| if names.is_empty() { None } else { Some(format!("{what}: {}", some(names))) };
-    let lines = [line(&comparison.added, "new services"), line(&comparison.removed, "services that go")];
+    let lines = [line(&comparison.added, "new services"), line(&comparison.removed, "removed services")];
     lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
@@ -57,17 +57,17 @@ fn movements(comparison: &Comparison) -> String {
     }
     if all.len() > MOVEMENTS {
         let more = grouped((all.len() - MOVEMENTS) as u64);
-        parts.push(format!("and {more} more groups of services that move alike; -o json has all"));
+        parts.push(format!("and {more} more groups of services; -o json has all"));
     }
     parts.join("\n\n")
 }
 
-/// A service by its name, with its further names.
+/// A service with its other names.
 fn named(ServiceChange { service, names, .. }: &ServiceChange) -> String {
     if names.is_empty() { service.clone() } else { format!("{service} (also {})", some(names)) }
 }
 
-/// Who moves from where to where, of the services of one movement.
+/// Which clients of a movement's services move, from where to where.
 fn moves(movement: &Movement) -> String {
     let row = |moved: &Move| {
         let Move { region, from, to, pools, extent } = moved;
@@ -115,7 +115,7 @@ fn left_without(comparison: &Comparison) -> String {
     lines.join("\n")
 }
 
-/// What each destination has, if that changes.
+/// The share of each destination, if it changes.
 fn data_centers(comparison: &Comparison) -> String {
     let is_changed = |change: &Change<f64>| change.before != change.after;
     let changed = comparison.data_centers.iter().filter(|it| is_changed(&it.v4) || is_changed(&it.v6));
@@ -157,7 +157,7 @@ fn end(destination: &Destination, pool: Option<&str>) -> String {
     pool.map_or_else(|| name.clone(), |pool| format!("{name}, pool {pool}"))
 }
 
-/// A data center or pool by name, or what is in the place of one.
+/// A data center or pool by name, or what clients get instead of one.
 fn name(destination: &Destination) -> String {
     match destination {
         Destination::DataCenter(name) => name.clone(),
@@ -178,7 +178,7 @@ fn some(names: &[String]) -> String {
     }
 }
 
-/// A share of 1 in percent; small ones are not taken for nothing.
+/// A share of 1 in percent; small ones do not look like 0.
 pub(super) fn share(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0 %".to_owned(),
@@ -219,7 +219,7 @@ mod tests {
         }));
         let text = described(&comparison);
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert!(text.starts_with("services that go: old.example.com\n\na.example.com, b.example.com\n"), "{text}");
+        assert!(text.starts_with("removed services: old.example.com\n\na.example.com, b.example.com\n"), "{text}");
         let row = ["europe", "fra", "no", "data", "12.50", "%", "4,096", "<", "0.01", "%", "1"];
         assert!(rows.contains(&row.to_vec()), "{text}");
         assert!(text.ends_with("and 2 more"), "{text}");

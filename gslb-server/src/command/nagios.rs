@@ -10,7 +10,7 @@ use gslb_api::types::{self, EndpointStatus, Evidence, Held, Status, StatusPage, 
 
 use super::remote::undotted;
 
-/// The flag that asks for this. Who asks reads standard output and the exit code only, also of what is wrong.
+/// The flag for this output. A monitoring system reads only standard output and the exit code, even after errors.
 const FLAG: &str = "--nagios";
 
 /// The states of a Nagios plugin.
@@ -23,7 +23,7 @@ enum State {
     Unknown = 3,
 }
 
-/// Tells what `answer` comes to, or why nobody knows.
+/// Prints the state in `answer`, or why it is unknown.
 pub(super) fn report(answer: Result<&StatusPage, String>) -> ExitCode {
     let (state, line) = match answer {
         Ok(answer) => judged(answer),
@@ -33,8 +33,8 @@ pub(super) fn report(answer: Result<&StatusPage, String>) -> ExitCode {
     ExitCode::from(state as u8)
 }
 
-/// What becomes of a command line that cannot be read, where it asks for this: a check that was never made is not one
-/// that found something.
+/// The result of an invalid command line with the flag: a check that did not run is UNKNOWN, not a
+/// finding.
 pub fn misused(arguments: impl IntoIterator<Item = OsString>, error: &clap::Error) -> Option<ExitCode> {
     let is_question = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let asks = |argument: &OsString| argument == FLAG || starts(argument, "--nagios=");
@@ -42,7 +42,7 @@ pub fn misused(arguments: impl IntoIterator<Item = OsString>, error: &clap::Erro
         return None;
     }
     let message = error.to_string();
-    // Behind what is wrong stands how to use the whole command.
+    // The error is followed by the usage of the command.
     let message = message.split("\n\nUsage:").next().unwrap_or_default();
     let message = message.split("\n\nFor more information").next().unwrap_or_default();
     Some(report(Err(message.strip_prefix("error: ").unwrap_or(message).to_owned())))
@@ -52,7 +52,7 @@ fn starts(text: &OsStr, begin: &str) -> bool {
     text.as_encoded_bytes().starts_with(begin.as_bytes())
 }
 
-/// One line, without the bar behind which performance data would stand.
+/// One line, without the bar that starts performance data.
 fn unknown(why: &str) -> String {
     let words: Vec<&str> = why.split([' ', '\n', '\t', '\r', '|']).filter(|word| !word.is_empty()).collect();
     format!("UNKNOWN - {}", words.join(" "))
@@ -68,9 +68,9 @@ fn judged(page: &StatusPage) -> (State, String) {
     let evidence = |it: &EndpointStatus, has: fn(&Evidence) -> bool| it.evidence.as_ref().is_some_and(has);
     let is_unable = |it: &EndpointStatus| evidence(it, |evidence| evidence.unable.is_some());
     let down = which(&|it| it.status == Status::Down);
-    // Nobody has ever found out what these are, and nobody can.
+    // Their status was never known, and they cannot be probed.
     let unknown = which(&|it| is_unable(it) && it.source == StatusSource::Initial);
-    // These keep the status that they had, which nobody can check now.
+    // These keep their status, which cannot be checked now.
     let blind = which(&|it| is_unable(it) && it.source != StatusSource::Initial);
     let waiting = which(&|it| evidence(it, |evidence| matches!(evidence.held, Some(Held::Manual { .. }))));
     let is_overdue = |held: &Option<TargetOverride>| held.as_ref().is_some_and(|held| held.overdue);
@@ -125,7 +125,7 @@ fn judged(page: &StatusPage) -> (State, String) {
     (state, format!("{word} - {} | {data}", report.join("; ")))
 }
 
-/// Names of entries, as people write them.
+/// Names of entries for people.
 fn names<'p, T: 'p>(entries: impl Iterator<Item = (&'p str, &'p T)>) -> Vec<String> {
     entries.map(|(name, _)| undotted(name).to_owned()).collect()
 }
@@ -187,7 +187,7 @@ mod tests {
         let mut blind = answer("up", "up");
         blind["endpoints"][0]["unable"] = json!("no route");
         let (state, line) = judged(&blind);
-        assert_eq!(state, State::Warning, "it was found up, and nobody can check that now");
+        assert_eq!(state, State::Warning, "it was up, and that cannot be checked now");
         assert!(line.contains("; cannot be probed now: fra/fra-1 |"), "{line}");
         let mut waiting = answer("up", "up");
         waiting["endpoints"][0]["held"] = json!({"by": "manual"});
@@ -200,7 +200,7 @@ mod tests {
                 "overdue": false,
             },
         }});
-        assert_eq!(judged(&drained).0, State::Ok, "as long as it is meant to be");
+        assert_eq!(judged(&drained).0, State::Ok, "not longer than planned");
         drained["data_centers"]["fra"]["override"]["overdue"] = json!(true);
         let (state, line) = judged(&drained);
         assert_eq!(state, State::Warning);

@@ -1,4 +1,4 @@
-//! Options of a server may stand anywhere: those before or between the words of a command are moved behind it.
+//! Connection options may stand anywhere: those before or inside a command are moved behind it.
 
 use std::ffi::{OsStr, OsString};
 
@@ -11,8 +11,8 @@ const OUTPUT: &str = "-o";
 /// Options that take none.
 const PLAIN: [&str; 2] = ["--quiet", "-q"];
 
-/// `words`, the whole command line, with the options of a server behind the words of the subcommand of `program`. What is
-/// not understood stays where it is, for the parser to report.
+/// The command line `words` with connection options moved behind the subcommand of `program`. Unknown options stay
+/// where they are, for the parser to report.
 pub fn ordered(program: &Command, words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter();
     let (mut kept, mut moved) = (Vec::from_iter(words.next()), Vec::new());
@@ -35,7 +35,7 @@ pub fn ordered(program: &Command, words: impl IntoIterator<Item = OsString>) -> 
     }
     rest.extend(words);
     if kept.len() < 2 {
-        // There is no subcommand that they could belong to.
+        // There is no subcommand to move them behind.
         return [kept, moved, rest].concat();
     }
     let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());

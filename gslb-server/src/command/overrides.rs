@@ -1,4 +1,4 @@
-//! `gslb drain`, `undrain`, `force` and `overrides`: what an operator forces, whatever the document and the probes say.
+//! `gslb drain`, `undrain`, `force` and `overrides`: states that an operator forces, regardless of document and probes.
 
 use std::error::Error;
 use std::fmt;
@@ -235,7 +235,7 @@ fn own_name(client: &Client) -> Result<String, Box<dyn Error>> {
     Ok(own.name)
 }
 
-/// Prints a line for people. A closed standard output is no error.
+/// Prints a line for people. A closed standard output is not an error.
 fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{}", printable(line));
 }
@@ -261,8 +261,8 @@ fn renewed(
     }
     // Never replace another owner's override silently.
     let message = format!(
-        "override {id} is there already: {} on {}, by {}; end it with `gslb overrides delete {id}`, or give this one \
-         another name with --id",
+        "override {id} exists: {} on {}, by {}; end it with `gslb overrides delete {id}`, or choose \ another name
+         with --id",
         force_text(entry.force),
         targets.join(" "),
         entry.owner
@@ -294,12 +294,12 @@ fn sorted(targets: &[String]) -> Vec<String> {
 pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     let client = arguments.remote.client()?.needing(arguments.options.role());
     let all: ByName<Override> = client.ask(Request::get(PATH))?.read()?;
-    // A drain of more targets does not end for one of them.
-    let is_asked = |entry: &Override| texts(&entry.targets).iter().all(|target| arguments.targets.contains(target));
+    // A drain of several targets does not end for just one of them.
+    let is_requested = |entry: &Override| texts(&entry.targets).iter().all(|target| arguments.targets.contains(target));
     let meets = |entry: &Override| texts(&entry.targets).iter().any(|target| arguments.targets.contains(target));
     let met: Vec<(&str, &Override)> =
         all.iter().filter(|(_, entry)| entry.force == types::Force::Drain && meets(entry)).collect();
-    if !met.iter().any(|(_, entry)| is_asked(entry)) {
+    if !met.iter().any(|(_, entry)| is_requested(entry)) {
         return Err(not_drained(arguments, &met).into());
     }
     let owner = match (&arguments.owner, arguments.all) {
@@ -309,12 +309,12 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     };
     let is_own = |entry: &Override| owner.as_ref().is_none_or(|owner| entry.owner == *owner);
     let (mut ending, mut staying): (Vec<_>, Vec<_>) =
-        met.into_iter().partition(|(_, entry)| is_asked(entry) && is_own(entry));
+        met.into_iter().partition(|(_, entry)| is_requested(entry) && is_own(entry));
     if ending.is_empty() {
-        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, entry)| is_asked(entry));
-        let question = format!("{}\nEnd it all the same?", still(&of_others));
+        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, entry)| is_requested(entry));
+        let question = format!("{}\nEnd it anyway?", still(&of_others));
         if !asking::is_possible() {
-            let hint = "none of these is yours: add --all to end them, or --owner NAME to end somebody's";
+            let hint = "none of these is yours: add --all to end them, or --owner NAME to end those of one owner";
             return Err(format!("{}\n{hint}", still(&of_others)).into());
         }
         if !asking::agreed(&printable(&question))? {
@@ -338,10 +338,10 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
 fn not_drained(arguments: &Undrain, met: &[(&str, &Override)]) -> String {
     let requested = arguments.targets.join(" ");
     if met.is_empty() {
-        return format!("nothing is drained by {requested}; `gslb overrides` lists what is");
+        return format!("no drain has the target {requested}; `gslb overrides` lists all overrides");
     }
     format!(
-        "{}\nThese drain further targets too: name all of them, or end one with `gslb overrides delete ID`",
+        "{}\nThese drains have other targets too: name all of them, or end one with `gslb overrides delete ID`",
         still(met)
     )
 }
@@ -420,9 +420,9 @@ fn listed(all: &ByName<Override>) -> String {
     table(columns, all.iter().map(row))
 }
 
-/// The id of an override without a name. The same request for the same reason gets the same id, so that a
-/// retry extends it; another owner or reason gets an override of its own. The id starts with what people would call it,
-/// and ends in a digest of all of that.
+/// The id of an override without a name: the action, the targets, the owner, and a digest of everything including the
+/// reason. The same request gets the same id, so a retry extends the override. Another owner or reason gets a separate
+/// one.
 fn name(kind: &str, targets: &[String], owner: &str, reason: &str, force: types::Force) -> String {
     let plain =
         |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
@@ -480,7 +480,7 @@ mod tests {
         ];
         for (at, id) in all.iter().enumerate() {
             assert!(id.starts_with("drain-pool-") && id.len() <= NAME_CHARACTERS, "{id}");
-            assert!(!all[..at].contains(id), "{id} means two things");
+            assert!(!all[..at].contains(id), "{id} is not unique");
         }
         assert_eq!(called(&["pool/a", "pool/b"]).rsplit('-').next(), called(&["pool/b", "pool/a"]).rsplit('-').next());
     }

@@ -1,4 +1,4 @@
-//! `gslb plan` and `gslb apply`: what a document would change, and whose traffic it would move; then doing it.
+//! `gslb plan` and `gslb apply`: what a document would change, and whose traffic it would move; then apply it.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -31,10 +31,10 @@ pub struct Plan {
     remote: Remote,
 }
 
-/// What a document is put in the place of.
+/// The revision that a document replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Base {
-    /// Whatever is in force, also what nobody has looked at.
+    /// Whatever is in force, even if nobody has seen it.
     Latest,
     /// This revision.
     Revision(u64),
@@ -85,12 +85,13 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
         );
     }
     let candidate = candidate::read(&arguments.document)?;
-    // A dry run is a plan, which others may make too.
+    // A dry run is a plan, which viewers may make.
     let role = if arguments.options.is_dry_run() { Role::Viewer } else { arguments.options.role() };
     let client = arguments.remote.client()?.needing(role);
     let (answer, plan) = dry_run(&client, &arguments.remote, &candidate.document, arguments.base)?;
     if plan.changes.is_empty() || arguments.options.is_dry_run() {
-        // What is asked for is in force, with or without its comments: a server that follows a file keeps those of the file.
+        // The document is in force, perhaps without its comments. A server that follows a file keeps the comments of
+        // that file.
         if let Some(text) = candidate.text.as_deref().filter(|_| !arguments.options.is_dry_run())
             && let Err(error) = store_comments(&client, text, plan.revision)
         {
@@ -100,18 +101,18 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
                 printable(&error.to_string())
             );
         }
-        // A plan is all that a dry run is: nothing is sent that could be done.
+        // A dry run ends here: no change is sent.
         return report_plan(&arguments.remote, &arguments.options, &answer, &plan);
     }
     if !arguments.yes {
-        // People see it before they are asked, also where the answer is for programs.
+        // Shown before the question, even with `-o json`.
         eprintln!("{}\n", effect(&read(&answer)?));
         if !agreed()? {
             return Err("nothing was changed".into());
         }
     }
     let path = arguments.options.path("/api/v1/document");
-    // What was planned is what is done: if another revision is in force by now, the server refuses.
+    // Applies exactly what was planned: if another revision is in force by now, the server refuses.
     let base = plan.revision;
     let request = Request::new(Method::PUT, path).with(IF_MATCH, format!("\"{base}\""));
     let request = match &candidate.text {
@@ -124,8 +125,8 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     report(&arguments.remote, &arguments.options, &done?.json()?)
 }
 
-/// Stores `text`, which says what revision `base` says, where its comments are others: `gslb get document -o toml` gives
-/// them back. No revision is made, since nothing is answered differently.
+/// Stores `text` if only its comments differ from revision `base`: `gslb get document -o toml` returns them. This makes
+/// no revision, since no answer changes.
 fn store_comments(client: &Client, text: &str, base: u64) -> Result<(), Error> {
     let stored = client.ask(Request::get("/api/v1/document").with(ACCEPT, TOML))?;
     if stored.body != text.as_bytes() {
@@ -140,7 +141,7 @@ fn report_plan(remote: &Remote, options: &ChangeOptions, answer: &Value, plan: &
     Ok(if options.overrides_rules() { Exit::Done } else { judged(plan) }.into())
 }
 
-/// The plan, and how it becomes more than one.
+/// The plan, and the command that applies it.
 fn planned(plan: &ChangeResult, document: &Path) -> String {
     let text = people(plan);
     if plan.changes.is_empty() || judged(plan) != Exit::Done {
@@ -149,7 +150,7 @@ fn planned(plan: &ChangeResult, document: &Path) -> String {
     format!("{text}\napply with: gslb apply {} --base {}", document.display(), plan.revision)
 }
 
-/// What the server says that would change: as it said it, and read.
+/// What the server says would change: its response, as sent and parsed.
 fn dry_run(
     client: &Client,
     remote: &Remote,
@@ -169,15 +170,15 @@ fn dry_run(
 
 fn people(plan: &ChangeResult) -> String {
     if plan.changes.is_empty() {
-        return format!("revision {} says the same: nothing to change", plan.revision);
+        return format!("equal to revision {}: nothing to change", plan.revision);
     }
     described(plan)
 }
 
-/// Asks for a yes. Nobody can be asked where there is no terminal.
+/// Asks for confirmation, which needs a terminal.
 fn agreed() -> Result<bool, Box<dyn std::error::Error>> {
     if !io::stdin().is_terminal() {
-        return Err("there is no terminal to ask on: add --yes and --base to apply it, as `gslb plan` tells".into());
+        return Err("no terminal for the confirmation: to apply it, add --yes and --base, as `gslb plan` prints".into());
     }
     Ok(asking::agreed("Apply this?")?)
 }

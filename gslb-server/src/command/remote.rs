@@ -50,7 +50,7 @@ pub(super) enum Format {
     Table,
     /// For people, with all columns and full timestamps
     Wide,
-    /// For programs: JSON as the server gave it
+    /// For programs: JSON as the server sent it
     Json,
     /// The document in TOML; for `gslb get` and `gslb history REVISION`
     Toml,
@@ -136,7 +136,7 @@ pub(super) fn show<T: DeserializeOwned>(
         Format::Table | Format::Wide | Format::Toml => people(&read(answer)?),
     };
     if !text.is_empty() {
-        // A closed standard output, as after `head`, is no error.
+        // A closed standard output, as after `head`, is not an error.
         let _ = writeln!(io::stdout(), "{}", text.trim_end());
     }
     Ok(())

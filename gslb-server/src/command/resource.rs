@@ -78,7 +78,7 @@ impl State {
 /// `--if-match` is missing.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "it exists already: add --if-match {tag} to replace the state of now, or --if-match latest to replace whatever is \
+    "it exists: add --if-match {tag} to replace its current state, or --if-match latest to replace whatever is \
      there; this keeps you from undoing somebody's change unseen"
 )]
 pub(super) struct MissingIfMatch {
@@ -175,7 +175,9 @@ pub(super) fn get(arguments: &Get) -> Outcome {
     let Wanted { kind, name, endpoint } = &arguments.what;
     let name = match (name, &arguments.name) {
         (Some(name), Some(second)) => {
-            return Err(format!("{name} is named already: leave {second} out, or write `gslb get pools NAME`").into());
+            return Err(
+                format!("{name} already names the resource: omit {second}, or write `gslb get pools NAME`").into()
+            );
         }
         (first, second) => first.as_deref().or(second.as_deref()),
     };
@@ -200,7 +202,7 @@ pub(super) fn get(arguments: &Get) -> Outcome {
 
 /// Shows one endpoint of a pool. It has no entity tag of its own; the pool has.
 fn get_endpoint(arguments: &Get, pool: &Answer, endpoint: &str) -> Outcome {
-    /// A pool, as far as it matters here.
+    /// The members of a pool that are needed here.
     #[derive(Deserialize)]
     struct Pool {
         endpoints: ByName<Value>,
@@ -230,7 +232,7 @@ fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the entity tag on standard error: it is not part of what is put.
+/// Prints the entity tag on standard error, so that the output can be used as the body of a change.
 fn tell_state(remote: &Remote, etag: Option<&str>) {
     if let Some(tag) = etag {
         remote.hint(&format!("this is state {0}; to change it: --if-match {0}", tag.trim_matches('"')));
@@ -254,7 +256,7 @@ pub(super) fn put(arguments: &Put) -> Outcome {
 
 pub(super) fn patch(arguments: &Patch) -> Outcome {
     let body: Value =
-        serde_json::from_str(&arguments.patch).map_err(|error| format!("the patch is no JSON: {error}"))?;
+        serde_json::from_str(&arguments.patch).map_err(|error| format!("the patch is not JSON: {error}"))?;
     let client = arguments.remote.client()?.needing(arguments.options.role());
     let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
@@ -280,7 +282,8 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Sends the request that `request` makes for a path. At a terminal, shows the effect first and asks for confirmation.
+    /// Sends the request that `request` makes for a path. At a terminal, shows the effect first and asks for
+    /// confirmation.
     fn send(&self, client: &Client, path: &str, request: impl Fn(String) -> Request) -> Outcome {
         if !self.yes && !self.options.is_dry_run() && asking::is_possible() {
             let plan = client.ask(request(self.options.as_dry_run().path(path)))?.json()?;
@@ -293,8 +296,8 @@ impl Change<'_> {
     }
 }
 
-/// The given tag, or else the current one: a patch and a deletion name what they change, and keep what others have
-/// changed beside it.
+/// The given tag, or else the current one: a patch or a deletion changes only what it
+/// names.
 fn said_or_current(state: &State, client: &Client, path: &str) -> Result<String, client::Error> {
     state.tag().map_or_else(|| tag(client, path), Ok)
 }

@@ -1,4 +1,4 @@
-//! `gslb serve`: a site answered until a signal says stop, from the store or from a watched file.
+//! `gslb serve`: serves a site from the store or from a watched file until a signal stops it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,20 +42,20 @@ pub struct Arguments {
     /// Exit 1 on a damaged file or store instead of serving the last good
     #[arg(long)]
     strict: bool,
-    /// Refused with what to write instead
+    /// Refused with a hint
     #[arg(short, long, hide = true, value_parser = no_output)]
     output: Option<String>,
 }
 
 fn no_output(_: &str) -> Result<String, &'static str> {
-    Err("gslb serve prints nothing but its log; for a log in JSON, set format = \"json\" under [log] in gslb.toml")
+    Err("gslb serve prints only its log; for a log in JSON, set format = \"json\" under [log] in gslb.toml")
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     let logging = logging::start(&config.log);
     let control = control_runtime()?;
-    // Before the store takes anything: a start that fails has not begun.
+    // Before anything is written to the store: a failed start must leave no trace.
     daemon::check_ports_free(&config)?;
     let damage = if arguments.strict { OnDamage::Fail } else { OnDamage::Continue };
     let from_file = arguments.watch || arguments.document.is_some();
@@ -68,16 +68,16 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     opened.report(&options.degraded);
     let concerns = Arc::clone(&options.degraded);
     let source = ServedSite::start(control.handle(), Arc::clone(&store), truth, databases, options, damage)?;
-    tell_origin(arguments, source.begun, &config.data_dir);
-    // A token that is made while nobody can know the others would take the place of one that is good.
+    log_origin(arguments, source.begun, &config.data_dir);
+    // While tokens are unreadable, a new one could replace a valid one.
     if opened.is_sound() {
-        match tell_first_token(&*store, &config.data_dir) {
+        match ensure_admin_token(&*store, &config.data_dir) {
             Err(AccessError::File { path, cause }) if is_survived(&cause, damage) => {
                 let why = format!(
-                    "the admin token cannot be written to {}: {cause}; nobody can use the API until it is",
+                    "failed to write the admin token to {}: {cause}; the API cannot be used until it is written",
                     path.display()
                 );
-                error!("DNS is answered all the same: {why}");
+                error!("DNS is answered anyway: {why}");
                 concerns.set(Concern::Store, why);
             }
             result => result?,
@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves until a signal says stop.
+/// Serves until a signal stops it.
 pub(super) fn serve(
     control: Runtime,
     config: &Config,
@@ -117,7 +117,7 @@ pub(super) fn serve(
     Ok(running.stop())
 }
 
-/// Where the document comes from. The file is not looked at where the store has one: it may long be out of date.
+/// The source of the document. If the store has one, the file is not read: it may be out of date.
 fn truth(
     arguments: &Arguments,
     opened: &OpenedStore,
@@ -133,7 +133,7 @@ fn truth(
         }
         None if !has_one => {
             warn!(
-                "the store in {} is empty, and no --document was given: nothing is answered until one is applied",
+                "the store in {} is empty, and --document is not set: no query is answered until a document is applied",
                 data_dir.display()
             );
             Ok(DocumentSource::Store(None))
@@ -142,7 +142,7 @@ fn truth(
     }
 }
 
-fn tell_origin(arguments: &Arguments, (revision, origin): (u64, Origin), data_dir: &Path) {
+fn log_origin(arguments: &Arguments, (revision, origin): (u64, Origin), data_dir: &Path) {
     let store = data_dir.display();
     match (&arguments.document, origin) {
         (Some(document), Origin::Given) => {
@@ -162,13 +162,13 @@ fn tell_origin(arguments: &Arguments, (revision, origin): (u64, Origin), data_di
     }
 }
 
-/// Whether DNS is to be answered although a file cannot be written: not where this server has no right to.
+/// Whether DNS is answered although a file cannot be written: not if permission is denied.
 fn is_survived(cause: &std::io::Error, damage: OnDamage) -> bool {
     damage == OnDamage::Continue && cause.kind() != std::io::ErrorKind::PermissionDenied
 }
 
-/// Sees that somebody can be let in.
-fn tell_first_token(store: &dyn Store, data_dir: &Path) -> Result<(), AccessError> {
+/// Ensures that there is an admin token.
+fn ensure_admin_token(store: &dyn Store, data_dir: &Path) -> Result<(), AccessError> {
     if let First::Made { path, .. } = wait(first_admin(store, data_dir, now()))? {
         info!("the first admin token is in {}", path.display());
     }
@@ -191,7 +191,7 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) 
     }
 }
 
-/// Ties a site to a server: its generation is shown, its files are watched, and it is read again when asked.
+/// Connects the site to the server: exposes its generation, watches its files, and reloads it on request.
 fn hooks(source: ServedSite, probing: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Hooks {
     let (published, api) = (Arc::clone(&source.published), source.api.clone());
     let collectors = vec![
@@ -205,8 +205,8 @@ fn hooks(source: ServedSite, probing: &Probing, sample: Arc<Sample>, runtime: &H
         metrics::probes::collector(Arc::clone(probing.prober())),
     ];
     let (reloads, begun) = (Arc::clone(&source.reloads), source.follows());
-    let (pulse, api_of_stall) = (probing.pulse(), api.clone());
-    let stall = Arc::new(move || stall::describe(&api_of_stall, pulse()));
+    let (pulse, api_for_stall) = (probing.pulse(), api.clone());
+    let stall = Arc::new(move || stall::describe(&api_for_stall, pulse()));
     let (files, without, concerns) = (source.files(), api.clone(), source.degraded());
     let (prober, looked_at) = (Arc::clone(probing.prober()), Arc::clone(probing.prober()));
     note_authorities(&concerns, &prober);
@@ -235,7 +235,7 @@ fn hooks(source: ServedSite, probing: &Probing, sample: Arc<Sample>, runtime: &H
     }
 }
 
-/// Notes whether the authorities in `probes.ca` are trusted.
+/// Records whether the authorities in `probes.ca` are trusted.
 fn note_authorities(concerns: &Degraded, prober: &Prober) {
     match prober.authorities().refused() {
         Some(why) => concerns.set(Concern::ProbesCa, why),

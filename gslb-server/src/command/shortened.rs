@@ -1,4 +1,4 @@
-//! Long values, cut to what a table can show.
+//! Long values, truncated for a table.
 
 /// Characters of a value in a table.
 const CELL_CHARACTERS: usize = 160;

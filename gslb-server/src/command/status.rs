@@ -112,7 +112,7 @@ pub(super) fn resume(arguments: &Resume) -> Outcome {
     let Some((pool, endpoint)) = &arguments.endpoint else {
         let answer = client.ask(Request::new(Method::POST, ACCEPT_MASS_FAILURE.to_owned()))?.json()?;
         show(arguments.remote.format(), &answer, |_: &MassFailureLifted| {
-            "the failures are accepted: what fails is down now".to_owned()
+            "the failures are accepted: failing endpoints are down now".to_owned()
         })?;
         return Ok(ExitCode::SUCCESS);
     };

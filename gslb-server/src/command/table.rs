@@ -1,4 +1,4 @@
-//! Tables that fit the terminal: columns go by their rank, prose is wrapped between words, and no value is broken.
+//! Tables that fit the terminal: columns are dropped by rank, prose is wrapped, and no value is broken.
 
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,18 +7,18 @@ pub(super) use comfy_table::Color;
 use comfy_table::{Attribute, CellAlignment, Table, presets};
 use unicode_width::UnicodeWidthStr as _;
 
-/// Columns of a terminal that does not say how many it has, such as a serial console.
+/// Width of a terminal that does not report one, such as a serial console.
 const USUAL: usize = 80;
-/// Fewer columns than these are of no use for a table; the terminal folds its lines then.
+/// Minimum width of a table; narrower terminals wrap its lines.
 const NARROWEST: usize = 60;
-/// Columns between two columns of a table.
+/// Blanks between two columns.
 const GAP: usize = 2;
-/// Columns that prose needs beside others; with fewer, it stands below its row.
+/// Minimum width of prose in a column; with less, it is written below its row.
 const PROSE: usize = 24;
-/// In front of prose that stands below its row.
+/// Indentation of prose below its row.
 const INDENT: &str = "    ";
 
-/// Whether everything is shown, however wide that is: `-o wide`. It is a property of the process, as its terminal is.
+/// Whether everything is shown at any width: `-o wide`. A property of the process, like its terminal.
 static IS_WIDE: AtomicBool = AtomicBool::new(false);
 
 /// From now on, tables have all their columns and full timestamps.
@@ -35,46 +35,46 @@ pub(super) fn is_wide() -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     heading: String,
-    /// What does not fit goes in this order: the highest rank first. With 0 it stays.
+    /// Columns that do not fit are dropped in this order: the highest rank first. A column with rank 0 stays.
     rank: u8,
     content: Content,
 }
 
-/// What a column has.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// One value, which is never broken.
+    /// One value, never broken.
     Value,
-    /// Values with spaces between them, and lines may end there.
+    /// Values separated by spaces, where lines may break.
     Values,
     /// A sentence.
     Prose,
 }
 
 impl Column {
-    /// One that always stays.
+    /// A column that always stays.
     pub(super) fn key(heading: impl Into<String>) -> Self {
         Self { heading: heading.into(), rank: 0, content: Content::Value }
     }
 
-    /// One that goes where the table would be too wide, those of the highest rank first.
+    /// A column that is dropped if the table would be too wide, the highest rank first.
     pub(super) fn ranked(heading: impl Into<String>, rank: u8) -> Self {
         Self { rank, ..Self::key(heading) }
     }
 
-    /// One of values with spaces between them, between which lines may end.
+    /// A column of values separated by spaces, where lines may break.
     pub(super) fn list(heading: impl Into<String>, rank: u8) -> Self {
         Self { rank, content: Content::Values, ..Self::key(heading) }
     }
 
-    /// One of sentences. Where the table would be too wide, they stand below their rows, once columns of a higher rank
-    /// have gone.
+    /// A column of sentences. If the table would be too wide without the columns of a higher rank, they are written
+    /// below their rows.
     pub(super) fn prose(heading: impl Into<String>, rank: u8) -> Self {
         Self { rank, content: Content::Prose, ..Self::key(heading) }
     }
 }
 
-/// What stands in a row and a column.
+/// The content of a cell.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cell {
     text: String,
@@ -88,12 +88,12 @@ impl Cell {
         Self { text: text.to_string(), ..Self::default() }
     }
 
-    /// The same in this color, where there are colors.
+    /// The same in this color, if the terminal has colors.
     pub(super) fn fg(self, color: Color) -> Self {
         Self { color: Some(color), ..self }
     }
 
-    /// The same at the right end of its column, as numbers are written.
+    /// The same, right-aligned, as for numbers.
     pub(super) fn right(self) -> Self {
         Self { is_right: true, ..self }
     }
@@ -107,7 +107,7 @@ impl Cell {
     }
 }
 
-/// A table with these columns, no wider than the terminal; as wide as it is where nobody looks at it on one.
+/// A table with these columns, no wider than the terminal; of any width if standard output is not a terminal.
 pub(super) fn table<const COLUMNS: usize>(
     columns: [Column; COLUMNS],
     rows: impl IntoIterator<Item = [Cell; COLUMNS]>,
@@ -116,7 +116,7 @@ pub(super) fn table<const COLUMNS: usize>(
     render(&columns, &rows, width())
 }
 
-/// Columns of the terminal; none where there is no end to a line.
+/// Width of the terminal; `None` if lines may have any length.
 fn width() -> Option<usize> {
     if is_wide() {
         return None;
@@ -156,18 +156,18 @@ fn render<const COLUMNS: usize>(columns: &[Column; COLUMNS], rows: &[[Cell; COLU
     lines.join("\n")
 }
 
-/// Which columns stand side by side, how wide each is, and which stand below their rows.
+/// Which columns are side by side, the width of each, and which are below their rows.
 struct Layout {
     beside: Vec<(usize, usize)>,
     below: Vec<usize>,
 }
 
-/// A column as it was measured.
+/// A measured column.
 #[derive(Clone, Copy)]
 struct Measured {
     at: usize,
     rank: u8,
-    /// The width that it needs, and the one that it would fill.
+    /// Its minimum width, and the width of its content.
     least: usize,
     most: usize,
     content: Content,
@@ -205,7 +205,7 @@ impl Measured {
             Content::Values => word().max(heading),
             Content::Prose => word().max(PROSE).min(most),
         };
-        // Of what can go, a column without anything in it goes first.
+        // Empty columns are dropped first.
         let is_empty = texts().all(str::is_empty);
         let rank = if is_empty && column.rank > 0 { u8::MAX } else { column.rank };
         Self { at, rank, least, most, content: column.content }
@@ -216,8 +216,8 @@ fn total(columns: &[Measured], of: impl Fn(&Measured) -> usize) -> usize {
     columns.iter().map(of).sum::<usize>() + GAP * columns.len().saturating_sub(1)
 }
 
-/// How wide each column is. What is left beside the least widths goes to those that can use it, in their order; where
-/// even those are too wide, the widest is cut.
+/// The width of each column. Space beyond the minimum widths goes to the columns that can use it, in order; if even the
+/// minimum widths are too wide, the widest column is cut.
 fn shared(columns: &[Measured], width: usize) -> Vec<(usize, usize)> {
     let least = total(columns, |it| it.least);
     let mut spare = width.saturating_sub(least);
@@ -235,7 +235,7 @@ fn shared(columns: &[Measured], width: usize) -> Vec<(usize, usize)> {
     widths
 }
 
-/// The lines of a cell that is `width` columns wide.
+/// The lines of a cell of this width.
 fn lines_of(text: &str, content: Content, width: usize) -> Vec<String> {
     if text.width() <= width {
         return vec![text.to_owned()];
@@ -256,7 +256,7 @@ fn lines_of(text: &str, content: Content, width: usize) -> Vec<String> {
     lines
 }
 
-/// The beginning and the end of a value that is wider than the whole terminal; `-o wide` has it whole.
+/// The beginning and the end of a value wider than the terminal; `-o wide` shows all of it.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -332,7 +332,7 @@ mod tests {
         let narrow = rendered(Some(60));
         let second = narrow.lines().find(|line| line.starts_with(INDENT) && line.contains("connection")).unwrap();
         assert_eq!(second, "    connection refused by the host at 192.0.2.10:443, three");
-        assert_eq!(rendered(None).lines().count(), 3, "a row is a line where nobody looks");
+        assert_eq!(rendered(None).lines().count(), 3, "without a terminal, a row is one line");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `gslb tail`: answers as they are given, with their decisions.
+//! `gslb tail`: a stream of answers with their decisions.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::client::events::Event;
 use crate::printable::printable;
 use gslb_api::escape;
 
-/// Most records of an answer on its line.
+/// Maximum records shown per answer.
 const RECORDS: usize = 4;
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Only answers of this service
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Only clients who may be in this network or address
+    /// Only clients that may be in this network or address
     #[arg(long, value_name = "NETWORK")]
     client: Option<String>,
     /// Only answers that name this data center
@@ -75,7 +75,7 @@ fn write(format: Format, event: &Event) -> io::Result<()> {
     if event.name == "missed"
         && let Ok(MissedAnswers { skipped, unseen }) = serde_json::from_str(&event.data)
     {
-        return writeln!(io::stderr(), "not shown: {skipped} more answers, and {unseen} that came too fast");
+        return writeln!(io::stderr(), "not shown: {skipped} more answers, and {unseen} that the server skipped");
     }
     let mut out = io::stdout().lock();
     match format {
@@ -125,7 +125,9 @@ fn name<'a>(answered: &'a Answered<'_>) -> &'a str {
 fn decision(answered: &Answered<'_>) -> String {
     match answered.decision {
         DecisionKind::Zone => return "no service".to_owned(),
-        DecisionKind::Lost => return "the document has changed since: the decision has no names any more".to_owned(),
+        DecisionKind::Lost => {
+            return "the document has changed since: the names of the decision are unknown".to_owned();
+        }
         DecisionKind::Service => {}
     }
     let described = answered.decisions.iter().enumerate().map(|(number, decision)| {

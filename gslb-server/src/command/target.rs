@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What a command is about.
+/// The target of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     DataCenter(String),
@@ -12,7 +12,7 @@ pub(super) enum Target {
     Service(String),
 }
 
-/// Text that is no target.
+/// Text that is not a target.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected data-center/NAME, pool/NAME, endpoint/POOL/NAME or service/NAME")]
 pub(super) struct NotATarget;

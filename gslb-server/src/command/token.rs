@@ -1,4 +1,4 @@
-//! `gslb token`: bearer tokens, made and revoked by a running server, or in its data directory while none runs.
+//! `gslb token`: bearer tokens, created and revoked by a running server, or in its data directory while none runs.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub enum TokenCommand {
     },
 }
 
-/// Where the tokens are: with a server, or in a directory.
+/// Where the tokens are: at a server, or in a data directory.
 #[derive(Debug, Args)]
 pub struct TokenStore {
     /// Use this data directory, while no server does
@@ -153,8 +153,8 @@ fn in_directory(directory: &Path, what: &TokenCommand) -> Result<Value, Box<dyn 
     }
 }
 
-/// Records in the audit log what was done to a token while no server ran. The change is done already, so failures are only
-/// reported.
+/// Records in the audit log a change to a token that was made while no server ran. The change is already done, so
+/// failures are only reported.
 fn note(store: &dyn Store, what: &str, before: Option<Value>, after: Option<Value>) {
     let change = Change::new(Who::Command, what, Edit::document(Value::Null));
     let kept = || -> Result<(), Box<dyn Error>> {

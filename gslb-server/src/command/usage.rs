@@ -1,9 +1,9 @@
-//! Usage lines: what must be written, and not the options that have defaults or come from the environment.
+//! Usage lines: required arguments, without options that have defaults or come from the environment.
 
 use clap::Command;
 
-/// `program` with the plain usage line of each command. By itself, clap adds every option that has a value to the usage
-/// line of an error, also those that nobody wrote.
+/// Gives each command of `program` a plain usage line. Otherwise clap adds every option that has a value to the usage
+/// line of an error, even those that were not given.
 pub fn settled(mut program: Command) -> Command {
     program.build();
     settle(program)

@@ -1,4 +1,5 @@
-//! What the command says to people and to monitoring where something is amiss: with the line, the server or the way there.
+//! What the command says to people and to monitoring where something is amiss: with the line, the server or the way
+//! there.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -226,6 +227,6 @@ fn a_gap_in_followed_events_is_reported_with_its_end() {
     assert_eq!((output.code, output.out.lines().count()), (0, 2), "{}", output.out);
     let lines: Vec<&str> = output.err.lines().collect();
     let [lost, back] = &lines[..] else { panic!("{}", output.err) };
-    assert!(lost.ends_with(": the connection is lost: the server has ended it; trying again"), "{lost}");
-    assert!(back.contains(": connected again after ") && back.ends_with("what happened in between follows"), "{back}");
+    assert!(lost.ends_with(": connection lost: closed by the server; trying again"), "{lost}");
+    assert!(back.contains(": reconnected after ") && back.ends_with("missed events follow"), "{back}");
 }

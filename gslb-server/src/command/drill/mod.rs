@@ -1,4 +1,4 @@
-//! `gslb drill`: what would happen if a data center died; with `--really`, what does.
+//! `gslb drill`: what would happen if a data center died; with `--really`, what happens.
 
 mod watched;
 
@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(if all_moved { Exit::Done } else { Exit::Unmoved }.into())
 }
 
-/// What a drill comes to.
+/// The outcome of a drill.
 fn judged(drill: &Drill) -> Exit {
     if !drill.failing.is_empty() || !drill.moves.left_without.is_empty() {
         Exit::Fails
@@ -121,7 +121,7 @@ fn described(drill: &Drill) -> String {
     parts.join("\n\n")
 }
 
-/// What clients get who would have nothing that is up.
+/// What clients without a working endpoint would get.
 fn gets(answer: LossAnswer) -> &'static str {
     match answer {
         LossAnswer::DeadEndpoint => "an endpoint that is down",
@@ -130,7 +130,7 @@ fn gets(answer: LossAnswer) -> &'static str {
     }
 }
 
-/// Which clients an entry is about, and how many they are.
+/// The affected clients of an entry, and their number.
 fn whom(AffectedClients { all, extent, traffic, regions }: &AffectedClients) -> String {
     let traffic =
         traffic.map_or_else(String::new, |traffic| format!(", {} of its sampled queries", moves::share(traffic)));
@@ -145,7 +145,7 @@ fn whom(AffectedClients { all, extent, traffic, regions }: &AffectedClients) -> 
     format!("clients in {named}{more} ({v4} of IPv4, {v6} of IPv6{traffic})")
 }
 
-/// A service and the types that it is about.
+/// A service and the affected types.
 fn of_types(service: &str, types: &[AddressType]) -> String {
     let types: Vec<&str> = types.iter().map(|it| it.name()).collect();
     format!("{} {}", undotted(service), types.join(" "))
@@ -159,7 +159,7 @@ fn lines(names: &[String]) -> String {
     lines.join("\n")
 }
 
-/// Forces the data center down for a while, and watches real answers all the while.
+/// Forces the data center down for a while, and watches real answers over DNS.
 fn really(
     arguments: &Arguments,
     client: &Client,
@@ -176,11 +176,11 @@ fn really(
     let not_redirected = watched.never(&redirected, |_| true);
     let some_were = redirected.iter().any(Option::is_some);
     if some_were {
-        say(arguments, &format!("{} is down; it comes back in {}", arguments.name(), duration::show(lasts)));
+        say(arguments, &format!("{} is down; it returns in {}", arguments.name(), duration::show(lasts)));
         std::thread::sleep(lasts.saturating_sub(begun.elapsed()));
     }
     let ended = Instant::now();
-    // What never left cannot come back.
+    // Queries that were never redirected cannot be restored.
     let patience = if some_were { patience(&watched) } else { Duration::ZERO };
     let restored = watched.restored(&redirected, ended, patience)?;
     let left = |number: usize| redirected.get(number).is_some_and(Option::is_some);
@@ -198,7 +198,7 @@ fn really(
     })
 }
 
-/// What a real drill has measured, as programs get it.
+/// The measurements of a real drill; with `-o json`, its output.
 #[derive(Debug, Serialize, Deserialize)]
 struct Report {
     data_center: String,
@@ -212,37 +212,38 @@ struct Report {
     not_restored: Vec<String>,
 }
 
-/// How long answers may take to change before the drill has failed.
+/// How long answers may take to change before the drill fails.
 fn patience(watched: &Watch) -> Duration {
     PATIENCE.max(watched.round() * 2)
 }
 
-/// A drill from which nothing can be learned is not done.
+/// Refuses a drill that could not measure anything.
 fn refuse_empty_observation(
     arguments: &Arguments,
     watched: &mut Watch,
     lasts: Duration,
 ) -> Result<(), Box<dyn std::error::Error>> {
     if watched.is_empty() {
-        let message = format!("no client is surely answered from {} now: there is nothing to watch", arguments.name());
+        let message =
+            format!("no query is certain to be answered from {} now: there is nothing to watch", arguments.name());
         return Err(message.into());
     }
     if watched.round() > lasts {
         let least = Duration::from_secs(watched.round().as_secs() + 1);
         let message =
-            format!("to watch {} queries takes longer: --for {} at least", watched.len(), duration::show(least));
+            format!("watching {} queries takes longer: use at least --for {}", watched.len(), duration::show(least));
         return Err(message.into());
     }
     let unnamed = watched.unnamed()?;
     if !unnamed.is_empty() {
-        let message = "what answers there is not the server that was asked, or does not name the data center";
+        let message = "these answers do not come from that server, or do not name the data center";
         let (dns, unnamed) = (arguments.dns, lines(&unnamed));
-        return Err(format!("{dns}: {message}; say in --dns where it answers. Asked for:\n{unnamed}").into());
+        return Err(format!("{dns}: {message}; set --dns to an address where it answers. Queries:\n{unnamed}").into());
     }
     Ok(())
 }
 
-/// Tells people how far it is; programs get one answer, at the end.
+/// Prints progress for people. With `-o json` there is only the report at the end.
 fn say(arguments: &Arguments, line: &str) {
     if arguments.remote.is_talkative() {
         eprintln!("{}", printable(line));
@@ -278,17 +279,17 @@ fn measured(report: &Report) -> String {
     let time = |time: Option<f64>, from: &str, instead: &str| {
         time.map_or_else(|| instead.to_owned(), |milliseconds| format!("{milliseconds} ms  {from}"))
     };
-    let never = "never, as far as was waited";
+    let never = "not within the waiting time";
     let not_back = if not_restored.is_empty() { "not measured: nothing was redirected" } else { never };
-    let gone = format!("until none of {queries} queries named {name} any more");
+    let no_longer = format!("until no answer to {queries} queries named {name}");
     let mut parts = vec![format!(
-        "detection  {detection_ms} ms  from the order to the answer that it is in force\nredirect   {}\nrestore    {}",
-        time(*redirect_ms, &gone, never),
-        time(*restore_ms, "from the end of the override until all that had left did again", not_back),
+        "detection  {detection_ms} ms  from the request to the response that it is in force\nredirect   {}\nrestore    {}",
+        time(*redirect_ms, &no_longer, never),
+        time(*restore_ms, "from the end of the override until all redirected queries named it again", not_back),
     )];
     if !not_redirected.is_empty() {
         parts.push(format!(
-            "still named {name} while it was down, or nothing; is what answers there the server that was asked?\n{}",
+            "still named {name} while it was down, or nothing; is --dns an address of that server?\n{}",
             lines(not_redirected)
         ));
     }

@@ -1,4 +1,4 @@
-//! Queries that are asked again and again over DNS, to see when real answers change.
+//! Queries repeated over DNS, to see when real answers change.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -10,39 +10,39 @@ use gslb_core::dns::rdata;
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, datagram};
 
-/// How long one answer may take.
+/// Timeout of one answer.
 const ANSWER: Duration = Duration::from_secs(1);
-/// The time from one question to the next. The sample of what clients ask goes by answers, so a drill must not be most
-/// of them.
+/// Time between queries. The traffic sample counts answers, so a drill must not be most of
+/// them.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Octets of an answer that are read.
+/// Maximum octets of an answer.
 const OCTETS: usize = 4096;
-/// How often a query is sent again where no answer comes.
+/// Attempts per query if there is no answer.
 const ATTEMPTS: usize = 3;
 
-/// The queries, and where they are asked.
+/// The queries, and the server that gets them.
 pub(super) struct Watch {
     queries: Vec<Query>,
     socket: UdpSocket,
-    /// The soonest that the next question may be asked.
+    /// The earliest time of the next query.
     next: Instant,
 }
 
 /// A query that shows whether the data center answers.
 struct Query {
-    /// The service, and the type.
+    /// The service and the type.
     description: String,
     octets: Vec<u8>,
-    /// What is answered of the data center.
+    /// Answers that belong to the data center.
     answers: Vec<String>,
-    /// So many answers in a row leave no doubt.
+    /// How many consecutive answers are conclusive.
     questions: u32,
 }
 
 /// What an answer names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
-    /// Something of the data center.
+    /// The data center.
     DataCenter,
     /// Something else.
     Other,
@@ -50,11 +50,11 @@ enum Named {
     Nothing,
 }
 
-/// Since when a query has been answered as it was waited for; none where it never was.
+/// When a query first got the awaited answer; `None` if it never did.
 pub(super) type Since = Option<Duration>;
 
 impl Watch {
-    /// The queries that a drill proposes, to be asked at `server`.
+    /// The queries that a drill proposes, for `server`.
     pub(super) fn of(witnesses: &[Witness], server: SocketAddr) -> io::Result<Self> {
         let any: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
         let socket = UdpSocket::bind(any)?;
@@ -72,12 +72,12 @@ impl Watch {
         self.queries.len()
     }
 
-    /// How long it takes to ask all that there is to ask once.
+    /// Time to send every query once.
     pub(super) fn round(&self) -> Duration {
         PAUSE.saturating_mul(self.queries.iter().map(|query| query.questions).sum())
     }
 
-    /// The queries that never name the data center, however often they are asked.
+    /// The queries whose answers never name the data center.
     pub(super) fn unnamed(&mut self) -> io::Result<Vec<String>> {
         let mut unnamed = Vec::new();
         for number in 0..self.queries.len() {
@@ -93,8 +93,8 @@ impl Watch {
         Ok(unnamed)
     }
 
-    /// Asks until every query names something else, and goes on to, or until `patience` is over: since when each does,
-    /// counted from `begun`.
+    /// Repeats the queries until all answers consistently name something else, or until `patience` is over. Returns
+    /// since when each does, counted from `begun`.
     pub(super) fn redirected(&mut self, begun: Instant, patience: Duration) -> io::Result<Vec<Since>> {
         let mut runs: Vec<(u32, Since)> = vec![(0, None); self.queries.len()];
         self.watch(begun, patience, |number, questions, seen, at| {
@@ -109,8 +109,8 @@ impl Watch {
         Ok(runs.into_iter().zip(needed).map(|((run, since), needed)| since.filter(|_| run >= needed)).collect())
     }
 
-    /// Asks those that were `redirected` until each names the data center again, or until `patience` is over: when each
-    /// did for the first time, counted from `begun`.
+    /// Repeats the queries that were `redirected` until each answer names the data center again, or until `patience` is
+    /// over. Returns when each first did, counted from `begun`.
     pub(super) fn restored(
         &mut self,
         redirected: &[Since],
@@ -128,7 +128,7 @@ impl Watch {
         Ok(back)
     }
 
-    /// The queries for which it never happened, of those that `counts`.
+    /// Of the queries that `counts` selects, those for which it never happened.
     pub(super) fn never<'s>(&self, since: &'s [Since], counts: impl Fn(usize) -> bool + 's) -> Vec<String> {
         let never = since.iter().enumerate().filter(|(number, since)| since.is_none() && counts(*number));
         never.filter_map(|(number, _)| self.description(number)).collect()
@@ -138,7 +138,7 @@ impl Watch {
         self.queries.get(number).map(|query| query.description.clone())
     }
 
-    /// Asks in turn those that are not done; `is_done` gets each result and its time.
+    /// Repeats the queries that are not done; `is_done` gets each result and its time.
     fn watch(
         &mut self,
         begun: Instant,
@@ -159,7 +159,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Asks one query, not too soon after the one before.
+    /// Sends one query, [`PAUSE`] after the previous one.
     fn ask(&mut self, number: usize) -> io::Result<Named> {
         let Some(query) = self.queries.get(number) else { return Ok(Named::Nothing) };
         thread::sleep(self.next.saturating_duration_since(Instant::now()));
@@ -180,7 +180,7 @@ impl Watch {
         Err(failed)
     }
 
-    /// What the answer with this id names.
+    /// The records of the answer with this id.
     fn answer(&self, id: u16) -> io::Result<Vec<String>> {
         let mut octets = [0; OCTETS];
         loop {
