@@ -261,8 +261,8 @@ fn renewed(
     }
     // Never replace another owner's override silently.
     let message = format!(
-        "override {id} exists: {} on {}, by {}; end it with `gslb overrides delete {id}`, or choose \ another name
-         with --id",
+        "override {id} exists: {} on {}, by {}; end it with `gslb overrides delete {id}`, or choose \
+         another name with --id",
         force_text(entry.force),
         targets.join(" "),
         entry.owner

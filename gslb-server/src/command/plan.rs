@@ -79,8 +79,8 @@ pub(super) fn plan(arguments: &Plan) -> Outcome {
 pub(super) fn apply(arguments: &Apply) -> Outcome {
     if arguments.yes && arguments.base.is_none() && !arguments.options.is_dry_run() {
         return Err(
-            "--yes needs --base, so that what others did meanwhile is not undone unseen: the revision that `gslb \
-                    plan` told, or --base latest for whatever is in force"
+            "--yes needs --base, so that changes by others are not overwritten unseen: the revision that `gslb plan` \
+             printed, or --base latest for whatever is in force"
                 .into(),
         );
     }
