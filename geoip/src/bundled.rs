@@ -6,22 +6,21 @@ use lzma_rust2::XzReaderMt;
 
 use crate::{Database, nowhere};
 
-/// Written by `data/refresh`; `data/ORIGIN.md` says where it comes from.
+/// Written by `data/refresh`; see `data/ORIGIN.md` for its origin.
 const COUNTRY_MMDB_XZ: &[u8] = include_bytes!("../data/country.mmdb.xz");
 
 /// The file is compressed as a few independent blocks, so that more than one core can unpack it.
 const MAX_THREADS: u32 = 4;
 
-/// Loads the bundled country database: the country of nearly every network that is in use, with the continent and a
-/// typical coordinate of each country. Networks for private use and for documentation are unknown, whatever the file
-/// says of them.
+/// Loads the bundled country database: the country of nearly every network in use, with the continent and a typical
+/// coordinate of each country. Networks for private use and documentation are unknown, even if the file has them.
 ///
-/// Unpacks and checks everything on each call, so keep the result. Origin and licence are in `data/ORIGIN.md`; its
+/// Unpacks and checks everything on each call, so keep the result. Origin and license are in `data/ORIGIN.md`; its
 /// data must be attributed (see NOTICE).
 pub fn bundled() -> Database {
     let unpacked = unpack().expect("the bundled database is part of the crate and unpacked in its tests");
     let mut database = Database::load(&unpacked, "bundled country database")
-        .unwrap_or_else(|error| panic!("data/refresh lets no bad database into the crate: {error}"));
+        .unwrap_or_else(|error| panic!("data/refresh checks the bundled database: {error}"));
     nowhere::blank(&mut database);
     database
 }
@@ -40,7 +39,7 @@ mod tests {
 
     use super::*;
 
-    /// The crate's own look-up, address by address, is a second opinion on the walk.
+    /// Compares the walk with the look-up of the maxminddb crate, address by address.
     #[test]
     fn walk_and_look_up_agree_on_every_leaf() {
         let unpacked = unpack().unwrap();

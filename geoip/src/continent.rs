@@ -48,7 +48,7 @@ impl Continent {
     }
 }
 
-/// The text is no continent's two-letter code.
+/// The text is not the two-letter code of a continent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a continent: expected one of AF, AN, AS, EU, NA, OC, SA")]
 pub struct UnknownContinent(pub String);

@@ -4,14 +4,14 @@ use std::sync::LazyLock;
 
 use crate::{Continent, Coordinate, CountryCode};
 
-/// What the table says of one country.
+/// A country in the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Country {
     /// Its ISO 3166-1 alpha-2 code.
     pub code: CountryCode,
-    /// The continent that it is counted with.
+    /// Its continent.
     pub continent: Continent,
-    /// A typical spot, roughly where its people are.
+    /// A typical coordinate, roughly its center of population.
     pub coordinate: Coordinate,
 }
 

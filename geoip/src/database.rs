@@ -6,36 +6,36 @@ use crate::Place;
 
 /// A database, loaded and checked.
 ///
-/// These hold for every database that this crate makes:
-/// * `places[0]` is `Place::default()`, of which nothing is known; no place occurs twice;
+/// Invariants of every database that this crate loads:
+/// * `places[0]` is `Place::default()`, of which nothing is known; all places are distinct;
 /// * `v4` and `v6` each cover their whole address space: the first leaf starts at 0, starts ascend strictly, and
-///   each leaf reaches to the start of the next one, the last to the end of the space;
-/// * neighbouring leaves have different places; every leaf's place is an index into `places`.
+///   each leaf extends to the start of the next one, the last to the end of the space;
+/// * neighboring leaves have different places; every leaf's place is an index into `places`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Database {
-    /// What the file says of itself.
+    /// The file's metadata.
     pub description: Description,
     /// The places, each once.
     pub places: Vec<Place>,
     /// The IPv4 address space.
     pub v4: Vec<Leaf<u32>>,
-    /// The IPv6 address space. What stands for IPv4 in it (`::/96`, `::ffff:0:0/96`, `2001::/32`, `2002::/16`) is
-    /// unknown here where the file keeps or aliases its IPv4 tree there: look such clients up by their IPv4 address.
+    /// The IPv6 address space. Networks that represent IPv4 (`::/96`, `::ffff:0:0/96`, `2001::/32`, `2002::/16`) are
+    /// unknown here if the file has its IPv4 tree or an alias there: look such clients up by their IPv4 address.
     pub v6: Vec<Leaf<u128>>,
-    /// Records with fields that cannot be what they say, which were left out.
+    /// Records with impossible fields, which were dropped.
     pub odd: OddRecords,
 }
 
-/// Records of a file of which a field was left out, since it cannot be what it says.
+/// Records of a file with an impossible field, which was dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OddRecords {
-    /// How many distinct records.
+    /// Number of distinct records.
     pub count: usize,
-    /// The first one: its network and what is wrong with it; empty where there is none.
+    /// The first one: its network and the error; empty if there is none.
     pub first: String,
 }
 
-/// What a database file says of itself.
+/// The metadata of a database file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The kind of database, such as `GeoLite2-City`.
@@ -44,11 +44,11 @@ pub struct Description {
     pub build_epoch: u64,
     /// 4 for a database of IPv4 only, 6 for one of both families.
     pub ip_version: u16,
-    /// How many nodes its search tree has.
+    /// Number of nodes in its search tree.
     pub node_count: u32,
 }
 
-/// A range of addresses that share a place; it reaches to the next leaf's start.
+/// A range of addresses with the same place; it extends to the start of the next leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaf<K> {
     /// The first address.

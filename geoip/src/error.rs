@@ -1,4 +1,4 @@
-//! Why a database was refused: which file, what is wrong, and where.
+//! Why a database was refused: file, error and position.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub struct LoadError {
     pub fault: Fault,
 }
 
-/// What is wrong with a database, and where.
+/// An error in a database, and its position.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -26,7 +26,7 @@ pub enum Fault {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// There is no usable metadata, or what it says cannot be of this file.
+    /// There is no usable metadata, or it does not fit this file.
     #[error("is not a MaxMind DB file that can be read: {0}")]
     NotADatabase(String),
     /// The metadata is well formed but not plausible.
@@ -37,7 +37,7 @@ pub enum Fault {
     Tree {
         /// The node, counted from 0.
         node: u32,
-        /// The network that the damaged branch of the node stands for.
+        /// The network of the damaged branch.
         network: String,
         /// What is wrong.
         what: &'static str,
@@ -52,34 +52,34 @@ pub enum Fault {
         /// What is wrong.
         what: String,
     },
-    /// Too many records say what cannot be: the file is damaged, or of another kind.
+    /// Too many records have impossible fields: the file is damaged or of another kind.
     #[error("has {count} bad records of {records}, more than the {most} that are left out; the first: {first}")]
     Odd {
-        /// How many distinct records have a field that cannot be what it says.
+        /// Number of distinct records with an impossible field.
         count: usize,
-        /// How many distinct records there are.
+        /// Number of distinct records.
         records: usize,
-        /// How many bad ones are let pass.
+        /// Number of tolerated ones.
         most: usize,
         /// Network of the first one, and what is wrong with it.
         first: String,
     },
-    /// The search tree leads to no record at all.
+    /// The search tree has no records.
     #[error("holds no records")]
     Empty,
-    /// The records are of a kind that says nothing of places.
+    /// The records have no geographic data.
     #[error(
-        "is a `{database_type}` database and says nothing of places: {understood} of {records} records have a country, \
+        "is a `{database_type}` database and has no geographic data: {understood} of {records} records have a country, \
          continent, coordinate or AS number; others hold: {keys}"
     )]
     Foreign {
         /// The type that the database's metadata gives.
         database_type: String,
-        /// How many distinct records say something of a place.
+        /// Number of distinct records with geographic data.
         understood: usize,
-        /// How many distinct records there are.
+        /// Number of distinct records.
         records: usize,
-        /// The keys of a record that says nothing of a place.
+        /// The keys of a record without geographic data.
         keys: String,
     },
 }

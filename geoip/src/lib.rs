@@ -1,7 +1,7 @@
-//! Where is this network? Databases in, places out; nothing here knows what the answer is used for.
+//! Where is this network? Reads geo databases and returns places; independent of DNS.
 //!
-//! A [`Database`] is a plain value: the [`Place`]s that a database names, each once, and the leaves of its search
-//! tree in address order, each leaf pointing at a place. It comes from a MaxMind DB file, read whole into memory and
+//! A [`Database`] is a plain value: the distinct [`Place`]s of a database, and the leaves of its search tree in
+//! address order, each pointing at a place. It comes from a MaxMind DB file, read whole into memory and
 //! checked whole ([`Database::load`], [`Database::open`]), or from the country database within this crate
 //! ([`bundled`]). After loading, the file is no longer needed.
 //!

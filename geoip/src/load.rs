@@ -1,4 +1,4 @@
-//! From the octets of a file to a checked database. Opening is not enough: the whole tree and every record is read.
+//! Loads a database from the octets of a file and checks it completely: the whole tree and every record.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,10 +11,10 @@ use crate::record::Records;
 use crate::tree::{Leaves, Tree};
 use crate::{Database, Description, Fault, LoadError};
 
-/// The most that [`Database::open`] reads into memory, in bytes: 2 GiB, about ten times the largest city database.
+/// Maximum size for [`Database::open`], in bytes: 2 GiB, about ten times the largest city database.
 pub const MAX_FILE_BYTES: u64 = 2 << 30;
 
-/// Build dates outside these are a sign of damage: the format came with 2013, and no file comes from the 22nd century.
+/// Build dates outside this range are a sign of damage: the format is from 2013, and no file is from the 22nd century.
 const PLAUSIBLE_BUILD_EPOCHS: std::ops::Range<u64> = 1_262_304_000..4_102_444_800;
 
 const MAX_TYPE_BYTES: usize = 256;
@@ -24,7 +24,7 @@ impl Database {
     /// file that someone overwrites would end the process.
     ///
     /// # Errors
-    /// As [`Database::load`]; also where the file cannot be read or is larger than [`MAX_FILE_BYTES`].
+    /// As [`Database::load`]; also if the file cannot be read or is larger than [`MAX_FILE_BYTES`].
     pub fn open(path: impl AsRef<Path>) -> Result<Database, LoadError> {
         let path = path.as_ref();
         read(path).and_then(|bytes| checked(&bytes)).map_err(|fault| named(&path.display().to_string(), fault))
@@ -32,15 +32,16 @@ impl Database {
 
     /// Loads a MaxMind DB file from memory; `name` is what errors call it.
     ///
-    /// Understood are MaxMind's nested records (GeoLite2 and GeoIP2 Country, City, Enterprise, ASN and ISP; DB-IP's)
+    /// Understands MaxMind's nested records (GeoLite2 and GeoIP2 Country, City, Enterprise, ASN and ISP; DB-IP's)
     /// and flat records (`country_code`, `continent_code`, `state1`, `latitude`, `autonomous_system_number` and so
     /// on). The keys of a record show which form it has.
     ///
-    /// The walk decodes each record once and visits a node as often as it is reached, at most 40 million nodes or those of
-    /// the file, so time and memory are bounded; what one record may expand to is bounded too (65,536 values, 2 MiB of text).
+    /// The walk decodes each record once and visits a node as often as it is reached, at most 40 million nodes or those
+    /// of the file, so time and memory are bounded; what one record may expand to is bounded too (65,536 values, 2 MiB
+    /// of text).
     ///
-    /// A field that cannot be what it says (a country of three letters, a latitude of 91 degrees) is left out and counted in
-    /// [`Database::odd`]; so is a record that is sound data of another form, such as a text.
+    /// A field that cannot be what it says (a country of three letters, a latitude of 91 degrees) is left out and
+    /// counted in [`Database::odd`]; so is a record that is sound data of another form, such as a text.
     ///
     /// # Errors
     /// The first thing found that a sound database cannot have: implausible metadata; a tree that is deeper than an
@@ -99,7 +100,7 @@ fn describe(metadata: &Metadata) -> Result<Description, Fault> {
     }
     let database_type = &metadata.database_type;
     if database_type.len() > MAX_TYPE_BYTES || database_type.contains(char::is_control) {
-        return Err(Fault::Metadata("the database type is no short line of text".to_owned()));
+        return Err(Fault::Metadata("the database type is not a short line of text".to_owned()));
     }
     Ok(Description {
         database_type: database_type.clone(),

@@ -1,11 +1,11 @@
 //! Metadata without the fields that the format lets writers leave out (MaxMind DB specification, "Database Metadata").
 //!
-//! The reader insists on `description` and `languages`. Where they are missing, complete metadata is appended: readers take
-//! the last one of a file.
+//! The reader requires `description` and `languages`. If they are missing, complete metadata is appended: readers use
+//! the last one in a file.
 
 use crate::tree::METADATA_MARKER;
 
-/// The file with complete metadata; nothing where more is missing than may be, or the metadata cannot be read.
+/// The file with complete metadata; `None` if required fields are missing or the metadata cannot be read.
 pub(crate) fn completed(bytes: &[u8]) -> Option<Vec<u8>> {
     let marker = bytes.windows(METADATA_MARKER.len()).rposition(|window| window == METADATA_MARKER)?;
     let metadata = bytes.get(marker + METADATA_MARKER.len()..)?;
@@ -35,13 +35,13 @@ const MAP: u8 = 7;
 const EXTENDED: u8 = 0;
 const U64_LESS_7: u8 = 2;
 const ARRAY_LESS_7: u8 = 4;
-/// The longest size that stands in the control octet itself.
+/// The largest size that fits into the control octet.
 const SHORT: u8 = 28;
 
 const EMPTY_MAP: &[u8] = &[MAP << 5];
 const EMPTY_ARRAY: &[u8] = &[EXTENDED << 5, ARRAY_LESS_7];
 
-/// Keys, and values as they are encoded, of a map without pointers and long values.
+/// Keys and encoded values of a map without pointers and long values.
 fn entries(metadata: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let (&control, mut rest) = metadata.split_first()?;
     if control >> 5 != MAP || control & 0x1F > SHORT {
@@ -58,7 +58,7 @@ fn entries(metadata: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     Some(entries)
 }
 
-/// Octets of the value at the start of `octets`, which may hold others to this depth.
+/// Length of the value at the start of `octets`, which may be nested to this depth.
 fn value_len(octets: &[u8], depth: usize) -> Option<usize> {
     let (&control, after) = octets.split_first()?;
     let (kind, size) = (control >> 5, usize::from(control & 0x1F));

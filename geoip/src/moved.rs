@@ -2,18 +2,18 @@
 
 use crate::{Database, Leaf, Place};
 
-/// The share of the known address space whose place has moved, per family: 0.0 is nothing, 1.0 is all of it.
+/// The share of the known address space whose place has changed, per family: 0.0 is none, 1.0 is all of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moved {
-    /// Of the IPv4 addresses of which either database knows a place. Every address weighs the same.
+    /// Of the IPv4 addresses that either database knows. Every address counts the same.
     pub v4: f64,
-    /// Of the IPv6 networks of length 64 of which either database knows a place; what is smaller counts in part.
+    /// Of the IPv6 networks of length 64 that either database knows; smaller ones count in part.
     /// Allocations differ vastly in size, so a few huge ones dominate.
     pub v6: f64,
 }
 
-/// Compares two databases. `same` says whether two places are alike, as far as the caller cares: it may compare only
-/// the countries, for example. A share is 0.0 where neither database knows anything.
+/// Compares two databases. `same` decides whether two places are equal; it may compare only the countries, for example.
+/// A share is 0.0 if neither database knows anything.
 ///
 /// Takes time linear in the number of leaves.
 pub fn moved_share(old: &Database, new: &Database, same: impl Fn(&Place, &Place) -> bool) -> Moved {

@@ -1,7 +1,7 @@
 //! Networks that are in no country: private use, documentation, benchmarks (IANA's special-purpose registries).
 //!
-//! Registries of address holders tend to name a country for some of them; without this list, a client on a
-//! local network would be in Australia.
+//! Registries name a country for some of them: without this list, a client on a local network would be in
+//! Australia.
 
 use std::ops::RangeInclusive;
 
@@ -42,7 +42,7 @@ pub(crate) fn blank(database: &mut Database) {
     database.v6.dedup_by_key(|leaf| leaf.place);
 }
 
-/// Makes the addresses from `first` up to, but not including, `after` unknown. May leave neighbours that are alike.
+/// Makes the addresses from `first` up to, but not including, `after` unknown. May leave equal neighbors.
 fn cut<K: Ord + Copy>(leaves: &mut Vec<Leaf<K>>, first: K, after: K) {
     let from = leaves.partition_point(|leaf| leaf.start < first);
     let to = leaves.partition_point(|leaf| leaf.start <= after);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::Continent;
 
-/// What is known about a network. Everything may be unknown; `Place::default()` is the place of which nothing is.
+/// What is known about a network. Everything may be unknown, as in `Place::default()`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The continent, from the database or else from the country.
@@ -14,7 +14,7 @@ pub struct Place {
     pub country: Option<CountryCode>,
     /// The largest subdivision of the country, as in ISO 3166-2: `US-CA`.
     pub subdivision: Option<Box<str>>,
-    /// Roughly where, from the database or else a typical spot of the country.
+    /// An approximate coordinate, from the database or else a typical one of the country.
     pub coordinate: Option<Coordinate>,
     /// The number of the autonomous system that announces the network. Never 0, which means none (RFC 7607).
     pub asn: Option<u32>,
@@ -69,7 +69,7 @@ pub struct Coordinate {
     longitude_micro: i32,
 }
 
-/// The numbers are no point on the globe.
+/// The numbers are not a point on the globe.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("latitude {latitude}, longitude {longitude} is no point on the globe")]
 pub struct OutOfRange {

@@ -10,32 +10,32 @@ use crate::schema::{Keys, Named, Record, Value};
 use crate::tree::Network;
 use crate::{Continent, Coordinate, CountryCode, Fault, OddRecords, Place};
 
-/// A database is refused where fewer records than one in this many say something of a place.
+/// A database is refused if less than one in this many records has geographic data.
 const RECORDS_PER_UNDERSTOOD: usize = 100;
-/// How much of a record an error shows.
+/// Number of record keys shown in an error.
 const SHOWN_KEYS: usize = 12;
 const SHOWN_CHARS: usize = 200;
 
-/// So many odd records are let pass in any file, and one in [`RECORDS_PER_ODD`] in large ones.
+/// This many records with impossible fields are tolerated in any file, and one in [`RECORDS_PER_ODD`] in large ones.
 const ODD_RECORDS: usize = 10;
 const RECORDS_PER_ODD: usize = 100;
 
-/// What vendors write for "unknown", in any case. `ZZ` is what CLDR has for an unknown country.
+/// What vendors write for "unknown", in any case. `ZZ` is an unknown country in CLDR.
 const UNKNOWN: [&str; 10] = ["", "-", "--", "?", "ZZ", "N/A", "none", "null", "unknown", "undefined"];
 
-/// The records of a database, as far as they have been asked for, and the places that they name.
+/// The records of a database read so far, and their places.
 pub(crate) struct Records<'r, 'b> {
     reader: &'r Reader<&'b [u8]>,
-    /// The last record asked for: neighbours often share one.
+    /// The last record read: neighbors often share one.
     latest: Option<(u32, u32)>,
     /// Data offset to index of the place.
     by_offset: HashMap<u32, u32>,
     by_place: HashMap<Place, u32>,
     understood: usize,
     odd: OddRecords,
-    /// The first record that is sound data, but of another form than ours.
+    /// The first record with valid data of an unknown form.
     formless: Option<Fault>,
-    /// Keys of the first record that said something, but nothing of a place.
+    /// Keys of the first record that has data, but none about a place.
     foreign_keys: String,
 }
 
@@ -68,7 +68,7 @@ impl<'r, 'b> Records<'r, 'b> {
         Ok(place)
     }
 
-    /// All places by index, and what was odd, unless that is too much or the records hardly name any place.
+    /// All places by index, and the impossible records. Fails if there are too many of those, or hardly any places.
     pub(crate) fn places(self) -> Result<(Vec<Place>, OddRecords), Fault> {
         let records = self.by_offset.len();
         if records == 0 {
@@ -107,14 +107,15 @@ impl<'r, 'b> Records<'r, 'b> {
     }
 
     fn read(&mut self, offset: u32, network: Network) -> Result<Place, String> {
-        // The decoder takes addresses, not offsets: ask for the network's first address and see that it agrees.
+        // The decoder takes addresses, not offsets: look up the network's first address, and check that it leads to the
+        // same record.
         let found = self.reader.lookup(network.address()).map_err(|error| error.to_string())?;
         if found.offset() != Some(offset as usize) {
             return Err("walk and look-up disagree on where the record is".to_owned());
         }
         let (place, odd) = match found.decode::<Record<'_>>() {
             Ok(raw) => place(&raw.unwrap_or_default()),
-            // Sound data of another form than ours, as a text in place of a map. What is damaged has other errors.
+            // Valid data of an unknown form, such as text instead of a map. Damaged data has other errors.
             Err(error @ MaxMindDbError::Decoding { .. }) => {
                 let what = error.to_string();
                 self.formless.get_or_insert_with(|| bad(offset, network, &what));
@@ -141,18 +142,18 @@ fn bad(offset: u32, network: Network, what: &str) -> Fault {
     Fault::Record { offset, network: network.to_string(), what: what.chars().take(SHOWN_CHARS).collect() }
 }
 
-/// The first keys of a record, fit for one line of an error.
+/// The first keys of a record, for a one-line error.
 fn shown(keys: Keys<'_>) -> String {
     let keys: Vec<String> = keys.0.iter().take(SHOWN_KEYS).map(|key| key.escape_debug().to_string()).collect();
     keys.join(", ").chars().take(SHOWN_CHARS).collect()
 }
 
-/// Checks a raw record and turns it into a place. What a field says that cannot be is left out; the first such field is
-/// returned beside the place.
+/// Checks a raw record and converts it into a place. Impossible fields are dropped; the first one is also
+/// returned.
 ///
-/// The country is that of the network. `registered_country`, where the network's holder is registered, speaks only
-/// where the record says nothing at all of where the network is: it is a weak hint, but better than none. What a
-/// country implies (continent, a typical coordinate) is filled in where the record does not say it.
+/// The country is that of the network. `registered_country`, where the network's holder is registered, is used only if
+/// the record has no other location: it is a weak hint, but better than none. Continent and a typical coordinate are
+/// derived from the country if the record does not have them.
 fn place(raw: &Record<'_>) -> (Place, Option<String>) {
     let mut odd = None;
     let mut continent = known(continent_of(raw), &mut odd);
@@ -170,7 +171,7 @@ fn place(raw: &Record<'_>) -> (Place, Option<String>) {
     (Place { continent, country: country_code, subdivision, coordinate, asn }, odd)
 }
 
-/// The field, or nothing where it is odd; the first odd one is kept.
+/// The field, or `None` if it is impossible; remembers the first such field.
 fn known<T>(field: Result<Option<T>, String>, odd: &mut Option<String>) -> Option<T> {
     field.unwrap_or_else(|what| {
         odd.get_or_insert(what);
@@ -194,7 +195,7 @@ fn continent_of(raw: &Record<'_>) -> Result<Option<Continent>, String> {
     let code = match (raw.continent_code, raw.continent) {
         (Value::Absent, Named::Absent) => None,
         (Value::Absent, Named::Coded(code)) => text("continent.code", code)?,
-        // A flat `continent` may also be a name, in whatever language: only a code can be read.
+        // A flat `continent` may also be a name, in any language: only a code can be read.
         (Value::Absent, Named::Plain(plain)) => text("continent", plain)?.filter(|text| text.len() == 2),
         (code, _) => text("continent_code", code)?,
     };
@@ -214,8 +215,8 @@ fn code_in(key: &str, named: Named<'_>) -> Result<Option<CountryCode>, String> {
     code.map(str::parse).transpose().map_err(|error: crate::InvalidCountryCode| format!("`{key}`: {error}"))
 }
 
-/// MaxMind lists subdivisions from the largest to the smallest. A flat key may hold a name instead of a code, which
-/// then is passed over.
+/// MaxMind lists subdivisions from the largest to the smallest. A flat key may have a name instead of a code, which
+/// is ignored.
 fn subdivision_of(raw: &Record<'_>, country: CountryCode) -> Result<Option<Box<str>>, String> {
     if let Some(&Named::Coded(code)) = raw.subdivisions.0.first() {
         let Some(code) = text("subdivisions[0].iso_code", code)? else { return Ok(None) };

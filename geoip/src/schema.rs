@@ -1,14 +1,14 @@
-//! The shapes that data records come in: MaxMind's nested maps and flat keys, read into one raw struct.
+//! The forms of data records: MaxMind's nested maps and flat keys, read into one raw struct.
 //!
-//! Nothing is checked here beyond the types. Only what is named here is read; everything else is skipped, to a depth
-//! that the decoder limits.
+//! Only types are checked here. Unknown keys are skipped, to a depth that the decoder
+//! limits.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A record as it stands in the file.
+/// A record of the file.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Record<'a> {
@@ -35,20 +35,20 @@ pub(crate) struct Record<'a> {
     pub(crate) traits: Traits<'a>,
 }
 
-/// MaxMind's `location`; anything but a map says nothing.
+/// MaxMind's `location`; anything but a map is ignored.
 #[derive(Debug, Default)]
 pub(crate) struct Location<'a> {
     pub(crate) latitude: Value<'a>,
     pub(crate) longitude: Value<'a>,
 }
 
-/// MaxMind's `traits`, in Enterprise databases; anything but a map says nothing.
+/// MaxMind's `traits`, in Enterprise databases; anything but a map is ignored.
 #[derive(Debug, Default)]
 pub(crate) struct Traits<'a> {
     pub(crate) autonomous_system_number: Value<'a>,
 }
 
-/// MaxMind's `subdivisions`, the largest first. Anything but a list is one that cannot be read.
+/// MaxMind's `subdivisions`, the largest first. Anything but a list is invalid.
 #[derive(Debug, Default)]
 pub(crate) struct Subdivisions<'a>(pub(crate) Vec<Named<'a>>);
 
@@ -60,11 +60,11 @@ pub(crate) enum Value<'a> {
     Text(&'a str),
     Whole(u64),
     Real(f64),
-    /// Of a type that no field has which we read.
+    /// Of a type that no known field has.
     Other,
 }
 
-/// A thing that is named by its code: either the text itself, or a map with the code in it.
+/// Something with a code: either the text itself, or a map with the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Named<'a> {
     #[default]
@@ -75,14 +75,15 @@ pub(crate) enum Named<'a> {
     Coded(Value<'a>),
 }
 
-/// The keys of a record, to say what a database holds that is not understood.
+/// The keys of a record, to describe an unknown database.
 #[derive(Debug)]
 pub(crate) struct Keys<'a>(pub(crate) Vec<&'a str>);
 
 /// Reads any value as a `T`.
 struct AnyValue<T>(PhantomData<T>);
 
-/// Reads a type by a visitor that takes values of any type, so that one odd value does not spoil the file.
+/// Reads a type with a visitor that accepts values of any type, so that one unexpected value does not make the file
+/// unreadable.
 macro_rules! read_any_value {
     ($($type:ident),*) => {$(
         impl<'de: 'a, 'a> Deserialize<'de> for $type<'a> {
@@ -94,7 +95,7 @@ macro_rules! read_any_value {
 }
 read_any_value!(Value, Named, Location, Traits, Subdivisions);
 
-/// What a visitor makes of values of these kinds: always the same.
+/// The result of a visitor for these kinds of values: always the same.
 macro_rules! otherwise {
     ($value:expr, $type:ty: $($kind:ident),*) => {$(otherwise!(@$kind $value, $type);)*};
     (@text $value:expr, $type:ty) => {

@@ -1,5 +1,5 @@
-//! The search tree of a MaxMind DB file, walked whole, every branch checked. Subtrees may be shared, as writers do that
-//! store equal ones once; a tree that leads back to itself is damaged.
+//! Walks the whole search tree of a MaxMind DB file and checks every branch. Writers may store equal subtrees once; a
+//! cycle is damage.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,21 +10,21 @@ use crate::{Fault, Leaf};
 
 /// Octets of zero between the search tree and the data section.
 const SEPARATOR_BYTES: usize = 16;
-/// Most nodes that are visited of a tree that shares subtrees, each as often as it is reached: several times those of the
-/// largest city database. Without a limit, 128 nodes could stand for 2^128 networks.
+/// Maximum visits of nodes in a tree with shared subtrees: several times the nodes of the largest city database.
+/// Without a limit, 128 nodes could represent 2^128 networks.
 const MAX_VISITS: u64 = 40_000_000;
 pub(crate) const METADATA_MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 const V4_BITS: u8 = 32;
 const V6_BITS: u8 = 128;
-/// How deep the IPv4 tree hangs below `::` in a database of both families.
+/// Depth of the IPv4 tree below `::` in a database of both families.
 const V4_DEPTH: u8 = 96;
 
-/// Where the root of the IPv4 tree may hang in an IPv6 tree: its place proper, and the aliases that MaxMind's writers
+/// Where the root of the IPv4 tree may be in an IPv6 tree: its own prefix, and the aliases that MaxMind's writers
 /// add for IPv4-mapped addresses, Teredo and 6to4.
 const V4_ROOTS: [(u128, u8); 4] = [(0, V4_DEPTH), (0xffff << 32, 96), (0x2001 << 112, 32), (0x2002 << 112, 16)];
 
-/// A network, as the walk meets it: an address family's width in bits, first address and prefix length.
+/// A network of the walk: the family's width in bits, first address and prefix length.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Network {
     width: u8,
@@ -37,7 +37,7 @@ impl Network {
         Network { width, first: 0, length: 0 }
     }
 
-    /// The two halves, or nothing where the network is a single address.
+    /// The two halves, or `None` if the network is a single address.
     fn halves(self) -> Option<[Network; 2]> {
         let length = self.length + 1;
         let bit = 1_u128 << self.width.checked_sub(length)?;
@@ -59,7 +59,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// What a branch of a node leads to.
+/// The target of a branch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Branch {
     Node(u32),
@@ -74,7 +74,7 @@ pub(crate) struct Leaves {
     pub(crate) v6: Vec<Leaf<u128>>,
 }
 
-/// The tree as it lies in the file.
+/// The tree in the file.
 pub(crate) struct Tree<'a> {
     nodes: &'a [u8],
     node_bytes: usize,
@@ -102,7 +102,7 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// The leaves of both families. `place` is asked for the place of every record, by offset and network.
+    /// The leaves of both families. `place` returns the index of a record's place by offset and network.
     pub(crate) fn leaves(&self, mut place: impl FnMut(u32, Network) -> Result<u32, Fault>) -> Result<Leaves, Fault> {
         let mut walk = Walk { tree: self, visits_left: MAX_VISITS.max(u64::from(self.node_count)), v4_root: None };
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
@@ -121,13 +121,13 @@ impl<'a> Tree<'a> {
             push(&mut v6, network.first, found);
             Ok(())
         })?;
-        // These live as long as the database does; what they grew by is given back.
+        // These live as long as the database does, so unused capacity is freed.
         v4.shrink_to_fit();
         v6.shrink_to_fit();
         Ok(Leaves { v4, v6 })
     }
 
-    /// Where the IPv4 tree begins. A tree of both families may end above that depth: then all of IPv4 is one leaf.
+    /// The root of the IPv4 tree. A tree of both families may end above that depth: then all of IPv4 is one leaf.
     fn v4_root(&self) -> Result<Branch, Fault> {
         let mut branch = Branch::Node(0);
         if self.width == V4_BITS {
@@ -141,7 +141,7 @@ impl<'a> Tree<'a> {
         Ok(branch)
     }
 
-    /// The two numbers in a node: what its low and its high half lead to.
+    /// The two numbers in a node: the targets of its low and its high half.
     fn targets(&self, node: u32) -> [u32; 2] {
         let start = node as usize * self.node_bytes;
         match self.nodes[start..start + self.node_bytes] {
@@ -155,7 +155,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// What a number in `node` means; `network` is what that branch stands for.
+    /// The target of a number in `node`; `network` is the network of that branch.
     fn branch(&self, target: u32, node: u32, network: Network) -> Result<Branch, Fault> {
         let Some(beyond) = target.checked_sub(self.node_count) else { return Ok(Branch::Node(target)) };
         if beyond == 0 {
@@ -172,14 +172,14 @@ impl<'a> Tree<'a> {
 /// One pass over the tree.
 struct Walk<'t> {
     tree: &'t Tree<'t>,
-    /// How many nodes may still be visited, each as often as it is reached.
+    /// Number of visits left.
     visits_left: u64,
-    /// The IPv4 tree, once it has been walked: where it hangs in the IPv6 tree, it is passed over.
+    /// The IPv4 tree, once it has been walked: its aliases in the IPv6 tree are skipped.
     v4_root: Option<Branch>,
 }
 
 impl Walk<'_> {
-    /// Calls `leaf` for every leaf below `root`, in address order. The stack never holds more than the tree is deep.
+    /// Calls `leaf` for every leaf below `root`, in address order. The stack is bounded by the depth of the tree.
     fn every_leaf(
         &mut self,
         root: Branch,
@@ -192,18 +192,10 @@ impl Walk<'_> {
             match branch {
                 Branch::Node(node) if !self.is_v4_root(branch, network) => {
                     let Some([low_half, high_half]) = network.halves() else {
-                        return Err(damaged(
-                            node,
-                            network,
-                            "is deeper than an address is long, as where it leads to itself",
-                        ));
+                        return Err(damaged(node, network, "is deeper than an address is long: a cycle"));
                     };
                     self.visits_left = self.visits_left.checked_sub(1).ok_or_else(|| {
-                        damaged(
-                            node,
-                            network,
-                            "shares subtrees so often that the tree stands for more networks than are read",
-                        )
+                        damaged(node, network, "shares subtrees so often that the tree has too many networks")
                     })?;
                     let [low, high] = self.tree.targets(node);
                     pending.push((self.tree.branch(high, node, high_half)?, high_half));
@@ -227,7 +219,7 @@ fn damaged(node: u32, network: Network, what: &'static str) -> Fault {
     Fault::Tree { node, network: network.to_string(), what }
 }
 
-/// Appends a leaf, or lets the last one reach on where the place is the same.
+/// Appends a leaf, or extends the last one if the place is the same.
 fn push<K>(leaves: &mut Vec<Leaf<K>>, start: K, place: u32) {
     if leaves.last().is_none_or(|last| last.place != place) {
         leaves.push(Leaf { start, place });

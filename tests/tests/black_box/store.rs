@@ -169,7 +169,7 @@ fn a_removed_store_file_is_noticed_and_used_again_once_restored() {
         server.get("/readyz").body.contains("degraded: store: cannot write gslb-data/store.redb: the file was removed")
     };
     gslb_tests::eventually("it is noticed before anybody needs it", is_reported);
-    drains_unsaved(&folder, &server, "put the store's own file back");
+    drains_unsaved(&folder, &server, "restore the store's own file");
     fs::copy(&away, &file).unwrap();
     saves(&folder, server);
 }

@@ -18,48 +18,48 @@ use super::identity::Number;
 
 /// Key to revision, expiry and value; see [`pack`].
 const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
-/// What there is one of: [`REVISION`], [`FORMAT`] and [`IDENTITY`].
+/// Single values: [`REVISION`], [`FORMAT`] and [`IDENTITY`].
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 const REVISION: &str = "revision";
 const FORMAT: &str = "format";
 const IDENTITY: &str = "identity";
 
-/// The number of the format that this code writes, and the highest that it reads.
+/// The format version that this code writes, and the highest that it reads.
 pub(super) const KNOWN_FORMAT: u64 = 1;
 
-/// Octets that the database may keep of its file. The entries are in memory anyway.
+/// Size of the database's cache in octets. The entries are in memory anyway.
 const CACHE_OCTETS: usize = 16 << 20;
 
-/// How a database is opened on a file; tests put a disk that fails in between.
+/// Opens a database on a file; tests insert a failing disk.
 pub(super) type Attach = Box<dyn Fn(&Builder, FileBackend) -> Result<Database, DatabaseError> + Send>;
 
-/// The way that is not a test's.
+/// The one outside of tests.
 pub(super) fn attach() -> Attach {
     Box::new(|builder, file| builder.create_with_backend(file))
 }
 
-/// What is wrong with a file.
+/// An error of a store's file.
 #[derive(Debug)]
 pub(super) enum DiskError {
-    /// The system refuses something.
+    /// A system call failed.
     System(io::Error),
-    /// Another process has it.
+    /// Another process has it open.
     InUse,
-    /// It is not what was once written.
+    /// It is damaged.
     Damaged(String),
     /// It was written by a later version.
     Later(u64),
 }
 
-/// The open database. Dropping it may panic after a failure: [`Disk::close`] does not.
+/// The open database. Dropping it may panic after a failure; [`Disk::close`] does not.
 pub(super) struct Disk {
     database: Database,
-    /// Device and inode of its file; none of a copy in memory.
+    /// Device and inode of its file; `None` for a copy in memory.
     file: Option<(u64, u64)>,
 }
 
 impl Disk {
-    /// Makes a file with an empty store at `path`. It has that name once it is whole and durable.
+    /// Creates a file with an empty store at `path`. It gets that name once it is complete and durable.
     pub(super) fn create(path: &Path, attach: &Attach, identity: Number) -> Result<(), DiskError> {
         let unfinished = path.with_extension("new");
         match fs::remove_file(&unfinished) {
@@ -79,19 +79,19 @@ impl Disk {
         name().map_err(DiskError::System)
     }
 
-    /// Opens the file at `path`, which must exist. All of it is read and checked: what another program, or a failing
-    /// disk, has changed is refused.
+    /// Opens the file at `path`, which must exist. Reads and checks all of it, and refuses changes by another program
+    /// or a failing disk.
     pub(super) fn open(path: &Path, attach: &Attach) -> Result<Self, DiskError> {
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(DiskError::System)?;
-        // The database would take an empty file for a new one.
+        // The database would treat an empty file as a new one.
         if file.metadata().map_err(DiskError::System)?.len() == 0 {
             return Err(DiskError::Damaged("it is empty".to_owned()));
         }
         Self::attach(file, attach)
     }
 
-    /// Opens a copy, in memory, of the file at `path`: for a file that may only be read. What a crash has left is mended in
-    /// the copy.
+    /// Opens a copy in memory of the file at `path`, which may be read-only. The copy is repaired after a
+    /// crash.
     pub(super) fn open_copy(path: &Path) -> Result<Self, DiskError> {
         let octets = fs::read(path).map_err(DiskError::System)?;
         if octets.is_empty() {
@@ -114,10 +114,10 @@ impl Disk {
             .map(|database| Self { database, file: Some(at) })
     }
 
-    /// Whether the file that is open is still the one at `path`.
+    /// Checks that the open file is still the one at `path`.
     ///
     /// # Errors
-    /// What was found there instead. What is written now would be lost with the file that is open.
+    /// What was found there instead. Writes to the open file would be lost.
     pub(super) fn is_at(&self, path: &Path) -> Result<(), String> {
         match fs::metadata(path) {
             Ok(found) if self.file.is_none_or(|own| own == place(&found)) => Ok(()),
@@ -127,7 +127,7 @@ impl Disk {
         }
     }
 
-    /// The number of the store; none where it is older than such numbers.
+    /// The store's identity; `None` if it is older than identities.
     pub(super) fn identity(&self) -> Result<Option<Number>, DiskError> {
         let read = || {
             let numbers = self.database.begin_read().map_err(damage)?.open_table(NUMBERS).map_err(damage)?;
@@ -136,7 +136,7 @@ impl Disk {
         guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
     }
 
-    /// The revision that the file says it is at; none where that row is missing or cannot be true.
+    /// The revision in the file; `None` if that row is missing or invalid.
     pub(super) fn revision(&self) -> Result<Option<Revision>, DiskError> {
         let read = || {
             let numbers = self.database.begin_read().map_err(damage)?.open_table(NUMBERS).map_err(damage)?;
@@ -151,8 +151,8 @@ impl Disk {
         guarded(read).unwrap_or_else(|panic| Err(DiskError::Damaged(panic)))
     }
 
-    /// All entries. A row that is no entry is returned as the value of its key: a reader of that key finds it damaged, and
-    /// nobody else.
+    /// All entries. A row that is not an entry is returned as the value of its key, so only readers of that key find it
+    /// damaged.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, DiskError> {
         let read = || {
             let table = self.database.begin_read().map_err(damage)?.open_table(ENTRIES).map_err(damage)?;
@@ -171,15 +171,15 @@ impl Disk {
     /// Writes commits, the last of which has `revision`, in one transaction, and returns when they are durable.
     ///
     /// # Errors
-    /// What went wrong. The database refuses everything until it is opened again.
+    /// The failure. The database refuses everything until it is reopened.
     pub(super) fn write(&self, commits: &[Arc<Changes>], revision: Revision, identity: Number) -> Result<(), String> {
         guarded(|| self.try_write(commits, revision, identity).map_err(|error| error.to_string())).unwrap_or_else(Err)
     }
 
     fn try_write(&self, commits: &[Arc<Changes>], revision: Revision, identity: Number) -> Result<(), redb::Error> {
         let mut transaction = self.database.begin_write()?;
-        // In one phase, a latest commit that was damaged later is taken for one that a crash has cut short, and the
-        // one before it is used without a word. In two, it is an error.
+        // With one phase, a latest commit that is damaged later looks like one interrupted by a crash, and the previous
+        // one is used silently. With two phases, it is an error.
         transaction.set_two_phase_commit(true);
         {
             let mut entries = transaction.open_table(ENTRIES)?;
@@ -197,14 +197,14 @@ impl Disk {
         Ok(transaction.commit()?)
     }
 
-    /// Closes the database, whatever state it is in.
+    /// Closes the database in any state.
     pub(super) fn close(self) {
-        // What was acknowledged is durable already: closing only saves the next opening some work.
+        // All acknowledged commits are durable: closing only makes the next opening faster.
         let _ = guarded(|| self.database.close());
     }
 }
 
-/// What identifies a file on this host.
+/// The identity of a file on this host.
 fn place(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
@@ -215,16 +215,16 @@ fn builder() -> Builder {
     builder
 }
 
-/// Runs `work` in the database's code, which may panic on files that are damaged and after failures.
+/// Runs `work` in the database's code, which may panic on damaged files and after failures.
 ///
 /// # Errors
-/// What the panic said.
+/// The message of the panic.
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // The database is closed after a panic, so nobody sees what it left half done.
+    // The database is closed after a panic, so no partial state is visible.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-        format!("its reader gave up: {}", said.unwrap_or("no reason was told"))
+        format!("its reader failed: {}", said.unwrap_or("no reason given"))
     })
 }
 
@@ -235,7 +235,7 @@ fn damage(error: impl Into<redb::Error>) -> DiskError {
     }
 }
 
-/// An error of reading: a file that ends too early, or begins as none of ours, is damaged; others are the system's.
+/// A read error: a truncated file, or one with another header, is damaged; other errors are the system's.
 fn system(cause: io::Error) -> DiskError {
     match cause.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => DiskError::Damaged(cause.to_string()),
@@ -255,10 +255,10 @@ impl From<DatabaseError> for DiskError {
 
 /// Octets before the value: the revision and the expiry, little-endian.
 const HEAD: usize = 16;
-/// The expiry of what does not expire.
+/// The expiry of an entry that does not expire.
 const NEVER: u64 = u64::MAX;
 
-/// An entry as it is written.
+/// Encodes an entry.
 fn pack(versioned: &Versioned) -> Vec<u8> {
     let mut packed = Vec::with_capacity(HEAD + versioned.value.len());
     packed.extend_from_slice(&versioned.revision.number().to_le_bytes());
@@ -267,7 +267,7 @@ fn pack(versioned: &Versioned) -> Vec<u8> {
     packed
 }
 
-/// The entry that was written so; nothing where it was none.
+/// Decodes an entry; `None` if it is not one.
 fn unpack(packed: &[u8]) -> Option<Versioned> {
     let (revision, rest) = packed.split_first_chunk()?;
     let (expires, value) = rest.split_first_chunk()?;
@@ -276,7 +276,7 @@ fn unpack(packed: &[u8]) -> Option<Versioned> {
     Some(Versioned { value: value.into(), revision, expires: expires.map(Time::from_millis) })
 }
 
-/// What a row holds that is no entry.
+/// The value of a row that is not an entry.
 fn damaged_row(octets: &[u8]) -> Versioned {
     Versioned { value: octets.into(), revision: Revision::ZERO, expires: None }
 }

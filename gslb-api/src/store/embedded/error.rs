@@ -1,83 +1,84 @@
-//! Why a store in a directory cannot be opened, and what its operator can do.
+//! Why a store cannot be opened, and what an operator can do.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::super::Revision;
 
-/// Why there is no store. A damaged file is left as it is, to the octet; the others hold what they held.
+/// Why a store cannot be opened. A damaged file is not modified.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The system refuses something.
+    /// A system call failed.
     #[error("cannot {what} {}: {cause}", path.display())]
     System {
-        /// What was tried: "open", "create".
+        /// The operation: "open", "create".
         what: &'static str,
-        /// With which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         cause: io::Error,
     },
-    /// Another process, or another store of this one, has the directory.
+    /// Another process, or another store in this process, uses the directory.
     #[error("{} is in use by another process; one gslb at a time can have a data directory", path.display())]
     InUse {
-        /// The lock that is taken.
+        /// The lock file.
         path: PathBuf,
     },
-    /// The file is not what was once written.
+    /// The file is damaged.
     #[error(
-        "{} is damaged: {found}. It is left as it is: put a backup in its place, or move it and {} away to begin anew",
+        "{} is damaged: {found}. It was not modified: replace it with a backup, or move it \
+         and {} away to start with an empty store",
         path.display(), mark.display()
     )]
     Damaged {
         /// The store's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         found: String,
-        /// The file that remembers the highest revision.
+        /// The file with the highest revision.
         mark: PathBuf,
     },
-    /// The file was written by a later version, in a way that this one cannot read.
+    /// The file was written by a later version in an unknown format.
     #[error("{} has format {format}, this gslb reads format {known}: use the version that wrote it", path.display())]
     Later {
         /// The store's file.
         path: PathBuf,
-        /// The number of its format.
+        /// Its format version.
         format: u64,
-        /// The number that this version knows.
+        /// The format version of this program.
         known: u64,
     },
-    /// The file is another store than the one that the directory has had.
+    /// The file belongs to another store than the directory.
     #[error(
-        "{} is the store {found}, and this directory has had the store {known}: it may be another node's. Put this node's own \
-         store back; or remove {} to go on with what is there",
+        "{} is the store {found}, and this directory has had the store {known}: it may be another node's. \
+         Restore this node's own store, or remove {} to continue with this one",
         path.display(), identity.display()
     )]
     Foreign {
         /// The store's file.
         path: PathBuf,
-        /// The number of the store in it.
+        /// The identity of the store in it.
         found: String,
-        /// The number of the store that the directory has had.
+        /// The identity of the directory's store.
         known: String,
-        /// The file that remembers that number.
+        /// The file with that identity.
         identity: PathBuf,
     },
-    /// Commits that were once acknowledged are missing.
+    /// Acknowledged commits are missing.
     #[error(
         "{} ends at revision {revision}, but revision {highest} was reached: commits are missing. \
-         Put the later file back; or remove {} to go on without them",
+         Restore the later file, or remove {} to continue without them",
         path.display(), mark.display()
     )]
     Behind {
         /// The store's file.
         path: PathBuf,
-        /// The last revision in it; zero where there is no such file.
+        /// The last revision in it; zero if there is no such file.
         revision: Revision,
         /// The highest revision that was acknowledged.
         highest: Revision,
-        /// The file that remembers the highest revision.
+        /// The file with the highest revision.
         mark: PathBuf,
     },
 }

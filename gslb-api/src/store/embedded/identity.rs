@@ -1,7 +1,7 @@
-//! Which store a directory has had: the store's identity, in a file beside it. The store of another node is noticed.
+//! The store's identity in a file beside it, to detect the store of another node.
 //!
-//! A store draws a number when it is made, or by its first commit where it is older than this, and keeps it. A backup of it has
-//! the same number; so has a copy of the whole directory, which the name of the node distinguishes.
+//! A store gets a random identity when it is created, or with its first commit if it is older than identities. A backup
+//! has the same identity, and so has a copy of the whole directory, which the node name distinguishes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 /// Octets of the file: 16 hexadecimal digits and the end of the line.
 const OCTETS: usize = 17;
 
-/// The number of a store.
+/// A store's identity.
 pub(super) type Number = u64;
 
-/// The file, and what it said.
+/// The file and its content.
 #[derive(Debug)]
 pub(super) struct Identity {
     path: PathBuf,
-    /// The number of the store that the directory has had; none where the file is missing or damaged.
+    /// The identity of the directory's store; `None` if the file is missing or damaged.
     known: Option<Number>,
 }
 
@@ -32,13 +32,13 @@ impl Identity {
         &self.path
     }
 
-    /// The number of the store that the directory has had, where it is another one than that of the store that it has now.
+    /// The identity of the directory's store, if it differs from that of the opened store.
     pub(super) fn other_than(&self, stored: Option<Number>) -> Option<Number> {
         self.known.filter(|known| stored.is_some_and(|stored| stored != *known))
     }
 
-    /// The number for the store that is opened: its own, or that of the directory where it has none, or a new one. The file
-    /// says it from now on. Where that cannot be written, less is noticed later, which is no reason not to open the store.
+    /// The identity for the opened store: its own, or else the directory's, or else a new one. Writes it to the file.
+    /// If that fails, the store still opens: it only detects less later.
     pub(super) fn settle(&self, stored: Option<Number>) -> io::Result<Number> {
         let number = match stored.or(self.known) {
             Some(number) => number,
@@ -63,7 +63,7 @@ impl Identity {
     }
 }
 
-/// A number as people see it.
+/// An identity for people.
 pub(super) fn shown(number: Number) -> String {
     format!("{number:016x}")
 }
@@ -75,7 +75,7 @@ fn draw() -> io::Result<Number> {
 }
 
 fn number(path: &Path) -> Option<Number> {
-    // Opening a named pipe would wait for who writes into it.
+    // Opening a named pipe would wait for a writer.
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }

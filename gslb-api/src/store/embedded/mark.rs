@@ -1,9 +1,9 @@
-//! The highest revision that was acknowledged, in a file of its own: a store that has lost commits is noticed.
+//! The highest acknowledged revision in a separate file, to detect a store that lost commits.
 //!
-//! The store's file guards each page of itself by a checksum, but a file of yesterday is sound too, and so is one
-//! whose header was damaged so that it points at the commit before the last. The mark shows which one is the latest.
-//! It is written after the commit is durable and not forced to the disk itself. So it is never ahead of the store:
-//! after a power failure it may be behind, and then guards less, but never accuses a store that is whole.
+//! Checksums protect each page of the store's file. But an old copy has valid checksums too, and so has a file whose
+//! damaged header points at the previous commit. The mark shows which commit is the latest. It is written after the
+//! commit is durable, and is not synced itself. So it is never ahead of the store. After a power failure it may be
+//! behind: then it detects less, but never rejects a complete store.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -15,13 +15,13 @@ use super::super::Revision;
 /// The open file.
 #[derive(Debug)]
 pub(super) struct Mark {
-    /// None where there is none, and none can be made.
+    /// `None` if it does not exist and cannot be created.
     file: Option<File>,
     path: PathBuf,
 }
 
 impl Mark {
-    /// Opens the file at `path`, or makes one. If it is read-only, it keeps its revision.
+    /// Opens or creates the file at `path`. If it is read-only, it keeps its revision.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = match file {
@@ -35,7 +35,7 @@ impl Mark {
         &self.path
     }
 
-    /// Its revision; zero if it is new or damaged: it is a second opinion only.
+    /// Its revision; zero if it is new or damaged: it is only an additional check.
     pub(super) fn highest(&self) -> Revision {
         let mut line = [0; LINE];
         let told =
@@ -43,13 +43,13 @@ impl Mark {
         Revision::new(told.unwrap_or_default())
     }
 
-    /// Says that `revision` was reached. Where that fails the store is guarded less, which is no reason to refuse a
-    /// commit that is durable.
+    /// Records that `revision` was reached. If that fails, the commit is still durable and is not
+    /// refused.
     pub(super) fn reached(&mut self, revision: Revision) {
         let line = format!("{0:020} {0:020}\n", revision.number());
         let write =
             |file: &Option<File>| file.as_ref().is_some_and(|file| file.write_all_at(line.as_bytes(), 0).is_ok());
-        // It may have been opened while the directory could only be read, or have been removed since.
+        // It may have been opened while the directory was read-only, or have been removed since.
         if !(self.is_in_place() && write(&self.file))
             && let Ok(again) = Self::open(&self.path)
         {
@@ -60,7 +60,7 @@ impl Mark {
 }
 
 impl Mark {
-    /// Whether the file that is open is the one that a later start will read.
+    /// Whether the open file is the one that a later start will read.
     fn is_in_place(&self) -> bool {
         let open = self.file.as_ref().and_then(|file| file.metadata().ok());
         let found = fs::metadata(&self.path).ok();
@@ -68,12 +68,12 @@ impl Mark {
     }
 }
 
-/// Whether `cause` says that something may be read and not written.
+/// Whether `cause` means read-only.
 pub(super) fn is_read_only(cause: &io::Error) -> bool {
     matches!(cause.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
-/// Octets of the line: the number twice, so that half a line or a damaged one is noticed.
+/// Octets of the line: the number twice, to detect a truncated or damaged line.
 const LINE: usize = 42;
 
 fn parse(line: &[u8]) -> Option<u64> {

@@ -1,28 +1,28 @@
-//! The store in a file of this node: for one server, or one writer among several.
+//! The store in a local file, for one server.
 //!
-//! All entries are held in memory, and the file is the memory's safe copy. Reads never touch the disk. Commits go to
-//! a thread of the store's own through a queue: so no task of a runtime blocks on the disk, there is one writer
-//! without a lock around the disk, and commits that come while it is busy share its next write (group commit).
+//! All entries are in memory; the file is the durable copy. Reads never touch the disk. Commits go through a queue to
+//! the store's own thread: no runtime task blocks on the disk, there is a single writer without a lock, and commits
+//! that arrive while it is busy share the next write (group commit).
 //!
-//! In the data directory are four files, for this user only:
+//! The data directory has four files, readable by this user only:
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `store.redb` | the entries and the revision; every page has a checksum, which is checked when it is opened |
-//! | `store.highest` | the highest revision that was acknowledged, to notice lost commits |
-//! | `store.id` | the number of the store, to notice another node's in its place |
+//! | `store.highest` | the highest acknowledged revision, to detect lost commits |
+//! | `store.id` | the store's identity, to detect the store of another node |
 //! | `store.lock` | locked while a process has the store |
 //!
-//! After a failure to write, the database is opened again, at once and then with every commit and expiry that comes,
-//! until that succeeds. A directory that may only be read is taken as one whose disk has failed just now: what is in it is
-//! read, and nothing can be changed until it can be written. What the disk holds decides whether the commit that failed was done. If the system loses
-//! writes that it could not sync, the checksums show it at the next opening.
+//! After a write failure, the database is reopened at once, and then with every commit and expiry until that succeeds.
+//! A read-only directory is treated like a failed disk: its entries are read, and nothing can be changed until it is
+//! writable. The content of the disk decides whether the failed commit took effect. If the system lost writes that it
+//! could not sync, the checksums reveal it at the next opening.
 //!
-//! Before each commit it is looked whether the file that is open is still the one in the directory: what is written to one
-//! that was removed or replaced would be lost.
+//! Before each commit, the store checks that its open file is still the one in the directory: writes to a removed or
+//! replaced file would be lost.
 //!
-//! What is not noticed: a change that somebody makes together with its checksum, and the loss of the latest commits
-//! together with `store.highest`.
+//! Not detected: a change together with its checksum, and the loss of the latest commits together with
+//! `store.highest`.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -60,24 +60,24 @@ pub use error::OpenError;
 
 /// A [`Store`] in the files of a directory.
 ///
-/// Dropping it waits for the commits that were taken, and releases the directory. That may take as long as a write to
-/// the disk, so a runtime drops it where it may block.
+/// Dropping it waits for queued commits and releases the directory. That may take as long as a disk write, so drop it
+/// where blocking is allowed.
 #[derive(Debug)]
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
-    /// Taken to end the thread.
+    /// `None` once the thread is to end.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    /// Held for as long as the store is open. The database locks its file too, but not while it is opened again.
+    /// Locked while the store is open. The database locks its file too, but not while it is reopened.
     _lock: Option<File>,
 }
 
 impl EmbeddedStore {
-    /// Opens the store in `directory`; where there is none, makes one, and the directory too. Reads and checks all of
-    /// it, so it takes a moment for each hundred megabytes.
+    /// Opens the store in `directory`, or creates both. Reads and checks all of it, which takes a moment for each
+    /// hundred megabytes.
     ///
     /// # Errors
-    /// [`OpenError`]; what is in the directory is kept then.
+    /// [`OpenError`]; the files are not modified then.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Self::open_with(directory, disk::attach())
     }
@@ -95,7 +95,7 @@ impl EmbeddedStore {
         let id = Identity::read(&directory.join("store.id"));
         let (disk, state, identity) = match load(&path, &mark, &id, &attach) {
             Err(OpenError::System { cause, .. }) if mark::is_read_only(&cause) && path.exists() => {
-                warn!(path = %path.display(), why = %cause, "nothing can be changed while the store cannot be written");
+                warn!(path = %path.display(), why = %cause, "changes are refused while the store cannot be written");
                 let (state, identity) = load_copy(&path, &mark, &id)?;
                 (None, state, identity)
             }
@@ -112,7 +112,7 @@ impl EmbeddedStore {
         Ok(Self { shared, jobs: Some(jobs), thread: Some(thread), _lock: lock })
     }
 
-    /// Hands a job to the thread, and waits for its answer.
+    /// Sends a job to the thread, and waits for its reply.
     async fn ask<T>(&self, job: impl FnOnce(ReplyTx<T>) -> Job) -> Result<T, CommitError> {
         let (reply_tx, answer) = oneshot::channel();
         let ended = || Unavailable { reason: "its thread has ended".to_owned() };
@@ -122,7 +122,7 @@ impl EmbeddedStore {
     }
 }
 
-/// Takes the directory for this process. One that may only be read, and has no lock, cannot be taken.
+/// Locks the directory for this process. A read-only directory without a lock file cannot be locked.
 fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     let refused = |what| move |cause| OpenError::System { what, path: path.to_owned(), cause };
     let file = match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path) {
@@ -139,7 +139,7 @@ fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     }
 }
 
-/// Opens the file at `path`, made first where there never was one, and reads all that it holds.
+/// Opens the file at `path`, creates it if there never was one, and reads all entries.
 fn load(path: &Path, mark: &Mark, id: &Identity, attach: &Attach) -> Result<(Disk, State, Number), OpenError> {
     let told = |what| move |error| tell(error, what, path, mark);
     if !path.try_exists().map_err(|cause| tell(DiskError::System(cause), "open", path, mark))? {
@@ -160,7 +160,7 @@ fn load(path: &Path, mark: &Mark, id: &Identity, attach: &Attach) -> Result<(Dis
     }
 }
 
-/// Reads all that a file at `path` holds which may not be written.
+/// Reads all entries of a read-only file at `path`.
 fn load_copy(path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number), OpenError> {
     let copy = Disk::open_copy(path).map_err(|error| tell(error, "read", path, mark))?;
     let state = read(&copy, path, mark, id);
@@ -168,7 +168,7 @@ fn load_copy(path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number),
     state
 }
 
-/// All that `disk` holds, and the number of the store.
+/// All entries of `disk`, and the store's identity.
 fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number), OpenError> {
     let told = |error| tell(error, "read", path, mark);
     let stated = disk.revision().map_err(told)?;
@@ -181,7 +181,7 @@ fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, 
     let last = entries.iter().map(|entry| entry.versioned.revision).max().unwrap_or_default();
     let revision = match stated {
         Some(stated) if stated >= last => at_least(stated, path, mark)?,
-        // Commits after it are there, so that row is damaged, and none of them is missing.
+        // There are later commits, so only that row is damaged and no commit is missing.
         _ => mark.highest().max(last),
     };
     let state = State::at(revision, entries);
@@ -189,8 +189,8 @@ fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, 
     Ok((state, number))
 }
 
-/// Writes the revision of `state` where `disk` states another one or none, which is damage. Where that fails, so does the
-/// next commit, which says why.
+/// Repairs the revision on `disk` if it differs from that of `state` or is missing. If that fails, so does the
+/// next commit, which reports why.
 fn restate(disk: &Disk, state: &State, identity: Number, path: &Path) {
     let (stated, revision) = (disk.revision().ok().flatten(), state.revision());
     if stated == Some(revision) {
@@ -198,12 +198,12 @@ fn restate(disk: &Disk, state: &State, identity: Number, path: &Path) {
     }
     warn!(
         path = %path.display(),
-        "the row with the revision of the store is damaged: going on from revision {revision}, the latest that is known"
+        "the revision of the store is damaged: continuing from revision {revision}, the latest known"
     );
     let _ = disk.write(&[], revision, identity);
 }
 
-/// `revision`, where no later one was acknowledged.
+/// `revision`, if no later one was acknowledged.
 fn at_least(revision: Revision, path: &Path, mark: &Mark) -> Result<Revision, OpenError> {
     let highest = mark.highest();
     if revision >= highest {

@@ -1,4 +1,4 @@
-//! What a power failure leaves: a disk that had only what was synced, and any first part of what was written since.
+//! Power failures: the disk has what was synced, and any prefix of the writes since.
 
 use std::fs;
 use std::io;
@@ -11,19 +11,19 @@ use redb::{BackendError, StorageBackend};
 use super::super::wait;
 use super::*;
 
-/// What a disk did.
+/// The log of a disk.
 #[derive(Debug, Default)]
 struct Log {
-    /// What is sure to be on the disk.
+    /// Synced content.
     synced: Vec<u8>,
     /// Writes since, with their offsets.
     since: Vec<(usize, Vec<u8>)>,
-    /// What the disk could have held at each sync, had the power failed there.
+    /// Possible contents of the disk if the power had failed, recorded at each sync.
     images: Vec<Vec<u8>>,
 }
 
 impl Log {
-    /// Notes what the disk could hold now: what was synced, with each first part of the writes since.
+    /// Records the possible contents now: what was synced, with each prefix of the writes since.
     fn note(&mut self) {
         let mut image = self.synced.clone();
         self.images.push(image.clone());
@@ -78,7 +78,7 @@ impl StorageBackend for Logged {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        // The length is taken as durable at once: a file system that forgot it would also forget what came after.
+        // The length counts as durable at once: a file system that lost it would also lose later writes.
         self.log.lock().unwrap().synced.resize(usize::try_from(len).unwrap(), 0);
         self.file.set_len(len)
     }
@@ -94,7 +94,7 @@ impl StorageBackend for Logged {
     }
 }
 
-/// The revision of the store in `image`, in which two keys always hold its number.
+/// The revision of the store in `image`, in which two keys always have its number as value.
 fn revision_in(image: &[u8], what: &str) -> u64 {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("store.redb"), image).unwrap();

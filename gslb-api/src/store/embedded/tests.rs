@@ -1,4 +1,4 @@
-//! What happens where the disk fails: every operation on it, in turn, and a disk that is full for a while.
+//! Disk failures: each operation fails in turn, and a disk that is full for a while.
 
 use std::fs;
 use std::io;
@@ -13,12 +13,12 @@ use redb::{BackendError, StorageBackend};
 use super::super::wait;
 use super::*;
 
-/// Operations that a disk still does before all that change it fail.
+/// Operations left before all writes fail.
 type Left = Arc<AtomicU64>;
 
 const ALL: u64 = u64::MAX;
 
-/// A file on a disk that fails after some operations, as one that is full does.
+/// A file on a disk that fails after some operations, like a full one.
 #[derive(Debug)]
 struct Failing {
     file: FileBackend,
@@ -108,13 +108,13 @@ fn wherever_the_disk_fails_nothing_is_lost_and_writing_resumes_once_it_is_repair
                 }
                 Err(error) => panic!("{error}"),
             }
-            // Reads go on, and see what was acknowledged, or what failed but is found to be there.
+            // Reads continue, and see acknowledged commits, or failed ones that are found on the disk.
             assert!(same(&store).is_some_and(|seen| seen >= value), "{operations}");
         }
         left.store(ALL, SeqCst);
         let revision = put(&store, "last", 99).unwrap();
         assert!(revision.number() > acknowledged);
-        // The watcher missed nothing of what is there, and saw nothing else.
+        // The watcher saw exactly the commits that exist.
         let mut seen = Revision::new(1);
         while let Some(watched) = watch.ready() {
             let super::super::WatchEvent::Changed(changes) = watched else { panic!("{watched:?}") };
@@ -179,7 +179,7 @@ fn a_removed_or_replaced_file_refuses_commits_until_it_is_restored() {
         let Err(CommitError::Unavailable(why)) = wait(store.commit(Commit::new().put("b", b"2".to_vec()))) else {
             panic!("it would be lost")
         };
-        assert!(why.reason.contains(what) && why.reason.contains("put the store's own file back"), "{why}");
+        assert!(why.reason.contains(what) && why.reason.contains("restore the store's own file"), "{why}");
         assert_eq!(wait(store.check()).unwrap_err(), why);
     };
     refused("was removed");
@@ -215,6 +215,6 @@ fn the_store_of_another_directory_is_not_used() {
     assert_eq!(id(new.path()), id(one.path()));
     fs::copy(other.path().join("store.redb"), &path).unwrap();
     fs::remove_file(one.path().join("store.id")).unwrap();
-    drop(EmbeddedStore::open(one.path()).expect("somebody means it"));
+    drop(EmbeddedStore::open(one.path()).expect("an operator accepted it"));
     assert_eq!(id(one.path()), id(other.path()));
 }

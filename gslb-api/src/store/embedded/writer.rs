@@ -1,5 +1,5 @@
-//! The thread that writes an embedded store: it decides commits in the order in which they come, and those that come
-//! while the disk is busy share its next write.
+//! The writer thread of an embedded store: it decides commits in order of arrival, and those that arrive while the disk
+//! is busy share the next write.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use super::disk::{Attach, Disk, DiskError};
 use super::identity::{Number, shown};
 use super::mark::Mark;
 
-/// What to do where another file, or none, is in the place of the store's.
-const PUT_BACK: &str = "put the store's own file back, or restart gslb, which then starts from what is there";
+/// Advice if the store's file was removed or replaced.
+const PUT_BACK: &str = "restore the store's own file, or restart gslb to use the file that is there";
 
-/// Who waits for an answer.
+/// The sender of a reply.
 pub(super) type ReplyTx<T> = oneshot::Sender<Result<T, CommitError>>;
 
-/// What the thread is asked for.
+/// A request to the thread.
 pub(super) enum Job {
     Commit(Commit, ReplyTx<Revision>),
     Expire(Time, ReplyTx<Expired>),
     Check(ReplyTx<()>),
 }
 
-/// A job that is decided, but not answered before what it stands on is durable.
+/// A decided job, whose reply waits until the commits it depends on are durable.
 enum Decided {
     Commit(ReplyTx<Revision>, Result<Revision, CommitError>),
     Expire(ReplyTx<Expired>, Result<Expired, CommitError>),
@@ -37,7 +37,7 @@ enum Decided {
 }
 
 impl Decided {
-    /// Tells who asked; it is nothing to us if nobody waits any more.
+    /// Sends the reply; the caller may have stopped waiting.
     fn answer(self) {
         match self {
             Self::Commit(reply_tx, result) => drop(reply_tx.send(result)),
@@ -47,22 +47,22 @@ impl Decided {
     }
 }
 
-/// All that the thread owns.
+/// The state of the thread.
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) path: PathBuf,
     pub(super) attach: Attach,
     pub(super) mark: Mark,
-    /// Closed after a failure, until it could be opened again.
+    /// `None` after a failure, until it is reopened.
     pub(super) disk: Option<Disk>,
     /// The number of the store.
     pub(super) identity: Number,
-    /// The commits whose writing failed: whether they are on the disk shows when it is open again.
+    /// Commits whose write failed: reopening shows whether they are on the disk.
     pub(super) in_doubt: Vec<Arc<Changes>>,
 }
 
 impl Writer {
-    /// Does what it is asked for until nobody can ask any more.
+    /// Handles jobs until all senders are gone.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
             self.round(job, &mut jobs);
@@ -72,7 +72,7 @@ impl Writer {
         }
     }
 
-    /// Does `first`, and what waits behind it, with one write to the disk.
+    /// Handles `first` and the jobs queued behind it, with one write to the disk.
     fn round(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) {
         let shared = Arc::clone(&self.shared);
         if let Err(unavailable) = self.recover() {
@@ -115,16 +115,16 @@ impl Writer {
                     disk.close();
                 }
                 let outcome = match self.recover() {
-                    Ok(()) if self.shared.read().revision() < revision => "nothing of it was written",
-                    Ok(()) => "it is found on the disk all the same: read before trying again",
-                    Err(_) => "whether it was written shows when the disk is mended",
+                    Ok(()) if self.shared.read().revision() < revision => "it was not written",
+                    Ok(()) => "but it is on the disk: read before trying again",
+                    Err(_) => "whether it was written is unknown until the disk is repaired",
                 };
                 Err(self.unavailable(format!("{reason}; {outcome}")))
             }
         }
     }
 
-    /// Sees that the disk is open. After a failure the database is opened again, since it refuses everything else.
+    /// Ensures that the disk is open. After a failure, the database must be reopened.
     fn recover(&mut self) -> Result<(), Unavailable> {
         if let Some(disk) = &self.disk {
             return match disk.is_at(&self.path) {
@@ -136,12 +136,12 @@ impl Writer {
         let found = match disk.revision().and_then(|found| disk.identity().map(|number| (found, number))) {
             Ok((_, Some(number))) if number != self.identity => {
                 disk.close();
-                return Err(self.unavailable(format!("it is another store now, {}: {PUT_BACK}", shown(number))));
+                return Err(self.unavailable(format!("it is now another store, {}: {PUT_BACK}", shown(number))));
             }
             Ok((Some(found), _)) => found,
             Ok((None, _)) => {
                 disk.close();
-                return Err(self.unavailable("its revision is damaged: restart gslb, which goes on from what is there"));
+                return Err(self.unavailable("its revision is damaged: restart gslb to continue from the entries"));
             }
             Err(error) => {
                 disk.close();
@@ -163,9 +163,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Goes on with the file that is in the place of the one that is open, where it is the same store in the same state: it
-    /// was put back. `found` says what happened to the one that is open, which is kept as long as there is no other: it has
-    /// what the directory has lost.
+    /// Switches to the file now at the path, if it is the same store in the same state: it was restored. `found` is
+    /// what happened to the open file, which stays open until then, since it has what the directory lost.
     fn put_back(&mut self, found: String) -> Result<(), Unavailable> {
         if let Ok(disk) = Disk::open(&self.path, &self.attach) {
             let known = self.shared.read().revision();
@@ -205,7 +204,7 @@ fn decide(job: Job, stage: &mut Stage<'_>) -> Decided {
     }
 }
 
-/// Tells that a job was not done. What was decided is void, a conflict too: it may be with a commit that is not done.
+/// Replies that a job was not done. Its decision is void, even a conflict: it may be with a commit that failed.
 fn failed(job: Decided, unavailable: &Unavailable) {
     let error = || CommitError::Unavailable(unavailable.clone());
     match job {
