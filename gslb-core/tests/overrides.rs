@@ -138,8 +138,8 @@ fn overrides_that_hide_another_are_reported() {
     let up = word("u", "endpoint/fra/fra-1", Force::Up, 1);
     let hidden_by = |words: &[&Override]| -> Vec<(String, usize, usize, String)> {
         let all = hidden(words.iter().copied(), site);
-        let hidden_by = |(id, Hidden { matching, hidden, by }): (&str, Hidden<'_>)| {
-            (id.to_owned(), matching, hidden, by.into_iter().collect())
+        let hidden_by = |(id, Hidden { matched, hidden, by }): (&str, Hidden<'_>)| {
+            (id.to_owned(), matched, hidden, by.into_iter().collect())
         };
         all.into_iter().map(hidden_by).collect()
     };
@@ -285,8 +285,8 @@ proptest! {
             prop_assert_eq!(change.state, states[change.pool.0 as usize][change.endpoint as usize]);
         }
         for (id, hidden) in hidden(&words, &site) {
-            prop_assert_eq!(hidden.matching, counted[id]);
-            prop_assert!((1..=hidden.matching).contains(&hidden.hidden));
+            prop_assert_eq!(hidden.matched, counted[id]);
+            prop_assert!((1..=hidden.matched).contains(&hidden.hidden));
         }
         let means: Vec<bool> = words.iter().map(|word| counted.contains_key(&word.id)).collect();
         prop_assert_eq!(mean_any(&words, &site), means);

@@ -81,22 +81,22 @@ fn differences(form: &Form, file: &PathBuf) -> Option<String> {
 
 #[test]
 fn unusual_lines_parse_as_in_other_servers() {
-    let (forms, next, differences) = (forms(), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (forms, next, found) = (forms(), AtomicUsize::new(0), Mutex::new(Vec::new()));
     assert!(forms.len() > 400, "{}", forms.len());
     thread::scope(|scope| {
         for worker in 0..thread::available_parallelism().map_or(1, usize::from) {
-            let (forms, next, differences) = (&forms, &next, &differences);
+            let (forms, next, found) = (&forms, &next, &found);
             let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("form-{worker}.zone"));
             scope.spawn(move || {
                 while let Some(form) = forms.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Some(difference) = differences(form, &file) {
-                        differences.lock().unwrap().push(difference);
+                        found.lock().unwrap().push(difference);
                     }
                 }
             });
         }
     });
-    let mut differences = differences.into_inner().unwrap();
-    differences.sort();
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    let mut found = found.into_inner().unwrap();
+    found.sort();
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }

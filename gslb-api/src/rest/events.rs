@@ -63,7 +63,7 @@ async fn read(
             Revision::new(id.ok_or_else(|| Problem::bad_request("Last-Event-ID is the id of an event: a number."))?)
         }
     };
-    let place = streaming::place(&streams, &extensions, "read events")?;
+    let permit = streaming::permit(&streams, &extensions, "read events")?;
     // After the store's revision, so that no revocation is missed.
     let until = Until::of(&api, &extensions).await?;
     let token = until.token().map(str::to_owned);
@@ -71,7 +71,7 @@ async fn read(
     // A reader that requests everything gets all that is kept.
     let kept = if after == Revision::ZERO { kept(&**store, watch.rewind()).await? } else { VecDeque::new() };
     let reader = Reader { watch, kept, ended: false, token, now };
-    Ok(streaming::respond(place, until, stream::unfold(reader, next)))
+    Ok(streaming::respond(permit, until, stream::unfold(reader, next)))
 }
 
 /// The next event; `None` at the end of the stream.

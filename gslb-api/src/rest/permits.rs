@@ -104,15 +104,15 @@ mod tests {
     async fn one_caller_leaves_permits_for_others() {
         let permits = Permits::new(4);
         let now = Duration::ZERO;
-        let permits = [permits.take(named("a"), now).await, permits.take(named("a"), now).await];
-        assert!(permits.iter().all(Option::is_some));
+        let taken = [permits.take(named("a"), now).await, permits.take(named("a"), now).await];
+        assert!(taken.iter().all(Option::is_some));
         assert!(permits.take(named("a"), now).await.is_none(), "half of them is enough for one");
         let others = [permits.take(named("b"), now).await, permits.take(named("b"), now).await];
         assert!(others.iter().all(Option::is_some));
         assert!(permits.take(named("c"), now).await.is_none(), "all are taken");
         assert_eq!(permits.take_now(named("a")).unwrap_err(), Taken::ByCaller(2));
         assert_eq!(permits.take_now(named("c")).unwrap_err(), Taken::ByAll(4));
-        drop(permits);
+        drop(taken);
         assert!(permits.take(named("a"), now).await.is_some());
         drop(others);
         assert!(permits.take_now(named("a")).is_ok());

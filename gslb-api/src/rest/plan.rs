@@ -53,6 +53,6 @@ async fn post(
     };
     let change = Change { budget: work.budget, ..Change::new(caller.who, "plan", edit) };
     let control = state.api.control.clone();
-    let done = holding(work.place, async move { control.plan(change).await }).await?;
+    let done = holding(work.permit, async move { control.plan(change).await }).await?;
     Ok(answer::json(StatusCode::OK, &answer::result(done, true)))
 }

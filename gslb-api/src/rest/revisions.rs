@@ -103,7 +103,7 @@ async fn read(
     request: Request,
 ) -> Result<Response, Problem> {
     let api = &state.api;
-    let place = body::place(&state, &request.into_parts().0).await?;
+    let permit = body::permit(&state, &request.into_parts().0).await?;
     let (header, document) = stored(api, number(&text)?).await?;
     let etag = Etag::of_revision(header.revision);
     if notation == Notation::Toml {
@@ -111,14 +111,14 @@ async fn read(
             Some(text) => text,
             None => rendered(blocking(move || to_toml(&document)).await?)?,
         };
-        return Ok(of_toml(text, &etag).map(|body| body::holding(body, place)));
+        return Ok(of_toml(text, &etag).map(|body| body::holding(body, permit)));
     }
     let revision = RevisionWithDocument { revision: header.into(), document };
     // Writing into memory cannot fail.
     let octets = blocking(move || serde_json::to_vec(&revision).unwrap_or_default()).await?;
     let response = answer::written(&known, Text { etag, octets: octets.into() });
     // The place is given up when the answer has been taken: until then it is in memory.
-    Ok(response.map(|body| body::holding(body, place)))
+    Ok(response.map(|body| body::holding(body, permit)))
 }
 
 /// Show what a revision changed
@@ -135,7 +135,7 @@ async fn diff(
     let api = &state.api;
     let to = number(&text)?;
     let from = from.map_or_else(|| to.saturating_sub(1), Number::get);
-    let _place = body::place(&state, &request.into_parts().0).await?;
+    let _permit = body::permit(&state, &request.into_parts().0).await?;
     let (_, after) = stored(api, to).await?;
     // Before the first revision there was an empty document.
     let before = if from == 0 { json!({}) } else { stored(api, from).await?.1 };
@@ -160,9 +160,9 @@ async fn restore(
     request: Request,
 ) -> Result<Response, Problem> {
     let api = &state.api;
-    let place = body::place(&state, &request.into_parts().0).await?;
+    let permit = body::permit(&state, &request.into_parts().0).await?;
     let (header, document) = stored(api, number(&text)?).await?;
     let text = written(api, header.revision).await?.map(Into::into);
     let edit = Edit::Restored { revision: header.revision, document: document.into(), text, condition };
-    operation.run(api, options, edit, Work::of_ours(Some(place))).await
+    operation.run(api, options, edit, Work::of_ours(Some(permit))).await
 }

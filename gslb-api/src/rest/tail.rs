@@ -41,12 +41,12 @@ async fn read(
     extensions: Extensions,
 ) -> Result<Response, Problem> {
     let filter = filter(&api, parameters)?;
-    let place = streaming::place(&watchers, &extensions, "watch answers")?;
+    let permit = streaming::permit(&watchers, &extensions, "watch answers")?;
     let until = Until::of(&api, &extensions).await?;
     let mut ticks = interval(MISSED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let reader = Reader { watching: api.options.tail.watch(filter), ticks };
-    Ok(streaming::respond(place, until, stream::unfold(reader, next)))
+    Ok(streaming::respond(permit, until, stream::unfold(reader, next)))
 }
 
 /// One who watches.

@@ -41,9 +41,9 @@ async fn a_drained_endpoint_has_that_status_in_each_view() {
     assert_eq!((&one["status"], &one["unforced"]["status"]), (&json!("drained"), &json!("up")), "{one}");
     for (status, names) in [("drained", vec!["fra-1"]), ("up", vec!["fra-2", "iad-1"]), ("down", vec![])] {
         let list = api.get(&format!("/api/v1/status?status={status}")).await.body;
-        let status: Vec<&str> =
+        let listed: Vec<&str> =
             list["endpoints"].as_array().unwrap().iter().filter_map(|it| it["endpoint"].as_str()).collect();
-        assert_eq!(status, names, "{status}");
+        assert_eq!(listed, names, "{status}");
     }
     let explained = api.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await;
     assert_eq!(explained.body["statuses"][0]["status"], "drained", "{}", explained.text);

@@ -181,8 +181,8 @@ impl Areas {
         if let Some(region) = self.0.branch(locus, index).and_then(|region| site.regions.get(region)) {
             return vec![Area::Region(Arc::clone(&region.name))];
         }
-        let Some(at) = index.at(locus) else { return Vec::new() };
-        at.country.map(Area::Country).into_iter().chain(at.continent.map(Area::Continent)).collect()
+        let Some(place) = index.place(locus) else { return Vec::new() };
+        place.country.map(Area::Country).into_iter().chain(place.continent.map(Area::Continent)).collect()
     }
 }
 

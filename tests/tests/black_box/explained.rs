@@ -175,16 +175,16 @@ impl Query {
 
 /// Asks all of them with one run of dig, and again those whose answer was none.
 fn on_the_wire(folder: &Folder, server: &Server, queries: &[Query]) -> Vec<Answer> {
-    let mut answers = answers(folder, server, queries);
+    let mut answers = query_all(folder, server, queries);
     for (query, answer) in queries.iter().zip(&mut answers) {
         while is_own(answer) {
-            *answer = answers(folder, server, std::slice::from_ref(query)).remove(0);
+            *answer = query_all(folder, server, std::slice::from_ref(query)).remove(0);
         }
     }
     answers
 }
 
-fn answers(folder: &Folder, server: &Server, queries: &[Query]) -> Vec<Answer> {
+fn query_all(folder: &Folder, server: &Server, queries: &[Query]) -> Vec<Answer> {
     folder.write("queries", queries.iter().map(Query::for_dig).collect::<String>());
     let mut command = Command::new("dig");
     command

@@ -26,7 +26,7 @@ impl Pattern {
 
     /// True if it matches any endpoint of the site. A pattern that matches none is usually a typo.
     pub fn means_any(&self, site: &Site) -> bool {
-        let meant = |pool: &Pool| pool.endpoints.iter().any(|endpoint| self.matches(site, pool, &endpoint.name));
-        site.pools.iter().any(meant)
+        let matched = |pool: &Pool| pool.endpoints.iter().any(|endpoint| self.matches(site, pool, &endpoint.name));
+        site.pools.iter().any(matched)
     }
 }

@@ -154,8 +154,8 @@ pub fn holding<'o>(
     endpoint: &str,
 ) -> Holding<'o> {
     let ranked = ranked(overrides);
-    let meant = ranked.iter().zip(0..).filter(|(ranked, _)| ranked.pattern.matches(site, pool, endpoint));
-    let found: Vec<u32> = meant.map(|(_, number)| number).collect();
+    let matched = ranked.iter().zip(0..).filter(|(ranked, _)| ranked.pattern.matches(site, pool, endpoint));
+    let found: Vec<u32> = matched.map(|(_, number)| number).collect();
     Holding::of(&ranked, &found)
 }
 
@@ -201,7 +201,7 @@ impl<'o> Holding<'o> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hidden<'o> {
     /// Number of endpoints that its targets match.
-    pub meant: usize,
+    pub matched: usize,
     /// Those that are not in the state it forces.
     pub hidden: usize,
     /// The overrides in effect there instead.
@@ -300,7 +300,7 @@ impl<'o> Ranks<'o> {
                 let Some((endpoint, slot)) = pool.endpoints.get(at).zip(slots.get(at)) else { return };
                 let holding = self.holding(slot);
                 let base = EndpointState::new(true, endpoint.weight);
-                of.meant += 1;
+                of.matched += 1;
                 if !entry.force.is_done_by(holding.on(base), base) {
                     of.hidden += 1;
                     of.by.extend(holding.both().map(|entry| &*entry.id));
