@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gslb::capture::tap::{Query, Tap, QueryPath};
+use gslb::capture::tap::{Query, QueryPath, Tap};
 use gslb_core::dns::name::Name;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::site::document;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use counting::allocations;
-use gslb::capture::tap::{Query, RING_ANSWERS, RING_OCTETS, TapReader, Switch, Tap, QueryPath, pair};
+use gslb::capture::tap::{Query, QueryPath, RING_ANSWERS, RING_OCTETS, Switch, Tap, TapReader, pair};
 use gslb_api::traffic::tail::{Filter, Tail};
 use gslb_core::explain::{Question, datagram};
 use gslb_core::respond::{Reply, Transport, Worker};

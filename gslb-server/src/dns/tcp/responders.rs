@@ -11,7 +11,7 @@ use gslb_core::table::Published;
 
 use super::counts::SharedCounts;
 use crate::capture::sample::{self, Reservoir};
-use crate::capture::tap::{Query, Tap, QueryPath};
+use crate::capture::tap::{Query, QueryPath, Tap};
 use crate::dns::udp::seed;
 
 /// Longest message that fits behind a length of two octets.
@@ -52,7 +52,8 @@ impl Responders {
     pub(super) fn new(published: Arc<Published>, settings: &Arc<Settings>, row: usize, taps: Vec<Tap>) -> Self {
         let (threads, free_space) = (taps.len(), sample::worker_capacity(taps.len()));
         let sample = || Arc::new(Mutex::new(Reservoir::new(free_space, seed())));
-        let stats: Box<[WorkerStats]> = (0..threads).map(|_| WorkerStats { tally: Arc::default(), sample: sample() }).collect();
+        let stats: Box<[WorkerStats]> =
+            (0..threads).map(|_| WorkerStats { tally: Arc::default(), sample: sample() }).collect();
         let responder = |((stats, tap), row): ((&WorkerStats, Tap), usize)| {
             let worker = Worker::new(settings.clone(), seed()).with_counters(row).with_tally(stats.tally.clone());
             Mutex::new(Responder { worker, sample: stats.sample.clone(), out: vec![0; LONGEST].into(), tap })

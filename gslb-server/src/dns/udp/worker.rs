@@ -15,7 +15,7 @@ use gslb_core::table::{Published, RoutingTable};
 use super::counts::{Board, Counting};
 use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::socket::close_intake;
-use crate::capture::tap::{Query, Tap, ActiveReaders, QueryPath};
+use crate::capture::tap::{ActiveReaders, Query, QueryPath, Tap};
 use crate::dns::durations;
 use crate::dns::pulse::Pulse;
 
@@ -110,7 +110,11 @@ impl<'a> UdpWorker<'a> {
     fn answer_and_show(&mut self, received: usize, table: &RoutingTable, active_readers: ActiveReaders) {
         let Self { worker, batch, tap, queried_addresses, local, board, .. } = self;
         // Before the first reply, whose header may take the place of another datagram's.
-        queried_addresses.iter_mut().take(received).enumerate().for_each(|(index, address)| *address = batch.queried_address(index));
+        queried_addresses
+            .iter_mut()
+            .take(received)
+            .enumerate()
+            .for_each(|(index, address)| *address = batch.queried_address(index));
         let now = SystemTime::now();
         answer_all(batch, received, &board.counting, |index, resolver, buffer, octets| {
             let Some(wanted) = tap.wanted(active_readers) else {
