@@ -176,12 +176,12 @@ pub fn apply(services: usize, rounds: u32) -> Result<String, Failure> {
         let (server, http) = (subject.server.address(), &mut subject.http);
         let applied = AtomicBool::new(false);
         let busy = thread::scope(|scope| -> Result<Histogram, Failure> {
-            let asking = scope.spawn(|| meanwhile(server, &applied));
+            let timing = scope.spawn(|| time_answers(server, &applied));
             let begun = Instant::now();
             let reply = http.send("PUT", "/api/v1/document", &DOCUMENT, &text);
             took.push(begun.elapsed());
             applied.store(true, Ordering::Release);
-            let outcome = asking.join().map_err(|_| "the client of the queries failed")??;
+            let outcome = timing.join().map_err(|_| "the client of the queries failed")??;
             if reply.as_ref().map_or(0, |reply| reply.status) != 200 {
                 return Err(format!("{reply:?}").into());
             }
@@ -207,7 +207,7 @@ pub fn apply(services: usize, rounds: u32) -> Result<String, Failure> {
 }
 
 /// Queries at a rate until `applied`, and how many were lost.
-fn meanwhile(server: SocketAddr, applied: &AtomicBool) -> Result<(Histogram, u64), Failure> {
+fn time_answers(server: SocketAddr, applied: &AtomicBool) -> Result<(Histogram, u64), Failure> {
     let queries: Vec<Box<[u8]>> = (0..100).map(|number| query(number).into()).collect();
     let mut client = Client::open(server, &queries[0], Duration::from_secs(10))?;
     let (mut latency, mut lost) = (Histogram::default(), 0);

@@ -156,14 +156,14 @@ fn an_admin_token_is_created_again_if_none_is_usable() {
     wait(create(&store, "for a second", Role::Admin, now(), Some(end))).unwrap();
     assert_eq!(wait(first_admin(&store, directory.path(), now())).unwrap(), First::NotNeeded);
     // What a crash may have left, and what anybody may have put there, is replaced; a link is not followed.
-    let elsewhere = directory.path().join("elsewhere");
-    std::os::unix::fs::symlink(&elsewhere, directory.path().join("admin.token.new")).unwrap();
+    let outside = directory.path().join("elsewhere");
+    std::os::unix::fs::symlink(&outside, directory.path().join("admin.token.new")).unwrap();
     fs::write(directory.path().join("admin.token"), "old").unwrap();
     let First::Made { path, .. } = wait(first_admin(&store, directory.path(), end)).unwrap() else { panic!() };
     let token = fs::read_to_string(&path).unwrap();
     assert!(matches!(ask(&store, &format!("Bearer {}", token.trim_end()), end), Outcome::Granted { .. }));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(!elsewhere.exists());
+    assert!(!outside.exists());
 }
 
 #[test]

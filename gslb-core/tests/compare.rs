@@ -111,7 +111,7 @@ fn a_data_center_that_goes_down_moves_its_region() {
         (only.region.as_deref(), &only.from, &only.to),
         (Some("europe"), &data_center("fra"), &data_center("iad"))
     );
-    assert_eq!((only.extent, movement.more), (movement.elsewhere, 0));
+    assert_eq!((only.extent, movement.more), (movement.across, 0));
     assert!((0.1..0.5).contains(&only.extent.v4.share), "{only:?}");
     assert!(only.extent.v4.prefixes > 1_000_000 && only.extent.v6.prefixes > 0, "{only:?}");
     let fra = comparison.data_centers.iter().find(|share| share.destination == data_center("fra")).unwrap();
@@ -125,7 +125,7 @@ fn changed_endpoints_of_a_data_center_are_a_move_within_it() {
     server.set("fra", "fra-1", false, None);
     let comparison = compare(&old, &server.table, &[]);
     let movement = movement(&comparison, "www.example.com.");
-    assert_eq!(movement.elsewhere.v4.share, 0.0);
+    assert_eq!(movement.across.v4.share, 0.0);
     let [only] = &*movement.moves else { panic!("{movement:?}") };
     assert_eq!((&only.from, &only.to), (&data_center("fra"), &data_center("fra")));
     // fra-1 has three quarters.
@@ -153,7 +153,7 @@ fn draws_move_half_the_sum_of_the_differences() {
     assert!((to(&data_center("iad")) - 0.1).abs() < 1e-9, "{moves:?}");
     assert!((to(&Destination::Pool("cdn".into())) - 0.2).abs() < 1e-9, "{moves:?}");
     assert!(moves.iter().all(|it| it.from == data_center("fra")));
-    assert!((movement(&comparison, "draw.example.com.").elsewhere.v4.share - 0.3).abs() < 1e-9);
+    assert!((movement(&comparison, "draw.example.com.").across.v4.share - 0.3).abs() < 1e-9);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn services_come_and_go_by_name() {
     );
     assert!(comparison.changed.is_empty());
     let sampled = comparison.sampled.unwrap();
-    assert_eq!((sampled.weight, sampled.elsewhere), (8, 3.0 / 8.0));
+    assert_eq!((sampled.weight, sampled.across), (8, 3.0 / 8.0));
     assert_eq!((&sampled.moves[0].from, &sampled.moves[0].to), (&data_center("fra"), &Destination::NoService));
 }
 
@@ -253,9 +253,9 @@ endpoints.c = { address = "192.0.2.11" }
         table(&(text.to_owned() + &services.replace("POOL", pool)), ZONE, &[])
     };
     let comparison = compare(&with("fra"), &with("iad"), &[]);
-    let elsewhere = comparison.movements[0].elsewhere;
-    assert_eq!((elsewhere.v4.share, elsewhere.v6.share), (1.0, 1.0));
-    assert_eq!((elsewhere.v4.prefixes, elsewhere.v6.prefixes), (1 << 24, 1 << 48));
+    let across = comparison.movements[0].across;
+    assert_eq!((across.v4.share, across.v6.share), (1.0, 1.0));
+    assert_eq!((across.v4.prefixes, across.v6.prefixes), (1 << 24, 1 << 48));
 }
 
 /// A small generator (xorshift64), so that failures are reproducible.
@@ -373,16 +373,16 @@ fn shares_match_the_answers_to_random_addresses() {
         let draws = ["weighted", "hash", "all"].iter().any(|kind| what.contains(kind));
         if !draws {
             let moved = moved_clients(&mut old, &mut new, &asn) as f64 / CLIENTS as f64;
-            let computed = comparison.movements.first().map_or(0.0, |movement| movement.elsewhere.v4.share);
+            let computed = comparison.movements.first().map_or(0.0, |movement| movement.across.v4.share);
             let sigma = (computed * (1.0 - computed).max(0.0) / CLIENTS as f64).sqrt();
             assert!((computed - moved).abs() <= 5.0 * sigma + 1e-9, "{what}: told {computed}, seen {moved}");
         }
         let sample: Vec<Sampled> =
             asn.iter().map(|&client| Sampled { service: 0, client: client.into(), weight: 2 }).collect();
         let sampled = compare(&old.table, &new.table, &sample).sampled.unwrap();
-        let computed: f64 = comparison.movements.first().map_or(0.0, |movement| movement.elsewhere.v4.share);
+        let computed: f64 = comparison.movements.first().map_or(0.0, |movement| movement.across.v4.share);
         assert_eq!(sampled.weight, 2 * CLIENTS as u64);
-        assert!((sampled.elsewhere - computed).abs() < 0.05, "{what}: {} {computed}", sampled.elsewhere);
+        assert!((sampled.across - computed).abs() < 0.05, "{what}: {} {computed}", sampled.across);
     }
     assert!(compared > 12, "{compared}");
 }
@@ -420,6 +420,6 @@ fn a_canary_within_a_data_center_shows_both_pools() {
     }
     assert!((movement.within.v4.share - 0.45).abs() < 1e-9, "{movement:?}");
     let sampled = comparison.sampled.as_ref().unwrap();
-    assert_eq!((sampled.elsewhere, &sampled.moves[0].pools), (0.0, &pools), "the data center stays");
+    assert_eq!((sampled.across, &sampled.moves[0].pools), (0.0, &pools), "the data center stays");
     assert!((sampled.within - 0.45).abs() < 1e-9 && (sampled.moves[0].share - 0.45).abs() < 1e-9, "{sampled:?}");
 }

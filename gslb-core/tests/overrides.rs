@@ -5,8 +5,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use gslb_core::live::overrides::{
-    Force, Hidden, Override, States, apply, apply_to, frees, hidden, holding, initial_states, mean_any,
-    targets_mean_any,
+    Force, Hidden, Override, States, apply, apply_to, frees, hidden, holding, initial_states, match_any,
+    targets_match_any,
 };
 use gslb_core::live::pool::{Change, EndpointState};
 use gslb_core::site::model::{Pool, PoolId, Site};
@@ -36,7 +36,7 @@ endpoints.iad-1 = { address = "192.0.2.4" }
 policy = { failover = ["fra", "fra-cold", "iad"] }
 "#;
 
-fn word(id: &str, target: &str, force: Force, created: u64) -> Override {
+fn entry(id: &str, target: &str, force: Force, created: u64) -> Override {
     let targets = vec![target.parse().unwrap()];
     Override { id: id.into(), targets, force, reason: "test".into(), owner: "me".into(), created, expires: None }
 }
@@ -45,9 +45,9 @@ fn subject() -> RoutingTable {
     table(DOCUMENT, ZONE, &*WORLD)
 }
 
-fn states(table: &RoutingTable, words: &[Override]) -> States {
+fn states(table: &RoutingTable, entries: &[Override]) -> States {
     let site = &table.topology().site;
-    apply(words, site, &initial_states(site))
+    apply(entries, site, &initial_states(site))
 }
 
 /// `up` and weight of every endpoint, in document order.
@@ -80,7 +80,7 @@ policy = { failover = ["plain", "plain-down", "probed", "probed-down"] }
 #[test]
 fn each_force_has_its_effect() {
     let table = subject();
-    let with = |target, force| flat(&states(&table, &[word("a", target, force, 1)]));
+    let with = |target, force| flat(&states(&table, &[entry("a", target, force, 1)]));
     assert_eq!(flat(&states(&table, &[])), [(true, 3), (true, 1), (false, 1), (true, 1)]);
     assert_eq!(with("data-center/fra", Force::Down), [(false, 3), (false, 1), (false, 1), (true, 1)]);
     assert_eq!(with("pool/fra*", Force::Up), [(true, 3), (true, 1), (true, 1), (true, 1)]);
@@ -92,40 +92,40 @@ fn each_force_has_its_effect() {
 #[test]
 fn the_most_specific_target_wins_and_among_equals_the_newest() {
     let table = subject();
-    let first = |words: &[Override]| flat(&states(&table, words))[0];
-    let center = word("c", "data-center/fra", Force::Down, 9);
-    let pool = word("p", "pool/fra", Force::Weight(5), 5);
-    let glob = word("g", "pool/fr*", Force::Weight(6), 8);
-    let endpoint = word("e", "endpoint/fra/fra-1", Force::Drain, 1);
+    let first = |entries: &[Override]| flat(&states(&table, entries))[0];
+    let center = entry("c", "data-center/fra", Force::Down, 9);
+    let pool = entry("p", "pool/fra", Force::Weight(5), 5);
+    let glob = entry("g", "pool/fr*", Force::Weight(6), 8);
+    let endpoint = entry("e", "endpoint/fra/fra-1", Force::Drain, 1);
     assert_eq!(first(std::slice::from_ref(&center)), (false, 3));
     assert_eq!(first(&[glob.clone(), pool.clone()]), (true, 5));
     assert_eq!(first(&[center.clone(), endpoint.clone(), pool.clone()]), (true, 0));
-    let newer = word("n", "pool/fra", Force::Weight(8), 6);
+    let newer = entry("n", "pool/fra", Force::Weight(8), 6);
     assert_eq!(first(&[newer.clone(), pool.clone()]), (true, 8));
     assert_eq!(first(&[pool.clone(), newer.clone()]), (true, 8));
-    let twin = word("q", "pool/fra", Force::Weight(9), 5);
+    let twin = entry("q", "pool/fra", Force::Weight(9), 5);
     assert_eq!(first(&[twin.clone(), pool.clone()]), first(&[pool.clone(), twin]));
     let site = &table.topology().site;
-    let first_of = |words: &[Override], pool: usize, endpoint: &str| {
-        holding(words, site, &site.pools[pool], endpoint).both().next().map(|word| word.id.to_string())
+    let first_of = |entries: &[Override], pool: usize, endpoint: &str| {
+        holding(entries, site, &site.pools[pool], endpoint).both().next().map(|entry| entry.id.to_string())
     };
     assert_eq!(first_of(&[pool.clone(), newer.clone()], 0, "fra-1"), Some("n".to_owned()));
-    let words = [center, pool, newer];
-    assert_eq!(first_of(&words, 0, "fra-1"), Some("c".to_owned()));
-    assert_eq!(first_of(&words, 2, "iad-1"), None);
+    let entries = [center, pool, newer];
+    assert_eq!(first_of(&entries, 0, "fra-1"), Some("c".to_owned()));
+    assert_eq!(first_of(&entries, 2, "iad-1"), None);
 }
 
 #[test]
 fn a_weight_sends_no_clients_to_drained_or_down_endpoints() {
     let table = subject();
-    let canary = word("w", "endpoint/fra/fra-1", Force::Weight(7), 9);
-    let first = |wide: Force| flat(&states(&table, &[canary.clone(), word("c", "data-center/fra", wide, 1)]))[0];
+    let canary = entry("w", "endpoint/fra/fra-1", Force::Weight(7), 9);
+    let first = |wide: Force| flat(&states(&table, &[canary.clone(), entry("c", "data-center/fra", wide, 1)]))[0];
     assert_eq!([first(Force::Down), first(Force::Drain), first(Force::Up)], [(false, 3), (true, 0), (true, 7)]);
     // A more specific "up" keeps the document's weight.
-    let spared = [word("c", "data-center/fra", Force::Weight(0), 9), word("u", "endpoint/fra/fra-1", Force::Up, 1)];
+    let spared = [entry("c", "data-center/fra", Force::Weight(0), 9), entry("u", "endpoint/fra/fra-1", Force::Up, 1)];
     assert_eq!(flat(&states(&table, &spared))[..2], [(true, 3), (true, 0)]);
     // An explicit "up" exempts an endpoint.
-    let spared = [word("c", "data-center/fra", Force::Drain, 9), word("u", "endpoint/fra/fra-1", Force::Up, 1)];
+    let spared = [entry("c", "data-center/fra", Force::Drain, 9), entry("u", "endpoint/fra/fra-1", Force::Up, 1)];
     assert_eq!(flat(&states(&table, &spared))[..2], [(true, 3), (true, 0)]);
 }
 
@@ -134,10 +134,10 @@ fn overrides_that_hide_another_are_reported() {
     let table = subject();
     let site = &table.topology().site;
     let (wide, canary) =
-        (word("c", "data-center/fra", Force::Drain, 1), word("w", "endpoint/fra/fra-1", Force::Weight(7), 9));
-    let up = word("u", "endpoint/fra/fra-1", Force::Up, 1);
-    let hidden_by = |words: &[&Override]| -> Vec<(String, usize, usize, String)> {
-        let all = hidden(words.iter().copied(), site);
+        (entry("c", "data-center/fra", Force::Drain, 1), entry("w", "endpoint/fra/fra-1", Force::Weight(7), 9));
+    let up = entry("u", "endpoint/fra/fra-1", Force::Up, 1);
+    let hidden_by = |entries: &[&Override]| -> Vec<(String, usize, usize, String)> {
+        let all = hidden(entries.iter().copied(), site);
         let hidden_by = |(id, Hidden { matched, hidden, by }): (&str, Hidden<'_>)| {
             (id.to_owned(), matched, hidden, by.into_iter().collect())
         };
@@ -147,7 +147,7 @@ fn overrides_that_hide_another_are_reported() {
     assert_eq!(hidden_by(&[&wide, &up]), [("c".to_owned(), 3, 1, "u".to_owned())]);
     assert_eq!(hidden_by(&[&wide]), []);
     // An endpoint drained by another override is drained.
-    let also = word("d", "endpoint/fra/fra-1", Force::Drain, 1);
+    let also = entry("d", "endpoint/fra/fra-1", Force::Drain, 1);
     assert_eq!(hidden_by(&[&wide, &also]), []);
 }
 
@@ -155,8 +155,8 @@ fn overrides_that_hide_another_are_reported() {
 fn endpoints_freed_by_the_end_of_an_override_are_reported() {
     let table = subject();
     let site = &table.topology().site;
-    let (wide, shield) = (word("c", "data-center/fra", Force::Drain, 1), word("u", "endpoint/fra/*", Force::Up, 1));
-    let other = word("o", "pool/iad", Force::Drain, 1);
+    let (wide, shield) = (entry("c", "data-center/fra", Force::Drain, 1), entry("u", "endpoint/fra/*", Force::Up, 1));
+    let other = entry("o", "pool/iad", Force::Drain, 1);
     assert!(frees(&wide, [&other], site) && !frees(&wide, [&shield], site));
     assert!(!frees(&shield, [&wide], site) && !frees(&shield, [&other], site), "its end takes clients away");
 }
@@ -165,7 +165,7 @@ fn endpoints_freed_by_the_end_of_an_override_are_reported() {
 fn a_table_applies_states_and_returns_them() {
     let mut server = Server::new(subject());
     let www = ask("www.example.com", 1);
-    let forced = states(&server.table, &[word("a", "data-center/fra", Force::Down, 1)]);
+    let forced = states(&server.table, &[entry("a", "data-center/fra", Force::Down, 1)]);
     let before = server.table.clone();
     assert_eq!(before.changes_to(&forced).len(), 2);
     server.table = before.with_states(&forced);
@@ -216,12 +216,12 @@ fn any_target() -> impl Strategy<Value = String> {
 fn any_overrides() -> impl Strategy<Value = Vec<Override>> {
     let force = prop_oneof![Just(Force::Up), Just(Force::Down), Just(Force::Drain), (0u32..4).prop_map(Force::Weight),];
     let parts = (proptest::collection::vec(any_target(), 1..6), force, 0u64..4);
-    proptest::collection::vec(parts, 0..8).prop_map(|words| {
+    proptest::collection::vec(parts, 0..8).prop_map(|entries| {
         let made = |(at, (targets, force, created)): (usize, (Vec<String>, Force, u64))| Override {
             targets: targets.iter().map(|target| target.parse().unwrap()).collect(),
-            ..word(&format!("o{at}"), "pool/x", force, created)
+            ..entry(&format!("o{at}"), "pool/x", force, created)
         };
-        words.into_iter().enumerate().map(made).collect()
+        entries.into_iter().enumerate().map(made).collect()
     })
 }
 
@@ -243,63 +243,63 @@ fn any_site() -> impl Strategy<Value = Site> {
 }
 
 /// The targets that match an endpoint, tried one after the other, most specific first.
-fn matching<'o>(words: &'o [Override], site: &Site, pool: &Pool, endpoint: &str) -> Vec<&'o Override> {
-    let targets = words.iter().flat_map(|word| word.targets.iter().map(move |target| (target, word)));
+fn matching<'o>(entries: &'o [Override], site: &Site, pool: &Pool, endpoint: &str) -> Vec<&'o Override> {
+    let targets = entries.iter().flat_map(|entry| entry.targets.iter().map(move |target| (target, entry)));
     let mut matching: Vec<_> = targets.filter(|(target, _)| target.matches(site, pool, endpoint)).collect();
-    matching.sort_by_key(|(target, word)| std::cmp::Reverse((target.specificity(), word.created, word.id.clone())));
-    matching.into_iter().map(|(_, word)| word).collect()
+    matching.sort_by_key(|(target, entry)| std::cmp::Reverse((target.specificity(), entry.created, entry.id.clone())));
+    matching.into_iter().map(|(_, entry)| entry).collect()
 }
 
 /// The expected state of an endpoint, by the documented rules.
-fn forced(words: &[Override], site: &Site, pool: &Pool, endpoint: &str, base: EndpointState) -> EndpointState {
-    let matching = matching(words, site, pool, endpoint);
-    let is_weight = |word: &Override| matches!(word.force, Force::Weight(_));
-    let first = matching.iter().position(|word| !is_weight(word));
-    let weight = matching.first().copied().filter(|word| is_weight(word));
+fn forced(entries: &[Override], site: &Site, pool: &Pool, endpoint: &str, base: EndpointState) -> EndpointState {
+    let matching = matching(entries, site, pool, endpoint);
+    let is_weight = |entry: &Override| matches!(entry.force, Force::Weight(_));
+    let first = matching.iter().position(|entry| !is_weight(entry));
+    let weight = matching.first().copied().filter(|entry| is_weight(entry));
     let status = first.map(|at| matching[at]);
-    let weight = weight.filter(|_| status.is_none_or(|word| word.force == Force::Up));
-    let state = status.map_or(base, |word| word.force.on(base));
-    weight.map_or(state, |word| word.force.on(state))
+    let weight = weight.filter(|_| status.is_none_or(|entry| entry.force == Force::Up));
+    let state = status.map_or(base, |entry| entry.force.on(base));
+    weight.map_or(state, |entry| entry.force.on(state))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn lookup_by_name_agrees_with_trying_each_override(words in any_overrides(), site in any_site()) {
+    fn lookup_by_name_agrees_with_trying_each_override(entries in any_overrides(), site in any_site()) {
         let base = initial_states(&site);
-        let states = apply(&words, &site, &base);
+        let states = apply(&entries, &site, &base);
         let mut changes = Vec::new();
         let mut counted: BTreeMap<String, usize> = BTreeMap::new();
         for (at, pool) in site.pools.iter().enumerate() {
             for (number, endpoint) in pool.endpoints.iter().enumerate() {
-                let expected = forced(&words, &site, pool, &endpoint.name, base[at][number]);
+                let expected = forced(&entries, &site, pool, &endpoint.name, base[at][number]);
                 prop_assert_eq!(states[at][number], expected);
                 let (pool_id, number_u32) = (PoolId(at as u32), number as u32);
                 changes.push(Change { pool: pool_id, endpoint: number_u32, state: base[at][number] });
-                let ids: BTreeSet<&str> = matching(&words, &site, pool, &endpoint.name).iter().map(|word| &*word.id).collect();
+                let ids: BTreeSet<&str> = matching(&entries, &site, pool, &endpoint.name).iter().map(|entry| &*entry.id).collect();
                 ids.into_iter().for_each(|id| *counted.entry(id.to_owned()).or_default() += 1);
             }
         }
-        for change in apply_to(&words, &site, &changes) {
+        for change in apply_to(&entries, &site, &changes) {
             prop_assert_eq!(change.state, states[change.pool.0 as usize][change.endpoint as usize]);
         }
-        for (id, hidden) in hidden(&words, &site) {
+        for (id, hidden) in hidden(&entries, &site) {
             prop_assert_eq!(hidden.matched, counted[id]);
             prop_assert!((1..=hidden.matched).contains(&hidden.hidden));
         }
-        let means: Vec<bool> = words.iter().map(|word| counted.contains_key(&word.id)).collect();
-        prop_assert_eq!(mean_any(&words, &site), means);
-        for word in &words {
-            let each: Vec<bool> = word.targets.iter().map(|target| target.means_any(&site)).collect();
-            prop_assert_eq!(targets_mean_any(&word.targets, &site), each);
+        let matches_any: Vec<bool> = entries.iter().map(|entry| counted.contains_key(&entry.id)).collect();
+        prop_assert_eq!(match_any(&entries, &site), matches_any);
+        for entry in &entries {
+            let each: Vec<bool> = entry.targets.iter().map(|target| target.means_any(&site)).collect();
+            prop_assert_eq!(targets_match_any(&entry.targets, &site), each);
             let is_held = |pool: &Pool, endpoint: &str| {
-                word.targets.iter().any(|target| target.matches(&site, pool, endpoint))
-                    && !matching(&words, &site, pool, endpoint).iter().all(|other| other.id == word.id)
+                entry.targets.iter().any(|target| target.matches(&site, pool, endpoint))
+                    && !matching(&entries, &site, pool, endpoint).iter().all(|other| other.id == entry.id)
             };
             let any = site.pools.iter().any(|pool| pool.endpoints.iter().any(|it| is_held(pool, &it.name)));
-            let left = words.iter().filter(|other| other.id != word.id);
-            prop_assert_eq!(frees(word, left, &site), word.force != Force::Up && !any);
+            let left = entries.iter().filter(|other| other.id != entry.id);
+            prop_assert_eq!(frees(entry, left, &site), entry.force != Force::Up && !any);
         }
     }
 }

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn missing_names_are_reported() {
-        for (expression, said) in [
+        for (expression, message) in [
             ("sum(rate(down_total[5m]))", "there is no metric down_total"),
             ("revision_count", "there is no metric revision_count"),
             ("took_seconds", "there is no metric took_seconds"),
@@ -227,7 +227,7 @@ mod tests {
             ("sum(up_total", "unclosed"),
         ] {
             let labels = missing(expression);
-            assert!(labels.len() == 1 && labels[0].contains(said), "{expression}: {labels:?}");
+            assert!(labels.len() == 1 && labels[0].contains(message), "{expression}: {labels:?}");
         }
     }
 

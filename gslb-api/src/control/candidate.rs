@@ -94,7 +94,7 @@ pub fn prepare(
         }
         None => (overrides::with_overrides(&base.table, &all, states), Vec::new()),
     };
-    warnings.extend(doubts(base, &table, &all, &edited)?);
+    warnings.extend(suspicions(base, &table, &all, &edited)?);
     let asks = depth == Depth::Moves || safety::needs_moves(&base.table.topology().site.safety);
     let moves = asks.then(|| diff::compare(&base.table, &table, &sample.of(&base.table)));
     let thaw = edited.thaw.unwrap_or_else(|| base.thaw.clone());
@@ -307,7 +307,7 @@ fn frees(base: &Active, edited: &Edited) -> bool {
 ///
 /// # Errors
 /// [`Refusal::InUse`]: an override names what is deleted.
-fn doubts(
+fn suspicions(
     base: &Active,
     table: &RoutingTable,
     all: &BTreeMap<String, Override>,

@@ -61,9 +61,9 @@ pub(crate) async fn start(
             origin = Origin::Given;
         }
     }
-    let (served, unservable) = chosen?;
+    let (servable, unservable) = chosen?;
     super::task::record_build(meters, began.elapsed(), "start");
-    let Servable { revision, document, table } = served;
+    let Servable { revision, document, table } = servable;
     let revision = match revision {
         Some(revision) => revision,
         None => {

@@ -87,8 +87,8 @@ mod tests {
     fn differences_are_listed_by_pointer() {
         let before = json!({"pools": {"a/b": {"min_up": 1}, "gone": {}}, "same": [1, 2]});
         let after = json!({"pools": {"a/b": {"min_up": 2}}, "same": [1, 2], "new~": true});
-        let told: Vec<_> = differences(&before, &after).into_iter().map(|found| found.pointer).collect();
-        assert_eq!(told, ["/pools/a~1b/min_up", "/pools/gone", "/new~0"]);
+        let pointers: Vec<_> = differences(&before, &after).into_iter().map(|found| found.pointer).collect();
+        assert_eq!(pointers, ["/pools/a~1b/min_up", "/pools/gone", "/new~0"]);
         assert!(differences(&after, &after).is_empty());
         let entry = |name| [&before, &after].map(|document| document.get("pools").and_then(|pools| pools.get(name)));
         for name in ["a/b", "gone", "never"] {

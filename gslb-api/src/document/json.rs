@@ -17,7 +17,7 @@ const FEW: usize = 8;
 pub enum Unread {
     /// It is wrong; a line for each problem.
     #[error("{0}")]
-    Wrong(String),
+    Invalid(String),
     /// It takes more memory than it may, and where it begins to.
     #[error("{0}")]
     TooMuch(String),
@@ -36,7 +36,7 @@ pub fn from_json(octets: &[u8], budget: &mut Budget) -> Result<Value, Unread> {
     let value = value.and_then(|value| deserializer.end().map(|()| value));
     value.map_err(|error| match budget.overrun() {
         Some(_) => Unread::TooMuch(error.to_string()),
-        None => Unread::Wrong(format!("not JSON: {error}")),
+        None => Unread::Invalid(format!("not JSON: {error}")),
     })
 }
 
@@ -48,7 +48,7 @@ pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
     gslb_core::site::document::to_json("document", text, budget).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let message = lines.join("\n");
-        if budget.overrun().is_some() { Unread::TooMuch(message) } else { Unread::Wrong(message) }
+        if budget.overrun().is_some() { Unread::TooMuch(message) } else { Unread::Invalid(message) }
     })
 }
 

@@ -164,7 +164,7 @@ pub fn check(override_: &Override, table: &RoutingTable, all: &BTreeMap<String, 
         return Err(Refusal::Body(vec![(String::new(), message)]));
     }
     let site = &table.topology().site;
-    let matches = core::targets_mean_any(&override_.targets, site);
+    let matches = core::targets_match_any(&override_.targets, site);
     let idle = override_.targets.iter().zip(matches).enumerate().filter(|(_, (_, matches))| !matches);
     let errors: Vec<(String, String)> = idle
         .map(|(at, (target, _))| {

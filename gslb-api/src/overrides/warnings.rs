@@ -41,7 +41,7 @@ pub fn idle(all: &BTreeMap<String, Override>, before: &Site, after: &Site, sever
             format!("override {} would no longer match any endpoint: its targets are {}", it.id, targets.join(" "));
         warning(&it.id, severity, message, format!("end it with `gslb overrides delete {}`", it.id))
     };
-    let matches = core::mean_any(all.values(), before).into_iter().zip(core::mean_any(all.values(), after));
+    let matches = core::match_any(all.values(), before).into_iter().zip(core::match_any(all.values(), after));
     let is_idle = |(it, (was, is)): (_, (bool, bool))| (was && !is).then_some(it);
     all.values().zip(matches).filter_map(is_idle).map(warn).collect()
 }

@@ -97,10 +97,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Notation {
 fn accepts(headers: &HeaderMap, media: &[&'static str]) -> Result<&'static str, Problem> {
     let first = media.first().copied().unwrap_or_default();
     let mut best: Option<(f32, &'static str)> = None;
-    let mut said = false;
+    let mut message = false;
     for value in headers.get_all(header::ACCEPT) {
         for range in value.to_str().unwrap_or_default().split(',') {
-            said = true;
+            message = true;
             let (range, quality) = quality(range);
             let fits = |name: &&&'static str| {
                 let kind = name.split('/').next().unwrap_or_default();
@@ -115,7 +115,7 @@ fn accepts(headers: &HeaderMap, media: &[&'static str]) -> Result<&'static str, 
     }
     match best {
         Some((_, name)) => Ok(name),
-        None if !said => Ok(first),
+        None if !message => Ok(first),
         None => {
             let detail = format!("There is only {} here.", media.join(" and "));
             Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", detail))

@@ -157,7 +157,7 @@ pub(super) async fn read(
     let read = blocking(move || {
         let (value, text) = match media {
             Media::Toml => {
-                let text = std::str::from_utf8(&octets).map_err(|_| Unread::Wrong("not UTF-8".to_owned()))?;
+                let text = std::str::from_utf8(&octets).map_err(|_| Unread::Invalid("not UTF-8".to_owned()))?;
                 (from_toml(text, &mut budget)?, Some(text.into()))
             }
             Media::Json | Media::MergePatch => (from_json(&octets, &mut budget)?, None),
@@ -165,7 +165,7 @@ pub(super) async fn read(
         Ok::<_, Unread>(Sent { value, text, work: Work { permit, budget } })
     });
     read.await?.map_err(|unread| match unread {
-        Unread::Wrong(error) => Problem::bad_request("The body cannot be read.").at("", error),
+        Unread::Invalid(error) => Problem::bad_request("The body cannot be read.").at("", error),
         Unread::TooMuch(error) => {
             let detail = "The body takes too much memory. Send fewer keys and values, or have the server watch files.";
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).at("", error)

@@ -33,9 +33,10 @@ fn explained(rejection: &QueryRejection) -> String {
 /// What serde says of the fields of a structure, said of parameters.
 fn describe_shares(cause: &str) -> String {
     for what in ["unknown", "missing", "duplicate"] {
-        let said = format!("{what} field `");
+        let message = format!("{what} field `");
         // In front of it stands the name of the parameter once more.
-        let behind = cause.strip_prefix(&said).or_else(|| cause.split_once(&format!(": {said}")).map(|(_, rest)| rest));
+        let behind =
+            cause.strip_prefix(&message).or_else(|| cause.split_once(&format!(": {message}")).map(|(_, rest)| rest));
         if let Some(rest) = behind {
             return format!("{what} parameter `{}", rest.replace("there are no fields", "there are no parameters"));
         }

@@ -42,7 +42,7 @@ async fn post(
     let media = Media::of(&parts.headers, &[Media::Json, Media::Toml, Media::MergePatch])?;
     let condition = match condition {
         Condition::MissingIfMatch => Condition::Any,
-        said => said,
+        message => message,
     };
     let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Document).await?;
     let value = body::object(value)?;

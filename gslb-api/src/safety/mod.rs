@@ -134,7 +134,7 @@ fn moved(rules: &Safety, moves: &Comparison) -> Vec<BrokenRule> {
         list.push(BrokenRule { rule: "max_address_space_moved".into(), detail });
     }
     let (share, of) = match &moves.sampled {
-        Some(sampled) => (sampled.elsewhere, "the sampled traffic".to_owned()),
+        Some(sampled) => (sampled.across, "the sampled traffic".to_owned()),
         None => (most, format!("the address space of {service}")),
     };
     if let Some(limit) = exceeds(rules.max_traffic_moved, share) {
@@ -151,7 +151,7 @@ fn most_moved(moves: &Comparison) -> (f64, &str) {
         return (1.0, service);
     }
     let share = |at: usize| {
-        moves.movements.get(at).map_or(0.0, |movement| movement.elsewhere.v4.share.max(movement.elsewhere.v6.share))
+        moves.movements.get(at).map_or(0.0, |movement| movement.across.v4.share.max(movement.across.v6.share))
     };
     let shares = moves.changed.iter().map(|change| (share(change.movement), change.service.as_str()));
     shares.fold((0.0, ""), |most, next| if next.0 > most.0 { next } else { most })

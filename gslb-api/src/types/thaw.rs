@@ -35,14 +35,14 @@ pub struct ThawTime(pub Duration);
 /// Text that is not such a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {}", ThawTime::expected())]
-pub struct NotAThawTime;
+pub struct InvalidThawTime;
 
 impl FromStr for ThawTime {
-    type Err = NotAThawTime;
+    type Err = InvalidThawTime;
 
-    fn from_str(text: &str) -> Result<Self, NotAThawTime> {
+    fn from_str(text: &str) -> Result<Self, InvalidThawTime> {
         let time = duration::parse(text).filter(|time| !time.is_zero() && *time <= LONGEST);
-        time.map(Self).ok_or(NotAThawTime)
+        time.map(Self).ok_or(InvalidThawTime)
     }
 }
 

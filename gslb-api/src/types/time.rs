@@ -34,20 +34,20 @@ impl Timestamp {
 /// Text that is not a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a moment such as \"2030-01-31T12:00:00Z\"")]
-pub struct NotAMoment;
+pub struct InvalidMoment;
 
 impl FromStr for Timestamp {
-    type Err = NotAMoment;
+    type Err = InvalidMoment;
 
-    fn from_str(text: &str) -> Result<Self, NotAMoment> {
-        clock::parse(text).map(Self).ok_or(NotAMoment)
+    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+        clock::parse(text).map(Self).ok_or(InvalidMoment)
     }
 }
 
 impl TryFrom<String> for Timestamp {
-    type Error = NotAMoment;
+    type Error = InvalidMoment;
 
-    fn try_from(text: String) -> Result<Self, NotAMoment> {
+    fn try_from(text: String) -> Result<Self, InvalidMoment> {
         text.parse()
     }
 }
@@ -83,13 +83,13 @@ pub struct Lifetime(pub Duration);
 /// Text that is not a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a duration such as \"30m\"; the units are ms, s, m, h and d")]
-pub struct NotADuration;
+pub struct InvalidDuration;
 
 impl FromStr for Lifetime {
-    type Err = NotADuration;
+    type Err = InvalidDuration;
 
-    fn from_str(text: &str) -> Result<Self, NotADuration> {
-        duration::parse(text).filter(|time| !time.is_zero()).map(Self).ok_or(NotADuration)
+    fn from_str(text: &str) -> Result<Self, InvalidDuration> {
+        duration::parse(text).filter(|time| !time.is_zero()).map(Self).ok_or(InvalidDuration)
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Distribution {
     /// Sorted by destination, pool and content, without duplicates.
     pub(super) cells: Vec<Cell>,
     /// Share of clients that get endpoints that are up, from 0 to 1.
-    pub(super) served: f64,
+    pub(super) up: f64,
 }
 
 /// A type that a service may steer.
@@ -98,11 +98,11 @@ impl<'t> Answers<'t> {
         contents: &mut Contents,
     ) -> Distribution {
         let view = View { plans: &self.table.topology().plans, pools: self.table.pools(), kind, steers_both };
-        let (mut cells, mut served): (Vec<Cell>, f64) = (Vec::new(), 0.0);
+        let (mut cells, mut up): (Vec<Cell>, f64) = (Vec::new(), 0.0);
         shares(view, plan, when_all_down, &mut |given, share| {
             let Named { destination, pool, content } = match given {
                 Given::Pool(pool, demand) => {
-                    served += if matches!(demand, Demand::Up | Demand::UpWithoutWeight) { share } else { 0.0 };
+                    up += if matches!(demand, Demand::Up | Demand::UpWithoutWeight) { share } else { 0.0 };
                     self.pool(pool, demand, kind, contents)
                 }
                 Given::Nothing(Outcome::ServFail) => Named::nothing(Destination::ServFail, contents),
@@ -117,7 +117,7 @@ impl<'t> Answers<'t> {
             first.share += if same { later.share } else { 0.0 };
             same
         });
-        Distribution { cells, served }
+        Distribution { cells, up }
     }
 
     /// Destination and content of a pool's answers.
@@ -161,7 +161,7 @@ impl Named {
 /// All clients at one destination, without endpoints.
 pub(super) fn lone(destination: Destination, contents: &mut Contents) -> Arc<Distribution> {
     let cells = vec![whole(contents.destination(destination))];
-    Arc::new(Distribution { cells, served: 0.0 })
+    Arc::new(Distribution { cells, up: 0.0 })
 }
 
 fn whole(destination: u32) -> Cell {

@@ -23,8 +23,8 @@ pub(super) struct Compared {
     pub(super) before: Arc<Distribution>,
     pub(super) after: Arc<Distribution>,
     /// Share of clients that got and get endpoints that are up, from 0 to 1, for the type with the greater share.
-    pub(super) was_served: f64,
-    pub(super) is_served: f64,
+    pub(super) was_up: f64,
+    pub(super) is_up: f64,
 }
 
 impl<'t> Comparer<'t> {
@@ -44,13 +44,13 @@ impl<'t> Comparer<'t> {
             }
             let [before, after] = [before, after].map(|found| found.unwrap_or_else(|| Arc::clone(&unsteered)));
             let flows = flows(&before, &after, &mut self.contents);
-            let (was_served, is_served) = (before.served, after.served);
+            let (was_up, is_up) = (before.up, after.up);
             let Some(first) = &mut compared else {
-                compared = Some(Compared { flows, before, after, was_served, is_served });
+                compared = Some(Compared { flows, before, after, was_up, is_up });
                 continue;
             };
-            first.was_served = first.was_served.max(was_served);
-            first.is_served = first.is_served.max(is_served);
+            first.was_up = first.was_up.max(was_up);
+            first.is_up = first.is_up.max(is_up);
             if extent(&flows) > extent(&first.flows) {
                 first.flows = flows;
             }
@@ -59,8 +59,8 @@ impl<'t> Comparer<'t> {
             flows: Vec::new(),
             before: Arc::clone(&unsteered),
             after: unsteered,
-            was_served: 0.0,
-            is_served: 0.0,
+            was_up: 0.0,
+            is_up: 0.0,
         })
     }
 
@@ -69,9 +69,7 @@ impl<'t> Comparer<'t> {
         let classes = 0..service.targets.len() as u32;
         classes.into_iter().any(|class| {
             SteeredType::ALL.into_iter().any(|steered_type| {
-                self.new
-                    .to(service, class, steered_type, &mut self.contents)
-                    .is_some_and(|answers| answers.served > 0.0)
+                self.new.to(service, class, steered_type, &mut self.contents).is_some_and(|answers| answers.up > 0.0)
             })
         })
     }
@@ -79,8 +77,8 @@ impl<'t> Comparer<'t> {
 
 /// The share that moves to another destination, then the share that moves at all.
 fn extent(flows: &[Flow]) -> (f64, f64) {
-    let sum = |elsewhere: bool| {
-        flows.iter().filter(|flow| !elsewhere || flow.from != flow.to).map(|flow| flow.share).sum::<f64>() + 0.0
+    let sum = |across: bool| {
+        flows.iter().filter(|flow| !across || flow.from != flow.to).map(|flow| flow.share).sum::<f64>() + 0.0
     };
     (sum(true), sum(false))
 }

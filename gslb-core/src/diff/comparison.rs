@@ -55,7 +55,8 @@ pub struct ServiceChange {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Movement {
     /// Clients that move to another destination.
-    pub elsewhere: Families,
+    #[serde(rename = "elsewhere")]
+    pub across: Families,
     /// Clients that stay at their destination, but get other endpoints there.
     pub within: Families,
     /// The moves, largest first; at most [`MAX_MOVES`](super::MAX_MOVES).
@@ -162,7 +163,8 @@ pub struct SampledMoves {
     /// Sum of all weights.
     pub weight: u64,
     /// Share that moves to another destination, from 0 to 1.
-    pub elsewhere: f64,
+    #[serde(rename = "elsewhere")]
+    pub across: f64,
     /// Share that gets other endpoints of the same destination, from 0 to 1.
     pub within: f64,
     /// The moves, largest first.

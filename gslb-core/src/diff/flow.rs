@@ -37,13 +37,13 @@ pub(super) fn flows(old: &Distribution, new: &Distribution, contents: &mut Conte
     }
     let (mut leaving, mut coming, mut flows) = (Vec::new(), Vec::new(), Vec::new());
     for (destination, before, after) in by_destination(old, new) {
-        let (had, has) = (sum(before), sum(after));
-        if had > has {
-            leaving.push((destination, had - has));
+        let (old_share, new_share) = (sum(before), sum(after));
+        if old_share > new_share {
+            leaving.push((destination, old_share - new_share));
         } else {
-            coming.push((destination, has - had));
+            coming.push((destination, new_share - old_share));
         }
-        let changed = changed_within(before, had, after, has, contents);
+        let changed = changed_within(before, old_share, after, new_share, contents);
         flows.extend(changed.into_iter().map(|(pools, share)| Flow {
             from: destination,
             to: destination,
@@ -79,18 +79,18 @@ fn by_destination<'d>(old: &'d Distribution, new: &'d Distribution) -> Vec<(u32,
 /// pools.
 fn changed_within(
     old: &[Cell],
-    had: f64,
+    old_share: f64,
     new: &[Cell],
-    has: f64,
+    new_share: f64,
     contents: &mut Contents,
 ) -> BTreeMap<Option<(u32, u32)>, f64> {
     let mut changed = BTreeMap::new();
-    let stay = had.min(has);
+    let stay = old_share.min(new_share);
     if stay <= NOISE {
         return changed;
     }
     // What the cells have in common stays, whatever the pools are called; the rest is paired in proportion.
-    let (mut rest_old, mut rest_new) = (scaled(old, stay / had), scaled(new, stay / has));
+    let (mut rest_old, mut rest_new) = (scaled(old, stay / old_share), scaled(new, stay / new_share));
     for of_same_pool in [true, false] {
         for cell in &mut rest_old {
             let is_same = |other: &&mut Cell| {
@@ -130,7 +130,7 @@ mod tests {
 
     fn distribution(cells: &[(u32, u32, f64)]) -> Distribution {
         let cell = |&(destination, content, share)| Cell { destination, pool: 0, content, share };
-        Distribution { cells: cells.iter().map(cell).collect(), served: 1.0 }
+        Distribution { cells: cells.iter().map(cell).collect(), up: 1.0 }
     }
 
     #[test]

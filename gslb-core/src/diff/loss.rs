@@ -81,7 +81,7 @@ pub fn losses(
             .or_insert_with(|| space.areas(&Pair { old: service.column, new: service.column }));
         let key = (service.column, service.targets.as_ptr(), service.steers, service.when_all_down);
         let group: &Vec<Group> = groups.entry(key).or_insert_with(|| {
-            let outlook = Outlook { table, without, data_center, service };
+            let outlook = LossSearch { table, without, data_center, service };
             kinds(service).flat_map(|kind| outlook.groups(kind, areas, &space)).collect()
         });
         losses.extend(group.iter().map(|group| {
@@ -122,14 +122,14 @@ struct Group {
 type Losers = (BTreeMap<Option<u32>, Amounts>, BTreeSet<u32>);
 
 /// A service before and after.
-struct Outlook<'t> {
+struct LossSearch<'t> {
     table: &'t RoutingTable,
     without: &'t RoutingTable,
     data_center: DataCenterId,
     service: &'t Service,
 }
 
-impl Outlook<'_> {
+impl LossSearch<'_> {
     fn groups(&self, kind: Kind, areas: &[Area], space: &Space<'_>) -> Vec<Group> {
         let mut known: HashMap<u32, Option<Left>> = HashMap::new();
         let mut found: BTreeMap<Left, Losers> = BTreeMap::new();

@@ -60,8 +60,8 @@ fn class(table: &RoutingTable, service: &Service, query: &Sampled) -> u32 {
 
 fn to_moves(moved: &HashMap<Route, f64>, total: u64, comparer: &Comparer<'_>) -> SampledMoves {
     let share = |weight: f64| weight / total as f64;
-    let sum = |elsewhere: bool| {
-        let fitting = moved.iter().filter(|((from, to, _), _)| (from != to) == elsewhere);
+    let sum = |across: bool| {
+        let fitting = moved.iter().filter(|((from, to, _), _)| (from != to) == across);
         // Nothing is 0, not -0, which an empty sum is.
         share(fitting.map(|(_, weight)| weight).sum::<f64>() + 0.0)
     };
@@ -79,5 +79,5 @@ fn to_moves(moved: &HashMap<Route, f64>, total: u64, comparer: &Comparer<'_>) ->
         let by_share = b.share.total_cmp(&a.share).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
         by_share.then_with(|| pools(a).cmp(&pools(b)))
     });
-    SampledMoves { weight: total, elsewhere: sum(true), within: sum(false), moves }
+    SampledMoves { weight: total, across: sum(true), within: sum(false), moves }
 }

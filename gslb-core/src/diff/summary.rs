@@ -18,7 +18,7 @@ pub(super) type Amounts = [(f64, u64); 2];
 /// The totals so far, by index.
 #[derive(Default)]
 pub(super) struct Summary {
-    movements: Vec<Amassed>,
+    movements: Vec<Totals>,
     /// Services of the new site, each with its movement.
     changed: Vec<(u32, usize)>,
     /// Services of the new site, each with whether it has nothing left at all.
@@ -30,8 +30,8 @@ pub(super) struct Summary {
 
 /// The moves of a group of services.
 #[derive(Default)]
-struct Amassed {
-    elsewhere: Amounts,
+struct Totals {
+    across: Amounts,
     within: Amounts,
     /// By region and route.
     moves: HashMap<(Option<u32>, Route), Amounts>,
@@ -41,30 +41,30 @@ impl Summary {
     /// Adds services that are alike; `areas` is how their columns divide the space.
     pub(super) fn add(&mut self, group: &Group<'_>, areas: &[Area], comparer: &mut Comparer<'_>) {
         let mut known: HashMap<(u32, u32), Compared> = HashMap::new();
-        let mut amassed = Amassed::default();
-        let (mut any_left, mut any_served) = (false, false);
+        let mut totals = Totals::default();
+        let (mut any_left, mut any_up) = (false, false);
         for area in areas {
             let compared = known
                 .entry((area.old, area.new))
                 .or_insert_with(|| comparer.compare((group.old, area.old), (group.new, area.new)));
-            if compared.is_served > 0.0 {
-                any_served = true;
+            if compared.is_up > 0.0 {
+                any_up = true;
             }
             // In a draw, clients drawn into an `only` that is down may be left without endpoints.
-            if compared.is_served < compared.was_served - NOISE {
+            if compared.is_up < compared.was_up - NOISE {
                 any_left = true;
             }
-            amassed.add(area, compared);
+            totals.add(area, compared);
             self.add_shares(area, compared, group.members.len());
         }
         self.services += group.members.len();
         if any_left {
-            self.left_without.extend(group.members.iter().map(|&member| (member, !any_served)));
+            self.left_without.extend(group.members.iter().map(|&member| (member, !any_up)));
         }
-        if !amassed.moves.is_empty() {
+        if !totals.moves.is_empty() {
             let movement = self.movements.len();
             self.changed.extend(group.members.iter().map(|&member| (member, movement)));
-            self.movements.push(amassed);
+            self.movements.push(totals);
         }
     }
 
@@ -113,7 +113,7 @@ impl Summary {
                 .iter()
                 .map(|&(index, movement)| ServiceChange { service: in_new(index), names: further(index), movement })
                 .collect(),
-            movements: self.movements.iter().map(|amassed| amassed.to_movement(space, &comparer)).collect(),
+            movements: self.movements.iter().map(|totals| totals.to_movement(space, &comparer)).collect(),
             left_without: self
                 .left_without
                 .iter()
@@ -141,16 +141,16 @@ impl Summary {
     }
 }
 
-impl Amassed {
+impl Totals {
     fn add(&mut self, area: &Area, compared: &Compared) {
-        let (mut elsewhere, mut within) = (0.0, 0.0);
+        let (mut across, mut within) = (0.0, 0.0);
         for flow in &compared.flows {
-            let sum = if flow.from == flow.to { &mut within } else { &mut elsewhere };
+            let sum = if flow.from == flow.to { &mut within } else { &mut across };
             *sum += flow.share;
             let amounts = self.moves.entry((area.region, flow.route())).or_default();
             gather(amounts, area, flow.share);
         }
-        gather(&mut self.elsewhere, area, elsewhere);
+        gather(&mut self.across, area, across);
         gather(&mut self.within, area, within);
     }
 
@@ -173,7 +173,7 @@ impl Amassed {
         });
         let more = moves.len().saturating_sub(MAX_MOVES);
         moves.truncate(MAX_MOVES);
-        Movement { elsewhere: families(&self.elsewhere, space), within: families(&self.within, space), moves, more }
+        Movement { across: families(&self.across, space), within: families(&self.within, space), moves, more }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::answer::{Answering, Next};
 use super::name_offset::NameOffset;
 use super::sample::SteeredAnswer;
-use super::tally::Outcome as Told;
+use super::tally::Outcome as SteeringOutcome;
 use crate::dns::wire::message::{Full, Message, Section};
 use crate::dns::wire::number::{Rcode, rtype};
 use crate::live::demand::Demand;
@@ -147,7 +147,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         let outcome = decision.decide(target.plan);
         let ttl = decision.ttl;
         let Records { written, full, cname, .. } = records;
-        self.outcome = Told::Steered;
+        self.outcome = SteeringOutcome::Steered;
         self.count(context, row, outcome, first);
         if full {
             self.message.truncate(start);

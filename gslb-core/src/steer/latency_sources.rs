@@ -70,10 +70,10 @@ impl LatencySources {
             }
         }
         let client = client?;
-        let near = self.vantages.iter().map(|voice| (voice.direction.distance(client), voice));
-        let able = near.filter(|(chord, voice)| *chord <= voice.reach && voice.ranks.compare(pools, site));
-        let (_, voice) = able.min_by(|a, b| a.0.total_cmp(&b.0))?;
-        Some((OrderedBy::Vantage(Arc::clone(&voice.name)), &voice.ranks))
+        let near = self.vantages.iter().map(|source| (source.direction.distance(client), source));
+        let able = near.filter(|(chord, source)| *chord <= source.reach && source.ranks.compare(pools, site));
+        let (_, source) = able.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some((OrderedBy::Vantage(Arc::clone(&source.name)), &source.ranks))
     }
 }
 

@@ -198,15 +198,15 @@ impl<'a> Resolver<'a> {
         let client = self.index.loci.get(locus as usize).and_then(|locus| *self.places.get(locus.place as usize)?);
         let chord = |pool: PoolId| Some(client?.distance((*self.pools.get(pool.0 as usize)?)?));
         let by_latency = matches!(kind, PolicyKind::Latency(_));
-        let voice =
+        let source =
             by_latency.then(|| self.latency_sources.about(pools, locus, client, self.site, self.index)).flatten();
-        let rank = |pool| voice.as_ref().and_then(|(_, ranks)| ranks.get(pool, self.site));
+        let rank = |pool| source.as_ref().and_then(|(_, ranks)| ranks.get(pool, self.site));
         let mut ordered: Vec<Candidate> =
             pools.iter().map(|&pool| Candidate { pool, chord: chord(pool), rank: rank(pool) }).collect();
         let place = |candidate: &Candidate| candidate.rank.map_or(u32::MAX, |(place, _)| place);
         let chord = |candidate: &Candidate| candidate.chord.unwrap_or(f64::MAX);
         ordered.sort_by(|a, b| place(a).cmp(&place(b)).then(chord(a).total_cmp(&chord(b))));
-        (voice.map_or(OrderedBy::Distance, |(by, _)| by), ordered)
+        (source.map_or(OrderedBy::Distance, |(by, _)| by), ordered)
     }
 
     /// A pool used directly as a policy is identified by the pool's name, any other policy by its label.

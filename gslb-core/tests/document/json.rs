@@ -26,7 +26,7 @@ fn said(problem: &Problem) -> (Severity, String, String, String) {
     (problem.severity, problem.path.clone(), message, problem.help.clone())
 }
 
-fn all_said(reading: &Reading) -> Vec<(Severity, String, String, String)> {
+fn all_members(reading: &Reading) -> Vec<(Severity, String, String, String)> {
     let mut all: Vec<_> = reading.problems.iter().map(said).collect();
     all.sort();
     all
@@ -54,7 +54,7 @@ fn the_example_is_the_same_site_in_both_notations() {
     let (toml, json) = (read_with(EXAMPLE, ZONE.as_bytes()), json_with(&document, ZONE.as_bytes()));
     assert!(toml.site.is_some());
     assert_eq!(without_places(&toml), without_places(&json));
-    assert_eq!(all_said(&toml), all_said(&json));
+    assert_eq!(all_members(&toml), all_members(&json));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn problems_are_the_same_in_both_notations() {
         let text = if round % 3 == 0 { mutated(EXAMPLE, &mut dice) } else { reworded(EXAMPLE, &mut dice) };
         let Ok(document) = to_json("site.toml", &text, &mut { Budget::UNLIMITED }) else { continue };
         let (toml, json) = (read_with(&text, ZONE.as_bytes()), json_with(&document, ZONE.as_bytes()));
-        assert_eq!(all_said(&toml), all_said(&json), "{text}");
+        assert_eq!(all_members(&toml), all_members(&json), "{text}");
         assert_eq!(without_places(&toml), without_places(&json), "{text}");
         json.problems.iter().for_each(|problem| assert_points_into(&document, problem));
         assert!(json.problems.is_sorted_by_key(|problem| problem.location.clone()), "{text}");

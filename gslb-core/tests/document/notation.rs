@@ -82,8 +82,9 @@ fn mutated_documents_are_accepted_and_rejected_like_toml() {
             (None, Err(_)) => {}
             // Values that JSON cannot express, and numbers and keys too long for us.
             (Some(_), Err(error)) => {
-                let is_ours = ["JSON", "64 bits", "16 parts", "64 deep"].iter().any(|reason| error.contains(reason));
-                assert!(is_ours, "toml takes this, and we say {error}: {text}");
+                let is_our_limit =
+                    ["JSON", "64 bits", "16 parts", "64 deep"].iter().any(|reason| error.contains(reason));
+                assert!(is_our_limit, "toml takes this, and we say {error}: {text}");
             }
             (None, Ok(ours)) => panic!("toml refuses this, and we read {ours} from {text}"),
         }

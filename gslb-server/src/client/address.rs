@@ -21,7 +21,7 @@ const PORT: u16 = 8053;
 /// What an address should look like.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a server: write http://127.0.0.1:8053 or https://gslb.example.com:8053")]
-pub struct WrongAddress;
+pub struct InvalidAddress;
 
 impl Address {
     /// Whether what is sent stays on this host.
@@ -43,25 +43,25 @@ impl fmt::Display for Address {
 }
 
 impl FromStr for Address {
-    type Err = WrongAddress;
+    type Err = InvalidAddress;
 
-    fn from_str(text: &str) -> Result<Self, WrongAddress> {
-        let (scheme, rest) = text.split_once("://").ok_or(WrongAddress)?;
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidAddress)?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" => false,
-            _ => return Err(WrongAddress),
+            _ => return Err(InvalidAddress),
         };
         let authority: hyper::http::uri::Authority =
-            rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| WrongAddress)?;
+            rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| InvalidAddress)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         if host.is_empty() || authority.as_str().contains('@') {
-            return Err(WrongAddress);
+            return Err(InvalidAddress);
         }
         // What follows the host, which ends with a bracket where it has colons itself.
         let port = match authority.as_str().get(authority.host().len()..).unwrap_or_default() {
             "" => PORT,
-            port => port.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(WrongAddress)?,
+            port => port.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(InvalidAddress)?,
         };
         Ok(Self { secure, host, port })
     }
@@ -84,7 +84,7 @@ mod tests {
             assert_eq!((address.to_string().as_str(), address.is_loopback()), (shown, loopback));
         }
         for invalid in ["", "gslb", "127.0.0.1:8053", "ftp://a", "http://", "http://a/b", "http://u@a", "http://a:x"] {
-            assert_eq!(invalid.parse::<Address>(), Err(WrongAddress), "{invalid}");
+            assert_eq!(invalid.parse::<Address>(), Err(InvalidAddress), "{invalid}");
         }
     }
 }

@@ -19,7 +19,7 @@ mod connect;
 mod error;
 pub mod events;
 
-pub use address::{Address, WrongAddress};
+pub use address::{Address, InvalidAddress};
 pub use connect::{Trust, TrustError};
 pub use error::{Error, Refusal};
 

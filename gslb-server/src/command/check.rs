@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             let counts = [site.services.len(), site.pools.len(), site.data_centers.len(), site.zones.len()];
             (Some(counts), loaded.warnings, ExitCode::SUCCESS)
         }
-        Err(SiteError::Wrong(problems)) => (None, problems, ExitCode::FAILURE),
+        Err(SiteError::Invalid(problems)) => (None, problems, ExitCode::FAILURE),
         Err(error) => return Err(error.into()),
     };
     let name = arguments.document.display().to_string();

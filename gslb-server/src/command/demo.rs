@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let truth = DocumentSource::Store(Some(document.into()));
     let databases = Databases { files: Vec::new(), max_moved: 1.0 };
     let (store, sample) = (Arc::new(MemoryStore::new()), Arc::new(Sample::default()));
-    let served = ServedSite::start(
+    let site = ServedSite::start(
         control.handle(),
         store,
         truth,
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         options(&config, &sample, &logging),
         OnDamage::Fail,
     )?;
-    let table = served.published.load();
+    let table = site.published.load();
     let bound = arguments.bind(&mut config)?;
     match arguments.output {
         Format::Table => describe(&table, &bound, &origins, &listening)?,
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins need no graceful stop.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    serve(control, &config, bound, served, sample, &logging, OnDamage::Continue)?;
+    serve(control, &config, bound, site, sample, &logging, OnDamage::Continue)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -132,7 +132,7 @@ fn sampled(comparison: &Comparison) -> String {
     let head = format!(
         "of {} sampled queries, {} go to another data center, and {} get other endpoints of the same one",
         grouped(sampled.weight),
-        share(sampled.elsewhere),
+        share(sampled.across),
         share(sampled.within)
     );
     if sampled.moves.is_empty() {

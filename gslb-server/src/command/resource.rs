@@ -193,7 +193,7 @@ pub(super) fn get(arguments: &Get) -> Outcome {
     if *kind == Kind::Document || name.is_some() {
         // One resource is printed as JSON for people too, so that they can put it.
         show(Format::Json, &answer.json()?, |_: &Value| String::new())?;
-        tell_state(&arguments.remote, answer.etag.as_deref());
+        print_state(&arguments.remote, answer.etag.as_deref());
         return Ok(ExitCode::SUCCESS);
     }
     show(arguments.remote.format(), &answer.json()?, listed)?;
@@ -228,12 +228,12 @@ fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
         (to_toml(&answer.json()?)?, answer.etag)
     };
     show_toml(&text);
-    tell_state(&arguments.remote, etag.as_deref());
+    print_state(&arguments.remote, etag.as_deref());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the entity tag on standard error, so that the output can be used as the body of a change.
-fn tell_state(remote: &Remote, etag: Option<&str>) {
+fn print_state(remote: &Remote, etag: Option<&str>) {
     if let Some(tag) = etag {
         remote.hint(&format!("this is state {0}; to change it: --if-match {0}", tag.trim_matches('"')));
     }

@@ -15,29 +15,29 @@ pub(super) enum Target {
 /// Text that is not a target.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected data-center/NAME, pool/NAME, endpoint/POOL/NAME or service/NAME")]
-pub(super) struct NotATarget;
+pub(super) struct InvalidTarget;
 
 impl FromStr for Target {
-    type Err = NotATarget;
+    type Err = InvalidTarget;
 
-    fn from_str(text: &str) -> Result<Self, NotATarget> {
-        let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or(NotATarget)?;
+    fn from_str(text: &str) -> Result<Self, InvalidTarget> {
+        let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or(InvalidTarget)?;
         match kind {
             "data-center" => Ok(Self::DataCenter(plain(name)?)),
             "pool" => Ok(Self::Pool(plain(name)?)),
             "service" => Ok(Self::Service(name.to_owned())),
             "endpoint" => {
-                let (pool, name) = name.split_once('/').ok_or(NotATarget)?;
+                let (pool, name) = name.split_once('/').ok_or(InvalidTarget)?;
                 Ok(Self::Endpoint { pool: plain(pool)?, name: plain(name)? })
             }
-            _ => Err(NotATarget),
+            _ => Err(InvalidTarget),
         }
     }
 }
 
 /// A name of the document, which has no slash.
-fn plain(name: &str) -> Result<String, NotATarget> {
-    if name.is_empty() || name.contains('/') { Err(NotATarget) } else { Ok(name.to_owned()) }
+fn plain(name: &str) -> Result<String, InvalidTarget> {
+    if name.is_empty() || name.contains('/') { Err(InvalidTarget) } else { Ok(name.to_owned()) }
 }
 
 impl fmt::Display for Target {
@@ -63,7 +63,7 @@ mod tests {
         for invalid in
             ["", "fra", "pool", "pool/", "pool/a/b", "endpoint/fra", "endpoint/a/", "endpoint//b", "pools/fra"]
         {
-            assert_eq!(invalid.parse::<Target>(), Err(NotATarget), "{invalid}");
+            assert_eq!(invalid.parse::<Target>(), Err(InvalidTarget), "{invalid}");
         }
     }
 }

@@ -67,7 +67,7 @@ pub enum ConfigError {
     },
     /// The file has errors; all of them are listed.
     #[error("{}", Lines(.0))]
-    Wrong(Vec<Problem>),
+    Invalid(Vec<Problem>),
 }
 
 /// Formats problems, one or two lines each.
@@ -107,7 +107,7 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = reader::read_text(path, Kind::Settings)
             .map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?;
-        let mut config = Self::parse(&path.to_string_lossy(), &text).map_err(ConfigError::Wrong)?;
+        let mut config = Self::parse(&path.to_string_lossy(), &text).map_err(ConfigError::Invalid)?;
         if let Some(folder) = path.parent() {
             config.data_dir = folder.join(&config.data_dir);
             if let Some(TlsFiles { certificate, key }) = &mut config.api.tls {

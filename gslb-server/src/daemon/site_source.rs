@@ -141,7 +141,7 @@ impl ServedSite {
         if !unservable.is_empty() || refused.is_some() || stand_in {
             reloads.note(false);
         }
-        let served = Self {
+        let source = Self {
             api,
             published,
             reloads,
@@ -159,8 +159,8 @@ impl ServedSite {
             latest,
             files: Files::default(),
         };
-        served.update_degraded();
-        Ok(served)
+        source.update_degraded();
+        Ok(source)
     }
 
     /// The degraded concerns of the server.
@@ -394,14 +394,14 @@ struct Refused {
 
 impl From<&SiteError> for Refused {
     fn from(error: &SiteError) -> Self {
-        let is_invalid = matches!(error, SiteError::Wrong(_));
+        let is_invalid = matches!(error, SiteError::Invalid(_));
         let message = match error {
-            SiteError::Wrong(problems) if problems.len() > MAX_SHOWN => {
+            SiteError::Invalid(problems) if problems.len() > MAX_SHOWN => {
                 let mut first = problems.clone();
                 first.sort_by_key(|problem| problem.severity == Severity::Warning);
                 first.truncate(MAX_SHOWN);
                 let more = problems.len() - MAX_SHOWN;
-                format!("{}\n{more} more problems are in the log", SiteError::Wrong(first))
+                format!("{}\n{more} more problems are in the log", SiteError::Invalid(first))
             }
             other => other.to_string(),
         };

@@ -10,12 +10,12 @@ use tokio::time::sleep;
 
 use super::Shared;
 use super::connection::serve;
-use super::reserve::{LONGEST, Lent};
+use super::reserve::{Borrowed, LONGEST};
 use crate::dns::tcp::accept::{Pause, is_about_one_connection};
 
 /// Accepts until the stop.
 pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let (mut pause, mut lent) = (Pause::default(), None);
+    let (mut pause, mut borrowed) = (Pause::default(), None);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -25,14 +25,14 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>, mut s
         match accepted {
             Ok((stream, peer)) => {
                 pause = Pause::default();
-                start_connection(stream, peer, &shared, stop.clone(), lent.take());
+                start_connection(stream, peer, &shared, stop.clone(), borrowed.take());
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 // Health checks must be answered even if all descriptors are in use.
-                if lent.is_none() && is_about_descriptors(&error) {
-                    lent = shared.reserve.lend();
-                    if lent.is_some() {
+                if borrowed.is_none() && is_about_descriptors(&error) {
+                    borrowed = shared.reserve.lend();
+                    if borrowed.is_some() {
                         continue;
                     }
                 }
@@ -56,7 +56,7 @@ fn start_connection(
     peer: SocketAddr,
     shared: &Arc<Shared>,
     stop: watch::Receiver<bool>,
-    lent: Option<Lent>,
+    borrowed: Option<Borrowed>,
 ) {
     let slot = shared.connections.admit_in_place(peer.ip());
     // Responses and events are written whole, so Nagle's algorithm has no benefit.
@@ -67,10 +67,10 @@ fn start_connection(
         tokio::select! {
             () = serve(stream, peer, &shared, &slot, stop.clone()) => {}
             () = slot.evicted() => {}
-            () = sleep(LONGEST), if lent.is_some() => {}
+            () = sleep(LONGEST), if borrowed.is_some() => {}
         }
         // The connection's descriptor is closed now.
-        drop(lent);
+        drop(borrowed);
         // The server's stop waits for this.
         drop(stop);
     });

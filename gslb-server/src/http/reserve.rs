@@ -13,7 +13,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(5);
 pub(super) struct Reserve(Mutex<Vec<File>>);
 
 /// A descriptor that was released for a connection. Drop this after the connection is closed, to refill the reserve.
-pub(super) struct Lent(Arc<Reserve>);
+pub(super) struct Borrowed(Arc<Reserve>);
 
 impl Reserve {
     /// A full reserve, as far as descriptors are available.
@@ -24,10 +24,10 @@ impl Reserve {
     }
 
     /// Releases a descriptor for the next connection; `None` if all are released.
-    pub(super) fn lend(self: &Arc<Self>) -> Option<Lent> {
+    pub(super) fn lend(self: &Arc<Self>) -> Option<Borrowed> {
         self.kept().pop().map(|kept| {
             drop(kept);
-            Lent(Arc::clone(self))
+            Borrowed(Arc::clone(self))
         })
     }
 
@@ -45,7 +45,7 @@ impl Reserve {
     }
 }
 
-impl Drop for Lent {
+impl Drop for Borrowed {
     fn drop(&mut self) {
         self.0.fill();
     }
@@ -58,9 +58,9 @@ mod tests {
     #[test]
     fn released_descriptors_are_refilled() {
         let reserve = Reserve::new();
-        let lent: Vec<Lent> = std::iter::from_fn(|| reserve.lend()).collect();
-        assert_eq!(lent.len(), KEPT);
-        drop(lent);
+        let borrowed: Vec<Borrowed> = std::iter::from_fn(|| reserve.lend()).collect();
+        assert_eq!(borrowed.len(), KEPT);
+        drop(borrowed);
         assert_eq!(reserve.kept().len(), KEPT);
     }
 }

@@ -47,7 +47,7 @@ pub use counts::Counts;
 pub use guard::{Guard, Rules};
 pub use pulse::Pulse;
 
-use pulse::Heart;
+use pulse::Heartbeat;
 use schedule::{Assignment, Shared};
 use tools::Tools;
 
@@ -118,7 +118,8 @@ impl Prober {
             supervisor: settings.supervisor,
         };
         let permits = Semaphore::new(concurrency);
-        let shared = Arc::new(Shared { start, tools, counts: Counts::default(), heart: Heart::new(start), permits });
+        let shared =
+            Arc::new(Shared { start, tools, counts: Counts::default(), heartbeat: Heartbeat::new(start), permits });
         let threads = available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
         let mut runtime = Builder::new_multi_thread();
         runtime.worker_threads(threads).max_blocking_threads(2 * resolver::MAX_LOOKUPS);
@@ -153,7 +154,7 @@ impl Prober {
 
     /// Whether the prober makes progress.
     pub fn pulse(&self) -> Pulse {
-        self.shared.heart.pulse()
+        self.shared.heartbeat.pulse()
     }
 }
 

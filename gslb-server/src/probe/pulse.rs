@@ -26,7 +26,7 @@ pub struct Pulse {
 
 /// Records the prober's progress. Times are in milliseconds since the prober started.
 #[derive(Debug)]
-pub(super) struct Heart {
+pub(super) struct Heartbeat {
     start: Instant,
     beat: AtomicU64,
     /// The last result, or the last change of targets.
@@ -37,7 +37,7 @@ pub(super) struct Heart {
     max_silence: AtomicU64,
 }
 
-impl Heart {
+impl Heartbeat {
     pub(super) fn new(start: Instant) -> Self {
         let zero = || AtomicU64::new(0);
         Self { start, beat: zero(), result: zero(), wall: zero(), max_silence: zero() }

@@ -13,7 +13,7 @@ use tokio::time::sleep_until;
 use super::Report;
 use super::calendar::{Cadence, Calendar};
 use super::counts::{Counts, ProbeCounts};
-use super::pulse::{BEAT, Heart};
+use super::pulse::{BEAT, Heartbeat};
 use super::run::run;
 use super::tools::Tools;
 
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     pub(super) start: Instant,
     pub(super) tools: Tools,
     pub(super) counts: Counts,
-    pub(super) heart: Heart,
+    pub(super) heartbeat: Heartbeat,
     /// One permit for each concurrent probe, granted in order.
     pub(super) permits: Semaphore,
 }
@@ -49,7 +49,7 @@ pub(super) async fn run_schedule(
 ) {
     let mut schedule = Schedule::new(seed());
     loop {
-        shared.heart.beat();
+        shared.heartbeat.beat();
         let now = shared.start.elapsed();
         let wake = schedule.calendar.next().unwrap_or(Duration::MAX).min(now + BEAT);
         tokio::select! {
@@ -120,7 +120,7 @@ impl Schedule {
         shared.counts.set_targets(self.jobs.len());
         // No results are expected from targets that the guard forbids.
         let permitted = |target: &&Target| shared.tools.guard.check(target).is_ok();
-        shared.heart.expect(self.jobs.values().map(|job| &*job.target).filter(permitted));
+        shared.heartbeat.expect(self.jobs.values().map(|job| &*job.target).filter(permitted));
     }
 
     /// Counts a target under another probe's name, if the name changed.
@@ -160,6 +160,6 @@ async fn run_job(shared: Arc<Shared>, guard: BusyGuard, due: Duration, out: mpsc
     let report = Report { target: job.target.clone(), outcome, finished: Instant::now() };
     // Only conclusive results count: a prober that cannot probe is stalled, however busy.
     if out.send(report).await.is_ok() && is_conclusive {
-        shared.heart.result();
+        shared.heartbeat.result();
     }
 }

@@ -46,7 +46,7 @@ pub enum SiteError {
     InvalidJson(String),
     /// The document has errors.
     #[error("the document cannot be served:{}", listed(.0))]
-    Wrong(Vec<Problem>),
+    Invalid(Vec<Problem>),
     /// Safety rules reject the change.
     #[error("the safety rules reject it:{}", .0.iter().map(|rule| format!("\n{rule}")).collect::<String>())]
     Unsafe(Vec<BrokenRule>),
@@ -71,7 +71,7 @@ impl SiteError {
             Self::Database(LoadError { fault: Fault::Unreadable(cause), .. }) => {
                 cause.kind() == io::ErrorKind::TimedOut
             }
-            Self::Wrong(problems) => {
+            Self::Invalid(problems) => {
                 let passes =
                     |message: &str| message.contains(reader::NO_ANSWER) || message.contains(reader::TRIED_AGAIN);
                 problems.iter().any(|problem| passes(&problem.message))
@@ -92,7 +92,7 @@ impl SiteError {
 impl From<Refusal> for SiteError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Invalid(problems) => Self::Wrong(problems),
+            Refusal::Invalid(problems) => Self::Invalid(problems),
             Refusal::Unsafe(rules) => Self::Unsafe(rules),
             later @ (Refusal::Unavailable(_) | Refusal::Busy) => Self::Later(later.to_string()),
             other => Self::Refused(other.to_string()),

@@ -51,12 +51,12 @@ impl Sources {
         // Read the document first: its errors are reported without waiting for a database.
         let reading = read_document(&self.document)?;
         let databases = self.databases.load(None, &mut Vec::new())?;
-        let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
+        let Some(site) = reading.site else { return Err(SiteError::Invalid(reading.problems)) };
         let compiled = compile::compile(site, &databases, &Arc::default(), None);
         let warnings = [reading.problems, compiled.problems].concat();
         match compiled.table {
             Some(table) => Ok(Loaded { table, warnings }),
-            None => Err(SiteError::Wrong(warnings)),
+            None => Err(SiteError::Invalid(warnings)),
         }
     }
 }

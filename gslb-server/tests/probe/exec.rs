@@ -150,8 +150,8 @@ fn a_timed_out_program_ends_with_all_its_processes() {
 
 #[test]
 fn only_programs_of_named_folders_run() {
-    let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let path = write(elsewhere.path(), "check", "#!/bin/sh\nexit 0\n");
+    let (folder, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = write(outside.path(), "check", "#!/bin/sh\nexit 0\n");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(run_at(&path, settings(), "", "10s").result, Err(Failure::Forbidden));
     assert_eq!(run_at(&path, allowing(folder.path()), "", "10s").result, Err(Failure::Forbidden));

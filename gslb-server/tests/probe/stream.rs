@@ -17,9 +17,9 @@ fn a_connection_is_enough_if_nothing_is_expected() {
 #[test]
 fn expectations_decide_the_outcome() {
     let redis = Origin::new(|mut stream| {
-        let mut said = [0; 6];
-        stream.read_exact(&mut said).unwrap();
-        assert_eq!(&said, b"PING\r\n");
+        let mut message = [0; 6];
+        stream.read_exact(&mut message).unwrap();
+        assert_eq!(&message, b"PING\r\n");
         // In two pieces, as the network may have it.
         let _ = stream.write_all(b"+PO");
         let _ = stream.write_all(b"NG\r\n");

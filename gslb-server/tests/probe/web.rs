@@ -44,11 +44,11 @@ fn the_request_is_what_the_document_says() {
 
 #[test]
 fn redirects_are_not_followed() {
-    let elsewhere = Origin::saying("HTTP/1.1 200 OK\r\n\r\n");
-    let origin = Origin::saying(format!("HTTP/1.1 302 Found\r\nlocation: http://{}/\r\n\r\n", elsewhere.address));
+    let target = Origin::saying("HTTP/1.1 200 OK\r\n\r\n");
+    let origin = Origin::saying(format!("HTTP/1.1 302 Found\r\nlocation: http://{}/\r\n\r\n", target.address));
     assert_eq!(failure(&http(&origin, "")), (Failure::Status(302), "status 302".to_owned()));
     assert_eq!(pass(&http(&origin, ", expect_status = [\"300-399\"]")), "status 302");
-    assert_eq!(elsewhere.connections(), 0);
+    assert_eq!(target.connections(), 0);
 }
 
 #[test]

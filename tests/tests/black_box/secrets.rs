@@ -24,10 +24,10 @@ fn files_with_secrets_are_not_quoted_in_messages() {
         folder.write("secret", secret);
         let mut server = folder.serve();
         let included = format!("{}$INCLUDE secret\n", zone("first"));
-        let elsewhere = document("192.0.2.1").replace("example.com.zone", "secret");
+        let outside = document("192.0.2.1").replace("example.com.zone", "secret");
         let places = [
             ("example.com.zone", included.as_str(), zone("first")),
-            ("site.toml", &elsewhere, document("192.0.2.1")),
+            ("site.toml", &outside, document("192.0.2.1")),
             ("site.toml", secret, document("192.0.2.1")),
         ];
         for (name, broken, right) in places {

@@ -21,7 +21,7 @@ fn ask(server: &Server) {
 }
 
 /// Runs `work` while queries are asked.
-fn while_asked<T>(server: &Server, work: impl FnOnce() -> T) -> T {
+fn under_load<T>(server: &Server, work: impl FnOnce() -> T) -> T {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -66,7 +66,7 @@ impl Drop for Tail {
 fn answers_are_shown_with_their_decision_as_text_and_json() {
     let folder = folder("");
     let server = folder.serve_store();
-    let of = |arguments: &str| while_asked(&server, || folder.ask(&server, &format!("tail {arguments}")));
+    let of = |arguments: &str| under_load(&server, || folder.ask(&server, &format!("tail {arguments}")));
     let all = of("-n 6 -o json");
     assert_eq!((all.code, all.err.as_str()), (0, ""));
     let all: Vec<Value> = all.out.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
@@ -110,7 +110,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
     let server = folder.serve_store();
     let viewer = json(&folder, &server, "token create reader --role viewer");
     let (id, token) = (viewer["id"].as_str().unwrap(), viewer["token"].as_str().unwrap());
-    while_asked(&server, || {
+    under_load(&server, || {
         let mut unread = Tail::start(&folder, &server, token, "");
         unread.line();
         let Tail { child, .. } = &mut unread;
@@ -146,7 +146,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
         json(&folder, &server, "token create other --role viewer")["token"].as_str().unwrap().to_owned(),
     ];
     let mut all: Vec<Tail> = (0..8).map(|number| Tail::start(&folder, &server, &tokens[number % 2], "")).collect();
-    while_asked(&server, || all.iter_mut().for_each(|tail| drop(tail.line())));
+    under_load(&server, || all.iter_mut().for_each(|tail| drop(tail.line())));
     let more = folder.ask(&server, "tail");
     assert_eq!(more.code, 3, "{}", more.err);
     assert!(more.err.contains("You watch answers 4 times already"), "{}", more.err);

@@ -38,9 +38,9 @@ impl Mark {
     /// Its revision; zero if it is new or damaged: it is only an additional check.
     pub(super) fn highest(&self) -> Revision {
         let mut line = [0; LINE];
-        let told =
+        let number =
             self.file.as_ref().and_then(|file| file.read_exact_at(&mut line, 0).ok()).and_then(|()| parse(&line));
-        Revision::new(told.unwrap_or_default())
+        Revision::new(number.unwrap_or_default())
     }
 
     /// Records that `revision` was reached. If that fails, the commit is still durable and is not

@@ -105,8 +105,9 @@ impl EmbeddedStore {
 
         let shared = Arc::new(Shared::new(state));
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let in_doubt = Vec::new();
-        let writer = Writer { shared: Arc::clone(&shared), path: path.clone(), attach, mark, disk, identity, in_doubt };
+        let unknown_outcome = Vec::new();
+        let writer =
+            Writer { shared: Arc::clone(&shared), path: path.clone(), attach, mark, disk, identity, unknown_outcome };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(queue));
         let thread = thread.map_err(refused("start a thread for", &path))?;
         Ok(Self { shared, jobs: Some(jobs), thread: Some(thread), _lock: lock })
@@ -141,13 +142,13 @@ fn lock(path: &Path) -> Result<Option<File>, OpenError> {
 
 /// Opens the file at `path`, creates it if there never was one, and reads all entries.
 fn load(path: &Path, mark: &Mark, id: &Identity, attach: &Attach) -> Result<(Disk, State, Number), OpenError> {
-    let told = |what| move |error| tell(error, what, path, mark);
-    if !path.try_exists().map_err(|cause| tell(DiskError::System(cause), "open", path, mark))? {
+    let failed_to = |what| move |error| open_error(error, what, path, mark);
+    if !path.try_exists().map_err(|cause| open_error(DiskError::System(cause), "open", path, mark))? {
         at_least(Revision::ZERO, path, mark)?;
-        let number = id.settle(None).map_err(DiskError::System).map_err(told("create"))?;
-        Disk::create(path, attach, number).map_err(told("create"))?;
+        let number = id.settle(None).map_err(DiskError::System).map_err(failed_to("create"))?;
+        Disk::create(path, attach, number).map_err(failed_to("create"))?;
     }
-    let disk = Disk::open(path, attach).map_err(told("open"))?;
+    let disk = Disk::open(path, attach).map_err(failed_to("open"))?;
     match read(&disk, path, mark, id) {
         Ok((state, identity)) => {
             restate(&disk, &state, identity, path);
@@ -162,7 +163,7 @@ fn load(path: &Path, mark: &Mark, id: &Identity, attach: &Attach) -> Result<(Dis
 
 /// Reads all entries of a read-only file at `path`.
 fn load_copy(path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number), OpenError> {
-    let copy = Disk::open_copy(path).map_err(|error| tell(error, "read", path, mark))?;
+    let copy = Disk::open_copy(path).map_err(|error| open_error(error, "read", path, mark))?;
     let state = read(&copy, path, mark, id);
     copy.close();
     state
@@ -170,14 +171,14 @@ fn load_copy(path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number),
 
 /// All entries of `disk`, and the store's identity.
 fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, Number), OpenError> {
-    let told = |error| tell(error, "read", path, mark);
-    let stated = disk.revision().map_err(told)?;
-    let number = disk.identity().map_err(told)?;
+    let failed_to = |error| open_error(error, "read", path, mark);
+    let stated = disk.revision().map_err(failed_to)?;
+    let number = disk.identity().map_err(failed_to)?;
     if let (Some(known), Some(found)) = (id.other_than(number), number) {
         let (path, identity) = (path.to_owned(), id.path().to_owned());
         return Err(OpenError::Foreign { path, found: shown(found), known: shown(known), identity });
     }
-    let entries = disk.entries().map_err(told)?;
+    let entries = disk.entries().map_err(failed_to)?;
     let last = entries.iter().map(|entry| entry.versioned.revision).max().unwrap_or_default();
     let revision = match stated {
         Some(stated) if stated >= last => at_least(stated, path, mark)?,
@@ -185,7 +186,7 @@ fn read(disk: &Disk, path: &Path, mark: &Mark, id: &Identity) -> Result<(State, 
         _ => mark.highest().max(last),
     };
     let state = State::at(revision, entries);
-    let number = id.settle(number).map_err(DiskError::System).map_err(told)?;
+    let number = id.settle(number).map_err(DiskError::System).map_err(failed_to)?;
     Ok((state, number))
 }
 
@@ -212,7 +213,7 @@ fn at_least(revision: Revision, path: &Path, mark: &Mark) -> Result<Revision, Op
     Err(OpenError::Behind { path: path.to_owned(), revision, highest, mark: mark.path().to_owned() })
 }
 
-fn tell(error: DiskError, what: &'static str, path: &Path, mark: &Mark) -> OpenError {
+fn open_error(error: DiskError, what: &'static str, path: &Path, mark: &Mark) -> OpenError {
     let (path, mark) = (path.to_owned(), mark.path().to_owned());
     match error {
         DiskError::System(cause) => OpenError::System { what, path, cause },

@@ -58,7 +58,7 @@ pub(super) struct Writer {
     /// The number of the store.
     pub(super) identity: Number,
     /// Commits whose write failed: reopening shows whether they are on the disk.
-    pub(super) in_doubt: Vec<Arc<Changes>>,
+    pub(super) unknown_outcome: Vec<Arc<Changes>>,
 }
 
 impl Writer {
@@ -110,7 +110,7 @@ impl Writer {
                 Ok(())
             }
             Err(reason) => {
-                self.in_doubt = commits;
+                self.unknown_outcome = commits;
                 if let Some(disk) = self.disk.take() {
                     disk.close();
                 }
@@ -149,11 +149,11 @@ impl Writer {
             }
         };
         let known = self.shared.read().revision();
-        if self.in_doubt.last().is_some_and(|commit| commit.revision == found) {
+        if self.unknown_outcome.last().is_some_and(|commit| commit.revision == found) {
             self.mark.reached(found);
-            self.shared.publish(std::mem::take(&mut self.in_doubt));
+            self.shared.publish(std::mem::take(&mut self.unknown_outcome));
         } else if found == known {
-            self.in_doubt.clear();
+            self.unknown_outcome.clear();
         } else {
             disk.close();
             let found = format!("it is at revision {found} and should be at {known}: restart gslb");

@@ -122,8 +122,8 @@ impl<'a> Message<'a> {
     /// Appends octets.
     #[inline]
     pub fn put(&mut self, octets: &[u8]) -> Result<(), Full> {
-        let room = self.octets.get_mut(self.len..self.limit).ok_or(Full)?;
-        room.get_mut(..octets.len()).ok_or(Full)?.copy_from_slice(octets);
+        let buffer = self.octets.get_mut(self.len..self.limit).ok_or(Full)?;
+        buffer.get_mut(..octets.len()).ok_or(Full)?.copy_from_slice(octets);
         self.len += octets.len();
         Ok(())
     }
@@ -131,8 +131,8 @@ impl<'a> Message<'a> {
     /// Appends octets of a length known at compile time, which is faster.
     #[inline]
     pub fn put_array<const N: usize>(&mut self, octets: [u8; N]) -> Result<(), Full> {
-        let room = self.octets.get_mut(self.len..self.limit).and_then(<[u8]>::first_chunk_mut).ok_or(Full)?;
-        *room = octets;
+        let buffer = self.octets.get_mut(self.len..self.limit).and_then(<[u8]>::first_chunk_mut).ok_or(Full)?;
+        *buffer = octets;
         self.len += N;
         Ok(())
     }
@@ -204,8 +204,8 @@ impl<'a> Message<'a> {
         let len = len - fields.len();
         match self.octets.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
             // Copy all 16 octets at once; only `len` are sent.
-            Some(room) if self.len + len <= self.limit => {
-                *room = address;
+            Some(buffer) if self.len + len <= self.limit => {
+                *buffer = address;
                 self.len += len;
                 Ok(())
             }

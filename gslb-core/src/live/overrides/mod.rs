@@ -211,7 +211,7 @@ pub struct Hidden<'o> {
 /// The overrides that do not take effect on all endpoints they match, by ID.
 pub fn hidden<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> BTreeMap<&'o str, Hidden<'o>> {
     let ranks = Ranks::of(overrides, site);
-    let hidden = ranks.words.iter().map(|&entry| (&*entry.id, ranks.hidden(entry, site)));
+    let hidden = ranks.overrides.iter().map(|&entry| (&*entry.id, ranks.hidden(entry, site)));
     hidden.filter(|(_, of)| of.hidden > 0).collect()
 }
 
@@ -236,20 +236,20 @@ pub fn frees<'o>(ended: &Override, left: impl IntoIterator<Item = &'o Override>,
 }
 
 /// For each of `targets`, whether it matches any endpoint of the site. One that matches none is usually a typo.
-pub fn targets_mean_any(targets: &[Pattern], site: &Site) -> Vec<bool> {
+pub fn targets_match_any(targets: &[Pattern], site: &Site) -> Vec<bool> {
     select(targets, site).matched.clone()
 }
 
 /// For each of `overrides`, whether it matches any endpoint of the site.
-pub fn mean_any<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Vec<bool> {
-    let means = |entry: &Override| select(&entry.targets, site).matched.contains(&true);
-    overrides.into_iter().map(means).collect()
+pub fn match_any<'o>(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Vec<bool> {
+    let matches_any = |entry: &Override| select(&entry.targets, site).matched.contains(&true);
+    overrides.into_iter().map(matches_any).collect()
 }
 
 /// Overrides, and the highest-ranked ones for each endpoint.
 struct Ranks<'o> {
     /// In creation order.
-    words: Vec<&'o Override>,
+    overrides: Vec<&'o Override>,
     /// For each pool of the site, a slot for each endpoint; none for pools that no override matches.
     slots: Vec<Box<[Slot]>>,
 }
@@ -264,10 +264,10 @@ struct Slot {
 
 impl<'o> Ranks<'o> {
     fn of(overrides: impl IntoIterator<Item = &'o Override>, site: &Site) -> Ranks<'o> {
-        let mut words: Vec<&'o Override> = overrides.into_iter().collect();
-        words.sort_by_key(|entry| (entry.created, &*entry.id));
+        let mut overrides: Vec<&'o Override> = overrides.into_iter().collect();
+        overrides.sort_by_key(|entry| (entry.created, &*entry.id));
         let mut slots: Vec<Box<[Slot]>> = site.pools.iter().map(|_| Box::default()).collect();
-        for (entry, number) in words.iter().zip(1u64..) {
+        for (entry, number) in overrides.iter().zip(1u64..) {
             let selection = select(&entry.targets, site);
             for in_pool in &selection.pools {
                 let Some(slots) = slots.get_mut(in_pool.pool) else { continue };
@@ -282,11 +282,11 @@ impl<'o> Ranks<'o> {
                 });
             }
         }
-        Ranks { words, slots }
+        Ranks { overrides, slots }
     }
 
     fn holding(&self, slot: &Slot) -> Holding<'o> {
-        let entry = |rank: u64| self.words.get(((rank & u64::from(u32::MAX)) as usize).checked_sub(1)?).copied();
+        let entry = |rank: u64| self.overrides.get(((rank & u64::from(u32::MAX)) as usize).checked_sub(1)?).copied();
         Holding::by(entry(slot.status), entry(slot.weight).filter(|_| slot.weight > slot.status))
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Problems {
     errors: usize,
     warnings: usize,
     /// Locations of the first error and the first warning that were not reported.
-    untold: [Option<Location>; 2],
+    omitted: [Option<Location>; 2],
     suggestions: usize,
 }
 
@@ -39,7 +39,7 @@ impl Problems {
             list: Vec::new(),
             errors: 0,
             warnings: 0,
-            untold: [None, None],
+            omitted: [None, None],
             suggestions: 0,
         }
     }
@@ -113,7 +113,7 @@ impl Problems {
 
     /// Drops all problems so far: they may quote a text that is not a document.
     pub(super) fn clear(&mut self) {
-        (self.errors, self.warnings, self.untold) = (0, 0, [None, None]);
+        (self.errors, self.warnings, self.omitted) = (0, 0, [None, None]);
         self.list.clear();
     }
 
@@ -141,8 +141,8 @@ impl Problems {
     pub(super) fn finish(mut self) -> (Vec<Problem>, bool) {
         self.list.sort_by(|a, b| a.location.cmp(&b.location));
         let more = [(Severity::Error, self.errors, "errors"), (Severity::Warning, self.warnings, "warnings")];
-        for ((severity, count, what), untold) in more.into_iter().zip(self.untold) {
-            let Some(location) = untold else { continue };
+        for ((severity, count, what), omitted) in more.into_iter().zip(self.omitted) {
+            let Some(location) = omitted else { continue };
             // After everything reported, so that the list stays sorted.
             let location = self.list.last().map_or(&location, |last| (&last.location).max(&location)).clone();
             let message = format!("there are {} more {what}", count - MAX_REPORTED);
@@ -153,13 +153,13 @@ impl Problems {
     }
 
     fn note(&mut self, severity: Severity, location: Location, path: String, message: String, help: String) {
-        let (count, untold) = match severity {
+        let (count, omitted) = match severity {
             Severity::Error => (&mut self.errors, 0),
             Severity::Warning => (&mut self.warnings, 1),
         };
         *count += 1;
         if *count > MAX_REPORTED {
-            if let Some(place) = self.untold.get_mut(untold) {
+            if let Some(place) = self.omitted.get_mut(omitted) {
                 place.get_or_insert(location);
             }
             return;

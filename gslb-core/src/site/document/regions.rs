@@ -16,7 +16,7 @@ const KINDS: [&str; 5] = ["continent", "country", "subdivision", "asn", "prefix"
 const EXAMPLE: &str = r#"["continent:EU", "country:TR"]"#;
 
 /// The problem with a matcher, and how to fix it.
-struct Wrong {
+struct InvalidMatcher {
     message: String,
     help: String,
 }
@@ -42,7 +42,7 @@ fn region(entry: &Entry, item: &Item<'_, '_>, problems: &mut Problems) -> Region
         let item = Item { node, path: list.path.index(index) };
         let Some(text) = item.string("\"continent:EU\"", problems) else { continue };
         match matcher(text, problems) {
-            Err(wrong) => item.error(problems, wrong.message, wrong.help),
+            Err(invalid) => item.error(problems, invalid.message, invalid.help),
             Ok(matcher) => {
                 region.matchers.push(matcher);
                 indices.push(index);
@@ -75,11 +75,11 @@ fn take_repeated(matchers: &mut Vec<Matcher>) -> Vec<usize> {
     repeated
 }
 
-fn matcher(text: &str, problems: &mut Problems) -> Result<Matcher, Wrong> {
+fn matcher(text: &str, problems: &mut Problems) -> Result<Matcher, InvalidMatcher> {
     let Some((kind, value)) = text.split_once(':') else {
         let help = "write a kind and a value, such as continent:EU, country:TR, subdivision:US-CA, asn:3320 or \
                     prefix:203.0.113.0/24";
-        return Err(wrong(format!("{} has no kind", shortened(text)), help));
+        return Err(invalid(format!("{} has no kind", shortened(text)), help));
     };
     match kind {
         "continent" => continent(value),
@@ -89,41 +89,41 @@ fn matcher(text: &str, problems: &mut Problems) -> Result<Matcher, Wrong> {
         "prefix" => prefix(value),
         _ => {
             let help = problems.suggestion(kind, KINDS.into_iter());
-            Err(wrong(format!("{} is not a matcher kind", shortened(kind)), help))
+            Err(invalid(format!("{} is not a matcher kind", shortened(kind)), help))
         }
     }
 }
 
-fn wrong(message: impl Into<String>, help: impl Into<String>) -> Wrong {
-    Wrong { message: message.into(), help: help.into() }
+fn invalid(message: impl Into<String>, help: impl Into<String>) -> InvalidMatcher {
+    InvalidMatcher { message: message.into(), help: help.into() }
 }
 
-fn continent(value: &str) -> Result<Matcher, Wrong> {
+fn continent(value: &str) -> Result<Matcher, InvalidMatcher> {
     value.parse::<Continent>().map(Matcher::Continent).map_err(|_| {
         let codes: Vec<&str> = Continent::ALL.iter().map(|continent| continent.code()).collect();
-        wrong(format!("{} is not a continent code", shortened(value)), format!("one of {}", codes.join(", ")))
+        invalid(format!("{} is not a continent code", shortened(value)), format!("one of {}", codes.join(", ")))
     })
 }
 
-fn country_code(value: &str) -> Result<CountryCode, Wrong> {
+fn country_code(value: &str) -> Result<CountryCode, InvalidMatcher> {
     value.parse::<CountryCode>().ok().filter(|&code| country::exists(code)).ok_or_else(|| {
         let message = format!("{} is not a country code", shortened(value));
-        wrong(message, "write a two-letter ISO 3166-1 code, such as country:TR")
+        invalid(message, "write a two-letter ISO 3166-1 code, such as country:TR")
     })
 }
 
-fn subdivision(value: &str) -> Result<Matcher, Wrong> {
+fn subdivision(value: &str) -> Result<Matcher, InvalidMatcher> {
     let (country, part) = value.split_once('-').unwrap_or((value, ""));
     let well_formed = (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_alphanumeric());
     if !well_formed {
         let message = format!("{} is not a subdivision code", shortened(value));
-        return Err(wrong(message, "write an ISO 3166-2 code, such as subdivision:US-CA"));
+        return Err(invalid(message, "write an ISO 3166-2 code, such as subdivision:US-CA"));
     }
     country_code(country)?;
     Ok(Matcher::Subdivision(value.to_ascii_uppercase().into()))
 }
 
-fn asn(value: &str) -> Result<Matcher, Wrong> {
+fn asn(value: &str) -> Result<Matcher, InvalidMatcher> {
     let plain = value.bytes().all(|octet| octet.is_ascii_digit());
     if let Some(number) = value.parse().ok().filter(|&number: &u32| plain && number > 0) {
         return Ok(Matcher::Asn(number));
@@ -133,10 +133,10 @@ fn asn(value: &str) -> Result<Matcher, Wrong> {
         Ok(number) if number > 0 => format!("write asn:{number}"),
         _ => "write a number from 1 to 4294967295, such as asn:3320".to_owned(),
     };
-    Err(wrong(format!("{} is not an AS number", shortened(value)), help))
+    Err(invalid(format!("{} is not an AS number", shortened(value)), help))
 }
 
-fn prefix(value: &str) -> Result<Matcher, Wrong> {
+fn prefix(value: &str) -> Result<Matcher, InvalidMatcher> {
     let Ok(written) = value.parse::<IpNet>() else {
         let help = match value.parse::<std::net::IpAddr>() {
             Ok(address) => format!("add the length: prefix:{}", IpNet::from(address)),
@@ -144,11 +144,11 @@ fn prefix(value: &str) -> Result<Matcher, Wrong> {
                 "write a network and its length, such as prefix:203.0.113.0/24 or prefix:2001:db8::/32".to_owned()
             }
         };
-        return Err(wrong(format!("{} is not a prefix", shortened(value)), help));
+        return Err(invalid(format!("{} is not a prefix", shortened(value)), help));
     };
     if written.trunc() != written {
         let message = format!("{value} has host bits set");
-        return Err(wrong(message, format!("the network is prefix:{}", written.trunc())));
+        return Err(invalid(message, format!("the network is prefix:{}", written.trunc())));
     }
     Ok(Matcher::Prefix(unmapped(written)))
 }

@@ -22,7 +22,7 @@ pub(super) struct Targets<'r, 'z> {
 }
 
 /// How a name gets an address.
-enum Way {
+enum TargetAddress {
     /// It has one, or this zone does not know.
     Address,
     /// Through a CNAME.
@@ -45,27 +45,31 @@ impl Targets<'_, '_> {
             return;
         }
         let start = format!("the {} record of {} names {target}", type_to_text(record.rtype), record.owner);
-        let (message, help) = match self.way(&target, record) {
-            Way::Address => return,
-            Way::Alias => (format!("{start}, which is a CNAME"), "name a host with an address (RFC 2181 §10.3)"),
-            Way::None => (format!("{start}, which has no address"), "add an A or AAAA record for it"),
+        let (message, help) = match self.address_of_target(&target, record) {
+            TargetAddress::Address => return,
+            TargetAddress::Alias => {
+                (format!("{start}, which is a CNAME"), "name a host with an address (RFC 2181 §10.3)")
+            }
+            TargetAddress::None => (format!("{start}, which has no address"), "add an A or AAAA record for it"),
         };
         problems.at_record(Warning, &record.location, message, help);
     }
 
-    fn way(&self, target: &Name, record: &Record) -> Way {
+    fn address_of_target(&self, target: &Name, record: &Record) -> TargetAddress {
         if self.has_address(target) {
-            return Way::Address;
+            return TargetAddress::Address;
         }
         match self.borders.over(target) {
             // Only the delegated zone knows; glue is required only for the delegation's own servers.
-            Some(border) if border.kind != Kind::Delegation || *border.owner != record.owner => return Way::Address,
+            Some(border) if border.kind != Kind::Delegation || *border.owner != record.owner => {
+                return TargetAddress::Address;
+            }
             _ => {}
         }
         match self.owners.at(target).next() {
-            Some(_) if self.is_alias(target) => Way::Alias,
-            None if self.wildcard_above(target) => Way::Address,
-            _ => Way::None,
+            Some(_) if self.is_alias(target) => TargetAddress::Alias,
+            None if self.wildcard_above(target) => TargetAddress::Address,
+            _ => TargetAddress::None,
         }
     }
 

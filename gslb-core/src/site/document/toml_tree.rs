@@ -24,7 +24,7 @@ const FEW: usize = 16;
 /// A table that statements may still add to.
 #[derive(Debug)]
 struct Draft {
-    made: Made,
+    defined_by: DefinedBy,
     entries: Vec<Member>,
     /// Numbers of entries by the hash of their key, where there are more than [`FEW`].
     numbers: Option<HashMap<u64, u32>>,
@@ -32,7 +32,7 @@ struct Draft {
 
 /// What a table was made by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
+enum DefinedBy {
     /// By its own header or braces.
     Written,
     /// By a longer header that it is part of.
@@ -111,7 +111,7 @@ impl<'s, 'b> Builder<'s, 'b> {
             source,
             lines,
             budget,
-            root: Draft::new(Made::Written),
+            root: Draft::new(DefinedBy::Written),
             here: Some(Vec::new()),
             header: None,
             parts: Vec::new(),
@@ -168,9 +168,9 @@ impl<'s, 'b> Builder<'s, 'b> {
         self.here = None;
         let Some((last, path)) = parts.split_last() else { return };
         let mut here = Vec::with_capacity(parts.len());
-        let Some(parent) = self.root.descend(path, Way::Header, &mut here, self.budget, errors) else { return };
+        let Some(parent) = self.root.descend(path, ReachedBy::Header, &mut here, self.budget, errors) else { return };
         let at = self.lines.position(header.start);
-        let fresh = || Draft::new(Made::Written);
+        let fresh = || Draft::new(DefinedBy::Written);
         let slot = || match header.is_array {
             true => Slot::Tables(at, vec![(at, fresh())]),
             false => Slot::Table(Box::new(fresh())),
@@ -193,10 +193,10 @@ impl<'s, 'b> Builder<'s, 'b> {
                 return;
             }
             Slot::Table(table) => {
-                if table.made != Made::Implied {
+                if table.defined_by != DefinedBy::Implied {
                     duplicate(last, errors);
                 }
-                table.made = Made::Written;
+                table.defined_by = DefinedBy::Written;
                 member.at = last.at;
             }
             other => {
@@ -218,13 +218,13 @@ impl<'s, 'b> Builder<'s, 'b> {
             }
             Some(Frame::Inline { draft, key, .. }) => {
                 let key = std::mem::take(key);
-                draft.insert(&key, Way::InlineKey, node, self.budget, errors);
+                draft.insert(&key, ReachedBy::InlineKey, node, self.budget, errors);
             }
             None => {
                 let key = std::mem::take(&mut self.key);
                 let table = self.here.as_ref().and_then(|here| self.root.at(here));
                 if let Some(table) = table {
-                    table.insert(&key, Way::Key, node, self.budget, errors);
+                    table.insert(&key, ReachedBy::Key, node, self.budget, errors);
                 }
             }
         }
@@ -324,7 +324,7 @@ impl EventReceiver for Builder<'_, '_> {
 
     fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
         self.parts.clear();
-        let draft = Draft::new(Made::Written);
+        let draft = Draft::new(DefinedBy::Written);
         self.frames.push(Frame::Inline { draft, at: self.position(span), key: Vec::new() });
         self.note_depth();
         true
@@ -339,7 +339,7 @@ impl EventReceiver for Builder<'_, '_> {
 
 /// What leads to a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum ReachedBy {
     Header,
     /// A dotted key of a table with a header.
     Key,
@@ -348,8 +348,8 @@ enum Way {
 }
 
 impl Draft {
-    fn new(made: Made) -> Draft {
-        Draft { made, entries: Vec::new(), numbers: None }
+    fn new(defined_by: DefinedBy) -> Draft {
+        Draft { defined_by, entries: Vec::new(), numbers: None }
     }
 
     /// Number of the entry of `key`.
@@ -405,34 +405,34 @@ impl Draft {
     fn descend(
         &mut self,
         path: &[Key<'_>],
-        way: Way,
+        reached_by: ReachedBy,
         trail: &mut Vec<u32>,
         budget: &mut Budget,
         errors: &mut dyn ErrorSink,
     ) -> Option<&mut Draft> {
-        let made = if way == Way::Header { Made::Implied } else { Made::Dotted };
+        let defined_by = if reached_by == ReachedBy::Header { DefinedBy::Implied } else { DefinedBy::Dotted };
         let mut table = self;
         for key in path {
             let number = match table.find(&key.text) {
                 Some(number) => number,
-                None => table.push(key, Slot::Table(Box::new(Draft::new(made))), budget)?,
+                None => table.push(key, Slot::Table(Box::new(Draft::new(defined_by))), budget)?,
             };
             trail.push(number);
             table = match &mut table.entries.get_mut(number as usize)?.slot {
                 Slot::Table(table) => {
-                    if way != Way::Header {
-                        if table.made == Made::Written {
+                    if reached_by != ReachedBy::Header {
+                        if table.defined_by == DefinedBy::Written {
                             duplicate(key, errors);
                             return None;
                         }
-                        table.made = Made::Dotted;
+                        table.defined_by = DefinedBy::Dotted;
                     }
                     table
                 }
                 Slot::Tables(_, tables) => &mut tables.last_mut()?.1,
                 Slot::Ready(node) => {
-                    match (&node.value, way) {
-                        (Value::Table(_), Way::InlineKey) => duplicate(key, errors),
+                    match (&node.value, reached_by) {
+                        (Value::Table(_), ReachedBy::InlineKey) => duplicate(key, errors),
                         (value, _) => errors.report_error(
                             ParseError::new(format!(
                                 "cannot extend value of type {} with a dotted key",
@@ -449,11 +449,18 @@ impl Draft {
     }
 
     /// Puts `node` at the dotted key `key`.
-    fn insert(&mut self, key: &[Key<'_>], way: Way, mut node: Node, budget: &mut Budget, errors: &mut dyn ErrorSink) {
+    fn insert(
+        &mut self,
+        key: &[Key<'_>],
+        reached_by: ReachedBy,
+        mut node: Node,
+        budget: &mut Budget,
+        errors: &mut dyn ErrorSink,
+    ) {
         let Some((last, path)) = key.split_last() else { return };
-        let Some(table) = self.descend(path, way, &mut Vec::new(), budget, errors) else { return };
+        let Some(table) = self.descend(path, reached_by, &mut Vec::new(), budget, errors) else { return };
         // A dotted key adds to no table that has a header, as the last one of an array does.
-        if !path.is_empty() && table.made == Made::Written || table.find(&last.text).is_some() {
+        if !path.is_empty() && table.defined_by == DefinedBy::Written || table.find(&last.text).is_some() {
             duplicate(last, errors);
             return;
         }

@@ -280,12 +280,12 @@ fn hidden(group: &[(u32, &Record)], border: &Border<'_>, problems: &mut Problems
         return problems.at_record(Error, &first.location, message, help);
     }
     let at_cut = first.owner == *border.owner;
-    let served = |record: &Record| match record.rtype {
+    let is_in_zone = |record: &Record| match record.rtype {
         rtype::A | rtype::AAAA => true,
         rtype::NS | rtype::DS | rtype::RRSIG | rtype::NSEC => at_cut,
         _ => false,
     };
-    if let Some((_, record)) = group.iter().find(|(_, record)| !served(record)) {
+    if let Some((_, record)) = group.iter().find(|(_, record)| !is_in_zone(record)) {
         let (kind, location) = (type_to_text(record.rtype), border.location);
         let why = match border.kind {
             Kind::Inner => format!("{} is a separate zone ({location})", border.owner),

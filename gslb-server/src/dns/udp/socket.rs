@@ -29,7 +29,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     socket.set_write_timeout(Some(PATIENCE))?;
     ignore_path_mtu(&socket, address.is_ipv6());
     if address.ip().is_unspecified() {
-        tell_local_address(&socket, address.is_ipv6())?;
+        enable_packet_info(&socket, address.is_ipv6())?;
     }
     socket.bind(&address.into())?;
     Ok(socket.into())
@@ -47,7 +47,7 @@ fn ignore_path_mtu(socket: &Socket, v6: bool) {
 
 /// A reply must leave from the address that the query was sent to (RFC 2181 section 4.1). On a socket that listens on all
 /// addresses, only these control messages have it.
-fn tell_local_address(socket: &Socket, v6: bool) -> io::Result<()> {
+fn enable_packet_info(socket: &Socket, v6: bool) -> io::Result<()> {
     if v6 {
         set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
     } else {

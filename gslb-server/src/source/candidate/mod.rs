@@ -53,7 +53,7 @@ pub fn read(path: &Path) -> Result<Candidate, SiteError> {
 /// Checks that need the geo databases are not made.
 ///
 /// # Errors
-/// [`SiteError::Unreadable`], and [`SiteError::Wrong`] with all errors, each with its line.
+/// [`SiteError::Unreadable`], and [`SiteError::Invalid`] with all errors, each with its line.
 pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate, SiteError> {
     let name = path.to_string_lossy();
     if path.extension().is_some_and(|extension| extension == "json") {
@@ -92,7 +92,7 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
 /// Reads and checks the TOML text `text`, named `name`; `load` reads the files that it names.
 ///
 /// # Errors
-/// [`SiteError::Wrong`].
+/// [`SiteError::Invalid`].
 pub fn read_text(name: &str, text: &str, load: &mut Loader<'_>) -> Result<Candidate, SiteError> {
     let mut loaded = Loaded::new(load);
     let reading = document::read(name, text, &mut |file, from| loaded.load(file, from));
@@ -107,7 +107,7 @@ fn finish(
     texts: &[Arc<str>],
     loaded: &Loaded<'_, '_>,
 ) -> Result<Candidate, SiteError> {
-    let Some(site) = reading.site else { return Err(SiteError::Wrong(reading.problems)) };
+    let Some(site) = reading.site else { return Err(SiteError::Invalid(reading.problems)) };
     let document = loaded.inlined(document, &site);
     let text = text::inlined(texts, &document).map(Into::into);
     Ok(Candidate { document, text, warnings: reading.problems, zones: site.zones.len() })

@@ -13,7 +13,7 @@ use crate::support::{start_on, with_site};
 /// All goes well.
 const WELL: u8 = 0;
 /// The next commit is done, and said not to be.
-const DOUBTFUL: u8 = 1;
+const UNKNOWN: u8 = 1;
 /// Nothing can be written.
 const FULL: u8 = 2;
 /// Commits are not answered.
@@ -36,7 +36,7 @@ impl Layer for Broken {
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>> {
         Box::pin(async move {
-            let is_unknown = self.state.compare_exchange(DOUBTFUL, WELL, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+            let is_unknown = self.state.compare_exchange(UNKNOWN, WELL, Ordering::SeqCst, Ordering::SeqCst).is_ok();
             match self.state.load(Ordering::SeqCst) {
                 FULL => return Err(full()),
                 HANGING => return std::future::pending().await,
@@ -58,10 +58,10 @@ impl Layer for Broken {
 async fn a_commit_with_unknown_outcome_takes_effect_and_blocks_nothing() {
     let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
     let api = start_on(broken.clone(), with_site()).await;
-    broken.state.store(DOUBTFUL, Ordering::SeqCst);
+    broken.state.store(UNKNOWN, Ordering::SeqCst);
     let weight = |weight: u32| json!({"endpoints": {"fra-1": {"weight": weight}}}).to_string();
-    let doubtful = api.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], weight(66)).await;
-    assert_eq!(doubtful.status, StatusCode::SERVICE_UNAVAILABLE, "{}", doubtful.text);
+    let unknown = api.ask("PATCH", "/api/v1/pools/fra", &[("if-match", "*")], weight(66)).await;
+    assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE, "{}", unknown.text);
     let after = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], json!({"min_up": 1}).to_string()).await;
     assert_eq!(after.status, StatusCode::OK, "{}", after.text);
     assert_eq!(api.get("/api/v1/pools/fra").await.body["endpoints"]["fra-1"]["weight"], 66, "as after a restart");
@@ -81,7 +81,7 @@ async fn a_full_disk_does_not_keep_a_server_from_starting() {
     broken.state.store(FULL, Ordering::SeqCst);
     drop(api);
     let is_over = async {
-        while asked_again(&broken).await {
+        while still_refused(&broken).await {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
@@ -89,7 +89,7 @@ async fn a_full_disk_does_not_keep_a_server_from_starting() {
 }
 
 /// Starts on a store that cannot write; true while the override holds.
-async fn asked_again(store: &Arc<Broken>) -> bool {
+async fn still_refused(store: &Arc<Broken>) -> bool {
     let store: Arc<dyn Store> = store.clone();
     let started = gslb_api::Api::start(store, Vec::new(), with_site()).await.unwrap();
     !started.api.active().overrides.is_empty()
@@ -167,7 +167,7 @@ async fn with_a_full_disk_overrides_take_effect_at_once_and_are_saved_in_order_l
 #[tokio::test]
 async fn a_commit_with_unknown_outcome_is_not_repeated() {
     let (broken, api) = start_broken().await;
-    broken.state.store(DOUBTFUL, Ordering::SeqCst);
+    broken.state.store(UNKNOWN, Ordering::SeqCst);
     let set = api.ask("PUT", "/api/v1/overrides/new", &[], drain("pool/fra")).await;
     assert_eq!((set.status, weights(&api, "fra")), (StatusCode::CREATED, vec![0, 0]), "{}", set.text);
     let other = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], r#"{"min_up":1}"#).await;
