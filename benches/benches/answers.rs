@@ -6,14 +6,14 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gslb_benches::{Asking, KINDS, query, sites, table};
+use gslb_benches::{KINDS, Querier, query, sites, table};
 
 fn answers(criterion: &mut Criterion) {
     let table = table(&sites::example(), sites::ZONE, &[Arc::new(geoip::bundled())]);
     for kind in KINDS {
         let query = query(kind);
-        let mut asking = Asking::default();
-        criterion.bench_function(kind, |bencher| bencher.iter(|| asking.ask(&table, black_box(&query))));
+        let mut querier = Querier::default();
+        criterion.bench_function(kind, |bencher| bencher.iter(|| querier.ask(&table, black_box(&query))));
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gslb::capture::tap::{RING_ANSWERS, Switch, Tap, TapReader, pair};
 use gslb_api::traffic::tail::Tail;
-use gslb_benches::{Asking, query, sites, table};
+use gslb_benches::{Querier, query, sites, table};
 use gslb_core::respond::MAX_BATCH;
 use gslb_core::table::RoutingTable;
 
@@ -20,12 +20,12 @@ const BATCHES: u64 = RING_ANSWERS as u64 / MAX_BATCH as u64 / 4;
 /// Time for so many batches; what is shown is taken out of the ring meanwhile, by a thread of its own in a server, and
 /// here when nobody measures.
 fn time(table: &RoutingTable, (tap, shown): &mut (Tap, TapReader), query: &[u8], batches: u64) -> Duration {
-    let (mut asking, mut sum) = (Asking::default(), Duration::ZERO);
+    let (mut querier, mut sum) = (Querier::default(), Duration::ZERO);
     for first in (0..batches).step_by(BATCHES as usize) {
         let begun = Instant::now();
         for _ in first..(first + BATCHES).min(batches) {
             let queries = std::iter::repeat_n(black_box(query), MAX_BATCH);
-            black_box(asking.ask_batch_shown(table, tap, queries));
+            black_box(querier.ask_batch_shown(table, tap, queries));
         }
         sum += begun.elapsed();
         while shown.take().is_some() {}

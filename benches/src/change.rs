@@ -21,7 +21,7 @@ use crate::histogram::Histogram;
 use crate::load::{Client, Outcome, Pace, Plan, Until};
 use crate::mix;
 use crate::world::World;
-use crate::{Asking, table, table_after};
+use crate::{Querier, table, table_after};
 
 /// Queries per second of the paced runs.
 const RATE: f64 = 20_000.0;
@@ -191,8 +191,8 @@ type Right = Vec<[Box<[u8]>; 2]>;
 fn right(sides: &Sides, changes: Changes, queries: &[Box<[u8]>]) -> Right {
     let first = sides.first();
     let other = sides.next(changes, &first, changes != Changes::None);
-    let mut asking = Asking::default();
-    let mut answer = |table: &RoutingTable, query: &[u8]| asking.response(table, query)[2..].into();
+    let mut querier = Querier::default();
+    let mut answer = |table: &RoutingTable, query: &[u8]| querier.response(table, query)[2..].into();
     queries.iter().map(|query| [answer(&first, query), answer(&other, query)]).collect()
 }
 

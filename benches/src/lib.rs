@@ -100,17 +100,17 @@ pub fn datagram(name: &str, qtype: u16, subnet: Option<&[u8]>) -> Vec<u8> {
 
 /// A worker, and what it needs to answer.
 #[derive(Debug)]
-pub struct Asking {
+pub struct Querier {
     worker: Worker,
     source: SocketAddr,
     buffer: Vec<u8>,
     slots: Vec<[u8; 4096 + 128]>,
 }
 
-impl Default for Asking {
-    fn default() -> Asking {
+impl Default for Querier {
+    fn default() -> Querier {
         let worker = Worker::new(Arc::new(Settings::default()), 1).with_counters(0);
-        Asking {
+        Querier {
             worker,
             source: SocketAddr::from(([192, 0, 2, 1], 53)),
             buffer: vec![0; 4096],
@@ -119,7 +119,7 @@ impl Default for Asking {
     }
 }
 
-impl Asking {
+impl Querier {
     /// Asks once, and says how long the response is.
     #[inline(never)]
     pub fn ask(&mut self, table: &RoutingTable, query: &[u8]) -> usize {

@@ -65,7 +65,7 @@ pub fn scrape(endpoints: usize, rounds: u32) -> Result<String, Failure> {
         let (server, http) = (subject.server.address(), &mut subject.http);
         quiet.merge(&paced(server, TURN)?.latency);
         let scraping = thread::scope(|scope| -> Result<Histogram, Failure> {
-            let asking = scope.spawn(move || paced(server, TURN));
+            let timing = scope.spawn(move || paced(server, TURN));
             let begun = Instant::now();
             while begun.elapsed() < TURN {
                 let one = Instant::now();
@@ -75,7 +75,7 @@ pub fn scrape(endpoints: usize, rounds: u32) -> Result<String, Failure> {
                 octets = page.body.len();
                 thread::sleep(Duration::from_millis(100).saturating_sub(one.elapsed()));
             }
-            Ok(asking.join().map_err(|_| "the client of the queries failed")??.latency)
+            Ok(timing.join().map_err(|_| "the client of the queries failed")??.latency)
         })?;
         busy.merge(&scraping);
     }

@@ -88,7 +88,7 @@ impl Measured {
 }
 
 fn located(taken: Result<(), Vec<(usize, InvalidObservation)>>) -> Result<(), Vec<(usize, String)>> {
-    taken.map_err(|wrong| wrong.into_iter().map(|(place, why)| (place, why.to_string())).collect())
+    taken.map_err(|errors| errors.into_iter().map(|(place, why)| (place, why.to_string())).collect())
 }
 
 /// Ends rounds periodically until the API stops; steers `latency` policies by the accepted latencies, and saves them.

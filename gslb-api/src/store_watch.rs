@@ -18,13 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) async fn watch_store(store: Arc<dyn Store>, degraded: Arc<Degraded>, mut stopping: watch::Receiver<bool>) {
     let mut known: Option<String> = None;
     loop {
-        let wrong = match timeout(PATIENCE, store.check()).await {
+        let fault = match timeout(PATIENCE, store.check()).await {
             Ok(Ok(())) => None,
             Ok(Err(unavailable)) => Some(unavailable.reason),
             Err(_) => Some(format!("no answer for {} s: its disk hangs", PATIENCE.as_secs())),
         };
-        if wrong != known {
-            match &wrong {
+        if fault != known {
+            match &fault {
                 Some(why) => {
                     error!(why, "the store is not usable: documents are refused, overrides are not saved");
                     degraded.set(Concern::Store, why);
@@ -34,7 +34,7 @@ pub(crate) async fn watch_store(store: Arc<dyn Store>, degraded: Arc<Degraded>, 
                     degraded.clear(Concern::Store);
                 }
             }
-            known = wrong;
+            known = fault;
         }
         tokio::select! {
             () = sleep(EVERY) => {}

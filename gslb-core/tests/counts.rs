@@ -43,8 +43,8 @@ fn counts(table: &RoutingTable) -> &Arc<Counts> {
 
 /// The first service's counters: all, without weight, last resort, no endpoint.
 fn of_first(table: &RoutingTable) -> [u64; 4] {
-    let ServiceAnswers { answers, without_weight, last_resort, nobody } = counts(table).services().next().unwrap();
-    [answers, without_weight, last_resort, nobody]
+    let ServiceAnswers { answers, without_weight, last_resort, none } = counts(table).services().next().unwrap();
+    [answers, without_weight, last_resort, none]
 }
 
 #[test]

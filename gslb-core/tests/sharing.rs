@@ -176,11 +176,11 @@ proptest! {
         let mut table = draft.table(None).unwrap();
         for (what, number) in edits {
             let next = edited(&draft, what, number);
-            let (shared, anew) = (next.table(Some(&table)), next.table(None));
-            prop_assert_eq!(shared.is_some(), anew.is_some(), "{:?}", next);
-            let (Some(shared), Some(anew)) = (shared, anew) else { continue };
-            prop_assert!(answers(&shared) == answers(&anew), "{:?} after {:?}", next, draft);
-            prop_assert_eq!(parts(shared.topology()), parts(anew.topology()));
+            let (shared, rebuilt) = (next.table(Some(&table)), next.table(None));
+            prop_assert_eq!(shared.is_some(), rebuilt.is_some(), "{:?}", next);
+            let (Some(shared), Some(rebuilt)) = (shared, rebuilt) else { continue };
+            prop_assert!(answers(&shared) == answers(&rebuilt), "{:?} after {:?}", next, draft);
+            prop_assert_eq!(parts(shared.topology()), parts(rebuilt.topology()));
             (draft, table) = (next, shared);
         }
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use gslb_benches::{Asking, KINDS, query, sites, table};
+use gslb_benches::{KINDS, Querier, query, sites, table};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -13,8 +13,8 @@ fn main() -> ExitCode {
     };
     let table = table(&sites::example(), sites::ZONE, &[Arc::new(geoip::bundled())]);
     let query = query(&kind);
-    let mut asking = Asking::default();
-    let octets: usize = (0..times).map(|_| asking.ask(&table, &query)).sum();
+    let mut querier = Querier::default();
+    let octets: usize = (0..times).map(|_| querier.ask(&table, &query)).sum();
     println!("{octets}");
     ExitCode::SUCCESS
 }

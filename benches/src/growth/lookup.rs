@@ -7,7 +7,7 @@ use gslb_core::respond::MAX_BATCH;
 use super::documents;
 use super::figures::{Row, Unit, grouped};
 use super::process::processor_time;
-use crate::{Asking, compiled, datagram};
+use crate::{Querier, compiled, datagram};
 
 pub(super) const COLUMNS: [(&str, Unit); 4] = [
     ("per answer", Unit::Nanos),
@@ -42,9 +42,9 @@ fn per_answer(names: u32) -> [f64; 2] {
     let template = datagram(&format!("{}.example.com", documents::label(0)), 1, None);
     let queries = queries(&template, names);
     let queries = || queries.chunks(template.len() * MAX_BATCH).map(|batch| batch.chunks(template.len()));
-    let mut asking = Asking::default();
-    let alone = quickest(|| queries().flatten().map(|query| asking.ask(&table, query)).sum());
-    let batched = quickest(|| queries().map(|batch| asking.ask_batch(&table, batch)).sum());
+    let mut querier = Querier::default();
+    let alone = quickest(|| queries().flatten().map(|query| querier.ask(&table, query)).sum());
+    let batched = quickest(|| queries().map(|batch| querier.ask_batch(&table, batch)).sum());
     [alone, batched]
 }
 

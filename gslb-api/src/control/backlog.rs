@@ -182,7 +182,7 @@ mod tests {
     use crate::store::{MemoryStore, Store, Time, wait};
     use serde_json::Value;
 
-    fn held(id: &str, reason: &str) -> Override {
+    fn saved_override(id: &str, reason: &str) -> Override {
         Override {
             id: id.to_owned(),
             targets: vec!["pool/fra".parse().unwrap()],
@@ -201,10 +201,10 @@ mod tests {
     #[test]
     fn changes_are_saved_once_and_in_order() {
         let (mut backlog, store) = (Backlog::default(), MemoryStore::new());
-        backlog.add_override("a", Some(held("a", "one")), false, entry("1"));
+        backlog.add_override("a", Some(saved_override("a", "one")), false, entry("1"));
         backlog.add_override("a", None, true, entry("2"));
         backlog.add_entry(entry("3"));
-        backlog.add_override("a", Some(held("a", "two")), false, entry("4"));
+        backlog.add_override("a", Some(saved_override("a", "two")), false, entry("4"));
         assert_eq!(backlog.unsaved("").set, BTreeSet::from(["a".to_owned()]));
         let mut number = 0;
         while let Some(commit) = backlog.first(number + 1) {
@@ -222,10 +222,10 @@ mod tests {
     #[test]
     fn a_change_whose_commit_succeeded_silently_is_not_saved_twice() {
         let (mut backlog, store) = (Backlog::default(), MemoryStore::new());
-        backlog.add_override("a", Some(held("a", "one")), false, entry("1"));
+        backlog.add_override("a", Some(saved_override("a", "one")), false, entry("1"));
         backlog.add_override("b", None, true, entry("2"));
         let commit = backlog.first(1).unwrap();
-        let stored = |key: &str| wait(store.read(key)).unwrap().map(|held| held.value);
+        let stored = |key: &str| wait(store.read(key)).unwrap().map(|stored| stored.value);
         // The commit failed.
         backlog.resolve_outcome(stored(&backlog.uncertain_key().unwrap()).as_deref());
         assert_eq!((backlog.unsaved("").changes, backlog.uncertain_key()), (2, None));
@@ -243,9 +243,9 @@ mod tests {
     #[test]
     fn unsaved_changes_apply_on_top_of_stored_overrides() {
         let mut backlog = Backlog::default();
-        backlog.add_override("new", Some(held("new", "r")), false, entry("1"));
+        backlog.add_override("new", Some(saved_override("new", "r")), false, entry("1"));
         backlog.add_override("old", None, true, entry("2"));
-        let mut all = BTreeMap::from(["old", "other"].map(|id| (id.to_owned(), held(id, "r"))));
+        let mut all = BTreeMap::from(["old", "other"].map(|id| (id.to_owned(), saved_override(id, "r"))));
         backlog.apply(&mut all);
         assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), ["new", "other"]);
         let message = backlog.unsaved("no space left").summary().unwrap();
@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn an_override_set_and_ended_before_it_was_saved_is_not_reported() {
         let mut backlog = Backlog::default();
-        backlog.add_override("new", Some(held("new", "r")), false, entry("1"));
-        backlog.add_override("new", Some(held("new", "longer")), true, entry("2"));
+        backlog.add_override("new", Some(saved_override("new", "r")), false, entry("1"));
+        backlog.add_override("new", Some(saved_override("new", "longer")), true, entry("2"));
         let unsaved = backlog.unsaved("full");
         assert_eq!((unsaved.changes, unsaved.concerns("new")), (2, true));
         backlog.add_override("new", None, true, entry("3"));
@@ -270,7 +270,7 @@ mod tests {
         backlog.saved();
         assert_eq!(backlog.unsaved("full").ended, BTreeSet::from(["new".to_owned()]));
         // It is set again.
-        backlog.add_override("new", Some(held("new", "again")), false, entry("4"));
+        backlog.add_override("new", Some(saved_override("new", "again")), false, entry("4"));
         let unsaved = backlog.unsaved("full");
         assert_eq!((unsaved.set.len(), unsaved.ended.len()), (1, 0));
     }

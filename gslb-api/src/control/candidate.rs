@@ -90,7 +90,7 @@ pub fn prepare(
         Some(document) => {
             budget.add(base.table.building_memory());
             let built = build_within(&mut budget, document, base, states, &all);
-            built.map_err(|wrong| refused(wrong, &edited))?
+            built.map_err(|problems| refused(problems, &edited))?
         }
         None => (overrides::with_overrides(&base.table, &all, states), Vec::new()),
     };
@@ -276,7 +276,7 @@ fn overrides_with(
     body: Option<Box<Override>>,
     condition: &crate::change::Condition,
 ) -> Result<Edited, Refusal> {
-    let shown = |held: &Override| json!(types::Override::from(held));
+    let shown = |entry: &Override| json!(types::Override::from(entry));
     let before = base.overrides.get(&id).map(shown);
     if before.is_none() && body.is_none() {
         return Err(Refusal::NotFound { what: "override", name: id });
@@ -298,7 +298,7 @@ fn overrides_with(
 fn frees(base: &Active, edited: &Edited) -> bool {
     let Some(all) = &edited.overrides else { return false };
     let site = &base.table.topology().site;
-    let ended: Vec<&Override> = base.overrides.values().filter(|held| !all.contains_key(&*held.id)).collect();
+    let ended: Vec<&Override> = base.overrides.values().filter(|entry| !all.contains_key(&*entry.id)).collect();
     all.len() < base.overrides.len() && ended.iter().all(|ended| core::frees(ended, all.values(), site))
 }
 
@@ -328,11 +328,11 @@ fn suspicions(
 }
 
 /// Why a document was refused: where something was deleted from a good one, errors are what referred to it.
-fn refused(wrong: Vec<Problem>, edited: &Edited) -> Refusal {
+fn refused(problems: Vec<Problem>, edited: &Edited) -> Refusal {
     match &edited.entry {
         Some((section, name)) if edited.after.is_none() => {
             let (name, named) = (name.clone(), format!("`{name}`"));
-            let by = wrong.into_iter().filter(|problem| problem.severity == Severity::Error).map(|problem| {
+            let by = problems.into_iter().filter(|problem| problem.severity == Severity::Error).map(|problem| {
                 // It is there still, which is what this is about.
                 let refers = problem.message.starts_with("no ") && problem.message.contains(&named);
                 let message =
@@ -342,6 +342,6 @@ fn refused(wrong: Vec<Problem>, edited: &Edited) -> Refusal {
             let by = by.collect();
             Refusal::InUse { what: section.singular(), name, by }
         }
-        _ => Refusal::Invalid(wrong),
+        _ => Refusal::Invalid(problems),
     }
 }

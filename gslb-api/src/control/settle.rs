@@ -55,7 +55,7 @@ impl Task {
         let mut all = stored_overrides;
         self.backlog.apply(&mut all);
         let (over, all): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            all.into_iter().partition(|(_, held)| self.deadlines.has_passed(held, now, at));
+            all.into_iter().partition(|(_, entry)| self.deadlines.has_passed(entry, now, at));
         self.save_expiries(over.values(), base.revision, now);
         let thaw = thaw::read(&*self.store).await?;
         let revision = revisions::current(&*self.store).await?.unwrap_or(base.revision);

@@ -41,15 +41,15 @@ async fn read(
     _: Parameters<NoParameters>,
     known: KnownStates,
 ) -> Result<Response, Problem> {
-    let in_force = state.api.control.active();
-    let etag = Etag::of_revision(in_force.revision);
+    let active = state.api.control.active();
+    let etag = Etag::of_revision(active.revision);
     if notation == Notation::Json || known.has(&etag) {
-        return Ok(answer::written(&known, state.rendered.part(&in_force, None).await?));
+        return Ok(answer::written(&known, state.rendered.part(&active, None).await?));
     }
-    let text = match written(&state.api, in_force.revision).await? {
+    let text = match written(&state.api, active.revision).await? {
         Some(text) => text,
         None => {
-            let document = Arc::clone(&in_force.document);
+            let document = Arc::clone(&active.document);
             rendered(blocking(move || to_toml(&document)).await?)?
         }
     };

@@ -100,8 +100,8 @@ async fn a_dry_run_changes_nothing() {
     let before = api.everything().await;
     let patch = json!({"endpoints": {"fra-1": {"weight": 0}}}).to_string();
     let path = "/api/v1/pools/fra?dry_run=true";
-    let foreseen = api.ask("PATCH", path, &[("if-match", "*")], patch.clone()).await;
-    assert_eq!((foreseen.status, &foreseen.body["dry_run"]), (StatusCode::OK, &json!(true)), "{}", foreseen.text);
+    let dry_run = api.ask("PATCH", path, &[("if-match", "*")], patch.clone()).await;
+    assert_eq!((dry_run.status, &dry_run.body["dry_run"]), (StatusCode::OK, &json!(true)), "{}", dry_run.text);
     assert_eq!(api.everything().await, before);
     // A misspelt one is no write either.
     let slip = api.ask("PATCH", "/api/v1/pools/fra?dryrun=true", &[("if-match", "*")], patch).await;

@@ -320,8 +320,8 @@ async fn too_many_failures_at_once_change_nothing_until_they_are_accepted() {
     let status = api.get("/api/v1/status").await.body;
     let up = status["counts"]["endpoints"]["up"].as_u64().unwrap();
     assert!(status["mass_failure"].is_object() && up == count as u64, "all are held up: {status}");
-    let lifted = api.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await;
-    assert_eq!(lifted.status, StatusCode::OK, "{}", lifted.text);
+    let accepted = api.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await;
+    assert_eq!(accepted.status, StatusCode::OK, "{}", accepted.text);
     let status = api.get("/api/v1/status").await.body;
     assert!(
         status["mass_failure"].is_null() && status["counts"]["endpoints"]["up"] == 0,

@@ -27,15 +27,15 @@ fn capture(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, 
     let mut buffer = query.clone();
     buffer.resize(4096, 0);
     let (mut worker, mut noted) = (Worker::new(Arc::default(), 1), Noted::default());
-    let way = ((resolver, 4000).into(), Transport::Udp);
-    let reply = worker.respond(table, way.0, way.1, &mut buffer, query.len(), &mut noted);
+    let path = ((resolver, 4000).into(), Transport::Udp);
+    let reply = worker.respond(table, path.0, path.1, &mut buffer, query.len(), &mut noted);
     let Reply::Send(octets) = reply else { panic!("{reply:?}") };
     let seen = Seen {
         topology: is_known.then(|| (table.generation(), table.topology())),
         generation: table.generation(),
         time: SystemTime::now(),
-        transport: way.1,
-        resolver: way.0,
+        transport: path.1,
+        resolver: path.0,
         decisions: noted.decisions(),
         chosen: noted.chosen(),
         response: &buffer[..octets],
@@ -264,8 +264,8 @@ async fn one_token_leaves_half_of_the_streams_to_others() {
     for path in STREAMS {
         let streams = [open(&api, path, &api.operator).await, open(&api, path, &api.operator).await];
         assert!(streams.iter().all(|(status, _)| *status == StatusCode::OK));
-        let asking = tokio::time::timeout(Duration::from_secs(10), api.get(path));
-        let refused = asking.await.expect("it is let in, and reads on");
+        let request = tokio::time::timeout(Duration::from_secs(10), api.get(path));
+        let refused = request.await.expect("it is let in, and reads on");
         assert_eq!((refused.status, refused.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"));
         assert!(refused.text.contains("2 times already; more places are for others"), "{}", refused.text);
         assert_eq!(open(&api, path, &api.admin).await.0, StatusCode::OK);

@@ -42,7 +42,7 @@ pub struct ServiceAnswers {
     /// Answers with [`Fallback::LastResort`].
     pub last_resort: u64,
     /// Answers with [`Fallback::Nobody`].
-    pub nobody: u64,
+    pub none: u64,
 }
 
 impl Row {
@@ -112,9 +112,8 @@ impl Counts {
     pub fn services(&self) -> impl Iterator<Item = ServiceAnswers> {
         (0..self.topology.site.services.len()).map(|service| {
             let at = service * OF_SERVICE;
-            let [answers, without_weight, last_resort, nobody] =
-                [at, at + 1, at + 2, at + 3].map(|cell| self.sum(cell));
-            ServiceAnswers { answers, without_weight, last_resort, nobody }
+            let [answers, without_weight, last_resort, none] = [at, at + 1, at + 2, at + 3].map(|cell| self.sum(cell));
+            ServiceAnswers { answers, without_weight, last_resort, none }
         })
     }
 

@@ -9,12 +9,12 @@ use crate::config::Log;
 use crate::telemetry::logging;
 
 mod age;
-mod asking;
 mod audit;
 mod broken_pipe;
 mod change;
 mod check;
 mod completions;
+mod confirm;
 mod demo;
 mod digits;
 mod drill;

@@ -18,8 +18,8 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::age::relative;
-use super::asking;
 use super::change::{ChangeOptions, report, revision, suspicions};
+use super::confirm;
 use super::moves;
 use super::remote::{Format, Remote, read, show};
 use super::resource::current_tag;
@@ -313,11 +313,11 @@ pub(super) fn undrain(arguments: &Undrain) -> Outcome {
     if ending.is_empty() {
         let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, entry)| is_requested(entry));
         let question = format!("{}\nEnd it anyway?", still(&of_others));
-        if !asking::is_possible() {
+        if !confirm::is_interactive() {
             let hint = "none of these is yours: add --all to end them, or --owner NAME to end those of one owner";
             return Err(format!("{}\n{hint}", still(&of_others)).into());
         }
-        if !asking::agreed(&printable(&question))? {
+        if !confirm::confirmed(&printable(&question))? {
             return Err("nothing was changed".into());
         }
         (ending, staying) = (of_others, wider);

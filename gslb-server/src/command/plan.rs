@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::change::{ChangeOptions, described, effect, judged, report};
 use super::exit::{Exit, Stale};
 use super::remote::{Remote, read, show};
-use super::{Outcome, asking};
+use super::{Outcome, confirm};
 use crate::client::{Client, Error, Request, TOML};
 use crate::printable::printable;
 use crate::source::candidate;
@@ -107,7 +107,7 @@ pub(super) fn apply(arguments: &Apply) -> Outcome {
     if !arguments.yes {
         // Shown before the question, even with `-o json`.
         eprintln!("{}\n", effect(&read(&answer)?));
-        if !agreed()? {
+        if !confirmed()? {
             return Err("nothing was changed".into());
         }
     }
@@ -176,9 +176,9 @@ fn people(plan: &ChangeResult) -> String {
 }
 
 /// Asks for confirmation, which needs a terminal.
-fn agreed() -> Result<bool, Box<dyn std::error::Error>> {
+fn confirmed() -> Result<bool, Box<dyn std::error::Error>> {
     if !io::stdin().is_terminal() {
         return Err("no terminal for the confirmation: to apply it, add --yes and --base, as `gslb plan` prints".into());
     }
-    Ok(asking::agreed("Apply this?")?)
+    Ok(confirm::confirmed("Apply this?")?)
 }

@@ -18,7 +18,7 @@ use super::remote::{Format, Remote, read, show, show_toml};
 use super::shortened::shortened;
 use super::table::{Cell, Column, table};
 use super::target::Target;
-use super::{Outcome, asking};
+use super::{Outcome, confirm};
 use crate::client::{self, Answer, Client, Request, TOML};
 use crate::files::reader;
 
@@ -285,10 +285,10 @@ impl Change<'_> {
     /// Sends the request that `request` makes for a path. At a terminal, shows the effect first and asks for
     /// confirmation.
     fn send(&self, client: &Client, path: &str, request: impl Fn(String) -> Request) -> Outcome {
-        if !self.yes && !self.options.is_dry_run() && asking::is_possible() {
+        if !self.yes && !self.options.is_dry_run() && confirm::is_interactive() {
             let plan = client.ask(request(self.options.as_dry_run().path(path)))?.json()?;
             eprintln!("{}\n", effect(&read(&plan)?));
-            if !asking::agreed("Do this?")? {
+            if !confirm::confirmed("Do this?")? {
                 return Err("nothing was changed".into());
             }
         }

@@ -103,13 +103,13 @@ pub(super) fn serve(
 ) -> Result<crate::dns::totals::Totals, Box<dyn std::error::Error>> {
     let (published, settings) = (Arc::clone(&source.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment();
-    let probing = Probing::start(control.handle(), config.probes.settings(), &source.api)?;
+    let feed = Probing::start(control.handle(), config.probes.settings(), &source.api)?;
     if let Some(why) =
-        bound.tls_refused().or(probing.prober().authorities().refused()).filter(|_| damage == OnDamage::Fail)
+        bound.tls_refused().or(feed.prober().authorities().refused()).filter(|_| damage == OnDamage::Fail)
     {
         return Err(why.into());
     }
-    let mut hooks = hooks(source, &probing, sample, control.handle());
+    let mut hooks = hooks(source, &feed, sample, control.handle());
     hooks.collectors.push(metrics::log::collector(logging.dropped.clone()));
     let mut running = bound.start(control, config, published, settings, hooks)?;
     running.notify(notify);
@@ -192,7 +192,7 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) 
 }
 
 /// Connects the site to the server: exposes its generation, watches its files, and reloads it on request.
-fn hooks(source: ServedSite, probing: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Hooks {
+fn hooks(source: ServedSite, feed: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Hooks {
     let (published, api) = (Arc::clone(&source.published), source.api.clone());
     let collectors = vec![
         metrics::api::collector(api.clone()),
@@ -202,13 +202,13 @@ fn hooks(source: ServedSite, probing: &Probing, sample: Arc<Sample>, runtime: &H
         metrics::control::reloads(Arc::clone(&source.reloads)),
         metrics::overrides::collector(api.clone()),
         metrics::health::collector(api.clone(), runtime.clone()),
-        metrics::probes::collector(Arc::clone(probing.prober())),
+        metrics::probes::collector(Arc::clone(feed.prober())),
     ];
     let (reloads, begun) = (Arc::clone(&source.reloads), source.follows());
-    let (pulse, api_for_stall) = (probing.pulse(), api.clone());
+    let (pulse, api_for_stall) = (feed.pulse(), api.clone());
     let stall = Arc::new(move || stall::describe(&api_for_stall, pulse()));
     let (files, without, concerns) = (source.files(), api.clone(), source.degraded());
-    let (prober, looked_at) = (Arc::clone(probing.prober()), Arc::clone(probing.prober()));
+    let (prober, looked_at) = (Arc::clone(feed.prober()), Arc::clone(feed.prober()));
     note_authorities(&concerns, &prober);
     let (mut source, mut next, noted) = (source, begun, Arc::clone(&concerns));
     Hooks {

@@ -131,13 +131,10 @@ impl Past {
 fn answers(counts: &Counts) -> impl Iterator<Item = Answers> {
     let services = counts.topology().site.services.iter();
     services.zip(counts.services()).map(|(service, counts)| {
-        let ServiceAnswers { answers, without_weight, last_resort, nobody } = counts;
+        let ServiceAnswers { answers, without_weight, last_resort, none } = counts;
         let mut fallbacks = [0; KINDS.len()];
-        let counted = [
-            (Fallback::WithoutWeight, without_weight),
-            (Fallback::LastResort, last_resort),
-            (Fallback::Nobody, nobody),
-        ];
+        let counted =
+            [(Fallback::WithoutWeight, without_weight), (Fallback::LastResort, last_resort), (Fallback::Nobody, none)];
         for (fallback, count) in counted {
             let kind = fallback.kind(service.when_all_down);
             if let Some(sum) = KINDS.iter().position(|known| *known == kind).and_then(|at| fallbacks.get_mut(at)) {

@@ -36,7 +36,7 @@ fn settings() -> Settings {
 }
 
 /// A prober at work on a document.
-fn probing(settings: Settings, document: &str) -> (Prober, Receiver<Report>) {
+fn start_probing(settings: Settings, document: &str) -> (Prober, Receiver<Report>) {
     let (prober, reports) = Prober::start(settings).unwrap();
     let site = site(document);
     prober.take(&site, &Targets::of(&site));
@@ -46,7 +46,7 @@ fn probing(settings: Settings, document: &str) -> (Prober, Receiver<Report>) {
 /// What comes of one probe with these keys, of an endpoint at this place.
 fn outcome_with(settings: Settings, probe: &str, endpoint: &str) -> Outcome {
     let document = format!("[probes]\nx = {{ {probe} }}\n[pools.p]\nprobe = \"x\"\nendpoints.e = {{ {endpoint} }}\n");
-    let (_prober, mut reports) = probing(settings, &document);
+    let (_prober, mut reports) = start_probing(settings, &document);
     reports.blocking_recv().unwrap().outcome
 }
 

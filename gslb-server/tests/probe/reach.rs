@@ -4,7 +4,7 @@ use gslb::probe::{Rules, Settings};
 use gslb_core::health::{Failure, Targets};
 
 use crate::origin::Origin;
-use crate::{outcome_with, probing, settings, site};
+use crate::{outcome_with, settings, site, start_probing};
 
 fn strict() -> Settings {
     Settings { rules: Rules::default(), ..settings() }
@@ -68,7 +68,7 @@ fn forbidden_programs_are_reported_before_they_run() {
         a = { probe = \"web\", endpoints = { x = { address = \"169.254.1.1\" }, y = { address = \"10.0.0.1\" }, z = { cname = \"x.example.\" } } }\n\
         b = { probe = \"run\", endpoints.x.address = \"10.0.0.1\" }\n\
         c = { probe = \"beat\", endpoints.x.address = \"127.0.0.1\" }";
-    let (prober, _reports) = probing(strict(), "");
+    let (prober, _reports) = start_probing(strict(), "");
     let targets = Targets::of(&site(document));
     let refusals: Vec<Option<String>> = targets.iter().map(|(target, _)| prober.guard().check(target).err()).collect();
     let begins = |at: usize, text: &str| refusals[at].as_deref().is_some_and(|refusals| refusals.starts_with(text));

@@ -6,7 +6,7 @@ use gslb::probe::Settings;
 use gslb_core::health::Targets;
 
 use crate::origin::{Origin, hang};
-use crate::{probing, settings, site};
+use crate::{settings, site, start_probing};
 
 /// A document with a pool per path, each probed at this port.
 fn document(port: u16, interval: &str, paths: impl IntoIterator<Item = String>) -> String {
@@ -28,7 +28,7 @@ fn a_probe_that_hangs_delays_no_other() {
         document(good.port(), "100ms", ["good".to_owned()]),
         mute.port()
     );
-    let (prober, mut reports) = probing(settings(), &text);
+    let (prober, mut reports) = start_probing(settings(), &text);
     let mut passed = 0;
     while passed < 5 {
         passed += usize::from(reports.blocking_recv().unwrap().outcome.passed());
@@ -44,7 +44,7 @@ fn concurrent_probes_are_limited() {
     let mute = Origin::new(hang);
     let paths = (0..200).map(|number| format!("n{number}"));
     let text = document(mute.port(), "20s\"\ntimeout = \"20s", paths);
-    let (prober, _reports) = probing(Settings { concurrency: 3, ..settings() }, &text);
+    let (prober, _reports) = start_probing(Settings { concurrency: 3, ..settings() }, &text);
     while prober.counts().waiting() < 5 || mute.connections() < 3 {
         thread::yield_now();
     }
@@ -56,7 +56,8 @@ fn a_new_document_starts_new_probes_and_stops_removed_ones() {
     let origin = Origin::saying("HTTP/1.1 200 OK\r\n\r\n");
     let path = |report: &gslb::probe::Report| report.target.to_string().rsplit('/').next().unwrap().to_owned();
     let with = |paths: &[&str]| site(&document(origin.port(), "100ms", paths.iter().map(|path| (*path).to_owned())));
-    let (prober, mut reports) = probing(settings(), &document(origin.port(), "100ms", ["a", "b"].map(str::to_owned)));
+    let (prober, mut reports) =
+        start_probing(settings(), &document(origin.port(), "100ms", ["a", "b"].map(str::to_owned)));
     let mut until = |wanted: &str| while path(&reports.blocking_recv().unwrap()) != wanted {};
     until("b");
     until("a");

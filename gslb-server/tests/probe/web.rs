@@ -9,7 +9,7 @@ use std::time::Duration;
 use gslb_core::health::Failure;
 
 use crate::origin::{Origin, closed_port, hang, read_request};
-use crate::{failure, outcome_with, pass, probing, settings};
+use crate::{failure, outcome_with, pass, settings, start_probing};
 
 fn http(origin: &Origin, rest: &str) -> String {
     format!("kind = \"http\", port = {}, timeout = \"5s\"{rest}", origin.port())
@@ -100,8 +100,8 @@ fn servers_that_hang_or_drip_fail_in_time() {
 
 #[test]
 fn servers_that_refuse_or_speak_something_else_fail() {
-    let nobody = format!("kind = \"http\", port = {}", closed_port());
-    assert_eq!(failure(&nobody).0, Failure::Refused);
+    let refusing = format!("kind = \"http\", port = {}", closed_port());
+    assert_eq!(failure(&refusing).0, Failure::Refused);
     let ssh = Origin::saying("SSH-2.0-OpenSSH_9.2\r\n");
     assert_eq!(failure(&http(&ssh, "")).0, Failure::Protocol);
     let closing = Origin::new(|mut stream| drop(read_request(&mut stream)));
@@ -134,7 +134,7 @@ fn a_server_that_restarts_is_reported() {
         "[probes]\nx = {{ kind = \"http\", port = {}, interval = \"100ms\" }}\n[pools.p]\nprobe = \"x\"\nendpoints.e.address = \"127.0.0.1\"",
         address.port()
     );
-    let (prober, mut reports) = probing(settings(), &document);
+    let (prober, mut reports) = start_probing(settings(), &document);
     let mut until = |wanted: Result<(), Failure>| while reports.blocking_recv().unwrap().outcome.result != wanted {};
     until(Ok(()));
     drop(origin);

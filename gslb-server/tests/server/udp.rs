@@ -121,7 +121,7 @@ fn queries_received_before_the_stop_are_answered() {
 fn no_query_is_lost_when_one_server_takes_over_from_another() {
     let (mut old, port) = serve("127.0.0.1:0", 2);
     let done = Arc::new(AtomicBool::new(false));
-    let asking = {
+    let querying = {
         let done = done.clone();
         thread::spawn(move || {
             let mut target = 0_u16;
@@ -142,7 +142,7 @@ fn no_query_is_lost_when_one_server_takes_over_from_another() {
         old = new;
     }
     done.store(true, Ordering::Relaxed);
-    assert!(asking.join().unwrap() > 0);
+    assert!(querying.join().unwrap() > 0);
     old.stop();
 }
 

@@ -113,8 +113,8 @@ fn a_safety_rule_holds_unless_an_admin_gives_a_reason() {
     assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("min_data_centers_up"), "{}", ran.err);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
-    let foreseen = folder.ask(&server, &format!("{drain} --dry-run"));
-    assert_eq!(foreseen.code, 6, "a dry run tells what would come of it: {}", foreseen.out);
+    let dry_run = folder.ask(&server, &format!("{drain} --dry-run"));
+    assert_eq!(dry_run.code, 6, "a dry run tells what would come of it: {}", dry_run.out);
     let ran = folder.ask(&server, &format!("{drain} --override-rules fire"));
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.1"]);

@@ -120,17 +120,17 @@ fn dnstap_ldns_reads_clients_queries_and_answers() {
     assert_eq!(messages.len(), 4, "{text}");
     let port = socket.local_addr().unwrap().port();
     let (from, to) = (format!("query_port: {port}"), format!("response_port: {}", target.port()));
-    let way = ["UDP", "INET\n", "query_address: \"127.0.0.3\"", "response_address: \"127.0.0.2\"", &from, &to];
+    let path = ["UDP", "INET\n", "query_address: \"127.0.0.3\"", "response_address: \"127.0.0.2\"", &from, &to];
     let other = ["TCP", "INET6\n", "query_address: \"::1\"", "response_address: \"::1\""];
     let expected = [
-        ("AUTH_QUERY", &way[..], ["query_time", "id: 48879", "www.example.com."]),
-        ("AUTH_RESPONSE", &way[..], ["response_time", "id: 48879", "192.0.2.1"]),
+        ("AUTH_QUERY", &path[..], ["query_time", "id: 48879", "www.example.com."]),
+        ("AUTH_RESPONSE", &path[..], ["response_time", "id: 48879", "192.0.2.1"]),
         ("AUTH_QUERY", &other[..], ["query_time", "AAAA", "none.example.com."]),
         ("AUTH_RESPONSE", &other[..], ["response_time", "NXDOMAIN", "SOA"]),
     ];
-    for (message, (kind, way, content)) in messages.iter().zip(expected) {
+    for (message, (kind, path, content)) in messages.iter().zip(expected) {
         let of_all = ["identity: \"fra-7\"", "version: \"gslb ", "query_zone: \"example.com.\""];
-        for part in [kind].iter().chain(way).chain(&content).chain(&of_all) {
+        for part in [kind].iter().chain(path).chain(&content).chain(&of_all) {
             assert!(message.contains(part), "{part} is not in\n{message}");
         }
     }

@@ -80,11 +80,11 @@ fn inspect(server: &Server, token: &str, writers: &[Mutex<Written>]) {
     let document: Value = serde_json::from_str(&http.send("GET", "/api/v1/document", &[], "").unwrap().body).unwrap();
     let revisions = http.send("GET", "/api/v1/revisions?limit=1", &[], "").unwrap();
     let revisions: Value = serde_json::from_str(&revisions.body).unwrap();
-    let in_force = revisions["in_force"].as_u64().unwrap();
-    assert_eq!(revisions["revisions"][0]["revision"], in_force, "what is served is the latest revision");
+    let active = revisions["in_force"].as_u64().unwrap();
+    assert_eq!(revisions["revisions"][0]["revision"], active, "what is served is the latest revision");
     for (writer, written) in writers.iter().enumerate() {
         let mut written = written.lock().unwrap();
-        assert!(in_force >= written.revision, "revision {} was acknowledged, {in_force} is served", written.revision);
+        assert!(active >= written.revision, "revision {} was acknowledged, {active} is served", written.revision);
         let there = document["pools"][format!("p{writer}")]["endpoints"]["one"]["address"].as_str().unwrap();
         // What was sent and not acknowledged any more may have been done.
         let possible = [written.acknowledged, written.sent].map(address);

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 /// Whether there is a terminal to ask on.
-pub(super) fn is_possible() -> bool {
+pub(super) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
@@ -11,7 +11,7 @@ pub(super) fn is_possible() -> bool {
 ///
 /// # Errors
 /// If the terminal cannot be read.
-pub(super) fn agreed(question: &str) -> io::Result<bool> {
+pub(super) fn confirmed(question: &str) -> io::Result<bool> {
     eprint!("{question} [y/N] ");
     io::stderr().flush()?;
     let mut answer = String::new();
