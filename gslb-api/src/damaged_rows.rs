@@ -43,8 +43,8 @@ fn named(keys: &BTreeSet<String>) -> String {
     format!("{}{more}", first.join(", "))
 }
 
-/// Finds the rows of `store` that this version cannot read, and restores those that the copy in `directory` has. The others
-/// stay, since a later version may read them. This blocks on the disk.
+/// Finds the rows of `store` that this version cannot read, and restores those that the copy in `directory` has. The
+/// others stay, since a later version may read them. This blocks on the disk.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -116,7 +116,7 @@ mod tests {
         wait(store.commit(Commit::new().put(key, value.into()))).unwrap();
     }
 
-    /// A store with a row of each kind, and a copy of what is kept of it.
+    /// A store with a row of each kind, and its last good copy.
     fn filled() -> (MemoryStore, tempfile::TempDir) {
         let (store, folder) = (MemoryStore::new(), tempfile::tempdir().unwrap());
         for number in [1, 2] {
@@ -205,7 +205,7 @@ mod tests {
         }
         wait(store.commit(Commit::new().delete(revisions::key(2)))).unwrap();
         assert!(repair(&store, folder.path()).unwrap().restored.contains(&revisions::key(2)), "it was missing");
-        // The copy is of before: what is kept in the store is newer than what the copy says is in force.
+        // The copy is older: the store has a later revision than the copy.
         put(&store, &revisions::key(3), &*wait(store.read(&revisions::key(2))).unwrap().unwrap().value);
         put(&store, revisions::CURRENT, "?");
         repair(&store, folder.path()).unwrap();

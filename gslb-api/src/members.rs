@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The pointer (RFC 6901 §3) of every member that is not among `known`, and what is wrong there. `at` points to the object
+/// The pointer (RFC 6901 §3) of every member that is not in `known`, with an error message. `at` points to the object
 /// that has the `members`, and is empty for the whole body.
 pub(crate) fn unknown<'m>(
     members: &'m Map<String, Value>,

@@ -58,12 +58,12 @@ pub struct Limits {
     pub body_octets_per_second: usize,
     /// How long a request waits for others before it is refused with "try again".
     pub patience: Duration,
-    /// Requests per second for each token, or each address where there is no token.
+    /// Requests per second for each token, or for each address without a token.
     pub requests_per_second: u32,
     /// Burst of requests beyond that.
     pub burst: u32,
     /// Concurrent transfers of whole documents by operators and admins, at most half of them by one caller; more wait.
-    /// Viewers have half as many of their own.
+    /// Viewers share half as many.
     pub documents: usize,
     /// Concurrent event streams, at most half of them for one caller.
     pub streams: usize,

@@ -1,7 +1,7 @@
 //! A thaw: for a limited time, no frozen window of the document stops a change.
 //!
-//! Without it, a typo in `frozen` could not be fixed in a watched file: the wrong window would refuse the corrected file until
-//! it ends.
+//! Without it, a typo in `frozen` could not be fixed in a watched file: the wrong window would refuse the corrected
+//! file until it ends.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Thaw {
 /// The thaw that `owner` requests at `now`.
 ///
 /// # Errors
-/// What is wrong, with the JSON pointer to it (RFC 6901), if it has no reason.
+/// An error message with its JSON pointer (RFC 6901), if the thaw is invalid.
 pub fn from_request(request: ThawRequest, owner: &str, now: Time) -> Result<Thaw, Vec<(String, String)>> {
     let ThawRequest { reason, r#for } = request;
     if reason.as_str().trim().is_empty() {

@@ -161,7 +161,7 @@ pub enum Edit {
         /// Precondition on the resource.
         condition: Condition,
     },
-    /// Suspend frozen windows for a while; `None` puts them back in force.
+    /// Suspend frozen windows for a while; `None` ends the thaw.
     Thaw(Option<Thaw>),
 }
 

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::store::Time;
 
-/// The least difference between the two clocks, from one look to the next, that is a jump. Time servers slew by far less.
+/// The least difference between the two clocks, from one look to the next, that is a jump. Time servers slew by far
+/// less.
 const JUMP: Duration = Duration::from_secs(2);
 /// A look whose readings lie further apart than this says nothing.
 const SLOW: Duration = Duration::from_millis(200);
 
-/// What the clocks said when they were last looked at.
+/// The clocks' last readings.
 #[derive(Debug, Default)]
 pub(crate) struct WallClock(Option<Reading>);
 
@@ -27,7 +28,7 @@ pub(crate) struct Reading {
 /// A jump of the wall clock. A machine that was suspended sees one ahead when it wakes up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Jump {
-    /// It is this much ahead of where it should be.
+    /// How far it is ahead.
     Ahead(Duration),
     /// It is this much behind.
     Back(Duration),

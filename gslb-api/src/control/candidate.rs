@@ -1,5 +1,5 @@
-//! From a change that is asked for to what would be in force: edited, read, compiled, compared, and held against the
-//! safety rules. Nothing here waits or writes, so that a change can be foreseen as it would be done.
+//! From a requested change to a new active state: edit, parse, compile, compare, and check the safety rules. Nothing
+//! here waits or writes, so a dry run takes the same path as a change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,31 +26,31 @@ use crate::thaw::{self, Thaw};
 use crate::traffic::sample::Sample;
 use crate::types;
 
-/// What would be in force, and what that means.
+/// The new active state, and its effects.
 #[derive(Debug)]
 pub struct Candidate {
-    /// All of it; the revision is still the one that it is based on.
+    /// The new state; its revision is still that of the base.
     pub next: Active,
-    /// True where the document is another one.
+    /// True if the document differs.
     pub is_new_document: bool,
     /// The resource before.
     pub before: Option<Value>,
     /// The resource after.
     pub after: Option<Value>,
-    /// What it comes to.
+    /// Its effects.
     pub done: Applied,
 }
 
-/// How far a candidate is worked out.
+/// Which effects of a candidate to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// Whose answers move is worked out where a safety rule asks for it.
+    /// Compute moves only if a safety rule needs them.
     Rules,
-    /// It is worked out in any case: somebody wants to know.
+    /// Always compute moves: the caller needs them.
     Moves,
 }
 
-/// How far a candidate is worked out, and how much memory that may take beyond what it took for what is in force.
+/// Which effects to compute, and how much memory that may take beyond that of the active state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
     /// How far.
@@ -59,9 +59,9 @@ pub struct Effort {
     pub budget: Budget,
 }
 
-/// Works out what `edit` of what is in force at `now` comes to, while `states` hold for endpoints that nothing forces.
-/// Takes as long as compiling: a runtime does it where it may block. `sample` is of what was answered lately, and
-/// `scopes` is what may be changed.
+/// Computes the result of applying `edit` to the active state at `now`. `states` are those of endpoints without
+/// overrides, `sample` is of recent answers, and `scopes` limits what may be changed. Takes as long as compiling, so
+/// call it where blocking is allowed.
 ///
 /// # Errors
 /// [`Refusal`]; broken safety rules are not errors here; they are in [`Applied::breaks`].
@@ -75,7 +75,7 @@ pub fn prepare(
     scopes: &Scopes,
 ) -> Result<Candidate, Refusal> {
     let (touched, Effort { depth, mut budget }) = (edit.touched(), effort);
-    // Before anything else is said of what is none of the token's business.
+    // First, so that no other error reveals anything outside the token's scopes.
     scoped::check_edit(base, &edit, scopes)?;
     let mut edited = edited(base, edit, now)?;
     scoped::check(base, edited.document.as_deref(), edited.overrides.as_deref(), scopes)?;
@@ -129,8 +129,8 @@ pub fn prepare(
     Ok(Candidate { next, is_new_document, before: edited.before, after: edited.after, done })
 }
 
-/// Reads and compiles `document` with the databases of `base`, whose `states` it takes over for endpoints that stay, with
-/// the overrides `all` on top.
+/// Reads and compiles `document` with the databases of `base`, whose `states` it takes over for endpoints that stay,
+/// with the overrides `all` on top.
 ///
 /// # Errors
 /// Everything that is wrong with it.
@@ -190,23 +190,23 @@ fn compiled_within(
     Ok((overrides::apply_to_new_table(table, all, &states), problems))
 }
 
-/// Whether two documents are the same to the letter: what is equal but for its order is another text, with other tags.
+/// Whether two documents have the same text: a different order is a different text, with another tag.
 fn is_same(document: &Value, other: &Value) -> bool {
     document == other && Etag::of(document) == Etag::of(other)
 }
 
-/// A change that has been made to the text, and what it changed.
+/// An edited document, and what the edit changed.
 struct Edited {
-    /// The whole document, where it is another one.
+    /// The whole document, if it differs.
     document: Option<Arc<Value>>,
-    /// All overrides, where they are others.
+    /// All overrides, if they differ.
     overrides: Option<Arc<BTreeMap<String, Override>>>,
-    /// The thaw, where it is another one.
+    /// The thaw, if it differs.
     thaw: Option<Option<Thaw>>,
     before: Option<Value>,
     after: Option<Value>,
     etag: Option<Etag>,
-    /// The only entry of the document that may have changed; none where it may be any.
+    /// The only entry of the document that may have changed; `None` if any may have.
     entry: Option<(Section, String)>,
 }
 
@@ -302,11 +302,11 @@ fn frees(base: &Active, edited: &Edited) -> bool {
     all.len() < base.overrides.len() && ended.iter().all(|ended| core::frees(ended, all.values(), site))
 }
 
-/// What is doubtful about overrides, once all is done: those that mean nothing any more, and the one that was just put in
-/// force and is hidden.
+/// Warnings about overrides after the change: those that no longer match anything, and a new one that is
+/// hidden.
 ///
 /// # Errors
-/// [`Refusal::InUse`]: an override names what is deleted.
+/// [`Refusal::InUse`]: an override names the deleted entry.
 fn suspicions(
     base: &Active,
     table: &RoutingTable,
@@ -333,7 +333,7 @@ fn refused(problems: Vec<Problem>, edited: &Edited) -> Refusal {
         Some((section, name)) if edited.after.is_none() => {
             let (name, named) = (name.clone(), format!("`{name}`"));
             let by = problems.into_iter().filter(|problem| problem.severity == Severity::Error).map(|problem| {
-                // It is there still, which is what this is about.
+                // The base still has it.
                 let refers = problem.message.starts_with("no ") && problem.message.contains(&named);
                 let message =
                     if refers { format!("it refers to {} {named}", section.singular()) } else { problem.message };

@@ -14,7 +14,7 @@ use super::{StartError, task};
 use crate::revisions::{self, Kept};
 use crate::store::Store;
 
-/// What a document is compiled with.
+/// Inputs for compiling a document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CompileInputs<'a> {
     /// All geo databases.

@@ -106,7 +106,7 @@ fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
     one == other && one.map(Value::to_string) == other.map(Value::to_string)
 }
 
-/// The resources that a changed entry stands for: itself, and all names of a service.
+/// The resources of a changed entry: itself, and all names of a service.
 fn of_entry(section: Section, name: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Resource> {
     let mut changed = vec![Resource::entry(section, name)];
     if section == Section::Services {

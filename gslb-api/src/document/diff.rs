@@ -7,8 +7,8 @@ pub use crate::types::Difference;
 /// Most differences in a list; a document that is completely different needs no more.
 pub const MAX_DIFFERENCES: usize = 1000;
 
-/// Up to [`MAX_DIFFERENCES`] between `before` and `after`, in the order of `before`, then what is new. Objects are
-/// looked into, all other values are shown whole.
+/// Up to [`MAX_DIFFERENCES`] between `before` and `after`, in the order of `before`, then new members. Objects are
+/// compared by member, other values as a whole.
 pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     let mut list = Vec::new();
     compare(&mut String::new(), before, after, &mut list);

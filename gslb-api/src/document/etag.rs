@@ -1,4 +1,4 @@
-//! Entity tags: what names a state of a resource, so that nobody overwrites what they have not seen.
+//! Entity tags: they identify the state of a resource, so that nobody overwrites a state they have not seen.
 
 use std::fmt;
 

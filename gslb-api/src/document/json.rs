@@ -18,7 +18,7 @@ pub enum Unread {
     /// It is wrong; a line for each problem.
     #[error("{0}")]
     Invalid(String),
-    /// It takes more memory than it may, and where it begins to.
+    /// It exceeds the memory limit, with the position where it does.
     #[error("{0}")]
     TooMuch(String),
 }
@@ -55,12 +55,12 @@ pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
 /// Writes a document as TOML.
 ///
 /// # Errors
-/// Where it holds what TOML cannot say, which no checked document does.
+/// If it has values that TOML does not have; no checked document does.
 pub fn to_toml(document: &Value) -> Result<String, String> {
     toml::to_string(document).map_err(|error| error.to_string())
 }
 
-/// A value with so many levels left, and so much memory for all.
+/// Deserializes a value within a depth and a memory limit.
 struct Nested<'b> {
     left: usize,
     budget: &'b Cell<Budget>,
@@ -81,7 +81,7 @@ impl<'b> Nested<'b> {
         charged.map_err(|over| E::custom(format!("up to here the body takes {over}")))
     }
 
-    /// Text, which is there twice: in the document, and in the tree that is made of it.
+    /// Text takes memory twice: in the document and in the tree.
     fn text<E: Error>(&self, text: &str) -> Result<(), E> {
         self.charge(2 * text.len())
     }

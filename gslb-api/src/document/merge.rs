@@ -1,4 +1,4 @@
-//! JSON merge patch (RFC 7396): an object that says what is to be different.
+//! JSON merge patch (RFC 7396): an object with the members to change.
 
 use serde_json::{Map, Value};
 

@@ -68,7 +68,7 @@ impl Section {
         }
     }
 
-    /// The entries in `document`; nothing where it has none of the kind.
+    /// The entries in `document`; empty if the section is missing.
     pub fn entries(self, document: &Value) -> Option<&Map<String, Value>> {
         document.get(self.key())?.as_object()
     }
@@ -78,7 +78,7 @@ impl Section {
         self.entries(document)?.get(name)
     }
 
-    /// Puts `value` at `name` into `document`: in the place of the entry that is there, or behind all others.
+    /// Sets the entry `name` in `document` to `value`: replaces an existing entry, or appends a new one.
     pub fn put(self, document: &mut Value, name: &str, value: Value) {
         let Some(root) = document.as_object_mut() else { return };
         let section = root.entry(self.key()).or_insert_with(|| Value::Object(Map::new()));

@@ -1,4 +1,4 @@
-//! Queries by which a real drill is watched: each names the data center now, and would not if it were gone.
+//! Queries to observe a real drill: each names the data center now, and would not without it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -23,11 +23,11 @@ use crate::types::Witness;
 const TRIED: usize = 2000;
 /// For a random draw, the smallest share of answers that a few queries can show.
 const LEAST_SHARE: f64 = 0.25;
-/// How often a client is asked for who got the same in [`SEEDS`] draws of ours.
+/// Number of queries for a client that got the same answer in [`SEEDS`] draws.
 const UNSURE: u32 = 4;
 /// How often dice are thrown to see whether an answer depends on them.
 const SEEDS: u64 = 16;
-/// How probable it may be that so many questions in a row draw another data center than the one that is watched.
+/// Maximum probability that all queries in a row draw another data center than the observed one.
 const CHANCE: f64 = 1e-4;
 /// The same as [`LEAST_SHARE`], for rounding: above this every answer is from there.
 const ALL: f64 = 1.0 - 1e-9;
@@ -40,12 +40,12 @@ pub(super) struct Finder<'t> {
     settings: &'t Arc<Settings>,
 }
 
-/// What the clients of one class get now.
+/// The current answers of one class of clients.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    /// How much of it is from the data center; 0 also where that would go on.
+    /// The share from the data center; 0 also if it would remain after the loss.
     share: f64,
-    /// True where it depends on the client's own prefix.
+    /// True if it depends on the client's own prefix.
     by_client: bool,
 }
 
@@ -65,7 +65,7 @@ impl<'t> Finder<'t> {
         let topology = self.now.topology();
         let (written, service) = (topology.site.services.get(number)?, topology.services.get(number)?);
         let column = topology.columns.get(service.column as usize)?;
-        // A wildcard is asked for by a name below it.
+        // A wildcard is queried with a name below it.
         let text = written.name.to_string();
         let name = text.strip_prefix("*.").map_or_else(|| text.clone(), |rest| format!("gslb-drill.{rest}"));
         let witness = |client: IpNet, questions: u32| {
@@ -84,7 +84,7 @@ impl<'t> Finder<'t> {
             if share > ALL {
                 return Some(witness(client, 1));
             }
-            // What hashes choose is certain for each client; only what is drawn among that may fall by dice.
+            // Hashes are certain for each client; only draws among their results are random.
             if share > 0.0 && by_client && self.names(&name, kind, client) {
                 return Some(witness(client, if service.sticky { 1 } else { UNSURE }));
             }
@@ -95,7 +95,7 @@ impl<'t> Finder<'t> {
         best.map(|(share, client)| witness(client, questions(share)))
     }
 
-    /// Whose address decides is not what the query says: then all clients must be alike.
+    /// The client subnet of the query is ignored, so all clients must get the same.
     fn for_any_client(&self, service: &Service, kind: Kind) -> Option<u32> {
         let classes = 0..service.targets.len() as u32;
         let least = classes.map(|class| self.seen(service, class, kind)).map(|seen| match seen {
@@ -123,7 +123,7 @@ impl<'t> Finder<'t> {
         Seen { share: if stays { 0.0 } else { there(self.now) }, by_client: kind.of(target.by_client) }
     }
 
-    /// Whether the answers to this client all name the data center, however dice fall.
+    /// Whether all possible answers to this client name the data center.
     fn names(&self, name: &Name, kind: Kind, client: IpNet) -> bool {
         let Some(qtype) = rdata::type_from_text(address_type(kind).name()) else { return false };
         let resolver = IpAddr::from([127, 0, 0, 1]);
@@ -153,7 +153,7 @@ impl<'t> Finder<'t> {
     }
 }
 
-/// The network of a query whose client subnet nobody looks at.
+/// The network of a query whose client subnet is ignored.
 const ANY: IpNet = IpNet::V4(ipnet::Ipv4Net::new_assert(std::net::Ipv4Addr::new(192, 0, 2, 0), 24));
 
 /// How many questions in a row would not miss a data center that has this share of the answers.

@@ -10,8 +10,9 @@ use crate::{health, revisions};
 
 /// A [`Store`] in memory for a server whose own store is damaged.
 ///
-/// It refuses what a user would expect to be saved: documents, overrides and tokens are [`Unavailable`] (overrides apply
-/// anyway, unsaved). It accepts what the next start recreates: statuses, and the document of a watched file or of the start.
+/// It refuses changes that a user expects to be saved: documents, overrides and tokens are [`Unavailable`] (overrides
+/// apply anyway, unsaved). It accepts rows that the next start recreates: statuses, and the document of a watched file
+/// or of the start.
 #[derive(Debug)]
 pub struct UnsavedStore {
     memory: MemoryStore,
@@ -23,7 +24,7 @@ pub struct UnsavedStore {
 }
 
 impl UnsavedStore {
-    /// A store with the last good copy in `directory`, or an empty one. `reason` says what is wrong with the real store.
+    /// A store with the last good copy in `directory`, or an empty one. `reason` is the error of the real store.
     pub fn new(directory: &Path, reason: String, file_is_truth: bool) -> Self {
         let memory = last_good::read(directory)
             .map_or_else(MemoryStore::new, |(revision, entries)| MemoryStore::with_entries(revision, entries));

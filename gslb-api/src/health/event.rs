@@ -59,7 +59,7 @@ pub enum HealthEvent {
     Posted(Vec<Posted>, oneshot::Sender<Result<(), Vec<(usize, String)>>>),
     /// Returns an endpoint to service; names of pool and endpoint.
     Resume(String, String, oneshot::Sender<Resumed>),
-    /// Accepts the failures of a suspected mass failure. The reply is false if there is none.
+    /// Accepts the failures of a suspected mass failure. Replies false if there is none.
     AcceptFailures(oneshot::Sender<bool>),
     /// Reads the current health.
     Look(Look),

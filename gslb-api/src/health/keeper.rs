@@ -115,7 +115,7 @@ impl Keeper {
         self.note_first(target);
     }
 
-    /// Saves the first verdict of a target, which is no transition if it confirms the initial status.
+    /// Saves the first verdict of a target, which is not a transition if it confirms the initial status.
     fn note_first(&mut self, target: u32) {
         let Some(noted) = self.noted.get_mut(target as usize).filter(|noted| !**noted) else { return };
         let members = self.health.targets().members(target);

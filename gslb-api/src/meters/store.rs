@@ -8,7 +8,7 @@ use tracing::debug;
 use crate::meters::Meters;
 use crate::store::{Commit, CommitError, Expired, Layer, Pending, Revision, Store, Time};
 
-/// Another store, and what is measured of it.
+/// A store, and its measurements.
 pub(crate) struct MeteredStore {
     inner: Arc<dyn Store>,
     meters: Arc<Meters>,

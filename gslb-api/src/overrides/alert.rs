@@ -1,4 +1,4 @@
-//! Turns an Alertmanager alert into an override: which endpoints its labels select, and what it forces.
+//! Converts an Alertmanager alert into an override: its labels select the endpoints and the action.
 
 use gslb_core::site::pattern::Pattern;
 

@@ -1,4 +1,4 @@
-//! Alertmanager's webhook: alerts that say so become overrides, which end with them.
+//! Alertmanager's webhook: alerts with an action label become overrides, which end with them.
 
 use std::time::Duration;
 
@@ -27,15 +27,15 @@ use crate::overrides::Override;
 use crate::overrides::alert::{AlertAction, MAX_ALERTS};
 use crate::types::{Alert, AlertOutcome, AlertParameters, AlertResult, AlertResults, Notification};
 
-/// How long an override holds after its alert was seen last: longer than Alertmanager's `repeat_interval`, which
-/// is 4 h where nothing else is said.
+/// How long an override lasts after the last notification: longer than Alertmanager's `repeat_interval`, 4 h by
+/// default.
 const EXPIRES_IN: Duration = Duration::from_secs(5 * 3600);
-/// Shortest and longest that may be asked for.
+/// Minimum and maximum of the parameter.
 const EXPIRES_LEAST: Duration = Duration::from_secs(60);
 const EXPIRES_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// An override that would end later by less than this is not written again.
 const RENEWED_AFTER: Duration = Duration::from_secs(30);
-/// Refused alerts of one notification of which each has a line of the log, and characters of what one says.
+/// Maximum refused alerts of a notification that are logged, and characters of each.
 const MAX_LOGGED: usize = 10;
 const MAX_LOGGED_CHARACTERS: usize = 500;
 
@@ -56,7 +56,7 @@ enum Outcome {
     Unchanged(String),
     /// Its override has ended.
     Ended(String),
-    /// It had no override any more.
+    /// It no longer had an override.
     NotInForce(String),
     /// It was not done.
     Refused(Refusal),
@@ -80,7 +80,7 @@ impl Outcome {
     }
 }
 
-/// Turn alerts of Alertmanager into overrides, and end them: what its webhook sends
+/// Apply alerts from Alertmanager's webhook: set and end overrides
 #[utoipa::path(
     post, path = "/integrations/alertmanager", params(AlertParameters), request_body = Notification,
     responses((status = 200, description = "What became of each alert", body = AlertResults))
@@ -102,7 +102,7 @@ async fn post(
     })?;
     let mut outcomes = Vec::with_capacity(alerts.len());
     for alert in &alerts {
-        // One that is refused does not keep the others from being applied.
+        // A refused alert does not block the others.
         let applied = apply_alert(api, &operation, alert, lasts).await;
         outcomes.push(applied.unwrap_or_else(Outcome::Refused));
     }
@@ -132,7 +132,7 @@ fn alerts(sent: Value) -> Result<Vec<Alert>, Refusal> {
     Ok(sent.alerts)
 }
 
-/// Applies what `alert` asks for.
+/// Applies `alert`.
 async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Duration) -> Result<Outcome, Refusal> {
     let now = now();
     let owner = operation.caller.who.name();
@@ -163,7 +163,7 @@ async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Dur
         Ok(_) => Ok(outcome),
         Err(Refusal::Stale { .. }) => Ok(Outcome::Unchanged(id)),
         Err(Refusal::NotFound { .. }) => Ok(Outcome::NotInForce(id)),
-        // What the override would be wrong in, its labels are.
+        // Errors in the override come from the labels.
         Err(Refusal::Body(errors)) => {
             Err(Refusal::Body(errors.into_iter().map(|(_, message)| ("/labels".to_owned(), message)).collect()))
         }
@@ -171,9 +171,9 @@ async fn apply_alert(api: &Api, operation: &Operation, alert: &Alert, lasts: Dur
     }
 }
 
-/// The override that is in force, with the end that `new` asks for: since when it holds does not change. None within
-/// where it would end hardly later; none at all where the two are different overrides. `went_back` says whether the wall clock
-/// was set back lately: a later end then looks like an earlier one.
+/// The active override with the expiry of `new` and its own start. `Some(None)` if it would end hardly later; `None` if
+/// the two are different overrides. `went_back` is true if the wall clock was set back lately: a later end then looks
+/// like an earlier one.
 fn renewed(old: &Override, new: &Override, went_back: bool) -> Option<Option<Override>> {
     if (&old.targets, old.force) != (&new.targets, new.force) {
         return None;
@@ -231,8 +231,8 @@ fn summary(refused: usize, all: usize, worst: &Refusal) -> String {
     format!("{refused} of {all} {were} refused: {why}.{others}")
 }
 
-/// The problem of a notification that could not be done whole, by the worst of its refusals: Alertmanager sends it
-/// again soon where that is the store's, and with its group otherwise.
+/// The problem of a notification with refused alerts, by the worst refusal: Alertmanager retries soon after errors of
+/// the store, and otherwise with the next notification of the group.
 fn refused(outcomes: Vec<Outcome>) -> Option<Problem> {
     let rank = |refusal: &Refusal| match refusal {
         Refusal::Unavailable(_) => 3,

@@ -93,7 +93,7 @@ pub(super) struct Sent {
     pub work: Work,
 }
 
-/// Resources for processing a body: held until it is done.
+/// Resources for processing a body, released when it is done.
 #[derive(Debug)]
 pub(super) struct Work {
     /// The place of a whole document.
@@ -173,13 +173,13 @@ pub(super) async fn read(
     })
 }
 
-/// Waits for the turn of a large document.
+/// Waits until no other large document is processed.
 ///
 /// # Errors
 /// 503.
 async fn turn(state: &RestState) -> Result<OwnedSemaphorePermit, Problem> {
     let turn = timeout(state.api.options.limits.patience, Arc::clone(&state.turn).acquire_owned()).await;
-    let message = "Another large document is being worked on, and only one is at a time: try again.";
+    let message = "Another large document is being processed, and only one can be at a time: try again.";
     turn.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(message))
 }
 
@@ -191,7 +191,7 @@ pub(super) async fn permit(state: &RestState, parts: &Parts) -> Result<Permit, P
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
     let permits = if caller.role().allows(Role::Operator) { &state.documents } else { &state.viewers_documents };
     let permit = permits.take(caller.client_key(), state.api.options.limits.patience).await;
-    permit.ok_or_else(|| Problem::unavailable("Other documents are being worked on: try again."))
+    permit.ok_or_else(|| Problem::unavailable("Other documents are being processed: try again."))
 }
 
 /// `body`, which holds `permit` until it has been sent or dropped.
@@ -224,7 +224,8 @@ async fn collected(
             Ok(None) => return Ok(octets.into()),
             Ok(Some(Ok(frame))) => {
                 let data = frame.into_data().unwrap_or_default();
-                // After the first octets, the announced length is reserved at once: growing step by step takes twice as much.
+                // After the first octets, the announced length is reserved at once: growing step by step takes twice as
+                // much.
                 if octets.len() > ANNOUNCED && octets.capacity() < most.min(length.unwrap_or(0)) {
                     octets.reserve_exact(most.min(length.unwrap_or(0)) - octets.len());
                 }

@@ -33,7 +33,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Refuses what this caller's role does not allow.
+    /// Refuses a request that this caller's role does not allow.
     ///
     /// # Errors
     /// 403.
@@ -46,7 +46,7 @@ impl Caller {
         Err(problem.with_roles(needed, self.role))
     }
 
-    /// Refuses what this caller's scopes do not cover.
+    /// Refuses a request that this caller's scopes do not cover.
     ///
     /// # Errors
     /// 403.
@@ -81,7 +81,7 @@ pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
-/// Admits a request with its [`Caller`], or refuses it. What the caller may do is up to each route.
+/// Authenticates a request and attaches its [`Caller`], or refuses it. Each route checks what the caller may do.
 pub(super) async fn admit(State(state): State<RestState>, mut request: Request, next: Next) -> Response {
     let from = peer(request.extensions());
     let header = request.headers().get(header::AUTHORIZATION).cloned();

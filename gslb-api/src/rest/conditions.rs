@@ -97,7 +97,7 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem>
 fn parse(tag: &str) -> Option<Tag> {
     let (weak, quoted) = tag.strip_prefix("W/").map_or((false, tag), |quoted| (true, quoted));
     let opaque = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    // None of our tags has a comma or quote, so a tag that is cut at one matches nothing.
+    // No tag of this server has a comma or quote, so a tag cut at one matches nothing.
     (!opaque.contains('"')).then(|| Tag { weak, opaque: opaque.to_owned() })
 }
 

@@ -56,8 +56,8 @@ async fn read(
     Ok(of_toml(text, &etag))
 }
 
-/// The text of revision `number` as its author wrote it; none if that was not in TOML. What cannot be read is none too:
-/// the document itself is there.
+/// The text of revision `number` as its author wrote it; `None` if that was not TOML, or cannot be read: the document
+/// itself is still there.
 ///
 /// # Errors
 /// 500.

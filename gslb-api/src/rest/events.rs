@@ -1,4 +1,4 @@
-//! Events: changes of the store as they happen, resumed from where a reader was.
+//! Events: changes of the store as they happen, resumable from any recent event.
 
 use std::collections::VecDeque;
 
@@ -43,7 +43,7 @@ struct Reader {
     now: Revision,
 }
 
-/// Follow what changes, as it happens, as server-sent events
+/// Follow changes as they happen, as server-sent events
 #[utoipa::path(get, path = "/events", params(LastEvent), responses(
     (status = 200, description = "Events", content_type = "text/event-stream", body = String),
 ))]
@@ -121,8 +121,8 @@ fn json(data: &impl serde::Serialize) -> String {
     serde_json::to_string(data).unwrap_or_default()
 }
 
-/// What the store's keys still show of `revision`: the last event of each endpoint, override and document, in order. This is
-/// what remains of events from before a restart.
+/// The events that can be rebuilt from the store's keys after `revision`: the last one of each endpoint, override and
+/// document, in order. Only these remain from before a restart.
 async fn kept(store: &dyn Store, revision: Revision) -> Result<VecDeque<Event>, Problem> {
     let mut found: Vec<(Revision, Time, StateChange)> = Vec::new();
     for prefix in [CURRENT, health::PREFIX, crate::overrides::PREFIX] {
@@ -170,7 +170,7 @@ async fn time_of(store: &dyn Store, key: &str, value: &[u8]) -> Time {
     Time::from_millis(millis.unwrap_or_default())
 }
 
-/// What happened to a resource. Tokens are not for every reader, and the audit log has what is reported here anyway.
+/// What happened to a resource. Tokens are not shown to every reader, and audit entries would repeat these events.
 fn change(change: &Change) -> Option<StateChange> {
     let value = match change {
         Change::Put { versioned, .. } => Some(&*versioned.value),
@@ -179,7 +179,7 @@ fn change(change: &Change) -> Option<StateChange> {
     change_of(change.key(), value, false)
 }
 
-/// The change of a key that has `octets`, or is deleted. A repeated status is no change, unless it `counts`.
+/// The change of a key that has `octets`, or is deleted. A repeated status is not a change, unless it `counts`.
 fn change_of(key: &str, octets: Option<&[u8]>, counts: bool) -> Option<StateChange> {
     if key == CURRENT {
         return Some(StateChange::Document { revision: read_as::<Moments>(octets).and_then(|row| row.revision) });

@@ -89,7 +89,7 @@ fn candidates(explanation: &explain::Explanation, table: &RoutingTable) -> Vec<M
     members.take(MAX_STATUSES).collect()
 }
 
-/// A seed that nobody chose.
+/// A random seed.
 fn chance() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }

@@ -28,11 +28,11 @@ pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) 
     }
 }
 
-/// Whether a request says for which host it is, once. Where it says more, a proxy before us may have gone by another
+/// Whether a request names its host exactly once. With several, a proxy in front may have used another
 /// one.
 ///
 /// # Errors
-/// What is wrong, for a problem of status 400 (RFC 9112 §3.2).
+/// A detail for a problem of status 400 (RFC 9112 §3.2).
 pub fn unambiguous<B>(request: &axum::http::Request<B>) -> Result<(), &'static str> {
     let mut fields = request.headers().get_all(header::HOST).iter();
     let (first, second) = (fields.next(), fields.next());

@@ -1,4 +1,4 @@
-//! How far data centers are: what this node measures, and what is accepted of it and of what clients measured.
+//! Latencies of data centers: measurements of this node, and the accepted orders of this node and of clients.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ use crate::control::Resource;
 use crate::health::HealthEvent;
 use crate::types::{MassFailureLifted, NoParameters};
 
-/// The path by which an operator accepts the failures of a mass failure.
+/// The path to accept the failures of a mass failure.
 pub const ACCEPT_MASS_FAILURE: &str = "/api/v1/mass-failure/lift";
 
 /// The route of mass failures.

@@ -11,10 +11,10 @@ use tracing::debug;
 use super::caller::{Caller, peer};
 use crate::Api;
 
-/// The route of requests for what there is not.
+/// The route label of unknown paths.
 const NOWHERE: &str = "none";
 
-/// Answers a request, and counts it. What a client makes up is in no label.
+/// Answers a request, and counts it. No label has text from the client.
 pub(super) async fn measured(State(api): State<Api>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());

@@ -1,4 +1,4 @@
-//! The REST API: paths to handlers, and what holds for all of them.
+//! The REST API: routes, and the layers common to all of them.
 
 mod alertmanager;
 mod answer;
@@ -57,9 +57,8 @@ pub use mass_failure::ACCEPT_MASS_FAILURE;
 /// The path that all of the API is below.
 const BASE: &str = "/api/v1";
 
-/// The routes below `/api`, to be merged with others or served alone, with limits on callers of its own: make it once.
-/// Where connections are known by their address, requests have an `axum::extract::ConnectInfo<SocketAddr>`; without it
-/// no client counts as being on this host.
+/// The routes below `/api`, to be merged with others or served alone. It has its own limits on callers, so create it
+/// once. Requests should have an `axum::extract::ConnectInfo<SocketAddr>`; without it, no client counts as local.
 pub fn router(api: Api) -> Router {
     let resources = [
         documents::routes(),
@@ -109,7 +108,7 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-/// The path of a request as it came, before nested routers took off what is theirs.
+/// The original path of a request, before nested routers stripped their prefix.
 fn path<'r>(extensions: &'r Extensions, uri: &'r Uri) -> &'r str {
     extensions.get::<OriginalUri>().map_or(uri, |OriginalUri(uri)| uri).path()
 }

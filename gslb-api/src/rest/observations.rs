@@ -1,4 +1,4 @@
-//! Observations: what others found of endpoints that nobody probes from here, and latencies that clients measured.
+//! Observations: statuses of endpoints that are not probed from here, and latencies measured by clients.
 
 use std::sync::Arc;
 

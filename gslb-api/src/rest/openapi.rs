@@ -1,5 +1,5 @@
-//! What the API says of itself: OpenAPI 3.1 from the handlers and their types, and a page that shows it with nothing from
-//! elsewhere.
+//! The description of the API: OpenAPI 3.1 from the handlers and their types, and a self-contained page that shows
+//! it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,9 +17,9 @@ use super::problem::Problem;
 use super::state::RestState;
 use crate::types;
 
-/// Where the description is.
+/// The path of the description.
 const DESCRIPTION: &str = "/api/openapi.json";
-/// What the page may load and run: what comes with it.
+/// The page may load and run only what comes with it.
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 /// The name of the security scheme.
@@ -29,7 +29,7 @@ pub(super) const PROBLEM: &str = "Problem";
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from(DESCRIPTION)));
 
-/// The routes of `description` and its page. They need no token: they say what is public anyway.
+/// The routes of `description` and its page. They need no token: their content is public.
 pub(super) fn routes(description: &OpenApi) -> Router<RestState> {
     let json: Arc<str> = description.to_json().unwrap_or_default().into();
     let description = move || {
@@ -57,7 +57,7 @@ fn file(name: &str) -> Response {
     }
 }
 
-/// What the description has beside the operations.
+/// The parts of the description other than operations.
 pub(super) fn base() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("gslb_ID_SECRET").build();
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(types::Problem::name()))).build();

@@ -7,11 +7,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 
-/// What a browser says of the page that a request comes from (W3C Fetch Metadata).
+/// A browser's information about the page that sent a request (W3C Fetch Metadata).
 const SITE: &str = "sec-fetch-site";
 
-/// Lets a request pass that reads, or that no page of another site sent. Browsers let pages send some requests without
-/// asking the server first, and where no token is needed nothing else would stop them.
+/// Admits requests that only read, or were not sent by a page of another site. Browsers let pages send some requests
+/// without a preflight, and if no token is needed, nothing else would stop them.
 pub(super) async fn check(request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let host = request.uri().authority().map(|authority| authority.as_str().to_owned());
@@ -22,7 +22,7 @@ pub(super) async fn check(request: Request, next: Next) -> Response {
     Problem::new(StatusCode::FORBIDDEN, "cross-site", detail).into_response()
 }
 
-/// Whether a page sent it that did not come from this server; `host` is the URI's, where it has one.
+/// Whether a page of another server sent it; `host` is that of the URI, if it has one.
 fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = headers.get(SITE).and_then(|site| site.to_str().ok()).unwrap_or("none");

@@ -1,4 +1,4 @@
-//! Overrides: what operators force, with a reason and an end.
+//! Overrides: states forced by operators, with a reason and an end.
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -60,7 +60,7 @@ async fn read(
     let entry = active.overrides.get(&id).ok_or_else(|| Problem::not_found(format!("There is no override {id:?}.")))?;
     let shown = Override::from(entry);
     if api.control.unsaved().set.contains(&id) {
-        // The tag is that of the saved override, so nobody is to keep this.
+        // The tag is that of the saved override, so this response must not be cached.
         let etag = Etag::of(&shown);
         let response = answer::json(StatusCode::OK, &Override { saved: Some(false), ..shown });
         let response = answer::with(response, header::ETAG, &etag.to_string());

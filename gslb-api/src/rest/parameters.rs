@@ -1,4 +1,4 @@
-//! The parameters of a query, read into what a route takes.
+//! The query parameters, parsed into the type of a route.
 
 use std::error::Error as _;
 
@@ -23,18 +23,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// What is wrong with the query, with the name of the parameter.
+/// An error message with the name of the parameter.
 fn explained(rejection: &QueryRejection) -> String {
     // The rejection itself says first that the query cannot be read.
     let cause = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
     format!("The query cannot be read: {}.", describe_shares(&cause))
 }
 
-/// What serde says of the fields of a structure, said of parameters.
+/// Rewrites serde's messages about fields of a structure for parameters.
 fn describe_shares(cause: &str) -> String {
     for what in ["unknown", "missing", "duplicate"] {
         let message = format!("{what} field `");
-        // In front of it stands the name of the parameter once more.
+        // The message starts with the name of the parameter again.
         let behind =
             cause.strip_prefix(&message).or_else(|| cause.split_once(&format!(": {message}")).map(|(_, rest)| rest));
         if let Some(rest) = behind {

@@ -10,29 +10,29 @@ use tokio::time::timeout;
 
 use super::rate::ClientKey;
 
-/// A caller gets at most one in this many of the places.
+/// A caller gets at most one in this many permits.
 const CALLER_SHARE: usize = 2;
 
-/// Why no place is free.
+/// Why no permit is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// The caller has its maximum, which is this many.
     ByCaller(usize),
-    /// All places are taken; there are this many.
+    /// All permits are taken; there are this many.
     ByAll(usize),
 }
 
-/// All places.
+/// All permits.
 #[derive(Debug)]
 pub(crate) struct Permits {
     all: Arc<Semaphore>,
     most: usize,
     per_caller: usize,
-    /// Permits of each caller that has a place or waits for one.
+    /// The semaphore of each caller that has a permit or waits for one.
     callers: Mutex<HashMap<ClientKey, Weak<Semaphore>>>,
 }
 
-/// A place, until it is dropped.
+/// A permit, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     _of_all: OwnedSemaphorePermit,
@@ -43,25 +43,25 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// The same place, with `turn` added.
+    /// The same permit, with `turn` added.
     pub(crate) fn with(self, turn: OwnedSemaphorePermit) -> Self {
         Self { _turn: Some(turn), ..self }
     }
 }
 
 impl Permits {
-    /// This many places.
+    /// This many permits.
     pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
         let per_caller = (most / CALLER_SHARE).max(1);
         Self { all: Arc::new(Semaphore::new(most)), most, per_caller, callers: Mutex::default() }
     }
 
-    /// Waits up to `patience` for a place for `client_key`; `None` if none became free.
+    /// Waits up to `patience` for a permit for `client_key`; `None` if none became free.
     pub(crate) async fn take(&self, client_key: ClientKey, patience: Duration) -> Option<Permit> {
         let of_caller = self.caller(client_key);
         let both = async {
-            // The caller's own permit first: a caller at its maximum must not take places from others while it waits.
+            // The caller's own permit first: a caller at its maximum must not take permits from others while it waits.
             let of_caller = of_caller.acquire_owned().await.ok()?;
             let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
             Some(Permit { _of_all: of_all, _of_caller: of_caller, _turn: None })
@@ -69,7 +69,7 @@ impl Permits {
         timeout(patience, both).await.ok().flatten()
     }
 
-    /// A place for `client_key`, if one is free now.
+    /// A permit for `client_key`, if one is free now.
     ///
     /// # Errors
     /// [`Taken`] if none is free.

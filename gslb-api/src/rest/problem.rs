@@ -10,7 +10,7 @@ use crate::document::Etag;
 use crate::safety::BrokenRule;
 use crate::types::{self, AlertResult, ProblemDetail, Role};
 
-/// `detail`, no longer than anybody reads.
+/// `detail`, shortened to a readable length.
 fn shortened(detail: ProblemDetail) -> ProblemDetail {
     let short = |text: String| match text.char_indices().nth(DETAIL_CHARACTERS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -20,7 +20,7 @@ fn shortened(detail: ProblemDetail) -> ProblemDetail {
     ProblemDetail { pointer: short(pointer), detail: short(detail), help: short(help) }
 }
 
-/// A request that was not done. Boxed, so that what goes well does not carry room for it.
+/// A failed request. Boxed, to keep successful results small.
 #[derive(Debug)]
 pub(super) struct Problem(Box<Answer>);
 
@@ -32,7 +32,7 @@ struct Answer {
 }
 
 impl Problem {
-    /// A problem of the kind `kind`, a word that stays the same from version to version.
+    /// A problem of the kind `kind`, which is stable across versions.
     pub(super) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
         let body = types::Problem {
             kind: format!("urn:problem-type:gslb:{kind}"),
@@ -49,7 +49,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
     }
 
-    /// There is no such thing.
+    /// Not found.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
@@ -89,7 +89,7 @@ impl Problem {
         self
     }
 
-    /// The same with what became of each alert.
+    /// The same with the result of each alert.
     pub(super) fn with_alerts(mut self, alerts: Vec<AlertResult>) -> Self {
         self.0.body.alerts = alerts;
         self
@@ -101,7 +101,7 @@ impl Problem {
         self
     }
 
-    /// What is wrong this time.
+    /// The specific error.
     #[cfg(test)]
     pub(super) fn detail(&self) -> &str {
         &self.0.body.detail
@@ -117,10 +117,10 @@ impl Problem {
 
 /// Most details in one response.
 const MAX_DETAILS: usize = 101;
-/// Characters of what one says; names in it may be as long as a body.
+/// Maximum characters of a detail; names in it may be as long as a body.
 const DETAIL_CHARACTERS: usize = 1000;
 
-/// Problems of a document as details, the first of them; warnings only where there is no error.
+/// The first problems of a document as details; warnings only if there is no error.
 pub(super) fn details(found: &[Found]) -> Vec<ProblemDetail> {
     let worst = found.iter().map(|problem| problem.severity).max().unwrap_or(Severity::Warning);
     bounded(found.iter().filter(|problem| problem.severity == worst).map(detail)).0

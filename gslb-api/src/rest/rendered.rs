@@ -10,7 +10,7 @@ use crate::change::{Active, Refusal};
 use crate::control::blocking;
 use crate::document::{Etag, Section};
 
-/// What has been written of the revision that was asked for last.
+/// The rendered parts of the last requested revision.
 #[derive(Debug, Default)]
 pub(crate) struct Rendered(Mutex<Written>);
 
@@ -24,7 +24,7 @@ struct Written {
 /// All of a document, or one collection of it.
 pub(super) type Part = Option<Section>;
 
-/// JSON, and what names its state.
+/// JSON, and its entity tag.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     /// The tag.
@@ -34,7 +34,7 @@ pub(super) struct Text {
 }
 
 impl Rendered {
-    /// `part` of the document in force. Who asks while it is being written waits for it.
+    /// `part` of the active document. Concurrent requests wait for one rendering.
     ///
     /// # Errors
     /// [`Refusal::Internal`].

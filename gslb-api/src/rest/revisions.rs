@@ -1,4 +1,4 @@
-//! Revisions: what became of the document, and what it was.
+//! Revisions: the history of the document.
 
 use std::sync::Arc;
 
@@ -153,7 +153,7 @@ async fn restore(
     State(state): State<RestState>,
     Path(text): Path<String>,
     _: AcceptsJson,
-    // As any write to what exists it says which state it replaces: nobody undoes what they have not seen.
+    // Like any write to an existing resource, it names the state it replaces, so that no unseen change is undone.
     IfMatch(condition): IfMatch,
     options: ChangeOptions,
     operation: Operation,

@@ -21,11 +21,11 @@ use crate::types::Role;
 pub(super) enum Access {
     /// Any token.
     AnyToken,
-    /// Reporters. The handler checks the token's scopes against what the request names.
+    /// Reporters. The handler checks the token's scopes against the endpoints in the request.
     Reporter,
     /// Viewers.
     Viewer,
-    /// Operators. The handler checks the token's scopes against what the request changes.
+    /// Operators. The handler checks the token's scopes against the changed resources.
     Operator,
     /// Operators whose token has no scopes: the request changes what no scope can name.
     UnscopedOperator,

@@ -21,11 +21,11 @@ pub(super) struct RestState {
     pub streams: Arc<Permits>,
     /// Places for streams of answers.
     pub watchers: Arc<Permits>,
-    /// Places for whole documents of callers who may change them.
+    /// Permits for whole documents of callers that may change them.
     pub documents: Arc<Permits>,
-    /// Places for whole documents of viewers: however slowly they send or read, changes get through.
+    /// Permits for whole documents of viewers: slow viewers do not block changes.
     pub viewers_documents: Arc<Permits>,
-    /// The turn of a large document: the server works on one at a time, for all callers.
+    /// The permit for a large document: the server processes one at a time, for all callers.
     pub turn: Arc<Semaphore>,
     /// The last rendered document.
     pub rendered: Arc<Rendered>,

@@ -1,4 +1,4 @@
-//! What is up: statuses with their evidence, and what returns an endpoint to service.
+//! Statuses with their evidence, and returning an endpoint to service.
 
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ async fn list(
     Ok(page.await?)
 }
 
-/// What a page has, but for the evidence.
+/// A page without the evidence.
 struct Gathered {
     members: Vec<Member>,
     data_centers: ByName<DataCenterStatus>,
@@ -131,7 +131,7 @@ impl Gathered {
         next.pools = more.map(|last| next_page(parameters, StatusCollection::Pools, &last));
         let chosen = site.services.iter().filter(|_| wants(StatusCollection::Services));
         let services = chosen.filter_map(|it| {
-            // One that may answer from others, too, is not a matter of this pool or data center alone.
+            // Services that may answer from others too do not depend on this pool or data center alone.
             let is_chosen = match service {
                 Some(service) => service.name == it.name,
                 None => reach.of(site, it).iter().all(|id| filter.has(site, *id)),
@@ -165,7 +165,7 @@ fn next_page(parameters: &StatusParameters, of: StatusCollection, after: &str) -
     next
 }
 
-/// Up to `limit` entries behind `after`, and the name of the last one where there are more.
+/// Up to `limit` entries after `after`, and the name of the last one if there are more.
 fn paged<T>(
     entries: impl Iterator<Item = (String, T)>,
     after: Option<&str>,

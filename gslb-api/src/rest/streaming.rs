@@ -1,7 +1,7 @@
-//! Streams of events: who may have one, and for how long.
+//! Streams of events: permits and lifetime.
 //!
-//! A stream ends when the server stops, or when its reader's token is revoked or expires. A task owns its source and its
-//! place: a response is only polled while its reader reads, so a reader that stalls would keep its place too long.
+//! A stream ends when the server stops, or when its reader's token is revoked or expires. A task owns its source and
+//! its place: a response is only polled while its reader reads, so a reader that stalls would keep its place too long.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -40,14 +40,14 @@ pub(super) fn permit(permits: &Permits, extensions: &Extensions, what: &str) -> 
     permits.take_now(client_key).map_err(|taken| {
         let detail = match taken {
             Taken::ByAll(most) => format!("{most} {what} already."),
-            Taken::ByCaller(most) => format!("You {what} {most} times already; more places are for others."),
+            Taken::ByCaller(most) => format!("You already {what} {most} times, which is the limit per caller."),
         };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail).header(header::RETRY_AFTER, "5")
     })
 }
 
-/// Responds with `events` as they come. They and `permit` are dropped when they end, when `until` ends, or when the client
-/// disconnects, whether or not it has read everything.
+/// Responds with `events` as they come. They and `permit` are dropped when they end, when `until` ends, or when the
+/// client disconnects, whether or not it has read everything.
 pub(super) fn respond(permit: Permit, until: Until, events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The token of a request, so that its holder knows whose name is on what they do.
+//! The token of a request, so that its holder knows the name under which changes are recorded.
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -90,7 +90,7 @@ async fn revoke(
     _: Parameters<NoParameters>,
     operation: Operation,
 ) -> Result<Response, Problem> {
-    // What cannot be read can be revoked all the same.
+    // An unreadable token can still be revoked.
     let before = auth::find(&**api.control.store(), &id).await.ok().flatten();
     match auth::revoke(&**api.control.store(), &id).await? {
         Revoked::Done => {

@@ -1,4 +1,4 @@
-//! Rankings of what was answered lately, from the sample.
+//! Rankings of recent answers, from the sample.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Routes {
     Routes::new("top").add(Access::Viewer, routes!(list))
 }
 
-/// Rank what was answered in the last ten minutes, from a sample
+/// Rank the answers of the last ten minutes, from a sample
 #[utoipa::path(get, path = "/top", params(RankingParameters), responses(
     (status = 200, description = "The ranking", body = Ranking),
 ))]
@@ -38,7 +38,7 @@ async fn list(
     Ok(answer::json(StatusCode::OK, &ranking))
 }
 
-/// The first `limit` of a ranking, and what all answers of the sample stand for.
+/// The first `limit` entries of a ranking, and the number of answers that the sample represents.
 fn ranking(answers: Vec<(SampledAnswer, u64)>, table: &RoutingTable, by: RankingKey, limit: usize) -> Ranking {
     let total: u64 = answers.iter().map(|(_, weight)| weight).sum();
     let mut counts: HashMap<Option<String>, u64> = HashMap::new();
@@ -54,7 +54,7 @@ fn ranking(answers: Vec<(SampledAnswer, u64)>, table: &RoutingTable, by: Ranking
     Ranking { by, answers: total, top: ranked.into_iter().take(limit).map(shown).collect(), more }
 }
 
-/// Names what an answer counts for; none for clients in no region, and for answers from no data center.
+/// The key of an answer in the ranking; `None` for clients outside all regions, and for answers without a data center.
 type Namer<'t> = Box<dyn Fn(&SampledAnswer) -> Option<String> + 't>;
 
 fn namer(topology: &Topology, by: RankingKey) -> Namer<'_> {

@@ -1,4 +1,4 @@
-//! Which revisions are kept: the latest ones, by number and by what they take.
+//! Retention of revisions: the latest ones, limited by number and size.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,10 +27,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// What `store` has. Keys that are none of ours are left aside.
+    /// Reads the keys of `store`. Unknown keys are ignored.
     ///
     /// # Errors
-    /// Where it cannot be asked.
+    /// If it cannot be read.
     pub async fn of(store: &dyn Store) -> Result<Self, Unavailable> {
         let mut kept = Self::default();
         for (number, octets) in numbered(store, PREFIX).await? {
@@ -40,12 +40,12 @@ impl Kept {
         Ok(kept)
     }
 
-    /// The greatest number that was given; 0 where there is none.
+    /// The greatest revision number used; 0 if there is none.
     pub fn latest(&self) -> u64 {
         self.given
     }
 
-    /// Notes that `number` was given, so that it never is again, even where the revision is lost.
+    /// Records that `number` is used, so that it is never reused, even if the revision is lost.
     pub fn note_given(&mut self, number: u64) {
         self.given = self.given.max(number);
     }
@@ -67,7 +67,7 @@ impl Kept {
         self.texts.insert(number, octets);
     }
 
-    /// Forgets those that are too many, and returns their keys.
+    /// Drops revisions beyond the limits, and returns their keys.
     pub fn forget(&mut self) -> Vec<String> {
         let mut keys = Vec::new();
         while self.revisions.len() > 1 && (self.revisions.len() > MAX_REVISIONS || self.octets > MAX_OCTETS) {
@@ -80,7 +80,7 @@ impl Kept {
         keys
     }
 
-    /// Forgets the texts of revisions that are not kept any more, and the oldest of those that are too much.
+    /// Drops the texts of removed revisions, and the oldest ones beyond the size limit.
     fn forget_texts(&mut self) -> Vec<String> {
         let first = self.revisions.front().map_or(0, |(number, _)| *number);
         let mut octets: usize = self.texts.values().sum();

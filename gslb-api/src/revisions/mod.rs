@@ -1,4 +1,4 @@
-//! Revisions: every document that was in force, numbered from 1, with who put it in force, when and why.
+//! Revisions: every document that was in force, numbered from 1, with author, time and reason.
 
 mod keep;
 mod record;
@@ -16,15 +16,15 @@ use crate::store::{Entry, Order, Store, Unavailable};
 /// Why a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RevisionError {
-    /// The store cannot be asked.
+    /// The store cannot be read.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// What the store has is no revision.
+    /// The stored row is not a revision.
     #[error(transparent)]
     Damaged(#[from] Damaged),
 }
 
-/// Revision `number` with its document; nothing where it never was or is not kept any more.
+/// Revision `number` with its document; `None` if it never existed or was removed.
 ///
 /// # Errors
 /// [`RevisionError`].
@@ -34,11 +34,11 @@ pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Valu
     Ok(Some(unpack(&key, &stored.value)?))
 }
 
-/// The number of the revision that should be in force; none where no document ever was. Where the row that names it is damaged
-/// or missing, that is the latest revision that is kept.
+/// The number of the revision that should be in force; `None` if there never was a document. If the row that names it
+/// is damaged or missing, it is the latest kept revision.
 ///
 /// # Errors
-/// Where the store cannot be asked.
+/// If the store cannot be read.
 pub async fn current(store: &dyn Store) -> Result<Option<u64>, Unavailable> {
     let named = store.read(CURRENT).await?.and_then(|stored| unpack_current(&stored.value).ok());
     match named {
@@ -55,7 +55,7 @@ pub(crate) async fn is_whole(store: &dyn Store, number: u64) -> Result<bool, Una
 /// Whether `store` has any revision that can be read.
 ///
 /// # Errors
-/// Where the store cannot be asked.
+/// If the store cannot be read.
 pub async fn has_any(store: &dyn Store) -> Result<bool, Unavailable> {
     for number in Kept::of(store).await?.before(u64::MAX) {
         if is_whole(store, number).await? {
@@ -65,8 +65,8 @@ pub async fn has_any(store: &dyn Store) -> Result<bool, Unavailable> {
     Ok(false)
 }
 
-/// Whether `entry`, a row of revisions or texts, has a key and a beginning of the form that this version writes. What is
-/// compressed is not looked at.
+/// Whether `entry`, a row of revisions or texts, has a valid key and header. Does not decompress
+/// it.
 pub(crate) fn is_readable(entry: &Entry) -> bool {
     let value = &entry.versioned.value;
     if entry.key.starts_with(text::PREFIX) {
@@ -77,7 +77,7 @@ pub(crate) fn is_readable(entry: &Entry) -> bool {
 }
 
 /// Up to `limit` revisions before the number `before`, the latest first, and whether there are more. Damaged ones are
-/// left out, so that one of them does not hide all others; [`read`] says what is wrong with one.
+/// omitted, so that one of them does not hide all others; [`read`] returns their errors.
 ///
 /// # Errors
 /// [`RevisionError`].

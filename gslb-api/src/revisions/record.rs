@@ -14,29 +14,29 @@ pub const CURRENT: &str = "document";
 pub const PREFIX: &str = "revisions/";
 /// Characters of a revision's message.
 pub const MESSAGE_CHARACTERS: usize = 500;
-/// The greatest number that a revision can have come to; a greater one is damage.
+/// The greatest possible revision number; a greater one is damage.
 const GREATEST: u64 = 1 << 48;
-/// Octets of a document as JSON. Whoever writes the store is not trusted with more memory than that.
+/// Maximum octets of a document as JSON: a limit on the memory for a stored document.
 const DOCUMENT_OCTETS: usize = 256 << 20;
 
-/// What is known of a revision besides its document.
+/// The metadata of a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Its number.
     pub revision: u64,
-    /// Who put it in force: the id of a token, or `file`, or `start`.
+    /// Its author: the id of a token, or `file`, or `start`.
     pub author: String,
     /// The name of that token's holder; the same as `author` for the others.
     pub author_name: String,
     /// When, in milliseconds since 1970 in UTC.
     pub millis: u64,
-    /// Why, where they said so.
+    /// The reason, if one was given.
     #[serde(default)]
     pub message: String,
-    /// The revision whose document it has, where it was restored.
+    /// The restored revision, if it is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<u64>,
-    /// The git commit that its file comes from, where that is known.
+    /// The git commit of its file, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<GitCommit>,
     /// Octets of the document as JSON.
@@ -50,11 +50,11 @@ pub struct GitCommit {
     pub id: String,
     /// The first line of its message.
     pub message: String,
-    /// True where the file was edited after the commit.
+    /// True if the file was edited after the commit.
     pub modified: bool,
 }
 
-/// What the store has under a key is none of ours.
+/// A stored row is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key} in the store is not what this version writes there")]
 pub struct Damaged {
@@ -72,7 +72,7 @@ pub fn key(number: u64) -> String {
     format!("{PREFIX}{number:020}")
 }
 
-/// The number that ends `key` below `prefix`; none where it is not written as [`key`] writes it.
+/// The number at the end of `key` after `prefix`; `None` if it does not have the form of [`key`].
 pub(super) fn number(key: &str, prefix: &str) -> Option<u64> {
     let digits = key.strip_prefix(prefix)?;
     let number = digits.parse().ok().filter(|number| (1..=GREATEST).contains(number))?;
@@ -94,7 +94,7 @@ pub fn unpack_current(value: &[u8]) -> Result<u64, Damaged> {
     number.ok_or_else(|| Damaged { key: CURRENT.to_owned() })
 }
 
-/// The stored form; `header.octets` is set to what the document has.
+/// The stored form; sets `header.octets` to the size of the document.
 pub fn pack(mut header: Header, document: &Value) -> Arc<[u8]> {
     let json = serde_json::to_vec(document).unwrap_or_default();
     header.octets = json.len();

@@ -1,4 +1,5 @@
-//! The text of a revision as its author wrote it, with comments. It is kept beside the revision, in the store alone.
+//! The text of a revision as its author wrote it, with comments. It is stored separately from the revision, and only in
+//! the store.
 
 use std::sync::Arc;
 
@@ -34,14 +35,14 @@ pub(super) fn is_readable(octets: &[u8]) -> bool {
 pub fn unpack(key: &str, octets: &[u8]) -> Result<String, Damaged> {
     let text = || {
         let (length, compressed) = uncompressed_size(octets).ok().filter(|(length, _)| *length <= LONGEST)?;
-        // What is cut between two of its sequences decompresses to less.
+        // Data truncated between two sequences decompresses to less.
         let text = decompress(compressed, length).ok().filter(|text| text.len() == length)?;
         String::from_utf8(text).ok()
     };
     text().ok_or_else(|| Damaged { key: key.to_owned() })
 }
 
-/// The text of revision `number`; none if it was not written in TOML, or is not kept any more.
+/// The text of revision `number`; `None` if it was not TOML or was removed.
 ///
 /// # Errors
 /// [`RevisionError`].

@@ -26,7 +26,7 @@ pub(crate) const LOOSENED: &str = "loosened";
 /// The rule that blocks document changes during a window.
 pub(crate) const FROZEN: &str = "frozen";
 
-/// What a change touches.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touched {
     /// Overrides; the document stays.
@@ -46,12 +46,12 @@ pub fn needs_moves(rules: &Safety) -> bool {
 
 /// The rules that going from `old` to `new` at `now` would break.
 ///
-/// Limits on moves and frozen windows come from the active document, so that no change can loosen them for itself; rules about
-/// the resulting state come from both documents. `moves` is required if [`needs_moves`]. Frozen windows block changes of the
-/// document, not overrides, which are for emergencies. The shrinking rule always applies, because a truncated file looks like
-/// a deliberate deletion. Deleting a service or zone by name is deliberate; replacing a zone by name may still come from a
-/// truncated file. Limits on moves do not apply to the end of an override that kept clients away: an operator who has drained
-/// a data center must be able to undo that when another one fails.
+/// Limits on moves and frozen windows come from the active document, so that no change can loosen them for itself;
+/// rules about the resulting state come from both documents. `moves` is required if [`needs_moves`]. Frozen windows
+/// block changes of the document, not overrides, which are for emergencies. The shrinking rule always applies, because
+/// a truncated file looks like a deliberate deletion. Deleting a service or zone by name is deliberate; replacing a
+/// zone by name may still come from a truncated file. Limits on moves do not apply to the end of an override that kept
+/// clients away: an operator who has drained a data center must be able to undo that when another one fails.
 pub fn broken(
     old: &RoutingTable,
     new: &RoutingTable,

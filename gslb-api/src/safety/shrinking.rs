@@ -15,7 +15,7 @@ const LEAST_LOSS: usize = 2;
 /// Most zones named in a message.
 const NAMED: usize = 3;
 
-/// What shrinks too much when the whole document changes: the number of zones, the number of services, or a zone.
+/// Detects excessive shrinking of the whole document: the number of zones, the number of services, or a zone.
 pub(super) fn of_document(old: &RoutingTable, new: &RoutingTable) -> Option<BrokenRule> {
     let (before, after) = (&old.topology().site, &new.topology().site);
     let zones = removed(before.zones.iter().map(|zone| &zone.apex), after.zones.iter().map(|zone| &zone.apex));
@@ -25,7 +25,7 @@ pub(super) fn of_document(old: &RoutingTable, new: &RoutingTable) -> Option<Brok
     (!details.is_empty()).then(|| broken(details.join("; ")))
 }
 
-/// What shrinks too much when one resource of the document changes: a zone that stays.
+/// Detects excessive shrinking when one resource changes: a zone that remains.
 pub(super) fn of_resource(old: &RoutingTable, new: &RoutingTable) -> Option<BrokenRule> {
     of_zones(old, new).map(broken)
 }
@@ -34,7 +34,7 @@ fn broken(detail: String) -> BrokenRule {
     BrokenRule { rule: "shrinking".into(), detail }
 }
 
-/// How many there were, and how many of them are gone.
+/// How many there were, and how many were removed.
 fn removed<'n>(old: impl Iterator<Item = &'n Name>, new: impl Iterator<Item = &'n Name>) -> (usize, usize) {
     let stays: HashSet<&Name> = new.collect();
     old.fold((0, 0), |(all, gone), name| (all + 1, gone + usize::from(!stays.contains(name))))
@@ -124,7 +124,7 @@ mod tests {
             assert!(shrinks(&whole, NS[0]), "{count}: cut after the first NS");
         }
         assert!(shrinks(&format!("{ns}{}", addresses(5_011)), &format!("{}{}", NS[0], addresses(1))));
-        // One long record set hides in the number of records that many names are gone.
+        // The number of records alone would not show that many names were removed, if one set is long.
         let texts: String = (0..50).map(|number| format!("a IN TXT \"{number}\"\n")).collect();
         assert!(shrinks(&format!("{ns}{texts}{}", addresses(40)), &format!("{ns}{texts}")));
     }

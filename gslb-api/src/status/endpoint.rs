@@ -134,7 +134,7 @@ fn outcome(seen: &RecordedOutcome) -> ProbeOutcome {
     }
 }
 
-/// Down, drained if it is up and takes no clients as long as others can, or up.
+/// Down, drained (up, but without clients while others can take them), or up.
 pub(super) fn status_of(state: EndpointState) -> Status {
     if state.up && state.weight == 0 { Status::Drained } else { up_or_down(state.up) }
 }

@@ -142,8 +142,8 @@ pub(crate) fn data_centers(active: &Active) -> impl Iterator<Item = (String, Dat
     names.zip(Tally::of_data_centers(&active.table)).map(shown)
 }
 
-/// The override of exactly this target; of several, the one that ends last. It is overdue if it has expired, or if it drains
-/// or takes down without expiry for more than a day.
+/// The override of exactly this target; of several, the one that ends last. It is overdue if it has expired, or if it
+/// drains or takes down without expiry for more than a day.
 fn forced(active: &Active, target: &str) -> Option<TargetOverride> {
     let of_target = |it: &&Override| it.targets.iter().any(|pattern| pattern.to_string() == target);
     let it = active.overrides.values().filter(of_target).max_by_key(|it| it.expires.unwrap_or(u64::MAX))?;
@@ -186,7 +186,7 @@ fn drained(liveness: &PoolLiveness) -> usize {
     liveness.states().iter().filter(|state| state.up && state.weight == 0).count()
 }
 
-/// Down, drained if it is up and takes no clients as long as others can, or up.
+/// Down, drained (up, but without clients while others can take them), or up.
 fn status_of_pool(liveness: &PoolLiveness) -> Status {
     let takes = liveness.states().iter().any(|state| state.up && state.weight > 0);
     if liveness.is_up() && !takes { Status::Drained } else { up_or_down(liveness.is_up()) }

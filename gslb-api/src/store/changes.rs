@@ -1,4 +1,4 @@
-//! What a commit changed.
+//! The changes of a commit.
 
 use std::sync::Arc;
 

@@ -194,7 +194,7 @@ pub enum CommitError {
     Invalid {
         /// The invalid key.
         key: String,
-        /// What is wrong with it.
+        /// The error.
         why: &'static str,
     },
     /// The commit, or the resulting store, is too large.

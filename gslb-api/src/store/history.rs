@@ -18,7 +18,7 @@ pub(super) struct History {
     octets: usize,
 }
 
-/// What follows a revision.
+/// The changes after a revision.
 pub(super) enum After {
     /// Nothing yet.
     Nothing,

@@ -3,8 +3,8 @@
 /// Octets of a key, 1 to this many.
 pub const KEY_OCTETS: usize = 512;
 
-/// Octets of a value. A document of a million lines has some tens of millions of octets; what is stored is of one
-/// operator, and fits.
+/// Octets of a value. A document of a million lines has some tens of millions of octets, which
+/// fits.
 pub const VALUE_OCTETS: usize = 16 << 20;
 
 /// Writes of a commit, and expectations of it.
@@ -16,7 +16,7 @@ pub const COMMIT_OCTETS: usize = 32 << 20;
 /// Octets of all keys and values, with [`ENTRY_OCTETS`] for each. All are kept in memory.
 pub const STORE_OCTETS: usize = 256 << 20;
 
-/// Overhead per entry: about what the in-memory tables take for it.
+/// Overhead per entry: roughly that of the in-memory tables.
 pub const ENTRY_OCTETS: usize = 64;
 
 /// Entries of a page.

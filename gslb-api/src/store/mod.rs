@@ -1,12 +1,12 @@
 //! The state store: keys and values with a single sequence of revisions, behind a trait that a distributed store could
 //! implement.
 //!
-//! It is modeled on etcd. A key is a path (`document`, `revisions/00000000000000000042`), a value is octets. Each commit
-//! gets the next [`Revision`] of the whole store, and each key has the revision of its last change. A commit has
+//! It is modeled on etcd. A key is a path (`document`, `revisions/00000000000000000042`), a value is octets. Each
+//! commit gets the next [`Revision`] of the whole store, and each key has the revision of its last change. A commit has
 //! preconditions and writes; it is applied atomically.
 //!
-//! [`EmbeddedStore`] keeps everything in a local file, [`MemoryStore`] only in memory. Both serve reads from memory, so a
-//! broken disk stops only writes.
+//! [`EmbeddedStore`] keeps everything in a local file, [`MemoryStore`] only in memory. Both serve reads from memory, so
+//! a broken disk stops only writes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -41,7 +41,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the store is not available: {reason}")]
 pub struct Unavailable {
-    /// What is wrong, and where.
+    /// The error, and its position.
     pub reason: String,
 }
 
@@ -72,18 +72,19 @@ pub trait Store: Send + Sync {
     /// If the store cannot be reached. An embedded store always can.
     fn revision(&self) -> Pending<'_, Result<Revision, Unavailable>>;
 
-    /// The value of `key`; `None` if it does not exist. An expired key exists until [`expire`](Self::expire) removes it.
+    /// The value of `key`; `None` if it does not exist. An expired key exists until [`expire`](Self::expire) removes
+    /// it.
     ///
     /// # Errors
     /// As for [`revision`](Self::revision).
     fn read<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<Versioned>, Unavailable>>;
 
-    /// Up to `limit` entries (at most [`limits::PAGE_ENTRIES`]) whose keys begin with `prefix`, in `order` of their octets,
-    /// starting after the key `after`. The page says whether there are more.
+    /// Up to `limit` entries (at most [`limits::PAGE_ENTRIES`]) whose keys begin with `prefix`, in `order` of their
+    /// octets, starting after the key `after`. The page says whether there are more.
     ///
-    /// A page is a snapshot at the revision that it names; two pages may be from two revisions. To follow a whole prefix,
-    /// read its pages, then watch it from the revision of the *first* page: changes made in between come again from the
-    /// watch, and none is missed.
+    /// A page is a snapshot at the revision that it names; two pages may be from two revisions. To follow a whole
+    /// prefix, read its pages, then watch it from the revision of the *first* page: changes made in between come again
+    /// from the watch, and none is missed.
     ///
     /// # Errors
     /// As for [`revision`](Self::revision).
@@ -95,15 +96,15 @@ pub trait Store: Send + Sync {
         order: Order,
     ) -> Pending<'a, Result<Page, Unavailable>>;
 
-    /// Applies `commit` atomically if its preconditions hold, and returns its revision once it is durable. A commit without
-    /// writes only checks the preconditions, and returns the revision at which they held.
+    /// Applies `commit` atomically if its preconditions hold, and returns its revision once it is durable. A commit
+    /// without writes only checks the preconditions, and returns the revision at which they held.
     ///
     /// Dropping the future does not cancel the commit.
     ///
-    /// # Errors
-    /// [`CommitError::Conflict`] if a precondition does not hold; [`CommitError::Invalid`] and [`CommitError::TooLarge`] if
-    /// the commit can never succeed. Nothing was written then. [`CommitError::Unavailable`] if the store cannot write; its
-    /// reason says whether the commit may have succeeded anyway.
+    /// # Errors [`CommitError::Conflict`] if a precondition does not hold; [`CommitError::Invalid`] and
+    /// [`CommitError::TooLarge`] if the commit can never succeed. Nothing was written then.
+    /// [`CommitError::Unavailable`] if the store cannot write; its reason says whether the commit may have succeeded
+    /// anyway.
     fn commit(&self, commit: Commit) -> Pending<'_, Result<Revision, CommitError>>;
 
     /// Removes all keys that expire at `now` or earlier, in ordinary commits that watchers see. The store has no clock:
@@ -121,7 +122,7 @@ pub trait Store: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Watches keys that begin with `prefix`: every change after the revision `after`, in order and without gaps. If the
-    /// store no longer has all of them, the watch says so.
+    /// Watches keys that begin with `prefix`: every change after the revision `after`, in order and without gaps. If
+    /// the store no longer has all of them, the watch reports it.
     fn watch(&self, prefix: &str, after: Revision) -> Watch;
 }

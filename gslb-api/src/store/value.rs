@@ -37,7 +37,7 @@ impl fmt::Display for Revision {
     }
 }
 
-/// A moment of the wall clock, in milliseconds since 1970-01-01 00:00 UTC: what outlives a restart.
+/// A moment of the wall clock, in milliseconds since 1970-01-01 00:00 UTC; valid across restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 

@@ -1,4 +1,4 @@
-//! Alertmanager's webhook: what it sends (version 4 of its body), and what becomes of each alert.
+//! Alertmanager's webhook: its request body (version 4), and the result of each alert.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use utoipa::{IntoParams, ToSchema};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AlertParameters {
-    /// How long an override holds after its alert was seen last, 1m to 168h; 5h by default. More than `repeat_interval` of
-    /// Alertmanager, which renews it.
+    /// How long an override holds after its alert was seen last, 1m to 168h; 5h by default. More than `repeat_interval`
+    /// of Alertmanager, which renews it.
     #[param(pattern = "^[0-9]+(ms|s|m|h)$")]
     pub expires_in: Option<String>,
 }
 
-/// A notification, as far as it matters here; other members are ignored.
+/// A notification; other members are ignored.
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 pub struct Notification {
-    /// The alerts of a group, those that fire and those that no longer do.
+    /// The alerts of a group, firing and resolved.
     #[schema(max_items = 1000)]
     pub alerts: Vec<Alert>,
 }
@@ -29,11 +29,11 @@ pub struct Notification {
 pub struct Alert {
     /// Whether it fires.
     pub status: AlertStatus,
-    /// What it is about.
+    /// Its labels.
     #[serde(default)]
     #[schema(value_type = AlertLabels)]
     pub labels: BTreeMap<String, String>,
-    /// What it says to people.
+    /// Its annotations.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
     /// Identifies the alert: it is the same whenever the alert fires.
@@ -51,10 +51,10 @@ pub enum AlertStatus {
     Resolved,
 }
 
-/// The labels that say what an alert does, among others.
+/// The labels that select an action, and others.
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 pub struct AlertLabels {
-    /// What it forces. Without this label, an alert does nothing here.
+    /// The forced state. Without this label, an alert has no effect.
     #[schema(nullable = false)]
     pub gslb_action: Option<ActionLabel>,
     /// The target in full: `data-center/NAME`, `pool/NAME` or `endpoint/POOL/NAME`.
@@ -74,11 +74,11 @@ pub struct AlertLabels {
     pub others: BTreeMap<String, String>,
 }
 
-/// What an alert forces.
+/// The state forced by an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionLabel {
-    /// Endpoints get no clients as long as others can.
+    /// Endpoints get no clients while others can take them.
     Drain,
     /// Endpoints are down.
     Down,
@@ -113,7 +113,7 @@ pub struct AlertResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertOutcome {
-    /// It does not say that it acts here.
+    /// It has no action label.
     Ignored,
     /// Its override is in force now.
     Forced,
@@ -123,7 +123,7 @@ pub enum AlertOutcome {
     Unchanged,
     /// Its override has ended.
     Ended,
-    /// It had no override any more.
+    /// It no longer had an override.
     NotInForce,
     /// It was refused: `errors` or `breaks` say why.
     Refused,

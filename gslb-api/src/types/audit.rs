@@ -60,10 +60,10 @@ pub struct AuditEntry {
     /// The resource before; absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
-    /// The resource after; absent if there is none.
+    /// The resource after the change; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
-    /// Why, if they said so.
+    /// The reason, if one was given.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// Safety rules that it broke.
@@ -80,7 +80,7 @@ pub struct AuditEntry {
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<AuditEntry>,
-    /// Where the next page is; null if this is the last one.
+    /// The path of the next page; null if this is the last one.
     #[schema(required = true)]
     pub next: Option<String>,
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Entries with their names. No name is there twice.
+/// Entries by unique name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByName<T>(pub Vec<(String, T)>);
 

@@ -1,4 +1,4 @@
-//! What a change came to, or would come to.
+//! The result of a change or a dry run.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{BrokenRule, Comparison, ProblemDetail};
 
-/// What a change came to, or would come to.
+/// The result of a change or a dry run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChangeResult {
     /// Whether nothing was changed.
@@ -21,19 +21,19 @@ pub struct ChangeResult {
     #[serde(default)]
     #[schema(required = true)]
     pub generation: u64,
-    /// What the document says differently, up to 1000 entries.
+    /// Differences of the document, up to 1000 entries.
     #[serde(default)]
     #[schema(required = true)]
     pub changes: Vec<Difference>,
-    /// Whose answers move, and where to; null if nobody asked.
+    /// Whose answers move, and where to; null if not requested.
     #[serde(default)]
     #[schema(required = true)]
     pub moves: Option<Comparison>,
-    /// The safety rules that it breaks: of a change that was made, those that were overridden.
+    /// The safety rules that it breaks; for an applied change, those that were overridden.
     #[serde(default)]
     #[schema(required = true)]
     pub breaks: Vec<BrokenRule>,
-    /// What is doubtful about the document.
+    /// Warnings about the document.
     #[serde(default)]
     #[schema(required = true)]
     pub warnings: Vec<ProblemDetail>,
@@ -54,12 +54,12 @@ fn saved() -> bool {
 /// A value that two documents have differently.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
-    /// Where it stands (RFC 6901).
+    /// JSON pointer (RFC 6901).
     pub pointer: String,
-    /// What the older document has; absent if it has nothing.
+    /// The value in the older document; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
     pub before: Option<Value>,
-    /// What the newer document has; absent if it has nothing.
+    /// The value in the newer document; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
     pub after: Option<Value>,
 }

@@ -19,7 +19,7 @@ pub struct ReadConditions {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct WriteConditions {
-    /// Tags of the states that are to be replaced; required if the resource exists.
+    /// Tags of the states to replace; required if the resource exists.
     #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[!#-+.-~-]*"( *, *(W/)?"[!#-+.-~-]*")*)$"#, nullable = false)]
     pub if_match: Option<String>,
 }
@@ -28,7 +28,7 @@ pub struct WriteConditions {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct AnyWriteConditions {
-    /// Tags of the states that are to be replaced; required if the resource exists.
+    /// Tags of the states to replace; required if the resource exists.
     #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[!#-+.-~-]*"( *, *(W/)?"[!#-+.-~-]*")*)$"#, nullable = false)]
     pub if_match: Option<String>,
     /// `*` if nothing must exist.

@@ -25,7 +25,7 @@ pub enum Policy {
     Policy(Map<String, Value>),
 }
 
-/// What is to be different (RFC 7396).
+/// The members to change (RFC 7396).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(value_type = Object)]
 pub struct MergePatch(pub Map<String, Value>);

@@ -28,7 +28,7 @@ pub struct Drill {
     pub failing: Vec<Failing>,
     /// Services that would have clients with only one data center left; and which one.
     pub one_left: Vec<OneLeft>,
-    /// Queries that name the data center now, by which a real drill can be watched.
+    /// Queries that name the data center now, to observe a real drill.
     pub witnesses: Vec<Witness>,
 }
 
@@ -52,7 +52,7 @@ impl AddressType {
     }
 }
 
-/// What clients get whose service has nothing that is up.
+/// What clients of a service without a working endpoint get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossAnswer {

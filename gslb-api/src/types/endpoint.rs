@@ -14,7 +14,7 @@ pub struct EndpointStatus {
     pub endpoint: String,
     /// Its data center.
     pub data_center: Option<String>,
-    /// Its address, or the name that it stands for.
+    /// Its address, or its name.
     pub target: String,
     /// Its status.
     pub status: Status,
@@ -30,7 +30,7 @@ pub struct EndpointStatus {
     pub r#override: Option<String>,
     /// The id of the override that decides about its weight.
     pub weight_override: Option<String>,
-    /// What is known of it; absent if nothing is.
+    /// The evidence for the status; absent if there is none.
     #[serde(flatten)]
     pub evidence: Option<Evidence>,
 }
@@ -67,7 +67,7 @@ pub struct Evidence {
     /// What the status would be without overrides.
     #[schema(required = false)]
     pub unforced: UnforcedStatus,
-    /// What keeps it from changing.
+    /// The reason that it does not change.
     pub held: Option<Held>,
     /// The outcomes in a row that count towards another status.
     pub progress: Option<Progress>,
@@ -103,7 +103,7 @@ pub struct UnforcedStatus {
     pub source: StatusSource,
 }
 
-/// What keeps a status from changing.
+/// The reason that a status does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum Held {
@@ -143,7 +143,7 @@ pub struct Progress {
     pub needed: u32,
 }
 
-/// What a probe came to.
+/// The outcome of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProbeResult {
@@ -160,7 +160,7 @@ pub enum ProbeResult {
 pub struct ProbeOutcome {
     /// When.
     pub time: Timestamp,
-    /// What it came to.
+    /// The outcome.
     pub result: ProbeResult,
     /// The kind of failure, such as `timeout`.
     pub failure: Option<String>,
@@ -168,7 +168,7 @@ pub struct ProbeOutcome {
     pub ms: f64,
     /// How long its connection took, in milliseconds.
     pub connect_ms: Option<f64>,
-    /// What was seen.
+    /// The observation.
     pub evidence: String,
 }
 
@@ -177,7 +177,7 @@ pub struct ProbeOutcome {
 pub struct ProbeStatus {
     /// Its name.
     pub probe: String,
-    /// The status that it comes to; null as long as it is not known.
+    /// The resulting status; null until it is known.
     #[schema(required = true)]
     pub status: Option<Status>,
     /// Why.

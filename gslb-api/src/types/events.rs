@@ -1,4 +1,4 @@
-//! Events: what changes, as it happens.
+//! Events: changes, as they happen.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ pub struct ChangeEvent {
     pub changes: Vec<StateChange>,
 }
 
-/// A change of what the server keeps.
+/// A change of the server's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum StateChange {
@@ -34,7 +34,7 @@ pub enum StateChange {
         pool: String,
         /// Its name.
         endpoint: String,
-        /// Its status; null if it is not kept any more.
+        /// Its status; null if it was removed.
         status: Option<EventStatus>,
     },
     /// An override was set or ended.
@@ -76,7 +76,7 @@ pub struct EventStatus {
     pub recovered: Option<Timestamp>,
 }
 
-/// The data of an event named `reset`: what was before this revision of the store is not kept any more.
+/// The data of an event named `reset`: earlier events than this revision of the store are no longer kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResetEvent {
     /// The revision of the store.

@@ -31,7 +31,7 @@ request! {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false, value_type = Option<String>, default = "127.0.0.1", example = "198.51.100.53")]
         pub resolver: Option<IpAddr>,
-        /// What was answered at this revision; by default the one in force.
+        /// The revision to explain; by default the one in force.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         pub revision: Option<u64>,
@@ -159,7 +159,7 @@ impl FromBody for IpAddr {
 /// The answer to a query, and how it came about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
-    /// The revision that was asked.
+    /// The explained revision.
     pub revision: u64,
     /// The answer and the steps.
     pub explanation: data::Explained,

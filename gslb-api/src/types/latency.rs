@@ -1,4 +1,4 @@
-//! Latencies: what this node measures, and what is accepted of it and of what clients measured.
+//! Latencies: measurements of this node, and the accepted orders of this node and of clients.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,10 +12,10 @@ pub struct Latencies {
     pub node: String,
     /// Whether the document has a vantage of this name.
     pub is_vantage: bool,
-    /// What this node measures, in milliseconds, by data center.
+    /// Latencies measured by this node, in milliseconds, by data center.
     #[schema(value_type = HashMap<String, f64>)]
     pub measured_ms: ByName<f64>,
-    /// By what clients are steered.
+    /// The accepted orders, by which clients are steered.
     pub accepted: AcceptedLatencies,
 }
 

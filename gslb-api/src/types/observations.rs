@@ -1,4 +1,4 @@
-//! Observations: what others found of endpoints, and latencies that clients measured.
+//! Observations: statuses of endpoints, and latencies measured by clients.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,7 +78,7 @@ request! {
         pub endpoint: String,
         /// Whether it is up.
         pub up: bool,
-        /// Why, or what was seen.
+        /// The reason or observation.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false, value_type = Option<String>, max_length = 200)]
         pub reason: Option<Reason>,
@@ -98,7 +98,7 @@ request! {
     }
 }
 
-/// What was seen: up to 200 characters, none of them a control character.
+/// The observation: up to 200 characters, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason(pub String);
 
@@ -117,7 +117,7 @@ impl FromBody for Reason {
     }
 }
 
-/// What was taken.
+/// The accepted observations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ObservationsTaken {
     /// Observations of endpoints.

@@ -1,4 +1,4 @@
-//! Overrides: what an operator forces, whatever the document and the probes say.
+//! Overrides: states forced by an operator, regardless of document and probes.
 
 pub use gslb_core::live::overrides::Force;
 use gslb_core::site::pattern::Pattern;
@@ -18,7 +18,7 @@ request! {
         /// Which endpoints: `data-center/NAME`, `pool/NAME` or `endpoint/POOL/NAME`, with `*` and `?`.
         #[schema(value_type = Vec<String>, min_items = 1, max_items = 100, example = json!(["data-center/fra"]))]
         pub targets: Targets,
-        /// What is forced.
+        /// The forced state.
         pub force: Force,
         /// Why, for the audit log.
         pub reason: Text,
@@ -96,7 +96,7 @@ pub struct Override {
     /// Which endpoints.
     #[schema(value_type = Vec<String>)]
     pub targets: Vec<Pattern>,
-    /// What is forced.
+    /// The forced state.
     pub force: Force,
     /// Why.
     pub reason: String,
@@ -108,7 +108,7 @@ pub struct Override {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub expires: Option<Timestamp>,
-    /// False as long as its last change is not saved; absent otherwise.
+    /// False while its last change is not saved; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub saved: Option<bool>,

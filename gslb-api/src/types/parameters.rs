@@ -16,7 +16,7 @@ const GREATEST: u64 = (1 << 53) - 1;
 pub struct PageSize(usize);
 
 impl PageSize {
-    /// So many entries.
+    /// Maximum entries.
     pub fn get(self) -> usize {
         self.0
     }
@@ -102,7 +102,8 @@ pub struct ChangeParameters {
     #[serde(default)]
     #[param(required = false, max_length = 500)]
     pub message: String,
-    /// Why the safety rules do not hold this time; needs the role admin. The header `Gslb-Override-Rules` says the same.
+    /// Why the safety rules do not hold this time; needs the role admin. The header `Gslb-Override-Rules` says the
+    /// same.
     #[param(min_length = 1, max_length = 500)]
     pub override_rules: Option<String>,
 }

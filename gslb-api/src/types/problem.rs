@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): why a request failed, where, and what would be right.
+//! Problem documents (RFC 9457): why a request failed, where, and how to fix it.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::{AlertResult, Role};
 /// Why a request failed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Names the kind of problem: `urn:problem-type:gslb:` and a word that stays the same in later versions.
+    /// The kind of problem: `urn:problem-type:gslb:` and a word that is stable across versions.
     #[serde(rename = "type", default)]
     #[schema(required = true, example = "urn:problem-type:gslb:not-found")]
     pub kind: String,
@@ -22,7 +22,7 @@ pub struct Problem {
     #[serde(default)]
     #[schema(required = true, minimum = 400, maximum = 599)]
     pub status: u16,
-    /// What is wrong this time.
+    /// The specific error.
     #[serde(default)]
     #[schema(required = true)]
     pub detail: String,
@@ -41,7 +41,7 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub role: Option<Role>,
-    /// What the change would affect that is out of the token's scopes.
+    /// Affected resources outside the token's scopes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<String>,
     /// The scopes of the token.
@@ -55,14 +55,14 @@ pub struct Problem {
     pub alerts: Vec<AlertResult>,
 }
 
-/// One thing that is wrong, and where.
+/// One error, and its position.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemDetail {
-    /// Where it stands (RFC 6901): in the document, or in the body if that is not part of a document.
+    /// JSON pointer (RFC 6901) into the document, or into the body if that is not part of a document.
     #[serde(default)]
     #[schema(required = true)]
     pub pointer: String,
-    /// What is wrong.
+    /// The error.
     #[serde(default)]
     #[schema(required = true)]
     pub detail: String,

@@ -10,18 +10,18 @@ use serde_json::{Map, Value};
 
 use crate::members;
 
-/// Mistakes in a body: a JSON pointer to each (RFC 6901), and what is expected there.
+/// Errors in a body: a JSON pointer (RFC 6901) and a message for each.
 pub type Mistakes = Vec<(String, String)>;
 
 /// A request body, or a part of one.
 pub trait FromBody: Sized {
-    /// What is expected, as it ends a sentence: `a duration such as "30m"`.
+    /// The expected value, to end a sentence: `a duration such as "30m"`.
     fn expected() -> String;
 
-    /// Reads `value`, which stands at `pointer`. None if there is a mistake, which is in `mistakes` then.
+    /// Reads `value` at `pointer`. `None` if it is invalid; `mistakes` then has the error.
     fn from_body(value: &Value, pointer: &str, mistakes: &mut Mistakes) -> Option<Self>;
 
-    /// What a missing member means; none if the member is required.
+    /// The value of a missing member; `None` if the member is required.
     fn if_missing() -> Option<Self> {
         None
     }
@@ -59,7 +59,7 @@ pub(super) fn members<'v>(
     Some(members)
 }
 
-/// The member `name` of an object that stands at `pointer`.
+/// The member `name` of the object at `pointer`.
 pub(super) fn member<T: FromBody>(
     members: &Map<String, Value>,
     name: &str,
@@ -77,7 +77,7 @@ pub(super) fn member<T: FromBody>(
     missing
 }
 
-/// Reads text that is more than text. What is wrong with it says its own error.
+/// Parses text. Its own error is the message.
 pub(super) fn parse<T>(value: &Value, pointer: &str, mistakes: &mut Mistakes) -> Option<T>
 where
     T: FromBody + FromStr<Err: Display>,
@@ -89,7 +89,7 @@ where
     text.parse().map_err(|error: T::Err| mistakes.push((pointer.to_owned(), error.to_string()))).ok()
 }
 
-/// Reads what serde reads. Its errors are not shown: they do not say what is expected.
+/// Reads a value with serde. Its errors are not shown: they do not name the expected value.
 pub(super) fn deserialize<T>(value: &Value, pointer: &str, mistakes: &mut Mistakes) -> Option<T>
 where
     T: FromBody + DeserializeOwned,

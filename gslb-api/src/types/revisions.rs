@@ -31,7 +31,7 @@ pub struct Revision {
 /// A revision with its document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RevisionWithDocument {
-    /// What is known of it.
+    /// Its metadata.
     #[serde(flatten)]
     pub revision: Revision,
     /// The document.
@@ -47,7 +47,7 @@ pub struct RevisionPage {
     pub in_force: u64,
     /// The revisions.
     pub revisions: Vec<Revision>,
-    /// Where the next page is; null if this is the last one.
+    /// The path of the next page; null if this is the last one.
     #[schema(required = true)]
     pub next: Option<String>,
 }
@@ -69,6 +69,6 @@ pub struct RevisionDiff {
     pub from: u64,
     /// The newer revision.
     pub to: u64,
-    /// What they have differently, up to 1000 entries.
+    /// Their differences, up to 1000 entries.
     pub differences: Vec<Difference>,
 }

@@ -1,4 +1,4 @@
-//! Statuses: what is up, since when and why; what that means for pools, data centers and services.
+//! Statuses of endpoints, pools, data centers and services: what is up, since when and why.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +12,7 @@ use crate::degraded::Concern;
 pub enum Status {
     /// It does.
     Up,
-    /// It is up, and takes no clients as long as others can.
+    /// Up, but without clients while others can take them.
     Drained,
     /// It does not.
     Down,
@@ -37,7 +37,7 @@ pub enum State {
     Up,
     /// Some of it is not up.
     Degraded,
-    /// It is up, and takes no clients as long as others can.
+    /// Up, but without clients while others can take them.
     Drained,
     /// It is down.
     Down,
@@ -113,7 +113,7 @@ pub struct StatusParameters {
     pub after: Option<String>,
 }
 
-/// What is up.
+/// Counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StatusPage {
     /// The time of the server.
@@ -122,9 +122,9 @@ pub struct StatusPage {
     pub revision: u64,
     /// The generation of the table that answers.
     pub generation: u64,
-    /// The mass failure that is held back; null if there is none.
+    /// The held mass failure; null if there is none.
     pub mass_failure: Option<MassFailure>,
-    /// What the server works without, and why; empty if everything is as it should be.
+    /// Degraded parts, and why; empty if there are none.
     pub degraded: Vec<Degradation>,
     /// How many overrides are in force.
     pub overrides: usize,
@@ -147,7 +147,7 @@ pub struct StatusPage {
     pub next: NextPages,
 }
 
-/// A mass failure that is held back: too many hosts fail at once, so the last statuses hold.
+/// A held mass failure: too many hosts fail at once, so statuses stay unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MassFailure {
     /// For how long.
@@ -157,7 +157,7 @@ pub struct MassFailure {
 /// Something that the server works without.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Degradation {
-    /// What it works without.
+    /// The degraded part.
     #[schema(value_type = Concern)]
     pub what: String,
     /// Why.
@@ -182,30 +182,30 @@ pub struct Counts {
 pub struct Count {
     /// All of them.
     pub all: usize,
-    /// Those that are up.
+    /// Number that is up.
     pub up: usize,
-    /// Those that are drained.
+    /// Number that is drained.
     pub drained: usize,
-    /// Those that are down.
+    /// Number that is down.
     pub down: usize,
 }
 
 /// A data center.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DataCenterStatus {
-    /// Up as long as one of its pools is.
+    /// Up while one of its pools is.
     pub status: Status,
     /// The same, and whether all of it is up.
     pub state: State,
     /// Its pools.
     pub pools: usize,
-    /// Those that are up.
+    /// Number that is up.
     pub pools_up: usize,
     /// Its endpoints.
     pub endpoints: usize,
-    /// Those that are up, drained ones too.
+    /// Number that is up, including drained ones.
     pub endpoints_up: usize,
-    /// Those that are drained.
+    /// Number that is drained.
     pub endpoints_drained: usize,
     /// The override of the data center as a whole.
     pub r#override: Option<TargetOverride>,
@@ -222,9 +222,9 @@ pub struct PoolStatus {
     pub data_center: Option<String>,
     /// Its endpoints.
     pub endpoints: usize,
-    /// Those that are up, drained ones too.
+    /// Number that is up, including drained ones.
     pub endpoints_up: usize,
-    /// Those that are drained.
+    /// Number that is drained.
     pub endpoints_drained: usize,
     /// How many have to be up for the pool to be.
     pub min_up: u32,
@@ -235,7 +235,7 @@ pub struct PoolStatus {
 pub struct TargetOverride {
     /// Its id.
     pub id: String,
-    /// What it forces.
+    /// The forced state.
     pub force: Force,
     /// Why.
     pub reason: String,
@@ -243,7 +243,7 @@ pub struct TargetOverride {
     pub created: Timestamp,
     /// When it ends; null if it holds until it is removed.
     pub expires: Option<Timestamp>,
-    /// Whether it drains or takes down for longer than it was meant to, or without an end for more than a day.
+    /// Whether it has drained or taken down for longer than planned, or without an end for more than a day.
     #[serde(default)]
     #[schema(required = true)]
     pub overdue: bool,
@@ -252,14 +252,14 @@ pub struct TargetOverride {
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceStatus {
-    /// Up as long as all pools are that it may answer from, down if none is.
+    /// Up while all pools that it may answer from are up, down if none is.
     #[schema(value_type = State)]
     pub status: State,
     /// The pools that it may answer from.
     pub pools: usize,
-    /// Those that are up.
+    /// Number that is up.
     pub pools_up: usize,
-    /// What it answers when all of them are down.
+    /// Its answer when all of them are down.
     pub when_all_down: String,
     /// Its further names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -294,7 +294,7 @@ pub struct ResumedEndpoint {
     pub status: Status,
 }
 
-/// The mass failure after its failures were accepted: there is none any more.
+/// The mass failure after its failures were accepted: null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MassFailureLifted {
     /// Null.

@@ -13,12 +13,12 @@ use super::{Network, Timestamp};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TailParameters {
-    /// Those that this service decided.
+    /// Answers decided by this service.
     pub service: Option<String>,
-    /// Those to clients who may be in this network, or have this address: clients known by a network that overlaps it.
+    /// Answers to clients that may be in this network, or have this address: their known network overlaps it.
     #[param(value_type = Option<String>, example = "203.0.113.0/24")]
     pub client: Option<Network>,
-    /// Those that name an endpoint in this data center.
+    /// Answers that name an endpoint in this data center.
     pub data_center: Option<String>,
 }
 
@@ -31,23 +31,23 @@ pub struct Answered<'a> {
     pub generation: u64,
     /// `udp` or `tcp`.
     pub transport: Cow<'a, str>,
-    /// Who asked.
+    /// The client.
     pub resolver: SocketAddr,
     /// Whose address decided: a network, or an address.
     pub client: String,
-    /// Where that comes from.
+    /// The source of that address.
     pub client_from: ClientFrom,
-    /// The name that was asked for.
+    /// The queried name.
     pub name: Option<String>,
-    /// The type that was asked for.
+    /// The queried type.
     pub r#type: Option<String>,
-    /// What made the answer what it is.
+    /// The kind of decision.
     pub decision: DecisionKind,
     /// The service that decided first.
     pub service: Option<String>,
     /// The region of the client.
     pub region: Option<Cow<'a, str>>,
-    /// Why the first decision is not what its policy would have.
+    /// The fallback of the first decision, if it used one.
     pub fallback: Option<Cow<'a, str>>,
     /// What each service decided, in order.
     pub decisions: Vec<Decision<'a>>,
@@ -73,7 +73,7 @@ pub enum ClientFrom {
     Resolver,
 }
 
-/// What made an answer what it is.
+/// The kind of decision of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionKind {
@@ -81,7 +81,7 @@ pub enum DecisionKind {
     Service,
     /// The zone's data decided, or the name is not in any zone here.
     Zone,
-    /// A service decided, and the document has changed since: its numbers have no names any more.
+    /// A service decided, and the document has changed since, so its name is unknown.
     Lost,
 }
 
@@ -90,7 +90,7 @@ pub enum DecisionKind {
 pub struct Decision<'a> {
     /// The service.
     pub service: String,
-    /// Why it is not what its policy would have.
+    /// The fallback, if it used one.
     pub fallback: Option<Cow<'a, str>>,
     /// The endpoints that it named.
     pub endpoints: Vec<NamedEndpoint<'a>>,
@@ -112,6 +112,6 @@ pub struct NamedEndpoint<'a> {
 pub struct MissedAnswers {
     /// Answers that pass the filter and came too fast.
     pub skipped: u64,
-    /// Answers that nobody could look at.
+    /// Answers lost before filtering.
     pub unseen: u64,
 }

@@ -12,7 +12,7 @@ use super::request::{FromBody, Mistakes, parse};
 /// Most characters of a text.
 const MOST: usize = 500;
 
-/// 1 to 500 characters, none of them a control character.
+/// 1 to 500 characters, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, min_length = 1, max_length = 500)]

@@ -11,12 +11,12 @@ use crate::auth::{MAX_SCOPES, Scope};
 request! {
     /// A token to make.
     pub struct TokenRequest {
-        /// Who it is for: 1 to 100 characters, none of them a control character.
+        /// Who it is for: 1 to 100 characters, without control characters.
         #[schema(min_length = 1, max_length = 100)]
         pub name: String,
-        /// What it allows.
+        /// Its role.
         pub role: Role,
-        /// What it may change, for reporters and operators; everything if left out.
+        /// Scopes of changes, for reporters and operators; unrestricted if omitted.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false, value_type = Option<Vec<String>>, min_items = 1, max_items = 32, example = json!(["pool/fra*"]))]
         pub scopes: Option<ScopeList>,
@@ -69,9 +69,9 @@ pub struct Token {
     pub id: String,
     /// Who it is for.
     pub name: String,
-    /// What it allows.
+    /// Its role.
     pub role: Role,
-    /// What it may change; everything that its role allows if the list is empty.
+    /// Scopes of changes; everything that its role allows if the list is empty.
     pub scopes: Vec<String>,
     /// When it was made.
     pub created: Timestamp,
@@ -82,7 +82,7 @@ pub struct Token {
 /// A token that was just made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// What is known of it later, too.
+    /// The token without its secret.
     #[serde(flatten)]
     pub token: Token,
     /// The whole token, which is shown this once.
@@ -98,8 +98,8 @@ pub struct Caller {
     pub id: String,
     /// Who it is for.
     pub name: String,
-    /// What it allows.
+    /// Its role.
     pub role: Role,
-    /// What it may change; everything that its role allows if the list is empty.
+    /// Scopes of changes; everything that its role allows if the list is empty.
     pub scopes: Vec<String>,
 }

@@ -1,11 +1,11 @@
-//! Rankings of what was answered in the last ten minutes, from a sample.
+//! Rankings of the answers of the last ten minutes, from a sample.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::PageSize;
 
-/// What a ranking is by.
+/// The key of a ranking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RankingKey {
@@ -36,7 +36,7 @@ impl RankingKey {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RankingParameters {
-    /// What is ranked.
+    /// The ranked key.
     #[param(inline)]
     pub by: RankingKey,
     /// Most entries, 1 to 1000; 100 by default.
@@ -45,12 +45,12 @@ pub struct RankingParameters {
     pub limit: PageSize,
 }
 
-/// What was answered most.
+/// The most frequent answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ranking {
-    /// What the ranking is by.
+    /// The key of the ranking.
     pub by: RankingKey,
-    /// How many answers the sample stands for.
+    /// Number of answers that the sample represents.
     pub answers: u64,
     /// The first entries, the largest first.
     pub top: Vec<Ranked>,

@@ -267,7 +267,7 @@ async fn one_token_leaves_half_of_the_streams_to_others() {
         let request = tokio::time::timeout(Duration::from_secs(10), api.get(path));
         let refused = request.await.expect("it is let in, and reads on");
         assert_eq!((refused.status, refused.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"));
-        assert!(refused.text.contains("2 times already; more places are for others"), "{}", refused.text);
+        assert!(refused.text.contains("2 times, which is the limit per caller"), "{}", refused.text);
         assert_eq!(open(&api, path, &api.admin).await.0, StatusCode::OK);
     }
 }

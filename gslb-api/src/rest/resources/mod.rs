@@ -28,7 +28,7 @@ use crate::types::{
 
 mod policies;
 
-/// What stands for the collection in the paths of the handlers.
+/// The placeholder of the collection in the handlers' paths.
 const COLLECTION: &str = "/{collection}";
 
 /// The routes of `section`.

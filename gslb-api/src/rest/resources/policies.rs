@@ -1,4 +1,4 @@
-//! What is different about policies: one may be written as the name of another one, or of a pool.
+//! Policies are special: one may be the name of another policy, or of a pool.
 
 use axum::Extension;
 use axum::extract::{Path, Request, State};

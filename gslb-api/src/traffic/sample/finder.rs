@@ -16,7 +16,7 @@ impl RegionFinder {
         Self(Chooser::of_all(&topology.site.regions, &topology.index))
     }
 
-    /// The name of the region; none where no region of `topology`, for which this was made, has the client.
+    /// The name of the region; `None` if the client is outside all regions of `topology`, for which this was created.
     pub fn region(&self, topology: &Topology, client: IpAddr) -> Option<Arc<str>> {
         let region = self.0.branch(topology.index.locus_of(client), &topology.index)?;
         topology.site.regions.get(region).map(|region| Arc::clone(&region.name))

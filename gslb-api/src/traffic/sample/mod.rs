@@ -24,7 +24,7 @@ pub struct SampledAnswer {
     pub pool: Option<Arc<str>>,
 }
 
-/// Access to the answers of the last minutes, each with the number of answers it stands for.
+/// Access to the answers of the last minutes, each with the number of answers it represents.
 #[derive(Clone)]
 pub struct Sample(Arc<dyn Fn() -> Vec<(SampledAnswer, u64)> + Send + Sync>);
 

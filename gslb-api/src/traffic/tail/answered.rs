@@ -1,4 +1,4 @@
-//! An answer that was given, read back: what was asked and answered from its octets, and its decision by name.
+//! A captured answer: query and response parsed from their octets, and the decision by name.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,18 +20,18 @@ use crate::types::{self, Answered, Decision, DecisionKind, NamedEndpoint, Timest
 /// An answer as who gave it noted it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// What the numbers of the decision mean, with the number of its [edition](gslb_core::table::counts::Counts::topology_id);
-    /// none where the document has changed since, so that nobody knows.
+    /// The names of the decision's indices, with their [topology](gslb_core::table::counts::Counts::topology_id);
+    /// `None` if the document has changed since, so that they are unknown.
     pub topology: Option<(u64, &'a Topology)>,
     /// Generation of the table that answered.
     pub generation: u64,
     /// When it was answered.
     pub time: SystemTime,
-    /// How it was asked.
+    /// Its transport.
     pub transport: Transport,
-    /// Who asked.
+    /// The client.
     pub resolver: SocketAddr,
-    /// What the services have decided, in that order; none where no service decided.
+    /// The decisions of services, in order; empty if no service decided.
     pub decisions: &'a [Decided],
     /// The endpoints that were named.
     pub chosen: &'a [Chosen],
@@ -39,7 +39,7 @@ pub struct Seen<'a> {
     pub response: &'a [u8],
 }
 
-/// An answer that is read as far as somebody asks for it.
+/// An answer that is parsed on demand.
 pub(super) struct Read<'a> {
     seen: &'a Seen<'a>,
     response: Option<Response>,
@@ -50,7 +50,7 @@ impl<'a> Read<'a> {
         Self { seen, response: None }
     }
 
-    /// Whether the service decided, be it the first one or one that another led to.
+    /// Whether the service decided, first or through another one.
     pub(super) fn is_of_service(&self, name: &Name) -> bool {
         let Some((_, topology)) = self.seen.topology else { return false };
         let is_it = |index: u32| topology.site.services.get(index as usize).is_some_and(|it| it.name == *name);
@@ -65,7 +65,7 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// The network that the client is in, as far as is known: an address where the resolver stands for it.
+    /// The known network of the client: the resolver's address if there is no client subnet.
     pub(super) fn client_network(&mut self) -> IpNet {
         self.sent_network().unwrap_or_else(|| self.seen.resolver.ip().to_canonical().into())
     }
@@ -126,7 +126,7 @@ impl<'a> Read<'a> {
         serde_json::to_string(&answered).unwrap_or_default().into()
     }
 
-    /// Whose address decided, as text, and where it comes from.
+    /// The address that decided, as text, and its source.
     fn client(&mut self) -> (String, types::ClientFrom) {
         match self.sent_network() {
             Some(network) => (network.to_string(), types::ClientFrom::Subnet),
@@ -143,7 +143,7 @@ fn data_center<'t>(topology: &'t Topology, pool: &Pool) -> Option<&'t str> {
 fn decisions<'t>(topology: &'t Topology, seen: &Seen<'_>) -> Vec<Decision<'t>> {
     let of = |decided: &Decided| {
         let service = topology.site.services.get(decided.service as usize)?;
-        // No service decides twice about one answer: aliases that come back end it.
+        // No service decides twice for one answer: alias loops end it.
         let chosen = seen.chosen.iter().filter(|chosen| chosen.service == decided.service);
         Some(Decision {
             service: service.name.to_written(),

@@ -7,12 +7,12 @@ use ipnet::IpNet;
 
 use super::answered::Read;
 
-/// What an answer has to fulfil, all of it.
+/// A filter of answers; all conditions must hold.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// This service decided, be it the first one or one that another led to.
+    /// This service decided, first or through another one.
     pub service: Option<Name>,
-    /// The client may be in this network: what is known of it overlaps.
+    /// The client may be in this network: its known network overlaps.
     pub client: Option<IpNet>,
     /// It names an endpoint of this data center.
     pub data_center: Option<Arc<str>>,
@@ -21,7 +21,7 @@ pub struct Filter {
 impl Filter {
     /// Whether the answer is wanted.
     pub(super) fn lets_through(&self, read: &mut Read<'_>) -> bool {
-        // What is known without reading the response goes first.
+        // Checks that do not parse the response come first.
         self.service.as_ref().is_none_or(|name| read.is_of_service(name))
             && self.data_center.as_ref().is_none_or(|name| read.names_data_center(name))
             && self.client.is_none_or(|network| overlap(network, read.client_network()))

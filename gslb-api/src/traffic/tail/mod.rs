@@ -1,7 +1,7 @@
 //! Live streams of answers, filtered and rate-limited per watcher.
 //!
-//! A collector thread publishes each answer here. It never waits for a watcher: answers that do not fit are counted, and the
-//! watcher gets the count.
+//! A collector thread publishes each answer here. It never waits for a watcher: answers that do not fit are counted,
+//! and the watcher gets the count.
 
 mod answered;
 mod filter;
@@ -20,7 +20,7 @@ use answered::Read;
 pub use answered::Seen;
 pub use filter::Filter;
 
-/// Most answers per second for one watcher: more than anybody can read.
+/// Maximum answers per second for one watcher.
 pub const MAX_PER_SECOND: u64 = 1000;
 /// Answers that wait for one watcher.
 const QUEUE: usize = 1024;
@@ -91,8 +91,8 @@ impl Tail {
         Watching { tail: self.clone(), answers, missed }
     }
 
-    /// Registers `make`, to be called whenever the first watcher starts, before [`is_watched`](Self::is_watched) becomes true. If
-    /// there is a watcher already, also calls it at once.
+    /// Registers `make`, to be called whenever the first watcher starts, before [`is_watched`](Self::is_watched)
+    /// becomes true. If there is a watcher already, also calls it at once.
     pub fn before_watching(&self, make: impl Fn() + Send + 'static) {
         let mut watchers = self.watchers();
         if !watchers.all.is_empty() {
