@@ -33,7 +33,7 @@ pub(crate) struct Records<'r, 'b> {
     by_place: HashMap<Place, u32>,
     understood: usize,
     odd: OddRecords,
-    /// The first record with valid data of an unknown form.
+    /// The first record that cannot be decoded as ours.
     formless: Option<Fault>,
     /// Keys of the first record that has data, but none about a place.
     foreign_keys: String,
@@ -115,8 +115,9 @@ impl<'r, 'b> Records<'r, 'b> {
         }
         let (place, odd) = match found.decode::<Record<'_>>() {
             Ok(raw) => place(&raw.unwrap_or_default()),
-            // Valid data of an unknown form, such as text instead of a map. Damaged data has other errors.
-            Err(error @ MaxMindDbError::Decoding { .. }) => {
+            // Data of another form than ours, such as a text in place of a map, or text that is not UTF-8. The tree is
+            // sound, so only this record is lost.
+            Err(error @ (MaxMindDbError::Decoding { .. } | MaxMindDbError::InvalidDatabase { .. })) => {
                 let what = error.to_string();
                 self.formless.get_or_insert_with(|| bad(offset, network, &what));
                 (Place::default(), Some(what))

@@ -199,6 +199,19 @@ fn a_few_odd_records_cost_their_field_and_many_the_file() {
 }
 
 #[test]
+fn text_that_is_not_utf8_costs_its_record() {
+    let shape = Shape { ip_version: 4, ..Shape::default() };
+    let record = |country, subdivision| nested("EU", country, subdivision, 50.0, 8.0);
+    let mut bytes = write(&shape, &[("10.0.0.0/24", record("DE", "QQ1")), ("10.0.1.0/24", record("FR", "IDF"))]);
+    let at = bytes.windows(3).position(|window| window == b"QQ1").unwrap();
+    bytes[at] = 0xff;
+    let database = load(&bytes).unwrap();
+    assert_eq!(database.odd.count, 1);
+    assert!(database.odd.first.contains("10.0.0.0/24"), "{}", database.odd.first);
+    assert_eq!(database.place_of("10.0.1.1".parse().unwrap()).country.unwrap().as_str(), "FR");
+}
+
+#[test]
 fn description_and_languages_may_be_missing() {
     let sample = &samples()[1];
     for (key, value) in [("description", &b"\xe0"[..]), ("languages", &b"\x00\x04"[..])] {

@@ -158,7 +158,7 @@ const DAMAGED: [(&str, &str); 26] = [
     ("test-data/GeoIP2-City-Test-Invalid-Node-Count", "search tree extends beyond"),
     ("test-data/MaxMind-DB-no-ipv4-search-tree", "expected map"),
     ("test-data/MaxMind-DB-string-value-entries", "expected map"),
-    ("test-data/MaxMind-DB-test-broken-pointers-24", "unexpected end"),
+    ("test-data/MaxMind-DB-test-broken-pointers-24", "past the end of the data"),
     ("test-data/MaxMind-DB-test-broken-search-tree-24", "leads to itself"),
     ("bad-data/libmaxminddb/libmaxminddb-corrupt-search-tree", ""),
     ("bad-data/libmaxminddb/libmaxminddb-deep-array-nesting", ""),
