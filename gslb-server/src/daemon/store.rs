@@ -42,12 +42,14 @@ pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, on_damage: On
     };
     let message = format!("data_dir = {directory:?} cannot be used: {damaged}");
     let is_tolerable = on_damage == OnDamage::Continue && is_damage(&damaged);
-    if !is_tolerable || !(has_file || last_good::has_document(&directory)) {
+    let has_copy = last_good::has_document(&directory);
+    if !is_tolerable || !(has_file || has_copy) {
         return Err(message);
     }
+    let source = if has_copy { "the last-good copy" } else { "the document's file" };
     let until =
         "documents and tokens cannot be changed, and overrides are not saved, until it is repaired and gslb restarted";
-    error!("DNS is answered from the last-good copy; {until}: {message}");
+    error!("DNS is answered from {source}; {until}: {message}");
     let reason = format!("{damaged}; {until}");
     let store = Arc::new(UnsavedStore::new(&directory, reason.clone(), file_is_truth));
     let fallback = Some((Arc::clone(&store), reason));
