@@ -3,6 +3,7 @@
 //! Includes must be in the document's folder or below, without `..` or links that lead out: an author of part of a
 //! document must not be able to read files that only the server may read.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,6 +105,9 @@ impl Parts {
         let searched = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         // New files are detected by a change of their folder.
         self.files.push(SourceFile::before_reading(searched));
+        if is_missing(searched) {
+            return Ok(Vec::new());
+        }
         self.within(searched)?;
         let (owned, hidden) = (searched.to_owned(), pattern.starts_with('.'));
         let listed = reader::guarded(searched, move |_| {
@@ -175,6 +179,11 @@ fn names(pattern: &str) -> Result<Vec<&str>, String> {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
+}
+
+/// Whether nothing exists at `path`. With a pattern, a folder may be created later, as `conf.d` is by packages.
+fn is_missing(path: &Path) -> bool {
+    canonical(path).is_err_and(|cause| cause.kind() == ErrorKind::NotFound)
 }
 
 /// `path` with all links resolved.
@@ -293,6 +302,7 @@ mod tests {
             assert!(!errors.contains("192.0.2.1"), "{errors}");
         }
         site.write("site.toml", "include = [\"conf.d/*.toml\"]\n");
+        assert_eq!(site.pools().unwrap(), Vec::<String>::new(), "a folder that does not exist yet is a warning");
         std::fs::create_dir(site.path("conf.d")).unwrap();
         assert_eq!(site.pools().unwrap(), Vec::<String>::new(), "an empty folder is a warning");
     }
