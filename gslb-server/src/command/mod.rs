@@ -32,6 +32,7 @@ mod overrides;
 mod plan;
 mod remote;
 mod resource;
+mod selection;
 mod serve;
 mod shortened;
 mod status;
@@ -68,13 +69,13 @@ pub enum Command {
     #[command(after_help = "Example:\n  gslb get pool/fra")]
     Get(resource::Get),
     /// Create or replace one resource
-    #[command(after_help = "Example:\n  gslb put pools fra fra.toml --if-match latest")]
+    #[command(after_help = "Example:\n  gslb put pool/fra fra.toml --if-match latest")]
     Put(resource::Put),
     /// Change one resource by a JSON merge patch (RFC 7396)
-    #[command(after_help = "Example:\n  gslb patch pools fra '{\"min_up\": 2}'")]
+    #[command(after_help = "Example:\n  gslb patch pool/fra '{\"min_up\": 2}'")]
     Patch(resource::Patch),
     /// Delete one resource
-    #[command(after_help = "Example:\n  gslb delete services old.example.com")]
+    #[command(after_help = "Example:\n  gslb delete service/old.example.com")]
     Delete(resource::Delete),
     /// List revisions of the document, or show what one of them changed
     #[command(after_help = "Example:\n  gslb history 12")]

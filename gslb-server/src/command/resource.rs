@@ -4,9 +4,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-use gslb_api::document::{Section, to_toml};
-use gslb_api::escape;
+use clap::Args;
+use gslb_api::document::to_toml;
 use gslb_api::types::ByName;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
@@ -15,44 +14,17 @@ use serde_json::Value;
 
 use super::change::{ChangeOptions, effect, report};
 use super::remote::{Format, Remote, read, show, show_toml};
+use super::selection::{Kind, Selected, Selection};
 use super::shortened::shortened;
 use super::table::{Cell, Column, table};
-use super::target::Target;
-use super::{Outcome, confirm};
+use super::{Outcome, asking};
 use crate::client::{self, Answer, Client, Request, TOML};
 use crate::files::reader;
 
-/// The collections of the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Kind {
-    // No doc comment here: help that describes values takes a screen of its own.
-    Document,
-    Zones,
-    DataCenters,
-    Probes,
-    Pools,
-    Regions,
-    Policies,
-    Services,
-}
-
-impl Kind {
-    fn path(self, name: Option<&str>) -> String {
-        let kind = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        match name {
-            Some(name) => format!("/api/v1/{kind}/{}", escape(name)),
-            None => format!("/api/v1/{kind}"),
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub struct Get {
-    /// document, a collection like pools, or a target like pool/fra
-    #[arg(value_name = "WHAT", value_parser = wanted)]
-    what: Wanted,
-    /// Name of the resource, after a collection
-    name: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     remote: Remote,
 }
@@ -86,12 +58,10 @@ pub(super) struct MissingIfMatch {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub struct Put {
-    /// document, zones, data-centers, probes, pools, regions, policies or services
-    #[arg(hide_possible_values = true)]
-    kind: Kind,
-    /// Name of the resource
-    name: String,
+    #[command(flatten)]
+    selection: Selection,
     /// File with its JSON or TOML; - is standard input
     file: PathBuf,
     #[command(flatten)]
@@ -106,12 +76,10 @@ pub struct Put {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub struct Patch {
-    /// document, zones, data-centers, probes, pools, regions, policies or services
-    #[arg(hide_possible_values = true)]
-    kind: Kind,
-    /// Name of the resource
-    name: String,
+    #[command(flatten)]
+    selection: Selection,
     /// Merge patch, like '{"min_up": 2}'
     patch: String,
     #[command(flatten)]
@@ -127,11 +95,8 @@ pub struct Patch {
 
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// document, zones, data-centers, probes, pools, regions, policies or services
-    #[arg(hide_possible_values = true)]
-    kind: Kind,
-    /// Name of the resource
-    name: String,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     state: State,
     /// Do not ask for confirmation
@@ -143,54 +108,18 @@ pub struct Delete {
     remote: Remote,
 }
 
-/// What to show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
-    kind: Kind,
-    name: Option<String>,
-    /// An endpoint within the pool of that name.
-    endpoint: Option<String>,
-}
-
-/// Reads the name of a collection, or a target as other commands take it.
-fn wanted(text: &str) -> Result<Wanted, String> {
-    let Some((word, name)) = text.split_once('/') else {
-        let names = || Kind::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let listed = || names().map(|it| it.get_name().to_owned()).collect::<Vec<_>>().join(", ");
-        let kind = Kind::from_str(text, false).map_err(|_| format!("expected one of {}, or KIND/NAME", listed()))?;
-        return Ok(Wanted { kind, name: None, endpoint: None });
-    };
-    if let Ok(Target::Endpoint { pool, name }) = text.parse() {
-        return Ok(Wanted { kind: Kind::Pools, name: Some(pool), endpoint: Some(name) });
-    }
-    let is_meant = |section: &Section| section.singular().replace(' ', "-") == word && !name.is_empty();
-    let kind = Section::ALL.into_iter().find(is_meant).and_then(|it| Kind::from_str(it.segment(), false).ok());
-    match kind {
-        Some(kind) => Ok(Wanted { kind, name: Some(name.to_owned()), endpoint: None }),
-        None => Err("expected KIND/NAME, like pool/fra, service/www.example.com or endpoint/fra/fra-1".to_owned()),
-    }
-}
-
 pub(super) fn get(arguments: &Get) -> Outcome {
-    let Wanted { kind, name, endpoint } = &arguments.what;
-    let name = match (name, &arguments.name) {
-        (Some(name), Some(second)) => {
-            return Err(
-                format!("{name} already names the resource: omit {second}, or write `gslb get pools NAME`").into()
-            );
-        }
-        (first, second) => first.as_deref().or(second.as_deref()),
-    };
+    let selected = arguments.selection.selected()?;
     let client = arguments.remote.client_for_toml()?;
-    let path = kind.path(name);
-    if let Some(endpoint) = endpoint {
-        return get_endpoint(arguments, &client.ask(Request::get(path))?, endpoint);
+    let request = Request::get(selected.path());
+    if let Some(endpoint) = &selected.endpoint {
+        return get_endpoint(&arguments.remote, &client.ask(request)?, &selected, endpoint);
     }
     if arguments.remote.format() == Format::Toml {
-        return get_toml(arguments, &client, path);
+        return get_toml(&arguments.remote, &client, request, selected.kind);
     }
-    let answer = client.ask(Request::get(path))?;
-    if *kind == Kind::Document || name.is_some() {
+    let answer = client.ask(request)?;
+    if selected.kind == Kind::Document || selected.name.is_some() {
         // One resource is printed as JSON for people too, so that they can put it.
         show(Format::Json, &answer.json()?, |_: &Value| String::new())?;
         print_state(&arguments.remote, answer.etag.as_deref());
@@ -201,16 +130,16 @@ pub(super) fn get(arguments: &Get) -> Outcome {
 }
 
 /// Shows one endpoint of a pool. It has no entity tag of its own; the pool has.
-fn get_endpoint(arguments: &Get, pool: &Answer, endpoint: &str) -> Outcome {
+fn get_endpoint(remote: &Remote, pool: &Answer, selected: &Selected, endpoint: &str) -> Outcome {
     /// The members of a pool that are needed here.
     #[derive(Deserialize)]
     struct Pool {
         endpoints: ByName<Value>,
     }
     let pool: Pool = pool.read()?;
-    let name = arguments.what.name.as_deref().unwrap_or_default();
+    let name = selected.name.as_deref().unwrap_or_default();
     let found = pool.endpoints.get(endpoint).ok_or_else(|| format!("there is no endpoint {name}/{endpoint}"))?;
-    match arguments.remote.format() {
+    match remote.format() {
         Format::Toml => show_toml(&to_toml(found)?),
         _ => show(Format::Json, found, |_: &Value| String::new())?,
     }
@@ -218,9 +147,8 @@ fn get_endpoint(arguments: &Get, pool: &Answer, endpoint: &str) -> Outcome {
 }
 
 /// Shows the document as its author wrote it, or a resource as TOML.
-fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
-    let request = Request::get(path);
-    let (text, etag) = if arguments.what.kind == Kind::Document {
+fn get_toml(remote: &Remote, client: &Client, request: Request, kind: Kind) -> Outcome {
+    let (text, etag) = if kind == Kind::Document {
         let answer = client.ask(request.with(ACCEPT, TOML))?;
         (answer.text()?, answer.etag)
     } else {
@@ -228,7 +156,7 @@ fn get_toml(arguments: &Get, client: &Client, path: String) -> Outcome {
         (to_toml(&answer.json()?)?, answer.etag)
     };
     show_toml(&text);
-    print_state(&arguments.remote, etag.as_deref());
+    print_state(remote, etag.as_deref());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -240,9 +168,9 @@ fn print_state(remote: &Remote, etag: Option<&str>) {
 }
 
 pub(super) fn put(arguments: &Put) -> Outcome {
+    let path = arguments.selection.entry()?;
     let body = read_value(&arguments.file)?;
     let client = arguments.remote.client()?.needing(arguments.options.role());
-    let path = arguments.kind.path(Some(&arguments.name));
     let condition = match (arguments.state.tag(), current_tag(&client, &path)?) {
         (Some(said), Some(_)) => (IF_MATCH, said),
         (None, Some(tag)) => return Err(MissingIfMatch { tag: tag.trim_matches('"').to_owned() }.into()),
@@ -255,10 +183,10 @@ pub(super) fn put(arguments: &Put) -> Outcome {
 }
 
 pub(super) fn patch(arguments: &Patch) -> Outcome {
+    let path = arguments.selection.document_or_entry()?;
     let body: Value =
         serde_json::from_str(&arguments.patch).map_err(|error| format!("the patch is not JSON: {error}"))?;
     let client = arguments.remote.client()?.needing(arguments.options.role());
-    let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
     let change = Change { remote: &arguments.remote, options: &arguments.options, yes: arguments.yes };
     change.send(&client, &path, |path| {
@@ -267,8 +195,8 @@ pub(super) fn patch(arguments: &Patch) -> Outcome {
 }
 
 pub(super) fn delete(arguments: &Delete) -> Outcome {
+    let path = arguments.selection.entry()?;
     let client = arguments.remote.client()?.needing(arguments.options.role());
-    let path = arguments.kind.path(Some(&arguments.name));
     let tag = said_or_current(&arguments.state, &client, &path)?;
     let change = Change { remote: &arguments.remote, options: &arguments.options, yes: arguments.yes };
     change.send(&client, &path, |path| Request::new(Method::DELETE, path).with(IF_MATCH, &*tag))
@@ -337,31 +265,5 @@ fn read_value(path: &Path) -> Result<Value, String> {
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
     } else {
         toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn get_takes_a_collection_or_a_target() {
-        let of = |text: &str| wanted(text).map(|it| (it.kind, it.name, it.endpoint));
-        assert_eq!(of("pools"), Ok((Kind::Pools, None, None)));
-        assert_eq!(of("document"), Ok((Kind::Document, None, None)));
-        for section in Section::ALL {
-            let (kind, name, _) = of(&format!("{}/a", section.singular().replace(' ', "-"))).unwrap();
-            assert_eq!((kind.path(None), name), (format!("/api/v1/{}", section.segment()), Some("a".to_owned())));
-        }
-        assert_eq!(of("endpoint/a/b"), Ok((Kind::Pools, Some("a".to_owned()), Some("b".to_owned()))));
-        for invalid in ["pool", "pools/a", "pool/", "endpoint/a", "document/a", ""] {
-            assert!(of(invalid).is_err(), "{invalid}");
-        }
-    }
-
-    #[test]
-    fn names_are_escaped_as_a_segment_of_a_path() {
-        assert_eq!(escape("www.example.com"), "www.example.com");
-        assert_eq!(escape("*.a/b c?é"), "%2A.a%2Fb%20c%3F%C3%A9");
     }
 }
