@@ -4,6 +4,7 @@ use gslb_core::site::pattern::Pattern;
 
 use super::{Force, Override};
 use crate::store::Time;
+use crate::types::text::MAX_CHARACTERS;
 use crate::types::{Alert, AlertStatus, Mistakes};
 
 /// Most alerts per notification; set `max_alerts` in Alertmanager to stay below it.
@@ -22,8 +23,6 @@ const NO_VALUE: &str = "<no value>";
 const MAX_FINGERPRINT: usize = 32;
 /// Prefix of the ids of overrides made by alerts.
 const ID_PREFIX: &str = "alert-";
-/// Characters of a reason.
-const REASON_CHARACTERS: usize = 500;
 
 /// Whether the override with this id was made by an alert.
 pub fn is_of_alert(id: &str) -> bool {
@@ -143,7 +142,7 @@ impl Alert {
         let name = self.labels.get("alertname").map_or("an alert", String::as_str);
         let text = self.annotations.get("summary").map_or(name, String::as_str);
         let printable = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-        let reason: String = printable.take(REASON_CHARACTERS).collect();
+        let reason: String = printable.take(MAX_CHARACTERS).collect();
         if reason.trim().is_empty() { "an alert".to_owned() } else { reason }
     }
 }

@@ -93,9 +93,7 @@ async fn post(
     request: Request,
 ) -> Result<Response, Problem> {
     let (api, lasts, caller) = (&state.api, lasts(&parameters)?, &operation.caller);
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json])?;
-    let sent = body::read(&state, &parts, octets, media, Size::Resource).await?.value;
+    let sent = body::read(&state, request, &[Media::Json], Size::Resource).await?.value;
     let alerts = alerts(sent).inspect_err(|refusal| {
         let (who, from) = (caller.who.name(), caller.from.map(display));
         warn!(who, from, why = why(refusal), "a notification of Alertmanager was refused");

@@ -43,19 +43,19 @@ impl Media {
         }
     }
 
-    /// The media type in `headers`, if it is one of `taken`.
+    /// The media type in `headers`, if it is one of `accepted`.
     ///
     /// # Errors
     /// 415, with the accepted types.
-    pub(super) fn of(headers: &HeaderMap, taken: &[Self]) -> Result<Self, Problem> {
-        let message = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = message.split(';').next().unwrap_or_default().trim();
-        let media = taken.iter().find(|media| media.name().eq_ignore_ascii_case(essence));
+    fn of(headers: &HeaderMap, accepted: &[Self]) -> Result<Self, Problem> {
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let media = accepted.iter().find(|media| media.name().eq_ignore_ascii_case(essence));
         let is_plain = !headers.contains_key(header::CONTENT_ENCODING);
         if let Some(media) = media.filter(|_| is_plain) {
             return Ok(*media);
         }
-        let names: Vec<&str> = taken.iter().map(|media| media.name()).collect();
+        let names: Vec<&str> = accepted.iter().map(|media| media.name()).collect();
         let detail = format!("The Content-Type taken here is {}, without Content-Encoding.", names.join(" or "));
         let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail);
         Err(problem.header(header::ACCEPT, &names.join(", ")))
@@ -89,6 +89,8 @@ pub(super) struct Sent {
     pub value: Value,
     /// Its text, if it is TOML.
     pub text: Option<Arc<str>>,
+    /// Its media type.
+    pub media: Media,
     /// The resources for processing it.
     pub work: Work,
 }
@@ -116,9 +118,7 @@ impl<T: FromBody> FromRequest<RestState> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &RestState) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let media = Media::of(&parts.headers, &[Media::Json])?;
-        let sent = read(state, &parts, body, media, Size::Resource).await?.value;
+        let sent = read(state, request, &[Media::Json], Size::Resource).await?.value;
         Ok(Self(types::read(&sent).map_err(Refusal::Body)?))
     }
 }
@@ -126,17 +126,13 @@ impl<T: FromBody> FromRequest<RestState> for JsonBody<T> {
 /// Bodies of at least this many octets are processed one at a time.
 const LARGE: usize = 1 << 20;
 
-/// Reads the body of a request with these `parts`, which has the type `media`.
+/// Reads the body of `request`, which must have one of the types `accepted`.
 ///
 /// # Errors
-/// 413; 408; 503 if no place is free; 400 if it is not of that type.
-pub(super) async fn read(
-    state: &RestState,
-    parts: &Parts,
-    body: Body,
-    media: Media,
-    size: Size,
-) -> Result<Sent, Problem> {
+/// 415; 413; 408; 503 if no place is free; 400 if it is not of its type.
+pub(super) async fn read(state: &RestState, request: Request, accepted: &[Media], size: Size) -> Result<Sent, Problem> {
+    let (parts, body) = request.into_parts();
+    let media = Media::of(&parts.headers, accepted)?;
     let limits = &state.api.options.limits;
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
     let may_write = caller.role().allows(Role::Operator);
@@ -147,7 +143,7 @@ pub(super) async fn read(
         (Size::Resource, _) => limits.body_octets,
     };
     let mut budget = Budget::of(if may_write { limits.memory } else { limits.viewer_memory });
-    let permit = if size == Size::Document { Some(permit(state, parts).await?) } else { None };
+    let permit = if size == Size::Document { Some(permit(state, &parts).await?) } else { None };
     // The clock starts here: waiting for a place does not count as sending slowly.
     let octets = collected(limits, &parts.headers, body, most, media).await?;
     let permit = match permit {
@@ -162,7 +158,7 @@ pub(super) async fn read(
             }
             Media::Json | Media::MergePatch => (from_json(&octets, &mut budget)?, None),
         };
-        Ok::<_, Unread>(Sent { value, text, work: Work { permit, budget } })
+        Ok::<_, Unread>(Sent { value, text, media, work: Work { permit, budget } })
     });
     read.await?.map_err(|unread| match unread {
         Unread::Invalid(error) => Problem::bad_request("The body cannot be read.").at("", error),

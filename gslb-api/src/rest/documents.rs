@@ -95,9 +95,8 @@ async fn put(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json, Media::Toml])?;
-    let Sent { value, text, work } = body::read(&state, &parts, octets, media, Size::Document).await?;
+    let sent = body::read(&state, request, &[Media::Json, Media::Toml], Size::Document).await?;
+    let Sent { value, text, work, .. } = sent;
     let edit = Edit::Document { document: body::object(value)?.into(), text, condition };
     operation.run(&state.api, options, edit, work).await
 }
@@ -116,8 +115,6 @@ async fn patch(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::MergePatch])?;
-    let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Document).await?;
+    let Sent { value, work, .. } = body::read(&state, request, &[Media::MergePatch], Size::Document).await?;
     operation.run(&state.api, options, Edit::Merge { patch: body::object(value)?, condition }, work).await
 }

@@ -14,10 +14,8 @@ use super::problem::Problem;
 use crate::Api;
 use crate::change::{Applied, Change, Edit, Refusal};
 use crate::control::Resource;
+use crate::types::text::{self, MAX_CHARACTERS};
 use crate::types::{ChangeParameters, Role};
-
-/// Most characters of a message or a reason.
-const TEXT_CHARACTERS: usize = 500;
 
 /// The caller of a request, and how the audit log describes it.
 pub(super) struct Operation {
@@ -97,14 +95,13 @@ impl<S: Send + Sync> FromRequestParts<S> for ChangeOptions {
             let reason = reason.to_str().map_err(|_| Problem::bad_request("Gslb-Override-Rules is not text."))?;
             options.override_rules = Some(reason.to_owned());
         }
-        let is_fit = |text: &str| text.chars().count() <= TEXT_CHARACTERS && !text.chars().any(char::is_control);
-        if options.override_rules.as_deref().is_some_and(|reason| reason.trim().is_empty() || !is_fit(reason)) {
+        if options.override_rules.as_deref().is_some_and(|reason| reason.trim().is_empty() || !text::fits(reason)) {
             let detail =
-                format!("A reason to override safety rules has 1 to {TEXT_CHARACTERS} characters, none of control.");
+                format!("A reason to override safety rules has 1 to {MAX_CHARACTERS} characters, none of control.");
             return Err(Problem::bad_request(detail));
         }
-        if !is_fit(&options.message) {
-            let detail = format!("A message has up to {TEXT_CHARACTERS} characters, none of control.");
+        if !text::fits(&options.message) {
+            let detail = format!("A message has up to {MAX_CHARACTERS} characters, none of control.");
             return Err(Problem::bad_request(detail));
         }
         if options.override_rules.is_some() {

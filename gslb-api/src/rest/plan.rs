@@ -38,13 +38,12 @@ async fn post(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json, Media::Toml, Media::MergePatch])?;
     let condition = match condition {
         Condition::MissingIfMatch => Condition::Any,
         message => message,
     };
-    let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Document).await?;
+    let accepted = [Media::Json, Media::Toml, Media::MergePatch];
+    let Sent { value, media, work, .. } = body::read(&state, request, &accepted, Size::Document).await?;
     let value = body::object(value)?;
     let edit = if media == Media::MergePatch {
         Edit::Merge { patch: value, condition }

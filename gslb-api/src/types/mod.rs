@@ -26,7 +26,7 @@ mod revisions;
 mod role;
 mod status;
 mod tail;
-mod text;
+pub(crate) mod text;
 mod thaw;
 mod time;
 mod tokens;

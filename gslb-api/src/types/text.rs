@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::request::{FromBody, Mistakes, parse};
 
 /// Most characters of a text.
-const MOST: usize = 500;
+pub(crate) const MAX_CHARACTERS: usize = 500;
 
 /// 1 to 500 characters, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -20,8 +20,13 @@ pub struct Text(String);
 
 /// Text that is empty, too long, or has control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected text of 1 to {MOST} characters, without control characters")]
+#[error("expected text of 1 to {MAX_CHARACTERS} characters, without control characters")]
 pub struct NotText;
+
+/// Whether `text` is short enough and has no control characters. It may be empty.
+pub(crate) fn fits(text: &str) -> bool {
+    text.chars().count() <= MAX_CHARACTERS && !text.chars().any(char::is_control)
+}
 
 impl Text {
     /// The text itself.
@@ -42,8 +47,7 @@ impl TryFrom<String> for Text {
     type Error = NotText;
 
     fn try_from(text: String) -> Result<Self, NotText> {
-        let fits = !text.is_empty() && text.chars().count() <= MOST && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text)) } else { Err(NotText) }
+        if !text.is_empty() && fits(&text) { Ok(Self(text)) } else { Err(NotText) }
     }
 }
 
@@ -61,7 +65,7 @@ impl fmt::Display for Text {
 
 impl FromBody for Text {
     fn expected() -> String {
-        format!("text of 1 to {MOST} characters, without control characters")
+        format!("text of 1 to {MAX_CHARACTERS} characters, without control characters")
     }
 
     fn from_body(value: &Value, pointer: &str, mistakes: &mut Mistakes) -> Option<Self> {

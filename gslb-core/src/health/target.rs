@@ -212,6 +212,18 @@ mod tests {
         (site, targets)
     }
 
+    /// The host that each target's request names.
+    fn hosts(targets: &Targets) -> Vec<Option<&str>> {
+        fn host(target: &Target) -> Option<&str> {
+            match &target.kind {
+                ProbeKind::Http(http) => http.host.as_deref(),
+                ProbeKind::Grpc(grpc) => grpc.host.as_deref(),
+                _ => None,
+            }
+        }
+        targets.iter().map(|(target, _)| host(target)).collect()
+    }
+
     #[test]
     fn a_target_shared_by_several_pools_is_probed_once() {
         let (_, targets) = targets(
@@ -312,14 +324,7 @@ probe = "own"
 endpoints = { x = { cname = "edge.example.net." } }
 "#,
         );
-        let hosts: Vec<Option<&str>> = targets
-            .iter()
-            .map(|(target, _)| match &target.kind {
-                ProbeKind::Http(http) => http.host.as_deref(),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(hosts, [Some("edge.example.net"), Some("b.example.net"), Some("www.example.com")]);
+        assert_eq!(hosts(&targets), [Some("edge.example.net"), Some("b.example.net"), Some("www.example.com")]);
         assert_eq!(targets.get(1).map(|target| target.to_string()).as_deref(), Some("https 192.0.2.2:443/"));
     }
 
@@ -366,13 +371,6 @@ probe = "own"
 endpoints = { x = { cname = "edge.example.net." } }
 "#,
         );
-        let hosts: Vec<Option<&str>> = targets
-            .iter()
-            .map(|(target, _)| match &target.kind {
-                ProbeKind::Grpc(grpc) => grpc.host.as_deref(),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(hosts, [Some("edge.example.net"), Some("www.example.com")]);
+        assert_eq!(hosts(&targets), [Some("edge.example.net"), Some("www.example.com")]);
     }
 }

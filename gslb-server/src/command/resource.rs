@@ -17,7 +17,7 @@ use super::remote::{Format, Remote, read, show, show_toml};
 use super::selection::{Kind, Selected, Selection};
 use super::shortened::shortened;
 use super::table::{Cell, Column, table};
-use super::{Outcome, asking};
+use super::{Outcome, confirm};
 use crate::client::{self, Answer, Client, Request, TOML};
 use crate::files::reader;
 

@@ -143,9 +143,7 @@ pub(super) async fn put(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::Json])?;
-    let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Resource).await?;
+    let Sent { value, work, .. } = body::read(&state, request, &[Media::Json], Size::Resource).await?;
     // A policy may be the name of another one.
     let is_name = section == Section::Policies && value.is_string();
     let action = Action::Put(if is_name { value } else { body::object(value)? });
@@ -169,9 +167,7 @@ async fn patch(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, octets) = request.into_parts();
-    let media = Media::of(&parts.headers, &[Media::MergePatch])?;
-    let Sent { value, work, .. } = body::read(&state, &parts, octets, media, Size::Resource).await?;
+    let Sent { value, work, .. } = body::read(&state, request, &[Media::MergePatch], Size::Resource).await?;
     let action = Action::Merge(body::object(value)?);
     operation.run(&state.api, options, Edit::Resource { section, name, action, condition }, work).await
 }
