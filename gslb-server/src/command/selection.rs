@@ -39,9 +39,9 @@ impl Selection {
         let Some(name) = &self.name else { return Ok(self.what.clone()) };
         match &self.what {
             Selected { kind: Kind::Document, .. } => Err(format!("there is one document: leave {name:?} out")),
-            Selected { name: Some(first), .. } => {
-                Err(format!("{first} already names the resource: omit {name}, or write a collection, like pools {name}"))
-            }
+            Selected { name: Some(first), .. } => Err(format!(
+                "{first} already names the resource: omit {name}, or write a collection, like pools {name}"
+            )),
             what => Ok(Selected { name: Some(name.clone()), ..what.clone() }),
         }
     }
