@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use gslb::capture::tap::{Query, QueryPath, Tap};
 use gslb_core::dns::name::Name;
+use gslb_core::live::states::carried_states;
 use gslb_core::respond::{MAX_BATCH, Reply, Settings, Transport, Worker};
 use gslb_core::site::document;
 use gslb_core::steer::trace::NoTrace;
@@ -64,9 +65,12 @@ fn compiled(
     let reading = document::read("bench.toml", document, &mut load);
     let problems = reading.problems;
     let site = reading.site.unwrap_or_else(|| panic!("{problems:#?}"));
-    let compiled = compile::compile(site, databases, &Arc::default(), previous);
+    let compiled = compile::compile(site, databases, &Arc::default(), previous.map(RoutingTable::topology));
     let problems = compiled.problems;
-    compiled.table.unwrap_or_else(|| panic!("{problems:#?}"))
+    let topology = compiled.topology.unwrap_or_else(|| panic!("{problems:#?}"));
+    let Some(previous) = previous else { return RoutingTable::initial(topology) };
+    let states = carried_states(&previous.topology().site, &previous.states(), &topology.site);
+    previous.next(topology, &states)
 }
 
 /// The query of a kind of answer, for the site of [`sites::example`].

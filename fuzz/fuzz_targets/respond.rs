@@ -18,7 +18,8 @@ static TABLE: LazyLock<RoutingTable> = LazyLock::new(|| {
     let zone = include_bytes!("../../deploy/example/example.com.zone");
     let reading = gslb_core::site::document::read("site.toml", document, &mut |name, _| Ok((name.into(), zone.to_vec())));
     let site = reading.site.expect("the example is good");
-    compile::compile(site, &[Arc::new(geoip::bundled())], &Arc::default(), None).table.expect("the example compiles")
+    let compiled = compile::compile(site, &[Arc::new(geoip::bundled())], &Arc::default(), None);
+    RoutingTable::initial(compiled.topology.expect("the example compiles"))
 });
 
 static WORKER: LazyLock<Mutex<Worker>> = LazyLock::new(|| {

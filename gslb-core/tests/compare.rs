@@ -401,7 +401,7 @@ fn moved_clients(old: &mut Server, new: &mut Server, clients: &[IpAddr]) -> usiz
 fn compiled(services: &str) -> Option<RoutingTable> {
     let mut load = |name: &str, _: &str| Ok((Arc::from(name), ZONE.as_bytes().to_vec()));
     let reading = document::read("site.toml", &format!("{SITES}{services}"), &mut load);
-    compile::compile(reading.site?, &*WORLD, &Default::default(), None).table
+    compile::compile(reading.site?, &*WORLD, &Default::default(), None).topology.map(RoutingTable::initial)
 }
 
 #[test]

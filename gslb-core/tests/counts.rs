@@ -117,7 +117,8 @@ fn replacing_tables_neither_loses_nor_repeats_counts() {
     assert_eq!(of_first(&published.load()), [2, 0, 0, 0]);
     // A new topology: new counters, while the old ones remain until they are collected.
     let old = published.load();
-    published.publish(compile::compile(reread(), &[], &Arc::default(), Some(&old)).table.unwrap()).unwrap();
+    let topology = compile::compile(reread(), &[], &Arc::default(), Some(old.topology())).topology.unwrap();
+    published.publish(old.next(topology, &old.states())).unwrap();
     assert!(published.take_finished().is_empty(), "somebody still answers from the old table");
     assert_eq!(published.counts().len(), 2);
     drop(old);

@@ -12,7 +12,7 @@ use gslb_core::latency::{
 use gslb_core::moment::Moment;
 use gslb_core::site::model::Site;
 use gslb_core::steer::draw::Dice;
-use gslb_core::table::compile;
+use gslb_core::table::{RoutingTable, compile};
 use support::{Server, WORLD, ask};
 
 const ZONE: &str = "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.example.net.\n";
@@ -48,7 +48,7 @@ fn site() -> Site {
 }
 
 fn server(latencies: &Arc<Latencies>) -> Server {
-    Server::new(compile::compile(site(), &*WORLD, latencies, None).table.unwrap())
+    Server::new(RoutingTable::initial(compile::compile(site(), &*WORLD, latencies, None).topology.unwrap()))
 }
 
 fn answer(server: &mut Server, client: &str) -> String {

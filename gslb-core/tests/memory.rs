@@ -85,8 +85,8 @@ fn compiled(budget: &mut Budget, services: usize, matchers: &[String]) -> Compil
 /// Octets charged for compiling, as reported by the table, without its catalog.
 fn charged(services: usize, matchers: &[String]) -> (usize, usize) {
     let mut budget = Budget::UNLIMITED;
-    let table = compiled(&mut budget, services, matchers).table.unwrap();
-    (usize::MAX - budget.left(), table.building_memory() - table.topology().catalog.building_memory())
+    let topology = compiled(&mut budget, services, matchers).topology.unwrap();
+    (usize::MAX - budget.left(), topology.building_memory() - topology.catalog.building_memory())
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn a_document_is_refused_if_the_budget_is_one_octet_short() {
     let services = 20;
     let (needed, reported) = charged(services, &[]);
     assert!(reported <= needed && needed - reported < 64 * services, "{reported} of {needed}");
-    assert!(compiled(&mut Budget::of(needed), services, &[]).table.is_some());
+    assert!(compiled(&mut Budget::of(needed), services, &[]).topology.is_some());
     let refused = compiled(&mut Budget::of(needed - 1), services, &[]);
-    assert!(refused.table.is_none());
+    assert!(refused.topology.is_none());
     let [problem] = &refused.problems[..] else { panic!("{:?}", refused.problems) };
     assert!(problem.message.contains("of memory"), "{problem}");
     let early = compiled(&mut Budget::of(needed / 2), services, &[]);

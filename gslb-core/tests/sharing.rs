@@ -5,6 +5,7 @@ mod support;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use gslb_core::live::states::carried_states;
 use gslb_core::site::document;
 use gslb_core::table::{RoutingTable, Topology, compile};
 use proptest::prelude::*;
@@ -137,7 +138,16 @@ impl Draft {
         let mut load = |name: &str, _: &str| Ok((Arc::from(name), zone.clone().into_bytes()));
         let site = document::read("site.toml", &self.document(), &mut load).site?;
         let twice = [Arc::clone(&WORLD[0]), Arc::clone(&WORLD[0])];
-        compile::compile(site, &twice[..usize::from(self.databases)], &Arc::default(), previous).table
+        let before = previous.map(RoutingTable::topology);
+        let databases = &twice[..usize::from(self.databases)];
+        let topology = compile::compile(site, databases, &Arc::default(), before).topology?;
+        Some(match previous {
+            None => RoutingTable::initial(topology),
+            Some(previous) => {
+                let states = carried_states(&previous.topology().site, &previous.states(), &topology.site);
+                previous.next(topology, &states)
+            }
+        })
     }
 }
 

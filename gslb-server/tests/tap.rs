@@ -49,7 +49,8 @@ impl Server {
         let mut none = |name: &str, _: &str| Err(format!("no file {name}"));
         let reading = document::read("site.toml", DOCUMENT, &mut none);
         let site = reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems));
-        let table = compile::compile(site, &[], &Arc::default(), None).table.unwrap().counting(1, None);
+        let topology = compile::compile(site, &[], &Arc::default(), None).topology.unwrap();
+        let table = RoutingTable::initial(topology).counting(1, None);
         let (tap, shown) = pair(Arc::new(switch), 1);
         let worker = Worker::new(Arc::default(), 1).with_counters(0);
         (Self { table, worker, tap, buffer: vec![0; 4096] }, shown)

@@ -31,8 +31,8 @@ pub(super) fn measure(prefixes: u32) -> Row {
     let (reading, read) = timed(|| document::read("bench.toml", &text, &mut load));
     let site = reading.site.unwrap_or_else(|| panic!("{:#?}", &reading.problems[..3]));
     let (compiled, compile) = timed(|| compile::compile(site, &databases, &Arc::default(), None));
-    let table = compiled.table.unwrap_or_else(|| panic!("{:#?}", compiled.problems));
-    let (v4, v6) = table.topology().columns[0].intervals();
+    let topology = compiled.topology.unwrap_or_else(|| panic!("{:#?}", compiled.problems));
+    let (v4, v6) = topology.columns[0].intervals();
     let octets = text.len() as f64 / 1e6;
     drop(text);
     let memory = Memory::now();

@@ -9,9 +9,10 @@ use gslb_core::budget::Budget;
 use gslb_core::diff;
 use gslb_core::latency::Latencies;
 use gslb_core::live::overrides as core;
+use gslb_core::live::states::{States, carried_states, initial_states};
 use gslb_core::problem::{Problem, Severity};
 use gslb_core::site::document as reading;
-use gslb_core::table::{RoutingTable, carried_states, compile};
+use gslb_core::table::{RoutingTable, Topology, compile};
 use serde_json::{Value, json};
 
 use super::scoped;
@@ -19,7 +20,7 @@ use crate::auth::Scopes;
 use crate::change::{Action, Edit};
 use crate::change::{Active, Applied, Refusal};
 use crate::document::{Etag, Section, differences, differences_of_entry, merge};
-use crate::overrides::{self, Override, States};
+use crate::overrides::{self, Override};
 use crate::safety::{self, Touched};
 use crate::store::Time;
 use crate::thaw::{self, Thaw};
@@ -88,11 +89,14 @@ pub fn prepare(
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
     let (table, mut warnings) = match &edited.document {
         Some(document) => {
-            budget.add(base.table.building_memory());
+            budget.add(base.table.topology().building_memory());
             let built = build_within(&mut budget, document, base, states, &all);
             built.map_err(|problems| refused(problems, &edited))?
         }
-        None => (overrides::with_overrides(&base.table, &all, states), Vec::new()),
+        None => {
+            let states = core::apply(all.values(), &base.table.topology().site, states);
+            (base.table.with_states(&states), Vec::new())
+        }
     };
     warnings.extend(suspicions(base, &table, &all, &edited)?);
     let asks = depth == Depth::Moves || safety::needs_moves(&base.table.topology().site.safety);
@@ -177,17 +181,39 @@ fn compiled_within(
     previous: Option<(&RoutingTable, &States)>,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
+    let before = previous.map(|(table, _)| table.topology());
+    let (topology, problems) = topology_within(budget, document, databases, latencies, before)?;
+    let states = match previous {
+        Some((before, states)) => carried_states(&before.topology().site, states, &topology.site),
+        None => initial_states(&topology.site),
+    };
+    let states = core::apply(all.values(), &topology.site, &states);
+    let table = match previous {
+        Some((before, _)) => before.next(topology, &states),
+        None => RoutingTable::new(topology, &states),
+    };
+    Ok((table, problems))
+}
+
+/// Reads and compiles a document.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(super) fn topology_within(
+    budget: &mut Budget,
+    document: &Value,
+    databases: &[Arc<Database>],
+    latencies: &Arc<Latencies>,
+    previous: Option<&Topology>,
+) -> Result<(Topology, Vec<Problem>), Vec<Problem>> {
     let read = reading::read_json_within(budget, "document", document, &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
-    let compiled = compile::compile_within(budget, site, databases, latencies, previous.map(|(table, _)| table));
+    let compiled = compile::compile_within(budget, site, databases, latencies, previous);
     let problems = [read.problems, compiled.problems].concat();
-    let Some(table) = compiled.table else { return Err(problems) };
-    let site = &table.topology().site;
-    let states = match previous {
-        Some((before, states)) => carried_states(&before.topology().site, states, site),
-        None => core::initial_states(site),
-    };
-    Ok((overrides::apply_to_new_table(table, all, &states), problems))
+    match compiled.topology {
+        Some(topology) => Ok((topology, problems)),
+        None => Err(problems),
+    }
 }
 
 /// Whether two documents have the same text: a different order is a different text, with another tag.

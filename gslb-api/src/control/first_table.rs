@@ -1,15 +1,15 @@
 //! The first table: from the wanted document, or else from the latest revision that can still be served.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use geoip::Database;
+use gslb_core::budget::Budget;
 use gslb_core::latency::Latencies;
-use gslb_core::table::RoutingTable;
+use gslb_core::table::Topology;
 use serde_json::Value;
 use tracing::error;
 
-use super::candidate;
+use super::candidate::topology_within;
 use super::{StartError, task};
 use crate::revisions::{self, Kept};
 use crate::store::Store;
@@ -28,7 +28,7 @@ pub(super) struct Servable {
     /// Its revision; `None` if it is not in the store yet.
     pub(super) revision: Option<u64>,
     pub(super) document: Arc<Value>,
-    pub(super) table: RoutingTable,
+    pub(super) topology: Topology,
 }
 
 /// A document that was wanted but cannot be served.
@@ -67,7 +67,7 @@ pub(super) async fn choose(
             Err(unservable) => Err(unservable),
         };
         match outcome {
-            Ok((revision, (document, table))) => return Ok((Servable { revision, document, table }, tried)),
+            Ok((revision, (document, topology))) => return Ok((Servable { revision, document, topology }, tried)),
             Err(unservable) => tried.push(unservable),
         }
         let Some(number) = earlier.next() else { break };
@@ -88,12 +88,12 @@ pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, Unse
     read.map(|(_, document)| document).ok_or_else(|| unservable(StartError::Missing(number)))
 }
 
-/// Compiles a document and returns it with its table, without overrides.
-async fn serve(document: Value, inputs: CompileInputs<'_>) -> Result<(Arc<Value>, RoutingTable), StartError> {
+/// Compiles a document and returns it with its topology.
+async fn serve(document: Value, inputs: CompileInputs<'_>) -> Result<(Arc<Value>, Topology), StartError> {
     let (databases, latencies) = (Arc::clone(inputs.databases), Arc::clone(inputs.latencies));
     let work = move || {
-        let built = candidate::compiled(&document, &databases, &latencies, None, &BTreeMap::new());
-        built.map(|(table, _)| (Arc::new(document), table)).map_err(StartError::Invalid)
+        let built = topology_within(&mut { Budget::UNLIMITED }, &document, &databases, &latencies, None);
+        built.map(|(topology, _)| (Arc::new(document), topology)).map_err(StartError::Invalid)
     };
     task::blocking(work).await.unwrap_or(Err(StartError::Internal))
 }

@@ -23,13 +23,13 @@ impl Task {
         if is_new {
             self.keeper.follow(&next.table.topology().site, Instant::now(), now().millis());
         }
-        // With the same topology, the active table has the newest states.
-        let table = if is_new { next.table.rebased(&base.table, &current.table) } else { (*current.table).clone() };
         self.deadlines.follow(&next.overrides, now(), Instant::now());
-        let site = &table.topology().site;
+        let site = &next.table.topology().site;
         let states = overrides::apply(next.overrides.values(), site, &self.keeper.states());
-        let changes = table.changes_to(&states);
-        let table = if is_new && changes.is_empty() { table } else { table.with_changes(&changes) };
+        let table = match is_new {
+            true => next.table.rebased(&base.table, &current.table, &states),
+            false => current.table.with_states(&states),
+        };
         let generation = table.generation();
         self.publish(Active { table: Arc::new(table), ..next })?;
         Ok(generation)

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use geoip::Database;
-use gslb_core::table::Published;
+use gslb_core::live::overrides::apply;
+use gslb_core::table::{Published, RoutingTable};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -63,7 +64,7 @@ pub(crate) async fn start(
     }
     let (servable, unservable) = chosen?;
     super::task::record_build(meters, began.elapsed(), "start");
-    let Servable { revision, document, table } = servable;
+    let Servable { revision, document, topology } = servable;
     let revision = match revision {
         Some(revision) => revision,
         None => {
@@ -81,8 +82,9 @@ pub(crate) async fn start(
         );
     }
     let (journal, stored) = (Arc::new(Journal::default()), health::read(&*store).await?);
-    let keeper = Keeper::new(&table.topology().site, &stored.saved, Arc::clone(&journal), now().millis());
-    let table = overrides::apply_to_new_table(table, &all, &keeper.states());
+    let keeper = Keeper::new(&topology.site, &stored.saved, Arc::clone(&journal), now().millis());
+    let states = apply(all.values(), &topology.site, &keeper.states());
+    let table = RoutingTable::new(topology, &states);
     let published = Arc::new(Published::counting(table.clone(), options.workers));
     meters.published(now());
     let thaw = thaw::read(&*store).await?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gslb_core::health::{Effects, Failure, Health, Member, Outcome, Saved, Status};
-use gslb_core::live::overrides::States;
 use gslb_core::live::pool::Change;
+use gslb_core::live::states::States;
 use gslb_core::moment::Moment;
 use gslb_core::site::model::{PoolId, ProbeKind, Site};
 use tokio::sync::oneshot;

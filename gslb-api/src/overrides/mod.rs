@@ -8,7 +8,7 @@ pub mod warnings;
 use std::collections::BTreeMap;
 
 pub use deadlines::Deadlines;
-pub use gslb_core::live::overrides::{Force, Override, States};
+pub use gslb_core::live::overrides::{Force, Override};
 pub use request::from_request;
 
 use gslb_core::live::overrides as core;
@@ -64,18 +64,6 @@ pub async fn read(store: &dyn Store) -> Result<BTreeMap<String, Override>, Unava
             return Ok(all);
         }
     }
-}
-
-/// The successor of `table`, with `all` overrides applied on top of `states`.
-pub fn with_overrides(table: &RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
-    table.with_states(&core::apply(all.values(), &table.topology().site, states))
-}
-
-/// Applies the overrides `all` on top of `states` to a newly compiled, unpublished table. Returns the table itself if nothing
-/// changes, so that its generation stays the next one.
-pub fn apply_to_new_table(table: RoutingTable, all: &BTreeMap<String, Override>, states: &States) -> RoutingTable {
-    let changes = table.changes_to(&core::apply(all.values(), &table.topology().site, states));
-    if changes.is_empty() { table } else { table.with_changes(&changes) }
 }
 
 /// Splits `all` into those that have expired at `now` and the others.

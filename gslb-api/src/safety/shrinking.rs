@@ -103,7 +103,7 @@ mod tests {
         let document = json!({"zones": {"example.com": zone, "other.example": other}});
         let read = document::read_json("document", &document, &mut document::no_files);
         let site = read.site.unwrap_or_else(|| panic!("{:?}", read.problems));
-        compile::compile(site, &[], &Arc::default(), None).table.unwrap()
+        RoutingTable::initial(compile::compile(site, &[], &Arc::default(), None).topology.unwrap())
     }
 
     const NS: [&str; 2] = ["@ IN NS ns1.example.net.\n", "@ IN NS ns2.example.net.\n"];

@@ -66,8 +66,7 @@ struct Failed {
 impl Endpoint {
     /// An endpoint of which nothing is known yet.
     pub fn initial(initial: Initial) -> Endpoint {
-        let up = initial != Initial::Down;
-        Endpoint { up, source: Source::Initial, verdict: None, held: None, failed: None }
+        Endpoint { up: initial.is_up(), source: Source::Initial, verdict: None, held: None, failed: None }
     }
 
     /// An endpoint with a status saved `age` ago, which it keeps until the first verdict.

@@ -7,3 +7,4 @@ pub mod fallback;
 pub mod overrides;
 pub mod pool;
 pub mod pools;
+pub mod states;

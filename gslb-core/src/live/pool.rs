@@ -1,12 +1,13 @@
 //! The fast layer of a table: the state and weight of endpoints, per pool, with its answers prepared.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::dns::name::Name;
 use crate::hash::identity;
 use crate::live::demand::Demand;
-use crate::site::model::{Choose, Pool, PoolId, Target};
+use crate::site::model::{Choose, Endpoint, MAX_WEIGHT, Pool, PoolId, Target};
 
 /// The kinds of answers that a pool prepares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,6 +90,36 @@ pub struct Ready {
     pub total: u64,
 }
 
+/// The liveness of a pool in an earlier table, under the same or an earlier document.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// The pool in that document.
+    pub pool: &'a Pool,
+    /// Its liveness.
+    pub liveness: &'a Arc<PoolLiveness>,
+}
+
+/// What the liveness of a pool depends on besides the states of its endpoints.
+struct History {
+    /// As in [`PoolLiveness`].
+    last_up: Box<[bool]>,
+    /// Per kind of answer: whether an endpoint was up.
+    was_up: [bool; 3],
+    /// As in [`PoolLiveness`].
+    down_since: [u64; 3],
+}
+
+impl History {
+    fn of(pool: &Pool, earlier: Option<Earlier<'_>>) -> History {
+        let Some(Earlier { pool: before, liveness }) = earlier else {
+            let last_up = vec![true; pool.endpoints.len()].into();
+            return History { last_up, was_up: [pool.initial.is_up(); 3], down_since: [0; 3] };
+        };
+        let was_up = [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| liveness.has_up(kind));
+        History { last_up: last_up_of(pool, before, liveness), was_up, down_since: liveness.down_since }
+    }
+}
+
 /// A pool's state and its prepared answers.
 #[derive(Debug, Clone)]
 pub struct PoolLiveness {
@@ -116,39 +147,27 @@ pub struct PoolLiveness {
 }
 
 impl PoolLiveness {
-    /// The liveness of a pool without history; `states` has one state per endpoint.
-    pub fn new(pool: &Pool, states: Box<[EndpointState]>) -> PoolLiveness {
-        let last_up = vec![true; states.len()].into();
-        PoolLiveness::build(pool, states, last_up, [0; 3])
-    }
-
-    /// The liveness of a pool that existed under an earlier document, with its history.
-    pub fn restored(
+    /// The liveness of `pool` with its endpoints in `states`, in the table of this generation. It continues `earlier`;
+    /// if nothing changed, it is shared. Endpoints that `states` lacks are in their initial state.
+    pub fn next(
         pool: &Pool,
-        states: Box<[EndpointState]>,
-        last_up: Box<[bool]>,
-        down_since: [u64; 3],
-    ) -> PoolLiveness {
-        PoolLiveness::build(pool, states, last_up, down_since)
-    }
-
-    /// The liveness after `changes` to this pool; `generation` is that of the resulting table.
-    pub fn changed(&self, pool: &Pool, changes: &[Change], generation: u64) -> PoolLiveness {
-        let mut states = self.states.clone();
-        for change in changes {
-            if let Some(state) = states.get_mut(change.endpoint as usize) {
-                *state =
-                    EndpointState { weight: change.state.weight.min(crate::site::model::MAX_WEIGHT), ..change.state };
-            }
+        states: &[EndpointState],
+        earlier: Option<Earlier<'_>>,
+        generation: u64,
+    ) -> Arc<PoolLiveness> {
+        let state = |(at, endpoint): (usize, &Endpoint)| {
+            let state = states.get(at).copied();
+            let state = state.unwrap_or_else(|| EndpointState::initial(pool, endpoint.weight));
+            EndpointState { weight: state.weight.min(MAX_WEIGHT), ..state }
+        };
+        let states = pool.endpoints.iter().enumerate().map(state);
+        if let Some(Earlier { pool: before, liveness }) = earlier
+            && states.clone().eq(liveness.states.iter().copied())
+            && answers_alike(before, pool)
+        {
+            return Arc::clone(liveness);
         }
-        let mut changed = PoolLiveness::build(pool, states, self.last_up.clone(), self.down_since);
-        let went_down = [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| self.has_up(kind) && !changed.has_up(kind));
-        for (since, went_down) in changed.down_since.iter_mut().zip(went_down) {
-            if went_down {
-                *since = generation;
-            }
-        }
-        changed
+        Arc::new(PoolLiveness::build(pool, states.collect(), History::of(pool, earlier), generation))
     }
 
     /// True if enough endpoints are up.
@@ -166,12 +185,8 @@ impl PoolLiveness {
         &self.last_up
     }
 
-    fn build(
-        pool: &Pool,
-        states: Box<[EndpointState]>,
-        mut last_up: Box<[bool]>,
-        down_since: [u64; 3],
-    ) -> PoolLiveness {
+    fn build(pool: &Pool, states: Box<[EndpointState]>, history: History, generation: u64) -> PoolLiveness {
+        let History { mut last_up, was_up, down_since } = history;
         let up = states.iter().filter(|state| state.up).count() as u32;
         let is_up = up >= pool.min_up;
         if is_up {
@@ -225,8 +240,14 @@ impl PoolLiveness {
             states,
             last_up,
         };
-        built.down_since = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)]
-            .map(|(kind, at)| if built.has_up(kind) { 0 } else { down_since.get(at).copied().unwrap_or(0) });
+        let is_up = [Kind::A, Kind::Aaaa, Kind::Cname].map(|kind| built.has_up(kind));
+        for ((since, was_up), is_up) in built.down_since.iter_mut().zip(was_up).zip(is_up) {
+            if is_up {
+                *since = 0;
+            } else if was_up {
+                *since = generation;
+            }
+        }
         built
     }
 
@@ -275,6 +296,30 @@ impl Entry {
             Data::Cname(_) => true,
         }
     }
+}
+
+/// True if the settings that liveness depends on are the same in both, ignoring weights.
+fn answers_alike(old: &Pool, new: &Pool) -> bool {
+    std::ptr::eq(old, new)
+        || (old.choose, old.answers, old.min_up) == (new.choose, new.answers, new.min_up) && has_endpoints_of(old, new)
+}
+
+/// True if both have the same endpoints, in the same order.
+fn has_endpoints_of(old: &Pool, new: &Pool) -> bool {
+    let is_same = |old: &Endpoint, new: &Endpoint| (&old.name, &old.target) == (&new.name, &new.target);
+    std::ptr::eq(old, new)
+        || old.endpoints.len() == new.endpoints.len()
+            && old.endpoints.iter().zip(&new.endpoints).all(|(old, new)| is_same(old, new))
+}
+
+/// For each endpoint of `pool`, whether it was up when the pool was last up; true for those that `before` does not have.
+fn last_up_of(pool: &Pool, before: &Pool, liveness: &PoolLiveness) -> Box<[bool]> {
+    if has_endpoints_of(before, pool) {
+        return liveness.last_up.clone();
+    }
+    let endpoints = before.endpoints.iter().map(|endpoint| (&endpoint.name, &endpoint.target));
+    let known: HashMap<_, bool> = endpoints.zip(liveness.last_up.iter().copied()).collect();
+    pool.endpoints.iter().map(|it| known.get(&(&it.name, &it.target)).is_none_or(|last_up| *last_up)).collect()
 }
 
 /// Records what is up, for each kind that has an endpoint up: one family may go down before the other.

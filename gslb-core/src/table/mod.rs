@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::latency::Latencies;
-use crate::live::pool::{Change, EndpointState, Kind};
+use crate::live::pool::{EndpointState, Kind};
 use crate::live::pools::Pools;
+use crate::live::states::States;
 use crate::locate::column::Column;
 use crate::locate::index::LocationIndex;
 use crate::site::model::{ClientSource, PoolId, PrefixLengths, Site, WhenAllDown};
@@ -17,13 +18,12 @@ mod bounds;
 pub mod compile;
 pub mod counts;
 pub mod coverage;
+mod liveness;
 pub mod publish;
-mod rebase;
 mod services;
 mod steering;
 
 pub use publish::Published;
-pub use rebase::carried_states;
 
 /// Everything that answers depend on. Two layers that share structure: the topology changes with the document and the
 /// geo databases, the liveness with every probe result and override.
@@ -121,6 +121,15 @@ impl Kind {
     }
 }
 
+impl Topology {
+    /// Memory in octets needed to build it from its document, as counted by [`crate::budget`].
+    pub fn building_memory(&self) -> usize {
+        let Topology { site, catalog, index, columns, plans, services, .. } = self;
+        let steering = steering::memory(site, index, columns, plans);
+        catalog.building_memory() + steering + services::memory(services)
+    }
+}
+
 impl RoutingTable {
     /// Generation of the table; later ones are greater.
     pub fn generation(&self) -> u64 {
@@ -163,44 +172,14 @@ impl RoutingTable {
         self.pools.get(pool)?.states().get(endpoint as usize).copied()
     }
 
-    /// The next table, with these endpoint states changed; everything else is shared.
-    pub fn with_changes(&self, changes: &[Change]) -> RoutingTable {
-        let generation = self.generation + 1;
-        let mut sorted = changes.to_vec();
-        // Stable sort: of several changes to one endpoint, the last one wins.
-        sorted.sort_by_key(|change| change.pool);
-        let of_pool = |group: &[Change]| {
-            let id = group.first()?.pool;
-            let pool = self.topology.site.pools.get(id.0 as usize)?;
-            Some((id, Arc::new(self.pools.get(id)?.changed(pool, group, generation))))
-        };
-        let others = sorted.chunk_by(|a, b| a.pool == b.pool).filter_map(of_pool).collect();
-        let (topology, counts) = (self.topology.clone(), self.counts.clone());
-        RoutingTable { generation, topology, pools: self.pools.with(others), counts }
+    /// The state of every endpoint.
+    pub fn states(&self) -> States {
+        self.pools.iter().map(|pool| pool.states().into()).collect()
     }
 
-    /// The changes needed to reach `states`, which has one list per pool and one state per endpoint; endpoints already
-    /// in their state are omitted. Surplus states are ignored.
-    pub fn changes_to(&self, states: &crate::live::overrides::States) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for ((pool, liveness), states) in (0..).map(PoolId).zip(self.pools.iter()).zip(states) {
-            let endpoints = (0u32..).zip(liveness.states()).zip(states);
-            let differ = endpoints.filter(|((_, now), next)| *now != *next);
-            changes.extend(differ.map(|((endpoint, _), &state)| Change { pool, endpoint, state }));
-        }
-        changes
-    }
-
-    /// The next table, with endpoints in these states; unchanged pools are shared.
-    pub fn with_states(&self, states: &crate::live::overrides::States) -> RoutingTable {
-        self.with_changes(&self.changes_to(states))
-    }
-
-    /// Memory in octets needed to build this table from its document, as counted by [`crate::budget`].
-    pub fn building_memory(&self) -> usize {
-        let Topology { site, catalog, index, columns, plans, services, .. } = &self.topology;
-        let steering = steering::memory(site, index, columns, plans);
-        catalog.building_memory() + steering + services::memory(services)
+    /// True if both have the same topology: the same document, compiled with the same databases.
+    pub fn has_topology_of(&self, other: &RoutingTable) -> bool {
+        Arc::ptr_eq(&self.topology.site, &other.topology.site)
     }
 
     /// Memory in octets that grows with the document and the databases.

@@ -122,11 +122,14 @@ impl Published {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::states::States;
     use crate::site::model::Site;
     use crate::table::compile::compile;
 
     fn table(previous: Option<&RoutingTable>) -> RoutingTable {
-        compile(Site::default(), &[], &Arc::default(), previous).table.unwrap()
+        let before = previous.map(RoutingTable::topology);
+        let topology = compile(Site::default(), &[], &Arc::default(), before).topology.unwrap();
+        previous.map_or_else(|| RoutingTable::initial(topology.clone()), |it| it.next(topology.clone(), &States::new()))
     }
 
     #[test]

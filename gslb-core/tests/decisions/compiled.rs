@@ -1,5 +1,8 @@
 //! Compiling policies: refusals, shared columns, and state that survives into the next table.
 
+use gslb_core::live::states::carried_states;
+use gslb_core::table::compile::compile;
+
 use crate::site::site;
 use crate::support::{WORLD, ask};
 
@@ -28,8 +31,10 @@ fn recompiling_keeps_endpoint_state() {
     // The zone's records are in the catalog, so only a decision shows the steered name.
     let pool = site.pools.iter().position(|pool| &*pool.name == "fra").unwrap();
     let id = gslb_core::site::model::PoolId(pool as u32);
-    let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), Some(&server.table));
-    let table = compiled.table.unwrap();
+    let (before, states) = (server.table.topology(), server.table.states());
+    let topology = compile(site, &*WORLD, &Default::default(), Some(before)).topology.unwrap();
+    let states = carried_states(&before.site, &states, &topology.site);
+    let table = server.table.next(topology, &states);
     assert!(!table.state(id, 0).unwrap().up);
     assert!(table.generation() > server.table.generation());
 }

@@ -1,5 +1,7 @@
 //! Answers when something is down, and when everything is.
 
+use gslb_core::table::compile::compile;
+
 use crate::draws::counts;
 use crate::site::{ZONE, answers, site};
 use crate::support::{Server, WORLD, ask};
@@ -128,8 +130,8 @@ fn last_up_survives_a_reload() {
     let parsed =
         gslb_core::dns::zonefile::parse("z", ZONE.as_bytes(), &zones.zones[0].apex, &mut |_, _| Err("none".into()));
     zones.zones[0].records = parsed.records;
-    server.table =
-        gslb_core::table::compile::compile(zones, &*WORLD, &Default::default(), Some(&server.table)).table.unwrap();
+    let topology = compile(zones, &*WORLD, &Default::default(), Some(server.table.topology())).topology.unwrap();
+    server.table = server.table.next(topology, &server.table.states());
     for _ in 0..20 {
         assert_eq!(answers(&mut server), ["192.0.2.22"]);
     }

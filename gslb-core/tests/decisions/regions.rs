@@ -55,7 +55,7 @@ policy = { geo = { mixed = "here", default = "other" } }
     let message = "`asn:64500` matches no client in the loaded geo databases";
     assert_eq!(warnings, [("regions.mixed.match", message)]);
     assert!(compiled.problems.iter().all(|problem| problem.severity == gslb_core::problem::Severity::Warning));
-    let mut server = Server::new(compiled.table.unwrap());
+    let mut server = Server::new(gslb_core::table::RoutingTable::initial(compiled.topology.unwrap()));
     assert_eq!(server.answers(&ask("www.example.com", 1).subnet("193.0.6.0/24")), ["192.0.2.1"]);
 }
 

@@ -73,7 +73,7 @@ impl Live {
 
     pub(crate) fn put(&mut self, effects: Effects) -> Effects {
         self.server.table = self.server.table.with_changes(&effects.changes);
-        assert!(self.server.table.changes_to(&self.health.states()).is_empty(), "every change was reported");
+        assert_eq!(self.server.table.states(), self.health.states(), "every change was reported");
         effects
     }
 

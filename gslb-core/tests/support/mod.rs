@@ -33,7 +33,7 @@ pub fn table_of(document: &str, zones: &[(&str, &str)], databases: &[Arc<geoip::
     let site = reading.site.unwrap_or_else(|| panic!("{}", listed(&problems)));
     let compiled = compile::compile(site, databases, &Arc::default(), None);
     let problems = compiled.problems;
-    compiled.table.unwrap_or_else(|| panic!("{}", listed(&problems)))
+    RoutingTable::initial(compiled.topology.unwrap_or_else(|| panic!("{}", listed(&problems))))
 }
 
 fn listed(problems: &[gslb_core::problem::Problem]) -> String {

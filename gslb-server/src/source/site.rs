@@ -54,8 +54,8 @@ impl Sources {
         let Some(site) = reading.site else { return Err(SiteError::Invalid(reading.problems)) };
         let compiled = compile::compile(site, &databases, &Arc::default(), None);
         let warnings = [reading.problems, compiled.problems].concat();
-        match compiled.table {
-            Some(table) => Ok(Loaded { table, warnings }),
+        match compiled.topology {
+            Some(topology) => Ok(Loaded { table: RoutingTable::initial(topology), warnings }),
             None => Err(SiteError::Invalid(warnings)),
         }
     }

@@ -59,11 +59,13 @@ impl Topologies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gslb_core::live::states::States;
     use gslb_core::site::model::Site;
     use gslb_core::table::{RoutingTable, compile};
 
     fn table(previous: Option<&RoutingTable>) -> RoutingTable {
-        compile::compile(Site::default(), &[], &Arc::default(), previous).table.unwrap()
+        let topology = compile::compile(Site::default(), &[], &Arc::default(), None).topology.unwrap();
+        previous.map_or_else(|| RoutingTable::initial(topology.clone()), |it| it.next(topology.clone(), &States::new()))
     }
 
     #[test]

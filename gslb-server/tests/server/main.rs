@@ -13,10 +13,11 @@ mod udp;
 use std::sync::Arc;
 
 use gslb_core::site::model::Site;
-use gslb_core::table::{Published, compile};
+use gslb_core::table::{Published, RoutingTable, compile};
 
 /// A table without zones, published.
 fn published() -> Arc<Published> {
     let compiled = compile::compile(Site::default(), &[], &Default::default(), None);
-    Arc::new(Published::new(compiled.table.expect("nothing in it can be wrong")))
+    let topology = compiled.topology.expect("nothing in it can be wrong");
+    Arc::new(Published::new(RoutingTable::initial(topology)))
 }

@@ -13,15 +13,12 @@ use crate::health::reachability::Reachability;
 use crate::health::saved::{SAVED_STATUS_FRESH_FOR, Saved, SavedKey, SavedStatus, target_text};
 use crate::health::status::Effects;
 use crate::health::target::{Member, Targets};
+use crate::live::states::{Identity, predecessors};
 use crate::moment::Moment;
-use crate::site::model::{self, PoolId, ProbeKind, Site};
+use crate::site::model::{PoolId, ProbeKind, Site};
 
-/// Identifies an endpoint across documents: pool, name and target. If there is no match, an endpoint inherits from a
-/// removed one with the same target.
-type Name<'k> = (&'k str, &'k str, &'k model::Target);
-
-fn name(known: &EndpointHealth) -> Name<'_> {
-    (&known.pool, &known.name, &known.answers)
+fn identity(known: &EndpointHealth) -> Identity<'_> {
+    Identity { pool: &known.pool, name: &known.name, target: &known.answers }
 }
 
 impl Health {
@@ -82,22 +79,11 @@ impl Health {
 
     /// Copies what is known of endpoints into `next`; returns the new index of each endpoint, by its old one.
     fn carry_over_to(&self, next: &mut Health, now: Moment, wall: u64) -> HashMap<usize, usize> {
-        let named: HashMap<Name<'_>, usize> = (0..).zip(&self.endpoints).map(|(at, known)| (name(known), at)).collect();
-        let names: HashSet<Name<'_>> = next.endpoints.iter().map(name).collect();
-        let mut gone: HashMap<&model::Target, usize> = HashMap::new();
-        for (number, known) in self.endpoints.iter().enumerate() {
-            if !names.contains(&name(known)) {
-                let inherited_from = gone.entry(&known.answers).or_insert(number);
-                if self.endpoints.get(*inherited_from).is_some_and(|known| known.endpoint.up) {
-                    *inherited_from = number;
-                }
-            }
-        }
-        let mut inherited = Vec::new();
-        for (number, known) in next.endpoints.iter().enumerate() {
-            let before = named.get(&name(known)).or_else(|| gone.get(&known.answers));
-            inherited.extend(before.map(|before| (*before, number)));
-        }
+        let [earlier, later] = [self, next].map(|health| health.endpoints.iter().map(identity).collect::<Vec<_>>());
+        let is_up = |at: usize| self.endpoints.get(at).is_some_and(|known| known.endpoint.up);
+        let predecessors = predecessors(&earlier, is_up, &later);
+        let inherited: Vec<(usize, usize)> =
+            predecessors.into_iter().zip(0..).filter_map(|(before, number)| Some((before?, number))).collect();
         for &(before, number) in &inherited {
             let (Some(before), Some(known)) = (self.endpoints.get(before), next.endpoints.get_mut(number)) else {
                 continue;

@@ -19,8 +19,8 @@ use super::saved::{SavedKey, SavedStatus};
 use super::several::{EndpointProbe, Probes};
 use super::status::{Effects, ProbeAbility, Recovery, Status, Transition};
 use super::target::{Member, Targets};
-use crate::live::overrides::States;
 use crate::live::pool::{Change, EndpointState, NO_TTL_LIMIT};
+use crate::live::states::States;
 use crate::moment::Moment;
 use crate::site::model::{self, Pool, Site};
 
@@ -389,7 +389,7 @@ impl EndpointHealth {
     fn fresh(site: &Site, pool: &Pool, member: Member, targets: &Targets, wall: u64) -> Option<EndpointHealth> {
         let endpoint = pool.endpoints.get(member.endpoint as usize)?;
         let Pool { hold_down, resume, initial, .. } = *pool;
-        let mut known = EndpointHealth {
+        Some(EndpointHealth {
             member,
             probes: Probes::of(site, pool, member, targets),
             pool: pool.name.clone(),
@@ -405,10 +405,8 @@ impl EndpointHealth {
             is_stale: false,
             accepted_since: None,
             tally: Tally::default(),
-            state: EndpointState::new(true, endpoint.weight),
-        };
-        known.state = known.state_after(&[], false);
-        Some(known)
+            state: EndpointState::initial(pool, endpoint.weight),
+        })
     }
 
     /// Records that it has recovered and waits for an operator, or that it fails again while waiting.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::overrides::matcher::Matcher;
 use super::overrides::select::select;
 use super::pool::{Change, EndpointState};
-use crate::site::model::{Initial, Pool, Site};
+use super::states::States;
+use crate::site::model::{Pool, Site};
 use crate::site::pattern::{Pattern, Specificity};
 
 pub mod covering;
@@ -15,9 +16,6 @@ pub(crate) mod globs;
 pub(crate) mod matcher;
 pub(crate) mod matching;
 pub(crate) mod select;
-
-/// States of all endpoints: one list per pool of the site, one state per endpoint of the pool.
-pub type States = Vec<Box<[EndpointState]>>;
 
 /// An operator's decision about some endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,17 +94,6 @@ impl Force {
             Force::Weight(weight) => EndpointState { weight: weight.min(crate::site::model::MAX_WEIGHT), ..base },
         }
     }
-}
-
-/// The state of each endpoint without overrides and probe results: its pool's initial status, and the document's
-/// weight. If health is known, use [`Health::states`](crate::health::Health::states).
-pub fn initial_states(site: &Site) -> States {
-    let state = |pool: &Pool| {
-        let up = pool.initial != Initial::Down;
-        let state = |weight| EndpointState { is_known: up || pool.probes.is_empty(), ..EndpointState::new(up, weight) };
-        pool.endpoints.iter().map(|endpoint| state(endpoint.weight)).collect()
-    };
-    site.pools.iter().map(state).collect()
 }
 
 /// The state of each endpoint after applying `overrides` to `base`.

@@ -140,6 +140,13 @@ pub enum Initial {
     Down,
 }
 
+impl Initial {
+    /// True if an endpoint is up before its first probe result.
+    pub fn is_up(self) -> bool {
+        self != Initial::Down
+    }
+}
+
 /// How an endpoint that went down comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resume {
