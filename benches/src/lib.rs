@@ -24,6 +24,7 @@ pub mod histogram;
 pub mod load;
 pub mod mix;
 pub mod queries;
+pub mod quiet;
 pub mod random;
 pub mod rounds;
 pub mod scrape;
