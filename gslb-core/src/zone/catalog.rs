@@ -143,8 +143,9 @@ impl Catalog {
     pub fn find(&self, key: &NameKey, at_parent: bool) -> Found<'_> {
         let mut skip = self.first_skip(key);
         loop {
-            if let Some(id) = self.nodes.find(key, skip, &self.octets) {
-                return self.resolve(id, skip, at_parent);
+            if let Some((id, node)) = self.nodes.find(key, skip, &self.octets) {
+                let node = self.with_details(id, node);
+                return node.map_or(Found::NotOurs, |node| self.resolve(node, skip, at_parent));
             }
             skip += 1;
             if skip > key.label_count() {
@@ -200,12 +201,11 @@ impl Catalog {
 
     /// Decides what the closest existing node means for the queried name.
     #[inline]
-    fn resolve(&self, id: NodeId, skip: usize, at_parent: bool) -> Found<'_> {
-        let Some(node) = self.node(id) else { return Found::NotOurs };
+    fn resolve<'a>(&'a self, node: NodeRef<'a>, skip: usize, at_parent: bool) -> Found<'a> {
         match (node.kind(), skip) {
             (Kind::Cut(cut), _) => self.cut(cut, skip).map_or(Found::NotOurs, Found::Referral),
-            (_, 0) if at_parent && self.parent_cuts.contains_key(&id) => {
-                self.parent_cuts.get(&id).and_then(|&cut| self.cut(cut, 0)).map_or(Found::NotOurs, Found::Referral)
+            (_, 0) if at_parent && self.parent_cuts.contains_key(&node.id) => {
+                self.parent_cuts.get(&node.id).and_then(|&cut| self.cut(cut, 0)).map_or(Found::NotOurs, Found::Referral)
             }
             (_, 0) => Found::Exact(node),
             (Kind::Redirect, _) => Found::Dname { node, skip },
@@ -218,7 +218,11 @@ impl Catalog {
 
     #[inline]
     fn node(&self, id: NodeId) -> Option<NodeRef<'_>> {
-        let node = self.nodes.get(id)?;
+        self.with_details(id, self.nodes.get(id)?)
+    }
+
+    #[inline]
+    fn with_details<'a>(&'a self, id: NodeId, node: &'a Node) -> Option<NodeRef<'a>> {
         let details = self.details.get(node.details as usize)?;
         Some(NodeRef { catalog: self, node, details, id })
     }

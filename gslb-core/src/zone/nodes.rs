@@ -80,7 +80,7 @@ impl Nodes {
 
     /// The node of the key's name without its first `skip` labels.
     #[inline]
-    pub(super) fn find(&self, key: &NameKey, skip: usize, octets: &Sets) -> Option<NodeId> {
+    pub(super) fn find(&self, key: &NameKey, skip: usize, octets: &Sets) -> Option<(NodeId, &Node)> {
         let hash = key.hash(skip);
         let name = key.suffix(skip);
         let mut at = self.first_slot(hash);
@@ -91,7 +91,7 @@ impl Nodes {
             }
             // Names end with their only zero length, so a prefix match is a match.
             if slot.tag == hash as u32 && octets.tail(slot.name).starts_with(name) {
-                return Some(NodeId(at as u32));
+                return Some((NodeId(at as u32), slot));
             }
             at = self.after(at);
         }
@@ -155,7 +155,7 @@ mod tests {
             }
             assert_eq!(nodes.len(), count);
             for number in 0..count + 100 {
-                let found = nodes.find(&key(number), 0, &octets).and_then(|id| nodes.get(id));
+                let found = nodes.find(&key(number), 0, &octets).map(|(_, node)| node);
                 assert_eq!(found.map(|node| node.zone as usize), (number < count).then_some(number));
             }
         }

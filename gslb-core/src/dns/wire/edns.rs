@@ -52,7 +52,7 @@ impl Edns {
     }
 
     /// Parses the options in the first `len` of `octets`; unknown ones are ignored (RFC 6891 §6.1.2).
-    #[inline]
+    #[inline(always)]
     pub fn read_options(&mut self, mut octets: &[u8], mut len: usize) -> Result<(), Malformed> {
         for _ in 0..MAX_OPTIONS {
             if len == 0 {
@@ -67,7 +67,7 @@ impl Edns {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_option(&mut self, code: u16, octets: &[u8], len: usize) -> Result<(), Malformed> {
         match code {
             subnet::CODE => match ClientSubnet::parse(octets, len) {

@@ -2,23 +2,22 @@
 
 use crate::dns::name::{MAX_LABEL, MAX_NAME};
 
-/// Maximum number of labels of a name, including the root's.
-const MAX_LABELS: usize = 128;
-/// Octets hashed at once.
-const WORD: usize = 8;
-/// Octets lowercased at once.
-const BLOCK: usize = 16;
+/// Octets hashed at once, and lowercased at once: as many as most names have.
+const BLOCK: usize = 32;
+/// Octets that every x86-64 and ARM64 processor handles at once.
+const VECTOR: usize = 16;
 /// Capacity for the longest name in whole blocks, and the zeros after it.
 const ROOM: usize = MAX_NAME.next_multiple_of(BLOCK) + BLOCK;
 
 /// A name prepared for lookups; reused for every query, so that nothing is allocated.
 #[derive(Debug, Clone)]
 pub struct NameKey {
-    /// The name in lowercase, followed by at least eight zeros.
+    /// The name in lowercase, followed by at least a block of zeros.
     lower: [u8; ROOM],
-    starts: [u8; MAX_LABELS],
-    labels: usize,
-    len: usize,
+    /// Where each label starts; more than a name has, so that no number of eight bits is out of bounds.
+    starts: [u8; 256],
+    labels: u8,
+    len: u8,
 }
 
 /// The octets are not an uncompressed name of at most 255 octets.
@@ -27,7 +26,7 @@ pub struct Malformed;
 
 impl Default for NameKey {
     fn default() -> NameKey {
-        NameKey { lower: [0; ROOM], starts: [0; MAX_LABELS], labels: 0, len: 1 }
+        NameKey { lower: [0; ROOM], starts: [0; 256], labels: 0, len: 1 }
     }
 }
 
@@ -35,85 +34,123 @@ impl NameKey {
     /// Parses the uncompressed name at the start of `octets` and returns its length. Anything may follow it.
     ///
     /// Compression pointers are malformed here: nothing precedes a query's name that they could point to.
-    #[inline(always)]
+    #[inline]
     pub fn fill(&mut self, octets: &[u8]) -> Result<usize, Malformed> {
-        let (mut at, mut labels) = (0, 0);
+        self.fill_question(octets).map(|(len, _)| len)
+    }
+
+    /// The same, and returns the four octets after the name: those of QTYPE and QCLASS. Where `octets` ends before
+    /// them, they are zero.
+    #[inline(always)]
+    pub(super) fn fill_question(&mut self, octets: &[u8]) -> Result<(usize, [u8; 4]), Malformed> {
+        match octets.first_chunk() {
+            Some(window) => self.fill_from(window),
+            None => self.fill_short(octets),
+        }
+    }
+
+    /// The same for octets at the end of a buffer.
+    #[inline(never)]
+    fn fill_short(&mut self, octets: &[u8]) -> Result<(usize, [u8; 4]), Malformed> {
+        let mut window = [0; ROOM];
+        window.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        // The zeros after the octets do not end a name.
+        self.fill_from(&window).ok().filter(|(len, _)| *len <= octets.len()).ok_or(Malformed)
+    }
+
+    /// Parses the name at the start of `window`, which is longer than any name: bounds were checked.
+    #[inline(always)]
+    fn fill_from(&mut self, window: &[u8; ROOM]) -> Result<(usize, [u8; 4]), Malformed> {
+        let (mut at, mut labels, mut longest) = (0, 0u8, 0);
         loop {
-            let len = usize::from(*octets.get(at).ok_or(Malformed)?);
+            let len = *window.get(at).ok_or(Malformed)?;
             // The last start is the root's, so that every suffix has a start.
-            *self.starts.get_mut(labels).ok_or(Malformed)? = at as u8;
-            at += 1 + len;
+            *self.starts.get_mut(usize::from(labels)).ok_or(Malformed)? = at as u8;
+            longest = len.max(longest);
+            at += 1 + usize::from(len);
             if len == 0 {
                 break;
             }
-            if len > MAX_LABEL || at >= MAX_NAME {
+            if at >= MAX_NAME {
                 return Err(Malformed);
             }
             labels += 1;
         }
-        match octets.get(..at.next_multiple_of(BLOCK)) {
-            Some(blocks) => self.lower_from(blocks),
-            None => self.lower_padded(octets.get(..at).ok_or(Malformed)?),
+        // The octet of a compression pointer is greater than any length.
+        if usize::from(longest) > MAX_LABEL {
+            return Err(Malformed);
         }
-        *self.lower.get_mut(at..).and_then(<[u8]>::first_chunk_mut).ok_or(Malformed)? = [0; WORD];
-        (self.len, self.labels) = (at, labels);
-        Ok(at)
-    }
-
-    /// Copies whole blocks in lowercase. Length octets are below 'A', so they do not change.
-    #[inline(always)]
-    fn lower_from(&mut self, octets: &[u8]) {
-        let (to, _) = self.lower.as_chunks_mut::<BLOCK>();
-        let (from, _) = octets.as_chunks::<BLOCK>();
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = from.map(|octet| octet | u8::from(octet.is_ascii_uppercase()) << 5);
+        let ((to, _), (from, _)) = (self.lower.as_chunks_mut::<BLOCK>(), window.as_chunks::<BLOCK>());
+        for (to, from) in to.iter_mut().zip(from).take(at.div_ceil(BLOCK)) {
+            lowercase(to, from);
         }
-    }
-
-    /// The same for octets at the end of the buffer.
-    #[cold]
-    fn lower_padded(&mut self, octets: &[u8]) {
-        let mut padded = [0; ROOM];
-        padded.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
-        self.lower_from(&padded);
+        *self.lower.get_mut(at..).and_then(<[u8]>::first_chunk_mut).ok_or(Malformed)? = [0; BLOCK];
+        (self.len, self.labels) = (at as u8, labels);
+        Ok((at, *window.get(at..).and_then(<[u8]>::first_chunk).ok_or(Malformed)?))
     }
 
     /// Number of labels, without the root's.
+    #[inline]
     pub fn label_count(&self) -> usize {
-        self.labels
+        usize::from(self.labels)
     }
 
     /// Length in wire form, root octet included.
+    #[inline]
     pub fn wire_len(&self) -> usize {
-        self.len
+        usize::from(self.len)
     }
 
     /// The name without its first `skip` labels, in lowercase.
     #[inline]
     pub fn suffix(&self, skip: usize) -> &[u8] {
-        self.lower.get(self.start(skip)..self.len).unwrap_or_default()
+        self.lower.get(self.start(skip)..self.wire_len()).unwrap_or_default()
     }
 
-    /// Number of octets in front of the suffix.
+    /// Number of octets in front of the suffix; there are at least `skip` labels.
     #[inline]
     pub fn start(&self, skip: usize) -> usize {
-        self.starts.get(skip).map_or(self.len, |&start| usize::from(start))
+        self.starts.get(usize::from(skip as u8)).map_or(0, |&start| usize::from(start))
     }
 
     /// Hash of the suffix.
     #[inline]
     pub fn hash(&self, skip: usize) -> u64 {
-        let mut hash = 0x9E37_79B9_7F4A_7C15;
-        // Up to seven of the zeros after the name are hashed too; they are the same for every equal suffix.
         let start = self.start(skip);
-        let whole = (self.len - start).next_multiple_of(WORD);
-        let (words, _) = self.lower.get(start..start + whole).unwrap_or_default().as_chunks::<WORD>();
-        for word in words {
-            hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-            hash ^= hash >> 32;
-        }
-        hash
+        // Some of the zeros after the name are hashed too; they are the same for every equal suffix.
+        let (blocks, _) = self.lower.get(start..).unwrap_or_default().as_chunks::<BLOCK>();
+        let used = (self.wire_len() - start + BLOCK - 1) / BLOCK;
+        let [first, second, third] = KEYS;
+        blocks.iter().take(used).fold(first, |hash, block| {
+            let [a, b, c, d] = words(block);
+            folded_product(a ^ hash, b ^ second) ^ folded_product(c ^ hash, d ^ third)
+        })
     }
+}
+
+/// Copies a part of a name in lowercase. Length octets are below 'A', so they do not change.
+#[inline]
+fn lowercase(to: &mut [u8; BLOCK], from: &[u8; BLOCK]) {
+    let ((to, _), (from, _)) = (to.as_chunks_mut::<VECTOR>(), from.as_chunks::<VECTOR>());
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.map(|octet| octet | u8::from(octet.is_ascii_uppercase()) << 5);
+    }
+}
+
+/// Numbers without a pattern, so that no name multiplies by zero.
+const KEYS: [u64; 3] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93, 0xBF58_476D_1CE4_E5B9];
+
+#[inline]
+fn words(block: &[u8; BLOCK]) -> [u64; BLOCK / 8] {
+    let (words, _) = block.as_chunks::<8>();
+    std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
+}
+
+/// Both halves of the product of two numbers, so that each bit of them matters.
+#[inline]
+fn folded_product(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use crate::dns::name::MAX_LABEL;
 pub const HEADER: usize = 12;
 /// Maximum number of records after the question; a query needs one.
 const MAX_RECORDS: u32 = 32;
+/// The record counts of nearly every query: one question and one additional record, which is OPT.
+const USUAL: [u8; 8] = [0, 1, 0, 0, 0, 0, 0, 1];
 
 /// Header fields that a response copies from its query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl Query {
     /// This fills `self` instead of returning a value, because moving it would cost as much as parsing it.
     #[inline(always)]
     pub fn read(&mut self, buffer: &[u8], len: usize, key: &mut NameKey) -> Result<(), Fault> {
-        let (&[id_high, id_low, flags, _, qd_high, qd_low, an_high, an_low, ns_high, ns_low, ar_high, ar_low], body) =
+        let (&[id_high, id_low, flags, _, counts @ ..], body) =
             buffer.split_first_chunk::<HEADER>().filter(|_| len >= HEADER).ok_or(Fault::Short)?;
         if flags & 0x80 != 0 {
             return Err(Fault::Response);
@@ -66,27 +68,47 @@ impl Query {
             recursion_desired: flags & 0x01 != 0,
         };
         (self.question, self.edns) = (0, None);
-        let mut records = Records {
-            buffer,
-            len,
-            at: HEADER,
-            before_additional: u32::from(u16::from_be_bytes([an_high, an_low]))
-                + u32::from(u16::from_be_bytes([ns_high, ns_low])),
-            additional: u32::from(u16::from_be_bytes([ar_high, ar_low])),
-        };
-        let questions = u16::from_be_bytes([qd_high, qd_low]);
-        if self.head.opcode != 0 || questions != 1 {
-            return Err(self.refuse(questions, body, records, key));
+        if counts != USUAL || self.head.opcode != 0 {
+            return self.read_unusual(buffer, len, key);
         }
         self.read_question(body, len - HEADER, key).ok_or(Fault::Refuse(Rcode::FormErr))?;
-        records.at += self.question;
-        records.read(&mut self.edns).map_err(Fault::Refuse)
+        let mut records = Records { buffer, len, at: HEADER + self.question };
+        records.additional(&mut self.edns).and_then(|()| records.end()).map_err(Fault::Refuse)
+    }
+
+    /// Parses a query with other records than one OPT record, or finds that the message is no query.
+    #[inline(never)]
+    fn read_unusual(&mut self, buffer: &[u8], len: usize, key: &mut NameKey) -> Result<(), Fault> {
+        let (header, body) = buffer.split_first_chunk::<HEADER>().ok_or(Fault::Short)?;
+        let &[_, _, _, _, q0, q1, an0, an1, ns0, ns1, ar0, ar1] = header;
+        let questions = u16::from_be_bytes([q0, q1]);
+        let is_query = self.head.opcode == 0 && questions == 1;
+        let fault = match self.head.opcode {
+            0 => Fault::Refuse(Rcode::FormErr),
+            _ => Fault::Refuse(Rcode::NotImp),
+        };
+        if questions > 1 || (questions == 1 && self.read_question(body, len - HEADER, key).is_none()) {
+            self.question = 0;
+            return Err(fault);
+        }
+        let [before, additional] = [
+            u32::from(u16::from_be_bytes([an0, an1])) + u32::from(u16::from_be_bytes([ns0, ns1])),
+            u32::from(u16::from_be_bytes([ar0, ar1])),
+        ];
+        let records = Records { buffer, len, at: HEADER + self.question };
+        let read = records.read(before, additional, &mut self.edns).map_err(Fault::Refuse);
+        if is_query {
+            return read;
+        }
+        // Whether the rest is well-formed does not matter. If the sender speaks EDNS, so does the response (RFC 6891
+        // §7).
+        self.question = 0;
+        Err(fault)
     }
 
     #[inline(always)]
     fn read_question(&mut self, body: &[u8], len: usize, key: &mut NameKey) -> Option<()> {
-        let name = key.fill(body).ok()?;
-        let &[type_high, type_low, class_high, class_low] = body.get(name..)?.first_chunk()?;
+        let (name, [type_high, type_low, class_high, class_low]) = key.fill_question(body).ok()?;
         if name + 4 > len {
             return None;
         }
@@ -94,23 +116,6 @@ impl Query {
         self.qtype = u16::from_be_bytes([type_high, type_low]);
         self.qclass = u16::from_be_bytes([class_high, class_low]);
         Some(())
-    }
-
-    /// A message without exactly one question. If its sender speaks EDNS, so does the response (RFC 6891 §7).
-    #[cold]
-    fn refuse(&mut self, questions: u16, body: &[u8], mut records: Records<'_>, key: &mut NameKey) -> Fault {
-        let readable = match questions {
-            0 => Some(()),
-            1 => self.read_question(body, records.len - HEADER, key),
-            _ => None,
-        };
-        if readable.is_some() {
-            records.at += self.question;
-            // Whether the rest is well-formed no longer matters.
-            let _ = records.read(&mut self.edns);
-        }
-        self.question = 0;
-        Fault::Refuse(if self.head.opcode != 0 { Rcode::NotImp } else { Rcode::FormErr })
     }
 }
 
@@ -120,22 +125,26 @@ struct Records<'a> {
     /// Length of the message in the buffer.
     len: usize,
     at: usize,
-    before_additional: u32,
-    additional: u32,
 }
 
 impl Records<'_> {
-    #[inline(always)]
-    fn read(mut self, edns: &mut Option<Edns>) -> Result<(), Rcode> {
-        if self.before_additional + self.additional > MAX_RECORDS {
+    /// Reads all records: so many before the additional section, and so many in it.
+    fn read(mut self, before: u32, additional: u32, edns: &mut Option<Edns>) -> Result<(), Rcode> {
+        if before + additional > MAX_RECORDS {
             return Err(Rcode::FormErr);
         }
-        for _ in 0..self.before_additional {
+        for _ in 0..before {
             self.skip_record()?;
         }
-        for _ in 0..self.additional {
+        for _ in 0..additional {
             self.additional(edns)?;
         }
+        self.end()
+    }
+
+    /// Checks that nothing follows.
+    #[inline(always)]
+    fn end(&self) -> Result<(), Rcode> {
         if self.at == self.len { Ok(()) } else { Err(Rcode::FormErr) }
     }
 

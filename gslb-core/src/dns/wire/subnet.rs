@@ -10,12 +10,14 @@ const FIELDS: usize = 4;
 /// The client's network, as sent by a resolver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientSubnet {
-    /// FAMILY: 1 for IPv4, 2 for IPv6, 0 for a client that does not reveal its network.
-    family: u8,
+    /// FAMILY; [`Family::Other`] is 0, for a client that does not reveal its network.
+    family: Family,
     /// SOURCE PREFIX-LENGTH in bits, at most 32 or 128.
     pub source: u8,
-    /// The address as in the option; all bits after the source prefix are zero.
-    bits: u128,
+    /// The upper half of the address as in the option; all bits after the source prefix are zero.
+    upper: u64,
+    /// The lower half.
+    lower: u64,
 }
 
 /// Address family of a client subnet.
@@ -61,15 +63,15 @@ impl ClientSubnet {
     /// Parses the data of an option in a query: the first `len` of `octets`; anything may follow.
     ///
     /// Family 0 is accepted without an address: some clients send it to keep their network private (`dig +subnet=0`).
-    #[inline]
+    #[inline(always)]
     pub fn parse(octets: &[u8], len: usize) -> Result<ClientSubnet, Malformed> {
         let (&[0, family, source, 0], rest) = octets.split_first_chunk::<FIELDS>().ok_or(Malformed)? else {
             return Err(Malformed);
         };
-        let longest = match family {
-            0 => 0,
-            1 => 32,
-            2 => 128,
+        let (family, longest) = match family {
+            0 => (Family::Other, 0),
+            1 => (Family::V4, 32),
+            2 => (Family::V6, 128),
             _ => return Err(Malformed),
         };
         let octets = usize::from(source).div_ceil(8);
@@ -80,33 +82,39 @@ impl ClientSubnet {
             Some(&address) => u128::from_be_bytes(address),
             None => padded(rest.get(..octets).ok_or(Malformed)?),
         };
-        let bits = all & leading(u32::from(source));
+        let (upper, lower) = ((all >> 64) as u64, all as u64);
+        let (upper, lower) = match source {
+            0..64 => (upper & leading(source), 0),
+            64..128 => (upper, lower & leading(source - 64)),
+            _ => (upper, lower),
+        };
         // No bit of the last octet may be set beyond the prefix.
-        if all & leading(octets as u32 * 8) != bits {
+        let last = octets.checked_sub(1).and_then(|at| rest.get(at)).copied().unwrap_or(0);
+        if source % 8 != 0 && last & 0xFF >> (source % 8) != 0 {
             return Err(Malformed);
         }
-        Ok(ClientSubnet { family, source, bits })
+        Ok(ClientSubnet { family, source, upper, lower })
     }
 
     /// The address; bits beyond the source prefix are zero.
     #[inline]
     pub fn address(&self) -> IpAddr {
         match self.is_ipv6() {
-            false => IpAddr::V4(Ipv4Addr::from_bits((self.bits >> 96) as u32)),
-            true => IpAddr::V6(Ipv6Addr::from_bits(self.bits)),
+            false => IpAddr::V4(Ipv4Addr::from_bits((self.upper >> 32) as u32)),
+            true => IpAddr::V6(Ipv6Addr::from_bits(u128::from(self.upper) << 64 | u128::from(self.lower))),
         }
     }
 
     /// The family of the network.
     #[inline]
     pub fn family(&self) -> Family {
-        Family::of(self.family)
+        self.family
     }
 
     /// True for an IPv6 network.
     #[inline]
     pub fn is_ipv6(&self) -> bool {
-        self.family == 2
+        self.family == Family::V6
     }
 
     /// Length of the option's data.
@@ -118,14 +126,20 @@ impl ClientSubnet {
     /// The option's data as received, with `scope` set; only the first [`ClientSubnet::option_len`] octets count.
     #[inline]
     pub(super) fn answered(&self, scope: u8) -> ([u8; FIELDS], [u8; 16]) {
-        ([0, self.family, self.source, scope], self.bits.to_be_bytes())
+        let family = match self.family {
+            Family::Other => 0,
+            Family::V4 => 1,
+            Family::V6 => 2,
+        };
+        let address = u128::from(self.upper) << 64 | u128::from(self.lower);
+        ([0, family, self.source, scope], address.to_be_bytes())
     }
 }
 
-/// A number whose first `bits` bits are set.
+/// A number whose first `bits` bits are set; fewer than 64.
 #[inline]
-fn leading(bits: u32) -> u128 {
-    !u128::MAX.checked_shr(bits).unwrap_or(0)
+fn leading(bits: u8) -> u64 {
+    !(u64::MAX >> (bits % 64))
 }
 
 /// At most 16 octets, padded with zeros.
