@@ -21,7 +21,7 @@ pub(super) struct Answering<'a, 'm, T> {
     pub(super) query: &'a Query,
     pub(super) state: &'a mut State,
     pub(super) table: &'a RoutingTable,
-    pub(super) sender: Sender,
+    pub(super) sender: &'a Sender,
     pub(super) message: Message<'m>,
     /// Longest scope of all decisions behind the answer.
     pub(super) scope: u8,
@@ -96,11 +96,9 @@ impl<T: Trace> Answering<'_, '_, T> {
         {
             return self.steered(place, node, index, service, kind);
         }
-        if node.is_alias() && qtype != rtype::CNAME {
-            return match node.set(qtype).filter(|_| rtype::may_coexist_with_cname(qtype)) {
-                Some(set) => self.data(place, node, set),
-                None => self.alias(place, node),
-            };
+        let set = node.set(qtype);
+        if node.is_alias() && qtype != rtype::CNAME && (set.is_none() || !rtype::may_coexist_with_cname(qtype)) {
+            return self.alias(place, node);
         }
         if node.service().is_some() {
             self.trace.note(|| Step::NotSteered);
@@ -109,7 +107,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             self.trace.note(|| Step::Any);
             return self.any(place);
         }
-        match node.set(qtype) {
+        match set {
             Some(set) => self.data(place, node, set),
             None => {
                 self.trace.note(|| Step::NoSuchType);

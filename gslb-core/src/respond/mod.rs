@@ -93,7 +93,7 @@ struct State {
 }
 
 /// The sender of a query, and its transport.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Sender {
     resolver: SocketAddr,
     transport: Transport,
@@ -188,8 +188,8 @@ impl Worker {
         let sender = Sender { resolver, transport };
         let Some(reading) = self.readings.get_mut(at) else { return Reply::Drop };
         match reading.fault {
-            None => self.state.answer(reading, table, sender, buffer, trace),
-            Some(fault) => self.state.refuse(reading, sender, fault, buffer),
+            None => self.state.answer(reading, table, &sender, buffer, trace),
+            Some(fault) => self.state.refuse(reading, &sender, fault, buffer),
         }
     }
 }

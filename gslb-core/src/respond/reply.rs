@@ -21,7 +21,7 @@ impl State {
         &mut self,
         reading: &mut Reading,
         table: &RoutingTable,
-        sender: Sender,
+        sender: &Sender,
         buffer: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
@@ -29,8 +29,8 @@ impl State {
         let query = &*query;
         self.tally.received(sender, *octets, Some(query.qtype));
         let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), &self.settings);
-        let opt_len =
-            query.edns.as_ref().map_or(0, |edns| opt_reply(edns, sender.transport, &self.settings).wire_len());
+        let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, &self.settings));
+        let opt_len = opt.as_ref().map_or(0, OptReply::wire_len);
         let mut message = Message::new(buffer, limit, query.question);
         message.reserve(opt_len);
         let mut answering = Answering {
@@ -54,7 +54,7 @@ impl State {
         message.release(opt_len);
         if let Some(edns) = &query.edns {
             // Space for it is reserved.
-            let _ = message.put_opt(&opt_reply(edns, sender.transport, &self.settings), scope);
+            let _ = message.put_opt(&opt_reply(edns, sender.transport, &self.settings), opt_len, scope);
         }
         self.tally.count_subnet(query, located);
         let (rcode, truncated) = (message.rcode, message.truncated);
@@ -65,7 +65,7 @@ impl State {
 
     /// Answers a message that cannot be answered normally, or drops it.
     #[cold]
-    pub(super) fn refuse(&self, reading: &Reading, sender: Sender, fault: Fault, buffer: &mut [u8]) -> Reply {
+    pub(super) fn refuse(&self, reading: &Reading, sender: &Sender, fault: Fault, buffer: &mut [u8]) -> Reply {
         let (State { settings, tally, .. }, query) = (self, &reading.query);
         let rcode = match fault {
             Fault::Short => {
@@ -87,7 +87,7 @@ impl State {
         if let Some(edns) = &query.edns {
             // A malformed or unknown OPT record is ignored, except that the response says we speak EDNS.
             let opt = OptReply { subnet: None, nsid: None, ..opt_reply(edns, sender.transport, settings) };
-            let _ = message.put_opt(&opt, 0);
+            let _ = message.put_opt(&opt, opt.wire_len(), 0);
         }
         let octets = message.finish(query.head, u16::from(query.question > 0));
         tally.responded(rcode, Outcome::Error, false, octets);
@@ -106,7 +106,7 @@ fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usi
 }
 
 #[inline]
-fn opt_reply<'a>(edns: &Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
+fn opt_reply<'a>(edns: &'a Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
     // RFC 7828 §3.2.2: over UDP the option is ignored.
     let keepalive = match transport {
         Transport::Udp => None,

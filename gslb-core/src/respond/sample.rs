@@ -56,8 +56,10 @@ impl Sampling {
         if seen == 0 {
             return None;
         }
-        let among = seen.min(MAX_BATCH as u64);
-        let at = ((u128::from(self.dice.roll()) * u128::from(among)) >> 64) as usize;
+        let at = match seen {
+            1 => 0,
+            _ => ((u128::from(self.dice.roll()) * u128::from(seen.min(MAX_BATCH as u64))) >> 64) as usize,
+        };
         let answer = self.kept.get(at).copied().flatten()?;
         Some((answer, seen))
     }

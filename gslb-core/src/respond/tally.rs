@@ -151,8 +151,8 @@ pub const SIZE_BOUNDS: [u64; SIZES] = {
 
 #[inline]
 fn size_bucket(octets: usize) -> usize {
-    // The first bucket goes up to 2^5 octets.
-    (usize::BITS - octets.saturating_sub(1).leading_zeros()).saturating_sub(5) as usize
+    // The first bucket goes up to 2^5 octets: the bits of what is left of `octets - 1` without its last five.
+    (octets.saturating_sub(1) >> 4 | 1).ilog2() as usize
 }
 
 /// Everything a worker has counted since it started.
@@ -180,7 +180,7 @@ pub struct Tally {
 impl Tally {
     /// Counts a query; one that cannot be parsed counts as type `other`.
     #[inline]
-    pub(super) fn received(&self, sender: Sender, octets: usize, qtype: Option<u16>) {
+    pub(super) fn received(&self, sender: &Sender, octets: usize, qtype: Option<u16>) {
         let [v4, v6] = &self.queries;
         let family = if sender.resolver.is_ipv4() { v4 } else { v6 };
         let index = qtype.and_then(|qtype| INDEX.get(usize::from(qtype))).copied().unwrap_or(OTHER);

@@ -153,12 +153,12 @@ impl Sets {
     /// Writes the whole RRset or nothing.
     #[inline]
     pub fn write(&self, set: &Set, anchors: Anchors, section: Section, message: &mut Message<'_>) -> Result<(), Full> {
-        let start = self.write_octets(set, anchors, section, message)?;
-        let owner = pointer(anchors.owner);
-        let mut at = start;
-        for _ in 0..set.records {
-            message.patch(at, owner);
-            at += 12 + usize::from(message.read_u16(at + 10));
+        let mut records = self.write_octets(set, anchors, section, message)?;
+        let owner = pointer(anchors.owner).to_be_bytes();
+        while let Some(([o0, o1, .., l0, l1], rest)) = records.split_first_chunk_mut::<12>() {
+            [*o0, *o1] = owner;
+            let rdata = usize::from(u16::from_be_bytes([*l0, *l1]));
+            records = rest.get_mut(rdata..).unwrap_or_default();
         }
         Ok(())
     }
@@ -174,25 +174,27 @@ impl Sets {
         self.write_octets(set, anchors, section, message).map(|_| ())
     }
 
+    /// Copies the records and points their names to the apex; returns what was written.
     #[inline]
-    fn write_octets(
+    fn write_octets<'m>(
         &self,
         set: &Set,
         anchors: Anchors,
         section: Section,
-        message: &mut Message<'_>,
-    ) -> Result<usize, Full> {
-        let start = message.len();
+        message: &'m mut Message<'_>,
+    ) -> Result<&'m mut [u8], Full> {
         let octets = self.octets.get(set.octets as usize..).and_then(|rest| rest.get(..usize::from(set.len)));
-        message.put(octets.ok_or(Full)?)?;
+        let written = message.put_records(section, set.records, octets.ok_or(Full)?)?;
         if set.fixup_count != 0 {
+            let apex = pointer(anchors.apex).to_be_bytes();
             let fixups = self.fixups.get(set.fixups as usize..).unwrap_or_default();
             for &fixup in fixups.iter().take(usize::from(set.fixup_count)) {
-                message.patch(start + usize::from(fixup), pointer(anchors.apex));
+                if let Some(place) = written.get_mut(usize::from(fixup)..).and_then(<[u8]>::first_chunk_mut) {
+                    *place = apex;
+                }
             }
         }
-        message.count(section, set.records);
-        Ok(start)
+        Ok(written)
     }
 
     /// Memory used, in octets.

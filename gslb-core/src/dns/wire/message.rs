@@ -48,19 +48,19 @@ pub struct OptReply<'a> {
     /// Idle timeout of the connection in units of 100 ms.
     pub keepalive: Option<u16>,
     /// Client subnet, as received.
-    pub subnet: Option<ClientSubnet>,
+    pub subnet: Option<&'a ClientSubnet>,
 }
 
 impl<'a> OptReply<'a> {
     /// The reply to a query's OPT record.
     #[inline]
-    pub fn to(edns: &Edns, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
+    pub fn to(edns: &'a Edns, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
         OptReply {
             payload,
             dnssec_ok: edns.dnssec_ok,
             nsid: nsid.filter(|_| edns.nsid),
             keepalive: keepalive.filter(|_| edns.keepalive),
-            subnet: edns.subnet,
+            subnet: edns.subnet.as_ref(),
         }
     }
 
@@ -128,6 +128,20 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
+    /// Appends the records of an RRset, counts them, and returns what was written, so that its pointers can be set.
+    #[inline]
+    pub fn put_records(&mut self, section: Section, records: u16, octets: &[u8]) -> Result<&mut [u8], Full> {
+        let end = self.len + octets.len();
+        if end > self.limit {
+            return Err(Full);
+        }
+        self.count(section, records);
+        let written = self.octets.get_mut(self.len..end).ok_or(Full)?;
+        written.copy_from_slice(octets);
+        self.len = end;
+        Ok(written)
+    }
+
     /// Appends octets of a length known at compile time, which is faster.
     #[inline]
     pub fn put_array<const N: usize>(&mut self, octets: [u8; N]) -> Result<(), Full> {
@@ -174,11 +188,12 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Appends the OPT record; `scope` goes into the client subnet option (RFC 7871 §7.2.1).
+    /// Appends the OPT record of `len` octets, its [wire length](OptReply::wire_len); `scope` goes into the client
+    /// subnet option (RFC 7871 §7.2.1).
     #[inline]
-    pub fn put_opt(&mut self, reply: &OptReply<'_>, scope: u8) -> Result<(), Full> {
+    pub fn put_opt(&mut self, reply: &OptReply<'_>, len: usize, scope: u8) -> Result<(), Full> {
         let [payload_high, payload_low] = reply.payload.to_be_bytes();
-        let [len_high, len_low] = ((reply.wire_len() - 11) as u16).to_be_bytes();
+        let [len_high, len_low] = ((len - 11) as u16).to_be_bytes();
         let extended = (self.rcode as u16 >> 4) as u8;
         let flags = if reply.dnssec_ok { 0x80 } else { 0 };
         self.put_array([0, 0, 41, payload_high, payload_low, extended, 0, flags, 0, len_high, len_low])?;
@@ -188,7 +203,7 @@ impl<'a> Message<'a> {
         if let Some(timeout) = reply.keepalive {
             self.put_option(option::KEEPALIVE, &timeout.to_be_bytes())?;
         }
-        if let Some(subnet) = &reply.subnet {
+        if let Some(subnet) = reply.subnet {
             self.put_subnet(subnet, scope)?;
         }
         self.count(Section::Additional, 1);
@@ -200,16 +215,21 @@ impl<'a> Message<'a> {
         let (fields, address) = subnet.answered(scope);
         let len = subnet.option_len();
         let ([f0, f1, f2, f3], [len_high, len_low]) = (fields, (len as u16).to_be_bytes());
-        self.put_array([0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3])?;
-        let len = len - fields.len();
-        match self.octets.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
-            // Copy all 16 octets at once; only `len` are sent.
-            Some(buffer) if self.len + len <= self.limit => {
-                *buffer = address;
-                self.len += len;
+        let option = [0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3];
+        match self.octets.get_mut(self.len..).and_then(<[u8]>::split_first_chunk_mut) {
+            // Copy all 16 octets of the address at once; only `len` octets are sent.
+            Some((front, rest)) if self.len + 4 + len <= self.limit && rest.len() >= address.len() => {
+                *front = option;
+                if let Some(back) = rest.first_chunk_mut() {
+                    *back = address;
+                }
+                self.len += 4 + len;
                 Ok(())
             }
-            _ => self.put(address.get(..len).unwrap_or_default()),
+            _ => {
+                self.put_array(option)?;
+                self.put(address.get(..len - fields.len()).unwrap_or_default())
+            }
         }
     }
 
