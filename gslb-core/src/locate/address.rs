@@ -1,7 +1,11 @@
 //! Both address families as plain numbers, so that code for leaves is written once.
 
+use std::ops::BitXor;
+
 /// An address as a number: `u32` for IPv4, `u128` for IPv6, and `u64` for the upper half of IPv6.
-pub trait Address: Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static {
+pub trait Address:
+    BitXor<Output = Self> + Copy + Ord + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static
+{
     /// Number of bits in an address.
     const BITS: u32;
     /// The first address.
@@ -67,8 +71,14 @@ address!(u128);
 /// Length of the shortest prefix of `address` that lies within `first..=last`, which contains it.
 #[inline]
 pub fn shortest_prefix_within<A: Address>(address: A, first: A, last: A) -> u32 {
-    let clear_of = |outside: Option<A>| outside.map_or(0, |outside| address.common_bits(outside) + 1);
-    clear_of(first.previous()).max(clear_of(last.next()))
+    let (before, after) = (first.previous(), last.next());
+    if before.is_none() && after.is_none() {
+        return 0;
+    }
+    // Of two addresses outside, the one that shares more leading bits differs by the smaller number. One that does not
+    // exist shares none.
+    let difference = |outside: Option<A>| outside.map_or(A::LAST, |outside| address ^ outside);
+    A::ZERO.common_bits(difference(before).min(difference(after))) + 1
 }
 
 #[cfg(test)]

@@ -112,19 +112,13 @@ fn left_aligned(address: u32) -> u64 {
 
 /// Merges adjacent leaves of one class; there is at least one leaf. `key` maps a leaf's start to a start in the result.
 ///
-/// Counts first, so that the result is allocated exactly once. Writes every leaf, and the next leaf of the same class
-/// overwrites it, which avoids an unpredictable branch.
+/// Has room for all leaves from the start, so that nothing is copied to grow it; the system provides memory only for
+/// what is written. Writes every leaf, and the next leaf of the same class overwrites it, which avoids an unpredictable
+/// branch.
 fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl Fn(A) -> K) -> Vec<(K, u32)> {
     let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
-    let mut last = None;
-    let begins = |locus: &u32| {
-        let class = Some(class_of(locus));
-        usize::from(class != std::mem::replace(&mut last, class))
-    };
-    let count: usize = leaves.loci.iter().map(begins).sum();
     // One extra slot to write into, and one for what `insert_range` may add.
-    let mut pairs = Vec::with_capacity(count + 2);
-    pairs.resize(count + 1, (K::ZERO, 0));
+    let mut pairs = vec![(K::ZERO, 0); leaves.loci.len() + 2];
     let (mut next, mut last) = (0, None);
     for (&start, locus) in leaves.starts.iter().zip(&leaves.loci) {
         let class = class_of(locus);

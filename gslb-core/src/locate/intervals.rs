@@ -156,7 +156,8 @@ struct Line<C, const STARTS: usize, const CLASSES: usize> {
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASSES> {
     fn build(pairs: &[(u64, u32)]) -> Self {
-        let mut building = Building { pairs, tables: Vec::new(), lines: Vec::new(), line: 0..0 };
+        let mut building =
+            Building { pairs, tables: Vec::new(), lines: Vec::new(), line: 0..0, distances: Distances::default() };
         let bits = building.table(0, 0, 0..pairs.len());
         building.flush(pairs.len());
         let Building { tables, lines, .. } = building;
@@ -203,10 +204,10 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSES> {
     /// The line of some adjacent intervals that fit; `next` is the start of the interval after them.
-    fn of(intervals: &[(u64, u32)], next: Option<u64>) -> Self {
-        let distances = Distances::of(intervals);
+    fn of(intervals: &[(u64, u32)], distances: &Distances, next: Option<u64>) -> Self {
+        let unit = distances.unit();
         let class = |at: usize| intervals.get(at).or(intervals.last()).and_then(|pair| C::narrowed(pair.1));
-        let start = |at: usize| intervals.get(at + 2).map(|&(start, _)| (start - distances.second) >> distances.unit);
+        let start = |at: usize| intervals.get(at + 2).map(|&(start, _)| (start - distances.second) >> unit);
         Line {
             first: intervals.first().map_or(0, |&(start, _)| start),
             second: distances.second,
@@ -214,7 +215,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSE
             starts: array::from_fn(|at| start(at).and_then(|start| u16::try_from(start).ok()).unwrap_or(u16::MAX)),
             // A line with one interval stores its class twice.
             classes: array::from_fn(|at| class(at).unwrap_or_default()),
-            unit: distances.unit as u8,
+            unit: unit as u8,
             used: intervals.len().saturating_sub(2) as u8,
         }
     }
@@ -242,26 +243,42 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSE
 }
 
 /// Distances of adjacent interval starts from the second one, as stored in a line.
+#[derive(Debug, Clone, Copy, Default)]
 struct Distances {
+    /// Number of intervals.
+    count: usize,
     second: u64,
     /// The greatest distance.
     most: u64,
-    /// All are multiples of two to this power.
-    unit: u32,
+    /// The bits that are set in any of them.
+    bits: u64,
 }
 
 impl Distances {
-    fn of(intervals: &[(u64, u32)]) -> Distances {
-        let second = intervals.get(1).or(intervals.first()).map_or(0, |&(start, _)| start);
-        let others = intervals.get(2..).unwrap_or_default();
-        let (most, all) = others.iter().fold((0, 0), |(_, all), &(start, _)| (start - second, all | (start - second)));
-        // Zero has as many trailing zeros as bits, so without other distances the unit is the largest.
-        Distances { second, most, unit: u64::trailing_zeros(all).min(u64::BITS - 1) }
+    /// The same with one more interval, which starts at `start`.
+    #[inline]
+    fn with(self, start: u64) -> Distances {
+        match self.count {
+            // The second start; that of the first one until there is a second.
+            0 | 1 => Distances { count: self.count + 1, second: start, most: 0, bits: 0 },
+            count => {
+                let most = start - self.second;
+                Distances { count: count + 1, most, bits: self.bits | most, ..self }
+            }
+        }
     }
 
-    /// True if a line can store the greatest distance.
-    fn fit(&self) -> bool {
-        u16::try_from(self.most >> self.unit).is_ok()
+    /// All distances are multiples of two to this power.
+    #[inline]
+    fn unit(&self) -> u32 {
+        // Zero has as many trailing zeros as bits, so without distances the unit is the largest.
+        self.bits.trailing_zeros().min(u64::BITS - 1)
+    }
+
+    /// True if a line of `capacity` intervals can store them.
+    #[inline]
+    fn fit(&self, capacity: usize) -> bool {
+        self.count <= capacity && u16::try_from(self.most >> self.unit()).is_ok()
     }
 }
 
@@ -270,8 +287,9 @@ struct Building<'a, C, const STARTS: usize, const CLASSES: usize> {
     pairs: &'a [(u64, u32)],
     tables: Vec<u32>,
     lines: Vec<Line<C, STARTS, CLASSES>>,
-    /// The intervals of the line being filled.
+    /// The intervals of the line being filled, and their distances.
     line: Range<usize>,
+    distances: Distances,
 }
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS, CLASSES> {
@@ -309,31 +327,36 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
             let table = self.tables.len() as u32;
             return table << BITS_BITS | self.table(leading, depth, intervals);
         }
-        if !self.fit(self.line.start..intervals.end) {
+        if !self.with(self.line.end..intervals.end).fit(CLASSES) {
             self.flush(intervals.start);
         }
         let line = self.lines.len() as u32;
         for at in self.line.end..intervals.end {
-            if !self.fit(self.line.start..at + 1) {
+            let mut distances = self.with(at..at + 1);
+            if !distances.fit(CLASSES) {
                 self.flush(at);
+                distances = self.with(at..at + 1);
             }
             self.line.end = at + 1;
+            self.distances = distances;
         }
         TO_LINE | line
     }
 
-    /// True if these intervals fit into one line.
-    fn fit(&self, intervals: Range<usize>) -> bool {
-        intervals.len() <= CLASSES && Distances::of(self.pairs.get(intervals).unwrap_or_default()).fit()
+    /// The distances of the current line with these intervals at its end.
+    #[inline]
+    fn with(&self, more: Range<usize>) -> Distances {
+        let more = self.pairs.get(more).unwrap_or_default();
+        more.iter().fold(self.distances, |distances, &(start, _)| distances.with(start))
     }
 
     /// Finishes the current line; the next one starts with interval `next`.
     fn flush(&mut self, next: usize) {
         if !self.line.is_empty() {
             let after = self.pairs.get(self.line.end).map(|&(start, _)| start);
-            self.lines.push(Line::of(self.pairs.get(self.line.clone()).unwrap_or_default(), after));
+            self.lines.push(Line::of(self.pairs.get(self.line.clone()).unwrap_or_default(), &self.distances, after));
         }
-        self.line = next..next;
+        (self.line, self.distances) = (next..next, Distances::default());
     }
 }
 
