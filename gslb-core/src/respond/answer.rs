@@ -295,7 +295,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             }
         }
         for set in cut.helpful_glue() {
-            // Left out where it does not fit: a resolver finds these addresses without us.
+            // Omitted if it does not fit: a resolver can look these addresses up itself.
             let _ = octets.write_fixed(set, anchors, Section::Additional, &mut self.message);
         }
         Next::Done

@@ -79,7 +79,7 @@ pub struct Worker {
     state: State,
 }
 
-/// What a worker keeps from one answer to the next.
+/// The state of a worker between answers.
 #[derive(Debug)]
 struct State {
     settings: Arc<Settings>,

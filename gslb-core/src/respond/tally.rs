@@ -67,7 +67,7 @@ pub enum Outcome {
     NxDomain,
     /// The name is in a delegated zone.
     Referral,
-    /// The name is in none of our zones.
+    /// The name is not in any zone.
     Refused,
     /// The query is malformed or the server failed.
     Error,

@@ -28,7 +28,7 @@ pub enum Step {
     NotSteered,
     /// ANY gets a minimal answer (RFC 8482).
     Any,
-    /// The name is in none of our zones.
+    /// The name is not in any zone.
     NotOurs,
     /// The name is in a delegated zone.
     Referral,

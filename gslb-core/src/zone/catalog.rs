@@ -133,7 +133,7 @@ pub enum Found<'a> {
     Referral(CutRef<'a>),
     /// The name does not exist.
     NxDomain(ZoneRef<'a>),
-    /// In no zone of ours.
+    /// Not in any zone.
     NotOurs,
 }
 

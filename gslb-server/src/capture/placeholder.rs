@@ -4,7 +4,7 @@
 pub const NONE: &str = "(none)";
 /// Clients outside all regions: the key of `geo` policies for them, so it cannot be a region's name.
 pub const DEFAULT: &str = "default";
-/// The sum of all without a series of their own.
+/// The sum of all without their own series.
 pub const OTHER: &str = "(other)";
 
 #[cfg(test)]

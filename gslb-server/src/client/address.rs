@@ -1,4 +1,4 @@
-//! Where a server is: `http://127.0.0.1:8053` or `https://gslb.example.com`.
+//! The address of a server: `http://127.0.0.1:8053` or `https://gslb.example.com`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,24 +7,24 @@ use std::str::FromStr;
 /// A scheme, a host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// Whether it is asked over TLS.
+    /// Whether to use TLS.
     pub secure: bool,
     /// A name or an address, without brackets.
     pub host: String,
-    /// 8053 where none is written.
+    /// 8053 by default.
     pub port: u16,
 }
 
-/// The port where none is written: the server's default.
+/// The default port, that of the server.
 const PORT: u16 = 8053;
 
-/// What an address should look like.
+/// The expected form of an address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a server: write http://127.0.0.1:8053 or https://gslb.example.com:8053")]
 pub struct InvalidAddress;
 
 impl Address {
-    /// Whether what is sent stays on this host.
+    /// Whether requests stay on this host.
     pub fn is_loopback(&self) -> bool {
         self.host.parse::<IpAddr>().map_or(self.host == "localhost", |address| address.to_canonical().is_loopback())
     }
@@ -58,7 +58,7 @@ impl FromStr for Address {
         if host.is_empty() || authority.as_str().contains('@') {
             return Err(InvalidAddress);
         }
-        // What follows the host, which ends with a bracket where it has colons itself.
+        // The text after the host, which ends with a bracket if it has colons.
         let port = match authority.as_str().get(authority.host().len()..).unwrap_or_default() {
             "" => PORT,
             port => port.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(InvalidAddress)?,

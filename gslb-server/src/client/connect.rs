@@ -1,4 +1,4 @@
-//! A connection to a server, over TLS where its address says so.
+//! A connection to a server, over TLS if its address is https.
 
 use std::io;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take to see whether who gives no answer speaks TLS.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Whose certificates are believed.
+/// The trusted certificate authorities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// Those of the authorities that the system trusts.
@@ -33,7 +33,7 @@ pub enum Trust {
     File(PathBuf),
 }
 
-/// Why there is nobody to trust.
+/// Why there are no trusted authorities.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file cannot be used.
@@ -52,7 +52,7 @@ pub(super) fn tls(trust: &Trust) -> Result<TlsConnector, TrustError> {
     let mut roots = RootCertStore::empty();
     match trust {
         Trust::System => {
-            // What cannot be read is passed over: one broken file among a hundred is no reason to trust nobody.
+            // Unreadable files are skipped: one broken file among a hundred must not disable all.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         Trust::File(path) => {
@@ -88,7 +88,7 @@ pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> Re
     handshake(stream.map_err(|cause| unreachable(advised(&cause, address)))?).await
 }
 
-/// What TLS says, with what to do where that is known.
+/// The TLS error, with advice if there is any.
 fn advised(cause: &io::Error, address: &Address) -> String {
     let message = cause.to_string();
     let of_tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -104,7 +104,7 @@ fn advised(cause: &io::Error, address: &Address) -> String {
     message
 }
 
-/// Why no answer to a request came back, with what to do where that is known.
+/// Why a request got no response, with advice if there is any.
 pub(super) async fn unanswered(cause: &hyper::Error, address: &Address) -> Error {
     let authority = address.authority();
     if !address.secure && speaks_tls(address).await {
@@ -119,7 +119,7 @@ pub(super) async fn unanswered(cause: &hyper::Error, address: &Address) -> Error
     Error::broken(cause)
 }
 
-/// Whether a server shows a certificate. Nobody's is believed here, so that nothing is ever sent.
+/// Whether a server presents a certificate. None is accepted here, so nothing is ever sent.
 async fn speaks_tls(address: &Address) -> bool {
     let connected = async {
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await.ok()?;

@@ -1,4 +1,4 @@
-//! Why a server did not do what it was asked: it cannot be reached, or it says no.
+//! Why a request failed: the server cannot be reached, or it refused.
 
 use std::{error, fmt, io};
 
@@ -8,15 +8,15 @@ use serde::Deserialize as _;
 
 use super::TrustError;
 
-/// Why there is no good answer.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no connection.
+    /// No connection.
     #[error("cannot reach {address}: {cause}")]
     Unreachable {
         /// The server.
         address: String,
-        /// What is wrong.
+        /// The error.
         cause: String,
     },
     /// The answer ended early, is too long or is not HTTP.
@@ -29,15 +29,15 @@ pub enum Error {
     #[error("this cannot be asked: {0}")]
     Unsendable(String),
     /// The token would be readable on the way.
-    #[error("{0} is asked without TLS and is not this host: a token would be readable on the way; use https://")]
+    #[error("{0} is another host without TLS: the token could be read in transit; use https://")]
     Readable(String),
     /// What should be a token has characters that no token has.
     #[error("what was given as a token is none: it looks like gslb_ID_SECRET")]
     Token,
-    /// Nobody's certificate can be believed.
+    /// There are no trusted certificate authorities.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// The system lacks what a client needs.
+    /// A system resource is missing.
     #[error("cannot start: {0}")]
     System(#[source] io::Error),
 }
@@ -85,7 +85,7 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// The same where the work as a whole needs `role`: naming less would only lead to the next refusal.
+    /// The same if the whole command needs `role`: naming a lesser one would only lead to the next refusal.
     pub(super) fn needing(mut self, role: Role) -> Self {
         if let (Some(needs), Some(has)) = (self.problem.needs, self.problem.role)
             && needs < role

@@ -13,9 +13,9 @@ const EVENT_OCTETS: usize = 16 << 20;
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Event {
-    /// What to resume after; empty where the server says nothing of it.
+    /// The id to resume after; empty if the server sends none.
     pub id: String,
-    /// Its name; `message` where it has none.
+    /// Its name; `message` by default.
     pub name: String,
     /// Its text; lines are joined by line feeds.
     pub data: String,
@@ -104,13 +104,13 @@ impl Reader {
                 }
                 self.event.data.push_str(value);
             }
-            // Comments keep a connection alive; other fields are none of ours.
+            // Comments keep a connection alive; other fields are not used.
             _ => {}
         }
         None
     }
 
-    /// The event, if it has data. Its id stays in force for those that have none.
+    /// The event, if it has data. Its id also applies to later events without one.
     fn end_event(&mut self) -> Option<Event> {
         let id = self.event.id.clone();
         let mut event = mem::replace(&mut self.event, Event { id, ..Event::default() });

@@ -32,17 +32,17 @@ const ANSWER_OCTETS: usize = 256 << 20;
 /// The media type of a document in TOML.
 pub const TOML: &str = "application/toml";
 
-/// A server, and what to be let in with.
+/// A server, and the credentials for it.
 pub struct Client {
     address: Address,
     token: Option<HeaderValue>,
-    /// The role that all of what is asked needs, so that a refusal of its first request names it.
+    /// The role that the whole command needs, named when its first request is refused.
     needs: Option<Role>,
     tls: Option<TlsConnector>,
     runtime: Runtime,
 }
 
-/// What is asked of a server.
+/// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
     method: Method,
@@ -80,7 +80,7 @@ impl Request {
         self.with(CONTENT_TYPE, TOML)
     }
 
-    /// With a body of JSON that has a media type of its own.
+    /// With a JSON body of this media type.
     pub fn json_as(mut self, media_type: &str, body: &impl Serialize) -> Self {
         // Writing into memory cannot fail.
         self.body = serde_json::to_vec(body).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Request {
     }
 }
 
-/// What a server answered.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// Status code.
@@ -108,7 +108,7 @@ impl Answer {
         String::from_utf8(self.body.to_vec()).map_err(|_| Error::Broken("it is not UTF-8 text".to_owned()))
     }
 
-    /// The body as what the API says that it is. Members that are not known here are ignored.
+    /// The body as a type of the API. Unknown members are ignored.
     ///
     /// # Errors
     /// [`Error::Broken`].
@@ -116,7 +116,7 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|cause| Error::Broken(cause.to_string()))
     }
 
-    /// The body as JSON; null where it has none.
+    /// The body as JSON; null if it is empty.
     ///
     /// # Errors
     /// [`Error::Broken`].
@@ -132,7 +132,7 @@ impl Client {
     /// A client of the server at `address`. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::Readable`] where a token would go over the network as it is, [`Error::Token`] where it is none,
+    /// [`Error::Readable`] if a token would be sent unencrypted, [`Error::Token`] if it is invalid,
     /// [`Error::Trust`] and [`Error::System`].
     pub fn new(address: Address, token: Option<&str>, trust: &Trust) -> Result<Self, Error> {
         if token.is_some() && !address.secure && !address.is_loopback() {
@@ -150,7 +150,7 @@ impl Client {
         Self { needs: Some(role), ..self }
     }
 
-    /// Where the server is.
+    /// The server's address.
     pub fn address(&self) -> &Address {
         &self.address
     }
@@ -158,7 +158,7 @@ impl Client {
     /// Asks, and waits for the whole answer.
     ///
     /// # Errors
-    /// [`Error::Refused`] for an answer of 400 and above; the others where there is no answer.
+    /// [`Error::Refused`] for a status of 400 and above; the others if there is no response.
     pub fn ask(&self, request: Request) -> Result<Answer, Error> {
         self.runtime.block_on(async { self.read(self.send(request).await?).await })
     }

@@ -32,7 +32,7 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let client = arguments.remote.client()?;
     let stream = Stream { path: "/api/v1/events", last: arguments.after.clone(), keeps: true };
-    // A replayed change has no time of its own.
+    // A replayed change has no own time.
     let is_new = arguments.after.is_none();
     follow(&client, stream, arguments.limit, |event| {
         write(arguments.remote.format(), event, is_new.then(Timestamp::now)).map(|()| 1)

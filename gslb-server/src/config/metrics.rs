@@ -1,4 +1,4 @@
-//! The `[metrics]` table: which services have series of their own.
+//! The `[metrics]` table: which services get their own series.
 
 use toml::de::DeValue;
 
@@ -7,7 +7,7 @@ use super::section::{Checked, Section, invalid, string};
 /// The `[metrics]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metrics {
-    /// `services`: how many services have series of their own; `None` means all. Default `"top:1000"`.
+    /// `services`: how many services get their own series; `None` means all. Default `"top:1000"`.
     pub services: Option<usize>,
 }
 

@@ -47,7 +47,7 @@ pub struct Config {
     pub probes: Probes,
     /// `[log]`: format and level of the log.
     pub log: Log,
-    /// `[metrics]`: which services have series of their own.
+    /// `[metrics]`: which services get their own series.
     pub metrics: Metrics,
     /// `[dnstap]`: the reader that receives answers. Default: none.
     pub dnstap: Option<Dnstap>,

@@ -19,7 +19,7 @@ pub(super) struct Invalid {
 /// A parsed value, or why it is invalid.
 pub(super) type Checked<T> = Result<T, Invalid>;
 
-/// An invalid value: `help` says what to write instead.
+/// An invalid value: `help` is what to write instead.
 pub(super) fn invalid<T>(message: impl Display, help: impl Into<String>) -> Checked<T> {
     Err(Invalid { message: message.to_string(), help: help.into() })
 }

@@ -57,7 +57,7 @@ impl Origins {
         self.port
     }
 
-    /// Where the origins of a data center are stopped and started: `POST /stop/NAME` and `POST /start/NAME`.
+    /// Serves the stopping and starting of a data center's origins: `POST /stop/NAME` and `POST /start/NAME`.
     ///
     /// # Errors
     /// If the system does not report the address.

@@ -257,7 +257,7 @@ impl ServedSite {
         Concerned { document, databases, revision: databases }
     }
 
-    /// Reads what is concerned, and what was refused only because of another file. Returns the first error.
+    /// Reads the affected files, and those refused only because of another file. Returns the first error.
     fn read_again(&mut self, Concerned { document, databases, revision }: Concerned) -> Result<(), SiteError> {
         // Read the document first: its errors are reported without waiting for a database.
         let mut candidate = document.then(|| self.read_document());

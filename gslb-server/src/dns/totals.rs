@@ -13,7 +13,7 @@ pub struct Totals {
     pub over_udp: Tally,
     /// What answering over TCP counted.
     pub over_tcp: Tally,
-    /// What the UDP workers counted.
+    /// The counters of the UDP workers.
     pub udp: UdpCounts,
     /// What happened to TCP connections.
     pub tcp: TcpCounts,

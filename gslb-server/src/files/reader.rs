@@ -99,7 +99,7 @@ pub fn read_text(path: &Path, kind: Kind) -> io::Result<String> {
     String::from_utf8(octets).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
-/// Runs `work`, which accesses `path`, on a thread of its own. If the file system hangs, the thread is abandoned: no
+/// Runs `work`, which accesses `path`, on its own thread. If the file system hangs, the thread is abandoned: no
 /// signal interrupts such a call, and the caller must not wait for it. `work` counts what it reads.
 ///
 /// # Errors

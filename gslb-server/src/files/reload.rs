@@ -1,4 +1,4 @@
-//! Runs reloads, one at a time, on a thread of their own.
+//! Runs reloads, one at a time, on their own thread.
 
 use crate::background;
 use std::fmt;
@@ -66,7 +66,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What follows a reload.
+/// What to do after a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Wait for a request or a change.
@@ -140,8 +140,8 @@ impl ReloadHandle {
 }
 
 impl Reloader {
-    /// Starts the thread; `begun` is what follows the initial load. Retries happen after `again`. A panic in `reload`
-    /// is logged and ends only that reload.
+    /// Starts the thread; `begun` is what to do after the initial load. Retries happen after `again`. A panic in
+    /// `reload` is logged and ends only that reload.
     ///
     /// # Errors
     /// If the thread cannot be started.

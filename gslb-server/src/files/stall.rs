@@ -1,4 +1,4 @@
-//! Tells from /proc whether a thread is blocked in a system call or only waits for a CPU.
+//! Determines from /proc whether a thread is blocked in a system call or only waits for a CPU.
 
 use std::fs;
 use std::path::{Path, PathBuf};

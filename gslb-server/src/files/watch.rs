@@ -108,7 +108,7 @@ pub struct Watcher {
 
 impl Watcher {
     /// Polls the current `files` every `period`, and calls `changed` with those that have changed.
-    /// While polls take too long, `concerns` says so.
+    /// While polls take too long, `concerns` reports it.
     ///
     /// # Errors
     /// If the thread cannot be started.

@@ -86,8 +86,8 @@ pub enum Reread {
 }
 
 impl Tls {
-    /// Reads `files`. If they cannot be used, returns the error, and HTTPS is off until they can; DNS is answered all
-    /// the same.
+    /// Reads `files`. If they cannot be used, returns the error, and HTTPS is off until they can; DNS is still
+    /// answered.
     pub fn start(files: TlsFiles) -> (Self, Option<TlsError>) {
         let read_from = InUse::sources(&files);
         let (config, end, error) = match read(&files) {

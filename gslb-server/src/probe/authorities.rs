@@ -31,7 +31,7 @@ struct InUse {
 
 impl Authorities {
     /// Reads the PEM file `file`. If it cannot be used, only the system's roots are trusted, and
-    /// [`refused`](Self::refused) says why: DNS is answered all the same.
+    /// [`refused`](Self::refused) says why: DNS is still answered.
     ///
     /// # Errors
     /// If TLS cannot be set up at all.

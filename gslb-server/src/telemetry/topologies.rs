@@ -13,7 +13,7 @@ const KEPT: Duration = Duration::from_secs(1);
 pub(crate) struct Topologies {
     published: Arc<Published>,
     known: Vec<Known>,
-    /// Whether this round has already read the published topologies: an id that is missing then is gone.
+    /// Whether this round has already read the published topologies: an id that is missing then is no longer used.
     is_fresh: bool,
 }
 

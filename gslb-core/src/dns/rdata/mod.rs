@@ -76,7 +76,7 @@ pub fn zone_types() -> impl Iterator<Item = (u16, &'static str)> {
 
 /// Presentation form of `rdata`, on one line and with absolute names.
 ///
-/// Rdata of an unknown type, and rdata that is not what its type asks for, is written as RFC 3597 §5 says:
+/// Rdata of an unknown type, and rdata that does not fit its type, is written as RFC 3597 §5 says:
 /// `\# 4 C0000201`.
 pub fn to_text(rtype: u16, rdata: &[u8]) -> String {
     match types::by_number(rtype).and_then(Type::fields).map(|fields| typed(fields, rdata)) {
@@ -194,7 +194,7 @@ fn usage(rtype: u16, fields: &[(&str, Kind)]) -> String {
 /// The help for a record in the form that every type may have.
 const GENERIC: &str = "write \\#, the number of octets, and the octets in hexadecimal (RFC 3597 §5)";
 
-/// Reads `\# length octets` (RFC 3597 §5); for a known type the octets have to be what it asks for.
+/// Reads `\# length octets` (RFC 3597 §5); for a known type, the octets must be valid.
 fn read_generic(rtype: u16, fields: Option<&[(&str, Kind)]>, tokens: &mut Tokens<'_, '_>) -> Result<Vec<u8>, Fault> {
     let mark = tokens.next("rdata")?;
     let len = tokens.number("number of octets", 65_535)?;

@@ -49,7 +49,7 @@ fn until(text: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-/// How many groups the pattern has; `None` if one is not closed. A `)` that closes none stands for itself (POSIX.1-2017
+/// Number of groups in the pattern; `None` if one is not closed. An unmatched `)` is literal (POSIX.1-2017
 /// XBD 9.4.3), and brackets hide parentheses.
 fn groups(pattern: &[u8]) -> Option<usize> {
     let (mut open, mut groups) = (0usize, 0usize);
@@ -70,8 +70,8 @@ fn groups(pattern: &[u8]) -> Option<usize> {
     (open == 0).then_some(groups)
 }
 
-/// What follows the bracket expression that `text` is inside of (POSIX.1-2017 XBD 9.3.5). A `]` ends it unless it is
-/// the first member, and `[:class:]`, `[.symbol.]` and `[=equivalent=]` have brackets of their own. A backslash is a
+/// The text after the bracket expression that `text` is inside of (POSIX.1-2017 XBD 9.3.5). A `]` ends it unless it is
+/// the first member, and `[:class:]`, `[.symbol.]` and `[=equivalent=]` have their own brackets. A backslash is a
 /// member.
 fn after_bracket_expression(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text.strip_prefix(b"^").unwrap_or(text);

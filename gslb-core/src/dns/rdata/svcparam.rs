@@ -41,7 +41,7 @@ pub(super) fn key_to_text(key: u16) -> String {
     NAMES.get(usize::from(key)).map_or_else(|| format!("key{key}"), ToString::to_string)
 }
 
-/// The wire form of a value; `generic` says that the key was written by number and the value stands for itself.
+/// The wire form of a value; `generic` means that the key was written by number and the value is raw.
 pub(super) fn from_text(key: u16, generic: bool, value: Option<&Token<'_>>, at: &Token<'_>) -> Result<Vec<u8>, Fault> {
     let text = value.map_or(Ok(Default::default()), Token::octets)?;
     let wire = if generic { Some(text.into_owned()) } else { encode(key, &text) };

@@ -104,7 +104,7 @@ pub(crate) struct Tokens<'w, 'a> {
     rest: &'w [Token<'a>],
     /// Position for reporting a missing token: the last token before it.
     last: Position,
-    /// What completes relative names.
+    /// The origin of relative names.
     pub(crate) origin: &'w Name,
 }
 

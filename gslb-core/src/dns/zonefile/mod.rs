@@ -1,8 +1,8 @@
 //! Zone files (RFC 1035 §5): parses text into records and reports every problem with its location.
 //!
 //! Supports `$ORIGIN`, `$TTL`, `$INCLUDE`, BIND's `$GENERATE`, every record type of [`crate::dns::rdata`], and unknown
-//! types as in RFC 3597. Rules about a zone as a whole (one SOA, nothing beside a CNAME, no owners outside the zone) are
-//! not checked here.
+//! types as in RFC 3597. Rules about a zone as a whole (one SOA, nothing beside a CNAME, no owners outside the zone)
+//! are not checked here.
 
 mod directive;
 mod entry;
@@ -21,8 +21,8 @@ pub const MAX_INCLUDE_DEPTH: usize = 16;
 pub const MAX_INCLUDES: usize = 10_000;
 /// Maximum total size of all files, in octets.
 pub const MAX_TEXT_OCTETS: usize = 1 << 30;
-/// Maximum size of an entry in octets: a line, or several lines in parentheses. The longest rdata as `\DDD` needs half of
-/// this.
+/// Maximum size of an entry in octets: a line, or several lines in parentheses. The longest rdata as `\DDD` needs half
+/// of this.
 pub const MAX_ENTRY_OCTETS: usize = 1 << 19;
 /// Maximum number of records in all files, including generated ones.
 pub const MAX_RECORDS: usize = 20_000_000;
@@ -81,8 +81,8 @@ pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), Strin
 /// Reads a zone file.
 ///
 /// `file` is the name shown in problems, `origin` completes relative names until `$ORIGIN` changes it. After an error
-/// parsing continues with the next line, so that all errors are reported at once. The constants of this module bound work
-/// and memory.
+/// parsing continues with the next line, so that all errors are reported at once. The constants of this module bound
+/// work and memory.
 pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
     let limits = RecordLimits { records: usize::MAX, octets: usize::MAX, memory: usize::MAX };
     parse_with_limits(limits, Source::File, file, text, origin, include)
@@ -103,8 +103,8 @@ pub fn parse_with_limits(
 /// Where the text of a zone comes from, which decides what problems may quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// From a file, which may be any that the server can read, also one that is no zone file and holds secrets. Its
-    /// tokens are quoted from its first good entry on; before that, problems have a place and no content.
+    /// From a file, which may be any that the server can read, even one with secrets. Its tokens are quoted only from
+    /// its first valid entry on; before that, problems have a position and no content.
     File,
     /// The document itself, which its author sees anyway.
     Document,

@@ -19,23 +19,23 @@ pub const MAX_FILES: usize = 1000;
 /// A file that a document includes.
 #[derive(Debug, Clone)]
 pub struct Included {
-    /// Its name for messages, and for what it names itself.
+    /// Its name in messages, and the base of relative names in it.
     pub name: Arc<str>,
-    /// What is the same for the same file, whatever it is called.
+    /// The identity of the file, independent of its name.
     pub id: Arc<str>,
-    /// What it has.
+    /// Its content.
     pub text: Arc<str>,
 }
 
-/// Gives the files that a pattern names, in their order, by the pattern and the name of the file that has it. None where the
-/// pattern has a wildcard and nothing matches.
+/// Lists the files that a pattern matches, in order, from the pattern and the name of the file that has it. Empty if
+/// the pattern has a wildcard and matches nothing.
 ///
 /// # Errors
-/// Why there is no such file, in words.
+/// A message, if there is no such file.
 pub type Includer<'a> = dyn FnMut(&str, &str) -> Result<Vec<Included>, String> + 'a;
 
-/// Reads `first` and everything that it includes; none where the syntax of a file is so wrong that complaints about the rest
-/// would mislead.
+/// Reads `first` and everything that it includes; `None` if a file has syntax errors that would make problems of the
+/// rest misleading.
 pub(super) fn read(first: &Included, include: &mut Includer<'_>, problems: &mut Problems) -> Option<Table> {
     let mut gathering = Gathering { include, problems, seen: HashSet::new(), parts: Vec::new(), is_usable: true };
     gathering.gather(first, &mut Vec::new());
@@ -52,7 +52,7 @@ struct Gathering<'g, 'i> {
 }
 
 impl Gathering<'_, '_> {
-    /// Takes in a file and what it includes. `above` are the files that led to it.
+    /// Adds a file and its includes. `above` are the files that include it.
     fn gather(&mut self, file: &Included, above: &mut Vec<Arc<str>>) {
         self.seen.insert(Arc::clone(&file.id));
         let number = self.problems.add_file(&file.name);
@@ -171,7 +171,7 @@ fn merged(mut parts: Vec<Table>, problems: &mut Problems) -> Table {
     Table { entries: root.into_boxed_slice() }
 }
 
-/// A key at the top of the document, and where the keys in it are written.
+/// A top-level key of the document, and the positions of the keys in it.
 struct Section {
     index: usize,
     at: Position,

@@ -6,7 +6,7 @@ use super::problems::Problems;
 use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
 use crate::problem::key_path::Path;
 
-/// Reads a document; none where it is not even an object.
+/// Reads a document; `None` if it is not an object.
 pub(super) fn read(document: &Json, problems: &mut Problems) -> Option<Table> {
     let mut conversion = Conversion { next: 0, problems };
     let at = conversion.position();
@@ -43,7 +43,7 @@ impl Conversion<'_> {
         Table { entries: entries.into() }
     }
 
-    /// None where the value is refused.
+    /// `None` if the value is refused.
     fn node(&mut self, value: &Json, at: Position, path: &Path<'_>, depth: usize) -> Option<Node> {
         if depth > MAX_DEPTH {
             let message = format!("tables and arrays nest more than {MAX_DEPTH} deep");
@@ -63,7 +63,7 @@ impl Conversion<'_> {
 
     fn number(&mut self, number: &Number, at: Position, path: &Path<'_>) -> Option<Value> {
         let value = number.as_i64().map(Value::Integer);
-        // What is a whole number beyond 64 bits was meant as one.
+        // An integer beyond 64 bits is an error, not a float.
         let value = value.or_else(|| number.as_f64().filter(|_| !number.is_u64()).map(Value::Float));
         if value.is_none() {
             let message = format!("{number} does not fit into 64 bits");

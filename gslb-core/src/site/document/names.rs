@@ -27,7 +27,7 @@ impl<'t> Section<'t> {
 /// The names of one section; a name's index is its position in the document.
 #[derive(Debug)]
 pub(super) struct Names<'t> {
-    /// What they identify, such as `data center`.
+    /// The kind of entry that they identify, such as `data center`.
     kind: &'static str,
     section: Section<'t>,
     numbers: HashMap<&'t str, u32>,

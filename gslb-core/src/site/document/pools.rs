@@ -138,7 +138,7 @@ fn choice(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
     }
 }
 
-/// How endpoints come back; that needs a probe.
+/// How endpoints return to service; that needs a probe.
 fn comeback(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
     for key in ["hold_down", "resume"] {
         if let (Some(item), None) = (fields.get(key), fields.get("probe")) {

@@ -5,8 +5,8 @@ const MAX_COMPARED: usize = 64;
 /// Minimum length of a prefix that suggests its name.
 const MIN_START: usize = 3;
 
-/// The known name closest to `misspelled`, if it is close: a third of its letters may be changed, dropped, added or swapped,
-/// or its end may be missing.
+/// The known name closest to `misspelled`, if it is close: a third of its letters may be changed, dropped, added or
+/// swapped, or its end may be missing.
 pub(super) fn closest<'a>(misspelled: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = |name: &str| -> String { name.chars().take(MAX_COMPARED).flat_map(char::to_lowercase).collect() };
     let misspelled = lowered(misspelled);
@@ -22,7 +22,7 @@ pub(super) fn closest<'a>(misspelled: &str, known: impl Iterator<Item = &'a str>
             return None;
         }
         let changes = strsim::osa_distance(&misspelled, &known);
-        // A name without a common letter is no suggestion, however short both are.
+        // A name without a common letter is not a suggestion, even if both are short.
         (changes <= allowed && changes < known_letters.max(letters)).then_some((changes, name))
     };
     known.filter_map(near).min().map(|(_, name)| name)

@@ -1,7 +1,7 @@
-//! What the TOML parser finds, statement by statement, to tables that later statements may add to, and to the tree.
+//! Builds the tree from the events of the TOML parser, with tables that later statements may extend.
 //!
-//! The rules for what may be written twice are those of TOML 1.1: a header may fill in a table that only longer headers
-//! implied so far, dotted keys may add to tables that dotted keys made, and nothing adds to an inline table.
+//! The rules for repeated tables are those of TOML 1.1: a header may define a table that was only implied by longer
+//! headers, dotted keys may extend tables made by dotted keys, and nothing may extend an inline table.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use super::line_index::LineIndex;
 use super::tree::{Entry, Node, Position, Table, Value};
 use crate::budget::{Budget, ITEM, MEMBER, OverBudget};
 
-/// How it is called that a key is there twice.
+/// The message for a duplicate key.
 pub(super) const DUPLICATE: &str = "duplicate key";
 /// Keys of a table that are looked at one by one; with more they are found by a hash.
 const FEW: usize = 16;
@@ -26,22 +26,22 @@ const FEW: usize = 16;
 struct Draft {
     defined_by: DefinedBy,
     entries: Vec<Member>,
-    /// Numbers of entries by the hash of their key, where there are more than [`FEW`].
+    /// Indices of entries by the hash of their key, if there are more than [`FEW`].
     numbers: Option<HashMap<u64, u32>>,
 }
 
-/// What a table was made by.
+/// What defined a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DefinedBy {
-    /// By its own header or braces.
+    /// Its own header or braces.
     Written,
-    /// By a longer header that it is part of.
+    /// A longer header that it is part of.
     Implied,
-    /// By dotted keys.
+    /// Dotted keys.
     Dotted,
 }
 
-/// A key and its value on their way to an [`Entry`].
+/// A key and its value before they become an [`Entry`].
 #[derive(Debug)]
 struct Member {
     key: Box<str>,
@@ -51,10 +51,10 @@ struct Member {
 
 #[derive(Debug)]
 enum Slot {
-    /// What nothing can be added to.
+    /// A complete value.
     Ready(Node),
     Table(Box<Draft>),
-    /// The tables of `[[...]]` headers, and where the first header stands.
+    /// The tables of `[[...]]` headers, and the position of the first header.
     Tables(Position, Vec<(Position, Draft)>),
 }
 
@@ -79,20 +79,20 @@ enum Frame<'s> {
     },
 }
 
-/// A header being read: the offset where it begins.
+/// The header being read, and its offset.
 struct Header {
     is_array: bool,
     start: usize,
 }
 
-/// Receives what the parser finds.
+/// Receives the events of the parser.
 pub(super) struct Builder<'s, 'b> {
     source: Source<'s>,
     lines: &'b LineIndex<'s>,
     budget: &'b mut Budget,
     root: Draft,
-    /// Numbers of the entries that lead from the root to the table that statements add to; none where its header was
-    /// wrong, and what stands below it is left out.
+    /// The path of indices from the root to the current table; `None` if its header was invalid, so that its entries
+    /// are skipped.
     here: Option<Vec<u32>>,
     header: Option<Header>,
     /// The parts that were read of the key at hand.
@@ -122,13 +122,13 @@ impl<'s, 'b> Builder<'s, 'b> {
         }
     }
 
-    /// Whether the budget has room for `octets` that are given back before the next statement.
+    /// Whether the budget has room for `octets` that are released before the next statement.
     pub(super) fn may_take(&mut self, octets: usize) -> Result<(), OverBudget> {
         if octets > self.budget.left() { self.budget.charge(octets) } else { Ok(()) }
     }
 
-    /// Forgets what a wrong statement began and did not end. Gives back why the document is refused, where it takes more than
-    /// it may.
+    /// Discards an unfinished invalid statement. Returns the reason if the document exceeds its
+    /// budget.
     pub(super) fn end_statement(&mut self) -> Option<OverBudget> {
         self.header = None;
         self.parts.clear();
@@ -142,7 +142,7 @@ impl<'s, 'b> Builder<'s, 'b> {
         self.deepest
     }
 
-    /// The tree, and the whole numbers in it that do not fit: they stand there as 0.
+    /// The tree, and the integers in it that do not fit, which are 0 in it.
     pub(super) fn finish(self) -> (Table, HashMap<Position, Box<str>>) {
         (self.root.finish(), self.huge)
     }
@@ -208,7 +208,7 @@ impl<'s, 'b> Builder<'s, 'b> {
         self.here = Some(here);
     }
 
-    /// Puts a value where it belongs: into the array or inline table around it, or else under its key.
+    /// Stores a value in the enclosing array or inline table, or else under its key.
     fn complete(&mut self, node: Node, errors: &mut dyn ErrorSink) {
         match self.frames.last_mut() {
             Some(Frame::Array { items, .. }) => {
@@ -337,7 +337,7 @@ impl EventReceiver for Builder<'_, '_> {
     }
 }
 
-/// What leads to a table.
+/// What refers to a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReachedBy {
     Header,
@@ -352,11 +352,11 @@ impl Draft {
         Draft { defined_by, entries: Vec::new(), numbers: None }
     }
 
-    /// Number of the entry of `key`.
+    /// The index of the entry `key`.
     fn find(&self, key: &str) -> Option<u32> {
         let is_it = |number: &u32| self.entries.get(*number as usize).is_some_and(|member| *member.key == *key);
         match &self.numbers {
-            // Two keys may have the same hash; then the second one is searched for.
+            // Two keys may have the same hash; then search linearly.
             Some(numbers) => match numbers.get(&numbers.hasher().hash_one(key)) {
                 None => None,
                 Some(number) if is_it(number) => Some(*number),
@@ -366,19 +366,19 @@ impl Draft {
         }
     }
 
-    /// Adds what is not there yet, and gives back its number; none where there is no memory for it.
+    /// Adds a new entry and returns its index; `None` if that exceeds the budget.
     fn push(&mut self, key: &Key<'_>, slot: Slot, budget: &mut Budget) -> Option<u32> {
-        // The text of a key is there twice, in the document and in the tree.
+        // The text of a key takes memory twice, in the document and in the tree.
         budget.charge(MEMBER + 2 * key.text.len()).ok()?;
         let number = self.entries.len() as u32;
-        // A vector begins with room for four. Dotted keys make tables of one.
+        // A vector starts with capacity for four. Dotted keys make tables of one.
         if self.entries.len() < 4 {
             self.entries.reserve_exact(1);
         }
         self.entries.push(Member { key: (&*key.text).into(), at: key.at, slot });
         if self.entries.len() > FEW {
             let numbers = self.numbers.get_or_insert_default();
-            // Those that are there when the hashes begin are added with the first one.
+            // When hashing starts, existing entries are added too.
             let from = if numbers.is_empty() { 0 } else { number };
             for (member, number) in self.entries.iter().skip(from as usize).zip(from..) {
                 let hash = numbers.hasher().hash_one(&*member.key);
@@ -401,7 +401,7 @@ impl Draft {
         Some(table)
     }
 
-    /// The table at `path`, made where it is not there. Its numbers are added to `trail`.
+    /// The table at `path`, created if missing. Appends its indices to `trail`.
     fn descend(
         &mut self,
         path: &[Key<'_>],
@@ -448,7 +448,7 @@ impl Draft {
         Some(table)
     }
 
-    /// Puts `node` at the dotted key `key`.
+    /// Sets the dotted key `key` to `node`.
     fn insert(
         &mut self,
         key: &[Key<'_>],
@@ -472,7 +472,7 @@ impl Draft {
 
     fn finish(self) -> Table {
         let mut entries: Vec<Entry> = self.entries.into_iter().map(Member::finish).collect();
-        // A header may come to a table long after a longer one has implied it: it stands where its own header does.
+        // A header may define a table long after a longer one has implied it: its position is that of its own header.
         entries.sort_by_key(|entry| entry.at);
         Table { entries: entries.into() }
     }

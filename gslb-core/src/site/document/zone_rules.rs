@@ -26,7 +26,7 @@ use crate::problem::Severity::{Error, Warning};
 use crate::problem::key_path::Path;
 use crate::site::model::Zone;
 
-/// Maximum octets of a record set: what fits into a response with header, question and options.
+/// Maximum octets of a record set that fits into a response with header, question and options.
 const MAX_SET: usize = 65_000;
 /// Owner as a pointer, type, class, TTL and rdata length (RFC 1035 §3.2.1).
 const RECORD_HEADER: usize = 12;

@@ -1,4 +1,4 @@
-//! What happens to TCP connections, counted.
+//! Counters of TCP connections.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +23,7 @@ pub struct TcpCounts {
     pub stalled: u64,
     /// Ended in favour of a new connection, having been idle for longest.
     pub evicted: u64,
-    /// Ended at once, since their client had as many as it may.
+    /// Closed at once, since their client had its maximum.
     pub refused: u64,
     /// Attempts to accept that failed.
     pub accept_errors: u64,
@@ -56,7 +56,7 @@ pub(super) struct SharedCounts {
     pub(super) refused: Count,
     pub(super) accept_errors: Count,
     pub(super) panics: Count,
-    /// From where the first query of a write is looked at to the end of the write, once for each response.
+    /// Time from parsing the first query of a write to the end of the write, once for each response.
     pub(super) durations: Mutex<Histogram<{ durations::RANGES }>>,
 }
 
@@ -76,7 +76,7 @@ impl SharedCounts {
         }
     }
 
-    /// Notes that so many answers took `time` each.
+    /// Records that `count` answers took `time` each.
     pub(super) fn took(&self, time: Duration, answers: u64) {
         durations::note(&self.durations.lock().unwrap_or_else(PoisonError::into_inner), time, answers);
     }

@@ -5,8 +5,8 @@ const SMALL: usize = 2048;
 /// Octets of the length before each message.
 const PREFIX: usize = 2;
 
-/// What was received and not yet answered. Holds at most one message and what was read along with it: the room grows
-/// with what has come, never with what a client merely announces.
+/// Received and unanswered data: at most one message and what was read with it. The buffer grows with received data,
+/// never with an announced length.
 #[derive(Default)]
 pub(super) struct Input {
     octets: Vec<u8>,
@@ -25,7 +25,7 @@ impl Input {
         Some(message)
     }
 
-    /// Where to append what is read next. To be called when [`Input::next_message`] has nothing more.
+    /// The buffer for the next read. Call it when [`Input::next_message`] returns nothing more.
     pub(super) fn free_space(&mut self) -> &mut Vec<u8> {
         self.octets.drain(..self.taken);
         self.taken = 0;
@@ -35,7 +35,7 @@ impl Input {
         if self.octets.len() == self.octets.capacity() {
             let whole =
                 self.octets.first_chunk().map_or(SMALL, |prefix| usize::from(u16::from_be_bytes(*prefix)) + PREFIX);
-            // Twice what is there: a client has to send half of what it makes us hold.
+            // Doubles the size: a client must send half of the memory that it takes.
             let wanted = whole.min(self.octets.len() * 2).max(SMALL);
             self.octets.reserve_exact(wanted - self.octets.len());
         }

@@ -31,13 +31,13 @@ const BACKLOG: i32 = 1024;
 /// How long connections may take to end after the stop.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What clients may take.
+/// Limits for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Time for the next query to come whole, and for answers to be taken (RFC 7766 section 6.2.3).
     pub idle: Duration,
-    /// Connections in all, at most a quarter of the process's file descriptors; when there are more, the one that has been idle
-    /// for longest is closed.
+    /// Connections in all, at most a quarter of the process's file descriptors; if there are more, the one idle for
+    /// longest is closed.
     pub connections: usize,
     /// Connections per IPv4 address or IPv6 network of 64 bits; more are closed at once.
     pub connections_per_client: usize,
@@ -51,8 +51,8 @@ struct Shared {
     counts: counts::SharedCounts,
 }
 
-/// Opens a listener that shares its address with no other process. UDP sockets cannot promise this, so a second server on
-/// the address is noticed here.
+/// Opens a listener that shares its address with no other process. UDP sockets cannot promise this, so a second server
+/// on the address is noticed here.
 ///
 /// # Errors
 /// As `bind(2)` and `listen(2)`.
@@ -69,14 +69,14 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A running TCP server, with threads of its own.
+/// A running TCP server with its own threads.
 pub struct Server {
     runtime: Runtime,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
 }
 
-/// Reads what a [`Server`] has counted.
+/// Reads the counters of a [`Server`].
 #[derive(Clone)]
 pub struct TcpCounters(Arc<Shared>);
 
@@ -98,8 +98,8 @@ impl TcpCounters {
 }
 
 impl Server {
-    /// Accepts on `listeners`, which [`bind`] made, and answers on as many threads as there are `taps`, by which they show
-    /// their answers; one at least. They count in the rows of what is published from `row` on.
+    /// Accepts on `listeners` from [`bind`], and answers on one thread per tap of `taps`, which capture their answers;
+    /// at least one. Their counters are the rows of published tables from `row` on.
     ///
     /// # Errors
     /// When the system gives no thread or no event queue.
@@ -131,16 +131,16 @@ impl Server {
         Ok(Self { runtime, shared, stop })
     }
 
-    /// Where to read what was counted, also after the stop.
+    /// The counters, readable even after the stop.
     pub fn counters(&self) -> TcpCounters {
         TcpCounters(self.shared.clone())
     }
 
-    /// Accepts no more, has each connection finish what it received, and waits for that, but not for long. Not to be
-    /// called from within a task.
+    /// Stops accepting, lets each connection answer received queries, and waits for that briefly. Do not call this from
+    /// a task.
     pub fn stop(self) {
         let _ = self.stop.send(true);
-        // Every task holds a receiver: when the last one is gone, so are the tasks.
+        // Every task has a receiver: when the last one is dropped, all tasks have ended.
         let _ = self.runtime.block_on(async { timeout(GRACE, self.stop.closed()).await });
         self.runtime.shutdown_background();
     }

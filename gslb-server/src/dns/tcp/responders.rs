@@ -24,13 +24,13 @@ pub(super) struct Responders {
     stats: Box<[WorkerStats]>,
 }
 
-/// What others see of a worker while it is at work.
+/// The parts of a worker that others read.
 struct WorkerStats {
     tally: Arc<Tally>,
     sample: Arc<Mutex<Reservoir>>,
 }
 
-/// A worker, and the room in which it answers.
+/// A worker and its buffers.
 struct Responder {
     worker: Worker,
     sample: Arc<Mutex<Reservoir>>,
@@ -41,14 +41,14 @@ struct Responder {
 /// The two ends of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ends {
-    /// Of the client.
+    /// The client's.
     pub(super) peer: SocketAddr,
-    /// Of ours.
+    /// The server's.
     pub(super) local: SocketAddr,
 }
 
 impl Responders {
-    /// As many as `taps`, by which they show their answers.
+    /// One responder per tap of `taps`, which captures its answers.
     pub(super) fn new(published: Arc<Published>, settings: &Arc<Settings>, row: usize, taps: Vec<Tap>) -> Self {
         let (threads, free_space) = (taps.len(), sample::worker_capacity(taps.len()));
         let sample = || Arc::new(Mutex::new(Reservoir::new(free_space, seed())));
@@ -81,7 +81,7 @@ impl Responders {
                 })
             }
         }));
-        // While it is being taken, the answers stay for the next time.
+        // While it is locked, the answers stay for the next time.
         if worker.has_sample()
             && let Ok(mut reservoir) = sample.try_lock()
             && let Some((answer, weight)) = worker.take_sample()
@@ -103,7 +103,7 @@ impl Responders {
         }
     }
 
-    /// There are as many as threads, and no task holds one across an await, so one is free.
+    /// There are as many as threads, and no task keeps one across an await, so one is free.
     fn free_responder(&self) -> MutexGuard<'_, Responder> {
         let free = self.responders.iter().find_map(|responder| responder.try_lock().ok());
         free.unwrap_or_else(|| self.responders[0].lock().unwrap_or_else(PoisonError::into_inner))

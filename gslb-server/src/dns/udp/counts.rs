@@ -1,4 +1,4 @@
-//! What a UDP worker counts besides its tally, and where others read both.
+//! Counters of a UDP worker beside its tally, and access to both.
 
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ impl Counting {
     }
 }
 
-/// Where one worker shows what it does.
+/// The shared counters and pulse of one worker.
 pub(super) struct Board {
     pub(super) tally: Arc<Tally>,
     pub(super) counting: Counting,

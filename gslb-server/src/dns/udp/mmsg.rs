@@ -1,9 +1,10 @@
-//! `recvmmsg` and `sendmmsg`: up to 64 datagrams per system call, and nearly all unsafe code of the program (`memory.rs` has the rest).
+//! `recvmmsg` and `sendmmsg`: up to 64 datagrams per system call, and nearly all unsafe code of the program
+//! (`memory.rs` has the rest).
 //!
 //! Both calls take arrays of headers that point at buffers, and neither the standard library nor a safe crate offers
-//! them together with the control messages that a wildcard listener needs. What keeps this sound is one habit: a header
-//! that is passed to the kernel was written again since its slot was last read. A pointer from before may lie in a
-//! header, but nothing follows it.
+//! them together with the control messages that a wildcard listener needs. This is sound because of one rule: every
+//! header passed to the kernel was rewritten since its slot was last read. A header may have a stale pointer, but
+//! nothing follows it.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -24,7 +25,7 @@ const FEWEST: usize = 8;
 pub enum Wait {
     /// Until one has come or the socket's receive timeout is over.
     ForFirst,
-    /// Only what is queued already.
+    /// Only queued datagrams.
     Never,
 }
 
@@ -46,7 +47,7 @@ pub enum Datagram<'a> {
     Foreign,
 }
 
-/// A peer's address in the kernel's form. All 28 octets are initialised, whichever family is meant.
+/// A peer's address in the kernel's form. All 28 octets are initialized for either family.
 #[derive(Clone, Copy)]
 #[repr(C)]
 union Address {
@@ -89,7 +90,7 @@ impl Address {
     }
 }
 
-/// Room for the one control message that is used: which local address a datagram was sent to, or is to be sent from.
+/// Buffer for the only control message used: the local address that a datagram was sent to, or will be sent from.
 /// Its layout is that of `CMSG_DATA`: the header's size is a multiple of its alignment, so the data follows at once.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -129,11 +130,11 @@ impl Control {
         }
     }
 
-    /// Turns what was received into what makes a reply leave from the address that was asked.
-    /// Returns the octets of control to send: 0 when nothing usable was received.
+    /// Converts the received control message into one that sends the reply from the queried address. Returns
+    /// its length: 0 if nothing usable was received.
     ///
-    /// The interface is left to the routing table, as for any other packet, save for a link-local address, which
-    /// means nothing without its interface.
+    /// The routing table chooses the interface, as for any other packet, except for a link-local address, which is
+    /// meaningless without its interface.
     fn turn_round(&mut self, received: usize) -> usize {
         let data = received.saturating_sub(size_of::<libc::cmsghdr>());
         match (self.header.cmsg_level, self.header.cmsg_type) {
@@ -155,8 +156,8 @@ impl Control {
     }
 }
 
-/// One datagram's buffers: what a short query needs lies in two lines of the processor's cache. The size is no multiple
-/// of a page, so that the slots spread over the cache.
+/// Buffers of one datagram: a short query needs only two cache lines. The size is not a multiple of a page,
+/// so that slots spread over the cache.
 #[repr(C, align(64))]
 struct Slot {
     part: libc::iovec,
@@ -189,15 +190,15 @@ impl Slot {
     }
 }
 
-/// Datagrams that came in one system call, and the replies that leave in another. A reply is written where its query
-/// was, so nothing is copied, and it goes to whom the query came from.
+/// Datagrams received in one system call, and the replies sent in another. A reply is written over its query, so
+/// nothing is copied, and goes to the query's sender.
 pub struct Batch {
     slots: Box<[Slot]>,
     headers: Box<[libc::mmsghdr]>,
-    /// Octets of control asked for per datagram: 0 on a listener of one address.
+    /// Octets of control messages per datagram: 0 on a listener of one address.
     control: usize,
-    /// Datagrams that the next receive has room for. Headers take time to write, so it is no more than is likely to
-    /// come: twice what came last.
+    /// Capacity of the next receive. Writing headers takes time, so it is only twice the last
+    /// count.
     offered: usize,
     /// Replies, whose headers are the first ones.
     replies: usize,
@@ -213,8 +214,8 @@ impl Batch {
         Self { slots, headers, control, offered: SLOTS, replies: 0 }
     }
 
-    /// Receives up to [`SLOTS`] datagrams and returns how many came. What was received before is gone, and so are
-    /// replies that were not sent.
+    /// Receives up to [`SLOTS`] datagrams and returns their number. Discards earlier datagrams and unsent
+    /// replies.
     ///
     /// # Errors
     /// As `recvmmsg(2)`; `WouldBlock` when nothing came in time.
@@ -238,15 +239,15 @@ impl Batch {
         Ok(received)
     }
 
-    /// The buffer of slot `index`, and how many octets the datagram in it has, for an index below what the last
-    /// [`Batch::receive`] returned.
+    /// The buffer of slot `index`, and the length of its datagram, for an index below the result of the last
+    /// [`Batch::receive`].
     #[inline]
     pub fn octets(&self, index: usize) -> (&[u8; OCTETS], usize) {
         (&self.slots[index].octets, (self.headers[index].msg_len as usize).min(OCTETS))
     }
 
-    /// The address that the datagram in slot `index` was sent to, on a listener of several addresses; none on others. For
-    /// an index below what the last [`Batch::receive`] returned, while nothing was replied to.
+    /// The address that the datagram in slot `index` was sent to, on a listener of several addresses; `None` on others.
+    /// For an index below the result of the last [`Batch::receive`], before any reply.
     #[inline]
     pub fn queried_address(&self, index: usize) -> Option<IpAddr> {
         match self.control {
@@ -255,8 +256,8 @@ impl Batch {
         }
     }
 
-    /// What came in slot `index` of the last [`Batch::receive`], for an index below what it returned and not below
-    /// any that was replied to.
+    /// The datagram in slot `index` of the last [`Batch::receive`], for an index below its result, and not below any
+    /// with a reply.
     #[inline]
     pub fn datagram(&mut self, index: usize) -> Datagram<'_> {
         debug_assert!(index >= self.replies, "header {index} is that of a reply by now");
@@ -298,7 +299,7 @@ impl Batch {
         self.replies += 1;
     }
 
-    /// Forgets what was to be sent.
+    /// Discards unsent replies.
     pub fn clear(&mut self) {
         self.replies = 0;
     }
@@ -311,12 +312,12 @@ impl Batch {
     /// Sends the replies from number `first` on, and returns how many of them the kernel took.
     ///
     /// # Errors
-    /// As `sendmmsg(2)`: then reply `first` is the one that could not be sent.
+    /// As `sendmmsg(2)`: reply `first` could not be sent.
     pub fn send(&mut self, socket: BorrowedFd<'_>, first: usize) -> io::Result<usize> {
         let headers = &mut self.headers[first..self.replies];
-        // SAFETY: `socket` is open while borrowed. Each of these headers was written by `reply` or `post`, and points into one
-        // slot, which nobody has looked at since, with lengths that lie within its buffers; `&mut self` keeps the
-        // slots in place until the call returns.
+        // SAFETY: `socket` is open while borrowed. Each of these headers was written by `reply` or `post`, and points
+        // into one slot, which was not read since, with lengths within its buffers; `&mut self` keeps the slots in
+        // place until the call returns.
         let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), headers.len() as _, 0) };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }

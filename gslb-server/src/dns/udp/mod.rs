@@ -1,4 +1,4 @@
-//! UDP: a thread per worker and listen address, each with a socket of its own.
+//! UDP: a thread per worker and listen address, each with its own socket.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -16,14 +16,14 @@ use crate::capture::tap::Tap;
 use crate::dns::pulse::Pulse;
 
 mod counts;
-#[doc(hidden)] // public for the load generator of the benches package, and for nobody else
+#[doc(hidden)] // public only for the load generator of the benches package
 pub mod mmsg;
 mod socket;
 mod worker;
 
 pub use counts::{UdpCounters, UdpCounts};
 
-/// Opens `workers` sockets that share `address`; a port of 0 takes one that is free.
+/// Opens `workers` sockets that share `address`; port 0 chooses a free one.
 ///
 /// # Errors
 /// As `bind(2)`: the address is in use by another user or without sharing, is not this host's, or is not permitted.
@@ -46,8 +46,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker on each of `sockets`; they count in the first rows of what is published. Each shows its answers
-    /// by a tap of its own; there must be as many as sockets.
+    /// Starts a worker on each of `sockets`; their counters are the first rows of published tables. Each has its own
+    /// tap to capture answers; there must be one per socket.
     ///
     /// # Errors
     /// When the system starts no more threads; those already started are stopped.
@@ -79,21 +79,21 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Where to read what the workers have counted, also after they have stopped.
+    /// The workers' counters, readable even after they have stopped.
     pub fn counters(&self) -> UdpCounters {
         self.counters.clone()
     }
 
-    /// The pulse of each worker: it beats with each batch, and several times a second where there is none.
+    /// The pulse of each worker: it beats with each batch, and several times a second without one.
     pub fn pulses(&self) -> Arc<[Pulse]> {
         Arc::clone(&self.pulses)
     }
 
-    /// Has the workers answer what they have received, and waits until they have.
+    /// Lets the workers answer received queries, and waits until they have.
     pub fn stop(mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for thread in mem::take(&mut self.threads) {
-            // A worker that panicked has said so already.
+            // A worker that panicked has already logged it.
             let _ = thread.join();
         }
     }

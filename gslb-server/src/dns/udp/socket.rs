@@ -12,7 +12,7 @@ use super::mmsg::set_option;
 /// How long a call on the socket may block. It is how often an idle worker looks whether it is to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Receive buffer asked for, in octets: some ten thousand queries while a worker is not scheduled.
+/// Requested receive buffer in octets: some ten thousand queries while a worker is not scheduled.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Opens a socket on `address`, which any number of sockets of this user may share: the kernel spreads the sources
@@ -35,8 +35,8 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// Forged "packet too big" messages are not to make the kernel fragment answers (RFC 9715 section 3.1, R1). They are
-/// small enough for any path, so that nothing is lost where a kernel lacks the option.
+/// Forged "packet too big" messages must not make the kernel fragment answers (RFC 9715 section 3.1, R1). Answers are
+/// small enough for any path, so nothing is lost if a kernel lacks the option.
 fn ignore_path_mtu(socket: &Socket, v6: bool) {
     let _ = if v6 {
         set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
@@ -45,8 +45,8 @@ fn ignore_path_mtu(socket: &Socket, v6: bool) {
     };
 }
 
-/// A reply must leave from the address that the query was sent to (RFC 2181 section 4.1). On a socket that listens on all
-/// addresses, only these control messages have it.
+/// A reply must leave from the address that the query was sent to (RFC 2181 section 4.1). On a socket that listens on
+/// all addresses, only these control messages have it.
 fn enable_packet_info(socket: &Socket, v6: bool) -> io::Result<()> {
     if v6 {
         set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
@@ -55,14 +55,14 @@ fn enable_packet_info(socket: &Socket, v6: bool) -> io::Result<()> {
     }
 }
 
-/// Lets nothing more into the socket's queue, so that the queue can be emptied to its end: a connected socket is
-/// passed over for every sender but one, and the one chosen here is the socket itself. What arrives in that time goes to
-/// another socket on the same address, or is refused at once instead of being left unread.
+/// Stops new datagrams from entering the socket's queue, so that the queue can be emptied: a connected socket receives
+/// only from its peer, which here is the socket itself. New datagrams go to another socket on the same address, or are
+/// refused at once instead of staying unread.
 pub(super) fn close_intake(socket: &UdpSocket) -> io::Result<()> {
     socket.connect(own_address(socket)?)
 }
 
-/// The socket's own address; the loopback address where it listens on all.
+/// The socket's own address; the loopback address if it listens on all.
 fn own_address(socket: &UdpSocket) -> io::Result<SocketAddr> {
     let mut address = socket.local_addr()?;
     match address {

@@ -33,9 +33,9 @@ pub(super) struct UdpWorker<'a> {
     worker: Worker,
     batch: Batch,
     tap: Tap,
-    /// Where datagrams are sent to; with an unspecified address, each says so itself.
+    /// The local address; if it is unspecified, each datagram has its own.
     local: SocketAddr,
-    /// The address that each datagram of the batch was sent to, while somebody watches.
+    /// The address that each datagram of the batch was sent to, while there are readers.
     queried_addresses: [Option<IpAddr>; SLOTS],
 }
 
@@ -105,7 +105,7 @@ impl<'a> UdpWorker<'a> {
         });
     }
 
-    /// The same while somebody watches. The batch was read already.
+    /// The same while there are readers. The batch has already been received.
     #[inline(never)]
     fn answer_and_show(&mut self, received: usize, table: &RoutingTable, active_readers: ActiveReaders) {
         let Self { worker, batch, tap, queried_addresses, local, board, .. } = self;
@@ -128,7 +128,7 @@ impl<'a> UdpWorker<'a> {
         });
     }
 
-    /// Sends all replies. One that cannot be sent is skipped, and its resolver asks again.
+    /// Sends all replies. One that cannot be sent is skipped, and its resolver retries.
     /// Returns how many were sent.
     fn send(&mut self) -> u64 {
         let counting = &self.board.counting;
@@ -202,11 +202,11 @@ fn answer_all(
     });
 }
 
-/// Calls `with` for each of so many datagrams. A panic costs the datagram that caused it.
+/// Calls `with` for each of `count` datagrams. A panic costs only the datagram that caused it.
 fn each(received: usize, counts: &Counting, mut with: impl FnMut(usize)) {
     let mut next = 0;
     while next < received {
-        // One landing place for the rest of the batch: where nothing panics, it is set up once.
+        // One catch for the rest of the batch: without panics, it is set up only once.
         let landed = catch_unwind(AssertUnwindSafe(|| {
             while next < received {
                 next += 1;

@@ -116,8 +116,8 @@ impl Link {
         self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
     }
 
-    /// Waits until the reader takes more or is gone, or until `pause` is over. False where there is none to backoff
-    /// for.
+    /// Waits until the reader takes more or is gone, or until `pause` is over. Returns false if there is no reader
+    /// and no backoff.
     pub(super) fn await_writable(&self, pause: Duration) -> bool {
         let Some(reader) = &self.reader else { return false };
         let time = Timespec { tv_sec: pause.as_secs() as _, tv_nsec: pause.subsec_nanos().into() };

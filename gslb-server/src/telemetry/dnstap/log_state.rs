@@ -65,7 +65,7 @@ impl LogState {
         self.flaps = if has_gone { !self.is_stable } else { self.flaps };
         self.slow = None;
         let why = if has_gone { format!("the reader disconnected: {error}") } else { error.to_string() };
-        // After a disconnect, it is no news that no reader listens.
+        // After a disconnect, a refused connection is expected and not logged.
         let follows = matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound);
         let is_logged = self.reasons.contains(&why) || self.reasons.len() >= MAX_REASONS;
         if is_logged || (!has_gone && follows && !self.reasons.is_empty()) {

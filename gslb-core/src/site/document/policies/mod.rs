@@ -39,7 +39,7 @@ pub(super) struct Policies<'r, 't> {
     names: Names<'t>,
     /// By index of the name.
     named: Vec<Named>,
-    /// The policies that stand for a single pool, each created when it is first referenced.
+    /// The policies that represent a single pool, each created when it is first referenced.
     by_pool: HashMap<PoolId, PolicyId>,
     /// Matchers that are in several regions.
     contested: HashMap<RegionId, Vec<&'r Matcher>>,
