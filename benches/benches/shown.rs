@@ -1,5 +1,5 @@
-//! What it costs a worker that its answers are watched: time of a batch of 64 answers with nobody who does, and with all
-//! of them shown.
+//! The cost of capturing answers for a worker: time of a batch of 64 answers without readers, and with all of them
+//! captured.
 
 #![allow(missing_docs, reason = "criterion's macros make functions without")]
 
@@ -17,8 +17,8 @@ use gslb_core::table::RoutingTable;
 /// Batches that fit a ring, with room to spare.
 const BATCHES: u64 = RING_ANSWERS as u64 / MAX_BATCH as u64 / 4;
 
-/// Time for so many batches; what is shown is taken out of the ring meanwhile, by a thread of its own in a server, and
-/// here when nobody measures.
+/// Time for `batches` batches. Captured answers are taken out of the ring outside of the measured time; in a server,
+/// another thread does that.
 fn time(table: &RoutingTable, (tap, shown): &mut (Tap, TapReader), query: &[u8], batches: u64) -> Duration {
     let (mut querier, mut sum) = (Querier::default(), Duration::ZERO);
     for first in (0..batches).step_by(BATCHES as usize) {

@@ -1,4 +1,4 @@
-//! How much memory the real server takes for large and for hostile documents, each sent to a fresh one.
+//! Memory of the real server for large and hostile documents, each sent to a fresh one.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -9,8 +9,8 @@ use gslb_tests::http::Http;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Sends every body as a plan and those that are good as a document too. A table in Markdown tells the answer, megabytes of the
-/// process before, at most and afterwards, and how many times its length a body took.
+/// Sends every body as a plan, and valid ones also as a document. Returns a table in Markdown with the response, the
+/// megabytes of the process before, at most and after, and the memory as a multiple of the body's length.
 ///
 /// # Errors
 /// As those of sockets.

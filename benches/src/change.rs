@@ -1,4 +1,4 @@
-//! Answering under change: a server that replaces its tables, and a client that checks every answer meanwhile.
+//! Answering under change: a server that replaces its tables, while a client checks every answer.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -30,14 +30,14 @@ const WINDOW: usize = 128;
 /// After this time a query counts as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is changed while queries are answered.
+/// The changes while queries are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Changes {
     /// Nothing.
     None,
     /// Ten times a second an endpoint goes down or comes up.
     Liveness,
-    /// Once a second the document is read and compiled anew over the bundled database, with another policy.
+    /// Once a second, the document is read and compiled from scratch over the bundled database, with another policy.
     Topology,
 }
 
@@ -87,7 +87,7 @@ fn document(europe: &str) -> String {
     text
 }
 
-/// The two tables that a run alternates between, as far as answers tell them apart.
+/// The two tables that a run alternates between, distinguished by their answers.
 struct Sides {
     database: Arc<Database>,
     zone: String,
@@ -102,7 +102,7 @@ impl Sides {
         table(&document("fra"), &self.zone, &[Arc::clone(&self.database)])
     }
 
-    /// The table that follows `previous`, on the other side where `other` says so.
+    /// The table after `previous`, on the other side if `other`.
     fn next(&self, changes: Changes, previous: &RoutingTable, other: bool) -> RoutingTable {
         match changes {
             Changes::Topology => {
@@ -167,7 +167,7 @@ impl Server {
         Ok((Server { process, output }, line.trim().parse()?))
     }
 
-    /// Ends it, and says how many tables it has published.
+    /// Ends it, and returns the number of published tables.
     fn stop(mut self) -> Result<u64, Box<dyn Error>> {
         drop(self.process.stdin.take());
         let mut line = String::new();
@@ -196,7 +196,7 @@ fn right(sides: &Sides, changes: Changes, queries: &[Box<[u8]>]) -> Right {
     queries.iter().map(|query| [answer(&first, query), answer(&other, query)]).collect()
 }
 
-/// Measures all phases in turn, several times, and writes the section of the results.
+/// Measures all phases several times, and writes the section of the results.
 ///
 /// # Errors
 /// As those of sockets and processes.

@@ -1,4 +1,4 @@
-//! Changes through the API of the real server, and what they and other requests do to the answers meanwhile.
+//! Changes through the API of the real server, and the effect of them and of other requests on answers.
 
 use std::error::Error;
 use std::net::{SocketAddr, UdpSocket};
@@ -19,17 +19,17 @@ use crate::usage::Usage;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Queries per second that are answered meanwhile.
+/// Queries per second during the measurement.
 const RATE: f64 = 5_000.0;
 /// A query without a response counts as lost after this time.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Connections, each with a token of its own, that requests come by: a token has 500 requests a second.
+/// Connections for requests, each with its own token: a token has 500 requests a second.
 const CONNECTIONS: u32 = 8;
 /// Content type and condition of a change.
 const PATCH: [&str; 2] = ["if-match: *", "content-type: application/merge-patch+json"];
 const DOCUMENT: [&str; 2] = ["if-match: *", "content-type: application/json"];
 
-/// A document of so many services; `first` is the address of the one endpoint that they all lead to.
+/// A document with this many services; `first` is the address of the single endpoint of all.
 fn document(services: usize, first: &str) -> String {
     let zone = "$TTL 1h\\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\\n IN NS ns1\\nns1 IN A 192.0.2.53\\n";
     let list: Vec<String> = (0..services)
@@ -57,7 +57,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// A server of a document of so many services.
+    /// A server with a document of this many services.
     fn start(services: usize) -> Result<Subject, Failure> {
         Self::of(&document(services, "192.0.2.1"))
     }
@@ -75,7 +75,7 @@ impl Subject {
         Ok(subject)
     }
 
-    /// Puts a whole document in force.
+    /// Applies a whole document.
     fn apply(&mut self, document: &str) -> Result<(), Failure> {
         let reply = self.http.send("PUT", "/api/v1/document", &DOCUMENT, document)?;
         if reply.status == 200 { Ok(()) } else { Err(reply.body.into()) }
@@ -96,7 +96,7 @@ impl Subject {
         Ok(Response::parse(&buffer[..length])?)
     }
 
-    /// Waits until the answer is `address`, and says how many were given before.
+    /// Waits until the answer is `address`, and returns the number of earlier answers.
     fn await_answer(&self, address: [u8; 4]) -> Result<u32, Failure> {
         let mut before = 0;
         while self.answer()? != address {
@@ -123,10 +123,10 @@ fn query(number: usize) -> Vec<u8> {
     datagram(&format!("s{number}.example.com"), 1, None)
 }
 
-/// From the request to the changed answer, for changes of a weight: the two endpoints take turns.
+/// From the request to the changed answer, for changes of a weight: the two endpoints alternate.
 ///
 /// # Errors
-/// As those of sockets, and what the server refuses.
+/// Errors of sockets, and refusals of the server.
 pub fn put(services: usize, changes: u32) -> Result<String, Failure> {
     let mut subject = Subject::start(services)?;
     let (mut took, mut late) = (Vec::new(), 0);
@@ -161,10 +161,10 @@ pub(crate) fn quantile(times: &mut [Duration], share: f64) -> f64 {
     times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e3)
 }
 
-/// Whole documents, one after another, while queries come at a rate; quiet turns between them.
+/// Whole documents, one after another, under queries at a rate, with quiet rounds between them.
 ///
 /// # Errors
-/// As those of sockets, and what the server refuses.
+/// Errors of sockets, and refusals of the server.
 pub fn apply(services: usize, rounds: u32) -> Result<String, Failure> {
     let mut subject = Subject::start(services)?;
     let (mut took, mut own, mut ratios, mut lost) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -195,7 +195,7 @@ pub fn apply(services: usize, rounds: u32) -> Result<String, Failure> {
     }
     ratios.sort_by(f64::total_cmp);
     Ok(format!(
-        "| services | documents | median (s) | longest (s) | server's own time (s) | p99 of answers meanwhile, of quiet | lost, \
+        "| services | documents | median (s) | longest (s) | server's own time (s) | p99 of answers, of quiet | lost, \
          or old after the reply |\n|--:|--:|--:|--:|--:|--:|--:|\n\
          | {services} | {rounds} | {:.2} | {:.2} | {:.2} | {:.2} (least {:.2}) | {lost} |\n",
         quantile(&mut took, 0.5) / 1e3,
@@ -221,10 +221,10 @@ fn time_answers(server: SocketAddr, applied: &AtomicBool) -> Result<(Histogram, 
     Ok((latency, lost))
 }
 
-/// Answers with requests at a rate, and without, in turns.
+/// Answers with requests at a rate and without, alternating.
 ///
 /// # Errors
-/// As those of sockets, and what the server refuses.
+/// Errors of sockets, and refusals of the server.
 pub fn load(rate: f64, rounds: u32, length: Duration, place: Placement) -> Result<String, Failure> {
     let mut subject = Subject::start(1_000)?;
     if place == Placement::Apart {
@@ -245,7 +245,7 @@ pub fn load(rate: f64, rounds: u32, length: Duration, place: Placement) -> Resul
                 let interval = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate);
                 scope.spawn(move || {
                     if place == Placement::Apart {
-                        // What asks the API has none of the time that answering is to have.
+                        // The API client must not take processor time from answering.
                         background::enter();
                         let _ = rustix::thread::sched_setaffinity(None, &first_core());
                     }
@@ -265,7 +265,7 @@ pub fn load(rate: f64, rounds: u32, length: Duration, place: Placement) -> Resul
     let reached = done.load(Ordering::Relaxed) as f64 / (length.as_secs_f64() * f64::from(rounds));
     let (quiet, busy) = (p99_ms(&all_quiet), p99_ms(&all_busy));
     Ok(format!(
-        "| requests/s | turns | p99 of answers, of quiet | median of turns | p99 quiet (ms) | p99 meanwhile (ms) | lost |\n\
+        "| requests/s | turns | p99 of answers, of quiet | median of turns | p99 quiet (ms) | p99 (ms) | lost |\n\
          |--:|--:|--:|--:|--:|--:|--:|\n\
          | {reached:.0} | {rounds} | {:.2} | {:.2} | {quiet:.3} | {busy:.3} | {lost} |\n",
         busy / quiet,
@@ -277,12 +277,12 @@ pub(crate) fn p99_ms(latency: &Histogram) -> f64 {
     latency.quantile(0.99).as_secs_f64() * 1e3
 }
 
-/// Where the load of queries runs.
+/// Where the query load runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
-    /// Wherever the system has it run, also where the server runs.
+    /// On any core, even the server's.
     Anywhere,
-    /// On the second core alone, and all else on the first: what is measured is what the server does to itself.
+    /// On the second core alone, and everything else on the first: this measures only the server's own interference.
     Apart,
 }
 

@@ -1,10 +1,10 @@
-//! What a response should say: a line of text per query, and whether a response fulfils it.
+//! Expected responses: a line of text per query, and the check of a response.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// What is expected of the response to a query.
+/// The expected response to a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// NOERROR with this address, and no other, in its answer section.
@@ -39,7 +39,7 @@ impl FromStr for Expected {
 }
 
 impl Expected {
-    /// Whether `response` says what is expected. What cannot be read does not.
+    /// Whether `response` is as expected. A malformed one is not.
     pub fn is_met_by(&self, response: &[u8]) -> bool {
         let noerror = rcode(response) == Some(0);
         match self {
@@ -55,7 +55,7 @@ pub fn rcode(message: &[u8]) -> Option<u8> {
     message.get(3).map(|octet| octet & 0x0F)
 }
 
-/// The addresses in the answer section of a response to one question, or nothing where it cannot be read.
+/// The addresses in the answer section of a response to one question; `None` if it is malformed.
 pub fn addresses(response: &[u8]) -> Option<Vec<IpAddr>> {
     let answers = u16::from_be_bytes([*response.get(6)?, *response.get(7)?]);
     let mut rest = after_name(response.get(12..)?)?.get(4..)?;
@@ -73,7 +73,7 @@ pub fn addresses(response: &[u8]) -> Option<Vec<IpAddr>> {
     Some(found)
 }
 
-/// What follows a name: it ends with the root label or with a pointer (RFC 1035 section 4.1.4).
+/// The octets after a name, which ends with the root label or with a pointer (RFC 1035 section 4.1.4).
 fn after_name(mut octets: &[u8]) -> Option<&[u8]> {
     loop {
         let length = usize::from(*octets.first()?);

@@ -1,15 +1,15 @@
-//! Figures that do not depend on how busy a machine is, compared with those that are committed.
+//! Figures that do not depend on the load of a machine, compared with the committed ones.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 pub mod measure;
 
-/// Measured values by name; the part of a name before the first `/` says what is counted.
+/// Measured values by name; the part before the first `/` is the unit.
 pub type Figures = BTreeMap<String, u64>;
 
-/// How much worse a figure may get before someone has to say why, in percent. Memory depends a little on when the kernel
-/// and the allocator do their work.
+/// How much worse a figure may get before someone has to say why, in percent. Memory depends a little on when the
+/// kernel and the allocator do their work.
 fn tolerance(name: &str) -> u64 {
     if name.starts_with("memory-kib/") { 10 } else { 3 }
 }
@@ -17,9 +17,9 @@ fn tolerance(name: &str) -> u64 {
 /// What became of one figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Within what is tolerated.
+    /// Within the tolerance.
     Same,
-    /// Smaller by more than that: the file should say so, or it is lost again unseen.
+    /// Smaller by more than that: update the file, or the gain may be lost again unnoticed.
     Better,
     /// Larger by more than that.
     Worse,
@@ -34,11 +34,11 @@ pub enum Verdict {
 pub struct Compared {
     /// Its name.
     pub name: String,
-    /// What the file says.
+    /// The committed value.
     pub committed: Option<u64>,
-    /// What was measured.
+    /// The measured value.
     pub measured: Option<u64>,
-    /// What that means.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
@@ -119,7 +119,7 @@ pub fn read(text: &str) -> Result<Figures, String> {
     Ok(figures)
 }
 
-/// The file for `figures`, with the reason why they are what they are now.
+/// The file for `figures`, with the reason for their change.
 pub fn written(figures: &Figures, reason: &str) -> String {
     let mut text = String::from(
         "# What `benches/figures` measured when this file was last written. A change that makes one worse by more than 3 %\n\

@@ -15,11 +15,11 @@ const ENDPOINTS: usize = 10;
 const IN_FORCE: usize = 6;
 const GLOBS: usize = 100;
 
-/// Puts `rounds` overrides on one endpoint each, and tells how long the answers took. Globs match by letters within the name,
-/// which no index by how a name begins finds.
+/// Sets `rounds` overrides of one endpoint each, and measures the responses. The globs match letters within the name,
+/// which an index by prefix does not find.
 ///
 /// # Errors
-/// Where the server does not do what it is asked for.
+/// If the server refuses a request.
 pub fn measure(rounds: u32) -> Result<Histogram, Failure> {
     let mut subject = Subject::of(&document())?;
     for number in 0..IN_FORCE {

@@ -1,4 +1,4 @@
-//! What the benchmarks measure: one site, one query per kind of answer, and a worker to ask.
+//! The subject of the benchmarks: one site, one query per kind of answer, and a worker.
 
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ pub const KINDS: [&str; 9] =
 /// The table of a document whose zone file is `zone`; databases as given. Its answers are counted, as a server's are.
 ///
 /// # Panics
-/// Where the document is wrong: benchmarks bring their own.
+/// If the document is invalid, which is a bug here.
 pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> RoutingTable {
     compiled(document, &mut || zone.as_bytes().to_vec(), databases, None).counting(1, None)
 }
@@ -55,7 +55,7 @@ fn table_after(
     compiled(document, &mut || zone.as_bytes().to_vec(), databases, Some(previous))
 }
 
-/// The same, with a zone file that is not kept: `zone` is asked for its octets.
+/// The same, with a zone file that is not stored: `zone` returns its octets.
 fn compiled(
     document: &str,
     zone: &mut dyn FnMut() -> Vec<u8>,
@@ -103,7 +103,7 @@ pub fn datagram(name: &str, qtype: u16, subnet: Option<&[u8]>) -> Vec<u8> {
     octets
 }
 
-/// A worker, and what it needs to answer.
+/// A worker with its buffers.
 #[derive(Debug)]
 pub struct Querier {
     worker: Worker,
@@ -125,10 +125,10 @@ impl Default for Querier {
 }
 
 impl Querier {
-    /// Asks once, and says how long the response is.
+    /// Answers one query, and returns the length of the response.
     #[inline(never)]
     pub fn ask(&mut self, table: &RoutingTable, query: &[u8]) -> usize {
-        // As a datagram would come from the system, which is no part of what is measured but cannot be left out.
+        // Copies the query as if received; not part of the measured work, but unavoidable.
         if let Some(front) = self.buffer.get_mut(..query.len()) {
             front.copy_from_slice(query);
         }
@@ -148,7 +148,8 @@ impl Querier {
         &self.buffer[..len]
     }
 
-    /// Asks a batch of at most [`MAX_BATCH`] queries as a UDP worker does, and says how long the responses are in all.
+    /// Answers a batch of at most [`MAX_BATCH`] queries like a UDP worker, and returns the total length of the
+    /// responses.
     pub fn ask_batch<'q>(&mut self, table: &RoutingTable, queries: impl Iterator<Item = &'q [u8]>) -> usize {
         let mut count = 0;
         for (slot, query) in self.slots.iter_mut().zip(queries) {
@@ -167,7 +168,7 @@ impl Querier {
         octets
     }
 
-    /// The same, while the answers are shown by `tap` to whoever watches, as a UDP worker shows them.
+    /// The same, while `tap` captures the answers, as in a UDP worker.
     pub fn ask_batch_shown<'q>(
         &mut self,
         table: &RoutingTable,

@@ -1,8 +1,7 @@
 //! A load generator: one thread, one socket, and as many queries under way as a window allows.
 //!
-//! It never sleeps. So a server that sends a response wakes nobody, which would cost it more than the answer does, and
-//! which no client on another machine would cost it either. System calls carry up to 64 datagrams each, with the same
-//! code as the server's own.
+//! It never sleeps. Otherwise a response would have to wake it, which costs the server more than the answer, and which
+//! a client on another machine would not. System calls carry up to 64 datagrams each, with the server's own code.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -20,7 +19,7 @@ pub const MAX_WINDOW: usize = 256;
 /// When the next query may be sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
-    /// As soon as there is room in the window: the server is saturated.
+    /// As soon as the window has space: the server is saturated.
     Window,
     /// At this rate. A query's latency counts from when it was due, so that waiting for the window counts too.
     PerSecond(f64),
@@ -29,7 +28,7 @@ pub enum Pace {
 /// When to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// After this time; the queries come round as often as it takes.
+    /// After this time; the queries are repeated as needed.
     Over(Duration),
     /// When this many were sent.
     Sent(u64),
@@ -59,7 +58,7 @@ pub struct Outcome {
     pub lost: u64,
     /// Responses that the check refused.
     pub wrong: u64,
-    /// Datagrams that are no response to a query under way.
+    /// Datagrams that are not a response to an outstanding query.
     pub stray: u64,
     /// Responses by RCODE.
     pub rcodes: [u64; 16],
@@ -75,7 +74,7 @@ struct Slot {
     /// Which query is under way here; none when the place is free.
     query: Option<usize>,
     since: Instant,
-    /// Changes with each use, so that a late response is not taken for that of the next query.
+    /// Changes with each use, so that a late response does not count for the next query.
     uses: u8,
 }
 
@@ -122,7 +121,7 @@ impl Client {
     /// As `recvmmsg(2)` and `sendmmsg(2)`, for instance when the server has closed its socket.
     ///
     /// # Panics
-    /// When there are no queries, or the window is not from 1 to [`MAX_WINDOW`].
+    /// If there are no queries, or the window is not from 1 to [`MAX_WINDOW`].
     pub fn run(
         &mut self,
         plan: &Plan,
@@ -154,7 +153,7 @@ struct Run<'r, C> {
     check: C,
     start: Instant,
     places: Vec<Slot>,
-    /// Places of the window where nothing is under way.
+    /// Free slots of the window.
     free: Vec<u8>,
     outcome: Outcome,
 }
@@ -178,7 +177,7 @@ impl<C: FnMut(usize, &[u8]) -> bool> Run<'_, C> {
         Ok(self.outcome)
     }
 
-    /// Takes what has come. Returns the time at which it had.
+    /// Receives available datagrams. Returns their time of arrival.
     fn receive(&mut self) -> io::Result<Instant> {
         let received = match self.client.inbox.receive(self.client.socket.as_fd(), Wait::Never) {
             Ok(received) => received,
@@ -225,7 +224,7 @@ impl<C: FnMut(usize, &[u8]) -> bool> Run<'_, C> {
         (left > 0).then_some(left.min(due))
     }
 
-    /// Sends up to `due` queries, as many as there is room for in the window and in a batch.
+    /// Sends up to `due` queries, limited by the window and a batch.
     fn send(&mut self, due: u64, now: Instant) -> io::Result<()> {
         let batch = self.free.len().min(SLOTS).min(usize::try_from(due).unwrap_or(SLOTS));
         let outbox = &mut self.client.outbox;
@@ -261,7 +260,7 @@ impl<C: FnMut(usize, &[u8]) -> bool> Run<'_, C> {
         Ok(())
     }
 
-    /// Frees the places of queries that nobody will answer any more.
+    /// Frees the slots of timed-out queries.
     fn give_up_on_late(&mut self, now: Instant) {
         for (number, place) in self.places.iter_mut().enumerate() {
             if place.query.is_some() && now.saturating_duration_since(place.since) > self.plan.patience {

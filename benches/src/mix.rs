@@ -1,4 +1,4 @@
-//! The queries of the side-by-side runs, and what the responses should say.
+//! The queries of the side-by-side runs, and the expected responses.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,7 +10,7 @@ use crate::expected::Expected;
 use crate::random::Random;
 use crate::world::{Network, World};
 
-/// The zone of all names that are asked for.
+/// The zone of all queried names.
 pub const ZONE: &str = "example.com";
 /// The name that is steered.
 pub const STEERED: &str = "www.example.com";
@@ -18,7 +18,7 @@ pub const STEERED: &str = "www.example.com";
 pub const QUERIES: usize = 100_000;
 /// Names with one address each in the zone of the mix.
 pub const NAMES: usize = 1_000;
-/// Where the queries' randomness starts, so that they are the same in every run.
+/// The seed of the queries, so that they are the same in every run.
 const SEED: u64 = 7871;
 
 const A: u16 = 1;

@@ -21,7 +21,7 @@ pub fn write<'q>(path: &Path, queries: impl IntoIterator<Item = &'q [u8]>) -> io
 /// Reads them.
 ///
 /// # Errors
-/// As the file system's; `InvalidData` where the file ends within a message, or has a message without an ID.
+/// Errors of the file system; `InvalidData` if the file ends within a message, or has a message without an ID.
 pub fn read(path: &Path) -> io::Result<Vec<Box<[u8]>>> {
     let octets = fs::read(path)?;
     let (mut rest, mut queries) = (octets.as_slice(), Vec::new());

@@ -24,7 +24,7 @@ impl Random {
         (last - first).checked_add(1).map_or(wide, |span| first + wide % span)
     }
 
-    /// Puts `items` into a random order.
+    /// Shuffles `items`.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));

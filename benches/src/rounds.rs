@@ -11,7 +11,7 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Reads lines of `SERVER ROUND PHASE KEY=NUMBER ...`. What is not of this form is passed over.
+    /// Reads lines of the form `SERVER ROUND PHASE KEY=NUMBER ...`. Other lines are skipped.
     pub fn read(text: &str) -> Rounds {
         let mut rounds = Rounds::default();
         for line in text.lines() {
@@ -47,8 +47,8 @@ impl Rounds {
     }
 }
 
-/// Adds `cpu_ns`, the sum of user and system time, and divides it anew where sampling has told the user share
-/// (`user_share`): it is told by many more samples than the kernel's own accounting takes.
+/// Adds `cpu_ns`, the sum of user and system time, and splits it by the sampled user share (`user_share`) if there
+/// is one: that has many more samples than the kernel's own accounting.
 fn divide(numbers: &mut BTreeMap<String, f64>) {
     let (Some(user), Some(system)) = (numbers.get("user_ns"), numbers.get("system_ns")) else { return };
     let both = user + system;

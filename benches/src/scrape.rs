@@ -1,4 +1,4 @@
-//! Scrapes of the real server: how long one takes, how many series it has, and what it does to answers meanwhile.
+//! Scrapes of the real server: their duration, their series, and their effect on answers.
 
 use std::error::Error;
 use std::thread;
@@ -13,7 +13,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 const SERVICES: usize = 1_000;
 const POOLS: usize = 10;
-/// Countries with addresses of their own, each a region; one more is everywhere else.
+/// Countries with their own addresses, each a region; one more is the rest of the world.
 const COUNTRIES: [&str; 19] =
     ["DE", "FR", "GB", "NL", "ES", "IT", "PL", "SE", "US", "CA", "BR", "AR", "JP", "CN", "IN", "KR", "AU", "ZA", "EG"];
 /// Answers before the first scrape, so that all that can be counted is.
@@ -21,7 +21,7 @@ const ANSWERS: usize = 20_000;
 /// How long answers are measured at a time.
 const TURN: Duration = Duration::from_millis(500);
 
-/// Services that send twenty regions to ten pools of so many endpoints.
+/// Services that send twenty regions to ten pools of this many endpoints.
 fn document(endpoints: usize) -> String {
     let zone = "$TTL 1h\\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\\n IN NS ns1\\nns1 IN A 192.0.2.53\\n";
     let list = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().join(",");
@@ -45,10 +45,10 @@ fn document(endpoints: usize) -> String {
     )
 }
 
-/// Scrapes a server of ten pools with so many endpoints each, while queries come at a rate, in turns with quiet ones.
+/// Scrapes a server of ten pools with this many endpoints each, under queries at a rate, alternating with quiet rounds.
 ///
 /// # Errors
-/// As those of sockets, and what the server refuses.
+/// Errors of sockets, and refusals of the server.
 pub fn scrape(endpoints: usize, rounds: u32) -> Result<String, Failure> {
     let mut subject = Subject::of(&document(endpoints))?;
     let mut random = Random(1);
@@ -80,7 +80,7 @@ pub fn scrape(endpoints: usize, rounds: u32) -> Result<String, Failure> {
         busy.merge(&scraping);
     }
     Ok(format!(
-        "| endpoints | series | octets | scrape p50 (ms) | longest | p99 of answers meanwhile, of quiet |\n\
+        "| endpoints | series | octets | scrape p50 (ms) | longest | p99 of answers, of quiet |\n\
          |--:|--:|--:|--:|--:|--:|\n| {} | {series} | {octets} | {:.1} | {:.1} | {:.2} ({:.3} and {:.3} ms) |\n",
         endpoints * POOLS,
         quantile(&mut took, 0.5),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// Zone of [`example`].
 pub const ZONE: &str = include_str!("../../deploy/example/example.com.zone");
 
-/// The example site with two more services: one by continent that draws anew, one whose draws stick to a client.
+/// The example site with two more services: one by continent that draws for each query, and one with sticky draws.
 pub fn example() -> String {
     let example = include_str!("../../deploy/example/site.toml");
     let more = "[services.\"geo.example.com\"]\npolicy = \"by-continent\"\n[services.\"sticky.example.com\"]\nsticky = {}\npolicy = { weighted = { iad = 90, fra = 10 } }\n";

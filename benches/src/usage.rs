@@ -1,4 +1,4 @@
-//! What a server has used: processor time and memory, of its process and its children, as the kernel tells.
+//! Usage of a server: processor time and memory of its process and its children, from the kernel.
 //!
 //! The scheduler counts the time of a thread in nanoseconds (`schedstat`), but on most kernels it learns what share of
 //! it was user time by looking at each timer tick. So the sum is exact, and the split has the error of a sample: with
@@ -22,12 +22,12 @@ impl Usage {
     /// Of a process and its children, up to now.
     ///
     /// # Errors
-    /// When there is no such process, or `/proc` is not as expected.
+    /// If there is no such process, or `/proc` is not as expected.
     pub fn of(pid: u32) -> io::Result<Usage> {
         let mut sum = Usage::default();
         for pid in family(pid)? {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-            // The name, in brackets, may contain anything; what follows is numbers, from field 3 on.
+            // The name, in parentheses, may contain anything; numbers follow, from field 3 on.
             let after_name = stat.rsplit_once(')').map_or("", |(_, after)| after);
             let field = |number: usize| -> io::Result<u64> {
                 let text = after_name.split_whitespace().nth(number - 3).ok_or_else(unexpected)?;

@@ -14,7 +14,7 @@ use crate::sites;
 /// Shapes of the site: pools, and endpoints of each.
 pub const SHAPES: [(usize, usize); 2] = [(1_000, 10), (10_000, 1)];
 
-/// Times of `verdicts` that turn an endpoint down; each endpoint comes back before the next one goes.
+/// Times of `verdicts` that take an endpoint down; each endpoint recovers before the next one fails.
 #[must_use]
 pub fn measure(services: usize, pools: usize, endpoints: usize, verdicts: u32) -> Histogram {
     let databases = [Arc::new(geoip::bundled())];

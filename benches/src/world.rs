@@ -39,10 +39,10 @@ fn known<K: Copy + Into<u128>>(database: &Database, leaves: &[Leaf<K>], end: u12
     ranges.filter(|range| database.places[range.place as usize].continent.is_some()).collect()
 }
 
-/// A client's network as it stands in a client subnet option.
+/// A client's network in the form of a client subnet option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
-    /// Its address; what the prefix does not cover is zero.
+    /// Its address; bits outside the prefix are zero.
     pub address: IpAddr,
     /// The source prefix length.
     pub length: u8,
@@ -51,8 +51,8 @@ pub struct Network {
 }
 
 impl World {
-    /// A /24 of IPv4 (four out of five) or a /32 to /56 of IPv6: each known leaf is as likely as any other of its
-    /// family. The first address lies on a known continent, since it is the one that servers look up.
+    /// A /24 of IPv4 (four out of five) or a /32 to /56 of IPv6: all known leaves of a family are equally
+    /// likely. The first address lies on a known continent, since it is the one that servers look up.
     pub fn draw(&self, random: &mut Random) -> Network {
         loop {
             let (leaves, bits, length) = match random.below(5) {
@@ -100,7 +100,7 @@ fn prefixes(first: u128, last: u128, bits: u8) -> impl Iterator<Item = String> {
     let mut next = Some(first);
     std::iter::from_fn(move || {
         let first = next?;
-        // As large as its first address is aligned for, and no larger than what is left.
+        // As large as its first address is aligned for, and no larger than the rest.
         let left = (last - first).checked_add(1).map_or(128, u128::ilog2);
         let free = first.trailing_zeros().min(u32::from(bits)).min(left);
         let end = first + (1u128.checked_shl(free).unwrap_or(0).wrapping_sub(1));

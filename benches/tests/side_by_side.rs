@@ -1,4 +1,4 @@
-//! The tools of the side-by-side runs do what they say: the load generator, and the mix of queries.
+//! The tools of the side-by-side runs: the load generator and the mix of queries.
 
 use std::collections::{HashMap, HashSet};
 use std::net::UdpSocket;
@@ -35,7 +35,7 @@ fn with_echo<T>(drops: usize, with: impl FnOnce(std::net::SocketAddr) -> T) -> T
     })
 }
 
-/// A few queries that differ in one octet, which tells their number.
+/// A few queries that differ in one octet, which is their number.
 fn some_queries() -> Vec<Box<[u8]>> {
     (0..7u8).map(|number| vec![0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, number].into()).collect()
 }

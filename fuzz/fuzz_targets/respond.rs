@@ -1,6 +1,6 @@
-//! Any octets as a datagram: the answer is none, or one that reads back.
+//! Any octets as a datagram: there is no response, or one that parses.
 //!
-//! The first octet says how the datagram comes: its lowest bit over TCP, the others from which resolver.
+//! The first octet chooses the transport (lowest bit: TCP) and the resolver (other bits).
 
 #![no_main]
 

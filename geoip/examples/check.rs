@@ -1,4 +1,4 @@
-//! Says what a geo database holds and where addresses are, or why the database is refused.
+//! Prints the content of a geo database and the places of addresses, or why the database is refused.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;

@@ -40,8 +40,8 @@ impl Database {
     /// of the file, so time and memory are bounded; what one record may expand to is bounded too (65,536 values, 2 MiB
     /// of text).
     ///
-    /// A field that cannot be what it says (a country of three letters, a latitude of 91 degrees) is left out and
-    /// counted in [`Database::odd`]; so is a record that is sound data of another form, such as a text.
+    /// An impossible field (a country of three letters, a latitude of 91 degrees) is dropped and counted in
+    /// [`Database::odd`]; so is a record with valid data of another form, such as text.
     ///
     /// # Errors
     /// The first thing found that a sound database cannot have: implausible metadata; a tree that is deeper than an

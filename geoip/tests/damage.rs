@@ -1,4 +1,4 @@
-//! However a file is damaged, loading ends in a clean error or in a database that keeps every promise.
+//! Loading a damaged file ends in a clean error or in a database that keeps all invariants.
 
 mod invariants;
 

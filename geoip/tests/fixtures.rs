@@ -1,4 +1,4 @@
-//! Made databases of every shape load and say what was written into them.
+//! Generated databases of every shape load with the data written into them.
 
 mod invariants;
 
@@ -79,7 +79,7 @@ fn a_leaf_above_the_ipv4_tree_is_all_of_ipv4() {
 
 #[test]
 fn neighbors_with_the_same_place_are_one_leaf() {
-    // Two records that differ in what is not a place, in adjacent networks.
+    // Two records in adjacent networks that differ only in fields that are not part of a place.
     let named = |name: &str| map([("country_code", "FR".into()), ("city", name.into())]);
     let database = load(&Shape::default(), &[("10.0.0.0/9", named("A")), ("10.128.0.0/9", named("B"))]);
     assert_eq!(database.v4.len(), 3);

@@ -1,6 +1,6 @@
-//! MaxMind's public test databases: the good ones say what their sources say, the bad ones are refused.
+//! MaxMind's public test databases: the good ones equal their sources, the bad ones are refused.
 //!
-//! They are not part of this repository. Where their folder is not there, these tests say so and pass; the made
+//! They are not part of this repository. If their folder is missing, these tests print that and pass; the generated
 //! fixtures of the other tests always run.
 
 mod invariants;
@@ -152,7 +152,7 @@ fn databases_of_another_kind_are_named() {
     }
 }
 
-/// Damaged files, and a part of what is said of each.
+/// Damaged files, and a part of the error of each.
 const DAMAGED: [(&str, &str); 26] = [
     ("test-data/GeoIP2-City-Test-Broken-Double-Format", "double of size"),
     ("test-data/GeoIP2-City-Test-Invalid-Node-Count", "search tree extends beyond"),

@@ -1,10 +1,10 @@
-//! How long it takes until a dead endpoint is no longer answered, measured on the wire.
+//! Time until a dead endpoint is no longer in answers, measured on the wire.
 //!
 //! `failover verdicts [COUNT]`: from the last failing outcome to the changed answer, with 10,000 endpoints and 100,000
-//! services, while 2,000 other outcomes come each second. `failover verdicts COUNT changes` has documents changed meanwhile.
-//! `failover refused [COUNT]`, `failover hanging [COUNT]`: from the death of a server that is probed over HTTP (interval
+//! services, while 2,000 other outcomes arrive each second. `failover verdicts COUNT changes` also changes documents.
+//! `failover refused [COUNT]`, `failover hanging [COUNT]`: from the death of a server probed over HTTP (interval
 //! 1 s, fall 2, timeout 500 ms) to the changed answer.
-//! `failover data-center [COUNT]`: the same where a data center with 6 of 10 hosts dies, and the others answer.
+//! `failover data-center [COUNT]`: the same if a data center with 6 of 10 hosts dies and the others answer.
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
@@ -45,7 +45,7 @@ fn main() -> Done<()> {
         Some("refused") => real(count.unwrap_or(10), Death::Refuses),
         Some("hanging") => real(count.unwrap_or(10), Death::Hangs),
         Some("data-center") => data_center(count.unwrap_or(10)),
-        _ => Err("say verdicts, refused, hanging or data-center".into()),
+        _ => Err("expected verdicts, refused, hanging or data-center".into()),
     }
 }
 
@@ -149,7 +149,7 @@ fn verdicts(count: usize, changes: bool) -> Done<()> {
     let changing = changes.then(|| changing(&server, &ended));
     let mut times = Vec::with_capacity(count);
     for turn in 0..count {
-        // Far from the one before, as endpoints fail; those that pass all the time are the others.
+        // Far from the previous one; the others always pass.
         let (pool, at) = (turn * 7_919 % POOLS, turn % (ENDPOINTS - 1));
         let number = pool * ENDPOINTS + at;
         let query = question(&format!("s{}.example.com", pool + POOLS * (turn % (SERVICES / POOLS))))?;
@@ -182,7 +182,7 @@ fn others(
         while !ended.load(Ordering::Relaxed) {
             let due = begun.elapsed().as_millis() as u64 * OTHERS / 1000;
             while sent < due {
-                // The last endpoint of each pool: verdicts come to it last, and what it says is what it is.
+                // The last endpoint of each pool: it gets its verdict last.
                 let Some(target) = all.get((sent as usize * ENDPOINTS + ENDPOINTS - 1) % all.len()) else {
                     return sent;
                 };
@@ -221,7 +221,7 @@ fn changing(server: &TestServer, ended: &Arc<AtomicBool>) -> thread::JoinHandle<
 enum Death {
     /// Connections are refused.
     Refuses,
-    /// Connections are taken, and nothing comes.
+    /// Connections are accepted without a response.
     Hangs,
 }
 
@@ -344,7 +344,7 @@ fn data_center(count: usize) -> Done<()> {
         }
         thread::sleep(Duration::from_millis(2500 + turn as u64 * 379 % 1000));
         let begun = Instant::now();
-        // Connections are taken, and nothing comes: nothing tells a dead data center from a broken network.
+        // Connections are accepted without a response, as with a broken network.
         dying.iter().for_each(|origin| origin.alive.store(false, Ordering::Relaxed));
         server.until(&query, second, true, begun)?;
         times.push(server.until(&query, first, false, begun)?);

@@ -1,8 +1,8 @@
-//! How late probes are and what they cost: endpoints by the thousand, probed by HTTP on loopback.
+//! Delay and cost of probes: thousands of endpoints, probed over HTTP on loopback.
 //!
 //!     cargo run --release -p gslb --example probes -- [ENDPOINTS] [SECONDS]
 //!
-//! The origin is a process of its own, so that what is measured is the prober's alone.
+//! The origin is a separate process, so that only the prober is measured.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (origin, port) = Origin::start()?;
     let reading =
         gslb_core::site::document::read("site.toml", &document(endpoints, port), &mut |_, _| Err(String::new()));
-    let site = reading.site.ok_or("the document is wrong")?;
+    let site = reading.site.ok_or("the document is invalid")?;
     let rules = Rules { allow: vec!["127.0.0.0/8".parse()?], ..Rules::default() };
     let (prober, mut reports) =
         Prober::start(Settings { rules, ca: None, supervisor: PathBuf::new(), concurrency: 4096 })?;

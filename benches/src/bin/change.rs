@@ -1,4 +1,4 @@
-//! Answers while tables are replaced: `change [--rounds N] [--seconds S]` prints what is lost, wrong and late as Markdown.
+//! Answers while tables are replaced: `change [--rounds N] [--seconds S]` prints lost, wrong and late ones as Markdown.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use gslb_benches::change::{self, Changes};
 
-/// Measures answering under change, each phase in turn.
+/// Measures answering under change, phase by phase.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How often each phase is measured; medians are told.
+    /// Rounds per phase; medians are reported.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How long each run lasts.
@@ -23,7 +23,7 @@ struct Arguments {
 enum Part {
     /// The server of one run; it answers until its input ends.
     Serve {
-        /// What is changed meanwhile.
+        /// The changes during a phase.
         #[arg(value_enum)]
         changes: Changes,
     },

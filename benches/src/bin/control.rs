@@ -1,4 +1,5 @@
-//! The control side of the real server under load: `control put|apply|load|scrape|overrides|bodies` prints times and ratios as Markdown.
+//! The control side of the real server under load: `control put|apply|load|scrape|overrides|bodies` prints times and
+//! ratios as Markdown.
 
 use std::error::Error;
 use std::time::Duration;
@@ -22,14 +23,14 @@ enum Part {
         #[arg(long, default_value_t = 200)]
         changes: u32,
     },
-    /// How long a whole document takes until it is answered, and what it does to answers meanwhile.
+    /// Time from a whole document to the changed answer, and its effect on answers.
     Apply {
         #[arg(long, default_value_t = 100_000)]
         services: usize,
         #[arg(long, default_value_t = 5)]
         rounds: u32,
     },
-    /// How long a scrape of the metrics takes, how many series it has, and what it does to answers.
+    /// Duration and series of a scrape, and its effect on answers.
     Scrape {
         /// Of each of ten pools.
         #[arg(long, default_value_t = 1_000)]
@@ -42,12 +43,12 @@ enum Part {
         #[arg(long, default_value_t = 100)]
         rounds: u32,
     },
-    /// How much memory the server takes for hostile documents, and for good ones of so many octets.
+    /// Memory of the server for hostile documents, and for valid ones of this size.
     Bodies {
         #[arg(long, default_value_t = 2_000_000)]
         octets: usize,
     },
-    /// What requests at a rate do to answers.
+    /// The effect of requests at a rate on answers.
     Load {
         #[arg(long, default_value_t = 2_000.0)]
         rate: f64,
@@ -55,7 +56,7 @@ enum Part {
         rounds: u32,
         #[arg(long, default_value_t = 0.5)]
         seconds: f64,
-        /// Keep the load of queries and the server on cores of their own, as on hosts of their own
+        /// Run the load of queries and the server on separate cores, as on separate hosts
         #[arg(long)]
         apart: bool,
     },

@@ -1,8 +1,8 @@
-//! What dnstap costs the real server: answers, processor time, and what is lost, without a reader and with one that gets
-//! all of them.
+//! The cost of dnstap for the real server: answers, processor time and losses, without a reader and with one that gets
+//! all answers.
 //!
-//! `fstrm_capture` is the reader, and throws away what it gets. All of it shares the machine's processors, so that at full
-//! rate the server has to give some of what it has to the reader; the paced run tells what an answer costs.
+//! The reader is `fstrm_capture`, which discards its input. Everything shares the machine's processors, so at full rate
+//! the reader takes some from the server; the paced run shows the cost per answer.
 
 use std::error::Error;
 use std::process::{Child, Command, Stdio};
@@ -82,7 +82,7 @@ fn measure(pace: Pace, is_watched: bool) -> Result<String, Box<dyn Error>> {
     Ok(line)
 }
 
-/// What became of the frames of so many answers.
+/// The frames of `answers` answers: sent and dropped.
 fn dropped(server: &Server, answers: u64) -> String {
     let drops = |reason: &str| server.metric(&format!("gslb_dnstap_drops_total{{reason=\"{reason}\"}}"));
     let reasons = ["absent", "closed", "overrun", "slow"].map(|reason| format!("{reason} {}", drops(reason)));

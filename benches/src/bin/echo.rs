@@ -1,6 +1,6 @@
 //! Sends every datagram back: what answering costs a server that does nothing, with the system calls that gslb makes.
 //!
-//! `echo ADDRESS:PORT`; port 0 takes one that is free. Prints the address, and runs until it is stopped.
+//! `echo ADDRESS:PORT`; port 0 chooses a free one. Prints the address, and runs until it is stopped.
 
 use std::error::Error;
 use std::io::ErrorKind;

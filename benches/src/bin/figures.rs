@@ -1,4 +1,4 @@
-//! Measures what does not depend on how busy the machine is, and compares it with the committed figures.
+//! Measures figures that do not depend on the load of the machine, and compares them with the committed ones.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ struct CommandLine {
     /// The committed figures
     #[arg(long, value_name = "FILE", default_value = "benches/figures.txt")]
     file: PathBuf,
-    /// Write what is measured into the file, for this reason
+    /// Write the measured figures into the file, for this reason
     #[arg(long, value_name = "REASON")]
     write: Option<String>,
 }

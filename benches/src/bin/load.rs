@@ -1,4 +1,4 @@
-//! Asks a DNS server as fast as it answers, or at a given rate, and says what came of it in one line of `key=value`.
+//! Queries a DNS server as fast as it answers, or at a given rate, and prints the result as one line of `key=value`.
 
 use std::error::Error;
 use std::fs;
@@ -13,7 +13,7 @@ use gslb_benches::load::{Client, Outcome, Pace, Plan, Until};
 use gslb_benches::queries;
 use gslb_benches::usage::{Usage, resident_kib};
 
-/// Asks a DNS server over UDP and says what came of it.
+/// Queries a DNS server over UDP and prints the result.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The server.
@@ -31,7 +31,7 @@ struct Arguments {
     /// How long to ask.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// Ask so many queries instead.
+    /// Number of queries instead of a duration.
     #[arg(long)]
     count: Option<u64>,
     /// How long to ask before anything is counted.
@@ -40,17 +40,17 @@ struct Arguments {
     /// How long to wait for the server to be ready.
     #[arg(long, default_value_t = 5.0)]
     wait: f64,
-    /// What the responses should say: a line for each query, which is an address, `answer` or `nxdomain`.
+    /// The expected responses: for each query a line with an address, `answer` or `nxdomain`.
     #[arg(long)]
     expect: Option<PathBuf>,
-    /// The server's process, to tell the processor time and memory that it uses.
+    /// The server's process, to measure its processor time and memory.
     #[arg(long)]
     pid: Option<u32>,
 }
 
 /// After this time a query counts as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long to watch what an idle server uses.
+/// How long to measure an idle server.
 const IDLE: Duration = Duration::from_millis(300);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -92,7 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the server uses when nobody asks, in user and in system mode, as shares of a core.
+/// The idle server's usage in user and in system mode, as shares of a core.
 fn idle(pid: u32, since: &Usage) -> io::Result<(f64, f64)> {
     std::thread::sleep(IDLE);
     let (user, system) = Usage::of(pid)?.since(since);

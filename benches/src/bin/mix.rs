@@ -1,4 +1,4 @@
-//! Writes what the side-by-side runs ask and serve: queries, what the responses should say, zone and geo database.
+//! Writes the inputs of the side-by-side runs: queries, expected responses, zone and geo database.
 //!
 //! `mix geo FOLDER` writes the mix of steered and other queries, `mix static FOLDER NAMES` queries for names of a zone
 //! of that many. Each folder then holds `queries.dns` (for `dnsperf -B`), `expect.txt` (a line per query) and

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What an answer costs each server, and how long it takes.
+/// The cost of an answer for each server, and its latency.
 fn costs(rounds: &Rounds, reference: &str) -> String {
     let mut table = format!(
         "| server | user ns per answer | of {reference}'s | system ns | user + system, of the floor's | answers/s | \
@@ -84,7 +84,7 @@ fn costs(rounds: &Rounds, reference: &str) -> String {
     table
 }
 
-/// The same servers, asked by a tool that everyone has.
+/// The same servers, measured with a common tool.
 fn dnsperf(rounds: &Rounds) -> String {
     let mut table = String::from("| server | dnsperf: answers/s | mean latency (µs) | lost |\n|---|--:|--:|--:|\n");
     for server in rounds.servers.iter().filter(|server| rounds.median(server, "dnsperf", "qps").is_some()) {
@@ -100,7 +100,7 @@ fn ratio(value: Option<f64>, of: Option<f64>) -> String {
     number(value.zip(of).filter(|(_, of)| *of > 0.0).map(|(value, of)| value / of), 2)
 }
 
-/// With commas between thousands; a dash where there is none.
+/// With commas between thousands; a dash for none.
 fn number(value: Option<f64>, decimals: usize) -> String {
     let Some(value) = value else { return "–".to_owned() };
     let text = format!("{value:.decimals$}");

@@ -1,4 +1,4 @@
-//! Measures each figure: instructions by valgrind's callgrind, memory as the kernel tells it, and the binary's size.
+//! Measures each figure: instructions by valgrind's callgrind, memory as reported by the kernel, and the binary's size.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -17,7 +17,7 @@ use crate::KINDS;
 /// Queries of each kind, of which the average is taken.
 const QUERIES: u64 = 1000;
 
-/// How long a server is left alone before its memory counts as settled.
+/// How long a server idles before its memory counts as settled.
 const SETTLED: Duration = Duration::from_secs(10);
 
 /// The smallest site that answers.
@@ -93,8 +93,8 @@ fn instructions_of_start(gslb: &Path) -> u64 {
     callgrind(|valgrind| log_until_stopped(valgrind.arg(gslb).args(SERVE).current_dir(folder.path(""))))
 }
 
-/// Starts a server, stops it as soon as it answers HTTP, and returns all of its log. However long that takes: a program
-/// under valgrind is fifty times slower.
+/// Starts a server, stops it as soon as it answers HTTP, and returns all of its log. Without a timeout: a program under
+/// valgrind is fifty times slower.
 fn log_until_stopped(command: &mut Command) -> String {
     let mut child = command.stderr(Stdio::piped()).spawn().expect("valgrind can be run");
     let mut log = String::new();
@@ -135,7 +135,7 @@ fn octets_loaded(gslb: &Path) -> u64 {
 struct Memory {
     /// The most that it ever had.
     peak: u64,
-    /// What it has when it was left alone for a while.
+    /// Its memory after idling.
     settled: u64,
 }
 
@@ -156,7 +156,7 @@ fn memory_of_workers(gslb: &Path, workers: usize, listen: &[&str]) -> Memory {
     memory(on_two_cores(gslb).args(SERVE).current_dir(folder.path("")))
 }
 
-/// A server takes as many threads as it sees cores, each with memory of its own.
+/// A server has as many threads as cores, each with its own memory.
 fn on_two_cores(gslb: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.arg("0x3").arg(gslb);

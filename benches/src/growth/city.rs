@@ -24,7 +24,7 @@ pub(super) const COLUMNS: [(&str, Unit); 7] = [
 /// IPv4 and IPv6 networks of the database.
 const NETWORKS: (u32, u32) = (3_600_000, 1_400_000);
 const CITIES: usize = 200_000;
-/// Cities lie this many degrees or less from where the table of countries puts their country.
+/// Cities are at most this many degrees from the coordinate of their country.
 const SPREAD: f64 = 6.0;
 
 /// Numbers that look random and are the same every time (SplitMix64).
@@ -62,7 +62,7 @@ impl Random {
 /// Cities of one country, the largest first.
 type Cities = Vec<Recorded>;
 
-/// The file: networks of very different sizes, most of them beside one of another city of the same country.
+/// The file: networks of very different sizes, most of them next to one of another city in the same country.
 pub(super) fn file() -> Vec<u8> {
     let shape = Shape { database_type: "City".into(), record_size: 28, aliases: true, ..Shape::default() };
     let mut writer = Writer::new(&shape);
@@ -125,7 +125,7 @@ fn city(country: &Country, number: usize, random: &mut Random) -> Data {
 /// Loads the database and indexes it, as a server does.
 ///
 /// # Errors
-/// Where the file is no database.
+/// If the file is not a database.
 pub(super) fn measure(file: &str) -> Result<Row, Box<dyn Error>> {
     let octets = std::fs::metadata(file)?.len() as f64 / 1e6;
     let (database, millis) = timed(|| Database::open(file));

@@ -28,9 +28,9 @@ pub(super) fn address(number: u32) -> Ipv4Addr {
 /// A document that serves the zone only.
 pub(super) const STATIC: &str = "[zones.\"example.com\"]\nfile = \"example.com.zone\"\n";
 
-/// A document with `prefixes` prefixes in ten regions, a few per row, and a service that goes by them.
+/// A document with `prefixes` prefixes in ten regions, a few per line, and a service that uses them.
 ///
-/// Eight in ten are IPv4 networks beside each other, and one in ten is around eight of those; the rest is IPv6.
+/// Eight in ten are adjacent IPv4 networks, and one in ten contains eight of those; the rest is IPv6.
 pub(super) fn prefixes(prefixes: u32) -> String {
     const REGIONS: u32 = 10;
     let mut text = String::from(STATIC);
@@ -57,7 +57,7 @@ fn prefix(number: u32) -> String {
     let network = |number: u32| Ipv4Addr::from_bits((1 << 24) + (number << 8));
     match number % 80 {
         0..8 => format!("2a00:{:x}:{:x}::/48", number >> 16, number & 0xFFFF),
-        // Around eight of the networks beside it.
+        // Contains eight adjacent networks.
         8..16 => format!("{}/21", network(number / 80 * 80 + number % 8 * 8)),
         _ => format!("{}/24", network(number)),
     }

@@ -1,8 +1,8 @@
-//! Figures: what a measurement prints as plain numbers, and how a report shows them.
+//! Figures: numbers printed by a measurement, and their form in a report.
 
 use std::fmt::Write;
 
-/// What a column of figures counts.
+/// The unit of a column of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Things.
@@ -17,7 +17,7 @@ pub(super) enum Unit {
     Ratio,
 }
 
-/// One line of figures and what it is about.
+/// One line of figures with its label.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) label: String,

@@ -1,4 +1,4 @@
-//! What it costs to divide the clients of a large database anew, by kind of policy.
+//! The cost of recomputing the division of a large database's clients, by kind of policy.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -57,17 +57,17 @@ fn document() -> String {
 
 /// Prefixes per region.
 const PREFIXES: u32 = 250;
-/// What is measured, and the regions that each goes by.
+/// The measurements, and the regions that each uses.
 const KINDS: [(&str, &str); 4] =
     [("geo by country", "country"), ("geo by subdivision", "part"), ("geo by prefix", "nets"), ("nearest", "nearest")];
 
 /// Divides the clients by each kind of policy.
 ///
 /// # Errors
-/// Where the file is no database.
+/// If the file is not a database.
 ///
 /// # Panics
-/// Where the document is wrong: it is ours.
+/// If the document is invalid, which is a bug here.
 pub(super) fn measure(file: &str) -> Result<Vec<Row>, Box<dyn Error>> {
     let databases = [Arc::new(Database::open(file)?)];
     let mut load = |name: &str, _: &str| Ok((Arc::from(name), sites::ZONE.as_bytes().to_vec()));

@@ -1,4 +1,4 @@
-//! What a look-up costs, by how many names there are: answers to names taken at random, in an order that no cache knows.
+//! The cost of a look-up by number of names: answers to random names, in an order that defeats caches.
 
 use std::hint::black_box;
 
@@ -16,15 +16,15 @@ pub(super) const COLUMNS: [(&str, Unit); 4] = [
     ("to the first", Unit::Ratio),
 ];
 
-/// Sizes that are measured where none are given, in names.
+/// Default sizes in names.
 pub(super) const SIZES: [u32; 3] = [1_000, 100_000, 1_000_000];
 
-/// Queries that are asked per size.
+/// Queries per size.
 const QUERIES: usize = 1_000_000;
-/// How often all of them are asked; the quickest time counts.
+/// Repetitions; the quickest time counts.
 const ROUNDS: usize = 5;
 
-/// Measures tables of so many names.
+/// Measures tables of these sizes.
 pub(super) fn measure(sizes: &[u32]) -> Vec<Row> {
     let mut first = None;
     let row = |&names: &u32| {
@@ -48,7 +48,7 @@ fn per_answer(names: u32) -> [f64; 2] {
     [alone, batched]
 }
 
-/// Nanoseconds per query of the quickest of several rounds; a round says how many octets it answered.
+/// Nanoseconds per query of the quickest of several rounds; a round returns the number of octets answered.
 fn quickest(mut round: impl FnMut() -> usize) -> f64 {
     let mut nanos = || {
         let before = processor_time();
@@ -58,7 +58,7 @@ fn quickest(mut round: impl FnMut() -> usize) -> f64 {
     (0..ROUNDS).map(|_| nanos()).min_by(f64::total_cmp).unwrap_or_default()
 }
 
-/// The queries behind each other, each as long as `template`, which asks for the first name.
+/// The concatenated queries, each as long as `template`, which queries the first name.
 fn queries(template: &[u8], names: u32) -> Vec<u8> {
     let mut random = super::city::Random::new(1);
     let mut queries = template.repeat(QUERIES);

@@ -1,4 +1,4 @@
-//! How time and memory grow: sites and databases of a size, each measured in a process of its own.
+//! How time and memory grow: sites and databases of a size, each measured in a separate process.
 
 mod city;
 mod documents;

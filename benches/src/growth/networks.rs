@@ -7,14 +7,14 @@ use super::city::Random;
 /// Networks per IPv4 block; blocks are of length 12.
 const V4_LONGEST: u8 = 28;
 const V4_BLOCK: u8 = 12;
-/// Blocks of IPv6 are of length 32, sixteen apart, in what the five registries give out.
+/// Blocks of IPv6 have length 32, sixteen apart, in the space of the five registries.
 const V6_LONGEST: u8 = 56;
 const V6_BLOCK: u8 = 32;
 const V6_PER_BLOCK: u32 = 28;
 const V6_REGISTRIES: [u128; 5] = [0x2400, 0x2600, 0x2800, 0x2a00, 0x2c00];
 
-/// Calls `network` with so many IPv4 and IPv6 networks, in address order within a block; it is told which ones begin
-/// the block of another holder.
+/// Calls `network` with this many IPv4 and IPv6 networks, in address order within a block, and whether each begins the
+/// block of another holder.
 pub(super) fn each((v4, v6): (u32, u32), random: &mut Random, mut network: impl FnMut(&mut Random, bool, IpAddr, u8)) {
     let blocks: Vec<u32> = (1 << 4..224 << 4).filter(|block| ![10 << 4, 127 << 4].contains(&(block & !0xF))).collect();
     for (at, block) in (0..).zip(&blocks) {
@@ -35,7 +35,7 @@ pub(super) fn each((v4, v6): (u32, u32), random: &mut Random, mut network: impl 
     }
 }
 
-/// How many of `all` come to one of `parts` that are as equal as can be.
+/// How many of `all` belong to one of `parts` of nearly equal size.
 fn share(all: u32, part: u32, parts: u32) -> u32 {
     all / parts + u32::from(part < all % parts)
 }

@@ -1,4 +1,4 @@
-//! What the operator's prefixes cost: time from the document's text to a table, and memory.
+//! The cost of an operator's prefixes: time from the document's text to a table, and memory.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) const COLUMNS: [(&str, Unit); 7] = [
 /// Compiles a document of `prefixes` prefixes over the bundled database.
 ///
 /// # Panics
-/// Where the document is wrong: it is ours.
+/// If the document is invalid, which is a bug here.
 pub(super) fn measure(prefixes: u32) -> Row {
     let databases = [Arc::new(geoip::bundled())];
     let text = documents::prefixes(prefixes);

@@ -1,4 +1,4 @@
-//! What the system says of this process: memory, and time on a processor.
+//! Memory and processor time of this process.
 
 use std::fs;
 use std::time::Duration;
@@ -14,7 +14,7 @@ impl Memory {
     /// VmRSS and VmHWM of `/proc/self/status`.
     ///
     /// # Panics
-    /// Where the system does not say.
+    /// If the system does not report it.
     pub(super) fn now() -> Memory {
         let status = fs::read_to_string("/proc/self/status").expect("Linux shows every process its status");
         let megabytes = |key: &str| {
@@ -26,10 +26,10 @@ impl Memory {
     }
 }
 
-/// How long this thread has been on a processor: what others do on the machine counts only as far as it empties caches.
+/// Processor time of this thread: other load on the machine counts only through cache misses.
 ///
 /// # Panics
-/// Where the system does not say.
+/// If the system does not report it.
 pub(super) fn processor_time() -> Duration {
     // The account is brought up to date when the thread gives way, else only a few hundred times a second.
     std::thread::yield_now();
@@ -38,7 +38,7 @@ pub(super) fn processor_time() -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// Runs `work`, and says how many milliseconds on a processor it took.
+/// Runs `work`, and returns its processor time in milliseconds.
 pub(super) fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let before = processor_time();
     let result = work();

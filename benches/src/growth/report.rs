@@ -1,4 +1,4 @@
-//! The report: which measurements there are, each run in processes of its own, and their medians as Markdown.
+//! The report: all measurements, each run in separate processes, and their medians as Markdown.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ const RUNS: usize = 3;
 /// A table of the report.
 struct Section {
     title: &'static str,
-    /// What the labels of the rows are.
+    /// The labels of the rows.
     label: &'static str,
     columns: &'static [(&'static str, Unit)],
     /// Arguments of each child process that gives rows.
@@ -47,7 +47,7 @@ const SECTIONS: [Section; 5] = [
         parts: &[&["city", "FILE"]],
     },
     Section {
-        title: "A policy divided anew over that database",
+        title: "A policy recomputed over that database",
         label: "policy",
         columns: &locations::COLUMNS,
         parts: &[&["policies", "FILE"]],
@@ -57,7 +57,7 @@ const SECTIONS: [Section; 5] = [
 /// Makes the measurement that the arguments name, in this process, and prints its rows.
 ///
 /// # Errors
-/// Where the arguments name none, or a file cannot be read or written.
+/// If the arguments name no measurement, or a file cannot be read or written.
 pub fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let rows = match arguments[..] {
@@ -87,7 +87,7 @@ pub fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 /// All measurements as a piece of Markdown.
 ///
 /// # Errors
-/// Where a child process fails, or the file of the database cannot be written.
+/// If a child process fails, or the database file cannot be written.
 pub fn report() -> Result<String, Box<dyn Error>> {
     let folder = std::env::temp_dir().join(format!("gslb-growth-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
@@ -115,7 +115,7 @@ fn sections(database: &Path) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
-/// Makes one measurement in a process of its own, so that its memory is its own.
+/// Runs one measurement in a separate process, to measure its memory.
 fn child(arguments: &[&str]) -> Result<Vec<Row>, Box<dyn Error>> {
     let output = Command::new(std::env::current_exe()?).args(arguments).output()?;
     if !output.status.success() {

@@ -1,12 +1,12 @@
-//! What holds for every loaded database, whatever the file was.
+//! Invariants of every loaded database.
 
 use std::collections::HashSet;
 
 use geoip::{Database, Leaf};
 
-/// Panics where the database breaks a promise that `Database` makes.
+/// Panics if the database violates an invariant of `Database`.
 pub(crate) fn check(database: &Database) {
-    assert_eq!(database.places[0], geoip::Place::default(), "index 0 is the place of which nothing is known");
+    assert_eq!(database.places[0], geoip::Place::default(), "index 0 is the unknown place");
     let distinct: HashSet<_> = database.places.iter().collect();
     assert_eq!(distinct.len(), database.places.len(), "no place occurs twice");
     check_leaves(&database.v4, database.places.len());
