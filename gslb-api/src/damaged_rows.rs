@@ -190,7 +190,7 @@ mod tests {
             );
             for key in kept {
                 let stored = wait(store.read(key)).unwrap().unwrap();
-                assert!(before.contains(&(key.to_owned(), stored.value)), "{key} holds what it held");
+                assert!(before.contains(&(key.to_owned(), stored.value)), "{key} is unchanged");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Tokens let in whom they should, and their secrets are nowhere but with their holders.
+//! Tokens authenticate their holders, and their secrets are stored nowhere.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -155,7 +155,7 @@ fn an_admin_token_is_created_again_if_none_is_usable() {
     let end = now().after(Duration::from_secs(1));
     wait(create(&store, "for a second", Role::Admin, now(), Some(end))).unwrap();
     assert_eq!(wait(first_admin(&store, directory.path(), now())).unwrap(), First::NotNeeded);
-    // What a crash may have left, and what anybody may have put there, is replaced; a link is not followed.
+    // Leftovers of a crash, and files of others, are replaced; links are not followed.
     let outside = directory.path().join("elsewhere");
     std::os::unix::fs::symlink(&outside, directory.path().join("admin.token.new")).unwrap();
     fs::write(directory.path().join("admin.token"), "old").unwrap();

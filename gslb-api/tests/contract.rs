@@ -1,4 +1,4 @@
-//! What every store promises, asked of each of them.
+//! The contract of every store, checked for each of them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};
@@ -239,7 +239,7 @@ fn nothing_expires_by_itself(store: AnyStore) {
     assert_eq!(wait(store.expire(before)), Ok(Expired { keys: 0, revision: Revision::new(1) }));
     let mut watch = store.watch("", Revision::new(1));
     assert_eq!(wait(store.expire(noon())), Ok(Expired { keys: 1, revision: Revision::new(2) }));
-    let Some(WatchEvent::Changed(changes)) = watch.ready() else { panic!("no change is told") };
+    let Some(WatchEvent::Changed(changes)) = watch.ready() else { panic!("there is no change") };
     assert_eq!(changes.changes, [Change::Deleted { key: "soon".into() }]);
     assert_eq!(keys(&store, "", 10, Order::Ascending), ["later", "stays"]);
     assert_eq!(wait(store.expire(later)), Ok(Expired { keys: 1, revision: Revision::new(3) }));
@@ -265,7 +265,7 @@ fn many_keys_expire_in_several_commits(store: AnyStore) {
     assert_eq!(keys(&store, "", 10, Order::Ascending), ["health/stays"]);
 }
 
-/// What a watch tells until it waits, as revision, key and whether it is there.
+/// The changes of a watch until it waits, as revision, key and whether the key exists.
 fn changes_so_far(watch: &mut Watch) -> Vec<(u64, String, bool)> {
     let mut changes_so_far = Vec::new();
     while let Some(watched) = watch.ready() {
@@ -350,7 +350,7 @@ fn a_watch_ends_when_the_store_is_closed(store: AnyStore) {
     let mut watch = store.watch("", Revision::ZERO);
     put(&store, "key", "value");
     drop(store);
-    assert!(matches!(wait(watch.next()), WatchEvent::Changed(_)), "what happened before is told");
+    assert!(matches!(wait(watch.next()), WatchEvent::Changed(_)), "earlier changes are returned");
     assert_eq!(wait(watch.next()), WatchEvent::Closed);
 }
 
@@ -369,7 +369,7 @@ fn of_a_hundred_racing_writers_none_is_lost(store: AnyStore) {
     assert_eq!(changes_so_far(&mut watch).len(), 101);
 }
 
-/// Counts the counter up, however often others are faster, and returns the revision that did.
+/// Increments the counter, retrying on conflicts, and returns the revision that did.
 fn add_one(store: &AnyStore, start: &Barrier) -> u64 {
     start.wait();
     loop {

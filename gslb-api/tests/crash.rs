@@ -1,4 +1,4 @@
-//! What is acknowledged is on the disk: a process that commits is killed at two hundred moments.
+//! Acknowledged commits are on the disk: a committing process is killed at two hundred moments.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write as _};
@@ -26,7 +26,7 @@ enum Begins {
 /// Threads of the child that commit.
 const WRITERS: u64 = 3;
 
-/// What the child does: commits without end, each with a value that tells its place, and says what was acknowledged.
+/// The child: commits forever, each with its number as value, and prints acknowledged ones.
 #[test]
 #[ignore = "what the child process runs"]
 fn child() {
@@ -44,7 +44,7 @@ fn child() {
                     let short_lived = format!("short/{writer}/{round}");
                     let commit = commit.put_until(short_lived, *b"", Time::from_millis(round));
                     let revision = wait(store.commit(commit)).unwrap();
-                    // One write call: a line is never told in part.
+                    // One write call, so that a line is never partial.
                     let line = format!("{revision} {writer} {round}\n");
                     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
                     if round % 20 == 19 {
@@ -56,7 +56,7 @@ fn child() {
     });
 }
 
-/// What a child acknowledged.
+/// The acknowledged commits of a child.
 #[derive(Default)]
 struct Acknowledged {
     revision: u64,
@@ -64,8 +64,8 @@ struct Acknowledged {
     rounds: [Option<u64>; WRITERS as usize],
 }
 
-/// Runs a child, kills it after `life`, and returns what it acknowledged until then. Its life begins with its process, or with
-/// the first commit that is acknowledged: a busy machine may not come to any in so short a time.
+/// Runs a child, kills it after `life`, and returns the acknowledged commits. Its life begins with its process, or with
+/// the first acknowledged commit: a busy machine may not get to any in so short a time.
 fn run_and_kill(directory: &Path, life: Duration, begins: Begins) -> Acknowledged {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["child", "--exact", "--ignored", "--nocapture", "--test-threads=1"]).env(DIRECTORY, directory);
@@ -93,7 +93,7 @@ fn run_and_kill(directory: &Path, life: Duration, begins: Begins) -> Acknowledge
     listener.join().unwrap()
 }
 
-/// Sees that the store opens, and that everything acknowledged is in it; returns its revision.
+/// Checks that the store opens with everything acknowledged in it; returns its revision.
 fn inspect(directory: &Path, acknowledged: &Acknowledged) -> Revision {
     let store = EmbeddedStore::open(directory).unwrap();
     let revision = wait(store.revision()).unwrap();
@@ -103,7 +103,7 @@ fn inspect(directory: &Path, acknowledged: &Acknowledged) -> Revision {
         assert_eq!(left, right, "a commit is done in part");
         let Some(round) = round else { continue };
         let value = String::from_utf8(left.unwrap().value.to_vec()).unwrap();
-        // A commit that was not acknowledged any more may be there: the one that follows.
+        // One more commit, not yet acknowledged, may be there.
         let possible = [*round, round + 1].map(|round| format!("{writer}-{round}").repeat((round % 50) as usize));
         assert!(possible.contains(&value), "writer {writer} had {round} acknowledged, and there is {value:.40}");
     }

@@ -1,4 +1,4 @@
-//! A file that was damaged is refused, with its name and what to do, or holds exactly what was acknowledged.
+//! A damaged file is refused, with its name and advice, or has exactly the acknowledged commits.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gslb_api::store::{Commit, EmbeddedStore, Entry, OpenError, Order, Revision, Store, wait};
 
-/// Makes a store of a few commits in `directory`, and returns what it holds.
+/// Creates a store with a few commits in `directory`, and returns its entries.
 fn fill(directory: &Path) -> Vec<Entry> {
     let store = EmbeddedStore::open(directory).unwrap();
     for number in 0..30u8 {
@@ -22,7 +22,7 @@ fn all(store: &EmbeddedStore) -> Vec<Entry> {
     wait(store.range("", None, 1000, Order::Ascending)).unwrap().entries
 }
 
-/// Opens what is in `directory` after some damage: `expected`, or an error that names the file. Tells which.
+/// Opens the damaged store in `directory`: it has `expected`, or an error names the file. Returns which.
 fn is_refused(directory: &Path, expected: &[Entry], damage: &str) -> bool {
     let file = directory.join("store.redb");
     let damaged = fs::read(&file).unwrap();
@@ -41,10 +41,10 @@ fn is_refused(directory: &Path, expected: &[Entry], damage: &str) -> bool {
     }
 }
 
-/// Octets of the database's header: where one flip can do most.
+/// Octets of the database's header, where a flip has the most effect.
 const HEADER: usize = 320;
 
-/// The first of them, among which is the bit that says which of two commits is the latest: every bit has its turn.
+/// The first of them, with the bit that selects the latest of two commits: each bit is flipped.
 const SWITCHES: usize = 16;
 
 /// A directory with a sound store, and others to damage.
@@ -206,7 +206,7 @@ fn an_invalid_row_affects_only_itself_and_can_be_overwritten() {
         change(directory.path(), |rows| drop(rows.open_table(ENTRIES).unwrap().insert("document", octets).unwrap()));
         let store = EmbeddedStore::open(directory.path()).unwrap();
         let stored = wait(store.read("document")).unwrap().unwrap();
-        assert_eq!((&*stored.value, stored.expires), (octets, None), "who reads it finds that it is damaged");
+        assert_eq!((&*stored.value, stored.expires), (octets, None), "its readers find that it is damaged");
         expected.retain(|entry| &*entry.key != "document");
         let mut others = all(&store);
         others.retain(|entry| &*entry.key != "document");

@@ -1,4 +1,5 @@
-//! A process that may not make its files larger: writes fail with a reason, reads go on, and writes do once there is room.
+//! A process that may not make its files larger: writes fail with a reason, reads go on, and writes do once there is
+//! room.
 
 use std::env;
 use std::fs;
@@ -17,7 +18,7 @@ fn say(line: &str) {
     std::io::stdout().lock().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }
 
-/// What the child does: fills its store until that fails, goes on trying, and tells how it went.
+/// The child: fills its store until that fails, keeps trying, and prints the results.
 #[test]
 #[ignore = "what the child process runs"]
 fn child() {
@@ -56,7 +57,7 @@ fn limit(child: &Child, octets: &str) {
 #[test]
 fn writing_resumes_when_the_disk_has_space_again() {
     let directory = tempfile::tempdir().unwrap();
-    // The signal that tells of a file too large would end the process; without it, the write fails, as on a full disk.
+    // SIGXFSZ would end the process; without it, the write fails, as on a full disk.
     let mut child = Command::new("sh");
     child.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(env::current_exe().unwrap());
     child.args(["child", "--exact", "--ignored", "--nocapture", "--test-threads=1"]).env(DIRECTORY, directory.path());
@@ -82,7 +83,7 @@ fn writing_resumes_when_the_disk_has_space_again() {
     let store = EmbeddedStore::open(directory.path()).unwrap();
     assert!(wait(store.revision()).unwrap().number() > again.parse().unwrap());
     for number in 0..again.parse::<u64>().unwrap() {
-        let stored = wait(store.read(&format!("key/{number}"))).unwrap().expect("what was acknowledged is there");
+        let stored = wait(store.read(&format!("key/{number}"))).unwrap().expect("acknowledged writes exist");
         assert_eq!(stored.value.len(), 20_000);
     }
 }

@@ -1,4 +1,4 @@
-//! Any row of commits, expiries and restarts does what it does to a plain map.
+//! Any sequence of commits, expiries and restarts has the same effect as on a plain map.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ enum Step {
     Restart,
 }
 
-/// What a commit expects; a revision is told by how far back it lies.
+/// The expectation of a commit; a revision is given by its distance.
 #[derive(Debug, Clone, Copy)]
 enum Expected {
     Absent,
     Any,
     Ago(u64),
-    /// What is there.
+    /// The entries.
     Right,
 }
 
@@ -108,7 +108,7 @@ fn contents(store: &dyn Store) -> Model {
     page.entries.into_iter().map(entry).collect()
 }
 
-/// Applies what a watch tells.
+/// Applies the changes of a watch.
 fn follow(watch: &mut Watch, followed: &mut Model) {
     while let Some(watched) = watch.ready() {
         let WatchEvent::Changed(changes) = watched else { panic!("{watched:?}") };

@@ -1,4 +1,4 @@
-//! A data directory that may only be read: what is in it is served, and writes are refused until they can be done.
+//! A read-only data directory: its entries are served, and writes are refused until it is writable.
 
 use std::env;
 use std::path::Path;
@@ -9,7 +9,7 @@ use gslb_api::store::{Commit, CommitError, EmbeddedStore, Store, wait};
 /// Names the directory of the child process; the test process has none.
 const DIRECTORY: &str = "GSLB_TEST_READ_ONLY_DIRECTORY";
 
-/// What the child does, to which the directory is read-only.
+/// The child, for which the directory is read-only.
 #[test]
 #[ignore = "what the child process runs"]
 fn child() {
@@ -30,7 +30,7 @@ fn a_read_only_store_is_served_and_not_changed() {
     let store = EmbeddedStore::open(directory.path()).unwrap();
     wait(store.commit(Commit::new().put("key", b"value".to_vec()))).unwrap();
     drop(store);
-    // A mount of its own, which is gone with the child; who is not root gets a namespace in which they are.
+    // A separate mount, which disappears with the child; other users than root get a user namespace.
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && exec \"$2\" --ignored --exact child";
     let ran = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])

@@ -328,7 +328,7 @@ fn an_error_response_answers_no_options() {
     let mut server = Server::with(support::table(DOCUMENT, &zone(), &*WORLD), settings);
     let query = || ask("www.example.com", 1).option(3, b"").subnet("193.0.6.0/24");
     let with_both = opt(&server.raw(&query().octets()).unwrap()).unwrap();
-    assert_eq!(with_both.options.len(), 2, "what is answered has both");
+    assert_eq!(with_both.options.len(), 2, "the response has both");
     let mut unknown_version = query();
     unknown_version.edns.as_mut().unwrap().ttl = 1 << 16;
     let two_subnets = query().subnet("192.0.2.0/24");

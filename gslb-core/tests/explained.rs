@@ -173,7 +173,11 @@ fn tail_sees_all_decisions_along_a_chain_of_services() {
         let chosen: Vec<u32> = noted.chosen().iter().map(|chosen| chosen.service).collect();
         (decisions, chosen)
     };
-    assert_eq!(decided(17), (vec![(17, false), (18, false), (19, true)], vec![17, 18]), "nobody is named by the last");
+    assert_eq!(
+        decided(17),
+        (vec![(17, false), (18, false), (19, true)], vec![17, 18]),
+        "the last one names no endpoint"
+    );
     let longest: Vec<u32> = (0..MAX_DECISIONS as u32).collect();
     assert_eq!(decided(0), (longest.iter().map(|service| (*service, false)).collect(), longest));
 }

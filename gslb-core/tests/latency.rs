@@ -190,7 +190,7 @@ fn client_orders_keep_their_expiry_across_a_restart() {
     };
     assert_eq!((rounds_left(Duration::ZERO), rounds_left(CLIENTS_LAST / 2)), (Some(390), Some(210)));
     let late = Book::restored((*accepted).clone(), CLIENTS_LAST + Duration::from_secs(1));
-    assert!(late.accepted().areas.is_empty(), "nobody has measured that for too long");
+    assert!(late.accepted().areas.is_empty(), "measurements are too old");
     // New measurements by clients extend it.
     let mut book = Book::restored((*accepted).clone(), CLIENTS_LAST / 2);
     observe(&mut book, &first, "fra", MIN_CLIENTS, 21.0, start);
@@ -219,5 +219,5 @@ fn impossible_measurements_are_refused() {
     assert_eq!(errors, [(1, InvalidObservation::Latency)]);
     let none: Vec<Observation> = Vec::new();
     assert!(book.clients.observe_all(&none, &topology.site, &topology.index, Moment::default()).is_ok());
-    assert!(book.clients.medians(Moment::default()).is_empty(), "of a post with something wrong nothing is taken");
+    assert!(book.clients.medians(Moment::default()).is_empty(), "a post with an error changes nothing");
 }

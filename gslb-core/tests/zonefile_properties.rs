@@ -47,7 +47,7 @@ fn any_type() -> impl Strategy<Value = u16> {
     prop_oneof![9 => prop::sample::select(known), 1 => any::<u16>()]
 }
 
-/// Small changes: at a position, put, drop or repeat octets.
+/// Small changes: insert, drop or repeat octets at a position.
 fn mutated(octets: &[u8], changes: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
     let mut octets = octets.to_vec();
     for (index, what, octet) in changes {

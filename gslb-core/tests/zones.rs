@@ -100,7 +100,7 @@ fn negative_answers_carry_the_soa_with_the_smaller_ttl() {
         assert_eq!((soa.owner.to_string(), soa.rtype, soa.ttl), ("example.com.".into(), 6, 300));
         assert_eq!(support::rdata(soa), "ns1.example.com. host.example.com. 1 2 3 4 300");
     }
-    assert_eq!(server.ask(&ask("example.com", 6)).sections[0][0].ttl, 3600, "asked for, it keeps its TTL");
+    assert_eq!(server.ask(&ask("example.com", 6)).sections[0][0].ttl, 3600, "queried directly, it keeps its TTL");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn wildcards_match_names_that_do_not_exist() {
         let response = server.ask(&ask(&name(blocked), TXT));
         assert_eq!((response.rcode, response.sections[0].len()), (rcode, 0), "{blocked}");
     }
-    assert_eq!(server.answers(&ask(&name("*.wild"), TXT)), ["\"wildcard\""], "asked for by name");
+    assert_eq!(server.answers(&ask(&name("*.wild"), TXT)), ["\"wildcard\""], "queried by name");
     let cut = server.ask(&ask(&name("x.cut.wild"), TXT));
     assert_eq!((cut.rcode, cut.authoritative, cut.sections[1].len()), (0, false, 1), "a cut is no wildcard's");
 }
@@ -235,7 +235,7 @@ fn dnssec_types_beside_an_alias_are_answered() {
         assert_eq!((response.rcode, response.authoritative, types), (0, true, vec![qtype]), "{left}");
     }
     assert_eq!(server.ask(&ask(&name("al"), A)).rcode, 3, "other types follow the alias");
-    assert_eq!(server.ask(&ask(&name("x.w"), 25)).rcode, 3, "what is not there is asked of the target");
+    assert_eq!(server.ask(&ask(&name("x.w"), 25)).rcode, 3, "missing types are looked up at the target");
 }
 
 #[test]

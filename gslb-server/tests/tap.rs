@@ -1,4 +1,4 @@
-//! What workers show of their answers: all of it or nothing, in order, and without an allocation.
+//! Captured answers of workers: complete or not at all, in order, and without an allocation.
 
 #[path = "../../gslb-core/tests/support/counting.rs"]
 mod counting;
@@ -56,7 +56,7 @@ impl Server {
         (Self { table, worker, tap, buffer: vec![0; 4096] }, shown)
     }
 
-    /// Answers a query, and shows it where it is wanted, as a worker does; the response.
+    /// Answers a query and captures it if wanted, like a worker; returns the response.
     fn answer(&mut self, query: &[u8], port: u16) -> Vec<u8> {
         let Self { table, worker, tap, buffer } = self;
         buffer[..query.len()].copy_from_slice(query);

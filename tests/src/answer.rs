@@ -60,15 +60,14 @@ impl Answer {
         self.records.iter().filter(move |record| record.section == name)
     }
 
-    /// True where the header has the flag.
+    /// True if the header has the flag.
     pub fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|set| set == flag)
     }
 
     /// Scope of the client subnet option.
     ///
-    /// # Panics
-    /// When there is none.
+    /// # Panics If there is none.
     pub fn scope(&self) -> u8 {
         let scope = self.subnet.as_ref().and_then(|subnet| subnet.rsplit('/').next()?.parse().ok());
         scope.unwrap_or_else(|| panic!("no client subnet in:\n{}", self.text))

@@ -8,18 +8,16 @@ use crate::program::run;
 
 /// Asks with dig; `question` is the rest of its command line.
 ///
-/// # Panics
-/// When there is no response.
+/// # Panics If there is no response.
 pub fn dig(server: SocketAddr, question: &str) -> Answer {
     let mut command = Command::new("dig");
-    command.args(["-r", "+tries=1", "+time=30"]); // Without the settings of whoever runs this.
+    command.args(["-r", "+tries=1", "+time=30"]); // Without the settings of the user.
     answer(command, server, question)
 }
 
 /// Asks with kdig; `question` is the rest of its command line.
 ///
-/// # Panics
-/// When there is no response.
+/// # Panics If there is no response.
 pub fn kdig(server: SocketAddr, question: &str) -> Answer {
     let mut command = Command::new("kdig");
     command.args(["+retry=0", "+time=30"]);
@@ -39,13 +37,13 @@ fn answer(mut command: Command, server: SocketAddr, question: &str) -> Answer {
     }
 }
 
-/// True where what dig got is its own query. It shares its port (SO_REUSEPORT), and once in some ten thousand times the
-/// system gives it the very port that a server of the same user has, on which it then hears itself.
+/// True if dig received its own query. It shares its port (SO_REUSEPORT), and about once in ten thousand times the
+/// system gives it the port of a server of the same user, on which it then receives its own datagram.
 pub fn is_own(answer: &Answer) -> bool {
     !answer.flags.is_empty() && !answer.has("qr")
 }
 
-/// What was got over HTTP.
+/// A response over HTTP.
 #[derive(Debug)]
 pub struct Page {
     /// Status code.
@@ -58,16 +56,14 @@ pub struct Page {
 
 /// Gets a page with curl.
 ///
-/// # Panics
-/// When there is none.
+/// # Panics If there is none.
 pub fn curl(url: &str) -> Page {
     curl_with(&[], url)
 }
 
 /// The same with more arguments.
 ///
-/// # Panics
-/// When there is no response.
+/// # Panics If there is no response.
 pub fn curl_with(arguments: &[&str], url: &str) -> Page {
     let mut command = Command::new("curl");
     command.args(["-q", "--silent", "--show-error", "--noproxy", "*", "--include"]).args(arguments).arg(url);

@@ -6,18 +6,17 @@ use std::process::{Child, Command, Stdio};
 use crate::eventually;
 use crate::lines::Lines;
 
-/// A program that says in its log where it listens.
+/// A program that logs its listen address.
 pub struct Daemon {
     child: Child,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
 }
 
 impl Daemon {
     /// Starts `command`, and waits until it is ready.
     ///
-    /// # Panics
-    /// When it does not come to that.
+    /// # Panics If it does not get there.
     pub fn start(command: &mut Command) -> Self {
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();

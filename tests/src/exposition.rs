@@ -1,4 +1,4 @@
-//! What a server tells Prometheus, read as Prometheus reads it: families, their labels, and no series twice.
+//! A server's metrics, parsed like Prometheus does: families, their labels, and no duplicate series.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ pub type Families = BTreeMap<String, BTreeSet<String>>;
 /// A scrape in the text format, version 0.0.4.
 #[derive(Debug)]
 pub struct Exposition {
-    /// What is told.
+    /// The parsed metrics.
     pub families: Families,
     /// Values by series; a series is written as in the text.
     values: BTreeMap<String, f64>,
@@ -17,9 +17,8 @@ pub struct Exposition {
 impl Exposition {
     /// Reads `text`.
     ///
-    /// # Errors
-    /// Lines that are none of the format, a value that belongs to no family or to one before, and a series that is told
-    /// twice: Prometheus keeps one of both, and which one is chance.
+    /// # Errors Malformed lines, a value that belongs to no family or to a previous one, and a duplicate series:
+    /// Prometheus keeps a random one of both.
     pub fn read(text: &str) -> Result<Self, String> {
         let (mut read, mut family) = (Self { families: Families::new(), values: BTreeMap::new() }, None);
         let mut series = BTreeSet::new();
@@ -27,7 +26,7 @@ impl Exposition {
             if let Some(declared) = line.strip_prefix("# TYPE ") {
                 let name = declared.split(' ').next().unwrap_or_default();
                 if read.families.insert(name.to_owned(), BTreeSet::new()).is_some() {
-                    return Err(format!("family {name} is told twice"));
+                    return Err(format!("family {name} is duplicated"));
                 }
                 family = Some(name);
                 continue;
@@ -39,7 +38,7 @@ impl Exposition {
             let counts = read.families.entry(family.to_owned()).or_default();
             counts.extend(labels.keys().map(|label| (*label).to_owned()));
             if !series.insert((name.to_owned(), format!("{labels:?}"))) {
-                return Err(format!("{written} is told twice"));
+                return Err(format!("{written} is duplicated"));
             }
             let value = value.parse().map_err(|_| format!("no number in {line:?}"))?;
             read.values.insert(written.to_owned(), value);
@@ -58,15 +57,15 @@ impl Exposition {
     }
 }
 
-/// True where series of this name belong to `family`.
+/// True if series of this name belong to `family`.
 fn is_of(name: &str, family: &str) -> bool {
     name.strip_prefix(family).is_some_and(|rest| ["", "_bucket", "_sum", "_count"].contains(&rest))
 }
 
-/// A series' name and its labels. Values stay as they are written: what is equal is written alike.
+/// A series' name and its labels. Values stay escaped: equal values are escaped the same.
 ///
 /// # Errors
-/// What is not closed, and a label that is there twice.
+/// Unclosed braces or quotes, and a duplicate label.
 pub fn split(series: &str) -> Result<(&str, BTreeMap<&str, &str>), String> {
     let broken = || format!("{series:?} is no series");
     let Some((name, mut rest)) = series.split_once('{') else { return Ok((series, BTreeMap::new())) };
@@ -82,7 +81,7 @@ pub fn split(series: &str) -> Result<(&str, BTreeMap<&str, &str>), String> {
     Ok((name, labels))
 }
 
-/// Where the quotation mark is that ends a value, and is not part of it.
+/// The position of the quotation mark that ends a value.
 pub(crate) fn closing(text: &str) -> Option<usize> {
     let mut is_escaped = false;
     text.find(|next| match next {
@@ -115,8 +114,8 @@ mod tests {
     #[test]
     fn names_that_prometheus_rejects_are_refused() {
         for (text, part) in [
-            ("# TYPE a gauge\na{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n", "is told twice"),
-            ("# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\n", "family a is told twice"),
+            ("# TYPE a gauge\na{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n", "is duplicated"),
+            ("# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\n", "family a is duplicated"),
             ("# TYPE a gauge\nb 1\n", "no family has \"b 1\""),
             ("a 1\n", "no family has"),
             ("# TYPE a gauge\na{x=\"1} 1\n", "is no series"),

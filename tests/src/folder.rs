@@ -18,7 +18,7 @@ workers = 1
 listen = \"127.0.0.1:0\"
 ";
 
-/// Where the certificate of the API is that a server with TLS has here.
+/// The path of the API certificate of a server with TLS here.
 pub const CERTIFICATE: &str = "certificate.pem";
 
 /// A folder of files.
@@ -32,17 +32,17 @@ impl Folder {
         folder
     }
 
-    /// Where a file is.
+    /// The path of a file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Writes a file, into the one that is there if one is.
+    /// Writes a file, or overwrites an existing one in place.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).expect("the folder can be written to");
     }
 
-    /// Puts a file in the place of one that is there, at once.
+    /// Replaces a file atomically.
     pub fn replace(&self, name: &str, content: impl AsRef<[u8]>) {
         self.write("replacement", content);
         fs::rename(self.path("replacement"), self.path(name)).expect("a file can be renamed");
@@ -103,7 +103,7 @@ impl Folder {
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(gslb());
         command.args(arguments.split_whitespace()).current_dir(self.0.path());
-        // Without the settings of whoever runs this.
+        // Without the settings of the user.
         for variable in ["GSLB_SERVER", "GSLB_TOKEN", "GSLB_CA", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(variable);
         }

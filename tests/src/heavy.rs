@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// A document as it is sent.
 pub struct Heavy {
-    /// What is heavy about it.
+    /// What makes it heavy.
     pub what: &'static str,
     /// `application/json` or `application/toml`.
     pub content: &'static str,
@@ -18,7 +18,7 @@ const ZONE: &str = "$TTL 1h\\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\\n IN NS ns
 const TOML: usize = 2_000_000;
 const JSON: usize = 11_500_000;
 
-/// Documents that must be refused before they take what they ask for.
+/// Documents that must be refused before they take the memory they need.
 pub fn hostile() -> Vec<Heavy> {
     let toml = |what, line: &dyn Fn(usize) -> String| {
         let mut body = String::with_capacity(TOML);
@@ -57,7 +57,7 @@ pub fn hostile() -> Vec<Heavy> {
     ]
 }
 
-/// So many services, each of which divides the clients in a way of its own.
+/// This many services, each with its own division of the clients.
 fn divided(services: usize) -> String {
     const COUNTRIES: [&str; 14] = ["DE", "FR", "US", "JP", "BR", "IN", "CN", "AU", "ZA", "GB", "IT", "ES", "PL", "CA"];
     let (mut regions, mut list) = (String::new(), String::new());
@@ -85,7 +85,7 @@ fn document(members: &str) -> String {
     format!("{{\"zones\":{{\"example.com\":{{\"records\":\"{ZONE}\"}}}},{members}}}")
 }
 
-/// Good documents, each of about so many octets.
+/// Valid documents, each of about this many octets.
 pub fn good(octets: usize) -> Vec<Heavy> {
     let json = |what, body| Heavy { what, content: "application/json", body };
     let joined = |entry: &dyn Fn(usize) -> String| {

@@ -1,4 +1,4 @@
-//! The API asked many times over one connection: a process for each request would take longer than the requests.
+//! Many API requests over one connection: a process for each would take longer than the requests.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -49,7 +49,7 @@ impl Http {
         self.reply()
     }
 
-    /// The same, and again as long as the answer is that there were too many requests.
+    /// The same, retried while the response is 429.
     ///
     /// # Errors
     /// As those of [`send`](Self::send).

@@ -17,13 +17,13 @@ pub mod prometheus;
 pub mod promql;
 pub mod server;
 
-/// How long anything is waited for before the test fails. Nothing takes as long, however busy the machine.
+/// How long tests wait for anything before they fail. Nothing takes this long, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `holds`; `what` names it when it never does.
 ///
 /// # Panics
-/// When it does not hold for as long as [`PATIENCE`].
+/// If it does not hold within [`PATIENCE`].
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {

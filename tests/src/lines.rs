@@ -35,7 +35,7 @@ impl Lines {
         Self { shared, seen: 0 }
     }
 
-    /// The next line with `part`, after the last one that was awaited.
+    /// The next line with `part`, after the last awaited one.
     pub(crate) fn next_with(&mut self, part: &str) -> String {
         let (collected, changed) = &*self.shared;
         let find = |all: &Collected| all.lines.iter().skip(self.seen).position(|line| line.contains(part));

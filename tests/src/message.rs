@@ -13,9 +13,9 @@ pub struct Message {
     pub question: Vec<u8>,
     /// Records of the answer, authority and additional section, without the OPT record.
     pub sections: [BTreeSet<Record>; 3],
-    /// How many records the three sections have, the OPT record not counted: more than are in the sets where one is repeated.
+    /// Number of records in the three sections without the OPT record: more than in the sets if one is repeated.
     pub counts: [usize; 3],
-    /// The OPT record's extended rcode, version and flags, where there is one.
+    /// The OPT record's extended rcode, version and flags, if there is one.
     pub edns: Option<u32>,
 }
 
@@ -25,7 +25,7 @@ pub type Record = (Vec<u8>, u16, u16, u32, Vec<u8>);
 const OPT: u16 = 41;
 
 impl Message {
-    /// Takes `octets` apart; nothing where they are no whole message.
+    /// Parses `octets`; `None` if they are not a complete message.
     pub fn parse(octets: &[u8]) -> Option<Message> {
         let mut reader = Reader { octets, at: 12 };
         let [flags, questions] = [2, 4].map(|at| u16_at(octets, at));

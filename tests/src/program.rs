@@ -1,10 +1,10 @@
-//! Programs run to their end: the binary under test, and those that ask it.
+//! Runs programs to their end: the binary under test, and its clients.
 
 use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// What a program wrote, and how it ended.
+/// The output of a program, and its exit.
 #[derive(Debug)]
 pub struct Ran {
     /// Standard output.
@@ -15,8 +15,8 @@ pub struct Ran {
     pub code: i32,
 }
 
-/// The binary of this build: what `GSLB_BIN` names, or else `gslb` beside the running program or the folder that the
-/// running test is in.
+/// The binary of this build: `GSLB_BIN`, or else `gslb` next to the running program or in the parent folder of
+/// the running test.
 ///
 /// # Panics
 /// When it is not there: cargo builds it for the tests of the whole workspace, not for those of this package alone.
@@ -24,7 +24,7 @@ pub fn gslb() -> PathBuf {
     let named = env::var_os("GSLB_BIN").map(PathBuf::from);
     let built = || {
         let running = env::current_exe().expect("what runs has a path");
-        // Tests are in a folder of the profile's, and programs beside gslb.
+        // Tests are in a subfolder of the profile's, and programs next to gslb.
         let mut folders = running.ancestors().skip(1).take(2).map(|folder| folder.join("gslb"));
         folders.find(|path| path.is_file()).unwrap_or_else(|| "gslb".into())
     };
@@ -36,7 +36,7 @@ pub fn gslb() -> PathBuf {
 /// Runs a command to its end.
 ///
 /// # Panics
-/// When it cannot be run, is killed, or writes what is not UTF-8.
+/// If it cannot be run, is killed, or its output is not UTF-8.
 pub fn run(command: &mut Command) -> Ran {
     let program = command.get_program().to_string_lossy().into_owned();
     let Output { status, stdout, stderr } = command

@@ -8,15 +8,15 @@ use crate::ask::{Page, curl_with};
 use crate::daemon::Daemon;
 use crate::server::Server;
 
-/// A Prometheus with a folder of its own.
+/// A Prometheus with its own folder.
 pub struct Prometheus {
     daemon: Daemon,
     _folder: TempDir,
 }
 
 impl Prometheus {
-    /// Starts one that scrapes each of `servers` as a job of its name, every second, and evaluates `rules` as often. Targets
-    /// have labels as those that people and the Prometheus operator give them, some of which gslb has too.
+    /// Starts one that scrapes each of `servers` as a job of its name, every second, and evaluates `rules` as often.
+    /// Targets get typical labels, such as those of the Prometheus operator, some of which gslb uses too.
     ///
     /// # Panics
     /// When it does not start.

@@ -1,4 +1,4 @@
-//! Which metrics and labels an expression of PromQL asks for, and which of them there are not.
+//! The metrics and labels in a PromQL expression, and which of them do not exist.
 
 use std::collections::BTreeSet;
 
@@ -10,20 +10,20 @@ use promql_parser::parser::{
 
 use crate::exposition::Families;
 
-/// What Prometheus itself adds to each series.
+/// Labels that Prometheus adds to each series.
 const TARGET: [&str; 2] = ["job", "instance"];
-/// How Grafana writes a time that depends on what is shown, for which any will do here.
+/// Grafana's variables for a duration, here replaced by any duration.
 const INTERVAL: &str = "$__rate_interval";
 
-/// Labels of what an expression comes to; none where that is a number or a text.
+/// Labels of an expression's result; `None` for a number or a text.
 type Labels = Option<BTreeSet<String>>;
 
-/// What an expression asks for that there is not.
+/// Missing metrics and labels of an expression.
 #[derive(Debug, Default)]
 pub struct Read {
-    /// A sentence for each metric or label that nobody tells.
+    /// A sentence for each metric or label that does not exist.
     pub missing: Vec<String>,
-    /// Labels that what comes of it may have.
+    /// Labels that the result may have.
     pub labels: BTreeSet<String>,
 }
 
@@ -148,7 +148,7 @@ fn with(mut labels: BTreeSet<String>, more: &[String]) -> BTreeSet<String> {
     labels
 }
 
-/// What is asked for between `{{` and `}}`, in a legend or in the text of an alert, and is a label.
+/// Labels between `{{` and `}}`, in a legend or in the text of an alert.
 pub fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     let inner = text.split("{{").skip(1).filter_map(|part| Some(part.split_once("}}")?.0.trim()));
     inner.filter_map(|inner| match inner.strip_prefix("$labels.") {
@@ -157,7 +157,7 @@ pub fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The labels of the series that `name` selects; none where there are no such series.
+/// The labels of the series that `name` selects; `None` if there are no such series.
 fn labels_of(name: &str, families: &Families) -> Option<BTreeSet<String>> {
     let target = TARGET.map(str::to_owned);
     if name == "up" {

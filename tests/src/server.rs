@@ -13,9 +13,9 @@ pub struct Server {
     child: Child,
     out: Lines,
     log: Lines,
-    /// Where it answers DNS, in the order of its configuration.
+    /// Its DNS addresses, in the order of its configuration.
     pub dns: Vec<SocketAddr>,
-    /// Where it answers HTTP.
+    /// Its HTTP address.
     pub api: SocketAddr,
     /// `http`, or `https` where its API has TLS.
     pub scheme: &'static str,
@@ -24,7 +24,7 @@ pub struct Server {
 /// How a process ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Exit code; nothing where a signal ended it.
+    /// Exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// All of its log.
     pub log: String,
@@ -38,8 +38,7 @@ impl Server {
 
     /// Starts `command`, and waits until it answers.
     ///
-    /// # Panics
-    /// When it does not come to that.
+    /// # Panics If it does not get there.
     pub fn start(command: &mut Command) -> Self {
         let mut server = Self::spawn(command);
         while !server.api.ip().is_loopback() {
@@ -55,7 +54,7 @@ impl Server {
         Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)), scheme: "http" }
     }
 
-    /// Waits for the next line that says where it answers.
+    /// Waits for the next line with a listen address.
     fn await_answering(&mut self) {
         let line = self.await_log("answering ");
         // Of a log in JSON, the message is the last member.
@@ -71,8 +70,7 @@ impl Server {
 
     /// Starts `command`, whose HTTP may be off, and waits until it answers DNS on `listeners` addresses.
     ///
-    /// # Panics
-    /// When it does not come to that.
+    /// # Panics If it does not get there.
     pub fn start_dns(command: &mut Command, listeners: usize) -> Self {
         let mut server = Self::spawn(command);
         while server.dns.len() < listeners {
@@ -81,17 +79,17 @@ impl Server {
         server
     }
 
-    /// The first address where it answers DNS.
+    /// Its first DNS address.
     pub fn address(&self) -> SocketAddr {
         self.dns[0]
     }
 
-    /// The next line of the log with `part`, after the last one that was awaited.
+    /// The next line of the log with `part`, after the last awaited one.
     pub fn await_log(&mut self, part: &str) -> String {
         self.log.next_with(part)
     }
 
-    /// The next line of standard output with `part`, after the last one that was awaited.
+    /// The next line of standard output with `part`, after the last awaited one.
     pub fn await_out(&mut self, part: &str) -> String {
         self.out.next_with(part)
     }
@@ -104,7 +102,7 @@ impl Server {
     /// Megabytes of memory that it has, and that it had at most.
     ///
     /// # Panics
-    /// Where it has ended.
+    /// If it has ended.
     pub fn memory(&self) -> (f64, f64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let megabytes = |field: &str| {
@@ -144,7 +142,7 @@ impl Server {
         look(&ended.log);
     }
 
-    /// Stops all its threads where they are, until [`Server::resume`].
+    /// Stops all its threads with SIGSTOP, until [`Server::resume`].
     pub fn pause(&self) {
         self.signal("STOP");
         let tasks = format!("/proc/{}/task", self.child.id());
@@ -160,12 +158,12 @@ impl Server {
         self.signal("CONT");
     }
 
-    /// Where `path` is to be had over HTTP.
+    /// The URL of `path`.
     pub fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme, self.api)
     }
 
-    /// Gets `path` over HTTP, whoever has signed the certificate.
+    /// Gets `path` over HTTP, with any certificate.
     pub fn get(&self, path: &str) -> ask::Page {
         ask::curl_with(&["--insecure"], &self.url(path))
     }
@@ -173,13 +171,13 @@ impl Server {
     /// Number of the table in force.
     pub fn generation(&self) -> u64 {
         let body = self.get("/readyz").body;
-        // Below the first line it says what it does without.
+        // Below the first line are the degraded parts.
         let first = body.lines().next().unwrap_or_default();
         let number = first.strip_prefix("ready, serving table ").and_then(|number| number.parse().ok());
         number.unwrap_or_else(|| panic!("no generation in {body:?}"))
     }
 
-    /// All that it tells Prometheus.
+    /// All of its metrics.
     ///
     /// # Panics
     /// When that is nothing that Prometheus would keep as it is.

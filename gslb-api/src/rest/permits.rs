@@ -106,7 +106,7 @@ mod tests {
         let now = Duration::ZERO;
         let taken = [permits.take(named("a"), now).await, permits.take(named("a"), now).await];
         assert!(taken.iter().all(Option::is_some));
-        assert!(permits.take(named("a"), now).await.is_none(), "half of them is enough for one");
+        assert!(permits.take(named("a"), now).await.is_none(), "one caller gets at most half");
         let others = [permits.take(named("b"), now).await, permits.take(named("b"), now).await];
         assert!(others.iter().all(Option::is_some));
         assert!(permits.take(named("c"), now).await.is_none(), "all are taken");
@@ -117,6 +117,6 @@ mod tests {
         drop(others);
         assert!(permits.take_now(named("a")).is_ok());
         drop(permits.take(named("c"), now).await);
-        assert_eq!(permits.callers.lock().unwrap().len(), 1, "who has none is forgotten");
+        assert_eq!(permits.callers.lock().unwrap().len(), 1, "callers without permits are forgotten");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may do what: every route with every role, and no route forgotten.
+//! Authorization: every route with every role, and no route is missing here.
 
 use std::net::SocketAddr;
 use std::time::Duration;

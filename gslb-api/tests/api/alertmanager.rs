@@ -1,4 +1,4 @@
-//! Alertmanager's webhook: an alert forces what its labels mean, for as long as it fires, and within the safety rules.
+//! Alertmanager's webhook: an alert forces what its labels select while it fires, within the safety rules.
 
 use axum::http::StatusCode;
 use gslb_api::{Options, Source};
@@ -45,7 +45,7 @@ async fn an_alert_forces_while_it_fires_and_may_be_sent_twice() {
     let response = api.get("/api/v1/overrides/alert-aa11").await;
     assert_eq!(response.body["targets"], json!(["endpoint/fra/fra-1"]));
     assert_eq!((&response.body["reason"], &response.body["owner"]), (&json!("its disk is full"), &json!("operator's")));
-    assert!(response.body["expires"].is_string(), "whoever never tells of its end does not force for ever");
+    assert!(response.body["expires"].is_string(), "an alert without an end does not force forever");
 
     let before = api.everything().await;
     assert_eq!(outcomes(&notify(&api, &[alert("aa11", "firing", labels.clone())]).await), ["unchanged"]);

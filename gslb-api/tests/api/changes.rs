@@ -1,4 +1,4 @@
-//! Resources: read, put, patched, deleted, and never by who has not seen them.
+//! Resources are read, put, patched and deleted, but never without their current tag.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ async fn a_write_names_the_version_it_replaces() {
     assert_eq!(absent.status, StatusCode::PRECONDITION_FAILED);
     let created = api.ask("PUT", "/api/v1/pools/nrt", &[("if-none-match", "*")], body.clone()).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
-    // What happens elsewhere leaves the tag as it is.
+    // Changes of other resources keep the tag.
     let here = api.ask("PUT", path, &[("if-match", &tag)], body).await;
     assert_eq!(here.status, StatusCode::OK, "{}", here.text);
 }
@@ -103,7 +103,7 @@ async fn a_dry_run_changes_nothing() {
     let dry_run = api.ask("PATCH", path, &[("if-match", "*")], patch.clone()).await;
     assert_eq!((dry_run.status, &dry_run.body["dry_run"]), (StatusCode::OK, &json!(true)), "{}", dry_run.text);
     assert_eq!(api.everything().await, before);
-    // A misspelt one is no write either.
+    // A misspelled one writes nothing either.
     let slip = api.ask("PATCH", "/api/v1/pools/fra?dryrun=true", &[("if-match", "*")], patch).await;
     assert_eq!(slip.status, StatusCode::BAD_REQUEST);
     assert_eq!(api.everything().await, before);

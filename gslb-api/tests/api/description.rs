@@ -1,10 +1,10 @@
-//! What the API says of itself: every path of it is there, and the page needs nothing from elsewhere.
+//! The description of the API: every path exists, and the page is self-contained.
 
 use axum::http::StatusCode;
 
 use crate::support::start;
 
-/// Whether what is got there does not end.
+/// Whether the response is endless.
 fn endless(path: &str) -> bool {
     ["/api/v1/events", "/api/v1/tail"].contains(&path)
 }

@@ -1,4 +1,4 @@
-//! Events: told as they happen, and again to who was away.
+//! Events: streamed as they happen, and again after a disconnect.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
     let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
     api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
     let ended = tokio::time::timeout(Duration::from_secs(10), revoked.frame()).await.expect("it goes on");
-    assert!(ended.is_none(), "what comes after the revocation is not told");
+    assert!(ended.is_none(), "events after the revocation are not sent");
 
     let end = Time::from(std::time::SystemTime::now() + Duration::from_millis(300));
     let token = auth::create(&*api.store, "brief", Role::Viewer, Time::from_millis(0), Some(end)).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_new_document_does_not_report_statuses_again() {
         let event = next(&mut body).await;
         assert!(event.contains(r#""kind":"document""#) && !event.contains("\"status\""), "{event}");
     }
-    // What is told again comes before what is told later.
+    // Replayed events come before later ones.
     let word = json!([{"pool": "many", "endpoint": "e7", "up": true}]).to_string();
     api.ask("POST", "/api/v1/observations", &[], word).await;
     let event = next(&mut body).await;

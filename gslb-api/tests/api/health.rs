@@ -1,4 +1,4 @@
-//! Statuses: as probes and others say, in force at once, told with their evidence, and the same after a restart.
+//! Statuses from probes and reports: in force at once, shown with their evidence, and the same after a restart.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestApi, start, start_on, start_with};
 
-/// The usual site with probes that turn at the first outcome, and a pool that others speak for.
+/// The usual site with probes that change status at the first outcome, and a push pool.
 pub(crate) fn probed() -> Value {
     let mut site = crate::support::site();
     site["probes"] = json!({
@@ -30,7 +30,7 @@ pub(crate) fn options(site: Value) -> Options {
     Options { source: Source::Store { first: Some(site.into()) }, node: "here".to_owned(), ..Options::default() }
 }
 
-/// Says that the `number`th target has passed or failed its probe, and waits until it was heard.
+/// Reports that the `number`th target has passed or failed its probe, and waits until that is applied.
 pub(crate) async fn observe(api: &TestApi, number: usize, passed: bool) {
     let targets = Targets::of(&api.published.load().topology().site);
     let target = Arc::clone(targets.iter().nth(number).unwrap().0);
@@ -38,7 +38,7 @@ pub(crate) async fn observe(api: &TestApi, number: usize, passed: bool) {
     let outcome = Outcome::new(result, Duration::from_millis(3), if passed { "status 200" } else { "refused" });
     let word = HealthEvent::Observed(Observed { target, outcome, at: Instant::now() });
     api.api.health_events().send(word).await.unwrap();
-    // Words are heard in their order.
+    // Events are applied in order.
     api.get("/api/v1/status").await;
 }
 
@@ -46,7 +46,7 @@ fn is_up(api: &TestApi, pool: u32, endpoint: u32) -> bool {
     api.published.load().state(PoolId(pool), endpoint).unwrap().up
 }
 
-/// Waits until the store has so many statuses.
+/// Waits until the store has this many statuses.
 async fn saved(store: &dyn Store, count: usize) -> Vec<Value> {
     let found = async {
         loop {
@@ -176,7 +176,7 @@ async fn a_restart_answers_as_before() {
     assert!(!is_up(&again, 0, 0) && is_up(&again, 0, 1), "no answer ever names it");
     let one = again.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&one["source"], &one["since"].is_string()), (&json!("saved"), &true), "{one}");
-    // What goes from the document goes from the store.
+    // Endpoints removed from the document are removed from the store.
     let site = json!({"pools": {"fra": {"endpoints": {"fra-1": null}}}}).to_string();
     let patched = again.ask("PATCH", "/api/v1/document", &[("if-match", "*")], site).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
@@ -235,7 +235,7 @@ async fn an_endpoint_with_manual_resume_is_resumed() {
     assert!(!is_up(&api, 0, 0));
     let waits = "recovered, waiting for `gslb resume fra/fra-1`; before: one failure: refused";
     let status = crate::events::next(&mut events).await;
-    assert!(status.contains(waits) && status.contains("\"recovered\":"), "an event of its own: {status}");
+    assert!(status.contains(waits) && status.contains("\"recovered\":"), "a separate event: {status}");
     let status = api.get("/api/v1/status/fra/fra-1").await.body;
     assert_eq!((&status["held"]["by"], &status["why"]), (&json!("manual"), &json!(waits)), "{status}");
     assert!(status["held"]["since"].is_string(), "{status}");
@@ -251,7 +251,7 @@ async fn an_endpoint_with_manual_resume_is_resumed() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
-/// All endpoints of a site pass and then fail, so many at once that it is doubted; and how many there are.
+/// All endpoints of a site pass and then fail, enough at once for a mass failure. Returns their number.
 async fn start_in_mass_failure() -> (TestApi, usize) {
     let mut site = probed();
     let endpoint = |number: u32| (format!("many-{number}"), json!({"address": format!("192.0.2.{number}")}));
@@ -272,14 +272,14 @@ async fn start_in_mass_failure() -> (TestApi, usize) {
     (api, count)
 }
 
-/// Waits until the store says that a mass failure is held, or not.
+/// Waits until the store has a mass failure, or none.
 async fn assert_mass_failure(api: &TestApi, held: bool) {
     let status = async {
         while api.store.read("mass-failure").await.unwrap().is_some() != held {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), status).await.expect("it is told wrongly");
+    tokio::time::timeout(Duration::from_secs(20), status).await.expect("the store is not updated");
 }
 
 #[tokio::test]
@@ -319,13 +319,13 @@ async fn too_many_failures_at_once_change_nothing_until_they_are_accepted() {
     let (api, count) = start_in_mass_failure().await;
     let status = api.get("/api/v1/status").await.body;
     let up = status["counts"]["endpoints"]["up"].as_u64().unwrap();
-    assert!(status["mass_failure"].is_object() && up == count as u64, "all are held up: {status}");
+    assert!(status["mass_failure"].is_object() && up == count as u64, "all stay up: {status}");
     let accepted = api.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await;
     assert_eq!(accepted.status, StatusCode::OK, "{}", accepted.text);
     let status = api.get("/api/v1/status").await.body;
     assert!(
         status["mass_failure"].is_null() && status["counts"]["endpoints"]["up"] == 0,
-        "all are believed to be down: {status}"
+        "all are accepted as down: {status}"
     );
     assert_eq!(api.ask("POST", gslb_api::ACCEPT_MASS_FAILURE, &[], "").await.status, StatusCode::CONFLICT);
 }
@@ -377,7 +377,7 @@ async fn a_drill_predicts_and_changes_nothing() {
     assert_eq!((unknown.status, unknown.pointers()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["/data_center"]));
 }
 
-/// The entries of a drill: service, types, what is left, and whether that holds for all of its clients.
+/// The entries of a drill: service, types, the remaining location, and whether they cover all of its clients.
 fn entries(list: &Value, left: &str) -> Vec<Value> {
     let entry = |it: &Value| json!([it["service"], it["types"], it[left], it["all"]]);
     let mut entries: Vec<Value> = list.as_array().unwrap().iter().map(entry).collect();
@@ -406,7 +406,7 @@ async fn a_drill_names_clients_without_a_working_endpoint() {
     assert_eq!(fixed["clients"][0]["region"], Value::Null, "{}", drill.text);
     assert!(fixed["clients"].as_array().unwrap().iter().all(|it| it["region"] != "office"), "{}", drill.text);
     assert!(fixed["v4"]["share"].as_f64() > Some(0.9) && fixed["traffic"].is_null(), "{}", drill.text);
-    // The office has one place left; nobody else has.
+    // The office has one location left; others have more.
     let one_left = &drill.body["one_left"];
     assert_eq!(entries(one_left, "left").len(), 2, "{}", drill.text);
     let regions =

@@ -1,4 +1,4 @@
-//! What nobody should send: a 4xx problem that says where, and nothing changed.
+//! Hostile input: a 4xx problem with a location, and nothing changes.
 
 use std::sync::Arc;
 
@@ -143,7 +143,7 @@ async fn toml_has_a_smaller_size_limit_than_json() {
     assert_eq!(api.ask("POST", "/api/v1/plan", &[], site().to_string()).await.status, StatusCode::OK);
 }
 
-/// What takes far more memory than it is long, each as it is sent and as what.
+/// Inputs that take far more memory than their length, each with path and content type.
 fn heavy() -> Vec<(&'static str, &'static str, String)> {
     let zone = |text: &str| json!({"zones": {"example.com": {"records": format!("{ZONE}{text}")}}}).to_string();
     let headers: String = (0..100_000).map(|number| format!("[a.b.c.d{number}]\n")).collect();

@@ -1,4 +1,4 @@
-//! Orders of latencies in the store: what was accepted outlives a restart, and what is damaged or of others does not count.
+//! Orders of latencies in the store: accepted ones survive a restart, and damaged or foreign ones are ignored.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ fn options() -> Options {
     Options { node: "fra-1".to_owned(), source, ..Options::default() }
 }
 
-/// What a client in the office gets.
+/// The answer for a client in the office.
 async fn answer(api: &TestApi) -> String {
     let body = json!({"name": "api.example.com", "client": "203.0.113.7"}).to_string();
     let explained = api.ask("POST", "/api/v1/explain", &[], body).await;
@@ -39,7 +39,7 @@ async fn the_first_table_after_a_restart_uses_the_saved_orders() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let nothing = start_on(Arc::clone(&store), options()).await;
     let first = answer(&nothing).await;
-    assert!(first.starts_with("192.0.2."), "the first, as long as nobody has measured, and not {first}");
+    assert!(first.starts_with("192.0.2."), "the first while there are no measurements, not {first}");
     let observed = gslb_api::store::Time::from(std::time::SystemTime::now()).millis().to_string();
     let commit = Commit::new()
         .put("latency-observed", observed.into_bytes())

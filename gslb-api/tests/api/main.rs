@@ -1,4 +1,4 @@
-//! What the API promises to whoever asks it, one file per concern.
+//! The behavior of the API, one file per concern.
 
 mod access;
 mod alertmanager;

@@ -132,7 +132,7 @@ async fn targets_of_overrides_cannot_be_deleted() {
     let refused = api.ask("DELETE", "/api/v1/pools/spare", &[("if-match", "*")], "").await;
     assert_eq!((refused.status, refused.kind()), (StatusCode::CONFLICT, "in-use"), "{}", refused.text);
     assert!(refused.text.contains("override named") && !refused.text.contains("override wide"), "{}", refused.text);
-    // A whole document is the operator's last word; what is left behind is told.
+    // A whole document is applied even if overrides lose their targets, which are reported.
     let patch = json!({"pools": {"spare": null}}).to_string();
     let merged = api.ask("PATCH", "/api/v1/document", &[("if-match", "*")], patch).await;
     assert_eq!(merged.status, StatusCode::OK, "{}", merged.text);

@@ -41,7 +41,7 @@ async fn rules_are_overridden_by_an_admin_with_a_reason() {
     let api = with_safety(json!({"min_data_centers_up": 2})).await;
     let refused = api.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/fra")).await;
     assert_eq!((refused.status, refused.pointers()), (StatusCode::CONFLICT, vec!["/safety/min_data_centers_up"]));
-    // However it is written in the query.
+    // For any spelling of the flag in the query.
     for key in ["override_rules", "override%5Frules", "%6fverride_rules"] {
         let path = format!("/api/v1/overrides/a?{key}=fire");
         let refused = api.ask("PUT", &path, &[], drain("data-center/fra")).await;
@@ -58,7 +58,7 @@ async fn rules_are_overridden_by_an_admin_with_a_reason() {
     assert_eq!(audit["entries"][0]["override_rules"], "fire in the building");
     assert!(audit["entries"][0]["broke"][0].as_str().unwrap().starts_with("min_data_centers_up"));
     assert_eq!(audit["entries"][1]["outcome"], "refused");
-    // What takes no further data center away is not refused for what is down already.
+    // A change that removes no further data center is not refused because others are down.
     let weight = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
     let other = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], weight).await;
     assert_eq!(other.status, StatusCode::OK, "{}", other.text);
@@ -168,7 +168,7 @@ async fn clients_that_only_keeps_are_not_left_without_endpoints() {
     assert!(refused.text.contains("www.example.com. (for clients that `only` keeps in fra)"), "{}", refused.text);
     let other = api.ask("PUT", "/api/v1/overrides/a", &[], drain("data-center/iad")).await;
     assert_eq!(other.status, StatusCode::CREATED, "office stays in fra: {}", other.text);
-    // An override that only ends what is there, and what was so before, are no reason to refuse.
+    // Ending an override, and a violation that existed before, are not refused.
     let admin = format!("Bearer {}", api.admin);
     let headers = [("authorization", admin.as_str()), ("gslb-override-rules", "fire")];
     assert_eq!(api.ask("DELETE", "/api/v1/overrides/a", &[("if-match", "*")], "").await.status, StatusCode::OK);
@@ -197,12 +197,12 @@ async fn an_only_behind_a_partly_alive_candidate_is_judged_for_the_clients_that_
     let put =
         async |id: &str, target: &str| api.ask("PUT", &format!("/api/v1/overrides/{id}"), &[], drain(target)).await;
     let ams = put("ams", "data-center/ams").await;
-    assert_eq!(ams.status, StatusCode::CREATED, "nobody comes to ams while fra and iad are up: {}", ams.text);
+    assert_eq!(ams.status, StatusCode::CREATED, "no client reaches ams while fra and iad are up: {}", ams.text);
     let iad = put("iad", "data-center/iad").await;
     assert_eq!((iad.status, iad.pointers()), (StatusCode::CONFLICT, vec!["/safety/require_endpoints"]));
     assert!(iad.text.contains("www.example.com. (for clients that `only` keeps in ams)"), "{}", iad.text);
 
-    // The same with an `only` that no client comes to.
+    // The same with an `only` that no client reaches.
     let behind = json!({"geo": {"office": {"only": "ams"}, "default": "fra"}});
     let api = with_three_data_centers(json!({"failover": [geo, behind]})).await;
     for (id, target) in [("ams", "data-center/ams"), ("iad", "data-center/iad")] {
@@ -269,5 +269,5 @@ async fn a_drill_respects_only() {
     assert_eq!(failing.len(), 1, "{fra}");
     assert_eq!((&failing[0]["service"], &failing[0]["all"]), (&json!("www.example.com."), &json!(false)), "{fra}");
     assert_eq!(failing[0]["clients"][0]["region"], "office", "{fra}");
-    assert_eq!(drill("iad").await["failing"], json!([]), "nobody is kept in iad");
+    assert_eq!(drill("iad").await["failing"], json!([]), "no clients are kept in iad");
 }

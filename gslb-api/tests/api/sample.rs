@@ -1,4 +1,4 @@
-//! What was answered lately: plans and rules go by it, and rankings tell it. And what is measured of requests.
+//! Recent answers, which plans, rules and rankings use; and metrics of requests.
 
 use axum::http::StatusCode;
 use gslb_api::traffic::sample::{Sample, SampledAnswer};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestApi, site, start, start_with};
 
-/// An API that was told of these answers: service, client, pool, and for how many it stands.
+/// An API with these sampled answers: service, client, pool and weight.
 async fn with(document: Value, answers: &[(&str, &str, Option<&str>, u64)]) -> TestApi {
     let answer = |&(service, client, pool, weight): &(&str, &str, Option<&str>, u64)| {
         let (service, client) = (service.parse().unwrap(), client.parse().unwrap());
@@ -60,7 +60,7 @@ async fn rankings_are_of_services_regions_data_centers_and_prefixes() {
         (ranked.collect::<Vec<_>>(), answer.body["more"].as_u64().unwrap())
     };
     let named = |pairs: &[(&str, u64)]| -> Vec<(Option<String>, u64)> {
-        // `-` is what has no name.
+        // `-` means no name.
         pairs.iter().map(|(name, count)| (Some((*name).to_owned()).filter(|name| name != "-"), *count)).collect()
     };
     assert_eq!(top("by=service").await, (named(&[("www.example.com", 90), ("api.example.com", 10)]), 0));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApi, site, start};
 
-/// Somebody whose token has `scopes`.
+/// A client whose token has `scopes`.
 struct Scoped {
     api: TestApi,
     bearer: String,
@@ -33,7 +33,7 @@ impl Scoped {
     }
 }
 
-/// It is refused, and says what is out of scope.
+/// It is refused, and names the resources out of scope.
 fn is_outside(answer: &Answer, what: &[&str]) {
     assert_eq!((answer.status, answer.kind()), (StatusCode::FORBIDDEN, "forbidden"), "{}", answer.text);
     assert_eq!(answer.body["outside"], json!(what), "{}", answer.text);
@@ -56,7 +56,7 @@ async fn overrides_have_all_of_their_targets_in_scope() {
     assert_eq!(scoped.api.everything().await, before);
     for (id, target) in [("a", "pool/fra"), ("b", "pool/fr?"), ("c", "endpoint/fra/*")] {
         let done = scoped.drain(id, &[target]).await;
-        // `pool/fr?` can mean pools that are no fra.
+        // `pool/fr?` also matches pools other than fra.
         let expected = if id == "b" { StatusCode::FORBIDDEN } else { StatusCode::CREATED };
         assert_eq!(done.status, expected, "{target}: {}", done.text);
     }
@@ -71,7 +71,7 @@ async fn overrides_of_others_are_neither_ended_nor_replaced() {
     is_outside(&scoped.ask("DELETE", "overrides/x", &json!({})).await, &["pool/iad"]);
     let replaced = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r"});
     is_outside(&scoped.ask("PUT", "overrides/x", &replaced).await, &["pool/iad"]);
-    // What a token may not do it is not told the state of, nor may it foresee it.
+    // A token learns no state outside its scopes, not even with a dry run.
     is_outside(&scoped.drain("x", &["pool/fra"]).await, &["pool/iad"]);
     is_outside(&scoped.ask("DELETE", "overrides/x?dry_run=true", &json!({})).await, &["pool/iad"]);
 }
@@ -110,7 +110,7 @@ async fn resources_without_a_scope_need_an_unscoped_token() {
     assert_eq!(scoped.ask("GET", "pools", &json!({})).await.status, StatusCode::OK);
     assert_eq!(scoped.ask("POST", "explain", &json!({"name": "www.example.com"})).await.status, StatusCode::OK);
     let resumed = scoped.ask("POST", "status/fra/fra-1/resume", &json!({})).await;
-    assert_eq!(resumed.status, StatusCode::CONFLICT, "in scope, and nothing is held: {}", resumed.text);
+    assert_eq!(resumed.status, StatusCode::CONFLICT, "in scope, and nothing waits: {}", resumed.text);
     let own = scoped.ask("GET", "token", &json!({})).await.body;
     assert_eq!((&own["role"], &own["scopes"][0]), (&json!("operator"), &json!("pool/*")));
 }

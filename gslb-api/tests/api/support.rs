@@ -1,4 +1,4 @@
-//! An API in this process, with a token of each role, asked without a socket.
+//! An API in this process, with a token of each role, without a socket.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 /// The zone of the site.
 pub(crate) const ZONE: &str = "$TTL 1h\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\n IN NS ns1\nns1 IN A 192.0.2.53\n";
 
-/// An API and who may ask it.
+/// An API and its tokens.
 pub(crate) struct TestApi {
     pub(crate) api: Api,
     pub(crate) router: Router,
@@ -28,7 +28,7 @@ pub(crate) struct TestApi {
     pub(crate) admin: String,
 }
 
-/// An answer, its body as JSON where it is.
+/// A response, with its body as JSON if it is JSON.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -55,7 +55,7 @@ impl Answer {
     }
 }
 
-/// Two data centers, two regions by prefix, a service that fails over and one that is divided.
+/// Two data centers, two regions by prefix, a failover service and a geo service.
 pub(crate) fn site() -> Value {
     json!({
         "zones": {"example.com": {"records": ZONE}},
@@ -118,7 +118,7 @@ impl TestApi {
         Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
-    /// Asks as an operator; `headers` are added, and replace those that are usual.
+    /// Sends a request as an operator; `headers` are added, or replace the usual ones.
     pub(crate) async fn ask(
         &self,
         method: &str,

@@ -1,4 +1,4 @@
-//! Answers as they are given: told with the decision that made them, to who wants them, as long as they may know.
+//! Following answers: with their decisions, filtered, while the token is valid.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +19,7 @@ use tower::ServiceExt;
 
 use crate::support::{TestApi, ZONE, site, start, start_with, with_site};
 
-/// Answers a query as a server does, and tells of it.
+/// Answers a query like a server, and captures it.
 fn capture(table: &RoutingTable, tail: &Tail, name: &str, client: Option<&str>, is_known: bool) {
     let resolver = "198.51.100.53".parse().unwrap();
     let client = client.map(|client| client.parse().unwrap());
@@ -96,7 +96,7 @@ async fn an_answer_is_shown_by_name_with_its_decision() {
     assert_eq!((&answer["service"], &answer["endpoints"], &answer["scope"]), (&json!(null), &json!([]), &json!(null)));
     assert_eq!(answer["decisions"], json!([]));
 
-    // Where the document has changed since, numbers are not given names of another one.
+    // If the document has changed since, indices do not get names of another one.
     capture(&table, &tail, "www.example.com", None, false);
     let answer = next().await;
     assert_eq!((&answer["decision"], &answer["service"]), (&json!("lost"), &json!(null)));
@@ -106,7 +106,7 @@ async fn an_answer_is_shown_by_name_with_its_decision() {
     assert!(!tail.is_watched());
 }
 
-/// A site where a service leads to another one, of which all is down: by an endpoint's name, and by an alias of the zone.
+/// A site where a service refers to another one that is down: by an endpoint's name, and by an alias of the zone.
 fn with_chain() -> Options {
     let mut site = site();
     site["zones"]["example.com"]["records"] = json!(format!("{ZONE}alias IN CNAME down\n"));
@@ -153,7 +153,7 @@ async fn filters_select_service_client_and_data_center() {
         (filter(Some("api.example.com"), None, None), vec!["api"]),
         (filter(None, None, Some("iad")), vec!["www"]),
         (filter(None, Some("203.0.113.0/25"), None), vec!["www"]),
-        // An address is in what a client is known by, and the other way round.
+        // An address in the client's known network matches, and the other way round.
         (filter(None, Some("203.0.113.199/32"), None), vec!["www"]),
         (filter(None, Some("203.0.0.0/8"), None), vec!["www"]),
         (filter(None, Some("203.0.114.0/32"), None), vec![]),
@@ -197,7 +197,7 @@ async fn slow_followers_miss_answers_and_learn_how_many() {
     for _ in 0..MAX_PER_SECOND {
         watching.next().await.unwrap();
     }
-    assert_eq!(watching.missed(), MissedAnswers::default(), "it is told once");
+    assert_eq!(watching.missed(), MissedAnswers::default(), "it is reported once");
 }
 
 async fn open(api: &TestApi, path: &str, token: &str) -> (StatusCode, Body) {
@@ -206,7 +206,7 @@ async fn open(api: &TestApi, path: &str, token: &str) -> (StatusCode, Body) {
     (response.status(), response.into_body())
 }
 
-/// Opens a stream as soon as there is a place for it.
+/// Opens a stream as soon as a permit is free.
 async fn opened(api: &TestApi, path: &str, token: &str) -> Body {
     let trying = async {
         loop {
@@ -265,7 +265,7 @@ async fn one_token_leaves_half_of_the_streams_to_others() {
         let streams = [open(&api, path, &api.operator).await, open(&api, path, &api.operator).await];
         assert!(streams.iter().all(|(status, _)| *status == StatusCode::OK));
         let request = tokio::time::timeout(Duration::from_secs(10), api.get(path));
-        let refused = request.await.expect("it is let in, and reads on");
+        let refused = request.await.expect("the refusal comes at once");
         assert_eq!((refused.status, refused.kind()), (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"));
         assert!(refused.text.contains("2 times, which is the limit per caller"), "{}", refused.text);
         assert_eq!(open(&api, path, &api.admin).await.0, StatusCode::OK);
@@ -289,7 +289,7 @@ async fn a_viewer_follows_until_the_token_is_revoked_or_the_server_stops() {
     assert!(tail.is_watched(), "others go on");
     api.api.stop();
     assert!(other.collect().await.unwrap().to_bytes().is_empty());
-    assert!(!tail.is_watched(), "nobody is left");
+    assert!(!tail.is_watched(), "no follower is left");
 }
 
 #[tokio::test]
@@ -345,7 +345,7 @@ async fn explain_and_tail_name_the_same_region() {
         let steps = explained["steps"].as_array().unwrap();
         let named = |step: &str| steps.iter().find(|it| it["step"] == step).map(|it| it["region"].clone()).unwrap();
         assert_eq!((&answer["region"], named("region")), (&region, region.clone()), "{client}: {explained}");
-        // The policy has one region, and the others are no branch of its.
+        // The policy has one region, and the others have no branch in it.
         let branch = if region == json!("office") || region == json!("desk") { json!("office") } else { Value::Null };
         assert_eq!(named("branch"), branch, "{client}: {explained}");
     }

@@ -1,4 +1,4 @@
-//! A thaw: what frozen windows stop passes for a while, when an admin says so.
+//! A thaw: an admin lifts frozen windows for a while.
 
 use axum::http::StatusCode;
 use gslb_api::change::Refusal;

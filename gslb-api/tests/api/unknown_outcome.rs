@@ -1,4 +1,4 @@
-//! A store that does a commit and then says that it could not, or that cannot write at all.
+//! A store that commits but reports a failure, or that cannot write at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,7 +12,7 @@ use crate::support::{start_on, with_site};
 
 /// All goes well.
 const WELL: u8 = 0;
-/// The next commit is done, and said not to be.
+/// The next commit succeeds, but reports a failure.
 const UNKNOWN: u8 = 1;
 /// Nothing can be written.
 const FULL: u8 = 2;
@@ -161,7 +161,7 @@ async fn with_a_full_disk_overrides_take_effect_at_once_and_are_saved_in_order_l
     assert_eq!(listed["new"].get("saved"), None);
     drop(api);
     let api = start_on(broken, with_site()).await;
-    assert_eq!(api.get("/api/v1/overrides").await.body, listed, "a restart finds what held");
+    assert_eq!(api.get("/api/v1/overrides").await.body, listed, "a restart finds the same overrides");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What is drained, and what several probes found, in every view of statuses.
+//! Drained endpoints, and results of several probes, in every view of statuses.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Documents as their authors wrote them: text and comments come back, and history says which commit they are from.
+//! Documents as their authors wrote them: text and comments are returned, and history shows their commit.
 
 use axum::http::StatusCode;
 use gslb_api::revisions::GitCommit;
@@ -29,17 +29,17 @@ async fn a_document_is_returned_with_its_comments() {
     let api = start_with(Options::default()).await;
     assert_eq!(put(&api, &text()).await, StatusCode::OK);
     assert_eq!(as_toml(&api, "/api/v1/document").await, text());
-    // Other comments are no other document.
+    // Other comments are not another document.
     let other = text().replace("Ann", "Bob");
     assert_eq!(put(&api, &other).await, StatusCode::OK);
     assert_eq!(as_toml(&api, "/api/v1/document").await, other);
     let revision = api.api.active().revision;
-    // What is changed without a text is written anew from what it says.
+    // After a change without a text, the text is generated from the document.
     let tag = api.get("/api/v1/pools/iad").await.header("etag").to_owned();
     let patched = api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", &tag)], r#"{"answers": 1}"#).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.text);
     assert!(!as_toml(&api, "/api/v1/document").await.contains("Bob"));
-    // The revision has its text still, and gives it to the one that restores it.
+    // The revision still has its text, which a rollback restores.
     assert_eq!(as_toml(&api, &format!("/api/v1/revisions/{revision}")).await, other);
     let tag = api.get("/api/v1/document").await.header("etag").to_owned();
     let path = format!("/api/v1/revisions/{revision}/restore");

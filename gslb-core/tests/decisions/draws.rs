@@ -49,7 +49,7 @@ fn sticky_draws_follow_the_weights_over_clients_and_stay() {
         clients.iter().map(|client| server.answers(&ask("www.example.com", 1).subnet(client)).concat()).collect()
     };
     let before = all(&mut server);
-    assert_eq!(all(&mut server), before, "asking again changes nothing");
+    assert_eq!(all(&mut server), before, "repeating the query changes nothing");
     let mut drawn = HashMap::new();
     before.iter().for_each(|answer| *drawn.entry(answer.clone()).or_default() += 1);
     for (member, share) in [("192.0.2.1", 0.6), ("192.0.2.2", 0.3), ("192.0.2.3", 0.1)] {

@@ -13,6 +13,6 @@ fn every_name_of_a_service_is_steered_the_same() {
         }
         server.set_pool("fra", false);
     }
-    assert_eq!(server.ask(&ask("other.example.com", 1)).rcode, 3, "a name that nobody gave does not exist");
+    assert_eq!(server.ask(&ask("other.example.com", 1)).rcode, 3, "an unknown name does not exist");
     assert_eq!(server.answers(&ask("example.com", 2)), ["ns.example.net."], "the apex keeps its own records");
 }

@@ -91,7 +91,7 @@ fn a_draw_that_selects_an_only_stays_there_while_it_is_down() {
         }
         assert!((150..=250).contains(&kept) && kept + other == 400, "{sticky}: {kept} {other}");
         server.set_pool("iad", false);
-        assert_eq!(answers(&mut server), Vec::<String>::new(), "nobody else is drawn, and nrt is never tried");
+        assert_eq!(answers(&mut server), Vec::<String>::new(), "nothing else is drawn, and nrt is never tried");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Keys about health: vantages, mass failures, and how endpoints come back.
+//! Keys about health: vantages, mass failures, and how endpoints return to service.
 
 use std::time::Duration;
 

@@ -114,7 +114,7 @@ fn documents_over_the_memory_budget_are_refused_at_the_right_position() {
         let mut budget = Budget::of(8 << 20);
         let read = to_json("site.toml", &text, &mut budget);
         if what == "lines" {
-            assert!(budget.overrun().is_none(), "what is wrong for another reason is not told to be too much");
+            assert!(budget.overrun().is_none(), "other errors are not reported as over budget");
             continue;
         }
         let problems = read.unwrap_err();

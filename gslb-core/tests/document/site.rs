@@ -67,7 +67,7 @@ failover = ["fra", "iad"]
 [services."www.example.com"]
 types = ["A", "AAAA"]
 ttl = "30s"
-sticky = { v4 = 24, v6 = 56 }                  # absent: every query draws anew
+sticky = { v4 = 24, v6 = 56 }                  # absent: every query draws again
 when_all_down = "serve-all"                    # serve-all | last-up | nodata | servfail | "pool:NAME"
 policy = { geo = {
   europe  = "eu-first",

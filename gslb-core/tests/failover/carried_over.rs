@@ -1,4 +1,4 @@
-//! What is known of endpoints survives a restart, a new document and a rename.
+//! The state of endpoints survives a restart, a new document and a rename.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ fn a_saved_status_replaces_any_initial_setting() {
         let mut again = Live::with(&text, &saved);
         assert_eq!(again.answers(), ["192.0.2.32"], "{initial}");
         again.probe("c", "x", "+++");
-        assert_eq!(again.status("c", "x").held, Some(Held::Manual), "{initial}: a restart is no operator");
+        assert_eq!(again.status("c", "x").held, Some(Held::Manual), "{initial}: a restart does not resume");
         // Neither does a new name, with or without a restart.
         let renamed = text.replace("[pools.c]", "[pools.see]").replace("\"c\"", "\"see\"").replace("x = {", "ex = {");
         let mut after = Live::with(&renamed, &saved);

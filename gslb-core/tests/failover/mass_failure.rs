@@ -368,13 +368,14 @@ fn one_tenants_mass_failure_does_not_delay_the_failover_of_another() {
     for own in ["", "hosts"] {
         let mut live = Live::with(&text(own), &Saved::default());
         (0..2).for_each(|_| _ = live.probe_all(|_| true));
-        // All hosts of the first tenant fail, and so does the first pool of the second: targets 15 and 16 are b1 and b2.
+        // All hosts of the first tenant fail, and so does the first pool of the second: targets 15 and 16 are b1 and
+        // b2.
         (0..3).for_each(|_| _ = live.probe_all(|target| target > 14));
         assert!(live.health.holding_since().is_some(), "{own}");
         live.probe_all(|target| target == 16);
         live.probe_all(|target| target == 16);
         assert_eq!(live.answers(), ["198.51.100.40"], "{own}");
-        assert!(live.status("a1", "e1").up, "the other tenant's failures are still held");
+        assert!(live.status("a1", "e1").up, "the other tenant's statuses are still held");
         // If nothing answers at all, all answers stay.
         let mut live = Live::with(&text(own), &Saved::default());
         (0..2).for_each(|_| _ = live.probe_all(|_| true));
@@ -414,7 +415,7 @@ fn without_any_answer_since_the_hold_began_no_service_is_exempt() {
     };
     (0..4).for_each(|_| fail(&mut live));
     assert!(live.health.holding_since().is_some());
-    assert_eq!(live.answers(), ["198.51.100.12"], "nothing shows that the way there works");
+    assert_eq!(live.answers(), ["198.51.100.12"], "nothing shows that the path works");
     live.seconds += 1;
     live.outcome_of(12, Ok(()));
     fail(&mut live);

@@ -120,7 +120,7 @@ pub(super) fn get(arguments: &Get) -> Outcome {
     }
     let answer = client.ask(request)?;
     if selected.kind == Kind::Document || selected.name.is_some() {
-        // One resource is printed as JSON for people too, so that they can put it.
+        // One resource is printed as JSON for people too, so that they can send it back with `gslb put`.
         show(Format::Json, &answer.json()?, |_: &Value| String::new())?;
         print_state(&arguments.remote, answer.etag.as_deref());
         return Ok(ExitCode::SUCCESS);

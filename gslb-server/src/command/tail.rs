@@ -150,7 +150,7 @@ fn outcome(decision: &Decision<'_>) -> String {
         None => format!("{pool}/{endpoint}"),
     };
     let named: Vec<String> = decision.endpoints.iter().map(endpoint).collect();
-    let named = if named.is_empty() { "nobody".to_owned() } else { named.join(", ") };
+    let named = if named.is_empty() { "no endpoint".to_owned() } else { named.join(", ") };
     match &decision.fallback {
         Some(fallback) => format!("-> {named} (fallback: {fallback})"),
         None => format!("-> {named}"),
@@ -192,7 +192,7 @@ mod tests {
         other["decisions"] = json!([{"service": "*.example.com", "fallback": "nodata", "endpoints": []}]);
         assert_eq!(
             shown(&other),
-            "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com default -> nobody (fallback: nodata)"
+            "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com default -> no endpoint (fallback: nodata)"
         );
     }
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(
             shown(&answered),
             "13:10:46.084  2001:db8::1  www.example.com A tcp  NOERROR  europe -> edge/cdn, \
-             then service cdn.example.com -> nobody (fallback: nodata)  cdn.example.com."
+             then service cdn.example.com -> no endpoint (fallback: nodata)  cdn.example.com."
         );
     }
 }

@@ -1,4 +1,4 @@
-//! dns: name servers that answer well, badly, to somebody else, or not at all.
+//! dns: name servers that answer well, badly, from the wrong address, or not at all.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -45,7 +45,7 @@ impl Drop for NameServer {
     }
 }
 
-/// A response to `query` with this rcode, and records of these rdata, whose owner is the name that was asked for.
+/// A response to `query` with this rcode, and records of these rdata, owned by the queried name.
 fn response(query: &[u8], rcode: u8, rtype: u8, answers: &[&[u8]]) -> Vec<u8> {
     let mut message = query.to_vec();
     (message[2], message[3], message[7]) = (0x84, rcode, answers.len() as u8);
@@ -87,7 +87,7 @@ fn a_server_that_has_lost_its_zone_is_not_up() {
     let lame = NameServer::new(move |query| vec![without_authority(query, &[])]);
     let (why, evidence) = failure(&probe(lame.address.port(), ""));
     assert_eq!((why, &*evidence), (Failure::Body, "NOERROR, but neither authoritative nor with a record of type SOA"));
-    // A resolver that knows an answer may be what is watched, and a name may have no record of the type.
+    // The probe may check that a resolver answers at all, and a name may have no record of the type.
     let resolver = NameServer::new(move |query| vec![without_authority(query, &[&[192, 0, 2, 1]])]);
     assert_eq!(pass(&probe(resolver.address.port(), ", type = \"A\"")), "NOERROR");
     let empty = NameServer::new(|query| vec![response(query, 0, 1, &[])]);

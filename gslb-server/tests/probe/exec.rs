@@ -1,4 +1,4 @@
-//! exec: exit codes of Nagios plugins, programs that say too much or never end, and those that may not run.
+//! exec: exit codes of Nagios plugins, programs with too much output or without end, and forbidden ones.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -70,11 +70,11 @@ fn the_output_of_a_verbose_program_is_read_to_its_end() {
     assert!(outcome.evidence.starts_with("exit code 2 CRITICAL: flood") && outcome.evidence.len() <= 200);
 }
 
-/// Waits until the process is gone whose number is in the file `who`.
+/// Waits until the process with the id in the file `who` is gone.
 fn await_end(folder: &Path, who: &str) {
     let pid = fs::read_to_string(folder.join(who)).unwrap();
     let stat = format!("/proc/{}/stat", pid.trim());
-    // A zombie is gone too; who waits for it is another matter.
+    // A zombie counts as gone; reaping it does not matter here.
     while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
         thread::yield_now();
     }
@@ -95,7 +95,7 @@ fn the_result_is_known_when_the_program_ends_even_if_its_output_stays_open() {
     let folder = TempDir::new().unwrap();
     let outcome = run(folder.path(), "sleep 1000 & echo one; exit 0", "", "10s");
     assert_eq!((outcome.result, &*outcome.evidence), (Ok(()), "exit code 0 OK: one"));
-    // One that leaves the group is out of reach, but is not waited for either.
+    // A process that leaves the group is not killed, but is not waited for either.
     let pid = folder.path().join("pid");
     let script = format!(
         "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do :; done; echo two",
@@ -133,7 +133,7 @@ fn exec_probes_do_not_run_for_forbidden_addresses() {
     // A name is resolved once, and the program gets the address that was looked at.
     let resolved = outcome(Rules { allow: settings().rules.allow, ..Rules::default() }, fill, name);
     assert!(["127.0.0.1", "::1"].iter().any(|it| resolved.evidence.ends_with(&format!(" {it}"))), "{resolved:?}");
-    assert_eq!(resolved.latency, None, "how long a program runs says nothing of the way");
+    assert_eq!(resolved.latency, None, "the duration of a program is not a latency");
 }
 
 #[test]

@@ -12,10 +12,10 @@ use tokio::runtime::{Builder, Runtime};
 use crate::origin::{Origin, hang};
 use crate::{failure, pass};
 
-/// What a server says to one call: the message, and the gRPC status.
+/// A server's response to one call: the message and the gRPC status.
 type Answer = fn(&[u8]) -> (Vec<u8>, &'static str);
 
-/// A gRPC server that is gone when this is dropped.
+/// A gRPC server that stops when dropped.
 struct Server {
     address: SocketAddr,
     _runtime: Runtime,
@@ -85,7 +85,7 @@ fn calls_that_fail_and_messages_without_end_fail() {
 fn servers_without_http2_fail() {
     let web = Origin::saying("HTTP/1.1 400 Bad Request\r\n\r\n");
     let probe = |origin: &Origin| format!("kind = \"grpc\", port = {}, timeout = \"2s\"", origin.port());
-    // It closes with our greeting unread, which the system may tell first.
+    // It closes with our preface unread, which the system may report first.
     assert!(matches!(failure(&probe(&web)).0, Failure::Protocol | Failure::Unreachable));
     let mute = Origin::new(hang);
     assert_eq!(failure(&probe(&mute)).0, Failure::Timeout);
@@ -94,7 +94,7 @@ fn servers_without_http2_fail() {
 #[test]
 fn a_server_that_only_pings_times_out() {
     let origin = Origin::new(|mut stream| {
-        // SETTINGS, then PING for ever (RFC 9113 §6.7); the acknowledgements are read, so that writing does not stall.
+        // SETTINGS, then PING forever (RFC 9113 §6.7); the acknowledgements are read, so that writing does not stall.
         let mut reader = stream.try_clone().unwrap();
         std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
         let _ = stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);

@@ -1,4 +1,4 @@
-//! icmp: this host echoes, or the system does not let us ask and the evidence says what would.
+//! icmp: this host replies, or the system does not permit it and the evidence says how to.
 
 use gslb_core::health::Failure;
 

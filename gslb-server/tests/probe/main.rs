@@ -1,4 +1,4 @@
-//! Probes against real servers on loopback: good ones, those that are down, and those that behave badly.
+//! Probes against real servers on loopback: healthy, down and misbehaving ones.
 
 mod dns;
 mod exec;
@@ -43,25 +43,25 @@ fn start_probing(settings: Settings, document: &str) -> (Prober, Receiver<Report
     (prober, reports)
 }
 
-/// What comes of one probe with these keys, of an endpoint at this place.
+/// The outcome of one probe with these keys, of an endpoint at this address.
 fn outcome_with(settings: Settings, probe: &str, endpoint: &str) -> Outcome {
     let document = format!("[probes]\nx = {{ {probe} }}\n[pools.p]\nprobe = \"x\"\nendpoints.e = {{ {endpoint} }}\n");
     let (_prober, mut reports) = start_probing(settings, &document);
     reports.blocking_recv().unwrap().outcome
 }
 
-/// What comes of one probe with these keys, of 127.0.0.1.
+/// The outcome of one probe with these keys, of 127.0.0.1.
 fn outcome(probe: &str) -> Outcome {
     outcome_with(settings(), probe, "address = \"127.0.0.1\"")
 }
 
-/// The same of one that fails: why, and with which evidence.
+/// The same for a failing one: the failure and its evidence.
 fn failure(probe: &str) -> (Failure, String) {
     let outcome = outcome(probe);
     (outcome.result.expect_err("it should fail"), outcome.evidence.into())
 }
 
-/// The same of one that passes: with which evidence.
+/// The same for a passing one: its evidence.
 fn pass(probe: &str) -> String {
     let outcome = outcome(probe);
     assert_eq!(outcome.result, Ok(()), "{}", outcome.evidence);

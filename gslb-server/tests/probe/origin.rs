@@ -1,4 +1,4 @@
-//! A server for tests: each connection is handed to a function on a thread of its own.
+//! A server for tests: each connection is handled by a function on its own thread.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// A server on a free port of 127.0.0.1, which is gone when this is dropped.
+/// A server on a free port of 127.0.0.1, which stops when dropped.
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     /// How many connections there were.
@@ -40,7 +40,7 @@ impl Origin {
         Self { address, connections, stop, thread: Some(thread) }
     }
 
-    /// One that answers every request with these octets and then closes the connection.
+    /// A server that answers every request with these octets and then closes the connection.
     pub(crate) fn saying(response: impl Into<Vec<u8>>) -> Self {
         let response = response.into();
         Self::new(move |mut stream| {
@@ -84,7 +84,7 @@ pub(crate) fn hang(mut stream: TcpStream) {
     while stream.read(&mut piece).is_ok_and(|count| count > 0) {}
 }
 
-/// A port on which nobody listens: it was somebody's a moment ago.
+/// A port without a listener: it was just released.
 pub(crate) fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

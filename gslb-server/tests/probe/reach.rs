@@ -1,4 +1,4 @@
-//! What probes may reach is checked where they connect, and can be asked beforehand.
+//! The guard of probes is checked when they connect, and can be queried beforehand.
 
 use gslb::probe::{Rules, Settings};
 use gslb_core::health::{Failure, Targets};

@@ -1,4 +1,5 @@
-//! When probes run: none waits for another, only so many run at once, and a new document leaves those that stay alone.
+//! Scheduling: no probe waits for another, concurrency is limited, and a new document does not disturb remaining
+//! probes.
 
 use std::thread;
 

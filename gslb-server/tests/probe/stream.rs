@@ -1,4 +1,4 @@
-//! tcp: a connection, and what is said on it.
+//! tcp: a connection, and the data on it.
 
 use std::io::{Read, Write};
 

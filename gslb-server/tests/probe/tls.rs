@@ -1,4 +1,4 @@
-//! https: certificates that are good, of somebody else, for another name, over, or near their end.
+//! https: valid certificates, and those of an unknown authority, for another name, expired, or about to expire.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -31,10 +31,10 @@ fn now() -> u64 {
 }
 
 impl Server {
-    /// With a certificate that ends so many days from now, or ended so many days ago.
+    /// With a certificate that expires in this many days, or expired that many days ago.
     fn new(name: &str, days: i64) -> Self {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        // An hour more, so that what passes meanwhile is no matter.
+        // An hour more, so that the time of the test does not matter.
         let ends = now().saturating_add_signed(days * DAY as i64 + days.signum() * 3600);
         let moment = |seconds: u64| (SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).into();
         params.not_before = moment(ends - 400 * DAY);

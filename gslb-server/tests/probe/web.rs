@@ -1,4 +1,4 @@
-//! http: what counts as up, and servers that hang, refuse, drip, send junk or send without end.
+//! http: expectations, and servers that hang, refuse, drip, send junk or send without end.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -148,7 +148,7 @@ fn a_server_that_restarts_is_reported() {
     assert!(counts[0].1.passed() >= 2 && counts[0].1.failed() >= 1 && &*counts[0].0 == "x");
 }
 
-/// A server that answers with what `respond` writes.
+/// A server that answers with the output of `respond`.
 fn answering(respond: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Origin {
     Origin::new(move |mut stream| {
         read_request(&mut stream);
@@ -157,7 +157,7 @@ fn answering(respond: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sy
     })
 }
 
-/// A response with so many header fields, which have so many octets with their line ends.
+/// A response with this many header fields, of this many octets including line ends.
 fn response(fields: usize, octets: usize) -> String {
     let fixed = "content-length: 0\r\n";
     let lines: String = (0..fields - 2).map(|at| format!("x-{at:04}: y\r\n")).collect();

@@ -1,4 +1,4 @@
-//! `gslb.toml`: defaults, all that may be written, and all that is wrong told at once with its place.
+//! `gslb.toml`: defaults, all keys, and all errors at once with their locations.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -8,7 +8,7 @@ use gslb::config::{Config, ConfigError, Log, LogFormat};
 use gslb::telemetry::dnstap;
 use gslb_api::LogLevel;
 
-/// What is told about a text, each problem as its first line.
+/// The problems of a text, the first line of each.
 fn problems(text: &str) -> Vec<String> {
     let problems = Config::parse("gslb.toml", text).unwrap_err();
     problems.iter().map(|problem| problem.to_string().lines().next().unwrap().to_owned()).collect()

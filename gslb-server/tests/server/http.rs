@@ -1,4 +1,4 @@
-//! What is seen over HTTP: health, metrics, and problem documents for everything else; and the demo's origins.
+//! HTTP: health, metrics, and problem documents for everything else; and the demo's origins.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -50,7 +50,7 @@ pub(crate) fn hooks() -> Hooks {
     }
 }
 
-/// A server on free ports; `generation` 0 stands for no table.
+/// A server on free ports; `generation` 0 means no table.
 fn serve(generation: &Arc<AtomicU64>) -> (Running, SocketAddr, SocketAddr) {
     let mut config = Config::default();
     config.dns.listen = vec!["127.0.0.1:0".parse().unwrap()];

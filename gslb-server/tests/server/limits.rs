@@ -31,7 +31,7 @@ fn connect(api: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Asks for `/livez` and reads the answer, leaving the connection open.
+/// Requests `/livez` and reads the response, leaving the connection open.
 fn ask(stream: &mut TcpStream) {
     stream.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
@@ -107,7 +107,7 @@ fn a_client_over_its_share_loses_its_own_idlest_connection() {
             let mut connections: Vec<TcpStream> = (0..2).map(|_| connect(api)).collect();
             connections.iter_mut().for_each(ask);
             ask(&mut connections[0]);
-            assert_eq!(get(api, "/livez").0, 200, "who holds connections locks out nobody at the same address");
+            assert_eq!(get(api, "/livez").0, 200, "open connections do not block others at the same address");
             assert!(closed(connections.remove(1)));
             ask(&mut connections[0]);
         },

@@ -1,5 +1,5 @@
-//! The sockets, the process and its configuration, from outside. What is answered does not matter here: a table
-//! without zones refuses every query, and a refusal is an answer.
+//! The sockets, the process and its configuration, from outside. Answers do not matter here: a table without zones
+//! refuses every query, which is an answer too.
 
 mod config;
 mod http;
@@ -18,6 +18,6 @@ use gslb_core::table::{Published, RoutingTable, compile};
 /// A table without zones, published.
 fn published() -> Arc<Published> {
     let compiled = compile::compile(Site::default(), &[], &Default::default(), None);
-    let topology = compiled.topology.expect("nothing in it can be wrong");
+    let topology = compiled.topology.expect("it is valid");
     Arc::new(Published::new(RoutingTable::initial(topology)))
 }

@@ -1,10 +1,10 @@
-//! Queries as octets, and what shows that a message answers one.
+//! Queries as octets, and the check that a message answers one.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// How long a test waits for what must come: only a failing test waits this long.
+/// How long a test waits: only a failing test waits this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A query for `example. A` with this ID.
@@ -46,7 +46,7 @@ pub(crate) fn await_close(stream: &mut TcpStream) {
     match stream.read(&mut [0]) {
         Ok(0) => {}
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
-        // A process that was stopped and goes on is told so.
+        // A stopped process that continues gets SIGCONT.
         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => await_close(stream),
         other => panic!("the connection was to be closed, and not {other:?}"),
     }

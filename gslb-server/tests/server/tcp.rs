@@ -118,7 +118,7 @@ fn an_idle_connection_is_closed_even_if_it_sends_junk() {
     let (mut silent, mut used, mut junk) = (connect(address), connect(address), connect(address));
     ask(&mut used, 1);
     let mut writer = junk.try_clone().unwrap();
-    // Messages without a query in them, for as long as they are taken: so many that there is always more to read.
+    // Messages without a query, while they are accepted: so many that there is always more to read.
     let writing = thread::spawn(move || while writer.write_all(&[0; 64 << 10]).is_ok() {});
     await_close(&mut silent);
     await_close(&mut used);
@@ -210,7 +210,7 @@ fn queries_received_before_the_stop_are_answered_and_then_connections_end() {
         assert!(rest.is_empty());
     }
     assert_eq!(counters.total().1.open, 0);
-    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).is_err(), "nothing listens any more");
 }
 
 #[test]

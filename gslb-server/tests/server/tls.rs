@@ -1,4 +1,4 @@
-//! HTTPS: a certificate of an own authority, one that is replaced while the server runs, and those that cannot be used.
+//! HTTPS: a certificate of a private authority, one replaced while the server runs, and unusable ones.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -39,7 +39,7 @@ fn serve(folder: &Path) -> (Running, SocketAddr) {
     (bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), hooks()).unwrap(), api)
 }
 
-/// Asks for `/livez` by the name `host`, trusting the certificate in `folder`.
+/// Requests `/livez` by the name `host`, trusting the certificate in `folder`.
 fn ask(api: SocketAddr, host: &str, folder: &Path) -> Result<String, Error> {
     ask_for("/livez", api, host, folder)
 }
@@ -110,7 +110,7 @@ fn an_unusable_certificate_is_counted_and_dns_still_answers() {
     let _ = plain.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n");
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
-    assert_eq!(answer, b"", "nothing is told in the clear");
+    assert_eq!(answer, b"", "nothing is sent unencrypted");
 
     write_certificate(folder.path(), "127.0.0.1");
     while ask(api, "127.0.0.1", folder.path()).is_err() {

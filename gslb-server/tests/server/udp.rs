@@ -1,4 +1,4 @@
-//! UDP: every query that is received is answered, once, from the address that was asked.
+//! UDP: every received query is answered once, from the queried address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn client(address: &str) -> UdpSocket {
     client
 }
 
-/// Reads one answer; returns its ID and where it came from.
+/// Reads one answer; returns its ID and source address.
 fn read_answer(client: &UdpSocket) -> (u16, SocketAddr) {
     let mut buffer = [0; 4096];
     let (length, source) = client.recv_from(&mut buffer).expect("an answer");

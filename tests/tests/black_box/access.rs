@@ -1,4 +1,4 @@
-//! Who is let in: tokens by the command, and the API asked with curl.
+//! Access: tokens created by the command, and API requests with curl.
 
 use gslb_tests::ask::curl_with;
 

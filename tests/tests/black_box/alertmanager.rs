@@ -1,4 +1,4 @@
-//! A real Alertmanager, configured as the example has it: what it fires is forced, what it resolves ends.
+//! A real Alertmanager with the example's configuration: firing alerts force, resolved ones end.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ fn alertmanager(folder: &Folder, server: &Server) -> Daemon {
     Daemon::start(&mut command)
 }
 
-/// Tells Alertmanager of an alert, as Prometheus does; one that `ends` is over.
+/// Sends Alertmanager an alert, as Prometheus does; with `ends` it is resolved.
 fn post_alert(alertmanager: SocketAddr, labels: &serde_json::Value, ends: Option<&str>) {
     let mut alert = json!({ "labels": labels, "annotations": {"summary": "the power of fra fails"} });
     if let Some(ends) = ends {
@@ -60,7 +60,7 @@ fn an_alert_moves_clients_while_it_fires() {
     let unconcerned = json!({"alertname": "DiskFull", "gslb_pool": "iad"});
     post_alert(alertmanager.address, &unconcerned, None);
     post_alert(alertmanager.address, &labels, None);
-    eventually("Europe is sent elsewhere", || answers(&server) == ["192.0.2.2", "192.0.2.2"]);
+    eventually("Europe goes to another data center", || answers(&server) == ["192.0.2.2", "192.0.2.2"]);
     let overrides = folder.ask(&server, "overrides").out;
     assert!(overrides.contains("the power of fra fails") && overrides.contains("alertmanager"), "{overrides}");
     assert!(!overrides.contains("DiskFull"), "{overrides}");

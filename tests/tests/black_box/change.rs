@@ -1,4 +1,4 @@
-//! Changing a site by the command: foreseen, applied, told, and undone; refused where it is stale or unsafe.
+//! Changing a site with the command: planned, applied, reported and undone; refused if stale or unsafe.
 
 use gslb_tests::ask::dig;
 use gslb_tests::eventually;
@@ -37,7 +37,7 @@ pub(crate) fn folder(more: &str) -> Folder {
     ])
 }
 
-/// What clients in the Netherlands and in Japan get.
+/// The answers for clients in the Netherlands and in Japan.
 pub(crate) fn answers(server: &Server) -> [String; 2] {
     ["193.0.6.0/24", "133.11.0.0/16"]
         .map(|client| dig(server.address(), &format!("www.example.com A +subnet={client}")).data().join(" "))
@@ -114,7 +114,7 @@ fn a_safety_rule_holds_unless_an_admin_gives_a_reason() {
     assert!(ran.err.contains("min_data_centers_up"), "{}", ran.err);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
     let dry_run = folder.ask(&server, &format!("{drain} --dry-run"));
-    assert_eq!(dry_run.code, 6, "a dry run tells what would come of it: {}", dry_run.out);
+    assert_eq!(dry_run.code, 6, "a dry run reports the effect: {}", dry_run.out);
     let ran = folder.ask(&server, &format!("{drain} --override-rules fire"));
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.1"]);
@@ -179,7 +179,7 @@ fn one_resource_is_read_and_written() {
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
     assert_eq!(folder.ask(&server, &format!("put pools iad pool.json --if-match {tag}")).code, 0);
     let stale = folder.ask(&server, &format!("put pools iad pool.json --if-match {tag}"));
-    assert_eq!(stale.code, 4, "what others did meanwhile is not undone: {}", stale.err);
+    assert_eq!(stale.code, 4, "changes by others are not overwritten: {}", stale.err);
     assert_eq!(folder.ask(&server, "put pools iad pool.json --if-match latest").code, 0);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.9"]);
     assert_eq!(folder.ask(&server, "patch pools iad {\"endpoints\":{\"iad-1\":{\"address\":\"192.0.2.8\"}}}").code, 0);

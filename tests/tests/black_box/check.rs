@@ -1,10 +1,10 @@
-//! `gslb check`, and how every subcommand ends: what is wrong is told with its place, and the exit code says so.
+//! `gslb check`, and the errors of every subcommand: with their locations and an exit code.
 
 use gslb_tests::folder::Folder;
 
 use crate::sites::{EXAMPLE, document, small, zone};
 
-/// Where problems were told, as `file:line:column: kind`.
+/// Where problems were reported, as `file:line:column: kind`.
 fn places(output: &str) -> Vec<&str> {
     let kinds = [": error: ", ": warning: "];
     let cut = |line: &'_ str| kinds.iter().find_map(|kind| Some(line.find(kind)? + kind.len() - 2));

@@ -1,5 +1,5 @@
-//! What the command says to people and to monitoring where something is amiss: with the line, the server or the way
-//! there.
+//! Errors of the command for people and for monitoring: in the command line, the server or the
+//! connection.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -38,7 +38,7 @@ fn a_check_without_result_is_unknown() {
     let slip = folder.gslb("status --nagios --wath").out;
     assert!(slip.contains("unexpected argument '--wath' found"), "{slip}");
     assert_eq!(folder.gslb("status --nagios --help").code, 0);
-    assert_eq!(folder.gslb("status --wath").code, 2, "nobody asks for a plugin");
+    assert_eq!(folder.gslb("status --wath").code, 2, "this is not a plugin call");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn counts_and_verdicts_cover_the_selection() {
     assert!(down.starts_with("pool fra: 0 of 1 data centers up, 0 of 1 pools up, 1 endpoints down\n"), "{down}");
 }
 
-/// What every table shows, in so many columns.
+/// Every table, at this terminal width.
 fn tables(folder: &gslb_tests::folder::Folder, server: &str, columns: usize) {
     for line in [
         "status",
@@ -99,7 +99,7 @@ fn tables(folder: &gslb_tests::folder::Folder, server: &str, columns: usize) {
             .env("COLUMNS", columns.to_string()));
         assert!([0, 6, 7, 8].contains(&output.code), "{line}: {}", output.err);
         let is_wide = |shown: &&str| shown.chars().count() > columns;
-        // The message itself is no table.
+        // The message itself is not a table.
         let wide = output.out.lines().filter(|shown| !shown.starts_with(";") && !shown.contains(": ")).find(is_wide);
         assert_eq!(wide, None, "{line} in {columns} columns:\n{}", output.out);
     }
@@ -189,7 +189,7 @@ fn tls_mismatches_are_recognized() {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     folder.write("key.pem", made.signing_key.serialize_pem());
     folder.write(CERTIFICATE, made.cert.pem());
-    // Without it, some hosts trust nobody.
+    // Without it, some hosts have no trusted authorities.
     let ca = format!("--ca {CERTIFICATE} ");
     let output = folder.gslb(&format!("status {ca}--server https://{}", plain.api));
     let advice = format!("it does not speak TLS; write http://{} if it serves plain HTTP", plain.api);

@@ -1,4 +1,4 @@
-//! What metrics there are: the server, its documentation, and whatever asks for them say the same.
+//! Metrics: the server, its documentation, and everything that queries them agree.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::everything::Everything;
 use crate::monitoring::{DASHBOARDS, DEPLOY, RULES, dashboard};
 
-/// The families of the tables of docs/reference/metrics.md, with their labels: those of a row belong to each metric that it names.
+/// The families of the tables of docs/reference/metrics.md, with their labels: those of a row belong to each metric
+/// that it names.
 fn documented() -> Families {
     let mut families = Families::new();
     let text = fs::read_to_string(format!("{DEPLOY}/../docs/reference/metrics.md")).unwrap();
@@ -43,12 +44,14 @@ fn the_documentation_has_the_metrics_that_the_server_has() {
     for name in documented.keys().chain(exposed.keys()).collect::<BTreeSet<_>>() {
         match (documented.get(name), exposed.get(name)) {
             (Some(documented), Some(exposed)) if documented == exposed => {}
-            (documented, exposed) => differences.push(format!("{name}: documented {documented:?}, told {exposed:?}")),
+            (documented, exposed) => {
+                differences.push(format!("{name}: documented {documented:?}, exposed {exposed:?}"))
+            }
         }
     }
     assert!(differences.is_empty(), "docs/reference/metrics.md and a scrape differ:\n{}", differences.join("\n"));
 
-    // Alerts tell the bundled database from others by what it calls itself.
+    // Alerts recognize the bundled database by its name.
     let bundled = "gslb_geo_database_build_timestamp_seconds{database=\"country ipvAll\"}";
     assert!(everything.server.metrics().value(bundled).is_some(), "the bundled database has another name");
 
@@ -58,12 +61,12 @@ fn the_documentation_has_the_metrics_that_the_server_has() {
     assert_eq!((checked.code, &*checked.err), (0, ""), "{}", checked.out);
 }
 
-/// What was found that asks for what there is not, each with where it is.
+/// References to missing metrics, each with its location.
 #[derive(Default)]
 struct Faults(Vec<String>);
 
 impl Faults {
-    /// Holds an expression, and texts about what comes of it, against `families`. Returns the labels of what comes of it.
+    /// Checks an expression, and texts about its result, against `families`. Returns the labels of the result.
     fn look(&mut self, at: &str, expression: &str, texts: &[&str], families: &Families) -> BTreeSet<String> {
         let read = read(expression, families);
         self.0.extend(read.missing.iter().map(|missing| format!("{at}: {missing}: {expression}")));
@@ -111,7 +114,7 @@ const OF_TARGETS: [&str; 3] = ["namespace", "pod", "rack"];
 fn rules_and_their_tests_query_existing_metrics() {
     let (mut families, mut faults, mut looked) = (documented(), Faults::default(), 0);
     let files = RULES.map(|name| format!("{DEPLOY}/prometheus/{name}"));
-    // Prometheus reads YAML, and tells what it has read.
+    // Prometheus parses the YAML, and returns the parsed rules.
     let prometheus = Prometheus::start(&[], &[&files[0], &files[1]]);
     let exposed: Value = serde_json::from_str(&prometheus.get("/api/v1/rules", &[]).body).unwrap();
     let groups = exposed["data"]["groups"].as_array().unwrap();
@@ -146,7 +149,7 @@ fn rules_and_their_tests_query_existing_metrics() {
 #[test]
 fn zabbix_and_the_pages_name_existing_metrics() {
     let mut known: BTreeSet<String> = documented().into_keys().collect();
-    // What is recorded has a name of three parts.
+    // A recorded metric has a name of three parts.
     let rules = fs::read_to_string(format!("{DEPLOY}/prometheus/gslb.rules.yml")).unwrap();
     let recorded = rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")?.split(':').nth(1));
     known.extend(recorded.map(str::to_owned));

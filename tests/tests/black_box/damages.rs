@@ -1,5 +1,5 @@
-//! Stop, damage, start: each damage of a file, one by one and in pairs. DNS is answered, the server says what it does without,
-//! and it stops when it is told to.
+//! Stop, damage, start: each damage of a file, one by one and in pairs. DNS is answered, the server reports what is
+//! degraded, and it stops on request.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use gslb_tests::server::Server;
 use crate::rows;
 use crate::sites::{document, zone};
 
-/// What is damaged.
+/// The damaged part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     /// Rows of the store, before its file is.
@@ -157,7 +157,7 @@ fn copy(of: &Folder) -> Folder {
     folder
 }
 
-/// What a server says that it does without after `damages`.
+/// The degraded parts that a server must report after `damages`.
 fn reasons(damages: &[Damage], is_watched: bool) -> Vec<&'static str> {
     let is_damaged = |part: Part| damages.iter().any(|(of, _, _)| *of == part);
     let problems = [
@@ -175,7 +175,7 @@ fn get(server: &Server, token: &str, path: &str) -> Page {
     curl_with(&["--insecure", "--header", &format!("Authorization: Bearer {token}")], &server.url(path))
 }
 
-/// Damages a copy of `sound`, starts a server, and sees what it answers.
+/// Damages a copy of `sound`, starts a server, and checks its answers.
 fn survives(sound: &Folder, token: &str, damages: &[Damage], is_watched: bool) {
     let (folder, named) = (copy(sound), format!("{damages:?}, watched: {is_watched}"));
     damages.iter().for_each(|(_, name, damage)| damage(&folder, name));

@@ -26,7 +26,7 @@ policy = { geo = { europe = \"eu\", asia = \"as\", default = \"other\" } }
 /// A network whose country the databases differ on, a small part of all that they know.
 const CLIENT: &str = "193.0.6.0/24";
 
-/// A database that puts [`CLIENT`] into one country, and half of the rest into another.
+/// A database with [`CLIENT`] in one country, and half of the rest in another.
 fn database(client: &str, half: &str) -> Vec<u8> {
     let rest = [("1.0.0.0/9", "JP"), ("1.128.0.0/9", "FR"), ("2.0.0.0/8", half), ("2001:67c::/32", "NL")];
     let networks = rest.into_iter().chain([(CLIENT, client)]);

@@ -1,4 +1,4 @@
-//! `gslb demo`: what it prints is so, and what it starts is there.
+//! `gslb demo`: its output is correct, and everything it starts runs.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use gslb_tests::ask::{curl, dig};
 use gslb_tests::program::{gslb, run};
 use gslb_tests::server::Server;
 
-/// A demo that has said all that it says, and that.
+/// A running demo, and its output.
 fn demo() -> (Server, String) {
     let mut demo = Server::demo();
     demo.await_out("Ctrl-C stops it.");
@@ -14,7 +14,7 @@ fn demo() -> (Server, String) {
     (demo, said)
 }
 
-/// The port of the origins, as the demo tells it.
+/// The port of the origins, from the demo's output.
 fn origin_port(said: &str) -> &str {
     let (_, rest) = said.split_once("HTTP servers on port ").expect("the demo tells of its origins");
     rest.split(',').next().unwrap()
@@ -57,7 +57,7 @@ fn the_printed_commands_work() {
     }
 }
 
-/// The printed command that begins so, of so many lines.
+/// The printed command with this beginning, of this many lines.
 fn command(said: &str, begin: &str, lines: usize) -> String {
     let lines = said.lines().map(str::trim).skip_while(|line| !line.starts_with(begin)).take(lines);
     lines.collect::<Vec<_>>().join("\n")
@@ -121,7 +121,7 @@ fn health_and_metrics_are_served_over_http() {
 
 #[test]
 fn a_demo_never_fails_for_a_default_port() {
-    // Whoever comes first has the default ports; the others find free ones.
+    // The first one gets the default ports; the others use free ones.
     let demos = [(); 3].map(|()| Server::start(Command::new(gslb()).arg("demo")));
     for demo in &demos {
         assert_eq!(dig(demo.address(), "www.example.com A +subnet=200.160.0.0/20").data(), ["127.0.40.1"]);

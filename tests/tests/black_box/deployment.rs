@@ -1,5 +1,5 @@
-//! What `deploy/` has for whoever runs a server: a unit that may do little, a container file, a chart that renders, and
-//! a Zabbix template that reads it.
+//! The files of `deploy/`: a restricted systemd unit, a container file, a Helm chart, and a Zabbix
+//! template.
 
 use std::env;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::change::folder;
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
 
-/// The interpreter of the environment in which tests/run has installed what checks the chart and the template.
+/// The Python interpreter with the packages to check the chart and the template, installed by tests/run.
 fn python() -> PathBuf {
     let test = env::current_exe().expect("the running test has a path");
     let target = test.ancestors().nth(3).expect("tests are three folders below the target folder");
@@ -29,7 +29,7 @@ fn the_unit_may_do_little() {
     command.args(["security", "--offline=true", "--no-pager", "--threshold=25"]);
     let ran = run(command.arg(format!("{DEPLOY}/systemd/gslb.service")));
     assert_eq!(ran.code, 0, "more than 2.5: {}{}", ran.out, ran.err);
-    // Misspelt keys are told, and the missing binary: it is installed elsewhere.
+    // Misspelled keys are reported, and the missing binary, which is not installed here.
     let unit = format!("{DEPLOY}/systemd/gslb.service");
     let verified = run(Command::new("systemd-analyze").args(["verify", "--man=no", &unit]));
     let problems: Vec<&str> = verified.err.lines().filter(|line| line.contains("gslb.service")).collect();
@@ -60,8 +60,8 @@ const MAY_FIND_NOTHING: [(&str, &str); 4] = [
     ("gslb.geo.oldest", "the server has the bundled database alone"),
 ];
 
-/// What each item of the Zabbix template has become, by its key: the template is held against Zabbix' rules, and read
-/// with its own paths and scripts. There is no Zabbix in it.
+/// The value of each item of the Zabbix template, by key: the template is checked against Zabbix' rules, and evaluated
+/// with its own paths and scripts, without Zabbix.
 fn zabbix(folder: &Folder, server: &Server) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/read-zabbix-template");
     let mut command = Command::new(python());
@@ -103,7 +103,7 @@ fn the_zabbix_template_reads_a_running_server() {
         ("gslb.store.available", "1"),
         ("gslb.reload.refused", "0"),
         ("gslb.overrides.oldest", "0"),
-        // The bundled one is as old as the version, and nobody is told of it every day.
+        // The bundled one is as old as the version, and should not alert every day.
         ("gslb.geo.oldest", "0"),
         ("gslb.data_center.status[fra]", "1"),
         ("gslb.pool.status[fra]", "1"),

@@ -1,4 +1,4 @@
-//! What the API says of itself is true: schemathesis makes requests out of its description, and finds nothing.
+//! The API matches its description: schemathesis generates requests from it, and finds no errors.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::change::folder;
 
 /// Requests for each operation and way of making them up: some 3,000 in all, a quarter of a minute of a core.
 const EXAMPLES: &str = "10";
-/// The same requests each time: what it finds is the fault of whoever changed something, and not of chance.
+/// The same requests each time: a new finding comes from a change, not from chance.
 const SEED: &str = "1";
 
 #[test]
@@ -18,8 +18,8 @@ fn responses_match_the_openapi_description() {
     let mut command = Command::new("schemathesis");
     command.current_dir(folder.path("")).args(["run", &format!("http://{}/api/openapi.json", server.api)]);
     command.args(["--header", &format!("Authorization: Bearer {}", folder.token())]);
-    // Streams do not end. Whether a request that fits the description is done depends on what is there:
-    // a pool may only name a data center that exists.
+    // Streams do not end. Whether a request that fits the description succeeds depends on existing entries: a pool
+    // may only name an existing data center.
     command.args(["--exclude-path", "/api/v1/events", "--exclude-path", "/api/v1/tail"]);
     command.args(["--exclude-checks", "positive_data_acceptance"]);
     command.args(["--max-examples", EXAMPLES, "--seed", SEED, "--generation-database", "none", "--no-color"]);

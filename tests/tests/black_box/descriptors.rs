@@ -1,4 +1,4 @@
-//! A process whose file descriptors are used up: health is answered all the same.
+//! A process without free file descriptors still answers health checks.
 
 use std::io::Read as _;
 use std::net::TcpStream;
@@ -11,8 +11,8 @@ use gslb_tests::server::Server;
 
 use crate::sites::small;
 
-/// Descriptors that the server may have, besides those that it needs without any client: how many these are depends on the
-/// processors of the machine.
+/// Descriptors for the server beyond those that it needs without clients, which depend on the processors of the
+/// machine.
 const FEW: usize = 8;
 
 #[test]

@@ -1,4 +1,4 @@
-//! dnstap read back by the programs that people read it with: nothing is missing that is not counted, and nobody waits.
+//! dnstap read by its common tools: every missing frame is counted, and nothing waits.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -31,7 +31,7 @@ impl Capture {
         Self { child: child.expect("fstrm_capture can be run; tests/run installs it"), file }
     }
 
-    /// Has it end, and lets dnstap-ldns read what it has taken.
+    /// Stops it, and reads its file with dnstap-ldns.
     fn read(mut self, how: &str) -> String {
         run(Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]));
         self.child.wait().expect("it can be waited for");
@@ -78,7 +78,7 @@ fn query(id: u16) -> Vec<u8> {
     query
 }
 
-/// Asks as fast as answers come, so many times; every query is answered.
+/// Sends this many queries as fast as they are answered; every query is answered.
 fn rush(server: SocketAddr, count: usize) {
     const WINDOW: usize = 32;
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -156,7 +156,7 @@ fn hanging(listener: &UnixListener) -> UnixStream {
     let (mut stream, _) = listener.accept().unwrap();
     let mut ready = [0; 42];
     stream.read_exact(&mut ready).unwrap();
-    ready[11] = 1; // What was READY is ACCEPT.
+    ready[11] = 1; // ACCEPT in place of READY.
     stream.write_all(&ready).unwrap();
     stream
 }

@@ -1,4 +1,4 @@
-//! A server of which every metric is to be seen: with TLS, dnstap, probes, a vantage, an override, and a pool that is down.
+//! A server that exposes every metric: with TLS, dnstap, probes, a vantage, an override, and a pool that is down.
 
 use gslb_tests::ask::{curl_with, dig, kdig};
 use gslb_tests::eventually;
@@ -9,7 +9,7 @@ use crate::sites::{document, zone};
 
 const TLS: &str = "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }\n";
 
-/// The server, and what it probes: the HTTPS of another one.
+/// The server, and another one whose HTTPS it probes.
 pub(crate) struct Everything {
     pub(crate) folder: Folder,
     pub(crate) server: Server,
@@ -17,7 +17,7 @@ pub(crate) struct Everything {
 }
 
 impl Everything {
-    /// Starts all of it, and waits until what takes some time has happened.
+    /// Starts everything, and waits until all metrics appear.
     pub(crate) fn serve() -> Self {
         let probed = Folder::with(&[("site.toml", &document("192.0.2.1")), ("example.com.zone", &zone("first"))]);
         with_certificate(&probed, "");

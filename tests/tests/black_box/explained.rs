@@ -1,4 +1,4 @@
-//! Explain tells what the wire has: the same answer, TTLs and scope, for queries that nobody chose.
+//! Explain equals the wire: the same answer, TTLs and scope, for random queries.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::Command;
@@ -12,12 +12,12 @@ use gslb_tests::server::Server;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-/// How many queries are asked where `GSLB_TEST_EXPLAINED` does not say otherwise.
+/// Default number of queries; `GSLB_TEST_EXPLAINED` overrides it.
 const QUERIES: usize = 1000;
 /// Queries that one run of dig asks.
 const BATCH: usize = 500;
 
-/// All kinds of policies, and no draw that is drawn anew: what explain draws would be another draw.
+/// All kinds of policies, but no random draws: explain would draw differently.
 const DOCUMENT: &str = r#"
 [zones."example.com"]
 file = "example.com.zone"

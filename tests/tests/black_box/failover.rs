@@ -1,4 +1,4 @@
-//! When something dies: the next answer is another one, and when it comes back, so does its traffic.
+//! Failover: when something dies, the next answer changes, and when it recovers, its traffic returns.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -11,7 +11,7 @@ use gslb_tests::server::Server;
 
 const ZONE: &str = "$TTL 1h\n@ IN SOA ns1 hostmaster 1 2h 15m 4w 5m\n IN NS ns1\nns1 IN A 192.0.2.53\n";
 
-/// A failover pair, each endpoint with a probe that turns it at the second outcome.
+/// A failover pair, each endpoint with a probe that changes its status at the second outcome.
 fn pair(first: &str, second: &str, more: &str) -> Folder {
     let site = format!(
         "[zones.\"example.com\"]\nrecords = '''{ZONE}'''\n\
@@ -60,7 +60,7 @@ fn a_pair_fails_over_and_back_and_a_restart_answers_as_before() {
     assert_eq!((of_service.code, of_service.err.as_str()), (0, ""), "{}", of_service.out);
     let explained = folder.ask(&server, "explain www.example.com A");
     assert!(explained.out.contains("verdict") && explained.out.contains("refused"), "{}", explained.out);
-    // Killed once the status has been saved, which the event tells.
+    // Killed once the status has been saved, which the event shows.
     let token = format!("authorization: Bearer {}", folder.token());
     eventually("the status is an event", || {
         let url = format!("http://{}/api/v1/events", server.api);
@@ -109,7 +109,7 @@ fn a_push_endpoint_is_down_when_its_deadline_passes() {
         assert_eq!(page.status, 200, "{}", page.body);
     }
     assert_eq!(answer(&server), "127.0.0.2", "word is in force when it is answered");
-    // On a busy machine a word may be too old before it is asked for.
+    // On a busy machine, a push report may expire before the check.
     eventually("word is in force again", || {
         assert_eq!((post(true).status, post(true).status), (200, 200));
         answer(&server) == "127.0.0.1"
@@ -164,7 +164,7 @@ fn a_drill_predicts_and_a_real_one_is_observed_over_dns() {
     }
     assert!(europe().starts_with("127.0.10."), "{}", europe());
     assert_eq!(ask("drill --data-center nowhere").code, 1);
-    // Another node of the same document does not hear of the override.
+    // Another node with the same document does not get the override.
     let other = Server::demo();
     let unmoved = ask(&format!("drill --data-center fra --for 2s --really --dns {} -o json", other.address()));
     assert_eq!(unmoved.code, 9, "{}{}", unmoved.out, unmoved.err);

@@ -1,4 +1,5 @@
-//! Networks of well-known owners on six continents are sent where the bundled database says that they are.
+//! Networks of well-known owners on six continents go to the data center nearest to their place in the bundled
+//! database.
 
 use std::process::Command;
 use std::sync::LazyLock;
@@ -14,7 +15,7 @@ use crate::sites::EXAMPLE;
 
 static WORLD: LazyLock<Database> = LazyLock::new(geoip::bundled);
 
-/// Networks, and who has them.
+/// Networks and their owners.
 const NETWORKS: [(&str, &str); 14] = [
     ("193.0.6.0/24", "RIPE NCC, Amsterdam"),
     ("2001:67c:2e8::/48", "RIPE NCC, Amsterdam"),
@@ -32,7 +33,7 @@ const NETWORKS: [(&str, &str); 14] = [
     ("2001:43f8:90::/48", "AFRINIC, Mauritius"),
 ];
 
-/// A data center of the example: its pool, the addresses in it, and where it is.
+/// A data center of the example: its pool, addresses and coordinate.
 struct DataCenter {
     pool: &'static str,
     addresses: [&'static str; 2],
@@ -48,7 +49,7 @@ const DATA_CENTERS: [DataCenter; 6] = [
     DataCenter { pool: "syd", addresses: ["127.0.60.", "2001:db8:60::"], at: (-33.95, 151.18) },
 ];
 
-/// What the database says of the beginning of a network.
+/// The place of the first address of a network.
 fn place(network: &str) -> Place {
     WORLD.place_of(network.parse::<IpNet>().unwrap().network()).clone()
 }

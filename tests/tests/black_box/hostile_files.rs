@@ -13,10 +13,10 @@ use gslb_tests::server::Server;
 
 use crate::sites::{document, zone};
 
-/// Octets by which the peak of the server's memory may grow.
+/// Maximum growth of the server's peak memory in octets.
 const GROWTH: u64 = 64 << 20;
 
-/// What stands in place of a file.
+/// What replaces a file.
 const HOSTILE: [fn(&Path); 5] = [
     |path| symlink("/dev/zero", path).unwrap(),
     |path| fs::File::create(path).unwrap().set_len(8 << 30).unwrap(),

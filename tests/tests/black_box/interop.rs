@@ -1,4 +1,4 @@
-//! Other people's programs ask in every way they know, and understand what they get.
+//! Other programs query in all their ways, and understand the responses.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -23,7 +23,7 @@ fn serve(identity: &str) -> (Folder, Server) {
     (folder, server)
 }
 
-/// The line of dig's that tells of EDNS: version, flags and size.
+/// dig's line about EDNS: version, flags and size.
 fn edns(answer: &Answer) -> Option<&str> {
     answer.text.lines().find(|line| line.starts_with("; EDNS:"))
 }
@@ -168,7 +168,7 @@ fn the_server_identifies_itself_if_configured() {
     assert!(answers.text.contains("; NSID: 66 72 61 2d 31 (\"fra-1\")"), "{}", answers.text);
     let answers = kdig(server.address(), "+nsid www.example.com");
     assert!(answers.text.contains(";; NSID: 6672612D31 \"fra-1\""), "{}", answers.text);
-    assert!(!dig(server.address(), "www.example.com").text.contains("NSID"), "nobody asked");
+    assert!(!dig(server.address(), "www.example.com").text.contains("NSID"), "not requested");
 }
 
 #[test]

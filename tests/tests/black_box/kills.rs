@@ -1,4 +1,4 @@
-//! The whole server, killed at random moments under writes: what was acknowledged is there, and is what is answered.
+//! The whole server, killed at random moments under writes: acknowledged changes exist, and are answered.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -16,12 +16,12 @@ use crate::sites::zone;
 
 /// How often the server is killed where `GSLB_TEST_KILLS` does not say otherwise.
 const KILLS: u64 = 20;
-/// Pools, each of which has a writer of its own, and one service.
+/// Pools, each with its own writer, and one service.
 const WRITERS: usize = 3;
 /// A kill comes at most so long after the start, or after the first write that is acknowledged.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
-/// What a writer knows of its pool.
+/// A writer's record of its pool.
 #[derive(Debug, Clone, Copy, Default)]
 struct Written {
     /// The number that was last acknowledged.
@@ -30,11 +30,11 @@ struct Written {
     times: u64,
     /// The last number that was sent, whether or not it arrived.
     sent: u32,
-    /// The greatest revision that an acknowledgement told.
+    /// The greatest acknowledged revision.
     revision: u64,
 }
 
-/// The address that stands for a number.
+/// The address that encodes a number.
 fn address(number: u32) -> String {
     let [_, a, b, c] = number.to_be_bytes();
     format!("10.{a}.{b}.{c}")
@@ -52,7 +52,7 @@ fn folder() -> Folder {
     Folder::with(&[("gslb.toml", PROCESS), ("site.toml", &document), ("example.com.zone", &zone("first"))])
 }
 
-/// Writes one number after another until the server is gone.
+/// Writes one number after another until the server dies.
 fn write(server: &Server, token: &str, writer: usize, written: &Mutex<Written>) {
     let Ok(mut http) = Http::connect(server.api, token) else { return };
     let path = format!("/api/v1/pools/p{writer}");
@@ -74,7 +74,7 @@ fn write(server: &Server, token: &str, writer: usize, written: &Mutex<Written>) 
     }
 }
 
-/// Sees that everything acknowledged is in the document, and that the document is what is answered.
+/// Checks that everything acknowledged is in the document, and that the answers match it.
 fn inspect(server: &Server, token: &str, writers: &[Mutex<Written>]) {
     let mut http = Http::connect(server.api, token).unwrap();
     let document: Value = serde_json::from_str(&http.send("GET", "/api/v1/document", &[], "").unwrap().body).unwrap();
@@ -86,7 +86,7 @@ fn inspect(server: &Server, token: &str, writers: &[Mutex<Written>]) {
         let mut written = written.lock().unwrap();
         assert!(active >= written.revision, "revision {} was acknowledged, {active} is served", written.revision);
         let there = document["pools"][format!("p{writer}")]["endpoints"]["one"]["address"].as_str().unwrap();
-        // What was sent and not acknowledged any more may have been done.
+        // A change sent but not acknowledged may have been applied.
         let possible = [written.acknowledged, written.sent].map(address);
         assert!(possible.iter().any(|possible| possible == there), "{there} is none of {possible:?}");
         assert_eq!(dig(server.address(), &format!("s{writer}.example.com A")).data(), [there]);
@@ -115,7 +115,8 @@ fn acknowledged_changes_survive_kills_at_random_moments() {
                 let (server, token) = (&server, &token);
                 scope.spawn(move || write(server, token, writer, written));
             }
-            // A busy machine may not come to any write in that time. Every other kill waits for one; the rest may come before.
+            // A busy machine may not get to any write in that time. Every other kill waits for one; the rest may come
+            // before.
             if kill % 2 == 0 {
                 eventually("something is acknowledged", || acknowledged(&writers) > before);
             }
@@ -137,7 +138,7 @@ fn acknowledged(writers: &[Mutex<Written>]) -> u64 {
     writers.iter().map(|written| written.lock().unwrap().times).sum()
 }
 
-/// Starts a server and kills it after `life`, wherever it has come to.
+/// Starts a server and kills it after `life`.
 fn kill_at_start(folder: &Folder, life: Duration) {
     let mut command: Command = folder.command("serve --config gslb.toml");
     let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! Listeners of every kind, asked with dig, which takes an answer only from the address that it asked.
+//! Listeners of every kind, queried with dig, which accepts an answer only from the queried address.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -33,7 +33,7 @@ fn a_wildcard_listener_answers_from_the_address_that_was_asked() {
     for (listener, addresses) in server.dns.iter().zip([["127.0.0.1", "127.0.0.2"].as_slice(), &["::1"]]) {
         for address in addresses {
             let target = SocketAddr::new(address.parse::<IpAddr>().unwrap(), listener.port());
-            // From an address that is neither the one asked nor the one that the system would choose.
+            // From an address that is neither the queried one nor the system's choice.
             let from = if target.is_ipv4() { "-b 127.0.0.9" } else { "-b ::1" };
             for flags in [from.to_owned(), format!("{from} +tcp")] {
                 let answer = dig(target, &format!("{flags} www.example.com A"));

@@ -1,4 +1,4 @@
-//! The log: as text or as JSON, and as much of it as is asked for while the server runs.
+//! The log: as text or as JSON, with a level that can change while the server runs.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
@@ -152,7 +152,7 @@ fn an_unread_log_blocks_nothing() {
     server.0.kill().unwrap();
 }
 
-/// A process whose log nobody reads, killed when dropped.
+/// A process whose log is not read, killed when dropped.
 struct Unread(Child);
 
 impl Drop for Unread {

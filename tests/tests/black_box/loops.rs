@@ -15,8 +15,8 @@ fn counts(server: &Server) -> [u64; 3] {
         .map(|name| server.metric(name))
 }
 
-/// Sends datagrams to one server that seem to come from the other: from its very port, which SO_REUSEPORT lets us
-/// share. Meanwhile the receiver stands still, so that what it answers comes when the port is the other's alone again.
+/// Sends datagrams to one server that seem to come from the other: from its own port, shared through SO_REUSEPORT. The
+/// receiver is stopped until the port is the other's alone again, so that it gets the answers.
 fn send(from: SocketAddr, to: &Server, datagrams: &[Vec<u8>]) {
     to.pause();
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
@@ -45,17 +45,17 @@ fn no_response_is_ever_answered() {
         send(other.address(), &one, &part.iter().copied().map(message).collect::<Vec<_>>());
         eventually("all are received", || counts(&one)[0] == before + part.len() as u64);
     }
-    // What comes after them is answered, and so they have been dealt with.
+    // A later query is answered, so they have been handled.
     assert_eq!(dig(one.address(), "www.example.com").data(), ["192.0.2.1"]);
     assert_eq!(dig(other.address(), "www.example.com").data(), ["192.0.2.1"]);
     eventually("256 are dropped and one is answered", || counts(&one) == [257, 256, 1]);
-    eventually("the other was only ever asked once", || counts(&other) == [1, 0, 1]);
+    eventually("the other got only one query", || counts(&other) == [1, 0, 1]);
 }
 
 #[test]
 fn responses_between_two_servers_do_not_loop() {
     let (one, other) = (small("").serve(), small("").serve());
-    // A query, one that is refused for its opcode, one that is not well formed, and one that is too short to answer.
+    // A query, one with an unsupported opcode, a malformed one, and one too short to answer.
     let cut = message(0x0100)[..20].to_vec();
     send(other.address(), &one, &[message(0x0100), message(0x2800), cut, vec![0xBE; 11]]);
     eventually("the answers are dropped", || counts(&other)[1] == 3);

@@ -1,4 +1,4 @@
-//! The real binary, asked by real programs: what only sockets, files, signals and other people's parsers can show.
+//! The real binary with real clients: sockets, files, signals and other parsers.
 
 mod access;
 mod alertmanager;

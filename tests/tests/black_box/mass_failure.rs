@@ -1,4 +1,4 @@
-//! When too much fails at once: what is doubted, for how long, and what this host cannot probe.
+//! Mass failures: which failures are held, for how long, and endpoints that this host cannot probe.
 
 use std::net::TcpListener;
 
@@ -28,7 +28,7 @@ fn site(port: u16, rule: &str) -> String {
     text
 }
 
-/// What listens at each host of a data center.
+/// The listeners of a data center's hosts.
 fn listening(place: usize, port: u16) -> Vec<TcpListener> {
     let (_, net, count) = SITE[place];
     (1..=count).map(|host| TcpListener::bind((format!("127.0.{net}.{host}"), port)).unwrap()).collect()
@@ -60,9 +60,9 @@ fn one_dead_data_center_fails_over_at_once_and_two_of_three_are_held() {
             output.code == 0 && holds(&output.out)
         });
     };
-    status(&server, "all are found up", &|output| !output.contains("\"source\": \"initial\""));
+    status(&server, "all are up", &|output| !output.contains("\"source\": \"initial\""));
     assert_eq!(answering(&server), "fra");
-    // One data center that dies while the others answer is what gslb exists for, however many of the hosts it has.
+    // The death of one data center while others answer is not a mass failure, even if it has most hosts.
     alive[0].clear();
     eventually("the largest data center is believed to be dead", || answering(&server) == "iad");
     assert!(folder.ask(&server, "status -o json").out.contains("\"mass_failure\": null"), "nothing is held");
@@ -72,8 +72,8 @@ fn one_dead_data_center_fails_over_at_once_and_two_of_three_are_held() {
     // Two of three at once are doubted.
     alive[0].clear();
     alive[1].clear();
-    status(&server, "seven of nine at once are doubted", &|output| !output.contains("\"mass_failure\": null"));
-    assert_eq!(answering(&server), "fra", "the last statuses are held");
+    status(&server, "seven of nine at once are held", &|output| !output.contains("\"mass_failure\": null"));
+    assert_eq!(answering(&server), "fra", "the last statuses stay");
     let line = server.await_log("of 9 hosts that were up fail");
     assert!(line.contains("POST /api/v1/mass-failure/lift"), "{line}");
     eventually("what fails now decides what is believed", || {
@@ -86,7 +86,7 @@ fn one_dead_data_center_fails_over_at_once_and_two_of_three_are_held() {
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     eventually("it is believed", || answering(&server) == "nrt");
     assert_ne!(folder.ask(&server, "resume --mass-failure").code, 0, "there is none any more");
-    // They come back, and die again while nobody looks.
+    // They recover, and die again unobserved.
     alive[0] = listening(0, port);
     alive[1] = listening(1, port);
     eventually("the first one answers again", || answering(&server) == "fra");

@@ -1,4 +1,4 @@
-//! How much memory the server takes for what is sent to it and refused.
+//! Memory of the server for refused requests.
 
 use gslb_tests::folder::{Folder, PROCESS};
 use gslb_tests::heavy::hostile;
@@ -10,7 +10,7 @@ const MOST: f64 = 300.0;
 #[test]
 fn refused_input_takes_little_memory() {
     for heavy in hostile() {
-        // A fresh one each, as what others took before is partly kept to be used again.
+        // A fresh server each, since freed memory is partly kept for reuse.
         let folder = Folder::with(&[("gslb.toml", PROCESS)]);
         let server = folder.start("serve --config gslb.toml");
         let mut http = Http::connect(server.api, &folder.token()).unwrap();

@@ -1,4 +1,4 @@
-//! What a scrape tells: every series once, whatever a document's names are.
+//! A scrape has every series once, for any names in the document.
 
 use gslb_tests::ask::dig;
 use gslb_tests::eventually;
@@ -7,8 +7,8 @@ use gslb_tests::folder::{Folder, PROCESS};
 use crate::change::json;
 use crate::sites::zone;
 
-/// Every name is one that stands for "all others" or "nobody" elsewhere: Europe is region `none`, all others are in no
-/// region; pool `other` is in data center `none`, pool `none` is in no data center.
+/// All names are placeholders of other labels: Europe is region `none`, all others are in no region; pool `other` is in
+/// data center `none`, pool `none` is in no data center.
 const DOCUMENT: &str = r#"
 [zones.other]
 file = "zone"
@@ -60,7 +60,7 @@ fn no_series_is_duplicated_whatever_names_a_document_has() {
     ] {
         assert_eq!(server.metric(series), count, "{series}");
     }
-    // A pool in no data center says nothing of the one that is named so.
+    // A pool without data center does not count for the data center named `none`.
     assert_eq!(folder.ask(&server, "force down pool/other --reason test --for 1h --override-rules test").code, 0);
     assert_eq!(server.metric("gslb_data_center_up{data_center=\"none\"}"), 0);
 

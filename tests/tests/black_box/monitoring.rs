@@ -1,4 +1,4 @@
-//! What Prometheus and Grafana are given: rules that hold, alerts with runbooks, and dashboards that show something.
+//! Prometheus and Grafana: working rules, alerts with runbooks, and dashboards with data.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use crate::everything::Everything;
 
-/// What is handed to operators.
+/// The files for operators.
 pub(crate) const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
-/// The rules for Prometheus: what is recorded, and alerts.
+/// The rules for Prometheus: recording rules and alerts.
 pub(crate) const RULES: [&str; 2] = ["gslb.rules.yml", "gslb.alerts.yml"];
 pub(crate) const DASHBOARDS: [&str; 3] = ["traffic", "health", "control"];
 
-/// A panel as it stands in a dashboard.
+/// A panel of a dashboard.
 struct Panel {
     dashboard: &'static str,
     title: String,
@@ -109,7 +109,7 @@ fn every_panel_shows_something_of_a_server_under_traffic() {
     let rules = RULES.map(|name| format!("{DEPLOY}/prometheus/{name}"));
     let prometheus = Prometheus::start(&[("gslb", &everything.server)], &[&rules[0], &rules[1]]);
     everything.traffic();
-    // For rates of what was first counted by the traffic, there has to be more.
+    // Rates of counters that start with the traffic need more traffic.
     for _ in 0..2 {
         let scraped = scrapes(&prometheus);
         eventually("some more scrapes", || scrapes(&prometheus) >= scraped + 3);
@@ -127,7 +127,7 @@ fn every_panel_shows_something_of_a_server_under_traffic() {
     });
     rules_are_well(&prometheus);
 
-    // The counter of turns begins with the first of them, which counts all the same.
+    // The counter of transitions starts with the first one, which still counts.
     for command in ["undrain pool/fra", "force down pool/fra --reason test --for 1h"] {
         let done = everything.folder.ask(&everything.server, command);
         assert_eq!(done.code, 0, "{command}: {}", done.err);
@@ -145,7 +145,7 @@ fn scrapes(prometheus: &Prometheus) -> u64 {
     counted.first().and_then(|sample| sample["value"][1].as_str()?.parse().ok()).unwrap_or(0)
 }
 
-/// The samples that `expression` comes to now.
+/// The current result of `expression`.
 fn ask(prometheus: &Prometheus, expression: &str) -> Vec<Value> {
     let page = prometheus.get("/api/v1/query", &[("query", expression)]);
     let answer: Value = serde_json::from_str(&page.body).unwrap_or_default();
@@ -153,7 +153,7 @@ fn ask(prometheus: &Prometheus, expression: &str) -> Vec<Value> {
     answer["data"]["result"].as_array().cloned().unwrap_or_default()
 }
 
-/// No rule fails on what a real server exports: labels that match twice are only seen there.
+/// No rule fails on the metrics of a real server: only those show ambiguous label matches.
 fn rules_are_well(prometheus: &Prometheus) {
     let page = prometheus.get("/api/v1/rules", &[]);
     let answer: Value = serde_json::from_str(&page.body).unwrap();

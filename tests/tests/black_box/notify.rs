@@ -1,4 +1,4 @@
-//! What a service manager hears of a server: ready when it answers, alive while it goes on, and when it stops.
+//! Messages to a service manager: ready when it answers, alive while it makes progress, and when it stops.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -19,7 +19,7 @@ fn a_service_manager_gets_ready_watchdog_and_stopping() {
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let receive = || {
         let mut octets = [0; 64];
-        let length = manager.recv(&mut octets).expect("a word comes in time");
+        let length = manager.recv(&mut octets).expect("a message arrives in time");
         String::from_utf8_lossy(&octets[..length]).into_owned()
     };
     let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "1000000")];
@@ -72,7 +72,7 @@ fn a_broken_service_manager_socket_is_reported_and_answers_continue() {
     }
 }
 
-/// A socket at `path` that nobody reads, and whose queue has no room.
+/// A socket at `path` without a reader, and with a full queue.
 fn full(path: &Path) -> UnixDatagram {
     let unread = UnixDatagram::bind(path).unwrap();
     let sender = UnixDatagram::unbound().unwrap();

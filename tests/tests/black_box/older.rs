@@ -1,4 +1,4 @@
-//! A start with a database that has lost a region of the document: the latest revision is served all the same.
+//! A start with a database that lacks a region of the document: the latest revision is still served.
 
 use geoip::fixture::{Shape, flat, write};
 use gslb_tests::ask::dig;

@@ -1,4 +1,4 @@
-//! What is left of exec probes after the server has died.
+//! Processes of exec probes after the death of the server.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +20,7 @@ fn runs(pid: &str) -> bool {
 fn programs_of_exec_probes_die_with_a_server_that_is_killed() {
     let folder = Folder::with(&[]);
     let written = folder.path("pids");
-    // The program itself, and one that it has started.
+    // The program itself, and its child.
     let script = format!("#!/bin/sh\nsleep 3600 &\necho $$ $! > {0}.part\nmv {0}.part {0}\nwait\n", written.display());
     folder.write("check", script);
     fs::set_permissions(folder.path("check"), fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,4 +1,4 @@
-//! A document and its zones while they are served: what is mended is taken up, and what is broken changes nothing.
+//! Reloads of a document and its zones: fixes are applied, and errors change nothing.
 
 use gslb_tests::ask::dig;
 use gslb_tests::eventually;
@@ -66,7 +66,7 @@ fn an_invalid_change_is_refused_and_its_fix_is_applied() {
 
 #[test]
 fn a_document_that_is_emptied_is_refused() {
-    // What is left of a file when the disk was full, or its author was interrupted.
+    // A file truncated by a full disk or an interruption.
     let folder = small("");
     let mut server = folder.serve();
     folder.write("site.toml", "");

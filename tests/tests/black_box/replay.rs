@@ -1,4 +1,4 @@
-//! Header bits, counts and sections are those of NSD and Knot, which serve the same zones beside it, over UDP and TCP.
+//! Header bits, counts and sections equal those of NSD and Knot with the same zones, over UDP and TCP.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -46,7 +46,7 @@ fn responses_are_those_of_nsd_and_knot() {
     replay.judge();
 }
 
-/// What was found so far.
+/// The differences so far.
 struct Replay<'o> {
     address: SocketAddr,
     others: &'o [Other],
@@ -122,7 +122,7 @@ impl<'o> Replay<'o> {
     }
 }
 
-/// What every response of ours is: to this query, with its question as it was asked, letter for letter.
+/// Checks every response of ours: it is for this query, and repeats its question exactly.
 fn check(what: &str, query: &[u8], response: &[u8]) {
     assert_eq!(response[..2], query[..2], "the ID of {what}");
     let message = Message::parse(response).unwrap_or_else(|| panic!("{what}: not a message: {response:x?}"));

@@ -1,4 +1,4 @@
-//! A start with damaged files: what is repaired is used, what cannot be trusted is not, and `--strict` fails.
+//! A start with damaged files: repaired ones are used, untrustworthy ones are not, and `--strict` fails.
 
 use std::fs;
 use std::process::Command;
@@ -118,7 +118,7 @@ fn without_a_certificate_dns_is_answered_and_a_repaired_one_is_used() {
         server.await_log("new connections use the certificate in this file");
         assert_eq!(server.stop().code, Some(0));
     }
-    // While an earlier one is in use, that is said.
+    // The use of an earlier revision is reported.
     let server = folder.serve_store();
     folder.write("certificate.pem", "garbage");
     gslb_tests::eventually("it is noticed", || server.get("/readyz").body.contains("degraded: certificate: "));

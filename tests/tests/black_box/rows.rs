@@ -18,14 +18,14 @@ fn database(folder: &Folder) -> Database {
     Database::open(folder.path("gslb-data/store.redb")).unwrap()
 }
 
-/// The row `key` of the store, where it has one.
+/// The row `key` of the store, if there is one.
 fn read(folder: &Folder, key: &str) -> Option<Vec<u8>> {
     let database = database(folder);
     let table = database.begin_read().unwrap().open_table(ENTRIES).unwrap();
     table.get(key).unwrap().map(|row| row.value().to_vec())
 }
 
-/// Puts these octets into the row `key`, whatever it is to have.
+/// Writes these octets to the row `key`.
 fn put(folder: &Folder, key: &str, octets: &[u8]) {
     let database = database(folder);
     let transaction = database.begin_write().unwrap();
@@ -33,7 +33,7 @@ fn put(folder: &Folder, key: &str, octets: &[u8]) {
     transaction.commit().unwrap();
 }
 
-/// Puts `value` into the row `key`, as of the revision that the row has.
+/// Writes `value` to the row `key`, keeping its revision.
 pub(crate) fn write(folder: &Folder, key: &str, value: &[u8]) {
     let mut row = read(folder, key).unwrap_or_else(|| [[0; 8], [0xff; 8]].concat());
     row.truncate(HEAD);
@@ -104,7 +104,7 @@ fn a_damaged_row_of_any_kind_affects_only_itself() {
         let audit = get(&server, &token, "/api/v1/audit");
         assert!(audit.contains("\"number\":1,") && !audit.contains("\"number\":2,"), "{audit}");
         assert!(get(&server, &token, "/api/v1/tokens").contains("first admin"));
-        // Nothing that is written afterwards is in the way of what is damaged, and the row can be set again.
+        // Later writes do not conflict with the damaged row, and the row can be set again.
         let again = folder.ask_as(&token, &server, "force up pool/here --id one --reason again");
         assert_eq!((again.code, again.out.contains("NOT SAVED")), (0, false), "{again:?}");
         let ended = server.stop();

@@ -1,4 +1,4 @@
-//! What was answered lately: plans and safety rules go by it, rankings tell it, and a reload takes nothing away.
+//! Recent answers: plans, safety rules and rankings use them, and a reload loses none.
 
 use gslb_tests::ask::dig;
 use gslb_tests::eventually;
@@ -17,7 +17,7 @@ fn ask(server: &Server, dutch: u8, japanese: u8) {
     }
 }
 
-/// Waits until so many answers are in the sample.
+/// Waits until this many answers are in the sample.
 fn await_sample(folder: &Folder, server: &Server, answers: u64) {
     eventually("the answers are in the sample", || json(folder, server, "top")["answers"] == answers);
 }
@@ -83,7 +83,7 @@ fn a_reload_loses_no_counts() {
     assert_eq!((server.metric(answers), server.metric(pool)), (4, 2));
     ask(&server, 0, 1);
     eventually("one more is counted", || (server.metric(answers), server.metric(pool)) == (5, 3));
-    // Also once nothing of the old table is left.
+    // Also once the old table is freed.
     await_sample(&folder, &server, 5);
     assert_eq!((server.metric(answers), server.metric(pool)), (5, 3));
 }
@@ -93,14 +93,14 @@ fn removed_regions_have_no_series() {
     let folder = folder("");
     let server = folder.serve_store();
     let is_shown = |region: &str| server.get("/metrics").body.contains(&format!("region=\"{region}\""));
-    eventually("europe is told", || {
+    eventually("europe has a series", || {
         ask(&server, 1, 0);
         is_shown("europe")
     });
     let renamed = two("\"fra\", \"iad\"", "").replace("europe", "old-world");
     folder.write("site.toml", renamed);
     json(&folder, &server, "apply site.toml --yes --base latest");
-    eventually("its new name is told, and the old one no more", || {
+    eventually("its new name has a series, and the old one does not", || {
         ask(&server, 1, 0);
         is_shown("old-world") && !is_shown("europe")
     });

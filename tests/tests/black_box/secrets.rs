@@ -1,4 +1,4 @@
-//! Files that are pointed at by mistake, or by somebody who may not read them: no message quotes what is in them.
+//! Files referenced by mistake, or by a user who may not read them: no message quotes their content.
 
 use std::fs;
 
@@ -40,7 +40,11 @@ fn files_with_secrets_are_not_quoted_in_messages() {
             assert_eq!(checked.code, 1, "{}", checked.out);
             let explained = folder.gslb("explain www.example.com A --document site.toml");
             let applied = folder.ask(&server, "plan site.toml");
-            assert!(checked.err.contains(":1:") || checked.out.contains(":1:"), "its place is told: {}", checked.err);
+            assert!(
+                checked.err.contains(":1:") || checked.out.contains(":1:"),
+                "its location is reported: {}",
+                checked.err
+            );
             for ran in [&status, &checked, &explained, &applied] {
                 assert!(!format!("{}{}", ran.out, ran.err).contains(SECRET), "{name}: {ran:?}");
             }

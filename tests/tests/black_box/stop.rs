@@ -1,4 +1,4 @@
-//! The end: what was received is answered, and the exit code is 0.
+//! The stop: received queries are answered, and the exit code is 0.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -9,7 +9,7 @@ use gslb_tests::{PATIENCE, ask};
 
 use crate::sites::small;
 
-/// As many as fit into the receive buffer of a socket with the system's default size.
+/// As many as fit into a receive buffer of the system's default size.
 const QUERIES: u16 = 200;
 
 /// A query for `www.example.com A`.
@@ -24,7 +24,7 @@ fn queries_received_before_sigterm_are_answered() {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(server.address()).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
-    // What is sent on loopback is received when the call returns.
+    // Loopback datagrams are received when the call returns.
     (0..QUERIES).for_each(|id| assert!(client.send(&query(id)).is_ok()));
     let ended = server.stop();
     let mut answered = BTreeSet::new();

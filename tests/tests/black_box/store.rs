@@ -1,4 +1,4 @@
-//! What lasts: the first start, later starts, a killed process, and the file that stays the truth.
+//! Persistence: the first start, later starts, a killed process, and a file that remains authoritative.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,7 @@ fn an_empty_store_takes_the_document_and_later_starts_read_the_store() {
     assert_eq!(mode & 0o777, 0o600);
     let token = folder.token();
 
-    // What the file says by now does not matter, not even whether it can be read.
+    // The current content of the file does not matter, not even whether it can be read.
     folder.write("site.toml", "broken");
     server = folder.serve_store();
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"]);
@@ -107,11 +107,11 @@ fn with_watch_a_file_refused_by_a_time_window_is_applied_after_it() {
     folder.write("site.toml", two("\"fra\"", "").replace("[\"fra\", \"iad\"]", "[\"fra\"]"));
     server.await_log("retrying automatically");
     assert_eq!(folder.ask(&server, "overrides delete fire").code, 0);
-    // Nobody touches the file again.
+    // The file is not touched again.
     gslb_tests::eventually("the file is taken", || answers(&server)[1] == "192.0.2.1");
     let audit = crate::change::json(&folder, &server, "audit -n 20");
     let refused = audit["entries"].as_array().unwrap().iter().filter(|entry| entry["outcome"] == "refused").count();
-    assert_eq!(refused, 1, "what is tried again is not told again: {audit}");
+    assert_eq!(refused, 1, "a retry is not reported again: {audit}");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn tokens_created_offline_are_in_the_audit() {
     assert!(!audit.to_string().contains(made["token"].as_str().unwrap()), "secrets are their holders'");
 }
 
-/// Nothing can be saved: a drain holds all the same and says that it is not saved, and a document is refused.
+/// Nothing can be saved: a drain still takes effect and reports that it is not saved, and a document is refused.
 fn drains_unsaved(folder: &Folder, server: &Server, why: &str) {
     let drained = folder.ask(server, "drain pool/fra --reason fire");
     assert_eq!(drained.code, 0, "{}", drained.err);
@@ -145,7 +145,7 @@ fn drains_unsaved(folder: &Folder, server: &Server, why: &str) {
     assert!(refused.code != 0 && refused.err.contains("(503)") && refused.err.contains(why), "{}", refused.err);
 }
 
-/// It can be saved again: a change saves what waits, and a restart finds it.
+/// Saving works again: a change saves what waits, and a restart finds it.
 fn saves(folder: &Folder, server: Server) {
     gslb_tests::eventually("a document is taken again", || folder.ask(&server, PATCH).code == 0);
     assert_eq!(server.metric("gslb_overrides_unsaved"), 0);
@@ -168,7 +168,7 @@ fn a_removed_store_file_is_noticed_and_used_again_once_restored() {
     let is_reported = || {
         server.get("/readyz").body.contains("degraded: store: cannot write gslb-data/store.redb: the file was removed")
     };
-    gslb_tests::eventually("it is noticed before anybody needs it", is_reported);
+    gslb_tests::eventually("it is noticed before it is needed", is_reported);
     drains_unsaved(&folder, &server, "restore the store's own file");
     fs::copy(&away, &file).unwrap();
     saves(&folder, server);
@@ -186,7 +186,7 @@ fn a_data_center_can_be_drained_with_a_full_disk() {
         assert!(Command::new("prlimit").args([pid, octets]).status().expect("it is part of util-linux").success());
     };
     limit("1");
-    // What is set and ended while nothing can be saved is nothing that a restart would lose.
+    // A restart loses nothing that was set and ended while nothing could be saved.
     assert!(folder.ask(&server, "drain pool/iad --reason test").err.contains("NOT SAVED"));
     let ended = folder.ask(&server, "undrain pool/iad");
     assert!(ended.code == 0 && !ended.err.contains("NOT SAVED"), "{ended:?}");

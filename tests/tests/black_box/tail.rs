@@ -1,4 +1,4 @@
-//! `gslb tail`: queries shown as they are answered, for as long as somebody reads and may.
+//! `gslb tail`: answers are shown as they happen, while the reader reads and its token is valid.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
@@ -20,7 +20,7 @@ fn ask(server: &Server) {
     dig(server.address(), "+tcp none.example.com A");
 }
 
-/// Runs `work` while queries are asked.
+/// Runs `work` while queries are sent.
 fn under_load<T>(server: &Server, work: impl FnOnce() -> T) -> T {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -116,7 +116,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
         let Tail { child, .. } = &mut unread;
         let pid = child.id().to_string();
         assert_eq!(run(std::process::Command::new("kill").args(["-s", "INT", &pid])).code, 0);
-        // Whoever starts these tests with SIGINT ignored has it ignored here, too: tests/run sees to that.
+        // If these tests are started with SIGINT ignored, it is ignored here too; tests/run prevents that.
         eventually("it has ended", || child.try_wait().unwrap().is_some());
         for line in unread.lines.by_ref() {
             assert!(line.unwrap().contains(".example.com A "), "lines are whole to the last");
@@ -128,7 +128,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ended = child.wait_with_output().unwrap();
-        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "nobody reads any more");
+        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "it has no reader any more");
 
         let mut revoked = Tail::start(&folder, &server, token, "");
         revoked.line();
@@ -140,7 +140,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
         });
         assert_eq!(code.and_then(|status| status.code()), Some(5));
     });
-    // Everybody who watched is forgotten: there is room for as many as before, of which one token takes no more than half.
+    // All followers are gone: as many permits are free as before, and one token gets at most half.
     let tokens = [
         folder.token(),
         json(&folder, &server, "token create other --role viewer")["token"].as_str().unwrap().to_owned(),
@@ -185,7 +185,7 @@ require_endpoints = false
         shown
     });
     let [people, programs] = shown.map(|ran| ran.out);
-    let decided = "-> to-down/cdn, then service down.example.com -> nobody (fallback: nodata)  down.example.com.";
+    let decided = "-> to-down/cdn, then service down.example.com -> no endpoint (fallback: nodata)  down.example.com.";
     assert!(people.contains("  chain.example.com A udp  NOERROR") && people.contains(decided), "{people}");
     let output: Value = serde_json::from_str(&programs).expect(&programs);
     let of = |pointer: &str| output.pointer(pointer).unwrap_or_else(|| panic!("{pointer}: {output}"));

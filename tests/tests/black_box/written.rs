@@ -1,4 +1,4 @@
-//! Documents as people write them: in several files, in git, with comments; and what an operator is told of them later.
+//! Documents as people write them: in several files, in git, with comments; and what the history shows later.
 
 use std::fs;
 use std::process::Command;
@@ -14,7 +14,7 @@ fn pool(name: &str, last: u8) -> String {
     format!("# ask the owner of {name}\n[pools.{name}]\nendpoints.a = {{ address = \"192.0.2.{last}\" }}\n")
 }
 
-/// A site whose pools are in files of their own.
+/// A site whose pools are in separate files.
 fn in_parts() -> Folder {
     let site = "include = [\"pools/*.toml\"]\n[zones.\"example.com\"]\nfile = \"example.com.zone\"\n\
                 [services.\"www.example.com\"]\npolicy = { failover = [\"a\"] } # one of them\n";

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::links::prose;
 use crate::{ROOT, name, pages};
 
-/// What reads as translated or archaic, and what to write instead.
+/// Translated or archaic wording, and what to write instead.
 const INSTEAD: [(&str, &str); 22] = [
     ("told", "reported, shown, logged"),
     ("tells", "shows, says, reports"),

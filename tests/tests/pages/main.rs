@@ -1,7 +1,8 @@
-//! README and docs/: every command works as a reader would type it, every link leads somewhere, and the language is plain.
+//! README and docs/: every command works as a reader would type it, every link leads somewhere, and the language is
+//! plain.
 //!
-//! Each page runs in a network namespace of its own, so it has the default ports to itself. `GSLB_TEST_PAGES=write` puts
-//! what the commands print into the pages.
+//! Each page runs in its own network namespace, so it can use the default ports. `GSLB_TEST_PAGES=write` writes the
+//! output of the commands into the pages.
 
 mod language;
 mod links;

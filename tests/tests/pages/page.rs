@@ -2,16 +2,16 @@
 //!
 //! | block | meaning |
 //! |---|---|
-//! | ` ```console ` | commands after `$ `, each followed by what it prints |
-//! | ` ```console server ` | one command that keeps running in a terminal of its own |
-//! | ` ```console eventually ` | repeated until it prints what is shown |
+//! | ` ```console ` | commands after `$ `, each followed by its output |
+//! | ` ```console server ` | one command that keeps running in a separate terminal |
+//! | ` ```console eventually ` | repeated until its output matches |
 //! | ` ```console exit=1 ` | the last command ends with this exit code |
-//! | ` ```text printed ` | what the command in the other terminal prints by now; the last command may be repeated for it |
+//! | ` ```text printed ` | the current output of the command in the other terminal; the last command may be repeated for it |
 //! | ` ```toml file=site.toml ` | a file that the reader writes in the current folder |
 //! | ` ```console not-run ` | needs programs that a test has no use of, such as systemctl or kubectl |
 //! | anything else, such as ` ```text ` or ` ```json ` | something to read |
 //!
-//! A line `<!-- Ctrl-C -->` ends what runs in the latest terminal.
+//! A line `<!-- Ctrl-C -->` ends the command in the latest terminal.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ pub(crate) struct Step {
     pub(crate) action: Action,
 }
 
-/// What the reader does.
+/// The reader's action.
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Writes a file.
@@ -45,7 +45,7 @@ pub(crate) enum Action {
     },
     /// Looks at the terminal of a command that keeps running, which prints this.
     Look(Vec<String>),
-    /// Ends what runs in the latest terminal.
+    /// Ends the command in the latest terminal.
     Interrupt,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum Action {
 pub(crate) enum Mode {
     /// One after another, each to its end.
     Once,
-    /// In a terminal of its own, until it is interrupted.
+    /// In a separate terminal, until it is interrupted.
     Server,
     /// Again and again, until the output is as shown.
     Eventually,
@@ -62,14 +62,14 @@ pub(crate) enum Mode {
     NotRun,
 }
 
-/// A command with what it prints.
+/// A command with its output.
 #[derive(Debug)]
 pub(crate) struct Typed {
-    /// What is typed; several lines where they end in a backslash.
+    /// The typed text; several lines if they end in a backslash.
     pub(crate) command: String,
-    /// What the page shows below it. Nothing: not shown.
+    /// The output on the page; `None` if not shown.
     pub(crate) output: Vec<String>,
-    /// Where that is: indices of the page's lines.
+    /// Its position: indices of the page's lines.
     pub(crate) lines: Range<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! A reader who does what a page says, from its first line to its last.
+//! A reader who follows a page from the first line to the last.
 
 use std::env;
 use std::fs;
@@ -23,10 +23,10 @@ use crate::{ROOT, name, pages};
 const AT_ONCE: usize = 4;
 /// Which page a child of this test reads.
 const PAGE: &str = "GSLB_TEST_PAGE";
-/// `write`: pages get what commands print.
+/// `write`: write the output of commands into pages.
 const WRITE: &str = "GSLB_TEST_PAGES";
 
-/// In place of cargo, since the binary under test is built: it puts that where cargo would.
+/// Replaces cargo, since the binary under test is already built: puts it where cargo would.
 const CARGO: &str = r#"#!/bin/sh
 case "$*" in
     "run --release -- "*) shift 3; exec "$GSLB" "$@" ;;
@@ -75,7 +75,7 @@ fn has_commands(page: &Path) -> bool {
         .any(|step| matches!(step.action, Action::Type { mode: Mode::Once | Mode::Server | Mode::Eventually, .. }))
 }
 
-/// Reads a page in a process of its own, which has a network of its own.
+/// Reads a page in a separate process with its own network.
 fn read(page: &Path) -> Result<(), String> {
     let script = "ip link set lo up && exec \"$0\" --ignored --exact reader::one_page --nocapture";
     let ran = Command::new("unshare")
@@ -140,7 +140,7 @@ impl Reader {
         Self { page: name(page), line: 0, text, moved: 0, folder, terminals: Vec::new(), typed: String::new() }
     }
 
-    /// Where a file is that the reader writes: in the folder of the terminal.
+    /// The path of a file that the reader writes: in the folder of the terminal.
     fn folder(&mut self, file: &str) -> PathBuf {
         let (_, here) = self.terminal().run("pwd");
         Path::new(here.trim()).join(file)
@@ -163,7 +163,7 @@ impl Reader {
             env::var("PATH").unwrap_or_default()
         );
         let output = self.folder.path().join(format!("output-{}", self.terminals.len()));
-        // Another terminal is opened where the one before is.
+        // A new terminal opens in the folder of the previous one.
         let folder = self.terminals.last_mut().filter(|last| !last.is_busy()).map(|last| last.run("pwd").1);
         let folder = folder.map_or(self.folder.path().join("gslb"), |here| PathBuf::from(here.trim()));
         self.terminals.push(Terminal::open(&folder, &path, &home, output));
@@ -207,7 +207,7 @@ impl Reader {
         }
     }
 
-    /// Looks at the latest terminal in which a command keeps running, and repeats what was typed last until it shows.
+    /// Checks the latest terminal with a running command, and repeats the last command until its output matches.
     fn looks(&mut self, shown: &[String]) {
         let begun = Instant::now();
         let typed = self.typed.clone();
@@ -232,7 +232,7 @@ impl Reader {
         self.terminals.truncate(busy + 1);
     }
 
-    /// Puts what was printed into the page.
+    /// Writes the output into the page.
     fn replace(&mut self, typed: &Typed, printed: &str) {
         let moved = |at: usize| at.checked_add_signed(self.moved).unwrap();
         let lines = moved(typed.lines.start)..moved(typed.lines.end);

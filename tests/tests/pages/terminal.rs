@@ -15,7 +15,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Opens a terminal in `folder`, where nothing is set but PATH and HOME.
+    /// Opens a terminal in `folder`, with only PATH and HOME set.
     pub(crate) fn open(folder: &Path, path: &str, home: &Path, output: PathBuf) -> Self {
         let mut shell = Command::new("bash")
             .args(["--noprofile", "--norc"])
@@ -34,7 +34,7 @@ impl Terminal {
         Self { shell, typed, said, output, running: None }
     }
 
-    /// Runs a command to its end; its exit code, and what it printed.
+    /// Runs a command to its end; returns its exit code and output.
     pub(crate) fn run(&mut self, command: &str) -> (i32, String) {
         let output = self.output.display().to_string();
         writeln!(self.typed, "{{ {command}\n}} >'{output}' 2>&1 </dev/null; echo $?").unwrap();
@@ -50,12 +50,12 @@ impl Terminal {
         self.running = Some(self.line().parse().expect("a process"));
     }
 
-    /// True where a command keeps running.
+    /// True while a command keeps running.
     pub(crate) fn is_busy(&self) -> bool {
         self.running.is_some()
     }
 
-    /// What the command has printed so far.
+    /// The output of the command so far.
     pub(crate) fn printed(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
     }

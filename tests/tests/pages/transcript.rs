@@ -1,7 +1,7 @@
 //! Whether a command prints what the page shows.
 
-/// True where `printed` is what the page shows. A line `...` stands for any lines, and `...` within a line for any text.
-/// Times, and how many blanks there are, do not matter. Where nothing is shown, anything may be printed.
+/// True if `printed` matches the page. A line `...` matches any lines, and `...` within a line any text. Times and the
+/// number of blanks do not matter. If nothing is shown, any output matches.
 pub(crate) fn is_as_shown(shown: &[String], printed: &str) -> bool {
     let shown: Vec<String> = shown.iter().map(|line| plain(line)).collect();
     let printed: Vec<String> = printed.lines().map(plain).collect();
@@ -32,7 +32,7 @@ fn line_matches(shown: &str, printed: &str) -> bool {
     last.map_or(rest.is_empty(), |last| rest.is_empty() || last.is_empty() || printed.ends_with(last))
 }
 
-/// A line with single blanks, and with one time in the place of every other.
+/// A line with single blanks, and with every time replaced by the same one.
 fn plain(line: &str) -> String {
     line.split_whitespace().map(without_time).collect::<Vec<_>>().join(" ")
 }

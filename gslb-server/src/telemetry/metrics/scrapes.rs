@@ -72,6 +72,6 @@ mod tests {
         }
         assert_eq!(written.load(Ordering::SeqCst), 1, "all had requested before it was begun");
         let text = scrapes.exposition().await.unwrap();
-        assert!(text.windows(11).any(|part| part == b"gslb_slow 2"), "who asks later is told what is true then");
+        assert!(text.windows(11).any(|part| part == b"gslb_slow 2"), "a later scrape gets current values");
     }
 }

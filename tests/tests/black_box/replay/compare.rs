@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gslb_tests::message::{Message, Record};
 
-/// How a response of ours differs from another server's, in a few words; nothing where it does not.
+/// How a response of ours differs from another server's, in a few words; `None` if it does not.
 pub(super) fn difference(ours: &Message, theirs: &Message) -> Option<String> {
     let truncated = (ours.is_truncated(), theirs.is_truncated());
     if ours.flags != theirs.flags {
@@ -16,7 +16,7 @@ pub(super) fn difference(ours: &Message, theirs: &Message) -> Option<String> {
     if ours.edns != theirs.edns {
         return Some(format!("OPT {:x?}, theirs {:x?}", ours.edns, theirs.edns));
     }
-    // What is left in a response that is not whole is up to the server (RFC 2181 §9).
+    // The content of a truncated response is up to the server (RFC 2181 §9).
     if truncated == (true, true) {
         return None;
     }
@@ -30,8 +30,8 @@ pub(super) fn difference(ours: &Message, theirs: &Message) -> Option<String> {
     None
 }
 
-/// Additional records help and prove nothing: addresses of what the answer names may come with it or not (RFC 1035 §3.3.9,
-/// RFC 2181 §9). In a referral they are glue, without which it may be of no use, and have to be there (RFC 9471).
+/// Additional records are optional: addresses of names in the answer may be included or not (RFC 1035 §3.3.9, RFC 2181
+/// §9). In a referral they are glue, and required (RFC 9471).
 fn is_optional(ours: &Message, mine: &BTreeSet<Record>, other: &BTreeSet<Record>) -> bool {
     let is_referral = ours.flags & 0x0400 == 0 && ours.sections[0].is_empty() && !ours.sections[1].is_empty();
     !is_referral && mine.is_subset(other)

@@ -1,6 +1,6 @@
 //! The differences that have a reason, with the RFC that gives it.
 
-/// A difference that has a reason. Each part that is empty stands for any.
+/// A difference with a reason. An empty part matches any.
 pub(super) struct Explained {
     /// The other server.
     who: &'static str,
@@ -23,14 +23,14 @@ pub(super) const EXPLAINED: [Explained; 23] = [
         "TYPE46",
         "",
         "",
-        "RFC 1034 §4.3.2: a type that is not at an alias is asked of its target, as with NSD",
+        "RFC 1034 §4.3.2: a type that is not at an alias is looked up at its target, as with NSD",
     ),
     Explained::new(
         "Knot",
         "TYPE47",
         "",
         "",
-        "RFC 1034 §4.3.2: a type that is not at an alias is asked of its target, as with NSD",
+        "RFC 1034 §4.3.2: a type that is not at an alias is looked up at its target, as with NSD",
     ),
     Explained::new(
         "Knot",

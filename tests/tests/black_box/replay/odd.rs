@@ -1,11 +1,12 @@
-//! Queries as no resolver should send them: other classes and types, options in every state, wrong counts, broken names.
+//! Queries as no resolver should send them: other classes and types, options in every state, wrong counts, broken
+//! names.
 
 use super::query::{Edns, Query, wire_name};
 
-/// What a datagram is, and its octets.
+/// A datagram's description and its octets.
 pub(super) type Datagram = (String, Vec<u8>);
 
-/// ANY, transfers, transactions, and types that are no types of data.
+/// ANY, transfers, transactions, and meta types.
 const METATYPES: [u16; 9] = [0, 41, 249, 250, 251, 252, 253, 254, 255];
 /// CHAOS, Hesiod, none and any.
 const CLASSES: [u16; 4] = [3, 4, 254, 255];
@@ -57,7 +58,7 @@ fn types_and_classes() -> Vec<Datagram> {
     all
 }
 
-/// An option: its code, how long it says it is, and what follows.
+/// An option: its code, the announced length, and its data.
 fn option(code: u16, len: u16, data: &[u8]) -> Vec<u8> {
     [&code.to_be_bytes()[..], &len.to_be_bytes(), data].concat()
 }
@@ -95,7 +96,7 @@ fn options() -> Vec<Datagram> {
     all.into_iter().map(|(what, options)| (what, with_options(&options))).collect()
 }
 
-/// An OPT record with an owner, options of that length announced, and what follows.
+/// An OPT record with an owner, an announced length of options, and their data.
 fn opt(owner: &[u8], len: u16) -> Vec<u8> {
     [owner, &[0, 41, 4, 0xD0, 0, 0, 0, 0], &len.to_be_bytes()].concat()
 }
@@ -167,7 +168,7 @@ fn names() -> Vec<Datagram> {
     ]
 }
 
-/// A query, cut after each of its octets; and what is no query.
+/// A query truncated after each of its octets, and non-queries.
 fn cut() -> Vec<Datagram> {
     let whole = with_options(&option(65001, 2, &[1, 2]));
     let mut all: Vec<Datagram> =

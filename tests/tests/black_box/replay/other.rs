@@ -1,4 +1,4 @@
-//! NSD and Knot, started beside gslb.
+//! NSD and Knot, started next to gslb.
 
 use std::env;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -11,7 +11,7 @@ use super::query::{Query, wire_name};
 use super::transport::is_answered;
 use super::zones::files;
 
-/// A server beside ours, killed when dropped.
+/// A server to compare with, killed when dropped.
 pub(super) struct Other {
     pub(super) name: &'static str,
     child: Child,

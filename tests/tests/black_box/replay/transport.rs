@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gslb_tests::PATIENCE;
 
-/// Whether a query is one that every server answers.
+/// Whether every server answers a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// It is.
@@ -27,13 +27,13 @@ fn is_probe(response: &[u8]) -> bool {
     response.starts_with(&PROBE.to_be_bytes())
 }
 
-/// How long an odd query has to itself at first. NSD drops the first of two that it receives in one call, where that is broken.
+/// Pause after an odd query at first. NSD drops the first of two queries received in one call if it is malformed.
 const AHEAD: Duration = Duration::from_millis(20);
-/// How often an odd query is asked that only one of two servers answers, with twice the time to itself each time: a busy
-/// server may have received it together with the one after it.
+/// Retries of an odd query that only one of two servers answers, with twice the pause each time: a busy server may have
+/// received it together with the next one.
 pub(super) const TRIES: u32 = 6;
 
-/// Asks over UDP for the `tries`-th time, and waits for the response; for none where an odd query has none.
+/// Sends the query over UDP for the `tries`-th time, and waits for the response, or for none if an odd query has none.
 pub(super) fn over_udp(address: SocketAddr, query: &[u8], kind: Kind, tries: u32) -> Option<Vec<u8>> {
     let socket = sent(address, query)?;
     match kind {
@@ -66,7 +66,7 @@ fn received(socket: &UdpSocket, patience: Duration) -> Option<Vec<u8>> {
     Some(buffer)
 }
 
-/// A connection that is kept; a new one where the server has closed it.
+/// A kept connection, or a new one if the server has closed it.
 pub(super) struct Tcp(pub(super) SocketAddr, pub(super) Option<TcpStream>);
 
 impl Tcp {
@@ -84,7 +84,7 @@ impl Tcp {
         None
     }
 
-    /// On a connection of its own, which a server may close.
+    /// On a separate connection, which a server may close.
     fn ask_odd(&self, query: &[u8]) -> Option<Vec<u8>> {
         let both = [framed(query), framed(&probe())].concat();
         exchange(&self.connect(), &both).filter(|response| !is_probe(response))

@@ -3,7 +3,7 @@
 use super::odd::Datagram;
 use super::query::{Edns, Query, wire_name};
 
-/// Left parts of names that are asked for.
+/// Left parts of queried names.
 const NAMES: [&str; 58] = [
     "",
     "ns1",
@@ -65,11 +65,11 @@ const NAMES: [&str; 58] = [
     "big",
 ];
 
-/// Types that are asked for: A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, SRV, DNAME, DS, RRSIG, NSEC, DNSKEY, HTTPS, CAA,
-/// one that nobody knows, and the largest.
+/// Queried types: A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, SRV, DNAME, DS, RRSIG, NSEC, DNSKEY, HTTPS, CAA, an
+/// unknown one, and the largest.
 const TYPES: [u16; 19] = [1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 39, 43, 46, 47, 48, 65, 257, 65280, 65535];
 
-/// All queries, each with a word for messages.
+/// All queries, each with a label for messages.
 pub(super) fn queries() -> Vec<Datagram> {
     let mut queries = Vec::new();
     let mut id = 0u16;
