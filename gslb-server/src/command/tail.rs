@@ -192,7 +192,8 @@ mod tests {
         other["decisions"] = json!([{"service": "*.example.com", "fallback": "nodata", "endpoints": []}]);
         assert_eq!(
             shown(&other),
-            "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com default -> no endpoint (fallback: nodata)"
+            "13:10:46.084  2001:db8::1  www.example.com A udp  NOERROR  service *.example.com default -> no endpoint \
+             (fallback: nodata)"
         );
     }
     #[test]

@@ -6,7 +6,7 @@
 //! | ` ```console server ` | one command that keeps running in a separate terminal |
 //! | ` ```console eventually ` | repeated until its output matches |
 //! | ` ```console exit=1 ` | the last command ends with this exit code |
-//! | ` ```text printed ` | the current output of the command in the other terminal; the last command may be repeated for it |
+//! | ` ```text printed ` | the current output in the other terminal; the last command may be repeated for it |
 //! | ` ```toml file=site.toml ` | a file that the reader writes in the current folder |
 //! | ` ```console not-run ` | needs programs that a test has no use of, such as systemctl or kubectl |
 //! | anything else, such as ` ```text ` or ` ```json ` | something to read |
