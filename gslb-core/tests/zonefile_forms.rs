@@ -32,7 +32,7 @@ fn forms() -> Vec<Form> {
 
 fn read(text: &[u8]) -> Parsed {
     let origin: Name = "example.".parse().unwrap();
-    parse("zone", text, &origin, &mut |_, _| Err("there is no such file".to_owned()))
+    parse("zone", text, &origin, &mut |_, _| Err("there is no such file".into()))
 }
 
 fn is_good(parsed: &Parsed) -> bool {

@@ -10,7 +10,7 @@ use gslb_core::diff;
 use gslb_core::latency::Latencies;
 use gslb_core::live::overrides as core;
 use gslb_core::live::states::{States, carried_states, initial_states};
-use gslb_core::problem::{Problem, Severity};
+use gslb_core::problem::{Problem, ProblemKind, Severity};
 use gslb_core::site::document as reading;
 use gslb_core::table::{RoutingTable, Topology, compile};
 use serde_json::{Value, json};
@@ -357,13 +357,15 @@ fn suspicions(
 fn refused(problems: Vec<Problem>, edited: &Edited) -> Refusal {
     match &edited.entry {
         Some((section, name)) if edited.after.is_none() => {
-            let (name, named) = (name.clone(), format!("`{name}`"));
+            let name = name.clone();
             let by = problems.into_iter().filter(|problem| problem.severity == Severity::Error).map(|problem| {
                 // The base still has it.
-                let refers = problem.message.starts_with("no ") && problem.message.contains(&named);
-                let message =
-                    if refers { format!("it refers to {} {named}", section.singular()) } else { problem.message };
-                Problem { message, ..problem }
+                match &problem.kind {
+                    ProblemKind::UnknownName(unknown) if **unknown == *name => {
+                        Problem { message: format!("it refers to {} `{name}`", section.singular()), ..problem }
+                    }
+                    _ => problem,
+                }
             });
             let by = by.collect();
             Refusal::InUse { what: section.singular(), name, by }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gslb_core::live::overrides as core;
-use gslb_core::problem::{Location, Problem, Severity};
+use gslb_core::problem::{KeyPath, Location, Problem, Severity};
 use gslb_core::site::model::Site;
 
 use super::Override;
@@ -48,5 +48,5 @@ pub fn idle(all: &BTreeMap<String, Override>, before: &Site, after: &Site, sever
 
 fn warning(id: &str, severity: Severity, message: String, help: String) -> Problem {
     let location = Location { file: format!("override {id}").into(), line: 0, column: 0 };
-    Problem { severity, location, path: String::new(), message, help }
+    Problem::new(severity, location, KeyPath::default(), message, help)
 }

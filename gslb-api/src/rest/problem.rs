@@ -137,7 +137,7 @@ fn detail(found: &Found) -> ProblemDetail {
     // Within the text of a zone, the line says more than the pointer to the text.
     let line = found.location.line;
     let detail = if line > 0 { format!("line {line}: {}", found.message) } else { found.message.clone() };
-    ProblemDetail { pointer: found.pointer(), detail, help: found.help.clone() }
+    ProblemDetail { pointer: found.path.pointer(), detail, help: found.help.clone() }
 }
 
 impl From<Refusal> for Problem {

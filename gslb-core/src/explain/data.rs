@@ -372,7 +372,7 @@ impl Names<'_> {
 
     fn policy(&self, id: PolicyId) -> String {
         let policy = self.table.topology().site.policies.get(id.0 as usize);
-        policy.map_or_else(String::new, |policy| policy.label.to_string())
+        policy.map_or_else(String::new, |policy| policy.label().into_owned())
     }
 
     fn region(&self, id: u32) -> String {

@@ -244,7 +244,7 @@ impl Lines<'_> {
     }
 
     fn policy(&self, id: PolicyId) -> String {
-        self.table.topology().site.policies.get(id.0 as usize).map_or("?".into(), |policy| policy.label.to_string())
+        self.table.topology().site.policies.get(id.0 as usize).map_or("?".into(), |policy| policy.label().into_owned())
     }
 }
 

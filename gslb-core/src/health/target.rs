@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn targets(document: &str) -> (Site, Targets) {
-        let reading = crate::site::document::read("site.toml", document, &mut |_, _| Err(String::new()));
+        let reading = crate::site::document::read("site.toml", document, &mut |_, _| Err("".into()));
         let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
         let targets = Targets::of(&site);
         (site, targets)

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) mod key_path;
-pub(crate) mod pointer;
+mod key_path;
 
-pub(crate) use pointer::pointer_of;
+pub use key_path::{KeyPath, Path};
 
 /// How bad a [`Problem`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,22 +32,71 @@ pub struct Location {
 pub struct Problem {
     /// Its severity.
     pub severity: Severity,
+    /// What a program can know about it without reading the message.
+    pub kind: ProblemKind,
     /// Its location.
     pub location: Location,
-    /// Path of the key in the document (`policies.eu-first.failover[1]`), with keys quoted as in TOML if needed; empty
-    /// in a zone file, and for the document as a whole.
-    pub path: String,
+    /// Path of the key in the document; empty in a zone file, and for the document as a whole. For a missing key it is
+    /// the path of the table that lacks it.
+    pub path: KeyPath,
     /// What is wrong.
     pub message: String,
     /// How to fix it.
     pub help: String,
 }
 
+/// What a program can know about a [`Problem`] without reading its message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// Only people can tell.
+    #[default]
+    Other,
+    /// The document refers to this name, and does not define it.
+    UnknownName(Box<str>),
+    /// A file could not be read now, but may be readable later without a change.
+    FileUnavailable,
+}
+
+/// Why a file that a document or a zone file refers to cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileError {
+    /// The reason, for a message.
+    pub message: String,
+    /// Whether the same file may be readable later without a change.
+    pub is_transient: bool,
+}
+
+impl FileError {
+    /// What a [`Problem`] with this reason is.
+    pub(crate) fn kind(&self) -> ProblemKind {
+        if self.is_transient { ProblemKind::FileUnavailable } else { ProblemKind::Other }
+    }
+}
+
+impl<T: Into<String>> From<T> for FileError {
+    /// An error that only a change of the file fixes.
+    fn from(message: T) -> Self {
+        FileError { message: message.into(), is_transient: false }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
 impl Problem {
-    /// The path as a JSON pointer (RFC 6901): `/policies/eu-first/failover/1`. For a missing key it points at the table
-    /// that lacks it; the empty pointer is the whole document.
-    pub fn pointer(&self) -> String {
-        crate::problem::pointer_of(&self.path)
+    /// A problem of no special kind.
+    pub fn new(
+        severity: Severity,
+        location: Location,
+        path: KeyPath,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        let (message, help) = (message.into(), help.into());
+        Problem { severity, kind: ProblemKind::Other, location, path, message, help }
     }
 }
 

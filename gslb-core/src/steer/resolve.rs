@@ -211,7 +211,7 @@ impl<'a> Resolver<'a> {
 
     /// A pool used directly as a policy is identified by the pool's name, any other policy by its label.
     fn identity_of(&self, id: PolicyId) -> u64 {
-        self.site.policies.get(id.0 as usize).map_or(0, |policy| identity(&policy.label))
+        self.site.policies.get(id.0 as usize).map_or(0, |policy| identity(&policy.label()))
     }
 
     fn pool_identity(&self, id: PoolId) -> u64 {

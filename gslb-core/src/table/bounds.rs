@@ -72,11 +72,11 @@ pub(super) fn over_budget(over: OverBudget, policy: Option<&Policy>) -> Problem 
         None => {
             let location = Location { file: "document".into(), line: 0, column: 0 };
             let message = format!("compiling the services takes {over}");
-            Problem { severity: Severity::Error, location, path: "services".to_owned(), message, help }
+            Problem::new(Severity::Error, location, ["services"].into(), message, help)
         }
     }
 }
 
 fn error(policy: &Policy, message: String, help: String) -> Problem {
-    Problem { severity: Severity::Error, location: policy.location.clone(), path: policy.path(), message, help }
+    Problem::new(Severity::Error, policy.location.clone(), policy.path(), message, help)
 }

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::locate::index::LocationIndex;
-use crate::problem::key_path::of_keys;
-use crate::problem::{Problem, Severity};
+use crate::problem::{KeyPath, Problem, Severity};
 use crate::site::model::{Matcher, PolicyId, PolicyKind, RegionId, Site};
 use crate::steer::trace::{Step, Trace};
 
@@ -45,13 +44,8 @@ impl Coverage {
                                 does, or add countries or prefixes";
                     (Severity::Warning, help)
                 };
-                problems.push(Problem {
-                    severity,
-                    location: policy.location.clone(),
-                    path: policy.path(),
-                    message: format!("no client can reach the branch of region `{}`", region.name),
-                    help: help.into(),
-                });
+                let message = format!("no client can reach the branch of region `{}`", region.name);
+                problems.push(Problem::new(severity, policy.location.clone(), policy.path(), message, help));
             }
         }
         problems
@@ -64,13 +58,10 @@ pub fn idle_matchers(site: &Site, index: &LocationIndex) -> Vec<Problem> {
     let mut problems = Vec::new();
     for region in &site.regions {
         for matcher in region.matchers.iter().filter(|matcher| !known.has(matcher)) {
-            problems.push(Problem {
-                severity: Severity::Warning,
-                location: region.location.clone(),
-                path: of_keys(&["regions", &region.name, "match"]),
-                message: format!("`{matcher}` matches no client in the loaded geo databases"),
-                help: "load a database that covers it, or remove it".into(),
-            });
+            let path = KeyPath::from(["regions", &region.name, "match"]);
+            let message = format!("`{matcher}` matches no client in the loaded geo databases");
+            let help = "load a database that covers it, or remove it";
+            problems.push(Problem::new(Severity::Warning, region.location.clone(), path, message, help));
         }
     }
     problems

@@ -10,7 +10,7 @@ use crate::latency::Latencies;
 use crate::locate::column::Column;
 use crate::locate::index::LocationIndex;
 use crate::problem::Problem;
-use crate::site::model::{Matcher, PolicyId, PolicyKind, Pool, Site, Vantage};
+use crate::site::model::{Matcher, PolicyId, PolicyKind, Pool, Site, Vantage, Written};
 use crate::steer::classes::Classes;
 use crate::steer::plan::{PlanId, Plans};
 use crate::steer::resolve::Resolver;
@@ -91,7 +91,7 @@ fn is_alike(old: &Site, new: &Site) -> bool {
     };
     let vantage = |it: &Vantage| (Arc::clone(&it.name), it.coordinate, it.reach_km);
     old.policies.len() == new.policies.len()
-        && old.policies.iter().zip(&new.policies).all(|(old, new)| (&old.label, &old.kind) == (&new.label, &new.kind))
+        && old.policies.iter().zip(&new.policies).all(|(old, new)| (&old.written, &old.kind) == (&new.written, &new.kind))
         && old.regions.len() == new.regions.len()
         && old
             .regions
@@ -230,11 +230,11 @@ fn roots(site: &Site, canonical: &[PolicyId]) -> Vec<PolicyId> {
 /// For every policy the first equivalent one, so that services with equal policies share what is compiled.
 fn canonical(site: &Site) -> Vec<PolicyId> {
     // Draws identify branches by label, so branches with different labels are different.
-    let mut first: HashMap<(PolicyKind, Vec<&str>), PolicyId> = HashMap::new();
+    let mut first: HashMap<(PolicyKind, Vec<Option<&Written>>), PolicyId> = HashMap::new();
     let mut same: Vec<PolicyId> = Vec::with_capacity(site.policies.len());
     for (id, policy) in (0u32..).map(PolicyId).zip(&site.policies) {
         let of = |id: PolicyId| same.get(id.0 as usize).copied().unwrap_or(id);
-        let label = |id: PolicyId| site.policies.get(id.0 as usize).map_or("", |policy| &*policy.label);
+        let label = |id: PolicyId| site.policies.get(id.0 as usize).map(|policy| &policy.written);
         let (kind, labels) = match &policy.kind {
             PolicyKind::Geo { branches, default } => {
                 let branches = branches.iter().map(|&(region, id)| (region, of(id))).collect();

@@ -14,7 +14,7 @@ use crate::dns::name::Name;
 use crate::dns::wire::number::rtype;
 use crate::dns::wire::qname::NameKey;
 use crate::dns::zonefile::Record;
-use crate::problem::{Location, Problem, Severity};
+use crate::problem::{KeyPath, Location, Problem, Severity};
 use crate::site::model::{Service, Zone};
 use crate::site::zone_cut::ZoneCut;
 
@@ -382,23 +382,15 @@ fn minimum(soa: &[u8]) -> u32 {
 }
 
 fn too_large(location: &Location, owner: &Name) -> Box<Problem> {
-    Box::new(Problem {
-        severity: Severity::Error,
-        location: location.clone(),
-        path: String::new(),
-        message: format!("a record set of {owner} is too large for any response"),
-        help: "keep the records of one name and type under 65,000 octets".into(),
-    })
+    let message = format!("a record set of {owner} is too large for any response");
+    let help = "keep the records of one name and type under 65,000 octets";
+    Box::new(Problem::new(Severity::Error, location.clone(), KeyPath::default(), message, help))
 }
 
 /// All RRsets together exceed the range of 32-bit offsets.
 fn too_many(zones: &[Zone]) -> Box<Problem> {
     let location = zones.last().map_or(Location { file: "".into(), line: 1, column: 1 }, |zone| zone.location.clone());
-    Box::new(Problem {
-        severity: Severity::Error,
-        location,
-        path: "zones".into(),
-        message: "the records of all zones exceed 4 GiB".into(),
-        help: "divide the zones among several servers".into(),
-    })
+    let help = "divide the zones among several servers";
+    let message = "the records of all zones exceed 4 GiB";
+    Box::new(Problem::new(Severity::Error, location, ["zones"].into(), message, help))
 }

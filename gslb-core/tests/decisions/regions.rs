@@ -50,10 +50,10 @@ policy = { geo = { mixed = "here", default = "other" } }
     let mut load = |_: &str, _: &str| Ok(("zone".into(), ZONE.as_bytes().to_vec()));
     let site = gslb_core::site::document::read("site.toml", document, &mut load).site.unwrap();
     let compiled = gslb_core::table::compile::compile(site, &*WORLD, &Default::default(), None);
-    let warnings: Vec<(&str, &str)> =
-        compiled.problems.iter().map(|problem| (problem.path.as_str(), problem.message.as_str())).collect();
+    let warnings: Vec<(String, &str)> =
+        compiled.problems.iter().map(|problem| (problem.path.to_string(), problem.message.as_str())).collect();
     let message = "`asn:64500` matches no client in the loaded geo databases";
-    assert_eq!(warnings, [("regions.mixed.match", message)]);
+    assert_eq!(warnings, [("regions.mixed.match".to_owned(), message)]);
     assert!(compiled.problems.iter().all(|problem| problem.severity == gslb_core::problem::Severity::Warning));
     let mut server = Server::new(gslb_core::table::RoutingTable::initial(compiled.topology.unwrap()));
     assert_eq!(server.answers(&ask("www.example.com", 1).subnet("193.0.6.0/24")), ["192.0.2.1"]);

@@ -23,7 +23,7 @@ fn said(problem: &Problem) -> (Severity, String, String, String) {
         }
         None => problem.message.clone(),
     };
-    (problem.severity, problem.path.clone(), message, problem.help.clone())
+    (problem.severity, problem.path.to_string(), message, problem.help.clone())
 }
 
 fn all_members(reading: &Reading) -> Vec<(Severity, String, String, String)> {
@@ -42,7 +42,7 @@ fn without_places(reading: &Reading) -> String {
 
 /// The value that a pointer points at.
 fn assert_points_into(document: &Value, problem: &Problem) {
-    assert!(document.pointer(&problem.pointer()).is_some(), "{} {problem}\n{document}", problem.pointer());
+    assert!(document.pointer(&problem.path.pointer()).is_some(), "{} {problem}\n{document}", problem.path.pointer());
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn values_that_no_key_accepts_are_reported_at_their_position() {
     ];
     for (document, pointer, message) in cases {
         let reading = read_json("x", &document, &mut no_files);
-        let found = reading.problems.iter().any(|it| it.pointer() == pointer && it.message.contains(message));
+        let found = reading.problems.iter().any(|it| it.path.pointer() == pointer && it.message.contains(message));
         assert!(found && reading.site.is_none(), "{document}: {:?}", reading.problems);
     }
 }
@@ -126,6 +126,6 @@ fn dates_of_toml_are_not_json() {
         to_json("site.toml", "[policies]\nx = 2026-12-24\ny = inf\n", &mut { Budget::UNLIMITED }).unwrap_err();
     let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert!(messages[0].starts_with("site.toml:2:5: error: policies.x: JSON has no dates"), "{messages:?}");
-    assert_eq!(problems[1].pointer(), "/policies/y");
+    assert_eq!(problems[1].path.pointer(), "/policies/y");
     assert_eq!(to_json("site.toml", "x = ", &mut { Budget::UNLIMITED }).unwrap_err().len(), 1);
 }

@@ -18,7 +18,7 @@ fn problems(probe: &str) -> Vec<String> {
         &format!("[probes]\nx = {probe}\n[pools.a]\nprobe = \"x\"\nendpoints.a.address = \"192.0.2.1\""),
         b"",
     );
-    let ours = reading.problems.iter().filter(|problem| problem.path.starts_with("probes"));
+    let ours = reading.problems.iter().filter(|problem| problem.path.to_string().starts_with("probes"));
     ours.map(|problem| format!("{}: {}: {}", problem.path, problem.message, problem.help)).collect()
 }
 

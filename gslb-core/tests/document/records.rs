@@ -23,13 +23,13 @@ fn records_are_read_like_a_file() {
 fn problems_in_records_say_the_line_and_point_at_the_key() {
     let reading = with_records(&format!("{SOUND}www IN A 192.0.2.300\n"));
     let [problem] = &*reading.problems else { panic!("{:?}", reading.problems) };
-    assert_eq!(problem.pointer(), "/zones/example.com/records");
+    assert_eq!(problem.path.pointer(), "/zones/example.com/records");
     let message = problem.to_string();
     assert!(message.starts_with("site.json#/zones/example.com/records:6:"), "{message}");
     // A rule about the whole zone, which the parser does not check.
     let reading = with_records(&format!("{SOUND}@ IN CNAME www.example.net.\n"));
     assert!(reading.site.is_none());
-    assert!(reading.problems.iter().all(|problem| problem.pointer() == "/zones/example.com/records"));
+    assert!(reading.problems.iter().all(|problem| problem.path.pointer() == "/zones/example.com/records"));
 }
 
 #[test]

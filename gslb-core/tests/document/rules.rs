@@ -327,7 +327,7 @@ example.com.zone:5:1: error: the A records of big.example.com. have 65600 octets
 fn problems_beyond_the_limit_are_only_counted() {
     let pools: String = (0..1000).map(|number| format!("p{number}.endpoints.a.address = \"x\"\n")).collect();
     let reading =
-        gslb_core::site::document::read("site.toml", &format!("[pools]\n{pools}"), &mut |_, _| Err(String::new()));
+        gslb_core::site::document::read("site.toml", &format!("[pools]\n{pools}"), &mut |_, _| Err("".into()));
     assert_eq!(reading.problems.len(), 101);
     assert_eq!(reading.problems[100].message, "there are 900 more errors");
     assert!(reading.site.is_none());

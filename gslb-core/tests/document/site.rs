@@ -121,9 +121,9 @@ fn policies_are_labeled_and_children_come_first() {
     let site = site(EXAMPLE);
     let root = site.services[0].policy;
     let policy = &site.policies[root.0 as usize];
-    assert_eq!(&*policy.label, r#"services."www.example.com".policy"#);
+    assert_eq!(policy.label(), r#"services."www.example.com".policy"#);
     let PolicyKind::Geo { branches, default } = &policy.kind else { panic!("{policy:?}") };
-    let label = |id: gslb_core::site::model::PolicyId| &*site.policies[id.0 as usize].label;
+    let label = |id: gslb_core::site::model::PolicyId| site.policies[id.0 as usize].label();
     let branches: Vec<&str> = branches.iter().map(|&(_, branch)| label(branch)).collect();
     assert_eq!(branches, ["eu-first", r#"services."www.example.com".policy.geo.asia"#]);
     assert_eq!(label(*default), r#"services."www.example.com".policy.geo.default"#);
@@ -204,7 +204,7 @@ first = { failover = ["a", "b"] }
 pool = "a"
 "#,
     );
-    let find = |label: &str| site.policies.iter().position(|policy| &*policy.label == label).unwrap();
+    let find = |label: &str| site.policies.iter().position(|policy| policy.label() == label).unwrap();
     let first = gslb_core::site::model::PolicyId(find("first") as u32);
     assert_eq!(site.policies[find("second")].kind, PolicyKind::Failover(vec![first]));
     assert_eq!(site.policies[find("pool")].kind, PolicyKind::Pool(PoolId(0)));

@@ -77,7 +77,7 @@ fn problem(problem: &Problem) -> Value {
     let location = &problem.location;
     json!({
         "severity": severity, "file": location.file, "line": location.line, "column": location.column,
-        "path": problem.path, "pointer": problem.pointer(), "message": problem.message, "help": problem.help,
+        "path": problem.path.to_string(), "pointer": problem.path.pointer(), "message": problem.message, "help": problem.help,
     })
 }
 

@@ -6,7 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use gslb_core::problem::{Location, Problem, Severity};
+use gslb_core::problem::{KeyPath, Location, Problem, Severity};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -43,11 +43,11 @@ impl<'t> Text<'t> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
             let invalid = Invalid { message: error.message().to_owned(), help: "fix the TOML syntax".to_owned() };
-            self.push(error.span().unwrap_or(0..0), String::new(), invalid);
+            self.push(error.span().unwrap_or(0..0), KeyPath::default(), invalid);
             self.broken.set(true);
         }
         let span = table.span();
-        Section::new(self, String::new(), span, table.into_inner())
+        Section::new(self, KeyPath::default(), span, table.into_inner())
     }
 
     /// All problems, in the order of the text.
@@ -59,16 +59,16 @@ impl<'t> Text<'t> {
 
     /// Records a problem with a key or value. The parser replaces invalid TOML with empty-span values; problems with
     /// those are ignored, since the author did not write them.
-    fn report(&self, span: Range<usize>, path: String, invalid: Invalid) {
+    fn report(&self, span: Range<usize>, path: KeyPath, invalid: Invalid) {
         if !(span.is_empty() && self.broken.get()) {
             self.push(span, path, invalid);
         }
     }
 
-    fn push(&self, span: Range<usize>, path: String, invalid: Invalid) {
+    fn push(&self, span: Range<usize>, path: KeyPath, invalid: Invalid) {
         let location = self.location(span.start);
         let Invalid { message, help } = invalid;
-        self.problems.borrow_mut().push(Problem { severity: Severity::Error, location, path, message, help });
+        self.problems.borrow_mut().push(Problem::new(Severity::Error, location, path, message, help));
     }
 
     fn location(&self, offset: usize) -> Location {
@@ -84,7 +84,7 @@ impl<'t> Text<'t> {
 /// A table whose keys are removed one by one. The remaining ones are unknown.
 pub(super) struct Section<'r, 't> {
     text: &'r Text<'t>,
-    path: String,
+    path: KeyPath,
     /// Its location; empty if the table is absent.
     span: Range<usize>,
     table: DeTable<'t>,
@@ -94,7 +94,7 @@ pub(super) struct Section<'r, 't> {
 }
 
 impl<'r, 't> Section<'r, 't> {
-    fn new(text: &'r Text<'t>, path: String, span: Range<usize>, table: DeTable<'t>) -> Self {
+    fn new(text: &'r Text<'t>, path: KeyPath, span: Range<usize>, table: DeTable<'t>) -> Self {
         Self { text, path, span, keys: table.len(), table, known: Vec::new() }
     }
 
@@ -156,7 +156,7 @@ impl<'r, 't> Section<'r, 't> {
             };
             match checked {
                 Ok(read) => list.push(read),
-                Err(invalid) => self.text.report(item.span(), format!("{path}[{index}]"), invalid),
+                Err(invalid) => self.text.report(item.span(), path.index(index), invalid),
             }
         }
         if items.is_empty() {
@@ -178,7 +178,7 @@ impl<'r, 't> Section<'r, 't> {
         if let Some(first) = first.filter(|_| self.path.is_empty() && self.table.len() == self.keys) {
             let message = format!("this file has none of the keys of gslb.toml; it has {} top-level keys", self.keys);
             let help = format!("check the path of the file; known keys: {}", self.known.join(", "));
-            return self.text.report(first, String::new(), Invalid { message, help });
+            return self.text.report(first, KeyPath::default(), Invalid { message, help });
         }
         for (key, _) in std::mem::take(&mut self.table) {
             let path = self.path_of(key.get_ref());
@@ -192,8 +192,8 @@ impl<'r, 't> Section<'r, 't> {
         self.table.remove(key)
     }
 
-    fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    fn path_of(&self, key: &str) -> KeyPath {
+        self.path.key(key)
     }
 }
 

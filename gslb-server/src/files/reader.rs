@@ -23,9 +23,9 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long one file may take in total, even if it makes progress.
 const MAX_DURATION: Duration = Duration::from_secs(300);
 /// Marks errors of files that can be read once their file system responds again.
-pub const NO_ANSWER: &str = "file system does not respond";
+const NO_ANSWER: &str = "file system does not respond";
 /// Marks errors of files that the system cannot read at the moment.
-pub const TRIED_AGAIN: &str = "the system cannot read it now";
+const TRIED_AGAIN: &str = "the system cannot read it now";
 /// How long the other files of a folder are not tried after one of them hung.
 const FOLDER_PAUSE: Duration = Duration::from_secs(5);
 /// Most hanging threads for one folder. Each ends when its file system responds.

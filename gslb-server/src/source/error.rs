@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use geoip::{Fault, LoadError, Moved};
 use gslb_api::change::Refusal;
 use gslb_api::safety::BrokenRule;
-use gslb_core::problem::{Problem, Severity};
-
-use crate::files::reader;
+use gslb_core::problem::{Problem, ProblemKind, Severity};
 
 /// Why a site could not be loaded or applied.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +69,7 @@ impl SiteError {
             Self::Database(LoadError { fault: Fault::Unreadable(cause), .. }) => {
                 cause.kind() == io::ErrorKind::TimedOut
             }
-            Self::Invalid(problems) => {
-                let passes =
-                    |message: &str| message.contains(reader::NO_ANSWER) || message.contains(reader::TRIED_AGAIN);
-                problems.iter().any(|problem| passes(&problem.message))
-            }
+            Self::Invalid(problems) => problems.iter().any(|problem| problem.kind == ProblemKind::FileUnavailable),
             _ => false,
         }
     }

@@ -3,10 +3,11 @@
 //! Includes must be in the document's folder or below, without `..` or links that lead out: an author of part of a
 //! document must not be able to read files that only the server may read.
 
-use std::io::ErrorKind;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use gslb_core::problem::FileError;
 use gslb_core::site::document::{Included, MAX_FILES};
 use gslb_core::site::pattern::glob;
 
@@ -42,10 +43,10 @@ pub fn read_document(path: &Path) -> Result<String, SiteError> {
 ///
 /// # Errors
 /// Why not, as a message.
-pub fn zone_file(name: &str, from: &str, files: &mut Vec<SourceFile>) -> Result<(Arc<str>, Vec<u8>), String> {
+pub fn zone_file(name: &str, from: &str, files: &mut Vec<SourceFile>) -> Result<(Arc<str>, Vec<u8>), FileError> {
     let path = Path::new(from).parent().unwrap_or(Path::new("")).join(name);
     files.push(SourceFile::before_reading(&path));
-    let octets = reader::read(&path, Kind::Zone).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
+    let octets = reader::read(&path, Kind::Zone).map_err(|cause| failed("read", &path, &cause))?;
     Ok((Arc::from(path.to_string_lossy()), octets))
 }
 
@@ -71,7 +72,7 @@ impl Parts {
     ///
     /// # Errors
     /// Why not, as a message.
-    pub fn include(&mut self, pattern: &str, from: &str) -> Result<Vec<Included>, String> {
+    pub fn include(&mut self, pattern: &str, from: &str) -> Result<Vec<Included>, FileError> {
         let from = Path::new(from);
         let parts = names(pattern)?;
         let mut found = vec![folder_of(from).to_owned()];
@@ -89,7 +90,7 @@ impl Parts {
                 found.iter_mut().for_each(|path| path.push(part));
             }
             if found.len() > MAX_FILES {
-                return Err(format!("it matches more than {MAX_FILES} files"));
+                return Err(format!("it matches more than {MAX_FILES} files").into());
             }
         }
         if is_pattern {
@@ -101,7 +102,7 @@ impl Parts {
     }
 
     /// The entries of `folder` that match `pattern`, in order of their names: files where `of_files`, else folders.
-    fn matching(&mut self, folder: &Path, pattern: &str, of_files: bool) -> Result<Vec<PathBuf>, String> {
+    fn matching(&mut self, folder: &Path, pattern: &str, of_files: bool) -> Result<Vec<PathBuf>, FileError> {
         let searched = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         // New files are detected by a change of their folder.
         self.files.push(SourceFile::before_reading(searched));
@@ -120,37 +121,36 @@ impl Parts {
                     names.extend(entry.file_name().into_string());
                 }
             }
-            Ok::<_, std::io::Error>(names)
+            Ok::<_, io::Error>(names)
         });
-        let unread = |cause: std::io::Error| format!("cannot list {}: {cause}", searched.display());
+        let unread = |cause: io::Error| failed("list", searched, &cause);
         let mut names = listed.map_err(unread)?.map_err(unread)?;
         if names.len() > MAX_ENTRIES {
-            return Err(format!("{} has more than {MAX_ENTRIES} entries", searched.display()));
+            return Err(format!("{} has more than {MAX_ENTRIES} entries", searched.display()).into());
         }
         names.retain(|name| glob(pattern, name) && (hidden || !name.starts_with('.')));
         names.sort();
         Ok(names.into_iter().map(|name| folder.join(name)).collect())
     }
 
-    fn read(&mut self, path: &Path) -> Result<Included, String> {
+    fn read(&mut self, path: &Path) -> Result<Included, FileError> {
         self.files.push(SourceFile::before_reading(path));
         let id = self.within(path)?;
-        let text = reader::read_text(path, Kind::Document)
-            .map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
+        let text = reader::read_text(path, Kind::Document).map_err(|cause| failed("read", path, &cause))?;
         self.octets += text.len();
         if self.octets > MAX_OCTETS {
-            return Err(format!("the files of the document have more than {MAX_OCTETS} octets together"));
+            return Err(format!("the files of the document have more than {MAX_OCTETS} octets together").into());
         }
         Ok(Included { name: path.to_string_lossy().into(), id: id.to_string_lossy().into(), text: text.into() })
     }
 
     /// The resolved `path`, which must be in the document's folder.
-    fn within(&self, path: &Path) -> Result<PathBuf, String> {
-        let real = canonical(path).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
+    fn within(&self, path: &Path) -> Result<PathBuf, FileError> {
+        let real = canonical(path).map_err(|cause| failed("read", path, &cause))?;
         if real.starts_with(&self.root) {
             return Ok(real);
         }
-        Err(format!("{} leads out of the document's folder", path.display()))
+        Err(format!("{} leads out of the document's folder", path.display()).into())
     }
 }
 
@@ -177,13 +177,19 @@ fn names(pattern: &str) -> Result<Vec<&str>, String> {
     }
 }
 
+/// Why the file or folder at `path` cannot be used.
+fn failed(action: &str, path: &Path, cause: &io::Error) -> FileError {
+    let message = format!("cannot {action} {}: {cause}", path.display());
+    FileError { message, is_transient: cause.kind() == io::ErrorKind::TimedOut }
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
 /// Whether nothing exists at `path`. With a pattern, a folder may be created later, as `conf.d` is by packages.
 fn is_missing(path: &Path) -> bool {
-    canonical(path).is_err_and(|cause| cause.kind() == ErrorKind::NotFound)
+    canonical(path).is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound)
 }
 
 /// `path` with all links resolved.

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::Receiver;
 
 /// A checked document.
 fn site(document: &str) -> Site {
-    let reading = gslb_core::site::document::read("site.toml", document, &mut |_, _| Err(String::new()));
+    let reading = gslb_core::site::document::read("site.toml", document, &mut |_, _| Err("".into()));
     reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems))
 }
 

@@ -207,7 +207,7 @@ fn every_problem_has_help() {
     let problems = Config::parse("gslb.toml", text).unwrap_err();
     assert_eq!(problems.len(), 5);
     assert!(problems.iter().all(|problem| !problem.help.is_empty()), "{problems:#?}");
-    let unknown = problems.iter().find(|problem| problem.path == "dns.port").unwrap();
+    let unknown = problems.iter().find(|problem| problem.path.to_string() == "dns.port").unwrap();
     assert!(unknown.help.contains("listen, workers, udp_payload"), "{}", unknown.help);
 }
 

@@ -1,6 +1,7 @@
 //! Tokens of presentation form, and faults that point at a token.
 
 use crate::dns::name::{Name, NameError, unescape};
+use crate::problem::ProblemKind;
 use std::borrow::Cow;
 
 /// Where a token starts: line and column in characters, both counted from 1.
@@ -31,12 +32,19 @@ pub(crate) struct Fault {
     pub(crate) position: Position,
     pub(crate) message: String,
     pub(crate) help: String,
+    pub(crate) kind: ProblemKind,
+}
+
+impl Fault {
+    pub(crate) fn new(place: Place, message: impl Into<String>, help: impl Into<String>) -> Fault {
+        Fault { place, message: message.into(), help: help.into(), kind: ProblemKind::Other }
+    }
 }
 
 impl<'a> Token<'a> {
     /// A fault at this token.
     pub(crate) fn fault(&self, message: impl Into<String>, help: impl Into<String>) -> Fault {
-        Fault { position: self.position, message: message.into(), help: help.into() }
+        Fault::new(self.position, message, help)
     }
 
     /// The token for use in a message: truncated if long, replaced with a placeholder if hidden.
@@ -125,11 +133,7 @@ impl<'w, 'a> Tokens<'w, 'a> {
     /// The next token, which is required.
     pub(crate) fn next(&mut self, label: &str) -> Result<Token<'a>, Fault> {
         let last = self.last;
-        self.take().ok_or_else(|| Fault {
-            position: last,
-            message: format!("the record ends here: the {label} is missing"),
-            help: String::new(),
-        })
+        self.take().ok_or_else(|| Fault::new(last, format!("the record ends here: the {label} is missing"), ""))
     }
 
     /// All remaining tokens.

@@ -50,7 +50,8 @@ impl Reader<'_, '_> {
         let name = std::str::from_utf8(token.text)
             .map_err(|_| token.fault("the file name is not UTF-8", "rename the file, or write its name in UTF-8"))?;
         let (file, text) = self.fetch(name, scope).map_err(|reason| {
-            token.fault(format!("\"{}\" cannot be included: {reason}", token.shown()), "check the name of the file")
+            let message = format!("\"{}\" cannot be included: {reason}", token.shown());
+            Fault { kind: reason.kind(), ..token.fault(message, "check the name of the file") }
         })?;
         Ok(Included { file, text, origin })
     }

@@ -38,11 +38,8 @@ impl<'w, 'a> Header<'w, 'a> {
                 Part::Type(rtype) => return Ok(Header { start, ttl, rtype, type_token: token, rest }),
             }
         }
-        Err(Fault {
-            position: last,
-            message: "the record ends before its type".into(),
-            help: "write owner, TTL, IN, type and data; only TTL and IN may be left out".into(),
-        })
+        let help = "write owner, TTL, IN, type and data; only TTL and IN may be left out";
+        Err(Fault::new(last, "the record ends before its type", help))
     }
 
     /// The data of a `$GENERATE`, which is one token.

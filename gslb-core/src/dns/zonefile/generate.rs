@@ -91,7 +91,7 @@ fn bare_quotes(text: &[u8]) -> Vec<u8> {
 
 /// A fault of a generated record, reported at the template it was generated from.
 fn at_number(number: u32, data: &Token<'_>, fault: Fault) -> Fault {
-    Fault { position: data.position, message: format!("for {number}: {}", fault.message), help: fault.help }
+    Fault { position: data.position, message: format!("for {number}: {}", fault.message), ..fault }
 }
 
 impl Range {

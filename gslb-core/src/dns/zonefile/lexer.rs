@@ -265,5 +265,5 @@ impl<'a> Scan<'a, '_> {
 }
 
 fn fault(position: Position, message: &str, help: &str) -> Fault {
-    Fault { position, message: message.into(), help: help.into() }
+    Fault::new(position, message, help)
 }

@@ -12,7 +12,7 @@ mod reader;
 
 use crate::budget::RECORD;
 use crate::dns::name::Name;
-use crate::problem::{Location, Problem};
+use crate::problem::{FileError, Location, Problem};
 use std::sync::Arc;
 
 /// Maximum depth of includes, not counting the first file.
@@ -76,7 +76,7 @@ pub struct Parsed {
 ///
 /// Takes the name as written and the display name of the including file; returns a display name and the content, or an
 /// error. It decides what a relative name is relative to.
-pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), String> + 'l;
+pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), FileError> + 'l;
 
 /// Reads a zone file.
 ///

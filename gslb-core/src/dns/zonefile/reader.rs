@@ -8,7 +8,7 @@ use super::{
 };
 use crate::dns::name::Name;
 use crate::dns::rdata::token::{Fault, HIDDEN, Position, Token};
-use crate::problem::{Location, Problem, Severity};
+use crate::problem::{FileError, KeyPath, Location, Problem, Severity};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -101,8 +101,8 @@ impl<'r, 'l> Reader<'r, 'l> {
                 next = Some(self.open(Cow::Owned(included.text), scope));
             } else {
                 let message = format!("files include each other more than {MAX_INCLUDE_DEPTH} deep");
-                let help = "remove an $INCLUDE; perhaps a file includes itself".into();
-                self.error(&frame.scope, Fault { position: at, message, help });
+                let help = "remove an $INCLUDE; perhaps a file includes itself";
+                self.error(&frame.scope, Fault::new(at, message, help));
             }
             frames.push(frame);
         }
@@ -227,11 +227,8 @@ impl<'r, 'l> Reader<'r, 'l> {
             (Ttl::Unknown, _) => {
                 // One error is enough: all following records have the same problem.
                 self.ttl = Ttl::Default(0);
-                Err(Fault {
-                    position: header.start,
-                    message: "the record has no TTL, and there is no default".into(),
-                    help: "write $TTL and a duration before the first record, such as $TTL 1h".into(),
-                })
+                let help = "write $TTL and a duration before the first record, such as $TTL 1h";
+                Err(Fault::new(header.start, "the record has no TTL, and there is no default", help))
             }
         }
     }
@@ -247,11 +244,11 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     /// Loads the file `name`.
-    pub(super) fn fetch(&mut self, name: &str, scope: &Scope) -> Result<(Arc<str>, Vec<u8>), String> {
+    pub(super) fn fetch(&mut self, name: &str, scope: &Scope) -> Result<(Arc<str>, Vec<u8>), FileError> {
         self.includes += 1;
         if self.includes > MAX_INCLUDES {
             self.stopped = true;
-            return Err(format!("the zone includes more than {MAX_INCLUDES} files"));
+            return Err(format!("the zone includes more than {MAX_INCLUDES} files").into());
         }
         (self.include)(name, &scope.file)
     }
@@ -262,37 +259,39 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     /// Reports an error of an entry whose tokens may be hidden.
-    fn error(&mut self, scope: &Scope, fault: Fault) {
+    fn error(&mut self, scope: &Scope, mut fault: Fault) {
         self.errors = self.errors.saturating_add(1);
-        let Fault { position, message, mut help } = fault;
-        if message.contains(HIDDEN) {
-            let gap = if help.is_empty() { "" } else { "; " };
-            help = format!(
-                "{help}{gap}{HIDDEN} is not shown, since nothing before it in the file is zone data: is it the right file?"
+        if fault.message.contains(HIDDEN) {
+            let gap = if fault.help.is_empty() { "" } else { "; " };
+            fault.help = format!(
+                "{}{gap}{HIDDEN} is not shown, since nothing before it in the file is zone data: is it the right file?",
+                fault.help
             );
         }
-        self.report(scope, Severity::Error, position, message, help);
+        self.report(scope, Severity::Error, fault);
     }
 
     fn warn(&mut self, scope: &Scope, position: Position, message: String, help: String) {
-        self.report(scope, Severity::Warning, position, message, help);
+        self.report(scope, Severity::Warning, Fault::new(position, message, help));
     }
 
-    fn report(&mut self, scope: &Scope, severity: Severity, position: Position, message: String, help: String) {
+    fn report(&mut self, scope: &Scope, severity: Severity, fault: Fault) {
+        let Fault { position, message, help, kind } = fault;
         let location = scope.location(position);
         if self.parsed.problems.len() < MAX_PROBLEMS {
-            self.parsed.problems.push(Problem { severity, location, path: String::new(), message, help });
+            let problem = Problem::new(severity, location, KeyPath::default(), message, help);
+            self.parsed.problems.push(Problem { kind, ..problem });
         } else if !self.stopped {
             self.stopped = true;
             let message = format!("there are more than {MAX_PROBLEMS} problems; nothing after this is read");
-            let help = "fix these, then run it again".into();
-            let severity = Severity::Error;
-            self.parsed.problems.push(Problem { severity, location, path: String::new(), message, help });
+            let help = "fix these, then run it again";
+            let problem = Problem::new(Severity::Error, location, KeyPath::default(), message, help);
+            self.parsed.problems.push(problem);
         }
     }
 
     fn stop(&mut self, scope: &Scope, message: String) {
-        self.error(scope, Fault { position: Position { line: 1, column: 1 }, message, help: "split the zone".into() });
+        self.error(scope, Fault::new(Position { line: 1, column: 1 }, message, "split the zone"));
         self.stopped = true;
     }
 }

@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_selection_is_computed_once_for_each_override() {
         let text = "[pools]\na.endpoints.x.address = \"192.0.2.1\"\nb.endpoints.x.address = \"192.0.2.2\"\n";
-        let reading = crate::site::document::read("site.toml", text, &mut |_, _| Err(String::new()));
+        let reading = crate::site::document::read("site.toml", text, &mut |_, _| Err("".into()));
         let site = reading.site.unwrap_or_else(|| panic!("refused: {:#?}", reading.problems));
         let overrides = ["pool/a", "pool/*", "endpoint/b/x"].map(|target| [target.parse::<Pattern>().unwrap()]);
         let first = overrides.each_ref().map(|targets| select(targets, &site));

@@ -3,7 +3,7 @@
 use super::problems::Problems;
 use super::tree::{Entry, Position, Value, shortened};
 use crate::dns::name::Name;
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 
 /// Parses a domain name.
 pub(super) fn read(text: &str, at: Position, path: &Path<'_>, problems: &mut Problems) -> Option<Name> {

@@ -9,7 +9,7 @@ use super::names;
 use super::problems::Problems;
 use super::tree::{Table, shortened};
 use crate::dns::name::Name;
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 use crate::site::model::{Endpoint, MAX_ENDPOINTS, MAX_WEIGHT, Target};
 
 const KEYS: [&str; 4] = ["address", "cname", "weight", "probe_address"];

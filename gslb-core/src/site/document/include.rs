@@ -7,7 +7,7 @@ use super::problems::Problems;
 use super::toml_text;
 use super::tree::{Entry, Position, Table, Value, shortened};
 use crate::budget::Budget;
-use crate::problem::key_path::Path;
+use crate::problem::{FileError, Path};
 
 /// The key.
 pub(super) const KEY: &str = "include";
@@ -32,7 +32,7 @@ pub struct Included {
 ///
 /// # Errors
 /// A message, if there is no such file.
-pub type Includer<'a> = dyn FnMut(&str, &str) -> Result<Vec<Included>, String> + 'a;
+pub type Includer<'a> = dyn FnMut(&str, &str) -> Result<Vec<Included>, FileError> + 'a;
 
 /// Reads `first` and everything that it includes; `None` if a file has syntax errors that would make problems of the
 /// rest misleading.
@@ -103,7 +103,8 @@ impl Gathering<'_, '_> {
             Ok(files) => files,
             Err(why) => {
                 let help = "name files in the folder of the document, or below it, that can be read";
-                self.problems.error(at, &path, format!("cannot include {}: {why}", shortened(pattern)), help);
+                let message = format!("cannot include {}: {why}", shortened(pattern));
+                self.problems.error_of_kind(why.kind(), at, &path, message, help);
                 return;
             }
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::duration;
 use super::problems::Problems;
 use super::tree::{Entry, Node, Position, Table, Value, shortened};
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 
 /// A value, its position and its path. `'t` is the lifetime of the tree, `'p` that of the reader's stack frame.
 #[derive(Debug, Clone, Copy)]

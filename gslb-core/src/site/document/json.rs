@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::problems::Problems;
 use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 
 /// Reads a document; `None` if it is not an object.
 pub(super) fn read(document: &Json, problems: &mut Problems) -> Option<Table> {

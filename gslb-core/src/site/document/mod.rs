@@ -108,7 +108,7 @@ use self::problems::Problems;
 use self::tree::Table;
 use crate::budget::Budget;
 use crate::dns::zonefile::Loader;
-use crate::problem::Problem;
+use crate::problem::{FileError, Problem};
 use crate::site::model::Site;
 
 /// The result of reading a document.
@@ -182,8 +182,8 @@ pub fn to_json(file: &str, text: &str, budget: &mut Budget) -> Result<serde_json
 }
 
 /// The loader for documents that are not files.
-pub fn no_files(_: &str, _: &str) -> Result<(Arc<str>, Vec<u8>), String> {
-    Err("this document is not a file, so it cannot refer to other files; put the zone's text in `records`".to_owned())
+pub fn no_files(_: &str, _: &str) -> Result<(Arc<str>, Vec<u8>), FileError> {
+    Err("this document is not a file, so it cannot refer to other files; put the zone's text in `records`".into())
 }
 
 fn finish(root: Option<Table>, budget: &mut Budget, load: &mut Loader<'_>, mut problems: Problems) -> Reading {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::item::Item;
 use super::problems::Problems;
 use super::tree::{Entry, Position, shortened};
-use crate::problem::key_path::Path;
+use crate::problem::{Path, ProblemKind};
 
 /// Maximum length of names other than domain names.
 const MAX_NAME: usize = 63;
@@ -89,8 +89,7 @@ impl<'t> Names<'t> {
     ) -> Option<u32> {
         let number = self.refer(name);
         if number.is_none() {
-            let help = problems.suggestion(name, self.all());
-            problems.error(at, path, format!("no {} is named {}", self.kind, quoted(name)), help);
+            report_unknown(self.kind, name, (at, path), self.all(), problems);
         }
         number
     }
@@ -120,7 +119,20 @@ pub(super) fn check(name: &str, at: Position, parent: &Path<'_>, problems: &mut 
     }
 }
 
+/// Reports that no `kind` has the name `name`; `known` are the names that there are.
+pub(super) fn report_unknown<'a>(
+    kind: &str,
+    name: &str,
+    (at, path): (Position, &Path<'_>),
+    known: impl Iterator<Item = &'a str> + Clone,
+    problems: &mut Problems,
+) {
+    let help = problems.suggestion(name, known);
+    let message = format!("no {kind} is named {}", quoted(name));
+    problems.error_of_kind(ProblemKind::UnknownName(name.into()), at, path, message, help);
+}
+
 /// A name, quoted for messages.
-pub(super) fn quoted(name: &str) -> String {
+fn quoted(name: &str) -> String {
     if name.len() <= MAX_NAME { format!("`{name}`") } else { shortened(name) }
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::suggest;
 use super::tree::Position;
-use crate::problem::key_path::Path;
-use crate::problem::pointer::pointer_of;
-use crate::problem::{Location, Problem, Severity};
+use crate::problem::{KeyPath, Location, Path, Problem, ProblemKind, Severity};
 
 /// Maximum searches for a misspelled name: each one compares all names.
 const MAX_SUGGESTIONS: usize = 200;
@@ -22,7 +20,7 @@ pub(super) struct Problems {
     /// The document's file, and those it includes.
     files: Vec<Arc<str>>,
     /// Document paths of inline texts that are read like files, by the name shown for them.
-    texts: HashMap<Arc<str>, String>,
+    texts: HashMap<Arc<str>, KeyPath>,
     list: Vec<Problem>,
     errors: usize,
     warnings: usize,
@@ -76,7 +74,19 @@ impl Problems {
 
     /// Adds an error: the document is refused.
     pub(super) fn error(&mut self, at: Position, path: &Path<'_>, message: impl Into<String>, help: impl Into<String>) {
-        self.note(Severity::Error, self.location(at), path.to_string(), message.into(), help.into());
+        self.error_of_kind(ProblemKind::Other, at, path, message, help);
+    }
+
+    /// Adds an error that programs can tell from others.
+    pub(super) fn error_of_kind(
+        &mut self,
+        kind: ProblemKind,
+        at: Position,
+        path: &Path<'_>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.add(Problem { kind, ..Problem::new(Severity::Error, self.location(at), path.into(), message, help) });
     }
 
     /// Adds a warning: it works, but probably not as intended.
@@ -87,28 +97,26 @@ impl Problems {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.note(Severity::Warning, self.location(at), path.to_string(), message.into(), help.into());
+        self.add(Problem::new(Severity::Warning, self.location(at), path.into(), message, help));
     }
 
     /// Adds a problem with a record, which has a location in a zone file but no path.
     pub(super) fn at_record(&mut self, severity: Severity, location: &Location, message: String, help: &str) {
-        self.note(severity, location.clone(), String::new(), message, help.to_owned());
+        self.add(Problem::new(severity, location.clone(), KeyPath::default(), message, help));
     }
 
     /// Returns a name for the text at `path`, which is read like a file. Problems in it get the path.
     pub(super) fn text_at(&mut self, path: &Path<'_>) -> Arc<str> {
-        let path = path.to_string();
+        let path = KeyPath::from(path);
         let file = self.files.first().cloned().unwrap_or_else(|| "".into());
-        let name: Arc<str> = format!("{file}#{}", pointer_of(&path)).into();
+        let name: Arc<str> = format!("{file}#{}", path.pointer()).into();
         self.texts.insert(name.clone(), path);
         name
     }
 
     /// Adds the problems of the zone file reader.
     pub(super) fn extend(&mut self, problems: Vec<Problem>) {
-        for problem in problems {
-            self.note(problem.severity, problem.location, problem.path, problem.message, problem.help);
-        }
+        problems.into_iter().for_each(|problem| self.add(problem));
     }
 
     /// Drops all problems so far: they may quote a text that is not a document.
@@ -146,25 +154,27 @@ impl Problems {
             // After everything reported, so that the list stays sorted.
             let location = self.list.last().map_or(&location, |last| (&last.location).max(&location)).clone();
             let message = format!("there are {} more {what}", count - MAX_REPORTED);
-            let help = "fix these, then run it again".to_owned();
-            self.list.push(Problem { severity, location, path: String::new(), message, help });
+            let help = "fix these, then run it again";
+            self.list.push(Problem::new(severity, location, KeyPath::default(), message, help));
         }
         (self.list, self.errors > 0)
     }
 
-    fn note(&mut self, severity: Severity, location: Location, path: String, message: String, help: String) {
-        let (count, omitted) = match severity {
+    fn add(&mut self, mut problem: Problem) {
+        let (count, omitted) = match problem.severity {
             Severity::Error => (&mut self.errors, 0),
             Severity::Warning => (&mut self.warnings, 1),
         };
         *count += 1;
         if *count > MAX_REPORTED {
             if let Some(place) = self.omitted.get_mut(omitted) {
-                place.get_or_insert(location);
+                place.get_or_insert(problem.location);
             }
             return;
         }
-        let path = if path.is_empty() { self.texts.get(&location.file).cloned().unwrap_or_default() } else { path };
-        self.list.push(Problem { severity, location, path, message, help });
+        if problem.path.is_empty() {
+            problem.path = self.texts.get(&problem.location.file).cloned().unwrap_or_default();
+        }
+        self.list.push(problem);
     }
 }

@@ -7,7 +7,7 @@ use super::instant;
 use super::item::{Fields, Item};
 use super::problems::Problems;
 use super::tree::{Table, Value, shortened};
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 use crate::site::model::{MassFailure, Safety, Share, Window};
 
 const KEYS: [&str; 6] = [

@@ -11,7 +11,7 @@ use super::zones::Loaded;
 use crate::dns::name::Name;
 use crate::dns::rdata::type_to_text;
 use crate::dns::wire::number::rtype;
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 use crate::site::model::{PolicyId, PoolId, Service, Target, WhenAllDown};
 
 /// Checks all services.

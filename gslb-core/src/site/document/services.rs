@@ -12,7 +12,7 @@ use super::problems::Problems;
 use super::tree::{Entry, Position, Value, shortened};
 use super::zones::Loaded;
 use crate::dns::name::Name;
-use crate::problem::key_path::Path;
+use crate::problem::{KeyPath, Path};
 use crate::site::model::{ClientSource, MAX_NAMES, MAX_TTL, PolicyId, PoolId, PrefixLengths, Service, WhenAllDown};
 
 const KEYS: [&str; 7] = ["policy", "names", "types", "ttl", "sticky", "client", "when_all_down"];
@@ -45,7 +45,7 @@ pub(super) struct Services<'a, 'r, 't> {
     /// The position of each steered name.
     names: HashMap<Name, Position>,
     /// Path of an `only` that can be reached from a policy and does not lead to the pool; cached per pair.
-    only_without: HashMap<(PolicyId, PoolId), Option<String>>,
+    only_without: HashMap<(PolicyId, PoolId), Option<KeyPath>>,
 }
 
 impl<'t> Services<'_, '_, 't> {

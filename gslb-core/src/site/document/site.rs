@@ -9,7 +9,7 @@ use super::tree::{Table, Value};
 use super::{data_centers, include, probes, regions, safety, service_rules, suggest, vantages, zone_rules, zones};
 use crate::budget::Budget;
 use crate::dns::zonefile::Loader;
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 use crate::site::model::Site;
 
 const SECTIONS: [&str; 9] =

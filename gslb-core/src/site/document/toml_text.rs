@@ -12,7 +12,7 @@ use super::problems::Problems;
 use super::toml_tree::{Builder, DUPLICATE};
 use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
 use crate::budget::{Budget, OverBudget};
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 
 /// Maximum document size in octets.
 const MAX_TEXT: usize = 64 << 20;

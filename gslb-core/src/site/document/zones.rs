@@ -127,7 +127,7 @@ fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Sou
 fn master_text(item: &Item<'_, '_>, apex: &Name, limits: RecordLimits, problems: &mut Problems) -> Parsed {
     let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Parsed::default() };
     let mut refuse =
-        |_: &str, _: &str| Err("`records` must contain the whole zone; put the lines of the file here".to_owned());
+        |_: &str, _: &str| Err("`records` must contain the whole zone; put the lines of the file here".into());
     let shown = problems.text_at(&item.path);
     let mut parsed = zonefile::parse_with_limits(limits, From::Document, &shown, text.as_bytes(), apex, &mut refuse);
     problems.extend(std::mem::take(&mut parsed.problems));
@@ -150,7 +150,8 @@ fn master_file(
         }
         Err(error) => {
             let message = format!("cannot read the zone file {name:?}: {error}");
-            file.error(problems, message, "specify a readable file, relative to the document");
+            let help = "specify a readable file, relative to the document";
+            problems.error_of_kind(error.kind(), file.at(), &file.path, message, help);
             Parsed::default()
         }
     }

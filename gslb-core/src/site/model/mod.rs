@@ -4,6 +4,7 @@ mod probe;
 mod safety;
 mod vantage;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use ipnet::IpNet;
 
 use crate::dns::name::Name;
 use crate::dns::zonefile::Record;
-use crate::problem::Location;
+use crate::problem::{KeyPath, Location};
 use crate::site::selection::SelectionCache;
 
 pub use probe::{
@@ -207,8 +208,6 @@ pub enum Matcher {
 /// A way to choose pools.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The name of a named policy, or the document path of an inline one.
-    pub label: Arc<str>,
     /// How it is written in the document.
     pub written: Written,
     /// What it does.
@@ -218,23 +217,31 @@ pub struct Policy {
 }
 
 /// How a policy is written in the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Written {
-    /// In `policies`, under its label.
-    Named,
-    /// Inline, where it is used; its label is its path.
-    InPlace,
-    /// As a pool name in place of a policy; the label is the pool's name.
-    AsPool,
+    /// In `policies`, under this name.
+    Named(Arc<str>),
+    /// Inline, where it is used.
+    InPlace(KeyPath),
+    /// As the name of this pool, in place of a policy.
+    AsPool(Arc<str>),
 }
 
 impl Policy {
-    /// Its path in the document, as shown in problems.
-    pub fn path(&self) -> String {
-        match self.written {
-            Written::Named => crate::problem::key_path::of_keys(&["policies", &self.label]),
-            Written::InPlace => self.label.to_string(),
-            Written::AsPool => crate::problem::key_path::of_keys(&["pools", &self.label]),
+    /// The name of a named policy or a pool, or the document path of an inline policy.
+    pub fn label(&self) -> Cow<'_, str> {
+        match &self.written {
+            Written::Named(name) | Written::AsPool(name) => Cow::Borrowed(name),
+            Written::InPlace(path) => Cow::Owned(path.to_string()),
+        }
+    }
+
+    /// Its path in the document.
+    pub fn path(&self) -> KeyPath {
+        match &self.written {
+            Written::Named(name) => KeyPath::from(["policies", name]),
+            Written::InPlace(path) => path.clone(),
+            Written::AsPool(name) => KeyPath::from(["pools", name]),
         }
     }
 }

@@ -11,7 +11,7 @@ use gslb_core::budget::Budget;
 use gslb_core::dns::name::Name;
 use gslb_core::dns::rdata;
 use gslb_core::dns::zonefile::{self, Loader, Record};
-use gslb_core::problem::Problem;
+use gslb_core::problem::{FileError, Problem};
 use gslb_core::site::document::{self, Reading};
 use gslb_core::site::model::Site;
 use serde_json::{Map, Value};
@@ -126,7 +126,7 @@ impl<'f, 'l> Loaded<'f, 'l> {
     }
 
     /// The file `name` referenced in `from`, read at most once.
-    fn load(&mut self, name: &str, from: &str) -> Result<(Arc<str>, Vec<u8>), String> {
+    fn load(&mut self, name: &str, from: &str) -> Result<(Arc<str>, Vec<u8>), FileError> {
         let key = (name.to_owned(), from.to_owned());
         if let Some(read) = self.files.get(&key) {
             return Ok(read.clone());
@@ -167,7 +167,7 @@ impl<'f, 'l> Loaded<'f, 'l> {
         let origin: Name = zone.parse().unwrap_or_else(|_| Name::root());
         let mut load = |file: &str, from: &str| {
             let found = self.files.get(&(file.to_owned(), from.to_owned()));
-            found.cloned().ok_or_else(|| "the file was not read before".to_owned())
+            found.cloned().ok_or_else(|| "the file was not read before".into())
         };
         zonefile::parse(name, octets, &origin, &mut load).records.iter().map(line).collect()
     }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 pub(super) use self::reach::{Families, Reach};
 use super::item::Item;
-use super::names::{Names, quoted};
+use super::names::{Names, report_unknown};
 use super::problems::Problems;
 use super::tree::{Entry, Position, Value};
-use crate::problem::key_path::Path;
+use crate::problem::{KeyPath, Path};
 use crate::site::model::{
     DataCenter, MAX_NESTING, Matcher, Policy, PolicyId, PolicyKind, Pool, PoolId, Region, RegionId, Written,
 };
@@ -79,7 +79,7 @@ impl<'r, 't> Policies<'r, 't> {
             Value::String(name) => self.refer(name, item.at(), &item.path, problems),
             Value::Table(_) => {
                 let kind = self.kind(item, problems)?;
-                self.push((Written::InPlace, item.path.to_string().into()), kind, item, problems)
+                self.push(Written::InPlace((&item.path).into()), kind, item, problems)
             }
             _ => {
                 let wanted = "a policy: the name of a pool or policy, or a table";
@@ -110,7 +110,7 @@ impl<'r, 't> Policies<'r, 't> {
     }
 
     /// Path of an `only` that `policy` can lead to and that does not lead to `pool`.
-    pub(super) fn only_without(&self, policy: PolicyId, pool: PoolId) -> Option<String> {
+    pub(super) fn only_without(&self, policy: PolicyId, pool: PoolId) -> Option<KeyPath> {
         let mut seen = HashSet::from([policy]);
         let mut open = vec![policy];
         while let Some(id) = open.pop() {
@@ -167,7 +167,7 @@ impl<'r, 't> Policies<'r, 't> {
             Value::Table(_) => self.kind(&item, problems)?,
             _ => return self.policy(&item, problems),
         };
-        self.push((Written::Named, (&*entry.key).into()), kind, &item, problems)
+        self.push(Written::Named((&*entry.key).into()), kind, &item, problems)
     }
 
     /// Another name for a pool, or for a policy: a failover with a single candidate is that candidate.
@@ -190,8 +190,8 @@ impl<'r, 't> Policies<'r, 't> {
         if let Some(number) = self.to.pool_names.refer(name) {
             return Some(self.pool_policy(PoolId(number)));
         }
-        let help = problems.suggestion(name, self.to.pool_names.all().chain(self.names.all()));
-        problems.error(at, path, format!("no pool or policy is named {}", quoted(name)), help);
+        let known = self.to.pool_names.all().chain(self.names.all());
+        report_unknown("pool or policy", name, (at, path), known, problems);
         None
     }
 
@@ -201,8 +201,8 @@ impl<'r, 't> Policies<'r, 't> {
         }
         let id = PolicyId(self.arena.len() as u32);
         if let Some(named) = self.to.pools.get(pool.0 as usize) {
-            let (label, location) = (named.name.clone(), named.location.clone());
-            self.arena.push(Policy { label, written: Written::AsPool, kind: PolicyKind::Pool(pool), location });
+            let (written, location) = (Written::AsPool(named.name.clone()), named.location.clone());
+            self.arena.push(Policy { written, kind: PolicyKind::Pool(pool), location });
             self.reaches.push(Reach::of_pool(pool, named));
         }
         self.by_pool.insert(pool, id);
@@ -211,7 +211,7 @@ impl<'r, 't> Policies<'r, 't> {
 
     fn push(
         &mut self,
-        (written, label): (Written, Arc<str>),
+        written: Written,
         kind: PolicyKind,
         item: &Item<'_, '_>,
         problems: &mut Problems,
@@ -223,7 +223,7 @@ impl<'r, 't> Policies<'r, 't> {
             return None;
         }
         let id = PolicyId(self.arena.len() as u32);
-        self.arena.push(Policy { label, written, kind, location: problems.location(item.at()) });
+        self.arena.push(Policy { written, kind, location: problems.location(item.at()) });
         self.reaches.push(reach);
         Some(id)
     }

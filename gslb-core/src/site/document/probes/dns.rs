@@ -67,7 +67,7 @@ fn answer(item: &Item<'_, '_>, rtype: u16, problems: &mut Problems) -> Option<Ar
     let mut help = "write the data of one record, as in a zone file".to_owned();
     if !text.contains(char::is_control) {
         let line = format!(". 0 IN {} {text}\n", type_to_text(rtype));
-        let no_files = &mut |_: &str, _: &str| Err(String::new());
+        let no_files = &mut |_: &str, _: &str| Err("".into());
         let parsed = zonefile::parse("", line.as_bytes(), &Name::root(), no_files);
         match (parsed.problems.into_iter().find(|it| it.severity == Severity::Error), parsed.records.as_slice()) {
             (None, [record]) => return Some(Arc::from(&*record.rdata)),

@@ -7,7 +7,7 @@ use super::super::problems::Problems;
 use super::super::tree::{Entry, shortened};
 use super::host;
 use super::stream::text;
-use crate::problem::key_path::Path;
+use crate::problem::Path;
 use crate::site::model::{HttpProbe, MAX_PROBE_BODY, Method, TlsProbe};
 
 /// Maximum octets of a path.
