@@ -14,6 +14,7 @@ pub mod latency;
 pub mod live;
 pub mod locate;
 pub mod moment;
+pub mod notation;
 pub mod problem;
 pub mod respond;
 pub mod site;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use gslb_core::site::document::duration;
+use gslb_core::notation::duration;
 use serde_json::Value;
 use tracing::field::display;
 use tracing::warn;

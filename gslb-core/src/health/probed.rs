@@ -86,7 +86,7 @@ impl Probed {
         self.run.fail_at_once();
         self.began = now;
         let push_ttl = self.push_ttl.unwrap_or_default();
-        let evidence = format!("no report for {}", crate::site::document::duration::show(push_ttl));
+        let evidence = format!("no report for {}", crate::notation::duration::show(push_ttl));
         self.keep(Outcome::new(Err(Failure::Expired), push_ttl, &evidence), wall);
     }
 

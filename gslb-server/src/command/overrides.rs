@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use gslb_api::degraded::Concern;
 use gslb_api::document::Etag;
 use gslb_api::types::{self, ByName, Caller, ChangeResult, Lifetime, Override, OverrideRequest, StatusPage, Targets};
-use gslb_core::site::document::duration;
+use gslb_core::notation::duration;
 use gslb_core::site::pattern::Pattern;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use hyper::{Method, StatusCode};

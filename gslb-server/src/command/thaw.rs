@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gslb_api::types::{Thaw, ThawRequest, ThawState, ThawTime};
-use gslb_core::site::document::duration;
+use gslb_core::notation::duration;
 use hyper::Method;
 
 use super::Outcome;

@@ -11,7 +11,7 @@ use gslb_api::change::{Change, Edit, Who};
 use gslb_api::store::{Commit, EmbeddedStore, Store, Time, wait};
 use gslb_api::types::{ByName, Lifetime, NewToken, ScopeList, Timestamp, Token, TokenRequest};
 use gslb_api::{audit, revisions};
-use gslb_core::site::document::duration;
+use gslb_core::notation::duration;
 use hyper::Method;
 use serde_json::{Value, json};
 

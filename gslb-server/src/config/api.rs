@@ -3,10 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use toml::de::DeValue;
+use gslb_core::notation::{Fields, Item, Problems, shortened};
 
-use super::section::{Checked, Section, boolean, integer, invalid, string};
-use super::value::{address, path, time};
+use super::value::{address, count, path, table};
 use crate::http::Limits;
 use crate::http::tls::TlsFiles;
 
@@ -30,6 +29,16 @@ pub struct Api {
     pub header_timeout: Duration,
 }
 
+const KEYS: [&str; 7] = [
+    "listen",
+    "tls",
+    "loopback_without_token",
+    "hosts",
+    "connections",
+    "connections_per_client",
+    "header_timeout",
+];
+
 /// Shortest and longest `header_timeout`.
 const MIN_HEADER_TIMEOUT: Duration = Duration::from_millis(100);
 const MAX_HEADER_TIMEOUT: Duration = Duration::from_secs(600);
@@ -49,17 +58,20 @@ impl Default for Api {
 }
 
 impl Api {
-    pub(super) fn take_from(&mut self, mut api: Section<'_, '_>) {
-        api.set("listen", &mut self.listen, address);
-        self.tls = tls_files(&mut api);
-        api.set("loopback_without_token", &mut self.loopback_without_token, boolean);
-        api.set_list("hosts", &mut self.hosts, host);
-        api.set("connections", &mut self.connections, |value| integer(value, 1..=65535));
-        api.set("connections_per_client", &mut self.connections_per_client, |value| integer(value, 1..=65535));
-        api.set("header_timeout", &mut self.header_timeout, |value| {
-            time(value, MIN_HEADER_TIMEOUT, MAX_HEADER_TIMEOUT)
+    pub(super) fn take_from(&mut self, root: &Fields<'_, '_>, problems: &mut Problems) {
+        let Some(api) = table(root, "api", &KEYS, problems) else { return };
+        api.set("listen", &mut self.listen, problems, address);
+        self.tls = tls_files(&api, problems);
+        api.set("loopback_without_token", &mut self.loopback_without_token, problems, Item::boolean);
+        api.set("hosts", &mut self.hosts, problems, |item, problems| {
+            item.list_of("[\"gslb.example.com\"]", problems, host)
         });
-        api.finish();
+        let connections = || count("a number of connections", 1..=65535);
+        api.set("connections", &mut self.connections, problems, connections());
+        api.set("connections_per_client", &mut self.connections_per_client, problems, connections());
+        api.set("header_timeout", &mut self.header_timeout, problems, |item, problems| {
+            item.duration(MIN_HEADER_TIMEOUT..=MAX_HEADER_TIMEOUT, problems)
+        });
     }
 
     /// Limits of the HTTP server.
@@ -73,25 +85,23 @@ impl Api {
 }
 
 /// The optional table `tls`, which needs both files.
-fn tls_files(api: &mut Section<'_, '_>) -> Option<TlsFiles> {
-    let mut tls = api.section_if("tls")?;
-    let (mut certificate, mut key) = (None, None);
-    tls.require("certificate", &mut certificate, |value| path(value).map(Some));
-    tls.require("key", &mut key, |value| path(value).map(Some));
-    tls.finish();
+fn tls_files(api: &Fields<'_, '_>, problems: &mut Problems) -> Option<TlsFiles> {
+    let tls = table(api, "tls", &["certificate", "key"], problems)?;
+    let mut file = |key, example| path(&tls.require(key, example, problems)?, problems);
+    let (certificate, key) = (file("certificate", "\"api.pem\""), file("key", "\"api.key\""));
     Some(TlsFiles { certificate: certificate?, key: key? })
 }
 
 /// A host name as in a `Host` field, without a port.
-fn host(value: &DeValue) -> Checked<String> {
-    let wanted = "a host name without a port, like \"gslb.example.com\"";
-    let text = string(value, wanted)?;
+fn host(item: &Item<'_, '_>, problems: &mut Problems) -> Option<String> {
+    let text = item.string("\"gslb.example.com\"", problems)?;
     let is_valid = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
     if (1..=MAX_HOST_OCTETS).contains(&text.len()) && text.bytes().all(is_valid) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        invalid(format_args!("\"{}\" is not a host name", text.escape_debug()), format!("write {wanted}"))
+        return Some(text.to_ascii_lowercase());
     }
+    let help = "write a host name without a port, such as \"gslb.example.com\"";
+    item.error(problems, format!("{} is not a host name", shortened(text)), help);
+    None
 }
 
 /// Longest host name, in octets (RFC 1035 section 2.3.4, as text).

@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
+use gslb_core::notation::{Fields, Item, Problems, Value};
 use gslb_core::respond::Settings;
-use toml::de::DeValue;
 
-use super::section::{Checked, Section, integer, invalid};
-use super::value::{STRING_MOST, address, label, time};
+use super::value::{STRING_MOST, address, count, label, table};
 use crate::dns::tcp::Limits;
 
 /// The `[dns]` table.
@@ -35,6 +34,18 @@ pub struct Dns {
     pub tcp_connections_per_client: usize,
 }
 
+const KEYS: [&str; 9] = [
+    "listen",
+    "workers",
+    "udp_payload",
+    "nsid",
+    "version",
+    "id_server",
+    "tcp_idle",
+    "tcp_connections",
+    "tcp_connections_per_client",
+];
+
 /// Shortest and longest `tcp_idle`. The keepalive option can express up to 6553.5 s (RFC 7828 section 3.1).
 const MIN_IDLE: Duration = Duration::from_millis(100);
 const MAX_IDLE: Duration = Duration::from_secs(3600);
@@ -59,18 +70,23 @@ impl Default for Dns {
 }
 
 impl Dns {
-    pub(super) fn take_from(&mut self, mut dns: Section<'_, '_>) {
-        dns.set_list("listen", &mut self.listen, address);
-        dns.set("workers", &mut self.workers, workers);
-        dns.set("udp_payload", &mut self.udp_payload, |value| integer(value, 512..=1400));
-        dns.set("nsid", &mut self.nsid, |value| label(value, MAX_NSID_OCTETS).map(Some));
-        dns.set("version", &mut self.version, |value| label(value, STRING_MOST).map(Some));
-        dns.set("id_server", &mut self.id_server, |value| label(value, STRING_MOST).map(Some));
-        dns.set("tcp_idle", &mut self.tcp_idle, |value| time(value, MIN_IDLE, MAX_IDLE));
-        dns.set("tcp_connections", &mut self.tcp_connections, |value| integer(value, 1..=65535));
-        let per_client = &mut self.tcp_connections_per_client;
-        dns.set("tcp_connections_per_client", per_client, |value| integer(value, 1..=65535));
-        dns.finish();
+    pub(super) fn take_from(&mut self, root: &Fields<'_, '_>, problems: &mut Problems) {
+        let Some(dns) = table(root, "dns", &KEYS, problems) else { return };
+        dns.set("listen", &mut self.listen, problems, |item, problems| {
+            item.list_of("[\"192.0.2.53:53\"]", problems, address)
+        });
+        dns.set("workers", &mut self.workers, problems, workers);
+        dns.set("udp_payload", &mut self.udp_payload, problems, count("a UDP payload", 512..=1400));
+        let mut identity = |key, most| dns.get(key).and_then(|item| label(most)(&item, problems));
+        self.nsid = identity("nsid", MAX_NSID_OCTETS);
+        self.version = identity("version", STRING_MOST);
+        self.id_server = identity("id_server", STRING_MOST);
+        dns.set("tcp_idle", &mut self.tcp_idle, problems, |item, problems| {
+            item.duration(MIN_IDLE..=MAX_IDLE, problems)
+        });
+        let connections = || count("a number of connections", 1..=65535);
+        dns.set("tcp_connections", &mut self.tcp_connections, problems, connections());
+        dns.set("tcp_connections_per_client", &mut self.tcp_connections_per_client, problems, connections());
     }
 
     /// Settings of the responder.
@@ -100,11 +116,14 @@ impl Dns {
     }
 }
 
-fn workers(value: &DeValue) -> Checked<NonZeroUsize> {
-    match value {
-        DeValue::String(text) if text == "auto" => Ok(cores()),
-        DeValue::Integer(_) => Ok(NonZeroUsize::new(integer(value, 1..=1024)?).unwrap_or(NonZeroUsize::MIN)),
-        _ => invalid("invalid number of workers", "write \"auto\" or a whole number from 1 to 1024"),
+fn workers(item: &Item<'_, '_>, problems: &mut Problems) -> Option<NonZeroUsize> {
+    match &item.node.value {
+        Value::String(text) if **text == *"auto" => Some(cores()),
+        Value::Integer(_) => NonZeroUsize::new(count("a number of workers", 1..=1024)(item, problems)?),
+        _ => {
+            item.mismatch(problems, "a number of workers", "write \"auto\" or a whole number from 1 to 1024");
+            None
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::section::{Checked, Section, invalid, number, string};
-use super::value::{STRING_MOST, label};
+use gslb_core::notation::{Fields, Item, Problems};
+
+use super::value::{STRING_MOST, label, table};
 use crate::telemetry::dnstap::Settings;
 
 /// The `[dnstap]` table; without it there is no dnstap.
@@ -24,17 +25,16 @@ const MAX_PATH_OCTETS: usize = 107;
 
 impl Dnstap {
     /// Reads the table; `None` if it is absent or has no socket, which is reported as a problem.
-    pub(super) fn of(root: &mut Section<'_, '_>) -> Option<Self> {
-        let mut table = root.section_if("dnstap")?;
-        let mut path = None;
+    pub(super) fn of(root: &Fields<'_, '_>, problems: &mut Problems) -> Option<Self> {
+        let table = table(root, "dnstap", &["socket", "sample", "identity", "version"], problems)?;
         let version = concat!("gslb ", env!("CARGO_PKG_VERSION")).to_owned();
         let mut dnstap = Self { socket: PathBuf::new(), sample: 1.0, identity: None, version };
-        table.require("socket", &mut path, |value| socket(value).map(Some));
-        table.set("sample", &mut dnstap.sample, |value| number(value, 0.0..=1.0));
-        table.set("identity", &mut dnstap.identity, |value| label(value, STRING_MOST).map(Some));
-        table.set("version", &mut dnstap.version, |value| label(value, STRING_MOST));
-        table.finish();
-        dnstap.socket = path?;
+        table.set("sample", &mut dnstap.sample, problems, |item, problems| {
+            item.number("a share of the answers", 0.0..=1.0, problems)
+        });
+        dnstap.identity = table.get("identity").and_then(|item| label(STRING_MOST)(&item, problems));
+        table.set("version", &mut dnstap.version, problems, label(STRING_MOST));
+        dnstap.socket = socket(&table.require("socket", SOCKET, problems)?, problems)?;
         Some(dnstap)
     }
 
@@ -46,10 +46,13 @@ impl Dnstap {
     }
 }
 
-fn socket(value: &toml::de::DeValue<'_>) -> Checked<PathBuf> {
-    let wanted = format!("the path of a Unix socket, like \"/run/dnstap.sock\", of 1 to {MAX_PATH_OCTETS} octets");
-    match string(value, &wanted)? {
-        text if (1..=MAX_PATH_OCTETS).contains(&text.len()) => Ok(text.into()),
-        text => invalid(format_args!("the path has {} octets", text.len()), format!("write {wanted}")),
+const SOCKET: &str = "\"/run/dnstap.sock\"";
+
+fn socket(item: &Item<'_, '_>, problems: &mut Problems) -> Option<PathBuf> {
+    let text = item.string(SOCKET, problems)?;
+    if !(1..=MAX_PATH_OCTETS).contains(&text.len()) {
+        let help = format!("write the path of a Unix socket, of 1 to {MAX_PATH_OCTETS} octets, such as {SOCKET}");
+        item.error(problems, format!("the path has {} octets", text.len()), help);
     }
+    Some(text.into())
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::section::{Section, number};
-use super::value::path;
+use gslb_core::notation::{Fields, Problems};
+
+use super::value::{path, table};
 
 /// The `[geo]` table.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +22,13 @@ impl Default for Geo {
 }
 
 impl Geo {
-    pub(super) fn take_from(&mut self, mut geo: Section<'_, '_>) {
-        geo.set_list("databases", &mut self.databases, path);
-        geo.set("max_moved", &mut self.max_moved, |value| number(value, 0.0..=1.0));
-        geo.finish();
+    pub(super) fn take_from(&mut self, root: &Fields<'_, '_>, problems: &mut Problems) {
+        let Some(geo) = table(root, "geo", &["databases", "max_moved"], problems) else { return };
+        geo.set("databases", &mut self.databases, problems, |item, problems| {
+            item.list_of("[\"country.mmdb\"]", problems, path)
+        });
+        geo.set("max_moved", &mut self.max_moved, problems, |item, problems| {
+            item.number("a share of the address space", 0.0..=1.0, problems)
+        });
     }
 }

@@ -1,8 +1,8 @@
 //! The `[metrics]` table: which services get their own series.
 
-use toml::de::DeValue;
+use gslb_core::notation::{Fields, Item, Problems, shortened};
 
-use super::section::{Checked, Section, invalid, string};
+use super::value::table;
 
 /// The `[metrics]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +18,9 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    pub(super) fn take_from(&mut self, mut metrics: Section<'_, '_>) {
-        metrics.set("services", &mut self.services, services);
-        metrics.finish();
+    pub(super) fn take_from(&mut self, root: &Fields<'_, '_>, problems: &mut Problems) {
+        let Some(metrics) = table(root, "metrics", &["services"], problems) else { return };
+        metrics.set("services", &mut self.services, problems, services);
     }
 }
 
@@ -28,14 +28,16 @@ impl Metrics {
 const MAX_SERVICES: usize = 1_000_000;
 
 /// `"all"`, or the number behind `"top:"`.
-fn services(value: &DeValue) -> Checked<Option<usize>> {
-    let wanted = format!("\"all\", or \"top:N\" with N from 1 to {MAX_SERVICES}");
-    let text = string(value, &wanted)?;
+fn services(item: &Item<'_, '_>, problems: &mut Problems) -> Option<Option<usize>> {
+    let text = item.string("\"top:1000\"", problems)?;
     if text == "all" {
-        return Ok(None);
+        return Some(None);
     }
-    match text.strip_prefix("top:").and_then(|number| number.parse().ok()) {
-        Some(number) if (1..=MAX_SERVICES).contains(&number) => Ok(Some(number)),
-        _ => invalid(format_args!("unknown value \"{}\"", text.escape_debug()), format!("write {wanted}")),
+    let number = text.strip_prefix("top:").and_then(|number| number.parse().ok());
+    let number = number.filter(|number| (1..=MAX_SERVICES).contains(number));
+    if number.is_none() {
+        let help = format!("write \"all\", or \"top:N\" with N from 1 to {MAX_SERVICES}");
+        item.error(problems, format!("unknown value {}", shortened(text)), help);
     }
+    number.map(Some)
 }

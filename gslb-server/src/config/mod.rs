@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use gslb_core::budget::Budget;
+use gslb_core::notation::{Fields, Problems, read_toml};
 use gslb_core::problem::Problem;
 
 use crate::files::reader::{self, Kind};
 use crate::http::tls::TlsFiles;
-use section::Text;
 use value::path;
 
 mod api;
@@ -18,7 +19,6 @@ mod log;
 mod metrics;
 mod node;
 mod probes;
-mod section;
 mod value;
 
 pub use crate::telemetry::logging::{Log, LogFormat};
@@ -52,6 +52,8 @@ pub struct Config {
     /// `[dnstap]`: the reader that receives answers. Default: none.
     pub dnstap: Option<Dnstap>,
 }
+
+const KEYS: [&str; 9] = ["data_dir", "node", "dns", "api", "geo", "probes", "log", "metrics", "dnstap"];
 
 /// Why the configuration could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -126,19 +128,23 @@ impl Config {
     /// All errors, in the order of the text.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let mut config = Self::default();
-        let text = Text::new(file, text);
-        let mut root = text.root();
-        root.set("data_dir", &mut config.data_dir, path);
-        config.node.take_from(root.section("node"));
-        config.dns.take_from(root.section("dns"));
-        config.api.take_from(root.section("api"));
-        config.geo.take_from(root.section("geo"));
-        config.probes.take_from(root.section("probes"));
-        config.log.take_from(root.section("log"));
-        config.metrics.take_from(root.section("metrics"));
-        config.dnstap = Dnstap::of(&mut root);
-        root.finish();
-        let problems = text.into_problems();
+        let mut found = Problems::new(file);
+        if let Some(root) = read_toml(text, &mut Budget::of_file(text.len()), &mut found) {
+            config.take_from(&Fields::of_root(&root, &KEYS, ["key of gslb.toml", "It"], &mut found), &mut found);
+        }
+        let (problems, _) = found.finish();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    fn take_from(&mut self, root: &Fields<'_, '_>, problems: &mut Problems) {
+        root.set("data_dir", &mut self.data_dir, problems, path);
+        self.node.take_from(root, problems);
+        self.dns.take_from(root, problems);
+        self.api.take_from(root, problems);
+        self.geo.take_from(root, problems);
+        self.probes.take_from(root, problems);
+        self.log.take_from(root, problems);
+        self.metrics.take_from(root, problems);
+        self.dnstap = Dnstap::of(root, problems);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use toml::de::DeValue;
+use gslb_core::notation::{Fields, Item, Problems, shortened};
 
-use super::section::{Checked, Section, invalid, string};
+use super::value::table;
 
 /// The `[node]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,24 +24,21 @@ impl Default for Node {
 }
 
 impl Node {
-    pub(super) fn take_from(&mut self, mut node: Section<'_, '_>) {
-        let mut named = None;
-        node.set("name", &mut named, |value| node_name(value).map(Some));
-        if let Some(name) = named {
+    pub(super) fn take_from(&mut self, root: &Fields<'_, '_>, problems: &mut Problems) {
+        let Some(node) = table(root, "node", &["name"], problems) else { return };
+        if let Some(name) = node.get("name").and_then(|item| node_name(&item, problems)) {
             (self.name, self.is_named) = (name, true);
         }
-        node.finish();
     }
 }
 
-fn node_name(value: &DeValue) -> Checked<String> {
-    let wanted = "1 to 63 letters, digits, \"-\", \"_\" or \".\", like \"fra-1\"";
-    let text = string(value, wanted)?;
-    if is_node_name(text) {
-        Ok(text.to_owned())
-    } else {
-        invalid(format_args!("\"{}\" is not a valid name", text.escape_debug()), format!("write {wanted}"))
+fn node_name(item: &Item<'_, '_>, problems: &mut Problems) -> Option<String> {
+    let text = item.string("\"fra-1\"", problems)?;
+    if !is_node_name(text) {
+        let help = "write 1 to 63 letters, digits, `-`, `_` and `.`";
+        item.error(problems, format!("{} is not a valid name", shortened(text)), help);
     }
+    Some(text.to_owned())
 }
 
 fn is_node_name(text: &str) -> bool {

@@ -3,11 +3,10 @@
 use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 
+use gslb_core::notation::{Fields, Item, Problems, shortened};
 use ipnet::IpNet;
-use toml::de::DeValue;
 
-use super::section::{Checked, Section, integer, invalid, string};
-use super::value::path;
+use super::value::{count, path, table};
 use crate::probe::{Rules, Settings};
 
 /// The `[probes]` table.
@@ -35,14 +34,21 @@ impl Default for Probes {
 }
 
 impl Probes {
-    pub(super) fn take_from(&mut self, mut probes: Section<'_, '_>) {
-        probes.set_list("allow", &mut self.allow, loopback);
-        probes.set_list("deny", &mut self.deny, network);
-        probes.set_list("ports", &mut self.ports, ports);
-        probes.set_list("exec", &mut self.exec, folder);
-        probes.set("ca", &mut self.ca, |value| path(value).map(Some));
-        probes.set("concurrency", &mut self.concurrency, |value| integer(value, 1..=65535));
-        probes.finish();
+    pub(super) fn take_from(&mut self, root: &Fields<'_, '_>, problems: &mut Problems) {
+        let known = ["allow", "deny", "ports", "exec", "ca", "concurrency"];
+        let Some(probes) = table(root, "probes", &known, problems) else { return };
+        probes.set("allow", &mut self.allow, problems, |item, problems| {
+            item.list_of("[\"127.0.0.0/8\"]", problems, loopback)
+        });
+        probes.set("deny", &mut self.deny, problems, |item, problems| {
+            item.list_of("[\"10.0.0.0/8\"]", problems, network)
+        });
+        probes.set("ports", &mut self.ports, problems, |item, problems| item.list_of("[\"443\"]", problems, ports));
+        probes.set("exec", &mut self.exec, problems, |item, problems| {
+            item.list_of("[\"/usr/lib/nagios/plugins\"]", problems, folder)
+        });
+        self.ca = probes.get("ca").and_then(|item| path(&item, problems));
+        probes.set("concurrency", &mut self.concurrency, problems, count("a number of probes", 1..=65535));
     }
 
     /// Settings of the prober.
@@ -58,21 +64,24 @@ impl Probes {
     }
 }
 
-fn network(value: &DeValue) -> Checked<IpNet> {
-    let wanted = "an address or a prefix, like \"10.0.0.0/8\" or \"2001:db8::/32\"";
-    let text = string(value, wanted)?;
+fn network(item: &Item<'_, '_>, problems: &mut Problems) -> Option<IpNet> {
+    let text = item.string("\"10.0.0.0/8\"", problems)?;
     let parsed = text
         .parse::<IpNet>()
         .ok()
         .or_else(|| text.parse().ok().map(|address| IpNet::new_assert(address, host_bits(address))));
     match parsed {
-        Some(net) if net.trunc() == net => Ok(net),
-        Some(net) => invalid(
-            format_args!("\"{text}\" has bits set beyond its prefix length"),
-            format!("write \"{}\"", net.trunc()),
-        ),
-        None => invalid(format_args!("\"{}\" is not a network", text.escape_debug()), format!("write {wanted}")),
+        Some(net) if net.trunc() == net => return Some(net),
+        Some(net) => {
+            let message = format!("{} has bits set beyond its prefix length", shortened(text));
+            item.error(problems, message, format!("write \"{}\"", net.trunc()));
+        }
+        None => {
+            let help = "write an address or a prefix, such as \"10.0.0.0/8\" or \"2001:db8::/32\"";
+            item.error(problems, format!("{} is not a network", shortened(text)), help);
+        }
     }
+    None
 }
 
 fn host_bits(address: std::net::IpAddr) -> u8 {
@@ -80,39 +89,37 @@ fn host_bits(address: std::net::IpAddr) -> u8 {
 }
 
 /// A loopback network. Other networks are either always or never open to probes.
-fn loopback(value: &DeValue) -> Checked<IpNet> {
-    let net = network(value)?;
+fn loopback(item: &Item<'_, '_>, problems: &mut Problems) -> Option<IpNet> {
+    let net = network(item, problems)?;
     let is_loopback = net.network().is_loopback() && net.broadcast().is_loopback();
-    if is_loopback {
-        Ok(net)
-    } else {
+    if !is_loopback {
         let help = "write a network within \"127.0.0.0/8\" or \"::1/128\"; other hosts need not be allowed";
-        invalid(format_args!("{net} is not a loopback network"), help)
+        item.error(problems, format!("{net} is not a loopback network"), help);
     }
+    Some(net)
 }
 
-fn ports(value: &DeValue) -> Checked<RangeInclusive<u16>> {
-    let wanted = "a port or a range of ports, like \"443\" or \"8000-8999\"";
-    let text = string(value, wanted)?;
+fn ports(item: &Item<'_, '_>, problems: &mut Problems) -> Option<RangeInclusive<u16>> {
+    let text = item.string("\"443\"", problems)?;
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
     match (port(first), port(last)) {
-        (Some(first), Some(last)) if first <= last => Ok(first..=last),
-        _ => invalid(format_args!("\"{}\" is not a range of ports", text.escape_debug()), format!("write {wanted}")),
+        (Some(first), Some(last)) if first <= last => Some(first..=last),
+        _ => {
+            let help = "write a port or a range of ports, such as \"443\" or \"8000-8999\"";
+            item.error(problems, format!("{} is not a range of ports", shortened(text)), help);
+            None
+        }
     }
 }
 
-fn folder(value: &DeValue) -> Checked<PathBuf> {
-    let wanted = "the absolute path of a folder, like \"/usr/lib/nagios/plugins\"";
-    let text = string(value, wanted)?;
+fn folder(item: &Item<'_, '_>, problems: &mut Problems) -> Option<PathBuf> {
+    let text = item.string("\"/usr/lib/nagios/plugins\"", problems)?;
     let path = Path::new(text);
     let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    if path.is_absolute() && plain {
-        Ok(path.to_owned())
-    } else {
-        invalid(
-            format_args!("\"{}\" is not an absolute path", text.escape_debug()),
-            format!("write {wanted}, without \"..\""),
-        )
+    if !(path.is_absolute() && plain) {
+        let help = "write the absolute path of a folder, such as \"/usr/lib/nagios/plugins\", without \"..\"";
+        item.error(problems, format!("{} is not an absolute path", shortened(text)), help);
     }
+    Some(path.to_owned())
 }

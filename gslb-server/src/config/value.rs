@@ -1,60 +1,73 @@
-//! Value types that several tables share: addresses, paths, durations, DNS strings.
+//! Values that several tables have: labels, counts, addresses and paths.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use gslb_core::site::document::duration;
-use toml::de::DeValue;
-
-use super::section::{Checked, invalid, string};
+use gslb_core::notation::{Fields, Item, Problems, shortened};
 
 /// Longest string of a TXT record (RFC 1035 section 3.3), in octets.
 pub(super) const STRING_MOST: usize = 255;
 
-pub(super) fn label(value: &DeValue, most: usize) -> Checked<String> {
-    let wanted = format!("a string of 1 to {most} octets");
-    let text = string(value, &wanted)?;
-    if (1..=most).contains(&text.len()) {
-        Ok(text.to_owned())
-    } else {
-        invalid(format_args!("this has {} octets", text.len()), format!("write {wanted}, or leave the key out"))
+/// The table `key` in `above`, whose keys must be among `known`; `None` if it is absent.
+pub(super) fn table<'t, 'r>(
+    above: &'r Fields<'t, '_>,
+    key: &str,
+    known: &[&str],
+    problems: &mut Problems,
+) -> Option<Fields<'t, 'r>> {
+    let example = known.first().map_or_else(String::new, |first| format!("{{ {first} = ... }}"));
+    above.get(key)?.fields(known, &example, problems)
+}
+
+/// A whole number in `range`; `what` describes it, such as `a number of connections`.
+pub(super) fn count<T: TryFrom<u32>>(
+    what: &str,
+    range: RangeInclusive<u32>,
+) -> impl FnOnce(&Item<'_, '_>, &mut Problems) -> Option<T> {
+    move |item, problems| item.integer(what, range, problems)?.try_into().ok()
+}
+
+/// A string of 1 to `most` octets.
+pub(super) fn label(most: usize) -> impl FnOnce(&Item<'_, '_>, &mut Problems) -> Option<String> {
+    move |item, problems| {
+        let text = item.string("\"fra-1\"", problems)?;
+        if (1..=most).contains(&text.len()) {
+            return Some(text.to_owned());
+        }
+        let help = format!("write a string of 1 to {most} octets, or leave the key out");
+        item.error(problems, format!("the string has {} octets", text.len()), help);
+        None
     }
 }
 
-pub(super) fn time(value: &DeValue, least: Duration, most: Duration) -> Checked<Duration> {
-    let range = format!("from \"{}\" to \"{}\"", duration::show(least), duration::show(most));
-    let wanted = format!("a number and its unit (ms, s, m, h, d), like \"10s\", {range}");
-    let text = string(value, &wanted)?;
-    match duration::parse(text) {
-        Some(time) if (least..=most).contains(&time) => Ok(time),
-        Some(_) => invalid(format_args!("\"{text}\" is out of range"), format!("write a time {range}")),
-        None => invalid(format_args!("\"{text}\" is not a time"), format!("write {wanted}")),
-    }
-}
-
-pub(super) fn address(value: &DeValue) -> Checked<SocketAddr> {
-    let wanted = "an address and a port, like \"192.0.2.53:53\" or \"[2001:db8::53]:53\"";
-    let text = string(value, wanted)?;
+/// An address of this host, and a port.
+pub(super) fn address(item: &Item<'_, '_>, problems: &mut Problems) -> Option<SocketAddr> {
+    const EXAMPLE: &str = "\"192.0.2.53:53\"";
+    let text = item.string(EXAMPLE, problems)?;
     let Ok(address) = text.parse::<SocketAddr>() else {
-        return invalid(format_args!("\"{text}\" is not an address with a port"), format!("write {wanted}"));
+        let help = format!("write an address and a port, such as {EXAMPLE} or \"[2001:db8::53]:53\"");
+        item.error(problems, format!("{} is not an address with a port", shortened(text)), help);
+        return None;
     };
     let ip = address.ip();
     if ip.is_ipv6() && ip.to_canonical().is_ipv4() {
-        return invalid(
-            "IPv6 listeners do not accept IPv4",
-            format!("write \"{}:{}\"", ip.to_canonical(), address.port()),
-        );
+        let help = format!("write \"{}:{}\"", ip.to_canonical(), address.port());
+        item.error(problems, "IPv6 listeners do not accept IPv4", help);
+        return None;
     }
     if ip.is_multicast() {
-        return invalid(format_args!("{ip} is a multicast address"), "write an address of this host");
+        item.error(problems, format!("{ip} is a multicast address"), "write an address of this host");
+        return None;
     }
-    Ok(address)
+    Some(address)
 }
 
-pub(super) fn path(value: &DeValue) -> Checked<PathBuf> {
-    match string(value, "a path, like \"/var/lib/gslb\"")? {
-        "" => invalid("the path is empty", "leave the key out for its default"),
-        path => Ok(path.into()),
+/// The path of a file or a folder.
+pub(super) fn path(item: &Item<'_, '_>, problems: &mut Problems) -> Option<PathBuf> {
+    let path = item.string("\"/var/lib/gslb\"", problems)?;
+    if path.is_empty() {
+        item.error(problems, "the path is empty", "leave the key out for its default");
     }
+    Some(path.into()).filter(|_| !path.is_empty())
 }

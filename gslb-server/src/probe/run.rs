@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use gslb_core::health::{Failure, Outcome, Target};
-use gslb_core::site::document::duration;
+use gslb_core::notation::duration;
 use gslb_core::site::model::ProbeKind;
 use tokio::time::timeout;
 

@@ -36,8 +36,8 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(place: Place, message: impl Into<String>, help: impl Into<String>) -> Fault {
-        Fault { place, message: message.into(), help: help.into(), kind: ProblemKind::Other }
+    pub(crate) fn new(position: Position, message: impl Into<String>, help: impl Into<String>) -> Fault {
+        Fault { position, message: message.into(), help: help.into(), kind: ProblemKind::Other }
     }
 }
 

@@ -1,10 +1,8 @@
 //! Reads `data_centers`.
 
-use super::item::Item;
 use super::location;
 use super::names::Section;
-use super::problems::Problems;
-use super::tree::Entry;
+use crate::notation::{Entry, Item, Problems};
 use crate::site::model::DataCenter;
 
 const EXAMPLE: &str = r#"{ location = { country = "DE", latitude = 50.11, longitude = 8.68 } }"#;

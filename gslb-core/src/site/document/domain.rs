@@ -1,8 +1,7 @@
 //! Domain names in the document: absolute, with or without the final dot.
 
-use super::problems::Problems;
-use super::tree::{Entry, Position, Value, shortened};
 use crate::dns::name::Name;
+use crate::notation::{Entry, Position, Problems, Value, shortened};
 use crate::problem::Path;
 
 /// Parses a domain name.

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::domain;
-use super::item::{Fields, Item};
 use super::names;
-use super::problems::Problems;
-use super::tree::{Table, shortened};
 use crate::dns::name::Name;
+use crate::notation::{Fields, Item, Problems, Table, shortened};
 use crate::problem::Path;
 use crate::site::model::{Endpoint, MAX_ENDPOINTS, MAX_WEIGHT, Target};
 

@@ -3,10 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::problems::Problems;
-use super::toml_text;
-use super::tree::{Entry, Position, Table, Value, shortened};
 use crate::budget::Budget;
+use crate::notation::{Entry, Position, Problems, Table, Value, shortened, toml_text};
 use crate::problem::{FileError, Path};
 
 /// The key.

@@ -3,9 +3,7 @@
 use geoip::{Coordinate, CountryCode};
 
 use super::country;
-use super::item::{Fields, Item};
-use super::problems::Problems;
-use super::tree::shortened;
+use crate::notation::{Fields, Item, Problems, shortened};
 
 pub(super) const EXAMPLE: &str = r#"{ country = "DE", latitude = 50.11, longitude = 8.68 }"#;
 

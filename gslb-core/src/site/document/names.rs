@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::item::Item;
-use super::problems::Problems;
-use super::tree::{Entry, Position, shortened};
+use crate::notation::{Entry, Item, Position, Problems, shortened};
 use crate::problem::{Path, ProblemKind};
 
 /// Maximum length of names other than domain names.

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use super::endpoints;
-use super::item::{Fields, Item};
 use super::names::{Names, Section};
-use super::problems::Problems;
-use super::tree::{Entry, Value};
+use crate::notation::{Entry, Fields, Item, Problems, Value};
 use crate::site::model::{
     Choose, DataCenterId, Endpoint, Initial, MAX_ANSWERS, MAX_PROBES, Pool, ProbeId, Resume, Target,
 };

@@ -6,10 +6,8 @@ use geoip::{Continent, CountryCode};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::country;
-use super::item::Item;
 use super::names::Section;
-use super::problems::Problems;
-use super::tree::{Entry, shortened};
+use crate::notation::{Entry, Item, Problems, shortened};
 use crate::site::model::{Matcher, Region, RegionId};
 
 const KINDS: [&str; 5] = ["continent", "country", "subdivision", "asn", "prefix"];

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::duration;
 use super::instant;
-use super::item::{Fields, Item};
-use super::problems::Problems;
-use super::tree::{Table, Value, shortened};
+use crate::notation::{Fields, Item, Problems, Table, Value, duration, shortened};
 use crate::problem::Path;
 use crate::site::model::{MassFailure, Safety, Share, Window};
 

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::borders::Kind;
 use super::policies::{Families, Policies};
-use super::problems::Problems;
 use super::services::Written;
 use super::zone_rules::Checked;
 use super::zones::Loaded;
 use crate::dns::name::Name;
 use crate::dns::rdata::type_to_text;
 use crate::dns::wire::number::rtype;
+use crate::notation::Problems;
 use crate::problem::Path;
 use crate::site::model::{PolicyId, PoolId, Service, Target, WhenAllDown};
 
@@ -64,7 +64,7 @@ struct Rules<'a> {
     /// The name being checked, and its zone.
     name: &'a Name,
     zone: u32,
-    entry: &'a super::tree::Entry,
+    entry: &'a crate::notation::Entry,
     path: Path<'a>,
     zones: &'a [Loaded<'a>],
     checked: &'a Checked<'a>,

@@ -4,14 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::domain;
-use super::duration;
-use super::item::{Fields, Item};
 use super::names::Section;
 use super::policies::Policies;
-use super::problems::Problems;
-use super::tree::{Entry, Position, Value, shortened};
 use super::zones::Loaded;
 use crate::dns::name::Name;
+use crate::notation::{Entry, Fields, Item, Position, Problems, Value, duration, shortened};
 use crate::problem::{KeyPath, Path};
 use crate::site::model::{ClientSource, MAX_NAMES, MAX_TTL, PolicyId, PoolId, PrefixLengths, Service, WhenAllDown};
 

@@ -3,12 +3,11 @@
 use super::names::{Names, Section};
 use super::policies::{Policies, Referents};
 use super::pools::PoolReader;
-use super::problems::Problems;
 use super::services::{Services, Written};
-use super::tree::{Table, Value};
-use super::{data_centers, include, probes, regions, safety, service_rules, suggest, vantages, zone_rules, zones};
+use super::{data_centers, include, probes, regions, safety, service_rules, vantages, zone_rules, zones};
 use crate::budget::Budget;
 use crate::dns::zonefile::Loader;
+use crate::notation::{Fields, Problems, Table, Value};
 use crate::problem::Path;
 use crate::site::model::Site;
 
@@ -17,7 +16,14 @@ const SECTIONS: [&str; 9] =
 
 /// Returns the site as far as it can be read; it is valid only if `problems` has no error.
 pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, problems: &mut Problems) -> Site {
-    report_unknown_keys(root, problems);
+    let in_file = root.get(include::KEY);
+    let known: Vec<&str> = SECTIONS.into_iter().chain(in_file.map(|_| include::KEY)).collect();
+    Fields::of_root(root, &known, ["document key", "A document"], problems);
+    if let Some(entry) = in_file {
+        let message = "only a document in a TOML file can include other files";
+        let help = "send the whole document, as `gslb apply site.toml` does";
+        problems.error(entry.at, &Path::ROOT.key(include::KEY), message, help);
+    }
     let zones = zones::read(&section(root, "zones", problems), budget, load, problems);
     let before = problems.errors();
     let mut data_centers = Names::of("data center", section(root, "data_centers", problems), problems);
@@ -60,31 +66,6 @@ pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, pro
     site.services = services.into_iter().map(|written: Written<'_>| written.service).collect();
     site.zones = zone_rules::correct(zones, corrections);
     site
-}
-
-fn report_unknown_keys(root: &Table, problems: &mut Problems) {
-    // A file that is not a document may contain anything, even secrets. Quote its keys only if one of them is a
-    // document key.
-    let is_close = |key: &str| {
-        SECTIONS.contains(&key) || key == include::KEY || suggest::closest(key, SECTIONS.into_iter()).is_some()
-    };
-    if let Some(first) = root.entries.first().filter(|_| !root.entries.iter().any(|entry| is_close(&entry.key))) {
-        let message = format!("this text has no document key; it has {} top-level keys", root.entries.len());
-        let help = format!("is this the right file? A document has {}", SECTIONS.join(", "));
-        problems.clear();
-        problems.error(first.at, &Path::ROOT, message, help);
-        return;
-    }
-    for entry in root.entries.iter().filter(|entry| !SECTIONS.contains(&&*entry.key)) {
-        if &*entry.key == include::KEY {
-            let message = "only a document in a TOML file can include other files";
-            let help = "send the whole document, as `gslb apply site.toml` does";
-            problems.error(entry.at, &Path::ROOT.key(&entry.key), message, help);
-            continue;
-        }
-        let help = problems.suggestion(&entry.key, SECTIONS.into_iter());
-        problems.error(entry.at, &Path::ROOT.key(&entry.key), format!("unknown key `{}`", entry.key), help);
-    }
 }
 
 fn section<'t>(root: &'t Table, name: &'static str, problems: &mut Problems) -> Section<'t> {

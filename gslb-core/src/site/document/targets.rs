@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::borders::{Borders, Kind};
 use super::owners::Owners;
-use super::problems::Problems;
 use crate::dns::name::Name;
 use crate::dns::rdata::type_to_text;
 use crate::dns::wire::number::rtype;
 use crate::dns::zonefile::Record;
+use crate::notation::Problems;
 use crate::problem::Severity::Warning;
 
 /// The hosts of a zone.

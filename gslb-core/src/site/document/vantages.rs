@@ -1,10 +1,8 @@
 //! Reads `vantages`.
 
-use super::item::Item;
 use super::location;
 use super::names::{self, Section};
-use super::problems::Problems;
-use super::tree::{Entry, shortened};
+use crate::notation::{Entry, Item, Problems, shortened};
 use crate::site::model::{DEFAULT_REACH_KM, MAX_REACH_KM, Vantage};
 
 const EXAMPLE: &str = r#"{ location = { country = "DE", latitude = 50.11, longitude = 8.68 }, reach = "3000km" }"#;

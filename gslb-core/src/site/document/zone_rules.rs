@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::borders::{Border, Borders, Kind};
 use super::owners::Owners;
-use super::problems::Problems;
 use super::services::Written;
 use super::targets::Targets;
 use super::zones::Loaded;
@@ -22,6 +21,7 @@ use crate::dns::name::Name;
 use crate::dns::rdata::{embedded_names, type_to_text};
 use crate::dns::wire::number::rtype;
 use crate::dns::zonefile::Record;
+use crate::notation::Problems;
 use crate::problem::Severity::{Error, Warning};
 use crate::problem::Path;
 use crate::site::model::Zone;

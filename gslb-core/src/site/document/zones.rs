@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 
 use super::domain;
-use super::item::Item;
 use super::names::Section;
-use super::problems::Problems;
-use super::tree::Entry;
 use crate::budget::Budget;
 use crate::dns::name::Name;
 use crate::dns::zonefile::{self, Loader, Parsed, RecordLimits, Source as From};
+use crate::notation::{Entry, Item, Problems};
 use crate::site::model::Zone;
 
 /// Maximum records of all zones of a document, including generated ones.

@@ -9,7 +9,7 @@ use clap::Args;
 use gslb_api::types::{
     AddressType, AffectedClients, Drill, DrillRequest, Force, Lifetime, LossAnswer, OverrideRequest, Role, Targets,
 };
-use gslb_core::site::document::duration;
+use gslb_core::notation::duration;
 use gslb_core::site::pattern::Pattern;
 use hyper::Method;
 use hyper::header::{IF_MATCH, IF_NONE_MATCH};

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Policies;
+use crate::notation::Problems;
 use crate::site::document::item::Item;
 use crate::site::document::names::quoted;
 use crate::site::document::pools::{v4, v6};
-use crate::site::document::problems::Problems;
 use crate::site::document::tree::{Entry, Value};
 use crate::site::model::{Choose, Endpoint, MAX_ANSWERS, MAX_WEIGHT, Matcher, PolicyKind, PoolId, RegionId, Target};
 

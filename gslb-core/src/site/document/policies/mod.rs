@@ -8,10 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(super) use self::reach::{Families, Reach};
-use super::item::Item;
 use super::names::{Names, report_unknown};
-use super::problems::Problems;
-use super::tree::{Entry, Position, Value};
+use crate::notation::{Entry, Item, Position, Problems, Value};
 use crate::problem::{KeyPath, Path};
 use crate::site::model::{
     DataCenter, MAX_NESTING, Matcher, Policy, PolicyId, PolicyKind, Pool, PoolId, Region, RegionId, Written,

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use super::super::domain;
-use super::super::item::{Fields, Item};
-use super::super::problems::Problems;
-use super::super::tree::shortened;
 use crate::dns::name::Name;
 use crate::dns::rdata::{is_meta, type_from_text, type_to_text};
 use crate::dns::wire::number::{Rcode, rtype};
 use crate::dns::zonefile;
+use crate::notation::{Fields, Item, Problems, shortened};
 use crate::problem::Severity;
 use crate::site::model::{DnsProbe, Transport};
 

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::item::{Fields, Item};
-use super::super::problems::Problems;
-use super::super::tree::shortened;
+use crate::notation::{Fields, Item, Problems, shortened};
 use crate::site::model::ExecProbe;
 
 /// Maximum arguments of a command, including the program.

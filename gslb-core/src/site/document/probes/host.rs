@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::super::item::{Fields, Item};
-use super::super::problems::Problems;
-use super::super::tree::shortened;
+use crate::notation::{Fields, Item, Problems, shortened};
 use crate::site::model::TlsProbe;
 
 /// Maximum value of `certificate_days`.

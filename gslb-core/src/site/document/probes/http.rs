@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::item::{Fields, Item};
-use super::super::problems::Problems;
-use super::super::tree::{Entry, shortened};
 use super::host;
 use super::stream::text;
+use crate::notation::{Entry, Fields, Item, Problems, shortened};
 use crate::problem::Path;
 use crate::site::model::{HttpProbe, MAX_PROBE_BODY, Method, TlsProbe};
 

@@ -8,11 +8,9 @@ mod stream;
 
 use std::time::Duration;
 
-use super::duration;
-use super::item::{Fields, Item};
 use super::names::Section;
-use super::problems::Problems;
 use super::safety::share;
+use crate::notation::{Fields, Item, Problems, duration};
 use crate::site::model::{Probe, ProbeKind, Share};
 
 const EXAMPLE: &str = r#"{ kind = "http", port = 8080 }"#;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::item::Fields;
-use super::super::problems::Problems;
 use super::host;
+use crate::notation::{Fields, Problems};
 use crate::site::model::{GrpcProbe, MAX_PROBE_BODY, TcpProbe};
 
 /// Maximum octets that a probe sends.

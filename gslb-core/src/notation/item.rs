@@ -1,23 +1,26 @@
-//! A value of the document, with methods that read it as an expected type and report anything else.
+//! A value, with methods that read it as an expected type and report anything else.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::duration;
 use super::problems::Problems;
+use super::suggest;
 use super::tree::{Entry, Node, Position, Table, Value, shortened};
 use crate::problem::Path;
 
 /// A value, its position and its path. `'t` is the lifetime of the tree, `'p` that of the reader's stack frame.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Item<'t, 'p> {
-    pub(super) node: &'t Node,
-    pub(super) path: Path<'p>,
+pub struct Item<'t, 'p> {
+    /// The value and its position.
+    pub node: &'t Node,
+    /// Its path.
+    pub path: Path<'p>,
 }
 
 impl<'t, 'p> Item<'t, 'p> {
     /// The value of `entry`, in the table at `parent`.
-    pub(super) fn of(entry: &'t Entry, parent: &'p Path<'p>) -> Item<'t, 'p>
+    pub fn of(entry: &'t Entry, parent: &'p Path<'p>) -> Item<'t, 'p>
     where
         't: 'p,
     {
@@ -25,27 +28,27 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// Where the value starts.
-    pub(super) fn at(&self) -> Position {
+    pub fn at(&self) -> Position {
         self.node.at
     }
 
     /// Adds an error about this value.
-    pub(super) fn error(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
+    pub fn error(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
         problems.error(self.at(), &self.path, message, help);
     }
 
     /// Adds a warning about this value.
-    pub(super) fn warning(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
+    pub fn warning(&self, problems: &mut Problems, message: impl Into<String>, help: impl Into<String>) {
         problems.warning(self.at(), &self.path, message, help);
     }
 
     /// Reports that the value has another type than `wanted`.
-    pub(super) fn mismatch(&self, problems: &mut Problems, wanted: &str, help: impl Into<String>) {
+    pub fn mismatch(&self, problems: &mut Problems, wanted: &str, help: impl Into<String>) {
         self.error(problems, format!("expected {wanted}, found {}", self.node.describe()), help);
     }
 
     /// A string; `example` shows one, in quotes.
-    pub(super) fn string(&self, example: &str, problems: &mut Problems) -> Option<&'t str> {
+    pub fn string(&self, example: &str, problems: &mut Problems) -> Option<&'t str> {
         match &self.node.value {
             Value::String(text) => return Some(text),
             Value::Integer(number) => {
@@ -61,7 +64,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// A whole number in `range`; `what` describes it, such as `a weight`.
-    pub(super) fn integer(&self, what: &str, range: RangeInclusive<u32>, problems: &mut Problems) -> Option<u32> {
+    pub fn integer(&self, what: &str, range: RangeInclusive<u32>, problems: &mut Problems) -> Option<u32> {
         let help = format!("write a whole number from {} to {}", range.start(), range.end());
         match &self.node.value {
             Value::Integer(number) => match u32::try_from(*number) {
@@ -74,7 +77,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// A boolean.
-    pub(super) fn boolean(&self, problems: &mut Problems) -> Option<bool> {
+    pub fn boolean(&self, problems: &mut Problems) -> Option<bool> {
         match self.node.value {
             Value::Boolean(truth) => return Some(truth),
             _ => self.mismatch(problems, "true or false", "write true or false, without quotes"),
@@ -83,7 +86,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// A number of degrees from `-limit` to `limit`.
-    pub(super) fn degrees(&self, limit: f64, problems: &mut Problems) -> Option<f64> {
+    pub fn degrees(&self, limit: f64, problems: &mut Problems) -> Option<f64> {
         let degrees = match self.node.value {
             Value::Integer(number) => number as f64,
             Value::Float(number) => number,
@@ -107,8 +110,26 @@ impl<'t, 'p> Item<'t, 'p> {
         None
     }
 
+    /// A number in `range`, with or without a fraction.
+    pub fn number(&self, what: &str, range: RangeInclusive<f64>, problems: &mut Problems) -> Option<f64> {
+        let help = format!("write a number from {} to {}", range.start(), range.end());
+        let number = match self.node.value {
+            Value::Integer(number) => number as f64,
+            Value::Float(number) => number,
+            _ => {
+                self.mismatch(problems, &format!("{what}, a number"), help);
+                return None;
+            }
+        };
+        if !range.contains(&number) {
+            self.error(problems, format!("{number} is out of range for {what}"), help);
+            return None;
+        }
+        Some(number)
+    }
+
     /// A duration in `range`.
-    pub(super) fn duration(&self, range: RangeInclusive<Duration>, problems: &mut Problems) -> Option<Duration> {
+    pub fn duration(&self, range: RangeInclusive<Duration>, problems: &mut Problems) -> Option<Duration> {
         let wanted = "a duration such as \"30s\"";
         let text = match &self.node.value {
             Value::String(text) => text,
@@ -145,7 +166,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// One of a few keywords.
-    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    pub fn choice<T: Copy>(&self, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
         let words = || choices.iter().map(|&(word, _)| word);
         let example = choices.first().map_or(String::new(), |(word, _)| format!("\"{word}\""));
         let text = self.string(&example, problems)?;
@@ -158,7 +179,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// A table; `example` shows one.
-    pub(super) fn table(&self, example: &str, problems: &mut Problems) -> Option<&'t Table> {
+    pub fn table(&self, example: &str, problems: &mut Problems) -> Option<&'t Table> {
         match &self.node.value {
             Value::Table(table) => return Some(table),
             _ => self.mismatch(problems, "a table", format!("write a table such as {example}")),
@@ -167,18 +188,36 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// A table whose keys must be among `known`; reports others, with suggestions.
-    pub(super) fn fields(&self, known: &[&str], example: &str, problems: &mut Problems) -> Option<Fields<'t, 'p>> {
-        let table = self.table(example, problems)?;
-        for entry in table.entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
-            let help = problems.suggestion(&entry.key, known.iter().copied());
-            let path = self.path.key(&entry.key);
-            problems.error(entry.at, &path, format!("unknown key `{}`", entry.key), help);
+    pub fn fields(&self, known: &[&str], example: &str, problems: &mut Problems) -> Option<Fields<'t, 'p>> {
+        let fields = Fields { table: self.table(example, problems)?, at: self.node.at, path: self.path };
+        fields.report_unknown(known, problems);
+        Some(fields)
+    }
+
+    /// The items of a non-empty array without duplicates, each read by `read`; `example` shows one. `None` if any is
+    /// invalid.
+    pub fn list_of<T: PartialEq>(
+        &self,
+        example: &str,
+        problems: &mut Problems,
+        read: impl Fn(&Item<'t, '_>, &mut Problems) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let nodes = self.list(example, problems)?;
+        let mut list = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            let item = Item { node, path: self.path.index(index) };
+            match read(&item, problems) {
+                Some(value) if list.contains(&value) => {
+                    item.error(problems, "this is listed twice", "remove one of them");
+                }
+                value => list.extend(value),
+            }
         }
-        Some(Fields { table, at: self.node.at, path: self.path })
+        Some(list).filter(|list| list.len() == nodes.len())
     }
 
     /// The items of a non-empty array; `example` shows one.
-    pub(super) fn list(&self, example: &str, problems: &mut Problems) -> Option<&'t [Node]> {
+    pub fn list(&self, example: &str, problems: &mut Problems) -> Option<&'t [Node]> {
         match &self.node.value {
             Value::Array(items) if !items.is_empty() => return Some(items),
             Value::Array(_) => {
@@ -192,26 +231,71 @@ impl<'t, 'p> Item<'t, 'p> {
 
 /// A table with known keys.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'t, 'p> {
+pub struct Fields<'t, 'p> {
     table: &'t Table,
     /// Position of the table's key; missing keys are reported here.
-    pub(super) at: Position,
-    pub(super) path: Path<'p>,
+    pub at: Position,
+    /// Path of the table.
+    pub path: Path<'p>,
 }
 
 impl<'t> Fields<'t, '_> {
+    /// The top of a file, whose keys must be among `known`; `key` and `file` describe them: `document key`, `A document`.
+    ///
+    /// A file without a known key may be another one than intended, even a secret one. Its keys are not quoted then.
+    pub fn of_root(
+        table: &'t Table,
+        known: &[&str],
+        [key, file]: [&str; 2],
+        problems: &mut Problems,
+    ) -> Fields<'t, 'static> {
+        let is_close = |key: &str| known.contains(&key) || suggest::closest(key, known.iter().copied()).is_some();
+        let foreign = table.entries.first().filter(|_| !table.entries.iter().any(|entry| is_close(&entry.key)));
+        let at = foreign.map_or(Position { file: 0, line: 1, column: 1 }, |entry| entry.at);
+        let fields = Fields { table, at, path: Path::ROOT };
+        if foreign.is_some() {
+            let message = format!("this text has no {key}; it has {} top-level keys", table.entries.len());
+            problems.clear();
+            let help = format!("is this the right file? {file} has {}", known.join(", "));
+            problems.error(at, &Path::ROOT, message, help);
+        } else {
+            fields.report_unknown(known, problems);
+        }
+        fields
+    }
+
+    fn report_unknown(&self, known: &[&str], problems: &mut Problems) {
+        for entry in self.table.entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+            let help = problems.suggestion(&entry.key, known.iter().copied());
+            problems.error(entry.at, &self.path.key(&entry.key), format!("unknown key `{}`", entry.key), help);
+        }
+    }
+
     /// True if the table is empty.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.table.entries.is_empty()
     }
 
     /// The value of `key`, if present.
-    pub(super) fn get(&self, key: &str) -> Option<Item<'t, '_>> {
+    pub fn get(&self, key: &str) -> Option<Item<'t, '_>> {
         self.table.get(key).map(|entry| Item::of(entry, &self.path))
     }
 
+    /// Stores the value of `key` in `target`, if it is present and `read` accepts it.
+    pub fn set<T>(
+        &self,
+        key: &str,
+        target: &mut T,
+        problems: &mut Problems,
+        read: impl FnOnce(&Item<'t, '_>, &mut Problems) -> Option<T>,
+    ) {
+        if let Some(value) = self.get(key).and_then(|item| read(&item, problems)) {
+            *target = value;
+        }
+    }
+
     /// The value of `key`, which is required; `example` shows one.
-    pub(super) fn require(&self, key: &str, example: &str, problems: &mut Problems) -> Option<Item<'t, '_>> {
+    pub fn require(&self, key: &str, example: &str, problems: &mut Problems) -> Option<Item<'t, '_>> {
         let found = self.get(key);
         if found.is_none() {
             problems.error(self.at, &self.path, format!("`{key}` is missing"), format!("add {key} = {example}"));

@@ -7,7 +7,7 @@ use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
 use crate::problem::Path;
 
 /// Reads a document; `None` if it is not an object.
-pub(super) fn read(document: &Json, problems: &mut Problems) -> Option<Table> {
+pub(crate) fn read(document: &Json, problems: &mut Problems) -> Option<Table> {
     let mut conversion = Conversion { next: 0, problems };
     let at = conversion.position();
     match document {
@@ -82,7 +82,7 @@ impl Conversion<'_> {
 }
 
 /// Writes a document, and reports what JSON cannot express. The tree is freed as it is written.
-pub(super) fn write(root: Table, problems: &mut Problems) -> Json {
+pub(crate) fn write(root: Table, problems: &mut Problems) -> Json {
     object(root, &Path::ROOT, problems)
 }
 

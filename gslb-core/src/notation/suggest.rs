@@ -7,7 +7,7 @@ const MIN_START: usize = 3;
 
 /// The known name closest to `misspelled`, if it is close: a third of its letters may be changed, dropped, added or
 /// swapped, or its end may be missing.
-pub(super) fn closest<'a>(misspelled: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(misspelled: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = |name: &str| -> String { name.chars().take(MAX_COMPARED).flat_map(char::to_lowercase).collect() };
     let misspelled = lowered(misspelled);
     let letters = misspelled.chars().count();

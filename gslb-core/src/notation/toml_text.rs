@@ -25,12 +25,12 @@ const MAX_RECURSION: u32 = 80;
 const TOKEN: usize = 2 * size_of::<Token>();
 
 /// Parses `text`; `None` if syntax errors would make further problems misleading, or if it exceeds `budget`.
-pub(super) fn read(text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
+pub fn read(text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
     read_file(0, text, budget, problems)
 }
 
 /// Parses the file with this number.
-pub(super) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
+pub(crate) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
     let start = Position { file, line: 1, column: 1 };
     if text.len() > MAX_TEXT {
         let message = format!("the document has {} octets; the maximum is {MAX_TEXT}", text.len());
@@ -68,7 +68,7 @@ pub(super) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &m
 }
 
 /// Reports that a document exceeds its memory budget, at the position where it does.
-pub(super) fn report_over_budget(over: OverBudget, at: Position, problems: &mut Problems) {
+pub(crate) fn report_over_budget(over: OverBudget, at: Position, problems: &mut Problems) {
     let message = format!("up to here the document takes {over}");
     problems.error(at, &Path::ROOT, message, "split it, or use fewer keys and values");
 }

@@ -1,4 +1,4 @@
-//! Collects problems, so that reading continues after an error and all problems are reported at once.
+//! Collects the problems of a file, so that reading continues after an error and all are reported at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use crate::problem::{KeyPath, Location, Path, Problem, ProblemKind, Severity};
 /// Maximum searches for a misspelled name: each one compares all names.
 const MAX_SUGGESTIONS: usize = 200;
 /// Maximum errors reported per document, and maximum warnings: a document could have millions.
-pub(super) const MAX_REPORTED: usize = 100;
+pub const MAX_REPORTED: usize = 100;
 /// Longest list of names that a help text shows in full.
 const MAX_LISTED: usize = 12;
 
-/// The problems of one document so far.
+/// The problems of a document or a configuration file so far.
 #[derive(Debug)]
-pub(super) struct Problems {
+pub struct Problems {
     /// The document's file, and those it includes.
     files: Vec<Arc<str>>,
     /// Document paths of inline texts that are read like files, by the name shown for them.
@@ -30,7 +30,8 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    pub(super) fn new(file: &str) -> Problems {
+    /// No problems yet; `file` is the name of the file in messages.
+    pub fn new(file: &str) -> Problems {
         Problems {
             files: vec![file.into()],
             texts: HashMap::new(),
@@ -43,12 +44,12 @@ impl Problems {
     }
 
     /// Converts `at` to a location in the document's files.
-    pub(super) fn location(&self, at: Position) -> Location {
+    pub fn location(&self, at: Position) -> Location {
         Location { file: self.file(at), line: at.line, column: at.column }
     }
 
     /// Adds the file `name`, which is read next, and returns its number.
-    pub(super) fn add_file(&mut self, name: &str) -> u16 {
+    pub fn add_file(&mut self, name: &str) -> u16 {
         let known = self.files.iter().position(|file| **file == *name);
         let number = known.unwrap_or_else(|| {
             self.files.push(name.into());
@@ -58,13 +59,13 @@ impl Problems {
     }
 
     /// The file of `at`.
-    pub(super) fn file(&self, at: Position) -> Arc<str> {
+    pub fn file(&self, at: Position) -> Arc<str> {
         self.files.get(usize::from(at.file)).or(self.files.first()).cloned().unwrap_or_else(|| "".into())
     }
 
     /// Text that points a reader at `at` to `other`: ` in line 5`, with the file name if it is another file. Empty if
     /// there are no lines.
-    pub(super) fn in_line(&self, other: Position, at: Position) -> String {
+    pub fn in_line(&self, other: Position, at: Position) -> String {
         match other.line {
             0 => String::new(),
             line if other.file == at.file => format!(" in line {line}"),
@@ -73,12 +74,12 @@ impl Problems {
     }
 
     /// Adds an error: the document is refused.
-    pub(super) fn error(&mut self, at: Position, path: &Path<'_>, message: impl Into<String>, help: impl Into<String>) {
+    pub fn error(&mut self, at: Position, path: &Path<'_>, message: impl Into<String>, help: impl Into<String>) {
         self.error_of_kind(ProblemKind::Other, at, path, message, help);
     }
 
     /// Adds an error that programs can tell from others.
-    pub(super) fn error_of_kind(
+    pub fn error_of_kind(
         &mut self,
         kind: ProblemKind,
         at: Position,
@@ -90,7 +91,7 @@ impl Problems {
     }
 
     /// Adds a warning: it works, but probably not as intended.
-    pub(super) fn warning(
+    pub fn warning(
         &mut self,
         at: Position,
         path: &Path<'_>,
@@ -101,12 +102,12 @@ impl Problems {
     }
 
     /// Adds a problem with a record, which has a location in a zone file but no path.
-    pub(super) fn at_record(&mut self, severity: Severity, location: &Location, message: String, help: &str) {
+    pub fn at_record(&mut self, severity: Severity, location: &Location, message: String, help: &str) {
         self.add(Problem::new(severity, location.clone(), KeyPath::default(), message, help));
     }
 
     /// Returns a name for the text at `path`, which is read like a file. Problems in it get the path.
-    pub(super) fn text_at(&mut self, path: &Path<'_>) -> Arc<str> {
+    pub fn text_at(&mut self, path: &Path<'_>) -> Arc<str> {
         let path = KeyPath::from(path);
         let file = self.files.first().cloned().unwrap_or_else(|| "".into());
         let name: Arc<str> = format!("{file}#{}", path.pointer()).into();
@@ -115,23 +116,23 @@ impl Problems {
     }
 
     /// Adds the problems of the zone file reader.
-    pub(super) fn extend(&mut self, problems: Vec<Problem>) {
+    pub fn extend(&mut self, problems: Vec<Problem>) {
         problems.into_iter().for_each(|problem| self.add(problem));
     }
 
     /// Drops all problems so far: they may quote a text that is not a document.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         (self.errors, self.warnings, self.omitted) = (0, 0, [None, None]);
         self.list.clear();
     }
 
     /// Number of errors so far; if it does not change during a step, the step found none.
-    pub(super) fn errors(&self) -> usize {
+    pub fn errors(&self) -> usize {
         self.errors
     }
 
     /// Help for an unknown name: the closest known one, and the whole list if it is short.
-    pub(super) fn suggestion<'a>(&mut self, unknown: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    pub fn suggestion<'a>(&mut self, unknown: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
         self.suggestions += 1;
         let close = if self.suggestions <= MAX_SUGGESTIONS { suggest::closest(unknown, known.clone()) } else { None };
         let few: Vec<&str> = known.take(MAX_LISTED + 1).collect();
@@ -146,7 +147,7 @@ impl Problems {
     }
 
     /// All reported problems, sorted by location, then the number of further ones; and whether any is an error.
-    pub(super) fn finish(mut self) -> (Vec<Problem>, bool) {
+    pub fn finish(mut self) -> (Vec<Problem>, bool) {
         self.list.sort_by(|a, b| a.location.cmp(&b.location));
         let more = [(Severity::Error, self.errors, "errors"), (Severity::Warning, self.warnings, "warnings")];
         for ((severity, count, what), omitted) in more.into_iter().zip(self.omitted) {
