@@ -12,7 +12,7 @@ use gslb_api::store::MemoryStore;
 use gslb_core::dns::rdata;
 use gslb_core::explain::response::Response;
 use gslb_core::explain::{Question, explain};
-use gslb_core::site::document::{no_files, read_json};
+use gslb_core::site::document::Included;
 use gslb_core::site::model::{Site, Target};
 use gslb_core::table::RoutingTable;
 use ipnet::{IpNet, Ipv4Net};
@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::daemon::origins::{Origin, Origins};
 use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite};
 use crate::daemon::{Bound, ServeError, control_runtime};
-use crate::source::candidate::{Candidate, read_text};
+use crate::source::candidate::{Candidate, read_toml};
 use crate::source::error::SiteError;
 use crate::source::site::Databases;
 use crate::telemetry::logging;
@@ -69,8 +69,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     config.api.loopback_without_token = true;
     // The origins listen there.
     config.probes.allow = vec![IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8))];
-    let Candidate { mut document, .. } = example()?;
-    let origins = origins(&document)?;
+    let Candidate { site, mut document, .. } = example()?;
+    let origins = origins(&site);
     let listening = bind_origins(&origins)?;
     document["probes"]["web"]["port"] = listening.port().into();
     let truth = DocumentSource::Store(Some(document.into()));
@@ -99,9 +99,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn example() -> Result<Candidate, SiteError> {
-    read_text("site.toml", DOCUMENT, &mut |name, _| match ZONE {
+    let absent = "it did not come with the program";
+    let first = Included { name: "site.toml".into(), id: "site.toml".into(), text: DOCUMENT.into() };
+    read_toml(&first, &mut |_, _| Err(absent.into()), &mut |name, _| match ZONE {
         (zone, text) if zone == name => Ok((Arc::from(name), text.as_bytes().to_vec())),
-        _ => Err("not included in the program".to_owned()),
+        _ => Err(absent.into()),
     })
 }
 
@@ -139,13 +141,7 @@ fn bind_origins(origins: &[Origin]) -> Result<Origins, String> {
 }
 
 /// One origin per IPv4 endpoint; the IPv6 endpoints of the example have documentation addresses.
-fn origins(document: &Value) -> Result<Vec<Origin>, String> {
-    let read = read_json("site.toml", document, &mut no_files);
-    let site = read.site.ok_or("the example has errors")?;
-    Ok(origins_of(&site))
-}
-
-fn origins_of(site: &Site) -> Vec<Origin> {
+fn origins(site: &Site) -> Vec<Origin> {
     let mut origins = Vec::new();
     for pool in &site.pools {
         let data_center = pool.data_center.and_then(|id| site.data_centers.get(id.0 as usize));

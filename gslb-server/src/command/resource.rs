@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use gslb_api::document::to_toml;
 use gslb_api::types::ByName;
+use gslb_core::budget::Budget;
+use gslb_core::site::document::to_json;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH};
 use serde::Deserialize;
@@ -20,6 +22,7 @@ use super::table::{Cell, Column, table};
 use super::{Outcome, confirm};
 use crate::client::{self, Answer, Client, Request, TOML};
 use crate::files::reader;
+use crate::source::error::listed as listed_problems;
 
 #[derive(Debug, Args)]
 pub struct Get {
@@ -262,8 +265,8 @@ fn read_value(path: &Path) -> Result<Value, String> {
     read.map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
     // A JSON object begins with a brace; no TOML document does.
     if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
-    } else {
-        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+        return serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()));
     }
+    let read = to_json(&path.to_string_lossy(), &text, &mut Budget::of_file(text.len()));
+    read.map_err(|problems| listed_problems(&problems).trim_start().to_owned())
 }

@@ -304,7 +304,7 @@ impl ServedSite {
         }
         self.document_files = files;
         let candidate = read?;
-        if candidate.zones == 0 && self.published.load().topology().catalog.zones() > 0 {
+        if candidate.site.zones.is_empty() && self.published.load().topology().catalog.zones() > 0 {
             return Err(SiteError::Emptied);
         }
         Ok(Some(candidate))
@@ -369,7 +369,7 @@ fn has_document(store: &dyn Store) -> bool {
 /// Reads the document's file for a start. A file without zones is taken as truncated if there was a document before.
 fn first_reading(path: &Path, files: &mut Vec<SourceFile>, has_before: bool) -> Result<Candidate, SiteError> {
     let candidate = candidate::read_noting(path, files)?;
-    if candidate.zones == 0 && has_before { Err(SiteError::Emptied) } else { Ok(candidate) }
+    if candidate.site.zones.is_empty() && has_before { Err(SiteError::Emptied) } else { Ok(candidate) }
 }
 
 /// The document that was read, with its commit.

@@ -7,18 +7,17 @@ use geoip::{Database, LoadError, Place, moved_share};
 use tracing::warn;
 
 use gslb_core::problem::Problem;
-use gslb_core::site::document;
 use gslb_core::table::{RoutingTable, compile};
 
 use crate::files::reader::{self, Kind};
 use crate::files::watch::SourceFile;
+use crate::source::candidate::{self, Candidate};
 use crate::source::error::SiteError;
-use crate::source::include::{self, Parts};
 
 /// The files of a site.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// The document, a TOML file; zone files are beside it.
+    /// The document, TOML or JSON; zone files are beside it.
     pub document: PathBuf,
     /// The geo databases.
     pub databases: Databases,
@@ -49,24 +48,15 @@ impl Sources {
     /// The first error, or all errors in the document.
     pub fn load(&self) -> Result<Loaded, SiteError> {
         // Read the document first: its errors are reported without waiting for a database.
-        let reading = read_document(&self.document)?;
+        let Candidate { site, warnings, .. } = candidate::read(&self.document)?;
         let databases = self.databases.load(None, &mut Vec::new())?;
-        let Some(site) = reading.site else { return Err(SiteError::Invalid(reading.problems)) };
         let compiled = compile::compile(site, &databases, &Arc::default(), None);
-        let warnings = [reading.problems, compiled.problems].concat();
+        let warnings = [warnings, compiled.problems].concat();
         match compiled.topology {
             Some(topology) => Ok(Loaded { table: RoutingTable::initial(topology), warnings }),
             None => Err(SiteError::Invalid(warnings)),
         }
     }
-}
-
-/// Reads and checks the document at `path`, with its includes and zone files.
-fn read_document(path: &Path) -> Result<document::Reading, SiteError> {
-    let mut parts = Parts::open(path)?;
-    let first = parts.first.clone();
-    let mut load = |name: &str, from: &str| include::zone_file(name, from, &mut Vec::new());
-    Ok(document::read_files(&first, &mut |pattern, from| parts.include(pattern, from), &mut load).0)
 }
 
 impl Databases {
@@ -98,9 +88,7 @@ impl Databases {
         }
         Ok(databases)
     }
-}
 
-impl Databases {
     /// Reads the databases for a start that continues without unusable ones: with the others, and the bundled one as a
     /// fallback. Returns the errors too.
     pub fn load_usable(&self, files: &mut Vec<SourceFile>) -> (Vec<Arc<Database>>, Vec<LoadError>) {

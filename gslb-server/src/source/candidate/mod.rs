@@ -7,12 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gslb_api::Written;
-use gslb_core::budget::Budget;
 use gslb_core::dns::name::Name;
 use gslb_core::dns::rdata;
 use gslb_core::dns::zonefile::{self, Loader, Record};
 use gslb_core::problem::{FileError, Problem};
-use gslb_core::site::document::{self, Reading};
+use gslb_core::site::document::{self, Included, Includer, Reading};
 use gslb_core::site::model::Site;
 use serde_json::{Map, Value};
 
@@ -23,14 +22,14 @@ use crate::source::include::{self, Parts};
 /// A document that was read.
 #[derive(Debug)]
 pub struct Candidate {
+    /// The checked document.
+    pub site: Site,
     /// The document in the form that the API takes.
     pub document: Value,
     /// The equivalent TOML text with comments; `None` if it is too long, or the document was not written in TOML.
     pub text: Option<Arc<str>>,
     /// Warnings about it.
     pub warnings: Vec<Problem>,
-    /// How many zones it has.
-    pub zones: usize,
 }
 
 impl From<Candidate> for Written {
@@ -71,34 +70,34 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
     // An unreadable file is watched too: it may become readable.
     let mut parts = Parts::open(path).inspect_err(|_| files.push(seen))?;
     let first = parts.first.clone();
-    let mut texts = vec![Arc::clone(&first.text)];
-    let mut named = BTreeSet::from([first.name.clone()]);
     let mut load = |name: &str, from: &str| include::zone_file(name, from, &mut noted);
-    let mut loaded = Loaded::new(&mut load);
-    let mut include = |pattern: &str, from: &str| {
-        let found = parts.include(pattern, from)?;
-        // A file that matches two patterns is included once.
-        let new = found.iter().filter(|file| named.insert(file.name.clone()));
-        texts.extend(new.map(|file| Arc::clone(&file.text)));
-        Ok(found)
-    };
-    let (reading, document) = document::read_files(&first, &mut include, &mut |file, from| loaded.load(file, from));
-    let candidate = finish(reading, document, &texts, &loaded);
+    let candidate = read_toml(&first, &mut |pattern, from| parts.include(pattern, from), &mut load);
     files.append(&mut parts.files);
     files.append(&mut noted);
     candidate
 }
 
-/// Reads and checks the TOML text `text`, named `name`; `load` reads the files that it names.
+/// Reads and checks the TOML document `first`; `include` reads the files that it includes, `load` its zone files.
 ///
 /// # Errors
 /// [`SiteError::Invalid`].
-pub fn read_text(name: &str, text: &str, load: &mut Loader<'_>) -> Result<Candidate, SiteError> {
+pub fn read_toml(
+    first: &Included,
+    include: &mut Includer<'_>,
+    load: &mut Loader<'_>,
+) -> Result<Candidate, SiteError> {
+    let mut texts = vec![Arc::clone(&first.text)];
+    let mut named = BTreeSet::from([first.name.clone()]);
+    let mut noting = |pattern: &str, from: &str| {
+        let found = include(pattern, from)?;
+        // A file that matches two patterns is included once.
+        let new = found.iter().filter(|file| named.insert(file.name.clone()));
+        texts.extend(new.map(|file| Arc::clone(&file.text)));
+        Ok(found)
+    };
     let mut loaded = Loaded::new(load);
-    let reading = document::read(name, text, &mut |file, from| loaded.load(file, from));
-    // TOML syntax errors are already among the problems.
-    let document = document::to_json(name, text, &mut Budget::of_file(text.len())).unwrap_or_default();
-    finish(reading, document, &[text.into()], &loaded)
+    let (reading, document) = document::read_files(first, &mut noting, &mut |file, from| loaded.load(file, from));
+    finish(reading, document, &texts, &loaded)
 }
 
 fn finish(
@@ -110,7 +109,7 @@ fn finish(
     let Some(site) = reading.site else { return Err(SiteError::Invalid(reading.problems)) };
     let document = loaded.inlined(document, &site);
     let text = text::inlined(texts, &document).map(Into::into);
-    Ok(Candidate { document, text, warnings: reading.problems, zones: site.zones.len() })
+    Ok(Candidate { site, document, text, warnings: reading.problems })
 }
 
 /// Files that were read, by the name in the reference and the file that has the reference. Each is read once, so that
