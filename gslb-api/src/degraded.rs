@@ -1,9 +1,10 @@
 //! Degraded operation: why a server does not serve what it should, as `/readyz`, status and metrics report it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -90,26 +91,26 @@ pub struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.degraded.state().running.remove(&self.number);
+        self.degraded.0.lock().running.remove(&self.number);
     }
 }
 
 impl Degraded {
     /// Marks `concern` as degraded, and why.
     pub fn set(&self, concern: Concern, why: impl Into<String>) {
-        self.state().reasons.insert(concern, why.into());
+        self.0.lock().reasons.insert(concern, why.into());
     }
 
     /// Marks that an older revision than `latest` is in force, and why. This ends when `latest` or a later one is in force.
     pub fn set_older_revision(&self, latest: u64, why: impl Into<String>) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.latest = latest;
         state.reasons.insert(Concern::Revision, why.into());
     }
 
     /// Marks `concern` as healthy.
     pub fn clear(&self, concern: Concern) {
-        self.state().reasons.remove(&concern);
+        self.0.lock().reasons.remove(&concern);
     }
 
     /// Marks that a reload or change is running because of `what`, until the returned value is dropped.
@@ -118,7 +119,7 @@ impl Degraded {
     }
 
     fn running_since(self: &Arc<Self>, since: Instant, what: String) -> Running {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.begun += 1;
         let number = state.begun;
         state.running.insert(number, (since, what));
@@ -127,12 +128,12 @@ impl Degraded {
 
     /// Running time of the longest-running reload or change; zero if there is none.
     pub fn reload_time(&self) -> Duration {
-        self.state().running.values().map(|(since, _)| since.elapsed()).max().unwrap_or_default()
+        self.0.lock().running.values().map(|(since, _)| since.elapsed()).max().unwrap_or_default()
     }
 
     /// What is degraded, and why, while revision `active` is in force.
     pub fn reasons(&self, active: u64) -> Vec<(Concern, String)> {
-        let state = self.state();
+        let state = self.0.lock();
         let holds = |concern: Concern| concern != Concern::Revision || active < state.latest;
         let noted = state.reasons.iter().filter(|(concern, _)| holds(**concern));
         let mut reasons: Vec<_> = noted.map(|(concern, why)| (*concern, why.clone())).collect();
@@ -141,10 +142,6 @@ impl Degraded {
             reasons.push((Concern::Reload, format!("a reload has been running for {} s ({what})", time.as_secs())));
         }
         reasons
-    }
-
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Latencies to data centers: measured by this node and by clients, and accepted round by round.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gslb_core::latency::{Book, InvalidObservation, Latencies, Observation, ROUND};
 use gslb_core::moment::Moment;
 use gslb_core::site::model::{Policy, PolicyKind};
 use gslb_core::table::RoutingTable;
+use parking_lot::Mutex;
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -51,7 +52,7 @@ impl Measured {
             return Ok(());
         }
         let (topology, now) = (table.topology(), self.now());
-        located(self.book().clients.observe_all(observations, &topology.site, &topology.index, now))?;
+        located(self.book.lock().clients.observe_all(observations, &topology.site, &topology.index, now))?;
         self.observed.store(clock::now().millis(), Relaxed);
         Ok(())
     }
@@ -61,7 +62,7 @@ impl Measured {
     /// # Errors
     /// As for [`take`](Self::take).
     pub fn check(&self, table: &RoutingTable, observations: &[Observation]) -> Result<(), Vec<(usize, String)>> {
-        let (topology, now, mut clients) = (table.topology(), self.now(), self.book().clients.clone());
+        let (topology, now, mut clients) = (table.topology(), self.now(), self.book.lock().clients.clone());
         located(clients.observe_all(observations, &topology.site, &topology.index, now))
     }
 
@@ -72,7 +73,7 @@ impl Measured {
         let measured = names.zip(latencies).filter_map(|(name, latency)| Some((name, (*latency)?))).collect();
         // A node without a location in the document does not steer clients.
         let is_vantage = site.vantages.iter().any(|vantage| vantage.name == self.node);
-        let mut book = self.book();
+        let mut book = self.book.lock();
         let own = [(Arc::clone(&self.node), measured)];
         book.round(if is_vantage { &own } else { &[] }, site, self.now());
         Arc::clone(book.accepted())
@@ -80,10 +81,6 @@ impl Measured {
 
     fn now(&self) -> Moment {
         Moment(self.started.elapsed())
-    }
-
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +103,7 @@ pub(crate) async fn rounds(
         };
         let has_policies = control.active().table.topology().site.policies.iter().any(uses_latency);
         if is_last {
-            let accepted = Arc::clone(measured.book().accepted());
+            let accepted = Arc::clone(measured.book.lock().accepted());
             if has_policies {
                 saver.save(&accepted, measured.observed.load(Relaxed), true).await;
             }

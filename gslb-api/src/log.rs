@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::types::LogLevel;
 
@@ -24,7 +25,7 @@ impl LogSwitch {
 
     /// The current level.
     pub fn level(&self) -> LogLevel {
-        *self.level.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.level.lock()
     }
 
     /// Sets the level to `to` if `may` allows it, given the current level. Returns the previous level.
@@ -32,7 +33,7 @@ impl LogSwitch {
     /// # Errors
     /// The error of `may`.
     pub fn change<E>(&self, to: LogLevel, may: impl FnOnce(LogLevel) -> Result<(), E>) -> Result<LogLevel, E> {
-        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut level = self.level.lock();
         may(*level)?;
         let before = mem::replace(&mut *level, to);
         if let Some(apply) = &self.apply {

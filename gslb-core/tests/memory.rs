@@ -101,7 +101,10 @@ fn a_document_is_refused_if_the_budget_is_one_octet_short() {
     assert!(problem.message.contains("of memory"), "{problem}");
     let early = compiled(&mut Budget::of(needed / 2), services, &[]);
     let problem = early.problems.last().unwrap();
-    assert!(problem.path.to_string().starts_with("services.\"s") && problem.path.to_string().ends_with(".policy"), "{problem}");
+    assert!(
+        problem.path.to_string().starts_with("services.\"s") && problem.path.to_string().ends_with(".policy"),
+        "{problem}"
+    );
 }
 
 #[test]

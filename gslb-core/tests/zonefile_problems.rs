@@ -146,7 +146,7 @@ fn newer_service_parameters_and_types_are_known() {
 fn generated_records_stop_at_the_limit() {
     let text = b"$TTL 1\n$GENERATE 0-1048575 a$ A 192.0.2.1\nb A 192.0.2.2\n";
     let within = |records, octets| {
-        let mut none = |_: &str, _: &str| Err("none".to_owned());
+        let mut none = |_: &str, _: &str| Err("none".into());
         let limits = RecordLimits { records, octets, memory: usize::MAX };
         parse_with_limits(limits, Source::File, "main", text, &"example.com".parse().unwrap(), &mut none)
     };
@@ -194,7 +194,7 @@ fn a_zone_file_is_quoted_from_its_first_valid_entry_on() {
     let parsed = read(b"a 1 AA 192.0.2.1\na 1 A 192.0.2.1\nb 1 AB 192.0.2.1\n");
     let messages: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
     assert_eq!(messages, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
-    let mut none = |_: &str, _: &str| Err("none".to_owned());
+    let mut none = |_: &str, _: &str| Err("none".into());
     let limits = RecordLimits { records: 10, octets: 1000, memory: usize::MAX };
     let origin = "example.com".parse().unwrap();
     let own = parse_with_limits(limits, Source::Document, "main", b"a 1 AA 192.0.2.1\n", &origin, &mut none);

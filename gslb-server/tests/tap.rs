@@ -46,7 +46,7 @@ struct Server {
 
 impl Server {
     fn new(switch: Switch) -> (Self, TapReader) {
-        let mut none = |name: &str, _: &str| Err(format!("no file {name}"));
+        let mut none = |name: &str, _: &str| Err(format!("no file {name}").into());
         let reading = document::read("site.toml", DOCUMENT, &mut none);
         let site = reading.site.unwrap_or_else(|| panic!("{:?}", reading.problems));
         let topology = compile::compile(site, &[], &Arc::default(), None).topology.unwrap();

@@ -2,12 +2,13 @@
 //! this in batches, so that recording costs the publisher task only a few pushes.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gslb_core::health::{Ended, MassFailureChange, Member, Recovery, SavedKey, SavedStatus, Transition};
 use gslb_core::site::model::Site;
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::select;
 use tokio::sync::{Notify, watch};
@@ -86,14 +87,14 @@ struct Recovered {
 impl Journal {
     /// Saves a status that has not changed; nothing is logged.
     pub(super) fn save(&self, key: SavedKey, status: SavedStatus) {
-        lock(&self.pending).save(key, status);
+        self.pending.lock().save(key, status);
         self.work.notify_one();
     }
 
     /// Records a status transition of an endpoint of `site`.
     pub(super) fn transition(&self, site: &Site, transition: &Transition, saved: Option<(SavedKey, SavedStatus)>) {
         let Some((pool, endpoint)) = names(site, transition.member) else { return };
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         if let Some((key, status)) = saved {
             pending.save(key, status);
         }
@@ -110,7 +111,7 @@ impl Journal {
     /// Records that an endpoint of `site` has recovered and waits for `gslb resume`, or fails again.
     pub(super) fn recovered(&self, site: &Site, recovery: &Recovery, saved: Option<(SavedKey, SavedStatus)>) {
         let Some((pool, endpoint)) = names(site, recovery.member) else { return };
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         if let Some((key, status)) = saved {
             pending.save(key, status);
         }
@@ -124,13 +125,13 @@ impl Journal {
 
     /// Records that a mass failure is suspected, or is over.
     pub(super) fn mass_failure(&self, transition: MassFailureChange, wall: u64) {
-        lock(&self.pending).mass_failures.push((transition, wall));
+        self.pending.lock().mass_failures.push((transition, wall));
         self.work.notify_one();
     }
 
     /// Records that this host cannot probe a target, and why, or that it can again.
     pub(super) fn ability(&self, target: String, unable: Option<Arc<str>>) {
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         if pending.abilities.len() < MAX_WAITING {
             pending.abilities.push((target, unable));
         }
@@ -145,7 +146,7 @@ impl Journal {
 
     /// Transition counts since the start, of the endpoints that have any.
     pub fn changes(&self) -> StatusChanges {
-        lock(&self.changes).clone()
+        self.changes.lock().clone()
     }
 
     /// Logs and saves until the publisher task ends. `stored` are the status keys in the store.
@@ -195,7 +196,7 @@ impl Journal {
 
     /// Logs and saves what is pending. Returns false if the store fails; the statuses stay pending then.
     async fn flush(&self, store: &dyn Store, stored: &mut HashSet<String>) -> bool {
-        let pending = std::mem::take(&mut *lock(&self.pending));
+        let pending = std::mem::take(&mut *self.pending.lock());
         let Pending { changes, unlogged, statuses, mass_failures, recoveries, abilities } = pending;
         log_abilities(&abilities);
         self.log_and_count(&changes, unlogged, &mass_failures);
@@ -217,7 +218,7 @@ impl Journal {
             if let Err(cause) = store.commit(commit).await {
                 warn!(why = %cause, "failed to save statuses; will retry");
                 let unsaved = records.into_iter().chain(commits.flat_map(|(_, records)| records));
-                lock(&self.pending).put_back(unsaved);
+                self.pending.lock().put_back(unsaved);
                 return false;
             }
             stored.extend(records.into_iter().map(|(key, _)| key));
@@ -237,7 +238,7 @@ impl Journal {
         if unlogged > 0 {
             warn!("{unlogged} more endpoints changed status; they are not logged one by one");
         }
-        let mut counts = lock(&self.changes);
+        let mut counts = self.changes.lock();
         for change in changes {
             let count = counts.entry((Arc::clone(&change.pool), Arc::clone(&change.endpoint))).or_default();
             if change.up {
@@ -280,9 +281,9 @@ impl Journal {
             .iter()
             .flat_map(|pool| pool.endpoints.iter().map(|endpoint| (&*pool.name, &*endpoint.name)))
             .collect();
-        lock(&self.changes).retain(|(pool, endpoint), _| names.contains(&(&**pool, &**endpoint)));
+        self.changes.lock().retain(|(pool, endpoint), _| names.contains(&(&**pool, &**endpoint)));
         let keys: HashSet<String> = names.iter().map(|(pool, endpoint)| key(pool, endpoint)).collect();
-        lock(&self.pending).statuses.retain(|key, _| keys.contains(key));
+        self.pending.lock().statuses.retain(|key, _| keys.contains(key));
         let gone: Vec<String> = stored.iter().filter(|key| !keys.contains(*key)).cloned().collect();
         for batch in gone.chunks(BATCH) {
             let commit = batch.iter().fold(Commit::new(), |commit, key| commit.delete(key.as_str()));
@@ -377,8 +378,4 @@ fn log_abilities(abilities: &[(String, Option<Arc<str>>)]) {
     {
         warn!("{unable} more targets cannot be probed, and {} more can be probed again", more - unable);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::store::Time;
 
@@ -60,20 +61,16 @@ pub struct Meters {
     clock_went_back: Mutex<Option<Instant>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Meters {
     /// Records an answered request.
     pub(crate) fn requested(&self, route: &str, method: &'static str, status: u16, took: Duration) {
-        *lock(&self.requests).entry((route.to_owned(), method, status)).or_default() += 1;
-        lock(&self.request_times).entry(route.to_owned()).or_default().note(took);
+        *self.requests.lock().entry((route.to_owned(), method, status)).or_default() += 1;
+        self.request_times.lock().entry(route.to_owned()).or_default().note(took);
     }
 
     /// Records the time to build a table.
     pub(crate) fn built(&self, took: Duration) {
-        lock(&self.builds).note(took);
+        self.builds.lock().note(took);
     }
 
     /// Records that a table was published.
@@ -85,7 +82,7 @@ impl Meters {
     pub(crate) fn clock_jumped(&self, is_back: bool) {
         self.clock_jumps.fetch_add(1, Ordering::Relaxed);
         if is_back {
-            *lock(&self.clock_went_back) = Some(Instant::now());
+            *self.clock_went_back.lock() = Some(Instant::now());
         }
     }
 
@@ -96,17 +93,17 @@ impl Meters {
 
     /// Whether the wall clock has jumped back within `time`: times computed before that are too far in the future.
     pub(crate) fn clock_went_back_within(&self, time: Duration) -> bool {
-        lock(&self.clock_went_back).is_some_and(|at| at.elapsed() <= time)
+        self.clock_went_back.lock().is_some_and(|at| at.elapsed() <= time)
     }
 
     /// Records a tick of the control task.
     pub(crate) fn ticked(&self) {
-        *lock(&self.turned) = Some(Instant::now());
+        *self.turned.lock() = Some(Instant::now());
     }
 
     /// Records a commit, and whether the store was available.
     pub(crate) fn committed(&self, took: Duration, is_available: bool) {
-        lock(&self.commits).note(took);
+        self.commits.lock().note(took);
         self.store_failed.store(!is_available, Ordering::Relaxed);
     }
 
@@ -117,22 +114,22 @@ impl Meters {
 
     /// Request counts by labels.
     pub fn requests(&self) -> BTreeMap<Kind, u64> {
-        lock(&self.requests).clone()
+        self.requests.lock().clone()
     }
 
     /// Request durations by route.
     pub fn request_times(&self) -> BTreeMap<String, Times> {
-        lock(&self.request_times).clone()
+        self.request_times.lock().clone()
     }
 
     /// Durations of table builds.
     pub fn builds(&self) -> Times {
-        *lock(&self.builds)
+        *self.builds.lock()
     }
 
     /// Durations of commits, including failed ones.
     pub fn commits(&self) -> Times {
-        *lock(&self.commits)
+        *self.commits.lock()
     }
 
     /// When the active table was published, in milliseconds since 1970-01-01 00:00 UTC.
@@ -142,7 +139,7 @@ impl Meters {
 
     /// Time since the last tick of the control task, which ticks ten times a second; `None` before the first.
     pub fn since_tick(&self) -> Option<Duration> {
-        lock(&self.turned).map(|turned| turned.elapsed())
+        self.turned.lock().map(|turned| turned.elapsed())
     }
 
     /// The revision of the store after the last commit of this process, or at its start.

@@ -2,9 +2,10 @@
 //! takes them all.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -80,7 +81,7 @@ impl Permits {
     }
 
     fn caller(&self, client_key: ClientKey) -> Arc<Semaphore> {
-        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut callers = self.callers.lock();
         // Entries are bounded by the requests in progress.
         callers.retain(|_, caller| caller.strong_count() > 0);
         if let Some(caller) = callers.get(&client_key).and_then(Weak::upgrade) {
@@ -117,6 +118,6 @@ mod tests {
         drop(others);
         assert!(permits.take_now(named("a")).is_ok());
         drop(permits.take(named("c"), now).await);
-        assert_eq!(permits.callers.lock().unwrap().len(), 1, "callers without permits are forgotten");
+        assert_eq!(permits.callers.lock().len(), 1, "callers without permits are forgotten");
     }
 }

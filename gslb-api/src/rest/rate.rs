@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Most buckets; beyond that full ones are dropped, which changes nothing.
 const MAX_BUCKETS: usize = 10_000;
@@ -63,7 +64,7 @@ impl Buckets {
 
     /// Takes one from the bucket of `client_key` at `now`; `cost` of a request is 1, that of a wrong token more.
     pub(crate) fn take(&self, client_key: ClientKey, cost: f64, now: Instant) -> Allowed {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&client_key) {
             let full = Duration::from_secs_f64(self.most / self.per_second);
             buckets.retain(|_, bucket| now.saturating_duration_since(bucket.seen) < full);
@@ -105,7 +106,7 @@ mod tests {
         for number in 0..2 * MAX_BUCKETS as u32 {
             buckets.take(ClientKey::at(Some(IpAddr::V4(number.into()))), 1.0, start);
         }
-        assert!(buckets.buckets.lock().unwrap().len() <= MAX_BUCKETS + 1);
+        assert!(buckets.buckets.lock().len() <= MAX_BUCKETS + 1);
     }
 
     #[test]

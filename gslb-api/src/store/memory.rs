@@ -1,6 +1,6 @@
 //! A store in memory: for tests, and for the demo, which leaves nothing behind.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use super::commit::{Commit, CommitError};
 use super::shared::Shared;
@@ -37,7 +37,7 @@ impl MemoryStore {
 
     /// Lets `decide` stage commits, then publishes them.
     fn write<T>(&self, decide: impl FnOnce(&mut Stage<'_>) -> Result<T, CommitError>) -> Result<T, CommitError> {
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.writing.lock();
         let state = self.shared.read();
         let mut stage = Stage::on(&state);
         let decided = decide(&mut stage);

@@ -1,7 +1,8 @@
 //! State shared by the readers, the watchers and the single writer of a store.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 
+use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::watch::Sender;
 
 use super::changes::Changes;
@@ -25,12 +26,12 @@ impl Shared {
 
     /// Locks the state for reading.
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read()
     }
 
     /// Applies durable commits at once, and wakes the watchers.
     pub(super) fn publish(&self, commits: Vec<Arc<Changes>>) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         for changes in commits {
             state.apply(changes);
         }

@@ -1,8 +1,9 @@
 //! Watching a store for changes. A slow watcher costs the store nothing.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use parking_lot::RwLock;
 use tokio::sync::watch::Receiver;
 
 use super::changes::Changes;
@@ -45,7 +46,7 @@ impl Watch {
     /// Rewinds to the first commit in the history, and returns the revision before it: a key with an older revision has not
     /// changed since.
     pub fn rewind(&mut self) -> Revision {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.read();
         self.after = state.history().begins_after();
         self.after
     }
@@ -71,7 +72,7 @@ impl Watch {
 
     /// The next event, if there is one already.
     pub fn ready(&mut self) -> Option<WatchEvent> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.read();
         loop {
             match state.history().after(self.after) {
                 After::Nothing => return None,

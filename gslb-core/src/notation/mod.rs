@@ -12,6 +12,5 @@ mod tree;
 
 pub use self::item::{Fields, Item};
 pub use self::problems::Problems;
-pub(crate) use self::problems::MAX_REPORTED;
 pub use self::toml_text::read as read_toml;
 pub use self::tree::{Entry, Node, Position, Table, Value, shortened};

@@ -10,7 +10,7 @@ use crate::problem::{KeyPath, Location, Path, Problem, ProblemKind, Severity};
 /// Maximum searches for a misspelled name: each one compares all names.
 const MAX_SUGGESTIONS: usize = 200;
 /// Maximum errors reported per document, and maximum warnings: a document could have millions.
-pub const MAX_REPORTED: usize = 100;
+const MAX_REPORTED: usize = 100;
 /// Longest list of names that a help text shows in full.
 const MAX_LISTED: usize = 12;
 
@@ -91,13 +91,7 @@ impl Problems {
     }
 
     /// Adds a warning: it works, but probably not as intended.
-    pub fn warning(
-        &mut self,
-        at: Position,
-        path: &Path<'_>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    pub fn warning(&mut self, at: Position, path: &Path<'_>, message: impl Into<String>, help: impl Into<String>) {
         self.add(Problem::new(Severity::Warning, self.location(at), path.into(), message, help));
     }
 

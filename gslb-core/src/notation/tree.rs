@@ -1,7 +1,7 @@
 //! The located tree, independent of its notation.
 
 /// Maximum depth of tables and arrays; policies need two levels per nesting, everything else fewer than ten in all.
-pub const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// A position in the document's text; line and column start at 1. JSON is read as values, not as text, so the line is
 /// 0, and the column is the value's index in document order.

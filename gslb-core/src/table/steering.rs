@@ -91,7 +91,11 @@ fn is_alike(old: &Site, new: &Site) -> bool {
     };
     let vantage = |it: &Vantage| (Arc::clone(&it.name), it.coordinate, it.reach_km);
     old.policies.len() == new.policies.len()
-        && old.policies.iter().zip(&new.policies).all(|(old, new)| (&old.written, &old.kind) == (&new.written, &new.kind))
+        && old
+            .policies
+            .iter()
+            .zip(&new.policies)
+            .all(|(old, new)| (&old.written, &old.kind) == (&new.written, &new.kind))
         && old.regions.len() == new.regions.len()
         && old
             .regions

@@ -81,7 +81,7 @@ fn problems_of_json_have_pointers_and_no_lines() {
     let reading = read_json("revision 7", &document, &mut no_files);
     let messages: Vec<String> = reading.problems.iter().map(|problem| problem.to_string()).collect();
     assert!(messages[0].starts_with("revision 7: error: services.\"www.example.com\""), "{messages:?}");
-    let pointers: Vec<String> = reading.problems.iter().map(Problem::pointer).collect();
+    let pointers: Vec<String> = reading.problems.iter().map(|problem| problem.path.pointer()).collect();
     assert!(pointers.contains(&"/services/www.example.com/policy/failover/0".to_owned()), "{pointers:?}");
     assert!(reading.site.is_none());
 }

@@ -27,7 +27,7 @@ fn assert_problems(document: &str, zone: &str, expected: &str) {
     let mut load = |name: &str, document: &str| {
         assert_eq!(document, "site.toml");
         match name {
-            "none.zone" => Err("there is no such file".to_owned()),
+            "none.zone" => Err("there is no such file".into()),
             "inner.zone" => Ok((name.into(), b"@ 60 IN SOA ns.x. h.x. 1 2 3 4 5\n@ 60 IN NS ns.x.\n".to_vec())),
             _ => Ok((Arc::from(name), zone.trim_start().into())),
         }

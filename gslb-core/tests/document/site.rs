@@ -124,7 +124,7 @@ fn policies_are_labeled_and_children_come_first() {
     assert_eq!(policy.label(), r#"services."www.example.com".policy"#);
     let PolicyKind::Geo { branches, default } = &policy.kind else { panic!("{policy:?}") };
     let label = |id: gslb_core::site::model::PolicyId| site.policies[id.0 as usize].label();
-    let branches: Vec<&str> = branches.iter().map(|&(_, branch)| label(branch)).collect();
+    let branches: Vec<_> = branches.iter().map(|&(_, branch)| label(branch)).collect();
     assert_eq!(branches, ["eu-first", r#"services."www.example.com".policy.geo.asia"#]);
     assert_eq!(label(*default), r#"services."www.example.com".policy.geo.default"#);
     for (number, policy) in site.policies.iter().enumerate() {

@@ -26,7 +26,9 @@ pub fn table(document: &str, zone: &str, databases: &[Arc<geoip::Database>]) -> 
 pub fn table_of(document: &str, zones: &[(&str, &str)], databases: &[Arc<geoip::Database>]) -> RoutingTable {
     let mut load = |name: &str, _: &str| {
         let found = zones.iter().find(|(file, _)| *file == name || *file == "*");
-        found.map(|(_, text)| (Arc::from(name), text.as_bytes().to_vec())).ok_or_else(|| format!("no file {name}"))
+        found
+            .map(|(_, text)| (Arc::from(name), text.as_bytes().to_vec()))
+            .ok_or_else(|| format!("no file {name}").into())
     };
     let reading = document::read("site.toml", document, &mut load);
     let problems = reading.problems;

@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn example() -> Result<Candidate, SiteError> {
-    let absent = "it did not come with the program";
+    let absent = "not included in the program";
     let first = Included { name: "site.toml".into(), id: "site.toml".into(), text: DOCUMENT.into() };
     read_toml(&first, &mut |_, _| Err(absent.into()), &mut |name, _| match ZONE {
         (zone, text) if zone == name => Ok((Arc::from(name), text.as_bytes().to_vec())),

@@ -29,15 +29,8 @@ pub struct Api {
     pub header_timeout: Duration,
 }
 
-const KEYS: [&str; 7] = [
-    "listen",
-    "tls",
-    "loopback_without_token",
-    "hosts",
-    "connections",
-    "connections_per_client",
-    "header_timeout",
-];
+const KEYS: [&str; 7] =
+    ["listen", "tls", "loopback_without_token", "hosts", "connections", "connections_per_client", "header_timeout"];
 
 /// Shortest and longest `header_timeout`.
 const MIN_HEADER_TIMEOUT: Duration = Duration::from_millis(100);
@@ -62,7 +55,9 @@ impl Api {
         let Some(api) = table(root, "api", &KEYS, problems) else { return };
         api.set("listen", &mut self.listen, problems, address);
         self.tls = tls_files(&api, problems);
-        api.set("loopback_without_token", &mut self.loopback_without_token, problems, Item::boolean);
+        api.set("loopback_without_token", &mut self.loopback_without_token, problems, |item, problems| {
+            item.boolean(problems)
+        });
         api.set("hosts", &mut self.hosts, problems, |item, problems| {
             item.list_of("[\"gslb.example.com\"]", problems, host)
         });

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
 /// Fixed port for stopping and starting origins, so that printed commands can be reused; a free one if it is taken.
@@ -96,7 +97,7 @@ struct Switched {
 
 impl Switched {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Running>>> {
-        self.data_centers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.data_centers.lock()
     }
 }
 

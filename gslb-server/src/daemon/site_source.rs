@@ -1,7 +1,7 @@
 //! The served site: its files, which are reloaded on request or change, and the API, which alone publishes tables.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use geoip::Database;
 use gslb_api::change::Applied;
@@ -11,6 +11,7 @@ use gslb_api::store::{Store, wait};
 use gslb_api::{Api, Options, Origin, Source, Started, Written, revisions};
 use gslb_core::problem::{Problem, Severity};
 use gslb_core::table::{Published, RoutingTable};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
@@ -171,7 +172,7 @@ impl ServedSite {
     /// Returns a function that lists the watched files; it works during a reload too.
     pub fn files(&self) -> impl Fn() -> Vec<SourceFile> + Send + Sync + use<> {
         let files = Arc::clone(&self.files);
-        move || files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        move || files.lock().clone()
     }
 
     /// Updates the degraded concerns and the list of watched files.
@@ -197,7 +198,7 @@ impl ServedSite {
             None => self.degraded.clear(Concern::Databases),
         }
         let files = [self.document_files.as_slice(), &self.database_files].concat();
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+        *self.files.lock() = files;
     }
 
     /// Whether to retry a refused file without waiting for a change.

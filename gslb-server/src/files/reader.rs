@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gslb_core::dns::zonefile::MAX_TEXT_OCTETS;
+use parking_lot::Mutex;
 
 use super::stall::{Stall, State, Task};
 
@@ -116,9 +117,7 @@ fn guarded_within<T: Send + 'static>(
     work: impl FnOnce(&AtomicU64) -> T + Send + 'static,
 ) -> io::Result<T> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    if let Some(refused) =
-        HANGING.lock().unwrap_or_else(PoisonError::into_inner).get(&folder).and_then(Hanging::refuses)
-    {
+    if let Some(refused) = HANGING.lock().get(&folder).and_then(Hanging::refuses) {
         return Err(io::Error::new(ErrorKind::TimedOut, refused));
     }
     let (progress, task) = (Arc::new(AtomicU64::new(0)), Arc::new(OnceLock::new()));
@@ -182,13 +181,13 @@ impl Hanging {
     }
 
     fn began(folder: &Path) {
-        let mut all = HANGING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = HANGING.lock();
         let hanging = all.entry(folder.to_owned()).or_insert(Self { threads: 0, last: Instant::now() });
         (hanging.threads, hanging.last) = (hanging.threads + 1, Instant::now());
     }
 
     fn ended(folder: &Path) {
-        let mut all = HANGING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = HANGING.lock();
         let Some(hanging) = all.get_mut(folder) else { return };
         hanging.threads = hanging.threads.saturating_sub(1);
         if hanging.threads == 0 {

@@ -1,8 +1,10 @@
 //! Reserved file descriptors, so that health checks are answered even if the process has no others left.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 /// Number of reserved descriptors, and so of connections at a time when others run out.
 const KEPT: usize = 4;
@@ -25,7 +27,7 @@ impl Reserve {
 
     /// Releases a descriptor for the next connection; `None` if all are released.
     pub(super) fn lend(self: &Arc<Self>) -> Option<Borrowed> {
-        self.kept().pop().map(|kept| {
+        self.0.lock().pop().map(|kept| {
             drop(kept);
             Borrowed(Arc::clone(self))
         })
@@ -33,15 +35,11 @@ impl Reserve {
 
     /// Refills the reserve, as far as descriptors are available.
     pub(super) fn fill(&self) {
-        let mut kept = self.kept();
+        let mut kept = self.0.lock();
         while kept.len() < KEPT {
             let Ok(file) = File::open("/dev/null") else { return };
             kept.push(file);
         }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<File>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,6 +59,6 @@ mod tests {
         let borrowed: Vec<Borrowed> = std::iter::from_fn(|| reserve.lend()).collect();
         assert_eq!(borrowed.len(), KEPT);
         drop(borrowed);
-        assert_eq!(reserve.kept().len(), KEPT);
+        assert_eq!(reserve.0.lock().len(), KEPT);
     }
 }

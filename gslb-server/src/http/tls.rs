@@ -1,8 +1,9 @@
 //! TLS for HTTP: a certificate and key from files, which can be reloaded at run time.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
@@ -107,7 +108,7 @@ impl Tls {
         }
         let read_from = InUse::sources(&self.files);
         let read = read(&self.files);
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         current.read_from = read_from;
         match read {
             Ok((config, end)) => {
@@ -125,27 +126,27 @@ impl Tls {
 
     /// Whether there is a usable certificate.
     pub fn is_ready(&self) -> bool {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).config.is_some()
+        self.current.read().config.is_some()
     }
 
     /// Why the certificate in the files is not in use; `None` if it is.
     pub fn refused(&self) -> Option<String> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).refused.clone()
+        self.current.read().refused.clone()
     }
 
     /// When the certificate in use expires, in seconds since 1970; `None` if there is none.
     pub fn end(&self) -> Option<u64> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).end
+        self.current.read().end
     }
 
     /// The state of the files just before they were read, to detect changes.
     pub fn sources(&self) -> [SourceFile; 2] {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).read_from.clone()
+        self.current.read().read_from.clone()
     }
 
     /// The acceptor for new connections; `None` while there is no certificate.
     pub(super) fn acceptor(&self) -> Option<TlsAcceptor> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).config.clone().map(Into::into)
+        self.current.read().config.clone().map(Into::into)
     }
 }
 

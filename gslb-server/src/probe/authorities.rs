@@ -1,9 +1,10 @@
 //! Trusted roots of TLS probes: the system's and those in `probes.ca`, which can be reloaded at run time.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use gslb_core::health::Failure;
+use parking_lot::RwLock;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{self, RootCertStore};
 use tracing::{error, info};
@@ -58,7 +59,7 @@ impl Authorities {
         }
         let read_from = SourceFile::before_reading(path);
         let clients = read(Some(path)).and_then(|roots| Clients::new(roots).map_err(|error| error.to_string()));
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         current.read_from = Some(read_from);
         match clients {
             Ok(clients) => {
@@ -75,18 +76,18 @@ impl Authorities {
 
     /// Why the file is not in use; `None` if it is.
     pub fn refused(&self) -> Option<String> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.read();
         current.refused.as_deref().map(describe_refusal)
     }
 
     /// The state of the file just before it was read, to detect changes.
     pub fn source(&self) -> Option<SourceFile> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).read_from.clone()
+        self.current.read().read_from.clone()
     }
 
     /// The TLS configurations of probes.
     pub(super) fn clients(&self) -> Arc<Clients> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).clients)
+        Arc::clone(&self.current.read().clients)
     }
 
     /// Returns `fault`, the result of the handshake, unless the issuer is unknown while `probes.ca` cannot be used:

@@ -1,11 +1,12 @@
 //! Counters of probes, for metrics.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gslb_core::health::Outcome;
+use parking_lot::Mutex;
 
 /// Upper bounds of the histogram buckets, in seconds; an unbounded one follows.
 pub const BOUNDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -101,7 +102,7 @@ pub struct Counts {
 impl Counts {
     /// The counts of each probe of the document.
     pub fn by_probe(&self) -> Vec<(Arc<str>, Arc<ProbeCounts>)> {
-        let by_probe = self.by_probe.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_probe = self.by_probe.lock();
         by_probe.iter().map(|(name, counts)| (name.clone(), counts.clone())).collect()
     }
 
@@ -145,13 +146,13 @@ impl Counts {
 
     /// Keeps counters for exactly these names; existing ones are preserved.
     pub(super) fn keep(&self, names: impl Iterator<Item = Arc<str>>) {
-        let mut by_probe = self.by_probe.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_probe = self.by_probe.lock();
         let mut before = std::mem::take(&mut *by_probe);
         *by_probe = names.map(|name| (name.clone(), before.remove(&name).unwrap_or_default())).collect();
     }
 
     pub(super) fn of(&self, name: &str) -> Arc<ProbeCounts> {
-        let by_probe = self.by_probe.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_probe = self.by_probe.lock();
         by_probe.get(name).cloned().unwrap_or_default()
     }
 }

@@ -1,13 +1,14 @@
 //! Answers of services and pools since start, by name. Counts survive the replacement of their table.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gslb_core::dns::name::Name;
 use gslb_core::live::fallback::Fallback;
 use gslb_core::site::model::Site;
 use gslb_core::table::counts::{Counts, ServiceAnswers};
 use gslb_core::table::{Published, RoutingTable};
+use parking_lot::Mutex;
 
 /// Names of the fallback kinds.
 pub const KINDS: [&str; 6] = ["without-weight", "serve-all", "last-up", "pool", "nodata", "servfail"];
@@ -69,7 +70,7 @@ impl Ledger {
 
     /// Adds up the counters of retired tables. Call it periodically, so that retired tables do not pile up.
     pub fn settle(&self) {
-        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut past = self.past.lock();
         let finished = self.published.take_finished();
         if finished.is_empty() {
             return;
@@ -85,7 +86,7 @@ impl Ledger {
     /// The current sums; `None` if there are no counters.
     pub fn read(&self) -> Option<Sums> {
         // Keep the lock, so that no counts are settled in between.
-        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let past = self.past.lock();
         let mut topologies = self.published.counts();
         let counts = topologies.pop()?;
         let mut before = Past::default();

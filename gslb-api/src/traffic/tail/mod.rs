@@ -7,10 +7,11 @@ mod answered;
 mod filter;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::traffic::sample::RegionFinder;
@@ -78,7 +79,7 @@ impl Tail {
     /// Watches answers that match `filter`. The caller limits the number of watchers
     /// ([`Limits::watchers`](crate::Limits::watchers)).
     pub fn watch(&self, filter: Filter) -> Watching {
-        let mut watchers = self.watchers();
+        let mut watchers = self.0.watchers.lock();
         let (sender, answers) = mpsc::channel(QUEUE);
         let missed = Arc::<Counts>::default();
         let second = (Instant::now(), 0);
@@ -94,7 +95,7 @@ impl Tail {
     /// Registers `make`, to be called whenever the first watcher starts, before [`is_watched`](Self::is_watched)
     /// becomes true. If there is a watcher already, also calls it at once.
     pub fn before_watching(&self, make: impl Fn() + Send + 'static) {
-        let mut watchers = self.watchers();
+        let mut watchers = self.0.watchers.lock();
         if !watchers.all.is_empty() {
             make();
         }
@@ -103,7 +104,7 @@ impl Tail {
 
     /// Calls `free` if there is no watcher. None can start while it runs.
     pub fn while_unwatched(&self, free: impl FnOnce()) {
-        let watchers = self.watchers();
+        let watchers = self.0.watchers.lock();
         if watchers.all.is_empty() {
             free();
         }
@@ -112,7 +113,7 @@ impl Tail {
 
     /// Sends an answer to the matching watchers.
     pub fn publish(&self, seen: &Seen<'_>, now: Instant) {
-        let mut watchers = self.watchers();
+        let mut watchers = self.0.watchers.lock();
         let Watchers { all, finder, .. } = &mut *watchers;
         let mut read = Read::new(seen);
         let mut text: Option<Arc<str>> = None;
@@ -134,13 +135,9 @@ impl Tail {
 
     /// Counts answers that were dropped before they reached the filters.
     pub fn unseen(&self, answers: u64) {
-        for watcher in &self.watchers().all {
+        for watcher in &self.0.watchers.lock().all {
             watcher.missed.unseen.fetch_add(answers, Ordering::Relaxed);
         }
-    }
-
-    fn watchers(&self) -> MutexGuard<'_, Watchers> {
-        self.0.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,7 +185,7 @@ impl Watching {
 impl Drop for Watching {
     fn drop(&mut self) {
         self.answers.close();
-        let mut watchers = self.tail.watchers();
+        let mut watchers = self.tail.0.watchers.lock();
         watchers.all.retain(|watcher| !watcher.answers.is_closed());
         if watchers.all.is_empty() {
             watchers.finder = None;

@@ -131,6 +131,6 @@ pub(super) fn report_unknown<'a>(
 }
 
 /// A name, quoted for messages.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     if name.len() <= MAX_NAME { format!("`{name}`") } else { shortened(name) }
 }

@@ -22,8 +22,8 @@ use crate::dns::rdata::{embedded_names, type_to_text};
 use crate::dns::wire::number::rtype;
 use crate::dns::zonefile::Record;
 use crate::notation::Problems;
-use crate::problem::Severity::{Error, Warning};
 use crate::problem::Path;
+use crate::problem::Severity::{Error, Warning};
 use crate::site::model::Zone;
 
 /// Maximum octets of a record set that fits into a response with header, question and options.

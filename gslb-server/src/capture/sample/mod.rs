@@ -5,13 +5,14 @@ mod reservoir;
 pub mod window;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use gslb_api::traffic::sample::SampledAnswer;
 use gslb_core::respond::SteeredAnswer;
 use gslb_core::table::counts::Counts;
 use ipnet::IpNet;
+use parking_lot::Mutex;
 
 pub use regions::RegionAnswers;
 pub use reservoir::Reservoir;
@@ -58,7 +59,7 @@ impl Sample {
         topologies: impl FnOnce() -> Vec<Arc<Counts>>,
         now: Instant,
     ) {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = self.totals.lock();
         let mut named = Vec::new();
         let answers: Vec<(SteeredAnswer, u64)> = samples.flat_map(taken).collect();
         let topologies = topologies();
@@ -81,19 +82,15 @@ impl Sample {
 
     /// The current totals.
     pub fn totals(&self) -> SampleTotals {
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.totals.lock().clone()
     }
 }
 
 /// Empties a reservoir. Its lock is held only to swap two pointers.
 fn taken(reservoir: &Mutex<Reservoir>) -> Vec<(SteeredAnswer, u64)> {
     let fresh = Vec::with_capacity(WORKER_CAPACITY.1);
-    match reservoir.try_lock() {
-        Ok(mut reservoir) => reservoir.take(fresh),
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(fresh),
-        // Try again next time: the worker holds the lock only for a moment.
-        Err(TryLockError::WouldBlock) => Vec::new(),
-    }
+    // If the worker has it, try again next time: it holds the lock only for a moment.
+    reservoir.try_lock().map_or_else(Vec::new, |mut reservoir| reservoir.take(fresh))
 }
 
 /// The answer with names, which remain valid when its table is replaced.

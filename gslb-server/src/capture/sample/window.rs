@@ -1,10 +1,10 @@
 //! Sampled answers of the last minutes, by name, for dry runs.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gslb_api::traffic::sample::SampledAnswer;
+use parking_lot::Mutex;
 
 /// How long an answer is kept.
 pub const SPAN: Duration = Duration::from_secs(600);
@@ -31,7 +31,7 @@ struct Inner {
 impl Window {
     /// Adds answers at time `now`. Returns the weight of answers that were dropped early.
     pub fn add(&self, answers: impl IntoIterator<Item = (SampledAnswer, u64)>, now: Instant) -> u64 {
-        let mut inner = self.inner();
+        let mut inner = self.0.lock();
         inner.forget_old(now);
         if inner.slices.back().is_none_or(|(began, _)| now.duration_since(*began) >= SLICE) {
             inner.slices.push_back((now, Slice::new()));
@@ -56,17 +56,13 @@ impl Window {
 
     /// All answers at time `now`, each once.
     pub fn answers(&self, now: Instant) -> Vec<(SampledAnswer, u64)> {
-        let mut inner = self.inner();
+        let mut inner = self.0.lock();
         inner.forget_old(now);
         let mut all = Slice::new();
         for (answer, weight) in inner.slices.iter().flat_map(|(_, slice)| slice) {
             *all.entry(answer.clone()).or_default() += weight;
         }
         all.into_iter().collect()
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,10 +3,9 @@
 //! A ring takes several megabytes, and most servers have no followers. A new follower creates the rings on its own
 //! thread, before the workers see that there is one. The reading thread frees them. A worker only ever tries the lock.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-
 use gslb_core::respond::Chosen;
 use gslb_core::steer::trace::Decided;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::ends::{RingWriter, Rings};
 use super::{RING_ANSWERS, RING_DECISIONS, RING_ENDPOINTS, RING_OCTETS};
@@ -29,9 +28,9 @@ impl Ring {
         let (further, read_further) = rtrb::RingBuffer::<Decided>::new(RING_DECISIONS);
         let made = RingWriter::new(heads, octets, chosen, further);
         let rings = Rings { heads: read_heads, octets: read_octets, chosen: read_chosen, further: read_further };
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.writer.lock();
         if writer.is_none() {
-            *self.rings() = Some(rings);
+            *self.rings.lock() = Some(rings);
             *writer = Some(made);
         }
     }
@@ -39,17 +38,12 @@ impl Ring {
     /// The worker's end, unless it is locked at the moment.
     #[inline]
     pub(super) fn writer(&self) -> Option<MutexGuard<'_, Option<RingWriter>>> {
-        match self.writer.try_lock() {
-            Ok(writer) => Some(writer),
-            // A query made the worker panic; a half-written answer is not read.
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        self.writer.try_lock()
     }
 
     /// The reader's end, if the ring was created since the last call.
     pub(super) fn take(&self) -> Option<Rings> {
-        self.rings().take()
+        self.rings.lock().take()
     }
 
     /// Frees the worker's end, and the reader's end if it was not taken. Returns false if the worker has the lock.
@@ -58,9 +52,5 @@ impl Ring {
         let (writer, rings) = (writer.take(), self.take());
         drop((writer, rings));
         true
-    }
-
-    fn rings(&self) -> MutexGuard<'_, Option<Rings>> {
-        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

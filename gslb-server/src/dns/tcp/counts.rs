@@ -1,10 +1,10 @@
 //! Counters of TCP connections.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use gslb_core::count::Histogram;
+use parking_lot::Mutex;
 
 use crate::dns::durations::{self, Durations};
 
@@ -78,11 +78,11 @@ impl SharedCounts {
 
     /// Records that `count` answers took `time` each.
     pub(super) fn took(&self, time: Duration, answers: u64) {
-        durations::note(&self.durations.lock().unwrap_or_else(PoisonError::into_inner), time, answers);
+        durations::note(&self.durations.lock(), time, answers);
     }
 
     /// How long answers took.
     pub(super) fn durations(&self) -> Durations {
-        Durations::default().and(&self.durations.lock().unwrap_or_else(PoisonError::into_inner))
+        Durations::default().and(&self.durations.lock())
     }
 }

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use gslb_core::respond::{Reply, Settings, Tally, Transport, Worker};
 use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::Published;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::counts::SharedCounts;
 use crate::capture::sample::{self, Reservoir};
@@ -83,7 +84,7 @@ impl Responders {
         }));
         // While it is locked, the answers stay for the next time.
         if worker.has_sample()
-            && let Ok(mut reservoir) = sample.try_lock()
+            && let Some(mut reservoir) = sample.try_lock()
             && let Some((answer, weight)) = worker.take_sample()
         {
             reservoir.add(answer, weight);
@@ -105,8 +106,8 @@ impl Responders {
 
     /// There are as many as threads, and no task keeps one across an await, so one is free.
     fn free_responder(&self) -> MutexGuard<'_, Responder> {
-        let free = self.responders.iter().find_map(|responder| responder.try_lock().ok());
-        free.unwrap_or_else(|| self.responders[0].lock().unwrap_or_else(PoisonError::into_inner))
+        let free = self.responders.iter().find_map(Mutex::try_lock);
+        free.unwrap_or_else(|| self.responders[0].lock())
     }
 
     /// The sum of all tallies.

@@ -1,10 +1,11 @@
 //! Counters of a UDP worker beside its tally, and access to both.
 
 use std::ops::AddAssign;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gslb_core::count::{Count, Histogram};
 use gslb_core::respond::Tally;
+use parking_lot::Mutex;
 
 use crate::capture::sample::Reservoir;
 use crate::dns::durations::{self, Durations};

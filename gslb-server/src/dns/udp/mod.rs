@@ -4,12 +4,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::mem;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use gslb_core::respond::{Settings, Worker};
 use gslb_core::table::Published;
+use parking_lot::Mutex;
 
 use crate::capture::sample::{self, Reservoir};
 use crate::capture::tap::Tap;

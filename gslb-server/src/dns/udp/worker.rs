@@ -159,7 +159,7 @@ impl<'a> UdpWorker<'a> {
     /// the answers stay to be sampled with those of the next batch.
     fn sample(&mut self) {
         if self.worker.has_sample()
-            && let Ok(mut reservoir) = self.board.sample.try_lock()
+            && let Some(mut reservoir) = self.board.sample.try_lock()
             && let Some((answer, weight)) = self.worker.take_sample()
         {
             reservoir.add(answer, weight);

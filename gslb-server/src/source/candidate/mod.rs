@@ -81,11 +81,7 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
 ///
 /// # Errors
 /// [`SiteError::Invalid`].
-pub fn read_toml(
-    first: &Included,
-    include: &mut Includer<'_>,
-    load: &mut Loader<'_>,
-) -> Result<Candidate, SiteError> {
+pub fn read_toml(first: &Included, include: &mut Includer<'_>, load: &mut Loader<'_>) -> Result<Candidate, SiteError> {
     let mut texts = vec![Arc::clone(&first.text)];
     let mut named = BTreeSet::from([first.name.clone()]);
     let mut noting = |pattern: &str, from: &str| {

@@ -1,10 +1,11 @@
 //! The active document and databases, table builds, reloads and degraded concerns.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gslb_api::Api;
 use gslb_api::degraded::Concern;
 use gslb_api::document::Etag;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{Collector, Family};
@@ -17,7 +18,7 @@ pub fn collector(api: Api) -> Collector {
     Collector::new("control", move || {
         let (active, meters) = (api.active(), api.meters());
         let hash = {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = known.lock();
             match &*known {
                 Some((document, hash)) if Arc::ptr_eq(document, &active.document) => hash.clone(),
                 _ => {

@@ -1,10 +1,11 @@
 //! Answers, fallbacks and pools by service, for at most the configured number of services.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gslb_core::dns::name::Name;
 use gslb_core::table::RoutingTable;
+use parking_lot::Mutex;
 
 use super::busiest::BusiestServices;
 use super::{Collector, Family, reach};
@@ -19,7 +20,7 @@ pub fn collector(ledger: Arc<Ledger>, most: Option<usize>) -> Collector {
     let shown = Mutex::new(BusiestServices::new(most));
     Collector::new("services", move || {
         // Keep the lock while reading the ledger: older numbers after newer ones would be counted twice.
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = shown.lock();
         let Some(sums) = ledger.read() else { return Vec::new() };
         let services = &sums.counts.topology().site.services;
         let names: Vec<(&Name, Answers)> =

@@ -3,11 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Policies;
-use crate::notation::Problems;
-use crate::site::document::item::Item;
+use crate::notation::{Entry, Item, Problems, Value};
 use crate::site::document::names::quoted;
 use crate::site::document::pools::{v4, v6};
-use crate::site::document::tree::{Entry, Value};
 use crate::site::model::{Choose, Endpoint, MAX_ANSWERS, MAX_WEIGHT, Matcher, PolicyKind, PoolId, RegionId, Target};
 
 const KINDS: [&str; 8] = ["geo", "failover", "only", "weighted", "nearest", "latency", "hash", "all"];

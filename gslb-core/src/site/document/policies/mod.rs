@@ -5,7 +5,6 @@ mod order;
 mod reach;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 pub(super) use self::reach::{Families, Reach};
 use super::names::{Names, report_unknown};

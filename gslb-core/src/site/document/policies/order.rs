@@ -1,8 +1,7 @@
 //! The order in which named policies are read: each after the ones it refers to. Reports cycles.
 
-use crate::notation::Problems;
+use crate::notation::{Node, Problems, Value};
 use crate::site::document::names::Names;
-use crate::site::document::tree::{Node, Value};
 
 /// Longest cycle that is shown in full.
 const MAX_SHOWN: usize = 20;
