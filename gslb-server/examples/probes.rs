@@ -32,8 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let number = |at: usize, default: u32| arguments.get(at).map_or(Ok(default), |text| text.parse());
     let (endpoints, seconds) = (number(0, 10_000)?, number(1, 30)?);
     let (origin, port) = Origin::start()?;
-    let reading =
-        gslb_core::site::document::read("site.toml", &document(endpoints, port), &mut |_, _| Err("".into()));
+    let reading = gslb_core::site::document::read("site.toml", &document(endpoints, port), &mut |_, _| Err("".into()));
     let site = reading.site.ok_or("the document is invalid")?;
     let rules = Rules { allow: vec!["127.0.0.0/8".parse()?], ..Rules::default() };
     let (prober, mut reports) =

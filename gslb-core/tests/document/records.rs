@@ -1,5 +1,7 @@
 //! Zones with inline records.
 
+use gslb_core::dns::zonefile::Loader;
+use gslb_core::problem::{FileError, ProblemKind};
 use gslb_core::site::document::{Reading, no_files, read, read_json};
 use serde_json::json;
 
@@ -51,4 +53,20 @@ fn a_zone_has_either_a_file_or_records() {
         assert!(reading.problems[0].message.contains(message), "{:?}", reading.problems);
         assert!(reading.site.is_none());
     }
+}
+
+#[test]
+fn a_file_that_may_be_readable_later_is_a_problem_of_its_own_kind() {
+    let late = || FileError { message: "its disk does not respond".to_owned(), is_transient: true };
+    let document = json!({ "zones": { "example.com": { "file": "a.zone" } } });
+    let kinds = |load: &mut Loader<'_>| -> Vec<ProblemKind> {
+        read_json("site.json", &document, load).problems.into_iter().map(|problem| problem.kind).collect()
+    };
+    assert_eq!(kinds(&mut |_, _| Err(late())), [ProblemKind::FileUnavailable]);
+    assert_eq!(kinds(&mut |_, _| Err("no such file".into())), [ProblemKind::Other]);
+    let included = kinds(&mut |name, _| match name {
+        "a.zone" => Ok((name.into(), b"$INCLUDE b.zone\n".to_vec())),
+        _ => Err(late()),
+    });
+    assert!(included.contains(&ProblemKind::FileUnavailable), "{included:?}");
 }
