@@ -78,7 +78,7 @@ pub struct Failing {
     pub clients: AffectedClients,
 }
 
-/// Clients of a service who would have one place left.
+/// Clients of a service who would have one location left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OneLeft {
     /// The service's name.

@@ -15,8 +15,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{/* Names of the Service of the API and of each pod in it, as JSON. At least eight pods are named: to scale is not to
-restart those that are there. */}}
+{{/* Names of the Service of the API and of each pod in it, as JSON. At least eight pods are named, so that scaling does not
+restart existing ones. */}}
 {{- define "gslb.hosts" -}}
 {{- $service := printf "%s-api" (include "gslb.name" .) }}
 {{- $names := list $service }}

@@ -112,10 +112,10 @@ fn described(drill: &Drill) -> String {
         .map(|it| format!("{}: {} would have {} alone", of_types(&it.service, &it.types), whom(&it.clients), it.left))
         .collect();
     if !one.is_empty() {
-        parts.push(format!("would have one place left:\n{}", lines(&one)));
+        parts.push(format!("would have one location left:\n{}", lines(&one)));
     }
     if judged(drill) == Exit::Done {
-        parts.push("no service would fail, and none would have one place only".to_owned());
+        parts.push("no service would fail, and none would have only one location left".to_owned());
     }
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
