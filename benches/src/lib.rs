@@ -92,7 +92,7 @@ pub fn query(kind: &str) -> Vec<u8> {
 
 /// A query with EDNS, and with a client subnet option of this data where given.
 pub fn datagram(name: &str, qtype: u16, subnet: Option<&[u8]>) -> Vec<u8> {
-    let name: Name = name.parse().expect("a benchmark asks for names");
+    let name: Name = name.parse().expect("a benchmark queries names");
     let mut octets = vec![0x12, 0x34, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 1];
     octets.extend_from_slice(name.as_wire());
     octets.extend_from_slice(&qtype.to_be_bytes());

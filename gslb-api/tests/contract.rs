@@ -394,7 +394,7 @@ fn a_canceled_commit_harms_nothing(store: AnyStore) {
         }
         store.commit(Commit::new().put("last", *b"")).await.unwrap();
     });
-    assert_eq!(read(&store, "never"), None, "what is never awaited is never asked for");
+    assert_eq!(read(&store, "never"), None, "a commit that is never polled does nothing");
     assert_eq!(read(&store, "last").map(|(_, at)| at), Some(revision(&store)));
 }
 

@@ -133,7 +133,7 @@ fn changed_endpoints_of_a_data_center_are_a_move_within_it() {
     assert!((movement.within.v4.share - 0.75 * europe.v4.before).abs() < 1e-9, "{movement:?} {europe:?}");
     let renamed = SITES.replace("fra-1", "fra-one");
     let new = table(&format!("{renamed}{WWW}"), ZONE, &*WORLD);
-    assert!(compare(&old, &new, &[]).changed.is_empty(), "what endpoints are called says nothing");
+    assert!(compare(&old, &new, &[]).changed.is_empty(), "names of endpoints do not matter");
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn shares_match_the_answers_to_random_addresses() {
             let moved = moved_clients(&mut old, &mut new, &asn) as f64 / CLIENTS as f64;
             let computed = comparison.movements.first().map_or(0.0, |movement| movement.across.v4.share);
             let sigma = (computed * (1.0 - computed).max(0.0) / CLIENTS as f64).sqrt();
-            assert!((computed - moved).abs() <= 5.0 * sigma + 1e-9, "{what}: told {computed}, seen {moved}");
+            assert!((computed - moved).abs() <= 5.0 * sigma + 1e-9, "{what}: computed {computed}, measured {moved}");
         }
         let sample: Vec<Sampled> =
             asn.iter().map(|&client| Sampled { service: 0, client: client.into(), weight: 2 }).collect();

@@ -119,7 +119,7 @@ fn replacing_tables_neither_loses_nor_repeats_counts() {
     let old = published.load();
     let topology = compile::compile(reread(), &[], &Arc::default(), Some(old.topology())).topology.unwrap();
     published.publish(old.next(topology, &old.states())).unwrap();
-    assert!(published.take_finished().is_empty(), "somebody still answers from the old table");
+    assert!(published.take_finished().is_empty(), "a reader still has the old table");
     assert_eq!(published.counts().len(), 2);
     drop(old);
     published.sweep();

@@ -15,7 +15,7 @@ fn read(text: &[u8]) -> Parsed {
 fn with_files(text: &[u8], files: &[(&str, &str)]) -> Parsed {
     let origin: Name = "example.".parse().unwrap();
     parse("main", text, &origin, &mut |name, from| {
-        let found = files.iter().find(|(file, _)| *file == name).ok_or(format!("{from} asks for what is not there"))?;
+        let found = files.iter().find(|(file, _)| *file == name).ok_or(format!("{from} includes a missing file"))?;
         Ok((Arc::from(name), found.1.as_bytes().to_vec()))
     })
 }
@@ -97,7 +97,7 @@ fn long_ttls_and_the_minimum_of_the_soa_are_warnings() {
 fn problems_in_included_files_have_their_own_locations() {
     let parsed = with_files(b"$TTL 1\n$INCLUDE one\n$INCLUDE two\na A x\n", &[("one", "b A 192.0.2.1\n  A y\n")]);
     assert_eq!(places(&parsed), ["one:2:5", "main:3:10", "main:4:5"]);
-    assert!(parsed.problems[1].message.contains("main asks for what is not there"), "{}", parsed.problems[1]);
+    assert!(parsed.problems[1].message.contains("main includes a missing file"), "{}", parsed.problems[1]);
     assert_eq!(parsed.records[0].location.to_string(), "one:1:1");
 }
 

@@ -58,7 +58,7 @@ impl Server {
     fn await_answering(&mut self) {
         let line = self.await_log("answering ");
         // Of a log in JSON, the message is the last member.
-        let (_, address) = line.trim_end_matches("\"}").rsplit_once("answering ").expect("the line says so");
+        let (_, address) = line.trim_end_matches("\"}").rsplit_once("answering ").expect("the line has an address");
         match address.strip_prefix("HTTP on ").and_then(|url| url.split_once("://")) {
             Some((scheme, http)) => {
                 self.api = http.parse().expect("an address");
@@ -106,7 +106,7 @@ impl Server {
     pub fn memory(&self) -> (f64, f64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let megabytes = |field: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells this");
+            let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux provides this");
             line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number of kilobytes") / 1e3
         };
         (megabytes("VmRSS:"), megabytes("VmHWM:"))

@@ -28,7 +28,7 @@ pub(super) fn routes() -> Routes {
 
 /// Accept the failures of a mass failure
 #[utoipa::path(post, path = "/mass-failure/lift", responses(
-    (status = 200, description = "There is no mass failure any more", body = MassFailureLifted),
+    (status = 200, description = "The failures are accepted", body = MassFailureLifted),
 ))]
 async fn accept_mass_failure(
     State(api): State<Api>,

@@ -80,7 +80,7 @@ pub(super) async fn stored(api: &Api, number: u64) -> Result<(Header, Value), Pr
     let store = Arc::clone(api.control.store());
     let read = blocking(move || wait(revisions::read(&*store, number))).await?;
     let found = read.map_err(|error| Problem::unavailable(error.to_string()))?;
-    found.ok_or_else(|| Problem::not_found(format!("There is no revision {number}, or it is not kept any more.")))
+    found.ok_or_else(|| Problem::not_found(format!("There is no revision {number}, or it was removed.")))
 }
 
 /// The number in a path.

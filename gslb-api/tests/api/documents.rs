@@ -38,7 +38,7 @@ async fn an_earlier_revision_can_be_rolled_back_to() {
     assert_eq!(diff["differences"][0]["pointer"], "/services/api.example.com");
     assert_eq!(diff["differences"][0]["before"], site()["services"]["api.example.com"]);
     let without_if_match = api.ask("POST", "/api/v1/revisions/1/restore", &[], "").await;
-    assert_eq!(without_if_match.status, StatusCode::PRECONDITION_REQUIRED, "it undoes what somebody did");
+    assert_eq!(without_if_match.status, StatusCode::PRECONDITION_REQUIRED, "it overwrites another change");
     let restored = api.ask("POST", "/api/v1/revisions/1/restore", &[("if-match", "\"2\"")], "").await;
     assert_eq!((restored.status, &restored.body["revision"]), (StatusCode::OK, &json!(3)), "{}", restored.text);
     assert_eq!(api.get("/api/v1/document").await.body, site());

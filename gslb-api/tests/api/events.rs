@@ -60,7 +60,7 @@ async fn streams_end_when_the_server_stops() {
     let api = start().await;
     let mut body = stream(&api, None).await;
     api.api.stop();
-    let ended = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("it goes on");
+    let ended = tokio::time::timeout(Duration::from_secs(10), body.frame()).await.expect("the stream continues");
     assert!(ended.is_none());
 }
 
@@ -72,14 +72,14 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
     auth::revoke(&*api.store, id).await.unwrap();
     let patch = json!({"endpoints": {"iad-1": {"weight": 5}}}).to_string();
     api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], patch).await;
-    let ended = tokio::time::timeout(Duration::from_secs(10), revoked.frame()).await.expect("it goes on");
+    let ended = tokio::time::timeout(Duration::from_secs(10), revoked.frame()).await.expect("the stream continues");
     assert!(ended.is_none(), "events after the revocation are not sent");
 
     let end = Time::from(std::time::SystemTime::now() + Duration::from_millis(300));
     let token = auth::create(&*api.store, "brief", Role::Viewer, Time::from_millis(0), Some(end)).await.unwrap();
     let brief = TestApi { viewer: token.reveal(), ..api };
     let mut expired = stream(&brief, None).await;
-    let ended = tokio::time::timeout(Duration::from_secs(10), expired.frame()).await.expect("it goes on");
+    let ended = tokio::time::timeout(Duration::from_secs(10), expired.frame()).await.expect("the stream continues");
     assert!(ended.is_none());
 }
 

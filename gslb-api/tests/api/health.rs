@@ -85,7 +85,7 @@ async fn a_verdict_takes_effect_and_is_shown_with_its_evidence() {
     assert_eq!(list["services"]["www.example.com."]["status"], "up", "{list}");
     let explained = api.ask("POST", "/api/v1/explain", &[], json!({"name": "api.example.com"}).to_string()).await.body;
     let of = explained["statuses"].as_array().unwrap().iter().find(|it| it["endpoint"] == "fra-1").unwrap();
-    assert_eq!(of["source"], "verdict", "explain tells why: {explained}");
+    assert_eq!(of["source"], "verdict", "explain shows why: {explained}");
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_restart_answers_as_before() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it is kept for ever");
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it is never removed");
     assert!(again.store.read("health/fra/fra-2").await.unwrap().is_some());
 }
 
@@ -298,7 +298,7 @@ async fn a_document_that_ends_a_mass_failure_reports_it_and_the_endpoints_that_g
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), all_down).await.expect("no event tells what the document turned");
+    tokio::time::timeout(Duration::from_secs(20), all_down).await.expect("no event has the change by the document");
 }
 
 #[tokio::test]

@@ -286,7 +286,7 @@ async fn a_viewer_follows_until_the_token_is_revoked_or_the_server_stops() {
     let (_, other) = open(&api, "/api/v1/tail", &api.operator).await;
     auth::revoke(&*api.store, api.viewer.split('_').nth(1).unwrap()).await.unwrap();
     assert!(body.frame().await.is_none(), "it ends with its token");
-    assert!(tail.is_watched(), "others go on");
+    assert!(tail.is_watched(), "other streams continue");
     api.api.stop();
     assert!(other.collect().await.unwrap().to_bytes().is_empty());
     assert!(!tail.is_watched(), "no follower is left");

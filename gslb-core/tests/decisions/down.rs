@@ -193,7 +193,7 @@ fn a_branch_without_weight_is_used_only_if_no_other_is_up() {
     let mut server = site(r#"{ failover = [{ weighted = { fra = 1, iad = 0 } }, "nrt"] }"#, "");
     assert_eq!(answers(&mut server), ["192.0.2.1"]);
     server.set_pool("fra", false);
-    assert_eq!(answers(&mut server), ["192.0.2.3"], "whoever has weight and is up comes first");
+    assert_eq!(answers(&mut server), ["192.0.2.3"], "an endpoint with weight that is up comes first");
     server.set_pool("nrt", false);
     assert_eq!(answers(&mut server), ["192.0.2.2"], "up, but without weight, comes before down");
 }

@@ -140,7 +140,7 @@ fn described(item: &Item) -> String {
 fn overridden(id: &str, Override { targets, force, reason, owner, expires, .. }: &Override) -> String {
     let until = expires.map(|expires| format!(" until {expires}")).unwrap_or_default();
     let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
-    format!("override {id}: {} {}{until}, says {owner}: {reason}", force_text(*force), targets.join(" "))
+    format!("override {id}: {} {}{until}, by {owner}: {reason}", force_text(*force), targets.join(" "))
 }
 
 #[cfg(test)]
@@ -188,8 +188,8 @@ mod tests {
             "     7  2026-11-22 20:05:00  fra/fra-1 is down: recovered, waiting for `gslb resume fra/fra-1`",
             "     7  2026-11-22 20:00:00  mass failure: 7 of 9 hosts fail at once, so the last statuses hold",
             "     7  2026-11-23 01:02:03  mass failure: it is over",
-            "     7  2026-11-22 20:00:17  override a: drain pool/fra pool/iad until 2026-11-22T22:00:17.000Z, says ann: kernel",
-            "     7  2026-11-22 20:00:17  override a: weight 0 pool/fra pool/iad, says ann: kernel",
+            "     7  2026-11-22 20:00:17  override a: drain pool/fra pool/iad until 2026-11-22T22:00:17.000Z, by ann: kernel",
+            "     7  2026-11-22 20:00:17  override a: weight 0 pool/fra pool/iad, by ann: kernel",
             "     7  2026-11-23 01:02:03  override a has ended",
             "     7  2026-11-23 01:02:03  document: revision 3 is in force",
             "     7  2026-11-23 01:02:03  {\"kind\":\"news\"}",

@@ -163,7 +163,7 @@ mod tests {
         }
         offsets.sort_unstable();
         offsets.dedup();
-        assert!(offsets.len() > 900, "jitter is drawn anew each time");
+        assert!(offsets.len() > 900, "jitter is drawn each time");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub enum SiteError {
         max_moved: f64,
     },
     /// The previous document had zones, and the new one has none.
-    #[error("the document has no zones any more; refused as a likely mistake. To stop answering, stop gslb")]
+    #[error("the document has no zones; refused as a likely mistake. To stop answering, stop gslb")]
     Emptied,
     /// The document is not valid JSON.
     #[error("{0}")]

@@ -80,7 +80,7 @@ mod tests {
         let second = published.counts().last().unwrap().topology_id();
         assert_ne!(first, second);
         published.sweep();
-        assert_eq!(published.take_finished().len(), 1, "what was counted is added up, whoever watches");
+        assert_eq!(published.take_finished().len(), 1, "counts are added up with and without readers");
         topologies.begin(now);
         assert!(topologies.topology(second, now).is_some() && topologies.topology(first, now).is_some());
         topologies.begin(now + KEPT / 2);

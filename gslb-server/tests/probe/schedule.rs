@@ -70,7 +70,7 @@ fn a_new_document_starts_new_probes_and_stops_removed_ones() {
     let counts = prober.counts().by_probe();
     let names: Vec<&str> = counts.iter().map(|(name, _)| &**name).collect();
     assert_eq!(names, ["a", "c"]);
-    assert!(counts[0].1.passed() > before, "what stays goes on counting");
+    assert!(counts[0].1.passed() > before, "remaining probes keep counting");
     // One of b may have been under way; no other follows.
     let of_b = (0..20).filter(|_| path(&reports.blocking_recv().unwrap()) == "b").count();
     assert!(of_b <= 1, "{of_b}");

@@ -210,7 +210,7 @@ fn queries_received_before_the_stop_are_answered_and_then_connections_end() {
         assert!(rest.is_empty());
     }
     assert_eq!(counters.total().1.open, 0);
-    assert!(TcpStream::connect(address).is_err(), "nothing listens any more");
+    assert!(TcpStream::connect(address).is_err(), "nothing listens");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn demo() -> (Server, String) {
 
 /// The port of the origins, from the demo's output.
 fn origin_port(said: &str) -> &str {
-    let (_, rest) = said.split_once("HTTP servers on port ").expect("the demo tells of its origins");
+    let (_, rest) = said.split_once("HTTP servers on port ").expect("the demo prints its origins");
     rest.split(',').next().unwrap()
 }
 
@@ -73,7 +73,8 @@ fn an_origin_answers_at_every_steered_address_and_names_its_data_center() {
         assert!(!answer.data().is_empty(), "{}", answer.text);
         for address in answer.data() {
             let page = curl(&format!("http://{address}:{}/", origin_port(&said)));
-            let (_, data_center) = page.body.trim_end().rsplit_once("in data center ").expect("it says where it is");
+            let (_, data_center) =
+                page.body.trim_end().rsplit_once("in data center ").expect("it names its data center");
             assert!(page.body.contains(address), "{address}: {}", page.body);
             reached.push(data_center.to_owned());
             assert_eq!(curl(&format!("http://{address}:{}/healthz", origin_port(&said))).body, "ok\n");

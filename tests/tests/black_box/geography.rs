@@ -97,7 +97,7 @@ fn explain(name: &str, rtype: &str, client: &str) -> Answer {
     let arguments = ["explain", name, rtype, "--client", client, "--document", &document];
     let ran = run(Command::new(gslb()).args(arguments));
     assert_eq!(ran.code, 0, "{}", ran.err);
-    let (_, rest) = ran.out.split_once("client subnet: source /").expect("it says the scope");
+    let (_, rest) = ran.out.split_once("client subnet: source /").expect("it shows the scope");
     let (source, scope) = rest.lines().next().and_then(|line| line.split_once(", scope /")).unwrap();
     let (address, _) = client.split_once('/').unwrap();
     Answer { subnet: Some(format!("{address}/{source}/{scope}")), ..Answer::read(&ran.out) }

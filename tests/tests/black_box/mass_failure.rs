@@ -85,7 +85,7 @@ fn one_dead_data_center_fails_over_at_once_and_two_of_three_are_held() {
     let resumed = folder.ask(&server, "resume --mass-failure");
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     eventually("it is believed", || answering(&server) == "nrt");
-    assert_ne!(folder.ask(&server, "resume --mass-failure").code, 0, "there is none any more");
+    assert_ne!(folder.ask(&server, "resume --mass-failure").code, 0, "there is none");
     // They recover, and die again unobserved.
     alive[0] = listening(0, port);
     alive[1] = listening(1, port);

@@ -55,5 +55,5 @@ fn a_region_unknown_to_all_databases_is_empty_and_blocks_nothing() {
     let server = folder.serve_store();
     assert_eq!((answer(&server), server.metric("gslb_reload_refused")), ("192.0.2.2".to_owned(), 0));
     assert_eq!(json(&folder, &server, "history")["in_force"], 2);
-    assert_eq!(folder.ask(&server, "force up pool/here --reason test").code, 0, "and changes go on");
+    assert_eq!(folder.ask(&server, "force up pool/here --reason test").code, 0, "and changes are accepted");
 }

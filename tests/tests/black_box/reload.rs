@@ -59,8 +59,8 @@ fn an_invalid_change_is_refused_and_its_fix_is_applied() {
         assert_eq!(server.generation(), before);
         eventually("the refusal shows", || server.metric("gslb_reload_refused") == 1);
         folder.write(file, mended);
-        eventually("the mended file is read, and the refusal over", || server.metric("gslb_reload_refused") == 0);
-        assert_eq!(server.generation(), before, "it says what it said before");
+        eventually("the fixed file is read, and the refusal ends", || server.metric("gslb_reload_refused") == 0);
+        assert_eq!(server.generation(), before, "the previous content is served");
     }
 }
 

@@ -117,7 +117,7 @@ impl<'o> Replay<'o> {
             .collect();
         assert!(self.differing.is_empty(), "{} kinds of difference:\n{all}", self.differing.len());
         for Explained { reason, .. } in &EXPLAINED {
-            assert!(self.reasons.contains(reason), "nothing differs any more for this reason: {reason}");
+            assert!(self.reasons.contains(reason), "no difference has this reason: {reason}");
         }
     }
 }

@@ -48,7 +48,7 @@ fn open_connections_do_not_delay_the_stop() {
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     for stream in &mut idle {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        assert!(matches!(stream.read(&mut [0; 16]), Ok(0) | Err(_)), "it is closed, and says nothing");
+        assert!(matches!(stream.read(&mut [0; 16]), Ok(0) | Err(_)), "it is closed without data");
     }
 }
 

@@ -51,7 +51,7 @@ impl Tail {
     }
 
     fn line(&mut self) -> String {
-        self.lines.next().expect("it goes on").unwrap()
+        self.lines.next().expect("the stream continues").unwrap()
     }
 }
 
@@ -128,7 +128,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ended = child.wait_with_output().unwrap();
-        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "it has no reader any more");
+        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "it has no reader");
 
         let mut revoked = Tail::start(&folder, &server, token, "");
         revoked.line();

@@ -42,7 +42,7 @@ fn included_and_added_files_are_watched() {
     server.await_log("pools/b.toml:2:");
     folder.remove("pools/b.toml");
     let pools = || json(&folder, &server, "get pools").as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    eventually("a file that is gone is no part any more", || pools() == ["a"]);
+    eventually("a removed file is no longer part of it", || pools() == ["a"]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn name(section: Section, operation: &mut Description) {
 
 /// List all resources by name
 #[utoipa::path(get, path = "/{collection}", params(NamedPage, ReadConditions), responses(
-    (status = 200, description = "All of them, or a page; `Link` says where the next one is", body = HashMap<String, Policy>),
+    (status = 200, description = "All of them, or a page; `Link` has the next one", body = HashMap<String, Policy>),
     (status = 304, description = "The client has them"),
 ))]
 async fn list(

@@ -54,7 +54,7 @@ fn split<'a>(token: &Token<'a>, tokens: &mut Tokens<'_, 'a>) -> Result<(&'a [u8]
             Ok((name, Some(next)))
         }
         Some(next) => Err(next.fault(
-            format!("\"{}\" goes on after a quote", token.shown()),
+            format!("\"{}\" continues after a quote", token.shown()),
             "quote the whole value, as in alpn=\"h2,h3\", or escape the quote as \\\"",
         )),
         None => Ok((name, (!value.is_empty()).then_some(Token { text: value, ..*token }))),

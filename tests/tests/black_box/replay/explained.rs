@@ -53,7 +53,7 @@ pub(super) const EXPLAINED: [Explained; 23] = [
         "theirs 0x8403",
         "RFC 8482 §4.1: ANY gets one set of records; an alias is one, and is not followed",
     ),
-    Explained::new("", "METATYPE255", "", "TYPE13]", "RFC 8482 §4.2: ANY gets a HINFO record that says so"),
+    Explained::new("", "METATYPE255", "", "TYPE13]", "RFC 8482 §4.2: ANY gets a HINFO record"),
     Explained::new(
         "Knot",
         "METATYPE0",
