@@ -113,7 +113,7 @@ pub fn read(text: &str) -> Result<Figures, String> {
         };
         let (name, value) = value.ok_or_else(|| format!("line {number}: expected a name and a whole number"))?;
         if figures.insert(name, value).is_some() {
-            return Err(format!("line {number}: this figure is there twice"));
+            return Err(format!("line {number}: this figure is duplicated"));
         }
     }
     Ok(figures)
@@ -169,6 +169,6 @@ mod tests {
         assert_eq!(read(&text), Ok(all));
         assert!(text.contains("change: a new kind of answer # 3\n"), "{text}");
         assert_eq!(read("a 1\nb\n"), Err("line 2: expected a name and a whole number".to_owned()));
-        assert_eq!(read("a 1\na 2\n"), Err("line 2: this figure is there twice".to_owned()));
+        assert_eq!(read("a 1\na 2\n"), Err("line 2: this figure is duplicated".to_owned()));
     }
 }

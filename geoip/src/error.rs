@@ -53,7 +53,7 @@ pub enum Fault {
         what: String,
     },
     /// Too many records have impossible fields: the file is damaged or of another kind.
-    #[error("has {count} bad records of {records}, more than the {most} that are left out; the first: {first}")]
+    #[error("has {count} bad records of {records}, more than the tolerated {most}; the first: {first}")]
     Odd {
         /// Number of distinct records with an impossible field.
         count: usize,

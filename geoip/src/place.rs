@@ -71,7 +71,7 @@ pub struct Coordinate {
 
 /// The numbers are not a point on the globe.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("latitude {latitude}, longitude {longitude} is no point on the globe")]
+#[error("latitude {latitude}, longitude {longitude} is not on the globe")]
 pub struct OutOfRange {
     /// Degrees north, as given.
     pub latitude: f64,

@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for Nested<'_> {
             self.text(&name)?;
             let value = members.next_value_seed(self.inner()?)?;
             if few.iter().any(|(known, _)| *known == name) || map.contains_key(&name) {
-                return Err(A::Error::custom(format!("the member {name:?} is there twice")));
+                return Err(A::Error::custom(format!("duplicate member {name:?}")));
             }
             if few.len() < FEW && map.is_empty() {
                 few.push((name, value));
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_duplicated_member_is_refused_with_its_location() {
         let error = from_json(b"{\"pools\": {\"a\": 1,\n \"a\": 2}}").unwrap_err().to_string();
-        assert!(error.contains("\"a\" is there twice") && error.contains("line 2"), "{error}");
+        assert!(error.contains("duplicate member \"a\"") && error.contains("line 2"), "{error}");
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
             });
             for twice in 0..members {
                 let twice = format!("{{{},\"k{twice}\":0}}", text.join(","));
-                assert!(from_json(twice.as_bytes()).unwrap_err().to_string().contains("is there twice"));
+                assert!(from_json(twice.as_bytes()).unwrap_err().to_string().contains("duplicate member"));
             }
         }
     }

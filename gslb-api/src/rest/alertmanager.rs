@@ -225,7 +225,7 @@ fn summary(refused: usize, all: usize, worst: &Refusal) -> String {
         other => other.to_string(),
     };
     let were = if refused == 1 { "alert was" } else { "alerts were" };
-    let others = if refused < all { " What the others ask for is in force." } else { "" };
+    let others = if refused < all { " The other alerts are in force." } else { "" };
     format!("{refused} of {all} {were} refused: {why}.{others}")
 }
 

@@ -85,7 +85,7 @@ pub(super) fn of_toml(text: String, etag: &Etag) -> Response {
 #[utoipa::path(
     put, path = "/document", params(ChangeParameters, AnyWriteConditions),
     request_body(content((Document = "application/json"), (String = "application/toml"))),
-    responses((status = 200, description = "What the change came to", body = ChangeResult))
+    responses((status = 200, description = "Result of the change", body = ChangeResult))
 )]
 async fn put(
     State(state): State<RestState>,
@@ -105,7 +105,7 @@ async fn put(
 #[utoipa::path(
     patch, path = "/document", params(ChangeParameters, AnyWriteConditions),
     request_body(content = MergePatch, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "What the change came to", body = ChangeResult))
+    responses((status = 200, description = "Result of the change", body = ChangeResult))
 )]
 async fn patch(
     State(state): State<RestState>,

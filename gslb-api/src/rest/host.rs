@@ -40,7 +40,7 @@ pub fn unambiguous<B>(request: &axum::http::Request<B>) -> Result<(), &'static s
         return Err("A request has one Host field (RFC 9112 §3.2); this one has more.");
     }
     let Some(field) = first else { return Ok(()) };
-    let Ok(field) = field.to_str().map(str::trim) else { return Err("The Host field is no host.") };
+    let Ok(field) = field.to_str().map(str::trim) else { return Err("The Host field is not a host.") };
     if field.is_empty() && request.version() == Version::HTTP_11 && request.uri().authority().is_none() {
         return Err("The Host field is empty: a request names its host (RFC 9112 §3.2).");
     }

@@ -43,6 +43,6 @@ async fn accept_mass_failure(
         operation.note(&api, Resource { before: None, after: Some(json!(after)) }).await;
         return Ok(answer::json(StatusCode::OK, &after));
     }
-    let detail = "There is no mass failure: what has failed is down already.";
+    let detail = "There is no mass failure: failed endpoints are already down.";
     Err(Problem::new(StatusCode::CONFLICT, "not-held", detail))
 }

@@ -51,7 +51,7 @@ fn file(name: &str) -> Response {
         }
         Ok(None) => Problem::not_found(format!("The page has no file {name:?}.")).into_response(),
         Err(_) => {
-            let detail = "Internal error: the page could not be made.";
+            let detail = "Internal error: the page could not be rendered.";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", detail).into_response()
         }
     }

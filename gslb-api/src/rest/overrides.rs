@@ -74,8 +74,8 @@ async fn read(
     put, path = "/overrides/{id}", params(("id" = String, Path), ChangeParameters, AnyWriteConditions),
     request_body = OverrideRequest,
     responses(
-        (status = 200, description = "What the change came to", body = ChangeResult),
-        (status = 201, description = "What the new override came to", body = ChangeResult),
+        (status = 200, description = "Result of the change", body = ChangeResult),
+        (status = 201, description = "Result of the new override", body = ChangeResult),
     )
 )]
 async fn put(
@@ -95,7 +95,7 @@ async fn put(
 /// End an override
 #[utoipa::path(
     delete, path = "/overrides/{id}", params(("id" = String, Path), ChangeParameters, WriteConditions),
-    responses((status = 200, description = "What the change came to", body = ChangeResult))
+    responses((status = 200, description = "Result of the change", body = ChangeResult))
 )]
 async fn delete(
     State(api): State<Api>,

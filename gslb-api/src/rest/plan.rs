@@ -28,7 +28,7 @@ pub(super) fn routes() -> Routes {
     request_body(content(
         (Document = "application/json"), (String = "application/toml"), (MergePatch = "application/merge-patch+json"),
     )),
-    responses((status = 200, description = "What it would come to", body = ChangeResult))
+    responses((status = 200, description = "Result of the plan", body = ChangeResult))
 )]
 async fn post(
     State(state): State<RestState>,

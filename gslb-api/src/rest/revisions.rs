@@ -147,7 +147,7 @@ async fn diff(
 #[utoipa::path(
     post, path = "/revisions/{number}/restore",
     params(("number" = u64, Path), ChangeParameters, WriteConditions),
-    responses((status = 200, description = "What the change came to", body = ChangeResult))
+    responses((status = 200, description = "Result of the change", body = ChangeResult))
 )]
 async fn restore(
     State(state): State<RestState>,

@@ -48,7 +48,7 @@ async fn list(
     Parameters(parameters): Parameters<StatusParameters>,
 ) -> Result<Response, Problem> {
     if parameters.after.is_some() && parameters.of.is_none() {
-        return Err(Problem::bad_request("after continues one collection: say which in of."));
+        return Err(Problem::bad_request("after needs of, the collection to continue."));
     }
     let base = api.control.active();
     let gathered = {

@@ -56,7 +56,7 @@ pub struct GitCommit {
 
 /// A stored row is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key} in the store is not what this version writes there")]
+#[error("{key} in the store is not in the format of this version")]
 pub struct Damaged {
     /// The key.
     pub key: String,

@@ -91,7 +91,7 @@ async fn forbidden_alerts_are_refused_and_others_are_applied() {
     assert!(answer.pointers().contains(&"/alerts/3/labels/gslb_pool"), "{}", answer.text);
     assert_eq!(
         answer.body["detail"],
-        "3 of 4 alerts were refused: safety rules of the document forbid it. What the others ask for is in force."
+        "3 of 4 alerts were refused: safety rules of the document forbid it. The other alerts are in force."
     );
     let overrides = api.get("/api/v1/overrides").await.body;
     assert_eq!(overrides.as_object().unwrap().keys().collect::<Vec<_>>(), ["alert-bb"]);

@@ -32,7 +32,7 @@ pub enum Error {
     #[error("{0} is another host without TLS: the token could be read in transit; use https://")]
     Readable(String),
     /// What should be a token has characters that no token has.
-    #[error("what was given as a token is none: it looks like gslb_ID_SECRET")]
+    #[error("the token is invalid: tokens look like gslb_ID_SECRET")]
     Token,
     /// There are no trusted certificate authorities.
     #[error(transparent)]

@@ -184,13 +184,13 @@ fn describe(table: &RoutingTable, bound: &Bound, origins: &[Origin], listening: 
     println!("  HTTP     {}/livez /readyz /metrics", bound.url());
     println!("  API      {}/api/docs, open to this host without a token", bound.url());
     println!("  origins  {} HTTP servers on port {origin_port}, from {}", origins.len(), first_address(origins));
-    println!("\nTry these; each is followed by what it shows and what it answers now:\n");
+    println!("\nTry these; each is followed by an explanation and the current answer:\n");
     for (name, rtype, client, shows) in QUERIES {
         let (ip, port) = (dns.ip(), dns.port());
         println!("  dig @{ip} -p {port} {name} {rtype} +subnet={client} +short");
         println!("      {shows}: {}\n", answers(table, name, rtype, client).join(" "));
     }
-    println!("Change it, and ask again:\n");
+    println!("Change it, and query again:\n");
     println!("  curl -X PATCH -H 'content-type: application/merge-patch+json' -H 'if-match: *' \\");
     println!("      -d '{{\"endpoints\": {{\"fra-1\": {{\"weight\": 0}}}}}}' {}/api/v1/pools/fra", bound.url());
     println!("      the weight of fra-1 becomes 0: fra-2 answers for the Netherlands. Weight 10 undoes it\n");

@@ -176,7 +176,7 @@ fn without_a_mass_failure_there_are_no_failures_to_accept() {
     let server = folder.serve_store();
     let output = folder.ask(&server, "resume --mass-failure");
     assert_eq!(output.code, 1);
-    assert!(output.err.contains("There is no mass failure: what has failed is down already"), "{}", output.err);
+    assert!(output.err.contains("There is no mass failure: failed endpoints are already down"), "{}", output.err);
 }
 
 #[test]

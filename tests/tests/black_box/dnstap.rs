@@ -63,7 +63,7 @@ fn drops(server: &Server, reason: &str) -> u64 {
     server.metric(&format!("gslb_dnstap_drops_total{{reason=\"{reason}\"}}"))
 }
 
-/// Frames that came to a reader, and those of which it is known that they did not.
+/// Frames that a reader got, and those counted as dropped.
 fn accounted(server: &Server) -> u64 {
     let dropped: u64 = ["absent", "closed", "overrun", "slow"].iter().map(|reason| drops(server, reason)).sum();
     server.metric("gslb_dnstap_frames_total") + dropped

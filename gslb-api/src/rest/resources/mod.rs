@@ -128,8 +128,8 @@ pub(super) async fn read(
     put, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, AnyWriteConditions),
     request_body = Resource,
     responses(
-        (status = 200, description = "What the change came to", body = ChangeResult),
-        (status = 201, description = "What the new one came to", body = ChangeResult),
+        (status = 200, description = "Result of the change", body = ChangeResult),
+        (status = 201, description = "Result of the new resource", body = ChangeResult),
     )
 )]
 #[expect(clippy::too_many_arguments, reason = "one extractor for each part of the request")]
@@ -154,7 +154,7 @@ pub(super) async fn put(
 #[utoipa::path(
     patch, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, AnyWriteConditions),
     request_body(content = MergePatch, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "What the change came to", body = ChangeResult))
+    responses((status = 200, description = "Result of the change", body = ChangeResult))
 )]
 #[expect(clippy::too_many_arguments, reason = "one extractor for each part of the request")]
 async fn patch(
@@ -175,7 +175,7 @@ async fn patch(
 /// Delete a resource that nothing refers to
 #[utoipa::path(
     delete, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, WriteConditions),
-    responses((status = 200, description = "What the change came to", body = ChangeResult))
+    responses((status = 200, description = "Result of the change", body = ChangeResult))
 )]
 async fn delete(
     State(api): State<Api>,

@@ -35,8 +35,8 @@ pub(super) async fn read(
     put, path = "/{collection}/{name}", params(("name" = String, Path), ChangeParameters, AnyWriteConditions),
     request_body = Policy,
     responses(
-        (status = 200, description = "What the change came to", body = ChangeResult),
-        (status = 201, description = "What the new one came to", body = ChangeResult),
+        (status = 200, description = "Result of the change", body = ChangeResult),
+        (status = 201, description = "Result of the new resource", body = ChangeResult),
     )
 )]
 #[expect(clippy::too_many_arguments, reason = "one extractor for each part of the request")]

@@ -104,7 +104,7 @@ fn described(drill: &Drill) -> String {
         .map(|it| format!("{}: {} would get {}", of_types(&it.service, &it.types), whom(&it.clients), gets(it.gets)))
         .collect();
     if !failing.is_empty() {
-        parts.push(format!("would fail, with nothing left that is up:\n{}", lines(&failing)));
+        parts.push(format!("would fail, without a working endpoint:\n{}", lines(&failing)));
     }
     let one: Vec<String> = drill
         .one_left

@@ -54,7 +54,7 @@ fn of_evidence(evidence: &Evidence, node: &str) -> [Family; 6] {
             certificates.add(&labels, *expires as f64);
         }
     }
-    let help = "1 for a probe that finds an endpoint up, where the pool has several probes.";
+    let help = "1 for a probe that finds an endpoint up, if the pool has several probes.";
     let mut verdicts = Family::gauge("gslb_endpoint_probe_up", help);
     for (member, at, up) in &evidence.verdicts {
         if let Some(labels) = labels(site, *member, *at) {

@@ -34,7 +34,7 @@ pub fn collector(prober: Arc<Prober>) -> Collector {
                 "Probes skipped because the previous probe was still running.",
             )
             .of(counts.skipped() as f64),
-            Family::gauge("gslb_prober_stalled", "1 while probes are stalled or cannot be made.")
+            Family::gauge("gslb_prober_stalled", "1 while probes are stalled or impossible.")
                 .of(f64::from(u8::from(pulse.stalled))),
         ];
         if let Some(last) = pulse.last_result {
