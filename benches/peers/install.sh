@@ -1,12 +1,12 @@
-# shellcheck shell=bash disable=SC2034,SC2154  # what is set or used elsewhere is in run
-# What is missing of the other servers and dnsperf, from Debian's packages.
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of run
+# Installs missing servers and dnsperf from Debian's packages.
 
 package_version() { dpkg-query --show --showformat '${Version}' "$1"; }
 
 # Whether a package is installed.
 installed() { [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2> /dev/null) == installed ]]; }
 
-# Whether a server has all it needs.
+# Whether a server is installed.
 is_there() { # SERVER
     local package
     declare -n packages="$1_packages"

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2034,SC2154  # what is set or used elsewhere is in run
-# echo: sends each query back as it came. What a server costs beyond this is its own.
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of run
+# echo: sends each query back unchanged: the cost that all servers share.
 
 echo_packages=()
 

@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2034,SC2154  # what is set or used elsewhere is in run
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of run
 # gdnsd: plugin geoip over the GeoLite2-like file, one UDP thread. The map is merged when it is loaded, so that a look-up
 # is a walk down a tree of decisions. `service_types => up`: no health checks, as gslb has none running here.
-# EDNS client subnet is on by default; it is written down since all depends on it.
+# EDNS client subnet is on by default; it is set explicitly because the comparison depends on it.
 
 gdnsd_packages=(gdnsd)
 

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2034,SC2154  # what is set or used elsewhere is in run
-# gslb: the document of the steered name, and one worker. The bundled database is what the others get as a file.
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of run
+# gslb: the document of the steered name, and one worker. The others get the bundled database as a file.
 
 gslb_packages=()
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154  # what is set or used elsewhere is in run
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of run
 # Knot: mod-geoip in mode geodb by continent, EDNS client subnet on, one UDP worker. No journal and no writing back of
 # zone files: a static zone needs neither.
 

@@ -1,6 +1,6 @@
-# shellcheck shell=bash disable=SC2034,SC2154  # what is set or used elsewhere is in run
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of run
 # NSD: one server process, no database file, no rate limit (it would refuse a single fast client), and minimal
-# responses as all others here give. It has no geography, so it takes part in the static runs only.
+# responses like all others here. It has no geography, so it takes part in the static runs only.
 
 nsd_packages=(nsd)
 

@@ -1,8 +1,8 @@
-# shellcheck shell=bash disable=SC2034,SC2154  # what is set or used elsewhere is in run
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of run
 # PowerDNS: GeoIP backend with the GeoLite2-like file, one receiver thread that also does the backend's work.
 # The packet and query caches stay on, as its documentation advises, with times so long that nothing expires in a run.
-# The packet cache is passed over for queries with a client subnet, so it costs little and helps little.
-# What has no continent falls through to the second target, `sin`.
+# The packet cache is skipped for queries with a client subnet, so it costs little and helps little.
+# Clients without a continent fall through to the second target, `sin`.
 
 pdns_packages=(pdns-server pdns-backend-geoip)
 
