@@ -125,7 +125,7 @@ fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Sou
 fn master_text(item: &Item<'_, '_>, apex: &Name, limits: RecordLimits, problems: &mut Problems) -> Parsed {
     let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Parsed::default() };
     let mut refuse =
-        |_: &str, _: &str| Err("`records` must contain the whole zone; put the lines of the file here".into());
+        |_: &str, _: &str| Err("`records` must contain the whole zone; write the lines of the file here".into());
     let shown = problems.text_at(&item.path);
     let mut parsed = zonefile::parse_with_limits(limits, From::Document, &shown, text.as_bytes(), apex, &mut refuse);
     problems.extend(std::mem::take(&mut parsed.problems));
